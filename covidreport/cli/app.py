@@ -1,0 +1,58 @@
+"""The commands by name, and what happens to an error. Each command loads what it needs itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from covidreport.errors import CovidReportError
+
+app = typer.Typer(
+    name="covidreport",
+    help=(
+        "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
+        "Start with `covidreport init DATA`, then `covidreport evaluate runs/`, then "
+        "`covidreport render --format html`."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from covidreport import __version__
+
+        typer.echo(f"covidreport {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one message and an exit code."""
+    from covidreport.cli import doctor, evaluate, import_counts, init, listing, render
+
+    for module in (init, evaluate, render, listing, doctor, import_counts):
+        module.register(app)
+    try:
+        app()
+    except CovidReportError as error:
+        typer.echo(f"covidreport: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("covidreport: stopped", err=True)
+        sys.exit(130)

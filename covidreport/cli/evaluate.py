@@ -1,0 +1,206 @@
+"""`covidreport evaluate`: run models over images and store what they answered."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covidreport.config import Settings
+    from covidreport.evaluate import Outcome
+    from covidreport.records import Dataset, Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        help=(
+            "Run the models of run folders over a data set and store counts, figures and scores in "
+            "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "
+            "or [tool.covidreport] in a pyproject.toml, else from the run folders.\n\n"
+            "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run failed."
+        ),
+        epilog="Example: covidreport evaluate runs/ --data data/manifest.csv --split validation",
+    )(evaluate)
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split to evaluate on.  [default: validation]")
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, cuda or cpu. A provider that can't run is an error.", metavar="NAME"
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=4096, help="Images that a model is fed at once.")
+    ] = 32,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what came out as JSON instead of tables.")
+    ] = False,
+) -> None:
+    """Evaluate runs."""
+    from covidreport.cli.ranking import ranking_as_json, show_ranking
+    from covidreport.cli.terminal import out, say, say_finding, show_progress
+    from covidreport.config import find_settings, read_threshold_options
+    from covidreport.dataset import hash_files, read_dataset
+    from covidreport.evaluate import Request, evaluate_runs, open_model
+    from covidreport.inference.providers import choose_provider
+    from covidreport.ranking import rank_runs
+    from covidreport.records import Failure, Finding
+    from covidreport.runs import discover_runs
+
+    settings = find_settings(Path.cwd())
+    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    runs = discover_runs(folders or [Path("runs")])
+    source = find_data(data, settings, runs)
+    asked = provider or settings.provider
+    chosen, warning = choose_provider(asked)
+    with show_progress("Loading models", len(runs)) as advance:
+        opened = []
+        for run in runs:
+            opened.append((run, open_model(run, chosen)))
+            advance(1)
+    labels = settings.labels or stated_labels(
+        [model.spec.labels for _, model in opened if not isinstance(model, Failure)]
+    )
+    whole = read_dataset(source, labels, group=settings.group, name=settings.name)
+    dataset, split_name = choose_split(whole, split or settings.split)
+    thresholds.of(dataset.labels)  # a threshold for a label that isn't there is said before work
+    request = Request(
+        dataset=dataset,
+        split=split_name,
+        digests=hash_files(dataset),
+        thresholds=thresholds,
+        asked_provider=asked,
+        provider=chosen,
+        batch=batch_size,
+        jobs=jobs,
+        warnings=()
+        if warning is None
+        else (
+            Finding(
+                "warning",
+                "gpu-not-used",
+                "A GPU is here and was not used",
+                warning,
+                "install what is missing, or ask for `--provider cpu` so that it is meant",
+            ),
+        ),
+    )
+    for finding in request.warnings:
+        say_finding(finding)
+    total = len(dataset) * sum(not isinstance(model, Failure) for _, model in opened)
+    with show_progress(f"Evaluating {len(runs)} runs on {len(dataset)} images", total) as advance:
+        outcomes = evaluate_runs(request, opened, advance)
+    evaluations = [outcome.evaluation for outcome in outcomes if outcome.evaluation]
+    rankings = rank_runs(evaluations, settings.target, settings.specificity_floor)
+    failed = [outcome.failure for outcome in outcomes if outcome.failure]
+    if as_json:
+        result = {
+            "schema": "covidreport.evaluate/1",
+            "rankings": [ranking_as_json(ranking, evaluations) for ranking in rankings],
+            "failures": [{"run": f.subject, "stage": f.stage, "reason": f.reason} for f in failed],
+            "evaluations": {
+                outcome.run.name: str(outcome.run.folder / "evaluations" / outcome.evaluation.key)
+                for outcome in outcomes
+                if outcome.evaluation
+            },
+        }
+        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        for ranking in rankings:
+            show_ranking(out, ranking, evaluations)
+    for finding in _shared_findings(outcomes):
+        if finding not in request.warnings:
+            say_finding(finding)
+    for failure in failed:
+        say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
+    if failed:
+        say(f"{len(failed)} of {len(runs)} runs failed; the others were evaluated")
+        raise typer.Exit(3)
+
+
+def _shared_findings(outcomes: Sequence[Outcome]) -> list[Any]:
+    """The findings of all evaluations, each once."""
+    found = [f for o in outcomes if o.evaluation for f in o.evaluation.findings]
+    return list(dict.fromkeys(found))
+
+
+def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> Path:
+    """Where the images are: the option, else the configuration, else what the run folders name."""
+    for path, origin in ((option, "--data"), (settings.data, f"`data` in {settings.origin}")):
+        if path is not None:
+            if not path.exists():
+                raise UsageError(f"{path}: no such file or folder (from {origin})")
+            return path
+    named: dict[Path, str] = {}
+    for run in runs:
+        source = (run.settings.get("data") or {}).get("source")
+        if source:
+            named.setdefault((run.folder / source).resolve(), run.name)
+    if len(named) == 1:
+        (path,) = named
+        if path.exists():
+            return path
+        raise UsageError(
+            f"{path}: named as its data by run {named[path]} and not there; use --data"
+        )
+    if named:
+        places = "; ".join(f"{name}: {path}" for path, name in named.items())
+        raise UsageError(f"the runs name different data ({places}); say which with --data")
+    raise UsageError(
+        "no data is named: use --data, or `covidreport init DATA` to write a covidreport.toml"
+    )
+
+
+def stated_labels(stated: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The labels that most models state, as the first of them orders them; None without models.
+
+    A model that states others then fails by name, and does not hold up the rest.
+    """
+    if not stated:
+        return None
+    sets = Counter(frozenset(labels) for labels in stated)
+    common, _ = sets.most_common(1)[0]
+    return next(labels for labels in stated if frozenset(labels) == common)
+
+
+def choose_split(dataset: Dataset, wanted: str | None) -> tuple[Dataset, str]:
+    """One split of the data and its name: `validation` where nothing is said, `all` without any."""
+    from covidreport.dataset import select_split
+
+    if dataset.splits is None:
+        if wanted not in (None, "all"):
+            raise UsageError(f"the data has no splits, and split {wanted!r} was asked for")
+        return dataset, "all"
+    name = (wanted or "validation").lower()
+    return select_split(dataset, name), name

@@ -1,0 +1,37 @@
+"""`covidreport import-counts`: run folders from a table of counts, such as a paper prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        help=(
+            "Make run folders from a CSV table of counts, so that published figures can be "
+            "reported and ranked.\n\n"
+            "Columns: run, split, label, tn, fp, fn, tp; one row for each label of each run and "
+            "split. What only scores could say then shows a dash."
+        ),
+        epilog="Example: covidreport import-counts paper.csv --output runs/paper --name paper-2020",
+    )(import_counts_command)
+
+
+def import_counts_command(
+    file: Annotated[Path, typer.Argument(help="The table of counts (.csv).")],
+    output: Annotated[Path, typer.Option(help="The folder in which run folders are made.")] = Path(
+        "runs"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="What to call the data set.  [default: the file's name]")
+    ] = None,
+) -> None:
+    """Import counts."""
+    from covidreport.published import import_counts
+
+    for folder in import_counts(file, output, dataset=name or file.stem):
+        typer.echo(folder)

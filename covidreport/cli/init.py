@@ -1,0 +1,102 @@
+"""`covidreport init`: write a commented covidreport.toml for the data it is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from covidreport.records import Dataset
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        help=(
+            "Look at a data set and write a commented covidreport.toml for it.\n\n"
+            "The labels are guessed from the columns that hold only 0 and 1: check them."
+        ),
+        epilog="Example: covidreport init data/manifest.csv",
+    )(init)
+
+
+def init(
+    data: Annotated[
+        Path, typer.Argument(help="A manifest (.csv, .parquet) or a folder of class folders.")
+    ],
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("covidreport.toml"),
+    group: Annotated[
+        str | None, typer.Option(help="The column that names the patient.  [default: patient_id]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a configuration."""
+    from covidreport.cli.terminal import say
+    from covidreport.dataset import guess_labels, read_dataset
+    from covidreport.store import write_atomic
+
+    if output.exists() and not force:
+        raise UsageError(f"{output} is there already; --force replaces it")
+    if not data.exists():
+        raise UsageError(f"{data}: no such file or folder")
+    dataset = read_dataset(data, guess_labels(data), group=group)
+    write_atomic(output, describe_settings(dataset, data, output, group).encode())
+    typer.echo(output)
+    say(f"{len(dataset):,} images; labels {', '.join(dataset.labels)}: check them in {output}")
+
+
+def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
+    """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
+    from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD
+
+    place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
+    positives = (dataset.truth == 1).sum(axis=0)
+    target = DEFAULT_TARGET if DEFAULT_TARGET in dataset.labels else dataset.labels[0]
+    lines = [
+        "# Settings of covidreport; options on the command line win over them.",
+        "",
+        "# A manifest (CSV, Parquet) or a folder of class folders, relative to this file.",
+        f"data = {json.dumps(place, ensure_ascii=False)}",
+        "",
+        "# The labels to evaluate: columns of 0 and 1, in the order of the reports. Images with "
+        "each: "
+        + ", ".join(f"{name} {n}" for name, n in zip(dataset.labels, positives, strict=True))
+        + ".",
+        f"labels = {json.dumps(dataset.labels, ensure_ascii=False)}",
+        "",
+        "# Runs are ranked by how many images with this label they miss.",
+        f"target = {json.dumps(target, ensure_ascii=False)}",
+        "",
+    ]
+    if dataset.splits is not None:
+        sizes = Counter(dataset.splits)
+        wanted = "validation" if "validation" in sizes else sorted(sizes)[0]
+        there = ", ".join(f"{name} ({n} images)" for name, n in sorted(sizes.items()))
+        lines += [f"# There are: {there}.", f"split = {json.dumps(wanted, ensure_ascii=False)}", ""]
+    if dataset.groups is not None:
+        column = group or "patient_id"
+        lines += [
+            "# Images of one patient are not independent: the column that names the patient "
+            f"({len(set(dataset.groups))} there).",
+            f"group = {json.dumps(column, ensure_ascii=False)}",
+            "",
+        ]
+    lines += [
+        "# A label is predicted when its probability is above this. For one label alone:",
+        f"# threshold = {{ {json.dumps(target, ensure_ascii=False)} = 0.3 }}",
+        f"threshold = {DEFAULT_THRESHOLD}",
+        "",
+        "# A run that clears fewer of the images without the target label is shown and not ranked.",
+        f"specificity_floor = {DEFAULT_FLOOR}",
+        "",
+        "# auto, cuda or cpu",
+        'provider = "auto"',
+    ]
+    return "\n".join(lines) + "\n"

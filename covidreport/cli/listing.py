@@ -1,0 +1,104 @@
+"""`covidreport list`: which runs there are, and what each has been evaluated on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from covidreport.records import Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        "list",
+        help="Show which runs there are, and what each has been evaluated on.",
+        epilog="Example: covidreport list runs/",
+    )(list_runs)
+
+
+def list_runs(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List runs."""
+    from covidreport.runs import discover_runs
+
+    rows = [_describe(run) for run in discover_runs(folders or [Path("runs")])]
+    if as_json:
+        document = {"schema": "covidreport.list/1", "runs": rows}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _show(rows)
+
+
+def _describe(run: Run) -> dict[str, Any]:
+    from covidreport.runs import read_evaluations
+    from covidreport.store import EVALUATIONS_FOLDER, read_failure
+
+    evaluations, faults = read_evaluations(run)
+    faults = (*run.settings.get("unreadable", ()), *faults)
+    failures = {}
+    for folder in sorted((run.folder / EVALUATIONS_FOLDER).glob("*/")):
+        failure = read_failure(folder)
+        if failure is not None:
+            failures[folder.name] = failure.reason
+    return {
+        "name": run.name,
+        "folder": run.folder.as_posix(),
+        "block": run.block,
+        "description": run.description,
+        "status": run.settings.get("status"),
+        "model_bytes": None if run.model is None else run.model.stat().st_size,
+        "epochs": len(run.history),
+        "evaluations": {
+            evaluation.key: {
+                "images": evaluation.n_images,
+                "scores": evaluation.has_scores,
+                "finished": evaluation.timing.get("finished"),
+            }
+            for evaluation in evaluations
+            if evaluation.key not in failures
+        },
+        "failures": failures,
+        "faults": list(faults),
+    }
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from covidreport.cli.terminal import out, say
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("run", overflow="fold")
+    table.add_column("block")
+    table.add_column("model", justify="right", no_wrap=True)
+    table.add_column("epochs", justify="right")
+    table.add_column("evaluated on", overflow="fold")
+    for row in rows:
+        size = row["model_bytes"]
+        done = [f"{key} ({facts['images']:,})" for key, facts in row["evaluations"].items()]
+        failed = [f"{key} (failed)" for key in row["failures"]]
+        cells = (
+            row["name"],
+            row["block"] or "–",
+            "–" if size is None else f"{size / 1e6:.1f} MB",
+            str(row["epochs"] or "–"),
+            ", ".join([*done, *failed]) or "–",
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    out.print(table)
+    for row in rows:
+        for fault in row["faults"]:
+            say(f"error: run {row['name']}: {fault}", "bold red")

@@ -1,0 +1,122 @@
+"""A ranking as a table in the terminal, and as JSON for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from covidreport.records import Estimate, Evaluation, RankedRun, Ranking
+
+METRICS = ("sensitivity", "specificity", "f1")
+OVERALL = ("micro_f1", "label_accuracy")
+
+
+def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evaluation]) -> None:
+    """Print the ranking: fewest missed first, the unranked below with the reason."""
+    by_run = {evaluation.run: evaluation for evaluation in evaluations}
+    first = by_run[ranking.rows[0].run]
+    patients = "" if first.n_groups is None else f" of {first.n_groups:,} patients"
+    console.print(
+        Text.assemble(
+            (f"{ranking.dataset}, {ranking.split}", "bold"),
+            f": {first.n_images:,} images{patients}, ranked by missed {ranking.target}",
+        )
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rank", justify="right")
+    table.add_column("run", overflow="fold", ratio=1, min_width=12)
+    for name in ("missed", "found", "false alarms"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("sensitivity (95 % CI)", no_wrap=True)
+    table.add_column("specificity (95 % CI)", no_wrap=True)
+    table.add_column("F1", justify="right", no_wrap=True)
+    wide = console.width >= 120
+    if wide:
+        table.add_column("micro F1", justify="right", no_wrap=True)
+        table.add_column("accuracy", justify="right", no_wrap=True)
+    for row in ranking.rows:
+        table.add_row(*_cells(row, by_run[row.run], ranking.target, wide), style=_style(row))
+    console.print(table)
+    for row in ranking.rows:
+        if row.why_unranked:
+            console.print(Text(f"not ranked: {row.run}: {row.why_unranked}", "yellow"))
+
+
+def _style(row: RankedRun) -> str:
+    if row.rank is None:
+        return "dim"
+    return "bold" if row.rank == 1 else ""
+
+
+def _cells(row: RankedRun, evaluation: Evaluation, target: str, wide: bool) -> list[Text]:
+    counts = evaluation.counts.get(target)
+    figures = evaluation.estimates.get(target, {})
+    overall = evaluation.estimates.get("", {})
+    texts = [
+        "–" if row.rank is None else str(row.rank),
+        row.run,
+        "–" if counts is None else f"{counts.missed:,}",
+        "–" if counts is None else f"{counts.tp:,}/{counts.positives:,}",
+        "–" if counts is None else f"{counts.false_alarms:,}",
+        show_interval(figures.get("sensitivity")),
+        show_interval(figures.get("specificity")),
+        show_figure(figures.get("f1")),
+    ]
+    if wide:
+        texts += [show_figure(overall.get(name)) for name in OVERALL]
+    return [Text(text) for text in texts]
+
+
+def show_figure(estimate: Estimate | None) -> str:
+    """Three decimals, or a dash where the figure is undefined."""
+    return "–" if estimate is None or estimate.value is None else f"{estimate.value:.3f}"
+
+
+def show_interval(estimate: Estimate | None) -> str:
+    """A figure and its interval, such as `0.714 (0.529–0.847)`."""
+    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
+        return show_figure(estimate)
+    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
+
+
+def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """A ranking for a program: fractions unrounded, None where undefined."""
+    by_run = {evaluation.run: evaluation for evaluation in evaluations}
+    rows = []
+    for row in ranking.rows:
+        evaluation = by_run[row.run]
+        counts = evaluation.counts.get(ranking.target)
+        figures = {
+            **{name: evaluation.estimates.get(ranking.target, {}).get(name) for name in METRICS},
+            **{name: evaluation.estimates.get("", {}).get(name) for name in OVERALL},
+        }
+        rows.append(
+            {
+                "rank": row.rank,
+                "run": row.run,
+                "missed": None if counts is None else counts.missed,
+                "found": None if counts is None else counts.tp,
+                "positives": None if counts is None else counts.positives,
+                "false_alarms": None if counts is None else counts.false_alarms,
+                "why_unranked": row.why_unranked,
+                **{
+                    name: None
+                    if figure is None
+                    else {"value": figure.value, "low": figure.low, "high": figure.high}
+                    for name, figure in figures.items()
+                },
+            }
+        )
+    return {
+        "target": ranking.target,
+        "dataset": ranking.dataset,
+        "split": ranking.split,
+        "fingerprint": ranking.fingerprint,
+        "key": ranking.key,
+        "specificity_floor": ranking.specificity_floor,
+        "rows": rows,
+    }

@@ -1,0 +1,94 @@
+"""`covidreport render`: a report from the evidence in run folders; runs no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from covidreport.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        help=(
+            "Write a report that compares evaluated runs, ranked by missed COVID-19 cases.\n\n"
+            "Reads what `covidreport evaluate` stored; opens no model and no image."
+        ),
+        epilog="Example: covidreport render runs/ --format html --format markdown",
+    )(render)
+
+
+def render(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="html, markdown, json or csv; repeatable.  [default: html]",
+            metavar="NAME",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file, with several formats a folder, or - for stdout.  [default: report.html …]"
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split to rank.  [default: the one last evaluated]")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
+) -> None:
+    """Render reports."""
+    from covidreport.config import find_settings
+    from covidreport.report import FORMATS
+    from covidreport.report.collect import collect_report
+    from covidreport.runs import discover_runs
+    from covidreport.store import write_atomic
+
+    wanted = list(dict.fromkeys(formats or ["html"]))
+    strange = [name for name in wanted if name not in FORMATS]
+    if strange:
+        raise UsageError(
+            f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(FORMATS)}"
+        )
+    if len(wanted) > 1 and output is not None and (str(output) == "-" or output.is_file()):
+        raise UsageError(f"{len(wanted)} formats can't go into one file: give --output a folder")
+    settings = find_settings(Path.cwd())
+    runs = discover_runs(folders or [Path("runs")])
+    data = collect_report(
+        runs,
+        target=settings.target,
+        specificity_floor=settings.specificity_floor,
+        split=split,
+        dataset=dataset,
+        title=title,
+    )
+    for name in wanted:
+        suffix, function = FORMATS[name]
+        text = function(data)
+        if output is not None and str(output) == "-":
+            typer.echo(text, nl=False)
+            continue
+        path = _place(output, suffix, several=len(wanted) > 1)
+        write_atomic(path, text.encode())
+        typer.echo(path)
+
+
+def _place(output: Path | None, suffix: str, *, several: bool) -> Path:
+    """Where a format goes: `report.<suffix>` here or in a folder, or the file that was named."""
+    name = f"report.{suffix.lstrip('.')}"
+    if output is None:
+        return Path(name)
+    return output / name if several or output.is_dir() else output

@@ -1,0 +1,56 @@
+"""Where words go: results to stdout, progress and warnings to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covidreport.records import Finding
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, which is silent where that is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda steps: progress.advance(task, steps)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """A line on stderr, as it is: no markup is read from it."""
+    err.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def say_finding(finding: Finding) -> None:
+    """A finding on stderr: what, the evidence and what to do."""
+    say(f"{finding.severity}: {finding.what}", STYLES[finding.severity])
+    say(f"  {finding.evidence}")
+    say(f"  {finding.remedy}")

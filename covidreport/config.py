@@ -1,0 +1,162 @@
+"""Settings: from covidreport.toml or `[tool.covidreport]` in a pyproject.toml; options win."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from covidreport.errors import UsageError
+
+CONFIG_FILE = "covidreport.toml"
+DEFAULT_THRESHOLD = 0.5
+DEFAULT_TARGET = "covid-19"
+DEFAULT_FLOOR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Operating points: a probability for all labels, and exceptions by label."""
+
+    default: float = DEFAULT_THRESHOLD
+    by_label: Mapping[str, float] = field(default_factory=dict)
+    origin: str = "default"
+    """Where they come from: `default`, `configuration` or `option`."""
+
+    def of(self, labels: Sequence[str]) -> dict[str, float]:
+        """The threshold of each label; UsageError where one is named that is no label."""
+        strange = [label for label in self.by_label if label not in labels]
+        if strange:
+            raise UsageError(
+                f"a threshold is set for {', '.join(map(repr, strange))}, which is no label of the "
+                f"data; its labels are {', '.join(labels)}"
+            )
+        return {label: self.by_label.get(label, self.default) for label in labels}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the configuration says; None where it is silent."""
+
+    origin: Path | None = None
+    data: Path | None = None
+    split: str | None = None
+    labels: tuple[str, ...] | None = None
+    group: str | None = None
+    name: str | None = None
+    target: str = DEFAULT_TARGET
+    specificity_floor: float = DEFAULT_FLOOR
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    provider: str = "auto"
+
+
+def find_settings(folder: Path) -> Settings:
+    """The settings that hold in `folder`: of the nearest configuration file at or above it."""
+    for place in (folder.resolve(), *folder.resolve().parents):
+        if (place / CONFIG_FILE).is_file():
+            return read_settings(place / CONFIG_FILE)
+        project = place / "pyproject.toml"
+        if project.is_file() and "covidreport" in _load(project).get("tool", {}):
+            return read_settings(project)
+    return Settings()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: is not valid TOML ({error})") from error
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror})") from error
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in one file; UsageError lists everything that is wrong with it."""
+    table = _load(path)
+    if path.name == "pyproject.toml":
+        table = table["tool"]["covidreport"]
+    faults: list[str] = []
+    known = ("data", "split", "labels", "group", "name", "target", "specificity_floor",
+             "threshold", "provider")  # fmt: skip
+    faults += [
+        f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
+    ]
+
+    def text(key: str) -> str | None:
+        value = table.get(key)
+        if value is not None and (not isinstance(value, str) or not value):
+            faults.append(f"`{key}` is {value!r}; a text is wanted")
+            return None
+        return value
+
+    labels = table.get("labels")
+    if labels is not None and not (
+        isinstance(labels, list)
+        and labels
+        and all(isinstance(label, str) for label in labels)
+        and len(set(labels)) == len(labels)
+    ):
+        faults.append(f"`labels` is {labels!r}; a list of different names is wanted")
+        labels = None
+    floor = table.get("specificity_floor", DEFAULT_FLOOR)
+    if not _is_number(floor) or not 0 <= floor <= 1:
+        faults.append(f"`specificity_floor` is {floor!r}; a fraction from 0 to 1 is wanted")
+    data = text("data")
+    settings = Settings(
+        origin=path,
+        data=None if data is None else path.parent / data,
+        split=text("split"),
+        labels=None if labels is None else tuple(labels),
+        group=text("group"),
+        name=text("name"),
+        target=text("target") or DEFAULT_TARGET,
+        specificity_floor=floor,
+        thresholds=_read_thresholds(table.get("threshold"), faults),
+        provider=text("provider") or "auto",
+    )
+    if faults:
+        raise UsageError("\n".join([f"{path}:", *(f"  {fault}" for fault in faults)]))
+    return settings
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _read_thresholds(value: object, faults: list[str]) -> Thresholds:
+    if value is None:
+        return Thresholds()
+    table = value if isinstance(value, dict) else {"": value}
+    for label, number in table.items():
+        if not _is_number(number) or not 0 < number < 1:
+            place = f"`threshold` of {label}" if label else "`threshold`"
+            faults.append(f"{place} is {number!r}; a probability between 0 and 1 is wanted")
+            return Thresholds()
+    if isinstance(value, dict):
+        return Thresholds(by_label=value, origin="configuration")
+    return Thresholds(default=float(table[""]), origin="configuration")
+
+
+def read_threshold_options(options: Sequence[str], configured: Thresholds) -> Thresholds:
+    """What `--threshold 0.4` and `--threshold covid-19=0.3` say, on top of the configuration."""
+    if not options:
+        return configured
+    default, by_label = configured.default, dict(configured.by_label)
+    for option in options:
+        label, _, number = option.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1:
+            raise UsageError(
+                f"--threshold {option}: give a probability between 0 and 1, such as 0.4, or "
+                "LABEL=0.4 for one label"
+            )
+        if label:
+            by_label[label] = value
+        else:
+            default, by_label = value, {}
+    return Thresholds(default, by_label, "option")

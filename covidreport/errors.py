@@ -1,0 +1,51 @@
+"""The package's own exceptions: each says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class CovidReportError(Exception):
+    """Base of every error that a user can mend. The CLI prints it and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class UsageError(CovidReportError):
+    """The command or the configuration asks for something that can't be done."""
+
+
+class DatasetError(CovidReportError):
+    """A data set is refused. Holds every fault that was found, not only the first.
+
+    `faults` are sentences that each begin with their place, such as `line 14: …`.
+    """
+
+    shown = 20
+
+    def __init__(self, where: str, faults: Sequence[str]) -> None:
+        self.where = where
+        self.faults = tuple(faults)
+        lines = list(self.faults[: self.shown])
+        if len(self.faults) > self.shown:
+            lines.append(f"… and {len(self.faults) - self.shown} more")
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__("\n".join([f"{where}: {count}", *(f"  {line}" for line in lines)]))
+
+
+class ImageError(CovidReportError):
+    """One image can't be turned into pixels; the text is the reason, without the file's name."""
+
+
+class RunError(CovidReportError):
+    """One run can't be read or evaluated; the others go on."""
+
+    exit_code = 3
+
+
+class ProviderError(CovidReportError):
+    """The execution provider that was asked for can't run here."""
+
+
+class StoreError(CovidReportError):
+    """A file of a run folder can't be read as what it should be."""

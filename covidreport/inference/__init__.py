@@ -1,0 +1,1 @@
+"""The only place that knows ONNX Runtime: contracts of models, providers and sessions."""

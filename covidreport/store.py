@@ -1,0 +1,254 @@
+"""Reads and writes the files of a run folder: versioned, atomic, nothing half written.
+
+Every JSON file states its schema; a file of another schema is refused by name. NaN and infinity
+are never written: what is undefined is null.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from covidreport.errors import StoreError
+from covidreport.records import (
+    UNKNOWN,
+    Activation,
+    Counts,
+    Epoch,
+    Estimate,
+    Evaluation,
+    Failure,
+    Finding,
+    Scores,
+)
+
+RUN_SCHEMA = "covidreport.run/1"
+EVALUATION_SCHEMA = "covidreport.evaluation/1"
+SCORES_SCHEMA = "covidreport.scores/1"
+RUN_FILE = "run.json"
+HISTORY_FILE = "history.csv"
+MODEL_FILE = "model.onnx"
+EVALUATIONS_FOLDER = "evaluations"
+EVALUATION_FILE = "evaluation.json"
+SCORES_FILE = "scores.parquet"
+FAILURE_SCHEMA = "covidreport.failure/1"
+FAILURE_FILE = "failure.json"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, atomically; a NaN or infinity in it is a ValueError."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    write_atomic(path, f"{text}\n".encode())
+
+
+def read_json(path: Path, schema: str | None = None) -> dict[str, Any]:
+    """The object in a JSON file; StoreError where it is missing, broken or of another schema."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path}: can't be read ({error.strerror})") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: is not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{path}: holds {type(value).__name__}, expected an object")
+    if schema is not None and value.get("schema") != schema:
+        raise StoreError(
+            f"{path}: its schema is {value.get('schema')!r}, this version reads {schema!r}; "
+            "make the file again with the covidreport that is installed"
+        )
+    return value
+
+
+def _plain(value: object) -> object:
+    """What json.dumps does not know: paths, NumPy scalars, mappings that are no dict."""
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
+
+
+def write_run(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write run.json into `folder`; the schema is put first."""
+    rest = {key: value for key, value in settings.items() if key != "schema"}
+    write_json(folder / RUN_FILE, {"schema": RUN_SCHEMA, **rest})
+
+
+def write_history(folder: Path, epochs: Sequence[Epoch]) -> None:
+    """Write history.csv: `epoch`, then every column that any epoch has; None is an empty cell."""
+    columns = list(dict.fromkeys(name for epoch in epochs for name in epoch.values))
+    lines = [",".join(["epoch", *columns])]
+    for epoch in epochs:
+        cells = (epoch.values.get(name) for name in columns)
+        lines.append(
+            ",".join([str(epoch.epoch), *("" if c is None else repr(float(c)) for c in cells)])
+        )
+    write_atomic(folder / HISTORY_FILE, ("\n".join(lines) + "\n").encode())
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write scores.parquet, one row an image.
+
+    Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
+    `score.<label>` (null: not scored), `failure` (null: scored).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {"sample_id": pa.array(scores.sample_ids, pa.string())}
+    if scores.groups is not None:
+        columns["group"] = pa.array(scores.groups, pa.string())
+    failed = scores.failed
+    for k, label in enumerate(scores.labels):
+        truth = scores.truth[:, k]
+        columns[f"truth.{label}"] = pa.array(truth, pa.int8(), mask=truth == UNKNOWN)
+    for k, label in enumerate(scores.labels):
+        values = np.ascontiguousarray(scores.scores[:, k])
+        columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
+    columns["failure"] = pa.array(scores.reasons, pa.string())
+    facts = {
+        "covidreport.schema": SCORES_SCHEMA,
+        "covidreport.labels": json.dumps(scores.labels),
+        "covidreport.activation": scores.activation,
+    }
+    table = pa.table(columns).replace_schema_metadata(facts)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    write_atomic(path, sink.getvalue())
+
+
+def read_scores(path: Path) -> Scores:
+    """The scores of one evaluation; StoreError where the file is missing, broken or another's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
+    facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+    if facts.get("covidreport.schema") != SCORES_SCHEMA:
+        raise StoreError(
+            f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
+            f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
+        )
+    labels = tuple(json.loads(facts["covidreport.labels"]))
+    truth = [table[f"truth.{label}"].fill_null(UNKNOWN).to_numpy() for label in labels]
+    values = [table[f"score.{label}"].fill_null(float("nan")).to_numpy() for label in labels]
+    return Scores(
+        sample_ids=tuple(table["sample_id"].to_pylist()),
+        labels=labels,
+        truth=np.column_stack(truth).astype(np.int8),
+        scores=np.column_stack(values).astype(np.float32),
+        activation=cast(Activation, facts["covidreport.activation"]),
+        reasons=tuple(table["failure"].to_pylist()),
+        groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
+    )
+
+
+def evaluation_folder(run_folder: Path, key: str) -> Path:
+    """Where the evaluation called `key` of a run stands."""
+    return run_folder / EVALUATIONS_FOLDER / key
+
+
+def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
+    """Write evaluation.json under the run's evaluations/ and give its path."""
+    path = evaluation_folder(run_folder, evaluation.key) / EVALUATION_FILE
+    write_json(path, {"schema": EVALUATION_SCHEMA, **dataclasses.asdict(evaluation)})
+    return path
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """The evaluation in a file or in its folder; StoreError where it can't be one."""
+    file = path / EVALUATION_FILE if path.is_dir() else path
+    value = read_json(file, EVALUATION_SCHEMA)
+    try:
+        return Evaluation(
+            run=value["run"],
+            dataset=value["dataset"],
+            split=value["split"],
+            variant=value["variant"],
+            fingerprint=value["fingerprint"],
+            labels=tuple(value["labels"]),
+            n_images=value["n_images"],
+            n_groups=value["n_groups"],
+            thresholds=value["thresholds"],
+            thresholds_from=value["thresholds_from"],
+            counts={label: Counts(**counts) for label, counts in value["counts"].items()},
+            estimates={
+                label: {name: Estimate(**figure) for name, figure in figures.items()}
+                for label, figures in value["estimates"].items()
+            },
+            findings=tuple(
+                Finding(**{**finding, "subjects": tuple(finding["subjects"])})
+                for finding in value["findings"]
+            ),
+            failures=tuple(Failure(**failure) for failure in value["failures"]),
+            provenance=value["provenance"],
+            timing=value["timing"],
+            has_scores=value["has_scores"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{file}: is not a whole evaluation ({type(error).__name__}: {error}); "
+            "run `covidreport evaluate` again"
+        ) from error
+
+
+def write_failure(run_folder: Path, key: str, failure: Failure) -> Path:
+    """Record that the last attempt at an evaluation failed; it hides an older evaluation.json."""
+    path = evaluation_folder(run_folder, key) / FAILURE_FILE
+    write_json(path, {"schema": FAILURE_SCHEMA, **dataclasses.asdict(failure)})
+    return path
+
+
+def read_failure(folder: Path) -> Failure | None:
+    """Why the last attempt at the evaluation in `folder` failed; None where it did not."""
+    file = folder / FAILURE_FILE
+    if not file.is_file():
+        return None
+    value = read_json(file, FAILURE_SCHEMA)
+    try:
+        return Failure(subject=value["subject"], stage=value["stage"], reason=value["reason"])
+    except KeyError as error:
+        raise StoreError(f"{file}: has no {error}; run `covidreport evaluate` again") from error
+
+
+def clear_failure(folder: Path) -> None:
+    """Forget an earlier failure, once the evaluation in `folder` stands."""
+    (folder / FAILURE_FILE).unlink(missing_ok=True)

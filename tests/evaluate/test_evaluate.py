@@ -1,0 +1,195 @@
+"""The main loop on images and models whose scores are known by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from covidreport.config import Thresholds
+from covidreport.dataset import hash_files, read_dataset, select_split
+from covidreport.evaluate import Request, evaluate_runs, loop, open_model
+from covidreport.images import read_image
+from covidreport.inference.providers import provider_named
+from covidreport.records import PixelSpec
+from covidreport.runs import discover_runs
+from covidreport.store import read_evaluation, read_failure, read_scores, write_run
+from tests.datasets import LABELS, write_flat_dataset
+from tests.onnx_models import write_brightness_model
+
+# brightness of the validation images and what they show; covid-19 is called above 100
+ROWS = [
+    (120, "covid-19", "validation"),
+    (90, "covid-19", "validation"),
+    (110, "normal", "validation"),
+    (20, "normal", "validation"),
+    (30, "pneumonia", "validation"),
+    (40, "normal", "validation"),
+    (250, "covid-19", "train"),
+]
+
+
+def _request(manifest, split="validation", batch=4, jobs=2, **thresholds):
+    dataset = select_split(read_dataset(manifest, LABELS), split)
+    return Request(
+        dataset=dataset,
+        split=split,
+        digests=hash_files(dataset),
+        thresholds=Thresholds(by_label=thresholds, origin="option"),
+        asked_provider="cpu",
+        provider=provider_named("cpu"),
+        batch=batch,
+        jobs=jobs,
+    )
+
+
+def _evaluate(runs_folder, request):
+    runs = discover_runs([runs_folder])
+    opened = [(run, open_model(run, request.provider)) for run in runs]
+    return {o.run.name: o for o in evaluate_runs(request, opened, lambda _: None)}
+
+
+def test_counts_follow_from_brightness(tmp_path):
+    """Of two positives one is brighter than 100; of four negatives one: tn 3, fp 1, fn 1, tp 1."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    outcome = _evaluate(tmp_path / "runs", _request(manifest))["a"]
+    counts = outcome.evaluation.counts["covid-19"]
+    assert (counts.tn, counts.fp, counts.fn, counts.tp) == (3, 1, 1, 1)
+    stored = read_evaluation(tmp_path / "runs" / "a" / "evaluations" / "data-validation")
+    assert stored == outcome.evaluation
+    scores = read_scores(
+        tmp_path / "runs" / "a" / "evaluations" / "data-validation" / "scores.parquet"
+    )
+    np.testing.assert_allclose(scores.scores[:, 0], [2, -1, 1, -8, -7, -6], atol=1e-4)
+
+
+def test_a_threshold_moves_the_decision(tmp_path):
+    """logit(0.2) = -1.39: brightness 90, whose logit is -1, is now called covid-19."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    outcome = _evaluate(tmp_path / "runs", _request(manifest, **{"covid-19": 0.2}))["a"]
+    assert outcome.evaluation.counts["covid-19"].missed == 0
+    assert outcome.evaluation.thresholds == {"covid-19": 0.2, "normal": 0.5, "pneumonia": 0.5}
+
+
+def test_each_image_is_decoded_once_for_all_runs(tmp_path, monkeypatch):
+    """Three runs, two of them of another input size, open each of the six files once."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    for name, side in (("a", 8), ("b", 16), ("c", 16)):
+        write_brightness_model(
+            tmp_path / "runs" / name / "model.onnx", pixels=PixelSpec(side, side)
+        )
+    opened = []
+
+    def counting(path):
+        opened.append(path.name)
+        return read_image(path)
+
+    monkeypatch.setattr(loop, "read_image", counting)
+    outcomes = _evaluate(tmp_path / "runs", _request(manifest))
+    assert sorted(opened) == [f"{i:03}.png" for i in range(6)]
+    assert all(outcome.evaluation for outcome in outcomes.values())
+
+
+def test_an_image_that_fails_is_counted_against_the_run(tmp_path):
+    """A broken positive is a failed positive: still two positives and six images in all."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    broken = tmp_path / "data" / "000.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    evaluation = _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    counts = evaluation.counts["covid-19"]
+    assert (counts.tp, counts.fn, counts.failed_positive) == (0, 1, 1)
+    assert (counts.missed, counts.positives, counts.total) == (2, 2, 6)
+    assert evaluation.counts["normal"].failed_negative == 1
+    (failure,) = evaluation.failures
+    assert (failure.subject, failure.stage) == ("000.png", "decode")
+    assert [finding.code for finding in evaluation.findings] == ["images-failed"]
+    folder = tmp_path / "runs" / "a" / "evaluations" / "data-validation"
+    assert read_scores(folder / "scores.parquet").reasons[0] == failure.reason
+
+
+def test_a_run_that_fails_does_not_stop_the_rest(tmp_path):
+    """No model, a broken one, other labels, wrong outputs, NaN for scores: five reasons."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    runs = tmp_path / "runs"
+    write_brightness_model(runs / "good" / "model.onnx")
+    (runs / "none").mkdir()
+    write_run(runs / "none", {"name": "none"})
+    (runs / "broken").mkdir()
+    (runs / "broken" / "model.onnx").write_bytes(b"nonsense")
+    write_brightness_model(runs / "labels" / "model.onnx", labels=("flu", "normal", "pneumonia"))
+    write_brightness_model(runs / "outputs" / "model.onnx", (1.0,), (0.0,))
+    write_brightness_model(runs / "nan" / "model.onnx", (np.nan, 1, 1))
+    outcomes = _evaluate(runs, _request(manifest))
+    assert outcomes["good"].evaluation is not None
+    reasons = {name: o.failure.reason for name, o in outcomes.items() if o.failure}
+    assert sorted(reasons) == ["broken", "labels", "nan", "none", "outputs"]
+    assert "no model.onnx" in reasons["none"]
+    assert "can't be loaded" in reasons["broken"]
+    assert "no output for covid-19" in reasons["labels"]
+    assert "has 1 columns and the contract names 3 labels" in reasons["outputs"]
+    assert "not finite" in reasons["nan"]
+    kept = read_failure(runs / "nan" / "evaluations" / "data-validation")
+    assert kept == outcomes["nan"].failure
+    assert not (runs / "nan" / "evaluations" / "data-validation" / "evaluation.json").exists()
+
+
+def test_mending_a_run_clears_its_failure(tmp_path):
+    """After a good evaluation nothing says that the run failed."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    model = tmp_path / "runs" / "a" / "model.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"nonsense")
+    folder = model.parent / "evaluations" / "data-validation"
+    assert _evaluate(tmp_path / "runs", _request(manifest))["a"].failure
+    assert read_failure(folder) is not None
+    write_brightness_model(model)
+    assert _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    assert read_failure(folder) is None
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path):
+    """One thread or three: scores and everything but `timing` are equal to the byte."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    contents = []
+    for jobs in (1, 3):
+        runs = tmp_path / f"runs{jobs}"
+        write_brightness_model(runs / "a" / "model.onnx")
+        _evaluate(runs, _request(manifest, jobs=jobs, batch=2))
+        folder = runs / "a" / "evaluations" / "data-validation"
+        facts = json.loads((folder / "evaluation.json").read_text())
+        del facts["timing"]
+        contents.append(((folder / "scores.parquet").read_bytes(), facts))
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 6, 100])
+def test_every_image_is_scored_whatever_the_batch(tmp_path, batch):
+    """A last batch that is not full loses no image and gains none."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    steps = []
+    request = _request(manifest, batch=batch)
+    runs = discover_runs([tmp_path / "runs"])
+    opened = [(run, open_model(run, request.provider)) for run in runs]
+    (outcome,) = evaluate_runs(request, opened, steps.append)
+    assert outcome.evaluation.counts["covid-19"].total == 6
+    assert sum(steps) == 6
+
+
+def test_more_outputs_than_labels_are_matched_by_name(tmp_path):
+    """A model of four labels in another order gives the same covid-19 counts."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(
+        tmp_path / "runs" / "a" / "model.onnx",
+        (-0.1, 0.02, 0.5, 0.1),
+        (10.0, -1.0, 0.0, -10.0),
+        labels=("normal", "pneumonia", "effusion", "covid-19"),
+    )
+    evaluation = _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    counts = evaluation.counts["covid-19"]
+    assert (counts.tn, counts.fp, counts.fn, counts.tp) == (3, 1, 1, 1)
+    assert evaluation.labels == LABELS

@@ -1,0 +1,107 @@
+"""What a model's file states, what run.json describes, and what is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from covidreport.errors import RunError
+from covidreport.inference.contract import Graph, Tensor, contract_metadata, read_contract
+from covidreport.records import PixelSpec
+
+LABELS = ("covid-19", "normal", "pneumonia")
+UINT8 = Tensor("pixels", (None, 1, 96, 64), "tensor(uint8)")
+FLOAT = Tensor("image", (1, 3, 224, 224), "tensor(float)")
+LOGITS = Tensor("logits", (None, 3), "tensor(float)")
+DESCRIBED = {
+    "labels": ["COVID", "Normal", "Pneumonia"],
+    "fit": "crop",
+    "shorter_side": 256,
+    "resample": "bilinear",
+    "activation": "softmax",
+    "divisor": 255,
+    "mean": [0.485, 0.456, 0.406],
+    "std": [0.229, 0.224, 0.225],
+    "label_map": {"COVID": "covid-19", "Normal": "normal", "Pneumonia": "pneumonia"},
+}
+
+
+def test_what_an_export_states_is_read_back():
+    """The contract that contract_metadata writes is the contract that read_contract gives."""
+    pixels = PixelSpec(96, 64, fit="pad", resample="bicubic", channels=1)
+    graph = Graph((UINT8,), (LOGITS,), contract_metadata(pixels, LABELS, "sigmoid"))
+    spec = read_contract(graph)
+    assert spec.pixels == pixels
+    assert spec.labels == LABELS
+    assert (spec.input_name, spec.output_name) == ("pixels", "logits")
+    assert (spec.layout, spec.dtype, spec.batch) == ("NCHW", "uint8", None)
+    assert spec.activation == "sigmoid"
+
+
+def test_a_model_from_elsewhere_is_described_in_run_json():
+    """Size, channels, layout and batch come from the shape, the rest from the description."""
+    spec = read_contract(Graph((FLOAT,), (LOGITS,), {}), DESCRIBED)
+    assert spec.labels == LABELS
+    assert spec.pixels == PixelSpec(224, 224, "crop", "bilinear", True, 3, 256)
+    assert (spec.layout, spec.dtype, spec.batch) == ("NCHW", "float32", 1)
+    assert (spec.divisor, spec.mean, spec.std) == (
+        255.0,
+        (0.485, 0.456, 0.406),
+        (0.229, 0.224, 0.225),
+    )
+
+
+def test_nothing_is_guessed():
+    """What neither the file nor run.json says is listed whole."""
+    with pytest.raises(RunError, match="labels, activation, fit, resample, divisor, mean, std"):
+        read_contract(Graph((FLOAT,), (LOGITS,), {}))
+
+
+def test_an_ambiguous_layout_is_asked_for():
+    """3 x 96 x 3 may be either layout, so neither is taken."""
+    strange = Tensor("image", (None, 3, 96, 3), "tensor(float)")
+    described = {key: value for key, value in DESCRIBED.items() if key != "layout"}
+    with pytest.raises(RunError, match="does not state size, channels, layout"):
+        read_contract(Graph((strange,), (LOGITS,), {}), described)
+
+
+def test_a_description_may_not_contradict_the_file():
+    """A run.json that says other labels than the file is refused, with both."""
+    graph = Graph((UINT8,), (LOGITS,), contract_metadata(PixelSpec(96, 64), LABELS))
+    with pytest.raises(RunError, match=r"`activation` is 'softmax' in run.json and 'logit'"):
+        read_contract(graph, {"activation": "softmax"})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fit": "squash"}, "`fit` is 'squash'; one of stretch, crop, pad"),
+        ({"activation": "relu"}, "`activation` is 'relu'"),
+        ({"mean": [0.5]}, "`mean` has 1 values for 3 channels"),
+        ({"labels": ["a", "a", "b"]}, "a list of different names"),
+        ({"label_map": {"COVID": "Normal"}}, "gives two outputs one name"),
+        ({"labels": ["a", "b"]}, "output 'logits' has 3 columns and the contract names 2"),
+        ({"size": [512, 512]}, "the contract says height 512, the graph takes 224"),
+        ({"colour": "grey"}, "`colour` is no word of a contract"),
+        ({"output_name": "probs"}, "it has no output 'probs'"),
+    ],
+)
+def test_a_wrong_description_is_refused_by_name(change, message):
+    """Each fault says the word, its value and what is wanted."""
+    with pytest.raises(RunError, match=message):
+        read_contract(Graph((FLOAT,), (LOGITS,), {}), {**DESCRIBED, **change})
+
+
+def test_one_of_several_outputs_must_be_named():
+    """Two outputs and no name is a question, not a guess."""
+    outputs = (LOGITS, Tensor("features", (None, 512), "tensor(float)"))
+    with pytest.raises(RunError, match=r"2 outputs \(logits, features\): say which"):
+        read_contract(Graph((FLOAT,), outputs, {}), DESCRIBED)
+    spec = read_contract(Graph((FLOAT,), outputs, {}), {**DESCRIBED, "output_name": "logits"})
+    assert spec.output_name == "logits"
+
+
+def test_a_newer_contract_is_refused():
+    """A file of contract 2 is not read as if it were 1."""
+    stated = {**contract_metadata(PixelSpec(96, 64), LABELS), "covidreport.contract": '"2"'}
+    with pytest.raises(RunError, match="contract is version '2'"):
+        read_contract(Graph((UINT8,), (LOGITS,), stated))

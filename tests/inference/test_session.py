@@ -1,0 +1,122 @@
+"""Sessions: scores against hand-worked answers, and every way in which a model can be unfit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from covidreport.errors import ProviderError, RunError, UsageError
+from covidreport.inference import providers
+from covidreport.inference.session import open_session, prepare_batch, softmax
+from covidreport.records import PixelSpec
+from tests.onnx_models import write_brightness_model
+
+
+def _images(*values, channels=1):
+    """Images of 8 x 8 that are one value all over, uint8 (N, 8, 8, C)."""
+    return np.stack([np.full((8, 8, channels), value, np.uint8) for value in values])
+
+
+def test_scores_are_what_the_graph_computes(tmp_path):
+    """Mean 100 gives 0.1*100-10=0, -0.1*100+10=0 and 0.02*100-1=1; mean 200 gives 10, -10, 3."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    scores = session.run(prepare_batch(_images(100, 200), session.spec))
+    np.testing.assert_allclose(scores, [[0, 0, 1], [10, -10, 3]], atol=1e-4)
+    assert scores.dtype == np.float32
+    assert session.provider.name == "cpu"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_float_inputs_are_normalised_outside(tmp_path, dtype, layout):
+    """(v/255 - mean)/std of 51 is 0.1/0.5, 0.2/1 and 0/1 in the three channels: mean 2/15."""
+    described = {
+        "labels": ["a"], "size": [8, 8], "channels": 3, "layout": layout, "fit": "stretch",
+        "resample": "bilinear", "activation": "logit", "divisor": 255,
+        "mean": [0.1, 0.0, 0.2], "std": [0.5, 1.0, 1.0],
+    }  # fmt: skip
+    path = write_brightness_model(
+        tmp_path / "model.onnx", (1.0,), (0.0,), labels=["a"], dtype=dtype, layout=layout,
+        pixels=PixelSpec(8, 8, channels=3), metadata={},
+    )  # fmt: skip
+    session = open_session(path, described=described)
+    scores = session.run(prepare_batch(_images(51, channels=3), session.spec))
+    np.testing.assert_allclose(scores, [[2 / 15]], atol=1e-3 if dtype == "float16" else 1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8])
+def test_a_fixed_batch_is_fed_in_padded_pieces(tmp_path, count):
+    """A model that takes 4 at a time gives as many answers as there are images, in their order."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx", batch=4))
+    values = [10 * i for i in range(count)]
+    scores = session.run(prepare_batch(_images(*values), session.spec))
+    np.testing.assert_allclose(scores[:, 0], [0.1 * value - 10 for value in values], atol=1e-4)
+
+
+def test_softmax_is_applied_to_its_logits(tmp_path):
+    """Logits 0, 0, 1 give 1/(2+e), 1/(2+e), e/(2+e)."""
+    path = write_brightness_model(tmp_path / "model.onnx", metadata={})
+    described = {
+        "labels": ["covid-19", "normal", "pneumonia"], "fit": "stretch", "resample": "bilinear",
+        "activation": "softmax-logit",
+    }  # fmt: skip
+    session = open_session(path, described=described)
+    scores = session.run(prepare_batch(_images(100), session.spec))
+    np.testing.assert_allclose(
+        scores, [[1 / (2 + np.e), 1 / (2 + np.e), np.e / (2 + np.e)]], atol=1e-5
+    )
+    assert softmax(np.array([[1e4, -1e4]], np.float32)).tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09"])
+def test_a_broken_file_is_a_run_error(tmp_path, content):
+    """An empty, a foreign and a chopped file each say that they can't be loaded."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"model\.onnx"):
+        open_session(path)
+
+
+def test_a_provider_that_does_not_run_is_an_error(tmp_path, monkeypatch):
+    """CUDA without a GPU is an error with the remedy, not the CPU with a warning."""
+    monkeypatch.setattr(providers, "has_nvidia_device", lambda: False)
+    with pytest.raises(ProviderError, match=r"cuda does not work here: .*NVIDIA device"):
+        providers.choose_provider("cuda")
+    path = write_brightness_model(tmp_path / "model.onnx")
+    with pytest.raises(ProviderError, match=r"cuda was asked for and .*covidreport\[gpu\]"):
+        providers.check_provider(["CPUExecutionProvider"], providers.provider_named("cuda"))
+    assert open_session(path, "cpu").provider.name == "cpu"
+
+
+def test_auto_takes_the_cpu_and_warns_where_a_gpu_is_passed_over(monkeypatch):
+    """On a machine with a GPU that does not work, `auto` says why it runs on the CPU."""
+
+    def broken(provider):
+        works = provider.name == "cpu"
+        return providers.ProviderStatus(
+            provider, works, "libcudnn is missing", "works" if works else "broken"
+        )
+
+    monkeypatch.setattr(providers, "try_provider", broken)
+    monkeypatch.setattr(providers, "has_nvidia_device", lambda: True)
+    provider, warning = providers.choose_provider("auto")
+    assert provider.name == "cpu"
+    assert warning is not None
+    assert "libcudnn is missing" in warning
+    monkeypatch.setattr(providers, "has_nvidia_device", lambda: False)
+    assert providers.choose_provider("auto")[1] is None
+
+
+def test_an_unknown_provider_lists_those_there_are():
+    """A misspelt provider is wrong usage."""
+    with pytest.raises(UsageError, match="one of auto, cuda, cpu"):
+        providers.provider_named("gpu")
+
+
+def test_every_provider_of_the_table_can_be_tried():
+    """Each entry gives a status with words; the CPU works everywhere."""
+    for provider in providers.PROVIDERS:
+        status = providers.try_provider(provider)
+        assert status.detail
+        assert status.works == (status.state == "works")
+    assert providers.try_provider(providers.provider_named("cpu")).works

@@ -1,0 +1,86 @@
+"""Small ONNX models whose answers can be worked out by hand.
+
+Each takes images, computes the mean m of all pixel values of an image (as the graph sees them),
+and answers slope * m + offset for each label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from covidreport.inference.contract import contract_metadata
+from covidreport.records import PixelSpec
+
+LABELS = ("covid-19", "normal", "pneumonia")
+TYPES = {
+    "uint8": TensorProto.UINT8,
+    "float32": TensorProto.FLOAT,
+    "float16": TensorProto.FLOAT16,
+}
+
+
+def write_brightness_model(
+    path: Path,
+    slopes: Sequence[float] = (0.1, -0.1, 0.02),
+    offsets: Sequence[float] = (-10.0, 10.0, -1.0),
+    *,
+    labels: Sequence[str] = LABELS,
+    pixels: PixelSpec = PixelSpec(8, 8),  # noqa: B008 - frozen
+    dtype: str = "uint8",
+    layout: str = "NCHW",
+    batch: int | None = None,
+    tail: Sequence[str] = (),
+    metadata: Mapping[str, str] | None = None,
+    outputs: int = 1,
+) -> Path:
+    """Write such a model; `tail` names operators put behind it, such as Sigmoid or Softmax."""
+    sides = [pixels.channels, pixels.height, pixels.width]
+    if layout == "NHWC":
+        sides = [pixels.height, pixels.width, pixels.channels]
+    shape = ["n" if batch is None else batch, *sides]
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["wide", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
+        helper.make_node("Mul", ["column", "slopes"], ["scaled"]),
+    ]
+    names = [f"step{i}" for i in range(len(tail))]
+    chain = ["sum", *names]
+    chain[-1] = "logits"
+    nodes.append(helper.make_node("Add", ["scaled", "offsets"], [chain[0]]))
+    nodes += [
+        helper.make_node(op, [a], [b]) for op, a, b in zip(tail, chain[:-1], chain[1:], strict=True)
+    ]
+    outs = ["logits"]
+    for i in range(1, outputs):
+        nodes.append(helper.make_node("Identity", ["column"], [f"extra{i}"]))
+        outs.append(f"extra{i}")
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("pixels", TYPES[dtype], shape)],
+        [
+            helper.make_tensor_value_info(
+                name, TensorProto.FLOAT, [shape[0], len(slopes) if name == "logits" else 1]
+            )
+            for name in outs
+        ],
+        [
+            numpy_helper.from_array(np.array([1, 2, 3], np.int64), "axes"),
+            numpy_helper.from_array(np.array([1], np.int64), "last"),
+            numpy_helper.from_array(np.array([slopes], np.float32), "slopes"),
+            numpy_helper.from_array(np.array([offsets], np.float32), "offsets"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    stated = contract_metadata(pixels, labels) if metadata is None else metadata
+    helper.set_model_props(model, dict(stated))
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model.SerializeToString())
+    return path

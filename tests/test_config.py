@@ -1,0 +1,78 @@
+"""Where settings come from, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from covidreport.config import Thresholds, find_settings, read_threshold_options
+from covidreport.errors import UsageError
+
+
+def test_the_nearest_configuration_holds(tmp_path):
+    """A covidreport.toml in a folder above is found; paths are relative to the file."""
+    (tmp_path / "covidreport.toml").write_text(
+        'data = "images"\nsplit = "test"\nlabels = ["a", "b"]\ntarget = "a"\n'
+        "threshold = { a = 0.3 }\nspecificity_floor = 0.8\n"
+    )
+    deep = tmp_path / "x" / "y"
+    deep.mkdir(parents=True)
+    settings = find_settings(deep)
+    assert settings.data == tmp_path / "images"
+    assert (settings.split, settings.labels, settings.target) == ("test", ("a", "b"), "a")
+    assert settings.specificity_floor == 0.8
+    assert settings.thresholds.of(("a", "b")) == {"a": 0.3, "b": 0.5}
+    assert settings.thresholds.origin == "configuration"
+
+
+def test_a_pyproject_with_our_table_serves_too(tmp_path):
+    """[tool.covidreport] is read; a pyproject.toml without it is passed over."""
+    (tmp_path / "pyproject.toml").write_text('[tool.covidreport]\nsplit = "holdout"\n')
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    assert find_settings(inner).split == "holdout"
+
+
+def test_everything_wrong_is_listed_together(tmp_path):
+    """Unknown keys and wrong values stand in one message with the file's name."""
+    (tmp_path / "covidreport.toml").write_text(
+        'splitt = "x"\nlabels = "a"\nthreshold = 1.5\nspecificity_floor = 2\ndata = 3\n'
+    )
+    with pytest.raises(UsageError) as caught:
+        find_settings(tmp_path)
+    text = str(caught.value)
+    assert str(tmp_path / "covidreport.toml") in text
+    for part in ("`splitt` is no setting", "`labels`", "`threshold` is 1.5", "`specificity_floor`",
+                 "`data` is 3"):  # fmt: skip
+        assert part in text
+
+
+def test_broken_toml_is_said_with_its_place(tmp_path):
+    """The parser's own place is kept."""
+    (tmp_path / "covidreport.toml").write_text("data = \n")
+    with pytest.raises(UsageError, match="line 1"):
+        find_settings(tmp_path)
+
+
+def test_options_win_over_the_configuration():
+    """A number sets all labels, LABEL=number one; the origin says so."""
+    configured = Thresholds(0.4, {"covid-19": 0.2}, "configuration")
+    assert read_threshold_options([], configured) is configured
+    one = read_threshold_options(["normal=0.7"], configured)
+    assert one.of(("covid-19", "normal")) == {"covid-19": 0.2, "normal": 0.7}
+    every = read_threshold_options(["0.6"], configured)
+    assert every.of(("covid-19", "normal")) == {"covid-19": 0.6, "normal": 0.6}
+    assert every.origin == "option"
+
+
+@pytest.mark.parametrize("option", ["0", "1", "-0.1", "high", "covid-19=", "nan"])
+def test_a_threshold_is_a_probability(option):
+    """Nought, one and words are refused: no score could be above or below them."""
+    with pytest.raises(UsageError, match="probability between 0 and 1"):
+        read_threshold_options([option], Thresholds())
+
+
+def test_a_threshold_for_no_label_is_refused():
+    """A misspelt label must not leave its threshold unused."""
+    with pytest.raises(UsageError, match="'covid', which is no label of the data"):
+        Thresholds(by_label={"covid": 0.3}).of(("covid-19",))

@@ -1,0 +1,207 @@
+"""Files of a run folder: what is written is read back, and what is broken is refused by name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from covidreport.errors import StoreError
+from covidreport.records import (
+    UNKNOWN,
+    Counts,
+    Epoch,
+    Estimate,
+    Evaluation,
+    Failure,
+    Finding,
+    Scores,
+)
+from covidreport.runs import read_history
+from covidreport.store import (
+    clear_failure,
+    evaluation_folder,
+    read_evaluation,
+    read_failure,
+    read_json,
+    read_scores,
+    write_atomic,
+    write_evaluation,
+    write_failure,
+    write_history,
+    write_json,
+    write_scores,
+)
+
+EVALUATION = Evaluation(
+    run="exp1",
+    dataset="cxr",
+    split="validation",
+    variant=None,
+    fingerprint="f" * 64,
+    labels=("covid-19", "normal"),
+    n_images=3,
+    n_groups=2,
+    thresholds={"covid-19": 0.5, "normal": 0.4},
+    thresholds_from="option",
+    counts={"covid-19": Counts(1, 0, 0, 1, failed_positive=1), "normal": Counts(1, 1, 0, 1)},
+    estimates={"covid-19": {"sensitivity": Estimate(0.5, 0.1, 0.9, 1, 2, "wilson")}, "": {}},
+    findings=(Finding("note", "x", "what", "evidence", "remedy", ("exp1",)),),
+    failures=(Failure("b.png", "decode", "is truncated"),),
+    provenance={"batch": 32},
+    timing={"finished": "2020-05-01T00:00:00+00:00"},
+)
+SCORES = Scores(
+    sample_ids=("a.png", "b.png", "c.png"),
+    labels=("covid-19", "normal"),
+    truth=np.array([[1, 0], [0, 1], [0, UNKNOWN]], np.int8),
+    scores=np.array([[1.5, -2], [np.nan, np.nan], [0, 3]], np.float32),
+    activation="logit",
+    reasons=(None, "is truncated", None),
+    groups=("p1", "p1", "p2"),
+)
+
+
+def test_an_evaluation_is_read_back_whole(tmp_path):
+    """Every field of every record survives the file, types included."""
+    path = write_evaluation(tmp_path, EVALUATION)
+    assert path == tmp_path / "evaluations" / "cxr-validation" / "evaluation.json"
+    assert read_evaluation(path) == EVALUATION
+    assert read_evaluation(path.parent) == EVALUATION
+
+
+def test_a_variant_has_a_folder_of_its_own():
+    """Another precision does not overwrite the default's figures."""
+    assert replace(EVALUATION, variant="cuda-fp16").key == "cxr-validation-cuda-fp16"
+
+
+def test_scores_are_read_back_and_nothing_undefined_is_a_number(tmp_path):
+    """Failed rows and unknown truth are null in the file, and NaN and -1 in the record."""
+    path = tmp_path / "scores.parquet"
+    write_scores(path, SCORES)
+    table = pq.read_table(path)
+    assert table["score.covid-19"].to_pylist() == [1.5, None, 0.0]
+    assert table["truth.normal"].to_pylist() == [0, 1, None]
+    assert table["failure"].to_pylist() == [None, "is truncated", None]
+    back = read_scores(path)
+    assert (back.sample_ids, back.labels, back.reasons, back.groups, back.activation) == (
+        SCORES.sample_ids, SCORES.labels, SCORES.reasons, SCORES.groups, SCORES.activation,
+    )  # fmt: skip
+    np.testing.assert_array_equal(back.scores, SCORES.scores)
+    np.testing.assert_array_equal(back.truth, SCORES.truth)
+    assert back.failed.tolist() == [False, True, False]
+
+
+def test_equal_scores_are_equal_bytes(tmp_path):
+    """Nothing in the file depends on when or where it was written."""
+    write_scores(tmp_path / "one.parquet", SCORES)
+    write_scores(tmp_path / "two.parquet", SCORES)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_never_written(tmp_path, value):
+    """JSON has no NaN: the writer refuses, and leaves no file behind."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"value": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    """Where the rename does not happen, the old content stays and no part is left."""
+    path = tmp_path / "x.json"
+    write_atomic(path, b"old")
+
+    def stop(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", stop)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_are_readable_as_the_umask_says(tmp_path):
+    """A report that was written atomically is not private to its writer."""
+    ordinary = tmp_path / "ordinary"
+    ordinary.write_bytes(b"")
+    write_atomic(tmp_path / "atomic", b"")
+    assert (tmp_path / "atomic").stat().st_mode == ordinary.stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not valid JSON"),
+        ("[]", "holds list"),
+        ('{"schema": "covidreport.evaluation/99"}', "its schema is 'covidreport.evaluation/99'"),
+        ('{"schema": "covidreport.evaluation/1"}', "not a whole evaluation"),
+    ],
+)
+def test_a_broken_evaluation_is_refused_by_name(tmp_path, text, message):
+    """The error says which file, what is wrong with it and what to do."""
+    file = tmp_path / "evaluation.json"
+    file.write_text(text)
+    with pytest.raises(StoreError, match=message) as caught:
+        read_evaluation(file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_is_a_store_error(tmp_path):
+    """No traceback for a file that isn't there."""
+    with pytest.raises(StoreError, match="No such file"):
+        read_json(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+def test_broken_scores_are_refused_by_name(tmp_path, content):
+    """A chopped Parquet file says which file it is."""
+    path = tmp_path / "scores.parquet"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"scores\.parquet"):
+        read_scores(path)
+
+
+def test_history_keeps_gaps_and_every_digit(tmp_path):
+    """An undefined cell is empty in the file and None in the record; floats are read back equal."""
+    epochs = (Epoch(1, {"train_loss": 0.1 + 0.2, "x": None}), Epoch(2, {"x": -1e-9}))
+    write_history(tmp_path, epochs)
+    first, second = read_history(tmp_path / "history.csv")
+    assert first.values == {"train_loss": 0.1 + 0.2, "x": None}
+    assert second.values == {"train_loss": None, "x": -1e-9}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train_loss\n0.1\n", "line 1: no column `epoch`"),
+        ("epoch,train_loss\n1,0.5\n2,low\n", "line 3: could not convert"),
+    ],
+)
+def test_a_broken_history_names_the_line(tmp_path, text, message):
+    """The line at fault is said, counted from 1."""
+    (tmp_path / "history.csv").write_text(text)
+    with pytest.raises(StoreError, match=message):
+        read_history(tmp_path / "history.csv")
+
+
+def test_a_failure_is_kept_until_it_is_cleared(tmp_path):
+    """failure.json says why the last attempt failed, and is gone after one that succeeds."""
+    failure = Failure("exp1", "infer", "the model fails on a batch")
+    write_failure(tmp_path, "cxr-validation", failure)
+    folder = evaluation_folder(tmp_path, "cxr-validation")
+    assert read_failure(folder) == failure
+    clear_failure(folder)
+    assert read_failure(folder) is None
+
+
+def test_evaluation_json_has_no_surprises(tmp_path):
+    """Its first key is the schema, and time stamps stand under `timing` alone."""
+    value = json.loads(write_evaluation(tmp_path, EVALUATION).read_text())
+    assert next(iter(value)) == "schema"
+    rest = json.dumps({key: item for key, item in value.items() if key != "timing"})
+    assert "2020-05-01" not in rest

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from covidreport.errors import UsageError
 
@@ -121,14 +121,14 @@ def read_settings(path: Path) -> Settings:
     return settings
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _read_thresholds(value: object, faults: list[str]) -> Thresholds:
+def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:
     if value is None:
         return Thresholds()
-    table = value if isinstance(value, dict) else {"": value}
+    table: dict[str, object] = value if isinstance(value, dict) else {"": value}
     for label, number in table.items():
         if not _is_number(number) or not 0 < number < 1:
             place = f"`threshold` of {label}" if label else "`threshold`"
@@ -136,7 +136,7 @@ def _read_thresholds(value: object, faults: list[str]) -> Thresholds:
             return Thresholds()
     if isinstance(value, dict):
         return Thresholds(by_label=value, origin="configuration")
-    return Thresholds(default=float(table[""]), origin="configuration")
+    return Thresholds(default=float(value), origin="configuration")
 
 
 def read_threshold_options(options: Sequence[str], configured: Thresholds) -> Thresholds:

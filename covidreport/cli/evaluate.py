@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from covidreport.config import Settings
     from covidreport.evaluate import Outcome
-    from covidreport.records import Dataset, Run
+    from covidreport.records import Dataset, Finding, Run
 
 
 def register(app: typer.Typer) -> None:
@@ -63,19 +63,29 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Compute again what is unchanged since the last time.")
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare files by their bytes, not by size and time."),
+    ] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
+    ] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what came out as JSON instead of tables.")
     ] = False,
 ) -> None:
     """Evaluate runs."""
     from covidreport.cli.ranking import ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, say, say_finding, show_progress
+    from covidreport.cli.terminal import count_progress, out, say, say_finding, show_progress
     from covidreport.config import find_settings, read_threshold_options
-    from covidreport.dataset import hash_files, read_dataset
-    from covidreport.evaluate import Request, evaluate_runs, open_model
+    from covidreport.dataset import fingerprint, read_dataset
+    from covidreport.dataset.digests import digest_files
+    from covidreport.evaluate import Progress, Request, evaluate_runs
     from covidreport.inference.providers import choose_provider
     from covidreport.ranking import rank_runs
-    from covidreport.records import Failure, Finding
     from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
@@ -84,43 +94,31 @@ def evaluate(
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
     chosen, warning = choose_provider(asked)
-    with show_progress("Loading models", len(runs)) as advance:
-        opened = []
-        for run in runs:
-            opened.append((run, open_model(run, chosen)))
-            advance(1)
-    labels = settings.labels or stated_labels(
-        [model.spec.labels for _, model in opened if not isinstance(model, Failure)]
-    )
+    labels = settings.labels or common_labels(runs)
     whole = read_dataset(source, labels, group=settings.group, name=settings.name)
     dataset, split_name = choose_split(whole, split or settings.split)
     thresholds.of(dataset.labels)  # a threshold for a label that isn't there is said before work
+    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
+        digests = digest_files(dataset, verify=verify or force, use_cache=cache, advance=advance)
     request = Request(
         dataset=dataset,
         split=split_name,
-        digests=hash_files(dataset),
+        digests=digests,
+        fingerprint=fingerprint(dataset, digests),
         thresholds=thresholds,
         asked_provider=asked,
         provider=chosen,
         batch=batch_size,
         jobs=jobs,
-        warnings=()
-        if warning is None
-        else (
-            Finding(
-                "warning",
-                "gpu-not-used",
-                "A GPU is here and was not used",
-                warning,
-                "install what is missing, or ask for `--provider cpu` so that it is meant",
-            ),
-        ),
+        force=force,
+        verify=verify,
+        use_cache=cache,
+        warnings=() if warning is None else (_gpu_not_used(warning),),
     )
     for finding in request.warnings:
         say_finding(finding)
-    total = len(dataset) * sum(not isinstance(model, Failure) for _, model in opened)
-    with show_progress(f"Evaluating {len(runs)} runs on {len(dataset)} images", total) as advance:
-        outcomes = evaluate_runs(request, opened, advance)
+    with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
+        outcomes = evaluate_runs(request, runs, Progress(begin, advance))
     evaluations = [outcome.evaluation for outcome in outcomes if outcome.evaluation]
     rankings = rank_runs(evaluations, settings.target, settings.specificity_floor)
     failed = [outcome.failure for outcome in outcomes if outcome.failure]
@@ -139,6 +137,9 @@ def evaluate(
     else:
         for ranking in rankings:
             show_ranking(out, ranking, evaluations)
+    kept = sum(outcome.kept for outcome in outcomes)
+    if kept:
+        say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
     for finding in _shared_findings(outcomes):
         if finding not in request.warnings:
             say_finding(finding)
@@ -149,7 +150,19 @@ def evaluate(
         raise typer.Exit(3)
 
 
-def _shared_findings(outcomes: Sequence[Outcome]) -> list[Any]:
+def _gpu_not_used(why: str) -> Finding:
+    from covidreport.records import Finding
+
+    return Finding(
+        "warning",
+        "gpu-not-used",
+        "A GPU is here and was not used",
+        why,
+        "Install what is missing, or ask for `--provider cpu` so that it is meant.",
+    )
+
+
+def _shared_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
     """The findings of all evaluations, each once."""
     found = [f for o in outcomes if o.evaluation for f in o.evaluation.findings]
     return list(dict.fromkeys(found))
@@ -182,11 +195,15 @@ def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> P
     )
 
 
-def stated_labels(stated: Sequence[tuple[str, ...]]) -> tuple[str, ...] | None:
+def common_labels(runs: Sequence[Run]) -> tuple[str, ...] | None:
     """The labels that most models state, as the first of them orders them; None without models.
 
-    A model that states others then fails by name, and does not hold up the rest.
+    A model that states others then fails by name, and does not hold up the rest. Read from the
+    files, without loading a model.
     """
+    from covidreport.inference.contract import read_labels
+
+    stated = [labels for run in runs if run.model and (labels := read_labels(run))]
     if not stated:
         return None
     sets = Counter(frozenset(labels) for labels in stated)

@@ -11,6 +11,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        "import-counts",
         help=(
             "Make run folders from a CSV table of counts, so that published figures can be "
             "reported and ranked.\n\n"
@@ -29,9 +30,17 @@ def import_counts_command(
     name: Annotated[
         str | None, typer.Option(help="What to call the data set.  [default: the file's name]")
     ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Refuse a table that lacks this label.", metavar="LABEL")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="The probability above which a label was predicted.")
+    ] = None,
 ) -> None:
     """Import counts."""
     from covidreport.published import import_counts
 
-    for folder in import_counts(file, output, dataset=name or file.stem):
+    for folder in import_counts(
+        file, output, dataset=name or file.stem, target=target, threshold=threshold
+    ):
         typer.echo(folder)

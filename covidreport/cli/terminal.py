@@ -28,9 +28,7 @@ err = Console(stderr=True, highlight=False)
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
-@contextmanager
-def show_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, which is silent where that is no terminal."""
+def _bar() -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -39,9 +37,29 @@ def show_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, which is silent where that is no terminal."""
+    with _bar() as progress:
         task = progress.add_task(what, total=total)
         yield lambda steps: progress.advance(task, steps)
+
+
+@contextmanager
+def count_progress(
+    what: str,
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar whose total is known later: gives `begin(total)` and `advance(steps)`."""
+    with _bar() as progress:
+        task = progress.add_task(what, total=None)
+
+        def begin(total: int) -> None:
+            progress.update(task, total=total)
+
+        yield begin, lambda steps: progress.advance(task, steps)
 
 
 def say(text: str, style: str | None = None) -> None:

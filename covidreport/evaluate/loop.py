@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.errors import ImageError, RunError
-from covidreport.images import DecodedImage, describe_bit_depth, fit_pixels, read_image
+from covidreport.errors import RunError
+from covidreport.evaluate.decode import Chunk, decode_chunk
+from covidreport.evaluate.partial import PartialScores
+from covidreport.images import describe_bit_depth
+from covidreport.images.cache import PixelCache
 from covidreport.inference.session import Session, prepare_batch
 from covidreport.records import Dataset, Failure, Finding, PixelSpec, Run, Scores
 
@@ -43,6 +47,12 @@ class ScoredRun:
     scores: NDArray[np.float32]
     failure: Failure | None = None
     inference_s: float = 0.0
+    partial: PartialScores | None = None
+    """Where scores are kept as they come, so that a killed evaluation goes on."""
+
+    def has(self, start: int) -> bool:
+        """Whether the chunk that begins at `start` was scored before."""
+        return self.partial is not None and self.partial.has(start)
 
 
 @dataclass(slots=True)
@@ -59,51 +69,8 @@ class DecodedSet:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A run of samples, `start` to `stop`, decoded: uint8 `(n, H, W, C)` for each PixelSpec.
-
-    A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.
-    """
-
-    start: int
-    stop: int
-    pixels: Mapping[PixelSpec, NDArray[np.uint8]]
-    reasons: tuple[str | None, ...]
-    maxima: tuple[int | None, ...]
-    seconds: float
-
-
 Advance = Callable[[int], None]
 """Called with the number of run-images that were just scored."""
-
-
-def decode_chunk(paths: Sequence[Path], start: int, specs: Iterable[PixelSpec]) -> Chunk:
-    """Decode the images at `paths`, each once, for all `specs`; the first has index `start`."""
-    began = time.perf_counter()
-    specs = tuple(specs)
-    pixels = {
-        spec: np.zeros((len(paths), spec.height, spec.width, spec.channels), np.uint8)
-        for spec in specs
-    }
-    reasons: list[str | None] = []
-    maxima: list[int | None] = []
-    for i, path in enumerate(paths):
-        try:
-            image: DecodedImage = read_image(path)
-            for spec in specs:
-                pixels[spec][i] = fit_pixels(image, spec)
-        except ImageError as error:
-            reasons.append(str(error))
-            for spec in specs:
-                pixels[spec][i] = 0
-            continue
-        reasons.append(None)
-        maxima.append(image.maximum)
-    return Chunk(
-        start, start + len(paths), pixels, tuple(reasons), tuple(maxima),
-        time.perf_counter() - began,
-    )  # fmt: skip
 
 
 def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.float32]:
@@ -161,6 +128,8 @@ class _Loop:
     advance: Advance
     pool: ThreadPoolExecutor
     device: ThreadPoolExecutor
+    caches: Mapping[PixelSpec, PixelCache]
+    digests: Sequence[str] | None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
     waiting: int = 0
     """Chunks that were begun and are not yet scored by every run."""
@@ -171,7 +140,9 @@ class _Loop:
         }
         paths = self.paths[chunk_start : chunk_start + self.batch]
         self.waiting += 1
-        self.pending[self.pool.submit(decode_chunk, paths, chunk_start, specs)] = self.feed
+        digests = self.digests[chunk_start : chunk_start + self.batch] if self.digests else None
+        job = self.pool.submit(decode_chunk, paths, chunk_start, specs, self.caches, digests)
+        self.pending[job] = self.feed
 
     def feed(self, future: Future[Chunk]) -> None:
         """A chunk is decoded: prepare it once for each kind of input and hand it to the runs."""
@@ -180,7 +151,7 @@ class _Loop:
         self.decoded.maxima.extend(chunk.maxima)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         prepared: dict[tuple[Any, ...], NDArray[Any]] = {}
-        left = [scored for scored in self.runs if scored.failure is None]
+        left = [s for s in self.runs if s.failure is None and not s.has(chunk.start)]
         open_jobs = [len(left)]
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))
         if not left:
@@ -191,23 +162,19 @@ class _Loop:
             if key not in prepared:
                 prepared[key] = prepare_batch(chunk.pixels[spec.pixels], spec)
             pool = self.pool if scored.opened.session.provider.name == "cpu" else self.device
-            job = pool.submit(_timed_score, chunk, scored, prepared[key])
-            self.pending[job] = lambda done, scored=scored: self.keep(
-                done, chunk, scored, open_jobs
-            )
+            job = pool.submit(_score_and_keep, chunk, scored, prepared[key])
+            self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
 
     def keep(
         self,
-        future: Future[tuple[Any, float]],
         chunk: Chunk,
         scored: ScoredRun,
         open_jobs: list[int],
+        future: Future[float],
     ) -> None:
         """A run has scored a chunk, or failed at it: then it is a failure and the rest go on."""
         try:
-            scores, seconds = future.result()
-            scored.scores[chunk.start : chunk.stop] = scores
-            scored.inference_s += seconds
+            scored.inference_s += future.result()
         except RunError as error:
             if scored.failure is None:
                 scored.failure = Failure(scored.opened.run.name, "infer", str(error))
@@ -217,12 +184,13 @@ class _Loop:
             self.waiting -= 1
 
 
-def _timed_score(
-    chunk: Chunk, scored: ScoredRun, batch: NDArray[Any]
-) -> tuple[NDArray[np.float32], float]:
+def _score_and_keep(chunk: Chunk, scored: ScoredRun, batch: NDArray[Any]) -> float:
+    """Score a chunk and put the scores where they are kept; the seconds that it took."""
     began = time.perf_counter()
-    scores = score_chunk(chunk, scored.opened, batch)
-    return scores, time.perf_counter() - began
+    scored.scores[chunk.start : chunk.stop] = score_chunk(chunk, scored.opened, batch)
+    if scored.partial is not None:
+        scored.partial.mark(chunk.start)
+    return time.perf_counter() - began
 
 
 def score_runs(
@@ -232,19 +200,30 @@ def score_runs(
     batch: int = BATCH,
     jobs: int | None = None,
     advance: Advance = lambda _: None,
+    caches: Mapping[PixelSpec, PixelCache] | None = None,
+    digests: Sequence[str] | None = None,
+    partials: Sequence[PartialScores] | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
     """Score every image of `dataset` with every run: images decoded once, at most `jobs` at a time.
 
-    At most `jobs` + 1 chunks of `batch` images are held at any time. A run that fails is given
-    back with its `failure`; an image that fails has its reason, and NaN in every run's scores.
+    At most `jobs` + 1 chunks of `batch` images are held at any time. Pixels that stand in `caches`
+    are taken from there; scores that stand in `partials` (one for each run) are kept. A run that
+    fails is given back with its `failure`; an image that fails has its reason, and NaN in every
+    run's scores.
     """
     n, k = dataset.truth.shape
     paths = [dataset.root / path for path in dataset.paths]
     jobs = jobs or count_jobs()
-    runs = [ScoredRun(run, np.full((n, k), np.nan, np.float32)) for run in opened]
+    if partials is None:
+        runs = [ScoredRun(run, np.full((n, k), np.nan, np.float32)) for run in opened]
+    else:
+        runs = [
+            ScoredRun(run, kept.scores, partial=kept)
+            for run, kept in zip(opened, partials, strict=True)
+        ]
     decoded = DecodedSet([None] * n, [])
     with ThreadPoolExecutor(jobs) as pool, ThreadPoolExecutor(1) as device:
-        loop = _Loop(paths, runs, decoded, batch, advance, pool, device)
+        loop = _Loop(paths, runs, decoded, batch, advance, pool, device, caches or {}, digests)
         starts = iter(range(0, n, batch))
         more = True
         while more or loop.pending:

@@ -1,19 +1,20 @@
-"""From runs and a data set to evaluation files: opens models, runs the loop, writes evidence."""
+"""From runs and a data set to evaluation files: keeps what stands, runs the loop for the rest."""
 
 from __future__ import annotations
 
+import json
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from covidreport import __version__
 from covidreport.config import Thresholds
-from covidreport.dataset import fingerprint
 from covidreport.errors import RunError
+from covidreport.evaluate.identity import evaluation_key, find_stored
 from covidreport.evaluate.loop import (
     Advance,
     DecodedSet,
@@ -24,14 +25,18 @@ from covidreport.evaluate.loop import (
     open_columns,
     score_runs,
 )
+from covidreport.evaluate.memory import group_by_memory
+from covidreport.evaluate.partial import PartialScores, open_partial
+from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
 from covidreport.inference.providers import Provider, describe_runtime
 from covidreport.inference.session import Session, open_session
 from covidreport.metrics import estimate_scores
-from covidreport.records import Dataset, Evaluation, Failure, Finding, Run
+from covidreport.records import Dataset, Evaluation, Failure, Finding, PixelSpec, Run, Scores
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
     evaluation_folder,
+    read_scores,
     write_evaluation,
     write_failure,
     write_scores,
@@ -42,28 +47,57 @@ from covidreport.store import (
 class Request:
     """What is to be evaluated, and how.
 
-    dataset: one split of it. digests `(N,)`: of the files' bytes. asked_provider is the word of
-    the user (`auto` too), provider the one that was found to work.
+    dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
+    with them. asked_provider is the word of the user (`auto` too), provider the one that was found
+    to work. force: compute what stands again. verify: models are compared by their bytes.
     """
 
     dataset: Dataset
     split: str
     digests: tuple[str, ...]
+    fingerprint: str
     thresholds: Thresholds
     asked_provider: str
     provider: Provider
     batch: int
     jobs: int | None = None
+    force: bool = False
+    verify: bool = False
+    use_cache: bool = True
     warnings: tuple[Finding, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the evaluation's folder in every run."""
+        return f"{self.dataset.name}-{self.split}"
+
+    @property
+    def provider_facts(self) -> dict[str, Any]:
+        """The provider as an evaluation's provenance keeps it."""
+        return {
+            "asked": self.asked_provider,
+            "ran": self.provider.name,
+            "options": dict(self.provider.options),
+            "precision": "fp32",
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one run: an evaluation or a failure."""
+    """What became of one run: an evaluation or a failure; kept: it stood already."""
 
     run: Run
     evaluation: Evaluation | None = None
     failure: Failure | None = None
+    kept: bool = False
+
+
+@dataclass(slots=True)
+class Progress:
+    """How the caller is told: with how many steps there are, and with each that is done."""
+
+    begin: Callable[[int], None] = field(default=lambda _: None)
+    advance: Advance = field(default=lambda _: None)
 
 
 def open_model(run: Run, provider: Provider) -> Session | Failure:
@@ -81,58 +115,151 @@ def open_model(run: Run, provider: Provider) -> Session | Failure:
 
 
 def evaluate_runs(
-    request: Request, opened: Sequence[tuple[Run, Session | Failure]], advance: Advance
+    request: Request, runs: Sequence[Run], progress: Progress | None = None
 ) -> tuple[Outcome, ...]:
-    """Evaluate every opened run on the request's images and write what came out, run by run.
+    """Evaluate every run on the request's images and write what came out, run by run.
 
-    A run that fails leaves a failure.json that says why; the others finish.
+    What stands is kept unless `force` is set: scores that would come out the same are not computed
+    again, and other thresholds are applied to them. Models are loaded in groups that fit into
+    memory. A run that fails leaves a failure.json that says why; the others finish.
     """
-    labels = request.dataset.labels
-    ready: list[OpenedRun] = []
-    failures: dict[str, Failure] = {}
-    for run, session in opened:
-        if isinstance(session, Failure):
-            failures[run.name] = session
-            continue
-        try:
-            ready.append(OpenedRun(run, session, open_columns(session, labels)))
-        except RunError as error:
-            failures[run.name] = Failure(run.name, "load", str(error))
-    started = time.time()
-    scored, decoded = score_runs(
-        request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance
+    progress = progress or Progress()
+    outcomes = {run.name: kept for run in runs if (kept := _keep_stored(request, run))}
+    rest = [run for run in runs if run.name not in outcomes]
+    progress.begin(len(rest) * len(request.dataset))
+    caches: dict[PixelSpec, PixelCache] = {}
+    for group in group_by_memory(rest):
+        for outcome in _evaluate_group(request, group, caches, progress.advance):
+            outcomes[outcome.run.name] = outcome
+    for cache in caches.values():
+        finish_pixel_cache(cache)
+    return tuple(outcomes[run.name] for run in runs)
+
+
+def _keep_stored(request: Request, run: Run) -> Outcome | None:
+    """The stored evaluation where it may be kept, with today's thresholds."""
+    if request.force:
+        return None
+    dataset = request.dataset
+    stored = find_stored(
+        run, request.name, fingerprint=request.fingerprint, labels=dataset.labels,
+        provider=request.provider_facts, batch=request.batch, verify=request.verify,
+    )  # fmt: skip
+    if stored is None:
+        return None
+    thresholds = request.thresholds.of(dataset.labels)
+    if stored.thresholds == thresholds and stored.thresholds_from == request.thresholds.origin:
+        return Outcome(run, stored, kept=True)
+    scores = read_scores(evaluation_folder(run.folder, request.name) / SCORES_FILE)
+    evaluation = apply_thresholds(stored, scores, thresholds, request.thresholds.origin)
+    write_evaluation(run.folder, evaluation)
+    return Outcome(run, evaluation, kept=True)
+
+
+def apply_thresholds(
+    evaluation: Evaluation, scores: Scores, thresholds: Mapping[str, float], origin: str
+) -> Evaluation:
+    """The evaluation of the same scores at other operating points."""
+    values = [thresholds[label] for label in scores.labels]
+    counts, estimates = estimate_scores(scores, values)
+    return replace(
+        evaluation,
+        thresholds=dict(thresholds),
+        thresholds_from=origin,
+        counts=counts,
+        estimates=estimates,
     )
-    by_name = {item.opened.run.name: item for item in scored}
-    fingerprint_ = fingerprint(request.dataset, request.digests)
-    outcomes = []
-    for run, _ in opened:
-        item = by_name.get(run.name)
-        failure = failures.get(run.name) or (item.failure if item else None)
-        if item is None or failure is not None:
-            assert failure is not None
-            outcomes.append(_keep_failure(request, run, failure))
+
+
+def _evaluate_group(
+    request: Request, runs: Sequence[Run], caches: dict[PixelSpec, PixelCache], advance: Advance
+) -> list[Outcome]:
+    """Load the models of one group, score, write; the models are freed with the return."""
+    started = time.time()
+    n = len(request.dataset)
+    ready: list[OpenedRun] = []
+    outcomes: list[Outcome] = []
+    for run in runs:
+        session = open_model(run, request.provider)
+        try:
+            if isinstance(session, Failure):
+                outcomes.append(_write_failure(request, session, run))
+                advance(n)
+            else:
+                ready.append(OpenedRun(run, session, open_columns(session, request.dataset.labels)))
+        except RunError as error:
+            outcomes.append(_write_failure(request, Failure(run.name, "load", str(error)), run))
+            advance(n)
+    if request.use_cache:
+        _open_caches(request, ready, caches)
+    partials = [_open_partial(request, opened) for opened in ready]
+    scored, decoded = score_runs(
+        request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
+        caches=caches, digests=request.digests, partials=partials,
+    )  # fmt: skip
+    for item, partial in zip(scored, partials, strict=True):
+        if item.failure is not None:
+            outcomes.append(_write_failure(request, item.failure, item.opened.run))
             continue
-        evaluation = _build_evaluation(request, item, decoded, fingerprint_, started)
-        folder = evaluation_folder(run.folder, evaluation.key)
-        write_scores(folder / SCORES_FILE, gather_scores(request.dataset, item, decoded))
-        write_evaluation(run.folder, evaluation)
-        clear_failure(folder)
-        outcomes.append(Outcome(run, evaluation))
-    return tuple(outcomes)
+        outcomes.append(_write_scored(request, item, decoded, started))
+        partial.remove()
+    return outcomes
 
 
-def _keep_failure(request: Request, run: Run, failure: Failure) -> Outcome:
-    write_failure(run.folder, f"{request.dataset.name}-{request.split}", failure)
+def _open_caches(
+    request: Request, ready: Sequence[OpenedRun], caches: dict[PixelSpec, PixelCache]
+) -> None:
+    for spec in dict.fromkeys(opened.session.spec.pixels for opened in ready):
+        if spec not in caches:
+            cache = open_pixel_cache(request.digests, spec)
+            if cache is not None:
+                caches[spec] = cache
+
+
+def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
+    folder = evaluation_folder(opened.run.folder, request.name)
+    n, k = request.dataset.truth.shape
+    key = _key(request, opened)
+    if request.force:
+        PartialScores.discard(folder)
+    return open_partial(folder, key, n, k, request.batch)
+
+
+def _key(request: Request, opened: OpenedRun) -> str:
+    return evaluation_key(
+        opened.session.digest,
+        request.fingerprint,
+        request.dataset.labels,
+        opened.run.settings.get("input"),
+        request.provider_facts,
+        request.batch,
+    )
+
+
+def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:
+    write_failure(run.folder, request.name, failure)
     return Outcome(run, failure=failure)
 
 
+def _write_scored(
+    request: Request, scored: ScoredRun, decoded: DecodedSet, started: float
+) -> Outcome:
+    run = scored.opened.run
+    folder = evaluation_folder(run.folder, request.name)
+    scores = gather_scores(request.dataset, scored, decoded)
+    evaluation = _build_evaluation(request, scored, scores, decoded, started)
+    write_scores(folder / SCORES_FILE, scores)
+    write_evaluation(run.folder, evaluation)
+    clear_failure(folder)
+    return Outcome(run, evaluation)
+
+
 def _build_evaluation(
-    request: Request, scored: ScoredRun, decoded: DecodedSet, fingerprint_: str, started: float
+    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float
 ) -> Evaluation:
     dataset = request.dataset
     assert scored.opened.run.model is not None
     thresholds = request.thresholds.of(dataset.labels)
-    scores = gather_scores(dataset, scored, decoded)
     counts, estimates = estimate_scores(scores, [thresholds[label] for label in dataset.labels])
     failures = tuple(
         Failure(sample, "decode", reason)
@@ -144,7 +271,7 @@ def _build_evaluation(
         dataset=dataset.name,
         split=request.split,
         variant=None,
-        fingerprint=fingerprint_,
+        fingerprint=request.fingerprint,
         labels=dataset.labels,
         n_images=len(dataset),
         n_groups=None if dataset.groups is None else len(set(dataset.groups)),
@@ -179,8 +306,8 @@ def _failed_images(failures: Sequence[Failure], n: int) -> tuple[Finding, ...]:
             "images-failed",
             f"{len(failures)} of {n} images could not be scored",
             f"{failures[0].subject}: {failures[0].reason}",
-            "mend or replace these files and evaluate again; until then each counts against every "
-            "run: a positive as missed, a negative as a false alarm",
+            "Mend or replace these files and evaluate again. Until then each counts against every "
+            "run: a positive as missed, a negative as a false alarm.",
             tuple(failure.subject for failure in failures),
         ),
     )
@@ -191,7 +318,8 @@ def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
     session = opened.session
     assert opened.run.model is not None
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")
-    return {
+    facts = {
+        "key": _key(request, opened),
         "model": {
             "file": opened.run.model.name,
             "sha256": session.digest,
@@ -199,12 +327,7 @@ def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
         },
         "input": asdict(replace(session.spec, columns=opened.columns)),
         "data": {"source": request.dataset.source.as_posix()},
-        "provider": {
-            "asked": request.asked_provider,
-            "ran": session.provider.name,
-            "options": dict(session.provider.options),
-            "precision": "fp32",
-        },
+        "provider": request.provider_facts,
         "batch": request.batch,
         "threads_per_session": 1,
         "versions": {
@@ -215,3 +338,6 @@ def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
     }
+    # as JSON has it, so that what is written and what is read back are equal
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain

@@ -143,7 +143,7 @@ def test_render_writes_what_is_asked_for(covidreport, study):
     covidreport("evaluate", "runs", "--data", "data")
     done = covidreport("render")
     assert done.out.split() == ["report.html"]
-    assert (study / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert (study / "report.html").read_text().startswith("<!doctype html>")
     words = ["--format", "markdown", "--format", "json", "--format", "csv", "--output", "out"]
     done = covidreport("render", *words)
     assert sorted(done.out.split()) == ["out/report.csv", "out/report.json", "out/report.md"]

@@ -7,54 +7,21 @@ import json
 import numpy as np
 import pytest
 
-from covidreport.config import Thresholds
-from covidreport.dataset import hash_files, read_dataset, select_split
-from covidreport.evaluate import Request, evaluate_runs, loop, open_model
-from covidreport.images import read_image
-from covidreport.inference.providers import provider_named
+from covidreport.evaluate import Progress, decode, evaluate_runs
+from covidreport.images import read_bytes
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs
 from covidreport.store import read_evaluation, read_failure, read_scores, write_run
 from tests.datasets import LABELS, write_flat_dataset
+from tests.evaluate.cases import ROWS, evaluate_folder, make_request
 from tests.onnx_models import write_brightness_model
-
-# brightness of the validation images and what they show; covid-19 is called above 100
-ROWS = [
-    (120, "covid-19", "validation"),
-    (90, "covid-19", "validation"),
-    (110, "normal", "validation"),
-    (20, "normal", "validation"),
-    (30, "pneumonia", "validation"),
-    (40, "normal", "validation"),
-    (250, "covid-19", "train"),
-]
-
-
-def _request(manifest, split="validation", batch=4, jobs=2, **thresholds):
-    dataset = select_split(read_dataset(manifest, LABELS), split)
-    return Request(
-        dataset=dataset,
-        split=split,
-        digests=hash_files(dataset),
-        thresholds=Thresholds(by_label=thresholds, origin="option"),
-        asked_provider="cpu",
-        provider=provider_named("cpu"),
-        batch=batch,
-        jobs=jobs,
-    )
-
-
-def _evaluate(runs_folder, request):
-    runs = discover_runs([runs_folder])
-    opened = [(run, open_model(run, request.provider)) for run in runs]
-    return {o.run.name: o for o in evaluate_runs(request, opened, lambda _: None)}
 
 
 def test_counts_follow_from_brightness(tmp_path):
     """Of two positives one is brighter than 100; of four negatives one: tn 3, fp 1, fn 1, tp 1."""
     manifest = write_flat_dataset(tmp_path / "data", ROWS)
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
-    outcome = _evaluate(tmp_path / "runs", _request(manifest))["a"]
+    outcome = evaluate_folder(tmp_path / "runs", make_request(manifest))["a"]
     counts = outcome.evaluation.counts["covid-19"]
     assert (counts.tn, counts.fp, counts.fn, counts.tp) == (3, 1, 1, 1)
     stored = read_evaluation(tmp_path / "runs" / "a" / "evaluations" / "data-validation")
@@ -69,7 +36,9 @@ def test_a_threshold_moves_the_decision(tmp_path):
     """logit(0.2) = -1.39: brightness 90, whose logit is -1, is now called covid-19."""
     manifest = write_flat_dataset(tmp_path / "data", ROWS)
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
-    outcome = _evaluate(tmp_path / "runs", _request(manifest, **{"covid-19": 0.2}))["a"]
+    outcome = evaluate_folder(
+        tmp_path / "runs", make_request(manifest, thresholds={"covid-19": 0.2})
+    )["a"]
     assert outcome.evaluation.counts["covid-19"].missed == 0
     assert outcome.evaluation.thresholds == {"covid-19": 0.2, "normal": 0.5, "pneumonia": 0.5}
 
@@ -85,10 +54,10 @@ def test_each_image_is_decoded_once_for_all_runs(tmp_path, monkeypatch):
 
     def counting(path):
         opened.append(path.name)
-        return read_image(path)
+        return read_bytes(path)
 
-    monkeypatch.setattr(loop, "read_image", counting)
-    outcomes = _evaluate(tmp_path / "runs", _request(manifest))
+    monkeypatch.setattr(decode, "read_bytes", counting)
+    outcomes = evaluate_folder(tmp_path / "runs", make_request(manifest))
     assert sorted(opened) == [f"{i:03}.png" for i in range(6)]
     assert all(outcome.evaluation for outcome in outcomes.values())
 
@@ -99,7 +68,7 @@ def test_an_image_that_fails_is_counted_against_the_run(tmp_path):
     broken = tmp_path / "data" / "000.png"
     broken.write_bytes(broken.read_bytes()[:40])
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
-    evaluation = _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    evaluation = evaluate_folder(tmp_path / "runs", make_request(manifest))["a"].evaluation
     counts = evaluation.counts["covid-19"]
     assert (counts.tp, counts.fn, counts.failed_positive) == (0, 1, 1)
     assert (counts.missed, counts.positives, counts.total) == (2, 2, 6)
@@ -123,7 +92,7 @@ def test_a_run_that_fails_does_not_stop_the_rest(tmp_path):
     write_brightness_model(runs / "labels" / "model.onnx", labels=("flu", "normal", "pneumonia"))
     write_brightness_model(runs / "outputs" / "model.onnx", (1.0,), (0.0,))
     write_brightness_model(runs / "nan" / "model.onnx", (np.nan, 1, 1))
-    outcomes = _evaluate(runs, _request(manifest))
+    outcomes = evaluate_folder(runs, make_request(manifest))
     assert outcomes["good"].evaluation is not None
     reasons = {name: o.failure.reason for name, o in outcomes.items() if o.failure}
     assert sorted(reasons) == ["broken", "labels", "nan", "none", "outputs"]
@@ -144,10 +113,10 @@ def test_mending_a_run_clears_its_failure(tmp_path):
     model.parent.mkdir(parents=True)
     model.write_bytes(b"nonsense")
     folder = model.parent / "evaluations" / "data-validation"
-    assert _evaluate(tmp_path / "runs", _request(manifest))["a"].failure
+    assert evaluate_folder(tmp_path / "runs", make_request(manifest))["a"].failure
     assert read_failure(folder) is not None
     write_brightness_model(model)
-    assert _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    assert evaluate_folder(tmp_path / "runs", make_request(manifest))["a"].evaluation
     assert read_failure(folder) is None
 
 
@@ -158,7 +127,7 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
     for jobs in (1, 3):
         runs = tmp_path / f"runs{jobs}"
         write_brightness_model(runs / "a" / "model.onnx")
-        _evaluate(runs, _request(manifest, jobs=jobs, batch=2))
+        evaluate_folder(runs, make_request(manifest, jobs=jobs, batch=2))
         folder = runs / "a" / "evaluations" / "data-validation"
         facts = json.loads((folder / "evaluation.json").read_text())
         del facts["timing"]
@@ -172,10 +141,9 @@ def test_every_image_is_scored_whatever_the_batch(tmp_path, batch):
     manifest = write_flat_dataset(tmp_path / "data", ROWS)
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
     steps = []
-    request = _request(manifest, batch=batch)
+    request = make_request(manifest, batch=batch)
     runs = discover_runs([tmp_path / "runs"])
-    opened = [(run, open_model(run, request.provider)) for run in runs]
-    (outcome,) = evaluate_runs(request, opened, steps.append)
+    (outcome,) = evaluate_runs(request, runs, Progress(advance=steps.append))
     assert outcome.evaluation.counts["covid-19"].total == 6
     assert sum(steps) == 6
 
@@ -189,7 +157,7 @@ def test_more_outputs_than_labels_are_matched_by_name(tmp_path):
         (10.0, -1.0, 0.0, -10.0),
         labels=("normal", "pneumonia", "effusion", "covid-19"),
     )
-    evaluation = _evaluate(tmp_path / "runs", _request(manifest))["a"].evaluation
+    evaluation = evaluate_folder(tmp_path / "runs", make_request(manifest))["a"].evaluation
     counts = evaluation.counts["covid-19"]
     assert (counts.tn, counts.fp, counts.fn, counts.tp) == (3, 1, 1, 1)
     assert evaluation.labels == LABELS

@@ -1,0 +1,125 @@
+"""The cache folder: what can be made again, safe to delete at any time, kept under a limit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from covidreport.errors import UsageError
+
+DEFAULT_LIMIT_BYTES = 20 * 10**9
+RESERVE_BYTES = 10**9
+"""Of the disk, at least this much is left free."""
+USED_MARK = "used"
+"""A file in an entry whose modification time says when the entry was last used."""
+
+
+def cache_folder() -> Path:
+    """Where the cache stands: `COVIDREPORT_CACHE`, else the user's cache folder of the system."""
+    named = os.environ.get("COVIDREPORT_CACHE")
+    if named:
+        return Path(named)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "covidreport" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "covidreport"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "covidreport"
+
+
+def cache_limit() -> int:
+    """The cache's largest size in bytes: `COVIDREPORT_CACHE_BYTES`, else 20 GB; 0 is no cache."""
+    text = os.environ.get("COVIDREPORT_CACHE_BYTES")
+    if not text:
+        return DEFAULT_LIMIT_BYTES
+    try:
+        limit = int(float(text))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"COVIDREPORT_CACHE_BYTES is {text!r}; a number of bytes is wanted, such as 5e9"
+        ) from error
+    return max(limit, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """One thing in the cache: `kind` is the folder that it stands in."""
+
+    kind: str
+    path: Path
+    size_bytes: int
+    used_s: float
+    """When it was last used, in seconds since 1970."""
+
+
+def list_entries() -> tuple[CacheEntry, ...]:
+    """What is in the cache, the least recently used first."""
+    return tuple(sorted(_entries(cache_folder()), key=lambda entry: (entry.used_s, entry.path)))
+
+
+def _entries(folder: Path) -> Iterator[CacheEntry]:
+    for kind in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if not kind.is_dir():
+            continue
+        for entry in sorted(kind.iterdir()):
+            try:
+                mark = entry / USED_MARK
+                used = (mark if mark.exists() else entry).stat().st_mtime
+                yield CacheEntry(kind.name, entry, measure_bytes(entry), used)
+            except FileNotFoundError:
+                continue  # another process has just removed it
+
+
+def measure_bytes(path: Path) -> int:
+    """What a file or folder takes on disk: a sparse file counts as what is filled of it."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    facts = [file.stat() for file in files]
+    return sum(getattr(fact, "st_blocks", -(-fact.st_size // 512)) * 512 for fact in facts)
+
+
+def make_room(size_bytes: int) -> bool:
+    """Remove the least recently used entries until `size_bytes` more fit; False if they can't.
+
+    Fit: under the limit, and with a reserve left on the disk.
+    """
+    limit = cache_limit()
+    if size_bytes > limit:
+        return False
+    entries = list(list_entries())
+    total = sum(entry.size_bytes for entry in entries)
+    while entries and total + size_bytes > limit:
+        oldest = entries.pop(0)
+        remove_entry(oldest)
+        total -= oldest.size_bytes
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(folder).free > size_bytes + RESERVE_BYTES
+
+
+def remove_entry(entry: CacheEntry) -> None:
+    """Delete one entry; it is no fault if another process was quicker."""
+    if entry.path.is_dir():
+        shutil.rmtree(entry.path, ignore_errors=True)
+    else:
+        entry.path.unlink(missing_ok=True)
+
+
+def clear_cache() -> tuple[CacheEntry, ...]:
+    """Delete every entry and give what was deleted."""
+    entries = list_entries()
+    for entry in entries:
+        remove_entry(entry)
+    return entries
+
+
+def boot_id() -> str:
+    """What tells one start of this machine from another, where the system says it (Linux).
+
+    What a killed process wrote is whole as long as the machine runs; after a power failure pages
+    may be missing that a later page says are there.
+    """
+    file = Path("/proc/sys/kernel/random/boot_id")
+    return file.read_text().strip() if file.is_file() else "unknown"

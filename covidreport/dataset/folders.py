@@ -1,0 +1,158 @@
+"""Class folders -> `Dataset`: `<class>/<image>`, or `<split>/<class>/<image>`.
+
+The folder's name is the truth: an image carries the label that its class folder is named after, or
+all of them where several are joined with `+`, and is negative for every other label.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from covidreport.errors import DatasetError
+from covidreport.records import Dataset
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
+"""Files with another suffix are no images and are passed over, as are hidden files and folders."""
+JOINT = "+"
+_DEEPEST = 4
+"""How far down images are looked for: two levels further than they may lie, to be told of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder below the root: the names that lead to it, and the images in it, sorted."""
+
+    parts: tuple[str, ...]
+    images: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.parts) or "."
+
+
+def list_classes(root: Path) -> tuple[str, ...]:
+    """The labels that class folders with images are named after, in lower case and order.
+
+    Raises DatasetError when the folder isn't laid out in class folders.
+    """
+    faults: list[str] = []
+    folders, _ = _find_class_folders(root, faults)
+    if faults:
+        raise DatasetError(str(root), faults)
+    return _name_classes(folders)
+
+
+def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> Dataset:
+    """The data set that class folders state; an image's id is its path below root.
+
+    Split and class names are compared with the labels without regard to case. Raises DatasetError
+    with all faults: images outside of class folders or deeper, a class folder that is no label, a
+    label without a folder (an empty one says that no image shows it), links that lead nowhere.
+    """
+    faults: list[str] = []
+    folders, empty = _find_class_folders(root, faults)
+    wanted = _name_classes(folders) if labels is None else tuple(labels)
+    rows = _match_labels(folders, empty, wanted, faults)
+    if faults:
+        raise DatasetError(str(root), faults)
+    paths = [f"{folder.path}/{image}" for folder in folders for image in folder.images]
+    sizes = [len(folder.images) for folder in folders]
+    splits = [folder.parts[0].lower() for folder in folders if len(folder.parts) == 2]
+    return Dataset(
+        name=name,
+        root=root,
+        source=root,
+        labels=wanted,
+        ids=tuple(paths),
+        paths=tuple(paths),
+        truth=np.repeat(np.array(rows, np.int8), sizes, axis=0),
+        splits=tuple(np.repeat(np.array(splits, object), sizes)) if splits else None,
+    )
+
+
+def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], list[_Folder]]:
+    """Folders that hold images, all as deep as each other; and the ones on that level without."""
+    found = list(_walk(root, (), faults))
+    holding = [folder for folder in found if folder.images]
+    if not holding:
+        faults.append("no images: neither a manifest.csv or manifest.parquet nor class folders")
+    for folder in holding:
+        if len(folder.parts) not in (1, 2):
+            faults.append(
+                f"{folder.path}: {len(folder.images)} images; "
+                "they belong into <class>/ or <split>/<class>/"
+            )
+    depths = {len(folder.parts) for folder in holding} & {1, 2}
+    if len(depths) == 2:
+        faults.append("some images lie in <class>/ and others in <split>/<class>/: use one of them")
+    empty = [folder for folder in found if not folder.images and len(folder.parts) in depths]
+    return [folder for folder in holding if len(folder.parts) in depths], empty
+
+
+def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Folder]:
+    images, below = [], []
+    try:
+        with os.scandir(root.joinpath(*parts)) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    below.append(entry.name)
+                elif Path(entry.name).suffix.lower() in SUFFIXES:
+                    images.append(entry.name)
+                    if not entry.is_file():
+                        faults.append(f"{'/'.join([*parts, entry.name])}: no such file")
+    except OSError as error:
+        faults.append(f"{'/'.join(parts) or '.'}: cannot be read: {error.strerror or error}")
+    yield _Folder(parts, tuple(sorted(images)))
+    if len(parts) < _DEEPEST:
+        for name in sorted(below):
+            yield from _walk(root, (*parts, name), faults)
+
+
+def _split_class(folder: _Folder, known: Iterable[str] = ()) -> list[str]:
+    """Class names of a folder, in lower case. A label may itself be spelt with a `+`."""
+    name = folder.parts[-1].strip().lower()
+    return [name] if name in known else [part.strip() for part in name.split(JOINT)]
+
+
+def _name_classes(folders: Sequence[_Folder]) -> tuple[str, ...]:
+    return tuple(sorted({name for folder in folders for name in _split_class(folder)}))
+
+
+def _match_labels(
+    folders: Sequence[_Folder],
+    empty: Sequence[_Folder],
+    labels: Sequence[str],
+    faults: list[str],
+) -> list[list[int]]:
+    """The truth of each folder's images: a row of 0 and 1 for the labels."""
+    columns = {label.strip().lower(): index for index, label in enumerate(labels)}
+    if len(columns) < len(labels):
+        faults.append(f"labels that differ in nothing but case: {', '.join(labels)}")
+    rows, stated = [], set()
+    for folder in folders:
+        classes = _split_class(folder, columns)
+        stated.update(classes)
+        unknown = [name for name in classes if name not in columns]
+        if unknown:
+            faults.append(
+                f"{folder.path}: {unknown[0]!r} is no label, for {len(folder.images)} images; "
+                f"labels are: {', '.join(labels)}"
+            )
+        present = {columns[name] for name in classes if name in columns}
+        rows.append([int(index in present) for index in range(len(labels))])
+    stated.update(name for folder in empty for name in _split_class(folder, columns))
+    for label in labels:
+        if folders and label.strip().lower() not in stated:
+            there = ", ".join(_name_classes(folders))
+            faults.append(
+                f"no class folder for the label {label!r}; there are: {there}; make an empty "
+                "folder of its name if no image shows it"
+            )
+    return rows

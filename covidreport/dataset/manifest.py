@@ -1,0 +1,223 @@
+"""A manifest's table -> `Dataset`: every column and row is checked, all faults told at once."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from covidreport.dataset.table import Table
+from covidreport.dataset.truth import looks_like_label, read_truth
+from covidreport.errors import DatasetError
+from covidreport.records import Dataset
+
+PATH, ID, SPLIT, PATIENT = "path", "id", "split", "patient_id"
+RESERVED = (PATH, ID, SPLIT, PATIENT)
+_NOT_PLAIN = re.compile(r"\\|\0|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)")
+"""What a path of plain names below the manifest's folder never has."""
+_SIGNS = ("\\", "\0", ":", "\n/", "/\n", "\n\n", "\n.", "./", "/.", "//")
+"""One of these stands in a text of paths, a line each, wherever `_NOT_PLAIN` finds something."""
+
+
+class _Faults:
+    """What is wrong, by row; None is the header."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.found: list[tuple[int | None, str]] = []
+
+    @cached_property
+    def numbers(self) -> Sequence[int]:
+        return self.table.numbers()
+
+    def add(self, row: int | None, what: str) -> None:
+        self.found.append((row, what))
+
+    def place(self, row: int) -> str:
+        return f"{self.table.unit} {self.numbers[row]}"
+
+    def raise_any(self) -> None:
+        """Raise DatasetError with every fault in the order of the file, if there is one."""
+        if not self.found and not self.table.faults:
+            return
+        head = [f"{self.table.head}: {what}" for row, what in self.found if row is None]
+        below = [(self.numbers[row], what) for row, what in self.found if row is not None]
+        below = sorted([*below, *self.table.faults], key=lambda fault: fault[0])
+        unit = self.table.unit
+        raise DatasetError(
+            str(self.table.source), [*head, *(f"{unit} {number}: {what}" for number, what in below)]
+        )
+
+
+def guess_columns(table: Table, group: str | None = None) -> tuple[str, ...]:
+    """Columns that look like labels: nothing but 0, 1 and blanks, at least one 1.
+
+    `path`, `id`, `split`, `patient_id` and the group column never are. An attribute of 0 and 1,
+    such as `has_tube`, is taken for a label: name the labels where that matters.
+    """
+    return tuple(
+        name
+        for name, cells in table.columns.items()
+        if name not in RESERVED and name != group and looks_like_label(cells)
+    )
+
+
+def build_dataset(
+    table: Table, labels: Sequence[str] | None, group: str | None, name: str
+) -> Dataset:
+    """The data set that a manifest states. Raises DatasetError with all its faults.
+
+    Paths are relative to the manifest's folder and stay below it by name; a symbolic link there
+    may lead elsewhere, since archives are often farms of links.
+    """
+    faults = _Faults(table)
+    wanted = guess_columns(table, group) if labels is None else tuple(labels)
+    _check_columns(table, wanted, group, faults, guessed=labels is None)
+    if PATH not in table.columns:
+        faults.raise_any()
+    root = table.source.parent
+    paths = _read_paths(table.columns[PATH], root, faults)
+    ids = _read_ids(table, paths, faults)
+    truth = np.empty((table.n_rows, len(wanted)), np.int8)
+    for index, label in enumerate(wanted):
+        cells = table.columns.get(label)
+        if cells is None:
+            continue
+        truth[:, index], wrong = read_truth(cells)
+        for row in wrong:
+            faults.add(row, f"{label} is {cells[row]!r}, not 0, 1 or blank")
+    faults.raise_any()
+    group_column = group or (PATIENT if PATIENT in table.columns else None)
+    used = {PATH, ID, SPLIT, group_column, *wanted}
+    return Dataset(
+        name=name,
+        root=root,
+        source=table.source,
+        labels=wanted,
+        ids=ids,
+        paths=paths,
+        truth=truth,
+        splits=_clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None,
+        groups=_read_groups(table.columns[group_column], ids) if group_column else None,
+        attributes={
+            column: _clean(cells) for column, cells in table.columns.items() if column not in used
+        },
+    )
+
+
+def _check_columns(
+    table: Table, labels: Sequence[str], group: str | None, faults: _Faults, *, guessed: bool
+) -> None:
+    there = ", ".join(table.columns)
+    if PATH not in table.columns:
+        hint = "; cells must be separated by commas" if len(table.columns) == 1 else ""
+        faults.add(None, f"no column {PATH!r}; there are: {there}{hint}")
+    if not labels and guessed:
+        faults.add(None, f"no column of 0 and 1 to take as a label; there are: {there}")
+    elif not labels:
+        faults.add(None, "no label was asked for")
+    for label in sorted({label for label in labels if list(labels).count(label) > 1}):
+        faults.add(None, f"label {label!r} is asked for twice")
+    for label in labels:
+        if label not in table.columns:
+            faults.add(None, f"no column for the label {label!r}; there are: {there}")
+        elif label in (PATH, ID, SPLIT, group):
+            faults.add(None, f"column {label!r} can't be a label: it has another meaning")
+    if group is not None and group not in table.columns:
+        faults.add(None, f"no column {group!r} to group by; there are: {there}")
+    if table.n_rows == 0 and not table.faults:
+        faults.add(None, "no images: there is nothing below the header")
+
+
+def _read_paths(cells: Sequence[str], root: Path, faults: _Faults) -> tuple[str, ...]:
+    """Paths in their shortest spelling. Each must be a name below root, once, and exist."""
+    paths = list(cells)
+    bad = set()
+    for row in _find_odd_paths(cells):
+        fault = _find_path_fault(cells[row])
+        if fault is None:
+            paths[row] = posixpath.normpath(cells[row])
+        else:
+            bad.add(row)
+            faults.add(row, fault)
+    _report_repeated(paths, "path", faults, leave_out=bad)
+    prefix = f"{root}{os.sep}"
+    checked = [path for row, path in enumerate(paths) if row not in bad] if bad else paths
+    found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
+    if not all(found):
+        missing = {path for path, exists in zip(checked, found, strict=True) if not exists}
+        for row, path in enumerate(paths):
+            if row not in bad and path in missing:
+                faults.add(row, f"no such file: {path}")
+    return tuple(paths)
+
+
+def _find_odd_paths(cells: Sequence[str]) -> list[int]:
+    """Rows whose path needs a second look. All paths at once first: nearly always there is none."""
+    text = "\n".join(["", *cells, ""])
+    if not any(sign in text for sign in _SIGNS):
+        return []
+    return [row for row, path in enumerate(cells) if _NOT_PLAIN.search(path)]
+
+
+def _find_path_fault(path: str) -> str | None:
+    parts = path.replace("\\", "/").split("/")
+    if not path.strip() or posixpath.normpath(path) == ".":
+        return "path is empty"
+    if "\0" in path:
+        return f"path {path!r} holds a null character"
+    if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
+        return f"path {path!r} is absolute: paths are relative to the manifest's folder"
+    if ".." in parts:
+        return f"path {path!r} leaves the manifest's folder, or may: '..' is refused"
+    return None
+
+
+def _read_ids(table: Table, paths: tuple[str, ...], faults: _Faults) -> tuple[str, ...]:
+    if ID not in table.columns:
+        return paths
+    ids = tuple(map(str.strip, table.columns[ID]))
+    blank = {row for row, cell in enumerate(ids) if not cell}
+    for row in blank:
+        faults.add(row, "id is empty")
+    _report_repeated(ids, "id", faults, leave_out=blank)
+    return ids
+
+
+def _report_repeated(
+    cells: Sequence[str], what: str, faults: _Faults, *, leave_out: set[int]
+) -> None:
+    if len(set(cells)) == len(cells):
+        return
+    first: dict[str, int] = {}
+    for row, cell in enumerate(cells):
+        if row not in leave_out and first.setdefault(cell, row) != row:
+            faults.add(row, f"{what} {cell!r} stands on {faults.place(first[cell])} already")
+
+
+def _clean(cells: Iterable[str]) -> tuple[str, ...]:
+    """Stripped cells; equal ones share one string, as most of a column's are equal."""
+    stripped = list(map(str.strip, cells))
+    shared: dict[str, str] = {}
+    return tuple(map(shared.setdefault, stripped, stripped))
+
+
+def _read_groups(cells: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
+    """Patients. An image whose patient is not stated is a patient of its own.
+
+    Such a patient is called `?` and the image's id, with as many `?` as it takes to be no stated
+    patient's name.
+    """
+    stated = _clean(cells)
+    if all(stated):
+        return stated
+    mark = "?"
+    while any(group.startswith(mark) for group in stated):
+        mark += "?"
+    return tuple(group or mark + image for group, image in zip(stated, ids, strict=True))

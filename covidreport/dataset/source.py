@@ -1,0 +1,76 @@
+"""Where a data set is read from: a manifest, a folder that holds one, or class folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from covidreport.dataset.folders import build_from_folders, list_classes
+from covidreport.dataset.manifest import build_dataset, guess_columns
+from covidreport.dataset.table import READERS, read_table
+from covidreport.errors import DatasetError
+from covidreport.records import Dataset
+
+MANIFESTS = tuple(f"manifest{suffix}" for suffix in READERS)
+_NAME_LENGTH = 80
+
+
+def read_dataset(
+    source: Path,
+    labels: Sequence[str] | None = None,
+    *,
+    group: str | None = None,
+    name: str | None = None,
+) -> Dataset:
+    """Read and check a data set; image files are looked up but not opened.
+
+    source: a manifest (`.csv`, `.parquet`), a folder with a `manifest.csv` or `manifest.parquet`,
+    or class folders. labels: matched by name; None takes `guess_labels`. group: the column that
+    names patients, by default `patient_id` where there is one; an image whose cell is blank is a
+    patient of its own. name: by default the folder's; evaluations are filed under it, so it is
+    spelt with lower-case letters, digits, `.`, `_` and `-`.
+
+    Raises DatasetError with every fault that was found and the line of each.
+    """
+    manifest = _find_manifest(source)
+    folder = source if manifest is None else manifest.parent
+    name = make_name(name or folder.absolute().resolve().name)
+    if manifest is not None:
+        return build_dataset(read_table(manifest), labels, group, name)
+    if group is not None:
+        raise DatasetError(
+            str(source), [f"class folders have no column {group!r} to group by: write a manifest"]
+        )
+    return build_from_folders(source, labels, name)
+
+
+def guess_labels(source: Path) -> tuple[str, ...]:
+    """The labels of a data set when nobody names them.
+
+    Of a manifest: the columns that hold nothing but 0, 1 and blanks and at least one 1, in their
+    order, `path`, `id`, `split` and `patient_id` left out. Of class folders: their names. Empty
+    where a manifest has none. Raises DatasetError when the source can't be read.
+    """
+    manifest = _find_manifest(source)
+    return list_classes(source) if manifest is None else guess_columns(read_table(manifest))
+
+
+def make_name(text: str) -> str:
+    """A text as a folder's name: lower-case letters, digits, `.`, `_`, `-`; `data` if empty."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower())[:_NAME_LENGTH].strip(".-")
+    return name or "data"
+
+
+def _find_manifest(source: Path) -> Path | None:
+    """The manifest that a source is or holds; None where it is a folder without one."""
+    if source.is_file():
+        return source
+    if not source.is_dir():
+        raise DatasetError(str(source), ["no such file or folder"])
+    found = [source / name for name in MANIFESTS if (source / name).is_file()]
+    if len(found) > 1:
+        raise DatasetError(
+            str(source), [f"holds {' and '.join(MANIFESTS)}: name the one that is meant"]
+        )
+    return found[0] if found else None

@@ -1,0 +1,44 @@
+"""The images of one split."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from covidreport.errors import DatasetError
+from covidreport.records import Dataset
+
+
+def select_split(dataset: Dataset, split: str | None) -> Dataset:
+    """The images of a split, in their order; None takes all. Upper and lower case are the same.
+
+    Raises DatasetError when no image is in that split, listing the splits that there are.
+    """
+    if split is None:
+        return dataset
+    wanted = split.strip().lower()
+    splits = dataset.splits or ()
+    rows = [row for row, name in enumerate(splits) if name == wanted]
+    if rows:
+        return _take_rows(dataset, rows)
+    counts = sorted(Counter(name or "(blank)" for name in splits).items())
+    there = ", ".join(f"{name} ({count} images)" for name, count in counts)
+    reason = f"there are: {there}" if there else "the data has no splits: leave the split out"
+    raise DatasetError(str(dataset.source), [f"no image is in the split {wanted!r}; {reason}"])
+
+
+def _take_rows(dataset: Dataset, rows: list[int]) -> Dataset:
+    def take(column: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(column.__getitem__, rows))
+
+    return Dataset(
+        name=dataset.name,
+        root=dataset.root,
+        source=dataset.source,
+        labels=dataset.labels,
+        ids=take(dataset.ids),
+        paths=take(dataset.paths),
+        truth=dataset.truth[rows],
+        splits=None if dataset.splits is None else take(dataset.splits),
+        groups=None if dataset.groups is None else take(dataset.groups),
+        attributes={name: take(column) for name, column in dataset.attributes.items()},
+    )

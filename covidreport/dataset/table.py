@@ -1,0 +1,191 @@
+"""Manifest files as columns of text, with the place of every row for messages.
+
+Cells are text in both formats, so that the checks behind are the same: a null or NaN in Parquet is
+an empty cell, and a whole number reads alike whether it is stored as 1, 1.0 or "1".
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from covidreport.errors import DatasetError
+
+_BLOCK = 512
+"""Rows held as rows before they become columns: more only keep the garbage collector busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by name, each of `n_rows` cells.
+
+    head: where the column names stand. unit: how places are counted, `line` or `row`. numbers: the
+    place of each row; only faults ask for it, so it is worked out when it is called. faults: place
+    and fault of rows that could not be taken into the columns.
+    """
+
+    source: Path
+    columns: dict[str, list[str]]
+    n_rows: int
+    head: str
+    unit: str
+    numbers: Callable[[], Sequence[int]]
+    faults: tuple[tuple[int, str], ...] = ()
+
+
+def read_table(source: Path) -> Table:
+    """Read a manifest by its suffix: a key of `READERS`.
+
+    Raises DatasetError when it can't be read at all, or names two columns alike.
+    """
+    reader = READERS.get(source.suffix.lower())
+    if reader is None:
+        raise DatasetError(str(source), [f"a manifest is one of {', '.join(READERS)}"])
+    try:
+        return reader(source)
+    except OSError as error:
+        raise DatasetError(str(source), [f"cannot be read: {error.strerror or error}"]) from error
+
+
+def _read_csv(source: Path) -> Table:
+    """UTF-8 (a byte order mark is passed over), commas, one header; blank lines are skipped."""
+    try:
+        return _parse_csv(source)
+    except UnicodeDecodeError as error:
+        raise DatasetError(str(source), _find_undecodable(source)) from error
+
+
+def _parse_csv(source: Path) -> Table:
+    with source.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            names = _name_columns(source, "line 1", next(reader, []))
+            columns: list[list[str]] = [[] for _ in names]
+            irregular = False
+            while rows := list(islice(reader, _BLOCK)):
+                if set(map(len, rows)) != {len(names)}:
+                    irregular = True
+                    rows = [row for row in rows if len(row) == len(names)]
+                for column, cells in zip(columns, zip(*rows, strict=True), strict=False):
+                    column.extend(cells)
+        except csv.Error as error:
+            raise DatasetError(str(source), [f"line {reader.line_num}: {error}"]) from error
+    faults = _find_irregular(source, len(names)) if irregular else ()
+    named = {name: column for name, column in zip(names, columns, strict=True) if name}
+    return Table(
+        source=source,
+        columns=named,
+        n_rows=len(columns[0]),
+        head="line 1",
+        unit="line",
+        numbers=lambda: _locate_rows(source, len(names)),
+        faults=faults,
+    )
+
+
+def _walk_csv(source: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows below the header, blank ones left out, each with the line on which it begins."""
+    with source.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        next(reader)
+        begins = reader.line_num + 1
+        for row in reader:
+            if row:
+                yield begins, row
+            begins = reader.line_num + 1
+
+
+def _locate_rows(source: Path, width: int) -> list[int]:
+    return [line for line, row in _walk_csv(source) if len(row) == width]
+
+
+def _find_irregular(source: Path, width: int) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (line, f"{len(row)} cells, the header names {width}")
+        for line, row in _walk_csv(source)
+        if len(row) != width
+    )
+
+
+def _find_undecodable(source: Path) -> list[str]:
+    faults = []
+    for number, line in enumerate(source.read_bytes().split(b"\n"), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            faults.append(
+                f"line {number}: byte {line[error.start]:#04x} is not UTF-8: "
+                "save the manifest as UTF-8"
+            )
+    return faults
+
+
+def _name_columns(source: Path, head: str, header: Sequence[str]) -> list[str]:
+    """Names as they stand, stripped. A column without a name (a saved row number) is not read."""
+    names = [name.strip() for name in header]
+    if not any(names):
+        raise DatasetError(str(source), [f"{head}: the manifest is empty: no header"])
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise DatasetError(str(source), [f"{head}: column {name!r} stands twice" for name in twice])
+    return names
+
+
+def _read_parquet(source: Path) -> Table:
+    """Columns of bytes or of nested values, which can't be shown as text, are not read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(source) as file:
+            readable = [
+                field.name
+                for field in file.schema_arrow
+                if not (pa.types.is_nested(field.type) or _holds_bytes(pa, field.type))
+            ]
+            names = _name_columns(source, "schema", readable)
+            arrow = file.read(columns=readable)
+    except pa.ArrowException as error:
+        raise DatasetError(str(source), [f"not a Parquet file: {error}"]) from error
+    columns = {
+        name: [_to_text(cell) for cell in arrow.column(stored).to_pylist()]
+        for name, stored in zip(names, readable, strict=True)
+        if name
+    }
+    n_rows = arrow.num_rows
+    return Table(
+        source=source,
+        columns=columns,
+        n_rows=n_rows,
+        head="schema",
+        unit="row",
+        numbers=lambda: range(1, n_rows + 1),
+    )
+
+
+def _holds_bytes(pa: Any, kind: Any) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _to_text(cell: object) -> str:
+    if isinstance(cell, str):
+        return cell
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        if math.isnan(cell):
+            return ""
+        return str(int(cell)) if cell.is_integer() else str(cell)
+    return str(cell)
+
+
+READERS: dict[str, Callable[[Path], Table]] = {".csv": _read_csv, ".parquet": _read_parquet}

@@ -1,0 +1,100 @@
+"""One unit of work: some images, decoded once each for all who want their pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.dataset import UNREADABLE
+from covidreport.errors import ImageError
+from covidreport.images import decode_image, fit_pixels, read_bytes
+from covidreport.images.cache import PixelCache
+from covidreport.records import PixelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of samples, `start` to `stop`, decoded: uint8 `(n, H, W, C)` for each PixelSpec.
+
+    A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.
+    """
+
+    start: int
+    stop: int
+    pixels: Mapping[PixelSpec, NDArray[np.uint8]]
+    reasons: tuple[str | None, ...]
+    maxima: tuple[int | None, ...]
+    seconds: float
+
+
+def decode_chunk(
+    paths: Sequence[Path],
+    start: int,
+    specs: Iterable[PixelSpec],
+    caches: Mapping[PixelSpec, PixelCache] | None = None,
+    digests: Sequence[str] | None = None,
+) -> Chunk:
+    """Decode the images at `paths`, each once, for all `specs`; the first has index `start`.
+
+    What stands in a cache is not decoded again, and what is decoded goes there. A file whose
+    bytes no longer have their sha256 in `digests` fails: it is not what the fingerprint names.
+    """
+    began = time.perf_counter()
+    caches = caches or {}
+    stop = start + len(paths)
+    pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
+    missing: dict[PixelSpec, NDArray[np.bool_]] = {}
+    for spec in specs:
+        cache = caches.get(spec)
+        if cache is None:
+            shape = (len(paths), spec.height, spec.width, spec.channels)
+            pixels[spec] = np.zeros(shape, np.uint8)
+            missing[spec] = np.ones(len(paths), np.bool_)
+        else:
+            pixels[spec] = cache.pixels[start:stop]
+            missing[spec] = cache.unread(start, stop)
+    reasons: list[str | None] = []
+    maxima: list[int | None] = []
+    for i, path in enumerate(paths):
+        wanted = [spec for spec in pixels if missing[spec][i]]
+        known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
+        reason = known.reason(start + i) if known else None
+        maximum = known.maximum(start + i) if known else None
+        if wanted and reason is None:
+            places = {spec: pixels[spec][i] for spec in wanted}
+            reason, maximum = _decode_one(path, places, digests[i] if digests else None)
+        for spec in wanted:
+            if spec in caches and reason is None:
+                caches[spec].keep(start + i, maximum)
+            elif spec in caches and reason is not None:
+                caches[spec].fail(start + i, reason)
+        reasons.append(reason)
+        maxima.append(maximum)
+    return Chunk(
+        start, stop, pixels, tuple(reasons), tuple(maxima),
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _decode_one(
+    path: Path, places: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
+) -> tuple[str | None, int | None]:
+    """Decode one image into its places; why it failed (its places are black then), its maximum."""
+    try:
+        data = read_bytes(path)
+        if digest not in (None, UNREADABLE) and hashlib.sha256(data).hexdigest() != digest:
+            raise ImageError("the file changed while it was evaluated")
+        image = decode_image(data)
+        for spec, place in places.items():
+            place[...] = fit_pixels(image, spec)
+    except ImageError as error:
+        for place in places.values():
+            place[...] = 0
+        return str(error), None
+    return None, image.maximum

@@ -1,0 +1,46 @@
+"""How many models are held at once: as many as memory allows, the rest after them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from covidreport.records import Run
+
+WEIGHT_COPIES = 2.5
+"""A session holds its weights, and packed copies of them; measured for ResNet18 and VGG16."""
+SHARE = 0.6
+"""Of the memory that is free, models may take this much; activations and pixels need the rest."""
+FALLBACK_BYTES = 4 * 2**30
+
+
+def available_bytes() -> int:
+    """The memory that this process may still take, where the system says it (Linux)."""
+    amounts = [FALLBACK_BYTES]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        amounts = [int(lines["MemAvailable"].split()[0]) * 1024]
+    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        amounts = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2]
+    limit = Path("/sys/fs/cgroup/memory.max")
+    used = Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and limit.read_text().strip().isdigit():
+        amounts.append(int(limit.read_text()) - int(used.read_text()))
+    return max(min(amounts), 0)
+
+
+def group_by_memory(runs: Sequence[Run], budget_bytes: float | None = None) -> list[list[Run]]:
+    """Runs in groups whose models fit into memory together; a model too large stands alone."""
+    budget = SHARE * available_bytes() if budget_bytes is None else budget_bytes
+    groups: list[list[Run]] = []
+    taken = 0.0
+    for run in runs:
+        size = WEIGHT_COPIES * (run.model.stat().st_size if run.model else 0)
+        if not groups or taken + size > budget:
+            groups.append([])
+            taken = 0.0
+        groups[-1].append(run)
+        taken += size
+    return groups

@@ -1,0 +1,153 @@
+"""Reads the evidence of run folders into what a report is made from; runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from covidreport import __version__
+from covidreport.audit import audit_report
+from covidreport.errors import StoreError, UsageError
+from covidreport.ranking import rank_runs
+from covidreport.records import (
+    SEVERITIES,
+    Evaluation,
+    Failure,
+    Finding,
+    ReportData,
+    ReportedRun,
+    Run,
+)
+from covidreport.runs import read_evaluations
+from covidreport.store import digest_file, evaluation_folder, read_failure
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What stands in one run folder."""
+
+    run: Run
+    evaluations: tuple[Evaluation, ...]
+    faults: tuple[str, ...]
+
+
+def collect_report(
+    runs: Sequence[Run],
+    *,
+    target: str,
+    specificity_floor: float,
+    split: str | None = None,
+    dataset: str | None = None,
+    title: str | None = None,
+) -> ReportData:
+    """Everything that a report shows of `runs`, on one split of one data set.
+
+    Where split and data set are not said: those that were evaluated last; figures without a time
+    stamp (copied from a paper) are older than any, and among them `validation` goes first.
+    Raises UsageError where nothing was evaluated, or not on what is asked for.
+    """
+    evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
+    name, chosen = _choose(evidence, dataset, split)
+    reported = tuple(_report_run(item, name, chosen) for item in evidence)
+    evaluations = [item.evaluation for item in reported if item.evaluation is not None]
+    rankings = rank_runs(evaluations, target, specificity_floor)
+    finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
+    data = ReportData(
+        title=title or f"{name}, {chosen}: which run misses the fewest {target} cases?",
+        target=target,
+        dataset=name,
+        split=chosen,
+        runs=reported,
+        rankings=rankings,
+        provenance={
+            "covidreport": __version__,
+            "evaluated": max(finished) if finished else None,
+        },
+    )
+    found = [*_evaluation_findings(evaluations), *_stale_models(reported), *audit_report(data)]
+    return replace(data, findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))))
+
+
+def _choose(
+    evidence: Sequence[_Evidence], dataset: str | None, split: str | None
+) -> tuple[str, str]:
+    every = [evaluation for item in evidence for evaluation in item.evaluations]
+    if not every:
+        faults = [fault for item in evidence for fault in item.faults]
+        raise UsageError(
+            "none of these runs has been evaluated: run `covidreport evaluate` first"
+            + "".join(f"\n  {fault}" for fault in faults)
+        )
+    fitting = [
+        evaluation
+        for evaluation in every
+        if (dataset is None or evaluation.dataset == dataset)
+        and (split is None or evaluation.split == split.lower())
+    ]
+    if not fitting:
+        there = sorted({f"{evaluation.dataset} {evaluation.split}" for evaluation in every})
+        raise UsageError(
+            f"nothing was evaluated on {dataset or 'any data set'}, split {split or 'any'}; "
+            f"there is: {', '.join(there)}"
+        )
+    last = max(
+        fitting, key=lambda e: (str(e.timing.get("finished") or ""), e.split == "validation")
+    )
+    return last.dataset, last.split
+
+
+def _report_run(item: _Evidence, dataset: str, split: str) -> ReportedRun:
+    """The run with its evaluation on the ranked split, or with the reason why it has none."""
+    run = item.run
+    try:
+        failure = read_failure(evaluation_folder(run.folder, f"{dataset}-{split}"))
+    except StoreError as error:
+        failure = Failure(run.name, "read", str(error))
+    current = next((e for e in item.evaluations if (e.dataset, e.split) == (dataset, split)), None)
+    others = tuple(e for e in item.evaluations if e.dataset == dataset and e.split != split)
+    if failure is None and current is None:
+        reason = "; ".join(item.faults) or (
+            f"was not evaluated on {dataset}, {split}: run `covidreport evaluate`"
+        )
+        failure = Failure(run.name, "score", reason)
+    if failure is not None:
+        return ReportedRun(run, None, others, failure)
+    return ReportedRun(run, current, others)
+
+
+def _evaluation_findings(evaluations: Sequence[Evaluation]) -> list[Finding]:
+    """The findings that evaluations carry, each once."""
+    return list(dict.fromkeys(f for evaluation in evaluations for f in evaluation.findings))
+
+
+def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
+    """A finding for each run whose model file is no longer the one that was evaluated."""
+    findings = []
+    for item in reported:
+        if item.evaluation is None or item.run.model is None:
+            continue
+        recorded: dict[str, Any] = dict(item.evaluation.provenance.get("model") or {})
+        if recorded and not _is_same_model(item.run.model, recorded, item.evaluation):
+            findings.append(
+                Finding(
+                    "error",
+                    "model-changed",
+                    f"The model of {item.run.name} is not the one that was evaluated",
+                    f"{item.run.model.name} no longer has the sha256 {recorded.get('sha256')}",
+                    "run `covidreport evaluate` again",
+                    (item.run.name,),
+                )
+            )
+    return findings
+
+
+def _is_same_model(model: Path, recorded: dict[str, Any], evaluation: Evaluation) -> bool:
+    """By size and modification time, and by the bytes only where the time differs."""
+    facts = model.stat()
+    if facts.st_size != recorded.get("bytes"):
+        return False
+    if facts.st_mtime_ns == evaluation.timing.get("model_mtime_ns"):
+        return True
+    return digest_file(model) == recorded.get("sha256")

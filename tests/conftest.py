@@ -1,0 +1,13 @@
+"""What every test needs: a cache folder of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path_factory, monkeypatch):
+    """No test reads what another one, or the user, left in the cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("COVIDREPORT_CACHE", str(folder))
+    return folder

@@ -1,0 +1,321 @@
+"""Nothing is computed twice, and nothing stale is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from covidreport.cache import clear_cache, list_entries
+from covidreport.evaluate import decode, loop, record
+from covidreport.evaluate.memory import group_by_memory
+from covidreport.records import PixelSpec
+from covidreport.runs import discover_runs
+from covidreport.store import write_run
+from tests.datasets import write_flat_dataset
+from tests.evaluate.cases import ROWS, evaluate_folder, make_request
+from tests.onnx_models import write_brightness_model
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Counts of models opened and image files read from now on."""
+    seen = {"models": 0, "files": 0}
+
+    def open_model(run, provider):
+        seen["models"] += 1
+        return original_open(run, provider)
+
+    def read_bytes(path):
+        seen["files"] += 1
+        return original_read(path)
+
+    original_open, original_read = record.open_model, decode.read_bytes
+    monkeypatch.setattr(record, "open_model", open_model)
+    monkeypatch.setattr(decode, "read_bytes", read_bytes)
+    return seen
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Six images and two runs."""
+    write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    write_brightness_model(tmp_path / "runs" / "b" / "model.onnx", offsets=(-8.5, 10, -1))
+    return tmp_path
+
+
+def _run(study, **options):
+    request = make_request(study / "data" / "manifest.csv", **options)
+    return evaluate_folder(study / "runs", request)
+
+
+def _files(study):
+    return {
+        path.relative_to(study): path.read_bytes()
+        for path in study.glob("runs/*/evaluations/**/*")
+        if path.is_file()
+    }
+
+
+def test_what_is_unchanged_is_kept(study, watched):
+    """The second time no model is opened, no image is read and no file is written."""
+    first = _run(study)
+    before = _files(study)
+    watched.update(models=0, files=0)
+    second = _run(study)
+    assert watched == {"models": 0, "files": 0}
+    assert all(outcome.kept for outcome in second.values())
+    assert {n: o.evaluation for n, o in second.items()} == {
+        n: o.evaluation for n, o in first.items()
+    }
+    assert _files(study) == before
+
+
+def test_a_new_model_alone_is_run_on_cached_pixels(study, watched):
+    """Another model file is evaluated again; its images come from the cache."""
+    _run(study)
+    write_brightness_model(study / "runs" / "b" / "model.onnx", offsets=(-20, 10, -1))
+    watched.update(models=0, files=0)
+    outcomes = _run(study)
+    assert watched == {"models": 1, "files": 0}
+    assert (outcomes["a"].kept, outcomes["b"].kept) == (True, False)
+    assert outcomes["b"].evaluation.counts["covid-19"].missed == 2
+
+
+def test_other_thresholds_need_no_model(study, watched):
+    """A lower threshold is applied to the stored scores: brightness 90 is now called."""
+    _run(study)
+    watched.update(models=0, files=0)
+    outcome = _run(study, thresholds={"covid-19": 0.2})["a"]
+    assert watched == {"models": 0, "files": 0}
+    assert outcome.evaluation.counts["covid-19"].missed == 0
+    fresh = _run(study, thresholds={"covid-19": 0.2}, force=True)["a"].evaluation
+    assert fresh.counts == outcome.evaluation.counts
+    assert fresh.estimates == outcome.evaluation.estimates
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda study: write_flat_dataset(study / "data", [(121, *ROWS[0][1:]), *ROWS[1:]]),
+        lambda study: write_flat_dataset(
+            study / "data", [(ROWS[0][0], "normal", "validation"), *ROWS[1:]]
+        ),
+        lambda study: [
+            write_run(study / "runs" / n, {"name": n, "input": {"output_name": "logits"}})
+            for n in "ab"
+        ],
+    ],
+    ids=["an image", "a label", "the description of the model"],
+)
+def test_a_change_of_what_scores_depend_on_is_noticed(study, watched, change):
+    """Other pixels, other truth or another description: both runs are run again."""
+    _run(study)
+    change(study)
+    watched.update(models=0)
+    assert not any(outcome.kept for outcome in _run(study).values())
+    assert watched["models"] == 2
+
+
+def test_another_batch_size_is_another_evaluation(study, watched):
+    """Scores may differ in the last bit with the batch, so it is part of the key."""
+    _run(study)
+    assert not _run(study, batch=3)["a"].kept
+
+
+def test_force_computes_again_and_ends_with_the_same_scores(study, watched):
+    """--force opens the models and gives the same bytes."""
+    _run(study)
+    before = {path: data for path, data in _files(study).items() if path.suffix == ".parquet"}
+    watched.update(models=0)
+    _run(study, force=True)
+    assert watched["models"] == 2
+    assert {p: d for p, d in _files(study).items() if p.suffix == ".parquet"} == before
+
+
+def test_verify_looks_at_the_bytes(study, watched):
+    """A model replaced under its old size and time is noticed with `verify`, and only then."""
+    _run(study)
+    model = study / "runs" / "a" / "model.onnx"
+    facts = model.stat()
+    write_brightness_model(model, offsets=(-20.0, 10.0, -1.0))
+    assert model.stat().st_size == facts.st_size
+    os.utime(model, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert _run(study)["a"].kept
+    assert not _run(study, verify=True)["a"].kept
+
+
+def test_an_image_replaced_under_its_old_size_and_time_is_noticed_with_verify(study):
+    """By size and time it is the same; its bytes say otherwise."""
+    _run(study)
+    image = study / "data" / "000.png"
+    facts = image.stat()
+    data = bytearray(image.read_bytes())
+    other = (study / "data" / "001.png").read_bytes()
+    image.write_bytes(other if len(other) == len(data) else bytes(data))
+    os.utime(image, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert image.stat().st_size == facts.st_size
+    kept = make_request(study / "data" / "manifest.csv")
+    seen = make_request(study / "data" / "manifest.csv", verify=True)
+    assert kept.fingerprint != seen.fingerprint
+
+
+def test_an_image_that_changes_while_it_is_evaluated_fails(study):
+    """Bytes that are not those of the fingerprint are not scored under its name."""
+    request = make_request(study / "data" / "manifest.csv")
+    (study / "data" / "000.png").write_bytes((study / "data" / "001.png").read_bytes())
+    evaluation = evaluate_folder(study / "runs", request)["a"].evaluation
+    assert [failure.reason for failure in evaluation.failures] == [
+        "the file changed while it was evaluated"
+    ]
+
+
+def test_failed_images_fail_from_the_cache_as_well(study, watched):
+    """A broken file keeps its reason without being opened again."""
+    (study / "data" / "000.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    first = _run(study)["a"].evaluation
+    write_brightness_model(study / "runs" / "b" / "model.onnx", offsets=(-20, 10, -1))
+    watched.update(files=0)
+    second = _run(study)["b"].evaluation
+    assert watched["files"] == 0
+    assert second.failures == first.failures
+
+
+def test_without_the_cache_nothing_is_kept_outside_the_runs(study, watched, cache_of_its_own):
+    """--no-cache leaves the cache folder empty and reads the images each time."""
+    _run(study, use_cache=False)
+    assert not list(cache_of_its_own.rglob("*"))
+    watched.update(files=0)
+    _run(study, use_cache=False, force=True)
+    assert watched["files"] == 6
+
+
+def test_a_deleted_cache_is_filled_again(study, watched):
+    """The cache is safe to delete at any time."""
+    first = _run(study)["a"].evaluation
+    assert {entry.kind for entry in list_entries()} == {"pixels", "digests"}
+    assert len(clear_cache()) == 2
+    watched.update(files=0)
+    again = _run(study, force=True)["a"].evaluation
+    assert watched["files"] == 6
+    assert again.counts == first.counts
+
+
+def test_models_that_do_not_fit_together_take_turns(study, watched, monkeypatch):
+    """In two groups the answers are the same and the images are still read once."""
+    together = {name: o.evaluation.counts for name, o in _run(study).items()}
+    clear_cache()
+    monkeypatch.setattr(record, "group_by_memory", lambda runs: [[run] for run in runs])
+    watched.update(files=0)
+    apart = {name: o.evaluation.counts for name, o in _run(study, force=True).items()}
+    assert apart == together
+    assert watched["files"] == 6
+
+
+def test_groups_fit_the_budget(study):
+    """Two models of equal size with room for one and a half: two groups; a giant stands alone."""
+    runs = discover_runs([study / "runs"])
+    size = runs[0].model.stat().st_size
+    assert [len(group) for group in group_by_memory(runs, 1e12)] == [2]
+    assert [len(group) for group in group_by_memory(runs, 2.5 * size * 1.5)] == [1, 1]
+    assert [len(group) for group in group_by_memory(runs, 1)] == [1, 1]
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch):
+    """After two of three chunks the rest alone is scored, and the bytes are those of one go."""
+    whole = _run(study, batch=2, jobs=1)["a"].evaluation
+    expected = _files(study)
+    for path in study.glob("runs/*/evaluations/*/*"):
+        path.unlink()
+
+    class StopHereError(Exception):
+        pass
+
+    calls = []
+    original = loop.score_chunk
+
+    def stopping(chunk, opened, batch):
+        calls.append((opened.run.name, chunk.start))
+        if len(calls) == 4:
+            raise StopHereError
+        return original(chunk, opened, batch)
+
+    monkeypatch.setattr(loop, "score_chunk", stopping)
+    with pytest.raises(StopHereError):
+        _run(study, batch=2, jobs=1)
+    first = set(calls[:3])
+    calls[:] = ["none"] * 10
+    _run(study, batch=2, jobs=1)
+    rest = set(calls[10:])
+    assert first & rest == set()
+    assert len(first | rest) == 6
+    scores = {path: data for path, data in expected.items() if path.suffix == ".parquet"}
+    after = _files(study)
+    assert {path: after[path] for path in scores} == scores
+    assert _run(study, batch=2)["a"].evaluation.counts == whole.counts
+    assert not list(study.glob("runs/*/evaluations/*/.partial"))
+
+
+def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_path):
+    """SIGKILL in the middle of a chunk: what was scored is there, the rest follows."""
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from covidreport.evaluate import loop
+        from tests.evaluate.cases import make_request, evaluate_folder
+        original, calls = loop.score_chunk, []
+        def killing(chunk, opened, batch):
+            calls.append(1)
+            if len(calls) == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(chunk, opened, batch)
+        loop.score_chunk = killing
+        request = make_request(Path(sys.argv[2]), batch=2, jobs=1)
+        evaluate_folder(Path(sys.argv[1]), request)
+    """
+    words = [sys.executable, "-c", textwrap.dedent(code), study / "runs", study / "data"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    partial = list(study.glob("runs/*/evaluations/*/.partial/done.u8"))
+    assert sum(int(np.fromfile(path, np.uint8).sum()) for path in partial) == 3
+    _run(study, batch=2, jobs=1)
+    resumed = {p: d for p, d in _files(study).items() if p.suffix == ".parquet"}
+    _run(study, batch=2, jobs=1, force=True)
+    assert {p: d for p, d in _files(study).items() if p.suffix == ".parquet"} == resumed
+
+
+def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):
+    """What an interrupted run left is thrown away when the model has changed since."""
+    folder = study / "runs" / "a" / "evaluations" / "data-validation"
+    from covidreport.evaluate.partial import open_partial
+
+    left = open_partial(folder, "another key", 6, 3, 4)
+    left.scores[:] = 99
+    left.mark(0)
+    left.mark(4)
+    evaluation = _run(study)["a"].evaluation
+    assert evaluation.counts["covid-19"].tp == 1
+
+
+def test_a_broken_evaluation_is_computed_again(study):
+    """An evaluation.json that can't be read is no reason to stop, nor to be kept."""
+    _run(study)
+    file = study / "runs" / "a" / "evaluations" / "data-validation" / "evaluation.json"
+    file.write_text("{")
+    outcome = _run(study)["a"]
+    assert not outcome.kept
+    assert json.loads(file.read_text())["run"] == "a"
+
+
+def test_two_input_sizes_have_two_entries(study):
+    """Pixels are cached by what the model wants of them."""
+    write_brightness_model(study / "runs" / "c" / "model.onnx", pixels=PixelSpec(16, 16))
+    _run(study)
+    assert [entry.kind for entry in list_entries()].count("pixels") == 2

@@ -1,0 +1,81 @@
+"""The cache folder: where it is, how large it may be, what goes first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from covidreport import cache
+from covidreport.errors import UsageError
+from covidreport.images.cache import open_pixel_cache
+from covidreport.records import PixelSpec
+
+SPEC = PixelSpec(32, 32)
+
+
+def _digests(n, letter):
+    return [letter * 64] * n
+
+
+def test_the_folder_is_the_user_s_unless_named(monkeypatch, tmp_path):
+    """COVIDREPORT_CACHE wins; on Linux XDG_CACHE_HOME is next."""
+    assert cache.cache_folder() == Path(os.environ["COVIDREPORT_CACHE"])
+    monkeypatch.delenv("COVIDREPORT_CACHE")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.cache_folder() == tmp_path / "covidreport"
+
+
+def test_the_least_recently_used_entry_goes_first(monkeypatch):
+    """With room for three entries, the fourth takes the place of the one not used for longest."""
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "250e3")
+    entries = {}
+    for age, letter in ((300, "a"), (200, "b"), (100, "c")):
+        entry = open_pixel_cache(_digests(64, letter), SPEC)
+        entry.pixels[:] = 1
+        entry.pixels.flush()
+        used = entry.folder / cache.USED_MARK
+        os.utime(used, (used.stat().st_atime, used.stat().st_mtime - age))
+        entries[letter] = entry.folder
+    open_pixel_cache(_digests(64, "d"), SPEC)
+    assert [entries[letter].exists() for letter in "abc"] == [False, True, True]
+
+
+def test_an_entry_larger_than_the_limit_is_not_made(monkeypatch):
+    """The caller is told, and decodes without a cache."""
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "1000")
+    assert open_pixel_cache(_digests(64, "a"), SPEC) is None
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
+    assert open_pixel_cache(_digests(1, "a"), SPEC) is None
+    assert cache.list_entries() == ()
+
+
+def test_a_limit_that_is_no_number_is_wrong_usage(monkeypatch):
+    """The variable's name and value are said."""
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "plenty")
+    with pytest.raises(UsageError, match="COVIDREPORT_CACHE_BYTES is 'plenty'"):
+        cache.cache_limit()
+
+
+def test_an_entry_half_filled_before_a_restart_is_begun_anew(monkeypatch):
+    """After a power failure a row may be marked whose pixels never reached the disk."""
+    entry = open_pixel_cache(_digests(2, "a"), SPEC)
+    entry.pixels[0] = 7
+    entry.keep(0, None)
+    assert open_pixel_cache(_digests(2, "a"), SPEC).unread(0, 2).tolist() == [False, True]
+    monkeypatch.setattr("covidreport.images.cache.boot_id", lambda: "another start")
+    again = open_pixel_cache(_digests(2, "a"), SPEC)
+    assert again.unread(0, 2).all()
+    assert not np.asarray(again.pixels).any()
+
+
+def test_other_files_or_another_spec_are_another_entry():
+    """The key holds the digests in their order and every field of the PixelSpec."""
+    first = open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder
+    assert open_pixel_cache(["b" * 64, "a" * 64], SPEC).folder != first
+    assert open_pixel_cache(["a" * 64, "b" * 64], PixelSpec(32, 32, "pad")).folder != first
+    assert open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder == first

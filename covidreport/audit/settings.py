@@ -1,0 +1,214 @@
+"""What run.json and history.csv say against a run or its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from covidreport.audit.evidence import iterate_reported, name_count
+from covidreport.records import Finding, ReportData, Run
+
+NON_NEGATIVE_LOSSES: Final = frozenset({"bce", "cross-entropy", "cross_entropy", "focal"})
+"""Losses, by `hyperparameters.loss`, that are sums of -log p with weights that are not negative."""
+
+
+def audit_negative_loss(data: ReportData) -> tuple[Finding, ...]:
+    """A recorded loss below 0 where the loss named in run.json can't be."""
+    found: dict[str, str] = {}
+    for run in _iterate_runs(data):
+        loss = str(run.hyperparameters.get("loss") or "").lower()
+        if loss not in NON_NEGATIVE_LOSSES:
+            continue
+        recorded = [(epoch, value) for epoch, _, value in _iterate_losses(run)]
+        below = [(value, epoch) for epoch, value in recorded if value < 0]
+        if below:
+            value, epoch = min(below)
+            found[run.name] = (
+                f"{run.name} ({loss}): {len(below)} of {len(recorded)} values below 0, the lowest "
+                f"{value:.4f} in epoch {epoch}"
+            )
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="error",
+            code="loss-below-zero",
+            what=(
+                f"{name_count(len(found), 'run')} recorded a loss below 0, which the loss "
+                "that they name can't be"
+            ),
+            evidence=f"Recorded losses of {'; '.join(found.values())}",
+            remedy=(
+                "The code computed something else than it says, and the model was fitted to that: "
+                "correct the loss and train again, or name what it really is."
+            ),
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_last_batch_loss(data: ReportData) -> tuple[Finding, ...]:
+    """Runs whose only loss is that of each epoch's last batch."""
+    found = []
+    for run in _iterate_runs(data):
+        columns = {name for _, name, _ in _iterate_losses(run)}
+        if columns == {"last_batch_loss"}:
+            found.append(run.name)
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="note",
+            code="last-batch-loss-only",
+            what=f"{name_count(len(found), 'run')} recorded no loss but that of the last batch",
+            evidence="The one loss column of their history.csv is last_batch_loss",
+            remedy="Don't read convergence from it: one batch is noise. Record the epoch's mean.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_export(data: ReportData) -> tuple[Finding, ...]:
+    """Runs whose exported epoch was picked by its figures on the split that is reported."""
+    found: dict[str, str] = {}
+    for run, evaluation in iterate_reported(data):
+        exported = _read_mapping(run.run, "exported_epoch")
+        if exported.get("rule") != "last" and exported.get("split") == evaluation.split:
+            metric, epoch = exported.get("metric") or "its figures", exported.get("epoch", "–")
+            found[evaluation.run] = (
+                f"{evaluation.run}: epoch {epoch}, chosen by {metric} on {evaluation.split}"
+            )
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="warning",
+            code="epoch-chosen-on-reported-split",
+            what=(
+                f"{name_count(len(found), 'run')} exported the epoch that did best on the split "
+                "that is reported here: the figures flatter"
+            ),
+            evidence=f"Exported of {'; '.join(found.values())}",
+            remedy="Choose the epoch on another split or export the last, or report a third split.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
+    """Runs whose thresholds were tuned on the split that is reported."""
+    found = {
+        evaluation.run: evaluation.split
+        for _, evaluation in iterate_reported(data)
+        if evaluation.thresholds_from == f"tuned on {evaluation.split}"
+    }
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="warning",
+            code="threshold-tuned-on-reported-split",
+            what=(
+                f"The thresholds of {name_count(len(found), 'run')} were tuned on the images that "
+                "are reported: the figures are exploratory"
+            ),
+            evidence="Tuned on " + "; ".join(f"{split}: {run}" for run, split in found.items()),
+            remedy="Tune on another split, or fix the thresholds beforehand, and evaluate again.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_weights(data: ReportData) -> tuple[Finding, ...]:
+    """Runs that state that they started from random weights."""
+    found = []
+    for run in _iterate_runs(data):
+        started = _read_mapping(run, "started_from")
+        if "weights" in started and started["weights"] in (None, "", "none", "random"):
+            found.append(run.name)
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="note",
+            code="random-weights",
+            what=f"{name_count(len(found), 'run')} started from random weights",
+            evidence="`started_from.weights` in their run.json is none",
+            remedy="Expect more of a start from pretrained weights where training images are few.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_freezing(data: ReportData) -> tuple[Finding, ...]:
+    """Runs in which layers were frozen and then replaced (`frozen_without_effect`)."""
+    found: dict[str, str] = {}
+    for run in _iterate_runs(data):
+        layers = run.hyperparameters.get("frozen_without_effect")
+        if isinstance(layers, list | tuple) and layers:
+            found[run.name] = f"{run.name} ({', '.join(str(layer) for layer in layers)})"
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="warning",
+            code="freeze-without-effect",
+            what=f"{name_count(len(found), 'run')} meant to freeze layers and froze nothing",
+            evidence=f"The frozen layers were replaced afterwards: {', '.join(found.values())}",
+            remedy="Don't compare them as fine-tuned runs; freeze what stays in the model.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def audit_published_settings(data: ReportData) -> tuple[Finding, ...]:
+    """Settings that a paper names (`published.named` in run.json) and the run did not have.
+
+    `named` holds, by the place in the paper, a `text` and the `hyperparameters` it claims.
+    """
+    found: dict[str, str] = {}
+    for run in _iterate_runs(data):
+        claims = list(_find_other_settings(run))
+        if claims:
+            found[run.name] = f"{run.name}: {', '.join(claims)}"
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="warning",
+            code="published-settings-differ",
+            what=f"{name_count(len(found), 'run')} ran with other settings than the paper names",
+            evidence=f"Printed and run differ for {'; '.join(found.values())}",
+            remedy="Go by the settings shown here, which are those of the run.",
+            subjects=tuple(found),
+        ),
+    )
+
+
+def _find_other_settings(run: Run) -> Iterator[str]:
+    named = _read_mapping(run, "published").get("named")
+    for place, claim in named.items() if isinstance(named, Mapping) else ():
+        claimed = claim.get("hyperparameters") if isinstance(claim, Mapping) else None
+        for key, value in claimed.items() if isinstance(claimed, Mapping) else ():
+            ran = run.hyperparameters.get(key)
+            if ran != value:
+                yield f"{place} {claim.get('text')!r} means {key} {value}, ran {ran}"
+
+
+def _iterate_runs(data: ReportData) -> Iterator[Run]:
+    for run in data.runs:
+        yield run.run
+
+
+def _read_mapping(run: Run, key: str) -> Mapping[str, Any]:
+    value = run.settings.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _iterate_losses(run: Run) -> Iterator[tuple[int, str, float]]:
+    """(epoch, column, value) of every loss that history.csv records."""
+    for epoch in run.history:
+        for name, value in epoch.values.items():
+            if name.endswith("loss") and value is not None and math.isfinite(value):
+                yield epoch.epoch, name, value

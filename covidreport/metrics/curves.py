@@ -1,0 +1,88 @@
+"""Figures over all thresholds at once: the area under the ROC curve and average precision.
+
+An image that could not be scored takes the worst place: a failed positive below every score, a
+failed negative above. So a run can't gain by failing on what is hard. Images whose truth is unknown
+are left out. Neither figure has an interval here: neither is a binomial proportion.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.records import UNKNOWN, Estimate
+
+
+class Curve(NamedTuple):
+    """What is called positive as the threshold falls past each distinct score, the highest first.
+
+    true_positives and false_positives: int64 `(D,)`, cumulative; the last entries are all positives
+    and all negatives.
+    """
+
+    true_positives: NDArray[np.int64]
+    false_positives: NDArray[np.int64]
+
+    @property
+    def positives(self) -> int:
+        """How many images are positive."""
+        return int(self.true_positives[-1]) if self.true_positives.size else 0
+
+    @property
+    def negatives(self) -> int:
+        """How many images are negative."""
+        return int(self.false_positives[-1]) if self.false_positives.size else 0
+
+
+def count_curve(
+    truth: NDArray[np.int8], scores: NDArray[np.floating], failed: NDArray[np.bool_]
+) -> Curve:
+    """One label's curve from truth, scores and failed, each `(N,)`.
+
+    Any strictly rising function of the scores gives the same curve, so logits serve as they are.
+    Equal scores are passed together. Raises ValueError for a NaN in an image that did not fail.
+    """
+    worst = np.where(truth == 1, -np.inf, np.inf).astype(scores.dtype)
+    placed = np.where(failed, worst, scores)
+    known = truth != UNKNOWN
+    if not known.all():
+        placed, truth = placed[known], truth[known]
+    if np.isnan(placed).any():
+        raise ValueError("a score is NaN and its image did not fail")
+    order = np.argsort(placed)[::-1]
+    placed = placed[order]
+    ends = np.append(np.flatnonzero(placed[1:] != placed[:-1]), placed.size - 1)
+    if not placed.size:
+        ends = ends[:0]
+    true_positives = np.cumsum(truth[order] == 1, dtype=np.int64)[ends]
+    return Curve(true_positives, ends + 1 - true_positives)
+
+
+def roc_auc(curve: Curve) -> Estimate:
+    """The area under the ROC curve: how often a positive scores above a negative, ties a half.
+
+    The trapezoidal rule over the distinct scores, which is the Mann-Whitney statistic (Hanley and
+    McNeil, Radiology 143 (1982) 29-36). Undefined where a class is absent.
+    """
+    pairs = curve.positives * curve.negatives
+    if pairs == 0:
+        return Estimate(None)
+    steps = np.diff(curve.false_positives, prepend=0)
+    heights = curve.true_positives + np.append(0, curve.true_positives[:-1])
+    return Estimate(int(np.dot(steps, heights)) / (2 * pairs))
+
+
+def average_precision(curve: Curve) -> Estimate:
+    """The mean precision over the positives, each at the threshold at which it is found.
+
+    The sum over distinct scores of (recall gained) x (precision there), without interpolation, as
+    scikit-learn's `average_precision_score`. Undefined where a class is absent: without negatives
+    it would be 1 whatever the scores.
+    """
+    if curve.positives == 0 or curve.negatives == 0:
+        return Estimate(None)
+    gained = np.diff(curve.true_positives, prepend=0)
+    called = curve.true_positives + curve.false_positives
+    return Estimate(float(np.sum(gained * curve.true_positives / called)) / curve.positives)

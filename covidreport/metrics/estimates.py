@@ -1,0 +1,55 @@
+"""All figures of one evaluation, from scores or from counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from covidreport.errors import RunError
+from covidreport.metrics.counts import count_labels, decide, find_not_finite
+from covidreport.metrics.curves import count_curve
+from covidreport.metrics.table import ANSWER_METRICS, CURVE_METRICS, METRICS, OVERALL_METRICS
+from covidreport.records import Counts, Estimate, Scores
+
+Estimates = Mapping[str, Mapping[str, Estimate]]
+"""Per label, then per metric; the figures over all labels stand under `""`."""
+
+
+def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
+    """Every figure of counts by label; those that only scores could give are `Estimate(None)`."""
+    estimates: dict[str, dict[str, Estimate]] = {}
+    for label, of_label in counts.items():
+        figures = {name: metric.estimate(of_label) for name, metric in METRICS.items()}
+        figures |= dict.fromkeys(CURVE_METRICS, Estimate(None))
+        estimates[label] = figures
+    overall = {name: metric.estimate(counts.values()) for name, metric in OVERALL_METRICS.items()}
+    estimates[""] = overall | dict.fromkeys(ANSWER_METRICS, Estimate(None))
+    return estimates
+
+
+def estimate_scores(
+    scores: Scores, thresholds: Sequence[float]
+) -> tuple[Mapping[str, Counts], Estimates]:
+    """The counts by label and every figure of scores at thresholds `(K,)` (probabilities).
+
+    Raises RunError where a score is not finite in an image that did not fail: the run is invalid,
+    and no figure of it is given. Raises UsageError for a threshold outside (0, 1).
+    """
+    bad = find_not_finite(scores)
+    if bad is not None:
+        raise RunError(
+            f"{bad.count} scores of {bad.images} images are not finite, the first for "
+            f"{bad.label} of image {bad.sample_id}: the run is invalid, since such a score is "
+            "neither a yes nor a no; export the model again and check it for overflow"
+        )
+    failed = scores.failed
+    predicted = decide(scores.scores, thresholds, scores.activation, failed)
+    tables = count_labels(scores.truth, predicted, failed)
+    counts = dict(zip(scores.labels, tables, strict=True))
+    estimates = {name: dict(figures) for name, figures in estimate_counts(counts).items()}
+    for column, label in enumerate(scores.labels):
+        curve = count_curve(scores.truth[:, column], scores.scores[:, column], failed)
+        for name, metric in CURVE_METRICS.items():
+            estimates[label][name] = metric.estimate(curve)
+    for name, answers in ANSWER_METRICS.items():
+        estimates[""][name] = answers.estimate(scores.truth, predicted, failed)
+    return counts, estimates

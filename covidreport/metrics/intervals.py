@@ -1,0 +1,38 @@
+"""Confidence intervals of a proportion."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from statistics import NormalDist
+
+
+@cache
+def _two_sided_z(confidence: float) -> float:
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def wilson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of k successes in n independent trials, as (low, high) fractions.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat.
+    Assoc. 22 (1927) 209-212; without continuity correction, as recommended for small n by Brown,
+    Cai and DasGupta, Statist. Sci. 16 (2001) 101-133, equation 4. It contains k / n and stays
+    within 0 and 1.
+
+    Raises ValueError where n is 0 (the proportion is undefined), where k is not between 0 and n,
+    or where the confidence is not strictly between 0 and 1.
+    """
+    if not 0 <= k <= n or n == 0:
+        raise ValueError(f"{k} of {n} is not a proportion")
+    if not 0 < confidence < 1:
+        raise ValueError(f"a confidence lies between 0 and 1, not {confidence}")
+    z = _two_sided_z(confidence)
+    share = k / n
+    centre = share + z * z / (2 * n)
+    margin = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    # At k = 0 and k = n one end is 0 or 1 by algebra, and only nearly so in floating point.
+    low = 0.0 if k == 0 else min(max((centre - margin) / scale, 0.0), share)
+    high = 1.0 if k == n else max(min((centre + margin) / scale, 1.0), share)
+    return low, high

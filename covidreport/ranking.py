@@ -1,0 +1,153 @@
+"""Who misses the fewest: runs on the same images, labels and thresholds, put in order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+from covidreport.records import Counts, Evaluation, RankedRun, Ranking
+
+CONSTANT_ONE_IN = 100
+"""A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
+
+
+def rank_runs(
+    evaluations: Sequence[Evaluation], target: str, specificity_floor: float = 0.5
+) -> tuple[Ranking, ...]:
+    """One `Ranking` for each set of evaluations that may be compared, the largest set first.
+
+    Comparable are evaluations of the same images and truth (equal fingerprints), split, variant,
+    labels and thresholds. Counts copied from a paper have no fingerprint: they are comparable with
+    each other where data set, split, labels and the support of every label are the same.
+
+    Order: fewest missed positives of `target`, then fewest false alarms, an image that could not
+    be scored counting as either. Runs equal in both share a rank and the next rank is left free
+    (1, 2, 2, 4); among them the order is by name. Runs that would win without being of use (see
+    `explain_unranked`) follow by name, with rank None and the reason.
+    """
+    groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)
+    for evaluation in evaluations:
+        groups[_identify_images(evaluation)].append(evaluation)
+    rankings = [_rank_group(group, target, specificity_floor) for group in groups.values()]
+    return tuple(sorted(rankings, key=_order_rankings))
+
+
+def _identify_images(evaluation: Evaluation) -> Hashable:
+    """Equal for two evaluations if and only if their runs may stand in one ranking."""
+    images: Hashable = evaluation.fingerprint
+    if evaluation.fingerprint is None:
+        supports = {
+            label: (counts.positives, counts.negatives, counts.unknown)
+            for label, counts in evaluation.counts.items()
+        }
+        images = (evaluation.dataset, tuple(sorted(supports.items())))
+    return (
+        images,
+        evaluation.split,
+        evaluation.variant,
+        tuple(sorted(evaluation.labels)),
+        tuple(sorted(evaluation.thresholds.items())),
+    )
+
+
+def _order_rankings(ranking: Ranking) -> tuple[int, str, str, str]:
+    first = min(row.run for row in ranking.rows)
+    return (-len(ranking.rows), ranking.dataset, ranking.split, first)
+
+
+def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranking:
+    candidates: list[RankedRun] = []
+    unranked: list[RankedRun] = []
+    for evaluation in sorted(group, key=lambda each: each.run):
+        counts = evaluation.counts.get(target)
+        reason = explain_unranked(evaluation, target, floor)
+        row = RankedRun(
+            run=evaluation.run,
+            rank=None,
+            missed=counts.missed if counts else 0,
+            false_alarms=counts.false_alarms if counts else 0,
+            why_unranked=reason,
+            counted=counts is not None,
+        )
+        (candidates if reason is None else unranked).append(row)
+    first = min(group, key=lambda each: (each.dataset, each.run))
+    return Ranking(
+        target=target,
+        dataset=first.dataset,
+        split=first.split,
+        fingerprint=first.fingerprint,
+        rows=(*_assign_ranks(candidates), *unranked),
+        specificity_floor=floor,
+    )
+
+
+def _assign_ranks(rows: Sequence[RankedRun]) -> list[RankedRun]:
+    """Standard competition ranking: equal runs share a rank, and the next one is left free."""
+    ordered = sorted(rows, key=lambda row: (row.missed, row.false_alarms, row.run))
+    ranked: list[RankedRun] = []
+    for place, row in enumerate(ordered, start=1):
+        before = ranked[-1] if ranked else None
+        tied = before is not None and (before.missed, before.false_alarms) == (
+            row.missed,
+            row.false_alarms,
+        )
+        rank = before.rank if before is not None and tied else place
+        ranked.append(RankedRun(row.run, rank, row.missed, row.false_alarms))
+    return ranked
+
+
+def explain_unranked(evaluation: Evaluation, target: str, specificity_floor: float) -> str | None:
+    """Why a run can't be ranked for `target`, in plain words with the figures; None if it can."""
+    counts = evaluation.counts.get(target)
+    if counts is None:
+        known = ", ".join(evaluation.labels)
+        return f"was not evaluated for {target}: its labels are {known}"
+    if counts.positives == 0:
+        return f"no image of {target} among {counts.total}: there is nothing to miss"
+    return (
+        explain_constant(counts)
+        or _explain_no_negatives(counts, target)
+        or _explain_low_specificity(counts, target, specificity_floor)
+    )
+
+
+def explain_constant(counts: Counts) -> str | None:
+    """Why a run's answers are all but constant, such as "calls 627 of 628 images negative".
+
+    None where they are not. All but constant means that the rarer of its two answers goes to at
+    most 1 % of the images; but for a rare target to no more than half the share of the rarer
+    truth. Without the second limit a perfect run on 28 positives among 100,000 images, which calls
+    0.028 % positive, would pass for one that calls everything negative.
+    """
+    negative, positive = counts.tn + counts.fn, counts.tp + counts.fp
+    answers = negative + positive
+    if answers == 0:
+        return f"none of {counts.total} images could be scored"
+    rarer_answer, rarer_truth = min(negative, positive), min(counts.positives, counts.negatives)
+    truths = counts.positives + counts.negatives
+    # In whole numbers: a share of exactly 1 % must not depend on how a float rounds.
+    below_one_in = rarer_answer * CONSTANT_ONE_IN <= answers
+    below_half_of_truth = 2 * rarer_answer * truths <= rarer_truth * answers
+    if not (below_one_in and below_half_of_truth):
+        return None
+    word, count = ("negative", negative) if negative >= positive else ("positive", positive)
+    scored = "images" if answers == counts.total else "counted images"
+    return f"calls {count} of {answers} {scored} {word}"
+
+
+def _explain_no_negatives(counts: Counts, target: str) -> str | None:
+    if counts.negatives:
+        return None
+    return f"no image without {target} among {counts.total}: false alarms can't be counted"
+
+
+def _explain_low_specificity(counts: Counts, target: str, floor: float) -> str | None:
+    if counts.tn / counts.negatives >= floor:
+        return None
+    # Cut, not rounded: 0.4996 must not read as a 0.500 that is under a floor of 0.50.
+    shown = counts.tn * 1000 // counts.negatives / 1000
+    limit = f"{floor:.2f}" if round(floor, 2) == floor else f"{floor:g}"
+    return (
+        f"clears {counts.tn} of {counts.negatives} images without {target}: specificity "
+        f"{shown:.3f}, under the floor of {limit}"
+    )

@@ -1,0 +1,293 @@
+"""Who misses fewest: order, ties, what may stand in one ranking, and who is not ranked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from covidreport.ranking import rank_runs
+from covidreport.records import Counts, Evaluation, Ranking
+from tests.metrics.study import make_evaluation, read_study
+
+
+def _rank(*evaluations: Evaluation, target: str = "covid-19", floor: float = 0.5) -> Ranking:
+    (ranking,) = rank_runs(evaluations, target, floor)
+    return ranking
+
+
+def _order(ranking: Ranking) -> list[tuple[int | None, str]]:
+    return [(row.rank, row.run) for row in ranking.rows]
+
+
+def _counts(missed: int, false_alarms: int) -> Counts:
+    """28 positives and 600 negatives, as in the study's validation split."""
+    return Counts(tn=600 - false_alarms, fp=false_alarms, fn=missed, tp=28 - missed)
+
+
+def test_the_study_is_ranked_as_its_report_says():
+    """Experiment 15 first: 8 missed, 20 found of 28; 9 and 10 answer "no" to everything."""
+    evaluations = [run.evaluation for run in read_study().values() if run.evaluation is not None]
+    ranking = _rank(*evaluations)
+    first = ranking.rows[0]
+    assert (first.rank, first.run, first.missed) == (1, "exp15-vgg16-bce-frozen", 8)
+    (counts,) = (each.counts["covid-19"] for each in evaluations if each.run == first.run)
+    assert (counts.tp, counts.positives) == (20, 28)
+    # missed and false alarms as confusion.csv of the study has them
+    assert [(row.run.split("-")[0], row.missed, row.false_alarms) for row in ranking.rows] == [
+        ("exp15", 8, 195),
+        ("exp3", 10, 204),
+        ("exp6", 11, 193),
+        ("exp5", 12, 193),
+        ("exp13", 12, 210),
+        ("exp2", 12, 228),
+        ("exp17", 13, 180),
+        ("exp1", 13, 184),
+        ("exp7", 14, 195),
+        ("exp14", 14, 209),
+        ("exp4", 14, 213),
+        ("exp11", 15, 175),
+        ("exp18", 15, 233),
+        ("exp12", 19, 194),
+        ("exp8", 24, 60),
+        ("exp16", 26, 136),
+        ("exp10", 28, 1),
+        ("exp9", 28, 0),
+    ]
+    assert [row.rank for row in ranking.rows] == [*range(1, 17), None, None]
+    assert [row.why_unranked for row in ranking.rows[16:]] == [
+        "calls 627 of 628 images negative",
+        "calls 628 of 628 images negative",
+    ]
+
+
+def test_fewest_missed_comes_before_fewest_false_alarms():
+    """One case fewer outweighs any number of false alarms above the floor."""
+    ranking = _rank(
+        make_evaluation("quiet", _counts(9, 0)), make_evaluation("loud", _counts(8, 300))
+    )
+    assert _order(ranking) == [(1, "loud"), (2, "quiet")]
+
+
+def test_equal_runs_share_a_rank_and_the_next_is_left_free():
+    """1, 2, 2, 4; the order within a tie is by name."""
+    ranking = _rank(
+        make_evaluation("d", _counts(9, 10)),
+        make_evaluation("c", _counts(8, 10)),
+        make_evaluation("b", _counts(8, 10)),
+        make_evaluation("a", _counts(3, 90)),
+    )
+    assert _order(ranking) == [(1, "a"), (2, "b"), (2, "c"), (4, "d")]
+
+
+def test_an_image_that_could_not_be_scored_counts_against_the_run():
+    """By hand: 2 missed + 3 failed = 5; 10 false alarms + 40 failed = 50."""
+    failing = Counts(tn=550, fp=10, fn=2, tp=23, failed_positive=3, failed_negative=40)
+    ranking = _rank(make_evaluation("failing", failing), make_evaluation("whole", _counts(4, 99)))
+    assert _order(ranking) == [(1, "whole"), (2, "failing")]
+    assert (ranking.rows[1].missed, ranking.rows[1].false_alarms) == (5, 50)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fingerprint": "f2"},
+        {"fingerprint": None},
+        {"split": "test"},
+        {"variant": "centre-blacked-out"},
+        {"thresholds": {"covid-19": 0.4}},
+    ],
+)
+def test_runs_that_differ_in_images_or_thresholds_are_never_ranked_together(other):
+    """Two rankings, the larger first, each of its own images, split and thresholds."""
+    rankings = rank_runs(
+        [
+            make_evaluation("a", _counts(1, 5), **other),
+            make_evaluation("b", _counts(2, 5)),
+            make_evaluation("c", _counts(3, 5)),
+        ],
+        "covid-19",
+    )
+    assert [_order(ranking) for ranking in rankings] == [[(1, "b"), (2, "c")], [(1, "a")]]
+    assert rankings[1].fingerprint == other.get("fingerprint", "f1")
+    assert rankings[1].split == other.get("split", "validation")
+
+
+def test_runs_with_other_labels_are_never_ranked_together():
+    """Same images, but one run was asked for one label more."""
+    one, two = {"covid-19": _counts(1, 5)}, {"covid-19": _counts(2, 5), "normal": _counts(3, 3)}
+    rankings = rank_runs([make_evaluation("a", one), make_evaluation("b", two)], "covid-19")
+    assert [_order(ranking) for ranking in rankings] == [[(1, "a")], [(1, "b")]]
+
+
+def test_the_order_of_the_labels_does_not_matter():
+    """Labels are matched by name."""
+    counts = {"covid-19": _counts(1, 5), "normal": _counts(3, 3)}
+    turned = dict(reversed(counts.items()))
+    assert len(_rank(make_evaluation("a", counts), make_evaluation("b", turned)).rows) == 2
+
+
+def test_copied_counts_are_comparable_where_every_support_is_the_same():
+    """Without a fingerprint, images are taken to be the same where all that is known of them is."""
+    copied = make_evaluation("a", _counts(1, 5), fingerprint=None)
+    same = make_evaluation("b", _counts(2, 9), fingerprint=None)
+    fewer = make_evaluation("c", Counts(tn=590, fp=9, fn=2, tp=26), fingerprint=None)
+    elsewhere = make_evaluation("d", _counts(2, 9), fingerprint=None, dataset="other")
+    rankings = rank_runs([fewer, copied, same, elsewhere], "covid-19")
+    assert [[row.run for row in ranking.rows] for ranking in rankings] == [["a", "b"], ["c"], ["d"]]
+
+
+def test_no_evaluations_make_no_rankings():
+    """Nothing to rank is no error here."""
+    assert rank_runs([], "covid-19") == ()
+
+
+def test_a_run_under_the_specificity_floor_is_shown_and_not_ranked():
+    """Calling 301 of 600 healthy images positive misses nobody and is of no use."""
+    ranking = _rank(
+        make_evaluation("loud", _counts(0, 301)), make_evaluation("good", _counts(9, 99))
+    )
+    assert _order(ranking) == [(1, "good"), (None, "loud")]
+    assert ranking.rows[1].why_unranked == (
+        "clears 299 of 600 images without covid-19: specificity 0.498, under the floor of 0.50"
+    )
+
+
+def test_a_specificity_exactly_at_the_floor_is_ranked():
+    """The floor is the lowest that will do; and it is a setting."""
+    evaluation = make_evaluation("half", _counts(4, 300))
+    assert _rank(evaluation).rows[0].rank == 1
+    strict = _rank(evaluation, floor=0.625)
+    assert strict.specificity_floor == 0.625
+    assert str(strict.rows[0].why_unranked).endswith("under the floor of 0.625")
+
+
+def test_a_specificity_just_under_the_floor_does_not_read_as_the_floor():
+    """2999 of 6000 is 0.49983: cut to 0.499, not rounded to the floor it is under."""
+    counts = Counts(tn=2999, fp=3001, fn=2, tp=26)
+    why = _rank(make_evaluation("a", counts)).rows[0].why_unranked
+    assert why is not None
+    assert "specificity 0.499," in why
+
+
+def test_a_run_that_calls_everything_positive_is_not_the_winner():
+    """It misses nobody: the text says why it is not first."""
+    ranking = _rank(
+        make_evaluation("all", _counts(0, 600)), make_evaluation("good", _counts(9, 99))
+    )
+    assert _order(ranking) == [(1, "good"), (None, "all")]
+    assert ranking.rows[1].why_unranked == "calls 628 of 628 images positive"
+
+
+@pytest.mark.parametrize(("called", "ranked"), [(0, False), (6, False), (7, True)])
+def test_all_but_constant_means_at_most_one_in_a_hundred(called, ranked):
+    """1 % of 628 images is 6.28."""
+    counts = Counts(tn=600, fp=0, fn=28 - called, tp=called)
+    assert (_rank(make_evaluation("a", counts)).rows[0].rank == 1) is ranked
+
+
+@pytest.mark.parametrize(("called", "ranked"), [(28, True), (15, True), (14, False), (0, False)])
+def test_a_rare_target_does_not_make_a_good_run_constant(called, ranked):
+    """28 positives of 100,000: a perfect run calls 0.028 % positive; half of that is the limit."""
+    counts = Counts(tn=99_972, fp=0, fn=28 - called, tp=called)
+    ranking = _rank(make_evaluation("rare", counts))
+    assert (ranking.rows[0].rank == 1) is ranked
+    if not ranked:
+        why = f"calls {100_000 - called} of 100000 images negative"
+        assert ranking.rows[0].why_unranked == why
+
+
+def test_a_rare_negative_is_held_to_the_same_limit():
+    """5 healthy among 1000: finding 3 of them is no constant answer, finding 2 is."""
+    good, constant = Counts(tn=3, fp=2, fn=0, tp=995), Counts(tn=2, fp=3, fn=0, tp=995)
+    ranking = _rank(make_evaluation("good", good), make_evaluation("constant", constant))
+    assert _order(ranking) == [(1, "good"), (None, "constant")]
+    assert ranking.rows[1].why_unranked == "calls 998 of 1000 images positive"
+
+
+def test_the_share_is_of_the_images_that_have_an_answer():
+    """Half of the images failed: the text counts the other half, and says so."""
+    counts = Counts(tn=300, fp=1, fn=14, tp=0, failed_positive=14, failed_negative=299)
+    why = _rank(make_evaluation("a", counts)).rows[0].why_unranked
+    assert why == "calls 314 of 315 counted images negative"
+
+
+def test_a_run_that_failed_on_every_image_is_not_ranked():
+    """It has no answers at all."""
+    counts = Counts(0, 0, 0, 0, failed_positive=28, failed_negative=600)
+    row = _rank(make_evaluation("a", counts)).rows[0]
+    assert (row.rank, row.missed, row.false_alarms) == (None, 28, 600)
+    assert row.why_unranked == "none of 628 images could be scored"
+
+
+def test_a_target_without_positives_ranks_nobody():
+    """Missing none of none says nothing."""
+    ranking = _rank(make_evaluation("a", Counts(tn=590, fp=10, fn=0, tp=0)))
+    assert ranking.rows[0].why_unranked == (
+        "no image of covid-19 among 600: there is nothing to miss"
+    )
+
+
+def test_a_target_without_negatives_ranks_nobody():
+    """False alarms can't be counted, so "all positive" could not be told from a good run."""
+    ranking = _rank(make_evaluation("a", Counts(tn=0, fp=0, fn=5, tp=23)))
+    assert ranking.rows[0].why_unranked == (
+        "no image without covid-19 among 28: false alarms can't be counted"
+    )
+
+
+def test_a_run_that_does_not_know_the_target_is_shown_without_figures():
+    """Its 0 missed is no figure: `counted` says that it shows as a dash."""
+    counts = {"normal": _counts(3, 3), "pneumonia": _counts(4, 4)}
+    row = _rank(make_evaluation("a", counts)).rows[0]
+    assert (row.rank, row.counted) == (None, False)
+    assert row.why_unranked == "was not evaluated for covid-19: its labels are normal, pneumonia"
+
+
+def test_the_target_is_a_setting():
+    """The same runs in another order for another question."""
+    runs = [
+        make_evaluation("a", {"covid-19": _counts(1, 5), "pneumonia": _counts(9, 5)}),
+        make_evaluation("b", {"covid-19": _counts(2, 5), "pneumonia": _counts(8, 5)}),
+    ]
+    assert _order(_rank(*runs)) == [(1, "a"), (2, "b")]
+    pneumonia = _rank(*runs, target="pneumonia")
+    assert pneumonia.target == "pneumonia"
+    assert _order(pneumonia) == [(1, "b"), (2, "a")]
+
+
+_tables = st.lists(
+    st.builds(
+        lambda fn, fp, failed: Counts(50 - fp, fp, fn, 20 - fn, failed, 2 * failed),
+        st.integers(0, 20),
+        st.integers(0, 50),
+        st.integers(0, 3),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(_tables)
+def test_every_run_stands_in_the_rankings_exactly_once(tables):
+    """Ranked first and in order, then the unranked by name, each with a reason."""
+    runs = [make_evaluation(f"run-{place:02}", counts) for place, counts in enumerate(tables)]
+    ranking = _rank(*runs)
+    assert sorted(row.run for row in ranking.rows) == [run.run for run in runs]
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    unranked = [row for row in ranking.rows if row.rank is None]
+    assert ranking.rows == (*ranked, *unranked)
+    assert all((row.why_unranked is None) == (row.rank is not None) for row in ranking.rows)
+    assert [row.run for row in unranked] == sorted(row.run for row in unranked)
+    keys = [(row.missed, row.false_alarms) for row in ranked]
+    for row, key in zip(ranked, keys, strict=True):
+        assert row.rank == 1 + sum(other < key for other in keys)
+    assert keys == sorted(keys)
+
+
+@given(_tables, st.randoms(use_true_random=False))
+def test_the_order_in_which_runs_are_given_does_not_matter(tables, random):
+    """The same ranking from any order of the folders."""
+    runs = [make_evaluation(f"run-{place}", counts) for place, counts in enumerate(tables)]
+    shuffled = random.sample(runs, len(runs))
+    assert rank_runs(shuffled, "covid-19") == rank_runs(runs, "covid-19")

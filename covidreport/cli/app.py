@@ -44,9 +44,9 @@ def root(
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
-    from covidreport.cli import doctor, evaluate, import_counts, init, listing, render
+    from covidreport.cli import cache, doctor, evaluate, import_counts, init, listing, render, score
 
-    for module in (init, evaluate, render, listing, doctor, import_counts):
+    for module in (init, evaluate, render, score, listing, doctor, cache, import_counts):
         module.register(app)
     try:
         app()

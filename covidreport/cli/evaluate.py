@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covidreport.config import Settings
-    from covidreport.evaluate import Outcome
+    from covidreport.evaluate.record import Outcome
     from covidreport.records import Dataset, Finding, Run
 
 
@@ -83,7 +83,7 @@ def evaluate(
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
-    from covidreport.evaluate import Progress, Request, evaluate_runs
+    from covidreport.evaluate.record import Progress, Request, evaluate_runs
     from covidreport.inference.providers import choose_provider
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from covidreport.evaluate.loop import (
 )
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
+from covidreport.evaluate.scoring import apply_thresholds
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
 from covidreport.inference.providers import Provider, describe_runtime
 from covidreport.inference.session import Session, open_session
@@ -154,21 +155,6 @@ def _keep_stored(request: Request, run: Run) -> Outcome | None:
     evaluation = apply_thresholds(stored, scores, thresholds, request.thresholds.origin)
     write_evaluation(run.folder, evaluation)
     return Outcome(run, evaluation, kept=True)
-
-
-def apply_thresholds(
-    evaluation: Evaluation, scores: Scores, thresholds: Mapping[str, float], origin: str
-) -> Evaluation:
-    """The evaluation of the same scores at other operating points."""
-    values = [thresholds[label] for label in scores.labels]
-    counts, estimates = estimate_scores(scores, values)
-    return replace(
-        evaluation,
-        thresholds=dict(thresholds),
-        thresholds_from=origin,
-        counts=counts,
-        estimates=estimates,
-    )
 
 
 def _evaluate_group(

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import tomllib
+from typing import Any
 
 import pytest
 import typer
 from typer.main import get_command
 
-from covidreport.cli import doctor, evaluate, import_counts, init, listing, render
+from covidreport.cli import doctor, evaluate, import_counts, init, listing, render, score
 from tests.datasets import write_flat_dataset
 
 HEAVY = ("onnxruntime", "torch", "pandas", "pyarrow", "scipy", "PIL", "jinja2")
@@ -20,9 +21,10 @@ HEAVY = ("onnxruntime", "torch", "pandas", "pyarrow", "scipy", "PIL", "jinja2")
 
 def _commands():
     app = typer.Typer()
-    for module in (init, evaluate, render, listing, doctor, import_counts):
+    for module in (init, evaluate, render, score, listing, doctor, import_counts):
         module.register(app)
-    return get_command(app).commands
+    group: Any = get_command(app)
+    return group.commands
 
 
 @pytest.mark.parametrize("name", sorted(_commands()))

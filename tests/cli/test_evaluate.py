@@ -182,3 +182,46 @@ def test_two_reports_of_the_same_evidence_are_equal(covidreport, study):
     covidreport("render", "--output", "one.html")
     covidreport("render", "--output", "two.html")
     assert (study / "one.html").read_bytes() == (study / "two.html").read_bytes()
+
+
+def test_score_moves_thresholds_without_a_model(covidreport, study):
+    """With the model files gone, a lower threshold still changes the counts."""
+    covidreport("evaluate", "runs", "--data", "data")
+    for model in study.glob("runs/*/model.onnx"):
+        model.unlink()
+    done = covidreport("score", "runs", "--threshold", "covid-19=0.2")
+    assert done.code == 0, done.err
+    shy = read_evaluation(study / "runs" / "shy" / "evaluations" / "data-validation")
+    assert (shy.counts["covid-19"].missed, shy.thresholds["covid-19"]) == (0, 0.2)
+    assert "shy" in done.out
+
+
+def test_score_names_what_has_no_scores(covidreport, study):
+    """Copied counts can't be scored again: exit code 3, and the rest is done."""
+    covidreport("evaluate", "runs", "--data", "data")
+    for file in study.glob("runs/keen/evaluations/*/scores.parquet"):
+        file.unlink()
+    done = covidreport("score", "runs")
+    assert done.code == 3
+    assert "run keen" in done.err
+    assert "shy" in done.out
+
+
+def test_a_second_evaluate_says_what_it_kept(covidreport, study):
+    """The ranking is printed again and stderr says that nothing was run."""
+    first = covidreport("evaluate", "runs", "--data", "data")
+    second = covidreport("evaluate", "runs", "--data", "data")
+    assert second.out == first.out
+    assert "2 of 2 runs are unchanged" in second.err
+
+
+def test_cache_info_and_clear(covidreport, study):
+    """What an evaluation left is listed, and gone after clear."""
+    covidreport("evaluate", "runs", "--data", "data")
+    kinds = [
+        entry["kind"] for entry in json.loads(covidreport("cache", "info", "--json").out)["entries"]
+    ]
+    assert sorted(kinds) == ["digests", "pixels"]
+    assert "pixels" in covidreport("cache", "info").out
+    assert covidreport("cache", "clear").out.startswith("2 entries deleted")
+    assert json.loads(covidreport("cache", "info", "--json").out)["entries"] == []

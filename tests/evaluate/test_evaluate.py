@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from covidreport.evaluate import Progress, decode, evaluate_runs
+from covidreport.evaluate import decode
+from covidreport.evaluate.record import Progress, evaluate_runs
 from covidreport.images import read_bytes
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs

@@ -55,7 +55,7 @@ def collect_report(
     rankings = rank_runs(evaluations, target, specificity_floor)
     finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
     data = ReportData(
-        title=title or f"{name}, {chosen}: which run misses the fewest {target} cases?",
+        title=title or f"{name}, {chosen}",
         target=target,
         dataset=name,
         split=chosen,

@@ -1,0 +1,190 @@
+"""Missed cases against false alarms, one dot a run: what the ranking trades for what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from covidreport.report.charts.scales import Scale, Tick, fit_scale
+
+PointKind = Literal["best", "ranked", "unranked"]
+_RADIUS = 4.5
+_CHARACTER = 6.6
+"""Mean width of a character of a label, in units of the view box."""
+_LINE = 12.0
+_GAPS = (4.0, 10.0, 18.0, 28.0)
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 14.0, 44.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScatterPoint:
+    """A run to be drawn. `title` says all of it; `label` is short."""
+
+    false_alarms: int
+    missed: int
+    label: str
+    title: str
+    kind: PointKind
+
+
+@dataclass(frozen=True, slots=True)
+class ScatterDot:
+    """A dot with its label; a leader leads to a label that does not stand beside its dot."""
+
+    x: float
+    y: float
+    title: str
+    kind: PointKind
+    label: str = ""
+    label_x: float = 0.0
+    label_y: float = 0.0
+    leader: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Geometry of the chart in a view box of width x height."""
+
+    width: int
+    height: int
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    front: str
+    """Points of the line along the runs that no other run beats on both counts; may be empty."""
+    dots: tuple[ScatterDot, ...]
+    radius: float = _RADIUS
+
+
+_Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def draw_scatter(
+    points: Sequence[ScatterPoint], width: int, height: int, most_labels: int
+) -> Scatter | None:
+    """Place the runs; None where there are fewer than two. Points are given best first.
+
+    Both axes begin at 0. Runs at the same place share a dot. Only the first `most_labels` dots are
+    labelled, and of these only the ones whose label finds a free place.
+    """
+    if len(points) < 2:
+        return None
+    left, right, top, bottom = _LEFT, width - _RIGHT, _TOP, height - _BOTTOM
+    parts = max(3, width // 110)
+    x_scale, x_ticks = fit_scale(
+        [p.false_alarms for p in points], left, right, parts, whole=True, floor=0.0
+    )
+    y_scale, y_ticks = fit_scale([p.missed for p in points], bottom, top, 5, whole=True, floor=0.0)
+    merged = list(_merge(points))
+    places = [(x_scale.place(p.false_alarms), y_scale.place(p.missed)) for p in merged]
+    front = _front(points, x_scale, y_scale)
+    obstacles: list[_Box] = [_around(x, y, _RADIUS + 1) for x, y in places]
+    obstacles += [_along(*corners) for corners in pairwise(front)]
+    frame = (left + 2, top - 1, right + _RIGHT - 2, bottom - 2)
+    dots = []
+    for index, (point, (x, y)) in enumerate(zip(merged, places, strict=True)):
+        free = _free_place(point.label, x, y, frame, obstacles) if index < most_labels else None
+        if free is None:
+            dots.append(ScatterDot(x, y, point.title, point.kind))
+            continue
+        box, leader = free
+        obstacles.append(box)
+        label_x, label_y = round((box[0] + box[2]) / 2, 1), round(box[3] - 2.5, 1)
+        dots.append(
+            ScatterDot(x, y, point.title, point.kind, point.label, label_x, label_y, leader)
+        )
+    line = " ".join(f"{x},{y}" for x, y in front)
+    return Scatter(width, height, left, right, top, bottom, x_ticks, y_ticks, line, tuple(dots))
+
+
+def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:
+    """One point for the runs that stand at the same place, under all their labels."""
+    places: dict[tuple[int, int], list[ScatterPoint]] = {}
+    for point in points:
+        places.setdefault((point.false_alarms, point.missed), []).append(point)
+    for group in places.values():
+        first = group[0]
+        labels = [point.label for point in group]
+        label = ", ".join(labels[:4]) + (" …" if len(labels) > 4 else "")
+        title = "; ".join(point.title for point in group)
+        yield ScatterPoint(first.false_alarms, first.missed, label, title, first.kind)
+
+
+def _front(
+    points: Iterable[ScatterPoint], x_scale: Scale, y_scale: Scale
+) -> list[tuple[float, float]]:
+    """The corners of the steps along the ranked runs that no other one beats on both counts."""
+    best: list[ScatterPoint] = []
+    ranked = (point for point in points if point.kind != "unranked")
+    for point in sorted(ranked, key=lambda p: (p.false_alarms, p.missed)):
+        if not best or point.missed < best[-1].missed:
+            best.append(point)
+    if len(best) < 2:
+        return []
+    corners = []
+    for earlier, later in zip([None, *best[:-1]], best, strict=True):
+        x = x_scale.place(later.false_alarms)
+        if earlier is not None:
+            corners.append((x, y_scale.place(earlier.missed)))
+        corners.append((x, y_scale.place(later.missed)))
+    return corners
+
+
+def _free_place(
+    label: str, x: float, y: float, frame: _Box, obstacles: Sequence[_Box]
+) -> tuple[_Box, tuple[float, float, float, float] | None] | None:
+    """The nearest box around (x, y) that holds `label` and meets nothing, and its leader."""
+    width = _CHARACTER * len(label) + 2
+    for gap in _GAPS:
+        for angle in (0, -45, -90, 45, 90, 180, -135, 135, -20, 20, -70, 70, 160, -160):
+            box = _beside(x, y, angle, gap, width)
+            if _inside(box, frame) and not any(_meet(box, other) for other in obstacles):
+                return box, _leader(x, y, box) if gap > _GAPS[0] else None
+    return None
+
+
+def _beside(x: float, y: float, angle: float, gap: float, width: float) -> _Box:
+    """A box of a label whose nearest edge is `gap` away from the dot, in that direction."""
+    dx, dy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    reach = _RADIUS + gap
+    centre_x = x + dx * (reach + width / 2)
+    centre_y = y + dy * (reach + _LINE / 2)
+    return (
+        centre_x - width / 2, centre_y - _LINE / 2, centre_x + width / 2, centre_y + _LINE / 2
+    )  # fmt: skip
+
+
+def _leader(x: float, y: float, box: _Box) -> tuple[float, float, float, float]:
+    """A line from the rim of the dot to the nearest point of the box."""
+    end_x, end_y = min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3])
+    length = math.hypot(end_x - x, end_y - y)
+    start = (_RADIUS + 1) / length
+    return (
+        round(x + (end_x - x) * start, 1), round(y + (end_y - y) * start, 1),
+        round(end_x, 1), round(end_y, 1),
+    )  # fmt: skip
+
+
+def _around(x: float, y: float, reach: float) -> _Box:
+    return (x - reach, y - reach, x + reach, y + reach)
+
+
+def _along(start: tuple[float, float], end: tuple[float, float]) -> _Box:
+    """The box of a level or upright piece of a line."""
+    (x1, y1), (x2, y2) = start, end
+    return (min(x1, x2) - 1, min(y1, y2) - 1, max(x1, x2) + 1, max(y1, y2) + 1)
+
+
+def _inside(box: _Box, frame: _Box) -> bool:
+    return box[0] >= frame[0] and box[1] >= frame[1] and box[2] <= frame[2] and box[3] <= frame[3]
+
+
+def _meet(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

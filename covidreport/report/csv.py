@@ -1,0 +1,135 @@
+"""The report's figures as CSV: one row for each run, split and label.
+
+| column | holds |
+| --- | --- |
+| `rank` | the run's rank; empty where it has none, and on splits that are not ranked |
+| `run`, `experiment`, `block`, `description` | the run, as its folder names it |
+| `dataset`, `split`, `variant`, `fingerprint` | the images |
+| `label` | the label; empty in the row of the figures over all labels |
+| `is_target` | 1 where it is the label that the ranking is about |
+| `threshold`, `thresholds_from` | the operating point, a probability, and where it comes from |
+| `n_images`, `n_groups` | images, and patients where they are known |
+| `tn` … `unknown` | the seven counts, which add up to `n_images` |
+| `positives`, `negatives`, `missed`, `false_alarms` | what follows from them |
+| a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
+| `why_unranked`, `failure` | why a run has no rank, or no figures (a row without any) |
+
+An empty cell is undefined or unknown. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line
+break get an apostrophe in front, since a spreadsheet would take them for a formula. Line breaks
+within a text become spaces: a row is a line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from covidreport.metrics import ALL_METRICS
+from covidreport.records import Estimate, Evaluation, RankedRun, ReportData, ReportedRun
+
+_RUN_COLUMNS = (
+    "rank", "run", "experiment", "block", "description", "dataset", "split", "variant",
+    "fingerprint", "label", "is_target", "threshold", "thresholds_from", "n_images", "n_groups",
+)  # fmt: skip
+_COUNT_COLUMNS = (
+    "tn", "fp", "fn", "tp", "failed_positive", "failed_negative", "unknown", "positives",
+    "negatives", "missed", "false_alarms",
+)  # fmt: skip
+_REASON_COLUMNS = ("why_unranked", "failure")
+_LINE_BREAKS = re.compile(r"[\r\n]+")
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def list_columns(data: ReportData) -> tuple[str, ...]:
+    """The header: the known metrics in their order, then any others that the data have."""
+    others = (
+        key
+        for reported in data.runs
+        for evaluation in _evaluations(reported)
+        for figures in evaluation.estimates.values()
+        for key in figures
+    )
+    metrics = dict.fromkeys([*ALL_METRICS, *others])
+    bounds = (f"{key}{end}" for key in metrics for end in ("", "_low", "_high"))
+    return (*_RUN_COLUMNS, *_COUNT_COLUMNS, *bounds, *_REASON_COLUMNS)
+
+
+def render_csv(data: ReportData) -> str:
+    """A CSV file with a header line; runs in the order they were given."""
+    file = io.StringIO()
+    columns = list_columns(data)
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    rows: dict[str, RankedRun] = {}
+    for ranking in data.rankings:
+        for row in ranking.rows:
+            rows.setdefault(row.run, row)
+    for reported in data.runs:
+        for cells in _run_rows(reported, data, rows.get(reported.run.name)):
+            writer.writerow({key: _cell(value) for key, value in cells.items()})
+    return file.getvalue()
+
+
+def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
+    first = () if reported.evaluation is None else (reported.evaluation,)
+    return (*first, *reported.others)
+
+
+def _run_rows(
+    reported: ReportedRun, data: ReportData, row: RankedRun | None
+) -> Iterator[dict[str, object]]:
+    run = reported.run
+    about: dict[str, object] = {
+        "run": run.name, "experiment": run.experiment, "block": run.block,
+        "description": run.description,
+    }  # fmt: skip
+    if reported.evaluation is None:
+        failure = reported.failure
+        reason = f"{failure.stage}: {failure.reason}" if failure else "not evaluated"
+        yield {**about, "dataset": data.dataset, "split": data.split, "failure": reason}
+    for evaluation in _evaluations(reported):
+        ranked = row if evaluation is reported.evaluation else None
+        for label in (*evaluation.labels, ""):
+            yield {**about, **_evaluation_cells(evaluation, label, data.target, ranked)}
+
+
+def _evaluation_cells(
+    evaluation: Evaluation, label: str, target: str, ranked: RankedRun | None
+) -> dict[str, object]:
+    counts = evaluation.counts.get(label)
+    return {
+        "rank": ranked.rank if ranked else None,
+        "dataset": evaluation.dataset,
+        "split": evaluation.split,
+        "variant": evaluation.variant,
+        "fingerprint": evaluation.fingerprint,
+        "label": label,
+        "is_target": int(label == target) if label else None,
+        "threshold": evaluation.thresholds.get(label),
+        "thresholds_from": evaluation.thresholds_from,
+        "n_images": evaluation.n_images,
+        "n_groups": evaluation.n_groups,
+        **({name: getattr(counts, name) for name in _COUNT_COLUMNS} if counts else {}),
+        **_metric_cells(evaluation.estimates.get(label, {})),
+        "why_unranked": ranked.why_unranked if ranked else None,
+    }
+
+
+def _metric_cells(figures: Mapping[str, Estimate]) -> dict[str, object]:
+    cells: dict[str, object] = {}
+    for key, figure in figures.items():
+        cells |= {key: figure.value, f"{key}_low": figure.low, f"{key}_high": figure.high}
+    return cells
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = str(value).encode("utf-8", "backslashreplace").decode()
+    guarded = f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+    return _LINE_BREAKS.sub(" ", guarded)

@@ -1,0 +1,65 @@
+"""The report's data as JSON, schema `covidreport.report/1`.
+
+One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
+`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`. Every record in
+it is an object of its fields, in the order of `records.py`:
+
+- `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
+  `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`).
+- An evaluation: `run`, `dataset`, `split`, `variant`, `fingerprint`, `labels`, `n_images`,
+  `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
+  `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,
+  `high`, `numerator`, `denominator`, `method`; the figures over all labels under `""`), `findings`,
+  `failures`, `provenance`, `timing`, `has_scores`.
+- `rankings[]`: `target`, `dataset`, `split`, `fingerprint`, `rows[]` (`run`, `rank` or null,
+  `missed`, `false_alarms`, `why_unranked`, `counted`), `key`, `specificity_floor`.
+- `findings[]`: `severity`, `code`, `what`, `evidence`, `remedy`, `subjects`.
+
+Fractions are fractions and not rounded. What is undefined is null; NaN and infinity are null too,
+since JSON has neither. Paths have forward slashes. A field may be added within a version; none is
+renamed or removed without a new one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from covidreport.records import ReportData
+
+REPORT_SCHEMA = "covidreport.report/1"
+
+
+def render_json(data: ReportData) -> str:
+    """The whole of `data`, indented, in the schema that this module describes."""
+    value = {"schema": REPORT_SCHEMA, **_fields(data)}
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _fields(record: object) -> dict[str, object]:
+    assert dataclasses.is_dataclass(record)
+    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def _plain(value: object) -> object:
+    """The value in the types that JSON has."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    text = value.as_posix() if isinstance(value, Path) else str(value)
+    # A file's name may hold bytes that are no text; they must not stop the report.
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,64 @@
+"""Turns a `ReportData` into strings, once, for every format that people read."""
+
+from __future__ import annotations
+
+from covidreport import __version__
+from covidreport.records import ReportData
+from covidreport.report.view.answer import view_answer, view_limits
+from covidreport.report.view.blocks import view_blocks
+from covidreport.report.view.findings import gather_findings, view_findings
+from covidreport.report.view.index import Index, index_runs
+from covidreport.report.view.methods import describe_dashes, view_methods
+from covidreport.report.view.ranking import (
+    describe_standing,
+    view_failed,
+    view_ranking,
+)
+from covidreport.report.view.records import Fact, ReportView
+from covidreport.report.view.runs import view_run
+from covidreport.report.view.settings import view_provenance, view_times
+from covidreport.report.view.wording import clean, label_name, listed, plural
+
+__all__ = ["view_report"]
+
+
+def view_report(data: ReportData) -> ReportView:
+    """The whole report as strings. Reads no clock: equal data give an equal view."""
+    index = index_runs(data)
+    findings = view_findings(gather_findings(data, index), index)
+    return ReportView(
+        title=clean(data.title),
+        kicker=f"Comparison of {plural(len(data.runs), 'run')}",
+        facts=_facts(data, index),
+        answer=view_answer(data, findings, index),
+        limits=view_limits(data, index),
+        findings=findings,
+        rankings=tuple(
+            view_ranking(ranking, place, data, index) for place, ranking in enumerate(data.rankings)
+        ),
+        dash_note=describe_dashes(data),
+        failed=view_failed(index),
+        blocks=view_blocks(data, index),
+        runs=tuple(view_run(reported, data, findings, index) for reported in index.runs),
+        methods=view_methods(data, index),
+        provenance=view_provenance(data),
+        times=view_times(data, index),
+        generator=f"covidreport {__version__}",
+    )
+
+
+def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
+    """What stands under the title: the data, its size, the runs."""
+    facts = [Fact("Data", f"{clean(data.dataset)}, {clean(data.split)} split")]
+    first = next((one.evaluation for one in index.runs if one.evaluation is not None), None)
+    if first is not None:
+        counts = first.counts.get(data.target)
+        images = plural(first.n_images, "image")
+        if first.n_groups is not None:
+            images += f" of {plural(first.n_groups, 'patient')}"
+        if counts is not None:
+            images += f", {plural(counts.positives, 'of them', 'of them')} with {index.disease}"
+        facts.append(Fact("Images", images))
+        facts.append(Fact("Labels", listed([label_name(label) for label in first.labels])))
+    facts.append(Fact("Runs", describe_standing(data, index)))
+    return tuple(facts)

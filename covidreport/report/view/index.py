@@ -1,0 +1,86 @@
+"""Where each run stands in a report: its anchor, its rank, its place in the order of sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from covidreport.records import Counts, Evaluation, RankedRun, Ranking, ReportData, ReportedRun
+from covidreport.report.view.records import Cell, Span
+from covidreport.report.view.wording import DASH, clean, label_name
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Look-ups that several parts of the view share."""
+
+    target: str
+    """The target label as the data writes it."""
+    runs: tuple[ReportedRun, ...]
+    """In the order of their sections: by ranking, then those that have no evaluation."""
+    anchors: Mapping[str, str]
+    ranked: Mapping[str, RankedRun]
+    """Each run's row in the first ranking that holds it."""
+    places: Mapping[str, int]
+    """Which ranking that is, from 0."""
+
+    @property
+    def disease(self) -> str:
+        """The target label as it is written in a sentence."""
+        return label_name(self.target)
+
+    def find(self, name: str) -> ReportedRun | None:
+        """The run of that name."""
+        return next((reported for reported in self.runs if reported.run.name == name), None)
+
+    def span(self, name: str) -> Span:
+        """A name in a sentence, which leads to its section where it is a run."""
+        return Span(clean(name), "name", self.anchors.get(name, ""))
+
+    def cell(self, name: str, note: str = "") -> Cell:
+        """A name in a table, which leads to its section."""
+        return Cell(clean(name), clean(note), kind="name", anchor=self.anchors.get(name, ""))
+
+    def rank(self, name: str) -> str:
+        """A run's rank in the first ranking, or a dash: ranks of others would not compare."""
+        row = self.ranked.get(name)
+        if row is None or row.rank is None or self.places[name] > 0:
+            return DASH
+        return str(row.rank)
+
+    def evaluation(self, name: str, ranking: Ranking) -> Evaluation | None:
+        """The evaluation that gave a run its row in a ranking."""
+        reported = self.find(name)
+        if reported is None:
+            return None
+        candidates = [reported.evaluation, *reported.others]
+        for one in candidates:
+            if one is not None and (one.dataset, one.split, one.fingerprint) == (
+                ranking.dataset, ranking.split, ranking.fingerprint
+            ):  # fmt: skip
+                return one
+        return reported.evaluation
+
+    def counts(self, evaluation: Evaluation | None) -> Counts | None:
+        """The target's counts; None where there is no evaluation or it lacks the label."""
+        return None if evaluation is None else evaluation.counts.get(self.target)
+
+
+def index_runs(data: ReportData) -> Index:
+    """The index of a report. Anchors are numbers: a name may hold anything."""
+    ranked: dict[str, RankedRun] = {}
+    rankings: dict[str, int] = {}
+    for place, ranking in enumerate(data.rankings):
+        for row in ranking.rows:
+            ranked.setdefault(row.run, row)
+            rankings.setdefault(row.run, place)
+    places = {name: place for place, name in enumerate(ranked)}
+    given = {reported.run.name: place for place, reported in enumerate(data.runs)}
+    runs = sorted(
+        data.runs,
+        key=lambda reported: (
+            places.get(reported.run.name, len(places)), given[reported.run.name]
+        ),
+    )  # fmt: skip
+    anchors = {reported.run.name: f"run-{i}" for i, reported in enumerate(runs, start=1)}
+    return Index(data.target, tuple(runs), anchors, ranked, rankings)

@@ -1,0 +1,181 @@
+"""The ranking tables, the runs that have no rank, and those that have no figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import Evaluation, RankedRun, Ranking, ReportData, ReportedRun
+from covidreport.report.charts.scatter import draw_scatter
+from covidreport.report.view.blocks import have_blocks, name_block
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import Cell, Column, RankingView, Row, Table
+from covidreport.report.view.tables import (
+    all_alike,
+    count_cells,
+    count_columns,
+    figure_cell,
+    of_label,
+    overall,
+)
+from covidreport.report.view.trade_off import count_labels, describe_scatter, view_points
+from covidreport.report.view.wording import DASH, clean, listed, plural, titled, whole
+
+OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
+_WIDE, _NARROW = (760, 360), (340, 320)
+
+
+def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -> RankingView:
+    """One ranking: its table, the runs that are shown and not ranked, and the trade-off."""
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    unranked = [row for row in ranking.rows if row.rank is None]
+    points = view_points(ranking, index)
+    labels = count_labels(len(points))
+    scatters = [draw_scatter(points, *size, most_labels=labels) for size in (_WIDE, _NARROW)]
+    caption = "1 run with a rank"
+    if len(ranked) > 1:
+        caption = f"{len(ranked)} runs in order: fewest missed first, then fewest false alarms"
+    return RankingView(
+        anchor="ranking" if place == 0 else f"ranking-{place + 1}",
+        title="Ranking" if place == 0 else f"Ranking {place + 1}",
+        why=_why(ranking, data.rankings[0], index),
+        ranked=_ranked_table(ranking, ranked, caption, index) if ranked else None,
+        unranked=_unranked_table(ranking, unranked, index) if unranked else None,
+        scatters=tuple(one for one in scatters if one is not None),
+        scatter_caption=describe_scatter(ranking, index),
+    )
+
+
+def _why(ranking: Ranking, first: Ranking, index: Index) -> str:
+    """Which images these are; and what keeps the runs out of the first ranking."""
+    evaluation = _one_of(ranking, index)
+    images = plural(evaluation.n_images, "image") if evaluation else "images"
+    where = f"Data set {clean(ranking.dataset)}, split {clean(ranking.split)}: {images}"
+    counts = index.counts(evaluation)
+    if counts is not None:
+        where += (
+            f", {whole(counts.positives)} with {index.disease} that can be missed and "
+            f"{whole(counts.negatives)} without that can raise a false alarm"
+        )
+    if ranking.fingerprint:
+        where += f"; fingerprint {ranking.fingerprint[:12]}"
+    if ranking is first:
+        return f"{where}."
+    others = listed(_differences(evaluation, _one_of(first, index)) or ["images"])
+    return (
+        f"{where}. These runs stand in a table of their own because they were evaluated with "
+        f"other {others}: their figures can’t be compared with those of the first ranking."
+    )
+
+
+def _one_of(ranking: Ranking, index: Index) -> Evaluation | None:
+    return next((index.evaluation(row.run, ranking) for row in ranking.rows), None)
+
+
+def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
+    """What is not the same in two evaluations, of what makes them comparable."""
+    if one is None or other is None:
+        return []
+    supports = [
+        {label: (c.positives, c.negatives) for label, c in each.counts.items()}
+        for each in (one, other)
+    ]
+    same_images = one.fingerprint == other.fingerprint and (
+        one.fingerprint is not None or supports[0] == supports[1]
+    )
+    compared = {
+        "images": same_images and (one.dataset, one.split) == (other.dataset, other.split),
+        "labels": set(one.labels) == set(other.labels),
+        "thresholds": one.thresholds == other.thresholds,
+        "settings of the evaluation": one.variant == other.variant,
+    }
+    return [name for name, same in compared.items() if not same]
+
+
+def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, index: Index) -> Table:
+    evaluations = [index.evaluation(row.run, ranking) for row in rows]
+    counts = [index.counts(one) for one in evaluations]
+    alike = all_alike(counts)
+    blocks = have_blocks(index.runs)
+    head = [Column("Rank", kind="rank"), Column("Run", kind="name")]
+    if blocks:
+        head.append(Column("Block"))
+    head += [
+        *count_columns(counts),
+        Column("Sensitivity", "95 % CI", "figure", axis=True),
+        Column("Specificity", "95 % CI", "figure", axis=True),
+        Column("F1", index.disease, "figure"),
+        Column("Micro F1", "all labels", "figure"),
+        Column("Label accuracy", "all labels", "figure"),
+        Column("Exact match", "all labels", "figure"),
+    ]
+    body = []
+    for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
+        cells = [Cell(str(row.rank), kind="rank"), index.cell(row.run)]
+        if blocks:
+            cells.append(Cell(name_block(index.find(row.run))))
+        cells += count_cells(of_target, alike=alike)
+        for metric in ("sensitivity", "specificity"):
+            cells.append(figure_cell(of_label(evaluation, index.target, metric), mark=True))
+        cells.append(figure_cell(of_label(evaluation, index.target, "f1")))
+        cells += [figure_cell(overall(evaluation, metric)) for metric in OVERALL_COLUMNS]
+        body.append(Row(tuple(cells), best=row.rank == 1))
+    return Table(caption, tuple(head), tuple(body))
+
+
+def _unranked_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Table:
+    counts = [
+        index.counts(index.evaluation(row.run, ranking)) if row.counted else None for row in rows
+    ]
+    alike = all_alike(counts)
+    head = (
+        Column("Run", kind="name"),
+        *count_columns(counts),
+        Column("Why it has no rank"),
+    )
+    body = tuple(
+        Row(
+            (
+                index.cell(row.run),
+                *count_cells(of_target, alike=alike),
+                Cell(titled(clean(row.why_unranked or DASH))),
+            )
+        )
+        for row, of_target in zip(rows, counts, strict=True)
+    )
+    return Table(f"{plural(len(rows), 'run')} shown and not ranked", head, body)
+
+
+def view_failed(index: Index) -> Table | None:
+    """The runs that have no figures at all, and why; None where every run has some."""
+    rows = []
+    for reported in index.runs:
+        if reported.evaluation is None:
+            rows.append(Row((index.cell(reported.run.name), *map(Cell, _explain(reported)))))
+    if not rows:
+        return None
+    head = (Column("Run", kind="name"), Column("Failed at"), Column("Why"))
+    return Table(f"{plural(len(rows), 'run')} without figures", head, tuple(rows))
+
+
+def _explain(reported: ReportedRun) -> tuple[str, str]:
+    if reported.failure is not None:
+        return clean(reported.failure.stage), clean(reported.failure.reason)
+    return DASH, "Was not evaluated on these images"
+
+
+def name_the_best(ranking: Ranking) -> tuple[RankedRun, ...]:
+    """The runs of rank 1: several where they miss equally many and give equally many alarms."""
+    return tuple(row for row in ranking.rows if row.rank == 1)
+
+
+def describe_standing(data: ReportData, index: Index) -> str:
+    """How many runs there are, and how many of them have a rank."""
+    ranked = sum(row.rank is not None for row in index.ranked.values())
+    unranked = len(index.ranked) - ranked
+    without = sum(reported.evaluation is None for reported in data.runs)
+    parts = [f"{ranked} ranked"]
+    if unranked:
+        parts.append(f"{unranked} shown and not ranked")
+    if without:
+        parts.append(f"{without} without figures")
+    return f"{plural(len(data.runs), 'run')}: {listed(parts)}"

@@ -1,0 +1,237 @@
+"""The frozen records that templates draw: strings, and numbers where a chart needs a place.
+
+Templates decide nothing: every rounding, dash and sentence stands in these records already, so
+HTML and Markdown can't say different things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from covidreport.report.charts.curves import CurveChart
+from covidreport.report.charts.intervals import IntervalMark
+from covidreport.report.charts.scatter import Scatter
+from covidreport.report.charts.tally import Tally
+
+CellKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
+SpanKind = Literal["plain", "name", "strong", "label"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
+
+    value: str
+    fraction: str = ""
+    interval: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table. `note` stands smaller beneath; `full` is the cell in plain text."""
+
+    text: str
+    note: str = ""
+    full: str = ""
+    kind: CellKind = "text"
+    anchor: str = ""
+    mark: IntervalMark | None = None
+
+    @property
+    def plain(self) -> str:
+        """The cell where there is one line only, as in Markdown."""
+        return self.full or (f"{self.text} ({self.note})" if self.note else self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column; `axis` where its cells carry interval marks."""
+
+    title: str
+    note: str = ""
+    kind: CellKind = "text"
+    axis: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; its first cell of kind `name` heads it. `best` sets it off."""
+
+    cells: tuple[Cell, ...]
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with the caption that says what a row is."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a sentence."""
+
+    text: str
+    kind: SpanKind = "plain"
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The report in one sentence, and what a reader must know beside it."""
+
+    sentence: tuple[Span, ...]
+    doubts: tuple[str, ...] = ()
+    """What findings say against telling the first run from the others."""
+    standing: str = ""
+    """How many findings stand in the report, by severity."""
+    tally: Tally | None = None
+    tally_caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """A finding; `subjects` are names, each with the anchor of its run or an empty one."""
+
+    severity: str
+    anchor: str
+    what: str
+    evidence: str
+    remedy: str
+    subjects: tuple[Span, ...] = ()
+    more: str = ""
+    """`and 188 more`, where subjects are many."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """The findings of one severity."""
+
+    severity: str
+    title: str
+    meaning: str
+    findings: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankingView:
+    """Runs on the same images, in order, and the picture of what the order trades."""
+
+    anchor: str
+    title: str
+    why: str
+    """Which images these are, and why they stand in a table of their own."""
+    ranked: Table | None
+    unranked: Table | None
+    scatters: tuple[Scatter, ...] = ()
+    """The same picture for a wide and for a narrow page."""
+    scatter_caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """A count of a 2x2 table; `tint` 0 to 10 is its share of the row of actual images."""
+
+    text: str
+    meaning: str
+    tint: int
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One label's 2x2 table: actual in rows, predicted in columns, no before yes."""
+
+    label: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    unknown: str = ""
+    target: bool = False
+    """Whether its false negatives are the missed ones of the ranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what stands under it; `code` where it is to be read letter by letter."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactGroup:
+    """Facts under one heading."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationView:
+    """One run on one split."""
+
+    title: str
+    lead: str
+    matrices: tuple[Matrix, ...]
+    counts: Table
+    """The matrices as one table, for formats without room for tables side by side."""
+    metrics: Table
+    overall: tuple[Fact, ...]
+    failed: str = ""
+    failures: Table | None = None
+    provenance: FactGroup | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run's section."""
+
+    anchor: str
+    name: str
+    badge: str
+    summary: str
+    description: str
+    opened: bool
+    trouble: str = ""
+    """Why it has no figures or no rank; empty where it has both."""
+    findings: tuple[FindingView, ...] = ()
+    evaluations: tuple[EvaluationView, ...] = ()
+    curves: tuple[CurveChart, ...] = ()
+    history: Table | None = None
+    settings: tuple[FactGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """A paragraph or two of the methods, with a table where one helps."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The whole report, ready to be drawn."""
+
+    title: str
+    kicker: str
+    facts: tuple[Fact, ...]
+    answer: Answer
+    limits: tuple[str, ...]
+    findings: tuple[FindingGroup, ...]
+    rankings: tuple[RankingView, ...]
+    dash_note: str
+    failed: Table | None
+    blocks: tuple[Table, ...]
+    runs: tuple[RunView, ...]
+    methods: tuple[MethodView, ...]
+    provenance: tuple[FactGroup, ...]
+    times: Table | None
+    generator: str

@@ -1,0 +1,88 @@
+"""One run's section: what it is, what was found about it, its figures, curves and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import ReportData, ReportedRun
+from covidreport.report.view.evaluation import view_evaluation
+from covidreport.report.view.history import view_curves, view_history
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import (
+    FindingGroup,
+    FindingView,
+    RunView,
+)
+from covidreport.report.view.settings import view_settings
+from covidreport.report.view.wording import (
+    clean,
+    exact,
+    plural,
+    whole,
+)
+
+
+def view_run(
+    reported: ReportedRun, data: ReportData, findings: Sequence[FindingGroup], index: Index
+) -> RunView:
+    """A run's section. The runs of rank 1 are opened; the others are folded."""
+    run = reported.run
+    rank = index.rank(run.name)
+    evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]
+    return RunView(
+        anchor=index.anchors[run.name],
+        name=clean(run.name),
+        badge=rank,
+        summary=_summary(reported, index),
+        description=clean(run.description),
+        opened=rank == "1" or len(index.runs) == 1,
+        trouble=_trouble(reported, index),
+        findings=_about(index.anchors[run.name], findings),
+        evaluations=tuple(view_evaluation(one, data, index) for one in evaluations),
+        curves=view_curves(run),
+        history=view_history(run),
+        settings=view_settings(run),
+    )
+
+
+def _summary(reported: ReportedRun, index: Index) -> str:
+    parts = []
+    if reported.run.experiment is not None:
+        parts.append(f"experiment {clean(reported.run.experiment)}")
+    if reported.run.block is not None:
+        parts.append(f"block {clean(reported.run.block)}")
+    row = index.ranked.get(reported.run.name)
+    if row is not None and row.rank is not None and index.places[row.run] > 0:
+        parts.append(f"rank {row.rank} of ranking {index.places[row.run] + 1}")
+    counts = index.counts(reported.evaluation)
+    if counts is None:
+        parts.append("no figures")
+    else:
+        parts.append(f"{whole(counts.missed)} of {whole(counts.positives)} missed")
+        parts.append(plural(counts.false_alarms, "false alarm"))
+    return " · ".join(parts)
+
+
+def _trouble(reported: ReportedRun, index: Index) -> str:
+    sentences = []
+    unreadable = reported.run.settings.get("unreadable")
+    if unreadable:
+        sentences.append(f"Could not be read: {exact(unreadable)}.")
+    if reported.failure is not None:
+        stage, reason = clean(reported.failure.stage), clean(reported.failure.reason)
+        sentences.append(f"Failed at {stage}: {reason}")
+    elif reported.evaluation is None:
+        sentences.append("Was not evaluated on these images.")
+    row = index.ranked.get(reported.run.name)
+    if row is not None and row.rank is None:
+        sentences.append(f"Not ranked: {clean(row.why_unranked or 'no reason is recorded')}.")
+    return " ".join(sentences)
+
+
+def _about(anchor: str, groups: Sequence[FindingGroup]) -> tuple[FindingView, ...]:
+    return tuple(
+        finding
+        for group in groups
+        for finding in group.findings
+        if any(subject.anchor == anchor for subject in finding.subjects)
+    )

@@ -1,0 +1,123 @@
+"""Settings and provenance as names and values: whatever a run folder says, nothing left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from covidreport.records import ReportData, Run
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import Cell, Column, Fact, FactGroup, Row, Table
+from covidreport.report.view.wording import clean, exact, humanise, titled
+
+_SHOWN_ELSEWHERE = frozenset({"schema", "name", "description", "unreadable"})
+_TITLES = {
+    "hyperparameters": "Hyperparameters",
+    "started_from": "Started from",
+    "exported_epoch": "Exported epoch",
+    "data": "Training data",
+    "versions": "Versions",
+    "input": "Input of the model",
+}
+_TIME_NAMES = frozenset(
+    {"created", "date", "evaluated", "finished", "rendered", "started", "time", "timing"}
+)
+_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{12,}")
+
+
+def is_time(key: str) -> bool:
+    """Whether a key holds a time stamp or a duration, by the names that files use for them."""
+    return key in _TIME_NAMES or key.endswith(("_s", "_at", "_time"))
+
+
+def list_facts(values: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Every entry but times, in the order of the file; a mapping in it gives an entry for each."""
+    return tuple(_walk(values, ""))
+
+
+def _walk(values: Mapping[str, Any], before: str) -> Iterable[Fact]:
+    for key, value in values.items():
+        if is_time(str(key)):
+            continue
+        name = f"{before}{humanise(str(key))}"
+        if isinstance(value, Mapping) and value:
+            yield from _walk(value, f"{name}: ")
+        else:
+            text = exact(value)
+            yield Fact(name, text, code=_DIGEST.fullmatch(text) is not None)
+
+
+def view_settings(run: Run) -> tuple[FactGroup, ...]:
+    """All of run.json: one group for each of its objects, and one for what stands alone."""
+    groups = []
+    alone: dict[str, Any] = {}
+    for key, value in run.settings.items():
+        if key in _SHOWN_ELSEWHERE:
+            continue
+        if isinstance(value, Mapping) and value:
+            title = _TITLES.get(key, titled(humanise(key)))
+            groups.append((list(_TITLES).index(key) if key in _TITLES else len(_TITLES),
+                           FactGroup(title, list_facts(value))))  # fmt: skip
+        else:
+            alone[key] = value
+    ordered = [group for _, group in sorted(groups, key=lambda pair: pair[0]) if group.facts]
+    rest = list_facts(alone)
+    return (*ordered, FactGroup("Run", rest)) if rest else tuple(ordered)
+
+
+def view_provenance(data: ReportData) -> tuple[FactGroup, ...]:
+    """Where the report itself comes from, times left out."""
+    alone = {key: value for key, value in data.provenance.items() if not isinstance(value, Mapping)}
+    groups = [FactGroup("Report", list_facts(alone))]
+    for key, value in data.provenance.items():
+        if isinstance(value, Mapping) and not is_time(str(key)):
+            groups.append(FactGroup(titled(humanise(str(key))), list_facts(value)))
+    return tuple(group for group in groups if group.facts)
+
+
+def view_times(data: ReportData, index: Index) -> Table | None:
+    """All time stamps and durations, of the report and of its evaluations: the one such place."""
+    rows = [_times_row(Cell("This report", kind="name"), "", list_times(data.provenance))]
+    for reported in index.runs:
+        name = index.cell(reported.run.name)
+        rows.append(_times_row(name, "", list_times(reported.run.settings)))
+        for evaluation in (reported.evaluation, *reported.others):
+            if evaluation is not None:
+                times = list_times({"timing": evaluation.timing, **evaluation.provenance})
+                rows.append(_times_row(name, clean(evaluation.split), times))
+    told = tuple(row for row in rows if row is not None)
+    head = (Column("Of", kind="name"), Column("Split"), Column("When, and how long"))
+    caption = "Times and durations: two reports of the same evidence differ here and nowhere else"
+    return Table(caption, head, told) if told else None
+
+
+def _times_row(name: Cell, split: str, times: Sequence[str]) -> Row | None:
+    return Row((name, Cell(split), Cell("; ".join(times)))) if times else None
+
+
+def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every entry that holds a time, at any depth: `decode (s) 4.2`, in the order of the file."""
+    times: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            # All of an object called `timing` is times, whatever its entries are called.
+            inner = {f"{k}": v for k, v in value.items()}
+            times += _all_times(inner) if is_time(str(key)) else list_times(inner)
+        elif is_time(str(key)) and value is not None:
+            times.append(f"{_unit(str(key))} {exact(value)}")
+    return tuple(times)
+
+
+def _all_times(values: Mapping[str, Any]) -> list[str]:
+    # A modification time in nanoseconds is a key for look-ups and nothing that people read.
+    return [
+        f"{_unit(key)} {exact(value)}"
+        for key, value in values.items()
+        if not key.endswith("_mtime_ns") and value is not None
+    ]
+
+
+def _unit(key: str) -> str:
+    """`decode_s` is `decode (s)`."""
+    return f"{humanise(key[:-2])} (s)" if key.endswith("_s") else humanise(key)

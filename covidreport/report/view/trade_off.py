@@ -1,0 +1,73 @@
+"""The picture of a ranking: missed cases against false alarms, and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import RankedRun, Ranking
+from covidreport.report.charts.scatter import PointKind, ScatterPoint
+from covidreport.report.view.index import Index
+from covidreport.report.view.wording import clean, plural
+
+_ALL_LABELLED = 40
+_FIRST_LABELLED = 12
+
+
+def view_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
+    """The runs that have counts, best first, under numbers that the table has too."""
+    names = _short_names([row for row in ranking.rows if row.counted], index)
+    points = []
+    for row in ranking.rows:
+        if not row.counted:
+            continue
+        kind: PointKind = "unranked" if row.rank is None else "best" if row.rank == 1 else "ranked"
+        title = (
+            f"{clean(row.run)}: {plural(row.missed, 'missed case', 'missed cases')}, "
+            f"{plural(row.false_alarms, 'false alarm')}"
+        )
+        points.append(ScatterPoint(row.false_alarms, row.missed, names[row.run], title, kind))
+    return tuple(points)
+
+
+def _experiments(rows: Sequence[RankedRun], index: Index) -> dict[str, str] | None:
+    """The experiments' own numbers; None unless every run has one of its own."""
+    found = {row.run: index.find(row.run) for row in rows}
+    numbers = {
+        name: one.run.experiment for name, one in found.items() if one and one.run.experiment
+    }
+    if len(numbers) < len(rows) or len(set(numbers.values())) < len(rows):
+        return None
+    return {name: clean(number) for name, number in numbers.items() if number}
+
+
+def _short_names(rows: Sequence[RankedRun], index: Index) -> dict[str, str]:
+    """What stands beside a dot: the experiment's number, else the rank, else a cut name."""
+    numbers = _experiments(rows, index)
+    if numbers is not None and max(map(len, numbers.values()), default=0) <= 4:
+        return numbers
+    return {row.run: _cut(clean(row.run)) if row.rank is None else str(row.rank) for row in rows}
+
+
+def _cut(name: str, most: int = 12) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def count_labels(points: int) -> int:
+    """How many dots are labelled: all of a few, the first of many."""
+    return points if points <= _ALL_LABELLED else _FIRST_LABELLED
+
+
+def describe_scatter(ranking: Ranking, index: Index) -> str:
+    """How to read the picture."""
+    rows = [row for row in ranking.rows if row.counted]
+    by_number = _experiments(rows, index) == _short_names(rows, index)
+    numbers = "the number of its experiment" if by_number else "its rank"
+    sentences = [
+        f"Each dot is a run, under {numbers}; nearer to the lower left corner is better.",
+        "The line runs along the ranked runs that no other one beats on both counts.",
+    ]
+    if any(row.rank is None for row in rows):
+        sentences.append("Hollow dots are runs that are not ranked.")
+    if count_labels(len(rows)) < len(rows):
+        sentences.append(f"Labelled are the first {_FIRST_LABELLED}.")
+    return " ".join(sentences)

@@ -1,0 +1,101 @@
+"""Missed cases against false alarms."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from covidreport.report.charts.scatter import Scatter, ScatterPoint, draw_scatter
+
+
+def _points(*places: tuple[int, int], kind: str = "ranked") -> list[ScatterPoint]:
+    return [
+        ScatterPoint(alarms, missed, str(i), f"run {i}", kind)  # type: ignore[arg-type]  # a kind
+        for i, (alarms, missed) in enumerate(places, 1)
+    ]
+
+
+def _boxes(scatter: Scatter) -> list[tuple[float, float, float, float]]:
+    """The places of the labels, a little smaller than they are drawn."""
+    labelled = [dot for dot in scatter.dots if dot.label]
+    reaches = [(6.6 * len(dot.label)) / 2 for dot in labelled]
+    return [
+        (dot.label_x - reach, dot.label_y - 9, dot.label_x + reach, dot.label_y + 2)
+        for dot, reach in zip(labelled, reaches, strict=True)
+    ]
+
+
+def test_one_run_alone_has_no_trade_off():
+    """A picture with one dot compares nothing."""
+    assert draw_scatter(_points((3, 1)), 300, 300, 10) is None
+
+
+def test_fewer_of_both_is_lower_and_further_left():
+    """Both axes begin at zero, in the lower left corner."""
+    scatter = draw_scatter(_points((0, 0), (200, 28)), 300, 300, 10)
+
+    assert scatter is not None
+    best, worst = scatter.dots
+    assert (best.x, best.y) == (scatter.left, scatter.bottom)
+    assert worst.x > best.x
+    assert worst.y < best.y
+    assert scatter.x_ticks[0].text == scatter.y_ticks[0].text == "0"
+
+
+def test_the_line_runs_along_the_runs_that_nobody_beats():
+    """Of (1, 9), (4, 5), (5, 6), (8, 2) the third is beaten by the second."""
+    scatter = draw_scatter(_points((1, 9), (4, 5), (5, 6), (8, 2)), 300, 300, 10)
+
+    assert scatter is not None
+    places = {dot.label: f"{dot.x},{dot.y}" for dot in scatter.dots}
+    assert places["3"] not in scatter.front
+    assert [corner for corner in scatter.front.split() if corner in places.values()] == [
+        places["1"], places["2"], places["4"],
+    ]  # fmt: skip
+
+
+def test_unranked_runs_are_not_on_the_line():
+    """A run that says yes to all misses nobody; it is shown, and beats nobody."""
+    points = [*_points((4, 5), (8, 2)), *_points((600, 0), kind="unranked")]
+    scatter = draw_scatter(points, 300, 300, 10)
+
+    assert scatter is not None
+    assert len(scatter.front.split()) == 3
+
+
+def test_runs_at_one_place_share_a_dot_and_its_label():
+    """Two dots on each other would hide a run."""
+    scatter = draw_scatter(_points((4, 5), (4, 5), (8, 2)), 300, 300, 10)
+
+    assert scatter is not None
+    assert [dot.label for dot in scatter.dots] == ["1, 2", "3"]
+    assert scatter.dots[0].title == "run 1; run 2"
+
+
+def test_only_the_first_are_labelled_where_runs_are_many():
+    """200 labels would be a smear; the dots are all there."""
+    scatter = draw_scatter(_points(*((i, 40 - i) for i in range(40))), 700, 400, 3)
+
+    assert scatter is not None
+    assert len(scatter.dots) == 40
+    assert [dot.label for dot in scatter.dots if dot.label] == ["1", "2", "3"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 250), st.integers(0, 28)), min_size=2, max_size=18),
+    st.sampled_from([(760, 360), (340, 320)]),
+)
+def test_no_label_lies_on_another_or_outside(places, size):
+    """18 runs, however they lie: labels can be read, on a wide page and on a narrow one."""
+    scatter = draw_scatter(_points(*places), size[0], size[1], 40)
+
+    assert scatter is not None
+    boxes = _boxes(scatter)
+    for one, other in combinations(boxes, 2):
+        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert apart
+    assert all(box[0] >= 0 and box[2] <= size[0] for box in boxes)
+    assert all(box[1] >= 0 and box[3] <= size[1] for box in boxes)

@@ -1,0 +1,20 @@
+"""The reports that the tests of this folder share."""
+
+from __future__ import annotations
+
+import pytest
+
+from covidreport.records import ReportData
+from tests.report.study import hostile_study, small_study
+
+
+@pytest.fixture(scope="session")
+def study() -> ReportData:
+    """Four runs of a small study."""
+    return small_study()
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ReportData:
+    """Four runs whose names want to be markup."""
+    return hostile_study()

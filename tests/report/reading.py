@@ -1,0 +1,49 @@
+"""Reads a rendered report as a reader does: its words without its markup."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+_VOID = {"meta", "br", "hr", "img", "input", "link"}
+_NOT_READ = {"style", "svg", "title"}
+_FIGURE = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.skipped = 0
+
+    def handle_starttag(self, tag, attrs):
+        if tag in _NOT_READ or (self.skipped and tag not in _VOID):
+            self.skipped += 1
+
+    def handle_endtag(self, tag):
+        if self.skipped:
+            self.skipped -= 1
+
+    def handle_data(self, data):
+        if not self.skipped:
+            self.words.append(data)
+
+
+def read_html(page: str) -> str:
+    """The text of a page; pictures and styles left out, white space collapsed."""
+    reader = _Words()
+    reader.feed(page.replace("/>", "></x>"))
+    return " ".join(" ".join(reader.words).split())
+
+
+def read_markdown(text: str) -> str:
+    """The text of a Markdown file: marks and escapes taken away, white space collapsed."""
+    text = re.sub(r"^\|[ :|-]+\|$", "", text, flags=re.M)
+    text = re.sub(r"(?<!\\)[|*#]", " ", text)
+    text = re.sub(r"^ *- ", "", text, flags=re.M)
+    return " ".join(re.sub(r"\\(.)", r"\1", text).split())
+
+
+def list_figures(text: str) -> set[str]:
+    """Every number in a text, as it is written."""
+    return set(_FIGURE.findall(text))

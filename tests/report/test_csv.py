@@ -1,0 +1,93 @@
+"""The CSV file: a row for each run, split and label, safe in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from covidreport.records import Estimate
+from covidreport.report import render_csv
+from covidreport.report.csv import list_columns
+from tests.report.study import BEST, BROKEN, SILENT
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_each_run_split_and_label_has_its_row(study):
+    """Three labels and the figures over all of them, for each split of each run."""
+    rows = _rows(render_csv(study))
+
+    found = [(row["run"], row["split"], row["label"]) for row in rows]
+    assert len(found) == len(set(found)) == 4 * 4 + 1
+    assert (BEST, "train", "pneumonia") in found
+
+
+def test_figures_stand_beside_their_counts(study):
+    """The target's row of the best run, read back by name."""
+    row = next(
+        row
+        for row in _rows(render_csv(study))
+        if (row["run"], row["split"], row["label"]) == (BEST, "validation", "covid-19")
+    )
+
+    assert row["rank"] == "1"
+    assert row["is_target"] == "1"
+    assert [row[name] for name in ("tn", "fp", "fn", "tp")] == ["405", "195", "8", "20"]
+    assert [row[name] for name in ("positives", "missed", "false_alarms")] == ["28", "8", "195"]
+    assert row["sensitivity"] == repr(20 / 28)
+    assert (row["sensitivity_low"], row["sensitivity_high"]) == ("0.52943", "0.84749")
+    assert row["roc_auc"] == ""
+    assert row["experiment"] == "15"
+    assert row["block"] == "4b"
+
+
+def test_ranks_belong_to_the_ranked_split(study):
+    """A rank on the training rows would be taken for a ranking of the training split."""
+    rows = _rows(render_csv(study))
+
+    assert {row["rank"] for row in rows if row["split"] == "train"} == {""}
+
+
+def test_reasons_are_kept(study):
+    """The run that is not ranked and the run without figures say why."""
+    rows = {row["run"]: row for row in _rows(render_csv(study))}
+
+    assert rows[SILENT]["why_unranked"] == "calls 628 of 628 images negative"
+    assert rows[BROKEN]["failure"] == "load: there is no model.onnx in runs/99"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_names_are_never_formulas(study, name):
+    """A spreadsheet takes a cell that begins like this for a formula, and would run it."""
+    first = study.runs[0]
+    data = replace(study, runs=(replace(first, run=replace(first.run, name=name)),))
+
+    assert {row["run"] for row in _rows(render_csv(data))} == {f"'{name}"}
+
+
+def test_a_row_is_a_line(study):
+    """A line break in a name would tear its row apart, and what follows could be a formula."""
+    first = study.runs[0]
+    data = replace(study, runs=(replace(first, run=replace(first.run, name="\r\n=1\n2")),))
+    text = render_csv(data)
+
+    assert len(text.splitlines()) == 5
+    assert {row["run"] for row in _rows(text)} == {"' =1 2"}
+
+
+def test_a_metric_that_is_new_gets_its_columns(study):
+    """Figures that this version does not know are not dropped."""
+    first = study.runs[0]
+    assert first.evaluation is not None
+    figures = dict(first.evaluation.estimates)
+    figures["covid-19"] = {**figures["covid-19"], "mcc": Estimate(0.25)}
+    evaluation = replace(first.evaluation, estimates=figures)
+    data = replace(study, runs=(replace(first, evaluation=evaluation),))
+
+    assert list_columns(data)[-5:] == ("mcc", "mcc_low", "mcc_high", "why_unranked", "failure")
+    assert _rows(render_csv(data))[0]["mcc"] == "0.25"

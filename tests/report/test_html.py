@@ -1,0 +1,113 @@
+"""The HTML file: self-contained, escaped, and the same for every reader."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+
+from covidreport.report import render_html
+from covidreport.report.html import content_policy
+from tests.report.reading import read_html
+from tests.report.study import BEST, HOSTILE, small_study
+
+
+def test_the_policy_allows_the_style_and_nothing_else(study):
+    """The hash in the policy is that of the very bytes between the style tags."""
+    page = render_html(study)
+
+    style = re.search(r"<style>(.*?)</style>", page, re.S)
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+
+    assert style is not None
+    assert policy is not None
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert policy[1].replace("&#x27;", "'") == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    assert content_policy("p{}") != content_policy("p{ }")
+
+
+def test_nothing_is_fetched_and_nothing_is_styled_in_place(hostile):
+    """No script, no style attribute, no address of another place, not even in a name."""
+    page = render_html(hostile)
+
+    assert "<script" not in page
+    assert " style=" not in page
+    assert not re.search(r"\b(src|href|action|data)\s*=\s*[\"'](?!#)", page)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert not re.search(r"\son\w+=", re.sub(r"&[#\w]+;", "", page))
+
+
+def test_hostile_names_are_shown_as_text(hostile):
+    """A run called <script> is read as that, and its name opens no element."""
+    page = render_html(hostile)
+    text = read_html(page)
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert(1)</script>" in text
+    assert HOSTILE[1] in text
+    assert "\ufffdevil\ufffd name" in text
+    assert "\u202e" not in page
+    assert "\x00" not in page
+
+
+def test_every_link_leads_somewhere(study, hostile):
+    """A fragment that is linked to is the id of exactly one element."""
+    for data in (study, hostile):
+        page = render_html(data)
+        ids = re.findall(r'\sid="([^"]+)"', page)
+
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+        assert set(re.findall(r'aria-labelledby="([^" ]+)', page)) <= set(ids)
+
+
+def test_the_best_run_is_open_and_the_others_are_folded(study):
+    """Of 200 runs a reader wants to see one; the others are a click away."""
+    page = render_html(study)
+
+    sections = re.findall(r'<details class="run"( open)?>.*?<bdi>(.*?)</bdi>', page, re.S)
+
+    assert [name for opened, name in sections if opened] == [BEST]
+    assert len(sections) == 4
+
+
+def test_tables_can_be_heard(study):
+    """Every table has a caption, and every head says what it is the head of."""
+    page = render_html(study)
+
+    assert page.count("<table") == page.count("<caption>")
+    assert not re.search(r"<th(?![^>]*scope=)(?=[\s>])", page)
+    for picture in re.findall(r"<svg[^>]*>", page):
+        assert 'aria-hidden="true"' in picture or 'role="img"' in picture
+
+
+def test_nothing_shows_python_for_what_is_unknown(study, hostile):
+    """None, NaN and infinity are dashes for people."""
+    for data in (study, hostile):
+        text = read_html(render_html(data))
+
+        assert not re.search(r"\b(None|nan|inf|Infinity)\b", text)
+
+
+def test_times_stand_in_one_place(study):
+    """Two evaluations of the same evidence differ in that block of the report and nowhere else."""
+    later = small_study()
+    runs = list(later.runs)
+    evaluation = runs[1].evaluation
+    assert evaluation is not None
+    timing = {"finished": "2027-03-12T10:31:01Z", "decode_s": 5.3}
+    runs[1] = replace(runs[1], evaluation=replace(evaluation, timing=timing))
+    provenance = {"covidreport": "0.1.0", "evaluated": "2027-03-12T10:31:01Z"}
+    later = replace(later, runs=tuple(runs), provenance=provenance)
+
+    pages = [render_html(study), render_html(later)]
+    without_times = [re.sub(r'<table class="times">.*?</table>', "", p, flags=re.S) for p in pages]
+
+    assert pages[0] != pages[1]
+    assert without_times[0] == without_times[1]
+    assert "decode (s) 4.2" in pages[0]

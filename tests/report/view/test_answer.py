@@ -1,0 +1,99 @@
+"""The report in one sentence, and what it does not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from covidreport.records import Counts, RankedRun, ReportData
+from covidreport.report.view import view_report
+from tests.report.study import BEST, SECOND, estimates, evaluate, rate
+
+
+def _sentence(data: ReportData) -> str:
+    return "".join(span.text for span in view_report(data).answer.sentence)
+
+
+def _with_rows(data: ReportData, *rows: RankedRun) -> ReportData:
+    return replace(data, rankings=(replace(data.rankings[0], rows=rows),))
+
+
+def test_the_sentence_names_the_run_and_the_price(study):
+    """Missed, found and false alarms with their intervals, to the letter."""
+    assert _sentence(study) == (
+        "exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images (sensitivity 0.714; "
+        "95 % CI 0.529 to 0.847), at the price of 195 false alarms among 600 images without "
+        "COVID-19 (specificity 0.675; 95 % CI 0.636 to 0.711)."
+    )
+
+
+def test_runs_that_share_the_first_rank_are_both_named(study):
+    """Nobody wins by the order of the alphabet."""
+    tied = _with_rows(study, RankedRun(BEST, 1, 8, 195), RankedRun(SECOND, 1, 8, 195))
+
+    assert _sentence(tied).startswith(f"{BEST} and {SECOND} miss the fewest, each 8 of 28 COVID-19")
+
+
+def test_a_run_alone_beats_nobody(study):
+    """`The fewest` of one is no praise."""
+    alone = _with_rows(study, RankedRun(BEST, 1, 8, 195))
+
+    assert _sentence(alone).startswith(
+        f"{BEST} is the only run that can be ranked. It missed 8 of 28 COVID-19 images"
+    )
+
+
+def test_no_ranked_run_is_no_answer(study):
+    """A run that says no to everything is not crowned for want of others."""
+    none = _with_rows(study, RankedRun(BEST, None, 8, 195, "a reason"))
+
+    assert _sentence(none) == (
+        "The only run on study-2020, split validation, can't be ranked for COVID-19; "
+        "the table says why."
+    )
+    assert view_report(none).answer.tally is None
+
+
+def test_no_evaluation_is_no_answer(study):
+    """Nothing was evaluated: said, not guessed."""
+    empty = replace(study, rankings=())
+
+    assert _sentence(empty) == (
+        "No run has figures for COVID-19 on study-2020, split validation: there is nothing to "
+        "rank yet."
+    )
+
+
+def test_whether_it_is_luck_is_said_by_the_findings_alone(study):
+    """The view compares nobody: with the finding its words stand by the answer, without it none."""
+    assert view_report(study).answer.doubts == (f"{BEST} can't be told apart from {SECOND}.",)
+    assert view_report(replace(study, findings=())).answer.doubts == ()
+    assert view_report(study).answer.standing == "To be read with 1 error and 1 warning"
+
+
+def test_the_answer_speaks_of_the_first_ranking_only(hostile):
+    """Runs on other images are left out of the sentence, and the sentence says so."""
+    assert _sentence(hostile).startswith("Among the 3 runs on the same images, ")
+
+
+def test_images_that_could_not_be_scored_are_counted_as_missed(hostile):
+    """9 of 60 were called negative and 2 could not be scored: 11 are missed."""
+    answer = view_report(hostile).answer
+
+    assert "each 11 of 60 COVID-19 images" in _sentence(hostile)
+    assert answer.tally_caption == (
+        "60 COVID-19 images, one dot each: 11 missed (2 of them not scored) and 49 found"
+    )
+
+
+def test_limits_say_what_is_known_of_patients(study):
+    """Where several images come from one patient, intervals are too narrow, and it says so."""
+    figures = estimates(rate(20, 28, 0.529, 0.847), rate(405, 600, 0.636, 0.711))
+    grouped = evaluate(BEST, Counts(405, 195, 8, 20), figures, n_groups=400)
+    runs = (study.runs[0], replace(study.runs[1], evaluation=grouped), *study.runs[2:])
+
+    limits = view_report(replace(study, runs=runs)).limits
+
+    assert any("628 images come from 400 patients" in limit for limit in limits)
+    assert any("which images belong to one patient is not known" in limit
+               for limit in view_report(study).limits)  # fmt: skip
+    assert any("The first of 2 runs was picked on the same images" in limit for limit in limits)

@@ -1,0 +1,87 @@
+"""Findings: by severity, each once, none dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from covidreport.records import Finding
+from covidreport.report.view import view_report
+from covidreport.report.view.findings import gather_findings
+from covidreport.report.view.index import index_runs
+from tests.report.study import BEST, SECOND
+
+
+def _finding(*subjects: str, severity: str = "warning") -> Finding:
+    return Finding(severity, "code", "what", "evidence", "remedy", subjects)  # type: ignore[arg-type]  # a severity
+
+
+def _carry(study, *carried):
+    """The study with findings in the evaluations of its first runs, and none of its own."""
+    runs = list(study.runs)
+    for place, findings in enumerate(carried):
+        evaluation = replace(runs[place].evaluation, findings=findings)
+        runs[place] = replace(runs[place], evaluation=evaluation)
+    return replace(study, runs=tuple(runs), findings=())
+
+
+def test_errors_come_first(study):
+    """The gravest are read first, whatever the order they were found in."""
+    groups = view_report(study).findings
+
+    assert [(group.title, len(group.findings)) for group in groups] == [
+        ("Errors", 1),
+        ("Warnings", 1),
+    ]
+
+
+def test_a_finding_of_one_evaluation_is_about_its_run(study):
+    """A finding that names nobody belongs to the run that was evaluated."""
+    data = _carry(study, (_finding(),))
+
+    assert gather_findings(data, index_runs(data)) == (_finding(SECOND),)
+
+
+def test_a_finding_of_every_evaluation_is_about_the_images(study):
+    """16 bit of which 12 are used: said once, of no run in particular."""
+    data = _carry(study, (_finding(),), (_finding(),), (_finding(),))
+
+    assert gather_findings(data, index_runs(data)) == (_finding(),)
+
+
+def test_equal_findings_are_said_once_of_all_their_subjects(study):
+    """Two runs with the same trouble are one finding about both."""
+    data = _carry(study, (_finding(SECOND),), (_finding(BEST),))
+    data = replace(data, findings=(_finding(SECOND),))
+
+    assert gather_findings(data, index_runs(data)) == (_finding(SECOND, BEST),)
+
+
+def test_a_severity_that_is_not_known_is_shown_among_the_warnings(study):
+    """A newer file must not lose its findings in an older report."""
+    data = replace(study, findings=(_finding(severity="grave"),))
+
+    groups = view_report(data).findings
+
+    assert [group.title for group in groups] == ["Warnings"]
+
+
+def test_subjects_lead_to_their_runs(study):
+    """Runs are links; samples are not; many are counted."""
+    samples = tuple(f"image-{i}" for i in range(30))
+    data = replace(study, findings=(_finding(BEST, *samples),))
+
+    view = view_report(data).findings[0].findings[0]
+
+    assert (view.subjects[0].text, view.subjects[0].anchor) == (BEST, "run-1")
+    assert view.subjects[1].anchor == ""
+    assert len(view.subjects) == 20
+    assert view.more == "and 11 more"
+
+
+def test_a_run_lists_the_findings_about_it(study):
+    """In its own section, by link."""
+    runs = {run.name: run for run in view_report(study).runs}
+
+    assert [finding.what for finding in runs[BEST].findings] == [
+        f"{BEST} can't be told apart from {SECOND}"
+    ]

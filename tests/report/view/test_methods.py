@@ -1,0 +1,47 @@
+"""Definitions keep pace with the metrics."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from covidreport.metrics import ALL_METRICS
+from covidreport.records import Estimate
+from covidreport.report.view import view_report
+from covidreport.report.view.methods import DEFINITIONS
+
+
+def test_every_metric_is_defined():
+    """A new metric comes with its words and its formula, or this fails."""
+    assert set(DEFINITIONS) == set(ALL_METRICS)
+
+
+def test_the_floor_is_the_one_that_was_used(study):
+    """A setting of the ranking, not a constant of the text."""
+    ranking = replace(study.rankings[0], specificity_floor=0.75)
+    view = view_report(replace(study, rankings=(ranking,)))
+
+    text = " ".join(paragraph for method in view.methods for paragraph in method.paragraphs)
+    assert "one whose specificity is under 0.750." in text
+
+
+def test_other_intervals_are_named(study):
+    """An interval by another method is not passed off as Wilson's."""
+    first = study.runs[0]
+    figures = dict(first.evaluation.estimates)
+    figures["covid-19"] = {"roc_auc": Estimate(0.8, 0.7, 0.9, None, None, "delong")}
+    evaluation = replace(first.evaluation, estimates=figures)
+    data = replace(study, runs=(replace(first, evaluation=evaluation), *study.runs[1:]))
+
+    text = " ".join(p for method in view_report(data).methods for p in method.paragraphs)
+    assert "as their evaluations state: delong." in text
+    assert "delong" not in " ".join(
+        p for method in view_report(study).methods for p in method.paragraphs
+    )
+
+
+def test_a_dash_is_explained_once(study, hostile):
+    """Counts alone can't give every figure; scores can, but for what is undefined."""
+    assert "Where only counts were recorded" in view_report(study).dash_note
+    assert view_report(hostile).dash_note == (
+        "A dash stands for a figure that is undefined or that nobody recorded; never for 0."
+    )

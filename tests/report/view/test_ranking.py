@@ -1,0 +1,121 @@
+"""Rankings, runs without a rank, and blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from covidreport.records import Counts, RankedRun
+from covidreport.report.view import view_report
+from tests.report.study import BEST, SECOND, SILENT
+
+
+def _texts(table) -> list[list[str]]:
+    return [[cell.plain for cell in row.cells] for row in table.rows]
+
+
+def test_the_table_has_missed_first_of_all_figures(study):
+    """Whatever else is interesting stands to the right of it."""
+    table = view_report(study).rankings[0].ranked
+
+    assert table is not None
+    assert [column.title for column in table.columns] == [
+        "Rank", "Run", "Block", "Missed", "Found", "False alarms", "Sensitivity", "Specificity",
+        "F1", "Micro F1", "Label accuracy", "Exact match",
+    ]  # fmt: skip
+    assert [row.best for row in table.rows] == [True, False]
+    assert table.rows[0].cells[1].anchor == "run-1"
+
+
+def test_unranked_runs_have_a_dash_where_nothing_was_counted(study):
+    """`counted` is false where the run lacks the label: 0 missed would be a lie."""
+    rows = (
+        *study.rankings[0].rows[:2],
+        RankedRun(SILENT, None, 0, 0, "was not evaluated for covid-19", counted=False),
+    )
+    data = replace(study, rankings=(replace(study.rankings[0], rows=rows),))
+    ranking = view_report(data).rankings[0]
+
+    assert ranking.unranked is not None
+    assert _texts(ranking.unranked) == [
+        [SILENT, "–", "–", "–", "Was not evaluated for covid-19"],
+    ]
+    assert all(SILENT not in dot.title for scatter in ranking.scatters for dot in scatter.dots)
+
+
+def test_denominators_stand_in_the_cells_where_runs_differ(study):
+    """One number in the head would be wrong for one of the runs."""
+    other = replace(study.runs[0].evaluation, counts={"covid-19": Counts(90, 10, 5, 15, 1, 2)})
+    runs = (replace(study.runs[0], evaluation=other), *study.runs[1:])
+    table = view_report(replace(study, runs=runs)).rankings[0].ranked
+
+    assert table is not None
+    assert [column.note for column in table.columns[3:6]] == ["", "", ""]
+    assert [cell.plain for cell in table.rows[1].cells[3:6]] == [
+        "6 (of 21, 1 not scored)", "15 (of 21)", "12 (of 102, 2 not scored)",
+    ]  # fmt: skip
+
+
+def test_a_second_ranking_says_why_it_is_one(hostile):
+    """Runs on other images stand in their own table, and the table says what differs."""
+    first, second = view_report(hostile).rankings
+
+    assert "can’t be compared" not in first.why
+    assert second.title == "Ranking 2"
+    assert second.why.endswith(
+        "fingerprint ffffffffffff. These runs stand in a table of their own because they were "
+        "evaluated with other images: their figures can’t be compared with those of the first "
+        "ranking."
+    )
+
+
+def test_ranks_of_a_second_ranking_are_not_mixed_with_the_first(hostile):
+    """Two runs with a badge `1` would both look like the winner."""
+    runs = view_report(hostile).runs
+
+    assert [run.badge for run in runs] == ["1", "1", "1", "–"]
+    assert "rank 1 of ranking 2" in runs[3].summary
+    assert not runs[3].opened
+
+
+def test_blocks_come_in_their_natural_order(study):
+    """4 before 4b before 10, and runs without a block last."""
+    blocks = ["10", "4b", "4", None]
+    runs = tuple(
+        replace(one, run=replace(one.run, settings={} if block is None else {"block": block}))
+        for one, block in zip(study.runs, blocks, strict=True)
+    )
+
+    tables = view_report(replace(study, runs=runs)).blocks
+
+    assert [table.caption for table in tables] == [
+        "Block 4", "Block 4b", "Block 10", "Without a block",
+    ]  # fmt: skip
+
+
+def test_a_block_shows_the_other_splits_beside(study):
+    """The comparison of the study: label accuracy and micro F1 of both splits."""
+    table = next(one for one in view_report(study).blocks if one.caption == "Block 4b")
+
+    assert [(column.title, column.note) for column in table.columns[-4:]] == [
+        ("Label accuracy", "validation"), ("Micro F1", "validation"),
+        ("Label accuracy", "train"), ("Micro F1", "train"),
+    ]  # fmt: skip
+    assert _texts(table)[0][:2] == ["1", f"{BEST} (VGG16 with binary cross entropy)"]
+
+
+def test_studies_without_blocks_have_none(hostile):
+    """An empty section would be noise."""
+    assert view_report(hostile).blocks == ()
+
+
+def test_dots_carry_the_numbers_of_the_experiments(study):
+    """As the study calls its runs; by rank where it does not."""
+    numbered = view_report(study).rankings[0]
+    runs = tuple(replace(one, run=replace(one.run, settings={})) for one in study.runs)
+    plain = view_report(replace(study, runs=runs)).rankings[0]
+
+    assert [dot.label for dot in numbered.scatters[0].dots] == ["15", "3", "9"]
+    assert "the number of its experiment" in numbered.scatter_caption
+    assert [dot.label for dot in plain.scatters[0].dots] == ["1", "2", "exp9-vgg16-…"]
+    assert "under its rank" in plain.scatter_caption
+    assert numbered.scatters[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"

@@ -14,10 +14,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python -m train draw --out demo/data
-	$(BIN)/python -m train fit --study train/studies/demo.toml --data demo/data --out demo/runs
-	$(BIN)/covidreport evaluate demo/runs --data demo/data --split train
-	$(BIN)/covidreport evaluate demo/runs --data demo/data --split validation
+	$(BIN)/python -m train draw --out demo/drawn
+	$(BIN)/python -m train fit --study train/studies/demo.toml --data demo/drawn --out demo/runs
+	$(BIN)/covidreport evaluate demo/runs --data demo/drawn --split train
+	$(BIN)/covidreport evaluate demo/runs --data demo/drawn --split validation
 	$(BIN)/covidreport render demo/runs --format html --output demo/report.html
 	@echo 'Open demo/report.html in a browser.'
 

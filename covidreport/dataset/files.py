@@ -61,12 +61,13 @@ def hash_files(
     jobs: int | None = None,
     known: Callable[[FileKey], str | None] | None = None,
     stamps: FileStamps | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[str, ...]:
     """SHA-256 of each file's bytes, in hexadecimal; `UNREADABLE` for one that can't be read.
 
     jobs: threads, by default one a core. known: gives the digest of a key that was hashed before,
     such as the `get` of a dict (of `list_keys` to digests); those files are not opened. stamps: of
-    `stamp_files`, where they were taken already.
+    `stamp_files`, where they were taken already. advance: is told how many more files are done.
     """
     digests: list[str | None] = [None] * len(dataset)
     if known is not None:
@@ -74,6 +75,7 @@ def hash_files(
         digests = [known(key) for key in keys]
     prefix = _prefix(dataset)
     missing = [row for row, digest in enumerate(digests) if digest is None]
+    advance(len(dataset) - len(missing))
     blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
 
     def hash_block(rows: Sequence[int]) -> list[str]:
@@ -84,6 +86,7 @@ def hash_files(
             for rows, found in zip(blocks, pool.map(hash_block, blocks), strict=True):
                 for row, digest in zip(rows, found, strict=True):
                     digests[row] = digest
+                advance(len(rows))
     return tuple(digest or UNREADABLE for digest in digests)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.config import Thresholds
-from covidreport.errors import RunError
+from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.identity import evaluation_key, find_stored
 from covidreport.evaluate.loop import (
     Advance,
@@ -28,6 +28,7 @@ from covidreport.evaluate.loop import (
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.scoring import apply_thresholds
+from covidreport.images import check_spec
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
 from covidreport.inference.providers import Provider, describe_runtime
 from covidreport.inference.session import Session, open_session
@@ -110,9 +111,11 @@ def open_model(run: Run, provider: Provider) -> Session | Failure:
         wanted = run.settings.get("model") or "model.onnx"
         return Failure(run.name, "load", f"there is no {wanted} in {run.folder}")
     try:
-        return open_session(run.model, provider.name, described=run.settings.get("input"))
-    except RunError as error:
+        session = open_session(run.model, provider.name, described=run.settings.get("input"))
+        check_spec(session.spec.pixels)
+    except (RunError, UsageError) as error:
         return Failure(run.name, "load", str(error))
+    return session
 
 
 def evaluate_runs(

@@ -75,6 +75,19 @@ def test_a_changed_file_is_hashed_again(dataset, tmp_path):
     assert hash_files(dataset, known=known.get) == (sha256("other"), "kept", "kept")
 
 
+def test_progress_adds_up_to_the_number_of_files(tmp_path):
+    """Known files count as done at once, the others as they are hashed."""
+    names = tuple(f"{i}.png" for i in range(100))
+    write_images(tmp_path, *names)
+    dataset = make_dataset(tmp_path, ids=names, paths=names, truth=np.zeros((100, 2), np.int8))
+    known = dict.fromkeys(list_keys(dataset, stamp_files(dataset))[:30], "kept")
+    steps: list[int] = []
+    hash_files(dataset, known=known.get, advance=steps.append)
+    assert steps[0] == 30
+    assert len(steps) > 2
+    assert sum(steps) == 100
+
+
 def test_keys_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):
     """A relative root and its absolute path are the same files."""
     write_images(tmp_path / "data", *NAMES)

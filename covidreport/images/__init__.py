@@ -1,0 +1,118 @@
+"""From image files to pixels: sniffed by content, decoded once, fitted to what a model wants.
+
+`train` and `evaluate` get their pixels here, so a model is evaluated on what it was trained on.
+Everything is thread-safe, and decoders and resize release the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import ImageError
+from covidreport.images.bit_depth import describe_bit_depth
+from covidreport.images.jpeg import decode_jpeg
+from covidreport.images.pixels import MAX_PIXELS, DecodedImage
+from covidreport.images.png import SIGNATURE, decode_png
+from covidreport.images.resize import check_spec, fit_pixels
+from covidreport.records import PixelSpec
+
+__all__ = [
+    "FORMATS",
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "DecodedImage",
+    "ImageFormat",
+    "check_spec",
+    "decode_image",
+    "describe_bit_depth",
+    "fit_pixels",
+    "read_bytes",
+    "read_image",
+    "read_pixels",
+]
+
+MAX_FILE_BYTES = 1 << 30
+"""Larger files are not read: `MAX_PIXELS` of 16-bit RGBA, not compressed, take 800 MB."""
+
+
+class ImageFormat(NamedTuple):
+    """A format that is read: its files hold `magic` at byte `offset`."""
+
+    name: str
+    offset: int
+    magic: bytes
+    decode: Callable[[bytes], DecodedImage]
+
+
+FORMATS = (
+    ImageFormat("JPEG", 0, b"\xff\xd8\xff", decode_jpeg),
+    ImageFormat("PNG", 0, SIGNATURE, decode_png),
+)
+"""The first whose magic is found decodes the file; its name and suffix are not looked at."""
+
+_OTHERS = (
+    ("a DICOM file", 128, b"DICM"),
+    ("a TIFF file", 0, b"II*\0"),
+    ("a TIFF file", 0, b"MM\0*"),
+    ("a GIF file", 0, b"GIF8"),
+    ("a BMP file", 0, b"BM"),
+    ("a WebP file", 8, b"WEBP"),
+    ("a JPEG 2000 file", 4, b"jP  "),
+    ("a PDF file", 0, b"%PDF"),
+    ("a text file that begins with a tag (a web page?)", 0, b"<"),
+    ("a Git LFS pointer, not the image itself", 0, b"version https://git-lfs"),
+)
+"""Formats that are not read but known by sight, for an error that helps."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file whole, to be hashed and decoded from the same bytes.
+
+    Raises ImageError when it can't be read, is empty, or is larger than `MAX_FILE_BYTES`.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageError(f"too large: more than {MAX_FILE_BYTES >> 20} MiB")
+    return data
+
+
+def decode_image(data: bytes) -> DecodedImage:
+    """The picture that a file's bytes hold, whatever the file was called.
+
+    Raises ImageError with a short reason when there is none, or none that can be trusted.
+    """
+    if not data:
+        raise ImageError("the file is empty")
+    for image_format in FORMATS:
+        if data.startswith(image_format.magic, image_format.offset):
+            try:
+                return image_format.decode(data)
+            except MemoryError as error:
+                raise ImageError("not enough memory to decode it") from error
+    known = " and ".join(image_format.name for image_format in FORMATS)
+    for what, offset, magic in _OTHERS:
+        if data.startswith(magic, offset):
+            raise ImageError(f"{what}; {known} are read")
+    raise ImageError(f"not an image: {known} are read")
+
+
+def read_image(path: Path) -> DecodedImage:
+    """Read and decode one file. Raises ImageError."""
+    return decode_image(read_bytes(path))
+
+
+def read_pixels(path: Path, spec: PixelSpec) -> NDArray[np.uint8]:
+    """One file's pixels as a model wants them: uint8 `(height, width, channels)`.
+
+    Raises ImageError; UsageError as `check_spec`.
+    """
+    return fit_pixels(read_image(path), spec)

@@ -1,0 +1,156 @@
+"""DICOM radiographs: pixels as a viewer would show them first, and the attributes of the patient.
+
+Needs the extra `dicom`; nothing of it is loaded before the first DICOM file is met. From a file to
+its pixels: `header` (facts), `acceptance` (what is refused, and why), `samples` (stored values),
+`grayscale` (stored values to grey).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from covidreport.errors import ImageError, UsageError
+from covidreport.images.dicom.acceptance import refuse_format, refuse_kind
+from covidreport.images.dicom.grayscale import Grayscale
+from covidreport.images.dicom.header import (
+    Header,
+    read_attributes,
+    read_grayscale,
+    read_header,
+    read_kind,
+)
+from covidreport.images.dicom.samples import decode_samples
+from covidreport.images.pixels import DecodedImage, check_size
+
+if TYPE_CHECKING:
+    from pydicom import FileDataset
+
+__all__ = ["MAGIC", "MAGIC_OFFSET", "DicomImage", "decode_dicom", "read_dicom_attributes"]
+
+MAGIC, MAGIC_OFFSET = b"DICM", 128
+"""How a DICOM file is known by its content (PS3.10 7.1)."""
+_ATTRIBUTES = [
+    "PatientID",
+    "PatientSex",
+    "PatientAge",
+    "BodyPartExamined",
+    "ViewPosition",
+    "ViewCodeSequence",
+    "SpecificCharacterSet",
+]
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom raises on files that are cut off or damaged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DicomImage(DecodedImage):
+    """A decoded radiograph. transforms: what was done to its stored values, in order."""
+
+    transforms: tuple[str, ...] = ()
+
+
+def decode_dicom(data: bytes) -> DicomImage:
+    """Give a radiograph's picture: modality LUT, the first VOI view, MONOCHROME1 inverted, 8 bits.
+
+    Raises ImageError when it is no frontal radiograph of one grey frame, or is damaged; UsageError
+    when the extra `dicom` isn't installed.
+    """
+    with _reading(io.BytesIO(data)) as dataset:
+        if not dataset:  # pydicom gives up what it has read when compressed pixels break off
+            raise ImageError("truncated: the DICOM file ends within its data")
+        refuse_kind(read_kind(dataset))
+        header = read_header(dataset)
+        refuse_format(header)
+        check_size(header.columns, header.rows)
+        grayscale = read_grayscale(dataset, header)
+        stored = decode_samples(dataset, header)
+    low, high = header.stored_range
+    picture = Image.fromarray(
+        np.take(grayscale.tabulate(low, high), stored - np.int32(low), mode="clip")
+    )
+    return DicomImage(
+        picture,
+        "DICOM",
+        header.bits_stored,
+        _find_maximum(stored, header, grayscale),
+        (_describe_storage(header), *grayscale.steps),
+    )
+
+
+def read_dicom_attributes(path: Path) -> Mapping[str, str]:
+    """Read patient_id, view, sex, age (full years) and body_part; empty where not stated.
+
+    Pixels are not read. Raises ImageError when the file can't be read as DICOM; UsageError when the
+    extra `dicom` isn't installed.
+    """
+    try:
+        with path.open("rb") as file, _reading(file, only=_ATTRIBUTES) as dataset:
+            return read_attributes(dataset)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+
+
+@cache
+def _load_pydicom() -> ModuleType:
+    """Load pydicom, whose warnings name no file: what matters of them ends as an ImageError."""
+    try:
+        import pydicom
+    except ImportError as error:
+        raise UsageError(
+            "DICOM files are read with pydicom: pip install 'covidreport[dicom]'"
+        ) from error
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom(\.|$)")
+    return pydicom
+
+
+@contextmanager
+def _reading(file: BinaryIO, only: list[str] | None = None) -> Iterator[FileDataset]:
+    """Open a data set, whole or some of its attributes; what pydicom raises is an ImageError."""
+    pydicom = _load_pydicom()
+    try:
+        if only is None:
+            yield pydicom.dcmread(file)
+        else:
+            yield pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(only))
+    except pydicom.errors.InvalidDicomError as error:
+        raise ImageError("not a DICOM file: the mark DICM is missing") from error
+    except (pydicom.errors.BytesLengthException, *_DAMAGE) as error:
+        raise ImageError(f"damaged DICOM: {error}") from error
+
+
+def _find_maximum(stored: NDArray[np.int32], header: Header, grayscale: Grayscale) -> int | None:
+    """The largest value where 16 bits decide what is white; `describe_bit_depth` wants it."""
+    if header.bits_stored < 16 or header.signed or grayscale.voi is not None:
+        return None
+    return int(stored.max())
+
+
+def _describe_storage(header: Header) -> str:
+    sign = "signed" if header.signed else "unsigned"
+    return f"{header.bits_stored} bits, {sign}, {header.syntax_name}"

@@ -1,0 +1,1 @@
+"""Fits the experiments of a study file, exports each to ONNX, and alone knows torch."""

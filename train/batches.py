@@ -1,0 +1,99 @@
+"""Splits, and their batches made ahead of time by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from covidreport.records import PixelSpec
+from train.augmentation import augment
+from train.images import ImageStore
+from train.sampling import Indices
+from train.settings import Augmentation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The images of one split that could be decoded, and those that could not.
+
+    rows `(N,)`: their indices in the data set; truth int8 `(N, K)` under the split's convention.
+    lost_truth int8 `(M, K)`: the truth of the images that failed, which count as wrong answers.
+    """
+
+    name: str
+    rows: Indices
+    truth: NDArray[np.int8]
+    lost_truth: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How the images of a split become batches: from where, at what size, changed by what."""
+
+    store: ImageStore
+    spec: PixelSpec
+    workers: int
+    augmentation: Augmentation | None = None
+    seed: Sequence[int] = (0,)
+    """Seed, epoch and pass: with the place in the epoch, all that the changes depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """positions `(B,)` in the split; pixels uint8 `(B, C, H, W)`; truth float32 `(B, K)`."""
+
+    positions: Indices
+    pixels: Tensor
+    truth: Tensor
+
+
+def make_batches(
+    split: Split, feed: Feed, batches: Sequence[Indices], share: tuple[int, int] = (0, 1)
+) -> Iterator[Batch]:
+    """The batches of one pass, in order, made by threads some batches ahead.
+
+    batches: positions in the split. share: (rank, ranks) where several processes divide each
+    batch among them; this one makes every ranks-th image from its rank on.
+    """
+    rank, ranks = share
+    starts = np.cumsum([0, *(len(batch) for batch in batches)])
+    ahead = 2 * feed.workers + 1
+    waiting: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(feed.workers) as pool:
+        try:
+            for positions, start in zip(batches, starts, strict=False):
+                places = start + np.arange(rank, len(positions), ranks)
+                mine = positions[rank::ranks]
+                waiting.append(pool.submit(_make_batch, split, feed, mine, places))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _make_batch(split: Split, feed: Feed, positions: Indices, places: Indices) -> Batch:
+    spec = feed.spec
+    images = np.empty((len(positions), spec.height, spec.width, spec.channels), np.uint8)
+    for n, (position, place) in enumerate(zip(positions, places, strict=True)):
+        row = int(split.rows[position])
+        if feed.augmentation is None:
+            images[n] = feed.store.fitted(row, spec)
+        else:
+            random = np.random.default_rng([*feed.seed, int(place)])
+            images[n] = augment(feed.store.picture(row, spec), feed.augmentation, spec, random)
+    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    truth = torch.from_numpy(split.truth[positions].astype(np.float32))
+    return Batch(positions, pixels, truth)

@@ -1,0 +1,187 @@
+"""`python -m train`: fit, list, show, export. Nothing but arguments, progress and exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from covidreport.errors import CovidReportError, UsageError
+from train.drawn.command import draw
+
+app = typer.Typer(
+    name="train",
+    help=(
+        "Fit the experiments of a study file and export each to ONNX.\n\n"
+        "Example: python -m train fit --study 2020-corrected --data data/manifest.csv --out runs/"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(draw)
+
+StudyOption = Annotated[
+    str, typer.Option("--study", help="A study file, or the name of one in train/studies.")
+]
+ExperimentOption = Annotated[
+    list[str] | None,
+    typer.Option("--experiment", "-e", help="Number or name; several: 3,4 or repeated; or all."),
+]
+BlockOption = Annotated[
+    list[str] | None, typer.Option("--block", "-b", help="All experiments of a block, or all.")
+]
+
+
+def _split(values: list[str] | None) -> list[str]:
+    """`--experiment 3,4 --experiment 7` as `3`, `4`, `7`."""
+    return [part for value in values or [] for part in value.replace(",", " ").split()]
+
+
+@app.command()
+def fit(
+    study: StudyOption,
+    data: Annotated[Path, typer.Option("--data", help="A manifest, or class folders.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the run folders go.")] = Path("runs"),
+    experiment: ExperimentOption = None,
+    block: BlockOption = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the study's epochs.")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Instead of the study's, in px.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Instead of the study's.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Instead of the study's: imagenet, none, or a file.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the study's.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that make batches; the cores by default.")
+    ] = None,
+    cache_gb: Annotated[
+        float,
+        typer.Option(min=0, help="Memory for decoded images, in GiB; each process has its own."),
+    ] = 4.0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin again, in place of what is there.")
+    ] = False,
+) -> None:
+    """Fit experiments and export them; finished ones are skipped, interrupted ones go on.
+
+    What stands in place of the study's settings is recorded in run.json as overrides. Exit code 0:
+    all are fitted; 2: wrong usage, study or data; 3: a run failed, the others were fitted.
+
+    Example: python -m train fit --study 2020-corrected --data data/ --experiment 3,4 --epochs 3
+    """
+    from train.command import FitOptions, run_fit
+
+    if device not in ("auto", "cuda", "cpu"):
+        raise UsageError(f"--device {device}: auto, cuda or cpu")
+    overrides = {
+        "epochs": epochs, "image_size": image_size, "batch_size": batch_size, "seed": seed,
+        "weights": _find_file(weights),
+    }  # fmt: skip
+    asked: Literal["auto", "cuda", "cpu"] = device  # type: ignore[assignment]  # checked above
+    options = FitOptions(
+        study=study,
+        data=data,
+        out=out,
+        experiments=_split(experiment),
+        blocks=_split(block),
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        device=asked,
+        workers=workers,
+        cache_bytes=int(cache_gb * 2**30),
+        overwrite=overwrite,
+    )
+    raise typer.Exit(run_fit(options))
+
+
+def _find_file(weights: str | None) -> str | None:
+    """A file named on the command line is looked up from here, not from the study's folder."""
+    if weights in (None, "none", "imagenet"):
+        return weights
+    return str(Path(weights).resolve())
+
+
+@app.command(name="list")
+def list_experiments(
+    study: StudyOption,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also say how the run folders there stand.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List a study's experiments, and with --out what is fitted.
+
+    Example: python -m train list --study 2020-corrected --out runs/
+    """
+    from train.listing import list_rows, show_rows
+    from train.study import find_study, read_study
+
+    rows = list_rows(read_study(find_study(study), check_models=False), out)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        show_rows(rows)
+
+
+@app.command()
+def show(
+    study: StudyOption, experiment: ExperimentOption = None, block: BlockOption = None
+) -> None:
+    """Show every setting of experiments as they would be fitted, defaults filled in.
+
+    Example: python -m train show --study 2020-corrected --experiment 15
+    """
+    from train.study import find_study, read_study, select_experiments
+
+    found = read_study(find_study(study))
+    for chosen in select_experiments(found, _split(experiment), _split(block)):
+        typer.echo(f"# {chosen.name}: {chosen.description}" if chosen.description else chosen.name)
+        for key, value in _list_settings(chosen.settings).items():
+            typer.echo(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+        typer.echo("")
+
+
+def _list_settings(settings: Any) -> dict[str, Any]:
+    values = dataclasses.asdict(settings)
+    rule = values.pop("exported_epoch")
+    chosen = "last" if rule["rule"] == "last" else f"best {rule['metric']} of {rule['split']}"
+    stated = {key: value for key, value in values.items() if value is not None}
+    return {**stated, "exported_epoch": chosen}
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder with its weights.pt.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Real images to check with; the run's by default.")
+    ] = None,
+) -> None:
+    """Write model.onnx of a fitted run again from its weights.pt, checked as at the first time.
+
+    Example: python -m train export runs/exp15-vgg16-bce-frozen
+    """
+    from train.command import run_export
+
+    typer.echo(run_export(run, data))
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one message and an exit code."""
+    # threads that wait in a loop take the cores from each other: on a busy machine ten times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except CovidReportError as error:
+        typer.echo(f"train: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("train: stopped; the same command goes on after the last whole epoch", err=True)
+        sys.exit(130)

@@ -1,0 +1,157 @@
+"""What `python -m train fit` and `export` do, between the arguments and the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.progress import Progress
+
+from covidreport.dataset import read_dataset
+from covidreport.errors import CovidReportError, RunError, UsageError
+from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
+from train.checkpoint import WEIGHTS_FILE
+from train.device import find_device
+from train.export import Contract
+from train.fit import Outcome, Request, export_weights, fit_experiments, pick_images
+from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
+from train.prepare import (
+    check_images,
+    find_all_weights,
+    find_split_rows,
+    fingerprint_splits,
+    split_roles,
+)
+from train.progress import FitProgress, Silence, say, show_bar
+from train.ranks import Ranks, join_ranks
+from train.run_record import read_settings
+from train.settings import Experiment, Study
+from train.study import find_study, read_study, select_experiments
+from train.weights import read_state
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """The command line of `fit`."""
+
+    study: str
+    data: Path
+    out: Path
+    experiments: Sequence[str] = ()
+    blocks: Sequence[str] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    workers: int | None = None
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    overwrite: bool = False
+
+
+def run_fit(options: FitOptions) -> int:
+    """Fit what was asked for; the exit code: 0, or 3 where a run failed."""
+    study = read_study(find_study(options.study), options.overrides)
+    experiments = select_experiments(study, options.experiments, options.blocks)
+    if not options.data.exists():
+        raise UsageError(f"--data {options.data}: no such file or folder")
+    with join_ranks(find_device(options.device).type == "cuda") as ranks:
+        request = prepare(options, study, experiments, ranks)
+        outcomes = []
+        with show_bar(ranks.leads) as bar:
+            watchers = _Watchers(request, bar)
+            for outcome in fit_experiments(request, experiments, watchers.watch):
+                outcomes.append(outcome)
+                if ranks.leads:
+                    _say_outcome(outcome)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed and ranks.leads:
+        say(f"{failed} of {len(outcomes)} runs failed; the others are in {options.out}")
+    return 3 if failed else 0
+
+
+def prepare(
+    options: FitOptions, study: Study, experiments: Sequence[Experiment], ranks: Ranks
+) -> Request:
+    """Everything that can go wrong before an epoch does so here: device, weights, data, images."""
+    device = find_device(options.device, ranks.local_rank)
+    if ranks.leads:
+        weights = find_all_weights(study, experiments)  # one process downloads
+    ranks.gather(None)
+    if not ranks.leads:
+        weights = find_all_weights(study, experiments)
+    dataset = read_dataset(options.data, study.labels)
+    workers = options.workers or count_workers()
+    names = [name for e in experiments for name in split_roles(e.settings).values()]
+    rows = find_split_rows(dataset, names)
+    prints = fingerprint_splits(dataset, names, workers)
+    store = ImageStore(dataset, options.cache_bytes)
+    with show_bar(ranks.leads) as bar:
+        task = bar.add_task("Reading images", total=None, figures="")
+        failures = check_images(store, rows, experiments, workers, lambda n: bar.advance(task, n))
+    if ranks.leads:
+        for failure in failures:
+            say(f"warning: image {failure.subject} can't be read ({failure.reason})", "yellow")
+        if study.overrides:
+            told = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
+            say(f"In place of the study's settings: {told}")
+    return Request(
+        study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
+        weights=weights, store=store, out=options.out, device=device, workers=workers,
+        ranks=ranks, overwrite=options.overwrite,
+    )  # fmt: skip
+
+
+class _Watchers:
+    """Gives each experiment its progress bar and takes away the one before."""
+
+    def __init__(self, request: Request, bar: Progress) -> None:
+        self._request = request
+        self._bar = bar
+        self._last: FitProgress | None = None
+
+    def watch(self, experiment: Experiment) -> FitProgress | Silence:
+        if not self._request.ranks.leads:
+            return Silence()
+        if self._last is not None:
+            self._last.close()
+        self._last = FitProgress(experiment, self._request.study.target, self._bar)
+        return self._last
+
+
+def _say_outcome(outcome: Outcome) -> None:
+    name = outcome.experiment.name
+    if outcome.status == "failed":
+        say(f"error: run {name} failed: {outcome.reason}", "bold red")
+    elif outcome.status == "there already":
+        say(f"{name}: fitted already, in {outcome.folder}")
+    else:
+        print(outcome.folder)  # noqa: T201  # the result, for whoever reads stdout
+
+
+def run_export(folder: Path, data: Path | None) -> str:
+    """Export a fitted run again; a line that says what was written."""
+    run = read_json(folder / RUN_FILE, RUN_SCHEMA)
+    settings = read_settings(run, folder / RUN_FILE)
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise RunError(f"{folder / WEIGHTS_FILE}: is not there; fit the run again")
+    labels = tuple(run["data"]["labels"])
+    source = data or folder / run["data"]["source"]
+    if not source.exists():
+        raise CovidReportError(f"{source}: the run's images are not there; use --data")
+    dataset = read_dataset(source, labels)
+    split = settings.validation_split
+    rows = find_split_rows(dataset, [split])[split]
+    store = ImageStore(dataset)
+    broken = {f.subject for f in store.check(rows, settings.pixels, count_workers(), fitted=True)}
+    readable = [int(row) for row in rows if dataset.ids[row] not in broken]
+    if not readable:
+        raise CovidReportError(f"{source}: no image of split {split} can be read to check with")
+    evidence = export_weights(
+        settings,
+        read_state(folder / WEIGHTS_FILE),
+        Contract(settings.pixels, labels, str(run["name"])),
+        pick_images(store, readable, settings),
+        folder,
+    )
+    write_run(folder, {**run, "export": evidence})
+    return f"{folder / MODEL_FILE}"

@@ -1,0 +1,69 @@
+"""The device that a run is fitted on, and what makes it give the same result twice."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from covidreport.errors import UsageError
+from train.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where to compute, and in what precision."""
+
+    torch: torch.device
+    autocast: bool
+    """bfloat16 where it is safe, float32 where it is not; weights stay float32."""
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether this is a CUDA device."""
+        return self.torch.type == "cuda"
+
+
+def find_device(asked: Literal["auto", "cuda", "cpu"], local_rank: int = 0) -> torch.device:
+    """The device that was asked for; UsageError where it is not there, never another instead."""
+    there = torch.cuda.is_available()
+    if asked == "cuda" and not there:
+        built = f"torch {torch.__version__}, built for CUDA {torch.version.cuda}"
+        raise UsageError(
+            f"--device cuda: torch finds no GPU that it can use ({built}). Check the driver with "
+            "nvidia-smi and that this torch is a CUDA build; or use --device cpu"
+        )
+    return torch.device("cuda", local_rank) if there and asked != "cpu" else torch.device("cpu")
+
+
+def prepare_device(device: torch.device, settings: Settings) -> Device:
+    """Make `device` deterministic and settle the precision of one experiment."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    gpu = device.type == "cuda"
+    return Device(
+        device, settings.precision == "bfloat16" or (settings.precision == "auto" and gpu)
+    )
+
+
+def describe_device(device: Device, ranks: int) -> dict[str, Any]:
+    """For run.json: what computed, in which precision, with how many threads or processes."""
+    facts: dict[str, Any] = {
+        "type": device.torch.type,
+        "name": platform.processor() or platform.machine(),
+        "precision": "bfloat16 autocast" if device.autocast else "float32",
+        "processes": ranks,
+    }
+    if device.is_gpu:
+        facts["name"] = torch.cuda.get_device_name(device.torch)
+        facts["cuda"] = torch.version.cuda
+        facts["cudnn"] = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    else:
+        facts["threads"] = torch.get_num_threads()
+    return facts

@@ -1,0 +1,175 @@
+"""From a fitted model to model.onnx, written only where ONNX Runtime answers as torch does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from covidreport.errors import RunError
+from covidreport.inference.contract import PREFIX, contract_metadata
+from covidreport.inference.session import open_session
+from covidreport.records import PixelSpec
+from covidreport.store import MODEL_FILE
+from train.models import PixelModel
+
+OPSET = 20
+TOLERANCE = 1e-4
+"""Allowed difference of a logit, as a share of the batch's largest one, or of 1 if that is less.
+
+float32 has 24 bits; a hundred layers summed in another order lose about ten of them.
+"""
+CHECKED_BATCHES = (1, 8, 3)
+"""Sizes of the batches of real images that both must answer alike."""
+LARGEST_BYTES = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What the file states of itself."""
+
+    pixels: PixelSpec
+    labels: tuple[str, ...]
+    run: str
+
+
+def export_model(
+    model: PixelModel, contract: Contract, images: NDArray[np.uint8], folder: Path
+) -> dict[str, Any]:
+    """Write model.onnx into `folder` once it is proved; gives the evidence for run.json.
+
+    images: real ones, uint8 `(N, C, H, W)`, at least one. Raises RunError, and leaves no new file,
+    where the model can't be exported or the two runtimes disagree.
+    """
+    model = model.to("cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]  # torch's stubs lack this form
+    data = _serialize(model, contract)
+    part = folder / f".{MODEL_FILE}.{os.getpid()}.part"
+    try:
+        part.write_bytes(data)
+        evidence = check_export(model, part, contract, images)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(folder / MODEL_FILE)
+    finally:
+        part.unlink(missing_ok=True)
+    return {
+        "opset": OPSET,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size_bytes": len(data),
+        "checked_against_torch": evidence,
+    }
+
+
+def _serialize(model: PixelModel, contract: Contract) -> bytes:
+    """The ONNX file: the same bytes for the same weights, without a word of this machine."""
+    spec = contract.pixels
+    example = torch.zeros(2, spec.channels, spec.height, spec.width, dtype=torch.uint8)
+    size = sum(weight.numel() * weight.element_size() for weight in model.state_dict().values())
+    if size > LARGEST_BYTES:
+        raise RunError(f"its weights take {size / 2**30:.1f} GiB; one ONNX file holds at most 2")
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                model, (example,), dynamo=True, opset_version=OPSET, verbose=False,
+                input_names=["pixels"], output_names=["logits"],
+                dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
+            )  # fmt: skip
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise RunError(f"can't be exported to ONNX: {str(error).splitlines()[0]}") from error
+    assert program is not None
+    proto = program.model_proto
+    _strip_traces(proto)
+    metadata = contract_metadata(spec, contract.labels, "logit")
+    metadata[f"{PREFIX}run"] = json.dumps(contract.run)
+    del proto.metadata_props[:]
+    for key, value in metadata.items():
+        proto.metadata_props.add(key=key, value=value)
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
+
+
+def _strip_traces(proto: Any) -> None:
+    """Remove the notes that the exporter leaves, which name files of this machine."""
+    proto.doc_string = ""
+    graphs = [proto.graph, *proto.functions]
+    for graph in graphs:
+        graph.doc_string = ""
+        del graph.metadata_props[:]
+        for node in graph.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
+    for value in [*proto.graph.input, *proto.graph.output, *proto.graph.value_info]:
+        value.doc_string = ""
+        del value.metadata_props[:]
+    for tensor in proto.graph.initializer:
+        tensor.doc_string = ""
+        del tensor.metadata_props[:]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints and warns of its own inner workings."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), Path(os.devnull).open("w") as sink:
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stdout(sink):
+                yield
+    finally:
+        logger.setLevel(before)
+
+
+def check_export(
+    model: PixelModel, file: Path, contract: Contract, images: NDArray[np.uint8]
+) -> dict[str, Any]:
+    """Compare ONNX Runtime's answers with torch's on real images, in batches of several sizes.
+
+    Gives what was compared, the tolerance and the largest difference. Raises RunError where they
+    disagree, where an answer is not finite, or where the file's contract reads back otherwise.
+    """
+    session = open_session(file)
+    if session.spec.pixels != contract.pixels or session.spec.labels != contract.labels:
+        raise RunError("the exported file's contract does not read back as it was written")
+    largest, checked = 0.0, 0
+    for batch in _cut(images, CHECKED_BATCHES):
+        with torch.no_grad():
+            wanted = model(torch.from_numpy(batch)).numpy()
+        given = session.run(batch)
+        if not np.isfinite(wanted).all() or not np.isfinite(given).all():
+            raise RunError("the fitted model gives answers that are not finite")
+        scale = max(1.0, float(np.abs(wanted).max()))
+        difference = float(np.abs(given - wanted).max())
+        if difference > TOLERANCE * scale:
+            raise RunError(
+                f"ONNX Runtime and torch disagree by {difference:.3g} on a batch of {len(batch)} "
+                f"real images whose largest logit is {scale:.3g}; at most {TOLERANCE:g} of that is "
+                "allowed. No model was written"
+            )
+        largest, checked = max(largest, difference / scale), checked + len(batch)
+    return {
+        "images": checked,
+        "batch_sizes": list(CHECKED_BATCHES),
+        "tolerance": TOLERANCE,
+        "largest_relative_difference": largest,
+    }
+
+
+def _cut(images: NDArray[np.uint8], sizes: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+    """Batches of these sizes, taken in turn from the images and from their start again."""
+    start = 0
+    for size in sizes:
+        yield images[np.arange(start, start + size) % len(images)]
+        start += size

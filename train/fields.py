@@ -1,0 +1,181 @@
+"""What each key of a study file may hold: one check a key, in a table that names them all.
+
+A check takes the value as TOML gave it and returns it as `train.settings` wants it, or raises
+ValueError with what is wanted, in words that go on after "is 3; ".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from covidreport.records import Fit, Resample
+from train.settings import AS_GIVEN, EpochRule, LossName, SelectionMetric
+
+Check = Callable[[object], Any]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text is wanted")
+    return value
+
+
+def _one_of(*words: str) -> Check:
+    def check(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)} is wanted")
+        return str(value)
+
+    return check
+
+
+def _whole(low: int) -> Check:
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise ValueError(f"a whole number from {low} is wanted")
+        return value
+
+    return check
+
+
+def _number(low: float, high: float = math.inf) -> Check:
+    wanted = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
+
+    def check(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"{wanted} is wanted")
+        if not low <= value <= high or not math.isfinite(value):
+            raise ValueError(f"{wanted} is wanted")
+        return float(value)
+
+    return check
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is wanted")
+    return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+        raise ValueError('a list of names is wanted, such as ["features.0"]')
+    if len(set(value)) != len(value):
+        raise ValueError("a list of different names is wanted")
+    return tuple(value)
+
+
+def _positive_weight(value: object) -> float | str:
+    if value == "balanced":
+        return "balanced"
+    try:
+        number: float = _number(0)(value)
+    except ValueError:
+        number = 0.0
+    if number == 0:
+        raise ValueError('a number above 0 or "balanced" is wanted')
+    return number
+
+
+def _channels(value: object) -> int:
+    if value not in (1, 3) or isinstance(value, bool):
+        raise ValueError("1 (grey) or 3 (colour) is wanted")
+    return int(str(value))
+
+
+def _convention(value: object) -> str:
+    text = _text(value)
+    if text != AS_GIVEN:
+        split_convention(text)
+    return text
+
+
+def split_convention(name: str) -> tuple[str, str]:
+    """The two labels of `<a>-counts-as-<b>`; ValueError where `name` is no such convention."""
+    first, word, second = name.partition("-counts-as-")
+    if not word or not first or not second or first == second:
+        raise ValueError(f"`{AS_GIVEN}` or `<label>-counts-as-<label>` is wanted")
+    return first, second
+
+
+def _epoch_rule(value: object) -> EpochRule:
+    if value == "last":
+        return EpochRule()
+    metrics = get_args(SelectionMetric)
+    if (
+        isinstance(value, dict)
+        and set(value) == {"best", "split"}
+        and value["best"] in metrics
+        and isinstance(value["split"], str)
+    ):
+        return EpochRule("best", value["best"], value["split"])
+    raise ValueError(
+        f'"last" or {{ best = "{metrics[0]}", split = "…" }} is wanted; best by '
+        f"{', '.join(metrics)}"
+    )
+
+
+SETTING_FIELDS: Mapping[str, Check] = {
+    "architecture": _text,
+    "weights": _text,
+    "loss": _one_of(*get_args(LossName)),
+    "optimizer": _one_of("sgd", "adam"),
+    "learning_rate": _number(0),
+    "epochs": _whole(1),
+    "batch_size": _whole(1),
+    "head": _one_of("study", "plain"),
+    "frozen": _names,
+    "allow_ineffective_freeze": _flag,
+    "gamma": _number(0),
+    "alpha": _number(0, 1),
+    "positive_weight": _positive_weight,
+    "momentum": _number(0, 1),
+    "weight_decay": _number(0),
+    "schedule": _one_of("constant", "cosine"),
+    "seed": _whole(0),
+    "image_size": _whole(8),
+    "fit": _one_of(*get_args(Fit)),
+    "resample": _one_of(*get_args(Resample)),
+    "channels": _channels,
+    "train_split": _text,
+    "validation_split": _text,
+    "train_labels": _convention,
+    "validation_labels": _convention,
+    "sampling": _one_of("shuffled", "class-balanced"),
+    "augmentation": _text,
+    "validation_augmentation": _text,
+    "validation_mode": _one_of("evaluation", "training"),
+    "train_figures": _one_of("running", "second-pass"),
+    "precision": _one_of("auto", "float32", "bfloat16"),
+    "exported_epoch": _epoch_rule,
+}
+"""The keys of `[defaults]` and of every entry."""
+
+REQUIRED = (
+    "architecture", "weights", "loss", "optimizer", "learning_rate", "epochs", "batch_size",
+)  # fmt: skip
+
+ENTRY_FIELDS: Mapping[str, Check] = {"name": _text, "block": _text, "description": _text}
+"""What an entry says besides its settings and its `number`."""
+
+
+def check_number(value: object) -> str:
+    """An experiment's number, a whole number or a short text such as `11b`."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    if isinstance(value, str) and value and value.replace("-", "").replace("_", "").isalnum():
+        return value
+    raise ValueError("a whole number, or a text of letters, digits and dashes, is wanted")
+
+
+def check_labels(value: object) -> tuple[str, ...]:
+    """The labels that the models answer, at least one."""
+    names = _names(value)
+    if not names:
+        raise ValueError("at least one label is wanted")
+    return names
+
+
+check_text: Check = _text

@@ -1,0 +1,269 @@
+"""Fits experiments in turn, each up to its exported model; one that fails stops no other."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from covidreport.errors import CovidReportError, RunError
+from covidreport.records import Dataset, Epoch, Failure
+from covidreport.store import HISTORY_FILE, MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
+from train.batches import Feed
+from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE, write_tensors
+from train.device import describe_device, prepare_device
+from train.export import CHECKED_BATCHES, Contract, export_model
+from train.images import ImageStore, stack_fitted
+from train.loop import fit_model
+from train.losses import make_loss
+from train.models import PixelModel
+from train.prepare import make_splits, split_roles
+from train.ranks import Ranks
+from train.run_record import (
+    describe_data,
+    describe_experiment,
+    describe_splits,
+    describe_start,
+    describe_versions,
+    find_differences,
+    find_revision,
+)
+from train.sampling import Indices, balance_positives
+from train.settings import Experiment, Settings, Study
+from train.start import start_model
+from train.task import NotFiniteError, Task, Watcher
+from train.weights import Weights
+
+Status = Literal["finished", "there already", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be fitted, on what, and where the run folders go."""
+
+    study: Study
+    dataset: Dataset
+    rows: Mapping[str, Indices]
+    """By split, the images as indices in the data set."""
+    fingerprints: Mapping[str, str]
+    failures: tuple[Failure, ...]
+    weights: Mapping[str, Weights]
+    """By the experiment's name."""
+    store: ImageStore
+    out: Path
+    device: torch.device
+    workers: int
+    ranks: Ranks = field(default_factory=Ranks)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one experiment ended: the reason where it failed, its history where it was fitted."""
+
+    experiment: Experiment
+    folder: Path
+    status: Status
+    reason: str | None = None
+    history: tuple[Epoch, ...] = ()
+
+
+def fit_experiments(
+    request: Request,
+    experiments: Sequence[Experiment],
+    watch: Callable[[Experiment], Watcher],
+) -> Iterator[Outcome]:
+    """Fit the experiments in turn and say how each ended.
+
+    A failed one leaves its reason in run.json and the next one starts. Among several processes
+    only a loss that is not finite is survived: after any other failure they could not agree on
+    what comes next, and it is raised.
+    """
+    for experiment in experiments:
+        try:
+            yield fit_experiment(request, experiment, watch(experiment))
+        except (CovidReportError, RuntimeError, OSError, MemoryError) as error:
+            reason = str(error).strip() or type(error).__name__
+            folder = request.out / experiment.name
+            if request.ranks.leads and not isinstance(error, DifferentRunError):
+                _write_failure(folder, reason)
+            if request.ranks.size > 1 and not isinstance(error, NotFiniteError):
+                raise
+            yield Outcome(experiment, folder, "failed", reason)
+        if request.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class DifferentRunError(RunError):
+    """The run folder holds a fit of other settings or other images."""
+
+
+def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -> Outcome:
+    """Fit one experiment into its run folder, going on from where it was interrupted.
+
+    Raises NotFiniteError, DifferentRunError, or what else stands in its way.
+    """
+    folder = request.out / experiment.name
+    if request.overwrite and request.ranks.leads:
+        _clear(folder)
+    described = describe_experiment(experiment, request.study)
+    prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
+    described["data"] |= describe_data(request.dataset, folder, prints)
+    if request.ranks.share(_is_finished(folder, described) if request.ranks.leads else None):
+        return Outcome(experiment, folder, "there already")
+    began = time.perf_counter()
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    model, task = _prepare(request, experiment, folder)
+    record = _open_record(request, experiment, described, model, task)
+    if request.ranks.leads:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_run(folder, record | {"status": "running"})
+    fitted = fit_model(model, task, watcher)
+    if request.ranks.leads:
+        record["exported_epoch"] |= {"epoch": fitted.epoch}
+        record["export"] = _export(request, experiment, model, task)
+        record["timing"] = {
+            "started": started,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "fit_s": round(time.perf_counter() - began, 3),
+            "epoch_s": [round(seconds, 3) for seconds in fitted.epoch_seconds],
+        }
+        write_run(folder, record | {"status": "finished"})
+        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    request.ranks.gather(None)  # nobody starts the next experiment before this one is written
+    return Outcome(experiment, folder, "finished", history=tuple(fitted.history))
+
+
+def _split_names(settings: Settings) -> list[str]:
+    return list(split_roles(settings).values())
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a former fit left: its evaluations would else seem to be of the new model."""
+    for name in (RUN_FILE, HISTORY_FILE, MODEL_FILE, CHECKPOINT_FILE, WEIGHTS_FILE,
+                 "thresholds.json"):  # fmt: skip
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "evaluations", ignore_errors=True)
+
+
+def _is_finished(folder: Path, described: Mapping[str, Any]) -> bool:
+    """Whether the folder holds this fit, finished; DifferentRunError where it holds another."""
+    if not (folder / RUN_FILE).is_file():
+        return False
+    before = read_json(folder / RUN_FILE, RUN_SCHEMA)
+    differences = find_differences(before, described)
+    if differences:
+        more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
+        raise DifferentRunError(
+            f"{folder} holds another fit ({', '.join(differences[:3])}{more}); choose another "
+            "--out, give the experiment another `name`, or replace it with --overwrite"
+        )
+    return before.get("status") == "finished" and (folder / MODEL_FILE).is_file()
+
+
+def _prepare(request: Request, experiment: Experiment, folder: Path) -> tuple[PixelModel, Task]:
+    settings, study = experiment.settings, request.study
+    splits = make_splits(request.dataset, request.rows, study, settings, request.failures)
+    device = prepare_device(request.device, settings)
+    model = start_model(settings, request.weights[experiment.name], len(study.labels))
+    weight = settings.positive_weight
+    positive_weight = None
+    if weight == "balanced":
+        positive_weight = torch.tensor(balance_positives(splits["train"].truth, study.labels))
+    elif weight is not None:
+        positive_weight = torch.full((len(study.labels),), float(weight))
+    task = Task(
+        settings=settings,
+        target=study.labels.index(study.target),
+        splits=splits,
+        feed=Feed(request.store, settings.pixels, request.workers),
+        loss=make_loss(settings.loss, settings.gamma, settings.alpha, positive_weight),
+        device=device,
+        ranks=request.ranks,
+        folder=folder,
+        sample_ids=request.dataset.ids,
+    )
+    return model, task
+
+
+def _open_record(
+    request: Request,
+    experiment: Experiment,
+    described: Mapping[str, Any],
+    model: PixelModel,
+    task: Task,
+) -> dict[str, Any]:
+    """run.json as it stands before the first epoch."""
+    settings = experiment.settings
+    data = {**described["data"], "splits": describe_splits(task.splits, request.study)}
+    names = set(_split_names(settings))
+    lost = {request.dataset.ids[row] for name in names for row in request.rows[name]}
+    data["failures"] = [
+        {"sample_id": failure.subject, "reason": failure.reason}
+        for failure in request.failures
+        if failure.subject in lost
+    ]
+    weights = request.weights[experiment.name]
+    return {
+        **described,
+        "data": data,
+        "started_from": {
+            **described["started_from"],
+            **describe_start(weights, model, settings),
+        },
+        "versions": describe_versions(),
+        "git_revision": find_revision(),
+        "device": describe_device(task.device, request.ranks.size),
+    }
+
+
+def _export(
+    request: Request, experiment: Experiment, model: PixelModel, task: Task
+) -> dict[str, Any]:
+    """Write weights.pt and model.onnx; the evidence of the export."""
+    state = {name: tensor.cpu() for name, tensor in model.network.state_dict().items()}
+    write_tensors(task.folder / WEIGHTS_FILE, state)
+    return export_weights(
+        experiment.settings,
+        state,
+        Contract(experiment.settings.pixels, request.study.labels, experiment.name),
+        pick_images(request.store, task.splits["validation"].rows.tolist(), experiment.settings),
+        task.folder,
+    )
+
+
+def export_weights(
+    settings: Settings,
+    state: Mapping[str, torch.Tensor],
+    contract: Contract,
+    images: NDArray[np.uint8],
+    folder: Path,
+) -> dict[str, Any]:
+    """Put weights into a clean model on the CPU and export that; see `export_model`."""
+    clean = start_model(settings, Weights("none", ""), len(contract.labels))
+    clean.network.load_state_dict(dict(state))
+    return export_model(clean, contract, images, folder)
+
+
+def pick_images(store: ImageStore, rows: Sequence[int], settings: Settings) -> NDArray[np.uint8]:
+    """Real images for the check of an export, spread over `rows`: uint8 `(N, C, H, W)`."""
+    wanted = min(sum(CHECKED_BATCHES), len(rows))
+    places = np.linspace(0, len(rows) - 1, wanted).round().astype(int)
+    return stack_fitted(store, [rows[place] for place in places], settings.pixels)
+
+
+def _write_failure(folder: Path, reason: str) -> None:
+    """Say in run.json that the run failed and why; what else it says stays."""
+    try:
+        record = read_json(folder / RUN_FILE, RUN_SCHEMA)
+    except CovidReportError:
+        record = {"name": folder.name}
+    write_run(folder, record | {"status": "failed", "reason": reason})

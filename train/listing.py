@@ -1,0 +1,75 @@
+"""What `python -m train list` shows: the experiments of a study and how their run folders stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from covidreport.errors import CovidReportError
+from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
+from train.settings import Settings, Study
+
+
+def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
+    """One row an experiment, as plain values; `status` where `out` is given."""
+    rows = []
+    for experiment in study.experiments:
+        settings = experiment.settings
+        row: dict[str, Any] = {
+            "number": experiment.number,
+            "block": experiment.block,
+            "name": experiment.name,
+            "architecture": settings.architecture,
+            "loss": _describe_loss(settings),
+            "optimizer": f"{settings.optimizer} {settings.learning_rate:g}",
+            "epochs": settings.epochs,
+            "frozen": list(settings.frozen),
+            "description": experiment.description,
+        }
+        if out is not None:
+            row["status"] = read_status(out / experiment.name)
+        rows.append(row)
+    return rows
+
+
+def _describe_loss(settings: Settings) -> str:
+    numbers = [
+        f"{sign} {value:g}"
+        for sign, value in (("γ", settings.gamma), ("α", settings.alpha))
+        if value is not None
+    ]
+    return f"{settings.loss} ({', '.join(numbers)})" if numbers else settings.loss
+
+
+def read_status(folder: Path) -> str:
+    """What run.json says of a run: finished, running or interrupted, failed and why, absent."""
+    if not (folder / RUN_FILE).is_file():
+        return "not fitted"
+    try:
+        run = read_json(folder / RUN_FILE, RUN_SCHEMA)
+    except CovidReportError as error:
+        return f"unreadable: {error}"
+    status = str(run.get("status", "unknown"))
+    if status == "failed":
+        return f"failed: {run.get('reason', 'no reason is recorded')}"
+    return "running or interrupted" if status == "running" else status
+
+
+def show_rows(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the rows as a table on stdout."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = ["number", "block", "name", "description"]
+    if rows and "status" in rows[0]:
+        columns.append("status")
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column == "number" else "left"
+        table.add_column(column, justify=justify, no_wrap=column == "name")
+    for row in rows:
+        described = row["description"] or f"{row['architecture']}, {row['loss']}"
+        cells = {**row, "description": described}
+        table.add_row(*(str(cells[column] or "–") for column in columns))
+    Console(highlight=False, markup=False).print(table)

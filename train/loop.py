@@ -1,0 +1,130 @@
+"""Epochs: the passes of each, its figures, its checkpoint, and which epoch is exported."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from covidreport.errors import RunError
+from covidreport.records import Epoch
+from covidreport.store import write_history
+from train.checkpoint import (
+    Best,
+    Checkpoint,
+    random_state,
+    read_checkpoint,
+    restore_random_state,
+    write_checkpoint,
+)
+from train.models import PixelModel
+from train.passes import SECOND_PASS, VALIDATION, Passes, rate_of
+from train.task import Fitted, Task, Watcher
+
+
+def fit_model(model: PixelModel, task: Task, watcher: Watcher) -> Fitted:
+    """Fit `model` in place, from the folder's checkpoint on; leaves the exported weights in it.
+
+    Raises NotFiniteError where a loss is not finite, RunError where the checkpoint can't be read.
+    """
+    return _Fitting(model, task, watcher).run()
+
+
+class _Fitting:
+    """The state of one fit between its epochs."""
+
+    def __init__(self, model: PixelModel, task: Task, watcher: Watcher) -> None:
+        self.task = task
+        self.watcher = watcher
+        self.passes = Passes(model, task)
+        self.history: list[Epoch] = []
+        self.best: Best | None = None
+        torch.manual_seed(task.settings.seed + 1 + task.ranks.rank)  # dropout differs by process
+
+    def run(self) -> Fitted:
+        """All epochs that are not done yet, then the weights of the exported one."""
+        done = self._resume()
+        seconds = []
+        for epoch in range(done + 1, self.task.settings.epochs + 1):
+            began = time.perf_counter()
+            row = self._run_epoch(epoch)
+            self.history.append(row)
+            self._keep_best(row)
+            self._write(epoch)
+            seconds.append(time.perf_counter() - began)
+            self.watcher.on_epoch(row)
+        exported = self.task.settings.epochs
+        if self.best is not None:
+            exported = self.best.epoch
+            self.passes.network.load_state_dict(self.best.weights)
+        return Fitted(exported, self.history, seconds)
+
+    def _run_epoch(self, epoch: int) -> Epoch:
+        settings = self.task.settings
+        figures = {"train": self.passes.train(epoch, self.watcher)}
+        if settings.train_figures == "second-pass":
+            figures["train"] = self.passes.measure("train", epoch, SECOND_PASS)
+        for n, role in enumerate(role for role in self.task.splits if role != "train"):
+            figures[role] = self.passes.measure(role, epoch, VALIDATION + n)
+        values: dict[str, float | None] = {}
+        for role, found in figures.items():
+            values |= {f"{role}_loss": found.loss, f"{role}_accuracy": found.accuracy}
+        for role, found in figures.items():
+            values[f"{role}_false_negatives"] = found.false_negatives
+        values["learning_rate"] = rate_of(settings, epoch)
+        return Epoch(epoch, values)
+
+    def _resume(self) -> int:
+        """Go back to the folder's checkpoint; how many epochs it has behind it, 0 without one."""
+        task, passes = self.task, self.passes
+        found = task.ranks.share(read_checkpoint(task.folder) if task.ranks.leads else None)
+        if found is None:
+            return 0
+        assert isinstance(found, Checkpoint)
+        if len(found.random) != task.ranks.size:
+            raise RunError(
+                f"this run was begun by {len(found.random)} processes, and here are "
+                f"{task.ranks.size}; use as many, or --overwrite"
+            )
+        passes.network.load_state_dict(found.weights)
+        passes.optimizer.load_state_dict(dict(found.optimizer))
+        restore_random_state(found.random[task.ranks.rank], task.device.torch)
+        self.history, self.best = list(found.history), found.best
+        if task.ranks.leads:
+            write_history(task.folder, self.history)
+        return found.epoch
+
+    def _write(self, epoch: int) -> None:
+        """Write the history and the checkpoint of an epoch, in this order."""
+        task, passes = self.task, self.passes
+        states = task.ranks.gather(random_state(task.device.torch))
+        if not task.ranks.leads:
+            return
+        write_history(task.folder, self.history)
+        write_checkpoint(
+            task.folder,
+            Checkpoint(
+                epoch,
+                passes.network.state_dict(),
+                passes.optimizer.state_dict(),
+                states,
+                self.history,
+                self.best,
+            ),
+        )
+
+    def _keep_best(self, row: Epoch) -> None:
+        rule = self.task.settings.exported_epoch
+        if rule.rule == "last":
+            return
+        role = next(r for r, split in self.task.splits.items() if split.name == rule.split)
+        value = row.values[f"{role}_{rule.metric}"]
+        if value is None:
+            raise RunError(
+                f"{rule.metric} of {rule.split} is undefined: no epoch can be chosen by it"
+            )
+        value = -value if rule.metric == "accuracy" else value
+        if self.best is None or value < self.best.value:
+            state = self.passes.network.state_dict()
+            weights = {name: tensor.detach().clone() for name, tensor in state.items()}
+            self.best = Best(row.epoch, value, weights)

@@ -1,0 +1,194 @@
+"""The passes over a split: one that changes the weights, and ones that only measure."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import SGD, Adam, Optimizer
+
+from train.batches import Batch, Feed, Split, make_batches
+from train.device import Device
+from train.figures import Figures, mean_loss, measure
+from train.freezing import keep_frozen_still
+from train.models import PixelModel
+from train.sampling import Indices, cut_batches, order_epoch, weigh_classes
+from train.settings import AUGMENTATIONS, Settings
+from train.task import NotFiniteError, Task, Watcher
+
+PREDICTION_BATCH = 64
+TRAINING, SECOND_PASS, VALIDATION = 0, 1, 2
+"""Passes of an epoch; each draws its own augmentation."""
+
+
+class Passes:
+    """A model on its device with its optimizer, and the passes that a task makes with them."""
+
+    def __init__(self, model: PixelModel, task: Task) -> None:
+        settings, device, ranks = task.settings, task.device, task.ranks
+        self.task = task
+        self.model = model.to(device.torch)
+        # a quarter faster than channels first, on a CPU too
+        self.model = self.model.to(memory_format=torch.channels_last)
+        if device.is_gpu and ranks.size > 1:
+            convert = nn.SyncBatchNorm.convert_sync_batchnorm
+            model.network = convert(model.network)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.network: nn.Module = model.network
+        self.optimizer = make_optimizer(model, settings, device)
+        self._parallel: nn.Module = model
+        if ranks.size > 1:
+            ids = [device.torch.index] if device.is_gpu else None
+            self._parallel = DistributedDataParallel(model, device_ids=ids)
+        self._shares = None
+        if settings.sampling == "class-balanced":
+            self._shares = weigh_classes(task.splits["train"].truth)
+
+    def train(self, epoch: int, watcher: Watcher) -> Figures:
+        """One pass that changes the weights; the figures are of the answers given on the way.
+
+        Raises NotFiniteError at the first batch whose loss is not finite.
+        """
+        task, settings = self.task, self.task.settings
+        split = task.splits["train"]
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_of(settings, epoch)
+        order = order_epoch(len(split), settings.seed, epoch, self._shares)
+        batches = cut_batches(order, settings.batch_size, 2 * task.ranks.size)
+        feed = self._feed(settings.augmentation, epoch, TRAINING)
+        self.model.train()
+        keep_frozen_still(self.network, settings.frozen)
+        losses: list[Tensor] = []
+        positions, logits = [], []
+        for n, batch in enumerate(make_batches(split, feed, batches, self._share)):
+            loss, answers = self._step(batch)
+            losses.append(loss)
+            positions.append(batch.positions)
+            logits.append(answers)
+            if n:  # one behind, so that a GPU need not wait to be asked
+                self._check_finite(losses[n - 1], epoch, n, batches)
+            watcher.on_batch(epoch, n + 1, len(batches))
+        self._check_finite(losses[-1], epoch, len(batches), batches)
+        sizes = [len(batch) for batch in batches]
+        mean = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=sizes))
+        seen, answers_of_all = self._gather(positions, logits)
+        return measure(answers_of_all, split.truth[seen], split.lost_truth, task.target, mean)
+
+    def measure(self, role: str, epoch: int, which: int) -> Figures:
+        """The figures of a split at the weights of now, by a pass that does not train them.
+
+        Raises NotFiniteError where the split's loss is not finite.
+        """
+        task, settings = self.task, self.task.settings
+        split = task.splits[role]
+        name = settings.validation_augmentation
+        if role == "train" and name != "none":
+            name = settings.augmentation
+        size = settings.batch_size
+        if settings.validation_mode == "evaluation":
+            size = max(size, PREDICTION_BATCH)
+        batches = cut_batches(np.arange(len(split)), size, 2 * task.ranks.size)
+        seen, logits = self._predict(split, self._feed(name, epoch, which), batches)
+        logits = logits[np.argsort(seen)]
+        cuts = np.cumsum([0, *map(len, cut_batches(np.arange(len(split)), settings.batch_size))])
+        slices = [slice(start, stop) for start, stop in pairwise(cuts)]
+        loss = mean_loss(task.loss, logits, split.truth, slices)
+        if not math.isfinite(loss):
+            raise NotFiniteError(f"the loss on split {split.name} is {loss} after epoch {epoch}")
+        return measure(logits, split.truth, split.lost_truth, task.target, loss)
+
+    def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Change the weights once; the loss of the whole batch, and this process's logits."""
+        ranks, device = self.task.ranks, self.task.device
+        pixels, truth = self._upload(batch.pixels), batch.truth.to(device.torch)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._precision():
+            logits = self._parallel(pixels).float()
+        own_sum, own_count = self.task.loss.sum_and_count(logits, truth)
+        count = ranks.total(own_count)
+        # the gradients of all processes are averaged: the mean of their means, times their number
+        mean = own_sum * ranks.size / count
+        mean = mean + (ranks.total(own_sum) / count - mean).detach()
+        loss = self.task.loss.finish(mean)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.optimizer.step()
+        return loss.detach(), logits.detach()
+
+    def _check_finite(self, loss: Tensor, epoch: int, number: int, batches: list[Indices]) -> None:
+        if torch.isfinite(loss):
+            return
+        rows = self.task.splits["train"].rows[batches[number - 1]]
+        ids = ", ".join(self.task.sample_ids[row] for row in rows)
+        raise NotFiniteError(
+            f"the loss is {loss.item()} in epoch {epoch}, batch {number} of {len(batches)} "
+            f"(images {ids})"
+        )
+
+    def _predict(
+        self, split: Split, feed: Feed, batches: list[Indices]
+    ) -> tuple[Indices, NDArray[np.float32]]:
+        training = self.task.settings.validation_mode == "training"
+        self.model.train(training)
+        if training:
+            keep_frozen_still(self.network, self.task.settings.frozen)
+        positions, logits = [], []
+        with torch.no_grad():
+            for batch in make_batches(split, feed, batches, self._share):
+                if len(batch.positions):
+                    with self._precision():
+                        logits.append(self.model(self._upload(batch.pixels)).float())
+                    positions.append(batch.positions)
+        return self._gather(positions, logits)
+
+    def _gather(
+        self, positions: list[Indices], logits: list[Tensor]
+    ) -> tuple[Indices, NDArray[np.float32]]:
+        """What all processes answered: positions `(N,)` and logits float32 `(N, K)`."""
+        own = (np.concatenate(positions), torch.cat(logits).cpu().numpy()) if logits else None
+        parts = [part for part in self.task.ranks.gather(own) if part is not None]
+        return np.concatenate([p for p, _ in parts]), np.concatenate([a for _, a in parts])
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        return (self.task.ranks.rank, self.task.ranks.size)
+
+    def _feed(self, augmentation: str, epoch: int, which: int) -> Feed:
+        seed = (self.task.settings.seed, epoch, which)
+        kind = AUGMENTATIONS[augmentation]
+        return dataclasses.replace(self.task.feed, augmentation=kind, seed=seed)
+
+    def _upload(self, pixels: Tensor) -> Tensor:
+        if not self.task.device.is_gpu:
+            return pixels
+        return pixels.pin_memory().to(self.task.device.torch, non_blocking=True)
+
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        device = self.task.device
+        with torch.autocast(device.torch.type, torch.bfloat16, enabled=device.autocast):
+            yield
+
+
+def rate_of(settings: Settings, epoch: int) -> float:
+    """The learning rate of an epoch, from 1 on; `cosine` is Loshchilov and Hutter 2017, eq. 5."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    done = (epoch - 1) / settings.epochs
+    return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+def make_optimizer(model: nn.Module, settings: Settings, device: Device) -> Optimizer:
+    """SGD or Adam over the weights that train."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    fused = True if device.is_gpu else None
+    if settings.optimizer == "adam":
+        return Adam(weights, rate, weight_decay=decay, fused=fused)
+    return SGD(weights, rate, settings.momentum, weight_decay=decay, fused=fused)

@@ -1,0 +1,120 @@
+"""All that can be settled, and go wrong, before the first epoch: splits, weights, images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from covidreport.dataset import fingerprint, hash_files, select_split
+from covidreport.errors import CovidReportError
+from covidreport.records import Dataset, Failure
+from train.batches import Split
+from train.images import ImageStore
+from train.sampling import Indices, apply_convention
+from train.settings import AUGMENTATIONS, Experiment, Settings, Study
+from train.study import StudyError
+from train.weights import Weights, WeightsError, find_weights
+
+Advance = Callable[[int], None]
+
+
+def split_roles(settings: Settings) -> dict[str, str]:
+    """By role, the splits that an experiment needs.
+
+    `train`, `validation`, and `selection` where the exported epoch is chosen on a third one.
+    """
+    roles = {"train": settings.train_split, "validation": settings.validation_split}
+    chosen_on = settings.exported_epoch.split
+    if chosen_on is not None and chosen_on not in roles.values():
+        roles["selection"] = chosen_on
+    return roles
+
+
+def find_all_weights(study: Study, experiments: Iterable[Experiment]) -> dict[str, Weights]:
+    """The weights that each experiment starts from, by its name; StudyError lists all that lack."""
+    found: dict[str, Weights] = {}
+    faults: dict[str, list[str]] = {}
+    known: dict[tuple[str, str], Weights | WeightsError] = {}
+    folder = study.path.resolve().parent
+    for experiment in experiments:
+        key = (experiment.settings.weights, experiment.settings.architecture)
+        if key not in known:
+            try:
+                known[key] = find_weights(experiment.settings, folder)
+            except WeightsError as error:
+                known[key] = error
+        weights = known[key]
+        if isinstance(weights, Weights):
+            found[experiment.name] = weights
+        else:
+            faults.setdefault(str(weights), []).append(experiment.number)
+    if faults:
+        raise StudyError(
+            study.path, [f"experiments {', '.join(who)}: {why}" for why, who in faults.items()]
+        )
+    return found
+
+
+def find_split_rows(dataset: Dataset, names: Iterable[str]) -> dict[str, Indices]:
+    """The images of each split, as indices in the data set; DatasetError where one is empty."""
+    places = {sample: i for i, sample in enumerate(dataset.ids)}
+    return {
+        name: np.array([places[sample] for sample in select_split(dataset, name).ids], np.intp)
+        for name in dict.fromkeys(names)
+    }
+
+
+def fingerprint_splits(dataset: Dataset, names: Iterable[str], workers: int) -> dict[str, str]:
+    """The fingerprint of each split: its ids, truth, and the bytes of its files."""
+    prints = {}
+    for name in dict.fromkeys(names):
+        part = select_split(dataset, name)
+        prints[name] = fingerprint(part, hash_files(part, jobs=workers))
+    return prints
+
+
+def check_images(
+    store: ImageStore, rows: Mapping[str, Indices], experiments: Sequence[Experiment],
+    workers: int, advance: Advance,
+) -> tuple[Failure, ...]:  # fmt: skip
+    """Decode every image that an experiment needs, each once; gives those that can't be.
+
+    What is decoded stays in memory for the epochs, as far as it has room.
+    """
+    failures: dict[str, Failure] = {}
+    seen: set[tuple[object, ...]] = set()
+    for experiment in experiments:
+        settings = experiment.settings
+        for role, name in split_roles(settings).items():
+            kind = settings.augmentation if role == "train" else settings.validation_augmentation
+            fitted = AUGMENTATIONS[kind] is None
+            key = (name, fitted, settings.pixels if fitted else settings.channels)
+            if key in seen:
+                continue
+            seen.add(key)
+            found = store.check(
+                rows[name], settings.pixels, workers, fitted=fitted, advance=advance
+            )
+            failures |= {failure.subject: failure for failure in found}
+    return tuple(failures.values())
+
+
+def make_splits(
+    dataset: Dataset, rows: Mapping[str, Indices], study: Study, settings: Settings,
+    failures: Sequence[Failure],
+) -> dict[str, Split]:  # fmt: skip
+    """By role, the images of each split under its label convention.
+
+    Raises CovidReportError where no image of a split could be read.
+    """
+    broken = {failure.subject for failure in failures}
+    splits = {}
+    for role, name in split_roles(settings).items():
+        convention = settings.train_labels if role == "train" else settings.validation_labels
+        truth = apply_convention(dataset.truth[rows[name]], study.labels, convention)
+        lost = np.array([dataset.ids[row] in broken for row in rows[name]], np.bool_)
+        if lost.all():
+            raise CovidReportError(f"split {name}: none of its {len(lost)} images can be read")
+        splits[role] = Split(name, rows[name][~lost], truth[~lost], truth[lost])
+    return splits

@@ -1,0 +1,161 @@
+"""run.json of a fitted run: what was fitted on what, from where, with which versions.
+
+`describe_experiment` and `read_settings` are each other's inverse, so a run folder can be told
+from another fit, and exported again, without its study file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import covidreport
+from covidreport.errors import RunError
+from covidreport.records import Dataset
+from train.batches import Split
+from train.freezing import frozen_in_effect
+from train.models import PixelModel
+from train.settings import EpochRule, Experiment, Settings, Study
+from train.weights import Weights
+
+_ELSEWHERE = {
+    "seed": ("seed",),
+    "weights": ("started_from", "weights"),
+    "train_split": ("data", "train_split"),
+    "validation_split": ("data", "validation_split"),
+    "train_labels": ("data", "train_labels"),
+    "validation_labels": ("data", "validation_labels"),
+    "augmentation": ("data", "augmentation"),
+    "validation_augmentation": ("data", "validation_augmentation"),
+}
+"""Settings that stand outside `hyperparameters`; `exported_epoch` is spread over its own object."""
+
+PACKAGES = ("torch", "torchvision", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime",
+            "numpy", "pillow", "imagecodecs")  # fmt: skip
+
+
+def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
+    """The part of run.json that the study file settles; two fits are the same where it is."""
+    settings = experiment.settings
+    values = dataclasses.asdict(settings)
+    hyperparameters = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+        if key not in _ELSEWHERE and key != "exported_epoch" and value is not None
+    }
+    described: dict[str, Any] = {
+        "name": experiment.name,
+        "experiment": experiment.number,
+        "block": experiment.block,
+        "description": experiment.description,
+        "study": study.name,
+        "hyperparameters": hyperparameters,
+        "seed": settings.seed,
+        "started_from": {"weights": settings.weights},
+        "data": {"labels": list(study.labels), "target": study.target},
+        "exported_epoch": dataclasses.asdict(settings.exported_epoch),
+    }
+    for key, (section, *rest) in _ELSEWHERE.items():
+        if rest:
+            described[section][rest[0]] = values[key]
+    if study.overrides:
+        described["overrides"] = dict(study.overrides)
+    return described
+
+
+def read_settings(run: Mapping[str, Any], place: Path) -> Settings:
+    """The settings in a run.json; RunError where it is none that `train` wrote."""
+    try:
+        values = dict(run["hyperparameters"])
+        for key, path in _ELSEWHERE.items():
+            value: Any = run
+            for part in path:
+                value = value[part]
+            values[key] = value
+        values["frozen"] = tuple(values["frozen"])
+        rule = run["exported_epoch"]
+        values["exported_epoch"] = EpochRule(rule["rule"], rule["metric"], rule["split"])
+        return Settings(**values)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{place}: is not a run that this `train` fitted ({error})") from error
+
+
+def describe_data(dataset: Dataset, folder: Path, prints: Mapping[str, str]) -> dict[str, Any]:
+    """Which images: where they are (from the run folder), and the fingerprint of each split."""
+    source = dataset.source.resolve()
+    try:
+        path = Path(os.path.relpath(source, folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        path = source.as_posix()
+    return {"name": dataset.name, "source": path, "fingerprints": dict(prints)}
+
+
+def describe_splits(splits: Mapping[str, Split], study: Study) -> dict[str, Any]:
+    """By role: the split's name, its images, its positives of each label as they were counted."""
+    return {
+        role: {
+            "split": split.name,
+            "images": len(split) + len(split.lost_truth),
+            "unreadable": len(split.lost_truth),
+            "positives": {
+                label: int((split.truth[:, k] == 1).sum() + (split.lost_truth[:, k] == 1).sum())
+                for k, label in enumerate(study.labels)
+            },
+        }
+        for role, split in splits.items()
+    }
+
+
+def describe_start(weights: Weights, model: PixelModel, settings: Settings) -> dict[str, Any]:
+    """What training started from, and how much of it trains."""
+    counts = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+    return {
+        **weights.describe(),
+        "parameters": sum(n for n, _ in counts),
+        "trained_parameters": sum(n for n, trains in counts if trains),
+        "frozen_in_effect": list(frozen_in_effect(model.network, settings.frozen)),
+    }
+
+
+def describe_versions() -> dict[str, str]:
+    """Of Python, of this package and of those that a fit depends on."""
+    versions = {"python": platform.python_version(), "covidreport": covidreport.__version__}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def find_revision() -> str | None:
+    """The git revision of this checkout, with `-modified` where files differ; None without git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40",
+               "--exclude=*", "--dirty=-modified"]  # fmt: skip
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of `describe_experiment` and of the data's fingerprints two fits do not share."""
+    differences = []
+    for key in ("hyperparameters", "seed", "started_from", "data", "exported_epoch"):
+        for name, old, new in _pairs(key, before.get(key), now.get(key)):
+            differences.append(f"{name} was {old!r}, is now {new!r}")
+    return tuple(differences)
+
+
+def _pairs(name: str, before: Any, now: Any) -> list[tuple[str, Any, Any]]:
+    if not isinstance(now, Mapping):
+        return [] if before == now else [(name, before, now)]
+    before = before if isinstance(before, Mapping) else {}
+    return [p for key in now for p in _pairs(str(key), before.get(key), now[key])]

@@ -1,0 +1,81 @@
+"""Which images make which batch: drawn from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import UsageError
+from covidreport.records import UNKNOWN
+from train.fields import split_convention
+from train.settings import AS_GIVEN
+
+Indices = NDArray[np.intp]
+
+
+def apply_convention(
+    truth: NDArray[np.int8], labels: Sequence[str], convention: str
+) -> NDArray[np.int8]:
+    """The truth `(N, K)` under a label convention.
+
+    Under `a-counts-as-b`, b is true of every image of which a is; where a is unknown and b is not
+    true, b is unknown.
+    """
+    if convention == AS_GIVEN:
+        return truth
+    first, second = (list(labels).index(label) for label in split_convention(convention))
+    changed = truth.copy()
+    changed[truth[:, first] == 1, second] = 1
+    changed[(truth[:, first] == UNKNOWN) & (truth[:, second] == 0), second] = UNKNOWN
+    return changed
+
+
+def weigh_classes(truth: NDArray[np.int8]) -> NDArray[np.float64]:
+    """The share of draws of each image, `(N,)`, adding up to 1, so that rare labels come as often.
+
+    An image counts by the rarest of its labels; images without a label are a class of their own.
+    """
+    positive = truth == 1
+    counts = positive.sum(axis=0)
+    weights = np.zeros(len(truth))
+    for k in np.argsort(-counts, kind="stable"):
+        if counts[k]:
+            weights[positive[:, k]] = 1 / counts[k]
+    bare = ~positive.any(axis=1)
+    if bare.any():
+        weights[bare] = 1 / bare.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
+def order_epoch(n: int, seed: int, epoch: int, shares: NDArray[np.float64] | None) -> Indices:
+    """The n images of an epoch in order: each once, or drawn by `shares` with replacement."""
+    random = np.random.default_rng([seed, epoch])
+    if shares is None:
+        return random.permutation(n)
+    return random.choice(n, size=n, p=shares)
+
+
+def cut_batches(order: Indices, size: int, smallest: int = 2) -> list[Indices]:
+    """Cut an order into batches of `size`; a last one under `smallest` joins the one before it.
+
+    No image is left out, and batch norm never meets a batch of one.
+    """
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if len(batches) > 1 and len(batches[-1]) < smallest:
+        last = batches.pop()
+        batches[-1] = np.concatenate([batches[-1], last])
+    return batches
+
+
+def balance_positives(truth: NDArray[np.int8], labels: Sequence[str]) -> tuple[float, ...]:
+    """Negatives over positives of each label, `(K,)`; UsageError for a label without positives."""
+    positives, negatives = (truth == 1).sum(axis=0), (truth == 0).sum(axis=0)
+    without = [label for label, n in zip(labels, positives, strict=True) if n == 0]
+    if without:
+        raise UsageError(
+            f'positive_weight = "balanced": no training image is positive for {", ".join(without)}'
+        )
+    return tuple(float(weight) for weight in negatives / positives)

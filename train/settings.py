@@ -1,0 +1,162 @@
+"""The records of a study: what each experiment is fitted with. No logic beyond names, no I/O."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from covidreport.records import Fit, PixelSpec, Resample
+
+LossName = Literal["bce", "focal", "batch-mean-log-focal-as-run"]
+AS_RUN: LossName = "batch-mean-log-focal-as-run"
+"""The loss that the 2020 study ran under the name of focal loss."""
+
+AS_GIVEN = "as-given"
+"""The label convention of the manifest itself."""
+
+SelectionMetric = Literal["loss", "accuracy", "false_negatives"]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Random changes of an image: rotation by up to ±`rotation` degrees (nearest pixel, black
+    corners), a crop of `scale` of the area and a `ratio` of width to height resized to the model's
+    size, a horizontal flip with probability `flip`.
+    """
+
+    rotation: float
+    scale: tuple[float, float]
+    ratio: tuple[float, float]
+    flip: float
+
+
+AUGMENTATIONS: Mapping[str, Augmentation | None] = {
+    "none": None,
+    # what the 2020 study ran: torchvision's own defaults for the crop
+    "study-2020": Augmentation(30, (0.08, 1.0), (3 / 4, 4 / 3), 0.5),
+    # keeps both lungs in the picture, and the heart mostly on its side
+    "mild": Augmentation(10, (0.7, 1.0), (9 / 10, 10 / 9), 0.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRule:
+    """Which epoch is exported: the last, or the (first) best by a metric on a split."""
+
+    rule: Literal["last", "best"] = "last"
+    metric: SelectionMetric | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one experiment is fitted with: the keys of `[defaults]` and of an entry, in this order.
+
+    Keys without a default must be stated in the study file.
+    """
+
+    architecture: str
+    """`vgg16`, `resnet18`, `tiny`, or any torchvision classification model."""
+    weights: str
+    """`imagenet`, a file (relative to the study file), or `none`: what training starts from."""
+    loss: LossName
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    head: Literal["study", "plain"] | None = None
+    """`study`: the head of the 2020 study (vgg16, resnet18); `plain`: one linear layer."""
+    frozen: tuple[str, ...] = ()
+    """Names of modules, such as `features.0` or `layer1`, whose weights and statistics stay."""
+    allow_ineffective_freeze: bool = False
+    """Let `frozen` name what freezes nothing, such as a layer that the head replaces."""
+    gamma: float | None = None
+    alpha: float | None = None
+    positive_weight: float | Literal["balanced"] | None = None
+    """What positives weigh in the loss; `balanced`: negatives / positives of the training split."""
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    """How the learning rate goes on: `cosine` falls towards 0, epoch by epoch."""
+    seed: int = 0
+    image_size: int = 224
+    fit: Fit = "stretch"
+    resample: Resample = "bicubic"
+    channels: int = 1
+    train_split: str = "train"
+    validation_split: str = "validation"
+    train_labels: str = AS_GIVEN
+    """Label convention of the training split: `as-given` or `<label>-counts-as-<label>`."""
+    validation_labels: str = AS_GIVEN
+    sampling: Literal["shuffled", "class-balanced"] = "shuffled"
+    augmentation: str = "none"
+    """One of `train.augmentation.AUGMENTATIONS`."""
+    validation_augmentation: str = "none"
+    validation_mode: Literal["evaluation", "training"] = "evaluation"
+    """`training` leaves dropout on and batch statistics in use while figures are taken."""
+    train_figures: Literal["running", "second-pass"] = "running"
+    """Training figures as the epoch goes, or by a pass of their own after it."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 autocast on a GPU, float32 on a CPU."""
+    exported_epoch: EpochRule = field(default_factory=EpochRule)
+
+    @property
+    def pixels(self) -> PixelSpec:
+        """The pixels that the model is fitted on and states in its contract."""
+        return PixelSpec(
+            height=self.image_size,
+            width=self.image_size,
+            fit=self.fit,
+            resample=self.resample,
+            channels=self.channels,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One entry of a study file, with the defaults filled in."""
+
+    number: str
+    name: str
+    """The name of its run folder."""
+    settings: Settings
+    block: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study file as read: shared facts, and its experiments in their order."""
+
+    path: Path
+    name: str
+    description: str
+    labels: tuple[str, ...]
+    target: str
+    experiments: tuple[Experiment, ...]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that the command line put in place of the file's, by name."""
+
+
+LOSS_WORDS: dict[LossName, str] = {"bce": "bce", "focal": "focal", AS_RUN: "focal-as-run"}
+
+
+def name_run(number: str, settings: Settings, suffix: str = "") -> str:
+    """The run folder's name where an entry gives none: `exp15-vgg16-bce-frozen`."""
+    parts = [f"exp{number}", settings.architecture, LOSS_WORDS[settings.loss]]
+    if settings.frozen and not settings.allow_ineffective_freeze:
+        parts.append("frozen")
+    if suffix and not parts[-1].endswith(suffix):
+        parts.append(suffix)
+    return "-".join(parts)
+
+
+def describe_settings(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values for a file, by name."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in dataclasses.asdict(settings).items()
+    }

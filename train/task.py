@@ -1,0 +1,58 @@
+"""The records between the preparation of an experiment and its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from covidreport.errors import RunError
+from covidreport.records import Epoch
+from train.batches import Feed, Split
+from train.device import Device
+from train.losses import Loss
+from train.ranks import Ranks
+from train.settings import Settings
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how a run goes on."""
+
+    def on_batch(self, epoch: int, batch: int, batches: int) -> None:
+        """A training batch was done; both count from 1."""
+
+    def on_epoch(self, row: Epoch) -> None:
+        """An epoch was measured, and its checkpoint written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One experiment, ready to be fitted."""
+
+    settings: Settings
+    target: int
+    """The column of the label whose missed positives are counted."""
+    splits: Mapping[str, Split]
+    """By role: `train`, `validation`, and `selection` where a third split chooses the epoch."""
+    feed: Feed
+    loss: Loss
+    device: Device
+    ranks: Ranks
+    folder: Path
+    sample_ids: Sequence[str]
+    """The ids of the whole data set, by index."""
+
+
+@dataclass(slots=True)
+class Fitted:
+    """What came out: the exported epoch's number, and how the epochs went."""
+
+    epoch: int
+    history: list[Epoch]
+    epoch_seconds: list[float] = field(default_factory=list)
+    """Of the epochs that this call ran."""
+
+
+class NotFiniteError(RunError):
+    """The loss is NaN or infinite; the message names the epoch, the batch and its images."""

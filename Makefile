@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -14,12 +15,12 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/python -m train draw --out demo/drawn
-	$(BIN)/python -m train fit --study train/studies/demo.toml --data demo/drawn --out demo/runs
-	$(BIN)/covidreport evaluate demo/runs --data demo/drawn --split train
-	$(BIN)/covidreport evaluate demo/runs --data demo/drawn --split validation
-	$(BIN)/covidreport render demo/runs --format html --output demo/report.html
-	@echo 'Open demo/report.html in a browser.'
+	$(BIN)/python -m train draw --out $(DEMO)/drawn
+	$(BIN)/python -m train fit --study train/studies/demo.toml --data $(DEMO)/drawn --out $(DEMO)/runs
+	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split train
+	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation
+	$(BIN)/covidreport render $(DEMO)/runs --format html --output $(DEMO)/report.html
+	@echo 'Open $(DEMO)/report.html in a browser.'
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -31,4 +32,4 @@ test: check
 	$(BIN)/python -m pytest -q
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,7 +20,7 @@ commands = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.add_typer(commands, name="cache")
+    app.add_typer(commands, name="cache", short_help="Show or clear what is kept to save work.")
 
 
 @commands.command(epilog="Example: covidreport cache info")

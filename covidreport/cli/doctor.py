@@ -11,6 +11,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        short_help="Say which execution providers work, and why not.",
         help=(
             "Try every execution provider on this machine and say which work and why others don't."
             "\n\nExit code: 0 at least one works, 3 none does."

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        short_help="Run models over images and store what they answer.",
         help=(
             "Run the models of run folders over a data set and store counts, figures and scores in "
             "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "

@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         "import-counts",
+        short_help="Make run folders from published counts.",
         help=(
             "Make run folders from a CSV table of counts, so that published figures can be "
             "reported and ranked.\n\n"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        short_help="Write a commented covidreport.toml for a data set.",
         help=(
             "Look at a data set and write a commented covidreport.toml for it.\n\n"
             "The labels are guessed from the columns that hold only 0 and 1: check them."

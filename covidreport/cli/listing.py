@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         "list",
+        short_help="Show runs and what they were evaluated on.",
         help="Show which runs there are, and what each has been evaluated on.",
         epilog="Example: covidreport list runs/",
     )(list_runs)

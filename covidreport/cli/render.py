@@ -13,6 +13,7 @@ from covidreport.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        short_help="Write a report that compares evaluated runs.",
         help=(
             "Write a report that compares evaluated runs, ranked by missed COVID-19 cases.\n\n"
             "Reads what `covidreport evaluate` stored; opens no model and no image."

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
+        short_help="Apply other thresholds to stored scores.",
         help=(
             "Compute counts and figures again from stored scores, at other thresholds or with a "
             "newer covidreport. Opens no model and no image.\n\n"

@@ -1,0 +1,131 @@
+"""What the README promises: its commands run, from `make demo` to the table of commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BIN = Path(sys.executable).parent
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [
+    line.split("#")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()
+]
+
+
+def _run(words, cwd, **environment):
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        words, cwd=cwd, env={**os.environ, "PATH": path, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The folder that `make demo` fills, with this environment in place of a new one."""
+    folder = tmp_path_factory.mktemp("demo")
+    installed = folder / "installed"
+    installed.touch()
+    words = ["make", "demo", f"DEMO={folder}", f"BIN={BIN}", f"STAMP={installed}"]
+    done = _run(words, ROOT, COVIDREPORT_CACHE=str(folder / "cache"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    (folder / "stdout.txt").write_text(done.stdout)
+    return folder
+
+
+def test_the_demo_trains_evaluates_ranks_and_reports(demo):
+    """Of five runs some are good, one is poor and one is not ranked; all stand in one report."""
+    document = json.loads(
+        _run(
+            ["covidreport", "render", demo / "runs", "--format", "json", "--output", "-"], demo
+        ).stdout
+    )
+    (ranking,) = document["rankings"]
+    ranked = [row for row in ranking["rows"] if row["rank"] is not None]
+    unranked = [row for row in ranking["rows"] if row["rank"] is None]
+    assert (len(ranked), len(unranked)) == (4, 1)
+    assert ranked[0]["missed"] < ranked[-1]["missed"]
+    assert "positive" in unranked[0]["why_unranked"]
+    assert {e["split"] for run in document["runs"] for e in run["others"]} == {"train"}
+    page = (demo / "report.html").read_text()
+    assert all(row["run"] in page for row in ranking["rows"])
+    assert ranked[0]["run"] in (demo / "stdout.txt").read_text()
+
+
+def test_the_demo_says_that_its_images_are_drawn(demo):
+    """Nobody can take the demo's data for patients."""
+    assert "drawn" in (demo / "drawn" / "README.md").read_text().lower()
+    header, first = (demo / "drawn" / "manifest.csv").read_text().splitlines()[:2]
+    assert dict(zip(header.split(","), first.split(","), strict=True))["source"] == "drawn"
+
+
+def test_every_command_of_the_readme_is_one_that_a_test_knows():
+    """A new command in the README needs a line here that shows that it runs."""
+    programs = {" ".join(shlex.split(command)[:3]) for command in COMMANDS}
+    assert programs == {
+        "make demo",
+        "make test",
+        "pip install covidreport",
+        "covidreport init data/manifest.csv",
+        "covidreport evaluate runs/",
+        "covidreport render --format",
+        "python -m train",
+    }
+
+
+def test_the_commands_for_your_own_models_run(demo, tmp_path):
+    """init, evaluate and render, word for word, in a folder with data/ and runs/."""
+    (tmp_path / "data").symlink_to(demo / "drawn")
+    shutil.copytree(
+        demo / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("evaluations", "*.pt")
+    )
+    wanted = [command for command in COMMANDS if command.startswith("covidreport")]
+    assert len(wanted) >= 3
+    for command in dict.fromkeys(wanted):
+        done = _run(shlex.split(command), tmp_path)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert (tmp_path / "covidreport.toml").is_file()
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_the_training_command_names_a_study_that_is_there():
+    """The study of the recipe is read and its settings are shown."""
+    (command,) = [command for command in COMMANDS if command.startswith("python -m train fit")]
+    words = shlex.split(command)
+    study = words[words.index("--study") + 1]
+    done = _run([sys.executable, "-m", "train", "list", "--study", study], ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "resnet18" in done.stdout.replace("\n", "")
+
+
+def test_the_study_of_2020_renders_as_the_readme_says(tmp_path):
+    """`covidreport render examples/study-2020` works in a folder without anything."""
+    done = _run(["covidreport", "render", ROOT / "examples" / "study-2020"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "exp15-vgg16-bce-frozen" in (tmp_path / "report.html").read_text()
+
+
+def test_the_table_of_commands_is_whole():
+    """Every command of the program stands in the README's table."""
+    done = _run(["covidreport", "--help"], ROOT)
+    listed = set(re.findall(r"^  ([a-z-]+)  ", done.stdout, flags=re.MULTILINE)) - {"help"}
+    assert listed
+    for name in listed:
+        assert f"`covidreport {name}" in README, name
+
+
+def test_links_of_the_readme_lead_somewhere():
+    """Every file that it links to or shows is in the checkout."""
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target

@@ -44,9 +44,21 @@ def root(
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
-    from covidreport.cli import cache, doctor, evaluate, import_counts, init, listing, render, score
+    from covidreport.cli import (
+        cache,
+        doctor,
+        evaluate,
+        import_counts,
+        import_scores,
+        init,
+        listing,
+        predict,
+        render,
+        score,
+    )
 
-    for module in (init, evaluate, render, score, listing, doctor, cache, import_counts):
+    for module in (init, evaluate, render, score, predict, listing, import_counts, import_scores,
+                   cache, doctor):  # fmt: skip
         module.register(app)
     try:
         app()

@@ -47,7 +47,12 @@ def init(
         raise UsageError(f"{output} is there already; --force replaces it")
     if not data.exists():
         raise UsageError(f"{data}: no such file or folder")
-    dataset = read_dataset(data, guess_labels(data), group=group)
+    labels = guess_labels(data)
+    if not labels:
+        raise UsageError(
+            f"{data}: no column holds only 0 and 1; a manifest has one such column for each label"
+        )
+    dataset = read_dataset(data, labels, group=group)
     write_atomic(output, describe_settings(dataset, data, output, group).encode())
     typer.echo(output)
     say(f"{len(dataset):,} images; labels {', '.join(dataset.labels)}: check them in {output}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from covidreport.errors import ImageError
 from covidreport.images.bit_depth import describe_bit_depth
+from covidreport.images.dicom import decode_dicom
 from covidreport.images.jpeg import decode_jpeg
 from covidreport.images.pixels import MAX_PIXELS, DecodedImage
 from covidreport.images.png import SIGNATURE, decode_png
@@ -52,11 +53,11 @@ class ImageFormat(NamedTuple):
 FORMATS = (
     ImageFormat("JPEG", 0, b"\xff\xd8\xff", decode_jpeg),
     ImageFormat("PNG", 0, SIGNATURE, decode_png),
+    ImageFormat("DICOM", 128, b"DICM", decode_dicom),
 )
 """The first whose magic is found decodes the file; its name and suffix are not looked at."""
 
 _OTHERS = (
-    ("a DICOM file", 128, b"DICM"),
     ("a TIFF file", 0, b"II*\0"),
     ("a TIFF file", 0, b"MM\0*"),
     ("a GIF file", 0, b"GIF8"),
@@ -98,7 +99,8 @@ def decode_image(data: bytes) -> DecodedImage:
                 return image_format.decode(data)
             except MemoryError as error:
                 raise ImageError("not enough memory to decode it") from error
-    known = " and ".join(image_format.name for image_format in FORMATS)
+    *others, last = (image_format.name for image_format in FORMATS)
+    known = f"{', '.join(others)} and {last}"
     for what, offset, magic in _OTHERS:
         if data.startswith(magic, offset):
             raise ImageError(f"{what}; {known} are read")

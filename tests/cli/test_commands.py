@@ -13,7 +13,17 @@ import pytest
 import typer
 from typer.main import get_command
 
-from covidreport.cli import doctor, evaluate, import_counts, init, listing, render, score
+from covidreport.cli import (
+    doctor,
+    evaluate,
+    import_counts,
+    import_scores,
+    init,
+    listing,
+    predict,
+    render,
+    score,
+)
 from tests.datasets import write_flat_dataset
 
 HEAVY = ("onnxruntime", "torch", "pandas", "pyarrow", "scipy", "PIL", "jinja2")
@@ -21,7 +31,17 @@ HEAVY = ("onnxruntime", "torch", "pandas", "pyarrow", "scipy", "PIL", "jinja2")
 
 def _commands():
     app = typer.Typer()
-    for module in (init, evaluate, render, score, listing, doctor, import_counts):
+    for module in (
+        init,
+        evaluate,
+        render,
+        score,
+        predict,
+        listing,
+        doctor,
+        import_counts,
+        import_scores,
+    ):
         module.register(app)
     group: Any = get_command(app)
     return group.commands

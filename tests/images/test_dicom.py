@@ -156,12 +156,13 @@ def test_a_cut_off_file_is_one_reason_and_no_noise(tmp_path):
         (b"\2\0\0\0", "end within their header"),
         (struct.pack("<16I", 1, 64, *[0] * 14) + b"\0\0", "1 RLE segments for 2 bytes"),
         (struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\0\1\0\1", "holds 1 of 768 bytes"),
-        (struct.pack("<16I", 2, 64, 66, *[0] * 13) + b"\x81\1" * 9, "damaged pixel data"),
+        (struct.pack("<16I", 2, 64, 102, *[0] * 13) + b"\x81\1" * 38, "damaged pixel data"),
         (struct.pack("<16I", 2, 9999, 9999, *[0] * 13) + bytes(9), "holds 0 of 768 bytes"),
     ],
+    ids=["short header", "too few segments", "too few pixels", "too many pixels", "bad offsets"],
 )
 def test_damaged_run_lengths_are_refused(frame, reason):
-    """A short header, a missing segment, too few pixels, too many, and offsets to nowhere."""
+    """With what is wrong with them."""
     with pytest.raises(ImageError, match=reason):
         decode_dicom(radiograph(UNSIGNED_12, syntax=uid.RLELossless, frame=frame))
 

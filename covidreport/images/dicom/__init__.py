@@ -33,7 +33,7 @@ from covidreport.images.dicom.header import (
     read_header,
     read_kind,
 )
-from covidreport.images.dicom.samples import decode_samples
+from covidreport.images.dicom.samples import decode_samples, read_pixel_data
 from covidreport.images.pixels import DecodedImage, check_size
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def decode_dicom(data: bytes) -> DicomImage:
         refuse_format(header)
         check_size(header.columns, header.rows)
         grayscale = read_grayscale(dataset, header)
-        stored = decode_samples(dataset, header)
+        pixel_data = read_pixel_data(dataset, header)
+    stored = decode_samples(pixel_data, header)
     low, high = header.stored_range
     picture = Image.fromarray(
         np.take(grayscale.tabulate(low, high), stored - np.int32(low), mode="clip")

@@ -16,10 +16,11 @@ from covidreport.images.dicom.header import Header
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
-_JPEG_FAULTS = (
+_CODEC_FAULTS = (
     imagecodecs.Jpeg8Error,
     imagecodecs.JpeglsError,
     imagecodecs.Jpeg2kError,
+    NotImplementedError,
     ValueError,
 )
 _START_OF_FRAME = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
@@ -59,17 +60,33 @@ _UNCOMPRESSED = frozenset(
 )
 
 
-def decode_samples(dataset: FileDataset, header: Header) -> NDArray[np.int32]:
+class PixelData(NamedTuple):
+    """The bytes of the only frame. in_words: they are stored as 16-bit words."""
+
+    frame: bytes
+    in_words: bool
+
+
+def read_pixel_data(dataset: FileDataset, header: Header) -> PixelData:
+    """Read the frame's bytes, put together from its fragments where it is compressed."""
+    if header.syntax in _UNCOMPRESSED:
+        return PixelData(dataset.PixelData, dataset["PixelData"].VR == "OW")
+    from pydicom.encaps import get_frame
+
+    return PixelData(get_frame(dataset.PixelData, 0, number_of_frames=1), in_words=False)
+
+
+def decode_samples(data: PixelData, header: Header) -> NDArray[np.int32]:
     """Give the stored values, int32 `(rows, columns)`, signed where the file says so.
 
     Raises ImageError when they are cut off, damaged, or compressed in a way that isn't read.
     """
     if header.syntax in _UNCOMPRESSED:
-        samples = _read_uncompressed(dataset, header)
+        samples = _read_uncompressed(data, header)
     elif header.syntax == _RLE:
-        samples = _decode_rle(_read_frame(dataset), header)
+        samples = _decode_rle(data.frame, header)
     elif header.syntax in _DECODERS:
-        samples = _decode_jpeg(_read_frame(dataset), header)
+        samples = _decode_jpeg(data.frame, header)
     else:
         raise ImageError(f"compressed as {header.syntax_name}, which is not read")
     return _interpret(samples, header)
@@ -87,34 +104,28 @@ def _interpret(samples: NDArray[Any], header: Header) -> NDArray[np.int32]:
     return values
 
 
-def _read_uncompressed(dataset: FileDataset, header: Header) -> NDArray[Any]:
+def _read_uncompressed(data: PixelData, header: Header) -> NDArray[Any]:
     n_values = header.rows * header.columns
     big = header.syntax == _BIG_ENDIAN
-    order = ">" if big else "<"
-    data = dataset.PixelData
-    if len(data) < n_values * header.bits_allocated // 8:
-        raise ImageError(f"truncated: {len(data)} bytes of pixels for {n_values} pixels")
+    if len(data.frame) < n_values * header.bits_allocated // 8:
+        raise ImageError(
+            f"truncated: {len(data.frame)} bytes for {n_values} pixels of "
+            f"{header.bits_allocated} bits"
+        )
     if header.bits_allocated == 16:
-        values = np.frombuffer(data, f"{order}u2", n_values)
-    elif big and dataset["PixelData"].VR == "OW":  # two pixels a word (PS3.5 8.2)
-        values = np.frombuffer(data, ">u2").astype("<u2").view(np.uint8)[:n_values]
+        values = np.frombuffer(data.frame, ">u2" if big else "<u2", n_values)
+    elif big and data.in_words:  # two pixels a word (PS3.5 8.2)
+        values = np.frombuffer(data.frame, ">u2").astype("<u2").view(np.uint8)[:n_values]
     else:
-        values = np.frombuffer(data, np.uint8, n_values)
+        values = np.frombuffer(data.frame, np.uint8, n_values)
     return values.reshape(header.rows, header.columns)
-
-
-def _read_frame(dataset: FileDataset) -> bytes:
-    """The only frame, put together from its fragments."""
-    from pydicom.encaps import get_frame
-
-    return get_frame(dataset.PixelData, 0, number_of_frames=1)
 
 
 def _decode_rle(frame: bytes, header: Header) -> NDArray[Any]:
     """Undo DICOM's run lengths (PS3.5 G): a PackBits segment for each byte of a value.
 
-    The most significant byte comes first. Read here, because the plug-in that pydicom would use
-    ends the interpreter's thread on damaged data (pylibjpeg-rle 2.2 panics).
+    The most significant byte comes first. Read here, because the fast plug-in of pydicom panics on
+    damaged data (pylibjpeg-rle 2.2): no exception that could be caught as one image's failure.
     """
     n_planes = header.bits_allocated // 8
     try:
@@ -127,8 +138,8 @@ def _decode_rle(frame: bytes, header: Header) -> NDArray[Any]:
     ends = [*starts[1:n_planes], len(frame)]
     for plane, start, end in zip(planes, starts, ends, strict=False):
         try:
-            n_bytes = len(imagecodecs.packbits_decode(frame[start:end], out=plane))
-        except (imagecodecs.ImcdError, ValueError) as error:
+            n_bytes = len(imagecodecs.packbits_decode(frame[start:end], out=plane.data))
+        except (imagecodecs.PackbitsError, ValueError) as error:
             raise ImageError(f"damaged pixel data ({header.syntax_name}): {error}") from error
         if n_bytes < plane.size:
             raise ImageError(f"truncated: an RLE segment holds {n_bytes} of {plane.size} bytes")
@@ -150,8 +161,10 @@ def _decode_jpeg(frame: bytes, header: Header) -> NDArray[Any]:
         )
     try:
         samples = np.asarray(_DECODERS[header.syntax](frame))
-    except _JPEG_FAULTS as error:
+    except _CODEC_FAULTS as error:
         raise ImageError(f"damaged pixel data ({header.syntax_name}): {error}") from error
+    if samples.size != header.rows * header.columns:
+        raise ImageError(f"damaged pixel data ({header.syntax_name}): their size is another")
     # a lossy codec may overshoot the stored bits, and must not wrap around to black
     low, high = header.stored_range
     if samples.dtype.kind == "u":

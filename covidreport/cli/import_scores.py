@@ -1,0 +1,96 @@
+"""`covidreport import-scores`: a run folder from scores that another framework computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from covidreport.records import Activation
+
+ACTIVATIONS = ("logit", "sigmoid", "softmax")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        "import-scores",
+        short_help="Make a run folder from another framework's scores.",
+        help=(
+            "Make a run folder from a table of scores that another framework computed, so that it "
+            "is ranked beside the rest.\n\nColumns: the image (`id`, `sample_id`, `path` or "
+            "`image`, as in the data), and `score.LABEL` or `LABEL` for each label. An image "
+            "without a row counts against the run."
+        ),
+        epilog="Example: covidreport import-scores keras.csv --run keras --activation sigmoid",
+    )(import_scores_command)
+
+
+def import_scores_command(
+    file: Annotated[Path, typer.Argument(help="The scores (.csv or .parquet).")],
+    run: Annotated[str, typer.Option(help="The name of the run and of its folder.")],
+    activation: Annotated[
+        str, typer.Option(help="What the scores are: logit, sigmoid or softmax.", metavar="NAME")
+    ],
+    output: Annotated[Path, typer.Option(help="The folder of run folders.")] = Path("runs"),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split the scores are of.  [default: validation]")
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
+    ] = None,
+    description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
+) -> None:
+    """Import scores."""
+    from covidreport.cli.evaluate import choose_split, common_labels, find_data
+    from covidreport.cli.ranking import show_ranking
+    from covidreport.cli.terminal import out, say_finding
+    from covidreport.config import find_settings, read_threshold_options
+    from covidreport.dataset import fingerprint, read_dataset
+    from covidreport.dataset.digests import digest_files
+    from covidreport.imported import ImportRequest, import_scores
+    from covidreport.ranking import rank_runs
+    from covidreport.runs import discover_runs, is_run_folder
+
+    if activation not in ACTIVATIONS:
+        raise UsageError(f"--activation {activation}: one of {', '.join(ACTIVATIONS)}")
+    if not run or "/" in run or "\\" in run or run.startswith("."):
+        raise UsageError(f"--run {run}: a name for a folder is wanted, without slashes")
+    settings = find_settings(Path.cwd())
+    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    there = output.is_dir() and any(is_run_folder(p) for p in output.iterdir() if p.is_dir())
+    runs = discover_runs([output]) if there else ()
+    source = find_data(data, settings, runs)
+    labels = settings.labels or common_labels(runs)
+    dataset, split_name = choose_split(
+        read_dataset(source, labels, group=settings.group, name=settings.name),
+        split or settings.split,
+    )
+    digests = digest_files(dataset)
+    evaluation = import_scores(
+        ImportRequest(
+            file=file,
+            run=run,
+            output=output,
+            activation=cast("Activation", activation),
+            dataset=dataset,
+            split=split_name,
+            fingerprint=fingerprint(dataset, digests),
+            thresholds=thresholds.of(dataset.labels),
+            thresholds_from=thresholds.origin,
+            description=description,
+        )
+    )
+    for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):
+        show_ranking(out, ranking, [evaluation])
+    for finding in evaluation.findings:
+        say_finding(finding)

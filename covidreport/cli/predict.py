@@ -1,0 +1,79 @@
+"""`covidreport predict`: a model's answers for images without truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from covidreport.errors import RunError, UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Write a model's answers for images without truth.",
+        help=(
+            "Run one model over a folder of images whose truth nobody knows and write a table: the "
+            "image, a 0/1 column and a score for each label, and why an image failed.\n\n"
+            "Exit code: 0 all images were scored, 2 wrong usage, 3 the model or an image failed."
+        ),
+        epilog="Example: covidreport predict runs/exp15 images/ --output predictions.csv",
+    )(predict)
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run folder or an ONNX file.")],
+    images: Annotated[Path, typer.Argument(help="A folder of images; folders below it count.")],
+    output: Annotated[Path, typer.Option(help="The table: .csv or .parquet.")] = Path(
+        "predictions.csv"
+    ),
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
+    ] = None,
+    provider: Annotated[str | None, typer.Option(help="auto, cuda or cpu.", metavar="NAME")] = None,
+) -> None:
+    """Predict."""
+    from covidreport.cli.terminal import say, show_progress
+    from covidreport.config import find_settings, read_threshold_options
+    from covidreport.evaluate.record import open_model
+    from covidreport.inference.providers import choose_provider
+    from covidreport.predict import (
+        find_images,
+        predict_images,
+        tabulate_predictions,
+        write_predictions,
+    )
+    from covidreport.records import Failure, Run
+    from covidreport.runs import read_run
+
+    if output.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{output}: predictions are written as .csv or .parquet")
+    if model.is_dir():
+        run = read_run(model)
+    elif model.is_file():
+        run = Run(model.stem, model.parent, model)
+    else:
+        raise UsageError(f"{model}: no such run folder or ONNX file")
+    settings = find_settings(Path.cwd())
+    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    found = find_images(images)
+    chosen, warning = choose_provider(provider or settings.provider)
+    if warning:
+        say(f"warning: {warning}", "yellow")
+    session = open_model(run, chosen)
+    if isinstance(session, Failure):
+        raise RunError(f"run {run.name}: {session.reason}")
+    values = thresholds.of(session.spec.labels)
+    with show_progress(f"Predicting {len(found):,} images", len(found)) as advance:
+        scores = predict_images(session, found, advance=advance)
+    write_predictions(tabulate_predictions(scores, values), output)
+    typer.echo(output)
+    failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]
+    for image, reason in failed[:20]:
+        say(f"error: {image}: {reason}", "bold red")
+    if failed:
+        say(f"{len(failed)} of {len(found)} images failed; the column `failure` says why")
+        raise typer.Exit(3)

@@ -1,0 +1,220 @@
+"""Run folders of scores that another framework computed, ranked beside those run here."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport import __version__
+from covidreport.errors import DatasetError, UsageError
+from covidreport.metrics import estimate_scores
+from covidreport.records import Activation, Dataset, Evaluation, Failure, Finding, Scores
+from covidreport.store import (
+    SCORES_FILE,
+    clear_failure,
+    digest_file,
+    evaluation_folder,
+    write_evaluation,
+    write_run,
+    write_scores,
+)
+
+ID_COLUMNS = ("id", "sample_id", "path", "image")
+NOT_GIVEN = "the imported file has no score for this image"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """What is imported, onto which images, under which name.
+
+    activation: what the scores are, `logit`, `sigmoid` or `softmax`; nobody can tell from them.
+    """
+
+    file: Path
+    run: str
+    output: Path
+    activation: Activation
+    dataset: Dataset
+    split: str
+    fingerprint: str
+    thresholds: Mapping[str, float]
+    thresholds_from: str
+    description: str = ""
+
+
+def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, Any]], list[str]]:
+    """The columns, rows and places of a CSV or Parquet table; DatasetError where it is none."""
+    if file.suffix.lower() == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            table = pq.read_table(file)
+        except (OSError, pa.ArrowException) as error:
+            raise DatasetError(str(file), [f"it can't be read as Parquet ({error})"]) from error
+        rows = table.to_pylist()
+        return tuple(table.column_names), rows, [f"row {i + 1}" for i in range(len(rows))]
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as source:
+            reader = csv.DictReader(source, strict=True)
+            places, found = [], []
+            for row in reader:
+                places.append(f"line {reader.line_num}")
+                found.append(row)
+            return tuple(reader.fieldnames or ()), list(found), places
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(str(file), [f"it can't be read as CSV ({error})"]) from error
+
+
+def match_scores(request: ImportRequest) -> Scores:
+    """The imported scores in the order of the data set.
+
+    An image without a row, or with blank scores, is a failed image. DatasetError lists a missing
+    column, an id that is twice or not in the data, a score that is no finite number, a probability
+    outside 0 to 1.
+    """
+    columns, rows, places = read_scores_table(request.file)
+    dataset = request.dataset
+    key = next((name for name in ID_COLUMNS if name in columns), None)
+    names = {
+        label: next((name for name in (f"score.{label}", label) if name in columns), None)
+        for label in dataset.labels
+    }
+    faults = [] if key else [f"line 1: there is no column {', '.join(ID_COLUMNS)} with the image"]
+    faults += [
+        f"line 1: there is no column score.{label} or {label}"
+        for label, name in names.items()
+        if name is None
+    ]
+    if faults or key is None:
+        raise DatasetError(str(request.file), faults)
+    index = {sample: i for i, sample in enumerate(dataset.ids)}
+    scores = np.full(dataset.truth.shape, np.nan, np.float32)
+    seen: dict[str, str] = {}
+    for place, row in zip(places, rows, strict=True):
+        sample = str(row[key])
+        if sample not in index:
+            faults.append(f"{place}: {sample!r} is no image of {dataset.name}, {request.split}")
+        elif sample in seen:
+            faults.append(f"{place}: {sample!r} stands in {seen[sample]} already")
+        else:
+            seen[sample] = place
+            values = [row[names[label] or ""] for label in dataset.labels]
+            _read_row(values, request.activation, place, scores[index[sample]], faults)
+    if faults:
+        raise DatasetError(str(request.file), faults)
+    missing: NDArray[np.bool_] = np.isnan(scores).any(axis=1)
+    scores[missing] = np.nan
+    return Scores(
+        sample_ids=dataset.ids,
+        labels=dataset.labels,
+        truth=dataset.truth,
+        scores=scores,
+        activation=request.activation,
+        reasons=tuple(NOT_GIVEN if lost else None for lost in missing.tolist()),
+        groups=dataset.groups,
+    )
+
+
+def _read_row(
+    values: Sequence[Any], activation: Activation, place: str, into: Any, faults: list[str]
+) -> None:
+    """Put one row's scores into their place; blank ones stay NaN."""
+    for k, value in enumerate(values):
+        if value is None or value == "":
+            continue
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            faults.append(f"{place}: the score {value!r} is no finite number")
+        elif activation != "logit" and not 0 <= number <= 1:
+            faults.append(f"{place}: {number} is no probability, and {activation} was stated")
+        else:
+            into[k] = number
+
+
+def import_scores(request: ImportRequest) -> Evaluation:
+    """Make the run folder, or add to it, and give the evaluation of the imported scores.
+
+    Raises UsageError where the folder holds a run that was not imported, DatasetError as
+    `match_scores`.
+    """
+    folder = request.output / request.run
+    marker = folder / "imported.json"
+    if folder.exists() and not marker.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds another run; choose another --run or --output")
+    scores = match_scores(request)
+    dataset = request.dataset
+    counts, estimates = estimate_scores(scores, [request.thresholds[x] for x in dataset.labels])
+    failures = tuple(
+        Failure(sample, "read", reason)
+        for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
+        if reason is not None
+    )
+    evaluation = Evaluation(
+        run=request.run,
+        dataset=dataset.name,
+        split=request.split,
+        variant=None,
+        fingerprint=request.fingerprint,
+        labels=dataset.labels,
+        n_images=len(dataset),
+        n_groups=None if dataset.groups is None else len(set(dataset.groups)),
+        thresholds=dict(request.thresholds),
+        thresholds_from=request.thresholds_from,
+        counts=counts,
+        estimates=estimates,
+        findings=_findings(request, len(failures)),
+        failures=failures,
+        provenance={
+            "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
+            "activation": request.activation,
+            "versions": {"covidreport": __version__},
+        },
+        timing={"finished": datetime.now(UTC).isoformat(timespec="milliseconds")},
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    marker.write_text('{"schema": "covidreport.imported/1"}\n')
+    write_run(folder, {"name": request.run, "description": request.description or
+                       f"Scores from {request.file.name}, computed elsewhere"})  # fmt: skip
+    place = evaluation_folder(folder, evaluation.key)
+    write_scores(place / SCORES_FILE, scores)
+    write_evaluation(folder, evaluation)
+    clear_failure(place)
+    return evaluation
+
+
+def _findings(request: ImportRequest, missing: int) -> tuple[Finding, ...]:
+    findings = [
+        Finding(
+            "note",
+            "scores-from-elsewhere",
+            f"The scores of {request.run} were computed elsewhere",
+            f"they were read from {request.file.name} as {request.activation}; no model was run",
+            "Ask whoever made the file which model and which pixels it is from.",
+            (request.run,),
+        )
+    ]
+    if missing:
+        findings.append(
+            Finding(
+                "warning",
+                "scores-missing",
+                f"{missing} of {len(request.dataset)} images have no score of {request.run}",
+                f"{request.file.name} has no row for them, or blank cells",
+                "Compute them and import the file again. Until then each counts against the run: "
+                "a positive as missed, a negative as a false alarm.",
+                (request.run,),
+            )
+        )
+    return tuple(findings)

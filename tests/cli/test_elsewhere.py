@@ -1,0 +1,203 @@
+"""Scores from other frameworks, models from elsewhere, and images without truth."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from covidreport.records import PixelSpec
+from covidreport.store import read_evaluation, read_scores, write_run
+from tests.datasets import LABELS, write_flat_dataset
+from tests.onnx_models import write_brightness_model
+
+ROWS = [
+    (120, "covid-19", "validation"),
+    (90, "covid-19", "validation"),
+    (110, "normal", "validation"),
+    (20, "normal", "validation"),
+    (30, "pneumonia", "validation"),
+]
+SCORES = [(0.9, 0.1, 0.2), (0.4, 0.5, 0.1), (0.6, 0.8, 0.1), (0.1, 0.9, 0.1), (0.2, 0.3, 0.9)]
+DESCRIBED = {"fit": "stretch", "resample": "bilinear"}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Five images, and a table of scores that finds one of two positives with one false alarm."""
+    write_flat_dataset(tmp_path / "data", ROWS)
+    with (tmp_path / "keras.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", *LABELS])
+        writer.writerows([f"{i:03}.png", *scores] for i, scores in enumerate(SCORES))
+    return tmp_path
+
+
+def _import(covidreport, *words):
+    return covidreport(
+        "import-scores", "keras.csv", "--run", "keras", "--activation", "sigmoid",
+        "--data", "data", *words,
+    )  # fmt: skip
+
+
+def test_imported_scores_are_ranked_beside_the_rest(covidreport, study):
+    """A run from elsewhere and one evaluated here stand in one ranking, on the same images."""
+    write_brightness_model(study / "runs" / "keen" / "model.onnx", offsets=(-8.5, 10, -1))
+    done = _import(covidreport)
+    assert done.code == 0, done.err
+    assert covidreport("evaluate", "runs/keen", "--data", "data").code == 0
+    evaluation = read_evaluation(study / "runs" / "keras" / "evaluations" / "data-validation")
+    counts = evaluation.counts["covid-19"]
+    assert (counts.tn, counts.fp, counts.fn, counts.tp) == (2, 1, 1, 1)
+    text = covidreport("render", "--format", "markdown", "--output", "-").out
+    assert text.count("\n## Ranking") == 1
+    assert "computed elsewhere" in text
+
+
+def test_an_image_without_a_score_counts_against_the_run(covidreport, study):
+    """A positive without a row is missed; the report says how many there are."""
+    lines = (study / "keras.csv").read_text().splitlines()
+    (study / "keras.csv").write_text("\n".join([lines[0], *lines[2:]]) + "\n")
+    done = _import(covidreport)
+    assert "1 of 5 images have no score" in done.err
+    evaluation = read_evaluation(study / "runs" / "keras" / "evaluations" / "data-validation")
+    assert evaluation.counts["covid-19"].failed_positive == 1
+    assert evaluation.counts["covid-19"].missed == 2
+
+
+def test_parquet_and_other_column_names_do_too(covidreport, study):
+    """`path` names the image and `score.LABEL` the score."""
+    columns = {"path": [f"{i:03}.png" for i in range(5)]}
+    columns |= {f"score.{label}": [row[k] for row in SCORES] for k, label in enumerate(LABELS)}
+    pq.write_table(pa.table(columns), study / "scores.parquet")
+    done = covidreport(
+        "import-scores", "scores.parquet", "--run", "x", "--activation", "softmax", "--data", "data"
+    )
+    assert done.code == 0, done.err
+    scores = read_scores(
+        study / "runs" / "x" / "evaluations" / "data-validation" / "scores.parquet"
+    )
+    np.testing.assert_allclose(scores.scores, SCORES, rtol=1e-6)
+    assert scores.activation == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("000.png,0.9", "000.png,1.9", "line 2: 1.9 is no probability"),
+        ("001.png", "000.png", "line 3: '000.png' stands in line 2 already"),
+        ("001.png", "xyz.png", "line 3: 'xyz.png' is no image of data, validation"),
+        ("000.png,0.9", "000.png,nan", "line 2: the score 'nan' is no finite number"),
+        ("id,", "who,", "there is no column id"),
+        ("covid-19", "flu", "no column score.covid-19 or covid-19"),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_lines(covidreport, study, old, new, message):
+    """Nothing is written where a score can't be what it is said to be."""
+    text = (study / "keras.csv").read_text()
+    assert old in text
+    (study / "keras.csv").write_text(text.replace(old, new, 1))
+    done = _import(covidreport)
+    assert done.code == 2
+    assert message in done.err
+    assert not (study / "runs").exists()
+
+
+def test_a_run_that_was_not_imported_is_not_overwritten(covidreport, study):
+    """The folder of a model is left alone; an imported one may be imported again."""
+    write_brightness_model(study / "runs" / "keras" / "model.onnx")
+    assert "holds another run" in _import(covidreport).err
+    assert _import(covidreport, "--output", "other").code == 0
+    assert _import(covidreport, "--output", "other").code == 0
+
+
+def test_models_from_elsewhere_are_evaluated_as_described(covidreport, study):
+    """Float NHWC, a fixed batch, sigmoid outputs, other names, two outputs: the same counts."""
+    here = study / "runs"
+    write_brightness_model(here / "ours" / "model.onnx")
+    names = {"COVID": "covid-19", "None": "normal", "Pneu": "pneumonia"}
+    foreign = {
+        "labels": list(names), "label_map": names, "activation": "logit",
+        "divisor": 1, "mean": [0], "std": [1], **DESCRIBED,
+    }  # fmt: skip
+    cases = {
+        "nhwc": ({"dtype": "float32", "layout": "NHWC"}, {}),
+        "batch": ({"dtype": "float32", "batch": 3}, {}),
+        "half": ({"dtype": "float16"}, {}),
+        "sigmoid": ({"dtype": "float32", "tail": ["Sigmoid"]}, {"activation": "sigmoid"}),
+        "several": ({"dtype": "float32", "outputs": 2}, {"output_name": "logits"}),
+    }
+    for name, (options, words) in cases.items():
+        write_brightness_model(here / name / "model.onnx", metadata={}, **options)
+        write_run(here / name, {"name": name, "input": {**foreign, **words}})
+    done = covidreport("evaluate", "runs", "--data", "data")
+    assert done.code == 0, done.err
+    for name in ("ours", *cases):
+        counts = read_evaluation(here / name / "evaluations" / "data-validation").counts
+        assert (counts["covid-19"].tn, counts["covid-19"].fp) == (2, 1), name
+        assert (counts["covid-19"].fn, counts["covid-19"].tp) == (1, 1), name
+
+
+def test_a_model_from_elsewhere_that_nobody_described_fails_by_name(covidreport, study):
+    """What is missing is listed, and where to say it."""
+    write_brightness_model(study / "runs" / "ours" / "model.onnx")
+    write_brightness_model(study / "runs" / "bare" / "model.onnx", metadata={}, dtype="float32")
+    done = covidreport("evaluate", "runs", "--data", "data")
+    assert done.code == 3
+    assert "does not state labels, activation, fit, resample, divisor, mean, std" in done.err
+
+
+def test_a_pixel_spec_that_can_t_be_made_fails_its_run_alone(covidreport, study):
+    """Lanczos without antialiasing is not made: the other run is evaluated."""
+    write_brightness_model(study / "runs" / "ours" / "model.onnx")
+    spec = PixelSpec(8, 8, resample="lanczos", antialias=False)
+    write_brightness_model(study / "runs" / "odd" / "model.onnx", pixels=spec)
+    done = covidreport("evaluate", "runs", "--data", "data")
+    assert done.code == 3
+    assert "run odd was not evaluated" in done.err
+    assert "ours" in done.out
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_predict_writes_answers_and_scores(covidreport, study, suffix):
+    """Image name, a 0/1 column and a score a label; a broken image has a reason and no answer."""
+    write_brightness_model(study / "model.onnx")
+    (study / "new" / "deep").mkdir(parents=True)
+    Image.new("L", (9, 9), 150).save(study / "new" / "deep" / "b.png")
+    Image.new("L", (9, 9), 50).save(study / "new" / "c.jpg")
+    (study / "new" / "a.png").write_bytes(b"nonsense")
+    done = covidreport("predict", "model.onnx", "new", "--output", f"out.{suffix}")
+    assert done.code == 3
+    assert "a.png: " in done.err
+    if suffix == "csv":
+        with (study / "out.csv").open() as file:
+            rows = list(csv.DictReader(file))
+    else:
+        rows = pq.read_table(study / "out.parquet").to_pylist()
+    assert [row["image"] for row in rows] == ["a.png", "c.jpg", "deep/b.png"]
+    assert [row["covid-19"] for row in rows] in (["", "0", "1"], [None, 0, 1])
+    assert float(rows[2]["score.covid-19"]) == pytest.approx(5, abs=1e-4)
+    assert rows[0]["failure"]
+    assert not rows[1]["failure"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["model.onnx", "none"], "no such folder"),
+        (["none.onnx", "data"], "no such run folder or ONNX file"),
+        (["model.onnx", "data", "--output", "x.txt"], "written as .csv or .parquet"),
+        (["keras.csv", "data"], "can't be loaded"),
+    ],
+)
+def test_predict_says_what_is_wrong(covidreport, study, words, message):
+    """One clear error, and no table."""
+    write_brightness_model(study / "model.onnx")
+    done = covidreport("predict", *words)
+    assert done.code in (2, 3)
+    assert message in done.err
+    assert not (study / "predictions.csv").exists()

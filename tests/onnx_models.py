@@ -37,8 +37,12 @@ def write_brightness_model(
     tail: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
     outputs: int = 1,
+    noise: float = 0.0,
 ) -> Path:
-    """Write such a model; `tail` names operators put behind it, such as Sigmoid or Softmax."""
+    """Write such a model; `tail` names operators put behind it, such as Sigmoid or Softmax.
+
+    noise: how far, at most, chance moves each answer.
+    """
     sides = [pixels.channels, pixels.height, pixels.width]
     if layout == "NHWC":
         sides = [pixels.height, pixels.width, pixels.channels]
@@ -52,7 +56,14 @@ def write_brightness_model(
     names = [f"step{i}" for i in range(len(tail))]
     chain = ["sum", *names]
     chain[-1] = "logits"
-    nodes.append(helper.make_node("Add", ["scaled", "offsets"], [chain[0]]))
+    scaled = "scaled"
+    if noise:
+        nodes.append(
+            helper.make_node("RandomUniformLike", ["scaled"], ["moved"], low=-noise, high=noise)
+        )
+        nodes.append(helper.make_node("Add", ["scaled", "moved"], ["noisy"]))
+        scaled = "noisy"
+    nodes.append(helper.make_node("Add", [scaled, "offsets"], [chain[0]]))
     nodes += [
         helper.make_node(op, [a], [b]) for op, a, b in zip(tail, chain[:-1], chain[1:], strict=True)
     ]

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from covidreport.records import Estimate, Evaluation, RankedRun, Ranking
 
+ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 116, 136
+"""From how many columns of the terminal on a ranking shows more."""
 METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
 
@@ -31,15 +33,18 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     table.add_column("run", overflow="fold", ratio=1, min_width=12)
     for name in ("missed", "found", "false alarms"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("sensitivity (95 % CI)", no_wrap=True)
-    table.add_column("specificity (95 % CI)", no_wrap=True)
+    intervals = console.width >= ROOM_FOR_INTERVALS
+    for name in ("sensitivity", "specificity"):
+        table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
     table.add_column("F1", justify="right", no_wrap=True)
-    wide = console.width >= 120
+    wide = console.width >= ROOM_FOR_ALL
     if wide:
         table.add_column("micro F1", justify="right", no_wrap=True)
         table.add_column("accuracy", justify="right", no_wrap=True)
     for row in ranking.rows:
-        table.add_row(*_cells(row, by_run[row.run], ranking.target, wide), style=_style(row))
+        table.add_row(
+            *_cells(row, by_run[row.run], ranking.target, intervals, wide), style=_style(row)
+        )
     console.print(table)
     for row in ranking.rows:
         if row.why_unranked:
@@ -52,7 +57,9 @@ def _style(row: RankedRun) -> str:
     return "bold" if row.rank == 1 else ""
 
 
-def _cells(row: RankedRun, evaluation: Evaluation, target: str, wide: bool) -> list[Text]:
+def _cells(
+    row: RankedRun, evaluation: Evaluation, target: str, intervals: bool, wide: bool
+) -> list[Text]:
     counts = evaluation.counts.get(target)
     figures = evaluation.estimates.get(target, {})
     overall = evaluation.estimates.get("", {})
@@ -62,8 +69,8 @@ def _cells(row: RankedRun, evaluation: Evaluation, target: str, wide: bool) -> l
         "–" if counts is None else f"{counts.missed:,}",
         "–" if counts is None else f"{counts.tp:,}/{counts.positives:,}",
         "–" if counts is None else f"{counts.false_alarms:,}",
-        show_interval(figures.get("sensitivity")),
-        show_interval(figures.get("specificity")),
+        (show_interval if intervals else show_figure)(figures.get("sensitivity")),
+        (show_interval if intervals else show_figure)(figures.get("specificity")),
         show_figure(figures.get("f1")),
     ]
     if wide:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 
     from covidreport.records import Finding
 
-out = Console(highlight=False, soft_wrap=False)
+PIPED_WIDTH = 160
+"""A table that goes into a file or to a program is not cut at 80 columns."""
+
+
+def _open_stdout() -> Console:
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if known else PIPED_WIDTH)
+
+
+out = _open_stdout()
 err = Console(stderr=True, highlight=False)
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}

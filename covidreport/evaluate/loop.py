@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +37,8 @@ class OpenedRun:
     run: Run
     session: Session
     columns: tuple[int, ...]
+    variation: float = 0.0
+    """The largest difference between two answers to the same image."""
 
 
 @dataclass(slots=True)
@@ -134,6 +136,19 @@ class _Loop:
     waiting: int = 0
     """Chunks that were begun and are not yet scored by every run."""
 
+    def run(self, starts: Iterator[int], jobs: int) -> None:
+        """Take the chunks in turn, never more than `jobs` + 1 of them at a time."""
+        more = True
+        while more or self.pending:
+            while more and self.waiting <= jobs:
+                start = next(starts, None)
+                more = start is not None and any(run.failure is None for run in self.runs)
+                if more and start is not None:
+                    self.start(start)
+            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                self.pending.pop(future)(future)
+
     def start(self, chunk_start: int) -> None:
         specs = {
             scored.opened.session.spec.pixels: None for scored in self.runs if not scored.failure
@@ -224,17 +239,12 @@ def score_runs(
     decoded = DecodedSet([None] * n, [])
     with ThreadPoolExecutor(jobs) as pool, ThreadPoolExecutor(1) as device:
         loop = _Loop(paths, runs, decoded, batch, advance, pool, device, caches or {}, digests)
-        starts = iter(range(0, n, batch))
-        more = True
-        while more or loop.pending:
-            while more and loop.waiting <= jobs:
-                start = next(starts, None)
-                more = start is not None and any(scored.failure is None for scored in runs)
-                if more and start is not None:
-                    loop.start(start)
-            done, _ = wait(loop.pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                loop.pending.pop(future)(future)
+        try:
+            loop.run(iter(range(0, n, batch)), jobs)
+        except BaseException:
+            for each in (pool, device):  # what waits is not begun: the user wants to stop
+                each.shutdown(wait=True, cancel_futures=True)
+            raise
     finding = describe_bit_depth(decoded.maxima)
     decoded.findings = (finding,) if finding else ()
     return tuple(runs), decoded

@@ -31,7 +31,7 @@ from covidreport.evaluate.scoring import apply_thresholds
 from covidreport.images import check_spec
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
 from covidreport.inference.providers import Provider, describe_runtime
-from covidreport.inference.session import Session, open_session
+from covidreport.inference.session import Session, measure_variation, open_session
 from covidreport.metrics import estimate_scores
 from covidreport.records import Dataset, Evaluation, Failure, Finding, PixelSpec, Run, Scores
 from covidreport.store import (
@@ -175,7 +175,8 @@ def _evaluate_group(
                 outcomes.append(_write_failure(request, session, run))
                 advance(n)
             else:
-                ready.append(OpenedRun(run, session, open_columns(session, request.dataset.labels)))
+                columns = open_columns(session, request.dataset.labels)
+                ready.append(OpenedRun(run, session, columns, measure_variation(session)))
         except RunError as error:
             outcomes.append(_write_failure(request, Failure(run.name, "load", str(error)), run))
             advance(n)
@@ -268,7 +269,12 @@ def _build_evaluation(
         thresholds_from=request.thresholds.origin,
         counts=counts,
         estimates=estimates,
-        findings=(*request.warnings, *decoded.findings, *_failed_images(failures, len(dataset))),
+        findings=(
+            *request.warnings,
+            *decoded.findings,
+            *_failed_images(failures, len(dataset)),
+            *_varying_answers(scored.opened),
+        ),
         failures=failures,
         provenance=_provenance(request, scored.opened),
         timing={
@@ -298,6 +304,22 @@ def _failed_images(failures: Sequence[Failure], n: int) -> tuple[Finding, ...]:
             "Mend or replace these files and evaluate again. Until then each counts against every "
             "run: a positive as missed, a negative as a false alarm.",
             tuple(failure.subject for failure in failures),
+        ),
+    )
+
+
+def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
+    if opened.variation == 0:
+        return ()
+    return (
+        Finding(
+            "error",
+            "answers-vary",
+            f"{opened.run.name} answers the same image differently each time",
+            f"two answers to one image differ by {opened.variation:.3g}",
+            "Export the model in evaluation mode (dropout off) and evaluate it again; until then "
+            "its figures are one draw of many.",
+            (opened.run.name,),
         ),
     )
 

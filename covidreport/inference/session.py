@@ -72,6 +72,22 @@ class Session:
         return softmax(scores) if self.spec.activation == "softmax-logit" else scores
 
 
+def measure_variation(session: Session) -> float:
+    """The largest difference between two answers to the very same image; 0 as it should be.
+
+    The image is noise from a fixed seed: what is asked is whether the graph draws at random (such
+    as dropout that was left on), which any image shows.
+    """
+    spec = session.spec.pixels
+    shape = (1, spec.height, spec.width, spec.channels)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    batch = prepare_batch(noise, session.spec)
+    first, second = session.run(batch), session.run(batch)
+    if np.array_equal(first, second, equal_nan=True):
+        return 0.0
+    return float(np.nanmax(np.abs(first - second), initial=0.0))
+
+
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Softmax over the last axis, in float64, given back as float32; same shape."""
     wide = logits.astype(np.float64)

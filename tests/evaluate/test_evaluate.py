@@ -162,3 +162,14 @@ def test_more_outputs_than_labels_are_matched_by_name(tmp_path):
     counts = evaluation.counts["covid-19"]
     assert (counts.tn, counts.fp, counts.fn, counts.tp) == (3, 1, 1, 1)
     assert evaluation.labels == LABELS
+
+
+def test_a_model_that_draws_at_random_is_a_finding(tmp_path):
+    """Answers that move by up to 1 from time to time are said to vary; steady ones are not."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "steady" / "model.onnx")
+    write_brightness_model(tmp_path / "runs" / "random" / "model.onnx", noise=1.0)
+    outcomes = evaluate_folder(tmp_path / "runs", make_request(manifest))
+    assert outcomes["steady"].evaluation.findings == ()
+    (finding,) = outcomes["random"].evaluation.findings
+    assert (finding.code, finding.subjects) == ("answers-vary", ("random",))

@@ -250,7 +250,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch):
     monkeypatch.setattr(loop, "score_chunk", stopping)
     with pytest.raises(StopHereError):
         _run(study, batch=2, jobs=1)
-    first = set(calls[:3])
+    first = set(calls) - {calls[3]}  # whatever was under way was finished
     calls[:] = ["none"] * 10
     _run(study, batch=2, jobs=1)
     rest = set(calls[10:])

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from covidreport import __version__
 from covidreport.errors import DatasetError, UsageError
@@ -111,15 +110,15 @@ def match_scores(request: ImportRequest) -> Scores:
             _read_row(values, request.activation, place, scores[index[sample]], faults)
     if faults:
         raise DatasetError(str(request.file), faults)
-    missing: NDArray[np.bool_] = np.isnan(scores).any(axis=1)
-    scores[missing] = np.nan
+    missing: list[bool] = [bool(np.isnan(row).any()) for row in scores]
+    scores[np.array(missing)] = np.nan
     return Scores(
         sample_ids=dataset.ids,
         labels=dataset.labels,
         truth=dataset.truth,
         scores=scores,
         activation=request.activation,
-        reasons=tuple(NOT_GIVEN if lost else None for lost in missing.tolist()),
+        reasons=tuple(NOT_GIVEN if lost else None for lost in missing),
         groups=dataset.groups,
     )
 

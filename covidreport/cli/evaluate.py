@@ -84,7 +84,8 @@ def evaluate(
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
-    from covidreport.evaluate.record import Progress, Request, evaluate_runs
+    from covidreport.evaluate.record import Progress, evaluate_runs
+    from covidreport.evaluate.request import Request
     from covidreport.inference.providers import choose_provider
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any
+from dataclasses import dataclass, field
 
-from covidreport import __version__
-from covidreport.config import Thresholds
 from covidreport.errors import RunError, UsageError
-from covidreport.evaluate.identity import evaluation_key, find_stored
+from covidreport.evaluate.build import build_evaluation, key_of
+from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.loop import (
     Advance,
     DecodedSet,
     OpenedRun,
     ScoredRun,
-    count_jobs,
     gather_scores,
     open_columns,
     score_runs,
 )
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
+from covidreport.evaluate.request import Request
 from covidreport.evaluate.scoring import apply_thresholds
 from covidreport.images import check_spec
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
-from covidreport.inference.providers import Provider, describe_runtime
+from covidreport.inference.providers import Provider
 from covidreport.inference.session import Session, measure_variation, open_session
-from covidreport.metrics import estimate_scores
-from covidreport.records import Dataset, Evaluation, Failure, Finding, PixelSpec, Run, Scores
+from covidreport.records import Evaluation, Failure, PixelSpec, Run
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
@@ -43,45 +36,6 @@ from covidreport.store import (
     write_failure,
     write_scores,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be evaluated, and how.
-
-    dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
-    with them. asked_provider is the word of the user (`auto` too), provider the one that was found
-    to work. force: compute what stands again. verify: models are compared by their bytes.
-    """
-
-    dataset: Dataset
-    split: str
-    digests: tuple[str, ...]
-    fingerprint: str
-    thresholds: Thresholds
-    asked_provider: str
-    provider: Provider
-    batch: int
-    jobs: int | None = None
-    force: bool = False
-    verify: bool = False
-    use_cache: bool = True
-    warnings: tuple[Finding, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name of the evaluation's folder in every run."""
-        return f"{self.dataset.name}-{self.split}"
-
-    @property
-    def provider_facts(self) -> dict[str, Any]:
-        """The provider as an evaluation's provenance keeps it."""
-        return {
-            "asked": self.asked_provider,
-            "ran": self.provider.name,
-            "options": dict(self.provider.options),
-            "precision": "fp32",
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +163,10 @@ def _open_caches(
 def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
     folder = evaluation_folder(opened.run.folder, request.name)
     n, k = request.dataset.truth.shape
-    key = _key(request, opened)
+    key = key_of(request, opened)
     if request.force:
         PartialScores.discard(folder)
     return open_partial(folder, key, n, k, request.batch)
-
-
-def _key(request: Request, opened: OpenedRun) -> str:
-    return evaluation_key(
-        opened.session.digest,
-        request.fingerprint,
-        request.dataset.labels,
-        opened.run.settings.get("input"),
-        request.provider_facts,
-        request.batch,
-    )
 
 
 def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:
@@ -237,118 +180,8 @@ def _write_scored(
     run = scored.opened.run
     folder = evaluation_folder(run.folder, request.name)
     scores = gather_scores(request.dataset, scored, decoded)
-    evaluation = _build_evaluation(request, scored, scores, decoded, started)
+    evaluation = build_evaluation(request, scored, scores, decoded, started)
     write_scores(folder / SCORES_FILE, scores)
     write_evaluation(run.folder, evaluation)
     clear_failure(folder)
     return Outcome(run, evaluation)
-
-
-def _build_evaluation(
-    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float
-) -> Evaluation:
-    dataset = request.dataset
-    assert scored.opened.run.model is not None
-    thresholds = request.thresholds.of(dataset.labels)
-    counts, estimates = estimate_scores(scores, [thresholds[label] for label in dataset.labels])
-    failures = tuple(
-        Failure(sample, "decode", reason)
-        for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
-        if reason is not None
-    )
-    return Evaluation(
-        run=scored.opened.run.name,
-        dataset=dataset.name,
-        split=request.split,
-        variant=None,
-        fingerprint=request.fingerprint,
-        labels=dataset.labels,
-        n_images=len(dataset),
-        n_groups=None if dataset.groups is None else len(set(dataset.groups)),
-        thresholds=thresholds,
-        thresholds_from=request.thresholds.origin,
-        counts=counts,
-        estimates=estimates,
-        findings=(
-            *request.warnings,
-            *decoded.findings,
-            *_failed_images(failures, len(dataset)),
-            *_varying_answers(scored.opened),
-        ),
-        failures=failures,
-        provenance=_provenance(request, scored.opened),
-        timing={
-            "started": _timestamp(started),
-            "finished": _timestamp(time.time()),
-            "decode_s": round(decoded.decode_s, 3),
-            "inference_s": round(scored.inference_s, 3),
-            "jobs": request.jobs or count_jobs(),
-            "model_mtime_ns": scored.opened.run.model.stat().st_mtime_ns,
-        },
-    )
-
-
-def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def _failed_images(failures: Sequence[Failure], n: int) -> tuple[Finding, ...]:
-    if not failures:
-        return ()
-    return (
-        Finding(
-            "warning",
-            "images-failed",
-            f"{len(failures)} of {n} images could not be scored",
-            f"{failures[0].subject}: {failures[0].reason}",
-            "Mend or replace these files and evaluate again. Until then each counts against every "
-            "run: a positive as missed, a negative as a false alarm.",
-            tuple(failure.subject for failure in failures),
-        ),
-    )
-
-
-def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
-    if opened.variation == 0:
-        return ()
-    return (
-        Finding(
-            "error",
-            "answers-vary",
-            f"{opened.run.name} answers the same image differently each time",
-            f"two answers to one image differ by {opened.variation:.3g}",
-            "Export the model in evaluation mode (dropout off) and evaluate it again; until then "
-            "its figures are one draw of many.",
-            (opened.run.name,),
-        ),
-    )
-
-
-def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
-    """All that the figures depend on; nothing here differs between two equal evaluations."""
-    session = opened.session
-    assert opened.run.model is not None
-    names = ("numpy", "pillow", "imagecodecs", "pyarrow")
-    facts = {
-        "key": _key(request, opened),
-        "model": {
-            "file": opened.run.model.name,
-            "sha256": session.digest,
-            "bytes": opened.run.model.stat().st_size,
-        },
-        "input": asdict(replace(session.spec, columns=opened.columns)),
-        "data": {"source": request.dataset.source.as_posix()},
-        "provider": request.provider_facts,
-        "batch": request.batch,
-        "threads_per_session": 1,
-        "versions": {
-            "covidreport": __version__,
-            "python": platform.python_version(),
-            **describe_runtime(),
-            **{name: version(name) for name in names},
-        },
-        "machine": {"system": platform.system(), "processor": platform.machine()},
-    }
-    # as JSON has it, so that what is written and what is read back are equal
-    plain: dict[str, Any] = json.loads(json.dumps(facts))
-    return plain

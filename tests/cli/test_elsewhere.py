@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,7 +72,7 @@ def test_an_image_without_a_score_counts_against_the_run(covidreport, study):
 
 def test_parquet_and_other_column_names_do_too(covidreport, study):
     """`path` names the image and `score.LABEL` the score."""
-    columns = {"path": [f"{i:03}.png" for i in range(5)]}
+    columns: dict[str, list[object]] = {"path": [f"{i:03}.png" for i in range(5)]}
     columns |= {f"score.{label}": [row[k] for row in SCORES] for k, label in enumerate(LABELS)}
     pq.write_table(pa.table(columns), study / "scores.parquet")
     done = covidreport(
@@ -124,7 +125,7 @@ def test_models_from_elsewhere_are_evaluated_as_described(covidreport, study):
         "labels": list(names), "label_map": names, "activation": "logit",
         "divisor": 1, "mean": [0], "std": [1], **DESCRIBED,
     }  # fmt: skip
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         "nhwc": ({"dtype": "float32", "layout": "NHWC"}, {}),
         "batch": ({"dtype": "float32", "batch": 3}, {}),
         "half": ({"dtype": "float16"}, {}),

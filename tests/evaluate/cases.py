@@ -5,7 +5,8 @@ from __future__ import annotations
 from covidreport.config import Thresholds
 from covidreport.dataset import fingerprint, read_dataset, select_split
 from covidreport.dataset.digests import digest_files
-from covidreport.evaluate.record import Request, evaluate_runs
+from covidreport.evaluate.record import evaluate_runs
+from covidreport.evaluate.request import Request
 from covidreport.inference.providers import provider_named
 from covidreport.runs import discover_runs
 from tests.datasets import LABELS

@@ -12,6 +12,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from covidreport import images
 from covidreport.cache import clear_cache, list_entries
 from covidreport.evaluate import decode, loop, record
 from covidreport.evaluate.memory import group_by_memory
@@ -36,7 +37,7 @@ def watched(monkeypatch):
         seen["files"] += 1
         return original_read(path)
 
-    original_open, original_read = record.open_model, decode.read_bytes
+    original_open, original_read = record.open_model, images.read_bytes
     monkeypatch.setattr(record, "open_model", open_model)
     monkeypatch.setattr(decode, "read_bytes", read_bytes)
     return seen
@@ -49,6 +50,11 @@ def study(tmp_path):
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
     write_brightness_model(tmp_path / "runs" / "b" / "model.onnx", offsets=(-8.5, 10, -1))
     return tmp_path
+
+
+def _describe(runs):
+    for name in ("a", "b"):
+        write_run(runs / name, {"name": name, "input": {"output_name": "logits"}})
 
 
 def _run(study, **options):
@@ -108,10 +114,7 @@ def test_other_thresholds_need_no_model(study, watched):
         lambda study: write_flat_dataset(
             study / "data", [(ROWS[0][0], "normal", "validation"), *ROWS[1:]]
         ),
-        lambda study: [
-            write_run(study / "runs" / n, {"name": n, "input": {"output_name": "logits"}})
-            for n in "ab"
-        ],
+        lambda study: _describe(study / "runs"),
     ],
     ids=["an image", "a label", "the description of the model"],
 )
@@ -251,7 +254,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch):
     with pytest.raises(StopHereError):
         _run(study, batch=2, jobs=1)
     first = set(calls) - {calls[3]}  # whatever was under way was finished
-    calls[:] = ["none"] * 10
+    calls[:] = [("none", 0)] * 10
     _run(study, batch=2, jobs=1)
     rest = set(calls[10:])
     assert first & rest == set()

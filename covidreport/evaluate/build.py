@@ -1,0 +1,143 @@
+"""The record of an evaluation: counts, figures, findings, and all that they depend on."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from covidreport import __version__
+from covidreport.evaluate.identity import evaluation_key
+from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
+from covidreport.evaluate.request import Request
+from covidreport.inference.providers import describe_runtime
+from covidreport.metrics import estimate_scores
+from covidreport.records import Evaluation, Failure, Finding, Scores
+
+
+def key_of(request: Request, opened: OpenedRun) -> str:
+    """The key under which this run's scores are the same whenever they are computed."""
+    return evaluation_key(
+        opened.session.digest,
+        request.fingerprint,
+        request.dataset.labels,
+        opened.run.settings.get("input"),
+        request.provider_facts,
+        request.batch,
+    )
+
+
+def build_evaluation(
+    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float
+) -> Evaluation:
+    """The record of one run's scores, with what they were made from and how long it took."""
+    dataset = request.dataset
+    assert scored.opened.run.model is not None
+    thresholds = request.thresholds.of(dataset.labels)
+    counts, estimates = estimate_scores(scores, [thresholds[label] for label in dataset.labels])
+    failures = tuple(
+        Failure(sample, "decode", reason)
+        for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
+        if reason is not None
+    )
+    return Evaluation(
+        run=scored.opened.run.name,
+        dataset=dataset.name,
+        split=request.split,
+        variant=None,
+        fingerprint=request.fingerprint,
+        labels=dataset.labels,
+        n_images=len(dataset),
+        n_groups=None if dataset.groups is None else len(set(dataset.groups)),
+        thresholds=thresholds,
+        thresholds_from=request.thresholds.origin,
+        counts=counts,
+        estimates=estimates,
+        findings=(
+            *request.warnings,
+            *decoded.findings,
+            *_failed_images(failures, len(dataset)),
+            *_varying_answers(scored.opened),
+        ),
+        failures=failures,
+        provenance=_provenance(request, scored.opened),
+        timing={
+            "started": _timestamp(started),
+            "finished": _timestamp(time.time()),
+            "decode_s": round(decoded.decode_s, 3),
+            "inference_s": round(scored.inference_s, 3),
+            "jobs": request.jobs or count_jobs(),
+            "model_mtime_ns": scored.opened.run.model.stat().st_mtime_ns,
+        },
+    )
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _failed_images(failures: Sequence[Failure], n: int) -> tuple[Finding, ...]:
+    if not failures:
+        return ()
+    return (
+        Finding(
+            "warning",
+            "images-failed",
+            f"{len(failures)} of {n} images could not be scored",
+            f"{failures[0].subject}: {failures[0].reason}",
+            "Mend or replace these files and evaluate again. Until then each counts against every "
+            "run: a positive as missed, a negative as a false alarm.",
+            tuple(failure.subject for failure in failures),
+        ),
+    )
+
+
+def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
+    if opened.variation == 0:
+        return ()
+    return (
+        Finding(
+            "error",
+            "answers-vary",
+            f"{opened.run.name} answers the same image differently each time",
+            f"two answers to one image differ by {opened.variation:.3g}",
+            "Export the model in evaluation mode (dropout off) and evaluate it again; until then "
+            "its figures are one draw of many.",
+            (opened.run.name,),
+        ),
+    )
+
+
+def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
+    """All that the figures depend on; nothing here differs between two equal evaluations."""
+    session = opened.session
+    assert opened.run.model is not None
+    names = ("numpy", "pillow", "imagecodecs", "pyarrow")
+    facts = {
+        "key": key_of(request, opened),
+        "model": {
+            "file": opened.run.model.name,
+            "sha256": session.digest,
+            "bytes": opened.run.model.stat().st_size,
+        },
+        "input": asdict(replace(session.spec, columns=opened.columns)),
+        "data": {"source": request.dataset.source.as_posix()},
+        "provider": request.provider_facts,
+        "batch": request.batch,
+        "threads_per_session": 1,
+        "versions": {
+            "covidreport": __version__,
+            "python": platform.python_version(),
+            **describe_runtime(),
+            **{name: version(name) for name in names},
+        },
+        "machine": {"system": platform.system(), "processor": platform.machine()},
+    }
+    # as JSON has it, so that what is written and what is read back are equal
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests.train.test_resume import fit_epochs
+from train.ranks import Ranks, join_ranks
+
+ROOT = Path(__file__).parents[2]
+
+# batch norm is frozen: each process would else take the statistics of its own half of a batch
+ENTRY = """number = {number}
+name = "run{number}"
+epochs = 3
+batch_size = 8
+optimizer = "sgd"
+momentum = 0.9
+augmentation = "study-2020"
+frozen = ["features.1", "features.4", "features.7", "features.10", "features.13", "features.16"]
+gamma = 2
+alpha = 0.25
+loss = "{loss}"
+"""
+
+
+def test_two_processes_fit_what_one_fits(write_study, manifest, tmp_path):
+    """By torchrun on the CPU: the same weights and figures as one process with the whole batch.
+
+    The as-run loss bends the mean of the whole batch, which no process sees alone.
+    """
+    losses = ("focal", "batch-mean-log-focal-as-run")
+    study = write_study(*(ENTRY.format(number=n, loss=loss) for n, loss in enumerate(losses)))
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "train", "fit", "--study", study, "--data", manifest,
+        "--out", tmp_path / "together", "--device", "cpu", "--workers", "1",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=240,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / "together" / f"run{n}") for n in (0, 1)]
+    for number in (0, 1):
+        alone, model, folder = fit_epochs(study, manifest, tmp_path / "alone", number=number)
+        together = tmp_path / "together" / folder.name
+        state = torch.load(together / "weights.pt", weights_only=True)
+        for name, expected in model.network.state_dict().items():
+            torch.testing.assert_close(state[name], expected, rtol=1e-4, atol=1e-6)
+        figures = np.genfromtxt(together / "history.csv", delimiter=",", names=True)
+        for name in ("train_loss", "validation_loss", "validation_accuracy"):
+            expected = [row.values[name] for row in alone.history]
+            np.testing.assert_allclose(figures[name], expected, rtol=1e-4)
+        assert (together / "model.onnx").is_file()
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch):
+    """It leads, and what it gathers and shares is its own."""
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with join_ranks(gpu=False) as ranks:
+        assert ranks == Ranks(0, 1, 0)
+        assert ranks.leads
+        assert ranks.gather("x") == ["x"]
+        assert ranks.share("x") == "x"
+        assert ranks.total(torch.tensor(2.0)).item() == 2.0

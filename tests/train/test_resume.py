@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from covidreport.errors import RunError
+from train.checkpoint import read_checkpoint
+from train.command import FitOptions, prepare
+from train.fit import prepare_task
+from train.loop import fit_model
+from train.progress import Silence
+from train.ranks import Ranks
+from train.study import read_study
+
+ENTRY = """number = 1
+architecture = "mobilenet_v3_small"
+epochs = 4
+schedule = "cosine"
+augmentation = "mild"
+exported_epoch = { best = "loss", split = "validation" }"""
+
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+from tests.train.test_resume import fit_epochs
+
+class Killed:
+    def on_batch(self, epoch, batch, batches):
+        if epoch == 3 and batch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+    def on_epoch(self, row):
+        pass
+
+if __name__ == "__main__":
+    fit_epochs(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), Killed())
+"""
+
+
+def fit_epochs(study: Path, data: Path, out: Path, watcher=None, number=0):
+    """All epochs of one of a study's experiments: what came out, its model and its folder."""
+    found = read_study(study)
+    options = FitOptions(str(study), data, out, device="cpu", workers=2)
+    request = prepare(options, found, found.experiments, Ranks())
+    experiment = found.experiments[number]
+    folder = out / experiment.name
+    folder.mkdir(parents=True, exist_ok=True)
+    model, task = prepare_task(request, experiment, folder)
+    return fit_model(model, task, watcher or Silence()), model, folder
+
+
+def assert_equal(first, second, place="checkpoint"):
+    """Two nested values of tensors and numbers are bit for bit the same."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second), place
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), place
+        for key in first:
+            assert_equal(first[key], second[key], f"{place}.{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), place
+        for n, (a, b) in enumerate(zip(first, second, strict=True)):
+            assert_equal(a, b, f"{place}.{n}")
+    else:
+        assert first == second, place
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(write_study, manifest, tmp_path):
+    """Killed in its third epoch: weights, optimizer, random states, best epoch and history agree.
+
+    The network has dropout and batch norm, so the generators and the statistics matter.
+    """
+    study = write_study(ENTRY)
+    whole, model, straight = fit_epochs(study, manifest, tmp_path / "straight")
+    killed = subprocess.run(
+        [sys.executable, "-c", SCRIPT, study, manifest, tmp_path / "killed"],
+        cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    folder = tmp_path / "killed" / straight.name
+    stopped = read_checkpoint(folder)
+    assert stopped is not None
+    assert stopped.epoch == 2
+    resumed, resumed_model, _ = fit_epochs(study, manifest, tmp_path / "killed")
+    assert len(resumed.epoch_seconds) == 2
+    assert resumed.epoch == whole.epoch
+    assert_equal(
+        torch.load(straight / "checkpoint.pt", weights_only=True),
+        torch.load(folder / "checkpoint.pt", weights_only=True),
+    )
+    assert (straight / "history.csv").read_bytes() == (folder / "history.csv").read_bytes()
+    assert_equal(dict(model.state_dict()), dict(resumed_model.state_dict()), "model")
+
+
+def test_a_broken_checkpoint_is_an_error_that_says_what_to_do(tmp_path):
+    """It is never taken for a run that has not begun."""
+    (tmp_path / "checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(RunError, match="fit again with --overwrite"):
+        read_checkpoint(tmp_path)
+    torch.save({"version": 0}, tmp_path / "checkpoint.pt")
+    with pytest.raises(RunError, match="another version"):
+        read_checkpoint(tmp_path)
+
+
+def test_no_checkpoint_is_none(tmp_path):
+    """A folder without one has nothing to go on from."""
+    assert read_checkpoint(tmp_path) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ class Batch:
 
 def make_batches(
     split: Split, feed: Feed, batches: Sequence[Indices], share: tuple[int, int] = (0, 1)
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """The batches of one pass, in order, made by threads some batches ahead.
 
     batches: positions in the split. share: (rank, ranks) where several processes divide each

@@ -70,11 +70,17 @@ def fit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin again, in place of what is there.")
     ] = False,
+    keep_weights: Annotated[
+        bool,
+        typer.Option(help="Keep weights.pt, to export again or to start another run from."),
+    ] = True,
 ) -> None:
     """Fit experiments and export them; finished ones are skipped, interrupted ones go on.
 
     What stands in place of the study's settings is recorded in run.json as overrides. Exit code 0:
     all are fitted; 2: wrong usage, study or data; 3: a run failed, the others were fitted.
+
+    Several GPUs: torchrun --nproc-per-node 2 -m train fit … divides each batch among them.
 
     Example: python -m train fit --study 2020-corrected --data data/ --experiment 3,4 --epochs 3
     """
@@ -98,6 +104,7 @@ def fit(
         workers=workers,
         cache_bytes=int(cache_gb * 2**30),
         overwrite=overwrite,
+        keep_weights=keep_weights,
     )
     raise typer.Exit(run_fit(options))
 

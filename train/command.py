@@ -10,12 +10,12 @@ from typing import Any, Literal
 from rich.progress import Progress
 
 from covidreport.dataset import read_dataset
-from covidreport.errors import CovidReportError, RunError, UsageError
+from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 from train.checkpoint import WEIGHTS_FILE
 from train.device import find_device
 from train.export import Contract
-from train.fit import Outcome, Request, export_weights, fit_experiments, pick_images
+from train.fit import Outcome, Request, export_weights, fit_experiments, is_done, pick_images
 from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from train.prepare import (
     check_images,
@@ -46,6 +46,7 @@ class FitOptions:
     workers: int | None = None
     cache_bytes: int = DEFAULT_CACHE_BYTES
     overwrite: bool = False
+    keep_weights: bool = True
 
 
 def run_fit(options: FitOptions) -> int:
@@ -85,9 +86,10 @@ def prepare(
     rows = find_split_rows(dataset, names)
     prints = fingerprint_splits(dataset, names, workers)
     store = ImageStore(dataset, options.cache_bytes)
+    pending = [e for e in experiments if options.overwrite or not _is_there(options.out / e.name)]
     with show_bar(ranks.leads) as bar:
         task = bar.add_task("Reading images", total=None, figures="")
-        failures = check_images(store, rows, experiments, workers, lambda n: bar.advance(task, n))
+        failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
     if ranks.leads:
         for failure in failures:
             say(f"warning: image {failure.subject} can't be read ({failure.reason})", "yellow")
@@ -97,8 +99,16 @@ def prepare(
     return Request(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
-        ranks=ranks, overwrite=options.overwrite,
+        ranks=ranks, overwrite=options.overwrite, keep_weights=options.keep_weights,
     )  # fmt: skip
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether a folder holds a finished run, of whatever settings: its images need not be read."""
+    try:
+        return is_done(read_json(folder / RUN_FILE, RUN_SCHEMA), folder)
+    except StoreError:  # none, or a broken one, which the fit will say
+        return False
 
 
 class _Watchers:

@@ -52,7 +52,7 @@ def export_model(
     images: real ones, uint8 `(N, C, H, W)`, at least one. Raises RunError, and leaves no new file,
     where the model can't be exported or the two runtimes disagree.
     """
-    model = model.to("cpu").to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]  # torch's stubs lack this form
+    model = model.eval()
     data = _serialize(model, contract)
     part = folder / f".{MODEL_FILE}.{os.getpid()}.part"
     try:
@@ -86,7 +86,8 @@ def _serialize(model: PixelModel, contract: Contract) -> bytes:
                 dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
             )  # fmt: skip
     except torch.onnx.errors.OnnxExporterError as error:
-        raise RunError(f"can't be exported to ONNX: {str(error).splitlines()[0]}") from error
+        lines = str(error.__cause__ or error).splitlines() or [type(error).__name__]
+        raise RunError(f"can't be exported to ONNX: {lines[0]}") from error
     assert program is not None
     proto = program.model_proto
     _strip_traces(proto)

@@ -63,6 +63,8 @@ class Request:
     workers: int
     ranks: Ranks = field(default_factory=Ranks)
     overwrite: bool = False
+    keep_weights: bool = True
+    """Whether weights.pt stays beside model.onnx, which holds the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +118,13 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         _clear(folder)
     described = describe_experiment(experiment, request.study)
     prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
+    described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
     if request.ranks.share(_is_finished(folder, described) if request.ranks.leads else None):
         return Outcome(experiment, folder, "there already")
     began = time.perf_counter()
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    model, task = _prepare(request, experiment, folder)
+    model, task = prepare_task(request, experiment, folder)
     record = _open_record(request, experiment, described, model, task)
     if request.ranks.leads:
         folder.mkdir(parents=True, exist_ok=True)
@@ -166,10 +169,16 @@ def _is_finished(folder: Path, described: Mapping[str, Any]) -> bool:
             f"{folder} holds another fit ({', '.join(differences[:3])}{more}); choose another "
             "--out, give the experiment another `name`, or replace it with --overwrite"
         )
-    return before.get("status") == "finished" and (folder / MODEL_FILE).is_file()
+    return is_done(before, folder)
 
 
-def _prepare(request: Request, experiment: Experiment, folder: Path) -> tuple[PixelModel, Task]:
+def is_done(run: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a run.json and its folder are those of a finished fit."""
+    return run.get("status") == "finished" and (folder / MODEL_FILE).is_file()
+
+
+def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tuple[PixelModel, Task]:
+    """The model that an experiment starts with, and what its epochs need; nothing is written."""
     settings, study = experiment.settings, request.study
     splits = make_splits(request.dataset, request.rows, study, settings, request.failures)
     device = prepare_device(request.device, settings)
@@ -228,9 +237,10 @@ def _open_record(
 def _export(
     request: Request, experiment: Experiment, model: PixelModel, task: Task
 ) -> dict[str, Any]:
-    """Write weights.pt and model.onnx; the evidence of the export."""
+    """Write model.onnx, and weights.pt where it is wanted; the evidence of the export."""
     state = {name: tensor.cpu() for name, tensor in model.network.state_dict().items()}
-    write_tensors(task.folder / WEIGHTS_FILE, state)
+    if request.keep_weights:
+        write_tensors(task.folder / WEIGHTS_FILE, state)
     return export_weights(
         experiment.settings,
         state,

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class AdaptiveMean(nn.Module):
-    """`AdaptiveAvgPool2d(size)` as two products with matrices of averages.
+    """`AdaptiveAvgPool2d(size)` as means of slices, first of rows and then of columns.
 
     The library's own has no deterministic gradient on a GPU, and no ONNX form where the input's
     size is no multiple of `size` (images below 224 px). Where the input already has the size,
@@ -23,14 +23,12 @@ class AdaptiveMean(nn.Module):
         height, width = images.shape[-2:]
         if (height, width) == (self.size, self.size):
             return images
-        rows = _averages(height, self.size).to(images)
-        columns = _averages(width, self.size).to(images)
-        return rows @ images @ columns.T
+        rows = [images[:, :, low:high].mean(2, True) for low, high in _cells(height, self.size)]
+        images = torch.cat(rows, dim=2)
+        columns = [images[..., low:high].mean(3, True) for low, high in _cells(width, self.size)]
+        return torch.cat(columns, dim=3)
 
 
-def _averages(length: int, size: int) -> Tensor:
-    """`(size, length)`: row i averages from floor(i·length/size) to ceil((i+1)·length/size)."""
-    edges = [(i * length // size, -((-(i + 1) * length) // size)) for i in range(size)]
-    return torch.tensor(
-        [[(low <= k < high) / (high - low) for k in range(length)] for low, high in edges]
-    )
+def _cells(length: int, size: int) -> list[tuple[int, int]]:
+    """Cell i reaches from floor(i·length/size) to ceil((i+1)·length/size), as in torch."""
+    return [(i * length // size, -((-(i + 1) * length) // size)) for i in range(size)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,6 +38,15 @@ def describe_epoch(row: Epoch, epochs: int, target: str) -> str:
     )
 
 
+def describe_time_left(seconds: float) -> str:
+    """`  12 s left`, `  7 min left`, `  3.2 h left`; nothing where nothing is left."""
+    if seconds <= 0:
+        return ""
+    if seconds < 100:
+        return f"  {seconds:.0f} s left"
+    return f"  {seconds / 60:.0f} min left" if seconds < 6000 else f"  {seconds / 3600:.1f} h left"
+
+
 class FitProgress:
     """The progress of one experiment; a `train.loop.Watcher`."""
 
@@ -47,6 +57,7 @@ class FitProgress:
         self._bar = bar
         self._task: TaskID | None = None
         self._first = 1
+        self._began = time.monotonic()
 
     def on_batch(self, epoch: int, batch: int, batches: int) -> None:
         """Move the bar; it covers what this call has to do, so that the time left is right."""
@@ -58,10 +69,12 @@ class FitProgress:
 
     def on_epoch(self, row: Epoch) -> None:
         """Say the epoch's figures."""
+        done = row.epoch - self._first + 1
+        left_s = (time.monotonic() - self._began) / done * (self._epochs - row.epoch)
         line = describe_epoch(row, self._epochs, self._target)
         if self._task is not None:
             self._bar.update(self._task, figures=line)
-        say(f"{self._name}  {line}")
+        say(f"{self._name}  {line}{describe_time_left(left_s)}")
 
     def close(self) -> None:
         """Take the bar away."""

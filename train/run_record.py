@@ -146,10 +146,16 @@ def find_revision() -> str | None:
 
 
 def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of `describe_experiment` and of the data's fingerprints two fits do not share."""
+    """What of the study's settings, the weights and the images two fits do not share.
+
+    Where the images lie and what their data set is called makes no difference: their fingerprints
+    would tell.
+    """
     differences = []
     for key in ("hyperparameters", "seed", "started_from", "data", "exported_epoch"):
         for name, old, new in _pairs(key, before.get(key), now.get(key)):
+            if key == "data" and name in ("source", "name"):
+                continue
             differences.append(f"{name} was {old!r}, is now {new!r}")
     return tuple(differences)
 

@@ -7,11 +7,15 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tests share their cores
 
 import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from train.command import FitOptions, run_fit
 
 LABELS = ("covid-19", "normal", "pneumonia")
 
@@ -47,6 +51,15 @@ def manifest(tmp_path_factory) -> Path:
     return draw_images(tmp_path_factory.mktemp("drawn"), {"train": 20, "validation": 13})
 
 
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def read_history(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 DEFAULTS = """
 [defaults]
 architecture = "tiny"
@@ -71,3 +84,25 @@ def write_study(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def fit(tmp_path, manifest):
+    """Fits a study into tmp_path/runs on the CPU; gives the exit code."""
+
+    def run(study: Path, **options) -> int:
+        values = {"data": manifest, "out": tmp_path / "runs", "device": "cpu", "workers": 2}
+        return run_fit(FitOptions(str(study), **{**values, **options}))
+
+    return run
+
+
+@pytest.fixture
+def without_export(monkeypatch):
+    """Puts a stand-in for model.onnx: exporting takes longer than these fits."""
+
+    def stand_in(model, contract, images, folder):
+        (folder / "model.onnx").write_bytes(b"stand-in")
+        return {}
+
+    monkeypatch.setattr("train.fit.export_model", stand_in)

@@ -1,61 +1,23 @@
 from __future__ import annotations
 
-import csv
-import json
 import shutil
-from pathlib import Path
-from typing import Any
 
 import onnx
 import pytest
 import torch
 
 from covidreport.dataset import read_dataset, select_split
-from covidreport.errors import UsageError
 from covidreport.images import read_pixels
 from covidreport.inference.session import open_session
-from tests.train.conftest import LABELS, draw_images
+from tests.train.conftest import DEFAULTS, LABELS, draw_images, read_history, read_json
 from train.command import FitOptions, run_export, run_fit
 from train.run_record import read_settings
-from train.study import StudyError, read_study
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
-
-
-def read_history(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def fit(tmp_path, manifest):
-    """Fits a study into tmp_path/runs on the CPU; gives the exit code."""
-
-    def run(study: Path, **options) -> int:
-        values = {"data": manifest, "out": tmp_path / "runs", "device": "cpu", "workers": 2}
-        return run_fit(FitOptions(str(study), **{**values, **options}))
-
-    return run
-
-
-@pytest.fixture
-def without_export(monkeypatch):
-    """Puts a stand-in for model.onnx: exporting takes longer than these fits."""
-
-    def stand_in(model, contract, images, folder):
-        (folder / "model.onnx").write_bytes(b"stand-in")
-        return {}
-
-    monkeypatch.setattr("train.fit.export_model", stand_in)
+from train.study import read_study
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory, manifest):
     """One experiment that was fitted for 8 epochs: its run folder."""
-    from tests.train.conftest import DEFAULTS
-
     folder = tmp_path_factory.mktemp("fitted")
     study = folder / "study.toml"
     entry = 'number = 7\nblock = "b"\ndescription = "words"\nepochs = 8\nlearning_rate = 0.01'
@@ -155,66 +117,6 @@ def test_the_same_seed_gives_the_same_run(write_study, fit, tmp_path):
         assert first == second, name
 
 
-def test_finished_runs_are_skipped_and_others_never_overwritten(
-    write_study, fit, without_export, tmp_path, capsys
-):
-    """A second call changes nothing; other settings are refused, unless --overwrite is said."""
-    study = write_study("number = 1\nepochs = 1")
-    assert fit(study) == 0
-    folder = tmp_path / "runs" / "exp1-tiny-bce"
-    before = (folder / "run.json").read_bytes()
-    assert fit(study) == 0
-    assert (folder / "run.json").read_bytes() == before
-    assert "fitted already" in capsys.readouterr().err
-    (folder / "evaluations").mkdir()
-    assert fit(study, overrides={"epochs": 2}) == 3
-    assert "epochs was 1, is now 2" in capsys.readouterr().err
-    assert (folder / "run.json").read_bytes() == before
-    assert fit(study, overrides={"epochs": 2}, overwrite=True) == 0
-    assert read_json(folder / "run.json")["overrides"] == {"epochs": 2}
-    assert len(read_history(folder / "history.csv")) == 2
-    assert not (folder / "evaluations").exists()
-
-
-def test_a_loss_that_is_not_finite_fails_that_run_and_no_other(
-    write_study, fit, without_export, tmp_path, capsys
-):
-    """The reason names epoch, batch and images; the next one is fitted; the exit code is 3."""
-    study = write_study(
-        "number = 1\noptimizer = 'sgd'\nlearning_rate = 1e38\nepochs = 3", "number = 2\nepochs = 1"
-    )
-    assert fit(study) == 3
-    failed = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
-    assert failed["status"] == "failed"
-    assert "in epoch 1, batch 2 of 4" in failed["reason"]
-    assert failed["reason"].count("train-") == 6
-    assert not (tmp_path / "runs" / "exp1-tiny-bce" / "model.onnx").exists()
-    assert read_json(tmp_path / "runs" / "exp2-tiny-bce" / "run.json")["status"] == "finished"
-    assert "1 of 2 runs failed" in capsys.readouterr().err
-
-
-def test_an_image_that_cant_be_read_is_recorded_and_never_dropped(
-    write_study, fit, without_export, tmp_path, capsys
-):
-    """Training goes on without it; in validation it counts as missed; run.json names it."""
-    source = draw_images(tmp_path / "d", {"train": 9, "validation": 6})
-    for name in ("train-4", "validation-0"):
-        (tmp_path / "d" / "images" / f"{name}.png").write_bytes(b"no image")
-    study = write_study("number = 1\nepochs = 1\nlearning_rate = 0")
-    assert fit(study, data=source) == 0
-    run = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
-    failed = {failure["sample_id"] for failure in run["data"]["failures"]}
-    assert {Path(name).stem for name in failed} == {"train-4", "validation-0"}
-    assert run["data"]["splits"]["train"] == {
-        "split": "train", "images": 9, "unreadable": 1,
-        "positives": {"covid-19": 3, "normal": 3, "pneumonia": 3},
-    }  # fmt: skip
-    (row,) = read_history(tmp_path / "runs" / "exp1-tiny-bce" / "history.csv")
-    assert float(row["validation_false_negatives"]) >= 1
-    assert float(row["validation_accuracy"]) <= 15 / 18
-    assert "warning: image" in capsys.readouterr().err
-
-
 def test_the_best_epoch_is_exported_and_recorded(write_study, fit, without_export, tmp_path):
     """`best` by validation loss exports the epoch of the smallest one, not the last."""
     rule = "exported_epoch = { best = 'loss', split = 'validation' }"
@@ -282,19 +184,3 @@ def test_validation_in_training_mode_moves_the_statistics(
     )
     assert torch.equal(first["features.0.weight"], second["features.0.weight"])
     assert not torch.equal(first["features.1.running_mean"], second["features.1.running_mean"])
-
-
-def test_nothing_starts_where_weights_lack(write_study, fit, tmp_path):
-    """Every experiment whose weights can't be had is named before any is fitted."""
-    study = write_study(
-        "number = 1", "number = 2\nweights = 'gone.pt'", "number = 3\nweights = 'gone.pt'"
-    )
-    with pytest.raises(StudyError, match=r"experiments 2, 3: .*there is no file"):
-        fit(study)
-    assert not (tmp_path / "runs").exists()
-
-
-def test_data_that_is_not_there_is_named(write_study, fit, tmp_path):
-    """A missing manifest is wrong usage."""
-    with pytest.raises(UsageError, match="no such file or folder"):
-        fit(write_study("number = 1"), data=tmp_path / "nowhere")

@@ -231,7 +231,6 @@ def test_the_corrected_study_mends_what_was_wrong_and_nothing_else():
         )
         assert before.settings.train_labels == "pneumonia-counts-as-covid-19"
         assert before.settings.validation_augmentation == before.settings.augmentation
-        assert before.settings.validation_mode == "training"
         assert after.settings.train_labels == after.settings.validation_labels == "as-given"
         assert after.settings.validation_augmentation == "none"
         assert after.settings.validation_mode == "evaluation"

@@ -42,8 +42,8 @@ def root(
     """Take the options that stand before a command."""
 
 
-def main() -> None:
-    """Run the command line; an error that a user can mend is one message and an exit code."""
+def register_commands(app: typer.Typer) -> None:
+    """Add every command, in the order in which the help lists them."""
     from covidreport.cli import (
         cache,
         doctor,
@@ -57,9 +57,16 @@ def main() -> None:
         score,
     )
 
-    for module in (init, evaluate, render, score, predict, listing, import_counts, import_scores,
-                   cache, doctor):  # fmt: skip
+    for module in (
+        init, evaluate, render, score, predict, listing, import_counts, import_scores, cache,
+        doctor,
+    ):  # fmt: skip
         module.register(app)
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one message and an exit code."""
+    register_commands(app)
     try:
         app()
     except CovidReportError as error:

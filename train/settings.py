@@ -149,7 +149,7 @@ def name_run(number: str, settings: Settings, suffix: str = "") -> str:
     parts = [f"exp{number}", settings.architecture, LOSS_WORDS[settings.loss]]
     if settings.frozen and not settings.allow_ineffective_freeze:
         parts.append("frozen")
-    if suffix and not parts[-1].endswith(suffix):
+    if suffix and not any(part.endswith(suffix) for part in parts):
         parts.append(suffix)
     return "-".join(parts)
 

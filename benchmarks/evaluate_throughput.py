@@ -40,7 +40,8 @@ from torchvision.transforms import v2
 
 from covidreport.dataset import hash_files, read_dataset
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import BATCH, OpenedRun, score_runs
+from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.request import BATCH
 from covidreport.images.cache import open_pixel_cache
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Dataset, PixelSpec, Run

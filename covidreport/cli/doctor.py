@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -21,24 +22,38 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
+    device_id: Annotated[int, typer.Option(min=0, help="Which card to try, from 0.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Diagnose providers."""
     from covidreport import __version__
     from covidreport.cli.terminal import out
+    from covidreport.inference.cards import cuda_of_build, read_driver
     from covidreport.inference.providers import PROVIDERS, describe_runtime, try_provider
 
-    statuses = [try_provider(provider) for provider in PROVIDERS]
+    statuses = [try_provider(provider, device_id) for provider in PROVIDERS]
     runtime = describe_runtime()
-    chosen = next((status.provider.name for status in statuses if status.works), None)
+    driver = read_driver()
+    built = cuda_of_build()
+    usable = (s.provider for s in statuses if s.works and s.provider.automatic)
+    chosen = next((provider.name for provider in usable), None)
     if as_json:
         document = {
             "schema": "covidreport.doctor/1",
             "covidreport": __version__,
             **runtime,
+            "built_for_cuda": None if built is None else f"{built[0]}.{built[1]}",
+            "driver": None if driver is None else asdict(driver),
             "auto": chosen,
             "providers": [
-                {"name": s.provider.name, "works": s.works, "state": s.state, "detail": s.detail}
+                {
+                    "name": s.provider.name,
+                    "works": s.works,
+                    "state": s.state,
+                    "detail": s.detail,
+                    "precisions": list(s.provider.precisions),
+                    "verified": s.provider.verified,
+                }
                 for s in statuses
             ],
         }
@@ -47,14 +62,27 @@ def doctor(
         from rich.table import Table
         from rich.text import Text
 
-        out.print(f"covidreport {__version__}, ONNX Runtime {runtime['onnxruntime']}")
+        cuda = "no CUDA" if built is None else f"built for CUDA {built[0]}.{built[1]}"
+        out.print(f"covidreport {__version__}, ONNX Runtime {runtime['onnxruntime']}, {cuda}")
+        if driver is None:
+            out.print("NVIDIA driver: none answers")
+        else:
+            out.print(
+                f"NVIDIA driver {driver.version}, up to CUDA {'.'.join(map(str, driver.cuda))}"
+            )
+        for number, card in enumerate(driver.cards if driver else ()):
+            room = f"{card.free_bytes / 2**30:.0f} of {card.memory_bytes / 2**30:.0f} GiB free"
+            out.print(f"  --device-id {number}: {card.name}, {room}", markup=False)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("provider", "state", ""):
+        for name in ("provider", "state", "precisions", ""):
             table.add_column(name, overflow="fold")
         for status in statuses:
             style = "green" if status.works else "yellow"
             table.add_row(
-                Text(status.provider.name), Text(status.state, style), Text(status.detail)
+                Text(status.provider.name),
+                Text(status.state, style),
+                Text(", ".join(status.provider.precisions)),
+                Text(status.detail),
             )
         out.print(table)
         out.print(f"`--provider auto` runs on: {chosen or 'nothing'}", markup=False)

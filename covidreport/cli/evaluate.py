@@ -54,12 +54,23 @@ def evaluate(
     provider: Annotated[
         str | None,
         typer.Option(
-            help="auto, cuda or cpu. A provider that can't run is an error.", metavar="NAME"
+            help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.",
+            metavar="NAME",
         ),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME"),
+    ] = "fp32",
+    device_id: Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")] = 0,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=4096, help="Images that a model is fed at once.")
-    ] = 32,
+        int | None,
+        typer.Option(
+            min=1,
+            max=4096,
+            help="Images that a model is fed at once.  [default: 32, 256 on a card]",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
@@ -85,8 +96,9 @@ def evaluate(
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
     from covidreport.evaluate.record import Progress, evaluate_runs
-    from covidreport.evaluate.request import Request
-    from covidreport.inference.providers import choose_provider
+    from covidreport.evaluate.request import Request, default_batch
+    from covidreport.inference.execution import read_precision
+    from covidreport.inference.providers import choose_execution
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs
 
@@ -95,7 +107,7 @@ def evaluate(
     runs = discover_runs(folders or [Path("runs")])
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
-    chosen, warning = choose_provider(asked)
+    chosen, warning = choose_execution(asked, read_precision(precision), device_id)
     labels = settings.labels or common_labels(runs)
     whole = read_dataset(source, labels, group=settings.group, name=settings.name)
     dataset, split_name = choose_split(whole, split or settings.split)
@@ -109,8 +121,8 @@ def evaluate(
         fingerprint=fingerprint(dataset, digests),
         thresholds=thresholds,
         asked_provider=asked,
-        provider=chosen,
-        batch=batch_size,
+        execution=chosen,
+        batch=batch_size or default_batch(chosen),
         jobs=jobs,
         force=force,
         verify=verify,

@@ -33,13 +33,22 @@ def predict(
         list[str] | None,
         typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
     ] = None,
-    provider: Annotated[str | None, typer.Option(help="auto, cuda or cpu.", metavar="NAME")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="auto, tensorrt, cuda or cpu.", metavar="NAME")
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME"),
+    ] = "fp32",
+    device_id: Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")] = 0,
 ) -> None:
     """Predict."""
     from covidreport.cli.terminal import say, show_progress
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.evaluate.record import open_model
-    from covidreport.inference.providers import choose_provider
+    from covidreport.evaluate.request import default_batch
+    from covidreport.inference.execution import read_precision
+    from covidreport.inference.providers import choose_execution
     from covidreport.predict import (
         find_images,
         predict_images,
@@ -60,15 +69,18 @@ def predict(
     settings = find_settings(Path.cwd())
     thresholds = read_threshold_options(threshold or [], settings.thresholds)
     found = find_images(images)
-    chosen, warning = choose_provider(provider or settings.provider)
+    chosen, warning = choose_execution(
+        provider or settings.provider, read_precision(precision), device_id
+    )
     if warning:
         say(f"warning: {warning}", "yellow")
-    session = open_model(run, chosen)
+    batch = default_batch(chosen)
+    session = open_model(run, chosen, batch=batch)
     if isinstance(session, Failure):
         raise RunError(f"run {run.name}: {session.reason}")
     values = thresholds.of(session.spec.labels)
     with show_progress(f"Predicting {len(found):,} images", len(found)) as advance:
-        scores = predict_images(session, found, advance=advance)
+        scores = predict_images(session, found, batch=batch, advance=advance)
     write_predictions(tabulate_predictions(scores, values), output)
     typer.echo(output)
     failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]

@@ -49,6 +49,9 @@ def render(
     dataset: Annotated[
         str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
     ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Evaluations in another precision or by another provider.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
 ) -> None:
     """Render reports."""
@@ -74,6 +77,7 @@ def render(
         specificity_floor=settings.specificity_floor,
         split=split,
         dataset=dataset,
+        variant=variant,
         title=title,
     )
     for name in wanted:

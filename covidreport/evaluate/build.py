@@ -12,10 +12,11 @@ from importlib.metadata import version
 from typing import Any
 
 from covidreport import __version__
+from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
 from covidreport.evaluate.request import Request
-from covidreport.inference.providers import describe_runtime
+from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Failure, Finding, Scores
 
@@ -33,9 +34,13 @@ def key_of(request: Request, opened: OpenedRun) -> str:
 
 
 def build_evaluation(
-    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float
-) -> Evaluation:
-    """The record of one run's scores, with what they were made from and how long it took."""
+    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float,
+    check: CpuCheck | None = None,
+) -> Evaluation:  # fmt: skip
+    """The record of one run's scores, with what they were made from and how long it took.
+
+    check: how the scores compare with the CPU's, where they were made on an accelerator.
+    """
     dataset = request.dataset
     assert scored.opened.run.model is not None
     thresholds = request.thresholds.of(dataset.labels)
@@ -49,7 +54,7 @@ def build_evaluation(
         run=scored.opened.run.name,
         dataset=dataset.name,
         split=request.split,
-        variant=None,
+        variant=request.variant,
         fingerprint=request.fingerprint,
         labels=dataset.labels,
         n_images=len(dataset),
@@ -63,9 +68,10 @@ def build_evaluation(
             *decoded.findings,
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),
+            *_on_device(scored, request, check),
         ),
         failures=failures,
-        provenance=_provenance(request, scored.opened),
+        provenance=_provenance(request, scored, check),
         timing={
             "started": _timestamp(started),
             "finished": _timestamp(time.time()),
@@ -113,8 +119,71 @@ def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
     )
 
 
-def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
+def _on_device(scored: ScoredRun, request: Request, check: CpuCheck | None) -> tuple[Finding, ...]:
+    """What a reader must know of an evaluation on an accelerator."""
+    session = scored.opened.session
+    name = scored.opened.run.name
+    findings = list(findings_of(name, check, session.execution.precision)) if check else []
+    if session.placement is not None and session.placement.heavy_on_cpu:
+        nodes = ", ".join(f"{n} {op}" for op, n in session.placement.heavy_on_cpu)
+        findings.append(
+            Finding(
+                "warning",
+                "nodes-on-cpu",
+                f"{name} runs in part on the CPU although {session.execution.provider.name} "
+                "was asked for",
+                f"left on the CPU: {nodes}",
+                "Export the model with operators that the provider has (a newer opset, or without "
+                "control flow); its speed and its figures are of a mixture until then.",
+                (name,),
+            )
+        )
+    size = scored.smallest_batch
+    if size is not None and size < request.batch and session.spec.batch is None:
+        findings.append(
+            Finding(
+                "note",
+                "batch-halved",
+                f"{name} was fed {size} images at a time: {request.batch} did not fit",
+                "the device ran out of memory",
+                f"Use --batch-size {size}, or evaluate fewer runs at once.",
+                (name,),
+            )
+        )
+    if not session.execution.provider.verified:
+        findings.append(
+            Finding(
+                "note",
+                "provider-unverified",
+                f"Nobody has yet verified covidreport with {session.execution.provider.name}",
+                "it is offered as ONNX Runtime documents it; the comparison with the CPU was made",
+                "Trust these figures as far as that comparison goes.",
+                (),
+            )
+        )
+    return tuple(findings)
+
+
+def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
+    """How a device ran the model: the card, recorded graphs, nodes by provider, the comparison."""
+    session = scored.opened.session
+    execution = session.execution
+    if not execution.provider.accelerator:
+        return {}
+    return {
+        "device": {
+            "card": describe_device(execution.provider, execution.device_id),
+            "graphs": session.why_no_graphs or "recorded",
+            "nodes": dict(session.placement.nodes) if session.placement else {},
+            "batch": scored.smallest_batch,
+        },
+        "cpu_check": check.facts() if check else None,
+    }
+
+
+def _provenance(request: Request, scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
     """All that the figures depend on; nothing here differs between two equal evaluations."""
+    opened = scored.opened
     session = opened.session
     assert opened.run.model is not None
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")
@@ -128,6 +197,7 @@ def _provenance(request: Request, opened: OpenedRun) -> dict[str, Any]:
         "input": asdict(replace(session.spec, columns=opened.columns)),
         "data": {"source": request.dataset.source.as_posix()},
         "provider": request.provider_facts,
+        **_device_facts(scored, check),
         "batch": request.batch,
         "threads_per_session": 1,
         "versions": {

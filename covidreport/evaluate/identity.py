@@ -40,7 +40,7 @@ def evaluation_key(
         "fingerprint": fingerprint,
         "labels": list(labels),
         "described": described or {},
-        "provider": {key: provider[key] for key in ("ran", "options", "precision")},
+        "provider": {key: provider[key] for key in provider if key != "asked"},
         "batch": batch,
         "versions": {name: version(name) for name in ("pillow", "imagecodecs")},
         "runtime": runtime_version(),

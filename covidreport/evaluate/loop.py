@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,12 +23,12 @@ from numpy.typing import NDArray
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import Chunk, decode_chunk
 from covidreport.evaluate.partial import PartialScores
+from covidreport.evaluate.request import BATCH
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
+from covidreport.inference.device import DeviceQueue, Uploaded
 from covidreport.inference.session import Session, prepare_batch
 from covidreport.records import Dataset, Failure, Finding, PixelSpec, Run, Scores
-
-BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class ScoredRun:
     inference_s: float = 0.0
     partial: PartialScores | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
+    smallest_batch: int | None = None
+    """How many images a call had on the device at last; less than asked where memory ran out."""
 
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at `start` was scored before."""
@@ -81,7 +84,14 @@ def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray
     NaN in the rows of images that failed. Raises RunError where the model fails, or where it
     gives a score that is not finite for an image that was decoded: such a run is invalid.
     """
-    scores = opened.session.run(batch)[:, list(opened.columns)]
+    return check_scores(chunk, opened, opened.session.run(batch))
+
+
+def check_scores(
+    chunk: Chunk, opened: OpenedRun, answers: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What a model answered to a chunk, float32 `(n, L)`, as `score_chunk` gives it."""
+    scores = answers[:, list(opened.columns)]
     failed = np.array([reason is not None for reason in chunk.reasons])
     strange = ~np.isfinite(scores).all(axis=1) & ~failed
     if strange.any():
@@ -129,7 +139,7 @@ class _Loop:
     batch: int
     advance: Advance
     pool: ThreadPoolExecutor
-    device: ThreadPoolExecutor
+    device: DeviceQueue
     caches: Mapping[PixelSpec, PixelCache]
     digests: Sequence[str] | None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
@@ -165,20 +175,52 @@ class _Loop:
         self.decoded.decode_s += chunk.seconds
         self.decoded.maxima.extend(chunk.maxima)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
-        prepared: dict[tuple[Any, ...], NDArray[Any]] = {}
         left = [s for s in self.runs if s.failure is None and not s.has(chunk.start)]
         open_jobs = [len(left)]
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))
         if not left:
             self.waiting -= 1
+        groups: dict[tuple[Any, ...], list[ScoredRun]] = {}
         for scored in left:
-            spec = scored.opened.session.spec
-            key = _preparation(scored.opened)
-            if key not in prepared:
-                prepared[key] = prepare_batch(chunk.pixels[spec.pixels], spec)
-            pool = self.pool if scored.opened.session.provider.name == "cpu" else self.device
-            job = pool.submit(_score_and_keep, chunk, scored, prepared[key])
+            groups.setdefault(_preparation(scored.opened), []).append(scored)
+        for key, group in groups.items():
+            spec = group[0].opened.session.spec
+            batch = prepare_batch(chunk.pixels[spec.pixels], spec)
+            on_card = [s for s in group if s.opened.session.execution.provider.accelerator]
+            for scored in group:
+                if scored not in on_card:
+                    job = self.pool.submit(_score_and_keep, chunk, scored, batch)
+                    self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
+            if on_card:
+                kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]
+                upload = self.device.upload(key, kin, batch, self.batch, readers=len(on_card))
+                self.pending[upload] = partial(self.spread, chunk, on_card, open_jobs)
+
+    def spread(
+        self, chunk: Chunk, group: list[ScoredRun], open_jobs: list[int], future: Future[Uploaded]
+    ) -> None:
+        """A batch lies on the device: every run of the group reads it there."""
+        try:
+            uploaded = future.result()
+        except RunError as error:
+            for scored in group:
+                self.settle(chunk, scored, open_jobs, error)
+            return
+        for scored in group:
+            job = self.device.submit(self.score_uploaded, chunk, scored, uploaded)
             self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
+
+    def score_uploaded(self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded) -> float:
+        """Let a run read what was uploaded (in the device's thread); the seconds that it takes."""
+        began = time.perf_counter()
+        with uploaded:
+            if scored.failure is not None:
+                return 0.0
+            session = scored.opened.session
+            answers, size = self.device.score(session, uploaded, chunk.stop - chunk.start)
+            scored.smallest_batch = size
+            _keep_scores(chunk, scored, check_scores(chunk, scored.opened, answers))
+        return time.perf_counter() - began
 
     def keep(
         self,
@@ -191,8 +233,16 @@ class _Loop:
         try:
             scored.inference_s += future.result()
         except RunError as error:
-            if scored.failure is None:
-                scored.failure = Failure(scored.opened.run.name, "infer", str(error))
+            self.settle(chunk, scored, open_jobs, error)
+        else:
+            self.settle(chunk, scored, open_jobs, None)
+
+    def settle(
+        self, chunk: Chunk, scored: ScoredRun, open_jobs: list[int], error: RunError | None
+    ) -> None:
+        """One run is done with a chunk, for better or worse."""
+        if error is not None and scored.failure is None:
+            scored.failure = Failure(scored.opened.run.name, "infer", str(error))
         self.advance(chunk.stop - chunk.start)
         open_jobs[0] -= 1
         if open_jobs[0] == 0:
@@ -202,10 +252,14 @@ class _Loop:
 def _score_and_keep(chunk: Chunk, scored: ScoredRun, batch: NDArray[Any]) -> float:
     """Score a chunk and put the scores where they are kept; the seconds that it took."""
     began = time.perf_counter()
-    scored.scores[chunk.start : chunk.stop] = score_chunk(chunk, scored.opened, batch)
+    _keep_scores(chunk, scored, score_chunk(chunk, scored.opened, batch))
+    return time.perf_counter() - began
+
+
+def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.float32]) -> None:
+    scored.scores[chunk.start : chunk.stop] = scores
     if scored.partial is not None:
         scored.partial.mark(chunk.start)
-    return time.perf_counter() - began
 
 
 def score_runs(
@@ -237,13 +291,12 @@ def score_runs(
             for run, kept in zip(opened, partials, strict=True)
         ]
     decoded = DecodedSet([None] * n, [])
-    with ThreadPoolExecutor(jobs) as pool, ThreadPoolExecutor(1) as device:
+    with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
         loop = _Loop(paths, runs, decoded, batch, advance, pool, device, caches or {}, digests)
         try:
             loop.run(iter(range(0, n, batch)), jobs)
         except BaseException:
-            for each in (pool, device):  # what waits is not begun: the user wants to stop
-                each.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)  # the user wants to stop
             raise
     finding = describe_bit_depth(decoded.maxima)
     decoded.findings = (finding,) if finding else ()

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import free_bytes
 from covidreport.records import Run
 
 WEIGHT_COPIES = 2.5
@@ -31,8 +33,17 @@ def available_bytes() -> int:
     return max(min(amounts), 0)
 
 
+def device_budget(execution: Execution) -> float | None:
+    """The memory of the card that models may take together; None on the CPU."""
+    free = free_bytes(execution)
+    return None if free is None else SHARE * free
+
+
 def group_by_memory(runs: Sequence[Run], budget_bytes: float | None = None) -> list[list[Run]]:
-    """Runs in groups whose models fit into memory together; a model too large stands alone."""
+    """Runs in groups whose models fit into memory together; a model too large stands alone.
+
+    The memory is the machine's, where no other budget is given.
+    """
     budget = SHARE * available_bytes() if budget_bytes is None else budget_bytes
     groups: list[list[Run]] = []
     taken = 0.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.build import build_evaluation, key_of
+from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.loop import (
     Advance,
@@ -18,18 +20,21 @@ from covidreport.evaluate.loop import (
     open_columns,
     score_runs,
 )
-from covidreport.evaluate.memory import group_by_memory
+from covidreport.evaluate.memory import device_budget, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request
 from covidreport.evaluate.scoring import apply_thresholds
 from covidreport.images import check_spec
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
-from covidreport.inference.providers import Provider
+from covidreport.inference.engines import engine_folder
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import CPU
 from covidreport.inference.session import Session, measure_variation, open_session
 from covidreport.records import Evaluation, Failure, PixelSpec, Run
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
+    digest_file,
     evaluation_folder,
     read_scores,
     write_evaluation,
@@ -56,8 +61,10 @@ class Progress:
     advance: Advance = field(default=lambda _: None)
 
 
-def open_model(run: Run, provider: Provider) -> Session | Failure:
-    """The run's model, loaded; or why it can't be."""
+def open_model(
+    run: Run, execution: Execution = CPU, *, batch: int | None = None
+) -> Session | Failure:
+    """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
     unreadable = run.settings.get("unreadable")
     if unreadable:
         return Failure(run.name, "read", "; ".join(unreadable))
@@ -65,11 +72,21 @@ def open_model(run: Run, provider: Provider) -> Session | Failure:
         wanted = run.settings.get("model") or "model.onnx"
         return Failure(run.name, "load", f"there is no {wanted} in {run.folder}")
     try:
-        session = open_session(run.model, provider.name, described=run.settings.get("input"))
+        session = open_session(
+            run.model, execution, described=run.settings.get("input"), static_batch=batch,
+            engines=_engine_folder(run.model, execution),
+        )  # fmt: skip
         check_spec(session.spec.pixels)
     except (RunError, UsageError) as error:
         return Failure(run.name, "load", str(error))
     return session
+
+
+def _engine_folder(model: Path, execution: Execution) -> Path | None:
+    """Where TensorRT keeps what it compiled of a model for this card; None for other providers."""
+    if execution.provider.name != "tensorrt":
+        return None
+    return engine_folder(digest_file(model), execution)
 
 
 def evaluate_runs(
@@ -86,7 +103,7 @@ def evaluate_runs(
     rest = [run for run in runs if run.name not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
-    for group in group_by_memory(rest):
+    for group in group_by_memory(rest, device_budget(request.execution)):
         for outcome in _evaluate_group(request, group, caches, progress.advance):
             outcomes[outcome.run.name] = outcome
     for cache in caches.values():
@@ -123,7 +140,7 @@ def _evaluate_group(
     ready: list[OpenedRun] = []
     outcomes: list[Outcome] = []
     for run in runs:
-        session = open_model(run, request.provider)
+        session = open_model(run, request.execution, batch=request.batch)
         try:
             if isinstance(session, Failure):
                 outcomes.append(_write_failure(request, session, run))
@@ -141,11 +158,20 @@ def _evaluate_group(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
         caches=caches, digests=request.digests, partials=partials,
     )  # fmt: skip
+    on_device = request.execution.provider.accelerator
+    reference = CpuReference(request.dataset, caches) if on_device else None
     for item, partial in zip(scored, partials, strict=True):
         if item.failure is not None:
             outcomes.append(_write_failure(request, item.failure, item.opened.run))
             continue
-        outcomes.append(_write_scored(request, item, decoded, started))
+        try:
+            check = reference.check(item, request.threshold_values) if reference else None
+        except RunError as error:
+            reason = f"can't be compared with the CPU: {error}"
+            failure = Failure(item.opened.run.name, "infer", reason)
+            outcomes.append(_write_failure(request, failure, item.opened.run))
+            continue
+        outcomes.append(_write_scored(request, item, decoded, started, check))
         partial.remove()
     return outcomes
 
@@ -175,12 +201,13 @@ def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:
 
 
 def _write_scored(
-    request: Request, scored: ScoredRun, decoded: DecodedSet, started: float
-) -> Outcome:
+    request: Request, scored: ScoredRun, decoded: DecodedSet, started: float,
+    check: CpuCheck | None,
+) -> Outcome:  # fmt: skip
     run = scored.opened.run
     folder = evaluation_folder(run.folder, request.name)
     scores = gather_scores(request.dataset, scored, decoded)
-    evaluation = build_evaluation(request, scored, scores, decoded, started)
+    evaluation = build_evaluation(request, scored, scores, decoded, started, check)
     write_scores(folder / SCORES_FILE, scores)
     write_evaluation(run.folder, evaluation)
     clear_failure(folder)

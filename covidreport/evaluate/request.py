@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from covidreport.config import Thresholds
-from covidreport.inference.providers import Provider
+from covidreport.inference.execution import Execution
 from covidreport.records import Dataset, Finding
+
+BATCH = 32
+DEVICE_BATCH = 256
+
+
+def default_batch(execution: Execution) -> int:
+    """How many images a model is fed at once where nothing is said: more on a card."""
+    return DEVICE_BATCH if execution.provider.accelerator else BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +23,8 @@ class Request:
     """What is to be evaluated, and how.
 
     dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
-    with them. asked_provider is the word of the user (`auto` too), provider the one that was found
-    to work. force: compute what stands again. verify: models are compared by their bytes.
+    with them. asked_provider is the word of the user (`auto` too), execution what was found to
+    work. force: compute what stands again. verify: models are compared by their bytes.
     """
 
     dataset: Dataset
@@ -25,7 +33,7 @@ class Request:
     fingerprint: str
     thresholds: Thresholds
     asked_provider: str
-    provider: Provider
+    execution: Execution
     batch: int
     jobs: int | None = None
     force: bool = False
@@ -34,16 +42,24 @@ class Request:
     warnings: tuple[Finding, ...] = ()
 
     @property
+    def threshold_values(self) -> list[float]:
+        """The threshold of each label, in their order; a probability."""
+        thresholds = self.thresholds.of(self.dataset.labels)
+        return [thresholds[label] for label in self.dataset.labels]
+
+    @property
+    def variant(self) -> str | None:
+        """What sets the evaluation apart from the usual one on the same images."""
+        return self.execution.variant
+
+    @property
     def name(self) -> str:
         """The name of the evaluation's folder in every run."""
-        return f"{self.dataset.name}-{self.split}"
+        return "-".join(
+            part for part in (self.dataset.name, self.split, self.variant) if part is not None
+        )
 
     @property
     def provider_facts(self) -> dict[str, Any]:
         """The provider as an evaluation's provenance keeps it."""
-        return {
-            "asked": self.asked_provider,
-            "ran": self.provider.name,
-            "options": dict(self.provider.options),
-            "precision": "fp32",
-        }
+        return {"asked": self.asked_provider, **self.execution.facts()}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
+import importlib.util
 import io
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +22,18 @@ import numpy as np
 import onnxruntime as ort
 
 from covidreport.errors import ProviderError, UsageError
+from covidreport.inference.cards import (
+    cuda_of_build,
+    has_nvidia_device,
+    missing_library,
+    read_driver,
+)
+from covidreport.inference.execution import (
+    TENSORRT_ENVIRONMENT,
+    Execution,
+    Precision,
+    Provider,
+)
 
 # y = Relu(x) for a float vector as an ONNX file: the smallest question to a provider
 TRIAL_MODEL = base64.b64decode(
@@ -33,41 +47,38 @@ ORT_ERRORS: tuple[type[Exception], ...] = tuple(
 )
 """What ONNX Runtime raises; its exceptions share no base class of their own."""
 
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, which is what a person needs of ONNX Runtime's."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An execution provider: our word for it, ONNX Runtime's, and how to get it."""
-
-    name: str
-    ort_name: str
-    remedy: str
-    options: Mapping[str, str] = field(default_factory=dict)
-    helpers: tuple[str, ...] = ()
-    """Providers that run the nodes that this one does not take."""
-
-    def request(self) -> str | tuple[str, dict[str, str]]:
-        """What `InferenceSession(providers=[…])` takes."""
-        return (self.ort_name, dict(self.options)) if self.options else self.ort_name
-
+GPU_REMEDY = (
+    "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (not "
+    "beside the package `onnxruntime`), and an NVIDIA driver for CUDA 13"
+)
 
 PROVIDERS = (
     Provider(
+        "tensorrt",
+        "TensorrtExecutionProvider",
+        f"install TensorRT 10 (`pip install 'tensorrt-cu13>=10.13,<11'`); besides, {GPU_REMEDY}",
+        device="cuda",
+        accelerator=True,
+        precisions=("fp32", "fp16"),
+        library="libonnxruntime_providers_tensorrt.so",
+        helpers=("CUDAExecutionProvider", "CPUExecutionProvider"),
+        automatic=False,
+        verified=False,
+    ),
+    Provider(
         "cuda",
         "CUDAExecutionProvider",
-        "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (not "
-        "beside the package `onnxruntime`), and an NVIDIA driver for CUDA 13",
-        # fp32 means fp32: TF32 is on by default, and exhaustive search makes answers vary
-        options={"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"},
+        GPU_REMEDY,
+        device="cuda",
+        accelerator=True,
+        precisions=("fp32", "tf32", "fp16"),
+        library="libonnxruntime_providers_cuda.so",
         helpers=("CPUExecutionProvider",),
+        verified=False,
     ),
     Provider("cpu", "CPUExecutionProvider", "reinstall it with `pip install covidreport`"),
 )
-"""In the order in which `auto` tries them."""
+"""In the order in which `auto` tries those that it may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,11 @@ class ProviderStatus:
     state: Literal["works", "absent", "no device", "broken"]
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, which is what a person needs of ONNX Runtime's."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def provider_named(name: str) -> Provider:
     """The provider called `name`; UsageError lists those there are."""
     for provider in PROVIDERS:
@@ -87,6 +103,10 @@ def provider_named(name: str) -> Provider:
             return provider
     names = ", ".join(["auto", *(provider.name for provider in PROVIDERS)])
     raise UsageError(f"no provider is called {name!r}; one of {names}")
+
+
+CPU = Execution(provider_named("cpu"))
+"""The CPU in fp32: what every accelerator is compared with."""
 
 
 def check_provider(running: Sequence[str], wanted: Provider) -> None:
@@ -98,33 +118,64 @@ def check_provider(running: Sequence[str], wanted: Provider) -> None:
         )
 
 
-def has_nvidia_device() -> bool:
-    """Whether this machine shows an NVIDIA device to this process (Linux and WSL)."""
-    return Path("/dev/nvidia0").exists() or Path("/dev/dxg").exists()
-
-
-def load_libraries() -> str:
-    """Load the CUDA libraries that pip installed and give back what ONNX Runtime says of it."""
+def load_libraries(provider: Provider) -> str:
+    """Load the libraries that pip installed for a provider; what ONNX Runtime says of it."""
+    if not provider.accelerator:
+        return ""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         ort.preload_dlls()
+    if provider.name == "tensorrt":
+        # it has no option for TF32, which is on by default
+        os.environ.update(TENSORRT_ENVIRONMENT)
+        _load_tensorrt()
     return " ".join(said.getvalue().split())
 
 
-def try_provider(provider: Provider) -> ProviderStatus:
+def _load_tensorrt() -> None:
+    """Load TensorRT's libraries where pip installed them, so that the provider finds them."""
+    spec = importlib.util.find_spec("tensorrt_libs")
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        for library in ("libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10"):
+            with contextlib.suppress(OSError):  # the trial that follows names what is missing
+                ctypes.CDLL(str(Path(folder) / library), ctypes.RTLD_GLOBAL)
+
+
+def _explain_absence(provider: Provider) -> str | None:
+    """What is known to be missing for an accelerator before it is tried: driver or library."""
+    driver = read_driver()
+    built = cuda_of_build()
+    if driver is None:
+        return "the NVIDIA driver does not answer; install it or give this container the GPU"
+    if built is not None and driver.cuda[0] < built[0]:
+        return (
+            f"NVIDIA driver {driver.version} runs CUDA up to {driver.cuda[0]}.{driver.cuda[1]}, "
+            f"this ONNX Runtime is built for CUDA {built[0]}.{built[1]}; install a newer driver"
+        )
+    said = missing_library(provider.library) if provider.library else None
+    return None if said is None else f"{said}; {provider.remedy}"
+
+
+def try_provider(provider: Provider, device_id: int = 0) -> ProviderStatus:
     """Run a model of one node on a provider and compare its answer with the one that is known."""
     if provider.ort_name not in ort.get_available_providers():
         detail = f"not in this build of ONNX Runtime ({ort.__version__}); {provider.remedy}"
         return ProviderStatus(provider, False, detail, "absent")
-    if provider.name == "cuda" and not has_nvidia_device():
-        detail = f"no NVIDIA device on this machine ({platform.system()})"
-        return ProviderStatus(provider, False, detail, "no device")
-    said = load_libraries() if provider.name == "cuda" else ""
+    said = ""
+    if provider.accelerator:
+        if not has_nvidia_device():
+            detail = f"no NVIDIA device on this machine ({platform.system()})"
+            return ProviderStatus(provider, False, detail, "no device")
+        said = load_libraries(provider)
+        fault = _explain_absence(provider) or _missing_card(device_id)
+        if fault is not None:
+            return ProviderStatus(provider, False, fault, "broken")
     options = ort.SessionOptions()
     options.log_severity_level = 4
     question = np.array([-1.0, 0.0, 2.5], np.float32)
+    execution = Execution(provider, device_id=device_id)
     try:
-        session = ort.InferenceSession(TRIAL_MODEL, options, providers=[provider.request()])
+        session = ort.InferenceSession(TRIAL_MODEL, options, providers=execution.requests())
         check_provider(session.get_providers(), provider)
         (answer,) = session.run(None, {"x": question})
     except ProviderError as error:
@@ -134,33 +185,70 @@ def try_provider(provider: Provider) -> ProviderStatus:
         return ProviderStatus(provider, False, detail, "broken")
     if not np.array_equal(answer, np.maximum(question, 0)):
         return ProviderStatus(provider, False, f"wrong answer {answer.tolist()}", "broken")
-    return ProviderStatus(provider, True, describe_device(provider), "works")
+    detail = describe_device(provider, device_id)
+    if not provider.verified:
+        detail += "; unverified: its authors have never run covidreport on it"
+    return ProviderStatus(provider, True, detail, "works")
 
 
-def describe_device(provider: Provider) -> str:
+def _missing_card(device_id: int) -> str | None:
+    driver = read_driver()
+    if driver is None or device_id < len(driver.cards):
+        return None
+    return (
+        f"there is no card {device_id}: this process sees {len(driver.cards)} "
+        "(--device-id counts from 0; CUDA_VISIBLE_DEVICES says which are seen)"
+    )
+
+
+def describe_device(provider: Provider, device_id: int = 0) -> str:
     """What a provider runs on, in words."""
-    if provider.name == "cpu":
+    if not provider.accelerator:
         return f"{os.cpu_count()} cores, {platform.machine()}"
-    return "NVIDIA GPU"
+    driver = read_driver()
+    if driver is None or device_id >= len(driver.cards):
+        return "NVIDIA GPU"
+    card = driver.cards[device_id]
+    return f"{card.name}, {card.memory_bytes / 2**30:.0f} GiB, driver {driver.version}"
 
 
-def choose_provider(name: str) -> tuple[Provider, str | None]:
-    """The provider to run on, and a warning where `auto` had to pass over a GPU that is there.
+def free_bytes(execution: Execution) -> int | None:
+    """The free memory of the card; None on the CPU, or where the driver does not say."""
+    driver = read_driver() if execution.provider.accelerator else None
+    if driver is None or execution.device_id >= len(driver.cards):
+        return None
+    return driver.cards[execution.device_id].free_bytes
 
-    Raises ProviderError where the one that was asked for does not work, with the remedy.
+
+def choose_execution(
+    name: str, precision: Precision = "fp32", device_id: int = 0
+) -> tuple[Execution, str | None]:
+    """Where and how to run, and a warning where `auto` had to pass over a GPU that is there.
+
+    Raises ProviderError where the provider that was asked for does not work, with the remedy, and
+    UsageError where it does not compute in this precision.
     """
     if name != "auto":
         provider = provider_named(name)
-        status = try_provider(provider)
+        execution = Execution(provider, precision, device_id)
+        execution.check()
+        status = try_provider(provider, device_id)
         if not status.works:
             raise ProviderError(f"provider {name} does not work here: {status.detail}")
-        return provider, None
+        return execution, None
     warning = None
     for provider in PROVIDERS:
-        status = try_provider(provider)
+        if not provider.automatic:
+            continue
+        status = try_provider(provider, device_id)
         if status.works:
-            return provider, warning
-        if provider.name != "cpu" and has_nvidia_device():
+            execution = Execution(provider, precision, device_id)
+            try:
+                execution.check()
+            except UsageError as error:
+                raise UsageError(f"{error}{'; ' + warning if warning else ''}") from None
+            return execution, warning
+        if provider.accelerator and has_nvidia_device():
             warning = f"an NVIDIA device is here, and provider {provider.name} does not work: " + (
                 status.detail
             )

@@ -12,39 +12,66 @@ from numpy.typing import NDArray
 
 from covidreport.errors import RunError
 from covidreport.inference.contract import Graph, Tensor, read_contract
+from covidreport.inference.execution import Execution
+from covidreport.inference.half import half_model
+from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
+    CPU,
     ORT_ERRORS,
-    Provider,
     check_provider,
     first_line,
-    provider_named,
+    load_libraries,
 )
 from covidreport.records import InputSpec
 from covidreport.store import digest_file
+
+NO_GRAPH = "-1"
+"""The `gpu_graph_id` of a run that neither records nor replays a CUDA graph."""
+
+
+class OutOfMemoryError(RunError):
+    """A batch did not fit into the memory of the device."""
 
 
 class Session:
     """A model ready to score. Safe to call from several threads at once.
 
-    spec: the contract; digest: sha256 of the file's bytes; provider: the one that really runs.
+    spec: the contract; digest: sha256 of the file's bytes; execution: what really runs; placement:
+    which provider took which nodes; graphs: whether runs on fixed buffers are CUDA graphs, and why
+    not where they could have been. static_batch: the number of images that every call is padded to,
+    None where the model takes any and the device does not care.
     """
 
     def __init__(
-        self, inner: ort.InferenceSession, spec: InputSpec, digest: str, provider: Provider
+        self,
+        inner: ort.InferenceSession,
+        spec: InputSpec,
+        digest: str,
+        execution: Execution = CPU,
+        *,
+        placement: Placement | None = None,
+        static_batch: int | None = None,
+        why_no_graphs: str | None = None,
     ) -> None:
-        self._inner = inner
+        self.inner = inner
         self.spec = spec
         self.digest = digest
-        self.provider = provider
+        self.execution = execution
+        self.placement = placement
+        self.static_batch = spec.batch or static_batch
+        self.why_no_graphs = why_no_graphs
+        self._plain = ort.RunOptions()
+        if execution.provider.accelerator:
+            self._plain.add_run_config_entry("gpu_graph_id", NO_GRAPH)
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Scores float32 `(N, K)` of a batch as `prepare_batch` gives it (`(N, C, H, W)` or NHWC).
 
         A model of a fixed batch is fed in padded pieces. Softmax is applied where the contract
         says that the outputs are its logits. RunError where the model fails or answers in
-        another shape than it stated.
+        another shape than it stated, OutOfMemoryError where that is why.
         """
-        size = self.spec.batch
+        size = self.static_batch
         if size is None or size == len(batch):
             return self._run_once(batch)
         pieces = []
@@ -57,19 +84,32 @@ class Session:
         return np.concatenate(pieces)
 
     def _run_once(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        feed = {self.spec.input_name: batch}
         try:
-            (output,) = self._inner.run([self.spec.output_name], {self.spec.input_name: batch})
+            (output,) = self.inner.run([self.spec.output_name], feed, self._plain)
         except ORT_ERRORS as error:
-            raise RunError(f"the model fails on a batch: {first_line(error)}") from error
-        wanted = (len(batch), len(self.spec.labels))
+            raise describe_failure(error) from error
+        return self.read_output(output, len(batch))
+
+    def read_output(self, output: Any, n: int) -> NDArray[np.float32]:
+        """Scores float32 `(N, K)` of what the graph gave; RunError where it has another shape."""
+        wanted = (n, len(self.spec.labels))
         if not isinstance(output, np.ndarray) or output.shape != wanted:
             shape = getattr(output, "shape", type(output).__name__)
             raise RunError(
-                f"output {self.spec.output_name!r} has shape {shape} for {len(batch)} images, "
+                f"output {self.spec.output_name!r} has shape {shape} for {n} images, "
                 f"expected {wanted}: one column for each of {', '.join(self.spec.labels)}"
             )
         scores = output.astype(np.float32, copy=False)
         return softmax(scores) if self.spec.activation == "softmax-logit" else scores
+
+
+def describe_failure(error: Exception) -> RunError:
+    """What ONNX Runtime's exception on a batch means for the run."""
+    said = f"the model fails on a batch: {first_line(error)}"
+    text = str(error).lower()
+    marks = ("out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena")
+    return OutOfMemoryError(said) if any(mark in text for mark in marks) else RunError(said)
 
 
 def measure_variation(session: Session) -> float:
@@ -137,17 +177,66 @@ def describe_graph(inner: ort.InferenceSession) -> Graph:
 
 def open_session(
     path: Path,
-    provider: str = "cpu",
+    execution: Execution = CPU,
     threads: int = 1,
     described: Mapping[str, Any] | None = None,
+    *,
+    static_batch: int | None = None,
+    engines: Path | None = None,
 ) -> Session:
-    """Open a model on a provider, with `threads` threads of its own on the CPU.
+    """Open a model, with `threads` threads of its own on the CPU.
 
     One thread is the default: sessions that share the cores with others are run side by side by
-    the caller's pool, and answers do not depend on how work was cut. Raises RunError where the
-    file is no model or states no usable contract, ProviderError where the provider does not run.
+    the caller's pool, and answers do not depend on how work was cut. On an accelerator every call
+    has `static_batch` images; `engines` is where TensorRT keeps what it compiled. Raises RunError
+    where the file is no model or states no usable contract, ProviderError where the provider does
+    not run.
     """
-    wanted = provider_named(provider)
+    load_libraries(execution.provider)
+    digest = digest_file(path)
+    model: Path | bytes = half_model(path, digest) if execution.converts else path
+    extra: dict[str, str] = {}
+    why_no_graphs = None
+    if execution.provider.name == "cuda":
+        # many models share the card: none takes twice what it needs
+        extra = {"arena_extend_strategy": "kSameAsRequested", "enable_cuda_graph": "1"}
+    elif execution.provider.name == "tensorrt":
+        extra = {"trt_cuda_graph_enable": "1"}
+        if engines is not None:
+            extra |= {
+                "trt_engine_cache_enable": "1",
+                "trt_engine_cache_path": str(engines),
+                "trt_timing_cache_enable": "1",
+                "trt_timing_cache_path": str(engines),
+            }
+    try:
+        try:
+            inner = _create(model, execution, threads, extra)
+        except ORT_ERRORS as error:
+            if "enable_cuda_graph" not in extra:
+                raise
+            # a graph that is not wholly on the card can't be recorded: it is run node by node
+            why_no_graphs = first_line(error)
+            del extra["enable_cuda_graph"]
+            inner = _create(model, execution, threads, extra)
+    except ORT_ERRORS as error:
+        raise RunError(f"{path.name} can't be loaded: {first_line(error)}") from error
+    check_provider(inner.get_providers(), execution.provider)
+    spec = read_contract(describe_graph(inner), described)
+    return Session(
+        inner,
+        spec,
+        digest,
+        execution,
+        placement=read_placement(inner) if execution.provider.accelerator else None,
+        static_batch=static_batch if execution.provider.accelerator else None,
+        why_no_graphs=why_no_graphs,
+    )
+
+
+def _create(
+    model: Path | bytes, execution: Execution, threads: int, extra: dict[str, str]
+) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -155,10 +244,6 @@ def open_session(
     options.use_deterministic_compute = True
     # several sessions take turns: a thread that spins while it waits takes the core from the next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        inner = ort.InferenceSession(path, options, providers=[wanted.request(), *wanted.helpers])
-    except ORT_ERRORS as error:
-        raise RunError(f"{path.name} can't be loaded: {first_line(error)}") from error
-    check_provider(inner.get_providers(), wanted)
-    spec = read_contract(describe_graph(inner), described)
-    return Session(inner, spec, digest_file(path), wanted)
+    if execution.provider.accelerator:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return ort.InferenceSession(model, options, providers=execution.requests(extra))

@@ -40,17 +40,21 @@ def collect_report(
     specificity_floor: float,
     split: str | None = None,
     dataset: str | None = None,
+    variant: str | None = None,
     title: str | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
+
+    variant: evaluations in another precision or by another provider, such as `fp16`; where it is
+    not said the usual ones, or what there is where there are no usual ones.
 
     Where split and data set are not said: those that were evaluated last; figures without a time
     stamp (copied from a paper) are older than any, and among them `validation` goes first.
     Raises UsageError where nothing was evaluated, or not on what is asked for.
     """
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
-    name, chosen = _choose(evidence, dataset, split)
-    reported = tuple(_report_run(item, name, chosen) for item in evidence)
+    name, chosen, kind = _choose(evidence, dataset, split, variant)
+    reported = tuple(_report_run(item, name, chosen, kind) for item in evidence)
     evaluations = [item.evaluation for item in reported if item.evaluation is not None]
     rankings = rank_runs(evaluations, target, specificity_floor)
     finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
@@ -71,8 +75,8 @@ def collect_report(
 
 
 def _choose(
-    evidence: Sequence[_Evidence], dataset: str | None, split: str | None
-) -> tuple[str, str]:
+    evidence: Sequence[_Evidence], dataset: str | None, split: str | None, variant: str | None
+) -> tuple[str, str, str | None]:
     every = [evaluation for item in evidence for evaluation in item.evaluations]
     if not every:
         faults = [fault for item in evidence for fault in item.faults]
@@ -85,28 +89,34 @@ def _choose(
         for evaluation in every
         if (dataset is None or evaluation.dataset == dataset)
         and (split is None or evaluation.split == split.lower())
+        and (variant is None or evaluation.variant == variant)
     ]
     if not fitting:
-        there = sorted({f"{evaluation.dataset} {evaluation.split}" for evaluation in every})
+        there = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for e in every})
         raise UsageError(
-            f"nothing was evaluated on {dataset or 'any data set'}, split {split or 'any'}; "
-            f"there is: {', '.join(there)}"
+            f"nothing was evaluated on {dataset or 'any data set'}, split {split or 'any'}"
+            f"{', variant ' + variant if variant else ''}; there is: {', '.join(there)}"
         )
     last = max(
         fitting, key=lambda e: (str(e.timing.get("finished") or ""), e.split == "validation")
     )
-    return last.dataset, last.split
+    beside = [e for e in fitting if (e.dataset, e.split) == (last.dataset, last.split)]
+    usual = any(e.variant is None for e in beside)
+    return last.dataset, last.split, None if usual else last.variant
 
 
-def _report_run(item: _Evidence, dataset: str, split: str) -> ReportedRun:
+def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) -> ReportedRun:
     """The run with its evaluation on the ranked split, or with the reason why it has none."""
     run = item.run
+    wanted = (dataset, split, variant)
     try:
-        failure = read_failure(evaluation_folder(run.folder, f"{dataset}-{split}"))
+        name = "-".join(part for part in wanted if part is not None)
+        failure = read_failure(evaluation_folder(run.folder, name))
     except StoreError as error:
         failure = Failure(run.name, "read", str(error))
-    current = next((e for e in item.evaluations if (e.dataset, e.split) == (dataset, split)), None)
-    others = tuple(e for e in item.evaluations if e.dataset == dataset and e.split != split)
+    placed = {(e.dataset, e.split, e.variant): e for e in reversed(item.evaluations)}
+    current = placed.pop(wanted, None)
+    others = tuple(e for e in item.evaluations if e.dataset == dataset and e in placed.values())
     if failure is None and current is None:
         reason = "; ".join(item.faults) or (
             f"was not evaluated on {dataset}, {split}: run `covidreport evaluate`"

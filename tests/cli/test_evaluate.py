@@ -94,7 +94,7 @@ def test_a_failed_run_gives_exit_code_3_and_the_rest(covidreport, study):
         (["--data", "data", "--split", "holdout"], "holdout"),
         (["--data", "data", "--threshold", "2"], "probability between 0 and 1"),
         (["--data", "data", "--threshold", "flu=0.5"], "'flu', which is no label"),
-        (["--data", "data", "--provider", "gpu"], "one of auto, cuda, cpu"),
+        (["--data", "data", "--provider", "gpu"], "one of auto, tensorrt, cuda, cpu"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(covidreport, study, words, message):

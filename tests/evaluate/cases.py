@@ -7,7 +7,7 @@ from covidreport.dataset import fingerprint, read_dataset, select_split
 from covidreport.dataset.digests import digest_files
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import Request
-from covidreport.inference.providers import provider_named
+from covidreport.inference.providers import CPU
 from covidreport.runs import discover_runs
 from tests.datasets import LABELS
 
@@ -37,7 +37,7 @@ def make_request(
         fingerprint=fingerprint(dataset, digests),
         thresholds=Thresholds(by_label=thresholds or {}, origin="option"),
         asked_provider="cpu",
-        provider=provider_named("cpu"),
+        execution=CPU,
         batch=batch,
         jobs=jobs,
         force=force,

@@ -29,9 +29,9 @@ def watched(monkeypatch):
     """Counts of models opened and image files read from now on."""
     seen = {"models": 0, "files": 0}
 
-    def open_model(run, provider):
+    def open_model(run, execution, **options):
         seen["models"] += 1
-        return original_open(run, provider)
+        return original_open(run, execution, **options)
 
     def read_bytes(path):
         seen["files"] += 1
@@ -215,7 +215,7 @@ def test_models_that_do_not_fit_together_take_turns(study, watched, monkeypatch)
     """In two groups the answers are the same and the images are still read once."""
     together = {name: o.evaluation.counts for name, o in _run(study).items()}
     clear_cache()
-    monkeypatch.setattr(record, "group_by_memory", lambda runs: [[run] for run in runs])
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, budget: [[run] for run in runs])
     watched.update(files=0)
     apart = {name: o.evaluation.counts for name, o in _run(study, force=True).items()}
     assert apart == together

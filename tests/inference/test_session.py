@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from covidreport.errors import ProviderError, RunError, UsageError
-from covidreport.inference import providers
+from covidreport.errors import RunError
+from covidreport.inference.providers import CPU
 from covidreport.inference.session import open_session, prepare_batch, softmax
 from covidreport.records import PixelSpec
 from tests.onnx_models import write_brightness_model
@@ -23,7 +23,7 @@ def test_scores_are_what_the_graph_computes(tmp_path):
     scores = session.run(prepare_batch(_images(100, 200), session.spec))
     np.testing.assert_allclose(scores, [[0, 0, 1], [10, -10, 3]], atol=1e-4)
     assert scores.dtype == np.float32
-    assert session.provider.name == "cpu"
+    assert session.execution == CPU
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -75,48 +75,3 @@ def test_a_broken_file_is_a_run_error(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(RunError, match=r"model\.onnx"):
         open_session(path)
-
-
-def test_a_provider_that_does_not_run_is_an_error(tmp_path, monkeypatch):
-    """CUDA without a GPU is an error with the remedy, not the CPU with a warning."""
-    monkeypatch.setattr(providers, "has_nvidia_device", lambda: False)
-    with pytest.raises(ProviderError, match=r"cuda does not work here: .*NVIDIA device"):
-        providers.choose_provider("cuda")
-    path = write_brightness_model(tmp_path / "model.onnx")
-    with pytest.raises(ProviderError, match=r"cuda was asked for and .*covidreport\[gpu\]"):
-        providers.check_provider(["CPUExecutionProvider"], providers.provider_named("cuda"))
-    assert open_session(path, "cpu").provider.name == "cpu"
-
-
-def test_auto_takes_the_cpu_and_warns_where_a_gpu_is_passed_over(monkeypatch):
-    """On a machine with a GPU that does not work, `auto` says why it runs on the CPU."""
-
-    def broken(provider):
-        works = provider.name == "cpu"
-        return providers.ProviderStatus(
-            provider, works, "libcudnn is missing", "works" if works else "broken"
-        )
-
-    monkeypatch.setattr(providers, "try_provider", broken)
-    monkeypatch.setattr(providers, "has_nvidia_device", lambda: True)
-    provider, warning = providers.choose_provider("auto")
-    assert provider.name == "cpu"
-    assert warning is not None
-    assert "libcudnn is missing" in warning
-    monkeypatch.setattr(providers, "has_nvidia_device", lambda: False)
-    assert providers.choose_provider("auto")[1] is None
-
-
-def test_an_unknown_provider_lists_those_there_are():
-    """A misspelt provider is wrong usage."""
-    with pytest.raises(UsageError, match="one of auto, cuda, cpu"):
-        providers.provider_named("gpu")
-
-
-def test_every_provider_of_the_table_can_be_tried():
-    """Each entry gives a status with words; the CPU works everywhere."""
-    for provider in providers.PROVIDERS:
-        status = providers.try_provider(provider)
-        assert status.detail
-        assert status.works == (status.state == "works")
-    assert providers.try_provider(providers.provider_named("cpu")).works

@@ -1,0 +1,265 @@
+"""Feeding sessions from fixed buffers on a device: pixels go up once, and all models read them.
+
+Two slots take turns, so that the next batch is on its way while the models work on this one. Every
+call has the same shape and the same addresses, as CUDA graphs need them. The same code runs on the
+CPU's memory, which is how it is tested where there is no card.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import DTypeLike, NDArray
+
+from covidreport.errors import RunError
+from covidreport.inference.cards import pin_memory
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import ORT_ERRORS
+from covidreport.inference.session import OutOfMemoryError, Session, describe_failure
+
+SLOTS = 2
+
+_T = TypeVar("_T")
+
+
+class Feed:
+    """Two slots of `capacity` images on a device, filled through memory that the card can read.
+
+    `upload` waits for a free slot and fills it; `release` gives it back when all models have read
+    it. RunError where the device has no room for them.
+    """
+
+    def __init__(
+        self, execution: Execution, capacity: int, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> None:
+        self.capacity = capacity
+        self.execution = execution
+        device, number = execution.provider.device, execution.device_id
+        self._staging = [np.zeros((capacity, *shape), dtype) for _ in range(SLOTS)]
+        self.pinned = device == "cuda" and all(pin_memory(array) for array in self._staging)
+        try:
+            self.values = [
+                ort.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype, device, number)
+                for array in self._staging
+            ]
+        except ORT_ERRORS as error:
+            raise describe_failure(error) from error
+        self._free: SimpleQueue[int] = SimpleQueue()
+        for slot in range(SLOTS):
+            self._free.put(slot)
+
+    @property
+    def bytes_per_image(self) -> int:
+        """The size of one image in a slot."""
+        return int(self._staging[0][0].nbytes)
+
+    def upload(self, batch: NDArray[Any]) -> int:
+        """Copy a batch of at most `capacity` images to the next free slot; the slot's number.
+
+        What is left of the slot is filled with the last image.
+        """
+        slot = self._free.get()
+        staging = self._staging[slot]
+        staging[: len(batch)] = batch
+        staging[len(batch) :] = batch[-1]
+        try:
+            self.values[slot].update_inplace(staging)
+        except ORT_ERRORS as error:
+            self.release(slot)
+            raise describe_failure(error) from error
+        return slot
+
+    def release(self, slot: int) -> None:
+        """Say that nobody reads the slot any more."""
+        self._free.put(slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A piece of a slot as one session reads it, and the number of its recorded graph."""
+
+    binding: ort.IOBinding
+    output: ort.OrtValue
+    options: ort.RunOptions
+    graph: int
+
+
+class Bound:
+    """A session bound to the slots of a feed: scores of what was uploaded, without another copy.
+
+    Where a batch does not fit into memory beside the others it is fed in halves from then on;
+    `size` says how many images a call has.
+    """
+
+    def __init__(self, session: Session, feed: Feed) -> None:
+        self.session = session
+        self.feed = feed
+        self.size = session.spec.batch or feed.capacity
+        if feed.capacity % self.size:
+            raise ValueError(f"{feed.capacity} images can't be cut into pieces of {self.size}")
+        self._places: dict[tuple[int, int], _Place] = {}
+
+    def run(self, slot: int, n: int) -> NDArray[np.float32]:
+        """Scores float32 `(n, K)` of the first `n` images in a slot, as `Session.run` gives them.
+
+        RunError where the model fails, or where not even one image fits into memory.
+        """
+        pieces: list[NDArray[np.float32]] = []
+        done = 0
+        while done < n:
+            try:
+                scores = self._run_piece(slot, done)
+            except OutOfMemoryError as error:
+                self._halve(error)
+                continue
+            pieces.append(scores[: n - done])
+            done += self.size
+        return np.concatenate(pieces)
+
+    def _halve(self, error: OutOfMemoryError) -> None:
+        if self.session.spec.batch is not None:
+            raise RunError(
+                f"its fixed batch of {self.size} images does not fit into the device's memory: "
+                f"{error}"
+            ) from error
+        if self.size == 1:
+            raise RunError(f"one image does not fit into the device's memory: {error}") from error
+        for place in self._places.values():
+            self.session.inner.release_captured_graph(place.graph)
+        self._places.clear()  # frees what was bound for the larger pieces
+        self.size = max(1, self.size // 2)
+
+    def _run_piece(self, slot: int, start: int) -> NDArray[np.float32]:
+        size = min(self.size, self.feed.capacity - start)
+        try:
+            if (slot, start) not in self._places:
+                self._places[slot, start] = self._bind(slot, start, size)
+            place = self._places[slot, start]
+            self.session.inner.run_with_iobinding(place.binding, place.options)
+            place.binding.synchronize_outputs()
+            answer = np.array(place.output.numpy())
+        except ORT_ERRORS as error:
+            raise describe_failure(error) from error
+        return self.session.read_output(answer, size)
+
+    def _bind(self, slot: int, start: int, size: int) -> _Place:
+        """Bind a piece of a slot as input, and memory of its own as output."""
+        spec, execution = self.session.spec, self.feed.execution
+        device, number = execution.provider.device, execution.device_id
+        source = self.feed.values[slot]
+        binding = self.session.inner.io_binding()
+        binding.bind_input(
+            spec.input_name,
+            device,
+            number,
+            np.dtype(spec.dtype).type,
+            [size, *source.shape()[1:]],
+            source.data_ptr() + start * self.feed.bytes_per_image,
+        )
+        output = ort.OrtValue.ortvalue_from_shape_and_type(
+            [size, len(spec.labels)], self._output_type(), device, number
+        )
+        binding.bind_ortvalue_output(spec.output_name, output)
+        graph = 1 + slot * self.feed.capacity + start  # one recorded graph for each place
+        options = ort.RunOptions()
+        if execution.provider.accelerator:
+            options.add_run_config_entry("gpu_graph_id", str(graph))
+        return _Place(binding, output, options, graph)
+
+    def _output_type(self) -> type[np.generic]:
+        name = self.session.spec.output_name
+        kind = next(node.type for node in self.session.inner.get_outputs() if node.name == name)
+        types: dict[str, type[np.generic]] = {
+            "tensor(float)": np.float32,
+            "tensor(float16)": np.float16,
+            "tensor(double)": np.float64,
+        }
+        if kind not in types:
+            raise RunError(f"output {name!r} is {kind}; scores are float, float16 or double")
+        return types[kind]
+
+
+@dataclass(slots=True)
+class Uploaded:
+    """A batch in a slot of a feed, and how many sessions have yet to read it.
+
+    Each of them enters it once; when the last one leaves, the slot is free for the next batch.
+    """
+
+    feed: Feed
+    slot: int
+    readers: int
+
+    def __enter__(self) -> Uploaded:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.readers -= 1
+        if self.readers == 0:
+            self.feed.release(self.slot)
+
+
+class DeviceQueue:
+    """The order of work on a device: one thread uploads, another runs the models one by one."""
+
+    def __init__(self) -> None:
+        self._uploads = ThreadPoolExecutor(1)
+        self._runs = ThreadPoolExecutor(1)
+        self._feeds: dict[Hashable, Feed] = {}
+        self._bounds: dict[Session, Bound] = {}
+
+    def upload(
+        self,
+        kind: Hashable,
+        sessions: Sequence[Session],
+        batch: NDArray[Any],
+        size: int,
+        *,
+        readers: int,
+    ) -> Future[Uploaded]:
+        """Bring a batch of at most `size` images to the device once, for `readers` sessions.
+
+        kind: what names this preparation of pixels. sessions: all that are ever fed from it. The
+        future raises RunError where the device has no room.
+        """
+        return self._uploads.submit(self._upload, kind, sessions, batch, size, readers)
+
+    def _upload(
+        self, kind: Hashable, sessions: Sequence[Session], batch: NDArray[Any], size: int,
+        readers: int,
+    ) -> Uploaded:  # fmt: skip
+        feed = self._feeds.get(kind)
+        if feed is None:
+            piece = math.lcm(*(session.spec.batch or 1 for session in sessions))
+            capacity = -(-size // piece) * piece
+            execution = sessions[0].execution
+            feed = self._feeds[kind] = Feed(execution, capacity, batch.shape[1:], batch.dtype)
+        return Uploaded(feed, feed.upload(batch), readers)
+
+    def submit(self, work: Callable[..., _T], *arguments: Any) -> Future[_T]:
+        """Do some work in the thread that runs the models."""
+        return self._runs.submit(work, *arguments)
+
+    def score(
+        self, session: Session, uploaded: Uploaded, n: int
+    ) -> tuple[NDArray[np.float32], int]:
+        """Scores float32 `(n, L)` of what was uploaded, and how many images a call had at last."""
+        if session not in self._bounds:
+            self._bounds[session] = Bound(session, uploaded.feed)
+        bound = self._bounds[session]
+        return bound.run(uploaded.slot, n), bound.size
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what was begun."""
+        self._uploads.shutdown(wait=False, cancel_futures=True)
+        self._runs.shutdown(wait=True, cancel_futures=True)
+        for feed in self._feeds.values():
+            feed.release(0)  # an upload that waits for a slot which nobody will free
+        self._uploads.shutdown(wait=True)

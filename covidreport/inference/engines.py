@@ -1,0 +1,41 @@
+"""Where compiled engines are kept: void after any change of model, runtime, compiler or card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import onnxruntime as ort
+
+from covidreport.cache import USED_MARK, cache_folder
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import describe_device
+
+KIND = "engines"
+
+
+def engine_folder(model_sha256: str, execution: Execution) -> Path:
+    """The cache folder of a model's engines for this card, runtime, TensorRT and precision."""
+    facts = {
+        "model": model_sha256,
+        "onnxruntime": ort.__version__,
+        "tensorrt": _tensorrt_version(),
+        "card": describe_device(execution.provider, execution.device_id),
+        "options": execution.options,
+    }
+    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    folder = cache_folder() / KIND / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / USED_MARK).touch()
+    return folder
+
+
+def _tensorrt_version() -> str:
+    for package in ("tensorrt-cu13", "tensorrt"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "of the system"

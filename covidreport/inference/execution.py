@@ -1,0 +1,122 @@
+"""Where and how a model is run: provider, precision and card, and what ONNX Runtime is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from covidreport.errors import UsageError
+
+Precision = Literal["fp32", "tf32", "fp16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+TENSORRT_ENVIRONMENT = {"NVIDIA_TF32_OVERRIDE": "0"}
+"""TensorRT's provider has no option for TF32; the libraries beneath it heed this."""
+
+
+def read_precision(name: str) -> Precision:
+    """The precision called `name`; UsageError lists those there are."""
+    for precision in PRECISIONS:
+        if precision == name:
+            return precision
+    raise UsageError(f"no precision is called {name!r}; one of {', '.join(PRECISIONS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An execution provider: our word for it, ONNX Runtime's, what it can and how to get it."""
+
+    name: str
+    ort_name: str
+    remedy: str
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where its inputs and outputs lie."""
+    accelerator: bool = False
+    """Whether it has an order of work and a memory of its own, beside the CPU's cores."""
+    precisions: tuple[Precision, ...] = ("fp32",)
+    library: str | None = None
+    """Its file in ONNX Runtime's package."""
+    helpers: tuple[str, ...] = ()
+    """Providers that run the nodes that this one does not take."""
+    automatic: bool = True
+    """Whether `auto` may choose it."""
+    verified: bool = True
+    """Whether it has ever been run with covidreport."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A provider, the precision that it computes in, and the card that it runs on.
+
+    fp32 is fp32: TF32, which CUDA switches on by itself, is off unless it is asked for. fp16 is a
+    converted graph whose inputs and outputs stay as they are.
+    """
+
+    provider: Provider
+    precision: Precision = "fp32"
+    device_id: int = 0
+
+    def check(self) -> None:
+        """UsageError where the provider does not compute in this precision."""
+        if self.precision not in self.provider.precisions:
+            raise UsageError(
+                f"provider {self.provider.name} computes in {', '.join(self.provider.precisions)}, "
+                f"not in {self.precision}"
+            )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What decides the scores, of all that the provider is told; recorded with them."""
+        if self.provider.name == "cuda":
+            # exhaustive search tunes anew for every shape and makes answers vary
+            options = {
+                "use_tf32": "1" if self.precision == "tf32" else "0",
+                "cudnn_conv_algo_search": "HEURISTIC",
+            }
+            if self.precision == "fp16":
+                options["prefer_nhwc"] = "1"  # as tensor cores want it
+            return options
+        if self.provider.name == "tensorrt":
+            return {"trt_fp16_enable": "1" if self.precision == "fp16" else "0"}
+        return {}
+
+    @property
+    def variant(self) -> str | None:
+        """What an evaluation's folder is called after, where it is not the usual one."""
+        parts = [] if self.provider.automatic else [self.provider.name]
+        if self.precision != "fp32":
+            parts.append(self.precision)
+        return "-".join(parts) or None
+
+    @property
+    def converts(self) -> bool:
+        """Whether the graph itself is converted to fp16 (TensorRT does so by itself)."""
+        return self.precision == "fp16" and self.provider.name == "cuda"
+
+    def facts(self) -> dict[str, Any]:
+        """As an evaluation's provenance keeps it."""
+        facts: dict[str, Any] = {
+            "ran": self.provider.name,
+            "options": self.options,
+            "precision": self.precision,
+        }
+        if self.provider.name == "tensorrt":
+            facts["environment"] = dict(TENSORRT_ENVIRONMENT)
+        return facts
+
+    def requests(self, extra: dict[str, str] | None = None) -> list[Any]:
+        """What `InferenceSession(providers=…)` takes; `extra`: options that change no score."""
+        if not self.provider.accelerator:
+            return [self.provider.ort_name]
+        options = {"device_id": str(self.device_id), **self.options, **(extra or {})}
+        requests: list[Any] = [(self.provider.ort_name, options)]
+        for helper in self.provider.helpers:
+            if helper == "CUDAExecutionProvider":  # runs what TensorRT leaves, as strictly
+                cuda = {
+                    "device_id": str(self.device_id),
+                    "use_tf32": "0",
+                    "cudnn_conv_algo_search": "HEURISTIC",
+                }
+                requests.append((helper, cuda))
+            else:
+                requests.append(helper)
+        return requests

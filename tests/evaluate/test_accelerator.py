@@ -1,0 +1,257 @@
+"""The loop on an accelerator, played by the CPU's own memory and provider: one upload for all runs,
+a comparison with the CPU for each, its findings, and folders of their own for other precisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covidreport.errors import RunError
+from covidreport.evaluate import cpu_check, record
+from covidreport.evaluate.cpu_check import LIMITS, compare_answers, pick_sample
+from covidreport.evaluate.request import default_batch
+from covidreport.inference import device, session
+from covidreport.inference.device import Feed
+from covidreport.inference.execution import Execution, Provider
+from covidreport.inference.placement import Placement
+from covidreport.inference.providers import CPU
+from covidreport.store import read_scores
+from tests.datasets import write_flat_dataset
+from tests.evaluate.cases import ROWS, evaluate_folder, make_request
+from tests.onnx_models import write_brightness_model
+
+PRETEND = Provider(
+    "pretend", "CPUExecutionProvider", "", precisions=("fp32", "fp16"), accelerator=True
+)
+
+
+def _request(manifest, precision="fp32", provider=PRETEND, **options):
+    request = make_request(manifest, **options)
+    return replace(request, execution=Execution(provider, precision), asked_provider="pretend")
+
+
+def _write(tmp_path, *names, **options):
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    for name in names:
+        write_brightness_model(tmp_path / "runs" / name / "model.onnx", **options)
+    return manifest, tmp_path / "runs"
+
+
+def _scores(runs, name, folder="data-validation"):
+    return read_scores(runs / name / "evaluations" / folder / "scores.parquet").scores
+
+
+def _codes(outcome):
+    return [finding.code for finding in outcome.evaluation.findings]
+
+
+@pytest.mark.parametrize("batch", [1, 4, 32])
+def test_scores_and_counts_are_those_of_the_cpu(tmp_path, batch):
+    """Three runs, one of a fixed batch of 3 and one of another size: scores as on the CPU."""
+    manifest, runs = _write(tmp_path, "a", "b")
+    write_brightness_model(runs / "fixed" / "model.onnx", batch=3)
+    on_cpu = evaluate_folder(runs, make_request(manifest, batch=batch))
+    wanted = {name: _scores(runs, name) for name in on_cpu}
+    outcomes = evaluate_folder(runs, _request(manifest, batch=batch))
+    for name, outcome in outcomes.items():
+        assert not outcome.kept  # another provider is another evaluation
+        np.testing.assert_allclose(_scores(runs, name), wanted[name], atol=1e-5)
+        assert outcome.evaluation.counts == on_cpu[name].evaluation.counts
+
+
+def test_pixels_are_uploaded_once_for_all_runs(tmp_path, monkeypatch):
+    """Six images in two batches, three runs that want the same pixels: two uploads."""
+    manifest, runs = _write(tmp_path, "a", "b", "c")
+    uploads = []
+    upload = Feed.upload
+
+    def counted(self, batch):
+        uploads.append(len(batch))
+        return upload(self, batch)
+
+    monkeypatch.setattr(Feed, "upload", counted)
+    evaluate_folder(runs, _request(manifest))
+    assert sorted(uploads) == [2, 4]
+
+
+def test_a_run_that_fails_on_the_device_leaves_the_rest_alone(tmp_path, monkeypatch):
+    """One model breaks in the middle of the work: the other finishes with all its scores."""
+    manifest, runs = _write(tmp_path, "bad", "good")
+    run = device.Bound.run
+
+    broken = []
+
+    def breaking(self, slot, n):
+        if not broken:
+            broken.append(self.session)
+        if self.session is broken[0]:
+            raise RunError("the model fails on a batch: no such kernel")
+        return run(self, slot, n)
+
+    monkeypatch.setattr(device.Bound, "run", breaking)
+    outcomes = evaluate_folder(runs, _request(manifest))
+    failed = [o for o in outcomes.values() if o.failure]
+    assert [o.failure.reason for o in failed] == ["the model fails on a batch: no such kernel"]
+    (finished,) = [o for o in outcomes.values() if o.evaluation]
+    assert np.isfinite(_scores(runs, finished.run.name)).all()
+
+
+def test_no_room_for_the_buffers_fails_every_run_with_that_reason(tmp_path, monkeypatch):
+    """Where not even the pixels fit on the device, each run says so."""
+    manifest, runs = _write(tmp_path, "a", "b")
+
+    def full(*_):
+        raise session.OutOfMemoryError("the model fails on a batch: out of memory")
+
+    monkeypatch.setattr(device, "Feed", full)
+    outcomes = evaluate_folder(runs, _request(manifest))
+    assert all("out of memory" in outcome.failure.reason for outcome in outcomes.values())
+
+
+def test_the_comparison_with_the_cpu_stands_in_the_evaluation(tmp_path):
+    """Equal answers: six images, 18 decisions, none flipped, no finding of a difference."""
+    manifest, runs = _write(tmp_path, "a")
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    check = outcome.evaluation.provenance["cpu_check"]
+    assert check["images"] == 6
+    assert check["decisions"] == 18
+    assert check["flipped"] == 0
+    assert check["largest_difference"] <= 1e-6
+    assert "differs-from-cpu" not in _codes(outcome)
+    facts = outcome.evaluation.provenance["device"]
+    assert facts["nodes"]["CPUExecutionProvider"] > 0
+    assert facts["batch"] == 4
+    assert (
+        evaluate_folder(runs, make_request(manifest))["a"].evaluation.provenance.get("cpu_check")
+        is None
+    )
+
+
+def test_answers_beyond_the_limit_are_a_finding(tmp_path, monkeypatch):
+    """A device that answers 0.5 more than the CPU flips decisions near the threshold."""
+    manifest, runs = _write(tmp_path, "a")
+    run = device.Bound.run
+    monkeypatch.setattr(device.Bound, "run", lambda self, slot, n: run(self, slot, n) + 1.5)
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    (finding,) = [f for f in outcome.evaluation.findings if f.code == "differs-from-cpu"]
+    check = outcome.evaluation.provenance["cpu_check"]
+    # covid-19 scores 2, -1, 1, -8, -7, -6: 1.5 more takes -1 over 0
+    assert check["flipped"] >= 1
+    assert f"{check['flipped']} of 18 decisions" in finding.evidence
+    assert outcome.evaluation.counts["covid-19"].missed == 0
+
+
+def test_a_model_that_the_cpu_can_not_run_is_a_failure(tmp_path, monkeypatch):
+    """Scores that can't be compared are not reported as if they had been."""
+    manifest, runs = _write(tmp_path, "a")
+
+    def broken(*_, **__):
+        raise RunError("no kernel for the CPU")
+
+    monkeypatch.setattr(cpu_check, "open_session", broken)
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    assert outcome.failure.reason == "can't be compared with the CPU: no kernel for the CPU"
+
+
+def test_differences_are_measured_in_probabilities():
+    """Logits 0 and 0.4 are 0.5 and 0.5987; at a threshold of 0.55 one decision flips."""
+    here = np.array([[0.0], [5.0], [np.nan]], np.float32)
+    cpu = np.array([[0.4], [5.0], [np.nan]], np.float32)
+    check = compare_answers(here, cpu, [0.55], "logit", "fp16")
+    assert check.images == 2
+    assert check.largest_difference == pytest.approx(0.0986877, abs=1e-6)
+    assert check.flipped == 1
+    assert not check.within
+    near = compare_answers(here, here + 1e-3, [0.55], "logit", "fp32")
+    assert near.within
+    assert near.limit == LIMITS["fp32"]
+
+
+def test_the_sample_has_the_rarest_label_in_it(tmp_path):
+    """The only pneumonia of six images is in a sample of two; the same every time."""
+    manifest, _ = _write(tmp_path)
+    dataset = make_request(manifest).dataset
+    picked = pick_sample(dataset, 2)
+    assert len(picked) == 2
+    assert 4 in picked
+    picked = pick_sample(dataset, 4)
+    np.testing.assert_array_equal(picked, pick_sample(dataset, 4))
+    assert pick_sample(dataset, 100).tolist() == list(range(6))
+
+
+def test_heavy_nodes_left_on_the_cpu_are_a_finding(tmp_path, monkeypatch):
+    """A convolution that the provider did not take is named with its count."""
+    manifest, runs = _write(tmp_path, "a")
+    placement = Placement((("CPUExecutionProvider", 9),), (("Conv", 2),))
+    monkeypatch.setattr(session, "read_placement", lambda inner: placement)
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    (finding,) = [f for f in outcome.evaluation.findings if f.code == "nodes-on-cpu"]
+    assert finding.evidence == "left on the CPU: 2 Conv"
+    light = Placement((("CPUExecutionProvider", 9),), ())
+    monkeypatch.setattr(session, "read_placement", lambda inner: light)
+    outcome = evaluate_folder(runs, _request(manifest, force=True))["a"]
+    assert "nodes-on-cpu" not in _codes(outcome)
+
+
+def test_a_halved_batch_is_said(tmp_path, monkeypatch):
+    """Two images at a time instead of four: the evaluation says so, with the scores of all."""
+    manifest, runs = _write(tmp_path, "a")
+    piece = device.Bound._run_piece
+
+    def short_of_memory(self, slot, start):
+        if self.size > 2:
+            raise session.OutOfMemoryError("out of memory")
+        return piece(self, slot, start)
+
+    monkeypatch.setattr(device.Bound, "_run_piece", short_of_memory)
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    (finding,) = [f for f in outcome.evaluation.findings if f.code == "batch-halved"]
+    assert "2 images at a time" in finding.what
+    assert np.isfinite(_scores(runs, "a")).all()
+
+
+def test_another_precision_is_an_evaluation_of_its_own(tmp_path):
+    """fp16 stands beside fp32 in its own folder; both are kept the next time."""
+    manifest, runs = _write(tmp_path, "a")
+    full = evaluate_folder(runs, _request(manifest))["a"]
+    half = evaluate_folder(runs, _request(manifest, "fp16"))["a"]
+    assert full.evaluation.variant is None
+    assert half.evaluation.variant == "fp16"
+    assert half.evaluation.provenance["provider"]["precision"] == "fp16"
+    assert _scores(runs, "a", "data-validation-fp16").shape == (6, 3)
+    assert evaluate_folder(runs, _request(manifest))["a"].kept
+    assert evaluate_folder(runs, _request(manifest, "fp16"))["a"].kept
+
+
+def test_a_provider_that_nobody_has_verified_says_so(tmp_path):
+    """Until it has been run by its authors, every evaluation carries the note."""
+    manifest, runs = _write(tmp_path, "a")
+    unverified = replace(PRETEND, verified=False)
+    outcome = evaluate_folder(runs, _request(manifest, provider=unverified))["a"]
+    assert "provider-unverified" in _codes(outcome)
+
+
+def test_a_card_is_fed_larger_batches_unless_told_otherwise():
+    """32 on the CPU, 256 on a card."""
+    assert default_batch(CPU) == 32
+    assert default_batch(Execution(PRETEND)) == 256
+
+
+def test_models_are_grouped_by_the_memory_of_the_card(tmp_path, monkeypatch):
+    """A card that holds one model at a time has them in turn, each with all its scores."""
+    manifest, runs = _write(tmp_path, "a", "b")
+    size = (runs / "a" / "model.onnx").stat().st_size
+    monkeypatch.setattr(record, "device_budget", lambda execution: 3.0 * size)
+    groups = []
+    evaluate_group = record._evaluate_group
+
+    def watched(request, group, caches, advance):
+        groups.append([run.name for run in group])
+        return evaluate_group(request, group, caches, advance)
+
+    monkeypatch.setattr(record, "_evaluate_group", watched)
+    outcomes = evaluate_folder(runs, _request(manifest))
+    assert groups == [["a"], ["b"]]
+    assert all(outcome.evaluation for outcome in outcomes.values())

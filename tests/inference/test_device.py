@@ -1,0 +1,166 @@
+"""Fixed buffers on a device, here the CPU's memory: the same scores, one upload, halved batches."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from covidreport.errors import RunError
+from covidreport.inference import session as sessions
+from covidreport.inference.device import SLOTS, Bound, DeviceQueue, Feed
+from covidreport.inference.providers import CPU
+from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
+from tests.onnx_models import write_brightness_model
+
+
+def _batch(session, count, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), dtype=np.uint8)
+    return prepare_batch(pixels, session.spec)
+
+
+def _feed(session, capacity):
+    batch = _batch(session, 1)
+    return Feed(CPU, capacity, batch.shape[1:], batch.dtype)
+
+
+class Forgetful:
+    """A session that is out of memory above so many images, as a card would be."""
+
+    def __init__(self, inner, fits):
+        self.inner = inner
+        self.fits = fits
+        self.sizes = []
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def run_with_iobinding(self, binding, options):
+        if self.sizes[-1] > self.fits:
+            raise ort.capi.onnxruntime_pybind11_state.RuntimeException(
+                "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer"
+            )
+        self.inner.run_with_iobinding(binding, options)
+
+
+def _forgetful(monkeypatch, session, fits):
+    """Let the session run out of memory above `fits` images; the list of sizes that were tried."""
+    forgetful = Forgetful(session.inner, fits)
+    session.inner = forgetful
+    bind = Bound._bind
+
+    def watched(self, slot, start, size):
+        place = bind(self, slot, start, size)
+        forgetful.sizes.append(size)
+        return place
+
+    monkeypatch.setattr(Bound, "_bind", watched)
+    return forgetful.sizes
+
+
+@pytest.mark.parametrize("count", [1, 5, 8])
+def test_scores_from_a_slot_are_those_of_a_plain_call(tmp_path, count):
+    """A batch in a fixed buffer, padded to its size, gives the very same scores in order."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    feed = _feed(session, 8)
+    bound = Bound(session, feed)
+    for seed in range(2 * SLOTS):
+        batch = _batch(session, count, seed)
+        slot = feed.upload(batch)
+        np.testing.assert_array_equal(bound.run(slot, count), session.run(batch))
+        feed.release(slot)
+
+
+def test_two_slots_take_turns_and_the_third_upload_waits(tmp_path):
+    """While both slots are read an upload waits; what is read meanwhile does not change."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    feed = _feed(session, 4)
+    batches = [_batch(session, 4, seed) for seed in range(3)]
+    first, second = feed.upload(batches[0]), feed.upload(batches[1])
+    assert {first, second} == {0, 1}
+    third = []
+    waiting = threading.Thread(target=lambda: third.append(feed.upload(batches[2])))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    bound = Bound(session, feed)
+    np.testing.assert_array_equal(bound.run(first, 4), session.run(batches[0]))
+    feed.release(first)
+    waiting.join(10)
+    assert third == [first]
+    np.testing.assert_array_equal(bound.run(second, 4), session.run(batches[1]))
+    np.testing.assert_array_equal(bound.run(first, 4), session.run(batches[2]))
+
+
+@pytest.mark.parametrize("fits", [1, 3, 4])
+def test_a_batch_that_does_not_fit_is_halved_and_the_work_goes_on(tmp_path, monkeypatch, fits):
+    """Out of memory at 8, then at 4 if 3 fit: the scores are the same, the size stays small."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    feed = _feed(session, 8)
+    batch = _batch(session, 7)
+    wanted = session.run(batch)
+    _forgetful(monkeypatch, session, fits)
+    bound = Bound(session, feed)
+    slot = feed.upload(batch)
+    np.testing.assert_allclose(bound.run(slot, 7), wanted, atol=1e-6)
+    assert bound.size == {1: 1, 3: 2, 4: 4}[fits]
+
+
+def test_one_image_that_does_not_fit_is_a_failure_with_that_reason(tmp_path, monkeypatch):
+    """Halving ends at one image: then the run fails and says why."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    feed = _feed(session, 4)
+    tried = _forgetful(monkeypatch, session, 0)
+    bound = Bound(session, feed)
+    slot = feed.upload(_batch(session, 4))
+    with pytest.raises(RunError, match=r"one image does not fit .*memory"):
+        bound.run(slot, 4)
+    assert tried == [4, 2, 1]
+
+
+def test_a_fixed_batch_that_does_not_fit_can_not_be_halved(tmp_path, monkeypatch):
+    """A model that takes 4 at a time takes no 2: the failure names its batch."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx", batch=4))
+    feed = _feed(session, 8)
+    _forgetful(monkeypatch, session, 2)
+    bound = Bound(session, feed)
+    with pytest.raises(RunError, match="fixed batch of 4 images"):
+        bound.run(feed.upload(_batch(session, 8)), 8)
+
+
+def test_other_faults_are_not_taken_for_a_lack_of_memory():
+    """Only what names memory halves a batch."""
+    assert isinstance(sessions.describe_failure(Exception("CUDA out of memory")), OutOfMemoryError)
+    assert not isinstance(sessions.describe_failure(Exception("bad shape")), OutOfMemoryError)
+
+
+def test_one_upload_serves_all_sessions_and_frees_the_slot(tmp_path):
+    """Two models, one of a fixed batch, read the same slot; then it is free for the next."""
+    plain = open_session(write_brightness_model(tmp_path / "a.onnx"))
+    fixed = open_session(write_brightness_model(tmp_path / "b.onnx", (1.0,) * 3, batch=3))
+    queue = DeviceQueue()
+    try:
+        for seed in range(5):
+            batch = _batch(plain, 4, seed)
+            uploaded = queue.upload("gray", [plain, fixed], batch, 4, readers=2).result(10)
+            assert uploaded.feed.capacity == 6  # the next multiple of the fixed batch
+            for session in (plain, fixed):
+                with uploaded:
+                    scores, _ = queue.score(session, uploaded, 4)
+                np.testing.assert_array_equal(scores, session.run(batch))
+    finally:
+        queue.close()
+
+
+def test_closing_does_not_wait_for_an_upload_that_nobody_would_free(tmp_path):
+    """Both slots are taken and a third upload waits: closing ends all the same."""
+    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    queue = DeviceQueue()
+    for seed in range(SLOTS + 2):
+        queue.upload("gray", [session], _batch(session, 4, seed), 4, readers=1)
+    closing = threading.Thread(target=queue.close)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()

@@ -1,0 +1,96 @@
+"""fp16: the graph is converted, what goes in and comes out stays, and the answers stay close."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from covidreport.errors import RunError
+from covidreport.inference import half
+from covidreport.inference.half import convert_to_half, half_model
+from covidreport.inference.placement import Placement, read_placement
+from covidreport.inference.providers import TRIAL_MODEL
+from tests.onnx_models import write_brightness_model
+
+
+def _run(model, pixels):
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: pixels})[0]
+
+
+def test_weights_are_halved_and_inputs_outputs_and_contract_stay(tmp_path):
+    """uint8 in, float32 out, the same metadata; the arithmetic in between is float16."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    plain, halved = onnx.load(path), onnx.load_from_string(convert_to_half(path))
+
+    def ends(model):
+        return [
+            value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)
+        ]
+
+    assert ends(halved) == ends(plain) == [onnx.TensorProto.UINT8, onnx.TensorProto.FLOAT]
+    assert {p.key: p.value for p in halved.metadata_props} == {
+        p.key: p.value for p in plain.metadata_props
+    }
+    kinds = {tensor.data_type for tensor in halved.graph.initializer}
+    assert onnx.TensorProto.FLOAT16 in kinds
+    assert onnx.TensorProto.FLOAT not in kinds
+
+
+def test_the_answers_of_the_converted_graph_stay_close(tmp_path):
+    """fp16 has 11 bits: scores of about 10 lie within 0.02 of those in fp32."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
+    plain, halved = _run(path, pixels), _run(convert_to_half(path), pixels)
+    assert halved.dtype == np.float32
+    np.testing.assert_allclose(halved, plain, atol=0.02)
+    assert not np.array_equal(halved, plain)
+
+
+def test_a_conversion_is_made_once_for_the_same_bytes(tmp_path, monkeypatch):
+    """The second time the cache has it; another model, or no room, is converted anew."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    made = []
+
+    def counted(file):
+        made.append(file)
+        return convert_to_half(file)
+
+    monkeypatch.setattr(half, "convert_to_half", counted)
+    first = half_model(path, "aa")
+    assert first == half_model(path, "aa")
+    assert len(made) == 1
+    assert isinstance(half_model(path, "bb"), type(path))
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
+    assert half_model(path, "cc") == first.read_bytes()
+    assert len(made) == 3
+
+
+def test_what_is_no_model_is_a_run_error(tmp_path):
+    """A broken file fails with its name."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"not a model")
+    with pytest.raises(RunError, match=r"model\.onnx can't be converted"):
+        convert_to_half(path)
+
+
+def test_nodes_are_counted_by_the_provider_that_took_them():
+    """One Relu on the CPU is no heavy node, a matrix product is."""
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    providers = ["CPUExecutionProvider"]
+    light = ort.InferenceSession(TRIAL_MODEL, options, providers=providers)
+    assert read_placement(light) == Placement((("CPUExecutionProvider", 1),), ())
+    weights = onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
+    ends = [onnx.helper.make_tensor_value_info(n, 1, ["n", 4]) for n in ("x", "y")]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], "g", ends[:1], ends[1:], [weights]
+    )
+    opset = onnx.helper.make_opsetid("", 18)
+    content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
+    heavy = ort.InferenceSession(content.SerializeToString(), options, providers=providers)
+    assert read_placement(heavy).heavy_on_cpu == (("MatMul", 1),)

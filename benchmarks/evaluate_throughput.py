@@ -10,8 +10,8 @@ On the CPU, models loaded beforehand on all sides, the same images:
 - everyone's: for each run a torch DataLoader of two workers, Pillow, torchvision transforms,
   `session.run` a batch.
 
-    python benchmarks/evaluate_throughput.py --data data/manifest.csv --runs 18
-    python benchmarks/evaluate_throughput.py --data data/manifest.csv --model nearly-free --runs 18
+    python -m benchmarks.evaluate_throughput --model resnet18
+    python -m benchmarks.evaluate_throughput --model nearly-free --images 304
 """
 
 from __future__ import annotations
@@ -19,16 +19,11 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import onnxruntime as ort
@@ -38,26 +33,23 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from covidreport.dataset import hash_files, read_dataset
+from benchmarks.common import mixed_images, print_rows, ratio_row, take_turns, write_model
+from covidreport.dataset import hash_files
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.loop import OpenedRun, score_runs
 from covidreport.evaluate.request import BATCH
 from covidreport.images.cache import open_pixel_cache
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Dataset, PixelSpec, Run
-from tests.onnx_models import write_brightness_model
-from train.export import Contract, export_model
-from train.models import find_architecture, replace_head, wrap_network
-from train.settings import Settings
 
 GOALS = {
-    "ours / floor": ("at most", 1.00),
-    "everyone's / ours": ("at least", 2.2),
-    "cached / bare": ("at most", 1.05),
+    "ours / floor": "at most 1.00",
+    "everyone's / ours": "at least 2.2",
+    "cached / bare": "at most 1.05",
 }
 NEARLY_FREE_GOALS = {
-    "everyone's / ours": ("at least", 20.0),
-    "everyone's / cached": ("at least", 80.0),
+    "everyone's / ours": "at least 20",
+    "everyone's / cached": "at least 80",
 }
 
 
@@ -75,32 +67,6 @@ class PlainImages(torch.utils.data.Dataset[torch.Tensor]):
         with Image.open(self.paths[i]) as picture:
             image: torch.Tensor = self.transform(picture.convert("L"))
         return image
-
-
-def write_model(folder: Path, kind: str, side: int, labels: Sequence[str]) -> Path:
-    """A network with random weights, ResNet18 or VGG16, or a graph that only takes a mean."""
-    spec = PixelSpec(side, side, resample="bicubic")
-    if kind == "nearly-free":
-        slopes, offsets = [0.1] * len(labels), [-10.0] * len(labels)
-        return write_brightness_model(
-            folder / "model.onnx", slopes, offsets, labels=labels, pixels=spec
-        )
-    settings = Settings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=side)
-    torch.manual_seed(0)
-    network = find_architecture(kind).build(1, None)
-    replace_head(network, settings, len(labels))
-    noise = np.random.default_rng(0).integers(0, 256, (12, 1, side, side), dtype=np.uint8)
-    contract = Contract(spec, tuple(labels), kind)
-    export_model(wrap_network(network, settings), contract, noise, folder)
-    return folder / "model.onnx"
-
-
-@contextmanager
-def timed(seconds: list[float]) -> Iterator[None]:
-    """Add how long the block took."""
-    began = time.perf_counter()
-    yield
-    seconds.append(time.perf_counter() - began)
 
 
 def bare_session(path: Path) -> ort.InferenceSession:
@@ -121,43 +87,35 @@ def decode_all(paths: Sequence[Path], spec: PixelSpec, jobs: int) -> list[NDArra
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", choices=["resnet18", "vgg16", "nearly-free"], default="resnet18")
     parser.add_argument("--runs", type=int, default=18)
-    parser.add_argument("--images", type=int, help="only the first so many")
+    parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     jobs = len(os.sched_getaffinity(0))
-    dataset = read_dataset(options.data)
-    if options.images:
-        dataset = first_images(dataset, options.images)
+    dataset = mixed_images(options.images)
     paths = [dataset.root / path for path in dataset.paths]
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["COVIDREPORT_CACHE"] = scratch
-        model = write_model(Path(scratch), options.model, options.size, dataset.labels)
+        model = write_model(Path(scratch), options.model, options.size)
         sides = make_sides(dataset, paths, model, options.runs, jobs)
-        print(
-            f"{options.runs} x {options.model}, {options.size} px, {len(dataset)} images, batch "
-            f"{BATCH}, {jobs} cores, ONNX Runtime {ort.__version__}, medians of {options.repeat}"
-        )
-        seconds: dict[str, list[float]] = {name: [] for name in sides}
-        for turn in range(options.repeat + 1):
-            for name, side in sides.items():
-                with timed(seconds[name]):
-                    side()
-                if turn == 0:
-                    seconds[name].clear()  # a warm-up
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    for name, values in seconds.items():
-        print(f"{name:12} {medians[name]:8.2f} s  ({min(values):.2f} to {max(values):.2f})")
+        seconds = take_turns(sides, options.repeat)
     goals = NEARLY_FREE_GOALS if options.model == "nearly-free" else GOALS
-    print("ratio                 goal           measured")
-    for ratio, (direction, goal) in goals.items():
+    name = f"{options.runs} x {options.model}, {len(dataset)} images of {options.size} px"
+    rows = []
+    for ratio, goal in goals.items():
         over, under = ratio.split(" / ")
-        pairs = zip(seconds[over], seconds[under], strict=True)
-        measured = statistics.median(a / b for a, b in pairs)
-        print(f"{ratio:20}  {direction:8} {goal:5.2f}  {measured:8.2f}")
+        rows.append(ratio_row(f"{name}: {ratio}", goal, seconds[over], seconds[under]))
+    if not options.json:
+        print(f"batch {BATCH}, {jobs} cores, ONNX Runtime {ort.__version__}")
+        for side, values in seconds.items():
+            print(
+                f"{side:12} {statistics.median(values):8.2f} s  "
+                f"({min(values):.2f} to {max(values):.2f})"
+            )
+    print_rows(rows, as_json=options.json)
 
 
 def make_sides(
@@ -199,16 +157,6 @@ def make_sides(
         "bare": lambda: run_bare(ready),
         "everyone's": run_everyone,
     }
-
-
-def first_images(dataset: Dataset, n: int) -> Dataset:
-    """The first n images of a data set."""
-    from dataclasses import replace
-
-    return replace(
-        dataset, ids=dataset.ids[:n], paths=dataset.paths[:n], truth=dataset.truth[:n],
-        splits=None, groups=None, attributes={},
-    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -14,6 +14,7 @@ CONFIG_FILE = "covidreport.toml"
 DEFAULT_THRESHOLD = 0.5
 DEFAULT_TARGET = "covid-19"
 DEFAULT_FLOOR = 0.5
+TUNED = "tuned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,23 @@ class Thresholds:
     by_label: Mapping[str, float] = field(default_factory=dict)
     origin: str = "default"
     """Where they come from: `default`, `configuration` or `option`."""
+    tuned: bool = False
+    """Each run has thresholds of its own (thresholds.json); these are for labels without one."""
 
     def of(self, labels: Sequence[str]) -> dict[str, float]:
-        """The threshold of each label; UsageError where one is named that is no label."""
+        """The threshold of each label, for all runs.
+
+        UsageError where one is named that is no label, and where each run has its own.
+        """
+        if self.tuned:
+            raise UsageError(
+                "thresholds are to be the tuned ones of each run, and fixed ones are needed here: "
+                "give --threshold, such as --threshold 0.5"
+            )
+        return self.fixed(labels)
+
+    def fixed(self, labels: Sequence[str]) -> dict[str, float]:
+        """As `of`, tuned or not: what holds for labels without a tuned threshold."""
         strange = [label for label in self.by_label if label not in labels]
         if strange:
             raise UsageError(
@@ -45,6 +60,8 @@ class Settings:
     split: str | None = None
     labels: tuple[str, ...] | None = None
     group: str | None = None
+    uncertain: tuple[str, ...] = ()
+    """What a label's cell says where nobody is certain, such as `?`; the truth is then unknown."""
     name: str | None = None
     target: str = DEFAULT_TARGET
     specificity_floor: float = DEFAULT_FLOOR
@@ -78,8 +95,8 @@ def read_settings(path: Path) -> Settings:
     if path.name == "pyproject.toml":
         table = table["tool"]["covidreport"]
     faults: list[str] = []
-    known = ("data", "split", "labels", "group", "name", "target", "specificity_floor",
-             "threshold", "provider")  # fmt: skip
+    known = ("data", "split", "labels", "group", "uncertain", "name", "target",
+             "specificity_floor", "threshold", "thresholds", "provider")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -100,6 +117,10 @@ def read_settings(path: Path) -> Settings:
     ):
         faults.append(f"`labels` is {labels!r}; a list of different names is wanted")
         labels = None
+    uncertain = table.get("uncertain", [])
+    if not (isinstance(uncertain, list) and all(isinstance(x, str) and x for x in uncertain)):
+        faults.append(f'`uncertain` is {uncertain!r}; a list of texts is wanted, such as ["?"]')
+        uncertain = []
     floor = table.get("specificity_floor", DEFAULT_FLOOR)
     if not _is_number(floor) or not 0 <= floor <= 1:
         faults.append(f"`specificity_floor` is {floor!r}; a fraction from 0 to 1 is wanted")
@@ -110,10 +131,13 @@ def read_settings(path: Path) -> Settings:
         split=text("split"),
         labels=None if labels is None else tuple(labels),
         group=text("group"),
+        uncertain=tuple(uncertain),
         name=text("name"),
         target=text("target") or DEFAULT_TARGET,
         specificity_floor=floor,
-        thresholds=_read_thresholds(table.get("threshold"), faults),
+        thresholds=_read_tuned(
+            table.get("thresholds"), _read_thresholds(table.get("threshold"), faults), faults
+        ),
         provider=text("provider") or "auto",
     )
     if faults:
@@ -139,8 +163,33 @@ def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:
     return Thresholds(default=float(value), origin="configuration")
 
 
-def read_threshold_options(options: Sequence[str], configured: Thresholds) -> Thresholds:
-    """What `--threshold 0.4` and `--threshold covid-19=0.3` say, on top of the configuration."""
+def _read_tuned(value: Any, fixed: Thresholds, faults: list[str]) -> Thresholds:
+    if value is None:
+        return fixed
+    if value != TUNED:
+        faults.append(
+            f'`thresholds` is {value!r}; "{TUNED}" is wanted, or `threshold` for a number'
+        )
+    return replace(fixed, tuned=True)
+
+
+def read_threshold_options(
+    options: Sequence[str], configured: Thresholds, kind: str | None = None
+) -> Thresholds:
+    """What `--threshold 0.4` and `--threshold covid-19=0.3` say, on top of the configuration.
+
+    kind: of `--thresholds tuned`; None where it is not given. A `--threshold` wins over a
+    configuration that says tuned; both options at once contradict each other.
+    """
+    if kind not in (None, TUNED):
+        raise UsageError(f"--thresholds {kind}: only {TUNED}; a number goes with --threshold")
+    if kind == TUNED and options:
+        raise UsageError(
+            f"--thresholds {TUNED} takes each run's own thresholds and --threshold sets them: "
+            "give one of the two"
+        )
+    if kind == TUNED:
+        return replace(configured, tuned=True)
     if not options:
         return configured
     default, by_label = configured.default, dict(configured.by_label)

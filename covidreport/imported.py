@@ -47,6 +47,8 @@ class ImportRequest:
     thresholds: Mapping[str, float]
     thresholds_from: str
     description: str = ""
+    notes: tuple[Finding, ...] = ()
+    """What is to be known of the data set."""
 
 
 def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, Any]], list[str]]:
@@ -173,7 +175,7 @@ def import_scores(request: ImportRequest) -> Evaluation:
         thresholds_from=request.thresholds_from,
         counts=counts,
         estimates=estimates,
-        findings=_findings(request, len(failures)),
+        findings=(*request.notes, *_findings(request, len(failures))),
         failures=failures,
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES
 from covidreport.errors import DatasetError, RunError
-from covidreport.evaluate.loop import BATCH, OpenedRun, score_runs
+from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.request import BATCH
 from covidreport.inference.session import Session
 from covidreport.metrics import decide
 from covidreport.records import UNKNOWN, Dataset, Run, Scores

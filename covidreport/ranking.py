@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from covidreport.records import Counts, Evaluation, RankedRun, Ranking
+from covidreport.records import TUNED_ON, Counts, Evaluation, RankedRun, Ranking
 
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
@@ -17,8 +18,10 @@ def rank_runs(
     """One `Ranking` for each set of evaluations that may be compared, the largest set first.
 
     Comparable are evaluations of the same images and truth (equal fingerprints), split, variant,
-    labels and thresholds. Counts copied from a paper have no fingerprint: they are comparable with
-    each other where data set, split, labels and the support of every label are the same.
+    labels and thresholds, or thresholds that were each tuned for the same target on the same other
+    images (`_identify_thresholds`). Counts copied from a paper have no fingerprint: they are
+    comparable with each other where data set, split, labels and the support of every label are the
+    same.
 
     Order: fewest missed positives of `target`, then fewest false alarms, an image that could not
     be scored counting as either. Runs equal in both share a rank and the next rank is left free
@@ -46,7 +49,25 @@ def _identify_images(evaluation: Evaluation) -> Hashable:
         evaluation.split,
         evaluation.variant,
         tuple(sorted(evaluation.labels)),
-        tuple(sorted(evaluation.thresholds.items())),
+        _identify_thresholds(evaluation),
+    )
+
+
+def _identify_thresholds(evaluation: Evaluation) -> Hashable:
+    """Equal for two evaluations whose runs were given their thresholds by the same rule.
+
+    Fixed thresholds are a rule by their values. Tuned ones differ from run to run: the rule is
+    where they were tuned and for what, and the values of the labels that were not tuned.
+    """
+    if not evaluation.thresholds_from.startswith(TUNED_ON):
+        return tuple(sorted(evaluation.thresholds.items()))
+    tuning = evaluation.provenance.get("tuning") or {}
+    tuned = tuning.get("targets", evaluation.labels)
+    rest = {label: t for label, t in evaluation.thresholds.items() if label not in tuned}
+    return (
+        evaluation.thresholds_from,
+        json.dumps(tuning, sort_keys=True),
+        tuple(sorted(rest.items())),
     )
 
 

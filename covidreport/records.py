@@ -19,9 +19,12 @@ Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"
 Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["uint8", "float32", "float16"]
+TargetMetric = Literal["sensitivity", "specificity"]
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The gravest first."""
+TUNED_ON = "tuned on "
+"""How `Evaluation.thresholds_from` begins where each run has thresholds of its own."""
 UNKNOWN = -1
 """The truth of a label that nobody stated."""
 
@@ -217,6 +220,78 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdFit:
+    """One label's threshold, tuned to reach a target, and what the tuning images allow to be said.
+
+    `cases` are the positives where `metric` is the sensitivity, the negatives where it is the
+    specificity.
+    """
+
+    threshold: float
+    """A probability, as everywhere."""
+    metric: TargetMetric
+    target: float
+    method: Literal["plain", "guaranteed"]
+    """`plain`: reaches the target on the tuning images; `guaranteed`: its bound reaches it."""
+    cases: int
+    sensitivity: Estimate
+    """On the tuning images, as is `specificity`."""
+    specificity: Estimate
+    bound: float
+    """With `confidence`, `metric` is at least this on new images of the same kind (one-sided)."""
+    confidence: float
+    guaranteed_threshold: float | None
+    """Where `bound` would reach the target; None where there are too few cases."""
+    cases_needed: int | None
+    """From how many cases on a guarantee is possible; None where it never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunedThresholds:
+    """thresholds.json of a run: the thresholds that were tuned on one split, by label."""
+
+    run: str
+    dataset: str
+    split: str
+    evaluation: str
+    """The key of the evaluation whose scores were used."""
+    fingerprint: str | None
+    n_images: int
+    n_groups: int | None
+    model_sha256: str | None
+    """Of the model that gave the scores; None where they came from elsewhere."""
+    fits: Mapping[str, ThresholdFit]
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    """When: the one place where two equal tunings differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One run against another on the same images: the difference, its interval, the p-values."""
+
+    first: str
+    second: str
+    metric: str
+    """`sensitivity`, `specificity` or `roc_auc`."""
+    difference: float | None
+    """The first run's figure minus the second's: over 0 where the first is better."""
+    low: float | None = None
+    high: float | None = None
+    interval: str | None = None
+    """How low and high were made; they hold for this difference alone, not for all at once."""
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+    """For having made all comparisons of its kind."""
+    test: str | None = None
+    """Such as `mcnemar-exact`, `sign-flip over groups` or `delong`."""
+    correction: str | None = None
+    """Such as `max-t by sign-flips over 153` or `holm over 17`: how, and over how many."""
+    only_first: int | None = None
+    """Images that only the first run got wrong; None where the metric is not about answers."""
+    only_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a reader must know: what is wrong, the evidence, and what to do."""
 
@@ -247,7 +322,8 @@ class Evaluation:
     thresholds: Mapping[str, float]
     """Per label, a probability."""
     thresholds_from: str
-    """`default`, `option`, `configuration`, `tuned on <split>`, `published`."""
+    """`default`, `option`, `configuration`, `published`, `tuned on <split>`, or the last with
+    ` (exploratory)` behind it where that split is the one that is reported."""
     counts: Mapping[str, Counts]
     estimates: Mapping[str, Mapping[str, Estimate]]
     """Per label, then per metric; the figures over all labels stand under `""`."""

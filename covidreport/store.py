@@ -29,6 +29,8 @@ from covidreport.records import (
     Failure,
     Finding,
     Scores,
+    ThresholdFit,
+    TunedThresholds,
 )
 
 RUN_SCHEMA = "covidreport.run/1"
@@ -42,6 +44,8 @@ EVALUATION_FILE = "evaluation.json"
 SCORES_FILE = "scores.parquet"
 FAILURE_SCHEMA = "covidreport.failure/1"
 FAILURE_FILE = "failure.json"
+THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
+THRESHOLDS_FILE = "thresholds.json"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -252,3 +256,32 @@ def read_failure(folder: Path) -> Failure | None:
 def clear_failure(folder: Path) -> None:
     """Forget an earlier failure, once the evaluation in `folder` stands."""
     (folder / FAILURE_FILE).unlink(missing_ok=True)
+
+
+def write_thresholds(run_folder: Path, tuned: TunedThresholds) -> Path:
+    """Write thresholds.json into the run folder and give its path."""
+    path = run_folder / THRESHOLDS_FILE
+    write_json(path, {"schema": THRESHOLDS_SCHEMA, **dataclasses.asdict(tuned)})
+    return path
+
+
+def read_thresholds(run_folder: Path) -> TunedThresholds | None:
+    """The tuned thresholds of a run; None where it has none, StoreError where they are broken."""
+    file = run_folder / THRESHOLDS_FILE
+    if not file.is_file():
+        return None
+    value = read_json(file, THRESHOLDS_SCHEMA)
+    try:
+        fits = {label: _read_fit(fit) for label, fit in value["fits"].items()}
+        rest = {key: item for key, item in value.items() if key not in ("schema", "fits")}
+        return TunedThresholds(fits=fits, **rest)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{file}: does not hold whole thresholds ({type(error).__name__}: {error}); "
+            "run `covidreport tune` again"
+        ) from error
+
+
+def _read_fit(value: Mapping[str, Any]) -> ThresholdFit:
+    rates = {name: Estimate(**value[name]) for name in ("sensitivity", "specificity")}
+    return ThresholdFit(**{**value, **rates})

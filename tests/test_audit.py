@@ -490,6 +490,14 @@ def test_thresholds_from_elsewhere_are_no_finding(origin):
     assert settings.audit_thresholds(make_report([make_run(evaluation)])) == ()
 
 
+def test_thresholds_whose_images_were_compared_are_not_judged_by_the_splits_name():
+    """Tuned on another data set's validation split: the name is the same and the images are not."""
+    tuned = make_evaluation("a", _counts(3, 30), thresholds_from="tuned on validation")
+    compared = replace(tuned, provenance={"tuning": {"dataset": "other", "split": "validation"}})
+    assert settings.audit_thresholds(make_report([make_run(tuned)])) != ()
+    assert settings.audit_thresholds(make_report([make_run(compared)])) == ()
+
+
 @pytest.mark.parametrize(
     ("started", "found"),
     [

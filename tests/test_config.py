@@ -65,6 +65,60 @@ def test_options_win_over_the_configuration():
     assert every.origin == "option"
 
 
+def test_tuned_thresholds_are_asked_for_by_the_configuration_or_an_option(tmp_path):
+    """`threshold` beside it serves the labels that were not tuned."""
+    (tmp_path / "covidreport.toml").write_text('thresholds = "tuned"\nthreshold = 0.3\n')
+    configured = find_settings(tmp_path).thresholds
+    assert (configured.tuned, configured.default) == (True, 0.3)
+    assert read_threshold_options([], configured) is configured
+    assert read_threshold_options([], Thresholds(), "tuned").tuned
+    assert configured.fixed(("a",)) == {"a": 0.3}
+
+
+def test_a_threshold_on_the_command_line_wins_over_a_configuration_that_says_tuned():
+    """Otherwise scores could never be made to tune on."""
+    configured = Thresholds(tuned=True)
+    fixed = read_threshold_options(["0.4"], configured)
+    assert (fixed.tuned, fixed.of(("a",))) == (False, {"a": 0.4})
+
+
+def test_where_fixed_thresholds_are_needed_tuned_ones_are_no_silent_0_5():
+    """A command that knows no single run says which option to give."""
+    with pytest.raises(UsageError, match=r"--threshold 0\.5"):
+        Thresholds(tuned=True).of(("a",))
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [(["0.4"], "tuned", "give one of the two"), ([], "best", "only tuned")],
+)
+def test_options_that_contradict_each_other_are_refused(options, kind, message):
+    """Fixed and tuned at once, or a kind that there is not."""
+    with pytest.raises(UsageError, match=message):
+        read_threshold_options(options, Thresholds(), kind)
+
+
+def test_uncertain_marks_are_named_in_the_configuration(tmp_path):
+    """A list of texts; by default none."""
+    (tmp_path / "covidreport.toml").write_text('uncertain = ["?", "u", "-1"]\n')
+    assert find_settings(tmp_path).uncertain == ("?", "u", "-1")
+    assert Thresholds().tuned is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uncertain = -1", "uncertain = [-1]", 'uncertain = [""]', 'uncertain = "?"',
+        'thresholds = "best"', "thresholds = 0.5",
+    ],
+)  # fmt: skip
+def test_marks_and_kinds_of_another_sort_are_refused(tmp_path, text):
+    """A number is no text, and a single mark is no list."""
+    (tmp_path / "covidreport.toml").write_text(f"{text}\n")
+    with pytest.raises(UsageError, match=text.split()[0]):
+        find_settings(tmp_path)
+
+
 @pytest.mark.parametrize("option", ["0", "1", "-0.1", "high", "covid-19=", "nan"])
 def test_a_threshold_is_a_probability(option):
     """Nought, one and words are refused: no score could be above or below them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,6 +113,47 @@ def test_runs_that_differ_in_images_or_thresholds_are_never_ranked_together(othe
     assert [_order(ranking) for ranking in rankings] == [[(1, "b"), (2, "c")], [(1, "a")]]
     assert rankings[1].fingerprint == other.get("fingerprint", "f1")
     assert rankings[1].split == other.get("split", "validation")
+
+
+def _tuned(run: str, counts: Counts, threshold: float, **other: object) -> Evaluation:
+    """Covid-19 tuned for the run, normal left at 0.5; `other` replaces facts of the tuning."""
+    tuning = {"split": "tuning", "fingerprint": "t1", "targets": {"covid-19": {"value": 0.95}}}
+    evaluation = make_evaluation(
+        run,
+        {"covid-19": counts, "normal": _counts(3, 3)},
+        thresholds={"covid-19": threshold, "normal": 0.5},
+        thresholds_from="tuned on tuning",
+    )
+    return replace(evaluation, provenance={"tuning": {**tuning, **other}})
+
+
+def test_runs_whose_thresholds_were_each_tuned_alike_rank_together():
+    """Different thresholds for the same target on the same images are one rule."""
+    ranking = _rank(_tuned("a", _counts(2, 9), 0.31), _tuned("b", _counts(1, 5), 0.62))
+    assert _order(ranking) == [(1, "b"), (2, "a")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fingerprint": "t2"},
+        {"split": "train"},
+        {"targets": {"covid-19": {"value": 0.9}}},
+    ],
+)
+def test_runs_tuned_on_other_images_or_for_another_target_do_not_rank_together(other):
+    """A sensitivity of 0.90 misses more than one of 0.95 by choice."""
+    runs = [_tuned("a", _counts(1, 5), 0.3), _tuned("b", _counts(2, 5), 0.4, **other)]
+    assert len(rank_runs(runs, "covid-19")) == 2
+
+
+def test_tuned_and_fixed_thresholds_do_not_rank_together():
+    """Nor exploratory ones with honest ones, nor other values of a label that was not tuned."""
+    tuned = _tuned("a", _counts(1, 5), 0.5)
+    fixed = replace(tuned, run="b", thresholds_from="option", provenance={})
+    exploratory = replace(tuned, run="c", thresholds_from="tuned on tuning (exploratory)")
+    other = replace(tuned, run="d", thresholds={"covid-19": 0.2, "normal": 0.7})
+    assert len(rank_runs([tuned, fixed, exploratory, other], "covid-19")) == 4
 
 
 def test_runs_with_other_labels_are_never_ranked_together():

@@ -19,6 +19,8 @@ from covidreport.records import (
     Failure,
     Finding,
     Scores,
+    ThresholdFit,
+    TunedThresholds,
 )
 from covidreport.runs import read_history
 from covidreport.store import (
@@ -28,12 +30,14 @@ from covidreport.store import (
     read_failure,
     read_json,
     read_scores,
+    read_thresholds,
     write_atomic,
     write_evaluation,
     write_failure,
     write_history,
     write_json,
     write_scores,
+    write_thresholds,
 )
 
 EVALUATION = Evaluation(
@@ -205,3 +209,63 @@ def test_evaluation_json_has_no_surprises(tmp_path):
     assert next(iter(value)) == "schema"
     rest = json.dumps({key: item for key, item in value.items() if key != "timing"})
     assert "2020-05-01" not in rest
+
+
+TUNED = TunedThresholds(
+    run="exp1",
+    dataset="cxr",
+    split="tuning",
+    evaluation="cxr-tuning",
+    fingerprint="f" * 64,
+    n_images=628,
+    n_groups=None,
+    model_sha256="a" * 64,
+    fits={
+        "covid-19": ThresholdFit(
+            threshold=0.31,
+            metric="sensitivity",
+            target=0.95,
+            method="plain",
+            cases=28,
+            sensitivity=Estimate(27 / 28, None, None, 27, 28),
+            specificity=Estimate(0.7, 0.66, 0.74, 420, 600, "wilson"),
+            bound=0.841,
+            confidence=0.95,
+            guaranteed_threshold=None,
+            cases_needed=59,
+        )
+    },
+    timing={"finished": "2020-05-01T00:00:00+00:00"},
+)
+
+
+def test_tuned_thresholds_are_read_back_whole(tmp_path):
+    """Every field of every record survives the file; a run without one has none."""
+    assert read_thresholds(tmp_path) is None
+    assert write_thresholds(tmp_path, TUNED) == tmp_path / "thresholds.json"
+    assert read_thresholds(tmp_path) == TUNED
+
+
+def test_the_date_of_tuned_thresholds_stands_in_one_place(tmp_path):
+    """Two equal tunings differ under `timing` alone."""
+    one = write_thresholds(tmp_path / "one", TUNED)
+    two = write_thresholds(tmp_path / "two", replace(TUNED, timing={"finished": "later"}))
+    values = [json.loads(path.read_text()) for path in (one, two)]
+    assert values[0].pop("timing") != values[1].pop("timing")
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("change", [{"fits": {"covid-19": {}}}, {"split": None, "more": 1}])
+def test_broken_tuned_thresholds_are_refused_by_name(tmp_path, change):
+    """The message says which file and what to do."""
+    path = write_thresholds(tmp_path, TUNED)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(StoreError, match=r"thresholds\.json.*run `covidreport tune` again"):
+        read_thresholds(tmp_path)
+
+
+def test_tuned_thresholds_of_another_schema_are_refused(tmp_path):
+    """A newer file is not half understood."""
+    write_json(tmp_path / "thresholds.json", {"schema": "covidreport.thresholds/9"})
+    with pytest.raises(StoreError, match=r"covidreport\.thresholds/9"):
+        read_thresholds(tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from covidreport.audit.evidence import iterate_reported, name_count
-from covidreport.records import Finding, ReportData, Run
+from covidreport.records import TUNED_ON, Finding, ReportData, Run
 
 NON_NEGATIVE_LOSSES: Final = frozenset({"bce", "cross-entropy", "cross_entropy", "focal"})
 """Losses, by `hyperparameters.loss`, that are sums of -log p with weights that are not negative."""
@@ -97,11 +97,17 @@ def audit_export(data: ReportData) -> tuple[Finding, ...]:
 
 
 def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
-    """Runs whose thresholds were tuned on the split that is reported."""
+    """Runs whose thresholds were tuned on the split that is reported, by its name alone.
+
+    Where the evaluation says on which images they were tuned (`tuning` in its provenance), these
+    were compared with the reported ones when the thresholds were applied, and it carries a finding
+    of its own.
+    """
     found = {
         evaluation.run: evaluation.split
         for _, evaluation in iterate_reported(data)
-        if evaluation.thresholds_from == f"tuned on {evaluation.split}"
+        if evaluation.thresholds_from == f"{TUNED_ON}{evaluation.split}"
+        and "tuning" not in evaluation.provenance
     }
     if not found:
         return ()

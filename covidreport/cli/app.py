@@ -55,11 +55,12 @@ def register_commands(app: typer.Typer) -> None:
         predict,
         render,
         score,
+        tune,
     )
 
     for module in (
-        init, evaluate, render, score, predict, listing, import_counts, import_scores, cache,
-        doctor,
+        init, evaluate, render, score, tune, predict, listing, import_counts, import_scores,
+        cache, doctor,
     ):  # fmt: skip
         module.register(app)
 

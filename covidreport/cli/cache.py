@@ -10,8 +10,9 @@ import typer
 
 commands = typer.Typer(
     help=(
-        "Show or clear the cache of decoded pixels and file digests. It is safe to delete at any "
-        "time.\n\nCOVIDREPORT_CACHE names another folder, COVIDREPORT_CACHE_BYTES another limit."
+        "Show or clear the cache of decoded pixels, file digests and DICOM headers. It is safe to "
+        "delete at any time.\n\nCOVIDREPORT_CACHE names another folder, COVIDREPORT_CACHE_BYTES "
+        "another limit."
     ),
     no_args_is_help=True,
     rich_markup_mode=None,

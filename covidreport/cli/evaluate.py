@@ -51,6 +51,12 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
     ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
+        ),
+    ] = None,
     provider: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +101,7 @@ def evaluate(
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
+    from covidreport.dataset.fill import fill_from_headers
     from covidreport.evaluate.record import Progress, evaluate_runs
     from covidreport.evaluate.request import Request, default_batch
     from covidreport.inference.execution import read_precision
@@ -103,23 +110,26 @@ def evaluate(
     from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
     runs = discover_runs(folders or [Path("runs")])
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
     chosen, warning = choose_execution(asked, read_precision(precision), device_id)
     labels = settings.labels or common_labels(runs)
-    whole = read_dataset(source, labels, group=settings.group, name=settings.name)
+    whole = read_dataset(
+        source, labels, group=settings.group, name=settings.name, uncertain=settings.uncertain
+    )
     dataset, split_name = choose_split(whole, split or settings.split)
-    thresholds.of(dataset.labels)  # a threshold for a label that isn't there is said before work
+    wanted.fixed(dataset.labels)  # a threshold for a label that isn't there is said before work
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
         digests = digest_files(dataset, verify=verify or force, use_cache=cache, advance=advance)
+        dataset, notes = fill_from_headers(dataset, digests, use_cache=cache)
     request = Request(
         dataset=dataset,
         split=split_name,
         digests=digests,
         fingerprint=fingerprint(dataset, digests),
-        thresholds=thresholds,
+        thresholds=wanted,
         asked_provider=asked,
         execution=chosen,
         batch=batch_size or default_batch(chosen),
@@ -127,7 +137,7 @@ def evaluate(
         force=force,
         verify=verify,
         use_cache=cache,
-        warnings=() if warning is None else (_gpu_not_used(warning),),
+        warnings=(*(() if warning is None else (_gpu_not_used(warning),)), *notes),
     )
     for finding in request.warnings:
         say_finding(finding)

@@ -57,6 +57,7 @@ def import_scores_command(
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
+    from covidreport.dataset.fill import fill_from_headers
     from covidreport.imported import ImportRequest, import_scores
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs, is_run_folder
@@ -72,10 +73,13 @@ def import_scores_command(
     source = find_data(data, settings, runs)
     labels = settings.labels or common_labels(runs)
     dataset, split_name = choose_split(
-        read_dataset(source, labels, group=settings.group, name=settings.name),
+        read_dataset(
+            source, labels, group=settings.group, name=settings.name, uncertain=settings.uncertain
+        ),
         split or settings.split,
     )
     digests = digest_files(dataset)
+    dataset, notes = fill_from_headers(dataset, digests)
     evaluation = import_scores(
         ImportRequest(
             file=file,
@@ -88,6 +92,7 @@ def import_scores_command(
             thresholds=thresholds.of(dataset.labels),
             thresholds_from=thresholds.origin,
             description=description,
+            notes=notes,
         )
     )
     for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):

@@ -36,6 +36,12 @@ def score(
         list[str] | None,
         typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
     ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="This split alone.  [default: all]")] = None,
     dataset: Annotated[
         str | None, typer.Option(help="This data set alone.  [default: all]")
@@ -45,12 +51,12 @@ def score(
     from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import out, say
     from covidreport.config import find_settings, read_threshold_options
-    from covidreport.errors import StoreError, UsageError
+    from covidreport.errors import RunError, StoreError, UsageError
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs, read_evaluations
 
     settings = find_settings(Path.cwd())
-    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
     scored: list[Evaluation] = []
     faults: list[str] = []
     for run in discover_runs(folders or [Path("runs")]):
@@ -60,8 +66,8 @@ def score(
             if split not in (None, evaluation.split) or dataset not in (None, evaluation.dataset):
                 continue
             try:
-                scored.append(_score(run, evaluation, thresholds))
-            except StoreError as error:
+                scored.append(_score(run, evaluation, wanted))
+            except (RunError, StoreError) as error:
                 faults.append(f"run {run.name}: {error}")
     if not scored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
@@ -75,13 +81,22 @@ def score(
 
 def _score(run: Run, evaluation: Evaluation, thresholds: Thresholds) -> Evaluation:
     from covidreport.errors import StoreError
-    from covidreport.evaluate.scoring import apply_thresholds
+    from covidreport.evaluate.scoring import apply_chosen
+    from covidreport.evaluate.tuned import ReportedImages, choose_thresholds
     from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 
     if not evaluation.has_scores:
         raise StoreError(f"{evaluation.key} holds counts and no scores")
-    values = thresholds.of(evaluation.labels)
     scores = read_scores(evaluation_folder(run.folder, evaluation.key) / SCORES_FILE)
-    changed = apply_thresholds(evaluation, scores, values, thresholds.origin)
+    images = ReportedImages(
+        dataset=evaluation.dataset,
+        split=evaluation.split,
+        fingerprint=evaluation.fingerprint,
+        labels=evaluation.labels,
+        sample_ids=scores.sample_ids,
+    )
+    model = (evaluation.provenance.get("model") or {}).get("sha256")
+    chosen = choose_thresholds(thresholds, run, images, model)
+    changed = apply_chosen(evaluation, scores, chosen)
     write_evaluation(run.folder, changed)
     return changed

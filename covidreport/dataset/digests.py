@@ -44,16 +44,16 @@ def digest_files(
     return digests
 
 
-def _entry(dataset: Dataset) -> Path:
-    """The entry for the same paths under the same root, whatever their truth."""
+def locate_entry(dataset: Dataset, kind: str = KIND) -> Path:
+    """The cache's entry for the same paths under the same root, whatever their truth."""
     name = hashlib.sha256(str(dataset.root.resolve()).encode())
     name.update("\0".join(dataset.paths).encode())
-    return cache_folder() / KIND / name.hexdigest()
+    return cache_folder() / kind / name.hexdigest()
 
 
 def _recall(dataset: Dataset, stamps: FileStamps) -> dict[int, str]:
     """The digests, by index, of files whose size and time of change are as they were."""
-    file = _entry(dataset) / "digests.npy"
+    file = locate_entry(dataset) / "digests.npy"
     try:
         table: NDArray[np.void] = np.load(file)
     except (OSError, ValueError, EOFError):
@@ -79,6 +79,6 @@ def _remember(dataset: Dataset, stamps: FileStamps, digests: tuple[str, ...]) ->
     table["sha256"] = np.frombuffer(raw, np.uint8).reshape(-1, 32)
     sink = io.BytesIO()
     np.save(sink, table)
-    folder = _entry(dataset)
+    folder = locate_entry(dataset)
     write_atomic(folder / "digests.npy", sink.getvalue())
     (folder / USED_MARK).touch()

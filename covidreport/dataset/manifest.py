@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from covidreport.dataset.table import Table
-from covidreport.dataset.truth import looks_like_label, read_truth
+from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 
@@ -55,29 +55,38 @@ class _Faults:
         )
 
 
-def guess_columns(table: Table, group: str | None = None) -> tuple[str, ...]:
-    """Columns that look like labels: nothing but 0, 1 and blanks, at least one 1.
+def guess_columns(
+    table: Table, group: str | None = None, uncertain: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Columns that look like labels: nothing but 0, 1, blanks and uncertain marks, at least one 1.
 
     `path`, `id`, `split`, `patient_id` and the group column never are. An attribute of 0 and 1,
     such as `has_tube`, is taken for a label: name the labels where that matters.
     """
+    values = name_values(uncertain)
     return tuple(
         name
         for name, cells in table.columns.items()
-        if name not in RESERVED and name != group and looks_like_label(cells)
+        if name not in RESERVED and name != group and looks_like_label(cells, values)
     )
 
 
 def build_dataset(
-    table: Table, labels: Sequence[str] | None, group: str | None, name: str
+    table: Table,
+    labels: Sequence[str] | None,
+    group: str | None,
+    name: str,
+    uncertain: Sequence[str] = (),
 ) -> Dataset:
     """The data set that a manifest states. Raises DatasetError with all its faults.
 
+    uncertain: marks in label columns whose truth is then unknown, as that of a blank cell.
     Paths are relative to the manifest's folder and stay below it by name; a symbolic link there
     may lead elsewhere, since archives are often farms of links.
     """
     faults = _Faults(table)
-    wanted = guess_columns(table, group) if labels is None else tuple(labels)
+    values = name_values(uncertain)
+    wanted = guess_columns(table, group, uncertain) if labels is None else tuple(labels)
     _check_columns(table, wanted, group, faults, guessed=labels is None)
     if PATH not in table.columns:
         faults.raise_any()
@@ -89,9 +98,10 @@ def build_dataset(
         cells = table.columns.get(label)
         if cells is None:
             continue
-        truth[:, index], wrong = read_truth(cells)
+        truth[:, index], wrong = read_truth(cells, values)
         for row in wrong:
-            faults.add(row, f"{label} is {cells[row]!r}, not 0, 1 or blank")
+            cell = cells[row]
+            faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
     used = {PATH, ID, SPLIT, group_column, *wanted}
@@ -104,7 +114,7 @@ def build_dataset(
         paths=paths,
         truth=truth,
         splits=_clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None,
-        groups=_read_groups(table.columns[group_column], ids) if group_column else None,
+        groups=name_patients(_clean(table.columns[group_column]), ids) if group_column else None,
         attributes={
             column: _clean(cells) for column, cells in table.columns.items() if column not in used
         },
@@ -208,16 +218,20 @@ def _clean(cells: Iterable[str]) -> tuple[str, ...]:
     return tuple(map(shared.setdefault, stripped, stripped))
 
 
-def _read_groups(cells: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
+def name_patients(stated: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
     """Patients. An image whose patient is not stated is a patient of its own.
 
     Such a patient is called `?` and the image's id, with as many `?` as it takes to be no stated
     patient's name.
     """
-    stated = _clean(cells)
     if all(stated):
-        return stated
+        return tuple(stated)
     mark = "?"
     while any(group.startswith(mark) for group in stated):
         mark += "?"
     return tuple(group or mark + image for group, image in zip(stated, ids, strict=True))
+
+
+def is_unstated(patient: str, image: str) -> bool:
+    """Whether `name_patients` made up this patient of an image."""
+    return patient.endswith(image) and set(patient.removesuffix(image)) == {"?"}

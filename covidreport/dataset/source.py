@@ -22,6 +22,7 @@ def read_dataset(
     *,
     group: str | None = None,
     name: str | None = None,
+    uncertain: Sequence[str] = (),
 ) -> Dataset:
     """Read and check a data set; image files are looked up but not opened.
 
@@ -29,7 +30,10 @@ def read_dataset(
     or class folders. labels: matched by name; None takes `guess_labels`. group: the column that
     names patients, by default `patient_id` where there is one; an image whose cell is blank is a
     patient of its own. name: by default the folder's; evaluations are filed under it, so it is
-    spelt with lower-case letters, digits, `.`, `_` and `-`.
+    spelt with lower-case letters, digits, `.`, `_` and `-`. uncertain: what a label column of a
+    manifest may say besides 0, 1 and blank, such as `?` or `-1`; the truth is then unknown, which
+    leaves the image out of that label's figures, and it is counted. UsageError for a mark that
+    means yes or no already.
 
     Raises DatasetError with every fault that was found and the line of each.
     """
@@ -37,7 +41,7 @@ def read_dataset(
     folder = source if manifest is None else manifest.parent
     name = make_name(name or folder.absolute().resolve().name)
     if manifest is not None:
-        return build_dataset(read_table(manifest), labels, group, name)
+        return build_dataset(read_table(manifest), labels, group, name, uncertain)
     if group is not None:
         raise DatasetError(
             str(source), [f"class folders have no column {group!r} to group by: write a manifest"]
@@ -45,15 +49,17 @@ def read_dataset(
     return build_from_folders(source, labels, name)
 
 
-def guess_labels(source: Path) -> tuple[str, ...]:
+def guess_labels(source: Path, uncertain: Sequence[str] = ()) -> tuple[str, ...]:
     """The labels of a data set when nobody names them.
 
-    Of a manifest: the columns that hold nothing but 0, 1 and blanks and at least one 1, in their
-    order, `path`, `id`, `split` and `patient_id` left out. Of class folders: their names. Empty
-    where a manifest has none. Raises DatasetError when the source can't be read.
+    Of a manifest: the columns that hold nothing but 0, 1, blanks and uncertain marks and at least
+    one 1, in their order, `path`, `id`, `split` and `patient_id` left out. Of class folders: their
+    names. Empty where a manifest has none. Raises DatasetError when the source can't be read.
     """
     manifest = _find_manifest(source)
-    return list_classes(source) if manifest is None else guess_columns(read_table(manifest))
+    if manifest is None:
+        return list_classes(source)
+    return guess_columns(read_table(manifest), uncertain=uncertain)
 
 
 def make_name(text: str) -> str:

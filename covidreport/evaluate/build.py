@@ -16,6 +16,9 @@ from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
 from covidreport.evaluate.request import Request
+from covidreport.evaluate.scoring import mark_thresholds
+from covidreport.evaluate.tuned import ChosenThresholds
+from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Failure, Finding, Scores
@@ -34,8 +37,8 @@ def key_of(request: Request, opened: OpenedRun) -> str:
 
 
 def build_evaluation(
-    request: Request, scored: ScoredRun, scores: Scores, decoded: DecodedSet, started: float,
-    check: CpuCheck | None = None,
+    request: Request, scored: ScoredRun, scores: Scores, chosen: ChosenThresholds,
+    decoded: DecodedSet, started: float, check: CpuCheck | None = None,
 ) -> Evaluation:  # fmt: skip
     """The record of one run's scores, with what they were made from and how long it took.
 
@@ -43,14 +46,14 @@ def build_evaluation(
     """
     dataset = request.dataset
     assert scored.opened.run.model is not None
-    thresholds = request.thresholds.of(dataset.labels)
-    counts, estimates = estimate_scores(scores, [thresholds[label] for label in dataset.labels])
+    values = [chosen.values[label] for label in dataset.labels]
+    counts, estimates = estimate_scores(scores, values)
     failures = tuple(
         Failure(sample, "decode", reason)
         for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
         if reason is not None
     )
-    return Evaluation(
+    evaluation = Evaluation(
         run=scored.opened.run.name,
         dataset=dataset.name,
         split=request.split,
@@ -58,9 +61,9 @@ def build_evaluation(
         fingerprint=request.fingerprint,
         labels=dataset.labels,
         n_images=len(dataset),
-        n_groups=None if dataset.groups is None else len(set(dataset.groups)),
-        thresholds=thresholds,
-        thresholds_from=request.thresholds.origin,
+        n_groups=request.n_groups,
+        thresholds=dict(chosen.values),
+        thresholds_from=chosen.origin,
         counts=counts,
         estimates=estimates,
         findings=(
@@ -71,7 +74,7 @@ def build_evaluation(
             *_on_device(scored, request, check),
         ),
         failures=failures,
-        provenance=_provenance(request, scored, check),
+        provenance=_provenance(request, scored, decoded, check),
         timing={
             "started": _timestamp(started),
             "finished": _timestamp(time.time()),
@@ -81,6 +84,7 @@ def build_evaluation(
             "model_mtime_ns": scored.opened.run.model.stat().st_mtime_ns,
         },
     )
+    return mark_thresholds(evaluation, chosen)
 
 
 def _timestamp(seconds: float) -> str:
@@ -181,7 +185,9 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
     }
 
 
-def _provenance(request: Request, scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
+def _provenance(
+    request: Request, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
+) -> dict[str, Any]:
     """All that the figures depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened
     session = opened.session
@@ -208,6 +214,9 @@ def _provenance(request: Request, scored: ScoredRun, check: CpuCheck | None) -> 
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
     }
+    dicom = summarize_chains(decoded.chains)
+    if dicom is not None:
+        facts["dicom"] = dicom
     # as JSON has it, so that what is written and what is read back are equal
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ class Chunk:
     """A run of samples, `start` to `stop`, decoded: uint8 `(n, H, W, C)` for each PixelSpec.
 
     A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.
+    chains: how many of the samples are DICOM images that went through each chain of transforms.
     """
 
     start: int
@@ -31,6 +34,15 @@ class Chunk:
     reasons: tuple[str | None, ...]
     maxima: tuple[int | None, ...]
     seconds: float
+    chains: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+
+
+class _Decoded(NamedTuple):
+    """What became of one image: why it failed, its largest raw value, its chain of transforms."""
+
+    reason: str | None = None
+    maximum: int | None = None
+    chain: tuple[str, ...] = ()
 
 
 def decode_chunk(
@@ -59,33 +71,36 @@ def decode_chunk(
         else:
             pixels[spec] = cache.pixels[start:stop]
             missing[spec] = cache.unread(start, stop)
-    reasons: list[str | None] = []
-    maxima: list[int | None] = []
+    images: list[_Decoded] = []
     for i, path in enumerate(paths):
         wanted = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
-        reason = known.reason(start + i) if known else None
-        maximum = known.maximum(start + i) if known else None
-        if wanted and reason is None:
+        image = _recall_one(known, start + i) if known else _Decoded()
+        if wanted and image.reason is None:
             places = {spec: pixels[spec][i] for spec in wanted}
-            reason, maximum = _decode_one(path, places, digests[i] if digests else None)
+            image = _decode_one(path, places, digests[i] if digests else None)
         for spec in wanted:
-            if spec in caches and reason is None:
-                caches[spec].keep(start + i, maximum)
-            elif spec in caches and reason is not None:
-                caches[spec].fail(start + i, reason)
-        reasons.append(reason)
-        maxima.append(maximum)
+            if spec in caches and image.reason is None:
+                caches[spec].keep(start + i, image.maximum, image.chain)
+            elif spec in caches and image.reason is not None:
+                caches[spec].fail(start + i, image.reason)
+        images.append(image)
     return Chunk(
-        start, stop, pixels, tuple(reasons), tuple(maxima),
+        start, stop, pixels,
+        tuple(image.reason for image in images), tuple(image.maximum for image in images),
         time.perf_counter() - began,
+        Counter(image.chain for image in images if image.chain),
     )  # fmt: skip
+
+
+def _recall_one(cache: PixelCache, index: int) -> _Decoded:
+    return _Decoded(cache.reason(index), cache.maximum(index), cache.chain(index))
 
 
 def _decode_one(
     path: Path, places: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
-) -> tuple[str | None, int | None]:
-    """Decode one image into its places; why it failed (its places are black then), its maximum."""
+) -> _Decoded:
+    """Decode one image into its places, which are black where it fails."""
     try:
         data = read_bytes(path)
         if digest not in (None, UNREADABLE) and hashlib.sha256(data).hexdigest() != digest:
@@ -96,5 +111,5 @@ def _decode_one(
     except ImageError as error:
         for place in places.values():
             place[...] = 0
-        return str(error), None
-    return None, image.maximum
+        return _Decoded(str(error))
+    return _Decoded(None, image.maximum, image.transforms)

@@ -73,7 +73,7 @@ def recorded_digest(run: Run, evaluation: Evaluation, *, verify: bool) -> str | 
 
 
 def find_stored(
-    run: Run, name: str, *, fingerprint: str, labels: Sequence[str],
+    run: Run, name: str, *, fingerprint: str, labels: Sequence[str], n_groups: int | None,
     provider: Mapping[str, Any], batch: int, verify: bool,
 ) -> Evaluation | None:  # fmt: skip
     """The stored evaluation `name` of a run, if computing it again would give the same scores."""
@@ -85,7 +85,7 @@ def find_stored(
     except StoreError:
         return None  # what can't be read is computed again
     digest = recorded_digest(run, evaluation, verify=verify)
-    if digest is None:
+    if digest is None or evaluation.n_groups != n_groups:
         return None
     described = run.settings.get("input")
     key = evaluation_key(digest, fingerprint, labels, described, provider, batch)

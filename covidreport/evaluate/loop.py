@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
@@ -71,6 +72,8 @@ class DecodedSet:
     reasons: list[str | None]
     maxima: list[int | None]
     decode_s: float = 0.0
+    chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """How many DICOM images went through each chain of transforms."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -174,6 +177,7 @@ class _Loop:
         chunk = future.result()
         self.decoded.decode_s += chunk.seconds
         self.decoded.maxima.extend(chunk.maxima)
+        self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         left = [s for s in self.runs if s.failure is None and not s.has(chunk.start)]
         open_jobs = [len(left)]

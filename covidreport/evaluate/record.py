@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from covidreport.evaluate.loop import (
 from covidreport.evaluate.memory import device_budget, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request
-from covidreport.evaluate.scoring import apply_thresholds
+from covidreport.evaluate.scoring import apply_chosen, is_applied
+from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.images import check_spec
 from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
 from covidreport.inference.engines import engine_folder
@@ -99,41 +100,64 @@ def evaluate_runs(
     memory. A run that fails leaves a failure.json that says why; the others finish.
     """
     progress = progress or Progress()
-    outcomes = {run.name: kept for run in runs if (kept := _keep_stored(request, run))}
+    outcomes: dict[str, Outcome] = {}
+    chosen: dict[str, ChosenThresholds] = {}
+    for run in runs:
+        outcome = _choose(request, run, chosen) or _keep_stored(request, run, chosen)
+        if outcome is not None:
+            outcomes[run.name] = outcome
     rest = [run for run in runs if run.name not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
     for group in group_by_memory(rest, device_budget(request.execution)):
-        for outcome in _evaluate_group(request, group, caches, progress.advance):
+        for outcome in _evaluate_group(request, group, chosen, caches, progress.advance):
             outcomes[outcome.run.name] = outcome
     for cache in caches.values():
         finish_pixel_cache(cache)
     return tuple(outcomes[run.name] for run in runs)
 
 
-def _keep_stored(request: Request, run: Run) -> Outcome | None:
+def _choose(request: Request, run: Run, chosen: dict[str, ChosenThresholds]) -> Outcome | None:
+    """Find the run's thresholds on these images; its failure where it has none that fit."""
+    dataset = request.dataset
+    images = ReportedImages(
+        dataset.name, request.split, request.fingerprint, dataset.labels, dataset.ids
+    )
+    try:
+        tuned = request.thresholds.tuned and run.model is not None
+        digest = digest_file(run.model) if tuned and run.model else None
+        chosen[run.name] = choose_thresholds(request.thresholds, run, images, digest)
+    except (RunError, OSError) as error:
+        return _write_failure(request, Failure(run.name, "score", str(error)), run)
+    return None
+
+
+def _keep_stored(
+    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds]
+) -> Outcome | None:
     """The stored evaluation where it may be kept, with today's thresholds."""
     if request.force:
         return None
     dataset = request.dataset
     stored = find_stored(
         run, request.name, fingerprint=request.fingerprint, labels=dataset.labels,
+        n_groups=request.n_groups,
         provider=request.provider_facts, batch=request.batch, verify=request.verify,
     )  # fmt: skip
     if stored is None:
         return None
-    thresholds = request.thresholds.of(dataset.labels)
-    if stored.thresholds == thresholds and stored.thresholds_from == request.thresholds.origin:
+    if is_applied(stored, chosen[run.name]):
         return Outcome(run, stored, kept=True)
     scores = read_scores(evaluation_folder(run.folder, request.name) / SCORES_FILE)
-    evaluation = apply_thresholds(stored, scores, thresholds, request.thresholds.origin)
+    evaluation = apply_chosen(stored, scores, chosen[run.name])
     write_evaluation(run.folder, evaluation)
     return Outcome(run, evaluation, kept=True)
 
 
 def _evaluate_group(
-    request: Request, runs: Sequence[Run], caches: dict[PixelSpec, PixelCache], advance: Advance
-) -> list[Outcome]:
+    request: Request, runs: Sequence[Run], chosen: Mapping[str, ChosenThresholds],
+    caches: dict[PixelSpec, PixelCache], advance: Advance,
+) -> list[Outcome]:  # fmt: skip
     """Load the models of one group, score, write; the models are freed with the return."""
     started = time.time()
     n = len(request.dataset)
@@ -165,13 +189,17 @@ def _evaluate_group(
             outcomes.append(_write_failure(request, item.failure, item.opened.run))
             continue
         try:
-            check = reference.check(item, request.threshold_values) if reference else None
+            values = chosen[item.opened.run.name].values
+            thresholds = [values[label] for label in request.dataset.labels]
+            check = reference.check(item, thresholds) if reference else None
         except RunError as error:
             reason = f"can't be compared with the CPU: {error}"
             failure = Failure(item.opened.run.name, "infer", reason)
             outcomes.append(_write_failure(request, failure, item.opened.run))
             continue
-        outcomes.append(_write_scored(request, item, decoded, started, check))
+        outcomes.append(
+            _write_scored(request, item, chosen[item.opened.run.name], decoded, started, check)
+        )
         partial.remove()
     return outcomes
 
@@ -201,13 +229,13 @@ def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:
 
 
 def _write_scored(
-    request: Request, scored: ScoredRun, decoded: DecodedSet, started: float,
-    check: CpuCheck | None,
+    request: Request, scored: ScoredRun, chosen: ChosenThresholds, decoded: DecodedSet,
+    started: float, check: CpuCheck | None,
 ) -> Outcome:  # fmt: skip
     run = scored.opened.run
     folder = evaluation_folder(run.folder, request.name)
     scores = gather_scores(request.dataset, scored, decoded)
-    evaluation = build_evaluation(request, scored, scores, decoded, started, check)
+    evaluation = build_evaluation(request, scored, scores, chosen, decoded, started, check)
     write_scores(folder / SCORES_FILE, scores)
     write_evaluation(run.folder, evaluation)
     clear_failure(folder)

@@ -42,10 +42,9 @@ class Request:
     warnings: tuple[Finding, ...] = ()
 
     @property
-    def threshold_values(self) -> list[float]:
-        """The threshold of each label, in their order; a probability."""
-        thresholds = self.thresholds.of(self.dataset.labels)
-        return [thresholds[label] for label in self.dataset.labels]
+    def n_groups(self) -> int | None:
+        """How many patients there are, where they are known."""
+        return None if self.dataset.groups is None else len(set(self.dataset.groups))
 
     @property
     def variant(self) -> str | None:

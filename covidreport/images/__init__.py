@@ -20,6 +20,7 @@ from covidreport.images.jpeg import decode_jpeg
 from covidreport.images.pixels import MAX_PIXELS, DecodedImage
 from covidreport.images.png import SIGNATURE, decode_png
 from covidreport.images.resize import check_spec, fit_pixels
+from covidreport.images.transforms import summarize_chains
 from covidreport.records import PixelSpec
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "read_bytes",
     "read_image",
     "read_pixels",
+    "summarize_chains",
 ]
 
 MAX_FILE_BYTES = 1 << 30

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,10 @@ DECODER = "1"
 """Counted up when a change of covidreport's own decoding changes a pixel."""
 UNREAD, READ, FAILED = 0, 1, 2
 NO_MAXIMUM = -1
+NO_CHAIN = 0
 
-_ROW = np.dtype([("state", "u1"), ("maximum", "<i4")])
+_ROW = np.dtype([("state", "u1"), ("maximum", "<i4"), ("chain", "<u8")])
+_FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
 
 
 def pixel_key(digests: Sequence[str], spec: PixelSpec) -> str:
@@ -53,11 +56,13 @@ class PixelCache:
         pixels: NDArray[np.uint8],
         rows: NDArray[np.void],
         reasons: dict[int, str],
+        chains: dict[int, tuple[str, ...]],
     ) -> None:
         self.folder = folder
         self.pixels = pixels
         self._rows = rows
         self._reasons = reasons
+        self._chains = chains
 
     def unread(self, start: int, stop: int) -> NDArray[np.bool_]:
         """bool `(stop - start,)`: which of these images were never decoded."""
@@ -73,19 +78,38 @@ class PixelCache:
         value = int(self._rows["maximum"][index])
         return None if value == NO_MAXIMUM else value
 
-    def keep(self, index: int, maximum: int | None) -> None:
-        """Say that the pixels of an image stand in `pixels`."""
+    def chain(self, index: int) -> tuple[str, ...]:
+        """The transforms that made a DICOM image's pixels; empty for others."""
+        return self._chains.get(int(self._rows["chain"][index]), ())
+
+    def keep(self, index: int, maximum: int | None, chain: tuple[str, ...] = ()) -> None:
+        """Say that the pixels of an image stand in `pixels`, and what is known of them."""
         self._rows["maximum"][index] = NO_MAXIMUM if maximum is None else maximum
+        self._rows["chain"][index] = self._keep_chain(chain) if chain else NO_CHAIN
         self._rows["state"][index] = READ
 
     def fail(self, index: int, reason: str) -> None:
         """Say that an image can't be decoded, and why; its pixels are black."""
         self._reasons[index] = reason
-        line = json.dumps([index, reason])
-        with (self.folder / "failures.jsonl").open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        self._append(_FAILURES, [index, reason])
         self._rows["maximum"][index] = NO_MAXIMUM
+        self._rows["chain"][index] = NO_CHAIN
         self._rows["state"][index] = FAILED
+
+    def _keep_chain(self, chain: tuple[str, ...]) -> int:
+        """The number of a chain, which the file of chains holds once for all of its images.
+
+        It is made from the chain itself: two processes that fill an entry give equal numbers.
+        """
+        number = _number_chain(chain)
+        if number not in self._chains:
+            self._append(_CHAINS, chain)
+            self._chains[number] = chain
+        return number
+
+    def _append(self, name: str, fact: object) -> None:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(fact)}\n")
 
 
 def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | None:
@@ -105,7 +129,8 @@ def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | No
         folder,
         np.memmap(folder / "pixels.u8", np.uint8, "r+", shape=shape),
         np.memmap(folder / "rows.bin", _ROW, "r+", shape=(len(digests),)),
-        _read_reasons(folder / "failures.jsonl"),
+        {int(index): str(reason) for index, reason in _read_lines(folder / _FAILURES)},
+        {_number_chain(chain): chain for chain in map(tuple, _read_lines(folder / _CHAINS))},
     )
 
 
@@ -122,7 +147,8 @@ def finish_pixel_cache(cache: PixelCache) -> None:
 def _create(folder: Path, shape: tuple[int, ...], spec: PixelSpec) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "whole").unlink(missing_ok=True)
-    (folder / "failures.jsonl").write_text("")
+    for name in (_FAILURES, _CHAINS):
+        (folder / name).write_text("")
     for name, size in (
         ("pixels.u8", int(np.prod(shape, dtype=np.int64))),
         ("rows.bin", shape[0] * _ROW.itemsize),
@@ -135,7 +161,8 @@ def _create(folder: Path, shape: tuple[int, ...], spec: PixelSpec) -> None:
 def _is_usable(folder: Path, n: int) -> bool:
     entry = folder / "entry.json"
     rows = folder / "rows.bin"
-    if not (entry.is_file() and rows.is_file() and (folder / "pixels.u8").is_file()):
+    files = (entry, rows, *(folder / name for name in ("pixels.u8", _FAILURES, _CHAINS)))
+    if not all(file.is_file() for file in files):
         return False
     if rows.stat().st_size != n * _ROW.itemsize:
         return False
@@ -147,12 +174,15 @@ def _is_usable(folder: Path, n: int) -> bool:
         return False
 
 
-def _read_reasons(file: Path) -> dict[int, str]:
-    reasons: dict[int, str] = {}
+def _number_chain(chain: tuple[str, ...]) -> int:
+    """64 bits of a digest, never `NO_CHAIN`."""
+    digest = hashlib.sha256(json.dumps(chain).encode()).digest()
+    return int.from_bytes(digest[:8], "little") | 1
+
+
+def _read_lines(file: Path) -> Iterable[list[Any]]:
     for line in file.read_text(encoding="utf-8").splitlines():
         try:
-            index, reason = json.loads(line)
+            yield json.loads(line)
         except ValueError:
             continue  # the last line of a process that was killed while it wrote
-        reasons[int(index)] = str(reason)
-    return reasons

@@ -38,12 +38,15 @@ class DecodedImage:
     format: `JPEG`, `PNG`, … as found in the bytes. bits: of a sample in the file.
     maximum: the largest raw sample of a 16-bit file, None for files of fewer bits; over a set it
     shows how many bits are really in use (`describe_bit_depth`).
+    transforms: what made the grey out of a DICOM file's stored values, in words and in order; empty
+    for other formats, whose samples are shown as they are.
     """
 
     picture: Image.Image
     format: str
     bits: int
     maximum: int | None = None
+    transforms: tuple[str, ...] = ()
 
 
 def check_size(width: int, height: int) -> None:

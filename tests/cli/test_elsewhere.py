@@ -143,6 +143,53 @@ def test_models_from_elsewhere_are_evaluated_as_described(covidreport, study):
         assert (counts["covid-19"].fn, counts["covid-19"].tp) == (1, 1), name
 
 
+SIGMOID_COUNTS, SOFTMAX_COUNTS = (2, 1, 1, 1), (3, 0, 1, 1)
+"""tn, fp, fn, tp of covid-19 by hand: its softmax is 0.64, 0.07, 0.42, then next to nothing."""
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "expected"),
+    [
+        ({"batch": 1}, {}, SIGMOID_COUNTS),
+        ({"batch": 7}, {}, SIGMOID_COUNTS),
+        ({"batch": 50}, {}, SIGMOID_COUNTS),
+        ({"layout": "NHWC", "batch": 2}, {"layout": "NHWC"}, SIGMOID_COUNTS),
+        ({"tail": ["Softmax"]}, {"activation": "softmax"}, SOFTMAX_COUNTS),
+        ({}, {"activation": "softmax-logit"}, SOFTMAX_COUNTS),
+        ({"tail": ["Sigmoid"], "outputs": 3},
+         {"activation": "sigmoid", "output_name": "logits"}, SIGMOID_COUNTS),
+        ({"slopes": (0.02, 9.0, 0.1, -0.1), "offsets": (-1.0, 9.0, -10.0, 10.0)},
+         {"labels": ["Pneu", "Effusion", "COVID", "None"]}, SIGMOID_COUNTS),
+    ],
+    ids=["batches of 1", "batches of 7", "batches of 50", "NHWC in batches of 2", "softmax",
+         "softmax to be applied", "three outputs", "more labels in another order"],
+)  # fmt: skip
+def test_every_kind_of_foreign_model_gives_the_counts_of_hand(
+    covidreport, study, options, words, expected
+):
+    """Float input with mean and deviation outside, under the data's label names."""
+    names = {"COVID": "covid-19", "None": "normal", "Pneu": "pneumonia"}
+    # (v / 2 - 5) / 0.5 = v - 10, which slope times 10 in the offsets makes up for
+    slopes = options.get("slopes", (0.1, -0.1, 0.02))
+    offsets = options.get("offsets", (-10.0, 10.0, -1.0))
+    offsets = [offset + 10 * slope for slope, offset in zip(slopes, offsets, strict=True)]
+    described = {
+        "labels": list(names), "label_map": names, "activation": "logit",
+        "divisor": 2, "mean": [5], "std": [0.5], **DESCRIBED, **words,
+    }  # fmt: skip
+    options = {"dtype": "float32", **options, "slopes": slopes, "offsets": offsets}
+    folder = study / "runs" / "foreign"
+    write_brightness_model(folder / "model.onnx", metadata={}, **options)
+    write_run(folder, {"name": "foreign", "input": described})
+    (study / "covidreport.toml").write_text(f"labels = {list(LABELS)}\n")
+    done = covidreport("evaluate", "runs", "--data", "data")
+    assert done.code == 0, done.err
+    evaluation = read_evaluation(folder / "evaluations" / "data-validation")
+    counts = evaluation.counts["covid-19"]
+    assert (counts.tn, counts.fp, counts.fn, counts.tp) == expected
+    assert evaluation.labels == LABELS
+
+
 def test_a_model_from_elsewhere_that_nobody_described_fails_by_name(covidreport, study):
     """What is missing is listed, and where to say it."""
     write_brightness_model(study / "runs" / "ours" / "model.onnx")

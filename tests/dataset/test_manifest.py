@@ -48,7 +48,7 @@ def test_truth_is_0_1_or_unknown(tmp_path, cell, truth):
     assert read_dataset(manifest, ["x"]).truth.tolist() == [[truth]]
 
 
-@pytest.mark.parametrize("cell", ["2", "-1", "yes", "0.5", "nan", "1,0", "01", "positive"])
+@pytest.mark.parametrize("cell", ["2", "-2", "yes", "0.5", "1,0", "01", "positive"])
 def test_any_other_truth_is_refused_with_line_and_value(tmp_path, cell):
     """Nothing is rounded, clipped or guessed."""
     quoted = f'"{cell}"'

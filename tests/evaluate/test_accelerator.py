@@ -243,13 +243,13 @@ def test_models_are_grouped_by_the_memory_of_the_card(tmp_path, monkeypatch):
     """A card that holds one model at a time has them in turn, each with all its scores."""
     manifest, runs = _write(tmp_path, "a", "b")
     size = (runs / "a" / "model.onnx").stat().st_size
-    monkeypatch.setattr(record, "device_budget", lambda execution: 3.0 * size)
+    monkeypatch.setattr(record, "device_budget", lambda execution: 1.5 * size)
     groups = []
     evaluate_group = record._evaluate_group
 
-    def watched(request, group, caches, advance):
+    def watched(request, group, *others):
         groups.append([run.name for run in group])
-        return evaluate_group(request, group, caches, advance)
+        return evaluate_group(request, group, *others)
 
     monkeypatch.setattr(record, "_evaluate_group", watched)
     outcomes = evaluate_folder(runs, _request(manifest))

@@ -227,7 +227,7 @@ def test_groups_fit_the_budget(study):
     runs = discover_runs([study / "runs"])
     size = runs[0].model.stat().st_size
     assert [len(group) for group in group_by_memory(runs, 1e12)] == [2]
-    assert [len(group) for group in group_by_memory(runs, 2.5 * size * 1.5)] == [1, 1]
+    assert [len(group) for group in group_by_memory(runs, 1.25 * size * 1.5)] == [1, 1]
     assert [len(group) for group in group_by_memory(runs, 1)] == [1, 1]
 
 

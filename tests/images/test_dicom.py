@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import ImageError
-from covidreport.images.dicom import decode_dicom, read_dicom_attributes
+from covidreport.images.dicom import decode_dicom, is_dicom, read_dicom_attributes
 from tests.images.radiographs import (
     HEIGHT,
     LOSSLESS,
@@ -251,6 +251,27 @@ def test_a_coded_view_stands_in_for_a_missing_one(tmp_path):
     item = pydicom.Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "272479007", "SCT", "pa"
     assert attributes_of(tmp_path, ViewCodeSequence=[item])["view"] == "PA"
+
+
+def test_attributes_of_a_file_that_is_cut_off_are_an_image_error(tmp_path):
+    """A header that breaks off states nothing: that is no patient without a name."""
+    path = tmp_path / "image"
+    path.write_bytes(radiograph(UNSIGNED_12, PatientID="17")[:150])
+    with pytest.raises(ImageError, match="truncated: the DICOM file ends within its header"):
+        read_dicom_attributes(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [(radiograph(UNSIGNED_12), True), (b"DICM" * 40, True), (b"\x89PNG" * 40, False), (b"", False)],
+    ids=["radiograph", "mark alone", "PNG", "empty"],
+)
+def test_dicom_is_known_by_its_mark(tmp_path, data, found):
+    """At byte 128, whatever the file is called; a file that isn't there is none."""
+    path = tmp_path / "image.png"
+    path.write_bytes(data)
+    assert is_dicom(path) is found
+    assert not is_dicom(tmp_path / "nowhere")
 
 
 def test_attributes_of_a_missing_file_are_an_image_error(tmp_path):

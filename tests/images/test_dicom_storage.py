@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import tomllib
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from PIL import Image
 
 from covidreport.images.dicom import decode_dicom
+from covidreport.images.dicom.samples import _DECODERS
 from tests.images.radiographs import (
     HEIGHT,
     LOSSLESS,
@@ -125,6 +129,19 @@ def test_8_to_16_stored_bits_are_read(bits):
     assert np.asarray(image.picture).tolist() == [[0, 255]]
     assert image.bits == bits
     assert image.format == "DICOM"
+
+
+def test_no_codec_of_a_copyleft_licence_is_asked_for():
+    """imagecodecs reads them all; of pydicom's plug-ins pylibjpeg-libjpeg is under the GPL."""
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *(name for extra in extras.values() for name in extra)]
+    asked += (root / "constraints.txt").read_text().splitlines()
+    names = {re.split(r"[^a-z0-9-]", name.lower().replace("_", "-"))[0] for name in asked}
+    assert {"imagecodecs", "pydicom"} <= names
+    assert "pylibjpeg-libjpeg" not in names
+    assert {decoder.__module__.split(".")[0] for decoder in _DECODERS.values()} == {"imagecodecs"}
 
 
 def test_only_a_16_bit_file_without_a_view_states_its_largest_value():

@@ -13,7 +13,6 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -39,11 +38,12 @@ from covidreport.images.pixels import DecodedImage, check_size
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
-__all__ = ["MAGIC", "MAGIC_OFFSET", "DicomImage", "decode_dicom", "read_dicom_attributes"]
+__all__ = ["MAGIC", "MAGIC_OFFSET", "decode_dicom", "is_dicom", "read_dicom_attributes"]
 
 MAGIC, MAGIC_OFFSET = b"DICM", 128
 """How a DICOM file is known by its content (PS3.10 7.1)."""
 _ATTRIBUTES = [
+    "SOPClassUID",  # every file states it: one that doesn't is cut off
     "PatientID",
     "PatientSex",
     "PatientAge",
@@ -68,18 +68,20 @@ _DAMAGE = (
 """What pydicom raises on files that are cut off or damaged."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DicomImage(DecodedImage):
-    """A decoded radiograph. transforms: what was done to its stored values, in order."""
+def is_dicom(path: Path) -> bool:
+    """Whether a file says that it is DICOM; False where it can't be read. Needs no extra."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAGIC_OFFSET + len(MAGIC))[MAGIC_OFFSET:] == MAGIC
+    except OSError:
+        return False
 
-    transforms: tuple[str, ...] = ()
 
-
-def decode_dicom(data: bytes) -> DicomImage:
+def decode_dicom(data: bytes) -> DecodedImage:
     """Give a radiograph's picture: modality LUT, the first VOI view, MONOCHROME1 inverted, 8 bits.
 
-    Raises ImageError when it is no frontal radiograph of one grey frame, or is damaged; UsageError
-    when the extra `dicom` isn't installed.
+    Its `transforms` name these steps. Raises ImageError when it is no frontal radiograph of one
+    grey frame, or is damaged; UsageError when the extra `dicom` isn't installed.
     """
     with _reading(io.BytesIO(data)) as dataset:
         if not dataset:  # pydicom gives up what it has read when compressed pixels break off
@@ -95,7 +97,7 @@ def decode_dicom(data: bytes) -> DicomImage:
     picture = Image.fromarray(
         np.take(grayscale.tabulate(low, high), stored - np.int32(low), mode="clip")
     )
-    return DicomImage(
+    return DecodedImage(
         picture,
         "DICOM",
         header.bits_stored,
@@ -112,6 +114,8 @@ def read_dicom_attributes(path: Path) -> Mapping[str, str]:
     """
     try:
         with path.open("rb") as file, _reading(file, only=_ATTRIBUTES) as dataset:
+            if not dataset:
+                raise ImageError("truncated: the DICOM file ends within its header")
             return read_attributes(dataset)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error

@@ -6,6 +6,7 @@ file could hold, in float64, and each pixel is looked up. PS3.3 is the DICOM sta
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,7 +53,9 @@ class LookupTable:
         return entries
 
     def __str__(self) -> str:
-        return f"{len(self.entries)} entries of {self.bits} bits from {self.first}"
+        digest = hashlib.sha256(self.entries.astype("<u2").tobytes()).hexdigest()[:12]
+        entries = f"{len(self.entries)} entries of {self.bits} bits from {self.first}"
+        return f"{entries}, sha256 {digest}"
 
 
 @dataclass(frozen=True, slots=True)

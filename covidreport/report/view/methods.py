@@ -121,7 +121,8 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
     return (
         f"Runs are ordered by the fewest missed {index.disease} images, then by the fewest false "
         "alarms. Runs equal in both share a rank, and the ranks they fill are left out. Only runs "
-        "on the same images, labels and thresholds stand in one ranking.",
+        "on the same images, labels and thresholds stand in one ranking; thresholds that were "
+        "tuned for the same target on the same other images count as the same.",
         f"A run that would win without being of use is shown and not ranked: one that gives the "
         f"rarer of its two answers to at most 1 % of the images (less where "
         f"the label itself is rarer), and one whose specificity is under {floor}. Calling every "

@@ -1,0 +1,140 @@
+"""Many images: the second evaluation of what is unchanged, and how memory grows.
+
+The images are hard links to copies of the real ones, the model is nearly free. Each evaluation is
+the command itself in a process of its own; its peak of anonymous memory is read as it runs.
+
+    python -m benchmarks.large --runs 18 --images 100000
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from benchmarks.common import LABELS, Row, find_images, link_runs, print_rows, write_model
+
+FEW = 1_000
+
+
+def link_images(folder: Path, n: int) -> Path:
+    """A data set of `n` files, hard links to copies of the real images; its manifest."""
+    source = find_images()
+    with (source / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    originals = folder / "copies"
+    originals.mkdir(parents=True)
+    for i, row in enumerate(rows):
+        shutil.copyfile(source / row["path"], originals / f"{i:04}.jpg")
+    manifest = folder / "manifest.csv"
+    with manifest.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", *LABELS, "split", "patient_id"])
+        for i in range(n):
+            row = rows[i % len(rows)]
+            place = folder / f"{i // 1000:03}"
+            place.mkdir(exist_ok=True)
+            os.link(originals / f"{i % len(rows):04}.jpg", place / f"{i:06}.jpg")
+            patient = f"{row['patient_id']}-{i // len(rows)}"
+            values = [row[label] for label in LABELS]
+            writer.writerow([f"{place.name}/{i:06}.jpg", *values, "validation", patient])
+    return manifest
+
+
+def evaluate(runs: Path, manifest: Path, cache: Path) -> tuple[float, int]:
+    """Run the command; seconds, and the peak of anonymous memory in bytes."""
+    command = [
+        sys.executable, "-m", "covidreport.cli", "evaluate", str(runs), "--data", str(manifest),
+        "--split", "validation", "--provider", "cpu", "--json",
+    ]  # fmt: skip
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        env={**os.environ, "COVIDREPORT_CACHE": str(cache)}, text=True,
+    )  # fmt: skip
+    peak = [0]
+    watcher = threading.Thread(target=watch, args=(process, peak))
+    watcher.start()
+    _, errors = process.communicate()
+    seconds = time.perf_counter() - began
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(f"evaluate ended with {process.returncode}:\n{errors}")
+    return seconds, peak[0]
+
+
+def watch(process: subprocess.Popen[str], peak: list[int]) -> None:
+    """Read `RssAnon` every few milliseconds until the process ends."""
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        try:
+            text = status.read_text()
+        except OSError:
+            return
+        for line in text.splitlines():
+            if line.startswith("RssAnon:"):
+                peak[0] = max(peak[0], int(line.split()[1]) * 1024)
+        time.sleep(0.02)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=18)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="where to work; kept if given")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    scratch = options.folder or Path(tempfile.mkdtemp())
+    try:
+        rows = measure(scratch, options)
+    finally:
+        if options.folder is None:
+            shutil.rmtree(scratch)
+    print_rows(rows, as_json=options.json)
+
+
+def measure(scratch: Path, options: argparse.Namespace) -> list[Row]:
+    """Few images, many images, and many images again."""
+    model = write_model(scratch / "model", "nearly-free", options.size)
+    peaks = {}
+    for n in (FEW, options.images):
+        data = scratch / f"data{n}"
+        manifest = data / "manifest.csv" if data.exists() else link_images(data, n)
+        runs = scratch / f"runs{n}"
+        if runs.exists():
+            shutil.rmtree(runs)
+        link_runs(model, runs, options.runs)
+        seconds, peaks[n] = evaluate(runs, manifest, scratch / f"cache{n}")
+        print(
+            f"{options.runs} runs x {n} images: {seconds:.1f} s, "
+            f"{peaks[n] / 2**20:.0f} MiB anonymous at most", file=sys.stderr,
+        )  # fmt: skip
+    again = [
+        evaluate(runs, manifest, scratch / f"cache{options.images}")[0]
+        for _ in range(options.repeat)
+    ]
+    name = f"{options.runs} runs x {options.images:,} images"
+    return [
+        Row(
+            f"second evaluate of {name}, nothing new, seconds", "at most 1.00",
+            statistics.median(again), f"{min(again):.2f} to {max(again):.2f}",
+        ),
+        Row(
+            f"peak anonymous memory, {name} against {FEW:,}", "at most 1.15",
+            peaks[options.images] / peaks[FEW],
+        ),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

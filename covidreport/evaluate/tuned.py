@@ -1,0 +1,231 @@
+"""Thresholds of a run's own: tuned on one split's stored scores, and applied to another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from covidreport.config import Thresholds
+from covidreport.errors import RunError, StoreError
+from covidreport.metrics import Target, find_not_finite, fit_threshold
+from covidreport.records import (
+    TUNED_ON,
+    Evaluation,
+    Finding,
+    Run,
+    Scores,
+    ThresholdFit,
+    TunedThresholds,
+)
+from covidreport.store import (
+    SCORES_FILE,
+    THRESHOLDS_FILE,
+    evaluation_folder,
+    read_evaluation,
+    read_scores,
+    read_thresholds,
+)
+
+EXPLORATORY = " (exploratory)"
+FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
+"""Findings that are about thresholds: they go when others are applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedImages:
+    """The images that thresholds are applied to, as far as it matters where they were tuned."""
+
+    dataset: str
+    split: str
+    fingerprint: str | None
+    labels: tuple[str, ...]
+    sample_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenThresholds:
+    """What decides one run's answers on one set of images."""
+
+    values: Mapping[str, float]
+    origin: str
+    """As `Evaluation.thresholds_from`."""
+    findings: tuple[Finding, ...] = ()
+    tuning: Mapping[str, Any] | None = None
+    """For the provenance: where tuned and for what, the same for all runs tuned alike."""
+
+
+def choose_thresholds(
+    thresholds: Thresholds, run: Run, images: ReportedImages, model_sha256: str | None = None
+) -> ChosenThresholds:
+    """The thresholds of one run on these images: those for all runs, or its own tuned ones.
+
+    model_sha256: of the model whose scores are to be decided, to tell a model that was trained
+    again since. A label that was not tuned gets the fixed threshold.
+
+    Where the images that were tuned on are reported (an equal fingerprint, the same split of the
+    same data set, or a sample id in both), the origin ends in ` (exploratory)` and a finding says
+    so; where that can't be told any more, a finding says that.
+
+    Raises RunError where tuned thresholds are wanted and the run has none that fit.
+    """
+    if not thresholds.tuned:
+        return ChosenThresholds(thresholds.of(images.labels), thresholds.origin)
+    tuned = _read_fitting(run, images, model_sha256)
+    fits = {label: fit for label, fit in tuned.fits.items() if label in images.labels}
+    values = thresholds.fixed(images.labels)
+    values |= {label: fit.threshold for label, fit in fits.items()}
+    shared, finding = _find_overlap(run, tuned, images)
+    return ChosenThresholds(
+        values=values,
+        origin=f"{TUNED_ON}{tuned.split}{EXPLORATORY if shared else ''}",
+        findings=() if finding is None else (finding,),
+        tuning={
+            "dataset": tuned.dataset,
+            "split": tuned.split,
+            "fingerprint": tuned.fingerprint,
+            "targets": {label: _describe_target(fit) for label, fit in fits.items()},
+        },
+    )
+
+
+def _describe_target(fit: ThresholdFit) -> dict[str, Any]:
+    return {
+        "metric": fit.metric,
+        "value": fit.target,
+        "method": fit.method,
+        "confidence": fit.confidence,
+    }
+
+
+def _read_fitting(run: Run, images: ReportedImages, model_sha256: str | None) -> TunedThresholds:
+    try:
+        tuned = read_thresholds(run.folder)
+    except StoreError as error:
+        raise RunError(str(error)) from error
+    if tuned is None:
+        raise RunError(
+            f"has no tuned thresholds ({THRESHOLDS_FILE}): run `covidreport tune`, or give "
+            "--threshold"
+        )
+    if not set(tuned.fits) & set(images.labels):
+        raise RunError(
+            f"its thresholds were tuned for {', '.join(tuned.fits)} and the labels are "
+            f"{', '.join(images.labels)}: run `covidreport tune` again"
+        )
+    if model_sha256 and tuned.model_sha256 and model_sha256 != tuned.model_sha256:
+        raise RunError(
+            "its thresholds were tuned for another model file: evaluate the tuning split with this "
+            "one, then run `covidreport tune` again"
+        )
+    return tuned
+
+
+def _find_overlap(
+    run: Run, tuned: TunedThresholds, images: ReportedImages
+) -> tuple[bool, Finding | None]:
+    """Whether the tuning images are among the reported ones, and what a reader must know of it."""
+    place = f"{tuned.dataset}, {tuned.split}"
+    if tuned.fingerprint is not None and tuned.fingerprint == images.fingerprint:
+        return True, _exploratory(images, f"tuned on {place}: the very same images")
+    if (tuned.dataset, tuned.split) == (images.dataset, images.split):
+        return True, _exploratory(images, f"tuned on {place} as it was at that time")
+    known = _read_tuning_ids(run, tuned)
+    if known is None:
+        return False, Finding(
+            "warning",
+            "tuning-images-unknown",
+            f"Nobody can tell any more whether the thresholds applied to {images.dataset}, "
+            f"{images.split} were tuned on some of its images",
+            f"tuned on {place}, whose stored scores are gone or were replaced",
+            "Evaluate the tuning split again and run `covidreport tune`.",
+        )
+    both = known.intersection(images.sample_ids)
+    if both:
+        return True, _exploratory(
+            images, f"tuned on {place}: {len(both)} of its {len(known)} image ids are in both"
+        )
+    return False, None
+
+
+def _exploratory(images: ReportedImages, evidence: str) -> Finding:
+    return Finding(
+        "warning",
+        "exploratory-threshold",
+        f"The figures on {images.dataset}, {images.split} are exploratory: thresholds were tuned "
+        "on its images",
+        evidence,
+        "Tune on another split (`covidreport tune --split`), or fix the thresholds beforehand.",
+    )
+
+
+def _read_tuning_ids(run: Run, tuned: TunedThresholds) -> frozenset[str] | None:
+    folder = evaluation_folder(run.folder, tuned.evaluation)
+    try:
+        if read_evaluation(folder).fingerprint != tuned.fingerprint:
+            return None
+        return frozenset(read_scores(folder / SCORES_FILE).sample_ids)
+    except StoreError:
+        return None
+
+
+def tune_run(
+    run: Run, evaluation: Evaluation, scores: Scores, labels: Sequence[str], target: Target
+) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...]]:
+    """The run's thresholds for these labels, and the labels that have none with the reason.
+
+    Labels that were tuned before on the same scores keep what they have, so that each can have a
+    target of its own. None where no label has a threshold.
+    """
+    if find_not_finite(scores) is not None:
+        return None, tuple((label, "has scores that are not finite") for label in labels)
+    fits: dict[str, ThresholdFit] = {}
+    faults: list[tuple[str, str]] = []
+    for label in labels:
+        if label not in scores.labels:
+            faults.append((label, f"is no label of it; its labels are {', '.join(scores.labels)}"))
+            continue
+        k = scores.labels.index(label)
+        try:
+            fits[label] = fit_threshold(
+                scores.truth[:, k], scores.scores[:, k], scores.failed, scores.activation, target
+            )
+        except RunError as error:
+            faults.append((label, str(error)))
+    if not fits:
+        return None, tuple(faults)
+    model = (evaluation.provenance.get("model") or {}).get("sha256")
+    tuned = TunedThresholds(
+        run=run.name,
+        dataset=evaluation.dataset,
+        split=evaluation.split,
+        evaluation=evaluation.key,
+        fingerprint=evaluation.fingerprint,
+        n_images=evaluation.n_images,
+        n_groups=evaluation.n_groups,
+        model_sha256=model,
+        fits={
+            label: fit
+            for label in scores.labels
+            if (fit := fits.get(label) or _recall_fit(run, evaluation, model, label))
+        },
+        timing={"finished": datetime.now(UTC).isoformat(timespec="milliseconds")},
+    )
+    return tuned, tuple(faults)
+
+
+def _recall_fit(
+    run: Run, evaluation: Evaluation, model: str | None, label: str
+) -> ThresholdFit | None:
+    """What an earlier tuning on the same evidence found for a label."""
+    try:
+        earlier = read_thresholds(run.folder)
+    except StoreError:
+        return None  # what can't be read is replaced
+    if earlier is None:
+        return None
+    same = (earlier.evaluation, earlier.fingerprint, earlier.model_sha256)
+    if same != (evaluation.key, evaluation.fingerprint, model):
+        return None
+    return earlier.fits.get(label)

@@ -1,0 +1,31 @@
+"""What was done to the stored values of a set's DICOM images, for the record of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST_CHAINS = 20
+"""Chains that are spelt out: files that carry a window each of their own have as many chains."""
+
+
+def summarize_chains(
+    counts: Mapping[tuple[str, ...], int], most: int = MOST_CHAINS
+) -> dict[str, Any] | None:
+    """The chains of transforms of a set, the commonest first; None where there is no DICOM image.
+
+    counts: of images by chain, in any order. Gives `images` (decoded from DICOM) and `chains`: the
+    number of images by the chain's steps, an arrow between them. Beyond `most` chains,
+    `other_chains` of `other_images` are counted.
+    """
+    if not counts:
+        return None
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    summary: dict[str, Any] = {
+        "images": sum(counts.values()),
+        "chains": {" → ".join(chain): count for chain, count in ordered[:most]},
+    }
+    rest = [count for _, count in ordered[most:]]
+    if rest:
+        summary |= {"other_chains": len(rest), "other_images": sum(rest)}
+    return summary

@@ -1,0 +1,54 @@
+"""Whether the answers that one image gets for its labels go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.rates import estimate_rate
+from covidreport.records import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """Shares of the scored images, with Wilson intervals."""
+
+    nothing: Estimate
+    """No label at all. Where a label says normal, such an image got no answer."""
+    contradiction: Estimate
+    """Normal together with a disease; undefined where no label says normal."""
+    failed: int
+    """Images that could not be scored: they have no answers, and are in neither share."""
+
+
+def estimate_consistency(
+    predicted: NDArray[np.bool_],
+    failed: NDArray[np.bool_],
+    labels: Sequence[str],
+    normal: str | None,
+) -> Consistency:
+    """How often a run answers nothing, or contradicts itself; predicted `(N, K)`, failed `(N,)`.
+
+    normal: the label that says that there is no disease; None where the data has none. The truth is
+    not looked at: a run can be consistent and wrong. Undefined where no image was scored.
+
+    ValueError where `normal` is no label, or the arrays do not fit.
+    """
+    if predicted.ndim != 2 or predicted.shape != (failed.size, len(labels)):
+        raise ValueError(
+            f"answers {predicted.shape} for {failed.size} images, {len(labels)} labels"
+        )
+    if normal is not None and normal not in labels:
+        raise ValueError(f"{normal!r} is no label; labels are {', '.join(labels)}")
+    answers = predicted[~failed]
+    n = len(answers)
+    nothing = estimate_rate(int(np.count_nonzero(~answers.any(axis=1))), n)
+    contradiction = Estimate(None)
+    if normal is not None:
+        place = list(labels).index(normal)
+        others = np.delete(answers, place, axis=1).any(axis=1)
+        contradiction = estimate_rate(int(np.count_nonzero(answers[:, place] & others)), n)
+    return Consistency(nothing, contradiction, int(np.count_nonzero(failed)))

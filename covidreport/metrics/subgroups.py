@@ -1,0 +1,135 @@
+"""Figures for parts of the images: by sex, age band, view, source, whatever the data states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.counts import count_labels
+from covidreport.metrics.rates import sensitivity, specificity
+from covidreport.records import Counts, Estimate
+
+FEWEST_CASES: Final = 10
+"""A group with fewer positives (for the specificity: negatives) is shown and never compared."""
+AGE_EDGES: Final = (0.0, 18.0, 40.0, 60.0, 80.0)
+"""Years at which an age band begins; the last has no end."""
+OLDEST: Final = 120.0
+"""An age above this is a slip of the pen, such as the 411 years in one public data set."""
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([ymwd]?)", re.IGNORECASE)
+_PER_YEAR = {"": 1.0, "y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
+
+
+def band_ages(cells: Sequence[str], edges: Sequence[float] = AGE_EDGES) -> tuple[str, ...]:
+    """The age band of each cell, such as `40 to 59` or `80 and over`; empty where it is unknown.
+
+    A cell is a number of years, or as DICOM writes an age: `057Y`, `006M`, `003W`, `010D`. What is
+    neither, lies below the first edge or above `OLDEST` is unknown. Bands are of completed years:
+    59.9 is in `40 to 59`. ValueError unless the edges are whole numbers that rise.
+    """
+    if not edges or any(low >= high for low, high in pairwise(edges)):
+        raise ValueError(f"the edges of age bands rise, these do not: {list(edges)}")
+    if any(edge != int(edge) for edge in edges):
+        raise ValueError(f"age bands begin at whole years, not at {list(edges)}")
+    names = [f"{low:g} to {high - 1:g}" for low, high in pairwise(edges)]
+    names.append(f"{edges[-1]:g} and over")
+    bands = {cell: _find_band(cell, edges, names) for cell in set(cells)}
+    return tuple(bands[cell] for cell in cells)
+
+
+def _find_band(cell: str, edges: Sequence[float], names: Sequence[str]) -> str:
+    match = _AGE.fullmatch(cell.strip())
+    if match is None:
+        return ""
+    years = float(match[1]) / _PER_YEAR[match[2].lower()]
+    if not edges[0] <= years <= OLDEST:
+        return ""
+    return names[int(np.searchsorted(np.array(edges), years, side="right")) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """One label's figures on the images of one value of an attribute."""
+
+    value: str
+    """Empty for the images whose value is not stated."""
+    counts: Counts
+    sensitivity: Estimate
+    specificity: Estimate
+    compared: frozenset[str]
+    """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """All values of an attribute, by name; images without a value stand apart."""
+
+    groups: tuple[Subgroup, ...]
+    not_stated: Subgroup | None
+    """None where every image states a value. It is never compared."""
+    worst_sensitivity: str | None
+    """The value with the lowest sensitivity; None where fewer than two can be compared."""
+    worst_specificity: str | None
+
+
+def estimate_subgroups(
+    truth: NDArray[np.int8],
+    predicted: NDArray[np.bool_],
+    failed: NDArray[np.bool_],
+    values: Sequence[str],
+) -> Subgroups:
+    """One label's counts and rates for each value of an attribute; every argument `(N,)`.
+
+    Rates have Wilson intervals, images that failed count as in every rate, those of unknown truth
+    are counted and left out. The worst of several groups looks bad by chance alone: its own
+    interval, which was not picked for being the worst of many, must not be read as a test. Where
+    rates are equal the group with more cases is named, then the first by name.
+
+    ValueError for arrays that do not fit.
+    """
+    if not len(values) == truth.size == predicted.size == failed.size:
+        raise ValueError(f"{len(values)} values for {truth.size} images")
+    column = np.array(values, dtype=object)
+    groups = []
+    for value in sorted(set(values)):
+        mask = column == value
+        (counts,) = count_labels(
+            truth[mask][:, np.newaxis], predicted[mask][:, np.newaxis], failed[mask]
+        )
+        groups.append(_describe(value, counts))
+    stated = tuple(group for group in groups if group.value)
+    return Subgroups(
+        groups=stated,
+        not_stated=next((group for group in groups if not group.value), None),
+        worst_sensitivity=_name_worst(stated, "sensitivity"),
+        worst_specificity=_name_worst(stated, "specificity"),
+    )
+
+
+def _describe(value: str, counts: Counts) -> Subgroup:
+    enough = {"sensitivity": counts.positives, "specificity": counts.negatives}
+    compared = frozenset(name for name, cases in enough.items() if cases >= FEWEST_CASES)
+    return Subgroup(
+        value=value,
+        counts=counts,
+        sensitivity=sensitivity(counts),
+        specificity=specificity(counts),
+        compared=compared if value else frozenset(),
+    )
+
+
+def _name_worst(groups: Sequence[Subgroup], name: str) -> str | None:
+    able = [group for group in groups if name in group.compared]
+    if len(able) < 2:
+        return None
+
+    def rate(group: Subgroup) -> tuple[float, int, str]:
+        estimate: Estimate = getattr(group, name)
+        return estimate.value or 0.0, -(estimate.denominator or 0), group.value
+
+    return min(able, key=rate).value

@@ -1,0 +1,197 @@
+"""`covidreport tune`, and `score` at each run's own thresholds."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from covidreport.records import Failure
+from covidreport.store import read_evaluation, read_thresholds, write_failure
+from tests.evaluate.scored import write_scored_run
+
+# For a sensitivity of 0.6, `a` is cut between 0.6 and 0.4 and `b` between 0.3 and 0.25
+A = ([0.9, 0.6, 0.3], [0.8, 0.4, 0.2])
+B = ([0.5, 0.3, 0.1], [0.25, 0.2, 0.05])
+WORDS = ("--target-sensitivity", "0.6", "--label", "covid-19")
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two runs, each scored on a tuning and on a validation split."""
+    for name, scores in (("a", A), ("b", B)):
+        folder = tmp_path / "runs" / name
+        write_scored_run(folder, "tuning", *scores)
+        write_scored_run(folder, "validation", *scores)
+    return tmp_path
+
+
+def test_each_run_gets_a_threshold_of_its_own(covidreport, study):
+    """About half way between the scores on its two sides, in few digits."""
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 0, done.err
+    thresholds = {
+        name: read_thresholds(study / "runs" / name).fits["covid-19"].threshold for name in "ab"
+    }
+    assert thresholds == pytest.approx({"a": 0.5, "b": 0.28})
+    line = next(line for line in done.out.splitlines() if line.startswith("a "))
+    # one-sided 95 % for 2 of 3: p with P(at least 2 of 3) = 0.05 is 0.135
+    for text in ("0.5", "0.667 (2/3)", "≥ 0.135", "needs 6 positives, 3 here"):
+        assert text in line
+
+
+def test_the_table_fits_a_narrow_terminal(covidreport, study, monkeypatch):
+    """At 80 columns the intervals go and no row is broken."""
+    monkeypatch.setattr("covidreport.cli.terminal.out", Console(width=80, highlight=False))
+    done = covidreport("tune", "runs", *WORDS)
+    lines = done.out.splitlines()
+    assert len(lines) == 3
+    assert max(len(line) for line in lines) <= 80
+    assert "0.667 (2/3)" in lines[1]
+
+
+def test_all_labels_are_tuned_unless_one_is_named(covidreport, study):
+    """Each with its own threshold in thresholds.json."""
+    covidreport("tune", "runs", "--target-specificity", "0.6")
+    fits = read_thresholds(study / "runs" / "a").fits
+    assert list(fits) == ["covid-19", "normal"]
+    assert {fit.metric for fit in fits.values()} == {"specificity"}
+
+
+def test_json_is_for_programs(covidreport, study):
+    """One document, the same each time: no date in it."""
+    first = covidreport("tune", "runs", *WORDS, "--json")
+    document = json.loads(first.out)
+    assert document["schema"] == "covidreport.tune/1"
+    assert document["target"] == {
+        "metric": "sensitivity", "value": 0.6, "guaranteed": False, "confidence": 0.95,
+    }  # fmt: skip
+    (a, b) = document["runs"]
+    assert (a["run"], a["file"]) == ("a", "runs/a/thresholds.json")
+    assert b["fits"]["covid-19"]["sensitivity"]["numerator"] == 2
+    assert covidreport("tune", "runs", *WORDS, "--json").out == first.out
+
+
+def test_what_was_tuned_is_applied_to_another_split_and_ranked_together(covidreport, study):
+    """Both runs find 2 of 3 at thresholds that differ, in one ranking, and say where from."""
+    covidreport("tune", "runs", *WORDS)
+    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation")
+    assert done.code == 0, done.err
+    assert done.out.count("ranked by missed covid-19") == 1
+    for name in "ab":
+        evaluation = read_evaluation(study / "runs" / name / "evaluations" / "cxr-validation")
+        assert evaluation.thresholds_from == "tuned on tuning"
+        assert evaluation.counts["covid-19"].tp == 2
+        assert evaluation.findings == ()
+
+
+def test_the_configuration_can_ask_for_tuned_thresholds(covidreport, study):
+    """And --threshold wins over it."""
+    (study / "covidreport.toml").write_text('thresholds = "tuned"\n')
+    covidreport("tune", "runs", *WORDS)
+    assert covidreport("score", "runs").code == 0
+    path = study / "runs" / "b" / "evaluations" / "cxr-validation"
+    assert read_evaluation(path).thresholds["covid-19"] == pytest.approx(0.28)
+    assert covidreport("score", "runs", "--threshold", "0.4").code == 0
+    assert read_evaluation(path).thresholds_from == "option"
+
+
+def test_the_split_that_was_tuned_on_is_marked_exploratory(covidreport, study):
+    """`score` goes over every split, and the tuning split's own figures say what they are."""
+    covidreport("tune", "runs", *WORDS)
+    covidreport("score", "runs", "--thresholds", "tuned")
+    evaluation = read_evaluation(study / "runs" / "a" / "evaluations" / "cxr-tuning")
+    assert evaluation.thresholds_from == "tuned on tuning (exploratory)"
+    assert [finding.code for finding in evaluation.findings] == ["exploratory-threshold"]
+
+
+def test_a_run_that_was_not_tuned_fails_by_name_and_the_others_go_on(covidreport, study):
+    """Exit code 3; its evaluation stays as it was."""
+    covidreport("tune", "runs/a", *WORDS)
+    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation")
+    assert done.code == 3
+    assert "run b: has no tuned thresholds" in done.err
+    assert "a" in done.out
+    untouched = read_evaluation(study / "runs" / "b" / "evaluations" / "cxr-validation")
+    assert untouched.thresholds_from == "default"
+
+
+def test_a_run_that_was_not_evaluated_on_the_split_is_told_how(covidreport, study):
+    """The others are tuned."""
+    write_scored_run(study / "runs" / "c", "validation", *A)
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 3
+    assert "run c: was not evaluated on the split tuning" in done.err
+    assert "covidreport evaluate --split tuning" in done.err
+    assert read_thresholds(study / "runs" / "a") is not None
+    assert read_thresholds(study / "runs" / "c") is None
+
+
+def test_a_failed_evaluation_is_nothing_to_tune_on(covidreport, study):
+    """What stands there is of an older attempt."""
+    write_failure(study / "runs" / "a", "cxr-tuning", Failure("a", "infer", "out of memory"))
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 3
+    assert "run a: its last evaluation of cxr-tuning failed: out of memory" in done.err
+
+
+def test_several_data_sets_with_the_split_ask_which(covidreport, study):
+    """And --dataset answers."""
+    write_scored_run(study / "runs" / "a", "tuning", *A, dataset="other")
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 3
+    assert "(cxr-tuning, other-tuning): say which with --dataset" in done.err
+    assert covidreport("tune", "runs", *WORDS, "--dataset", "cxr").code == 0
+
+
+def test_a_variant_serves_where_there_is_no_usual_evaluation(covidreport, tmp_path):
+    """Runs that are only ever evaluated at half precision are tuned all the same."""
+    write_scored_run(tmp_path / "runs" / "a", "tuning", *A, variant="cuda-fp16")
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 0, done.err
+    assert read_thresholds(tmp_path / "runs" / "a").evaluation == "cxr-tuning-cuda-fp16"
+
+
+def test_a_guarantee_needs_enough_positives(covidreport, study):
+    """3 can't; 59 can guarantee 0.95, at the lowest of their scores."""
+    words = ("--target-sensitivity", "0.95", "--label", "covid-19", "--guarantee")
+    done = covidreport("tune", "runs", *words)
+    assert done.code == 3
+    assert "with 3 positives no threshold can guarantee a sensitivity of 0.95" in done.err
+    assert "59 are needed" in done.err
+    assert read_thresholds(study / "runs" / "a") is None
+    many = list(np.linspace(0.3, 0.9, 59))
+    write_scored_run(study / "runs" / "c", "tuning", many, [0.1, 0.2])
+    done = covidreport("tune", "runs/c", *words)
+    assert done.code == 0, done.err
+    fit = read_thresholds(study / "runs" / "c").fits["covid-19"]
+    assert fit.threshold == pytest.approx(0.25)
+    assert fit.bound >= 0.95
+    assert "yes" in done.out
+
+
+def test_tuning_on_the_reported_split_is_warned_of(covidreport, study):
+    """It is allowed, and what comes of it is marked."""
+    done = covidreport("tune", "runs", "--split", "Validation", *WORDS)
+    assert done.code == 0
+    assert "figures on it at these thresholds are marked exploratory" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give one target"),
+        (["--target-sensitivity", "0.9", "--target-specificity", "0.9"], "give one target"),
+        (["--target-sensitivity", "95"], "such as 0.95"),
+        (["--target-specificity", "0"], "above 0 and up to 1"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(covidreport, study, words, message):
+    """One clear message and nothing written."""
+    done = covidreport("tune", "runs", *words)
+    assert done.code == 2
+    assert message in done.err
+    assert done.out == ""
+    assert not list(study.glob("runs/*/thresholds.json"))

@@ -12,6 +12,9 @@ The loops are timed on a few resamples and scaled up, which is said beside them:
 cost the same one by one. Then how ours grows with images, runs and resamples, and what the tests of
 all pairs, DeLong, average precision and complementary runs cost.
 
+Where other work keeps all cores busy, OpenBLAS's threads wait for each other and ours may take ten
+times as long; OPENBLAS_NUM_THREADS=1 avoids that and costs a quarter more on two idle cores.
+
     python benchmarks/statistics_throughput.py
     python benchmarks/statistics_throughput.py --images 20000 --repeat 5
 """

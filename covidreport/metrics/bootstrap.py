@@ -1,0 +1,145 @@
+"""From resampled counts to figures and their intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.intervals import wilson
+from covidreport.metrics.resample import CountArrays, ResampledCounts
+
+PROPORTIONS: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+"""Figures that are a share of images, so that Wilson's interval can stand in."""
+COUNT_FIGURES: Final = (*PROPORTIONS, "f1", "balanced_accuracy", "mcc")
+
+UNDEFINED = "the figure is undefined"
+ALL_EQUAL = "every resample gives the same figure"
+OFTEN_UNDEFINED = "too many resamples leave the figure undefined"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Two ends and how they were made; or no ends, no method, and why there is none."""
+
+    low: float | None
+    high: float | None
+    method: str | None
+    reason: str | None = None
+
+
+def count_figures(counts: CountArrays) -> dict[str, NDArray[np.float64]]:
+    """Every figure of `COUNT_FIGURES` from counts of any shape; NaN where it is undefined.
+
+    Failed images are wrong answers, as in `rates`. Balanced accuracy is the mean of sensitivity
+    and specificity (Brodersen et al., ICPR 2010, 3121-3124). MCC is Matthews' correlation (Biochim.
+    Biophys. Acta 405 (1975) 442-451); it is undefined where all truths or all answers are equal
+    (scikit-learn gives 0 there).
+    """
+    tp, fp, fn, tn = (each.astype(np.float64) for each in counts)
+    sensitivity, specificity = _divide(tp, tp + fn), _divide(tn, tn + fp)
+    # Square roots one by one: the product of four large counts loses no digits that way.
+    scale = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    return {
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "ppv": _divide(tp, tp + fp),
+        "npv": _divide(tn, tn + fn),
+        "accuracy": _divide(tp + tn, tp + fp + fn + tn),
+        "f1": _divide(2 * tp, 2 * tp + fp + fn),
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "mcc": _divide(tp * tn - fp * fn, scale),
+    }
+
+
+def _divide(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
+    undefined: NDArray[np.float64] = np.full(over.shape, np.nan)
+    return np.divide(over, under, out=undefined, where=under != 0)
+
+
+def percentile_interval(
+    value: float | None,
+    draws: NDArray[np.floating[Any]],
+    method: str = "bootstrap",
+    confidence: float = 0.95,
+) -> Interval:
+    """The percentile interval of a figure from its value in each resample, `(B,)`.
+
+    Efron and Tibshirani, 1993, section 13.3. Each end is a value that a resample had: at 95 % the
+    largest with at most 2.5 % of the resamples below, and the reverse. A resample in which the
+    figure is undefined (NaN) counts as lower than all others at the low end and as higher at the
+    high end, so leaving it out can't make the interval narrower; where an end would rest on such a
+    resample, or where all resamples are equal, there is no interval, and `reason` says so.
+
+    With few positives it may hold the truth less often than it claims:
+    `benchmarks/interval_coverage.py` publishes how often.
+    """
+    if value is None or np.isnan(value):
+        return Interval(None, None, None, UNDEFINED)
+    undefined = np.isnan(draws)
+    tail = (1 - confidence) / 2
+    low = float(np.quantile(np.where(undefined, -np.inf, draws), tail, method="lower"))
+    high = float(np.quantile(np.where(undefined, np.inf, draws), 1 - tail, method="higher"))
+    if np.isinf(low) or np.isinf(high):
+        return Interval(None, None, None, OFTEN_UNDEFINED)
+    known = draws[~undefined]
+    if known.min() == known.max():
+        return Interval(None, None, None, ALL_EQUAL)
+    return Interval(low, high, method)
+
+
+def estimate_intervals(
+    resampled: ResampledCounts, run: int, label: int, confidence: float = 0.95
+) -> dict[str, Interval]:
+    """The interval of every figure of `COUNT_FIGURES` for one run and label.
+
+    Where the bootstrap says nothing (28 of 28: every resample is 28 of 28), a proportion falls back
+    to Wilson's interval and its method says `wilson (degenerate bootstrap)`. With groups that is
+    Wilson's for as many trials as groups stand behind the figure: images of one patient may all
+    say the same, and no resample can show whether they do. Other figures have no interval then.
+    """
+    observed = CountArrays(*(each[run, label] for each in resampled.observed))
+    values = {name: float(figure) for name, figure in count_figures(observed).items()}
+    drawn = CountArrays(*(each[:, run, label] for each in resampled.resampled))
+    method = name_bootstrap(resampled.grouped)
+    intervals: dict[str, Interval] = {}
+    for name, draws in count_figures(drawn).items():
+        interval = percentile_interval(values[name], draws, method, confidence)
+        if name in PROPORTIONS and interval.reason in (ALL_EQUAL, OFTEN_UNDEFINED):
+            units = int(resampled.units[name][run, label])
+            interval = _fall_back(values[name], units, resampled.grouped, confidence)
+        intervals[name] = interval
+    return intervals
+
+
+def name_bootstrap(grouped: bool) -> str:
+    """What an interval of the bootstrap is called."""
+    return "bootstrap over groups" if grouped else "bootstrap"
+
+
+def _fall_back(share: float, units: int, grouped: bool, confidence: float) -> Interval:
+    # With groups, the share of so few trials need not be a whole number of them: round outwards.
+    successes = share * units
+    near = round(successes)
+    exact = abs(successes - near) < 1e-9 * max(1, units)
+    below, above = (near, near) if exact else (int(successes), int(successes) + 1)
+    low, high = wilson(below, units, confidence)[0], wilson(above, units, confidence)[1]
+    name = "wilson over groups" if grouped else "wilson"
+    return Interval(low, high, f"{name} (degenerate bootstrap)")
+
+
+def difference_draws(
+    resampled: ResampledCounts, first: int, second: int, label: int, figure: str
+) -> tuple[float, NDArray[np.float64]]:
+    """The first run's figure minus the second's: as observed, and in each resample `(B,)`."""
+    values = [
+        count_figures(CountArrays(*(each[run, label] for each in resampled.observed)))[figure]
+        for run in (first, second)
+    ]
+    draws = [
+        count_figures(CountArrays(*(each[:, run, label] for each in resampled.resampled)))[figure]
+        for run in (first, second)
+    ]
+    return float(values[0] - values[1]), draws[0] - draws[1]

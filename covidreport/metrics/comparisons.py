@@ -1,0 +1,134 @@
+"""Comparisons of runs as records: all pairs, or each run with a planned baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.delong import RocAucs, compare_roc_aucs, name_delong
+from covidreport.metrics.differences import estimate_difference
+from covidreport.metrics.multiplicity import (
+    FLIPS,
+    Correction,
+    PairTest,
+    all_pairs,
+    compare_pairs,
+    planned_pairs,
+)
+from covidreport.metrics.paired import find_false_alarms, find_missed
+from covidreport.metrics.resample import ResampledCounts
+from covidreport.metrics.significance import holm
+from covidreport.records import Comparison
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairedAnswers:
+    """The answers of runs for one label on the same images.
+
+    names `(R,)`; truth int8 `(N,)`; answers and failed bool `(R, N)`; groups integers `(N,)` or
+    None. resampled: the runs' `resample_counts` in the same order, and label: its index there.
+    """
+
+    names: tuple[str, ...]
+    truth: NDArray[np.int8]
+    answers: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    groups: NDArray[np.integer[Any]] | None
+    resampled: ResampledCounts
+    label: int = 0
+
+    def choose_pairs(self, baseline: str | None) -> tuple[tuple[int, int], ...]:
+        """All pairs, or every other run with the baseline. Raises ValueError for no such run."""
+        if baseline is None:
+            return all_pairs(len(self.names))
+        return planned_pairs(len(self.names), self.names.index(baseline))
+
+
+def compare_answers(
+    runs: PairedAnswers,
+    metric: Literal["sensitivity", "specificity"] = "sensitivity",
+    baseline: str | None = None,
+    *,
+    correction: Correction = "max-t",
+    flips: int = FLIPS,
+    seed: int = 0,
+) -> tuple[tuple[Comparison, ...], tuple[PairTest, ...]]:
+    """Paired differences in sensitivity (missed) or specificity (false alarms) with exact tests.
+
+    All pairs, corrected over all pairs; with a baseline that was named beforehand, the other runs
+    against it, corrected over these alone. Gives the records and the same tests by run index, as
+    `find_indistinguishable` and `describe_resolution` want them. None at all where no image is of
+    that truth.
+    """
+    find, truth = (find_missed, 1) if metric == "sensitivity" else (find_false_alarms, 0)
+    chosen = runs.truth == truth
+    if not chosen.any():
+        return (), ()
+    tests = compare_pairs(
+        find(runs.truth, runs.answers, runs.failed),
+        None if runs.groups is None else runs.groups[chosen],
+        runs.choose_pairs(baseline),
+        correction=correction,
+        flips=flips,
+        seed=seed,
+    )
+    return tuple(_record(runs, metric, test) for test in tests), tests
+
+
+def _record(runs: PairedAnswers, metric: str, test: PairTest) -> Comparison:
+    # Right answers of the first alone are the wrong ones of the second alone.
+    discordant = (test.only_second, test.only_first)
+    difference, interval = estimate_difference(
+        runs.resampled, test.first, test.second, runs.label, metric, discordant
+    )
+    return Comparison(
+        first=runs.names[test.first],
+        second=runs.names[test.second],
+        metric=metric,
+        difference=difference,
+        low=interval.low,
+        high=interval.high,
+        interval=interval.method,
+        p_value=test.p_value,
+        adjusted_p_value=test.adjusted_p_value,
+        test=test.test,
+        correction=test.correction,
+        only_first=test.only_first,
+        only_second=test.only_second,
+    )
+
+
+def compare_curves(
+    names: Sequence[str], aucs: RocAucs, baseline: str | None = None
+) -> tuple[Comparison, ...]:
+    """Paired differences in ROC AUC by DeLong (Obuchowski over groups), corrected by Holm.
+
+    aucs: from `estimate_roc_aucs`, its runs in the order of the names. All pairs, or every other
+    run with a baseline that was named beforehand. A pair without a p-value takes part in no
+    correction.
+    """
+    runs = len(names)
+    pairs = all_pairs(runs) if baseline is None else planned_pairs(runs, names.index(baseline))
+    results = [compare_roc_aucs(aucs, first, second) for first, second in pairs]
+    known = [result.p_value for result in results if result.p_value is not None]
+    adjusted = iter(holm(known))
+    return tuple(
+        Comparison(
+            first=names[first],
+            second=names[second],
+            metric="roc_auc",
+            difference=result.difference,
+            low=result.interval.low,
+            high=result.interval.high,
+            interval=result.interval.method,
+            p_value=result.p_value,
+            adjusted_p_value=None if result.p_value is None else next(adjusted),
+            test=None if result.p_value is None else name_delong(aucs.grouped),
+            correction=None if result.p_value is None else f"holm over {len(known)}",
+        )
+        for (first, second), result in zip(pairs, results, strict=True)
+    )

@@ -1,0 +1,231 @@
+"""The bootstrap: the counts of every run and label in many resamples of the same images.
+
+A resample draws as many images as there are, with replacement; where images belong to groups
+(patients), it draws whole groups. Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+chapter 13; for groups Field and Welsh, "Bootstrapping clustered data", J. R. Stat. Soc. B 69
+(2007) 369-390. One resample serves all runs and all labels, so that differences between runs are
+paired.
+
+N images, K labels, R runs, B resamples. A resample is a row of weights: how often each unit (image
+or group) was drawn. The counts of all runs and labels are then one product of the weights with a
+matrix that says which unit adds what to which count. All of it is whole numbers below 2^24, which
+float32 holds exactly: the result does not depend on threads or on the order of summation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.records import UNKNOWN
+
+RESAMPLES = 2000
+"""Unless asked otherwise: the ends of a 95 % interval then rest on 50 resamples each."""
+COMMON = 32
+"""Images with the same truth and answers are drawn together from so many on: one binomial draw
+costs as much as drawing about 25 images one by one."""
+CHUNK_BYTES = 32 << 20
+"""How much memory the weights of one chunk of resamples take."""
+_SLICE = 16_384
+_ROOMY_BYTES = 256 << 20
+
+
+class CountArrays(NamedTuple):
+    """The four counts, arrays of one shape. A failed positive is in fn, a failed negative in fp.
+
+    So tp + fn are all positives and tn + fp all negatives, as `Counts.missed` and
+    `Counts.false_alarms` have it.
+    """
+
+    tp: NDArray[np.int64]
+    fp: NDArray[np.int64]
+    fn: NDArray[np.int64]
+    tn: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResampledCounts:
+    """What was observed, each count `(R, K)`, and what each resample holds, each `(B, R, K)`.
+
+    units: how many images or groups stand behind the denominator of each proportion, int64
+    `(R, K)` by figure (see `PROPORTIONS` in `bootstrap`). grouped: whether groups were drawn.
+    """
+
+    observed: CountArrays
+    resampled: CountArrays
+    units: dict[str, NDArray[np.int64]]
+    grouped: bool
+
+
+def resample_counts(
+    truth: NDArray[np.int8],
+    answers: NDArray[np.bool_],
+    failed: NDArray[np.bool_],
+    groups: NDArray[np.integer[Any]] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    collapse: bool = True,
+) -> ResampledCounts:
+    """The counts of every run and label in every resample.
+
+    truth int8 `(N, K)`, answers bool `(R, N, K)`, failed bool `(R, N)`, groups integers `(N,)`.
+    Images of unknown truth are in none of that label's counts; they are drawn like the others, so
+    the number of positives and negatives varies from resample to resample.
+
+    collapse: without groups, images that agree in the truth and the answers of all runs and labels
+    are drawn together: their number in a resample is multinomial, so the joint distribution over
+    runs and labels is the same and only the random numbers differ. False draws image by image and
+    gives the very resamples that `resample_curves` sees with the same seed. The same arguments
+    give the same counts on every machine with the same NumPy.
+
+    Memory beyond the result: about 32 MiB of weights and 2 (R + 1) K bytes an image (four times
+    that while it stays under 256 MiB). Raises ValueError for shapes that do not fit, no image, no
+    resample, and a truth other than 1, 0 and `UNKNOWN`.
+    """
+    _check(truth, answers, failed, groups, resamples)
+    totals = _count_units(truth, answers, failed, groups)
+    runs, labels = answers.shape[0], truth.shape[1]
+    observed = totals.sum(axis=1, dtype=np.int64)
+    units = _count_denominators(totals, runs, labels)
+    common = np.zeros(0, dtype=np.int64)
+    if collapse and groups is None:
+        totals, common = _collapse(totals)
+    if totals.shape[0] * totals.shape[1] * 4 <= _ROOMY_BYTES:
+        totals = totals.astype(np.float32, copy=False)
+    weights = draw_weights(totals.shape[1] - common.size, resamples, seed, common)
+    drawn = np.concatenate([_multiply(chunk, totals) for chunk in weights])
+    return ResampledCounts(
+        observed=_split(observed[np.newaxis], runs, labels, first=True),
+        resampled=_split(drawn, runs, labels),
+        units=units,
+        grouped=groups is not None,
+    )
+
+
+def draw_weights(
+    units: int, resamples: int, seed: int, common: NDArray[np.int64] | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """How often each unit is drawn, in chunks of resamples: float32 `(b, H + units)`.
+
+    common `(H,)`: the sizes of sets of images that are drawn together; they come first. Their
+    numbers and that of all other draws are multinomial; the other draws fall evenly on the single
+    units. That is the plain bootstrap, taken apart: the weights of disjoint sets of images are
+    independent given how many draws fall into each set.
+    """
+    sizes = np.zeros(0, dtype=np.int64) if common is None else common
+    rng = np.random.default_rng(seed)
+    total, heavy = int(sizes.sum()) + units, sizes.size
+    shares = np.append(sizes, units) / total
+    rows = max(1, CHUNK_BYTES // (4 * (heavy + units)))
+    for start in range(0, resamples, rows):
+        weights = np.empty((min(rows, resamples - start), heavy + units), dtype=np.float32)
+        draws = np.full(len(weights), units)
+        if heavy:
+            parts = rng.multinomial(total, shares, size=len(weights))
+            weights[:, :heavy], draws = parts[:, :-1], parts[:, -1]
+        for row, n in zip(weights, draws, strict=True):
+            if units:
+                row[heavy:] = np.bincount(rng.integers(0, units, n), minlength=units)
+        yield weights
+
+
+def _check(
+    truth: NDArray[np.int8],
+    answers: NDArray[np.bool_],
+    failed: NDArray[np.bool_],
+    groups: NDArray[np.integer[Any]] | None,
+    resamples: int,
+) -> None:
+    fits = truth.ndim == 2 and answers.ndim == 3 and answers.shape[1:] == truth.shape
+    fits = fits and failed.shape == answers.shape[:2]
+    if not fits or (groups is not None and groups.shape != truth.shape[:1]):
+        raise ValueError(
+            f"truth {truth.shape}, answers {answers.shape} and failed {failed.shape} do not fit: "
+            "(N, K), (R, N, K), (R, N), and groups (N,)"
+        )
+    if truth.size == 0 or answers.size == 0 or resamples < 1:
+        raise ValueError("a bootstrap needs an image, a label, a run and a resample")
+    if truth.min() < UNKNOWN or truth.max() > 1:
+        raise ValueError(f"a truth is 1, 0 or {UNKNOWN} (unknown)")
+
+
+def _count_units(
+    truth: NDArray[np.int8],
+    answers: NDArray[np.bool_],
+    failed: NDArray[np.bool_],
+    groups: NDArray[np.integer[Any]] | None,
+) -> NDArray[Any]:
+    """What each unit adds: `(K * (2 + 2 R), U)`, for each label positives, negatives, tp, tn."""
+    runs, images, labels = answers.shape
+    totals = np.empty((labels, 2 + 2 * runs, images), dtype=np.uint8)
+    found, cleared = answers & ~failed[:, :, np.newaxis], ~(answers | failed[:, :, np.newaxis])
+    for label in range(labels):
+        positive, negative = truth[:, label] == 1, truth[:, label] == 0
+        totals[label, 0], totals[label, 1] = positive, negative
+        totals[label, 2 : 2 + runs] = found[:, :, label] & positive
+        totals[label, 2 + runs :] = cleared[:, :, label] & negative
+    flat = totals.reshape(-1, images)
+    if groups is None:
+        return flat
+    _, codes = np.unique(groups, return_inverse=True)
+    return np.stack([np.bincount(codes, row) for row in flat]).astype(np.float32)
+
+
+def _count_denominators(
+    totals: NDArray[Any], runs: int, labels: int
+) -> dict[str, NDArray[np.int64]]:
+    """How many units have something in the denominator of each proportion, `(R, K)`."""
+    names = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+    units = {name: np.zeros((runs, labels), dtype=np.int64) for name in names}
+    for label, block in enumerate(totals.reshape(labels, 2 + 2 * runs, -1)):
+        positives, negatives = block[0], block[1]
+        units["sensitivity"][:, label] = np.count_nonzero(positives)
+        units["specificity"][:, label] = np.count_nonzero(negatives)
+        units["accuracy"][:, label] = np.count_nonzero(positives + negatives)
+        for run in range(runs):
+            tp, tn = block[2 + run], block[2 + runs + run]
+            units["ppv"][run, label] = np.count_nonzero(tp + (negatives - tn))
+            units["npv"][run, label] = np.count_nonzero(tn + (positives - tp))
+    return units
+
+
+def _collapse(totals: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """One column for each set of at least `COMMON` equal columns, then the other columns.
+
+    Gives the columns and the sizes of the sets.
+    """
+    bits = np.packbits(totals, axis=0)
+    words = np.zeros((-(-len(bits) // 8) * 8, bits.shape[1]), dtype=np.uint8)
+    words[: len(bits)] = bits
+    keys = np.ascontiguousarray(words.T).view(np.uint64).T
+    order = np.lexsort(keys)
+    ordered = keys[:, order]
+    starts = np.append(0, np.flatnonzero((ordered[:, 1:] != ordered[:, :-1]).any(axis=0)) + 1)
+    sizes = np.diff(starts, append=order.size)
+    common = sizes >= COMMON
+    rest = order[~np.repeat(common, sizes)]
+    columns = np.concatenate([order[starts[common]], rest])
+    return np.ascontiguousarray(totals[:, columns]), sizes[common]
+
+
+def _multiply(weights: NDArray[np.float32], totals: NDArray[Any]) -> NDArray[np.int64]:
+    """The counts of a chunk of resamples, int64 `(b, C)`, a slice of the units at a time."""
+    sums = np.zeros((len(weights), len(totals)), dtype=np.float64)
+    for start in range(0, totals.shape[1], _SLICE):
+        part = slice(start, start + _SLICE)
+        sums += weights[:, part] @ totals[:, part].astype(np.float32, copy=False).T
+    return sums.astype(np.int64)
+
+
+def _split(sums: NDArray[np.int64], runs: int, labels: int, first: bool = False) -> CountArrays:
+    """The four counts `(b, R, K)` from what `_count_units` laid out; only row 0 where `first`."""
+    blocks = sums.reshape(len(sums), labels, 2 + 2 * runs).transpose(0, 2, 1)
+    positives, negatives = blocks[:, :1], blocks[:, 1:2]
+    tp, tn = blocks[:, 2 : 2 + runs], blocks[:, 2 + runs :]
+    arrays = (tp, negatives - tn, positives - tp, tn)
+    return CountArrays(*(np.ascontiguousarray(each[0] if first else each) for each in arrays))

@@ -1,0 +1,102 @@
+"""Exact tests of two runs: published values, SciPy, statsmodels, and all sign patterns by hand."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, norm
+from statsmodels.stats.contingency_tables import mcnemar
+
+from covidreport.metrics.paired import (
+    find_false_alarms,
+    find_missed,
+    mcnemar_exact,
+    sign_flip,
+    sign_flip_table,
+    sum_by_group,
+)
+from covidreport.metrics.significance import bound_mcnemar
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p_value"),
+    [(10, 30, 0.002221), (5, 0, 0.0625), (6, 0, 0.03125), (6, 16, 0.052479), (0, 0, 1.0)],
+)
+def test_mcnemar_gives_the_published_values(only_first, only_second, p_value):
+    """6 and 16: Cavo et al. 2012, as the tests of R's contingencytables have it (Fagerland,
+    Lydersen and Laake, Statistical Analysis of Contingency Tables, 2017, chapter 8)."""
+    assert mcnemar_exact(only_first, only_second) == pytest.approx(p_value, abs=5e-7)
+    assert mcnemar_exact(only_second, only_first) == pytest.approx(p_value, abs=5e-7)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_equals_statsmodels(only_first, only_second):
+    """Whatever the two discordant counts."""
+    table = [[7, only_first], [only_second, 9]]
+    expected = mcnemar(table, exact=True).pvalue
+    assert mcnemar_exact(only_first, only_second) == pytest.approx(expected)
+
+
+@given(st.integers(0, 12))
+def test_the_bound_from_counts_alone_is_reached(gap):
+    """`bound_mcnemar` is the p-value where nothing speaks for the other run."""
+    assert mcnemar_exact(gap, 0) == pytest.approx(bound_mcnemar(gap))
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=9))
+def test_the_sign_flip_counts_all_patterns(differences):
+    """By hand: the share of all 2^G sign patterns whose sum is at least as far from 0."""
+    at_hand = abs(sum(differences))
+    patterns = product((-1, 1), repeat=len(differences))
+    sums = [abs(sum(s * d for s, d in zip(signs, differences, strict=True))) for signs in patterns]
+    expected = np.mean([each >= at_hand for each in sums])
+    assert sign_flip(np.array(differences)) == pytest.approx(expected)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 10))
+def test_the_sign_flip_of_single_images_is_mcnemar(only_first, only_second, neither):
+    """One image a patient: each discordant one is a coin."""
+    differences = np.array([1] * only_first + [-1] * only_second + [0] * neither, dtype=np.int64)
+    assert sign_flip(differences) == pytest.approx(mcnemar_exact(only_first, only_second))
+
+
+def test_the_sign_flip_of_very_many_groups_equals_the_binomial():
+    """The FFT takes over there: 30,000 groups that differ by 1 and 20,000 that differ by 2."""
+    ones = np.where(np.arange(30_000) < 15_200, 1, -1)
+    twos = np.where(np.arange(20_000) < 10_050, 2, -2)
+    assert sign_flip_table(ones)[400] == pytest.approx(binomtest(15_200, 30_000).pvalue)
+    table = sign_flip_table(np.concatenate([ones, twos]))
+    # The sum moves in steps of 2, so half a step less than 600.
+    normal = 2 * norm.sf(599 / np.sqrt(30_000 + 4 * 20_000))
+    assert table[600] == pytest.approx(normal, rel=1e-4)
+    assert (np.diff(table) <= 0).all()
+    assert table[-1] == 1e-12
+
+
+def test_a_patient_with_many_images_is_one_witness():
+    """A run that errs more on one patient's ten images: 10 to 0 by image, 1 to 0 by patient."""
+    assert mcnemar_exact(10, 0) == pytest.approx(0.001953, abs=5e-7)
+    assert sign_flip(np.array([10])) == 1.0
+
+
+def test_failed_images_are_wrong_answers():
+    """A failed positive is missed and a failed negative a false alarm; unknown truth is neither."""
+    truth = np.array([1, 1, 1, 0, 0, 0, -1], dtype=np.int8)
+    answers = np.array([[1, 0, 1, 0, 1, 0, 1]], dtype=np.bool_)
+    failed = np.array([[0, 0, 1, 0, 0, 1, 0]], dtype=np.bool_)
+    assert find_missed(truth, answers, failed).tolist() == [[False, True, True]]
+    assert find_false_alarms(truth, answers, failed).tolist() == [[False, True, True]]
+
+
+def test_sums_are_by_group_and_run():
+    """Two runs, three patients with codes of any size."""
+    wrong = np.array([[1, 1, 0, 1, 0], [0, 0, 0, 1, 1]], dtype=np.bool_)
+    groups = np.array([70, 70, 5, 70, 9])
+    assert sum_by_group(wrong, groups).tolist() == [[0, 0], [0, 1], [3, 1]]
+    assert sum_by_group(wrong, None).tolist() == wrong.T.astype(int).tolist()
+    with pytest.raises(ValueError, match="groups"):
+        sum_by_group(wrong, groups[:4])

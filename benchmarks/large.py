@@ -52,7 +52,7 @@ def link_images(folder: Path, n: int) -> Path:
 def evaluate(runs: Path, manifest: Path, cache: Path) -> tuple[float, int]:
     """Run the command; seconds, and the peak of anonymous memory in bytes."""
     command = [
-        sys.executable, "-m", "covidreport.cli", "evaluate", str(runs), "--data", str(manifest),
+        str(Path(sys.executable).with_name("covidreport")), "evaluate", str(runs), "--data", str(manifest),
         "--split", "validation", "--provider", "cpu", "--json",
     ]  # fmt: skip
     began = time.perf_counter()
@@ -111,8 +111,8 @@ def measure(scratch: Path, options: argparse.Namespace) -> list[Row]:
         data = scratch / f"data{n}"
         manifest = data / "manifest.csv" if data.exists() else link_images(data, n)
         runs = scratch / f"runs{n}"
-        if runs.exists():
-            shutil.rmtree(runs)
+        for old in (runs, scratch / f"cache{n}"):
+            shutil.rmtree(old, ignore_errors=True)
         link_runs(model, runs, options.runs)
         seconds, peaks[n] = evaluate(runs, manifest, scratch / f"cache{n}")
         print(

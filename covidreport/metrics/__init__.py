@@ -56,7 +56,13 @@ from covidreport.metrics.differences import (
 )
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
 from covidreport.metrics.intervals import clopper_pearson, lower_bound, wilson
-from covidreport.metrics.multiplicity import PairTest, all_pairs, compare_pairs, planned_pairs
+from covidreport.metrics.multiplicity import (
+    PairTest,
+    all_pairs,
+    compare_pairs,
+    critical_p_value,
+    planned_pairs,
+)
 from covidreport.metrics.operating import (
     Points,
     Target,
@@ -166,6 +172,7 @@ __all__ = [
     "count_curve",
     "count_figures",
     "count_labels",
+    "critical_p_value",
     "decide",
     "describe_resolution",
     "describe_spread",

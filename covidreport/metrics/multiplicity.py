@@ -29,6 +29,7 @@ condition, and finds less.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -151,23 +152,70 @@ def step_down(
     order = np.argsort(p_values, kind="stable")
     # Equal p-values computed along different ways must count as equal.
     limits = np.array(p_values)[order] * (1 + 1e-9)
-    differing = sums[(sums != sums[:, :1]).any(axis=1)].astype(np.float32)
-    reached = np.zeros(len(pairs), dtype=np.int64)
+    reached, total = np.zeros(len(pairs), dtype=np.int64), 0
+    differing = _keep_differing(sums)
     exact = len(differing) <= _EXACT_GROUPS
-    for signs in _draw_signs(len(differing), exact, flips, seed, len(pairs)):
-        flipped = (signs @ differing).astype(np.int64)
-        drawn = np.empty((len(signs), len(pairs)))
-        for place, index in enumerate(order):
-            first, second = pairs[index]
-            drawn[:, place] = tables[index][np.abs(flipped[:, first] - flipped[:, second])]
-        smallest = np.minimum.accumulate(drawn[:, ::-1], axis=1)[:, ::-1]
+    for drawn in _draw_p_values(differing, pairs, tables, flips, seed):
+        smallest = np.minimum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
         reached += np.count_nonzero(smallest <= limits, axis=0)
-    shares = reached / 2 ** len(differing) if exact else (reached + 1) / (flips + 1)
+        total += len(drawn)
+    shares = reached / total if exact else (reached + 1) / (total + 1)
     stepped = np.maximum.accumulate(shares)
     adjusted = np.empty(len(pairs))
     adjusted[order] = stepped
     # An adjusted p-value under the unadjusted one could only come from the chance of the flips.
     return tuple(np.maximum(adjusted, p_values).tolist())
+
+
+def critical_p_value(
+    wrong: NDArray[np.bool_],
+    groups: NDArray[np.integer[Any]] | None = None,
+    pairs: Sequence[tuple[int, int]] | None = None,
+    *,
+    alpha: float = 0.05,
+    flips: int = FLIPS,
+    seed: int = 0,
+) -> float:
+    """What the sharpest pair's own p-value must not exceed for max-T to tell it apart at alpha.
+
+    Arguments as of `compare_pairs`. It depends on how the runs' errors hang together in these data
+    and is at least about alpha / comparisons, what Holm asks for; a smallest gap that is stated
+    beside max-T has to rest on it (`smallest_gap(1, level)`).
+    """
+    chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
+    sums = sum_by_group(wrong, groups)
+    differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
+    drawn = _draw_p_values(differing, chosen, tables, flips, seed)
+    smallest = np.sort(np.concatenate([each.min(axis=1) for each in drawn]))
+    spare = 0 if len(differing) <= _EXACT_GROUPS else 1
+    allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
+    # So many flips may be as small; the next one is the first p-value that is too large.
+    below = smallest[smallest < smallest[max(0, allowed)] * (1 - 1e-9)]
+    bonferroni = alpha / max(1, len(chosen))
+    return max(bonferroni, float(below[-1])) if below.size else bonferroni
+
+
+def _keep_differing(sums: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The groups on which runs differ at all; the others add nothing to any difference."""
+    differing: NDArray[np.int64] = sums[(sums != sums[:, :1]).any(axis=1)]
+    return differing.astype(np.float32)
+
+
+def _draw_p_values(
+    differing: NDArray[np.float32],
+    pairs: Sequence[tuple[int, int]],
+    tables: Sequence[NDArray[np.float64]],
+    flips: int,
+    seed: int,
+) -> Iterator[NDArray[np.float64]]:
+    """Each pair's exact p-value under flips of all groups' signs, `(b, pairs)` a chunk."""
+    exact = len(differing) <= _EXACT_GROUPS
+    for signs in _draw_signs(len(differing), exact, flips, seed, len(pairs)):
+        flipped = (signs @ differing).astype(np.int64)
+        drawn = np.empty((len(signs), len(pairs)))
+        for place, (first, second) in enumerate(pairs):
+            drawn[:, place] = tables[place][np.abs(flipped[:, first] - flipped[:, second])]
+        yield drawn
 
 
 def _draw_signs(

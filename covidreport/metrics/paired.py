@@ -6,6 +6,7 @@ of one truth. `find_missed` gives them for the positives, `find_false_alarms` fo
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 _DIRECT_WORK = 20_000_000
 _SMALLEST = 1e-12
+_EXACT_COINS = 200
 
 
 def find_missed(
@@ -113,6 +115,8 @@ def _coins(n: int) -> NDArray[np.float64]:
     """The probabilities of 0 ... n heads of n coins."""
     from scipy.special import gammaln
 
+    if n <= _EXACT_COINS:
+        return np.array([math.comb(n, heads) / 2**n for heads in range(n + 1)])
     k = np.arange(n + 1)
     logs = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * np.log(2)
     chances = np.exp(logs)

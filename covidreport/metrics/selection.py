@@ -115,25 +115,29 @@ def describe_resolution(
     positives: int,
     comparisons: int,
     *,
+    level: float | None = None,
     design_effect: float = 1.0,
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Resolution:
     """`smallest_gap` and `positives_needed` for one pair among so many comparisons.
 
-    test: the pair on its positives. design_effect: of its groups, see `design_effect`.
+    test: the pair on its positives. level: what the sharpest p-value must reach; alpha /
+    comparisons, as Holm has it, unless `critical_p_value` says what max-T asks for in these data.
+    design_effect: of its groups, see `design_effect`.
     """
+    reach = alpha / comparisons if level is None else level
     needed = positives_needed(
         test.only_first,
         test.only_second,
         positives,
-        comparisons,
+        1,
         design_effect=design_effect,
         power=power,
-        alpha=alpha,
+        alpha=reach,
     )
     gap = test.only_second - test.only_first
-    return Resolution(comparisons, smallest_gap(comparisons, alpha), gap, positives, needed, power)
+    return Resolution(comparisons, smallest_gap(1, reach), gap, positives, needed, power)
 
 
 def design_effect(differences: NDArray[np.integer[Any]], discordant: int) -> float:

@@ -9,7 +9,12 @@ import pytest
 from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
-from covidreport.metrics.multiplicity import all_pairs, compare_pairs, planned_pairs
+from covidreport.metrics.multiplicity import (
+    all_pairs,
+    compare_pairs,
+    critical_p_value,
+    planned_pairs,
+)
 from covidreport.metrics.paired import mcnemar_exact, sign_flip, sum_by_group
 from covidreport.metrics.selection import find_indistinguishable
 from tests.metrics.simulation import Design, draw_wrong
@@ -173,3 +178,19 @@ def test_runs_that_err_alike_are_never_told_apart():
     """No discordant image: p is 1 for each pair."""
     wrong = np.tile(np.arange(40) % 4 == 0, (3, 1))
     assert {t.adjusted_p_value for t in compare_pairs(wrong)} == {1.0}
+
+
+@pytest.mark.parametrize("positives", [13, 60])
+def test_the_critical_p_value_parts_what_is_told_apart_from_what_is_not(positives):
+    """Over 40 sets: the sharpest pair is told apart exactly where its p-value is within it."""
+    rng = np.random.default_rng(10)
+    rates, apart = np.linspace(0.3 - 3 / positives, 0.3 + 3 / positives, 4), 0
+    for _ in range(40):
+        wrong, _ = draw_wrong(Design(4, positives), rng, rates)
+        sharpest = min(compare_pairs(wrong, flips=999), key=lambda test: test.p_value)
+        level = critical_p_value(wrong, flips=999)
+        assert level >= 0.05 / 6
+        told = sharpest.adjusted_p_value <= 0.05
+        assert told == (sharpest.p_value <= level * (1 + 1e-9)) or sharpest.p_value <= 0.05 / 6
+        apart += told
+    assert 0 < apart < 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,10 @@ from covidreport.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covidreport.config import Settings
+    from covidreport.config import Settings, Thresholds
+    from covidreport.dataset.index import Question
     from covidreport.evaluate.record import Outcome
+    from covidreport.inference.execution import Execution
     from covidreport.records import Dataset, Finding, Run
 
 
@@ -96,17 +99,15 @@ def evaluate(
     ] = False,
 ) -> None:
     """Evaluate runs."""
-    from covidreport.cli.ranking import ranking_as_json, show_ranking
-    from covidreport.cli.terminal import count_progress, out, say, say_finding, show_progress
+    from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
+    from covidreport.cli.terminal import out, say, say_finding
+    from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
-    from covidreport.dataset import fingerprint, read_dataset
-    from covidreport.dataset.digests import digest_files
-    from covidreport.dataset.fill import fill_from_headers
-    from covidreport.evaluate.record import Progress, evaluate_runs
-    from covidreport.evaluate.request import Request, default_batch
+    from covidreport.dataset.index import Question, recall_data
+    from covidreport.evaluate.record import keep_all
+    from covidreport.evaluate.request import default_batch
     from covidreport.inference.execution import read_precision
     from covidreport.inference.providers import choose_execution
-    from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
@@ -115,41 +116,33 @@ def evaluate(
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
     chosen, warning = choose_execution(asked, read_precision(precision), device_id)
-    labels = settings.labels or common_labels(runs)
-    whole = read_dataset(
-        source, labels, group=settings.group, name=settings.name, uncertain=settings.uncertain
-    )
-    dataset, split_name = choose_split(whole, split or settings.split)
-    wanted.fixed(dataset.labels)  # a threshold for a label that isn't there is said before work
-    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
-        digests = digest_files(dataset, verify=verify or force, use_cache=cache, advance=advance)
-        dataset, notes = fill_from_headers(dataset, digests, use_cache=cache)
-    request = Request(
-        dataset=dataset,
-        split=split_name,
-        digests=digests,
-        fingerprint=fingerprint(dataset, digests),
-        thresholds=wanted,
-        asked_provider=asked,
-        execution=chosen,
-        batch=batch_size or default_batch(chosen),
-        jobs=jobs,
-        force=force,
-        verify=verify,
-        use_cache=cache,
-        warnings=(*(() if warning is None else (_gpu_not_used(warning),)), *notes),
-    )
-    for finding in request.warnings:
-        say_finding(finding)
-    with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        outcomes = evaluate_runs(request, runs, Progress(begin, advance))
-    evaluations = [outcome.evaluation for outcome in outcomes if outcome.evaluation]
-    rankings = rank_runs(evaluations, settings.target, settings.specificity_floor)
+    batch = batch_size or default_batch(chosen)
+    question = Question(
+        source, split or settings.split, settings.labels or common_labels(runs), settings.group,
+        settings.name, settings.uncertain,
+    )  # fmt: skip
+    findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
+    outcomes: tuple[Outcome, ...] | None = None
+    if cache and not (force or verify or wanted.tuned):
+        known = recall_data(question)
+        if known is not None:
+            outcomes = keep_all(known, wanted, chosen, batch, runs)
+    if outcomes is None:
+        conditions = _Conditions(
+            wanted, asked, chosen, batch, jobs, force=force, verify=verify, use_cache=cache
+        )
+        outcomes, findings = _evaluate_anew(question, conditions, runs, findings)
+    else:
+        for finding in findings:
+            say_finding(finding)
+    evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
+    plan = choose_plan(None, None, settings, runs)
+    ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, plan)
     failed = [outcome.failure for outcome in outcomes if outcome.failure]
     if as_json:
         result = {
             "schema": "covidreport.evaluate/1",
-            "rankings": [ranking_as_json(ranking, evaluations) for ranking in rankings],
+            "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
             "failures": [{"run": f.subject, "stage": f.stage, "reason": f.reason} for f in failed],
             "evaluations": {
                 outcome.run.name: str(outcome.run.folder / "evaluations" / outcome.evaluation.key)
@@ -159,19 +152,83 @@ def evaluate(
         }
         typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        for ranking in rankings:
-            show_ranking(out, ranking, evaluations)
+        for each in ranked:
+            show_ranking(out, each.ranking, each.evaluations)
     kept = sum(outcome.kept for outcome in outcomes)
     if kept:
         say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
     for finding in _shared_findings(outcomes):
-        if finding not in request.warnings:
+        if finding not in findings:
             say_finding(finding)
     for failure in failed:
         say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
     if failed:
         say(f"{len(failed)} of {len(runs)} runs failed; the others were evaluated")
         raise typer.Exit(3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    """How is evaluated, whatever the images are; as in a Request."""
+
+    thresholds: Thresholds
+    asked_provider: str
+    execution: Execution
+    batch: int
+    jobs: int | None
+    force: bool
+    verify: bool
+    use_cache: bool
+
+
+def _evaluate_anew(
+    question: Question, how: _Conditions, runs: Sequence[Run], findings: tuple[Finding, ...]
+) -> tuple[tuple[Outcome, ...], tuple[Finding, ...]]:
+    """Read the data, run what has to be run, and remember what was read."""
+    from covidreport.cli.terminal import count_progress, say_finding, show_progress
+    from covidreport.dataset import fingerprint, read_dataset, stamp_files
+    from covidreport.dataset.digests import digest_files
+    from covidreport.dataset.fill import fill_from_headers
+    from covidreport.dataset.index import remember_data, stamp_manifest
+    from covidreport.evaluate.record import Progress, evaluate_runs
+    from covidreport.evaluate.request import Request
+
+    manifest = stamp_manifest(question.source)
+    whole = read_dataset(
+        question.source, question.labels, group=question.group, name=question.name,
+        uncertain=question.uncertain,
+    )  # fmt: skip
+    dataset, split = choose_split(whole, question.split)
+    how.thresholds.fixed(dataset.labels)  # a threshold for no label is said before work
+    stamps = stamp_files(dataset)
+    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
+        digests = digest_files(
+            dataset, stamps=stamps, verify=how.verify or how.force, use_cache=how.use_cache,
+            advance=advance,
+        )  # fmt: skip
+        dataset, notes = fill_from_headers(dataset, digests, use_cache=how.use_cache)
+    request = Request(
+        dataset=dataset,
+        split=split,
+        digests=digests,
+        fingerprint=fingerprint(dataset, digests),
+        thresholds=how.thresholds,
+        asked_provider=how.asked_provider,
+        execution=how.execution,
+        batch=how.batch,
+        jobs=how.jobs,
+        force=how.force,
+        verify=how.verify,
+        use_cache=how.use_cache,
+        warnings=(*findings, *notes),
+    )
+    for finding in request.warnings:
+        say_finding(finding)
+    with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
+        outcomes = evaluate_runs(request, runs, Progress(begin, advance))
+    if how.use_cache:
+        remember_data(question, request.known, manifest, dataset.root, dataset.paths, stamps)
+    return outcomes, request.warnings
 
 
 def _gpu_not_used(why: str) -> Finding:

@@ -2,10 +2,9 @@
 
 from covidreport.dataset.files import (
     UNREADABLE,
-    FileKey,
+    Digests,
     FileStamps,
     hash_files,
-    list_keys,
     stamp_files,
 )
 from covidreport.dataset.fingerprint import fingerprint
@@ -14,12 +13,11 @@ from covidreport.dataset.split import select_split
 
 __all__ = [
     "UNREADABLE",
-    "FileKey",
+    "Digests",
     "FileStamps",
     "fingerprint",
     "guess_labels",
     "hash_files",
-    "list_keys",
     "read_dataset",
     "select_split",
     "stamp_files",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from covidreport.records import Dataset
 
 UNREADABLE = "unreadable"
 """Stands for the digest of a file that can't be read; decoding it will say why."""
-
-FileKey = tuple[str, int, int]
-"""Absolute path, size in bytes and time of change in ns: equal keys are taken for equal bytes."""
 
 _BLOCK = 32
 """Files a job: a thread's turn costs as much as hashing a small file."""
@@ -32,62 +29,104 @@ class FileStamps(NamedTuple):
 
 def stamp_files(dataset: Dataset) -> FileStamps:
     """Look every file up once, without opening any."""
-    prefix = _prefix(dataset)
-    sizes, times = [], []
-    for path in dataset.paths:
+    return stamp_paths(_prefix(dataset), dataset.paths)
+
+
+def stamp_paths(prefix: str, paths: Sequence[str]) -> FileStamps:
+    """The stamps of `prefix` + each path, without opening any."""
+    sizes = np.full(len(paths), -1, np.int64)
+    times = np.full(len(paths), -1, np.int64)
+    for row, path in enumerate(paths):
         try:
             found = os.stat(prefix + path)  # noqa: PTH116 - 100,000 Path objects take a second
         except OSError:
-            sizes.append(-1)
-            times.append(-1)
-        else:
-            sizes.append(found.st_size)
-            times.append(found.st_mtime_ns)
-    return FileStamps(np.array(sizes, np.int64), np.array(times, np.int64))
+            continue
+        sizes[row] = found.st_size
+        times[row] = found.st_mtime_ns
+    return FileStamps(sizes, times)
 
 
-def list_keys(dataset: Dataset, stamps: FileStamps) -> list[FileKey]:
-    """The key of each file, under which a cache keeps its digest."""
-    prefix = _prefix(dataset)
-    columns = zip(
-        dataset.paths, stamps.sizes_bytes.tolist(), stamps.mtimes_ns.tolist(), strict=True
-    )
-    return [(prefix + path, size, time) for path, size, time in columns]
+class Digests(Sequence[str]):
+    """SHA-256 of each file's bytes, in hexadecimal; `UNREADABLE` for one that can't be read.
+
+    A sequence of texts that takes 32 bytes an image. sha256: bytes of all digests, one behind the
+    other; readable: bool `(N,)`.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # equal to a tuple of the same texts
+
+    def __init__(self, sha256: bytes, readable: NDArray[np.bool_]) -> None:
+        self.sha256 = sha256
+        self.readable = readable
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Digests:
+        """Digests given as texts."""
+        listed = list(texts)
+        raw = b"".join(bytes(32) if t == UNREADABLE else bytes.fromhex(t) for t in listed)
+        return cls(raw, np.array([text != UNREADABLE for text in listed], np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.readable)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        row = range(len(self))[index]
+        if not self.readable[row]:
+            return UNREADABLE
+        return self.sha256[32 * row : 32 * row + 32].hex()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Digests):
+            return self.sha256 == other.sha256 and bool(
+                np.array_equal(self.readable, other.readable)
+            )
+        return isinstance(other, tuple) and tuple(self) == other
+
+    def __repr__(self) -> str:
+        return f"Digests({list(self)!r})"
 
 
 def hash_files(
     dataset: Dataset,
     *,
     jobs: int | None = None,
-    known: Callable[[FileKey], str | None] | None = None,
-    stamps: FileStamps | None = None,
+    known: Digests | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> tuple[str, ...]:
-    """SHA-256 of each file's bytes, in hexadecimal; `UNREADABLE` for one that can't be read.
+) -> Digests:
+    """SHA-256 of each file's bytes, `(N,)`; `UNREADABLE` for one that can't be read.
 
-    jobs: threads, by default one a core. known: gives the digest of a key that was hashed before,
-    such as the `get` of a dict (of `list_keys` to digests); those files are not opened. stamps: of
-    `stamp_files`, where they were taken already. advance: is told how many more files are done.
+    jobs: threads, by default one a core. known: digests from an earlier time; the files of those
+    that are readable there are not opened. advance: is told how many more files are done.
     """
-    digests: list[str | None] = [None] * len(dataset)
+    n = len(dataset)
+    table = np.zeros((n, 32), np.uint8)
+    readable = np.zeros(n, np.bool_)
     if known is not None:
-        keys = list_keys(dataset, stamp_files(dataset) if stamps is None else stamps)
-        digests = [known(key) for key in keys]
+        table[:] = np.frombuffer(known.sha256, np.uint8).reshape(n, 32)
+        readable[:] = known.readable
     prefix = _prefix(dataset)
-    missing = [row for row, digest in enumerate(digests) if digest is None]
-    advance(len(dataset) - len(missing))
+    missing: list[int] = np.flatnonzero(~readable).tolist()
+    advance(n - len(missing))
     blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
 
-    def hash_block(rows: Sequence[int]) -> list[str]:
+    def hash_block(rows: Sequence[int]) -> list[bytes | None]:
         return [_hash_file(prefix + dataset.paths[row]) for row in rows]
 
     if blocks:
         with ThreadPoolExecutor(max_workers=jobs or os.cpu_count()) as pool:
             for rows, found in zip(blocks, pool.map(hash_block, blocks), strict=True):
                 for row, digest in zip(rows, found, strict=True):
-                    digests[row] = digest
+                    if digest is not None:
+                        table[row] = np.frombuffer(digest, np.uint8)
+                        readable[row] = True
                 advance(len(rows))
-    return tuple(digest or UNREADABLE for digest in digests)
+    return Digests(table.tobytes(), readable)
 
 
 def _prefix(dataset: Dataset) -> str:
@@ -95,9 +134,9 @@ def _prefix(dataset: Dataset) -> str:
     return f"{dataset.root.absolute()}{os.sep}"
 
 
-def _hash_file(path: str) -> str:
+def _hash_file(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - see stamp_files
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").digest()
     except OSError:
-        return UNREADABLE
+        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _VERSION = b"covidreport.dataset/1"
+_BLOCK = 4096
+"""Texts that are encoded at once: all of 100,000 would stand in memory twice."""
 
 
 def fingerprint(dataset: Dataset, digests: Sequence[str]) -> str:
@@ -29,17 +31,25 @@ def fingerprint(dataset: Dataset, digests: Sequence[str]) -> str:
     rows = sorted(range(len(dataset)), key=dataset.ids.__getitem__)
     columns = sorted(range(len(dataset.labels)), key=dataset.labels.__getitem__)
     digest = hashlib.sha256(_VERSION)
-    _add_texts(digest, [dataset.labels[column] for column in columns])
-    _add_texts(digest, map(dataset.ids.__getitem__, rows))
+    _add_texts(digest, dataset.labels, columns)
+    _add_texts(digest, dataset.ids, rows)
     digest.update(np.ascontiguousarray(dataset.truth[rows][:, columns]).tobytes())
-    _add_texts(digest, [] if dataset.splits is None else map(dataset.splits.__getitem__, rows))
-    _add_texts(digest, map(digests.__getitem__, rows))
+    _add_texts(digest, dataset.splits or (), rows if dataset.splits else [])
+    _add_texts(digest, digests, rows)
     return digest.hexdigest()
 
 
-def _add_texts(digest: _Hash, texts: Iterable[str]) -> None:
-    """The number of texts, the length of each in bytes (64-bit little-endian), then all of them."""
-    encoded = [text.encode() for text in texts]
-    lengths = [len(encoded), *map(len, encoded)]
-    digest.update(np.array(lengths, "<u8").tobytes())
-    digest.update(b"".join(encoded))
+def _add_texts(digest: _Hash, texts: Sequence[str], rows: Sequence[int]) -> None:
+    """Of the texts in these rows: how many, the length of each in bytes, then all of them.
+
+    Numbers are 64-bit little-endian.
+    """
+    lengths = np.empty(1 + len(rows), "<u8")
+    lengths[0] = len(rows)
+    for place, row in enumerate(rows, start=1):
+        text = texts[row]
+        lengths[place] = len(text) if text.isascii() else len(text.encode())
+    digest.update(lengths.tobytes())
+    for start in range(0, len(rows), _BLOCK):
+        block = [texts[row] for row in rows[start : start + _BLOCK]]
+        digest.update("".join(block).encode())

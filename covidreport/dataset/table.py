@@ -18,6 +18,8 @@ from covidreport.errors import DatasetError
 
 _BLOCK = 512
 """Rows held as rows before they become columns: more only keep the garbage collector busy."""
+_MOST_SHARED = 4096
+"""Cells of a column that are remembered so that equal ones are one text in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,18 @@ def _parse_csv(source: Path) -> Table:
         try:
             names = _name_columns(source, "line 1", next(reader, []))
             columns: list[list[str]] = [[] for _ in names]
+            shared: list[dict[str, str]] = [{} for _ in names]
             irregular = False
             while rows := list(islice(reader, _BLOCK)):
                 if set(map(len, rows)) != {len(names)}:
                     irregular = True
                     rows = [row for row in rows if len(row) == len(names)]
-                for column, cells in zip(columns, zip(*rows, strict=True), strict=False):
-                    column.extend(cells)
+                for column, memo, cells in zip(
+                    columns, shared, zip(*rows, strict=True), strict=False
+                ):
+                    column.extend(map(memo.setdefault, cells, cells))
+                    if len(memo) > _MOST_SHARED:
+                        memo.clear()  # a column of names: few are equal, and far apart
         except csv.Error as error:
             raise DatasetError(str(source), [f"line {reader.line_num}: {error}"]) from error
     faults = _find_irregular(source, len(names)) if irregular else ()

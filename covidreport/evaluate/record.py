@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from covidreport.config import Thresholds
+from covidreport.dataset.index import KnownData
 from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
@@ -22,7 +25,7 @@ from covidreport.evaluate.loop import (
 )
 from covidreport.evaluate.memory import device_budget, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
-from covidreport.evaluate.request import Request
+from covidreport.evaluate.request import Request, name_evaluation
 from covidreport.evaluate.scoring import apply_chosen, is_applied
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.images import check_spec
@@ -138,18 +141,46 @@ def _keep_stored(
     """The stored evaluation where it may be kept, with today's thresholds."""
     if request.force:
         return None
-    dataset = request.dataset
+    return _keep(
+        request.known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
+        verify=request.verify,
+    )  # fmt: skip
+
+
+def keep_all(
+    known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run]
+) -> tuple[Outcome, ...] | None:
+    """The stored evaluations of all runs, if every one may be kept; else None.
+
+    For data that is known to be unchanged: no image is looked at and no model is loaded. Other
+    thresholds than the stored ones are applied to the stored scores.
+    """
+    name = name_evaluation(known.dataset, known.split, execution.variant)
+    chosen = ChosenThresholds(thresholds.of(known.labels), thresholds.origin)
+    outcomes = []
+    for run in runs:
+        outcome = _keep(known, name, execution.facts(), batch, run, chosen, verify=False)
+        if outcome is None:
+            return None
+        outcomes.append(outcome)
+    return tuple(outcomes)
+
+
+def _keep(
+    known: KnownData, name: str, provider: Mapping[str, Any], batch: int, run: Run,
+    chosen: ChosenThresholds, *, verify: bool,
+) -> Outcome | None:  # fmt: skip
+    """What stands of a run, at these thresholds; None where it has to be computed."""
     stored = find_stored(
-        run, request.name, fingerprint=request.fingerprint, labels=dataset.labels,
-        n_groups=request.n_groups,
-        provider=request.provider_facts, batch=request.batch, verify=request.verify,
+        run, name, fingerprint=known.fingerprint, labels=known.labels, n_groups=known.n_groups,
+        provider=provider, batch=batch, verify=verify,
     )  # fmt: skip
     if stored is None:
         return None
-    if is_applied(stored, chosen[run.name]):
+    if is_applied(stored, chosen):
         return Outcome(run, stored, kept=True)
-    scores = read_scores(evaluation_folder(run.folder, request.name) / SCORES_FILE)
-    evaluation = apply_chosen(stored, scores, chosen[run.name])
+    scores = read_scores(evaluation_folder(run.folder, name) / SCORES_FILE)
+    evaluation = apply_chosen(stored, scores, chosen)
     write_evaluation(run.folder, evaluation)
     return Outcome(run, evaluation, kept=True)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from covidreport.config import Thresholds
+from covidreport.dataset.index import KnownData
 from covidreport.inference.execution import Execution
 from covidreport.records import Dataset, Finding
 
@@ -16,6 +18,11 @@ DEVICE_BATCH = 256
 def default_batch(execution: Execution) -> int:
     """How many images a model is fed at once where nothing is said: more on a card."""
     return DEVICE_BATCH if execution.provider.accelerator else BATCH
+
+
+def name_evaluation(dataset: str, split: str, variant: str | None) -> str:
+    """The name of an evaluation's folder."""
+    return "-".join(part for part in (dataset, split, variant) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Request:
 
     dataset: Dataset
     split: str
-    digests: tuple[str, ...]
+    digests: Sequence[str]
     fingerprint: str
     thresholds: Thresholds
     asked_provider: str
@@ -40,6 +47,14 @@ class Request:
     verify: bool = False
     use_cache: bool = True
     warnings: tuple[Finding, ...] = ()
+
+    @property
+    def known(self) -> KnownData:
+        """What identifies the images, without naming them."""
+        data = self.dataset
+        return KnownData(
+            data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint
+        )
 
     @property
     def n_groups(self) -> int | None:
@@ -54,9 +69,7 @@ class Request:
     @property
     def name(self) -> str:
         """The name of the evaluation's folder in every run."""
-        return "-".join(
-            part for part in (self.dataset.name, self.split, self.variant) if part is not None
-        )
+        return name_evaluation(self.dataset.name, self.split, self.variant)
 
     @property
     def provider_facts(self) -> dict[str, Any]:

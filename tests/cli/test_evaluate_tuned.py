@@ -66,7 +66,7 @@ def test_a_run_without_tuned_thresholds_fails_and_the_others_go_on(covidreport, 
     assert done.code == 3
     failure = read_failure(study / "runs" / "b" / "evaluations" / "data-validation")
     assert "covidreport tune" in failure.reason
-    assert read_evaluation(study / "runs" / "a" / "evaluations" / "data-validation")
+    assert read_evaluation(study / "runs" / "a" / "evaluations" / "data-validation").counts
 
 
 def test_a_model_trained_again_needs_tuning_again(covidreport, study):

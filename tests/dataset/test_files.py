@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from covidreport.dataset import UNREADABLE, hash_files, list_keys, stamp_files
+from covidreport.dataset import UNREADABLE, Digests, hash_files, stamp_files
 from tests.dataset.manifests import make_dataset, write_images
 
 NAMES = ("a.png", "b.png", "c.png")
@@ -59,20 +59,26 @@ def test_stamps_are_size_and_time_of_change(dataset, tmp_path):
 
 
 def test_known_files_are_not_opened(dataset, tmp_path):
-    """A digest kept under path, size and time of change stands for the bytes."""
-    keys = list_keys(dataset, stamp_files(dataset))
-    assert keys[0][:2] == (str(tmp_path / "a.png"), 5)
-    known = {keys[0]: "kept", keys[2]: "kept too"}
-    assert hash_files(dataset, known=known.get) == ("kept", sha256("b.png"), "kept too")
-    assert hash_files(dataset, known=known.get, stamps=stamp_files(dataset))[0] == "kept"
+    """A digest from an earlier time stands for the bytes; what was not readable is read."""
+    kept = "0" * 63 + "1"
+    known = Digests.of([kept, UNREADABLE, kept])
+    (tmp_path / "a.png").unlink()
+    assert hash_files(dataset, known=known) == (kept, sha256("b.png"), kept)
 
 
-def test_a_changed_file_is_hashed_again(dataset, tmp_path):
-    """Another size or time of change is another key."""
-    known = dict.fromkeys(list_keys(dataset, stamp_files(dataset)), "kept")
-    (tmp_path / "a.png").write_bytes(b"other")
-    os.utime(tmp_path / "a.png", ns=(1, 1))
-    assert hash_files(dataset, known=known.get) == (sha256("other"), "kept", "kept")
+def test_digests_are_a_sequence_of_texts_in_little_memory():
+    """32 bytes each; slices, equality, the end from behind, and no index beyond it."""
+    texts = (sha256("a"), UNREADABLE, sha256("c"))
+    digests = Digests.of(texts)
+    assert len(digests.sha256) == 96
+    assert tuple(digests) == texts
+    assert digests == texts
+    assert digests == Digests.of(texts)
+    assert digests != Digests.of(texts[::-1])
+    assert digests[1:] == texts[1:]
+    assert digests[-1] == texts[-1]
+    with pytest.raises(IndexError):
+        digests[3]
 
 
 def test_progress_adds_up_to_the_number_of_files(tmp_path):
@@ -80,17 +86,18 @@ def test_progress_adds_up_to_the_number_of_files(tmp_path):
     names = tuple(f"{i}.png" for i in range(100))
     write_images(tmp_path, *names)
     dataset = make_dataset(tmp_path, ids=names, paths=names, truth=np.zeros((100, 2), np.int8))
-    known = dict.fromkeys(list_keys(dataset, stamp_files(dataset))[:30], "kept")
+    known = Digests.of(["0" * 64] * 30 + [UNREADABLE] * 70)
     steps: list[int] = []
-    hash_files(dataset, known=known.get, advance=steps.append)
+    hash_files(dataset, known=known, advance=steps.append)
     assert steps[0] == 30
     assert len(steps) > 2
     assert sum(steps) == 100
 
 
-def test_keys_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):
+def test_stamps_do_not_depend_on_the_current_folder(tmp_path, monkeypatch):
     """A relative root and its absolute path are the same files."""
     write_images(tmp_path / "data", *NAMES)
     monkeypatch.chdir(tmp_path)
     relative, absolute = make_dataset(), make_dataset(tmp_path / "data")
-    assert list_keys(relative, stamp_files(relative)) == list_keys(absolute, stamp_files(absolute))
+    for one, other in zip(stamp_files(relative), stamp_files(absolute), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,151 @@
+"""What the image files of a data set are like, remembered from one time to the next by digest.
+
+Not imported with the package: who reads a data set needs no decoder of images for it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.cache import USED_MARK, cache_limit
+from covidreport.dataset.digests import locate_entry
+from covidreport.errors import ImageError
+from covidreport.records import Dataset, ImageSurvey
+from covidreport.store import write_atomic
+
+if TYPE_CHECKING:
+    from covidreport.images.survey import PictureFacts
+
+KIND = "surveys"
+_VERSION = 1
+"""Counted up when other facts are gathered, or the same facts otherwise."""
+_SIDE = 32
+_BLOCK = 32
+"""Files a job, as in `hash_files`."""
+_ROW = np.dtype(
+    [
+        ("file", "S64"),
+        ("pixels", "S64"),
+        ("format", "S16"),
+        ("colour", "S8"),
+        ("bits", "<i4"),
+        ("height", "<i4"),
+        ("width", "<i4"),
+        ("brightness", "<f4"),
+        ("thumbnail", "u1", (_SIDE, _SIDE)),
+        ("failed", "?"),
+    ]
+)
+
+
+def survey_images(
+    dataset: Dataset,
+    digests: Sequence[str],
+    *,
+    jobs: int | None = None,
+    use_cache: bool = True,
+    advance: Callable[[int], None] = lambda _: None,
+) -> ImageSurvey:
+    """Decode every image once, at most `jobs` (by default one a core) at a time, and describe it.
+
+    digests: of `digest_files`; a file whose digest is known from the last time is not opened, one
+    that could not be decoded is tried again. advance: is told how many more images are done.
+    """
+    file = locate_entry(dataset, KIND) / "survey.npy"
+    remember = use_cache and cache_limit() > 0
+    table = np.zeros(len(dataset), _ROW)
+    missing = _recall(file, digests, table) if remember else list(range(len(dataset)))
+    advance(len(dataset) - len(missing))
+    reasons: list[str | None] = [None] * len(dataset)
+    blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
+
+    def survey_block(rows: Sequence[int]) -> list[PictureFacts | str]:
+        return [_survey_file(dataset.root / dataset.paths[row]) for row in rows]
+
+    if blocks:
+        with ThreadPoolExecutor(max_workers=jobs or os.cpu_count()) as pool:
+            for rows, found in zip(blocks, pool.map(survey_block, blocks), strict=True):
+                for row, facts in zip(rows, found, strict=True):
+                    if isinstance(facts, str):
+                        reasons[row] = facts
+                    _fill_row(table[row : row + 1], facts, digests[row])
+                advance(len(rows))
+    if missing and remember:
+        _remember(file, table)
+    return _to_survey(table, reasons)
+
+
+def _survey_file(path: Path) -> PictureFacts | str:
+    """The facts of one image; the reason where it can't be decoded."""
+    from covidreport.images import read_image
+    from covidreport.images.survey import survey_picture
+
+    try:
+        return survey_picture(read_image(path))
+    except ImageError as error:
+        return str(error)
+
+
+def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> None:
+    row["file"] = digest.encode()
+    row["failed"] = isinstance(facts, str)
+    if isinstance(facts, str):
+        row["brightness"] = np.nan
+        return
+    row["pixels"], row["format"] = facts.pixels.encode(), facts.format.encode()
+    row["colour"], row["bits"] = facts.colour.encode(), facts.bits
+    row["height"], row["width"] = facts.height, facts.width
+    row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
+
+
+def _recall(file: Path, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
+    """Fill in what is known by digest; the rows of the images that are to be decoded."""
+    try:
+        known: NDArray[np.void] = np.load(file)
+        version = int((file.parent / "version").read_text())
+    except (OSError, ValueError, EOFError):
+        return list(range(len(digests)))
+    if known.dtype != _ROW or version != _VERSION:
+        return list(range(len(digests)))
+    places = {
+        digest.decode(): place
+        for place, digest in enumerate(known["file"].tolist())
+        if not known["failed"][place]
+    }
+    found = [places.get(digest, -1) for digest in digests]
+    rows = [row for row, place in enumerate(found) if place >= 0]
+    table[rows] = known[[found[row] for row in rows]]
+    return [row for row, place in enumerate(found) if place < 0]
+
+
+def _remember(file: Path, table: NDArray[np.void]) -> None:
+    sink = io.BytesIO()
+    np.save(sink, table)
+    write_atomic(file.parent / "version", f"{_VERSION}\n".encode())
+    write_atomic(file, sink.getvalue())
+    (file.parent / USED_MARK).touch()
+
+
+def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageSurvey:
+    texts: Mapping[str, Any] = {
+        name: tuple(cell.decode() for cell in table[name].tolist())
+        for name in ("pixels", "format", "colour")
+    }
+    return ImageSurvey(
+        reasons=tuple(reasons),
+        pixels=texts["pixels"],
+        formats=texts["format"],
+        colours=texts["colour"],
+        bits=table["bits"].copy(),
+        sizes=np.stack([table["height"], table["width"]], axis=1),
+        brightness=table["brightness"].copy(),
+        thumbnails=table["thumbnail"].copy(),
+    )

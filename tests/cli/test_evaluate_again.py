@@ -1,0 +1,133 @@
+"""A second `covidreport evaluate`: what is unchanged is known by size and time of change alone."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from covidreport.cache import cache_folder
+from covidreport.cli import evaluate as command
+from covidreport.store import read_evaluation
+from tests.datasets import write_flat_dataset
+from tests.evaluate.cases import ROWS
+from tests.onnx_models import write_brightness_model
+
+WORDS = ("evaluate", "runs", "--data", "data/manifest.csv", "--provider", "cpu", "--json")
+
+
+@pytest.fixture
+def study(covidreport, tmp_path, monkeypatch):
+    """Two runs that were evaluated once; `anew` counts how often data are read after that."""
+    write_flat_dataset(tmp_path / "data", ROWS)
+    for name in "ab":
+        write_brightness_model(tmp_path / "runs" / name / "model.onnx")
+    first = covidreport(*WORDS)
+    assert first.code == 0, first.err
+    calls = []
+    evaluate_anew = command._evaluate_anew
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return evaluate_anew(*arguments)
+
+    monkeypatch.setattr(command, "_evaluate_anew", counted)
+
+    class Study:
+        folder = tmp_path
+        output = json.loads(first.out)
+        anew = calls
+
+        def again(self, *words):
+            done = covidreport(*WORDS, *words)
+            assert done.code == 0, done.err
+            return done
+
+        def evaluation(self, run="a"):
+            return read_evaluation(tmp_path / "runs" / run / "evaluations" / "data-validation")
+
+    return Study()
+
+
+def test_nothing_new_reads_neither_manifest_nor_images_nor_models(study, monkeypatch):
+    """The same answer comes from what is stored; opening a model or an image would fail."""
+
+    def forbidden(*_, **__):
+        raise AssertionError("opened")
+
+    monkeypatch.setattr("covidreport.dataset.read_dataset", forbidden)
+    monkeypatch.setattr("covidreport.evaluate.record.open_session", forbidden)
+    monkeypatch.setattr("covidreport.images.read_bytes", forbidden)
+    done = study.again()
+    assert json.loads(done.out) == study.output
+    assert "2 of 2 runs are unchanged" in done.err
+    assert study.anew == []
+
+
+def test_other_thresholds_are_applied_to_what_is_stored(study):
+    """logit(0.2) = -1.39 finds the case of brightness 90, without reading the data."""
+    study.again("--threshold", "0.2")
+    assert study.evaluation().counts["covid-19"].missed == 0
+    assert study.anew == []
+
+
+def _touch_image(folder):
+    os.utime(folder / "data" / "001.png", ns=(1, 1))
+
+
+def _change_truth(folder):
+    manifest = folder / "data" / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("000.png,1,0,0", "000.png,0,1,0"))
+
+
+def _remove_evaluation(folder):
+    (folder / "runs" / "a" / "evaluations" / "data-validation" / "evaluation.json").unlink()
+
+
+def _new_model(folder):
+    write_brightness_model(folder / "runs" / "a" / "model.onnx", (0.2, -0.1, 0.02))
+
+
+def _new_run(folder):
+    write_brightness_model(folder / "runs" / "c" / "model.onnx")
+
+
+def _break_index(folder):
+    for file in cache_folder().glob("index/*/index.bin"):
+        file.write_bytes(file.read_bytes()[:40])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_touch_image, _change_truth, _remove_evaluation, _new_model, _new_run, _break_index],
+)
+def test_any_change_takes_the_long_way(study, change):
+    """An image, the truth, an evaluation, a model, a run, the index itself."""
+    change(study.folder)
+    study.again()
+    assert len(study.anew) == 1
+
+
+def test_a_changed_truth_changes_the_counts(study):
+    """The first image is no covid-19 any more: one positive less, one false alarm more."""
+    before = study.evaluation().counts["covid-19"]
+    _change_truth(study.folder)
+    study.again()
+    after = study.evaluation().counts["covid-19"]
+    assert (after.positives, after.fp) == (before.positives - 1, before.fp + 1)
+
+
+@pytest.mark.parametrize("word", ["--force", "--verify", "--no-cache"])
+def test_who_asks_for_the_bytes_gets_the_long_way(study, word):
+    """`--verify` hashes the bytes, `--force` computes again, `--no-cache` remembers nothing."""
+    study.again(word)
+    assert len(study.anew) == 1
+
+
+def test_a_vanished_image_is_noticed(covidreport, study):
+    """A file that is gone is no unchanged file."""
+    (study.folder / "data" / "001.png").unlink()
+    done = covidreport(*WORDS)
+    assert done.code == 2
+    assert "001.png" in done.err

@@ -30,10 +30,17 @@ def link_images(folder: Path, n: int) -> Path:
     source = find_images()
     with (source / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    originals = folder / "copies"
-    originals.mkdir(parents=True)
-    for i, row in enumerate(rows):
-        shutil.copyfile(source / row["path"], originals / f"{i:04}.jpg")
+    copies = folder / "copies"
+    copies.mkdir(parents=True)
+    full_size = sorted(
+        p
+        for p in (source / "originals").rglob("*")
+        if p.suffix.lower() in (".png", ".jpg", ".jpeg")
+    )
+    images = [source / row["path"] for row in rows] + full_size
+    rows += rows[: len(full_size)]  # any truth will do
+    for i, image in enumerate(images):
+        shutil.copyfile(image, copies / f"{i:04}")
     manifest = folder / "manifest.csv"
     with manifest.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -42,18 +49,19 @@ def link_images(folder: Path, n: int) -> Path:
             row = rows[i % len(rows)]
             place = folder / f"{i // 1000:03}"
             place.mkdir(exist_ok=True)
-            os.link(originals / f"{i % len(rows):04}.jpg", place / f"{i:06}.jpg")
+            os.link(copies / f"{i % len(rows):04}", place / f"{i:06}.img")
             patient = f"{row['patient_id']}-{i // len(rows)}"
             values = [row[label] for label in LABELS]
-            writer.writerow([f"{place.name}/{i:06}.jpg", *values, "validation", patient])
+            writer.writerow([f"{place.name}/{i:06}.img", *values, "validation", patient])
     return manifest
 
 
 def evaluate(runs: Path, manifest: Path, cache: Path) -> tuple[float, int]:
     """Run the command; seconds, and the peak of anonymous memory in bytes."""
+    program = Path(sys.executable).with_name("covidreport")
     command = [
-        str(Path(sys.executable).with_name("covidreport")), "evaluate", str(runs), "--data", str(manifest),
-        "--split", "validation", "--provider", "cpu", "--json",
+        str(program), "evaluate", str(runs), "--data", str(manifest), "--split", "validation",
+        "--provider", "cpu", "--json",
     ]  # fmt: skip
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -89,7 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=18)
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where to work; kept if given")
     parser.add_argument("--json", action="store_true")

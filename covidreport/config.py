@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from covidreport.errors import UsageError
+from covidreport.records import FigurePlan, IntervalKind
 
 CONFIG_FILE = "covidreport.toml"
 DEFAULT_THRESHOLD = 0.5
 DEFAULT_TARGET = "covid-19"
 DEFAULT_FLOOR = 0.5
+DEFAULT_NORMAL = "normal"
 TUNED = "tuned"
+INTERVALS: tuple[IntervalKind, ...] = ("wilson", "clopper-pearson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,40 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureSettings:
+    """What the configuration says of the figures and their intervals."""
+
+    interval: IntervalKind = "wilson"
+    specificities: tuple[float, ...] = FigurePlan().specificities
+    sensitivities: tuple[float, ...] = FigurePlan().sensitivities
+    prevalence: float | Mapping[str, float] | None = None
+    """Of the target, or by label."""
+    normal: str | None = None
+
+    def plan(self, labels: Sequence[str], target: str) -> FigurePlan:
+        """What is to be computed for these labels; UsageError where one is named that is none."""
+        prevalence = self.prevalence
+        if prevalence is not None and not isinstance(prevalence, Mapping):
+            prevalence = {target: prevalence} if target in labels else {}
+        strange = [label for label in prevalence or {} if label not in labels]
+        if self.normal is not None and self.normal not in labels:
+            strange.append(self.normal)
+        if strange:
+            raise UsageError(
+                f"`prevalence` or `normal` in the configuration names "
+                f"{', '.join(map(repr, strange))}, which is no label of the data; its labels are "
+                f"{', '.join(labels)}"
+            )
+        return FigurePlan(
+            interval=self.interval,
+            specificities=self.specificities,
+            sensitivities=self.sensitivities,
+            prevalence=dict(prevalence or {}),
+            normal=self.normal or (DEFAULT_NORMAL if DEFAULT_NORMAL in labels else None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the configuration says; None where it is silent."""
 
@@ -66,7 +103,12 @@ class Settings:
     target: str = DEFAULT_TARGET
     specificity_floor: float = DEFAULT_FLOOR
     thresholds: Thresholds = field(default_factory=Thresholds)
+    baseline: str | None = None
+    """The run that the others were planned to be compared with."""
+    margin: float | None = None
+    """How much less sensitive a run may be and still be called not inferior, a fraction."""
     provider: str = "auto"
+    figures: FigureSettings = field(default_factory=FigureSettings)
 
 
 def find_settings(folder: Path) -> Settings:
@@ -96,7 +138,9 @@ def read_settings(path: Path) -> Settings:
         table = table["tool"]["covidreport"]
     faults: list[str] = []
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
-             "specificity_floor", "threshold", "thresholds", "provider")  # fmt: skip
+             "specificity_floor", "threshold", "thresholds", "baseline", "margin",
+             "provider", "interval", "specificities", "sensitivities", "prevalence",
+             "normal")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -124,6 +168,10 @@ def read_settings(path: Path) -> Settings:
     floor = table.get("specificity_floor", DEFAULT_FLOOR)
     if not _is_number(floor) or not 0 <= floor <= 1:
         faults.append(f"`specificity_floor` is {floor!r}; a fraction from 0 to 1 is wanted")
+    margin = table.get("margin")
+    if margin is not None and (not _is_number(margin) or not 0 < margin < 1):
+        faults.append(f"`margin` is {margin!r}; a fraction between 0 and 1 is wanted, such as 0.05")
+        margin = None
     data = text("data")
     settings = Settings(
         origin=path,
@@ -138,7 +186,10 @@ def read_settings(path: Path) -> Settings:
         thresholds=_read_tuned(
             table.get("thresholds"), _read_thresholds(table.get("threshold"), faults), faults
         ),
+        baseline=text("baseline"),
+        margin=margin,
         provider=text("provider") or "auto",
+        figures=_read_figures(table, text("normal"), faults),
     )
     if faults:
         raise UsageError("\n".join([f"{path}:", *(f"  {fault}" for fault in faults)]))
@@ -147,6 +198,32 @@ def read_settings(path: Path) -> Settings:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _read_figures(
+    table: Mapping[str, Any], normal: str | None, faults: list[str]
+) -> FigureSettings:
+    interval = table.get("interval", INTERVALS[0])
+    if interval not in INTERVALS:
+        faults.append(f"`interval` is {interval!r}; {' or '.join(map(repr, INTERVALS))} is wanted")
+        interval = INTERVALS[0]
+    points: dict[str, tuple[float, ...]] = {}
+    for key in ("specificities", "sensitivities"):
+        value = table.get(key, getattr(FigurePlan(), key))
+        if isinstance(value, list | tuple) and all(_is_share(each) for each in value):
+            points[key] = tuple(dict.fromkeys(map(float, value)))
+        else:
+            faults.append(f"`{key}` is {value!r}; a list of fractions such as [0.9] is wanted")
+    prevalence = table.get("prevalence")
+    stated = prevalence.values() if isinstance(prevalence, dict) else [prevalence]
+    if prevalence is not None and not all(_is_share(each) for each in stated):
+        faults.append(f"`prevalence` is {prevalence!r}; a fraction between 0 and 1 is wanted")
+        prevalence = None
+    return FigureSettings(interval, **points, prevalence=prevalence, normal=normal)
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 < value < 1
 
 
 def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:

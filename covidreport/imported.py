@@ -13,9 +13,19 @@ from typing import Any
 import numpy as np
 
 from covidreport import __version__
+from covidreport.audit import audit_scores
+from covidreport.config import FigureSettings
 from covidreport.errors import DatasetError, UsageError
-from covidreport.metrics import estimate_scores
-from covidreport.records import Activation, Dataset, Evaluation, Failure, Finding, Scores
+from covidreport.metrics import describe_scores, group_values
+from covidreport.records import (
+    Activation,
+    Dataset,
+    Evaluation,
+    Failure,
+    FigurePlan,
+    Finding,
+    Scores,
+)
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
@@ -49,6 +59,8 @@ class ImportRequest:
     description: str = ""
     notes: tuple[Finding, ...] = ()
     """What is to be known of the data set."""
+    figures: FigurePlan | None = None
+    """Which figures, and how; None for what holds where the configuration is silent."""
 
 
 def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, Any]], list[str]]:
@@ -122,6 +134,7 @@ def match_scores(request: ImportRequest) -> Scores:
         activation=request.activation,
         reasons=tuple(NOT_GIVEN if lost else None for lost in missing),
         groups=dataset.groups,
+        attributes=group_values(dataset.attributes),
     )
 
 
@@ -156,7 +169,9 @@ def import_scores(request: ImportRequest) -> Evaluation:
         raise UsageError(f"{folder} holds another run; choose another --run or --output")
     scores = match_scores(request)
     dataset = request.dataset
-    counts, estimates = estimate_scores(scores, [request.thresholds[x] for x in dataset.labels])
+    values = [request.thresholds[label] for label in dataset.labels]
+    plan = request.figures or FigureSettings().plan(dataset.labels, "")
+    described = describe_scores(scores, values, plan)
     failures = tuple(
         Failure(sample, "read", reason)
         for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
@@ -173,9 +188,14 @@ def import_scores(request: ImportRequest) -> Evaluation:
         n_groups=None if dataset.groups is None else len(set(dataset.groups)),
         thresholds=dict(request.thresholds),
         thresholds_from=request.thresholds_from,
-        counts=counts,
-        estimates=estimates,
-        findings=(*request.notes, *_findings(request, len(failures))),
+        counts=described.counts,
+        estimates=described.estimates,
+        details=described.details,
+        findings=(
+            *request.notes,
+            *_findings(request, len(failures)),
+            *audit_scores(request.run, scores),
+        ),
         failures=failures,
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},

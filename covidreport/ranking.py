@@ -5,11 +5,21 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from covidreport.records import TUNED_ON, Counts, Evaluation, RankedRun, Ranking
 
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedSet:
+    """A ranking and the evaluations that it was made from."""
+
+    ranking: Ranking
+    evaluations: tuple[Evaluation, ...]
 
 
 def rank_runs(
@@ -24,15 +34,27 @@ def rank_runs(
     same.
 
     Order: fewest missed positives of `target`, then fewest false alarms, an image that could not
-    be scored counting as either. Runs equal in both share a rank and the next rank is left free
-    (1, 2, 2, 4); among them the order is by name. Runs that would win without being of use (see
-    `explain_unranked`) follow by name, with rank None and the reason.
+    be scored counting as either, then highest average precision, then name. Runs equal in the
+    counts of which one has no average precision, and runs equal in all three, share a rank and the
+    next rank is left free (1, 2, 2, 4): the name settles their order and nothing else. Runs that
+    would win without being of use (see `explain_unranked`) follow by name, with rank None and the
+    reason.
     """
+    return tuple(each.ranking for each in rank_sets(evaluations, target, specificity_floor))
+
+
+def rank_sets(
+    evaluations: Sequence[Evaluation], target: str, specificity_floor: float = 0.5
+) -> tuple[RankedSet, ...]:
+    """As `rank_runs`, each ranking with its evaluations."""
     groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
         groups[_identify_images(evaluation)].append(evaluation)
-    rankings = [_rank_group(group, target, specificity_floor) for group in groups.values()]
-    return tuple(sorted(rankings, key=_order_rankings))
+    sets = [
+        RankedSet(_rank_group(group, target, specificity_floor), tuple(group))
+        for group in groups.values()
+    ]
+    return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
 def _identify_images(evaluation: Evaluation) -> Hashable:
@@ -89,6 +111,7 @@ def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranki
             false_alarms=counts.false_alarms if counts else 0,
             why_unranked=reason,
             counted=counts is not None,
+            average_precision=_average_precision(evaluation, target),
         )
         (candidates if reason is None else unranked).append(row)
     first = min(group, key=lambda each: (each.dataset, each.run))
@@ -102,19 +125,31 @@ def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranki
     )
 
 
+def _average_precision(evaluation: Evaluation, target: str) -> float | None:
+    figure = evaluation.estimates.get(target, {}).get("average_precision")
+    return None if figure is None else figure.value
+
+
 def _assign_ranks(rows: Sequence[RankedRun]) -> list[RankedRun]:
     """Standard competition ranking: equal runs share a rank, and the next one is left free."""
-    ordered = sorted(rows, key=lambda row: (row.missed, row.false_alarms, row.run))
     ranked: list[RankedRun] = []
-    for place, row in enumerate(ordered, start=1):
-        before = ranked[-1] if ranked else None
-        tied = before is not None and (before.missed, before.false_alarms) == (
-            row.missed,
-            row.false_alarms,
-        )
-        rank = before.rank if before is not None and tied else place
-        ranked.append(RankedRun(row.run, rank, row.missed, row.false_alarms))
+    for _, equal in groupby(sorted(rows, key=_count_key), _count_key):
+        tied = list(equal)
+        first = len(ranked) + 1
+        figures = [row.average_precision for row in tied if row.average_precision is not None]
+        # A run without the figure is neither better nor worse by it: then nobody is.
+        settled = len(figures) == len(tied)
+        ordered = sorted(tied, key=lambda row: -(row.average_precision or 0) if settled else 0)
+        for row in ordered:
+            above = 0
+            if settled:
+                above = sum(figure > (row.average_precision or 0) for figure in figures)
+            ranked.append(replace(row, rank=first + above))
     return ranked
+
+
+def _count_key(row: RankedRun) -> tuple[int, int]:
+    return row.missed, row.false_alarms
 
 
 def explain_unranked(evaluation: Evaluation, target: str, specificity_floor: float) -> str | None:

@@ -20,6 +20,7 @@ Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["uint8", "float32", "float16"]
 TargetMetric = Literal["sensitivity", "specificity"]
+IntervalKind = Literal["wilson", "clopper-pearson"]
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The gravest first."""
@@ -136,6 +137,30 @@ class Dataset:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSurvey:
+    """What the image files of a data set are like, by column: entry i of every column is image i.
+
+    Where an image can't be decoded its reason stands in `reasons`, and nothing else is known of it.
+    """
+
+    reasons: tuple[str | None, ...]
+    pixels: tuple[str, ...]
+    """A digest of the decoded pixels: equal where the pictures are, whatever the files."""
+    formats: tuple[str, ...]
+    """Such as `JPEG`."""
+    colours: tuple[str, ...]
+    """`grey` or `colour`."""
+    bits: NDArray[np.int32]
+    """Of a sample in the file, `(N,)`."""
+    sizes: NDArray[np.int32]
+    """Height and width in pixels, `(N, 2)`."""
+    brightness: NDArray[np.float32]
+    """The mean grey value, 0 to 255, `(N,)`; NaN where the image can't be decoded."""
+    thumbnails: NDArray[np.uint8]
+    """The picture in grey, stretched to a small square, `(N, 32, 32)`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Something that could not be done: `subject` is a sample id or a run's name."""
@@ -151,7 +176,8 @@ class Scores:
 
     sample_ids `(N,)`; truth int8 `(N, K)`; scores float32 `(N, K)` as the model gave them, NaN in
     the rows of images that failed; reasons `(N,)`, None where the image was scored; groups `(N,)`
-    or None.
+    or None. attributes: what subgroups are made by, by name, `(N,)` each: few values (ages as
+    bands), empty where not stated.
     """
 
     sample_ids: tuple[str, ...]
@@ -161,6 +187,7 @@ class Scores:
     activation: Activation
     reasons: tuple[str | None, ...]
     groups: tuple[str, ...] | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -266,6 +293,137 @@ class TunedThresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class FigurePlan:
+    """Which figures an evaluation gets beside its counts, and how their intervals are made."""
+
+    interval: IntervalKind = "wilson"
+    """Of rates; where patients are known and have several images, the bootstrap takes its place."""
+    specificities: tuple[float, ...] = (0.9, 0.95)
+    """At which the best sensitivity is told."""
+    sensitivities: tuple[float, ...] = (0.9, 0.95)
+    """At which the best specificity is told."""
+    prevalence: Mapping[str, float] = field(default_factory=dict)
+    """By label, the share of patients for whom predictive values are told."""
+    normal: str | None = None
+    """The label that says that there is no disease; None where the data has none."""
+    resamples: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The best sensitivity at a specificity of `at`, or the reverse, over all thresholds."""
+
+    at: float
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The images whose probability lies in one bin: from `low` on, below `high` (the last: up to).
+
+    `predicted` is their mean probability, None in an empty bin; `observed` the share of them that
+    is positive, with its interval.
+    """
+
+    low: float
+    high: float
+    count: int
+    predicted: float | None
+    observed: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether one label's scores can be read as probabilities."""
+
+    images: int
+    """With a score and a known truth; the Brier score takes failed ones as well."""
+    brier: Estimate
+    intercept: Estimate
+    slope: Estimate
+    ece: Estimate
+    """With the very `bins` that stand here."""
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetBenefit:
+    """One point of a decision curve, in true positives an image; to treat nobody is 0."""
+
+    threshold: float
+    run: float
+    treat_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDetails:
+    """What scores and answers say of one label beyond its estimates."""
+
+    sensitivity_at: tuple[OperatingPoint, ...]
+    """The greatest sensitivity at each specificity of the plan."""
+    specificity_at: tuple[OperatingPoint, ...]
+    positive_likelihood_ratio: Estimate
+    negative_likelihood_ratio: Estimate
+    prevalence: float | None
+    """The stated one, of `ppv` and `npv`; None where none was stated."""
+    ppv: Estimate
+    npv: Estimate
+    calibration: Calibration
+    net_benefit: tuple[NetBenefit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """One label's figures on the images of one value of an attribute."""
+
+    value: str
+    """Empty for the images whose value is not stated."""
+    counts: Counts
+    sensitivity: Estimate
+    specificity: Estimate
+    compared: frozenset[str]
+    """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """All values of an attribute, by name; images without a value stand apart."""
+
+    groups: tuple[Subgroup, ...]
+    not_stated: Subgroup | None
+    """None where every image states a value. It is never compared."""
+    worst_sensitivity: str | None
+    """The value with the lowest sensitivity; None where fewer than two can be compared."""
+    worst_specificity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """Shares of the scored images, with intervals."""
+
+    nothing: Estimate
+    """No label at all. Where a label says normal, such an image got no answer."""
+    contradiction: Estimate
+    """Normal together with a disease; undefined where no label says normal."""
+    failed: int
+    """Images that could not be scored: they have no answers, and are in neither share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What scores allow to be said beyond counts and estimates."""
+
+    plan: FigurePlan
+    labels: Mapping[str, LabelDetails]
+    consistency: Consistency
+    subgroups: Mapping[str, Mapping[str, Subgroups]]
+    """By attribute, then by label."""
+    units: str
+    """sha256 of the patients and attributes that intervals and subgroups were made with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One run against another on the same images: the difference, its interval, the p-values."""
 
@@ -333,12 +491,133 @@ class Evaluation:
     timing: Mapping[str, Any] = field(default_factory=dict)
     """Time stamps and durations: the one place where two equal evaluations differ."""
     has_scores: bool = True
+    details: Details | None = None
+    """None where there are only counts, and in files of a covidreport that did not make them."""
 
     @property
     def key(self) -> str:
         """The folder's name under evaluations/."""
         parts = [self.dataset, self.split] + ([self.variant] if self.variant else [])
         return "-".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStanding:
+    """What is known of a ranked run's place beyond its rank."""
+
+    run: str
+    told_apart: bool | None
+    """From the best: False for the best itself and for every run that can't be told from it; None
+    where counts alone can't say."""
+    adjusted_p_value: float | None = None
+    """Of the comparison with the best, over all pairs; from counts alone the least that it can be.
+    None for the best itself."""
+    rank_low: int | None = None
+    rank_high: int | None = None
+    best_probability: float | None = None
+    """How often the bootstrap repeats its first place."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverallTest:
+    """Whether any run differs from the rest: Cochran's Q, None where no image tells runs apart."""
+
+    statistic: float | None
+    degrees: int
+    p_value: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmallestGap:
+    """What comparisons of missed cases can show, and what the gap at hand would take."""
+
+    comparisons: int
+    cases: int
+    """The fewest cases by which two runs must differ to be told apart at all."""
+    positives: int
+    level: float
+    """What a pair's own p-value must not exceed; `cases` rests on it."""
+    first: str | None = None
+    second: str | None = None
+    """The pair of the gap at hand: the best, and the next run that misses more."""
+    gap: int | None = None
+    positives_needed: int | None = None
+    """To tell that gap apart with `power`, if the shares stay what they are; None where there is
+    no gap, or where it was told apart."""
+    power: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class NonInferior:
+    """Whether a run's sensitivity is at most `margin` under that of `reference`."""
+
+    run: str
+    reference: str
+    margin: float
+    answer: Literal["yes", "no", "the data cannot say"]
+    difference: float | None
+    low: float | None
+    high: float | None
+    interval: str | None
+    confidence: float
+    """Of this interval, so that all of them together hold with 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCombination:
+    """Runs that vote, and what they would have missed and raised together."""
+
+    runs: tuple[str, ...]
+    rule: Literal["any-positive", "majority"]
+    missed: int
+    false_alarms: int
+    tried_runs: int
+    """It is the best of all combinations of its kind among so many runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run that was not compared, and why."""
+
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparisons:
+    """The ranked runs of one ranking against each other, on the same images.
+
+    Comparisons are of all pairs, the higher ranked run first; of the pairs with the best alone
+    where runs are very many; or, where `planned`, of each other run with the baseline, which was
+    named beforehand, corrected over these alone. `standings` rest on all pairs in every case,
+    since the best was picked from the data.
+    """
+
+    basis: Literal["scores", "counts"]
+    """`counts`: only bounds are known, and only standings and the smallest gap are given."""
+    positives: int
+    negatives: int
+    standings: tuple[RunStanding, ...]
+    """In the order of the ranking."""
+    smallest_gap: SmallestGap
+    n_groups: int | None = None
+    """How many patients, where some have several images; comparisons are then over patients."""
+    sensitivity: tuple[Comparison, ...] = ()
+    specificity: tuple[Comparison, ...] = ()
+    roc_auc: tuple[Comparison, ...] = ()
+    overall: OverallTest | None = None
+    baseline: str | None = None
+    planned: bool = False
+    """False although there is a baseline where that run is not compared: see `left_out`."""
+    margin: float | None = None
+    non_inferiority: tuple[NonInferior, ...] = ()
+    combinations: tuple[RunCombination, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    alpha: float = 0.05
+    resamples: int = 0
+    flips: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +632,8 @@ class RankedRun:
     counted: bool = True
     """False where the run has no counts of the target: its 0 missed and 0 false alarms mean
     nothing and show as a dash."""
+    average_precision: float | None = None
+    """What settles the order of runs equal in both counts; None where only counts are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,8 +646,79 @@ class Ranking:
     fingerprint: str | None
     rows: tuple[RankedRun, ...]
     """The ranked ones in order, then the unranked by name."""
-    key: str = "missed positives, then false alarms"
+    key: str = "missed positives, then false alarms, then average precision"
     specificity_floor: float = 0.5
+    comparisons: RunComparisons | None = None
+    """None where fewer than two runs are ranked, or nobody compared them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A figure over seeds. All are None where no value is defined; `sd` also where only one is."""
+
+    runs: int
+    """How many runs have a value."""
+    undefined: int
+    mean: float | None
+    sd: float | None
+    """The standard deviation of single runs (n - 1), not that of the mean."""
+    low: float | None
+    high: float | None
+    """The smallest and the largest value: no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedComparison:
+    """Two methods over their seeds: the mean of the first minus the mean of the second."""
+
+    difference: float
+    low: float | None
+    high: float | None
+    """Welch's 95 % interval; None where the spread of both is 0 or a method has one seed."""
+    p_value: float
+    method: str
+    """`permutation` or `welch`."""
+    smallest_p: float | None
+    """The smallest p-value that so many seeds can give by permutation, however far apart they lie:
+    0.333 for 2 against 2, 0.1 for 3 against 3, 0.029 for 4 against 4. Above 0.05, these seeds can't
+    show a difference. None for `welch`."""
+    seeds: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedMethod:
+    """Runs that differ in nothing but their seed, and how far their figures spread."""
+
+    runs: tuple[str, ...]
+    seeds: tuple[Any, ...]
+    settings: Mapping[str, Any]
+    """What they share, of what sets the methods of a report apart."""
+    copies: tuple[str, ...]
+    """Runs with a seed that stands in `seeds` already: no new draw."""
+    figures: Mapping[str, Spread]
+    """`missed`, `sensitivity`, `specificity` and `roc_auc` of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodComparison:
+    """Two methods by one figure over their seeds; each is named by its place in `Repeats`."""
+
+    first: int
+    second: int
+    metric: str
+    comparison: SeedComparison
+    adjusted_p_value: float
+    """Holm's, over all pairs of methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The methods on the images of one ranking that were run with several seeds."""
+
+    ranking: int
+    """Its place among the rankings of the report."""
+    methods: tuple[RepeatedMethod, ...]
+    comparisons: tuple[MethodComparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,3 +747,4 @@ class ReportData:
     """One for each set of runs evaluated on the same images and labels, the largest first."""
     findings: tuple[Finding, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    repeats: tuple[Repeats, ...] = ()

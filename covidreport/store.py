@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from covidreport.details import read_details, spell_details
 from covidreport.errors import StoreError
 from covidreport.records import (
     UNKNOWN,
@@ -46,6 +47,8 @@ FAILURE_SCHEMA = "covidreport.failure/1"
 FAILURE_FILE = "failure.json"
 THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
 THRESHOLDS_FILE = "thresholds.json"
+ATTRIBUTE = "attribute."
+"""How the columns of scores.parquet begin that hold what subgroups are made by."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -129,7 +132,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     """Write scores.parquet, one row an image.
 
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
-    `score.<label>` (null: not scored), `failure` (null: scored).
+    `score.<label>` (null: not scored), `failure` (null: scored), `attribute.<name>` (null: not
+    stated; none in files of an earlier version).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -145,6 +149,8 @@ def write_scores(path: Path, scores: Scores) -> None:
         values = np.ascontiguousarray(scores.scores[:, k])
         columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
     columns["failure"] = pa.array(scores.reasons, pa.string())
+    for name, values in scores.attributes.items():
+        columns[f"{ATTRIBUTE}{name}"] = pa.array([value or None for value in values], pa.string())
     facts = {
         "covidreport.schema": SCORES_SCHEMA,
         "covidreport.labels": json.dumps(scores.labels),
@@ -182,6 +188,11 @@ def read_scores(path: Path) -> Scores:
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
+        attributes={
+            name.removeprefix(ATTRIBUTE): tuple(table[name].fill_null("").to_pylist())
+            for name in table.column_names
+            if name.startswith(ATTRIBUTE)
+        },
     )
 
 
@@ -191,10 +202,33 @@ def evaluation_folder(run_folder: Path, key: str) -> Path:
 
 
 def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
-    """Write evaluation.json under the run's evaluations/ and give its path."""
+    """Write evaluation.json under the run's evaluations/ and give its path.
+
+    An object or list of numbers and texts alone, such as an estimate, stands on one line.
+    """
     path = evaluation_folder(run_folder, evaluation.key) / EVALUATION_FILE
-    write_json(path, {"schema": EVALUATION_SCHEMA, **dataclasses.asdict(evaluation)})
+    fields = dataclasses.asdict(dataclasses.replace(evaluation, details=None))
+    fields["details"] = None if evaluation.details is None else spell_details(evaluation.details)
+    write_atomic(path, f"{_spell({'schema': EVALUATION_SCHEMA, **fields})}\n".encode())
     return path
+
+
+def _spell(value: Any, indent: str = "") -> str:
+    """JSON in which only what holds objects or lists is spread over lines."""
+    inner = [*value.values()] if isinstance(value, Mapping) else value
+    flat = not isinstance(inner, list | tuple) or not any(
+        isinstance(item, Mapping | list | tuple) for item in inner
+    )
+    if flat:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    more = f"{indent}  "
+    if isinstance(value, Mapping):
+        lines = [
+            f"{json.dumps(str(key), ensure_ascii=False)}: {_spell(item, more)}"
+            for key, item in value.items()
+        ]
+        return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
+    return f"[\n{more}" + f",\n{more}".join(_spell(v, more) for v in value) + f"\n{indent}]"
 
 
 def read_evaluation(path: Path) -> Evaluation:
@@ -226,6 +260,7 @@ def read_evaluation(path: Path) -> Evaluation:
             provenance=value["provenance"],
             timing=value["timing"],
             has_scores=value["has_scores"],
+            details=read_details(value.get("details")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise StoreError(

@@ -11,13 +11,18 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
     confusion_matrix,
     f1_score,
+    matthews_corrcoef,
     roc_auc_score,
+    roc_curve,
 )
 
 TOLERANCE = 1e-9
@@ -43,6 +48,20 @@ def recompute(parquet: Path, thresholds: dict[str, float]) -> dict[str, dict[str
             "npv": tn / (tn + fn) if tn + fn else None,
             "f1": f1_score(truth[:, k], predicted[:, k]) if tp + fp + fn else None,
             "accuracy": accuracy_score(truth[:, k], predicted[:, k]),
+            "prevalence": float(truth[:, k].mean()),
+            "balanced_accuracy": (
+                balanced_accuracy_score(truth[:, k], predicted[:, k]) if both else None
+            ),
+            "mcc": (
+                matthews_corrcoef(truth[:, k], predicted[:, k])
+                if both and 0 < predicted[:, k].sum() < len(truth)
+                else None
+            ),
+            "brier": brier_score_loss(truth[:, k], 1 / (1 + np.exp(-scores[:, k]))),
+            "positive_likelihood_ratio": (
+                (tp / (tp + fn)) / (fp / (tn + fp)) if both and fp else None
+            ),
+            "sensitivity_at_0.9": best_sensitivity(truth[:, k], scores[:, k], 0.9) if both else None,
             "roc_auc": roc_auc_score(truth[:, k], scores[:, k]) if both else None,
             "average_precision": (
                 average_precision_score(truth[:, k], scores[:, k]) if both else None
@@ -50,10 +69,32 @@ def recompute(parquet: Path, thresholds: dict[str, float]) -> dict[str, dict[str
         }  # fmt: skip
     figures[""] = {
         "micro_f1": f1_score(truth, predicted, average="micro"),
+        "macro_f1": float(np.mean([figures[label]["f1"] for label in labels]))
+        if all(figures[label]["f1"] is not None for label in labels)
+        else None,
         "label_accuracy": float((truth == predicted).mean()),
         "exact_match": accuracy_score(truth, predicted),
     }
     return figures
+
+
+def best_sensitivity(truth: np.ndarray, scores: np.ndarray, specificity: float) -> float:
+    """The greatest sensitivity on the ROC curve at a specificity of at least this."""
+    alarms, hits, _ = roc_curve(truth, scores, drop_intermediate=False)
+    return float(hits[1 - alarms >= specificity - TOLERANCE].max())
+
+
+def find(evaluation: dict, label: str, name: str) -> float | None:
+    """A figure of an evaluation by the name that it has here."""
+    if name in ("tn", "fp", "fn", "tp"):
+        return evaluation["counts"][label][name]
+    if name == "brier":
+        return evaluation["details"]["labels"][label]["calibration"]["brier"]["value"]
+    if name == "positive_likelihood_ratio":
+        return evaluation["details"]["labels"][label][name]["value"]
+    if name == "sensitivity_at_0.9":
+        return evaluation["details"]["labels"][label]["sensitivity_at"][0]["estimate"]["value"]
+    return evaluation["estimates"][label][name]["value"]
 
 
 def compare(evaluation: dict, figures: dict[str, dict[str, float | None]]) -> tuple[int, list[str]]:
@@ -61,10 +102,7 @@ def compare(evaluation: dict, figures: dict[str, dict[str, float | None]]) -> tu
     agree, differ = 0, []
     for label, values in figures.items():
         for name, value in values.items():
-            if name in ("tn", "fp", "fn", "tp"):
-                ours = evaluation["counts"][label][name]
-            else:
-                ours = evaluation["estimates"][label][name]["value"]
+            ours = find(evaluation, label, name)
             if ours == value or (
                 ours is not None and value is not None and abs(ours - value) < TOLERANCE
             ):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidreport.ranking import rank_runs
-from covidreport.records import Counts, Evaluation, Ranking
+from covidreport.ranking import rank_runs, rank_sets
+from covidreport.records import Counts, Estimate, Evaluation, Ranking
 from tests.metrics.study import make_evaluation, read_study
 
 
@@ -334,3 +334,50 @@ def test_the_order_in_which_runs_are_given_does_not_matter(tables, random):
     runs = [make_evaluation(f"run-{place}", counts) for place, counts in enumerate(tables)]
     shuffled = random.sample(runs, len(runs))
     assert rank_runs(shuffled, "covid-19") == rank_runs(runs, "covid-19")
+
+
+def _precise(run: str, counts: Counts, figure: float | None) -> Evaluation:
+    """An evaluation with this average precision of covid-19."""
+    evaluation = make_evaluation(run, counts)
+    figures = {**evaluation.estimates["covid-19"], "average_precision": Estimate(figure)}
+    return replace(evaluation, estimates={**evaluation.estimates, "covid-19": figures})
+
+
+def test_average_precision_settles_what_counts_leave_open():
+    """Equal in missed cases and false alarms: the higher one goes first; equal again, both share.
+
+    By hand: 0.9, then 0.7 and 0.7, then 0.2; the fifth run misses more and comes last whatever
+    its average precision is.
+    """
+    ranking = _rank(
+        _precise("a", _counts(8, 10), 0.2),
+        _precise("b", _counts(8, 10), 0.7),
+        _precise("c", _counts(8, 10), 0.9),
+        _precise("d", _counts(8, 10), 0.7),
+        _precise("e", _counts(9, 10), 0.99),
+    )
+    assert _order(ranking) == [(1, "c"), (2, "b"), (2, "d"), (4, "a"), (5, "e")]
+    assert ranking.key == "missed positives, then false alarms, then average precision"
+    assert ranking.rows[0].average_precision == 0.9
+
+
+def test_a_run_without_average_precision_is_not_put_behind():
+    """It is unknown, not low: then the figure settles nothing among these, and all share."""
+    ranking = _rank(
+        _precise("b", _counts(8, 10), None),
+        _precise("c", _counts(8, 10), 0.9),
+        _precise("a", _counts(8, 10), 0.1),
+    )
+    assert _order(ranking) == [(1, "a"), (1, "b"), (1, "c")]
+
+
+def test_each_ranking_comes_with_its_own_evaluations():
+    """Two splits of the same runs: figures of one never stand in the table of the other."""
+    evaluations = [
+        make_evaluation(run, _counts(missed, 5), split=split, fingerprint=split)
+        for run, missed in (("a", 1), ("b", 2))
+        for split in ("train", "validation")
+    ]
+    for each in rank_sets(evaluations, "covid-19"):
+        assert {e.split for e in each.evaluations} == {each.ranking.split}
+        assert {e.run for e in each.evaluations} == {"a", "b"}

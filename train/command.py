@@ -22,6 +22,7 @@ from train.prepare import (
     find_all_weights,
     find_split_rows,
     fingerprint_splits,
+    refuse_unlabelled,
     split_roles,
 )
 from train.progress import FitProgress, Silence, say, show_bar
@@ -80,10 +81,11 @@ def prepare(
     ranks.gather(None)
     if not ranks.leads:
         weights = find_all_weights(study, experiments)
-    dataset = read_dataset(options.data, study.labels)
+    dataset = read_dataset(options.data, study.labels, uncertain=study.uncertain)
     workers = options.workers or count_workers()
     names = [name for e in experiments for name in split_roles(e.settings).values()]
     rows = find_split_rows(dataset, names)
+    refuse_unlabelled(dataset, rows)
     prints = fingerprint_splits(dataset, names, workers)
     store = ImageStore(dataset, options.cache_bytes)
     pending = [e for e in experiments if options.overwrite or not _is_there(options.out / e.name)]
@@ -148,7 +150,7 @@ def run_export(folder: Path, data: Path | None) -> str:
     source = data or folder / run["data"]["source"]
     if not source.exists():
         raise CovidReportError(f"{source}: the run's images are not there; use --data")
-    dataset = read_dataset(source, labels)
+    dataset = read_dataset(source, labels, uncertain=run["data"].get("uncertain", ()))
     split = settings.validation_split
     rows = find_split_rows(dataset, [split])[split]
     store = ImageStore(dataset)

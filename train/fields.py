@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from covidreport.dataset.truth import name_values
+from covidreport.errors import UsageError
 from covidreport.records import Fit, Resample
 from train.settings import AS_GIVEN, EpochRule, LossName, SelectionMetric
 
@@ -176,6 +178,18 @@ def check_labels(value: object) -> tuple[str, ...]:
     if not names:
         raise ValueError("at least one label is wanted")
     return names
+
+
+def check_marks(value: object) -> tuple[str, ...]:
+    """What a label's cell says where nobody is certain; none of them may mean yes or no."""
+    try:
+        marks = _names(value)
+        name_values(marks)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    except ValueError as error:
+        raise ValueError('a list of different texts is wanted, such as ["?", "-1"]') from error
+    return marks
 
 
 check_text: Check = _text

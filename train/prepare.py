@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from covidreport.dataset import fingerprint, hash_files, select_split
-from covidreport.errors import CovidReportError
-from covidreport.records import Dataset, Failure
+from covidreport.errors import CovidReportError, DatasetError
+from covidreport.records import UNKNOWN, Dataset, Failure
 from train.batches import Split
 from train.images import ImageStore
 from train.sampling import Indices, apply_convention
@@ -63,6 +63,23 @@ def find_split_rows(dataset: Dataset, names: Iterable[str]) -> dict[str, Indices
         name: np.array([places[sample] for sample in select_split(dataset, name).ids], np.intp)
         for name in dict.fromkeys(names)
     }
+
+
+def refuse_unlabelled(dataset: Dataset, rows: Mapping[str, Indices]) -> None:
+    """Raise DatasetError for images of these splits of which no label at all is known.
+
+    A single unknown label counts for nothing; a batch of such images alone would have no loss.
+    """
+    faults = []
+    for name, places in rows.items():
+        mute = places[(dataset.truth[places] == UNKNOWN).all(axis=1)]
+        if mute.size:
+            faults.append(
+                f"split {name}: {mute.size} images without any known label, the first "
+                f"{dataset.ids[mute[0]]}; leave them out, there is nothing to learn from them"
+            )
+    if faults:
+        raise DatasetError(str(dataset.source), faults)
 
 
 def fingerprint_splits(dataset: Dataset, names: Iterable[str], workers: int) -> dict[str, str]:

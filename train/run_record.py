@@ -58,7 +58,11 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
         "hyperparameters": hyperparameters,
         "seed": settings.seed,
         "started_from": {"weights": settings.weights},
-        "data": {"labels": list(study.labels), "target": study.target},
+        "data": {
+            "labels": list(study.labels),
+            "target": study.target,
+            **({"uncertain": list(study.uncertain)} if study.uncertain else {}),
+        },
         "exported_epoch": dataclasses.asdict(settings.exported_epoch),
     }
     for key, (section, *rest) in _ELSEWHERE.items():

@@ -139,6 +139,9 @@ class Study:
     experiments: tuple[Experiment, ...]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings that the command line put in place of the file's, by name."""
+    uncertain: tuple[str, ...] = ()
+    """What a label's cell says where nobody is certain, such as `?`: its truth is then unknown and
+    counts for nothing, in the loss as in the figures."""
 
 
 LOSS_WORDS: dict[LossName, str] = {"bce": "bce", "focal": "focal", AS_RUN: "focal-as-run"}

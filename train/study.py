@@ -23,6 +23,7 @@ from train.fields import (
     SETTING_FIELDS,
     Check,
     check_labels,
+    check_marks,
     check_number,
     check_text,
     split_convention,
@@ -34,6 +35,7 @@ TOP_FIELDS: Mapping[str, Check] = {
     "name": check_text,
     "description": check_text,
     "labels": check_labels,
+    "uncertain": check_marks,
     "target": check_text,
     "name_suffix": check_text,
 }
@@ -95,6 +97,7 @@ def read_study(
         target=facts.get("target", labels[0]),
         experiments=tuple(experiments),
         overrides=overrides,
+        uncertain=facts.get("uncertain", ()),
     )
     faults += _find_clashes(study)
     if check_models:

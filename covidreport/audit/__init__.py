@@ -1,12 +1,14 @@
 """What is wrong with the data, the labels or a run, as findings with their evidence.
 
-Works from the records of a report alone: no scores, no images, no models. A check is one function
-of `ReportData` and one line in `CHECKS`; it reads runs, evaluations and rankings, never findings.
+Nothing here opens a file, decodes an image or runs a model. A check is one function and one line
+in a table: `CHECKS` read a report's runs, evaluations and rankings, never findings; `DATA_CHECKS`
+read a data set with the digests of its files and what its pictures are like; `SCORE_CHECKS` (in
+`scores`) read one run's scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from covidreport.audit.answers import (
@@ -14,8 +16,17 @@ from covidreport.audit.answers import (
     audit_identical_counts,
     audit_published_figures,
 )
+from covidreport.audit.copies import (
+    audit_identical_files,
+    audit_identical_pixels,
+    audit_near_duplicates,
+)
 from covidreport.audit.differences import audit_best_run
+from covidreport.audit.evidence import DataEvidence
+from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
+from covidreport.audit.occlusion import audit_occlusion
 from covidreport.audit.prevalence import audit_prevalence
+from covidreport.audit.scores import SCORE_CHECKS, audit_scores
 from covidreport.audit.settings import (
     audit_export,
     audit_freezing,
@@ -25,9 +36,21 @@ from covidreport.audit.settings import (
     audit_thresholds,
     audit_weights,
 )
-from covidreport.records import Finding, ReportData, Severity
+from covidreport.audit.shortcuts import audit_shortcuts
+from covidreport.audit.splits import (
+    audit_shared_patients,
+    audit_split_attributes,
+    audit_split_labels,
+)
+from covidreport.audit.support import (
+    audit_few_positives,
+    audit_repeated_use,
+    audit_reported_positives,
+)
+from covidreport.records import SEVERITIES, Finding, ReportData
 
 Check = Callable[[ReportData], tuple[Finding, ...]]
+DataCheck = Callable[[DataEvidence], tuple[Finding, ...]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     audit_prevalence,
@@ -42,9 +65,23 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_thresholds,
     audit_weights,
     audit_freezing,
+    audit_reported_positives,
+    audit_repeated_use,
+    audit_failed_images,
+    audit_occlusion,
 )
 
-_ORDER: Final[dict[Severity, int]] = {"error": 0, "warning": 1, "note": 2}
+DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
+    audit_shared_patients,
+    audit_identical_files,
+    audit_identical_pixels,
+    audit_near_duplicates,
+    audit_shortcuts,
+    audit_split_labels,
+    audit_split_attributes,
+    audit_undecodable_images,
+    audit_few_positives,
+)
 
 
 def audit_report(data: ReportData) -> tuple[Finding, ...]:
@@ -53,7 +90,28 @@ def audit_report(data: ReportData) -> tuple[Finding, ...]:
     Reads runs, rankings and target; `data.findings` may still be empty.
     """
     findings = [finding for check in CHECKS for finding in check(data)]
-    return tuple(sorted(findings, key=lambda finding: _ORDER[finding.severity]))
+    return sort_findings(findings)
 
 
-__all__ = ["CHECKS", "Check", "audit_report"]
+def audit_data(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """What every check finds in a data set: the gravest first, then in checks' order."""
+    return sort_findings([finding for check in DATA_CHECKS for finding in check(evidence)])
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The gravest first, those of equal gravity in their order."""
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+__all__ = [
+    "CHECKS",
+    "DATA_CHECKS",
+    "SCORE_CHECKS",
+    "Check",
+    "DataCheck",
+    "DataEvidence",
+    "audit_data",
+    "audit_report",
+    "audit_scores",
+    "sort_findings",
+]

@@ -100,7 +100,7 @@ def _describe_identical(runs: tuple[str, ...], evaluations: list[Evaluation]) ->
     cells = "; ".join(
         f"{each.split}: "
         + ", ".join(
-            f"{label} tn {c.tn}, fp {c.fp}, fn {c.fn}, tp {c.tp}"
+            f"{label} tn {c.tn:,}, fp {c.fp:,}, fn {c.fn:,}, tp {c.tp:,}"
             for label, c in each.counts.items()
         )
         for each in evaluations

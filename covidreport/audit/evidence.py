@@ -1,10 +1,42 @@
-"""How the checks walk through the evaluations of a report, and how their texts put figures."""
+"""What the checks read, how they walk through it, and how their texts put figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from covidreport.records import Evaluation, ReportData, ReportedRun
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.records import Dataset, Evaluation, ImageSurvey, ReportData, ReportedRun
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataEvidence:
+    """What a data set is audited by.
+
+    digests: sha256 of each file, `(N,)`. survey: None where the images were not decoded. roc_aucs:
+    of the runs for the target, by name; empty where there are no runs.
+    """
+
+    dataset: Dataset
+    target: str
+    digests: Sequence[str]
+    survey: ImageSurvey | None = None
+    roc_aucs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The label that matters; all labels where the data does not have it."""
+        labels = self.dataset.labels
+        return (self.target,) if self.target in labels else labels
+
+
+def number_texts(cells: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The different texts, sorted, and the place of each cell's text among them, int64 `(N,)`."""
+    names = sorted(set(cells))
+    places = {name: place for place, name in enumerate(names)}
+    return tuple(names), np.fromiter(map(places.__getitem__, cells), np.int64, len(cells))
 
 
 def list_evaluations(run: ReportedRun) -> tuple[Evaluation, ...]:
@@ -21,8 +53,8 @@ def iterate_reported(data: ReportData) -> Iterator[tuple[ReportedRun, Evaluation
 
 
 def format_share(part: int, whole: int) -> str:
-    """Such as "35.5 % (2200 of 6200)"."""
-    return f"{100 * part / whole:.1f} % ({part} of {whole})"
+    """Such as "35.5 % (2,200 of 6,200)"."""
+    return f"{100 * part / whole:.1f} % ({part:,} of {whole:,})"
 
 
 def format_p(p_value: float) -> str:
@@ -31,5 +63,5 @@ def format_p(p_value: float) -> str:
 
 
 def name_count(count: int, noun: str) -> str:
-    """Such as "1 run" or "2 runs"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Such as "1 run" or "2,200 runs"."""
+    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -128,12 +128,13 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
     in_plain = sum(counts.positives for counts in plain.counts.values())
     return (
         f"Likely reason: in {double.split} every {label} image counts as {target} too, in "
-        f"{plain.split} none does. The labels of {double.split} have {surplus} positives more than "
-        f"there are images ({double.n_images + surplus} on {double.n_images}), exactly the number "
-        f"of {' or '.join(also)} images; those of {plain.split} have none more ({in_plain} on "
-        f"{plain.n_images}). The {positives} positives of {target} in {double.split} would then be "
-        f"{positives - surplus} {target} and {surplus} {' or '.join(also)} images. Counts alone do "
-        "not prove it; a look at the labels of single images does."
+        f"{plain.split} none does. The labels of {double.split} have {surplus:,} positives more "
+        f"than there are images ({double.n_images + surplus:,} on {double.n_images:,}), exactly "
+        f"the number of {' or '.join(also)} images; those of {plain.split} have none more "
+        f"({in_plain:,} on {plain.n_images:,}). The {positives:,} positives of {target} in "
+        f"{double.split} would then be {positives - surplus:,} {target} and {surplus:,} "
+        f"{' or '.join(also)} images. Counts alone do not prove it; a look at the labels of single "
+        "images does."
     )
 
 

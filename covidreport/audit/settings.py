@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from covidreport.audit.evidence import iterate_reported, name_count
@@ -50,23 +50,17 @@ def audit_negative_loss(data: ReportData) -> tuple[Finding, ...]:
 
 def audit_last_batch_loss(data: ReportData) -> tuple[Finding, ...]:
     """Runs whose only loss is that of each epoch's last batch."""
-    found = []
-    for run in _iterate_runs(data):
-        columns = {name for _, name, _ in _iterate_losses(run)}
-        if columns == {"last_batch_loss"}:
-            found.append(run.name)
-    if not found:
-        return ()
-    return (
-        Finding(
-            severity="note",
-            code="last-batch-loss-only",
-            what=f"{name_count(len(found), 'run')} recorded no loss but that of the last batch",
-            evidence="The one loss column of their history.csv is last_batch_loss",
-            remedy="Don't read convergence from it: one batch is noise. Record the epoch's mean.",
-            subjects=tuple(found),
-        ),
+    return _note_runs(
+        [run for run in _iterate_runs(data) if _has_last_batch_loss_only(run)],
+        code="last-batch-loss-only",
+        what="recorded no loss but that of the last batch",
+        evidence="The one loss column of their history.csv is last_batch_loss",
+        remedy="Don't read convergence from it: one batch is noise. Record the epoch's mean.",
     )
+
+
+def _has_last_batch_loss_only(run: Run) -> bool:
+    return {name for _, name, _ in _iterate_losses(run)} == {"last_batch_loss"}
 
 
 def audit_export(data: ReportData) -> tuple[Finding, ...]:
@@ -128,23 +122,29 @@ def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
 
 def audit_weights(data: ReportData) -> tuple[Finding, ...]:
     """Runs that state that they started from random weights."""
-    found = []
-    for run in _iterate_runs(data):
-        started = _read_mapping(run, "started_from")
-        if "weights" in started and started["weights"] in (None, "", "none", "random"):
-            found.append(run.name)
-    if not found:
-        return ()
-    return (
-        Finding(
-            severity="note",
-            code="random-weights",
-            what=f"{name_count(len(found), 'run')} started from random weights",
-            evidence="`started_from.weights` in their run.json is none",
-            remedy="Expect more of a start from pretrained weights where training images are few.",
-            subjects=tuple(found),
-        ),
+    return _note_runs(
+        [run for run in _iterate_runs(data) if _has_random_weights(run)],
+        code="random-weights",
+        what="started from random weights",
+        evidence="`started_from.weights` in their run.json is none",
+        remedy="Expect more of a start from pretrained weights where training images are few.",
     )
+
+
+def _has_random_weights(run: Run) -> bool:
+    started = _read_mapping(run, "started_from")
+    return "weights" in started and started["weights"] in (None, "", "none", "random")
+
+
+def _note_runs(
+    runs: Sequence[Run], *, code: str, what: str, evidence: str, remedy: str
+) -> tuple[Finding, ...]:
+    """One note about these runs; none where there are none."""
+    if not runs:
+        return ()
+    names = tuple(run.name for run in runs)
+    text = f"{name_count(len(names), 'run')} {what}"
+    return (Finding("note", code, text, evidence, remedy, names),)
 
 
 def audit_freezing(data: ReportData) -> tuple[Finding, ...]:

@@ -45,6 +45,7 @@ def root(
 def register_commands(app: typer.Typer) -> None:
     """Add every command, in the order in which the help lists them."""
     from covidreport.cli import (
+        audit,
         cache,
         doctor,
         evaluate,
@@ -52,6 +53,7 @@ def register_commands(app: typer.Typer) -> None:
         import_scores,
         init,
         listing,
+        occlude,
         predict,
         render,
         score,
@@ -59,8 +61,8 @@ def register_commands(app: typer.Typer) -> None:
     )
 
     for module in (
-        init, evaluate, render, score, tune, predict, listing, import_counts, import_scores,
-        cache, doctor,
+        init, evaluate, render, score, tune, audit, occlude, predict, listing, import_counts,
+        import_scores, cache, doctor,
     ):  # fmt: skip
         module.register(app)
 

@@ -126,18 +126,20 @@ def evaluate(
     if cache and not (force or verify or wanted.tuned):
         known = recall_data(question)
         if known is not None:
-            outcomes = keep_all(known, wanted, chosen, batch, runs)
+            plan = settings.figures.plan(known.labels, settings.target)
+            outcomes = keep_all(known, wanted, chosen, batch, runs, plan)
     if outcomes is None:
         conditions = _Conditions(
-            wanted, asked, chosen, batch, jobs, force=force, verify=verify, use_cache=cache
-        )
+            wanted, asked, chosen, batch, jobs, force=force, verify=verify, use_cache=cache,
+            settings=settings,
+        )  # fmt: skip
         outcomes, findings = _evaluate_anew(question, conditions, runs, findings)
     else:
         for finding in findings:
             say_finding(finding)
     evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
-    plan = choose_plan(None, None, settings, runs)
-    ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, plan)
+    planned = choose_plan(None, None, settings, runs)
+    ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, planned)
     failed = [outcome.failure for outcome in outcomes if outcome.failure]
     if as_json:
         result = {
@@ -179,6 +181,7 @@ class _Conditions:
     force: bool
     verify: bool
     use_cache: bool
+    settings: Settings
 
 
 def _evaluate_anew(
@@ -200,6 +203,7 @@ def _evaluate_anew(
     )  # fmt: skip
     dataset, split = choose_split(whole, question.split)
     how.thresholds.fixed(dataset.labels)  # a threshold for no label is said before work
+    plan = how.settings.figures.plan(dataset.labels, how.settings.target)
     stamps = stamp_files(dataset)
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
         digests = digest_files(
@@ -221,6 +225,7 @@ def _evaluate_anew(
         verify=how.verify,
         use_cache=how.use_cache,
         warnings=(*findings, *notes),
+        figures=plan,
     )
     for finding in request.warnings:
         say_finding(finding)

@@ -93,6 +93,7 @@ def import_scores_command(
             thresholds_from=thresholds.origin,
             description=description,
             notes=notes,
+            figures=settings.figures.plan(dataset.labels, settings.target),
         )
     )
     for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):

@@ -16,8 +16,11 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
         "list",
-        short_help="Show runs and what they were evaluated on.",
-        help="Show which runs there are, and what each has been evaluated on.",
+        short_help="Show runs, what they were evaluated on, and how they rank.",
+        help=(
+            "Show which runs there are, what each has been evaluated on, and how they rank on what "
+            "was evaluated last."
+        ),
         epilog="Example: covidreport list runs/",
     )(list_runs)
 
@@ -29,17 +32,43 @@ def list_runs(
             metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="How much less sensitive is not inferior, such as 0.05."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """List runs."""
+    from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
+    from covidreport.cli.terminal import out
+    from covidreport.compare import rank_and_compare
+    from covidreport.config import find_settings
+    from covidreport.report.collect import choose_evaluated
     from covidreport.runs import discover_runs
 
-    rows = [_describe(run) for run in discover_runs(folders or [Path("runs")])]
+    settings = find_settings(Path.cwd())
+    runs = discover_runs(folders or [Path("runs")])
+    plan = choose_plan(baseline, margin, settings, runs)
+    rows = [_describe(run) for run in runs]
+    ranked = rank_and_compare(
+        choose_evaluated(runs), settings.target, settings.specificity_floor, plan
+    )
     if as_json:
-        document = {"schema": "covidreport.list/1", "runs": rows}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        _show(rows)
+        document = {
+            "schema": "covidreport.list/1",
+            "runs": rows,
+            "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    _show(rows)
+    for each in ranked:
+        out.print()
+        show_ranking(out, each.ranking, each.evaluations)
 
 
 def _describe(run: Run) -> dict[str, Any]:

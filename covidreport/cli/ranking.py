@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,12 +10,40 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from covidreport.records import Estimate, Evaluation, RankedRun, Ranking
+from covidreport.compare import Plan, check_baseline
+from covidreport.compare.finding import (
+    describe_gap,
+    describe_non_inferiority,
+    describe_planned,
+    describe_verdict,
+    split_runs,
+)
+from covidreport.config import Settings
+from covidreport.errors import UsageError
+from covidreport.records import Estimate, Evaluation, RankedRun, Ranking, Run
 
 ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 116, 136
 """From how many columns of the terminal on a ranking shows more."""
 METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
+ALIKE = "≈"
+"""Stands behind the name of a run that can't be told from the best."""
+
+
+def choose_plan(
+    baseline: str | None, margin: float | None, settings: Settings, runs: Sequence[Run]
+) -> Plan:
+    """What options ask for, else the configuration; UsageError where an option makes no sense.
+
+    A baseline of the configuration need not be among the runs at hand.
+    """
+    if margin is not None and not 0 < margin < 1:
+        raise UsageError(f"--margin {margin:g}: give a fraction between 0 and 1, such as 0.05")
+    check_baseline(Plan(baseline), runs)
+    return Plan(
+        settings.baseline if baseline is None else baseline,
+        settings.margin if margin is None else margin,
+    )
 
 
 def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evaluation]) -> None:
@@ -41,14 +70,37 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     if wide:
         table.add_column("micro F1", justify="right", no_wrap=True)
         table.add_column("accuracy", justify="right", no_wrap=True)
+    _, alike, _ = split_runs(ranking)
     for row in ranking.rows:
-        table.add_row(
-            *_cells(row, by_run[row.run], ranking.target, intervals, wide), style=_style(row)
-        )
+        cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
+        if row in alike:
+            cells[1] = Text(f"{row.run} {ALIKE}")
+        table.add_row(*cells, style=_style(row))
     console.print(table)
+    for sentence in _conclusions(ranking, marked=bool(alike)):
+        console.print(Text(sentence))
     for row in ranking.rows:
         if row.why_unranked:
             console.print(Text(f"not ranked: {row.run}: {row.why_unranked}", "yellow"))
+
+
+def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
+    """What the data can and can't tell, a paragraph each."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return []
+    verdict = describe_verdict(ranking)
+    if marked:
+        verdict = f"{ALIKE} {verdict} {describe_gap(comparisons)}"
+    lines = [verdict, describe_planned(ranking), describe_non_inferiority(comparisons)]
+    compared = {each.run for each in comparisons.standings}
+    ranked = {row.run for row in ranking.rows if row.rank is not None}
+    lines += [
+        f"not compared: {each.run}: {each.reason}"
+        for each in comparisons.left_out
+        if each.run in ranked and (comparisons.basis == "counts" or each.run not in compared)
+    ]
+    return [line for line in lines if line]
 
 
 def _style(row: RankedRun) -> str:
@@ -109,6 +161,7 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
                 "found": None if counts is None else counts.tp,
                 "positives": None if counts is None else counts.positives,
                 "false_alarms": None if counts is None else counts.false_alarms,
+                "average_precision": row.average_precision,
                 "why_unranked": row.why_unranked,
                 **{
                     name: None
@@ -126,4 +179,7 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
         "key": ranking.key,
         "specificity_floor": ranking.specificity_floor,
         "rows": rows,
+        "comparisons": None
+        if ranking.comparisons is None
+        else dataclasses.asdict(ranking.comparisons),
     }

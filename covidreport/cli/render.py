@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +54,24 @@ def render(
         str | None, typer.Option(help="Evaluations in another precision or by another provider.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="How much less sensitive is not inferior, such as 0.05."),
+    ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            help="Include what `covidreport audit --output` found in the data.", metavar="FILE"
+        ),
+    ] = None,
 ) -> None:
     """Render reports."""
+    from covidreport.audit.document import include_audit, read_audit
+    from covidreport.cli.ranking import choose_plan
     from covidreport.config import find_settings
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
@@ -79,7 +96,10 @@ def render(
         dataset=dataset,
         variant=variant,
         title=title,
+        plan=choose_plan(baseline, margin, settings, runs),
     )
+    if audit is not None:
+        data = replace(data, findings=include_audit(read_audit(audit), data))
     for name in wanted:
         suffix, function = FORMATS[name]
         text = function(data)

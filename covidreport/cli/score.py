@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from covidreport.config import Thresholds
+    from covidreport.config import Settings, Thresholds
     from covidreport.records import Evaluation, Run
 
 
@@ -48,38 +48,42 @@ def score(
     ] = None,
 ) -> None:
     """Score evaluations."""
-    from covidreport.cli.ranking import show_ranking
+    from covidreport.cli.ranking import choose_plan, show_ranking
     from covidreport.cli.terminal import out, say
+    from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.errors import RunError, StoreError, UsageError
-    from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs, read_evaluations
 
     settings = find_settings(Path.cwd())
     wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
-    scored: list[Evaluation] = []
+    scored: list[tuple[Run, Evaluation]] = []
     faults: list[str] = []
-    for run in discover_runs(folders or [Path("runs")]):
+    runs = discover_runs(folders or [Path("runs")])
+    for run in runs:
         evaluations, broken = read_evaluations(run)
         faults += [f"run {run.name}: {fault}" for fault in broken]
         for evaluation in evaluations:
             if split not in (None, evaluation.split) or dataset not in (None, evaluation.dataset):
                 continue
             try:
-                scored.append(_score(run, evaluation, wanted))
+                scored.append((run, _score(run, evaluation, wanted, settings)))
             except (RunError, StoreError) as error:
                 faults.append(f"run {run.name}: {error}")
     if not scored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
-    for ranking in rank_runs(scored, settings.target, settings.specificity_floor):
-        show_ranking(out, ranking, scored)
+    plan = choose_plan(None, None, settings, runs)
+    for each in rank_and_compare(scored, settings.target, settings.specificity_floor, plan):
+        show_ranking(out, each.ranking, each.evaluations)
     for fault in faults:
         say(f"error: {fault}", "bold red")
     if faults:
         raise typer.Exit(3)
 
 
-def _score(run: Run, evaluation: Evaluation, thresholds: Thresholds) -> Evaluation:
+def _score(
+    run: Run, evaluation: Evaluation, thresholds: Thresholds, settings: Settings
+) -> Evaluation:
     from covidreport.errors import StoreError
     from covidreport.evaluate.scoring import apply_chosen
     from covidreport.evaluate.tuned import ReportedImages, choose_thresholds
@@ -97,6 +101,7 @@ def _score(run: Run, evaluation: Evaluation, thresholds: Thresholds) -> Evaluati
     )
     model = (evaluation.provenance.get("model") or {}).get("sha256")
     chosen = choose_thresholds(thresholds, run, images, model)
-    changed = apply_chosen(evaluation, scores, chosen)
+    plan = settings.figures.plan(scores.labels, settings.target)
+    changed = apply_chosen(evaluation, scores, chosen, plan)
     write_evaluation(run.folder, changed)
     return changed

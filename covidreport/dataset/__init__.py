@@ -9,7 +9,7 @@ from covidreport.dataset.files import (
 )
 from covidreport.dataset.fingerprint import fingerprint
 from covidreport.dataset.source import guess_labels, read_dataset
-from covidreport.dataset.split import select_split
+from covidreport.dataset.split import select_split, select_splits
 
 __all__ = [
     "UNREADABLE",
@@ -20,5 +20,6 @@ __all__ = [
     "hash_files",
     "read_dataset",
     "select_split",
+    "select_splits",
     "stamp_files",
 ]

@@ -46,6 +46,8 @@ class KnownData:
     n_images: int
     n_groups: int | None
     fingerprint: str
+    units: str = ""
+    """A digest of patients and attributes: what figures depend on beside images and truth."""
 
 
 def stamp_manifest(source: Path) -> tuple[int, int] | None:

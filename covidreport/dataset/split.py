@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
@@ -13,17 +14,20 @@ def select_split(dataset: Dataset, split: str | None) -> Dataset:
 
     Raises DatasetError when no image is in that split, listing the splits that there are.
     """
-    if split is None:
-        return dataset
-    wanted = split.strip().lower()
+    return dataset if split is None else select_splits(dataset, [split])
+
+
+def select_splits(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
+    """The images of several splits, in the order of the data set; raises as `select_split`."""
+    names = [name.strip().lower() for name in wanted]
     splits = dataset.splits or ()
-    rows = [row for row, name in enumerate(splits) if name == wanted]
-    if rows:
-        return _take_rows(dataset, rows)
+    missing = next((name for name in names if name not in splits), None)
+    if missing is None:
+        return _take_rows(dataset, [row for row, name in enumerate(splits) if name in names])
     counts = sorted(Counter(name or "(blank)" for name in splits).items())
     there = ", ".join(f"{name} ({count} images)" for name, count in counts)
     reason = f"there are: {there}" if there else "the data has no splits: leave the split out"
-    raise DatasetError(str(dataset.source), [f"no image is in the split {wanted!r}; {reason}"])
+    raise DatasetError(str(dataset.source), [f"no image is in the split {missing!r}; {reason}"])
 
 
 def _take_rows(dataset: Dataset, rows: list[int]) -> Dataset:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from covidreport import __version__
+from covidreport.audit import audit_scores
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
@@ -20,7 +21,7 @@ from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
-from covidreport.metrics import estimate_scores
+from covidreport.metrics import describe_scores
 from covidreport.records import Evaluation, Failure, Finding, Scores
 
 
@@ -47,7 +48,7 @@ def build_evaluation(
     dataset = request.dataset
     assert scored.opened.run.model is not None
     values = [chosen.values[label] for label in dataset.labels]
-    counts, estimates = estimate_scores(scores, values)
+    described = describe_scores(scores, values, request.plan)
     failures = tuple(
         Failure(sample, "decode", reason)
         for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
@@ -64,13 +65,15 @@ def build_evaluation(
         n_groups=request.n_groups,
         thresholds=dict(chosen.values),
         thresholds_from=chosen.origin,
-        counts=counts,
-        estimates=estimates,
+        counts=described.counts,
+        estimates=described.estimates,
+        details=described.details,
         findings=(
             *request.warnings,
             *decoded.findings,
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),
+            *audit_scores(scored.opened.run.name, scores),
             *_on_device(scored, request, check),
         ),
         failures=failures,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.loop import OpenedRun, ScoredRun, count_jobs
+from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
 from covidreport.inference.execution import Precision
 from covidreport.inference.providers import CPU
@@ -110,18 +111,23 @@ class CpuReference:
     """The sample's pixels, decoded once for each PixelSpec, and the answers of the CPU to them."""
 
     def __init__(
-        self, dataset: Dataset, caches: Mapping[PixelSpec, PixelCache] | None = None
+        self,
+        dataset: Dataset,
+        caches: Mapping[PixelSpec, PixelCache] | None = None,
+        occlusion: Occlusion | None = None,
     ) -> None:
         self.dataset = dataset
         self.indices = pick_sample(dataset)
         self._caches = caches or {}
+        self._occlusion = occlusion
         self._pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
 
     def check(self, scored: ScoredRun, thresholds: Sequence[float]) -> CpuCheck:
         """Score the sample on the CPU in fp32 and compare; RunError where the CPU can't run it."""
         opened = scored.opened
         spec = opened.session.spec
-        scores = _score_on_cpu(opened, prepare_batch(self.pixels(spec.pixels), spec))
+        pixels = occlude_pixels(self.pixels(spec.pixels), self._occlusion)
+        scores = _score_on_cpu(opened, prepare_batch(pixels, spec))
         activation: Activation = (
             "softmax" if spec.activation == "softmax-logit" else spec.activation
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -42,10 +43,15 @@ def evaluation_key(
         "described": described or {},
         "provider": {key: provider[key] for key in provider if key != "asked"},
         "batch": batch,
-        "versions": {name: version(name) for name in ("pillow", "imagecodecs")},
+        "versions": {name: _installed(name) for name in ("pillow", "imagecodecs")},
         "runtime": runtime_version(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _installed(package: str) -> str:
+    return version(package)
 
 
 def runtime_version() -> str:

@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import Chunk, decode_chunk
+from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import BATCH
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceQueue, Uploaded
 from covidreport.inference.session import Session, prepare_batch
+from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, PixelSpec, Run, Scores
 
 
@@ -145,6 +147,7 @@ class _Loop:
     device: DeviceQueue
     caches: Mapping[PixelSpec, PixelCache]
     digests: Sequence[str] | None
+    occlusion: Occlusion | None = None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
     waiting: int = 0
     """Chunks that were begun and are not yet scored by every run."""
@@ -189,7 +192,8 @@ class _Loop:
             groups.setdefault(_preparation(scored.opened), []).append(scored)
         for key, group in groups.items():
             spec = group[0].opened.session.spec
-            batch = prepare_batch(chunk.pixels[spec.pixels], spec)
+            pixels = occlude_pixels(chunk.pixels[spec.pixels], self.occlusion)
+            batch = prepare_batch(pixels, spec)
             on_card = [s for s in group if s.opened.session.execution.provider.accelerator]
             for scored in group:
                 if scored not in on_card:
@@ -276,13 +280,14 @@ def score_runs(
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
     partials: Sequence[PartialScores] | None = None,
+    occlusion: Occlusion | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
     """Score every image of `dataset` with every run: images decoded once, at most `jobs` at a time.
 
     At most `jobs` + 1 chunks of `batch` images are held at any time. Pixels that stand in `caches`
     are taken from there; scores that stand in `partials` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
-    run's scores.
+    run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
     """
     n, k = dataset.truth.shape
     paths = [dataset.root / path for path in dataset.paths]
@@ -296,7 +301,9 @@ def score_runs(
         ]
     decoded = DecodedSet([None] * n, [])
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
-        loop = _Loop(paths, runs, decoded, batch, advance, pool, device, caches or {}, digests)
+        loop = _Loop(
+            paths, runs, decoded, batch, advance, pool, device, caches or {}, digests, occlusion
+        )
         try:
             loop.run(iter(range(0, n, batch)), jobs)
         except BaseException:
@@ -318,4 +325,5 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         activation="softmax" if activation == "softmax-logit" else activation,
         reasons=tuple(decoded.reasons),
         groups=dataset.groups,
+        attributes=group_values(dataset.attributes),
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from covidreport.config import Thresholds
@@ -26,15 +28,21 @@ from covidreport.evaluate.loop import (
 from covidreport.evaluate.memory import device_budget, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request, name_evaluation
-from covidreport.evaluate.scoring import apply_chosen, is_applied
+from covidreport.evaluate.scoring import apply_chosen, is_applied, take_units
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.images import check_spec
-from covidreport.images.cache import PixelCache, finish_pixel_cache, open_pixel_cache
+from covidreport.images.cache import (
+    PixelCache,
+    finish_pixel_cache,
+    open_pixel_cache,
+    open_scratch,
+)
 from covidreport.inference.engines import engine_folder
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import Session, measure_variation, open_session
-from covidreport.records import Evaluation, Failure, PixelSpec, Run
+from covidreport.metrics import digest_units
+from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
@@ -105,18 +113,27 @@ def evaluate_runs(
     progress = progress or Progress()
     outcomes: dict[str, Outcome] = {}
     chosen: dict[str, ChosenThresholds] = {}
+    known = request.known
     for run in runs:
-        outcome = _choose(request, run, chosen) or _keep_stored(request, run, chosen)
+        outcome = _choose(request, run, chosen) or _keep_stored(request, run, chosen, known)
         if outcome is not None:
             outcomes[run.name] = outcome
     rest = [run for run in runs if run.name not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
-    for group in group_by_memory(rest, device_budget(request.execution)):
-        for outcome in _evaluate_group(request, group, chosen, caches, progress.advance):
-            outcomes[outcome.run.name] = outcome
-    for cache in caches.values():
-        finish_pixel_cache(cache)
+    groups = group_by_memory(rest, device_budget(request.execution))
+    with ExitStack() as stack:
+        scratch = None
+        if len(groups) > 1:  # each group needs the pixels that the first has decoded
+            scratch = Path(stack.enter_context(TemporaryDirectory(prefix="covidreport-")))
+        for group in groups:
+            for outcome in _evaluate_group(
+                request, group, chosen, caches, scratch, progress.advance
+            ):
+                outcomes[outcome.run.name] = outcome
+        for cache in caches.values():
+            finish_pixel_cache(cache)
+        caches.clear()
     return tuple(outcomes[run.name] for run in runs)
 
 
@@ -136,20 +153,21 @@ def _choose(request: Request, run: Run, chosen: dict[str, ChosenThresholds]) -> 
 
 
 def _keep_stored(
-    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds]
+    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds], known: KnownData
 ) -> Outcome | None:
     """The stored evaluation where it may be kept, with today's thresholds."""
     if request.force:
         return None
     return _keep(
-        request.known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
-        verify=request.verify,
+        known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
+        request.plan, verify=request.verify, dataset=request.dataset,
     )  # fmt: skip
 
 
 def keep_all(
-    known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run]
-) -> tuple[Outcome, ...] | None:
+    known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run],
+    plan: FigurePlan,
+) -> tuple[Outcome, ...] | None:  # fmt: skip
     """The stored evaluations of all runs, if every one may be kept; else None.
 
     For data that is known to be unchanged: no image is looked at and no model is loaded. Other
@@ -159,7 +177,7 @@ def keep_all(
     chosen = ChosenThresholds(thresholds.of(known.labels), thresholds.origin)
     outcomes = []
     for run in runs:
-        outcome = _keep(known, name, execution.facts(), batch, run, chosen, verify=False)
+        outcome = _keep(known, name, execution.facts(), batch, run, chosen, plan, verify=False)
         if outcome is None:
             return None
         outcomes.append(outcome)
@@ -168,26 +186,36 @@ def keep_all(
 
 def _keep(
     known: KnownData, name: str, provider: Mapping[str, Any], batch: int, run: Run,
-    chosen: ChosenThresholds, *, verify: bool,
+    chosen: ChosenThresholds, plan: FigurePlan, *, verify: bool, dataset: Dataset | None = None,
 ) -> Outcome | None:  # fmt: skip
-    """What stands of a run, at these thresholds; None where it has to be computed."""
+    """What stands of a run, at these thresholds; None where it has to be computed.
+
+    dataset: where today's patients and attributes are from, if the stored ones are others; without
+    it None is the answer then.
+    """
     stored = find_stored(
         run, name, fingerprint=known.fingerprint, labels=known.labels, n_groups=known.n_groups,
         provider=provider, batch=batch, verify=verify,
     )  # fmt: skip
     if stored is None:
         return None
-    if is_applied(stored, chosen):
+    if is_applied(stored, chosen, plan, known.units):
         return Outcome(run, stored, kept=True)
-    scores = read_scores(evaluation_folder(run.folder, name) / SCORES_FILE)
-    evaluation = apply_chosen(stored, scores, chosen)
+    file = evaluation_folder(run.folder, name) / SCORES_FILE
+    scores = read_scores(file)
+    if digest_units(scores.groups, scores.attributes) != known.units:
+        if dataset is None:
+            return None
+        scores = take_units(scores, dataset)
+        write_scores(file, scores)
+    evaluation = apply_chosen(stored, scores, chosen, plan)
     write_evaluation(run.folder, evaluation)
     return Outcome(run, evaluation, kept=True)
 
 
 def _evaluate_group(
     request: Request, runs: Sequence[Run], chosen: Mapping[str, ChosenThresholds],
-    caches: dict[PixelSpec, PixelCache], advance: Advance,
+    caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
 ) -> list[Outcome]:  # fmt: skip
     """Load the models of one group, score, write; the models are freed with the return."""
     started = time.time()
@@ -206,15 +234,14 @@ def _evaluate_group(
         except RunError as error:
             outcomes.append(_write_failure(request, Failure(run.name, "load", str(error)), run))
             advance(n)
-    if request.use_cache:
-        _open_caches(request, ready, caches)
+    _open_caches(request, ready, caches, scratch)
     partials = [_open_partial(request, opened) for opened in ready]
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
-        caches=caches, digests=request.digests, partials=partials,
+        caches=caches, digests=request.digests, partials=partials, occlusion=request.occlusion,
     )  # fmt: skip
     on_device = request.execution.provider.accelerator
-    reference = CpuReference(request.dataset, caches) if on_device else None
+    reference = CpuReference(request.dataset, caches, request.occlusion) if on_device else None
     for item, partial in zip(scored, partials, strict=True):
         if item.failure is not None:
             outcomes.append(_write_failure(request, item.failure, item.opened.run))
@@ -236,13 +263,20 @@ def _evaluate_group(
 
 
 def _open_caches(
-    request: Request, ready: Sequence[OpenedRun], caches: dict[PixelSpec, PixelCache]
+    request: Request,
+    ready: Sequence[OpenedRun],
+    caches: dict[PixelSpec, PixelCache],
+    scratch: Path | None,
 ) -> None:
+    """A place for the pixels of each kind: in the cache, or in `scratch` where there is none."""
     for spec in dict.fromkeys(opened.session.spec.pixels for opened in ready):
-        if spec not in caches:
-            cache = open_pixel_cache(request.digests, spec)
-            if cache is not None:
-                caches[spec] = cache
+        if spec in caches:
+            continue
+        cache = open_pixel_cache(request.digests, spec) if request.use_cache else None
+        if cache is None and scratch is not None:
+            cache = open_scratch(scratch, len(request.dataset), spec)
+        if cache is not None:
+            caches[spec] = cache
 
 
 def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from covidreport.config import Thresholds
+from covidreport.config import FigureSettings, Thresholds
 from covidreport.dataset.index import KnownData
+from covidreport.evaluate.occlude import Occlusion
 from covidreport.inference.execution import Execution
-from covidreport.records import Dataset, Finding
+from covidreport.metrics import digest_units, group_values
+from covidreport.records import Dataset, FigurePlan, Finding
 
 BATCH = 32
 DEVICE_BATCH = 256
@@ -47,14 +49,24 @@ class Request:
     verify: bool = False
     use_cache: bool = True
     warnings: tuple[Finding, ...] = ()
+    figures: FigurePlan | None = None
+    """None for what holds where the configuration is silent."""
+    occlusion: Occlusion | None = None
+    """What is blacked out of every image, between the cache of pixels and the model."""
 
     @property
     def known(self) -> KnownData:
         """What identifies the images, without naming them."""
         data = self.dataset
         return KnownData(
-            data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint
-        )
+            data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint,
+            units=digest_units(data.groups, group_values(data.attributes)),
+        )  # fmt: skip
+
+    @property
+    def plan(self) -> FigurePlan:
+        """Which figures are computed, and how."""
+        return self.figures or FigureSettings().plan(self.dataset.labels, "")
 
     @property
     def n_groups(self) -> int | None:
@@ -64,7 +76,8 @@ class Request:
     @property
     def variant(self) -> str | None:
         """What sets the evaluation apart from the usual one on the same images."""
-        return self.execution.variant
+        parts = (self.execution.variant, self.occlusion.variant if self.occlusion else None)
+        return "-".join(part for part in parts if part is not None) or None
 
     @property
     def name(self) -> str:
@@ -73,5 +86,6 @@ class Request:
 
     @property
     def provider_facts(self) -> dict[str, Any]:
-        """The provider as an evaluation's provenance keeps it."""
-        return {"asked": self.asked_provider, **self.execution.facts()}
+        """How models are run, as an evaluation's provenance keeps it and its key holds it."""
+        facts = {"asked": self.asked_provider, **self.execution.facts()}
+        return facts | ({"occlusion": self.occlusion.facts()} if self.occlusion else {})

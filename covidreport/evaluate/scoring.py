@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from covidreport.config import FigureSettings
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
-from covidreport.metrics import estimate_scores
-from covidreport.records import Evaluation, Scores
+from covidreport.metrics import describe_scores, group_values
+from covidreport.records import Dataset, Evaluation, FigurePlan, Scores
 
 TUNING = "tuning"
 """The entry of an evaluation's provenance that says where tuned thresholds come from."""
@@ -20,16 +21,28 @@ def apply_thresholds(
     return apply_chosen(evaluation, scores, ChosenThresholds(thresholds, origin))
 
 
-def apply_chosen(evaluation: Evaluation, scores: Scores, chosen: ChosenThresholds) -> Evaluation:
-    """The evaluation of the same scores at the operating points that were chosen for this run."""
-    counts, estimates = estimate_scores(scores, [chosen.values[label] for label in scores.labels])
+def apply_chosen(
+    evaluation: Evaluation,
+    scores: Scores,
+    chosen: ChosenThresholds,
+    plan: FigurePlan | None = None,
+) -> Evaluation:
+    """The evaluation of the same scores at the operating points that were chosen for this run.
+
+    plan: which figures, and how; None for those that it has, or for the usual ones.
+    """
+    if plan is None:
+        plan = evaluation.details.plan if evaluation.details else None
+    plan = plan or FigureSettings().plan(scores.labels, "")
+    described = describe_scores(scores, [chosen.values[label] for label in scores.labels], plan)
     return mark_thresholds(
         replace(
             evaluation,
             thresholds=dict(chosen.values),
             thresholds_from=chosen.origin,
-            counts=counts,
-            estimates=estimates,
+            counts=described.counts,
+            estimates=described.estimates,
+            details=described.details,
         ),
         chosen,
     )
@@ -44,10 +57,40 @@ def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluat
     return replace(evaluation, findings=(*kept, *chosen.findings), provenance=provenance)
 
 
-def is_applied(evaluation: Evaluation, chosen: ChosenThresholds) -> bool:
-    """Whether the evaluation already is what `apply_chosen` would make of it."""
+def is_applied(
+    evaluation: Evaluation,
+    chosen: ChosenThresholds,
+    plan: FigurePlan | None = None,
+    units: str | None = None,
+) -> bool:
+    """Whether the evaluation already is what `apply_chosen` would make of it.
+
+    plan, units: those of today, where they may differ from those that it was made with.
+    """
+    details = evaluation.details
     return (
-        evaluation.thresholds == chosen.values
+        details is not None
+        and plan in (None, details.plan)
+        and units in (None, details.units)
+        and evaluation.thresholds == chosen.values
         and evaluation.thresholds_from == chosen.origin
         and mark_thresholds(evaluation, chosen) == evaluation
+    )
+
+
+def take_units(scores: Scores, dataset: Dataset) -> Scores:
+    """The same scores in the order of the data set, with its patients and attributes of today.
+
+    Both are of the same images: their fingerprints are equal.
+    """
+    rows = {sample: row for row, sample in enumerate(scores.sample_ids)}
+    order = [rows[sample] for sample in dataset.ids]
+    return replace(
+        scores,
+        sample_ids=dataset.ids,
+        truth=scores.truth[order],
+        scores=scores.scores[order],
+        reasons=tuple(scores.reasons[row] for row in order),
+        groups=dataset.groups,
+        attributes=group_values(dataset.attributes),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cache import USED_MARK, boot_id, cache_folder, make_room
+from covidreport.cache import RESERVE_BYTES, USED_MARK, boot_id, cache_folder, make_room
 from covidreport.records import PixelSpec
 from covidreport.store import write_json
 
@@ -125,10 +126,27 @@ def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | No
             return None
         _create(folder, shape, spec)
     (folder / USED_MARK).touch()
+    return _open(folder, shape)
+
+
+def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
+    """Room for the pixels of `n` images in a folder of the caller's; None where the disk has none.
+
+    For images that are needed more than once in one evaluation where nothing is to be kept.
+    """
+    shape = (n, spec.height, spec.width, spec.channels)
+    if shutil.disk_usage(folder).free < int(np.prod(shape, dtype=np.int64)) + RESERVE_BYTES:
+        return None
+    place = folder / pixel_key((), spec)
+    _create(place, shape, spec)
+    return _open(place, shape)
+
+
+def _open(folder: Path, shape: tuple[int, ...]) -> PixelCache:
     return PixelCache(
         folder,
         np.memmap(folder / "pixels.u8", np.uint8, "r+", shape=shape),
-        np.memmap(folder / "rows.bin", _ROW, "r+", shape=(len(digests),)),
+        np.memmap(folder / "rows.bin", _ROW, "r+", shape=shape[:1]),
         {int(index): str(reason) for index, reason in _read_lines(folder / _FAILURES)},
         {_number_chain(chain): chain for chain in map(tuple, _read_lines(folder / _CHAINS))},
     )

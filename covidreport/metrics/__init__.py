@@ -15,7 +15,6 @@ from covidreport.metrics.bootstrap import (
 )
 from covidreport.metrics.calibration import (
     CalibrationLine,
-    ReliabilityBin,
     bin_reliability,
     brier_score,
     expected_calibration_error,
@@ -24,9 +23,14 @@ from covidreport.metrics.calibration import (
     to_probabilities,
 )
 from covidreport.metrics.cochran import CochranQ, cochran_q
-from covidreport.metrics.comparisons import PairedAnswers, compare_answers, compare_curves
+from covidreport.metrics.comparisons import (
+    PairedAnswers,
+    compare_answers,
+    compare_curves,
+    record_test,
+)
 from covidreport.metrics.complementary import Combination, find_complementary
-from covidreport.metrics.consistency import Consistency, estimate_consistency
+from covidreport.metrics.consistency import estimate_consistency
 from covidreport.metrics.counts import (
     NotFinite,
     check_thresholds,
@@ -48,6 +52,8 @@ from covidreport.metrics.delong import (
     estimate_roc_aucs,
     roc_auc_interval,
 )
+from covidreport.metrics.describe import Described, describe_scores
+from covidreport.metrics.details import digest_units
 from covidreport.metrics.differences import (
     NonInferiority,
     estimate_difference,
@@ -87,8 +93,6 @@ from covidreport.metrics.predictive import (
 )
 from covidreport.metrics.repeats import (
     RepeatGroup,
-    SeedComparison,
-    Spread,
     compare_methods,
     describe_spread,
     group_repeats,
@@ -106,7 +110,7 @@ from covidreport.metrics.selection import (
     summarise_ranks,
 )
 from covidreport.metrics.significance import bound_mcnemar, fisher_exact, holm, smallest_gap
-from covidreport.metrics.subgroups import Subgroup, Subgroups, band_ages, estimate_subgroups
+from covidreport.metrics.subgroups import band_ages, estimate_subgroups, group_values
 from covidreport.metrics.table import (
     ALL_METRICS,
     ANSWER_METRICS,
@@ -128,10 +132,10 @@ __all__ = [
     "CalibrationLine",
     "CochranQ",
     "Combination",
-    "Consistency",
     "CountArrays",
     "Curve",
     "DecisionCurve",
+    "Described",
     "Estimates",
     "Interval",
     "Metric",
@@ -141,17 +145,12 @@ __all__ = [
     "PairedAnswers",
     "Points",
     "RankUncertainty",
-    "ReliabilityBin",
     "RepeatGroup",
     "ResampledCounts",
     "ResampledCurves",
     "Resolution",
     "RocAucDifference",
     "RocAucs",
-    "SeedComparison",
-    "Spread",
-    "Subgroup",
-    "Subgroups",
     "Target",
     "affordable_resamples",
     "all_pairs",
@@ -175,8 +174,10 @@ __all__ = [
     "critical_p_value",
     "decide",
     "describe_resolution",
+    "describe_scores",
     "describe_spread",
     "design_effect",
+    "digest_units",
     "draw_decision_curve",
     "estimate_consistency",
     "estimate_counts",
@@ -195,6 +196,7 @@ __all__ = [
     "fit_calibration",
     "fit_threshold",
     "group_repeats",
+    "group_values",
     "holm",
     "judge_non_inferiority",
     "list_points",
@@ -211,6 +213,7 @@ __all__ = [
     "positives_needed",
     "ppv_at_prevalence",
     "rank_resamples",
+    "record_test",
     "resample_counts",
     "resample_curves",
     "roc_auc",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -91,9 +92,13 @@ def percentile_interval(
 
 
 def estimate_intervals(
-    resampled: ResampledCounts, run: int, label: int, confidence: float = 0.95
+    resampled: ResampledCounts,
+    run: int,
+    label: int,
+    confidence: float = 0.95,
+    figures: Sequence[str] = COUNT_FIGURES,
 ) -> dict[str, Interval]:
-    """The interval of every figure of `COUNT_FIGURES` for one run and label.
+    """The interval of each of these figures of `COUNT_FIGURES` for one run and label.
 
     Where the bootstrap says nothing (28 of 28: every resample is 28 of 28), a proportion falls back
     to Wilson's interval and its method says `wilson (degenerate bootstrap)`. With groups that is
@@ -105,8 +110,9 @@ def estimate_intervals(
     drawn = CountArrays(*(each[:, run, label] for each in resampled.resampled))
     method = name_bootstrap(resampled.grouped)
     intervals: dict[str, Interval] = {}
-    for name, draws in count_figures(drawn).items():
-        interval = percentile_interval(values[name], draws, method, confidence)
+    every = count_figures(drawn)
+    for name in figures:
+        interval = percentile_interval(values[name], every[name], method, confidence)
         if name in PROPORTIONS and interval.reason in (ALL_EQUAL, OFTEN_UNDEFINED):
             units = int(resampled.units[name][run, label])
             interval = _fall_back(values[name], units, resampled.grouped, confidence)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.intervals import two_sided_z
 from covidreport.metrics.rates import estimate_rate
-from covidreport.records import UNKNOWN, Activation, Estimate
+from covidreport.records import UNKNOWN, Activation, Estimate, ReliabilityBin
 
 NEAREST = 2.0**-24
 """How near to 0 and 1 a probability is taken to lie when its logit is needed: half the distance
@@ -83,6 +84,7 @@ def fit_calibration(
     logits: NDArray[np.float64],
     failed: NDArray[np.bool_],
     confidence: float = 0.95,
+    groups: NDArray[np.integer[Any]] | None = None,
 ) -> CalibrationLine:
     """The calibration intercept and slope of one label, from truth, logits and failed `(N,)`.
 
@@ -90,7 +92,10 @@ def fit_calibration(
     the logits x, the intercept is a of the same with b fixed at 1 (x as an offset). Cox, "Two
     further applications of a model for binary regression", Biometrika 45 (1958) 562-565; Van
     Calster et al., "A calibration hierarchy for risk models was defined: from utopia to empirical
-    data", J. Clin. Epidemiol. 74 (2016) 167-176. Maximum likelihood, Wald intervals.
+    data", J. Clin. Epidemiol. 74 (2016) 167-176. Maximum likelihood, Wald intervals; with groups
+    (integers `(N,)`: patients) their errors are those of Liang and Zeger, "Longitudinal data
+    analysis using generalized linear models", Biometrika 73 (1986) 13-22, times G / (G - 1) for G
+    groups.
 
     Both are undefined where a class is absent; the slope also where all logits are equal and where
     one value of them divides the classes, since the likelihood then has no maximum.
@@ -100,7 +105,8 @@ def fit_calibration(
     if not 0 < y.sum() < y.size:
         return CalibrationLine(Estimate(None), Estimate(None), int(y.size))
     ones = np.ones((y.size, 1))
-    intercept = _fit_logistic(ones, y, x, 0, confidence)
+    codes = None if groups is None else np.unique(groups[scored], return_inverse=True)[1]
+    intercept = _fit_logistic(ones, y, x, 0, confidence, codes)
     on, off = x[y == 1], x[y == 0]
     divided = off.max() <= on.min() or on.max() <= off.min()
     slope = Estimate(None)
@@ -108,15 +114,14 @@ def fit_calibration(
         # Standardised, so that the steps are of one size whatever the unit of the scores.
         centre, spread = float(x.mean()), float(x.std())
         columns = np.column_stack([ones, (x - centre) / spread])
-        slope = _scale(_fit_logistic(columns, y, np.zeros(y.size), 1, confidence), 1 / spread)
+        slope = _scale(_fit_logistic(columns, y, np.zeros(y.size), 1, confidence, codes), 1 / spread)
     return CalibrationLine(intercept, slope, int(y.size))
 
 
 def _scale(estimate: Estimate, factor: float) -> Estimate:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return estimate
-    low, high = estimate.low * factor, estimate.high * factor
-    return Estimate(estimate.value * factor, low, high, method=estimate.method)
+    ends = (estimate.value, estimate.low, estimate.high)
+    value, low, high = (None if each is None else each * factor for each in ends)
+    return Estimate(value, low, high, method=estimate.method)
 
 
 def _fit_logistic(
@@ -125,8 +130,12 @@ def _fit_logistic(
     offset: NDArray[np.float64],
     wanted: int,
     confidence: float,
+    codes: NDArray[np.intp] | None,
 ) -> Estimate:
-    """One coefficient of a logistic regression, by Newton's method with halved steps."""
+    """One coefficient of a logistic regression, by Newton's method with halved steps.
+
+    codes: the group of each row, 0 ... G-1; None where rows are independent.
+    """
     from scipy.special import expit
 
     weights = np.zeros(columns.shape[1])
@@ -147,29 +156,31 @@ def _fit_logistic(
         if np.abs(step).max() <= _CLOSE:
             fitted = expit(columns @ weights + offset)
             information = columns.T @ (columns * (fitted * (1 - fitted))[:, np.newaxis])
-            error = math.sqrt(float(np.linalg.inv(information)[wanted, wanted]))
-            value, margin = float(weights[wanted]), two_sided_z(confidence) * error
-            return Estimate(value, value - margin, value + margin, method="wald")
+            covariance = np.linalg.inv(information)
+            if codes is not None:
+                covariance = _allow_for_groups(covariance, columns * (y - fitted)[:, None], codes)
+            value, variance = float(weights[wanted]), float(covariance[wanted, wanted])
+            if not variance > 0:  # all images are of one group
+                return Estimate(value)
+            margin = two_sided_z(confidence) * math.sqrt(variance)
+            method = "wald" if codes is None else "wald over groups"
+            return Estimate(value, value - margin, value + margin, method=method)
     return Estimate(None)
+
+
+def _allow_for_groups(
+    inverse: NDArray[np.float64], scores: NDArray[np.float64], codes: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """The covariance of coefficients where the rows of a group are not independent; 0 for one."""
+    sums = np.stack([np.bincount(codes, column) for column in scores.T], axis=1)
+    if len(sums) < 2:
+        return np.zeros_like(inverse)
+    covariance: NDArray[np.float64] = inverse @ (sums.T @ sums) @ inverse
+    return covariance * len(sums) / (len(sums) - 1)
 
 
 def _log_likelihood(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return float(np.sum(y * x - np.logaddexp(0, x)))
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """The images whose probability lies in one bin: from `low` on, below `high` (the last: up to).
-
-    `predicted` is their mean probability, None in an empty bin; `observed` the share of them that
-    is positive, with its Wilson interval.
-    """
-
-    low: float
-    high: float
-    count: int
-    predicted: float | None
-    observed: Estimate
 
 
 def bin_reliability(

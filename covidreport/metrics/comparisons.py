@@ -76,10 +76,13 @@ def compare_answers(
         flips=flips,
         seed=seed,
     )
-    return tuple(_record(runs, metric, test) for test in tests), tests
+    return tuple(record_test(runs, metric, test) for test in tests), tests
 
 
-def _record(runs: PairedAnswers, metric: str, test: PairTest) -> Comparison:
+def record_test(
+    runs: PairedAnswers, metric: Literal["sensitivity", "specificity"], test: PairTest
+) -> Comparison:
+    """A test of a pair of these runs with the paired difference in the metric and its interval."""
     # Right answers of the first alone are the wrong ones of the second alone.
     discordant = (test.only_second, test.only_first)
     difference, interval = estimate_difference(

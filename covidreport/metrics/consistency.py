@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.rates import estimate_rate
-from covidreport.records import Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Consistency:
-    """Shares of the scored images, with Wilson intervals."""
-
-    nothing: Estimate
-    """No label at all. Where a label says normal, such an image got no answer."""
-    contradiction: Estimate
-    """Normal together with a disease; undefined where no label says normal."""
-    failed: int
-    """Images that could not be scored: they have no answers, and are in neither share."""
+from covidreport.records import Consistency, Estimate
 
 
 def estimate_consistency(

@@ -8,6 +8,7 @@ A figure whose denominator is 0 is undefined: `Estimate(None)`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 from covidreport.metrics.intervals import wilson
@@ -61,6 +62,30 @@ def f1(counts: Counts) -> Estimate:
 def accuracy(counts: Counts) -> Estimate:
     """The share of right answers: (tp + tn) / (positives + negatives)."""
     return estimate_rate(counts.tp + counts.tn, counts.positives + counts.negatives)
+
+
+def balanced_accuracy(counts: Counts) -> Estimate:
+    """The mean of sensitivity and specificity; undefined where one of them is.
+
+    Brodersen et al., "The balanced accuracy and its posterior distribution", ICPR (2010) 3121-3124.
+    Without an interval, as `f1`.
+    """
+    if counts.positives == 0 or counts.negatives == 0:
+        return Estimate(None)
+    return Estimate((counts.tp / counts.positives + counts.tn / counts.negatives) / 2)
+
+
+def mcc(counts: Counts) -> Estimate:
+    """The correlation of answers with the truth, from -1 to 1, where 0 is no better than chance.
+
+    Matthews, Biochim. Biophys. Acta 405 (1975) 442-451. Undefined where all truths or all answers
+    are equal (scikit-learn gives 0 there). Without an interval, as `f1`.
+    """
+    tp, tn, fp, fn = counts.tp, counts.tn, counts.false_alarms, counts.missed
+    scale = math.sqrt(tp + fp) * math.sqrt(tp + fn) * math.sqrt(tn + fp) * math.sqrt(tn + fn)
+    if scale == 0:
+        return Estimate(None)
+    return Estimate(max(-1.0, min(1.0, (tp * tn - fp * fn) / scale)))
 
 
 def prevalence(counts: Counts) -> Estimate:

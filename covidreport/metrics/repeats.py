@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from covidreport.records import SeedComparison, Spread
+
 SEED_KEYS: Final = ("seed",)
 MOST_REGROUPINGS: Final = 20_000
 """Up to so many ways to share the seeds out, all are gone through: 7 against 7 has 3,432."""
@@ -76,21 +78,6 @@ def _spell(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over seeds. All are None where no value is defined; `sd` also where only one is."""
-
-    runs: int
-    """How many runs have a value."""
-    undefined: int
-    mean: float | None
-    sd: float | None
-    """The standard deviation of single runs (n - 1), not that of the mean."""
-    low: float | None
-    high: float | None
-    """The smallest and the largest value: no interval."""
-
-
 def describe_spread(values: Sequence[float | None]) -> Spread:
     """Mean, standard deviation, smallest and largest of one figure, such as missed, over seeds."""
     known = [float(value) for value in values if value is not None]
@@ -99,24 +86,6 @@ def describe_spread(values: Sequence[float | None]) -> Spread:
         return Spread(0, undefined, None, None, None, None)
     sd = stdev(known) if len(known) > 1 else None
     return Spread(len(known), undefined, fmean(known), sd, min(known), max(known))
-
-
-@dataclass(frozen=True, slots=True)
-class SeedComparison:
-    """Two methods over their seeds: the mean of the first minus the mean of the second."""
-
-    difference: float
-    low: float | None
-    high: float | None
-    """Welch's 95 % interval; None where the spread of both is 0 or a method has one seed."""
-    p_value: float
-    method: str
-    """`permutation` or `welch`."""
-    smallest_p: float | None
-    """The smallest p-value that so many seeds can give by permutation, however far apart they lie:
-    0.333 for 2 against 2, 0.1 for 3 against 3, 0.029 for 4 against 4. Above 0.05, these seeds can't
-    show a difference. None for `welch`."""
-    seeds: tuple[int, int]
 
 
 def compare_methods(

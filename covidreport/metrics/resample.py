@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ COMMON = 32
 costs as much as drawing about 25 images one by one."""
 CHUNK_BYTES = 32 << 20
 """How much memory the weights of one chunk of resamples take."""
+MOST_KEPT = 4_000_000
+"""So many weights of a plain bootstrap are kept for the next figure of the same images."""
 _SLICE = 16_384
 _ROOMY_BYTES = 256 << 20
 
@@ -77,11 +80,11 @@ def resample_counts(
     Images of unknown truth are in none of that label's counts; they are drawn like the others, so
     the number of positives and negatives varies from resample to resample.
 
-    collapse: without groups, images that agree in the truth and the answers of all runs and labels
-    are drawn together: their number in a resample is multinomial, so the joint distribution over
-    runs and labels is the same and only the random numbers differ. False draws image by image and
-    gives the very resamples that `resample_curves` sees with the same seed. The same arguments
-    give the same counts on every machine with the same NumPy.
+    collapse: images that agree in the truth and the answers of all runs and labels (groups that
+    add the same to every count) are drawn together: their number in a resample is multinomial, so
+    the joint distribution over runs and labels is the same and only the random numbers differ.
+    False draws image by image and gives the very resamples that `resample_curves` sees with the
+    same seed. The same arguments give the same counts on every machine with the same NumPy.
 
     Memory beyond the result: about 32 MiB of weights and 2 (R + 1) K bytes an image (four times
     that while it stays under 256 MiB). Raises ValueError for shapes that do not fit, no image, no
@@ -93,7 +96,7 @@ def resample_counts(
     observed = totals.sum(axis=1, dtype=np.int64)
     units = _count_denominators(totals, runs, labels)
     common = np.zeros(0, dtype=np.int64)
-    if collapse and groups is None:
+    if collapse:
         totals, common = _collapse(totals)
     if totals.shape[0] * totals.shape[1] * 4 <= _ROOMY_BYTES:
         totals = totals.astype(np.float32, copy=False)
@@ -118,6 +121,24 @@ def draw_weights(
     independent given how many draws fall into each set.
     """
     sizes = np.zeros(0, dtype=np.int64) if common is None else common
+    if not sizes.size and units * resamples <= MOST_KEPT:
+        yield _draw_plain(units, resamples, seed)
+        return
+    yield from _draw(units, resamples, seed, sizes)
+
+
+@lru_cache(maxsize=2)
+def _draw_plain(units: int, resamples: int, seed: int) -> NDArray[np.float32]:
+    """The weights of few units, all in one array that nobody may change."""
+    weights = np.concatenate(list(_draw(units, resamples, seed, np.zeros(0, dtype=np.int64))))
+    weights.flags.writeable = False
+    return weights
+
+
+def _draw(
+    units: int, resamples: int, seed: int, sizes: NDArray[np.int64]
+) -> Iterator[NDArray[np.float32]]:
+    """`draw_weights`, drawn now."""
     rng = np.random.default_rng(seed)
     total, heavy = int(sizes.sum()) + units, sizes.size
     shares = np.append(sizes, units) / total
@@ -194,12 +215,13 @@ def _count_denominators(
     return units
 
 
-def _collapse(totals: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """One column for each set of at least `COMMON` equal columns, then the other columns.
 
     Gives the columns and the sizes of the sets.
     """
-    bits = np.packbits(totals, axis=0)
+    single = totals.dtype == np.uint8  # nothing but 0 and 1
+    bits = np.packbits(totals, axis=0) if single else _spell_bytes(totals)
     words = np.zeros((-(-len(bits) // 8) * 8, bits.shape[1]), dtype=np.uint8)
     words[: len(bits)] = bits
     keys = np.ascontiguousarray(words.T).view(np.uint64).T
@@ -211,6 +233,14 @@ def _collapse(totals: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.
     rest = order[~np.repeat(common, sizes)]
     columns = np.concatenate([order[starts[common]], rest])
     return np.ascontiguousarray(totals[:, columns]), sizes[common]
+
+
+def _spell_bytes(totals: NDArray[Any]) -> NDArray[np.uint8]:
+    """Whole numbers `(C, U)` as bytes, so that columns are equal where their bytes are."""
+    if totals.max(initial=0) < 256:
+        return totals.astype(np.uint8)
+    whole = np.ascontiguousarray(totals.T.astype(np.int32))
+    return np.ascontiguousarray(whole.view(np.uint8).T)
 
 
 def _multiply(weights: NDArray[np.float32], totals: NDArray[Any]) -> NDArray[np.int64]:

@@ -57,8 +57,14 @@ def rank_resamples(
     return ranks
 
 
-def summarise_ranks(ranks: NDArray[np.int64], confidence: float = 0.95) -> RankUncertainty:
+def summarise_ranks(
+    ranks: NDArray[np.int64],
+    confidence: float = 0.95,
+    from_below: NDArray[np.int64] | None = None,
+) -> RankUncertainty:
     """Rank intervals and probabilities of being the best from ranks in resamples `(B, R)`.
+
+    from_below: the worst rank of each run that shares one; the upper ends then allow for it.
 
     A rank interval holds at least `confidence` of the resamples' ranks, at most half of the rest on
     either side; Goldstein and Spiegelhalter, "League tables and their limitations", J. R. Stat.
@@ -68,10 +74,11 @@ def summarise_ranks(ranks: NDArray[np.int64], confidence: float = 0.95) -> RankU
     """
     tail = (1 - confidence) / 2
     first = ranks == 1
+    worst = ranks if from_below is None else from_below
     parts = first / first.sum(axis=1, keepdims=True)
     return RankUncertainty(
         low=np.quantile(ranks, tail, axis=0, method="lower").astype(np.int64),
-        high=np.quantile(ranks, 1 - tail, axis=0, method="higher").astype(np.int64),
+        high=np.quantile(worst, 1 - tail, axis=0, method="higher").astype(np.int64),
         best=parts.mean(axis=0),
     )
 

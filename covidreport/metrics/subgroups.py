@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.counts import count_labels
 from covidreport.metrics.rates import sensitivity, specificity
-from covidreport.records import Counts, Estimate
+from covidreport.records import Counts, Estimate, Subgroup, Subgroups
 
 FEWEST_CASES: Final = 10
 """A group with fewer positives (for the specificity: negatives) is shown and never compared."""
@@ -21,6 +20,9 @@ AGE_EDGES: Final = (0.0, 18.0, 40.0, 60.0, 80.0)
 """Years at which an age band begins; the last has no end."""
 OLDEST: Final = 120.0
 """An age above this is a slip of the pen, such as the 411 years in one public data set."""
+MOST_VALUES: Final = 20
+"""An attribute with more values than this makes no subgroups: it numbers or measures images."""
+_AGE_NAME = re.compile(r"(?:patient[ _-]?)?age(?:[ _-]?(?:in[ _-]?)?years)?", re.IGNORECASE)
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([ymwd]?)", re.IGNORECASE)
 _PER_YEAR = {"": 1.0, "y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
 
@@ -52,29 +54,19 @@ def _find_band(cell: str, edges: Sequence[float], names: Sequence[str]) -> str:
     return names[int(np.searchsorted(np.array(edges), years, side="right")) - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Subgroup:
-    """One label's figures on the images of one value of an attribute."""
+def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The attributes that subgroups are made by, each `(N,)`: 2 to `MOST_VALUES` stated values.
 
-    value: str
-    """Empty for the images whose value is not stated."""
-    counts: Counts
-    sensitivity: Estimate
-    specificity: Estimate
-    compared: frozenset[str]
-    """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subgroups:
-    """All values of an attribute, by name; images without a value stand apart."""
-
-    groups: tuple[Subgroup, ...]
-    not_stated: Subgroup | None
-    """None where every image states a value. It is never compared."""
-    worst_sensitivity: str | None
-    """The value with the lowest sensitivity; None where fewer than two can be compared."""
-    worst_specificity: str | None
+    Ages (a column `age`, `patient_age`, `age_years`) as bands. What has one value for every image,
+    or many, such as an exact date or a file's number, is left out: the first has nothing to
+    compare, the second could name a patient.
+    """
+    chosen = {}
+    for name, cells in attributes.items():
+        values = band_ages(cells) if _AGE_NAME.fullmatch(name.strip()) else tuple(cells)
+        if 2 <= len({value for value in values if value}) <= MOST_VALUES:
+            chosen[name] = values
+    return chosen
 
 
 def estimate_subgroups(

@@ -35,6 +35,8 @@ METRICS: Final[Mapping[str, Metric[Callable[[Counts], Estimate]]]] = {
     "npv": Metric("NPV", "higher", rates.npv),
     "f1": Metric("F1", "higher", rates.f1),
     "accuracy": Metric("Accuracy", "higher", rates.accuracy),
+    "balanced_accuracy": Metric("Balanced accuracy", "higher", rates.balanced_accuracy),
+    "mcc": Metric("MCC", "higher", rates.mcc),
     "prevalence": Metric("Prevalence", "neither", rates.prevalence),
 }
 """Of one label's counts."""

@@ -9,17 +9,20 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.audit import audit_report
+from covidreport.compare import Plan, find_doubt, rank_and_compare
+from covidreport.compare.finding import CODE
 from covidreport.errors import StoreError, UsageError
-from covidreport.ranking import rank_runs
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
     Failure,
     Finding,
+    Ranking,
     ReportData,
     ReportedRun,
     Run,
 )
+from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
 from covidreport.store import digest_file, evaluation_folder, read_failure
 
@@ -42,8 +45,11 @@ def collect_report(
     dataset: str | None = None,
     variant: str | None = None,
     title: str | None = None,
+    plan: Plan | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
+
+    plan: what runs were to be compared with, and by which margin.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -55,8 +61,10 @@ def collect_report(
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
     name, chosen, kind = _choose(evidence, dataset, split, variant)
     reported = tuple(_report_run(item, name, chosen, kind) for item in evidence)
-    evaluations = [item.evaluation for item in reported if item.evaluation is not None]
-    rankings = rank_runs(evaluations, target, specificity_floor)
+    evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
+    evaluations = [evaluation for _, evaluation in evaluated]
+    sets = rank_and_compare(evaluated, target, specificity_floor, plan)
+    rankings = tuple(each.ranking for each in sets)
     finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
     data = ReportData(
         title=title or f"{name}, {chosen}",
@@ -65,13 +73,44 @@ def collect_report(
         split=chosen,
         runs=reported,
         rankings=rankings,
+        repeats=collect_repeats(reported, rankings, target),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,
         },
     )
-    found = [*_evaluation_findings(evaluations), *_stale_models(reported), *audit_report(data)]
+    found = [
+        *_evaluation_findings(evaluations),
+        *_stale_models(reported),
+        *_decide_doubts(rankings, audit_report(data)),
+    ]
     return replace(data, findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))))
+
+
+def choose_evaluated(runs: Sequence[Run]) -> tuple[tuple[Run, Evaluation], ...]:
+    """What a report would rank by itself: each run with its evaluation on what was evaluated last.
+
+    Empty where nothing was evaluated. A run whose last evaluation failed is left out.
+    """
+    evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
+    if not any(item.evaluations for item in evidence):
+        return ()
+    chosen = _choose(evidence, None, None, None)
+    reported = (_report_run(item, *chosen) for item in evidence)
+    return tuple((item.run, item.evaluation) for item in reported if item.evaluation is not None)
+
+
+def _decide_doubts(rankings: Sequence[Ranking], found: Sequence[Finding]) -> list[Finding]:
+    """The audit's findings; what scores say of a first place stands for what counts say of it."""
+    compared = {
+        row.run
+        for ranking in rankings
+        if ranking.comparisons is not None and ranking.comparisons.basis == "scores"
+        for row in ranking.rows
+    }
+    doubts = [doubt for ranking in rankings if (doubt := find_doubt(ranking)) is not None]
+    kept = [each for each in found if each.code != CODE or not set(each.subjects) <= compared]
+    return [*doubts, *kept]
 
 
 def _choose(

@@ -1,4 +1,4 @@
-"""The report's figures as CSV: one row for each run, split and label.
+"""The report's figures as CSV: one row for each run, split and label, and for parts of the images.
 
 | column | holds |
 | --- | --- |
@@ -7,11 +7,18 @@
 | `dataset`, `split`, `variant`, `fingerprint` | the images |
 | `label` | the label; empty in the row of the figures over all labels |
 | `is_target` | 1 where it is the label that the ranking is about |
+| `attribute`, `value` | in rows of a part of the images: by what, and which; else empty |
 | `threshold`, `thresholds_from` | the operating point, a probability, and where it comes from |
 | `n_images`, `n_groups` | images, and patients where they are known |
 | `tn` … `unknown` | the seven counts, which add up to `n_images` |
 | `positives`, `negatives`, `missed`, `false_alarms` | what follows from them |
+| `told_apart` | in the target's row: 1 where the run was told from the best, 0 where not |
+| `adjusted_p` | of that comparison, over all pairs; from counts alone the least it can be |
+| `rank_low`, `rank_high` | the rank interval |
+| `best_probability` | how often resamples repeat the first place |
 | a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
+| `sensitivity_at_specificity_0.9` … | figures beyond the threshold, where there are any |
+| `bin_0.1_…`, `net_benefit_0.1`, `treat_all_0.1` | calibration bins, points of decision curves |
 | `why_unranked`, `failure` | why a run has no rank, or no figures (a row without any) |
 
 An empty cell is undefined or unknown. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line
@@ -28,16 +35,26 @@ import re
 from collections.abc import Iterator, Mapping
 
 from covidreport.metrics import ALL_METRICS
-from covidreport.records import Estimate, Evaluation, RankedRun, ReportData, ReportedRun
+from covidreport.records import (
+    Estimate,
+    Evaluation,
+    RankedRun,
+    ReportData,
+    ReportedRun,
+    RunStanding,
+)
+from covidreport.report.flat import flatten_label, list_subgroups
 
 _RUN_COLUMNS = (
     "rank", "run", "experiment", "block", "description", "dataset", "split", "variant",
-    "fingerprint", "label", "is_target", "threshold", "thresholds_from", "n_images", "n_groups",
+    "fingerprint", "label", "is_target", "attribute", "value", "threshold", "thresholds_from",
+    "n_images", "n_groups",
 )  # fmt: skip
 _COUNT_COLUMNS = (
     "tn", "fp", "fn", "tp", "failed_positive", "failed_negative", "unknown", "positives",
     "negatives", "missed", "false_alarms",
 )  # fmt: skip
+_STANDING_COLUMNS = ("told_apart", "adjusted_p", "rank_low", "rank_high", "best_probability")
 _REASON_COLUMNS = ("why_unranked", "failure")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -54,7 +71,17 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
     )
     metrics = dict.fromkeys([*ALL_METRICS, *others])
     bounds = (f"{key}{end}" for key in metrics for end in ("", "_low", "_high"))
-    return (*_RUN_COLUMNS, *_COUNT_COLUMNS, *bounds, *_REASON_COLUMNS)
+    beyond = dict.fromkeys(
+        name
+        for reported in data.runs
+        for evaluation in _evaluations(reported)
+        if evaluation.details is not None
+        for label in (*evaluation.labels, "")
+        for name in flatten_label(evaluation.details, label)
+    )
+    return (
+        *_RUN_COLUMNS, *_COUNT_COLUMNS, *_STANDING_COLUMNS, *bounds, *beyond, *_REASON_COLUMNS
+    )  # fmt: skip
 
 
 def render_csv(data: ReportData) -> str:
@@ -67,10 +94,21 @@ def render_csv(data: ReportData) -> str:
     for ranking in data.rankings:
         for row in ranking.rows:
             rows.setdefault(row.run, row)
+    standings = list_standings(data)
     for reported in data.runs:
-        for cells in _run_rows(reported, data, rows.get(reported.run.name)):
+        name = reported.run.name
+        for cells in _run_rows(reported, data, rows.get(name), standings.get(name)):
             writer.writerow({key: _cell(value) for key, value in cells.items()})
     return file.getvalue()
+
+
+def list_standings(data: ReportData) -> Mapping[str, RunStanding]:
+    """What comparisons say of each run, in the first ranking that holds it."""
+    standings: dict[str, RunStanding] = {}
+    for ranking in data.rankings:
+        for each in ranking.comparisons.standings if ranking.comparisons else ():
+            standings.setdefault(each.run, each)
+    return standings
 
 
 def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
@@ -79,7 +117,7 @@ def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
 
 
 def _run_rows(
-    reported: ReportedRun, data: ReportData, row: RankedRun | None
+    reported: ReportedRun, data: ReportData, row: RankedRun | None, standing: RunStanding | None
 ) -> Iterator[dict[str, object]]:
     run = reported.run
     about: dict[str, object] = {
@@ -93,7 +131,13 @@ def _run_rows(
     for evaluation in _evaluations(reported):
         ranked = row if evaluation is reported.evaluation else None
         for label in (*evaluation.labels, ""):
-            yield {**about, **_evaluation_cells(evaluation, label, data.target, ranked)}
+            cells = _evaluation_cells(evaluation, label, data.target, ranked)
+            if ranked is not None and label == data.target and standing is not None:
+                cells |= _standing_cells(standing)
+            yield {**about, **cells}
+        for label in evaluation.labels if evaluation.details is not None else ():
+            for cells in _subgroup_rows(evaluation, label, data.target):
+                yield {**about, **cells}
 
 
 def _evaluation_cells(
@@ -114,7 +158,39 @@ def _evaluation_cells(
         "n_groups": evaluation.n_groups,
         **({name: getattr(counts, name) for name in _COUNT_COLUMNS} if counts else {}),
         **_metric_cells(evaluation.estimates.get(label, {})),
+        **(flatten_label(evaluation.details, label) if evaluation.details else {}),
         "why_unranked": ranked.why_unranked if ranked else None,
+    }
+
+
+def _subgroup_rows(
+    evaluation: Evaluation, label: str, target: str
+) -> Iterator[dict[str, object]]:
+    """A row for each part of the images: what it is a part of, its counts and its two rates."""
+    assert evaluation.details is not None
+    whole = _evaluation_cells(evaluation, label, target, None)
+    shared = {name: whole[name] for name in _RUN_COLUMNS if name in whole}
+    for attribute, group in list_subgroups(evaluation.details, label):
+        yield {
+            **shared,
+            "rank": None,
+            "n_images": group.counts.total,
+            "n_groups": None,
+            "attribute": attribute,
+            "value": group.value,
+            **{name: getattr(group.counts, name) for name in _COUNT_COLUMNS},
+            **_metric_cells({"sensitivity": group.sensitivity, "specificity": group.specificity}),
+        }
+
+
+def _standing_cells(standing: RunStanding) -> dict[str, object]:
+    told = standing.told_apart
+    return {
+        "told_apart": None if told is None else int(told),
+        "adjusted_p": standing.adjusted_p_value,
+        "rank_low": standing.rank_low,
+        "rank_high": standing.rank_high,
+        "best_probability": standing.best_probability,
     }
 
 

@@ -1,7 +1,7 @@
 """The report's data as JSON, schema `covidreport.report/1`.
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
-`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`. Every record in
+`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`. Every record in
 it is an object of its fields, in the order of `records.py`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -10,10 +10,28 @@ it is an object of its fields, in the order of `records.py`:
   `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
   `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,
   `high`, `numerator`, `denominator`, `method`; the figures over all labels under `""`), `findings`,
-  `failures`, `provenance`, `timing`, `has_scores`.
+  `failures`, `provenance`, `timing`, `has_scores`, `details` (or null).
+- `details`: `plan` (how intervals were made: `interval`, `resamples`, `seed`; `specificities`,
+  `sensitivities`, `prevalence` by label, `normal`), `labels` (below), `consistency` (`nothing`,
+  `contradiction`, `failed`), `subgroups` by attribute and label (`groups[]` and `not_stated` of
+  `value`, `counts`, `sensitivity`, `specificity`, `compared[]`; `worst_sensitivity`,
+  `worst_specificity`), `units` (a digest of patients and attributes).
+- `details.labels`, by label: `sensitivity_at[]` and `specificity_at[]` (`at`, `estimate`),
+  `positive_likelihood_ratio`, `negative_likelihood_ratio`, `prevalence` with `ppv` and `npv`,
+  `calibration` (`images`, `brier`, `intercept`, `slope`, `ece`, `bins[]` of `low`, `high`, `count`,
+  `predicted`, `observed`), `net_benefit[]` (`threshold`, `run`, `treat_all`).
 - `rankings[]`: `target`, `dataset`, `split`, `fingerprint`, `rows[]` (`run`, `rank` or null,
-  `missed`, `false_alarms`, `why_unranked`, `counted`), `key`, `specificity_floor`.
+  `missed`, `false_alarms`, `why_unranked`, `counted`, `average_precision`), `key`,
+  `specificity_floor`, `comparisons` (or null): `basis` (`scores` or `counts`), `positives`,
+  `negatives`, `n_groups`, `standings[]` (`run`, `told_apart` from the best, `adjusted_p_value`,
+  `rank_low`, `rank_high`, `best_probability`), `smallest_gap`, `sensitivity[]`, `specificity[]`
+  and `roc_auc[]` (`first`, `second`, `difference`, `low`, `high`, `p_value`, `adjusted_p_value`,
+  `test`, `correction`, `only_first`, `only_second`), `overall`, `baseline`, `planned`, `margin`,
+  `non_inferiority[]`, `combinations[]`, `left_out[]`, `alpha`, `resamples`, `flips`, `seed`.
 - `findings[]`: `severity`, `code`, `what`, `evidence`, `remedy`, `subjects`.
+- `repeats[]`: `ranking` (its place, from 0), `methods[]` (`runs`, `seeds`, `settings`, `copies`,
+  `figures` by name: `runs`, `undefined`, `mean`, `sd`, `low`, `high`), `comparisons[]` (`first`,
+  `second`: places among the methods; `metric`, `comparison`, `adjusted_p_value`).
 
 Fractions are fractions and not rounded. What is undefined is null; NaN and infinity are null too,
 since JSON has neither. Paths have forward slashes. A field may be added within a version; none is
@@ -60,6 +78,8 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return [_plain(item) for item in sorted(value)]
     text = value.as_posix() if isinstance(value, Path) else str(value)
     # A file's name may hold bytes that are no text; they must not stop the report.
     return text.encode("utf-8", "backslashreplace").decode()

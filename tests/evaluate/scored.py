@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import estimate_scores
-from covidreport.records import Evaluation, Run, Scores
+from covidreport.metrics import describe_scores
+from covidreport.records import Evaluation, FigurePlan, Run, Scores
 from covidreport.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
@@ -49,7 +49,7 @@ def write_scored_run(
         activation="sigmoid",
         reasons=(None,) * len(values),
     )
-    counts, estimates = estimate_scores(scores, [0.5, 0.5])
+    described = describe_scores(scores, [0.5, 0.5], FigurePlan(normal="normal"))
     evaluation = Evaluation(
         run=folder.name,
         dataset=dataset,
@@ -61,8 +61,9 @@ def write_scored_run(
         n_groups=None,
         thresholds=dict.fromkeys(LABELS, 0.5),
         thresholds_from="default",
-        counts=counts,
-        estimates=estimates,
+        counts=described.counts,
+        estimates=described.estimates,
+        details=described.details,
         provenance={"model": {"sha256": model}} if model else {},
     )
     write_run(folder, {"name": folder.name})

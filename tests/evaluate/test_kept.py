@@ -222,6 +222,27 @@ def test_models_that_do_not_fit_together_take_turns(study, watched, monkeypatch)
     assert watched["files"] == 6
 
 
+def test_without_a_cache_groups_still_decode_each_image_once(study, watched, monkeypatch):
+    """The first group leaves its pixels in a folder that is gone in the end."""
+    together = {name: o.evaluation.counts for name, o in _run(study).items()}
+    clear_cache()
+    places = []
+    scratch = record.open_scratch
+
+    def noted(folder, n, spec):
+        places.append(folder)
+        return scratch(folder, n, spec)
+
+    monkeypatch.setattr(record, "open_scratch", noted)
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, budget: [[run] for run in runs])
+    watched.update(files=0)
+    outcomes = _run(study, force=True, use_cache=False)
+    assert {name: o.evaluation.counts for name, o in outcomes.items()} == together
+    assert watched["files"] == 6
+    assert len(places) == 1
+    assert not places[0].exists()
+
+
 def test_groups_fit_the_budget(study):
     """Two models of equal size with room for one and a half: two groups; a giant stands alone."""
     runs = discover_runs([study / "runs"])

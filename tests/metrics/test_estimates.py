@@ -27,6 +27,8 @@ PER_LABEL = {
     "npv",
     "f1",
     "accuracy",
+    "balanced_accuracy",
+    "mcc",
     "prevalence",
     "roc_auc",
     "average_precision",
@@ -71,10 +73,12 @@ def test_every_metric_has_a_text_and_a_direction_and_stands_in_one_table():
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_of_counts_is_best_for_perfect_answers(name):
-    """1 for a perfect run and 0 for one that is wrong everywhere, or neither better nor worse."""
+    """1 for a perfect run and 0 (a correlation of -1) for one that is wrong everywhere."""
     perfect, wrong = Counts(tn=70, fp=0, fn=0, tp=30), Counts(tn=0, fp=70, fn=30, tp=0)
     best, worst = METRICS[name].estimate(perfect).value, METRICS[name].estimate(wrong).value
-    if METRICS[name].direction == "higher":
+    if name == "mcc":
+        assert (best, worst) == pytest.approx((1.0, -1.0))
+    elif METRICS[name].direction == "higher":
         assert (best, worst) == (1.0, 0.0)
     else:
         assert best == worst

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test, ttest_ind
 
-from covidreport.metrics import Spread, compare_methods, describe_spread, group_repeats
+from covidreport.metrics import compare_methods, describe_spread, group_repeats
+from covidreport.records import Spread
 
 VGG, RESNET = {"model": "vgg16", "lr": 1e-4}, {"model": "resnet18", "lr": 1e-4}
 

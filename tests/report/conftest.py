@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from covidreport.records import ReportData
+from tests.report.compared import compared_study
 from tests.report.study import hostile_study, small_study
 
 
@@ -18,3 +19,9 @@ def study() -> ReportData:
 def hostile() -> ReportData:
     """Four runs whose names want to be markup."""
     return hostile_study()
+
+
+@pytest.fixture(scope="session")
+def compared() -> ReportData:
+    """Eight runs that were compared by their answers, one of a hostile name."""
+    return compared_study()

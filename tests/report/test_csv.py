@@ -85,9 +85,25 @@ def test_a_metric_that_is_new_gets_its_columns(study):
     first = study.runs[0]
     assert first.evaluation is not None
     figures = dict(first.evaluation.estimates)
-    figures["covid-19"] = {**figures["covid-19"], "mcc": Estimate(0.25)}
+    figures["covid-19"] = {**figures["covid-19"], "kappa": Estimate(0.25)}
     evaluation = replace(first.evaluation, estimates=figures)
     data = replace(study, runs=(replace(first, evaluation=evaluation),))
 
-    assert list_columns(data)[-5:] == ("mcc", "mcc_low", "mcc_high", "why_unranked", "failure")
-    assert _rows(render_csv(data))[0]["mcc"] == "0.25"
+    assert list_columns(data)[-5:] == ("kappa", "kappa_low", "kappa_high", "why_unranked", "failure")
+    assert _rows(render_csv(data))[0]["kappa"] == "0.25"
+
+
+def test_what_comparisons_say_of_a_run_stands_in_the_target_s_row(compared):
+    """Told apart, its p-value, the rank interval and the probability; on no other label's row."""
+    made = compared.rankings[0].comparisons
+    assert made is not None
+    rows = {row["run"]: row for row in _rows(render_csv(compared)) if row["label"] == "covid-19"}
+    for each in made.standings:
+        row = rows[each.run]
+        assert row["told_apart"] == str(int(bool(each.told_apart)))
+        assert row["adjusted_p"] == ("" if each.adjusted_p_value is None
+                                     else repr(each.adjusted_p_value))  # fmt: skip
+        assert (row["rank_low"], row["rank_high"]) == (str(each.rank_low), str(each.rank_high))
+        assert row["best_probability"] == repr(each.best_probability)
+    overall = [row for row in _rows(render_csv(compared)) if row["label"] == ""]
+    assert {row["told_apart"] for row in overall} == {""}

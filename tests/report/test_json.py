@@ -45,3 +45,16 @@ def test_what_is_undefined_is_null(study):
     assert value["provenance"] == {"a": None, "b": [None, 0.5, 3], "c": None}
     assert value["runs"][0]["failure"] is None
     assert value["rankings"][0]["rows"][2]["rank"] is None
+
+
+def test_comparisons_are_whole(compared):
+    """Every pair of every metric, unrounded, whatever the page has room for."""
+    made = compared.rankings[0].comparisons
+    assert made is not None
+    value = json.loads(render_json(compared))["rankings"][0]["comparisons"]
+
+    assert list(value) == [field.name for field in fields(made)]
+    assert [len(value[name]) for name in ("sensitivity", "specificity", "roc_auc")] == [28] * 3
+    assert value["sensitivity"][0]["adjusted_p_value"] == made.sensitivity[0].adjusted_p_value
+    assert value["standings"][0]["best_probability"] == made.standings[0].best_probability
+    assert value["smallest_gap"]["positives_needed"] == made.smallest_gap.positives_needed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.compare.pairs import Plan
 from covidreport.report import render_html, render_markdown
+from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.reading import list_figures, read_html, read_markdown
 
 
@@ -51,3 +53,22 @@ def test_the_answer_stands_in_both(study):
     for one in (page, text):
         # Markup between the words leaves a blank before a full stop or behind a bracket.
         assert sentence in one.replace(" :", ":").replace(" .", ".").replace(" (", " (")
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan("exp3", 0.2)])
+def test_comparisons_stand_in_both(plan):
+    """Every figure of the runs against each other, every sentence, and the hostile name as text."""
+    data = compared_study(plan=plan)
+    page, text = read_html(render_html(data)), read_markdown(render_markdown(data))
+
+    assert list_figures(page) == list_figures(text)
+    for sentence in (
+        "Each p is that of the exact McNemar test on missed cases, adjusted for 28 comparisons",
+        "an idea for the next study, and no result.",
+        "not told apart",
+        "Has no scores",
+    ):
+        assert sentence in page
+        assert sentence in text
+    assert HOSTILE_NAME in page
+    assert HOSTILE_NAME not in render_html(data)

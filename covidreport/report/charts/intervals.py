@@ -1,10 +1,12 @@
-"""A rate and its interval as a dot on a line, drawn in the row of a table."""
+"""A rate or a difference and its interval as a dot on a line, drawn in the row of a table."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from covidreport.records import Estimate
+from covidreport.records import Comparison, Estimate
 from covidreport.report.charts.scales import Scale, Tick
 
 WIDTH = 108.0
@@ -23,6 +25,8 @@ class IntervalMark:
     at: float
     low: float | None
     high: float | None
+    ticks: tuple[Tick, ...] = INTERVAL_TICKS
+    """Of its axis, where lines are drawn."""
 
 
 def place_interval(estimate: Estimate | None) -> IntervalMark | None:
@@ -32,3 +36,29 @@ def place_interval(estimate: Estimate | None) -> IntervalMark | None:
     ends = (estimate.low, estimate.high)
     low, high = (None if end is None else _SCALE.place(end) for end in ends)
     return IntervalMark(_SCALE.place(estimate.value), low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceAxis:
+    """An axis for differences, with 0 in the middle."""
+
+    scale: Scale
+    ticks: tuple[Tick, ...]
+
+    def place(self, comparison: Comparison) -> IntervalMark | None:
+        """The mark of a difference; None where it is undefined."""
+        if comparison.difference is None:
+            return None
+        ends = (comparison.low, comparison.high)
+        low, high = (None if end is None else self.scale.place(end) for end in ends)
+        return IntervalMark(self.scale.place(comparison.difference), low, high, self.ticks)
+
+
+def fit_differences(comparisons: Sequence[Comparison]) -> DifferenceAxis:
+    """The axis that holds all of these differences and their intervals, to a round tenth."""
+    ends = (end for each in comparisons for end in (each.difference, each.low, each.high))
+    reach = max((abs(end) for end in ends if end is not None), default=0.0)
+    limit = min(1.0, max(0.1, math.ceil(reach * 10 - 1e-9) / 10))
+    scale = Scale(-limit, limit, _MARGIN, WIDTH - _MARGIN)
+    ticks = ((-limit, f"−{limit:g}"), (0.0, "0"), (limit, f"{limit:g}"))
+    return DifferenceAxis(scale, tuple(Tick(scale.place(at), text) for at, text in ticks))

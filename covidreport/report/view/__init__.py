@@ -15,6 +15,7 @@ from covidreport.report.view.ranking import (
     view_ranking,
 )
 from covidreport.report.view.records import Fact, ReportView
+from covidreport.report.view.repeats import view_repeats
 from covidreport.report.view.runs import view_run
 from covidreport.report.view.settings import view_provenance, view_times
 from covidreport.report.view.wording import clean, label_name, listed, plural
@@ -39,6 +40,7 @@ def view_report(data: ReportData) -> ReportView:
         dash_note=describe_dashes(data),
         failed=view_failed(index),
         blocks=view_blocks(data, index),
+        repeats=view_repeats(data, index),
         runs=tuple(view_run(reported, data, findings, index) for reported in index.runs),
         methods=view_methods(data, index),
         provenance=view_provenance(data),

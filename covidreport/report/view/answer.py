@@ -13,6 +13,7 @@ from covidreport.records import (
     ReportData,
 )
 from covidreport.report.charts.tally import Tally, draw_tally
+from covidreport.report.view.against import describe_lead
 from covidreport.report.view.index import Index
 from covidreport.report.view.ranking import name_the_best
 from covidreport.report.view.records import Answer, FindingGroup, Span
@@ -39,7 +40,9 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
     tally = draw_tally(counts)
     return Answer(
         sentence=_sentence(ranking, best, evaluation, counts, data, index),
-        doubts=_doubts(data),
+        against=describe_lead(ranking, index),
+        assured=_is_assured(ranking),
+        doubts=_doubts(data, ranking),
         standing=standing,
         tally=tally,
         tally_caption=_tally_caption(counts, tally, index) if tally else "",
@@ -116,8 +119,24 @@ def _tally_caption(counts: Counts, tally: Tally, index: Index) -> str:
     return f"{whole(len(tally.dots))} {index.disease} images, one dot each: {listed(parts)}"
 
 
-def _doubts(data: ReportData) -> tuple[str, ...]:
-    doubts = (clean(one.what) for one in data.findings if one.code in DOUBT_CODES)
+def _is_assured(ranking: Ranking) -> bool:
+    """Whether the one run of rank 1 was told apart from every other."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return False
+    return sum(each.told_apart is not True for each in comparisons.standings) == 1
+
+
+def _doubts(data: ReportData, first: Ranking) -> tuple[str, ...]:
+    """What findings say; not what `describe_lead` has said of the first ranking already."""
+    said: set[str] = set()
+    if first.comparisons is not None and first.comparisons.basis == "scores":
+        said = {row.run for row in first.rows}
+    doubts = (
+        clean(one.what)
+        for one in data.findings
+        if one.code in DOUBT_CODES and not (one.subjects and set(one.subjects) <= said)
+    )
     return tuple(what if what.endswith((".", "?", "!")) else f"{what}." for what in doubts)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from covidreport.metrics import ALL_METRICS, CURVE_METRICS, METRICS
 from covidreport.records import Counts, Evaluation, Failure, ReportData
+from covidreport.report.view.details import view_details
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import (
     Cell,
@@ -37,8 +38,11 @@ from covidreport.report.view.wording import (
 _MOST_SUBJECTS = 20
 
 
-def view_evaluation(evaluation: Evaluation, data: ReportData, index: Index) -> EvaluationView:
-    """One run on one split."""
+def view_evaluation(
+    evaluation: Evaluation, data: ReportData, index: Index, *, opened: bool = False
+) -> EvaluationView:
+    """One run on one split; the details of the split that is ranked, folded unless `opened`."""
+    ranked = (evaluation.dataset, evaluation.split) == (data.dataset, data.split)
     labels = [label for label in evaluation.labels if label in evaluation.counts]
     matrices = tuple(
         view_matrix(label, evaluation.counts[label], target=label == index.target)
@@ -59,6 +63,7 @@ def view_evaluation(evaluation: Evaluation, data: ReportData, index: Index) -> E
         failed=_failed(evaluation.counts.get(index.target), evaluation, index),
         failures=_failures_table(evaluation.failures),
         provenance=_provenance(evaluation),
+        details=view_details(evaluation, index, opened=opened) if ranked else None,
     )
 
 

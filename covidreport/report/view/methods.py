@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from covidreport.metrics import ALL_METRICS
-from covidreport.records import Evaluation, ReportData
+from covidreport.records import Evaluation, ReportData, RunComparisons
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, MethodView, Row, Table
-from covidreport.report.view.wording import clean, decimal, humanise, titled
+from covidreport.report.view.wording import clean, decimal, humanise, listed, titled
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,18 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     "f1": Definition(
         "The harmonic mean of sensitivity and PPV",
-        "2 tp / (2 tp + false alarms + missed)",
+        "2 tp / (2 tp + false alarms + missed)", "bootstrap",
     ),
     "accuracy": Definition(
         "The share of right answers for one label",
         "(tp + tn) / (positives + negatives)", "Wilson",
+    ),
+    "balanced_accuracy": Definition(
+        "The mean of sensitivity and specificity", "(sensitivity + specificity) / 2", "bootstrap",
+    ),
+    "mcc": Definition(
+        "The correlation of answers with the truth, from −1 to 1; 0 is chance",
+        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "bootstrap",
     ),
     "prevalence": Definition(
         "The share of images that have the label", "positives / (positives + negatives)", "Wilson"
@@ -50,20 +57,20 @@ DEFINITIONS: dict[str, Definition] = {
     "roc_auc": Definition(
         "How often an image with the label scores higher than one without it; ties count half. "
         "Needs scores",
-        "area under the ROC curve, trapezoidal",
+        "area under the ROC curve, trapezoidal", "bootstrap or DeLong",
     ),
     "average_precision": Definition(
         "PPV averaged over the positives, each at the threshold at which it is found. Needs scores",
-        "Σ (recall gained × PPV there)",
+        "Σ (recall gained × PPV there)", "bootstrap",
     ),
     "micro_f1": Definition(
         "F1 of the counts of all labels taken together",
-        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)",
+        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)", "bootstrap",
     ),
-    "macro_f1": Definition("The plain mean of the labels’ F1", "Σ F1 / labels"),
+    "macro_f1": Definition("The plain mean of the labels’ F1", "Σ F1 / labels", "bootstrap"),
     "label_accuracy": Definition(
         "The share of right answers over all images and labels (1 − Hamming loss)",
-        "Σ(tp + tn) / Σ(positives + negatives)",
+        "Σ(tp + tn) / Σ(positives + negatives)", "bootstrap",
     ),
     "exact_match": Definition(
         "The share of images with the right answer for every label. Needs the answers per image",
@@ -76,8 +83,73 @@ WILSON = (
     "Intervals are two-sided 95 % Wilson score intervals of k out of n: "
     "(k + z²/2 ± z √(k (n − k) / n + z²/4)) / (n + z²) with z = 1.96, without continuity "
     "correction (Wilson 1927). A figure that is no share of n independent images, such as F1 or "
-    "label accuracy, is given without one."
+    "label accuracy, has that of the bootstrap where the answers of each image are known, and else "
+    "none. Where a figure has no interval, none is made up for it."
 )
+
+BEYOND: dict[str, Definition] = {
+    "Sensitivity at a specificity": Definition(
+        "The greatest sensitivity of all thresholds that clear this share of the images without "
+        "the label; and the reverse. The threshold is the best for these very images",
+        "max sensitivity, specificity ≥ given",
+    ),
+    "Likelihood ratios": Definition(
+        "How many times an answer yes, or no, raises or lowers the odds of the label",
+        "sensitivity / (1 − specificity); (1 − sensitivity) / specificity",
+        "in logarithms (Simel 1991)",
+    ),
+    "PPV and NPV at a prevalence": Definition(
+        "How far an answer can be believed where this share has the label, if sensitivity and "
+        "specificity stay the same there",
+        "Bayes’ rule", "logit (Mercaldo 2007)",
+    ),
+    "Brier score": Definition(
+        "The mean squared distance of scores from the truth; an image that was not scored is as "
+        "wrong as can be",
+        "Σ (score − truth)² / images",
+    ),
+    "Calibration intercept and slope": Definition(
+        "Scores are too high on the whole below 0, too low above; too extreme below 1, too timid "
+        "above",
+        "logistic regression of the truth on the logits", "Wald",
+    ),
+    "ECE": Definition(
+        "How far mean score and observed share lie apart, averaged over bins of equal width; it "
+        "grows with the number of bins, which is stated",
+        "Σ images in bin × |mean score − share| / images",
+    ),
+    "Net benefit": Definition(
+        "Cases found less false alarms, weighed by the threshold probability t from which one "
+        "would act; above treating everybody and nobody, acting on the run pays",
+        "tp / n − false alarms / n × t / (1 − t)",
+    ),
+    "Subgroups": Definition(
+        "The same rates on the images of one value of an attribute. Under ten images with the "
+        "label a group is shown and never compared. Attributes with two to twenty values, ages in "
+        "bands",
+        "as sensitivity and specificity", "as theirs",
+    ),
+}  # fmt: skip
+"""What the details of an evaluation hold, where there are any."""
+
+_METHODS: tuple[tuple[str, str], ...] = (
+    ("clopper-pearson", "Rates have the exact interval of Clopper and Pearson (1934) instead, as "
+     "the configuration asks for: it is never too narrow, and wider than needed on average."),
+    ("bootstrap over groups", "Where patients are known and have several images, whole patients "
+     "are drawn again and again, and all figures of a run are computed on each resample: images of "
+     "one patient are not independent. The interval holds the middle 95 % of them."),
+    ("bootstrap", "The bootstrap draws as many images as there are, again and again, and computes "
+     "the figure on each resample; the interval holds the middle 95 % of them (Efron and Tibshirani "
+     "1993). With few positives it is narrower than it claims."),
+    ("(degenerate bootstrap)", "Where every resample is equal, as for 28 of 28, the bootstrap says "
+     "nothing: there Wilson’s interval stands in, over patients where whole patients are drawn."),
+    ("delong", "Where there are so many images that resampling would take long, ROC AUC has "
+     "DeLong’s interval (1988), and that of average precision rests on fewer resamples."),
+    ("obuchowski over groups", "Where there are so many images that resampling would take long, "
+     "ROC AUC has Obuchowski’s interval over patients (1997), and that of average precision rests "
+     "on fewer resamples."),
+)  # fmt: skip
+"""What methods of intervals are, by a part of their names; the first that fits explains one."""
 
 
 def view_methods(data: ReportData, index: Index) -> tuple[MethodView, ...]:
@@ -85,9 +157,12 @@ def view_methods(data: ReportData, index: Index) -> tuple[MethodView, ...]:
     return (
         MethodView("Counts", _describe_counts(index)),
         MethodView("Ranking", _describe_ranking(data, index)),
+        *_view_comparisons(data),
         MethodView("Thresholds", (_THRESHOLDS,)),
         MethodView("Intervals", (WILSON, *_other_intervals(data))),
+        *_view_repeats(data),
         MethodView("Figures", (), _definitions_table()),
+        *_view_beyond(data),
     )
 
 
@@ -120,7 +195,9 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
     floor = " or ".join(decimal(value) for value in sorted(floors))
     return (
         f"Runs are ordered by the fewest missed {index.disease} images, then by the fewest false "
-        "alarms. Runs equal in both share a rank, and the ranks they fill are left out. Only runs "
+        "alarms, then by the highest average precision where all runs that are equal so far have "
+        "one. Runs equal in all share a rank, and the ranks they fill are left out; their names "
+        "settle in which order they stand and nothing else. Only runs "
         "on the same images, labels and thresholds stand in one ranking; thresholds that were "
         "tuned for the same target on the same other images count as the same.",
         f"A run that would win without being of use is shown and not ranked: one that gives the "
@@ -128,12 +205,71 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
         f"the label itself is rarer), and one whose specificity is under {floor}. Calling every "
         "image positive misses nobody.",
         "The order is an order of counts. A difference of a few cases is often within chance; what "
-        "the data can tell apart is said under the findings.",
+        "the data can tell apart is said beside it.",
     )
 
 
+def _view_comparisons(data: ReportData) -> tuple[MethodView, ...]:
+    """How runs were compared; from counts alone where no scores could be."""
+    made = [ranking.comparisons for ranking in data.rankings if ranking.comparisons is not None]
+    scored = [each for each in made if each.basis == "scores"]
+    paragraphs: list[str] = []
+    if scored:
+        paragraphs += _describe_tests(scored[0])
+        if any(each.n_groups is not None for each in scored):
+            paragraphs.append(_PATIENTS)
+        if any(each.non_inferiority for each in scored):
+            paragraphs.append(_NON_INFERIORITY)
+    if len(scored) < len(made):
+        paragraphs.append(_COUNTS_ALONE)
+    return (MethodView("Runs against each other", tuple(paragraphs)),) if paragraphs else ()
+
+
+def _describe_tests(made: RunComparisons) -> list[str]:
+    return [
+        "Two runs are compared by the cases that one of them missed and the other found, with the "
+        "exact McNemar test. The best run was picked from these data, so all pairs were looked at "
+        f"and each p-value is adjusted for all of them: max-T by {made.flips:,} sign-flips, "
+        "step-down, each pair on the scale of its own exact p-value (Westfall and Young 1993; "
+        "Romano and Wolf 2005), made so that at most 5 % of sets of equal runs show a difference. "
+        f"Told apart is what has an adjusted p of at most {made.alpha:g}; not told apart is not "
+        "the same as equal. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
+        "Holm’s correction. Comparisons with a baseline that was named beforehand are adjusted for "
+        "each other alone.",
+        f"Intervals of differences in sensitivity and specificity are those of {made.resamples:,} "
+        "resamples of the images, the same for both runs (where every resample is equal, Tango’s); "
+        "each holds for its pair alone. The rank interval holds at least 95 % of a run’s ranks in "
+        "the resamples, by missed cases and then false alarms; runs equal in both may have any of "
+        "the ranks that they share. Is the best: how often a resample repeats the first place, "
+        "shared where runs are equal; a run that only won by luck repeats it too.",
+        "The smallest gap is the fewest cases by which two runs must differ to be told apart at "
+        "all, if the better one finds whatever the other finds; usually it takes more. It rests on "
+        "what max-T asks of the pairs that were not told apart. The positives needed suppose that "
+        "the shares of cases that only one of the two missed stay as they are "
+        "(Connor 1987, with the power of the exact test).",
+    ]
+
+
+_PATIENTS = (
+    "Images of one patient are not independent: their differences are kept together. The test "
+    "flips the signs of whole patients, resamples draw whole patients, and the test of ROC AUCs is "
+    "Obuchowski’s."
+)
+_NON_INFERIORITY = (
+    "A run is not inferior where the whole interval of its difference in sensitivity lies above "
+    "minus the margin, and inferior where it lies below (Tango’s interval; over patients the "
+    "bootstrap’s). Its confidence is raised so that all answers hold together."
+)
+_COUNTS_ALONE = (
+    "Where only counts are known, nobody knows which cases a run missed. They bound the p-value of "
+    "a pair: it is smallest where the better run finds all that the other finds. With Holm’s "
+    "correction over all pairs, a run whose bound stays above 0.05 can’t be told from the best "
+    "whatever the answers were. Of the others nothing is known."
+)
+
+
 def _other_intervals(data: ReportData) -> tuple[str, ...]:
-    """The names of interval methods in the data that are not described above."""
+    """What the methods are that made the other intervals of these data."""
     methods = {
         figure.method
         for reported in data.runs
@@ -142,10 +278,34 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
         for figure in figures.values()
         if figure.method and figure.method != "wilson"
     }
-    if not methods:
-        return ()
-    names = ", ".join(clean(name) for name in sorted(methods))
-    return (f"Some intervals were made by other methods, as their evaluations state: {names}.",)
+    told: dict[str, str] = {}
+    strange = []
+    for name in sorted(methods):
+        parts = [part for part, _ in _METHODS if _is_method(name, part)]
+        if parts:
+            told[parts[0]] = dict(_METHODS)[parts[0]]
+        else:
+            strange.append(clean(name))
+    paragraphs = [text for part, text in _METHODS if part in told]
+    plans = {
+        (evaluation.details.plan.resamples, evaluation.details.plan.seed)
+        for reported in data.runs
+        for evaluation in _evaluations(reported.evaluation, reported.others)
+        if evaluation.details is not None
+    }
+    if plans and any(part.startswith("bootstrap") for part in told):
+        drawn = listed([f"{n:,} resamples from seed {seed}" for n, seed in sorted(plans)])
+        paragraphs.append(f"Drawn were {drawn}: the same evidence gives the same intervals.")
+    if strange:
+        names = ", ".join(strange)
+        paragraphs.append(
+            f"Some intervals were made by other methods, as their evaluations state: {names}."
+        )
+    return tuple(paragraphs)
+
+
+def _is_method(name: str, part: str) -> bool:
+    return part in name if part.startswith("(") else name == part or name.startswith(f"{part},")
 
 
 def _evaluations(
@@ -168,6 +328,49 @@ def _definitions_table() -> Table:
         )  # fmt: skip
         rows.append(Row(cells))
     return Table("What each figure says, its formula, and its interval", head, tuple(rows))
+
+
+def _view_beyond(data: ReportData) -> tuple[MethodView, ...]:
+    """The figures beyond the threshold, where any evaluation has them."""
+    evaluations = [one for run in data.runs for one in _evaluations(run.evaluation, run.others)]
+    if all(one.details is None for one in evaluations):
+        return ()
+    head = (
+        Column("Figure", kind="name"), Column("In words"), Column("Formula", kind="code"),
+        Column("Interval"),
+    )  # fmt: skip
+    rows = tuple(
+        Row(
+            (
+                Cell(title, kind="name"), Cell(one.words), Cell(one.formula, kind="code"),
+                Cell(one.interval),
+            )
+        )
+        for title, one in BEYOND.items()
+    )  # fmt: skip
+    words = (
+        "Where patients have several images, intervals of these figures allow for it as well: whole "
+        "patients are drawn, and errors of the calibration line are summed by patient (Liang and "
+        "Zeger 1986). They are shown for the split that is ranked, curves and subgroups for one "
+        "label; JSON and CSV hold those of all splits and labels.",
+    )
+    table = Table("What each figure beyond the threshold says", head, rows)
+    return (MethodView("Beyond the threshold", words, table),)
+
+
+def _view_repeats(data: ReportData) -> tuple[MethodView, ...]:
+    """How methods were compared over seeds, where any was run with several."""
+    if not data.repeats:
+        return ()
+    words = (
+        "Runs whose hyper-parameters, start and training data are the same and whose seeds differ "
+        "are repeats of one method. The standard deviation is that of single runs (n − 1). The "
+        "means of two methods are compared by going through all ways to share their values out "
+        "(permutation; with very many, Welch’s t-test), adjusted for all pairs by Holm’s "
+        "correction; the interval is Welch’s. It is about these images and other seeds, not about "
+        "other patients.",
+    )
+    return (MethodView("Repeats", words),)
 
 
 def describe_dashes(data: ReportData) -> str:

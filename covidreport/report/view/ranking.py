@@ -6,6 +6,11 @@ from collections.abc import Sequence
 
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.charts.scatter import draw_scatter
+from covidreport.report.view.against import (
+    standing_cells,
+    standing_columns,
+    view_comparisons,
+)
 from covidreport.report.view.blocks import have_blocks, name_block
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, RankingView, Row, Table
@@ -40,6 +45,7 @@ def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -
         why=_why(ranking, data.rankings[0], index),
         ranked=_ranked_table(ranking, ranked, caption, index) if ranked else None,
         unranked=_unranked_table(ranking, unranked, index) if unranked else None,
+        comparisons=view_comparisons(ranking, place, index),
         scatters=tuple(one for one in scatters if one is not None),
         scatter_caption=describe_scatter(ranking, index),
     )
@@ -99,8 +105,12 @@ def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, ind
     head = [Column("Rank", kind="rank"), Column("Run", kind="name")]
     if blocks:
         head.append(Column("Block"))
+    standings = {}
+    if ranking.comparisons is not None:
+        standings = {each.run: each for each in ranking.comparisons.standings}
     head += [
         *count_columns(counts),
+        *standing_columns(ranking),
         Column("Sensitivity", "95 % CI", "figure", axis=True),
         Column("Specificity", "95 % CI", "figure", axis=True),
         Column("F1", index.disease, "figure"),
@@ -114,11 +124,14 @@ def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, ind
         if blocks:
             cells.append(Cell(name_block(index.find(row.run))))
         cells += count_cells(of_target, alike=alike)
+        cells += standing_cells(ranking, row)
         for metric in ("sensitivity", "specificity"):
             cells.append(figure_cell(of_label(evaluation, index.target, metric), mark=True))
         cells.append(figure_cell(of_label(evaluation, index.target, "f1")))
         cells += [figure_cell(overall(evaluation, metric)) for metric in OVERALL_COLUMNS]
-        body.append(Row(tuple(cells), best=row.rank == 1))
+        standing = standings.get(row.run)
+        same = standing is not None and standing.told_apart is False
+        body.append(Row(tuple(cells), best=row.rank == 1, alike=same))
     return Table(caption, tuple(head), tuple(body))
 
 

@@ -11,10 +11,12 @@ from typing import Literal
 
 from covidreport.report.charts.curves import CurveChart
 from covidreport.report.charts.intervals import IntervalMark
+from covidreport.report.charts.plots import Plot
+from covidreport.report.charts.scales import Tick
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 
-CellKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
+CellKind = Literal["text", "code", "name", "rank", "count", "missed", "figure", "told"]
 SpanKind = Literal["plain", "name", "strong", "label"]
 
 
@@ -47,20 +49,24 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The head of a column; `axis` where its cells carry interval marks."""
+    """The head of a column; `axis` where its cells carry interval marks, on an axis with `ticks`
+    or on the one for rates."""
 
     title: str
     note: str = ""
     kind: CellKind = "text"
     axis: bool = False
+    ticks: tuple[Tick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row; its first cell of kind `name` heads it. `best` sets it off."""
+    """One row; its first cell of kind `name` heads it. `best` sets it off, and `alike` the runs
+    that can't be told from the best."""
 
     cells: tuple[Cell, ...]
     best: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,10 @@ class Answer:
     """The report in one sentence, and what a reader must know beside it."""
 
     sentence: tuple[Span, ...]
+    against: tuple[str, ...] = ()
+    """What the runs' answers to the same images say of the first place."""
+    assured: bool = False
+    """Whether the first was told apart from all others."""
     doubts: tuple[str, ...] = ()
     """What findings say against telling the first run from the others."""
     standing: str = ""
@@ -119,6 +129,23 @@ class FindingGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonsView:
+    """The runs of one ranking against each other."""
+
+    anchor: str
+    title: str
+    sentences: tuple[str, ...]
+    pairs: Table | None = None
+    grid: Table | None = None
+    """All pairs at a glance, where there are not too many."""
+    grid_note: str = ""
+    non_inferiority: Table | None = None
+    combinations: Table | None = None
+    combinations_note: str = ""
+    left_out: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RankingView:
     """Runs on the same images, in order, and the picture of what the order trades."""
 
@@ -128,6 +155,7 @@ class RankingView:
     """Which images these are, and why they stand in a table of their own."""
     ranked: Table | None
     unranked: Table | None
+    comparisons: ComparisonsView | None = None
     scatters: tuple[Scatter, ...] = ()
     """The same picture for a wide and for a narrow page."""
     scatter_caption: str = ""
@@ -173,6 +201,30 @@ class FactGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailsView:
+    """What the scores of one run say beyond its figures at the threshold."""
+
+    figures: Table
+    opened: bool = False
+    remarks: tuple[str, ...] = ()
+    consistency: tuple[Fact, ...] = ()
+    charts: tuple[Plot, ...] = ()
+    reliability: Table | None = None
+    decisions: Table | None = None
+    subgroups: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatsView:
+    """Methods that were run with several seeds, and what their spread allows to be said."""
+
+    lead: str
+    methods: Table
+    comparisons: Table | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationView:
     """One run on one split."""
 
@@ -186,6 +238,7 @@ class EvaluationView:
     failed: str = ""
     failures: Table | None = None
     provenance: FactGroup | None = None
+    details: DetailsView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +283,7 @@ class ReportView:
     dash_note: str
     failed: Table | None
     blocks: tuple[Table, ...]
+    repeats: tuple[RepeatsView, ...]
     runs: tuple[RunView, ...]
     methods: tuple[MethodView, ...]
     provenance: tuple[FactGroup, ...]

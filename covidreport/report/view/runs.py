@@ -28,6 +28,7 @@ def view_run(
     """A run's section. The runs of rank 1 are opened; the others are folded."""
     run = reported.run
     rank = index.rank(run.name)
+    opened = rank == "1" or len(index.runs) == 1
     evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]
     return RunView(
         anchor=index.anchors[run.name],
@@ -35,10 +36,12 @@ def view_run(
         badge=rank,
         summary=_summary(reported, index),
         description=clean(run.description),
-        opened=rank == "1" or len(index.runs) == 1,
+        opened=opened,
         trouble=_trouble(reported, index),
         findings=_about(index.anchors[run.name], findings),
-        evaluations=tuple(view_evaluation(one, data, index) for one in evaluations),
+        evaluations=tuple(
+            view_evaluation(one, data, index, opened=opened) for one in evaluations
+        ),
         curves=view_curves(run),
         history=view_history(run),
         settings=view_settings(run),

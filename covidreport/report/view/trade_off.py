@@ -15,7 +15,7 @@ _FIRST_LABELLED = 12
 
 def view_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
     """The runs that have counts, best first, under numbers that the table has too."""
-    names = _short_names([row for row in ranking.rows if row.counted], index)
+    names = short_names([row for row in ranking.rows if row.counted], index)
     points = []
     for row in ranking.rows:
         if not row.counted:
@@ -40,7 +40,7 @@ def _experiments(rows: Sequence[RankedRun], index: Index) -> dict[str, str] | No
     return {name: clean(number) for name, number in numbers.items() if number}
 
 
-def _short_names(rows: Sequence[RankedRun], index: Index) -> dict[str, str]:
+def short_names(rows: Sequence[RankedRun], index: Index) -> dict[str, str]:
     """What stands beside a dot: the experiment's number, else the rank, else a cut name."""
     numbers = _experiments(rows, index)
     if numbers is not None and max(map(len, numbers.values()), default=0) <= 4:
@@ -60,7 +60,7 @@ def count_labels(points: int) -> int:
 def describe_scatter(ranking: Ranking, index: Index) -> str:
     """How to read the picture."""
     rows = [row for row in ranking.rows if row.counted]
-    by_number = _experiments(rows, index) == _short_names(rows, index)
+    by_number = _experiments(rows, index) == short_names(rows, index)
     numbers = "the number of its experiment" if by_number else "its rank"
     sentences = [
         f"Each dot is a run, under {numbers}; nearer to the lower left corner is better.",

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from covidreport.compare.finding import format_p
 from covidreport.records import Estimate
 from covidreport.report.view.records import Figure
 
@@ -53,6 +54,17 @@ def decimal(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return DASH
     return f"{value:.3f}".replace("-", MINUS)
+
+
+def signed(value: float | None) -> str:
+    """A difference to three decimals with its sign: `+0.071`, `−0.036`, `0.000`."""
+    text = decimal(value)
+    return f"+{text}" if value is not None and value > 0 and text not in (DASH, "0.000") else text
+
+
+def p_value(value: float | None) -> str:
+    """Two decimals, three under 0.1, four where 0.05 would be in doubt; None is a dash."""
+    return DASH if value is None else format_p(value).removeprefix("p = ").removeprefix("p ")
 
 
 def aligned(values: Sequence[float | None]) -> tuple[str, ...]:

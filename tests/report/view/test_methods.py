@@ -28,13 +28,17 @@ def test_other_intervals_are_named(study):
     """An interval by another method is not passed off as Wilson's."""
     first = study.runs[0]
     figures = dict(first.evaluation.estimates)
-    figures["covid-19"] = {"roc_auc": Estimate(0.8, 0.7, 0.9, None, None, "delong")}
+    figures["covid-19"] = {
+        "roc_auc": Estimate(0.8, 0.7, 0.9, None, None, "delong"),
+        "f1": Estimate(0.8, 0.7, 0.9, None, None, "jackknife"),
+    }
     evaluation = replace(first.evaluation, estimates=figures)
     data = replace(study, runs=(replace(first, evaluation=evaluation), *study.runs[1:]))
 
     text = " ".join(p for method in view_report(data).methods for p in method.paragraphs)
-    assert "as their evaluations state: delong." in text
-    assert "delong" not in " ".join(
+    assert "as their evaluations state: jackknife." in text
+    assert "ROC AUC has DeLong’s interval" in text
+    assert "DeLong" not in " ".join(
         p for method in view_report(study).methods for p in method.paragraphs
     )
 

@@ -1,0 +1,196 @@
+"""The same picture twice: as a file, as pixels, or nearly so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from covidreport.audit.evidence import DataEvidence, name_count
+from covidreport.audit.similarity import KINDS, find_copies
+from covidreport.records import Dataset, Finding, Severity
+
+UNREADABLE: Final = "unreadable"
+"""Stands for the digest of a file that can't be read, as in `covidreport.dataset`."""
+_EXAMPLES = 3
+
+Place = Literal["across-splits", "with-other-labels", "in-one-split"]
+
+
+class Group(NamedTuple):
+    """Images that are copies of each other, by index; said: how, where that differs."""
+
+    rows: tuple[int, ...]
+    said: str = ""
+
+
+class _Meaning(NamedTuple):
+    """What copies mean in one place: how grave, what stands in the text, what to do."""
+
+    severity: Severity
+    suffix: str
+    text: str
+    remedy: str
+
+
+_PLACES: Final[dict[Place, _Meaning]] = {
+    "across-splits": _Meaning(
+        "error",
+        "-across-splits",
+        "in different splits",
+        "Keep one copy of each, or all in one split, and evaluate again: a model that has seen the "
+        "picture in training is not tested on it.",
+    ),
+    "with-other-labels": _Meaning(
+        "error",
+        "-with-other-labels",
+        "with different labels",
+        "One of the labels is wrong, or two different pictures were mixed up: look at them and "
+        "correct the data set.",
+    ),
+    "in-one-split": _Meaning(
+        "note",
+        "",
+        "in one split with the same labels",
+        "Keep one of each: counted twice, a picture weighs twice, and intervals get too narrow.",
+    ),
+}
+
+
+def audit_identical_files(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Files with the same bytes (sha256)."""
+    groups = _group_equal(evidence.digests, leave_out=UNREADABLE)
+    return _describe(
+        evidence.dataset, groups, "identical-files", "identical files", "the same sha256"
+    )
+
+
+def audit_identical_pixels(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Different files that decode to the same pixels."""
+    if evidence.survey is None:
+        return ()
+    first = _keep_first(evidence.digests, leave_out=UNREADABLE)
+    groups = _group_equal(evidence.survey.pixels, leave_out="", among=first)
+    return _describe(
+        evidence.dataset, groups, "identical-pixels", "different files with identical pixels",
+        "every decoded pixel is equal",
+    )  # fmt: skip
+
+
+def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Pictures that are copies of each other in another size, quality or contrast, or mirrored.
+
+    The method and how often it errs stand in `covidreport.audit.similarity`.
+    """
+    if evidence.survey is None:
+        return ()
+    survey = evidence.survey
+    known = np.zeros(len(survey.pixels), np.bool_)
+    known[_keep_first(survey.pixels, leave_out="")] = True
+    copies = find_copies(survey.thumbnails, known)
+    pairs = zip(copies.first.tolist(), copies.second.tolist(), copies.kinds, strict=True)
+    groups = [
+        Group((first, second), "" if kind == KINDS[0] else f", {kind}")
+        for first, second, kind in pairs
+    ]
+    least = f"{copies.correlations.min():.2f}" if groups else ""
+    why = (
+        f"thumbnails correlate by {least} or more; those of different persons by 0.89 at most, in "
+        "the 2.5 million comparisons on which this was tried"
+    )
+    return _describe(
+        evidence.dataset, groups, "near-duplicates", "pairs of near-duplicates",
+        why,
+    )  # fmt: skip
+
+
+def _group_equal(
+    texts: Sequence[str], *, leave_out: str, among: Iterable[int] | None = None
+) -> list[Group]:
+    """Groups of two and more rows with an equal text."""
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for row in range(len(texts)) if among is None else among:
+        rows[texts[row]].append(row)
+    return [
+        Group(tuple(group))
+        for text, group in rows.items()
+        if len(group) > 1 and text != leave_out
+    ]  # fmt: skip
+
+
+def _keep_first(texts: Sequence[str], *, leave_out: str) -> list[int]:
+    """The first row of each text, in order; rows to be left out are not among them."""
+    first: dict[str, int] = {}
+    for row, text in enumerate(texts):
+        first.setdefault(text, row)
+    return sorted(row for text, row in first.items() if text != leave_out)
+
+
+def _describe(
+    dataset: Dataset, groups: Sequence[Group], code: str, what: str, why: str
+) -> tuple[Finding, ...]:
+    """A finding for each place in which there are copies, the gravest place of a group alone."""
+    placed: defaultdict[Place, list[Group]] = defaultdict(list)
+    for group in groups:
+        placed[_place(dataset, group)].append(group)
+    findings = []
+    for place, meaning in _PLACES.items():
+        found = placed[place]
+        if not found:
+            continue
+        rows = tuple(dict.fromkeys(row for group in found for row in group.rows))
+        amount = (
+            f"{len(found):,} {what}"
+            if what.startswith("pairs")
+            else f"{name_count(len(rows), 'image')} are {what}"
+        )
+        amount = amount.replace("1 pairs", "1 pair") if len(found) == 1 else amount
+        examples = "; ".join(_name(dataset, group, place) for group in found[:_EXAMPLES])
+        more = f"; and {len(found) - _EXAMPLES:,} more" if len(found) > _EXAMPLES else ""
+        findings.append(
+            Finding(
+                meaning.severity,
+                f"{code}{meaning.suffix}",
+                f"{amount} {meaning.text}",
+                f"{examples}{more}: {why}",
+                meaning.remedy,
+                tuple(dataset.ids[row] for row in rows),
+            )
+        )
+    return tuple(findings)
+
+
+def _place(dataset: Dataset, group: Group) -> Place:
+    if dataset.splits is not None and len({dataset.splits[row] for row in group.rows}) > 1:
+        return "across-splits"
+    labels = dataset.truth[list(group.rows)]
+    return "in-one-split" if (labels == labels[0]).all() else "with-other-labels"
+
+
+def _name(dataset: Dataset, group: Group, place: Place) -> str:
+    def name(row: int) -> str:
+        return f"{dataset.ids[row]}{_NOTES[place](dataset, row)}"
+
+    shown = " and ".join(name(row) for row in group.rows[:3])
+    left = len(group.rows) - 3
+    return f"{shown}{f' and {left:,} more' if left > 0 else ''}{group.said}"
+
+
+def _name_split(dataset: Dataset, row: int) -> str:
+    return f" ({dataset.splits[row]})" if dataset.splits is not None else ""
+
+
+def _name_labels(dataset: Dataset, row: int) -> str:
+    carried = [
+        label for label, value in zip(dataset.labels, dataset.truth[row], strict=True) if value == 1
+    ]
+    return f" ({' and '.join(carried) or 'no label'})"
+
+
+_NOTES: Final[dict[Place, Callable[[Dataset, int], str]]] = {
+    "across-splits": _name_split,
+    "with-other-labels": _name_labels,
+    "in-one-split": lambda dataset, row: "",  # noqa: ARG005 - as the others
+}

@@ -1,0 +1,114 @@
+"""What an audit of a data set found, as a file that a report can include."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from covidreport import __version__
+from covidreport.errors import StoreError, UsageError
+from covidreport.records import SEVERITIES, Finding, ReportData
+from covidreport.store import read_json
+
+SCHEMA = "covidreport.audit/1"
+_SAID_TWICE = {"images-undecodable": "images-failed"}
+"""What a data set's finding is called where an evaluation says the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The findings on one data set, and on the runs that were looked at beside it.
+
+    fingerprints: of the images of each split under `labels`, as evaluations have them.
+    """
+
+    dataset: str
+    source: str
+    target: str
+    labels: tuple[str, ...]
+    splits: tuple[str, ...]
+    images: int
+    patients: int | None
+    findings: tuple[Finding, ...]
+    runs: tuple[str, ...] = ()
+    run_findings: tuple[Finding, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+
+def merge_findings(data: Sequence[Finding], runs: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The runs' findings without those that an audit of the data already made, and better."""
+    codes = {finding.code for finding in data}
+    codes |= {_SAID_TWICE[code] for code in codes if code in _SAID_TWICE}
+    known = set(data)
+    return tuple(
+        finding
+        for finding in dict.fromkeys(runs)
+        if finding not in known and finding.code not in codes
+    )
+
+
+def audit_as_json(audit: Audit) -> dict[str, Any]:
+    """The document, for a file or a program."""
+    return {"schema": SCHEMA, "covidreport": __version__, **asdict(audit)}
+
+
+def read_audit(path: Path) -> Audit:
+    """The audit in a file; StoreError where it can't be one."""
+    value = read_json(path, SCHEMA)
+    try:
+        rest = {
+            key: value[key]
+            for key in ("dataset", "source", "target", "images", "patients", "fingerprints")
+        }
+        lists = {key: tuple(value[key]) for key in ("labels", "splits", "runs")}
+        findings = {key: _read_findings(value[key]) for key in ("findings", "run_findings")}
+        return Audit(**rest, **lists, **findings)
+    except (KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path}: is not a whole audit ({type(error).__name__}: {error}); run "
+            "`covidreport audit` again"
+        ) from error
+
+
+def _read_findings(values: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(**{**value, "subjects": tuple(value["subjects"])}) for value in values
+    )  # fmt: skip
+
+
+def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
+    """What an audit of the data adds to a report's findings, the report's own among them.
+
+    A warning stands among them where the reported images are no longer those that were audited.
+    Raises UsageError for an audit of another data set.
+    """
+    if audit.dataset != data.dataset:
+        raise UsageError(
+            f"the audit is of the data set {audit.dataset!r} and the report of {data.dataset!r}"
+        )
+    audited = audit.fingerprints.get(data.split)
+    reported = {
+        run.evaluation.fingerprint
+        for run in data.runs
+        if run.evaluation is not None and run.evaluation.labels == audit.labels
+    }
+    stale = ()
+    if audited is not None and reported and audited not in reported:
+        stale = (
+            Finding(
+                "warning",
+                "audit-of-other-images",
+                f"The audit is of other images of {data.split} than those that are reported",
+                "ids, truth or files changed since one of the two was made",
+                "Run `covidreport audit --output` again, or evaluate again.",
+            ),
+        )
+    own = merge_findings(audit.findings, data.findings)
+    return tuple(
+        sorted(
+            (*stale, *audit.findings, *own),
+            key=lambda finding: SEVERITIES.index(finding.severity),
+        )
+    )

@@ -1,0 +1,120 @@
+"""What a run still knows when the lungs are blacked out: the sign of a shortcut."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Final, NamedTuple
+
+from covidreport.audit.evidence import list_evaluations
+from covidreport.records import Evaluation, Finding, ReportData
+
+PREFIX: Final = "occlude-centre-"
+"""How the variant of an evaluation begins whose centre was blacked out."""
+HIGH: Final = 0.6
+"""The lower end of the ROC AUC without the lungs from which on it is more than traces."""
+KEPT: Final = 0.5
+"""Of what the run has over chance, the share that must remain to be suspected."""
+
+
+class Remaining(NamedTuple):
+    """One run's ROC AUC as usual and without the centre, with the 95 % interval of the latter."""
+
+    run: str
+    variant: str
+    usual: float
+    occluded: float
+    low: float
+    high: float
+    method: str
+
+    @property
+    def kept(self) -> float:
+        """Of what the run has over chance, the share that remains."""
+        return (self.occluded - 0.5) / (self.usual - 0.5)
+
+    @property
+    def suspected(self) -> bool:
+        """Whether more remains than a picture without lungs should give."""
+        return self.usual > 0.5 and self.low >= HIGH and self.kept >= KEPT
+
+
+def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
+    """Runs that still tell the label with the centre of the image, the lungs, blacked out.
+
+    The rule: the lower end of the 95 % interval of the ROC AUC is at least 0.6, and at least half
+    of what the run has over chance remains. Some of it may remain honestly, since position, tubes
+    and age show at the borders; half of it does not come from the disease of the lungs. After
+    Maguolo and Nanni, "A critic evaluation of methods for COVID-19 automatic detection from X-ray
+    images", Information Fusion 76 (2021) 1-7.
+    """
+    found = [each for each in list_remaining(data) if each.suspected]
+    if not found:
+        return ()
+    shown = "; ".join(
+        f"{each.run}: {each.usual:.3f} with and {each.occluded:.3f} ({each.low:.3f} to "
+        f"{each.high:.3f}, {each.method}) without, {each.variant}"
+        for each in found
+    )
+    runs = tuple(dict.fromkeys(each.run for each in found))
+    count = "1 run tells" if len(runs) == 1 else f"{len(runs)} runs tell"
+    return (
+        Finding(
+            "warning",
+            "shortcut-suspected",
+            f"{count} {data.target} nearly as well without the lungs",
+            f"ROC AUC on {data.split} with the centre of the image and, with its 95 % CI, without: "
+            f"{shown}. The interval begins at {HIGH} or higher, and at least half of what was over "
+            "chance remains.",
+            "Look for what the borders give away (source, text, cropping, position: `covidreport "
+            "audit`), take it off the images or balance it, and train again.",
+            runs,
+        ),
+    )
+
+
+def list_remaining(data: ReportData) -> tuple[Remaining, ...]:
+    """Each run's usual evaluation beside those with the centre blacked out, on the same images."""
+    found = []
+    for run in data.runs:
+        every = [each for each in list_evaluations(run) if each.split == data.split]
+        usual = next((each for each in every if each.variant is None), None)
+        for each in every:
+            if usual is None or not (each.variant or "").startswith(PREFIX):
+                continue
+            if each.fingerprint == usual.fingerprint:
+                remaining = compare_occluded(usual, each, data.target)
+                found += [remaining] if remaining is not None else []
+    return tuple(found)
+
+
+def compare_occluded(usual: Evaluation, occluded: Evaluation, target: str) -> Remaining | None:
+    """What remains of the run's ROC AUC; None where either has none."""
+    first = usual.estimates.get(target, {}).get("roc_auc")
+    second = occluded.estimates.get(target, {}).get("roc_auc")
+    if first is None or second is None or first.value is None or second.value is None:
+        return None
+    if second.low is not None and second.high is not None:
+        low, high, method = second.low, second.high, second.method or "as stored"
+    else:
+        counts = occluded.counts[target]
+        low, high = hanley_mcneil(second.value, counts.positives, counts.negatives)
+        method = "hanley-mcneil"
+    return Remaining(usual.run, str(occluded.variant), first.value, second.value, low, high, method)
+
+
+def hanley_mcneil(
+    roc_auc: float, positives: int, negatives: int, confidence: float = 0.95
+) -> tuple[float, float]:
+    """The interval of a ROC AUC from it and the two counts alone, within 0 and 1.
+
+    Hanley and McNeil, Radiology 143 (1982) 29-36, equation 1, with Q1 = A / (2 - A) and
+    Q2 = 2 A^2 / (1 + A).
+    """
+    square = roc_auc * roc_auc
+    q1, q2 = roc_auc / (2 - roc_auc), 2 * square / (1 + roc_auc)
+    variance = (
+        roc_auc * (1 - roc_auc) + (positives - 1) * (q1 - square) + (negatives - 1) * (q2 - square)
+    ) / (positives * negatives)
+    margin = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(max(variance, 0.0))
+    return max(0.0, roc_auc - margin), min(1.0, roc_auc + margin)

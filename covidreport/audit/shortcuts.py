@@ -1,0 +1,163 @@
+"""Attributes that tell a label by themselves: what a model may have learned in its place.
+
+In data sets of COVID-19 the sick often come from one collection and the rest from another, with
+other sizes, views and encodings. Roberts et al., "Common pitfalls and recommendations for using
+machine learning to detect and prognosticate for COVID-19", Nature Machine Intelligence 3 (2021)
+199-217; DeGrave, Janizek and Lee, "AI for radiographic COVID-19 detection selects shortcuts over
+signal", ibid. 610-619.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.audit.columns import Column, list_attribute_columns
+from covidreport.audit.evidence import DataEvidence, number_texts
+from covidreport.metrics import estimate_roc_aucs
+from covidreport.records import Finding, Severity
+
+FEWEST: Final = 10
+"""Positives and negatives in each half, below which nothing is said."""
+TELLING: Final = 0.6
+"""The lower end of an attribute's ROC AUC from which on it is a finding."""
+DECIDING: Final = 0.9
+"""That from which on a trait of the picture is an error: it does what a good model would."""
+_PRIOR: Final = 5.0
+"""Images of the average kind that are added to each value, so that rare ones decide little."""
+_SEED: Final = 0
+
+
+class Rule(NamedTuple):
+    """How well one attribute tells a label: ROC AUC with a 95 % interval, and where it is seen."""
+
+    column: Column
+    roc_auc: float
+    low: float
+    high: float
+    example: str
+
+
+def audit_shortcuts(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Attributes that tell the label by themselves, beside the runs' own ROC AUC."""
+    columns = list_attribute_columns(evidence)
+    findings = []
+    for label in evidence.targets:
+        rules = [rule for column in columns if (rule := find_rule(evidence, label, column))]
+        telling = sorted(
+            (rule for rule in rules if rule.low >= TELLING), key=lambda rule: -rule.roc_auc
+        )
+        if telling:
+            findings.append(_describe(evidence, label, telling, len(rules)))
+    return tuple(findings)
+
+
+def find_rule(evidence: DataEvidence, label: str, column: Column) -> Rule | None:
+    """The best rule of one attribute for one label; None where there are too few images.
+
+    The rule ranks an image by the share of positives among the images with the same value. It is
+    learned on one half of the patients (or images), drawn by a fixed seed, and tried on the other,
+    then the reverse; the ROC AUC is the mean of the two, its variance DeLong's (over patients
+    Obuchowski's) of each. An attribute that says nothing comes to 0.5.
+    """
+    dataset = evidence.dataset
+    truth = dataset.truth[:, dataset.labels.index(label)]
+    used = (truth >= 0) & (column.codes >= 0)
+    truth, codes = truth[used], column.codes[used]
+    units = np.arange(len(dataset)) if dataset.groups is None else number_texts(dataset.groups)[1]
+    units = units[used]
+    half = _draw_halves(units)
+    areas, variances = [], []
+    for learned, tried in ((half, ~half), (~half, half)):
+        positives = int((truth[tried] == 1).sum())
+        if min(positives, int(tried.sum()) - positives) < FEWEST:
+            return None
+        score = _learn_shares(truth[learned], codes[learned], len(column.values))[codes[tried]]
+        area = estimate_roc_aucs(
+            truth[tried],
+            score[np.newaxis],
+            np.zeros((1, len(score)), np.bool_),
+            None if dataset.groups is None else units[tried],
+        )
+        if area is None or math.isnan(area.covariance[0, 0]):
+            return None
+        areas.append(float(area.values[0]))
+        variances.append(float(area.covariance[0, 0]))
+    value = sum(areas) / 2
+    margin = NormalDist().inv_cdf(0.975) * math.sqrt(max(sum(variances), 0.0)) / 2
+    return Rule(
+        column, value, max(0.0, value - margin), min(1.0, value + margin),
+        _give_example(truth, column, codes),
+    )  # fmt: skip
+
+
+def _draw_halves(units: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool `(N,)`: whether an image's patient is in the first half."""
+    present, codes = np.unique(units, return_inverse=True)
+    order = np.random.default_rng(_SEED).permutation(len(present))
+    chosen: NDArray[np.bool_] = (order % 2 == 0)[codes]
+    return chosen
+
+
+def _learn_shares(
+    truth: NDArray[np.int8], codes: NDArray[np.int64], n_values: int
+) -> NDArray[np.float64]:
+    """The share of positives of each value, `(C,)`, drawn a little towards that of all images."""
+    counts = np.bincount(codes, minlength=n_values)
+    positives = np.bincount(codes, truth == 1, n_values)
+    shares: NDArray[np.float64] = (positives + _PRIOR * float((truth == 1).mean())) / (
+        counts + _PRIOR
+    )
+    return shares
+
+
+def _give_example(truth: NDArray[np.int8], column: Column, codes: NDArray[np.int64]) -> str:
+    """The value that carries most of the difference, and its share with and without the label."""
+    n = len(column.values)
+    positive: NDArray[Any] = np.bincount(codes[truth == 1], minlength=n) / (truth == 1).sum()
+    negative: NDArray[Any] = np.bincount(codes[truth == 0], minlength=n) / (truth == 0).sum()
+    widest = int(np.argmax(np.abs(positive - negative)))
+    return (
+        f"{column.values[widest]} in {100 * positive[widest]:.0f} % with the label and in "
+        f"{100 * negative[widest]:.0f} % without"
+    )
+
+
+def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: int) -> Finding:
+    grave = [rule for rule in rules if rule.low >= DECIDING and not rule.column.personal]
+    severity: Severity = "error" if grave else "warning"
+    shown = "; ".join(
+        f"{rule.column.name} {rule.roc_auc:.3f} ({_describe_interval(rule)}; {rule.example})"
+        for rule in rules
+    )
+    names = ", ".join(rule.column.name for rule in rules)
+    each = "" if len(rules) == 1 else ", each by itself"
+    verb = "tells" if len(rules) == 1 else "tell"
+    return Finding(
+        severity,
+        "shortcut-attributes",
+        f"{names} {verb} {label} without a look at the lungs{each}",
+        f"ROC AUC of the best rule (95 % CI), learned on one half and tried on the other, of "
+        f"{n_tried} attributes: {shown}.{_describe_runs(evidence)}",
+        "A high figure on these data may be the shortcut's. Compare within one source, size and "
+        "view, report figures by these attributes, blacken the lungs with `covidreport occlude`, "
+        "and test on data in which they say nothing.",
+    )
+
+
+def _describe_interval(rule: Rule) -> str:
+    return "always" if rule.low == rule.high else f"{rule.low:.3f} to {rule.high:.3f}"
+
+
+def _describe_runs(evidence: DataEvidence) -> str:
+    if not evidence.roc_aucs:
+        return ""
+    values = sorted(evidence.roc_aucs.values())
+    best = max(evidence.roc_aucs, key=lambda run: evidence.roc_aucs[run])
+    if len(values) == 1:
+        return f" The run {best}: {values[0]:.3f}."
+    return f" The {len(values)} runs: {values[0]:.3f} to {values[-1]:.3f} ({best})."

@@ -1,0 +1,151 @@
+"""Near-duplicates among many pictures, mirrored and inverted copies too, from small thumbnails.
+
+A picture's hash is the signs of its 255 lowest DCT coefficients (Zauner, "Implementation and
+benchmarking of perceptual image hash functions", 2010, with signs in place of a median). Brightness
+and contrast change no sign. An inverted picture has all signs turned; a mirrored one has those of
+the odd horizontal frequencies turned. So one comparison finds all four kinds of copies.
+
+Two chests are alike at a glance, so hashes propose and thumbnails decide: a pair is confirmed where
+the thumbnails, without their coarse shape, correlate. Measured on 1,118 radiographs of 761 persons,
+each pair of different persons compared four ways (2.5 million comparisons): the closest hashes
+differ in 55 bits, the highest correlation is 0.89. Of copies with other JPEG quality, size,
+contrast, brightness or gamma, blurred, mirrored or inverted, all are found; of those cut by 1 % on
+each side 98 %, by 2 % one in six. Rotated, framed or annotated copies are missed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+CopyKind = Literal["copy", "mirrored", "inverted", "mirrored and inverted"]
+KINDS: Final[tuple[CopyKind, ...]] = ("copy", "mirrored", "inverted", "mirrored and inverted")
+
+FREQUENCIES: Final = 16
+CANDIDATE_BITS: Final = 40
+"""Of 255 bits, as many may differ in a pair that is looked at closely."""
+CONFIRMED: Final = 0.92
+"""The correlation of thumbnails from which on a pair is a copy."""
+FLAT: Final = 2.0
+"""Grey values; a thumbnail whose standard deviation is below is too flat to be told from others."""
+_BLUR = 9
+"""Pixels; the width of the coarse shape that is taken off a thumbnail."""
+_ROWS, _COLUMNS = 64, 32_768
+"""Hashes compared at a time: what is in work stays in the processor's cache."""
+
+
+class Hashes(NamedTuple):
+    """Bits by horizontal frequency, even and odd: uint64 `(N, 2)` each, 127 and 128 bits in use."""
+
+    even: NDArray[np.uint64]
+    odd: NDArray[np.uint64]
+
+
+class Copies(NamedTuple):
+    """Confirmed pairs: indices int64 `(P,)` with first < second, and the kind of each pair."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    kinds: tuple[CopyKind, ...]
+    correlations: NDArray[np.float64]
+
+
+def hash_thumbnails(thumbnails: NDArray[np.uint8]) -> Hashes:
+    """The hashes of thumbnails uint8 `(N, S, S)`, S at least 16."""
+    side = thumbnails.shape[1]
+    places = np.arange(side) + 0.5
+    basis = np.cos(np.pi * places * np.arange(FREQUENCIES)[:, np.newaxis] / side).astype(np.float32)
+    bits = np.empty((len(thumbnails), FREQUENCIES, FREQUENCIES), np.bool_)
+    for start in range(0, len(thumbnails), 4096):
+        part = thumbnails[start : start + 4096].astype(np.float32)
+        bits[start : start + 4096] = basis @ part @ basis.T > 0
+    bits[:, 0, 0] = False  # the mean, which is no shape
+    return Hashes(_pack(bits[:, :, ::2]), _pack(bits[:, :, 1::2]))
+
+
+def _pack(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    packed = np.packbits(bits.reshape(len(bits), FREQUENCIES * FREQUENCIES // 2), axis=1)
+    return np.ascontiguousarray(packed).view(np.uint64)
+
+
+def find_candidates(hashes: Hashes, bits: int = CANDIDATE_BITS) -> NDArray[np.int64]:
+    """Index pairs int64 `(P, 2)`, first < second, whose hashes differ in at most `bits`, any way.
+
+    Exact: every pair is compared, in blocks. The even bits come first and leave few pairs over.
+    Memory is bounded by the blocks and the pairs that are found; 100,000 hashes take about 20 s on
+    one core.
+    """
+    n_even = FREQUENCIES * FREQUENCIES // 2 - 1
+    n_odd = FREQUENCIES * FREQUENCIES // 2
+    n = len(hashes.even)
+    found = [np.empty((0, 2), np.int64)]
+    for low in range(0, n, _ROWS):
+        rows = slice(low, min(low + _ROWS, n))
+        for left in range(low + 1, n, _COLUMNS):
+            columns = slice(left, min(left + _COLUMNS, n))
+            distance = np.bitwise_count(hashes.even[rows, None, 0] ^ hashes.even[None, columns, 0])
+            distance += np.bitwise_count(hashes.even[rows, None, 1] ^ hashes.even[None, columns, 1])
+            near = (distance <= bits) | (distance >= n_even - bits)
+            i, j = np.divmod(np.flatnonzero(near), near.shape[1])
+            even = _fold(distance[i, j], n_even)
+            i, j = i + low, j + left
+            odd = _fold(
+                np.bitwise_count(hashes.odd[i] ^ hashes.odd[j]).sum(axis=1, dtype=np.int64), n_odd
+            )
+            kept = (even + odd <= bits) & (i < j)
+            found.append(np.stack([i[kept], j[kept]], axis=1))
+    return np.concatenate(found)
+
+
+def _fold(distance: NDArray[np.integer], n: int) -> NDArray[np.int64]:
+    """The distance, or that to the opposite, whichever is smaller."""
+    wide = distance.astype(np.int64)
+    return np.minimum(wide, n - wide)
+
+
+def find_copies(thumbnails: NDArray[np.uint8], known: NDArray[np.bool_] | None = None) -> Copies:
+    """The pairs of pictures that show the same: proposed by hash, confirmed by correlation.
+
+    thumbnails: uint8 `(N, S, S)`. known: bool `(N,)`, False for pictures to be left out. Flat ones
+    are left out in any case.
+    """
+    usable = thumbnails.reshape(len(thumbnails), -1).std(axis=1) >= FLAT
+    if known is not None:
+        usable &= known
+    rows = np.flatnonzero(usable)
+    pairs = rows[find_candidates(hash_thumbnails(thumbnails[rows]))]
+    best = np.zeros(len(pairs))
+    which = np.zeros(len(pairs), np.int64)
+    for start in range(0, len(pairs), 4096):
+        part = slice(start, start + 4096)
+        first = _sharpen(thumbnails[pairs[part, 0]])
+        second = _sharpen(thumbnails[pairs[part, 1]])
+        plain = (first * second).sum(axis=(1, 2))
+        mirrored = (first * second[:, :, ::-1]).sum(axis=(1, 2))
+        every = np.stack([plain, mirrored, -plain, -mirrored], axis=1)
+        which[part] = every.argmax(axis=1)
+        best[part] = every.max(axis=1)
+    kept = best >= CONFIRMED
+    return Copies(pairs[kept, 0], pairs[kept, 1], tuple(KINDS[i] for i in which[kept]), best[kept])
+
+
+def _sharpen(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Thumbnails less their coarse shape, each of mean 0 and length 1, `(n, S, S)`."""
+    wide = thumbnails.astype(np.float64)
+    fine = wide - _blur(_blur(wide, 1), 2)
+    fine -= fine.mean(axis=(1, 2), keepdims=True)
+    length = np.sqrt((fine * fine).sum(axis=(1, 2), keepdims=True))
+    return fine / np.maximum(length, 1e-9)
+
+
+def _blur(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """The running mean over `_BLUR` pixels along one axis; the edge is repeated."""
+    width = [(0, 0)] * values.ndim
+    width[axis] = (_BLUR // 2 + 1, _BLUR // 2)
+    sums = np.cumsum(np.pad(values, width, mode="edge"), axis=axis)
+    size = values.shape[axis]
+    after = np.take(sums, np.arange(_BLUR, _BLUR + size), axis=axis)
+    before = np.take(sums, np.arange(size), axis=axis)
+    return (after - before) / _BLUR

@@ -1,0 +1,162 @@
+"""How much can be told at all: from few positives, and from images that were used many times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from covidreport.audit.evidence import (
+    DataEvidence,
+    iterate_reported,
+    list_evaluations,
+    name_count,
+)
+from covidreport.metrics import smallest_gap
+from covidreport.records import Evaluation, Finding, ReportData
+
+FEW: Final = 100
+"""Positives below which it is said what they can't tell: nothing missed still leaves 3 %."""
+VERY_FEW: Final = 30
+"""Those below which it is a warning: nothing missed leaves 10 %, and 6 cases are a fifth."""
+MANY_RUNS: Final = 10
+"""Models on the same images from which on the best is said to be flattered: of ten equally good
+runs that each find 90 %, one misses none of 28 with a probability of 42 %."""
+TRAINING: Final = ("train", "training")
+TESTS: Final = ("test", "testing", "holdout", "external")
+"""Splits that are meant to be used once."""
+
+
+def audit_few_positives(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Splits with too few positives to tell runs apart; training splits are not looked at."""
+    dataset = evidence.dataset
+    splits = np.array(dataset.splits or ("",) * len(dataset), dtype=object)
+    groups = None if dataset.groups is None else np.array(dataset.groups, dtype=object)
+    findings = []
+    for label in evidence.targets:
+        positive = dataset.truth[:, dataset.labels.index(label)] == 1
+        found = []
+        for split in dict.fromkeys(splits.tolist()):
+            rows = positive & (splits == split)
+            units = int(rows.sum()) if groups is None else len(set(groups[rows].tolist()))
+            if split not in TRAINING and 0 < units < FEW:
+                found.append((split, int(rows.sum()), units))
+        if found:
+            findings.append(_describe_few(label, found, "patients"))
+    return tuple(findings)
+
+
+def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
+    """The same for the split of a report, from its counts."""
+    for _, evaluation in iterate_reported(data):
+        counts = evaluation.counts.get(data.target)
+        if counts is not None and counts.positives:
+            units = _count_units(evaluation, counts.positives)
+            if units < FEW:
+                found = [(evaluation.split, counts.positives, units)]
+                return (_describe_few(data.target, found, "patients, in proportion"),)
+            return ()
+    return ()
+
+
+def _count_units(evaluation: Evaluation, images: int) -> int:
+    """Images scaled down to patients, where patients are known."""
+    if evaluation.n_groups is None or not evaluation.n_images:
+        return images
+    return max(1, round(images * evaluation.n_groups / evaluation.n_images))
+
+
+def _describe_few(label: str, found: Sequence[tuple[str, int, int]], units_are: str) -> Finding:
+    """found: split, positive images, and patients (or images again) for each."""
+    gap = smallest_gap(1)
+    parts = []
+    for split, images, units in found:
+        of = f" of {units:,} {units_are}" if units < images else ""
+        gap_text = (
+            f"runs that differ by fewer than {gap} cases ({100 * gap / units:.0f} points of "
+            "sensitivity) can't be told apart"
+            if units >= gap
+            else "no two runs can be told apart"
+        )
+        place = f"{split}: " if split else ""
+        parts.append(
+            f"{place}{name_count(images, 'positive')}{of}, where {gap_text}, and a run that misses "
+            f"none may still miss up to {100 * bound_miss_rate(units):.0f} %"
+        )
+    fewest = min(units for _, _, units in found)
+    named = [split for split, _, _ in found if split]
+    where = f" in {' and '.join(named)}" if named else ""
+    return Finding(
+        "warning" if fewest < VERY_FEW else "note",
+        "too-few-positives",
+        f"There are few {label} cases{where}: much can't be told from them",
+        f"{'; '.join(parts)} (exact McNemar test of one planned comparison; one-sided exact 95 % "
+        "bound)",
+        "Say what the intervals say and no more; collect more cases before choosing among runs "
+        "that lie closer together.",
+    )
+
+
+def bound_miss_rate(positives: int, confidence: float = 0.95) -> float:
+    """The one-sided exact upper bound of the miss rate where none of `positives` was missed.
+
+    1 - (1 - confidence)^(1/n), about 3 / n at 95 % (Hanley and Lippman-Hand, "If nothing goes
+    wrong, is everything all right?", JAMA 249 (1983) 1743-1745).
+    """
+    return float(1 - (1 - confidence) ** (1 / positives))
+
+
+def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
+    """The reported images were used for many models: the best of them is flattered.
+
+    Counted from the evaluations that are there, a model once whatever its variants.
+    """
+    models: dict[str, Evaluation] = {}
+    places = {(each.dataset, each.split) for _, each in iterate_reported(data)}
+    for run in data.runs:
+        for evaluation in list_evaluations(run):
+            if (evaluation.dataset, evaluation.split) in places:
+                model = evaluation.provenance.get("model") or {}
+                models.setdefault(str(model.get("sha256") or f"run {evaluation.run}"), evaluation)
+    counted = [each for each in models.values() if data.target in each.counts]
+    if len(models) < MANY_RUNS or not counted:
+        return ()
+    counts = [each.counts[data.target] for each in counted]
+    positives = round(sum(each.positives for each in counts) / len(counts))
+    if not positives:
+        return ()
+    units = _count_units(counted[0], positives)
+    shares = sorted(1 - each.missed / each.positives for each in counts if each.positives)
+    middle = shares[len(shares) // 2]
+    gain = estimate_flattery(len(models), units, middle)
+    return (
+        Finding(
+            "warning" if data.split in TESTS else "note",
+            "images-used-often",
+            f"{len(models):,} models were evaluated on the images of {data.split}: whichever does "
+            "best on them is flattered",
+            f"Were all {len(models):,} as good as the middle one (sensitivity {middle:.2f} on "
+            f"{name_count(units, 'positive')}) and independent, the best would look better than "
+            f"it is by {100 * gain:.0f} points on average; runs of the same images differ less, "
+            "so it is at most that",
+            "Choose a run here and report its figures on images that were not used for the choice.",
+        ),
+    )
+
+
+def estimate_flattery(runs: int, positives: int, sensitivity: float) -> float:
+    """By how much the best of equal runs exceeds its true sensitivity, on average.
+
+    The expected maximum of independent binomial counts over their number, less the sensitivity: by
+    summing 1 - F(k)^runs over the counts k below `positives`.
+    """
+    if not 0 < sensitivity < 1:
+        return 0.0
+    k = np.arange(positives + 1)
+    factorials = np.array([math.lgamma(i + 1) for i in range(positives + 1)])
+    logs = factorials[-1] - factorials - factorials[::-1]
+    weights = np.exp(logs + k * math.log(sensitivity) + (positives - k) * math.log1p(-sensitivity))
+    below = np.minimum(np.cumsum(weights), 1.0)[:-1]
+    return float((1 - below**runs).sum()) / positives - sensitivity

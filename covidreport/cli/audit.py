@@ -1,0 +1,265 @@
+"""`covidreport audit`: what is wrong with the data, the labels or the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from covidreport.audit.document import Audit
+    from covidreport.config import Settings
+    from covidreport.records import Dataset, Finding, ReportData, Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Look for what is wrong with data, labels and runs.",
+        help=(
+            "Look for what is wrong with a data set: patients or copies of a picture in two "
+            "splits, splits that differ, attributes that tell a label by themselves, too few "
+            "cases. Decodes every image once. With run folders also for what is wrong with their "
+            "evaluations, such as swapped labels.\n\n"
+            "Exit code: 0 nothing grave was found, 1 an error was found, 2 wrong usage or refused "
+            "data."
+        ),
+        epilog="Example: covidreport audit data/manifest.csv runs/",
+    )(audit)
+
+
+def audit(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[DATA] [RUNS]...",
+            help=(
+                "A manifest or a folder of class folders, then run folders or folders of them.  "
+                "[default: the data of the configuration]"
+            ),
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data set; then all arguments are run folders."),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Look at this split alone; repeatable.  [default: all]"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write what was found as JSON too, for `render --audit`."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep what was measured for the next time.")
+    ] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was found as JSON instead of a table.")
+    ] = False,
+) -> None:
+    """Audit a data set, and runs."""
+    from covidreport.audit.document import audit_as_json
+    from covidreport.cli.evaluate import find_data
+    from covidreport.cli.terminal import out
+    from covidreport.config import find_settings
+    from covidreport.runs import discover_runs
+    from covidreport.store import write_json
+
+    settings = find_settings(Path.cwd())
+    given, folders = _tell_data_from_runs(paths or [], data)
+    runs = discover_runs(folders) if folders else ()
+    source = find_data(given, settings, runs)
+    splits = [name.strip().lower() for name in split or []]
+    found = _audit(source, settings, splits, runs, jobs=jobs, use_cache=cache)
+    if output is not None:
+        write_json(output, audit_as_json(found))
+    if as_json:
+        typer.echo(json.dumps(audit_as_json(found), indent=2, ensure_ascii=False))
+    else:
+        out.print(_summarise(found))
+        if found.findings or found.run_findings:
+            out.print(_show([*found.findings, *found.run_findings]))
+    if any(each.severity == "error" for each in (*found.findings, *found.run_findings)):
+        raise typer.Exit(1)
+
+
+def _tell_data_from_runs(
+    paths: Sequence[Path], data: Path | None
+) -> tuple[Path | None, Sequence[Path]]:
+    """The data set and the run folders among the arguments: what holds runs is no data set."""
+    from covidreport.errors import UsageError
+    from covidreport.runs import discover_runs
+
+    if data is not None or not paths:
+        return data, paths
+    if paths[0].is_dir():
+        try:
+            discover_runs(paths[:1])
+        except UsageError:
+            pass
+        else:
+            return None, paths
+    return paths[0], paths[1:]
+
+
+def _audit(
+    source: Path, settings: Settings, splits: Sequence[str], runs: Sequence[Run], *,
+    jobs: int | None, use_cache: bool,
+) -> Audit:  # fmt: skip
+    from covidreport.audit import DataEvidence, audit_data, sort_findings
+    from covidreport.audit.document import Audit, merge_findings
+    from covidreport.cli.evaluate import common_labels
+    from covidreport.cli.terminal import show_progress
+    from covidreport.dataset import read_dataset
+    from covidreport.dataset.digests import digest_files
+    from covidreport.dataset.fill import fill_from_headers
+    from covidreport.dataset.survey import survey_images
+
+    dataset = read_dataset(
+        source, settings.labels or common_labels(runs), group=settings.group, name=settings.name,
+        uncertain=settings.uncertain,
+    )  # fmt: skip
+    dataset = _take_splits(dataset, splits)
+    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
+        digests = digest_files(dataset, use_cache=use_cache, advance=advance)
+    dataset, notes = fill_from_headers(dataset, digests, use_cache=use_cache)
+    with show_progress(f"Decoding {len(dataset):,} images", len(dataset)) as advance:
+        survey = survey_images(dataset, digests, jobs=jobs, use_cache=use_cache, advance=advance)
+    report = _collect(runs, settings, dataset.name, splits)
+    evidence = DataEvidence(dataset, settings.target, digests, survey, _list_roc_aucs(report))
+    findings = sort_findings([*audit_data(evidence), *notes])
+    of_runs = () if report is None else (*report.findings, *_audit_scores(report))
+    return Audit(
+        dataset=dataset.name,
+        source=source.as_posix(),
+        target=settings.target,
+        labels=dataset.labels,
+        splits=tuple(dict.fromkeys(dataset.splits or ("all",))),
+        images=len(dataset),
+        patients=None if dataset.groups is None else len(set(dataset.groups)),
+        findings=findings,
+        runs=tuple(run.name for run in runs),
+        run_findings=sort_findings(merge_findings(findings, of_runs)),
+        fingerprints=_fingerprint_splits(dataset, digests),
+    )
+
+
+def _fingerprint_splits(dataset: Dataset, digests: Sequence[str]) -> dict[str, str]:
+    """The fingerprint of each split's images, as an evaluation of that split has it."""
+    from covidreport.dataset import fingerprint, select_split
+
+    if dataset.splits is None:
+        return {"all": fingerprint(dataset, digests)}
+    found = {}
+    for name in filter(None, dict.fromkeys(dataset.splits)):
+        own = [digest for digest, of in zip(digests, dataset.splits, strict=True) if of == name]
+        found[name] = fingerprint(select_split(dataset, name), own)
+    return found
+
+
+def _take_splits(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
+    """The images of these splits, in their order; all where none is named."""
+    from covidreport.dataset import select_splits
+    from covidreport.errors import UsageError
+
+    if not wanted:
+        return dataset
+    if dataset.splits is None:
+        raise UsageError(f"the data has no splits, and split {wanted[0]!r} was asked for")
+    return select_splits(dataset, wanted)
+
+
+def _collect(
+    runs: Sequence[Run], settings: Settings, dataset: str, splits: Sequence[str]
+) -> ReportData | None:
+    """What the runs' evaluations on this data set say; None without any."""
+    from covidreport.cli.terminal import say
+    from covidreport.errors import UsageError
+    from covidreport.report.collect import collect_report
+
+    if not runs:
+        return None
+    try:
+        return collect_report(
+            runs, target=settings.target, specificity_floor=settings.specificity_floor,
+            split=splits[0] if splits else settings.split, dataset=dataset,
+        )  # fmt: skip
+    except UsageError as error:
+        say(f"note: nothing is said of the runs: {error}", "cyan")
+        return None
+
+
+def _list_roc_aucs(report: ReportData | None) -> dict[str, float]:
+    found = {}
+    for run in report.runs if report else ():
+        figures = run.evaluation.estimates.get(report.target, {}) if run.evaluation else {}
+        figure = figures.get("roc_auc") if report else None
+        if figure is not None and figure.value is not None:
+            found[run.run.name] = figure.value
+    return found
+
+
+def _audit_scores(report: ReportData) -> list[Finding]:
+    """What the stored scores of the reported evaluations say against their runs."""
+    from covidreport.audit import audit_scores
+    from covidreport.cli.terminal import say
+    from covidreport.errors import StoreError
+    from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+
+    found: list[Finding] = []
+    for run in report.runs:
+        if run.evaluation is None or not run.evaluation.has_scores:
+            continue
+        folder = evaluation_folder(run.run.folder, run.evaluation.key)
+        try:
+            found += audit_scores(run.run.name, read_scores(folder / SCORES_FILE))
+        except StoreError as error:
+            say(f"error: run {run.run.name}: {error}", "bold red")
+    return found
+
+
+def _summarise(found: Audit) -> str:
+    from covidreport.records import SEVERITIES
+
+    every = [*found.findings, *found.run_findings]
+    counts = [(each, sum(f.severity == each for f in every)) for each in SEVERITIES]
+    told = ", ".join(f"{n} {each}{'' if n == 1 else 's'}" for each, n in counts if n)
+    patients = "" if found.patients is None else f" of {found.patients:,} patients"
+    splits = " and ".join([", ".join(found.splits[:-1]), found.splits[-1]]).removeprefix(" and ")
+    beside = f", with {len(found.runs)} runs" if found.runs else ""
+    return (
+        f"{found.dataset}: {found.images:,} images{patients} in {splits}{beside}: "
+        f"{told or 'nothing was found'}"
+    )
+
+
+def _show(findings: Sequence[Finding]) -> Table:
+    """Severity beside what was found, the evidence and what to do, one below the other."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from covidreport.cli.terminal import STYLES
+
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(1, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        words = Text.assemble(
+            (finding.what, "bold"),
+            "\n",
+            finding.evidence,
+            "\n",
+            (f"To do: {finding.remedy}", "dim"),
+        )
+        table.add_row(Text(finding.severity, STYLES[finding.severity]), words)
+    return table

@@ -1,0 +1,98 @@
+"""The runs of a ranking against each other: which differences the data can tell from chance.
+
+Reads stored scores and runs nothing. What was computed once is remembered in the cache folder, so
+that a report is rendered again at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from covidreport.compare.answers import read_answers
+from covidreport.compare.bounds import bound_from_counts
+from covidreport.compare.finding import find_doubt
+from covidreport.compare.pairs import Plan, compare_answers_of
+from covidreport.compare.remember import (
+    comparison_key,
+    recall_comparisons,
+    remember_comparisons,
+)
+from covidreport.errors import UsageError
+from covidreport.ranking import RankedSet, rank_sets
+from covidreport.records import Evaluation, LeftOut, Ranking, Run, RunComparisons
+from covidreport.store import SCORES_FILE, evaluation_folder
+
+__all__ = ["Plan", "check_baseline", "find_doubt", "rank_and_compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A ranked run's evaluation and the folder that its scores stand in."""
+
+    run: Run
+    evaluation: Evaluation
+
+
+def check_baseline(plan: Plan, runs: Sequence[Run]) -> None:
+    """Raise UsageError where the baseline is none of these runs."""
+    names = [run.name for run in runs]
+    if plan.baseline is not None and plan.baseline not in names:
+        raise UsageError(
+            f"the baseline {plan.baseline!r} is none of these runs; there are: {', '.join(names)}"
+        )
+
+
+def rank_and_compare(
+    evaluated: Sequence[tuple[Run, Evaluation]],
+    target: str,
+    specificity_floor: float,
+    plan: Plan | None = None,
+) -> tuple[RankedSet, ...]:
+    """As `rank_sets`, each ranking with what its runs' stored scores say against each other."""
+    folders = {id(evaluation): run for run, evaluation in evaluated}
+    sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
+    compared = []
+    for each in sets:
+        stored = {e.run: _Stored(folders[id(e)], e) for e in each.evaluations}
+        comparisons = _compare_runs(each.ranking, stored, plan or Plan())
+        compared.append(replace(each, ranking=replace(each.ranking, comparisons=comparisons)))
+    return tuple(compared)
+
+
+def _compare_runs(
+    ranking: Ranking, stored: Mapping[str, _Stored], plan: Plan
+) -> RunComparisons | None:
+    """The comparisons of one ranking's runs; None where fewer than two of them have a rank.
+
+    From scores where the best run and another one have some that can be used; otherwise what the
+    counts alone say (`bound_from_counts`).
+    """
+    rows = [row for row in ranking.rows if row.rank is not None]
+    if len(rows) < 2:
+        return None
+    unranked = tuple(
+        LeftOut(row.run, f"is not ranked: {row.why_unranked}")
+        for row in ranking.rows
+        if row.rank is None
+    )
+    ranked = [stored[row.run] for row in rows]
+    counts = ranked[0].evaluation.counts[ranking.target]
+    if not any(one.evaluation.has_scores for one in ranked):
+        return bound_from_counts(rows, counts, unranked)
+    files = [
+        (one.evaluation, evaluation_folder(one.run.folder, one.evaluation.key) / SCORES_FILE)
+        for one in ranked
+    ]
+    key = comparison_key(ranking, files, plan, unranked)
+    remembered = recall_comparisons(key)
+    if remembered is not None:
+        return remembered
+    answers = read_answers(files, ranking.target)
+    left_out = (*answers.left_out, *unranked)
+    best = [row.run for row in rows if row.rank == 1]
+    if len(answers.names) < 2 or not set(best) <= set(answers.names):
+        return bound_from_counts(rows, counts, left_out)
+    comparisons = compare_answers_of(answers, best, plan, left_out)
+    remember_comparisons(key, comparisons)
+    return comparisons

@@ -1,0 +1,127 @@
+"""From stored scores to the answers of several runs on the same images, in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import StoreError
+from covidreport.metrics import count_labels, decide, find_not_finite
+from covidreport.records import Evaluation, LeftOut, Scores
+from covidreport.store import read_scores
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AlignedAnswers:
+    """What R runs said of N images for one label.
+
+    names `(R,)`; truth int8 `(N,)`; scores float32, answers and failed bool `(R, N)`; groups
+    integers `(N,)`, None where no patient has several images or none is known. left_out: runs whose
+    scores can't stand beside the others, each with the reason.
+    """
+
+    names: tuple[str, ...]
+    truth: NDArray[np.int8]
+    scores: NDArray[np.float32]
+    answers: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    groups: NDArray[np.integer[Any]] | None
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """One run's part: what it said of the target, by its own order of images."""
+
+    name: str
+    scores: Scores
+    target: int
+    answers: NDArray[np.bool_]
+
+
+def read_answers(files: Sequence[tuple[Evaluation, Path]], target: str) -> AlignedAnswers:
+    """The answers of the runs for `target` at the thresholds of their evaluations.
+
+    files: evaluations of the same images and the files of their scores. The first run whose scores
+    can be used says in which order images stand. Never raises for a run: one whose file is missing
+    or broken, or says something else than its evaluation, is left out with the reason.
+    """
+    left_out: list[LeftOut] = []
+    columns: list[_Column] = []
+    places: list[NDArray[np.intp]] = []
+    for evaluation, path in files:
+        try:
+            column = _read_column(evaluation, path, target)
+            order = _place(column, columns[0] if columns else column)
+        except StoreError as error:
+            left_out.append(LeftOut(evaluation.run, str(error)))
+            continue
+        columns.append(column)
+        places.append(order)
+    if not columns:
+        nothing = np.zeros((0, 0), dtype=np.bool_)
+        empty = np.zeros((0, 0), dtype=np.float32)
+        none = np.zeros(0, dtype=np.int8)
+        return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(left_out))
+    first = columns[0]
+    pairs = list(zip(columns, places, strict=True))
+    return AlignedAnswers(
+        names=tuple(column.name for column in columns),
+        truth=first.scores.truth[:, first.target],
+        scores=np.stack([each.scores.scores[order, each.target] for each, order in pairs]),
+        answers=np.stack([each.answers[order] for each, order in pairs]),
+        failed=np.stack([each.scores.failed[order] for each, order in pairs]),
+        groups=_number_groups(first.scores.groups),
+        left_out=tuple(left_out),
+    )
+
+
+def _read_column(evaluation: Evaluation, path: Path, target: str) -> _Column:
+    if not evaluation.has_scores:
+        raise StoreError("holds counts and no scores")
+    if not path.is_file():
+        raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
+    scores = read_scores(path)
+    if target not in scores.labels or find_not_finite(scores) is not None:
+        raise StoreError(f"its stored scores can't be used for {target}")
+    column = scores.labels.index(target)
+    failed = scores.failed
+    threshold = evaluation.thresholds[target]
+    one = slice(column, column + 1)
+    answers = decide(scores.scores[:, one], [threshold], scores.activation, failed)
+    (counts,) = count_labels(scores.truth[:, one], answers, failed)
+    if counts != evaluation.counts[target]:
+        raise StoreError(
+            "its stored scores give other counts than its evaluation states: run "
+            "`covidreport evaluate` again"
+        )
+    return _Column(evaluation.run, scores, column, answers[:, 0])
+
+
+def _place(column: _Column, first: _Column) -> NDArray[np.intp]:
+    """Where each image of `first` stands in `column`; StoreError where images or truth differ."""
+    theirs, ours = first.scores, column.scores
+    if ours.sample_ids == theirs.sample_ids:
+        order = np.arange(len(ours.sample_ids))
+    else:
+        at = {sample: place for place, sample in enumerate(ours.sample_ids)}
+        if len(at) != len(theirs.sample_ids) or not at.keys() >= set(theirs.sample_ids):
+            raise StoreError(f"its stored scores are of other images than those of {first.name}")
+        order = np.array([at[sample] for sample in theirs.sample_ids], dtype=np.intp)
+    truth = ours.truth[order, column.target]
+    if not np.array_equal(truth, theirs.truth[:, first.target]):
+        raise StoreError(f"its stored scores have another truth than those of {first.name}")
+    return order
+
+
+def _number_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
+    """The patients as numbers; None where each has one image, and images are independent."""
+    if groups is None:
+        return None
+    names, codes = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    return codes.astype(np.intp) if names.size < codes.size else None

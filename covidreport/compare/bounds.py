@@ -1,0 +1,47 @@
+"""What copied counts say of a ranking: bounds, since nobody knows who missed which image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from covidreport.metrics import bound_mcnemar, holm, smallest_gap
+from covidreport.records import (
+    Counts,
+    LeftOut,
+    RankedRun,
+    RunComparisons,
+    RunStanding,
+    SmallestGap,
+)
+
+ALPHA = 0.05
+
+
+def bound_from_counts(
+    rows: Sequence[RankedRun], counts: Counts, left_out: Sequence[LeftOut] = ()
+) -> RunComparisons:
+    """The runs that can't be told from the best whatever their answers were.
+
+    rows: the ranked ones in order, at least two. A pair's p-value is at least that of the exact
+    McNemar test in the most favourable case (`bound_mcnemar`), Holm's correction over all pairs
+    rises with each, and a run whose bound stays above 5 % can't be told apart by any answers that
+    have these counts. Of the others nothing is known.
+    """
+    pairs = list(combinations(range(len(rows)), 2))
+    bounds = holm([bound_mcnemar(rows[j].missed - rows[i].missed) for i, j in pairs])
+    with_best = {j: bound for (i, j), bound in zip(pairs, bounds, strict=True) if i == 0}
+    standings = [
+        RunStanding(row.run, None if bound <= ALPHA else False, bound)
+        for row, bound in ((rows[place], with_best[place]) for place in range(1, len(rows)))
+    ]
+    level = ALPHA / len(pairs)
+    return RunComparisons(
+        basis="counts",
+        positives=counts.positives,
+        negatives=counts.negatives,
+        standings=(RunStanding(rows[0].run, told_apart=False), *standings),
+        smallest_gap=SmallestGap(len(pairs), smallest_gap(1, level), counts.positives, level),
+        left_out=tuple(left_out),
+        alpha=ALPHA,
+    )

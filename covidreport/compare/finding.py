@@ -1,0 +1,253 @@
+"""What the comparisons come to in a sentence, and the finding that stands against a winner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import Finding, RankedRun, Ranking, RunComparisons
+
+CODE = "best-run-not-distinguishable"
+_MOST_NAMED = 4
+
+
+def find_doubt(ranking: Ranking) -> Finding | None:
+    """A warning where scores show that the best run can't be told from all others; None else.
+
+    Copied counts have theirs from the audit, which knows bounds only.
+    """
+    comparisons = ranking.comparisons
+    if comparisons is None or comparisons.basis != "scores":
+        return None
+    best, alike, _ = split_runs(ranking)
+    if not alike:
+        return None
+    p_values = {each.run: each.adjusted_p_value for each in comparisons.standings}
+    shown = "; ".join(
+        f"{row.run} misses {row.missed} ({format_p(p_values[row.run])})"
+        for row in alike[:_MOST_NAMED]
+    )
+    more = f"; and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
+    return Finding(
+        severity="warning",
+        code=CODE,
+        what=describe_verdict(ranking),
+        evidence=(
+            f"Against {name_runs(best)} with {best[0].missed} of {comparisons.positives} missed: "
+            f"{shown}{more}. {describe_tests(comparisons)} {describe_gap(comparisons)}"
+        ),
+        remedy=(
+            "Treat them as equally good until they have been compared on more positives; choose "
+            "among them by what else matters, such as false alarms or cost."
+        ),
+        subjects=tuple(row.run for row in (*best, *alike)),
+    )
+
+
+def split_runs(
+    ranking: Ranking,
+) -> tuple[list[RankedRun], list[RankedRun], list[RankedRun]]:
+    """The runs of rank 1, the others that can't be told from them, and those that can.
+
+    From counts alone, those of which nothing is known are among neither of the others.
+    """
+    told = {}
+    if ranking.comparisons is not None:
+        told = {each.run: each.told_apart for each in ranking.comparisons.standings}
+    best = [row for row in ranking.rows if row.rank == 1]
+    rest = [row for row in ranking.rows if row.rank is not None and row.rank > 1]
+    return (
+        best,
+        [row for row in rest if told.get(row.run) is False],
+        [row for row in rest if told.get(row.run) is True],
+    )
+
+
+def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
+    """What the data can and can't tell of the first place; empty where nothing was compared."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return ""
+    name = disease or ranking.target
+    best, alike, told = split_runs(ranking)
+    others = len(comparisons.standings) - len(best)
+    subject = name_runs(best)
+    if not others:
+        return f"All {len(best)} ranked runs share the first place: nothing tells them apart."
+    pairs = _count_comparisons(comparisons.smallest_gap.comparisons)
+    if comparisons.basis == "counts":
+        if not alike:
+            return (
+                f"Counts alone can't say whether {subject} can be told apart from the other "
+                f"{_plural(others, 'ranked run')} after {pairs}: that takes the answers to each "
+                "image."
+            )
+        return (
+            f"{subject} can't be told apart from {_name_part(alike, others)}, whatever the "
+            f"answers to single images were, after {pairs}."
+        )
+    if not alike:
+        closest = max(
+            (each for each in comparisons.standings if each.told_apart),
+            key=lambda each: each.adjusted_p_value or 0.0,
+        )
+        return (
+            f"{subject} {'misses' if len(best) == 1 else 'miss'} fewer {name} cases than "
+            f"{_name_all(told)}, by more than chance, after {pairs} (adjusted "
+            f"{format_p(closest.adjusted_p_value)} with {closest.run}, the largest)."
+        )
+    from_rest = f", but can be from {_name_rest(told)}" if told else ""
+    return (
+        f"{subject} can't be told apart from {_name_part(alike, others)}{from_rest}, after {pairs}."
+    )
+
+
+def describe_gap(comparisons: RunComparisons) -> str:
+    """The smallest gap that could be shown, and what the gap at hand would take."""
+    smallest = comparisons.smallest_gap
+    if comparisons.basis == "counts":
+        pairs = smallest.comparisons
+        which = "" if pairs == 1 else f" for the clearest of {pairs:,} pairs"
+        return f"To be told apart at all takes a gap of {_plural(smallest.cases, 'case')}{which}."
+    if smallest.cases > smallest.positives:
+        text = (
+            f"With {_plural(smallest.positives, 'positive')} no two runs could have been told "
+            f"apart: it takes a gap of {smallest.cases} cases"
+        )
+    else:
+        text = (
+            f"The smallest gap that these data could show is {_plural(smallest.cases, 'case')} "
+            f"of {smallest.positives:,}"
+        )
+    if smallest.gap is None:
+        return f"{text}. No run misses more than the first."
+    gap = f"the gap at hand, {smallest.gap} between {smallest.first} and {smallest.second}"
+    if smallest.positives_needed is None:
+        return f"{text}; {gap}, is one that they show."
+    return (
+        f"{text}. For {gap}, about {smallest.positives_needed:,} positives would be needed to find "
+        f"it in {smallest.power:.0%} of such studies, if it is as large as it looks."
+    ).replace("%", " %")
+
+
+def describe_tests(comparisons: RunComparisons) -> str:
+    """By which test, and how it was corrected."""
+    first = comparisons.sensitivity[0]
+    test = (
+        "the exact McNemar test on missed cases"
+        if first.test == "mcnemar-exact"
+        else "the sign-flip test on missed cases, with each patient's images kept together"
+    )
+    pairs = comparisons.smallest_gap.comparisons
+    return (
+        f"Each p is that of {test}, adjusted for {_count_comparisons(pairs)} by max-T over "
+        "sign-flips, since the best was picked from the data."
+    )
+
+
+def describe_planned(ranking: Ranking) -> str:
+    """What the planned comparisons with the baseline come to; empty where there are none."""
+    comparisons = ranking.comparisons
+    if comparisons is None or not comparisons.planned:
+        return ""
+    alpha = comparisons.alpha
+    told = [c for c in comparisons.sensitivity if (c.adjusted_p_value or 0.0) <= alpha]
+    fewer = [c.first for c in told if (c.difference or 0.0) > 0]
+    more = [c.first for c in told if (c.difference or 0.0) < 0]
+    parts = []
+    if fewer:
+        parts.append(f"{list_names(fewer)} {_verb(fewer)} fewer cases")
+    if more:
+        parts.append(f"{list_names(more)} {_verb(more)} more")
+    rest = len(comparisons.sensitivity) - len(told)
+    if rest:
+        parts.append(f"{'the other ' if told else ''}{rest} can't be told from it")
+    return (
+        f"Against the baseline {comparisons.baseline}, named beforehand "
+        f"({_plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
+    )
+
+
+def describe_non_inferiority(comparisons: RunComparisons) -> str:
+    """How many runs are at most the margin worse; empty where no margin was stated."""
+    judged = comparisons.non_inferiority
+    if not judged:
+        return ""
+    counts = {
+        answer: [each.run for each in judged if each.answer == answer]
+        for answer in ("yes", "no", "the data cannot say")
+    }
+    parts = [
+        f"{words} {list_names(names)}"
+        for words, names in (
+            ("yes for", counts["yes"]),
+            ("no for", counts["no"]),
+            ("the data can't say for", counts["the data cannot say"]),
+        )
+        if names
+    ]
+    return (
+        f"At most {judged[0].margin:g} less sensitive than {judged[0].reference}: "
+        f"{'; '.join(parts)}."
+    )
+
+
+def format_p(p_value: float | None) -> str:
+    """Such as `p = 0.032`, `p < 0.001`; three decimals, four where 0.05 would be in doubt."""
+    if p_value is None:
+        return "p unknown"
+    if p_value < 0.001:
+        return "p < 0.001"
+    places = 4 if 0.0495 <= p_value < 0.0505 else 3 if p_value < 0.1 else 2
+    return f"p = {p_value:.{places}f}"
+
+
+def name_runs(rows: Sequence[RankedRun]) -> str:
+    """The names of a few runs, and how many there are more."""
+    return list_names([row.run for row in rows])
+
+
+def list_names(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b, c, d and 3 more`."""
+    if len(names) > _MOST_NAMED:
+        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _verb(names: Sequence[str]) -> str:
+    return "misses" if len(names) == 1 else "miss"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _count_comparisons(number: int) -> str:
+    return "1 comparison" if number == 1 else f"{number:,} comparisons"
+
+
+def _name_part(rows: Sequence[RankedRun], others: int) -> str:
+    if len(rows) == 1:
+        which = f"{rows[0].run}" + (
+            "" if others == 1 else f", one of the {others} other ranked runs"
+        )
+    elif len(rows) == others:
+        which = f"any of the {others} other ranked runs"
+    else:
+        which = f"{len(rows)} of the {others} other ranked runs"
+    return f"{which} ({_range(rows)} missed)"
+
+
+def _name_all(rows: Sequence[RankedRun]) -> str:
+    if len(rows) == 1:
+        return f"{rows[0].run} ({_range(rows)})"
+    return f"each of the {len(rows)} other ranked runs ({_range(rows)})"
+
+
+def _name_rest(rows: Sequence[RankedRun]) -> str:
+    which = rows[0].run if len(rows) == 1 else f"the other {len(rows)}"
+    return f"{which} ({_range(rows)})"
+
+
+def _range(rows: Sequence[RankedRun]) -> str:
+    low, high = min(row.missed for row in rows), max(row.missed for row in rows)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,0 +1,310 @@
+"""What the stored answers of several runs say against each other: pure, and always the same.
+
+SciPy is loaded by the functions that need it: remembered comparisons are shown without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.compare.answers import AlignedAnswers
+from covidreport.metrics import (
+    Interval,
+    PairedAnswers,
+    PairTest,
+    RankUncertainty,
+    cochran_q,
+    compare_answers,
+    compare_curves,
+    compare_pairs,
+    critical_p_value,
+    describe_resolution,
+    design_effect,
+    estimate_difference,
+    estimate_roc_aucs,
+    find_complementary,
+    find_false_alarms,
+    find_indistinguishable,
+    find_missed,
+    judge_non_inferiority,
+    rank_resamples,
+    record_test,
+    resample_counts,
+    sum_by_group,
+    summarise_ranks,
+    tango,
+)
+from covidreport.records import (
+    Comparison,
+    LeftOut,
+    NonInferior,
+    OverallTest,
+    RunCombination,
+    RunComparisons,
+    RunStanding,
+    SmallestGap,
+)
+
+ALPHA = 0.05
+SEED = 0
+RESAMPLES = 2000
+FLIPS = 9999
+MOST_IN_PAIRS = 60
+"""Of more runs only the pairs with the best are recorded; all are tested and corrected for."""
+MOST_COMBINED = 40
+"""So many of the first runs are tried for trios: 9,880 of them."""
+
+Metric = Literal["sensitivity", "specificity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked for beforehand: a baseline by name, a margin of non-inferiority."""
+
+    baseline: str | None = None
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Runs:
+    """Runs in the order of the ranking, with what every comparison needs."""
+
+    paired: PairedAnswers
+    best: tuple[int, ...]
+    """The runs of rank 1."""
+    missed: NDArray[np.bool_]
+    positive_groups: NDArray[np.integer[Any]] | None
+    tests: tuple[PairTest, ...]
+    """Of all pairs, on missed positives."""
+
+
+def compare_answers_of(
+    answers: AlignedAnswers, best: Sequence[str], plan: Plan, left_out: Sequence[LeftOut] = ()
+) -> RunComparisons:
+    """Everything that at least two runs' answers say against each other.
+
+    answers: in the order of the ranking. best: the runs of rank 1, which are among them.
+    """
+    runs = _prepare(answers, best)
+    paired = runs.paired
+    baseline = plan.baseline if plan.baseline in paired.names else None
+    sensitivity = _compare(runs, "sensitivity", baseline)
+    aucs = estimate_roc_aucs(answers.truth, answers.scores, answers.failed, answers.groups)
+    curves = () if aucs is None else compare_curves(paired.names, aucs, baseline)
+    kept = {(each.first, each.second) for each in sensitivity}
+    overall = cochran_q(runs.missed, runs.positive_groups, seed=SEED)
+    groups = answers.groups
+    return RunComparisons(
+        basis="scores",
+        positives=int(np.count_nonzero(answers.truth == 1)),
+        negatives=int(np.count_nonzero(answers.truth == 0)),
+        n_groups=None if groups is None else int(np.unique(groups).size),
+        standings=_place_runs(runs),
+        smallest_gap=_resolve(runs),
+        sensitivity=sensitivity,
+        specificity=_compare(runs, "specificity", baseline),
+        roc_auc=tuple(each for each in curves if (each.first, each.second) in kept),
+        overall=OverallTest(overall.q, overall.degrees, overall.p_value, overall.method),
+        baseline=plan.baseline,
+        planned=baseline is not None,
+        margin=plan.margin,
+        non_inferiority=_judge(runs, plan.margin, baseline),
+        combinations=_combine(answers),
+        left_out=tuple(left_out),
+        alpha=ALPHA,
+        resamples=RESAMPLES,
+        flips=FLIPS,
+        seed=SEED,
+    )
+
+
+def _prepare(answers: AlignedAnswers, best: Sequence[str]) -> _Runs:
+    resampled = resample_counts(
+        answers.truth[:, np.newaxis],
+        answers.answers[:, :, np.newaxis],
+        answers.failed,
+        answers.groups,
+        resamples=RESAMPLES,
+        seed=SEED,
+    )
+    paired = PairedAnswers(
+        answers.names, answers.truth, answers.answers, answers.failed, answers.groups, resampled
+    )
+    missed = find_missed(answers.truth, answers.answers, answers.failed)
+    groups = None if answers.groups is None else answers.groups[answers.truth == 1]
+    tests = compare_pairs(missed, groups, flips=FLIPS, seed=SEED)
+    return _Runs(paired, tuple(map(answers.names.index, best)), missed, groups, tests)
+
+
+def _compare(runs: _Runs, metric: Metric, baseline: str | None) -> tuple[Comparison, ...]:
+    """The records of one metric: planned with a baseline, else of all pairs."""
+    paired = runs.paired
+    if baseline is not None:
+        return compare_answers(paired, metric, baseline, flips=FLIPS, seed=SEED)[0]
+    tests = runs.tests
+    if metric == "specificity":
+        wrong = find_false_alarms(paired.truth, paired.answers, paired.failed)
+        groups = None if paired.groups is None else paired.groups[paired.truth == 0]
+        tests = compare_pairs(wrong, groups, flips=FLIPS, seed=SEED)
+    few = len(paired.names) <= MOST_IN_PAIRS
+    return tuple(
+        record_test(paired, metric, test)
+        for test in tests
+        if few or test.first in runs.best or test.second in runs.best
+    )
+
+
+def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
+    """A run is told apart from the best if it is from every run that shares the first rank."""
+    alike = {run for best in runs.best for run in find_indistinguishable(best, runs.tests, ALPHA)}
+    p_values: dict[int, float] = {}
+    for test in runs.tests:
+        for run, other in ((test.first, test.second), (test.second, test.first)):
+            if other in runs.best and run not in runs.best:
+                p_values[run] = max(p_values.get(run, 0.0), test.adjusted_p_value)
+    ranks = _summarise_ranks(runs.paired)
+    return tuple(
+        RunStanding(
+            run=name,
+            told_apart=place not in alike,
+            adjusted_p_value=p_values.get(place),
+            rank_low=int(ranks.low[place]),
+            rank_high=int(ranks.high[place]),
+            best_probability=float(ranks.best[place]),
+        )
+        for place, name in enumerate(runs.paired.names)
+    )
+
+
+def _summarise_ranks(paired: PairedAnswers) -> RankUncertainty:
+    """Rank intervals and probabilities of being the best, by missed and then by false alarms.
+
+    Runs equal in both share a resample: its first place in equal parts, and each may have any of
+    the ranks that they fill. Average precision, which settles such ties in the ranking, would take
+    a sort of all scores in every resample.
+    """
+    counts = paired.resampled.resampled
+    missed, alarms = counts.fn[:, :, paired.label], counts.fp[:, :, paired.label]
+    from_below = len(paired.names) + 1 - rank_resamples(-missed, -alarms)
+    return summarise_ranks(rank_resamples(missed, alarms), from_below=from_below)
+
+
+def _resolve(runs: _Runs) -> SmallestGap:
+    """The smallest gap, and what the gap to the next run that misses more would take.
+
+    It rests on what max-T asks of the pairs that were not told apart: it steps down, and asks most
+    of the clearest pair. So no pair that was told apart has a smaller gap.
+    """
+    told = [test for test in runs.tests if test.adjusted_p_value <= ALPHA]
+    # Where all are told apart, the last one, of which least was asked.
+    rest = [t for t in runs.tests if t not in told] or [max(told, key=lambda t: t.p_value)]
+    level = critical_p_value(
+        runs.missed,
+        runs.positive_groups,
+        [(test.first, test.second) for test in rest],
+        alpha=ALPHA,
+        flips=FLIPS,
+        seed=SEED,
+    )
+    level = max([level, *(test.p_value for test in told)])
+    positives = runs.missed.shape[1]
+    misses = runs.missed.sum(axis=1)
+    first = runs.best[0]
+    second = next((run for run in range(len(misses)) if misses[run] > misses[first]), None)
+    pair = (first, len(misses) - 1 if second is None else second)
+    test = next(t for t in runs.tests if {t.first, t.second} == set(pair))
+    sums = sum_by_group(runs.missed, runs.positive_groups)
+    resolution = describe_resolution(
+        test,
+        positives,
+        len(runs.tests),
+        level=level,
+        design_effect=design_effect(
+            sums[:, pair[0]] - sums[:, pair[1]], test.only_first + test.only_second
+        ),
+        alpha=ALPHA,
+    )
+    names = runs.paired.names
+    return SmallestGap(
+        comparisons=len(runs.tests),
+        cases=resolution.smallest_gap,
+        positives=positives,
+        level=level,
+        first=None if second is None else names[first],
+        second=None if second is None else names[second],
+        gap=None if second is None else int(misses[second] - misses[first]),
+        positives_needed=None if second is None or test in told else resolution.positives_needed,
+        power=resolution.power,
+    )
+
+
+def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[NonInferior, ...]:
+    """Each other run against the baseline, or against the best; one level for all of them."""
+    if margin is None:
+        return ()
+    names = runs.paired.names
+    reference = runs.best[0] if baseline is None else names.index(baseline)
+    others = [run for run in range(len(names)) if run != reference]
+    confidence = 1 - ALPHA / len(others)
+    judged = []
+    for run in others:
+        difference, interval = _difference(runs, run, reference, confidence)
+        answer = judge_non_inferiority(difference, interval, margin)
+        judged.append(
+            NonInferior(
+                names[run],
+                names[reference],
+                margin,
+                answer.answer,
+                difference,
+                interval.low,
+                interval.high,
+                interval.method,
+                confidence,
+            )
+        )
+    return tuple(judged)
+
+
+def _difference(
+    runs: _Runs, run: int, reference: int, confidence: float
+) -> tuple[float | None, Interval]:
+    """The run's sensitivity minus the reference's: Tango's interval, the bootstrap's over groups.
+
+    With so many runs that an end would rest on less than one resample, there is no interval.
+    """
+    paired = runs.paired
+    if paired.groups is not None:
+        difference, interval = estimate_difference(
+            paired.resampled, run, reference, paired.label, "sensitivity", confidence=confidence
+        )
+        if RESAMPLES * (1 - confidence) / 2 < 1:
+            interval = Interval(None, None, None, "too few resamples for so many runs")
+        return difference, interval
+    n = runs.missed.shape[1]
+    only_run = int(np.count_nonzero(runs.missed[reference] & ~runs.missed[run]))
+    only_reference = int(np.count_nonzero(runs.missed[run] & ~runs.missed[reference]))
+    low, high = tango(only_run, only_reference, n, confidence)
+    return (only_run - only_reference) / n, Interval(low, high, "tango")
+
+
+def _combine(answers: AlignedAnswers) -> tuple[RunCombination, ...]:
+    first = min(len(answers.names), MOST_COMBINED)
+    found = find_complementary(
+        answers.truth, answers.answers[:first], answers.failed[:first], answers.names[:first]
+    )
+    return tuple(
+        RunCombination(
+            tuple(answers.names[run] for run in each.runs),
+            each.rule,
+            each.missed,
+            each.false_alarms,
+            first,
+        )
+        for each in found
+    )

@@ -1,0 +1,90 @@
+"""A part of every image blacked out, to see what a run knows without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import UsageError
+
+Region = Literal["centre", "borders", "corners"]
+REGIONS: Final[tuple[Region, ...]] = get_args(Region)
+FRACTIONS: Final[dict[Region, float]] = {"centre": 0.8, "borders": 0.1, "corners": 0.2}
+"""What is blacked out where nothing is said: the lungs, a frame, the places of side markers."""
+_MEANINGS: Final[dict[Region, str]] = {
+    "centre": "a rectangle in the middle, {0:g} of the height and of the width",
+    "borders": "a frame, {0:g} of the height at top and bottom and of the width at the sides",
+    "corners": "four rectangles, each {0:g} of the height and of the width",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Occlusion:
+    """What is blacked out of a model's input, in fractions of its height and width.
+
+    centre: the rectangle in the middle with sides of `fraction`. borders: a frame of that
+    thickness. corners: four rectangles with sides of `fraction`.
+    """
+
+    region: Region
+    fraction: float
+
+    def __post_init__(self) -> None:
+        """UsageError for a fraction that leaves nothing, or blackens nothing."""
+        most = 1.0 if self.region == "centre" else 0.5
+        if not 0 < self.fraction < most:
+            raise UsageError(
+                f"--fraction {self.fraction:g}: with {self.region} a fraction between 0 and "
+                f"{most:g} is wanted, such as {FRACTIONS[self.region]:g}"
+            )
+
+    @property
+    def variant(self) -> str:
+        """Such as `occlude-centre-0.8`."""
+        return f"occlude-{self.region}-{self.fraction:g}"
+
+    def describe(self) -> str:
+        """What is blacked out, in words."""
+        return _MEANINGS[self.region].format(self.fraction)
+
+    def facts(self) -> dict[str, Any]:
+        """As an evaluation's provenance keeps it."""
+        return {"region": self.region, "fraction": self.fraction}
+
+
+def read_occlusion(region: str, fraction: float | None) -> Occlusion:
+    """The occlusion that two options name; UsageError lists the regions there are."""
+    for known in REGIONS:
+        if known == region:
+            return Occlusion(known, FRACTIONS[known] if fraction is None else fraction)
+    raise UsageError(f"no region is called {region!r}; one of {', '.join(REGIONS)}")
+
+
+def occlude_pixels(pixels: NDArray[np.uint8], occlusion: Occlusion | None) -> NDArray[np.uint8]:
+    """A copy of pixels uint8 `(n, H, W, C)` with the region black; the same array without one.
+
+    The pixels are those that were decoded and fitted, before they are scaled or normalised. Edges
+    are rounded to whole pixels, alike on both sides.
+    """
+    if occlusion is None:
+        return pixels
+    black = np.zeros(pixels.shape[1:3], np.bool_)
+    height, width = black.shape
+    if occlusion.region == "corners":
+        rows, columns = round(height * occlusion.fraction), round(width * occlusion.fraction)
+        for down in (slice(0, rows), slice(height - rows, None)):
+            for across in (slice(0, columns), slice(width - columns, None)):
+                black[down, across] = True
+    else:
+        share = occlusion.fraction
+        edge = (1 - share) / 2 if occlusion.region == "centre" else share
+        rows, columns = round(height * edge), round(width * edge)
+        black[rows : height - rows, columns : width - columns] = True
+        if occlusion.region == "borders":
+            black = ~black
+    changed = pixels.copy()
+    changed[:, black] = 0
+    return changed

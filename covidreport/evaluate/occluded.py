@@ -1,0 +1,75 @@
+"""The runs on the same images twice: as usual, and with a part of every image blacked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from covidreport.config import Thresholds
+from covidreport.evaluate.identity import find_stored
+from covidreport.evaluate.occlude import Occlusion
+from covidreport.evaluate.record import Outcome, Progress, evaluate_runs
+from covidreport.evaluate.request import Request
+from covidreport.evaluate.scoring import TUNING, apply_chosen, is_applied
+from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
+from covidreport.records import Evaluation, Run
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
+
+
+def evaluate_usual(
+    request: Request, runs: Sequence[Run], progress: Progress | None = None
+) -> tuple[Outcome, ...]:
+    """The usual evaluations: those that stand as they are, with their thresholds, else new ones."""
+    outcomes: dict[str, Outcome] = {}
+    for run in runs:
+        stored = find_stored(
+            run, request.name, fingerprint=request.fingerprint, labels=request.dataset.labels,
+            n_groups=request.n_groups, provider=request.provider_facts, batch=request.batch,
+            verify=request.verify,
+        )  # fmt: skip
+        if stored is not None and not request.force:
+            outcomes[run.name] = Outcome(run, stored, kept=True)
+    rest = [run for run in runs if run.name not in outcomes]
+    for outcome in evaluate_runs(request, rest, progress):
+        outcomes[outcome.run.name] = outcome
+    return tuple(outcomes[run.name] for run in runs)
+
+
+def evaluate_occluded(
+    request: Request, occlusion: Occlusion, usual: Sequence[Outcome],
+    progress: Progress | None = None,
+) -> tuple[Outcome, ...]:  # fmt: skip
+    """The same runs with the region blacked out, each at the thresholds of its usual evaluation.
+
+    usual: of `evaluate_usual`; runs that failed there are left out.
+    """
+    evaluated = {each.run.name: each.evaluation for each in usual if each.evaluation is not None}
+    runs = [each.run for each in usual if each.run.name in evaluated]
+    blacked = replace(request, occlusion=occlusion, thresholds=Thresholds())
+    return tuple(
+        outcome
+        if outcome.evaluation is None
+        else replace(outcome, evaluation=_take_thresholds(outcome, evaluated[outcome.run.name]))
+        for outcome in evaluate_runs(blacked, runs, progress)
+    )
+
+
+def _take_thresholds(outcome: Outcome, usual: Evaluation) -> Evaluation:
+    """The evaluation at the thresholds of another of the same run; written where that changes it.
+
+    A threshold of its own would hide what the run no longer sees.
+    """
+    evaluation = outcome.evaluation
+    assert evaluation is not None
+    chosen = ChosenThresholds(
+        values=usual.thresholds,
+        origin=usual.thresholds_from,
+        findings=tuple(each for each in usual.findings if each.code in FINDING_CODES),
+        tuning=usual.provenance.get(TUNING),
+    )
+    if is_applied(evaluation, chosen):
+        return evaluation
+    file = evaluation_folder(outcome.run.folder, evaluation.key) / SCORES_FILE
+    changed = apply_chosen(evaluation, read_scores(file), chosen)
+    write_evaluation(outcome.run.folder, changed)
+    return changed

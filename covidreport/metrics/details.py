@@ -1,0 +1,251 @@
+"""What scores say beyond counts and estimates: operating points, calibration, subgroups, and more.
+
+Intervals are those of `shares` wherever a figure is a share of images. With patients who have
+several images, every interval here allows for them, or there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.benefit import draw_decision_curve
+from covidreport.metrics.bootstrap import count_figures, percentile_interval
+from covidreport.metrics.calibration import (
+    bin_reliability,
+    brier_score,
+    expected_calibration_error,
+    fit_calibration,
+    to_logits,
+    to_probabilities,
+)
+from covidreport.metrics.consistency import estimate_consistency
+from covidreport.metrics.operating import (
+    list_points,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
+from covidreport.metrics.predictive import (
+    negative_likelihood_ratio,
+    npv_at_prevalence,
+    positive_likelihood_ratio,
+    ppv_at_prevalence,
+)
+from covidreport.metrics.resample import CountArrays, ResampledCounts
+from covidreport.metrics.shares import Share, estimate_shares, with_interval
+from covidreport.metrics.subgroups import estimate_subgroups
+from covidreport.records import (
+    UNKNOWN,
+    Calibration,
+    Consistency,
+    Counts,
+    Details,
+    Estimate,
+    FigurePlan,
+    LabelDetails,
+    NetBenefit,
+    OperatingPoint,
+    Scores,
+    Subgroup,
+    Subgroups,
+)
+
+DECISION_THRESHOLDS: Final = (
+    *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
+)  # fmt: skip
+"""0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """One run's scores at its thresholds, and what intervals are made from.
+
+    predicted bool `(N, K)`, failed bool `(N,)`, groups of `code_groups`; resampled: the labels'
+    counts in the resamples of the plan, of one run.
+    """
+
+    scores: Scores
+    counts: Sequence[Counts]
+    predicted: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    groups: NDArray[np.integer[Any]] | None
+    resampled: ResampledCounts
+
+
+def digest_units(
+    groups: Sequence[str] | None, attributes: dict[str, tuple[str, ...]] | Any
+) -> str:
+    """The sha256 of what intervals and subgroups depend on besides truth and scores."""
+    facts = {"groups": groups, "attributes": dict(attributes)}
+    return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
+
+
+def describe_details(answers: Answers, plan: FigurePlan) -> Details:
+    """Everything beyond counts and estimates that one run's scores allow to be said."""
+    scores = answers.scores
+    labels = {
+        label: _describe_label(answers, column, plan) for column, label in enumerate(scores.labels)
+    }
+    subgroups = {
+        name: {
+            label: _describe_subgroups(answers, column, values, plan)
+            for column, label in enumerate(scores.labels)
+        }
+        for name, values in scores.attributes.items()
+    }
+    return Details(
+        plan=plan,
+        labels=labels,
+        consistency=_describe_consistency(answers, plan),
+        subgroups=subgroups,
+        units=digest_units(scores.groups, scores.attributes),
+    )
+
+
+def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDetails:
+    scores = answers.scores
+    truth, values = scores.truth[:, column], scores.scores[:, column]
+    counts = answers.counts[column]
+    points = list_points(truth, values, answers.failed)
+    prevalence = plan.prevalence.get(scores.labels[column])
+    positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
+    ppv, npv = Estimate(None), Estimate(None)
+    if prevalence is not None:
+        ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
+    if answers.groups is not None:
+        draws = _draw_ratios(answers.resampled, column, prevalence)
+        positive, negative, ppv, npv = (
+            _resample(figure, draws[name])
+            for name, figure in zip(draws, (positive, negative, ppv, npv), strict=True)
+        )
+    return LabelDetails(
+        sensitivity_at=tuple(
+            OperatingPoint(at, sensitivity_at_specificity(points, at)) for at in plan.specificities
+        ),
+        specificity_at=tuple(
+            OperatingPoint(at, specificity_at_sensitivity(points, at)) for at in plan.sensitivities
+        ),
+        positive_likelihood_ratio=positive,
+        negative_likelihood_ratio=negative,
+        prevalence=prevalence,
+        ppv=ppv,
+        npv=npv,
+        calibration=_describe_calibration(answers, column, plan),
+        net_benefit=_describe_net_benefit(answers, column),
+    )
+
+
+def _draw_ratios(
+    resampled: ResampledCounts, column: int, prevalence: float | None
+) -> dict[str, NDArray[np.float64]]:
+    """Likelihood ratios and predictive values in each resample, `(B,)` each."""
+    drawn = CountArrays(*(each[:, 0, column] for each in resampled.resampled))
+    rates = count_figures(drawn)
+    sensitivity, specificity = rates["sensitivity"], rates["specificity"]
+    share = np.nan if prevalence is None else prevalence
+    right, alarms = share * sensitivity, (1 - share) * (1 - specificity)
+    cleared, missed = (1 - share) * specificity, share * (1 - sensitivity)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "positive": sensitivity / (1 - specificity),
+            "negative": (1 - sensitivity) / specificity,
+            "ppv": right / (right + alarms),
+            "npv": cleared / (cleared + missed),
+        }
+
+
+def _resample(estimate: Estimate, draws: NDArray[np.float64]) -> Estimate:
+    """The estimate with the interval of its resamples; the formula's took images for patients."""
+    return with_interval(
+        estimate, percentile_interval(estimate.value, draws, "bootstrap over groups")
+    )
+
+
+def _describe_calibration(answers: Answers, column: int, plan: FigurePlan) -> Calibration:
+    scores, failed = answers.scores, answers.failed
+    truth = scores.truth[:, column]
+    placed = np.where(failed, 0, scores.scores[:, column])
+    probabilities = to_probabilities(placed, scores.activation)
+    logits = to_logits(placed, scores.activation)
+    line = fit_calibration(truth, logits, failed, groups=answers.groups)
+    bins = bin_reliability(truth, probabilities, failed)
+    scored = (truth != UNKNOWN) & ~failed
+    shares = []
+    for i, each in enumerate(bins):
+        above = probabilities >= each.low
+        below = probabilities < each.high if i < len(bins) - 1 else probabilities <= each.high
+        shares.append((each.observed, Share(scored & above & below, truth == 1)))
+    observed = estimate_shares(shares, answers.groups, plan)
+    return Calibration(
+        images=line.images,
+        brier=brier_score(truth, probabilities, failed),
+        intercept=line.intercept,
+        slope=line.slope,
+        ece=expected_calibration_error(bins),
+        bins=tuple(
+            replace(each, observed=estimate) for each, estimate in zip(bins, observed, strict=True)
+        ),
+    )
+
+
+def _describe_net_benefit(answers: Answers, column: int) -> tuple[NetBenefit, ...]:
+    scores = answers.scores
+    placed = np.where(answers.failed, 0, scores.scores[:, column])
+    curve = draw_decision_curve(
+        scores.truth[:, column], to_probabilities(placed, scores.activation), answers.failed,
+        DECISION_THRESHOLDS,
+    )  # fmt: skip
+    if curve is None:
+        return ()
+    points = zip(curve.thresholds, curve.run, curve.treat_all, strict=True)
+    return tuple(NetBenefit(float(at), float(run), float(every)) for at, run, every in points)
+
+
+def _describe_consistency(answers: Answers, plan: FigurePlan) -> Consistency:
+    labels = answers.scores.labels
+    found = estimate_consistency(answers.predicted, answers.failed, labels, plan.normal)
+    scored = ~answers.failed
+    nothing = Share(scored, ~answers.predicted.any(axis=1))
+    contradiction = nothing
+    if plan.normal is not None:
+        place = labels.index(plan.normal)
+        others = np.delete(answers.predicted, place, axis=1).any(axis=1)
+        contradiction = Share(scored, answers.predicted[:, place] & others)
+    first, second = estimate_shares(
+        [(found.nothing, nothing), (found.contradiction, contradiction)], answers.groups, plan
+    )
+    return replace(found, nothing=first, contradiction=second)
+
+
+def _describe_subgroups(
+    answers: Answers, column: int, values: Sequence[str], plan: FigurePlan
+) -> Subgroups:
+    """One label's subgroups by one attribute, with the intervals of the plan."""
+    truth, predicted = answers.scores.truth[:, column], answers.predicted[:, column]
+    failed = answers.failed
+    found = estimate_subgroups(truth, predicted, failed, values)
+    texts = np.array(values, dtype=object)
+    every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
+    shares = []
+    for group in every:
+        inside = texts == group.value
+        shares += [
+            (group.sensitivity, Share(inside & (truth == 1), predicted & ~failed)),
+            (group.specificity, Share(inside & (truth == 0), ~predicted & ~failed)),
+        ]
+    rates = estimate_shares(shares, answers.groups, plan)
+    pairs = zip(every, rates[::2], rates[1::2], strict=True)
+    restated: list[Subgroup] = [
+        replace(group, sensitivity=first, specificity=second) for group, first, second in pairs
+    ]
+    return replace(
+        found,
+        groups=tuple(restated[: len(found.groups)]),
+        not_stated=restated[-1] if found.not_stated else None,
+    )

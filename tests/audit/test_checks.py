@@ -1,0 +1,115 @@
+"""The tables of checks: each finds its fault and leaves healthy reports alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from covidreport.audit import (
+    CHECKS,
+    answers,
+    audit_report,
+    differences,
+    failures,
+    occlusion,
+    prevalence,
+    settings,
+    support,
+)
+from covidreport.records import Counts, Estimate, ReportData, ReportedRun
+from tests.audit.cases import (
+    STUDY,
+    make_counts,
+    make_healthy,
+    make_spoiled,
+    report_as_printed,
+    report_study,
+)
+from tests.metrics.study import make_evaluation, make_report, make_run
+
+
+def test_a_healthy_report_has_no_findings():
+    """Every check is silent, so a finding means something."""
+    assert audit_report(make_healthy()) == ()
+
+
+def _report_tuned_on_validation() -> ReportData:
+    tuned = make_evaluation("a", make_counts(3, 30), thresholds_from="tuned on validation")
+    return make_report([make_run(tuned)])
+
+
+def _report_failed_cases() -> ReportData:
+    counts = Counts(580, 20, 3, 10, failed_positive=15)
+    return make_report([make_run(make_evaluation("a", counts))])
+
+
+def _report_without_lungs() -> ReportData:
+    usual = make_evaluation("a", make_counts(3, 30))
+    others = make_evaluation("a", make_counts(9, 90), variant="occlude-centre-0.8")
+    with_area = [
+        replace(each, estimates={"covid-19": {"roc_auc": Estimate(area)}})
+        for each, area in ((usual, 0.95), (others, 0.88))
+    ]
+    return make_report([make_run(*with_area)])
+
+
+UNHEALTHY: dict[object, Callable[[], ReportData]] = {
+    prevalence.audit_prevalence: report_study,
+    differences.audit_best_run: report_study,
+    answers.audit_degenerate: report_study,
+    answers.audit_identical_counts: report_as_printed,
+    answers.audit_published_figures: report_study,
+    settings.audit_published_settings: report_study,
+    settings.audit_negative_loss: report_study,
+    settings.audit_last_batch_loss: report_study,
+    settings.audit_export: lambda: make_spoiled(
+        exported_epoch={"rule": "best", "split": "validation"}
+    ),
+    settings.audit_thresholds: _report_tuned_on_validation,
+    settings.audit_weights: lambda: make_spoiled(started_from={"weights": None}),
+    settings.audit_freezing: report_study,
+    support.audit_reported_positives: report_study,
+    support.audit_repeated_use: report_study,
+    failures.audit_failed_images: _report_failed_cases,
+    occlusion.audit_occlusion: _report_without_lungs,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_every_check_finds_its_fault_and_says_what_to_do(check):
+    """Walks the table: a new check needs an example here, a text, evidence and a remedy."""
+    findings = check(UNHEALTHY[check]())
+    assert findings
+    for finding in findings:
+        assert finding.code == finding.code.lower().replace(" ", "-")
+        for text in (finding.what, finding.evidence, finding.remedy):
+            assert len(text.split()) >= 3
+            assert "None" not in text
+        assert check.__doc__
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "runs", [(), (ReportedRun(make_run(make_evaluation("a", make_counts(1, 2))).run, None),)]
+)
+def test_every_check_bears_a_report_without_evaluations(check, runs):
+    """No runs, or a run that failed: nothing to say, and no error."""
+    assert check(make_report(list(runs))) == ()
+
+
+def test_the_study_has_these_findings_the_gravest_first():
+    """What a good report of the study would have said, as far as counts and settings tell it."""
+    assert [(finding.severity, finding.code) for finding in STUDY] == [
+        ("error", "prevalence-differs"),
+        ("error", "loss-below-zero"),
+        ("warning", "best-run-not-distinguishable"),
+        ("warning", "degenerate-run"),
+        ("warning", "published-figure-contradicted"),
+        ("warning", "published-settings-differ"),
+        ("warning", "freeze-without-effect"),
+        ("warning", "too-few-positives"),
+        ("note", "last-batch-loss-only"),
+        ("note", "images-used-often"),
+    ]

@@ -1,0 +1,82 @@
+"""What remains of a run without the lungs, and when that is suspicious."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covidreport.audit import occlusion
+from covidreport.records import Estimate
+from tests.audit.cases import make_counts
+from tests.metrics.study import make_evaluation, make_report, make_run
+
+
+def _evaluate(area, variant=None, *, fingerprint="f1", positives=100, **interval):
+    evaluation = make_evaluation(
+        "a", make_counts(5, 30, positives), variant=variant, fingerprint=fingerprint
+    )
+    return replace(evaluation, estimates={"covid-19": {"roc_auc": Estimate(area, **interval)}})
+
+
+def _audit(*evaluations):
+    return occlusion.audit_occlusion(make_report([make_run(*evaluations)]))
+
+
+@pytest.mark.parametrize(
+    ("usual", "occluded", "suspected"),
+    [
+        (0.95, 0.90, True),
+        (0.95, 0.50, False),
+        (0.95, 0.70, False),  # less than half of what was over chance
+        (0.70, 0.68, True),
+        (0.60, 0.58, False),  # the interval reaches below 0.6
+        (0.45, 0.90, False),  # the run itself is no better than chance
+    ],
+)
+def test_a_shortcut_is_suspected_where_most_remains(usual, occluded, suspected):
+    """The interval begins at 0.6 or higher, and half of what is over chance remains."""
+    found = _audit(_evaluate(usual), _evaluate(occluded, "occlude-centre-0.8"))
+    assert [each.code for each in found] == (["shortcut-suspected"] if suspected else [])
+
+
+def test_few_cases_suspect_nobody():
+    """0.75 on 8 cases may be chance: the interval reaches 0.54."""
+    few = _evaluate(0.9, positives=8), _evaluate(0.75, "occlude-centre-0.8", positives=8)
+    assert _audit(*few) == ()
+
+
+@pytest.mark.parametrize("variant", ["occlude-corners-0.2", "occlude-borders-0.1", "fp16"])
+def test_only_the_lungs_count(variant):
+    """Without corners, borders or precision a good run remains a good run."""
+    assert _audit(_evaluate(0.95), _evaluate(0.94, variant)) == ()
+
+
+def test_other_images_are_not_compared():
+    """The occlusion was evaluated before the data set changed."""
+    other = _evaluate(0.94, "occlude-centre-0.8", fingerprint="f0")
+    assert _audit(_evaluate(0.95), other) == ()
+
+
+def test_a_stored_interval_goes_before_the_formula():
+    """Where the evaluation has one, over patients say, it is the one that is used and named."""
+    stored = _evaluate(0.9, "occlude-centre-0.8", low=0.55, high=0.99, method="delong")
+    assert _audit(_evaluate(0.95), stored) == ()
+
+
+def test_the_interval_is_right_for_exponential_scores():
+    """Hanley and McNeil's Q1 and Q2 are those of negative exponential scores: simulated.
+
+    20,000 samples of 20 against 60; the standard deviation of the Mann-Whitney statistic.
+    """
+    rng = np.random.default_rng(0)
+    positive = rng.exponential(size=(20_000, 20, 1)) * 4.0
+    negative = rng.exponential(size=(20_000, 1, 60))
+    areas = np.concatenate(
+        [(positive[i : i + 500] > negative[i : i + 500]).mean(axis=(1, 2))
+         for i in range(0, 20_000, 500)]
+    )  # fmt: skip
+    low, high = occlusion.hanley_mcneil(0.8, 20, 60)
+    assert areas.mean() == pytest.approx(0.8, abs=0.002)  # 4 / (4 + 1)
+    assert (high - low) / 2 / 1.959964 == pytest.approx(areas.std(), rel=0.02)

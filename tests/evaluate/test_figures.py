@@ -1,0 +1,116 @@
+"""Figures of an evaluation: evaluate and score give the same, and older ones are brought up."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from covidreport.store import read_evaluation, read_scores
+from tests.datasets import write_flat_dataset
+from tests.onnx_models import write_brightness_model
+
+KEY = "evaluations/data-validation"
+
+
+@pytest.fixture
+def study(covidreport, tmp_path):
+    """A run evaluated on twelve images of six patients, with sex and age."""
+    rows = [(100 + 12 * i, "covid-19" if i % 2 else "normal", "validation") for i in range(12)]
+    manifest = write_flat_dataset(tmp_path / "data", rows, patients=[f"p{i // 2}" for i in range(12)])
+    _add_columns(manifest, sex=lambda i: "FM"[i // 2 % 2], age=lambda i: 30 + i)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    assert covidreport("evaluate").code == 0
+    return tmp_path
+
+
+def _add_columns(manifest, **columns):
+    with manifest.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    with manifest.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*head, *columns])
+        writer.writerows(
+            [*row, *(column(i) for column in columns.values())] for i, row in enumerate(rows)
+        )
+
+
+def _file(study):
+    return study / "runs" / "a" / KEY / "evaluation.json"
+
+
+def test_evaluate_and_score_give_the_same_file(covidreport, study):
+    """Attributes come from the data set once, and from the scores ever after."""
+    before = _file(study).read_bytes()
+    details = read_evaluation(_file(study)).details
+    assert list(details.subgroups) == ["sex", "age"]
+    assert details.plan.normal == "normal"
+    figures = read_evaluation(_file(study)).estimates["covid-19"]
+    assert figures["accuracy"].method.endswith(("over groups", "(degenerate bootstrap)"))
+    assert covidreport("score").code == 0
+    assert _file(study).read_bytes() == before
+
+
+def test_an_evaluation_of_an_earlier_version_gets_its_figures_without_a_model(covidreport, study):
+    """Without details in the one file and attributes in the other, nothing is run again."""
+    before = _file(study).read_bytes()
+    value = json.loads(before)
+    del value["details"]
+    _file(study).write_text(json.dumps(value))
+    done = covidreport("evaluate")
+    assert (done.code, "1 of 1 runs are unchanged" in done.err) == (0, True)
+    assert _file(study).read_bytes() == before
+
+
+def test_attributes_that_were_added_are_taken_up(covidreport, study):
+    """A column `view` in the manifest: subgroups by it, and the scores stay as they were."""
+    scores = read_scores(_file(study).parent / "scores.parquet")
+    _add_columns(study / "data" / "manifest.csv", view=lambda i: ("PA", "AP")[i // 6])
+    done = covidreport("evaluate")
+    assert (done.code, "1 of 1 runs are unchanged" in done.err) == (0, True)
+    assert list(read_evaluation(_file(study)).details.subgroups) == ["sex", "age", "view"]
+    after = read_scores(_file(study).parent / "scores.parquet")
+    assert after.attributes["view"] == ("PA",) * 6 + ("AP",) * 6
+    assert (after.scores == scores.scores).all()
+    assert covidreport("score").code == 0
+    assert "view" in read_evaluation(_file(study)).details.subgroups
+
+
+def test_the_configuration_says_which_figures(covidreport, study):
+    """Another interval, other points and a prevalence are applied to what stands."""
+    config = study / "covidreport.toml"
+    config.write_text(
+        config.read_text() + 'interval = "clopper-pearson"\nspecificities = [0.8]\n'
+        "sensitivities = []\nprevalence = 0.02\n"
+    )
+    assert covidreport("evaluate").code == 0
+    details = read_evaluation(_file(study)).details
+    label = details.labels["covid-19"]
+    assert (details.plan.interval, label.prevalence) == ("clopper-pearson", 0.02)
+    assert [point.at for point in label.sensitivity_at] == [0.8]
+    assert label.specificity_at == ()
+    assert details.labels["normal"].prevalence is None
+
+
+def test_a_normal_label_that_is_none_is_refused_before_work(covidreport, study):
+    """The message names it and the labels that there are."""
+    config = study / "covidreport.toml"
+    config.write_text(config.read_text() + 'normal = "healthy"\n')
+    done = covidreport("evaluate")
+    assert done.code == 2
+    assert "'healthy', which is no label of the data; its labels are covid-19, normal" in done.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['interval = "wald"', "specificities = 0.9", "sensitivities = [1.5]", "prevalence = 0"],
+)
+def test_settings_that_can_not_be_are_refused(covidreport, study, line):
+    """Each by its name."""
+    config = study / "covidreport.toml"
+    config.write_text(config.read_text() + line + "\n")
+    done = covidreport("score")
+    assert done.code == 2
+    assert f"`{line.split()[0]}` is" in done.err

@@ -1,0 +1,276 @@
+"""All that one run's scores say: against scikit-learn, statsmodels and plain loops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    matthews_corrcoef,
+    roc_auc_score,
+    roc_curve,
+)
+from statsmodels.api import GLM, add_constant
+from statsmodels.genmod.families import Binomial
+from statsmodels.stats.proportion import proportion_confint
+
+from covidreport.metrics import describe, describe_scores, group_values, to_probabilities
+from covidreport.metrics.details import DECISION_THRESHOLDS
+from covidreport.metrics.shares import code_groups
+from covidreport.records import Estimate, FigurePlan, Scores
+
+LABELS = ("covid-19", "normal", "pneumonia")
+PLAN = FigurePlan(normal="normal", prevalence={"covid-19": 0.1})
+
+
+def _scores(images=400, per_patient=0, seed=0, **changes):
+    """Logits that know something; with `per_patient`, images of a patient resemble each other."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random((images, 3)) < [0.2, 0.5, 0.4]).astype(np.int8)
+    noise = rng.normal(size=(images, 3))
+    groups = None
+    if per_patient:
+        patients = np.arange(images) // per_patient
+        truth = truth[patients * per_patient]
+        noise = noise[patients * per_patient] + 0.1 * noise
+        groups = tuple(f"p{n}" for n in patients)
+    values = (noise + 2 * truth - 1).astype(np.float32)
+    scores = Scores(
+        tuple(f"{i}.png" for i in range(images)), LABELS, truth, values, "logit",
+        (None,) * images, groups,
+    )  # fmt: skip
+    return replace(scores, **changes)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    return _scores(attributes={"sex": ("F", "M") * 200, "view": ("PA",) * 200 + ("",) * 200})
+
+
+@pytest.fixture(scope="module")
+def found(scores):
+    return describe_scores(scores, [0.5] * 3, PLAN)
+
+
+def test_values_are_those_of_scikit_learn(scores, found):
+    """F1, balanced accuracy, MCC, ROC AUC and the Brier score of every label."""
+    for k, label in enumerate(LABELS):
+        truth, logits = scores.truth[:, k], scores.scores[:, k].astype(float)
+        answers, figures = logits > 0, found.estimates[label]
+        assert figures["f1"].value == pytest.approx(f1_score(truth, answers))
+        theirs = balanced_accuracy_score(truth, answers)
+        assert figures["balanced_accuracy"].value == pytest.approx(theirs)
+        assert figures["mcc"].value == pytest.approx(matthews_corrcoef(truth, answers))
+        assert figures["roc_auc"].value == pytest.approx(roc_auc_score(truth, logits))
+        calibration = found.details.labels[label].calibration
+        probabilities = 1 / (1 + np.exp(-logits))
+        assert calibration.brier.value == pytest.approx(brier_score_loss(truth, probabilities))
+        shares, means = calibration_curve(truth, probabilities, n_bins=10)
+        filled = [each for each in calibration.bins if each.count]
+        assert [each.observed.value for each in filled] == pytest.approx(list(shares))
+        assert [each.predicted for each in filled] == pytest.approx(list(means))
+
+
+@pytest.mark.parametrize(
+    ("figure", "theirs"), [("f1", f1_score), ("mcc", matthews_corrcoef), ("roc_auc", None)]
+)
+def test_intervals_are_those_of_a_loop_of_scikit_learn(scores, found, figure, theirs):
+    """Each end of the 2,000 resamples lies where that of 1,000 by scikit-learn does, nearly."""
+    truth, logits = scores.truth[:, 0], scores.scores[:, 0]
+    rng, values = np.random.default_rng(9), []
+    for _ in range(1000):
+        rows = rng.integers(0, len(truth), len(truth))
+        given = (roc_auc_score, logits) if theirs is None else (theirs, logits > 0)
+        values.append(given[0](truth[rows], given[1][rows]))
+    ours = found.estimates["covid-19"][figure]
+    assert ours.method == "bootstrap"
+    ends = np.quantile(values, [0.025, 0.975])
+    assert [ours.low, ours.high] == pytest.approx(list(ends), abs=0.15 * (ends[1] - ends[0]))
+
+
+def test_overall_figures_have_intervals_around_them(found):
+    """Micro and macro F1 and label accuracy by bootstrap, exact match by Wilson."""
+    for key, estimate in found.estimates[""].items():
+        assert estimate.low < estimate.value < estimate.high, key
+        assert estimate.method == ("wilson" if key == "exact_match" else "bootstrap")
+
+
+@pytest.mark.parametrize(("kind", "theirs"), [("wilson", "wilson"), ("clopper-pearson", "beta")])
+def test_rates_have_the_interval_of_the_plan(scores, kind, theirs):
+    """statsmodels' proportion_confint, for estimates, bins, subgroups and label consistency."""
+    found = describe_scores(scores, [0.5] * 3, replace(PLAN, interval=kind))
+    label = found.details.labels["normal"]
+    rates = [
+        *(found.estimates["normal"][name] for name in ("sensitivity", "npv", "prevalence")),
+        found.estimates[""]["exact_match"],
+        label.calibration.bins[4].observed,
+        found.details.subgroups["sex"]["normal"].groups[0].specificity,
+        found.details.consistency.contradiction,
+    ]
+    for rate in rates:
+        assert rate.method == kind
+        ends = proportion_confint(rate.numerator, rate.denominator, method=theirs)
+        assert (rate.low, rate.high) == pytest.approx(ends, abs=1e-9)
+
+
+def test_with_patients_every_interval_allows_for_them():
+    """Ten images that all but agree for each of 60 patients: wider than 600 images would say."""
+    scores = _scores(600, per_patient=10, attributes={"sex": ("F", "M") * 300})
+    grouped = describe_scores(scores, [0.5] * 3, PLAN)
+    plain = describe_scores(replace(scores, groups=None), [0.5] * 3, PLAN)
+    for label in LABELS:
+        for name, estimate in grouped.estimates[label].items():
+            assert "over groups" in estimate.method, name
+            width = estimate.high - estimate.low
+            other = plain.estimates[label][name]
+            assert 2 < width / (other.high - other.low) < 4.5, name
+    details = grouped.details
+    covid = details.labels["covid-19"]
+    several = [
+        covid.positive_likelihood_ratio, covid.ppv, covid.npv, details.consistency.nothing,
+        details.subgroups["sex"]["normal"].groups[0].sensitivity,
+        *(each.observed for each in covid.calibration.bins if each.count),
+    ]  # fmt: skip
+    assert {"over groups" in str(each.method) for each in several if each.low is not None} == {True}
+    assert grouped.estimates[""]["exact_match"].method == "bootstrap over groups"
+
+
+def test_patients_with_one_image_each_are_images(scores, found):
+    """The formulas hold, and equal files come out whether patients are named or not."""
+    named = describe_scores(replace(scores, groups=scores.sample_ids), [0.5] * 3, PLAN)
+    assert named.estimates == found.estimates
+    assert code_groups(("a", "b")) is None
+    assert code_groups(("a", "b", "a")).tolist() == [0, 1, 0]
+
+
+def test_the_calibration_line_with_patients_is_that_of_statsmodels():
+    """GLM with cov_type cluster, without its correction for few images."""
+    scores = _scores(300, per_patient=3, seed=4)
+    groups = code_groups(scores.groups)
+    line = describe_scores(scores, [0.5] * 3).details.labels["normal"].calibration
+    truth, x = scores.truth[:, 1], scores.scores[:, 1].astype(float)
+    fit = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "use_correction": False}}
+    scale = np.sqrt(100 / 99)
+    slope = GLM(truth, add_constant(x), family=Binomial()).fit(**fit)
+    intercept = GLM(truth, np.ones(300), family=Binomial(), offset=x).fit(**fit)
+    for ours, model, place in ((line.slope, slope, 1), (line.intercept, intercept, 0)):
+        assert ours.method == "wald over groups"
+        assert ours.value == pytest.approx(model.params[place], abs=1e-6)
+        margin = 1.959964 * model.bse[place] * scale
+        assert (ours.high - ours.low) / 2 == pytest.approx(margin, rel=1e-5)
+
+
+def test_degenerate_figures_fall_back_to_wilson_and_say_so():
+    """Everything right: with patients the units are patients, and F1 has no interval at all."""
+    truth = np.tile(np.array([[1], [0]], dtype=np.int8), (28, 1))
+    ids = tuple(map(str, range(56)))
+    scores = Scores(ids, ("covid-19",), truth, (4.0 * truth - 2).astype(np.float32), "logit",
+                    (None,) * 56, tuple(f"p{i // 4}" for i in range(56)))  # fmt: skip
+    figures = describe_scores(scores, [0.5]).estimates
+    sensitivity = figures["covid-19"]["sensitivity"]
+    assert sensitivity.method == "wilson over groups (degenerate bootstrap)"
+    assert (sensitivity.low, sensitivity.high) == pytest.approx(
+        proportion_confint(14, 14, method="wilson")
+    )
+    assert figures["covid-19"]["f1"] == Estimate(1.0, None, None, 56, 56)
+    assert figures["covid-19"]["roc_auc"] == Estimate(1.0)
+    accuracy = figures[""]["label_accuracy"]
+    assert accuracy.method == "wilson over groups (degenerate bootstrap)"
+
+
+def test_many_images_have_delong_and_fewer_resamples(monkeypatch, scores, found):
+    """The same area; an interval near the bootstrap's; average precision says how often."""
+    monkeypatch.setattr(describe, "RUN_WORK", 1)
+    few = describe_scores(scores, [0.5] * 3, PLAN).estimates["normal"]
+    usual = found.estimates["normal"]
+    assert few["roc_auc"].method == "delong"
+    assert few["average_precision"].method == "bootstrap, 200 resamples"
+    for key in ("roc_auc", "average_precision"):
+        assert few[key].value == usual[key].value
+        assert few[key].low == pytest.approx(usual[key].low, abs=0.02)
+
+
+def test_equal_scores_give_equal_figures(scores, found):
+    """No clock, no order of a set, no state: the seed is part of the plan."""
+    assert describe_scores(scores, [0.5] * 3, PLAN) == found
+    other = describe_scores(scores, [0.5] * 3, replace(PLAN, seed=1))
+    assert other.estimates["normal"]["f1"] != found.estimates["normal"]["f1"]
+
+
+def test_operating_points_are_those_of_scikit_learn(scores, found):
+    """roc_curve's best point at a specificity of at least 0.9, and the reverse."""
+    truth, logits = scores.truth[:, 2], scores.scores[:, 2]
+    alarms, hits, _ = roc_curve(truth, logits, drop_intermediate=False)
+    one = found.details.labels["pneumonia"]
+    assert [each.at for each in one.sensitivity_at] == [0.9, 0.95]
+    for each in one.sensitivity_at:
+        best = hits[1 - alarms >= each.at - 1e-12].max()
+        assert each.estimate.value == pytest.approx(best)
+    for each in one.specificity_at:
+        best = (1 - alarms)[hits >= each.at - 1e-12].max()
+        assert each.estimate.value == pytest.approx(best)
+
+
+def test_net_benefit_by_hand(scores, found):
+    """tp / n - fp / n x t / (1 - t) at each threshold, and that of treating everybody."""
+    truth = scores.truth[:, 0]
+    probabilities = to_probabilities(scores.scores[:, 0], "logit")
+    curve = found.details.labels["covid-19"].net_benefit
+    assert [point.threshold for point in curve] == list(DECISION_THRESHOLDS)
+    for point in curve:
+        called, odds = probabilities > point.threshold, point.threshold / (1 - point.threshold)
+        tp, fp = (called & (truth == 1)).sum(), (called & (truth == 0)).sum()
+        assert point.run == pytest.approx((tp - odds * fp) / 400)
+        assert point.treat_all == pytest.approx(truth.mean() - odds * (1 - truth.mean()))
+
+
+def test_predictive_values_are_told_where_a_prevalence_is_stated(found):
+    """Bayes' rule from the label's own rates; nothing for the other labels."""
+    rates = found.estimates["covid-19"]
+    hit, alarm = 0.1 * rates["sensitivity"].value, 0.9 * (1 - rates["specificity"].value)
+    one = found.details.labels["covid-19"]
+    assert (one.prevalence, one.ppv.value) == (0.1, pytest.approx(hit / (hit + alarm)))
+    assert found.details.labels["normal"].ppv == Estimate(None)
+
+
+def test_subgroups_and_consistency_are_counted(scores, found):
+    """By sex, and by view with the images that state none; answers looked at by hand."""
+    sex = found.details.subgroups["sex"]["covid-19"]
+    assert [group.value for group in sex.groups] == ["F", "M"]
+    assert sum(group.counts.total for group in sex.groups) == 400
+    view = found.details.subgroups["view"]["covid-19"]
+    assert view.not_stated.counts.total == 200
+    answers = scores.scores > 0
+    nothing = found.details.consistency.nothing
+    assert nothing.numerator == (~answers.any(axis=1)).sum()
+    both = answers[:, 1] & (answers[:, 0] | answers[:, 2])
+    assert found.details.consistency.contradiction.numerator == both.sum()
+
+
+def test_failed_and_unknown_images_change_no_law():
+    """An image that failed is wrong, one of unknown truth is in no figure of its label."""
+    scores = _scores(120)
+    scores.truth[0, 0] = -1
+    scores.scores[5] = np.nan
+    reasons = tuple("is truncated" if i == 5 else None for i in range(120))
+    found = describe_scores(replace(scores, reasons=reasons), [0.5] * 3, PLAN)
+    assert found.counts["covid-19"].unknown == 1
+    assert found.details.labels["covid-19"].calibration.images == 118
+    assert found.details.consistency.failed == 1
+    assert found.estimates["covid-19"]["prevalence"].denominator == 119
+
+
+def test_what_makes_subgroups():
+    """Ages as bands; one value, or one for each image, makes none."""
+    cells = tuple(map(str, range(40)))
+    grouped = group_values({
+        "sex": ("F", "M") * 20, "Patient Age": ("57",) * 20 + ("12",) * 20, "age": ("",) * 40,
+        "file_number": cells, "hospital": ("A",) * 40, "image": ("1", "2") * 20,
+    })  # fmt: skip
+    assert list(grouped) == ["sex", "Patient Age", "image"]
+    assert set(grouped["Patient Age"]) == {"40 to 59", "0 to 17"}

@@ -7,7 +7,7 @@ evaluation all the same, whose details show as dashes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidreport.records import (
@@ -66,21 +66,21 @@ def read_details(value: Mapping[str, Any] | None) -> Details | None:
 
 
 def _read_label(value: Mapping[str, Any]) -> LabelDetails:
-    points = {
-        name: tuple(OperatingPoint(each["at"], Estimate(**each["estimate"])) for each in value[name])
-        for name in ("sensitivity_at", "specificity_at")
-    }
-    figures = {
-        name: Estimate(**value[name])
-        for name in ("positive_likelihood_ratio", "negative_likelihood_ratio", "ppv", "npv")
-    }
     return LabelDetails(
-        **points,
-        **figures,
+        sensitivity_at=_read_points(value["sensitivity_at"]),
+        specificity_at=_read_points(value["specificity_at"]),
+        positive_likelihood_ratio=Estimate(**value["positive_likelihood_ratio"]),
+        negative_likelihood_ratio=Estimate(**value["negative_likelihood_ratio"]),
         prevalence=value["prevalence"],
+        ppv=Estimate(**value["ppv"]),
+        npv=Estimate(**value["npv"]),
         calibration=_read_calibration(value["calibration"]),
         net_benefit=tuple(NetBenefit(**each) for each in value["net_benefit"]),
     )
+
+
+def _read_points(values: Sequence[Mapping[str, Any]]) -> tuple[OperatingPoint, ...]:
+    return tuple(OperatingPoint(each["at"], Estimate(**each["estimate"])) for each in values)
 
 
 def _read_calibration(value: Mapping[str, Any]) -> Calibration:

@@ -149,8 +149,8 @@ def write_scores(path: Path, scores: Scores) -> None:
         values = np.ascontiguousarray(scores.scores[:, k])
         columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
     columns["failure"] = pa.array(scores.reasons, pa.string())
-    for name, values in scores.attributes.items():
-        columns[f"{ATTRIBUTE}{name}"] = pa.array([value or None for value in values], pa.string())
+    for name, cells in scores.attributes.items():
+        columns[f"{ATTRIBUTE}{name}"] = pa.array([cell or None for cell in cells], pa.string())
     facts = {
         "covidreport.schema": SCORES_SCHEMA,
         "covidreport.labels": json.dumps(scores.labels),

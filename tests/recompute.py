@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,9 @@ def recompute(parquet: Path, thresholds: dict[str, float]) -> dict[str, dict[str
             "positive_likelihood_ratio": (
                 (tp / (tp + fn)) / (fp / (tn + fp)) if both and fp else None
             ),
-            "sensitivity_at_0.9": best_sensitivity(truth[:, k], scores[:, k], 0.9) if both else None,
+            "sensitivity_at_0.9": (
+                best_sensitivity(truth[:, k], scores[:, k], 0.9) if both else None
+            ),
             "roc_auc": roc_auc_score(truth[:, k], scores[:, k]) if both else None,
             "average_precision": (
                 average_precision_score(truth[:, k], scores[:, k]) if both else None
@@ -84,7 +87,7 @@ def best_sensitivity(truth: np.ndarray, scores: np.ndarray, specificity: float) 
     return float(hits[1 - alarms >= specificity - TOLERANCE].max())
 
 
-def find(evaluation: dict, label: str, name: str) -> float | None:
+def find(evaluation: dict, label: str, name: str) -> Any:
     """A figure of an evaluation by the name that it has here."""
     if name in ("tn", "fp", "fn", "tp"):
         return evaluation["counts"][label][name]

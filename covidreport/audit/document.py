@@ -58,13 +58,19 @@ def read_audit(path: Path) -> Audit:
     """The audit in a file; StoreError where it can't be one."""
     value = read_json(path, SCHEMA)
     try:
-        rest = {
-            key: value[key]
-            for key in ("dataset", "source", "target", "images", "patients", "fingerprints")
-        }
-        lists = {key: tuple(value[key]) for key in ("labels", "splits", "runs")}
-        findings = {key: _read_findings(value[key]) for key in ("findings", "run_findings")}
-        return Audit(**rest, **lists, **findings)
+        return Audit(
+            dataset=value["dataset"],
+            source=value["source"],
+            target=value["target"],
+            labels=tuple(value["labels"]),
+            splits=tuple(value["splits"]),
+            images=value["images"],
+            patients=value["patients"],
+            findings=_read_findings(value["findings"]),
+            runs=tuple(value["runs"]),
+            run_findings=_read_findings(value["run_findings"]),
+            fingerprints=value["fingerprints"],
+        )
     except (KeyError, TypeError) as error:
         raise StoreError(
             f"{path}: is not a whole audit ({type(error).__name__}: {error}); run "
@@ -94,7 +100,7 @@ def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
         for run in data.runs
         if run.evaluation is not None and run.evaluation.labels == audit.labels
     }
-    stale = ()
+    stale: tuple[Finding, ...] = ()
     if audited is not None and reported and audited not in reported:
         stale = (
             Finding(

@@ -57,12 +57,12 @@ def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
         for each in found
     )
     runs = tuple(dict.fromkeys(each.run for each in found))
-    count = "1 run tells" if len(runs) == 1 else f"{len(runs)} runs tell"
+    count = "1 run still tells" if len(runs) == 1 else f"{len(runs)} runs still tell"
     return (
         Finding(
             "warning",
             "shortcut-suspected",
-            f"{count} {data.target} nearly as well without the lungs",
+            f"{count} {data.target} with the lungs blacked out",
             f"ROC AUC on {data.split} with the centre of the image and, with its 95 % CI, without: "
             f"{shown}. The interval begins at {HIGH} or higher, and at least half of what was over "
             "chance remains.",

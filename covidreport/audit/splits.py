@@ -205,7 +205,7 @@ def _pool_rare(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     rows = table[table.sum(axis=1) > 0]
     if len(rows) < 2:
-        return rows[:, :0]
+        return np.empty((len(rows), 0))
     columns = sorted(rows[:, rows.sum(axis=0) > 0].T, key=lambda column: float(column.sum()))
     smallest = rows.sum(axis=1).min() / rows.sum()
     while len(columns) > 2 and columns[0].sum() * smallest < _EXPECTED:

@@ -133,10 +133,10 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     gain = estimate_flattery(len(models), units, middle)
     return (
         Finding(
-            "warning" if data.split in TESTS else "note",
+            "warning" if counted[0].split in TESTS else "note",
             "images-used-often",
-            f"{len(models):,} models were evaluated on the images of {data.split}: whichever does "
-            "best on them is flattered",
+            f"{len(models):,} models were evaluated on the images of {counted[0].split}: whichever "
+            "does best on them is flattered",
             f"Were all {len(models):,} as good as the middle one (sensitivity {middle:.2f} on "
             f"{name_count(units, 'positive')}) and independent, the best would look better than "
             f"it is by {100 * gain:.0f} points on average; runs of the same images differ less, "

@@ -68,6 +68,7 @@ def audit(
     ] = False,
 ) -> None:
     """Audit a data set, and runs."""
+    from covidreport.audit import sort_findings
     from covidreport.audit.document import audit_as_json
     from covidreport.cli.evaluate import find_data
     from covidreport.cli.terminal import out
@@ -88,7 +89,7 @@ def audit(
     else:
         out.print(_summarise(found))
         if found.findings or found.run_findings:
-            out.print(_show([*found.findings, *found.run_findings]))
+            out.print(_show(sort_findings([*found.findings, *found.run_findings])))
     if any(each.severity == "error" for each in (*found.findings, *found.run_findings)):
         raise typer.Exit(1)
 
@@ -201,11 +202,12 @@ def _collect(
 
 def _list_roc_aucs(report: ReportData | None) -> dict[str, float]:
     found = {}
-    for run in report.runs if report else ():
-        figures = run.evaluation.estimates.get(report.target, {}) if run.evaluation else {}
-        figure = figures.get("roc_auc") if report else None
-        if figure is not None and figure.value is not None:
-            found[run.run.name] = figure.value
+    if report is not None:
+        for run in report.runs:
+            figures = run.evaluation.estimates.get(report.target, {}) if run.evaluation else {}
+            figure = figures.get("roc_auc")
+            if figure is not None and figure.value is not None:
+                found[run.run.name] = figure.value
     return found
 
 
@@ -254,12 +256,7 @@ def _show(findings: Sequence[Finding]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        words = Text.assemble(
-            (finding.what, "bold"),
-            "\n",
-            finding.evidence,
-            "\n",
-            (f"To do: {finding.remedy}", "dim"),
-        )
+        to_do = (f"To do: {finding.remedy}", "dim")
+        words = Text.assemble((finding.what, "bold"), "\n", finding.evidence, "\n", to_do)
         table.add_row(Text(finding.severity, STYLES[finding.severity]), words)
     return table

@@ -71,8 +71,8 @@ def occlude_pixels(pixels: NDArray[np.uint8], occlusion: Occlusion | None) -> ND
     """
     if occlusion is None:
         return pixels
-    black = np.zeros(pixels.shape[1:3], np.bool_)
-    height, width = black.shape
+    height, width = pixels.shape[1], pixels.shape[2]
+    black = np.zeros((height, width), np.bool_)
     if occlusion.region == "corners":
         rows, columns = round(height * occlusion.fraction), round(width * occlusion.fraction)
         for down in (slice(0, rows), slice(height - rows, None)):

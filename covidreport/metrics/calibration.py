@@ -114,7 +114,9 @@ def fit_calibration(
         # Standardised, so that the steps are of one size whatever the unit of the scores.
         centre, spread = float(x.mean()), float(x.std())
         columns = np.column_stack([ones, (x - centre) / spread])
-        slope = _scale(_fit_logistic(columns, y, np.zeros(y.size), 1, confidence, codes), 1 / spread)
+        slope = _scale(
+            _fit_logistic(columns, y, np.zeros(y.size), 1, confidence, codes), 1 / spread
+        )
     return CalibrationLine(intercept, slope, int(y.size))
 
 
@@ -169,7 +171,7 @@ def _fit_logistic(
 
 
 def _allow_for_groups(
-    inverse: NDArray[np.float64], scores: NDArray[np.float64], codes: NDArray[np.intp]
+    inverse: NDArray[np.floating[Any]], scores: NDArray[np.float64], codes: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """The covariance of coefficients where the rows of a group are not independent; 0 for one."""
     sums = np.stack([np.bincount(codes, column) for column in scores.T], axis=1)

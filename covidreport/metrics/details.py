@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -78,9 +78,7 @@ class Answers:
     resampled: ResampledCounts
 
 
-def digest_units(
-    groups: Sequence[str] | None, attributes: dict[str, tuple[str, ...]] | Any
-) -> str:
+def digest_units(groups: Sequence[str] | None, attributes: Mapping[str, Sequence[str]]) -> str:
     """The sha256 of what intervals and subgroups depend on besides truth and scores."""
     facts = {"groups": groups, "attributes": dict(attributes)}
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
@@ -211,7 +209,8 @@ def _describe_consistency(answers: Answers, plan: FigurePlan) -> Consistency:
     labels = answers.scores.labels
     found = estimate_consistency(answers.predicted, answers.failed, labels, plan.normal)
     scored = ~answers.failed
-    nothing = Share(scored, ~answers.predicted.any(axis=1))
+    silent: NDArray[np.bool_] = np.logical_not(answers.predicted.any(axis=1))
+    nothing = Share(scored, silent)
     contradiction = nothing
     if plan.normal is not None:
         place = labels.index(plan.normal)

@@ -163,9 +163,7 @@ def _evaluation_cells(
     }
 
 
-def _subgroup_rows(
-    evaluation: Evaluation, label: str, target: str
-) -> Iterator[dict[str, object]]:
+def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[dict[str, object]]:
     """A row for each part of the images: what it is a part of, its counts and its two rates."""
     assert evaluation.details is not None
     whole = _evaluation_cells(evaluation, label, target, None)

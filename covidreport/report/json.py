@@ -1,8 +1,8 @@
 """The report's data as JSON, schema `covidreport.report/1`.
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
-`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`. Every record in
-it is an object of its fields, in the order of `records.py`:
+`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`.
+Every record in it is an object of its fields, in the order of `records.py`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
   `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`).

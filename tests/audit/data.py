@@ -69,7 +69,7 @@ def with_attribute(evidence: DataEvidence, name: str, values: Any) -> DataEviden
     return change_dataset(evidence, attributes=attributes)
 
 
-def repeat(texts: tuple[Any, ...], source: int, *targets: int) -> tuple[Any, ...]:
+def repeat(texts: Any, source: int, *targets: int) -> tuple[Any, ...]:
     """A column in which some rows hold what another row holds."""
     changed = list(texts)
     for target in targets:

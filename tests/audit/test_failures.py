@@ -17,7 +17,7 @@ from tests.metrics.study import make_evaluation, make_report, make_run
         (1, 20, False),
         (15, 0, True),
         (15, 320, False),
-        (6, 30, False),
+        (3, 30, False),
         (0, 60, False),
     ],
 )

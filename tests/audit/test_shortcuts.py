@@ -67,13 +67,14 @@ def test_an_attribute_of_many_values_that_says_nothing_is_no_finding():
 
 
 def test_patients_with_many_images_are_not_taken_for_many():
-    """The same images of 40 patients: the interval is wider."""
-    yes = np.where(SICK, np.arange(len(SICK)) % 3 > 0, np.arange(len(SICK)) % 3 == 0)
+    """The same images of 40 sick and 40 healthy patients: the interval is wider."""
+    place = np.where(SICK, np.cumsum(SICK), np.cumsum(~SICK)) % 40
+    yes = np.where(SICK, place % 4 > 0, place % 4 == 0)  # the same in all images of a patient
     single = with_attribute(EVIDENCE, "tube", np.where(yes, "yes", "no").tolist())
-    sick = [f"s{i % 20}" if case else f"h{i % 20}" for i, case in enumerate(SICK)]
-    grouped = _find(change_dataset(single, groups=tuple(sick)), "tube")
+    patients = tuple(f"{sick} {of}" for sick, of in zip(SICK, place, strict=True))
+    grouped = _find(change_dataset(single, groups=patients), "tube")
     alone = _find(single, "tube")
-    assert grouped.high - grouped.low > 1.2 * (alone.high - alone.low)
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
 
 
 def test_too_few_cases_say_nothing():

@@ -46,7 +46,7 @@ def test_two_coins_of_two_throws_flatter_by_three_sixteenths():
 def test_positives_are_counted_by_patient_and_training_is_left_out():
     """200 images of 20 patients in validation are 20; those of train are no test."""
     evidence = make_evidence()
-    groups = tuple(f"{split}{i % 80}" for i, split in enumerate(evidence.dataset.splits))
+    groups = tuple(f"{split}{i % 80}" for i, split in enumerate(evidence.dataset.splits or ()))
     (finding,) = support.audit_few_positives(change_dataset(evidence, groups=groups))
     assert finding.severity == "warning"
     assert finding.evidence.startswith(

@@ -89,7 +89,8 @@ def test_a_metric_that_is_new_gets_its_columns(study):
     evaluation = replace(first.evaluation, estimates=figures)
     data = replace(study, runs=(replace(first, evaluation=evaluation),))
 
-    assert list_columns(data)[-5:] == ("kappa", "kappa_low", "kappa_high", "why_unranked", "failure")
+    columns = ("kappa", "kappa_low", "kappa_high", "why_unranked", "failure")
+    assert list_columns(data)[-5:] == columns
     assert _rows(render_csv(data))[0]["kappa"] == "0.25"
 
 

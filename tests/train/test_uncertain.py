@@ -59,7 +59,7 @@ def test_a_mark_that_is_named_is_an_unknown_truth(tmp_path, marked):
     (run,) = (tmp_path / "runs").glob("*/run.json")
     record = read_json(run)
     assert record["data"]["uncertain"] == ["?"]
-    assert record["data"]["splits"]["train"]["positives"] == dict(zip(LABELS, (3, 3, 3), strict=True))
+    assert record["data"]["splits"]["train"]["positives"] == dict.fromkeys(LABELS, 3)
 
 
 def test_a_mark_that_is_not_named_is_refused(tmp_path, marked):
@@ -72,7 +72,7 @@ def test_a_mark_that_is_not_named_is_refused(tmp_path, marked):
 def test_an_image_without_any_known_label_is_refused_before_an_epoch(tmp_path, marked):
     """A batch of such images would have no loss; the image is named."""
     options = FitOptions(str(_study(tmp_path)), marked(mute=True), tmp_path / "runs")
-    with pytest.raises(DatasetError, match=r"split train: 1 images without any known label.*train-1"):
+    with pytest.raises(DatasetError, match=r"1 images without any known label.*train-1"):
         run_fit(options)
     assert not (tmp_path / "runs").exists()
 

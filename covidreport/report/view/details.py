@@ -76,9 +76,13 @@ def _list_figures(details: Details | None) -> list[tuple[str, _Pick]]:
     plan = details.plan if details else None
     figures: list[tuple[str, _Pick]] = []
     for i, at in enumerate(plan.specificities if plan else ()):
-        figures.append((f"Sensitivity at specificity {exact(at)}", _pick_point("sensitivity_at", i)))
+        figures.append(
+            (f"Sensitivity at specificity {exact(at)}", _pick_point("sensitivity_at", i))
+        )
     for i, at in enumerate(plan.sensitivities if plan else ()):
-        figures.append((f"Specificity at sensitivity {exact(at)}", _pick_point("specificity_at", i)))
+        figures.append(
+            (f"Specificity at sensitivity {exact(at)}", _pick_point("specificity_at", i))
+        )
     figures += [
         ("Positive likelihood ratio", lambda one: one.positive_likelihood_ratio),
         ("Negative likelihood ratio", lambda one: one.negative_likelihood_ratio),

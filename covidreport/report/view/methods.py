@@ -139,8 +139,8 @@ _METHODS: tuple[tuple[str, str], ...] = (
      "are drawn again and again, and all figures of a run are computed on each resample: images of "
      "one patient are not independent. The interval holds the middle 95 % of them."),
     ("bootstrap", "The bootstrap draws as many images as there are, again and again, and computes "
-     "the figure on each resample; the interval holds the middle 95 % of them (Efron and Tibshirani "
-     "1993). With few positives it is narrower than it claims."),
+     "the figure on each resample; the interval holds the middle 95 % of them (Efron and "
+     "Tibshirani 1993). With few positives it is narrower than it claims."),
     ("(degenerate bootstrap)", "Where every resample is equal, as for 28 of 28, the bootstrap says "
      "nothing: there Wilson’s interval stands in, over patients where whole patients are drawn."),
     ("delong", "Where there are so many images that resampling would take long, ROC AUC has "
@@ -349,10 +349,10 @@ def _view_beyond(data: ReportData) -> tuple[MethodView, ...]:
         for title, one in BEYOND.items()
     )  # fmt: skip
     words = (
-        "Where patients have several images, intervals of these figures allow for it as well: whole "
-        "patients are drawn, and errors of the calibration line are summed by patient (Liang and "
-        "Zeger 1986). They are shown for the split that is ranked, curves and subgroups for one "
-        "label; JSON and CSV hold those of all splits and labels.",
+        "Where patients have several images, intervals of these figures allow for it as well: "
+        "whole patients are drawn, and errors of the calibration line are summed by patient (Liang "
+        "and Zeger 1986). They are shown for the split that is ranked, curves and subgroups for "
+        "one label; JSON and CSV hold those of all splits and labels.",
     )
     table = Table("What each figure beyond the threshold says", head, rows)
     return (MethodView("Beyond the threshold", words, table),)

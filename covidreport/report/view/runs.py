@@ -39,9 +39,7 @@ def view_run(
         opened=opened,
         trouble=_trouble(reported, index),
         findings=_about(index.anchors[run.name], findings),
-        evaluations=tuple(
-            view_evaluation(one, data, index, opened=opened) for one in evaluations
-        ),
+        evaluations=tuple(view_evaluation(one, data, index, opened=opened) for one in evaluations),
         curves=view_curves(run),
         history=view_history(run),
         settings=view_settings(run),

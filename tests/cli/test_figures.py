@@ -18,7 +18,9 @@ KEY = "evaluations/data-validation"
 def study(covidreport, tmp_path):
     """A run evaluated on twelve images of six patients, with sex and age."""
     rows = [(100 + 12 * i, "covid-19" if i % 2 else "normal", "validation") for i in range(12)]
-    manifest = write_flat_dataset(tmp_path / "data", rows, patients=[f"p{i // 2}" for i in range(12)])
+    manifest = write_flat_dataset(
+        tmp_path / "data", rows, patients=[f"p{i // 2}" for i in range(12)]
+    )
     _add_columns(manifest, sex=lambda i: "FM"[i // 2 % 2], age=lambda i: 30 + i)
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
     (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')

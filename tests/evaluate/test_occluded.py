@@ -1,0 +1,143 @@
+"""A part of every image blacked out: which pixels, and that nothing else is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covidreport.config import Thresholds
+from covidreport.errors import UsageError
+from covidreport.evaluate.occlude import Occlusion, occlude_pixels, read_occlusion
+from covidreport.evaluate.occluded import evaluate_occluded, evaluate_usual
+from covidreport.evaluate.record import evaluate_runs
+from covidreport.runs import discover_runs
+from covidreport.store import SCORES_FILE, evaluation_folder, read_evaluation, read_scores
+from tests.datasets import write_flat_dataset
+from tests.evaluate.cases import ROWS, make_request
+from tests.onnx_models import write_brightness_model
+
+VALUES = np.array([value for value, _, split in ROWS if split == "validation"])
+
+
+def _draw(region, fraction, height=8, width=8):
+    """The black pixels of one white image, as rows of `#` and `.`."""
+    white = np.full((1, height, width, 1), 255, np.uint8)
+    black = occlude_pixels(white, Occlusion(region, fraction))[0, :, :, 0] == 0
+    return ["".join("#" if cell else "." for cell in row) for row in black]
+
+
+def test_the_regions_are_what_they_are_called():
+    """Drawn by hand on eight by eight pixels."""
+    assert _draw("centre", 0.5) == ["........"] * 2 + ["..####.."] * 4 + ["........"] * 2
+    assert _draw("borders", 0.25) == ["########"] * 2 + ["##....##"] * 4 + ["########"] * 2
+    assert _draw("corners", 0.25) == ["##....##"] * 2 + ["........"] * 4 + ["##....##"] * 2
+
+
+def test_fractions_are_of_each_side():
+    """An input that is not square: half of the height and half of the width."""
+    assert _draw("centre", 0.5, 4, 8) == ["........", "..####..", "..####..", "........"]
+
+
+def test_the_rest_and_the_given_array_stay_as_they_are():
+    """All channels of all images, in a copy: the array may be the cache itself."""
+    pixels = np.random.default_rng(0).integers(1, 256, (3, 8, 8, 3), dtype=np.uint8)
+    before = pixels.copy()
+    changed = occlude_pixels(pixels, Occlusion("centre", 0.5))
+    assert (pixels == before).all()
+    assert (changed[:, 2:6, 2:6] == 0).all()
+    changed[:, 2:6, 2:6] = before[:, 2:6, 2:6]
+    assert (changed == before).all()
+    assert occlude_pixels(pixels, None) is pixels
+
+
+@pytest.mark.parametrize(
+    ("region", "fraction", "message"),
+    [
+        ("lungs", 0.5, "one of centre, borders, corners"),
+        ("centre", 1.0, "between 0 and 1 is wanted"),
+        ("borders", 0.5, "between 0 and 0.5 is wanted"),
+        ("corners", 0.0, "between 0 and 0.5 is wanted"),
+    ],
+)
+def test_a_region_that_leaves_all_or_nothing_is_refused(region, fraction, message):
+    """With the values that would do."""
+    with pytest.raises(UsageError, match=message):
+        read_occlusion(region, fraction)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A run whose logit of covid-19 is a tenth of the mean pixel less 10."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "shy" / "model.onnx")
+    return manifest, tmp_path / "runs"
+
+
+def _read_covid_scores(folder, key):
+    return read_scores(evaluation_folder(folder / "shy", key) / SCORES_FILE).scores[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("region", "fraction", "left"),
+    [("centre", 0.5, 0.75), ("borders", 0.25, 0.25), ("corners", 0.25, 0.75)],
+)
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_the_model_sees_the_rest_alone(study, region, fraction, left, use_cache):
+    """Of a picture that is one grey, the mean falls by the share that is black."""
+    manifest, folder = study
+    request = make_request(manifest, use_cache=use_cache)
+    occlusion = Occlusion(region, fraction)
+    (outcome,) = evaluate_occluded(
+        request, occlusion, evaluate_usual(request, discover_runs([folder]))
+    )
+    evaluation = outcome.evaluation
+    assert evaluation.variant == f"occlude-{region}-{fraction:g}"
+    assert evaluation.key == f"data-validation-occlude-{region}-{fraction:g}"
+    assert evaluation.provenance["provider"]["occlusion"] == {
+        "region": region,
+        "fraction": fraction,
+    }
+    scores = _read_covid_scores(folder, evaluation.key)
+    assert scores == pytest.approx(0.1 * left * VALUES - 10, abs=1e-4)
+    assert _read_covid_scores(folder, "data-validation") == pytest.approx(0.1 * VALUES - 10)
+
+
+def test_the_cache_of_pixels_keeps_whole_pictures(study):
+    """Occluded first, with a cache; the usual scores from that cache are those of whole images."""
+    manifest, folder = study
+    request = make_request(manifest)
+    blacked = replace(request, occlusion=Occlusion("centre", 0.5))
+    evaluate_runs(blacked, discover_runs([folder]))
+    evaluate_runs(request, discover_runs([folder]))
+    assert _read_covid_scores(folder, "data-validation") == pytest.approx(0.1 * VALUES - 10)
+
+
+def test_the_keys_differ_by_occlusion_and_the_usual_one_is_as_it_was(study):
+    """Two fractions are two evaluations; what stands of each is kept."""
+    manifest, folder = study
+    request = make_request(manifest)
+    usual = evaluate_usual(request, discover_runs([folder]))
+    keys = {usual[0].evaluation.provenance["key"]}
+    for fraction in (0.5, 0.75):
+        (outcome,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
+        keys.add(outcome.evaluation.provenance["key"])
+        (again,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
+        assert (outcome.kept, again.kept) == (False, True)
+    assert len(keys) == 3
+    assert evaluate_usual(request, discover_runs([folder]))[0].kept
+
+
+def test_the_occluded_evaluation_has_the_thresholds_of_the_usual_one(study):
+    """Stored at 0.3 by option: today's configuration changes neither of the two."""
+    manifest, folder = study
+    tuned = make_request(manifest, thresholds={"covid-19": 0.3})
+    evaluate_runs(tuned, discover_runs([folder]))
+    request = replace(make_request(manifest), thresholds=Thresholds(default=0.9))
+    usual = evaluate_usual(request, discover_runs([folder]))
+    (outcome,) = evaluate_occluded(request, Occlusion("corners", 0.25), usual)
+    for key in ("data-validation", outcome.evaluation.key):
+        stored = read_evaluation(evaluation_folder(folder / "shy", key))
+        assert stored.thresholds["covid-19"] == 0.3
+        assert stored.thresholds_from == "option"

@@ -16,6 +16,7 @@ from covidreport import images
 from covidreport.cache import clear_cache, list_entries
 from covidreport.evaluate import decode, loop, record
 from covidreport.evaluate.memory import group_by_memory
+from covidreport.images.cache import open_scratch
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs
 from covidreport.store import write_run
@@ -227,11 +228,10 @@ def test_without_a_cache_groups_still_decode_each_image_once(study, watched, mon
     together = {name: o.evaluation.counts for name, o in _run(study).items()}
     clear_cache()
     places = []
-    scratch = record.open_scratch
 
     def noted(folder, n, spec):
         places.append(folder)
-        return scratch(folder, n, spec)
+        return open_scratch(folder, n, spec)
 
     monkeypatch.setattr(record, "open_scratch", noted)
     monkeypatch.setattr(record, "group_by_memory", lambda runs, budget: [[run] for run in runs])

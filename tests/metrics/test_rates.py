@@ -163,12 +163,12 @@ def test_micro_and_macro_f1_equal_scikit_learn_on_a_multilabel_table():
 
 @given(st.builds(Counts, *[st.integers(0, 10**6)] * 7))
 def test_every_figure_is_a_fraction_or_undefined(counts):
-    """Whatever the counts: within 0 and 1, and its interval around it."""
+    """Whatever the counts: within 0 and 1 (MCC, a correlation: -1 and 1), its interval around it."""
     figures = estimate_counts({"covid-19": counts})
-    for estimate in (*figures["covid-19"].values(), *figures[""].values()):
+    for name, estimate in (*figures["covid-19"].items(), *figures[""].items()):
         if estimate.value is None:
             assert estimate == Estimate(None)
         else:
-            assert 0 <= estimate.value <= 1
+            assert (-1 if name == "mcc" else 0) <= estimate.value <= 1
             if estimate.low is not None and estimate.high is not None:
                 assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1

@@ -170,10 +170,14 @@ def view_limits(data: ReportData, index: Index) -> tuple[str, ...]:
             "here, and intervals are too narrow where a patient has several."
         )
     elif evaluation is not None and evaluation.n_groups != evaluation.n_images:
+        drawn = (
+            "intervals are drawn over patients, and counts are still of images."
+            if evaluation.details is not None
+            else "intervals are too narrow where images of one patient resemble each other."
+        )
         limits.append(
-            f"Images are counted, not patients: {plural(evaluation.n_images, 'image')} come from "
-            f"{plural(evaluation.n_groups or 0, 'patient')}, and intervals are too narrow where "
-            "images of one patient resemble each other."
+            f"{plural(evaluation.n_images, 'image')} come from "
+            f"{plural(evaluation.n_groups or 0, 'patient')}: {drawn}"
         )
     return tuple(limits)
 

@@ -163,7 +163,7 @@ def test_micro_and_macro_f1_equal_scikit_learn_on_a_multilabel_table():
 
 @given(st.builds(Counts, *[st.integers(0, 10**6)] * 7))
 def test_every_figure_is_a_fraction_or_undefined(counts):
-    """Whatever the counts: within 0 and 1 (MCC, a correlation: -1 and 1), its interval around it."""
+    """For any counts: within 0 and 1 (MCC, a correlation: -1 and 1), and in its interval."""
     figures = estimate_counts({"covid-19": counts})
     for name, estimate in (*figures["covid-19"].items(), *figures[""].items()):
         if estimate.value is None:

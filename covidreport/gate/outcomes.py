@@ -1,0 +1,15 @@
+"""What outcomes mean to a pipeline, and what several of them come to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from covidreport.records import VerdictOutcome
+
+EXIT_CODES: dict[VerdictOutcome, int] = {"fail": 1, "error": 3, "inconclusive": 4, "pass": 0}
+"""By outcome, the gravest first; 2 is wrong usage, which has no outcome."""
+
+
+def combine_outcomes(outcomes: Collection[VerdictOutcome]) -> VerdictOutcome:
+    """The gravest: that a run fails is certain, whatever became of the others. No run passes."""
+    return next((outcome for outcome in EXIT_CODES if outcome in outcomes), "pass")

@@ -1,0 +1,43 @@
+"""Where verdicts go besides the terminal: each place is a pure function from verdicts to text.
+
+`covidreport gate` and `covidreport ci` write every entry of `OUTPUTS` into the folder of
+`--output-dir`. A new output is one file here with a function `(Sequence[Verdict]) -> str` and one
+line in the table. `gate` hands over one verdict, `ci` one a run.
+
+An entry with `each_run` gets one verdict at a time; where there are several runs its file stands in
+a folder named after the run.
+
+`CHANNELS` are places that are no file of ours, such as GitHub's job summary. Each is a function
+`(Sequence[Verdict], Mapping[str, str]) -> None` of the verdicts and the environment, and does
+nothing where the environment does not have it (`GITHUB_ACTIONS` is not `true`). They are called
+after the files are written, in every outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from covidreport.integrations.verdict_json import render_verdict_json
+from covidreport.records import Verdict
+
+__all__ = ["CHANNELS", "OUTPUTS", "Channel", "Output", "render_verdict_json"]
+
+
+class Output(NamedTuple):
+    """An output: the name of its file, and the function that makes its text."""
+
+    file_name: str
+    render: Callable[[Sequence[Verdict]], str]
+    each_run: bool = False
+
+
+Channel = Callable[[Sequence[Verdict], Mapping[str, str]], None]
+
+OUTPUTS: dict[str, Output] = {
+    "json": Output("verdict.json", render_verdict_json),
+}
+"""Every output by the name that `--output` takes."""
+
+CHANNELS: dict[str, Channel] = {}
+"""Places that the environment offers, by name."""

@@ -1,0 +1,35 @@
+"""verdict.json: everything that a verdict says, for a program; its schema is published.
+
+NaN and infinity are never written: what is undefined is null.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
+from covidreport.records import Verdict
+
+VERDICT_SCHEMA = "covidreport.verdict/1"
+
+
+def spell_verdict(verdict: Verdict) -> dict[str, Any]:
+    """A verdict in the types that JSON has; the whole evaluation stands in the run folder."""
+    fields = dataclasses.asdict(dataclasses.replace(verdict, evaluation=None))
+    del fields["evaluation"]
+    return fields
+
+
+def render_verdict_json(verdicts: Sequence[Verdict]) -> str:
+    """The overall outcome with its exit code, and a verdict for each run."""
+    outcome = combine_outcomes([verdict.outcome for verdict in verdicts])
+    document = {
+        "schema": VERDICT_SCHEMA,
+        "outcome": outcome,
+        "exit_code": EXIT_CODES[outcome],
+        "verdicts": [spell_verdict(verdict) for verdict in verdicts],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,173 @@
+"""The report in a notebook: the same figures as pandas frames, and the ranking as it is shown."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covidreport.compare import Plan, check_baseline
+from covidreport.config import find_settings
+from covidreport.errors import UsageError
+from covidreport.records import ReportData
+from covidreport.report import frames
+from covidreport.report.collect import collect_report
+from covidreport.report.summary import describe_report, render_summary
+from covidreport.runs import discover_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Report", "load"]
+
+
+def load(
+    *folders: str | os.PathLike[str],
+    split: str | None = None,
+    dataset: str | None = None,
+    variant: str | None = None,
+    title: str | None = None,
+    target: str | None = None,
+    specificity_floor: float | None = None,
+    baseline: str | None = None,
+    margin: float | None = None,
+) -> Report:
+    """The report of the runs in `folders` (by default `runs`), as `covidreport render` makes it.
+
+    Reads what `covidreport evaluate` stored; opens no model and no image. split, dataset, variant,
+    title, baseline and margin are those of `covidreport render`; target and specificity_floor are
+    those of covidreport.toml. What is not given comes from the configuration that holds in the
+    current folder.
+
+    Raises UsageError where a folder does not exist or holds no evaluated run, or an argument makes
+    no sense.
+    """
+    if specificity_floor is not None and not 0 <= specificity_floor <= 1:
+        raise UsageError(f"specificity_floor={specificity_floor:g}: give a fraction from 0 to 1")
+    if margin is not None and not 0 < margin < 1:
+        raise UsageError(f"margin={margin:g}: give a fraction between 0 and 1, such as 0.05")
+    settings = find_settings(Path.cwd())
+    runs = discover_runs([Path(folder) for folder in folders] or [Path("runs")])
+    check_baseline(Plan(baseline), runs)
+    plan = Plan(
+        settings.baseline if baseline is None else baseline,
+        settings.margin if margin is None else margin,
+    )
+    floor = settings.specificity_floor if specificity_floor is None else specificity_floor
+    return Report(
+        collect_report(
+            runs,
+            target=target or settings.target,
+            specificity_floor=floor,
+            split=split,
+            dataset=dataset,
+            variant=variant,
+            title=title,
+            plan=plan,
+        )
+    )
+
+
+class Report:
+    """A report whose figures are pandas frames; in a notebook it shows its ranking.
+
+    data: the record that every format of `covidreport render` is made from. A frame is built when
+    it is first asked for, and is a plain frame that may be changed. `docs/notebook.md` lists the
+    columns of each.
+    """
+
+    def __init__(self, data: ReportData) -> None:
+        self.data = data
+
+    def __repr__(self) -> str:
+        return describe_report(self.data)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer and the ranking, as one piece of HTML."""
+        return render_summary(self.data)
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row for each run, in the order of the report."""
+        return frames.frame_runs(self.data)
+
+    @cached_property
+    def settings(self) -> pd.DataFrame:
+        """One row for each run, one column for each entry of any run.json."""
+        return frames.frame_settings(self.data)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row for each epoch of each run, one column for each figure of any history.csv."""
+        return frames.frame_history(self.data)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """One row for each run of each ranking, the ranked ones in order and then the others."""
+        return frames.frame_ranking(self.data)
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """One row for each run, split and label: its 2x2 table and its threshold."""
+        return frames.frame_counts(self.data)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """One row for each figure of each run, split and label, with its interval."""
+        return frames.frame_estimates(self.data)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """One row for each pair of runs and each figure that they were compared by."""
+        return frames.frame_comparisons(self.data)
+
+    @cached_property
+    def non_inferiority(self) -> pd.DataFrame:
+        """One row for each run that was held against a reference with a margin."""
+        return frames.frame_non_inferiority(self.data)
+
+    @cached_property
+    def combinations(self) -> pd.DataFrame:
+        """One row for each group of runs that would have missed fewer together."""
+        return frames.frame_combinations(self.data)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """One row for each finding, the gravest first."""
+        return frames.frame_findings(self.data)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row for each image that could not be scored, with the reason."""
+        return frames.frame_failures(self.data)
+
+    @cached_property
+    def subgroups(self) -> pd.DataFrame:
+        """One row for each value of an attribute, for each run, split and label."""
+        return frames.frame_subgroups(self.data)
+
+    @cached_property
+    def operating_points(self) -> pd.DataFrame:
+        """One row for each best sensitivity at a given specificity, and the reverse."""
+        return frames.frame_operating_points(self.data)
+
+    @cached_property
+    def calibration(self) -> pd.DataFrame:
+        """One row for each bin of scores: the mean score and the share that is positive."""
+        return frames.frame_calibration(self.data)
+
+    @cached_property
+    def net_benefit(self) -> pd.DataFrame:
+        """One row for each threshold of a decision curve."""
+        return frames.frame_net_benefit(self.data)
+
+    @cached_property
+    def methods(self) -> pd.DataFrame:
+        """One row for each figure of each method that was run with several seeds."""
+        return frames.frame_methods(self.data)
+
+    @cached_property
+    def method_comparisons(self) -> pd.DataFrame:
+        """One row for each pair of methods, numbered as in `methods`."""
+        return frames.frame_method_comparisons(self.data)

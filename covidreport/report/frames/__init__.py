@@ -1,0 +1,47 @@
+"""The report's figures as pandas frames: pure functions from `ReportData`, one a frame."""
+
+from __future__ import annotations
+
+from covidreport.report.frames.figures import (
+    frame_calibration,
+    frame_counts,
+    frame_estimates,
+    frame_failures,
+    frame_net_benefit,
+    frame_operating_points,
+    frame_subgroups,
+)
+from covidreport.report.frames.ranking import (
+    frame_combinations,
+    frame_comparisons,
+    frame_method_comparisons,
+    frame_methods,
+    frame_non_inferiority,
+    frame_ranking,
+)
+from covidreport.report.frames.runs import (
+    frame_findings,
+    frame_history,
+    frame_runs,
+    frame_settings,
+)
+
+__all__ = [
+    "frame_calibration",
+    "frame_combinations",
+    "frame_comparisons",
+    "frame_counts",
+    "frame_estimates",
+    "frame_failures",
+    "frame_findings",
+    "frame_history",
+    "frame_method_comparisons",
+    "frame_methods",
+    "frame_net_benefit",
+    "frame_non_inferiority",
+    "frame_operating_points",
+    "frame_ranking",
+    "frame_runs",
+    "frame_settings",
+    "frame_subgroups",
+]

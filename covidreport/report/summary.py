@@ -1,0 +1,44 @@
+"""The answer and the ranking by themselves: a piece of HTML for a notebook, and a few plain lines.
+
+The piece has no page around it: it takes its colours from the text that it stands among, so it is
+light in a light notebook and dark in a dark one, whatever the system prefers.
+"""
+
+from __future__ import annotations
+
+import html
+
+from covidreport.records import ReportData
+from covidreport.report.charts.intervals import INTERVAL_TICKS
+from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
+from covidreport.report.environment import read_template, render_template
+from covidreport.report.view import view_report
+
+
+def render_summary(data: ReportData) -> str:
+    """The answer and every ranking as one `div` with a style of its own; no script, no request.
+
+    The same data give the same bytes.
+    """
+    from markupsafe import Markup
+
+    style = read_template("summary.css")
+    if "</" in style:
+        raise ValueError("summary.css holds `</`, which could end the style element early")
+    values: dict[str, object] = {
+        "view": view_report(data),
+        "style": Markup(style),  # noqa: S704  # our own file, checked above
+        "interval_ticks": INTERVAL_TICKS,
+        "interval_width": INTERVAL_WIDTH,
+    }
+    return render_template("summary.html.j2", values, html.escape)
+
+
+def describe_report(data: ReportData) -> str:
+    """The title, what was evaluated, and the answer in one sentence, as plain text."""
+    view = view_report(data)
+    facts = "; ".join(fact.value for fact in view.facts)
+    sentence = "".join(span.text for span in view.answer.sentence)
+    return "\n".join(
+        [f"{view.title}: {facts}", sentence, *view.answer.against, *view.answer.doubts]
+    )

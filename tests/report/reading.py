@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 _VOID = {"meta", "br", "hr", "img", "input", "link"}
-_NOT_READ = {"style", "svg", "title"}
+_NOT_READ = {"style", "svg", "title", "script"}
 _FIGURE = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
 
 
@@ -30,7 +30,7 @@ class _Words(HTMLParser):
 
 
 def read_html(page: str) -> str:
-    """The text of a page; pictures and styles left out, white space collapsed."""
+    """The text of a page; pictures, styles and script left out, white space collapsed."""
     reader = _Words()
     reader.feed(page.replace("/>", "></x>"))
     return " ".join(" ".join(reader.words).split())

@@ -17,7 +17,7 @@ def _template(folder, name="report.html.j2", text="x"):
 
 def test_the_checkout_has_them_beside_the_package():
     """An editable install finds the templates of the checkout."""
-    assert (find_templates() / "report.css").is_file()
+    assert (find_templates() / "report.html.j2").is_file()
 
 
 def test_a_wheel_has_them_inside_the_package(tmp_path):

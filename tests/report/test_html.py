@@ -8,38 +8,57 @@ import re
 from dataclasses import replace
 
 from covidreport.report import render_html
-from covidreport.report.html import content_policy
+from covidreport.report.html import content_policy, read_script
 from tests.report.reading import read_html
 from tests.report.study import BEST, HOSTILE, small_study
 
 
-def test_the_policy_allows_the_style_and_nothing_else(study):
-    """The hash in the policy is that of the very bytes between the style tags."""
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_the_policy_allows_the_style_and_the_scripts_and_nothing_else(study):
+    """The hashes in the policy are those of the very bytes between the tags."""
     page = render_html(study)
 
     style = re.search(r"<style>(.*?)</style>", page, re.S)
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
 
     assert style is not None
+    assert scripts
     assert policy is not None
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    allowed = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     assert policy[1].replace("&#x27;", "'") == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src {allowed}; style-src 'sha256-{_digest(style[1])}'; "
+        "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
-    assert content_policy("p{}") != content_policy("p{ }")
+    assert content_policy("p{}", []) != content_policy("p{ }", [])
 
 
 def test_nothing_is_fetched_and_nothing_is_styled_in_place(hostile):
-    """No script, no style attribute, no address of another place, not even in a name."""
+    """No style attribute, no handler, no address of another place, not even in a name."""
     page = render_html(hostile)
+    body = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
 
-    assert "<script" not in page
-    assert " style=" not in page
-    assert not re.search(r"\b(src|href|action|data)\s*=\s*[\"'](?!#)", page)
-    assert "url(" not in page
-    assert "@import" not in page
-    assert not re.search(r"\son\w+=", re.sub(r"&[#\w]+;", "", page))
+    assert len(re.findall(r"<script", body)) == 1  # the data
+    assert " style=" not in body
+    assert not re.search(r"\b(src|href|action|data)\s*=\s*[\"'](?!#)", body)
+    assert "url(" not in body
+    assert "@import" not in body
+    assert not re.search(r"\son\w+=", re.sub(r"&[#\w]+;", "", body))
+
+
+def test_the_script_asks_nobody_for_anything(study):
+    """None of the ways that a script has to reach the network or to make code from text."""
+    script = read_script()
+
+    assert script in render_html(study)
+    assert not re.search(
+        r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|eval|Function|importScripts)\b"
+        r"|\bimport\s*\(|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?://(?!www\.w3\.org/)",
+        script,
+    )
 
 
 def test_hostile_names_are_shown_as_text(hostile):

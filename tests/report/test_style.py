@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from covidreport.report.environment import read_template
+from covidreport.report.html import read_style
 
 _TEXT = ("ink", "soft", "faint", "accent", "missed", "warning")
 _GROUND = ("paper", "raised", "best")
 
 
 def _schemes() -> dict[str, dict[str, str]]:
-    blocks = re.findall(r":root \{(.*?)\n\s*\}", read_template("report.css"), re.S)
+    blocks = re.findall(r":root \{(.*?)\n\s*\}", read_style(), re.S)
     light, dark = (dict(re.findall(r"--([\w-]+):\s*([^;]+);", block)) for block in blocks)
     return {"light": light, "dark": light | dark}
 
@@ -63,7 +63,7 @@ def test_what_charts_are_drawn_with_can_be_seen(scheme, line):
 def test_counts_stay_readable_on_the_darkest_tint(scheme, tint, text):
     """The cells of the 2x2 tables at full tint, over the page."""
     colours = _schemes()[scheme]
-    share = float(re.findall(r"\.tint-10 .* / ([\d.]+)\)", read_template("report.css"))[0])
+    share = float(re.findall(r"\.tint-10 .* / ([\d.]+)\)", read_style())[0])
     paper, over = _rgb(colours["paper"]), _rgb(colours[tint])
     cell = tuple(share * o + (1 - share) * p for o, p in zip(over, paper, strict=True))
 
@@ -72,7 +72,7 @@ def test_counts_stay_readable_on_the_darkest_tint(scheme, tint, text):
 
 def test_paper_is_never_dark():
     """The dark scheme is for screens: nobody wants to print a black page."""
-    style = read_template("report.css")
+    style = read_style()
 
     assert style.count("prefers-color-scheme: dark") == 1
     assert "@media screen and (prefers-color-scheme: dark)" in style

@@ -1,0 +1,20 @@
+/* What every other file of the script uses: the report's data, and elements made in one line.
+   The script only adds to a page that is whole without it. */
+
+const report = JSON.parse(document.getElementById("report-data").textContent);
+
+/* An element with properties and children; texts are never read as markup. */
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "text") element.textContent = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/* Styles that apply with a script only begin with `.scripted`. */
+document.documentElement.classList.add("scripted");

@@ -1,0 +1,41 @@
+"""The page as a whole: what it is allowed, and what is left of it without its script."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["study_page", "scored_page"])
+def test_the_script_runs_and_asks_for_nothing(visit, request, name):
+    """The policy lets the page's own script run; the fixture sees that nothing is refused."""
+    page = visit(request.getfixturevalue(name))
+
+    assert page.evaluate("document.documentElement.classList.contains('scripted')")
+
+
+def test_without_javascript_every_section_is_there(visit, scored_page):
+    """Each link of the contents leads to a section that can be seen, with words in it."""
+    page = visit(scored_page, java_script_enabled=False)
+
+    links = page.locator("nav.contents a")
+    for i in range(links.count()):
+        section = page.locator(links.nth(i).get_attribute("href"))
+        assert section.is_visible()
+        assert len(section.inner_text()) > 40
+    assert page.locator("html.scripted").count() == 0
+    assert page.locator("table.ranked tbody tr").count() == 18
+
+
+def test_a_script_that_was_changed_does_not_run(browser, scored_page, tmp_path):
+    """The hash in the policy is worth something."""
+    text = scored_page.read_text(encoding="utf-8")
+    changed = tmp_path / "report.html"
+    changed.write_text(text.replace('classList.add("scripted")', 'classList.add("scripted ")'))
+    context = browser.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(changed.as_uri())
+    context.close()
+
+    assert "Content Security Policy" in said[0]

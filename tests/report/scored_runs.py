@@ -1,0 +1,103 @@
+"""Writes run folders with scores as `evaluate` leaves them: the same images by several models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from covidreport.metrics import describe_scores
+from covidreport.records import Epoch, Evaluation, FigurePlan, Run, Scores
+from covidreport.runs import read_run
+from covidreport.store import (
+    SCORES_FILE,
+    evaluation_folder,
+    write_evaluation,
+    write_history,
+    write_run,
+    write_scores,
+)
+
+LABELS = ("covid-19", "normal", "pneumonia")
+PREVALENCE = (0.10, 0.36, 0.54)
+PLAN = FigurePlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=100)
+_VIEWS = ("PA", "AP", "AP supine")
+
+
+def write_runs(folder: Path, runs: int = 18, images: int = 628, seed: int = 20) -> list[Run]:
+    """Runs of falling skill on the same images: two patients in three have several, one image
+    could not be read, sex and view are stated for most; six epochs each, two architectures."""
+    rng = np.random.default_rng(seed)
+    truth = np.eye(3, dtype=np.int8)[rng.choice(3, size=images, p=PREVALENCE)]
+    groups = tuple(f"patient {i}" for i in np.sort(rng.integers(0, images // 2, size=images)))
+    attributes = {
+        "sex": tuple(rng.choice(["F", "M", ""], size=images, p=[0.46, 0.48, 0.06])),
+        "view": tuple(rng.choice(_VIEWS, size=images)),
+    }
+    shared = rng.normal(size=(images, 3))
+    written = []
+    for place in range(runs):
+        skill = 3.4 - 2.6 * place / max(runs - 1, 1)
+        noise = 0.7 * shared + rng.normal(size=(images, 3))
+        values = (noise + skill * (truth - 0.5)).astype(np.float32)
+        values[3] = np.nan
+        reasons = tuple("the file is truncated" if i == 3 else None for i in range(images))
+        ids = tuple(f"image-{i:05}.png" for i in range(images))
+        scores = Scores(ids, LABELS, truth, values, "logit", reasons, groups, attributes)
+        written.append(_write_run(folder / f"exp{place + 1}", place, scores))
+    return written
+
+
+def _write_run(folder: Path, place: int, scores: Scores) -> Run:
+    architecture = ("resnet18", "vgg16")[place % 2]
+    loss = ("bce", "focal", "bce-balanced")[place % 3]
+    name = f"exp{place + 1}-{architecture}-{loss}"
+    settings = {
+        "name": name,
+        "experiment": str(place + 1),
+        "block": str(place // 6 + 1),
+        "description": f"{architecture} with {loss}",
+        "hyperparameters": {"architecture": architecture, "loss": loss, "learning_rate": 1e-4},
+        "seed": place,
+    }
+    write_run(folder, settings)
+    write_history(folder, [_epoch(number, place) for number in range(1, 7)])
+    evaluation = evaluate(name, scores)
+    write_scores(evaluation_folder(folder, evaluation.key) / SCORES_FILE, scores)
+    write_evaluation(folder, evaluation)
+    return read_run(folder)
+
+
+def _epoch(number: int, place: int) -> Epoch:
+    fall = 0.7 / number + 0.01 * place
+    return Epoch(
+        number,
+        {
+            "train_loss": fall,
+            "train_accuracy": 1 - fall / 2,
+            "validation_loss": fall + 0.02 * number,
+            "validation_accuracy": None if number == 2 else 0.95 - fall / 2,
+            "covid-19_false_negatives": float(20 - 2 * number),
+        },
+    )
+
+
+def evaluate(name: str, scores: Scores) -> Evaluation:
+    """The evaluation of these scores at 0.5, as `covidreport evaluate` would write it."""
+    found = describe_scores(scores, [0.5] * len(scores.labels), PLAN)
+    return Evaluation(
+        run=name,
+        dataset="drawn",
+        split="validation",
+        variant=None,
+        fingerprint="d" * 64,
+        labels=scores.labels,
+        n_images=len(scores.sample_ids),
+        n_groups=None if scores.groups is None else len(set(scores.groups)),
+        thresholds=dict.fromkeys(scores.labels, 0.5),
+        thresholds_from="default",
+        counts=found.counts,
+        estimates=found.estimates,
+        details=found.details,
+        timing={"finished": "2026-02-11T09:30:00Z"},
+    )

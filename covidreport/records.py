@@ -22,6 +22,8 @@ Dtype = Literal["uint8", "float32", "float16"]
 TargetMetric = Literal["sensitivity", "specificity"]
 IntervalKind = Literal["wilson", "clopper-pearson"]
 Severity = Literal["error", "warning", "note"]
+CaseAnswer = Literal["yes", "no", "failed"]
+"""What a run said of one image for one label; `failed` where it could not be scored."""
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The gravest first."""
 Stage = Literal[
@@ -727,6 +729,45 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One image of a report, and what each compared run said of it for the target."""
+
+    name: str
+    """A salted digest of its id, or the id where that was asked for."""
+    group: str | None
+    """The patient, named alike; None where patients are not known."""
+    attributes: Mapping[str, str]
+    """As `Scores.attributes`: what is stated of the image, never empty."""
+    answers: tuple[CaseAnswer, ...]
+    scores: tuple[float | None, ...]
+    """As probabilities (calibrated or not), in the order of the runs; None where it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTable:
+    """The images of the first ranking that a reader wants to look at one by one.
+
+    `runs` are those whose scores were read, in the order of the ranking. All images that carry the
+    target are in `positives`, those that most runs missed first, or `positives_left_out` says how
+    many are not; the same holds of the images without it that some run called positive.
+    """
+
+    runs: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    """Of each run for the target, a probability."""
+    positives: tuple[Case, ...]
+    positives_left_out: int
+    false_alarms: tuple[Case, ...]
+    """Those with the highest mean score over the runs first."""
+    false_alarms_left_out: int
+    left_out: tuple[LeftOut, ...] = ()
+    """Ranked runs whose scores could not be read, or were never stored."""
+    ids_shown: bool = False
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
@@ -753,6 +794,8 @@ class ReportData:
     findings: tuple[Finding, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     repeats: tuple[Repeats, ...] = ()
+    cases: CaseTable | None = None
+    """None where no run of the first ranking has scores that can be read."""
 
 
 LimitSeverity = Literal["fail", "warn"]

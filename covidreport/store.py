@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from covidreport.cases import digest_case
 from covidreport.details import read_details, spell_details
 from covidreport.errors import StoreError
 from covidreport.records import (
@@ -47,6 +48,10 @@ FAILURE_SCHEMA = "covidreport.failure/1"
 FAILURE_FILE = "failure.json"
 THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
 THRESHOLDS_FILE = "thresholds.json"
+THUMBNAILS_SCHEMA = "covidreport.thumbnails/1"
+THUMBNAILS_FOLDER = "thumbnails"
+THUMBNAILS_FILE = "thumbnails.json"
+MAX_THUMBNAIL_BYTES = 128 * 1024
 ATTRIBUTE = "attribute."
 """How the columns of scores.parquet begin that hold what subgroups are made by."""
 
@@ -320,3 +325,35 @@ def read_thresholds(run_folder: Path) -> TunedThresholds | None:
 def _read_fit(value: Mapping[str, Any]) -> ThresholdFit:
     rates = {name: Estimate(**value[name]) for name in ("sensitivity", "specificity")}
     return ThresholdFit(**{**value, **rates})
+
+
+def name_thumbnail(sample_id: str, fingerprint: str | None) -> str:
+    """What the small picture of an image is called: a digest, the same in all runs on these data.
+
+    Whoever may read the folder may read the ids in its scores; the name only keeps them out of
+    listings, and never depends on a secret that the next command might not have.
+    """
+    return digest_case(sample_id, fingerprint or "")
+
+
+def thumbnail_file(evaluation: Path, name: str) -> Path:
+    """Where an evaluation's folder keeps the small picture of the case of that name."""
+    return evaluation / THUMBNAILS_FOLDER / f"{name}.jpg"
+
+
+def read_thumbnail(evaluation: Path, name: str) -> bytes | None:
+    """A small picture's file; None where there is none.
+
+    StoreError where it is no JPEG or larger than any that `evaluate --thumbnails` writes.
+    """
+    file = thumbnail_file(evaluation, name)
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        data = opened.read(MAX_THUMBNAIL_BYTES + 1)
+    if len(data) > MAX_THUMBNAIL_BYTES or not data.startswith(b"\xff\xd8\xff"):
+        raise StoreError(
+            f"{file}: is no small JPEG picture; delete it and run `covidreport evaluate "
+            "--thumbnails` again"
+        )
+    return data

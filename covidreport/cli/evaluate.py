@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from covidreport.config import Settings, Thresholds
     from covidreport.dataset.index import Question
     from covidreport.evaluate.record import Outcome
+    from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
     from covidreport.records import Dataset, Finding, Run
 
@@ -94,6 +95,12 @@ def evaluate(
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
     ] = True,
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails", help="Keep small pictures of missed cases and false alarms for reports."
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what came out as JSON instead of tables.")
     ] = False,
@@ -123,7 +130,7 @@ def evaluate(
     )  # fmt: skip
     findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
     outcomes: tuple[Outcome, ...] | None = None
-    if cache and not (force or verify or wanted.tuned):
+    if cache and not (force or verify or wanted.tuned or thumbnails):
         known = recall_data(question)
         if known is not None:
             plan = settings.figures.plan(known.labels, settings.target)
@@ -131,7 +138,7 @@ def evaluate(
     if outcomes is None:
         conditions = _Conditions(
             wanted, asked, chosen, batch, jobs, force=force, verify=verify, use_cache=cache,
-            settings=settings,
+            settings=settings, thumbnails=thumbnails,
         )  # fmt: skip
         outcomes, findings = _evaluate_anew(question, conditions, runs, findings)
     else:
@@ -182,6 +189,7 @@ class _Conditions:
     verify: bool
     use_cache: bool
     settings: Settings
+    thumbnails: bool = False
 
 
 def _evaluate_anew(
@@ -231,9 +239,32 @@ def _evaluate_anew(
         say_finding(finding)
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
         outcomes = evaluate_runs(request, runs, Progress(begin, advance))
+    if how.thumbnails:
+        _keep_thumbnails(request, outcomes, how.settings.target)
     if how.use_cache:
         remember_data(question, request.known, manifest, dataset.root, dataset.paths, stamps)
     return outcomes, request.warnings
+
+
+def _keep_thumbnails(request: Request, outcomes: Sequence[Outcome], target: str) -> None:
+    """Write small pictures beside the scores, and say how many."""
+    from covidreport.cli.terminal import count_progress, say
+    from covidreport.evaluate.thumbnails import write_thumbnails
+
+    if target not in request.dataset.labels:
+        raise UsageError(
+            f"--thumbnails: the data has no label {target!r}, of which missed cases are shown; "
+            "name one with `target` in covidreport.toml"
+        )
+    evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
+    with count_progress("Drawing thumbnails") as (begin, advance):
+        written = write_thumbnails(request, evaluated, target, begin, advance)
+    say(
+        f"{written.pictures:,} small pictures of {written.cases:,} images stand in thumbnails/ "
+        f"beside the scores ({written.new:,} new); `covidreport render` embeds what it shows"
+    )
+    for reason in written.unreadable:
+        say(f"warning: no picture of {reason}", "yellow")
 
 
 def _gpu_not_used(why: str) -> Finding:

@@ -62,6 +62,10 @@ def render(
         float | None,
         typer.Option(help="How much less sensitive is not inferior, such as 0.05."),
     ] = None,
+    show_ids: Annotated[
+        bool,
+        typer.Option("--show-ids", help="Name images and patients by their ids, not by digests."),
+    ] = False,
     audit: Annotated[
         Path | None,
         typer.Option(
@@ -97,6 +101,7 @@ def render(
         variant=variant,
         title=title,
         plan=choose_plan(baseline, margin, settings, runs),
+        show_ids=show_ids,
     )
     if audit is not None:
         data = replace(data, findings=include_audit(read_audit(audit), data))

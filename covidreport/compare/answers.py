@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
 from covidreport.metrics import count_labels, decide, find_not_finite
-from covidreport.records import Evaluation, LeftOut, Scores
+from covidreport.records import Activation, Evaluation, LeftOut, Scores
 from covidreport.store import read_scores
 
 
@@ -22,7 +22,8 @@ class AlignedAnswers:
 
     names `(R,)`; truth int8 `(N,)`; scores float32, answers and failed bool `(R, N)`; groups
     integers `(N,)`, None where no patient has several images or none is known. left_out: runs whose
-    scores can't stand beside the others, each with the reason.
+    scores can't stand beside the others, each with the reason. activations `(R,)`: what each run's
+    scores are. images: the stored scores of the first run, in whose order images stand.
     """
 
     names: tuple[str, ...]
@@ -32,6 +33,8 @@ class AlignedAnswers:
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
     left_out: tuple[LeftOut, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    images: Scores | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,8 @@ def read_answers(files: Sequence[tuple[Evaluation, Path]], target: str) -> Align
         failed=np.stack([each.scores.failed[order] for each, order in pairs]),
         groups=_number_groups(first.scores.groups),
         left_out=tuple(left_out),
+        activations=tuple(column.scores.activation for column in columns),
+        images=first.scores,
     )
 
 

@@ -22,6 +22,7 @@ from covidreport.records import (
     ReportedRun,
     Run,
 )
+from covidreport.report.cases import collect_cases
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
 from covidreport.store import digest_file, evaluation_folder, read_failure
@@ -46,10 +47,12 @@ def collect_report(
     variant: str | None = None,
     title: str | None = None,
     plan: Plan | None = None,
+    show_ids: bool = False,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
-    plan: what runs were to be compared with, and by which margin.
+    plan: what runs were to be compared with, and by which margin. show_ids: cases and patients go
+    by their ids and not by digests.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -74,6 +77,7 @@ def collect_report(
         runs=reported,
         rankings=rankings,
         repeats=collect_repeats(reported, rankings, target),
+        cases=collect_cases(rankings[0], reported, show_ids=show_ids) if rankings else None,
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

@@ -1,7 +1,8 @@
 """The report's data as JSON, schema `covidreport.report/1`.
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
-`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`.
+`title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
+`cases`.
 Every record in it is an object of its fields, in the order of `records.py`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -32,6 +33,11 @@ Every record in it is an object of its fields, in the order of `records.py`:
 - `repeats[]`: `ranking` (its place, from 0), `methods[]` (`runs`, `seeds`, `settings`, `copies`,
   `figures` by name: `runs`, `undefined`, `mean`, `sd`, `low`, `high`), `comparisons[]` (`first`,
   `second`: places among the methods; `metric`, `comparison`, `adjusted_p_value`).
+- `cases` (or null): `runs[]`, `thresholds[]` (of each run), `positives[]` and `false_alarms[]`
+  (`name`: a salted digest unless `ids_shown`; `group`, `attributes`, and by run `answers[]`: `yes`,
+  `no` or `failed`, and `scores[]`), `positives_left_out` and `false_alarms_left_out` (how many are
+  not listed), `left_out[]`, `pictures` by case (the sha256 of each; the pictures stand in the
+  folders of the runs).
 
 Fractions are fractions and not rounded. What is undefined is null; NaN and infinity are null too,
 since JSON has neither. Paths have forward slashes. A field may be added within a version; none is
@@ -41,6 +47,7 @@ renamed or removed without a new one.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -78,6 +85,8 @@ def _plain(value: object) -> object:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
     if isinstance(value, frozenset):
         return [_plain(item) for item in sorted(value)]
     text = value.as_posix() if isinstance(value, Path) else str(value)

@@ -1,0 +1,196 @@
+"""Small pictures of the cases that a reader will want to see, beside the scores of each run.
+
+They are made of what stands stored: no model is run. An image is decoded once for all runs that
+want it; what an earlier call has written is kept, so that a killed one goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.dataset import UNREADABLE
+from covidreport.errors import ImageError, StoreError
+from covidreport.evaluate.loop import count_jobs
+from covidreport.evaluate.request import Request
+from covidreport.images import decode_image, read_bytes
+from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
+from covidreport.metrics import decide
+from covidreport.records import Evaluation, Run, Scores
+from covidreport.store import (
+    SCORES_FILE,
+    THUMBNAILS_FILE,
+    THUMBNAILS_FOLDER,
+    THUMBNAILS_SCHEMA,
+    evaluation_folder,
+    name_thumbnail,
+    read_json,
+    read_scores,
+    thumbnail_file,
+    write_atomic,
+    write_json,
+)
+
+MOST_MISSED = 100
+"""Pictures of missed positives in a run's folder; those with the lowest scores are taken."""
+MOST_FALSE_ALARMS = 48
+"""Pictures of false alarms; those with the highest scores are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rows of a run's scores that get a picture, and how many more there would have been."""
+
+    missed: tuple[int, ...]
+    false_alarms: tuple[int, ...]
+    missed_left_out: int
+    false_alarms_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of it: pictures in the folders of all runs, and images that have none."""
+
+    pictures: int
+    new: int
+    cases: int
+    unreadable: tuple[str, ...]
+    """Why some images have no picture, each reason with the image's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One run's folder, and the image that each picture in it is of, by name."""
+
+    folder: Path
+    rows: Mapping[str, int]
+    index: Mapping[str, Any]
+
+
+def choose_cases(scores: Scores, target: str, threshold: float) -> Chosen:
+    """The positives that a run misses and its false alarms, the most wrong ones first.
+
+    Images that could not be scored are left out: what can't be decoded has no picture.
+    """
+    column = scores.labels.index(target)
+    values = scores.scores[:, column]
+    one = slice(column, column + 1)
+    yes = decide(scores.scores[:, one], [threshold], scores.activation, scores.failed)[:, 0]
+    truth, scored = scores.truth[:, column], ~scores.failed
+    missed = _order(np.flatnonzero((truth == 1) & scored & ~yes), values)
+    alarms = _order(np.flatnonzero((truth == 0) & scored & yes), -values)
+    return Chosen(
+        missed=missed[:MOST_MISSED],
+        false_alarms=alarms[:MOST_FALSE_ALARMS],
+        missed_left_out=max(0, len(missed) - MOST_MISSED),
+        false_alarms_left_out=max(0, len(alarms) - MOST_FALSE_ALARMS),
+    )
+
+
+def _order(rows: NDArray[np.intp], values: NDArray[np.float32]) -> tuple[int, ...]:
+    return tuple(int(row) for row in rows[np.argsort(values[rows], kind="stable")])
+
+
+def write_thumbnails(
+    request: Request,
+    evaluated: Sequence[tuple[Run, Evaluation]],
+    target: str,
+    begin: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Written:
+    """Write `thumbnails/` into the evaluations of these runs on the request's images.
+
+    Files go by salted digests of the images' ids. Pictures of an earlier call that are no longer
+    wanted are deleted. begin: called with how many images are to be decoded; advance: with 1 for
+    each that was.
+    """
+    plans = [_plan(request, run, evaluation, target) for run, evaluation in evaluated]
+    wanted: dict[str, list[Path]] = {}
+    rows: dict[str, int] = {}
+    for plan in plans:
+        _prepare(plan)
+        for name, row in plan.rows.items():
+            rows[name] = row
+            if not (file := thumbnail_file(plan.folder, name)).is_file():
+                wanted.setdefault(name, []).append(file)
+    begin(len(wanted))
+    reasons: dict[str, str] = {}
+
+    def make(name: str) -> None:
+        try:
+            data = _draw(request, rows[name])
+        except ImageError as error:
+            reasons[name] = str(error)
+        else:
+            for file in wanted[name]:
+                write_atomic(file, data)
+        advance(1)
+
+    with ThreadPoolExecutor(request.jobs or count_jobs()) as pool:
+        list(pool.map(make, wanted))
+    return Written(
+        pictures=sum(len(plan.rows.keys() - reasons.keys()) for plan in plans),
+        new=sum(len(files) for name, files in wanted.items() if name not in reasons),
+        cases=len(rows),
+        unreadable=tuple(f"{name}: {reasons[name]}" for name in wanted if name in reasons),
+    )
+
+
+def _plan(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:
+    folder = evaluation_folder(run.folder, evaluation.key)
+    scores = read_scores(folder / SCORES_FILE)
+    chosen = choose_cases(scores, target, evaluation.thresholds[target])
+    at = {sample: row for row, sample in enumerate(request.dataset.ids)}
+    named = {
+        row: name_thumbnail(scores.sample_ids[row], request.fingerprint)
+        for row in (*chosen.missed, *chosen.false_alarms)
+    }
+    return _Plan(
+        folder,
+        {name: at[scores.sample_ids[row]] for row, name in named.items()},
+        {
+            "schema": THUMBNAILS_SCHEMA,
+            "made_with": thumbnail_facts(),
+            "target": target,
+            "threshold": evaluation.thresholds[target],
+            "missed": [named[row] for row in chosen.missed],
+            "false_alarms": [named[row] for row in chosen.false_alarms],
+            "missed_left_out": chosen.missed_left_out,
+            "false_alarms_left_out": chosen.false_alarms_left_out,
+        },
+    )
+
+
+def _prepare(plan: _Plan) -> None:
+    """Delete what is not wanted, or was made otherwise, and say what the folder is to hold.
+
+    The index is written before the pictures: those that stand beside an index with today's
+    `made_with` are whole and were made that way.
+    """
+    place = plan.folder / THUMBNAILS_FOLDER
+    index = place / THUMBNAILS_FILE
+    try:
+        alike = read_json(index, THUMBNAILS_SCHEMA).get("made_with") == plan.index["made_with"]
+    except StoreError:
+        alike = False  # there is none yet, or none that can be trusted: all are made again
+    for file in place.glob("*.jpg"):
+        if not alike or file.stem not in plan.rows:
+            file.unlink()
+    write_json(index, plan.index)
+
+
+def _draw(request: Request, row: int) -> bytes:
+    """The thumbnail of one image of the request; ImageError where its file is another by now."""
+    dataset = request.dataset
+    data = read_bytes(dataset.root / dataset.paths[row])
+    digest = request.digests[row]
+    if digest != UNREADABLE and hashlib.sha256(data).hexdigest() != digest:
+        raise ImageError("the file changed while it was evaluated")
+    return make_thumbnail(decode_image(data))

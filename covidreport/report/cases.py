@@ -1,0 +1,169 @@
+"""The cases of a report: who missed which image, and the false alarms that runs were sure of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.cases import choose_salt, digest_case
+from covidreport.compare.answers import AlignedAnswers, read_answers
+from covidreport.metrics import to_probabilities
+from covidreport.records import Case, CaseAnswer, CaseTable, Evaluation, Ranking, ReportedRun
+from covidreport.report.remember import cases_key, recall_cases, remember_cases
+from covidreport.store import SCORES_FILE, evaluation_folder, name_thumbnail, read_thumbnail
+
+MOST_CELLS = 12_000
+"""Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
+FEWEST_CASES = 60
+"""Positives that are shown however many runs there are."""
+FALSE_ALARMS = 24
+MOST_PICTURES = 72
+"""Of positives; every false alarm that is shown has its own."""
+
+
+def collect_cases(
+    ranking: Ranking, reported: Sequence[ReportedRun], *, show_ids: bool = False
+) -> CaseTable | None:
+    """The cases of a ranking's ranked runs; None where none of them has scores that can be read."""
+    stored = {
+        each.run.name: (each.evaluation, each.run.folder) for each in reported if each.evaluation
+    }
+    ranked = [stored[row.run] for row in ranking.rows if row.rank is not None]
+    if not any(evaluation.has_scores for evaluation, _ in ranked):
+        return None
+    folders = [evaluation_folder(folder, evaluation.key) for evaluation, folder in ranked]
+    files = [
+        (evaluation, folder / SCORES_FILE)
+        for (evaluation, _), folder in zip(ranked, folders, strict=True)
+    ]
+    limits = (MOST_CELLS, FEWEST_CASES, FALSE_ALARMS)
+    salt = None if show_ids else choose_salt(ranking.fingerprint)
+    key = cases_key(ranking, files, limits, salt)
+    found = recall_cases(key)
+    if found is None:
+        found = _read_cases(ranking, files, show_ids=show_ids)
+        if found is None:
+            return None
+        remember_cases(key, *found)
+    table, digests = found
+    return replace(table, pictures=_read_pictures(table, digests, folders))
+
+
+def _read_cases(
+    ranking: Ranking, files: Sequence[tuple[Evaluation, Path]], *, show_ids: bool
+) -> tuple[CaseTable, dict[str, str]] | None:
+    """The table without pictures, and by the name of each case that of its picture's file."""
+    answers = read_answers(files, ranking.target)
+    if answers.images is None:
+        return None
+    thresholds = {each.run: each.thresholds[ranking.target] for each, _ in files}
+    positives, alarms = _order_positives(answers), _order_alarms(answers)
+    shown = max(FEWEST_CASES, MOST_CELLS // len(answers.names))
+    cases = _Cases(answers, ranking.fingerprint, show_ids=show_ids)
+    table = CaseTable(
+        runs=answers.names,
+        thresholds=tuple(thresholds[name] for name in answers.names),
+        positives=tuple(cases.make(row) for row in positives[:shown]),
+        positives_left_out=max(0, len(positives) - shown),
+        false_alarms=tuple(cases.make(row) for row in alarms[:FALSE_ALARMS]),
+        false_alarms_left_out=max(0, len(alarms) - FALSE_ALARMS),
+        left_out=answers.left_out,
+        ids_shown=show_ids,
+    )
+    rows = [*positives[:shown], *alarms[:FALSE_ALARMS]]
+    return table, {cases.name(row): cases.file_name(row) for row in rows}
+
+
+def _read_pictures(
+    table: CaseTable, digests: Mapping[str, str], folders: Sequence[Path]
+) -> dict[str, bytes]:
+    """By case, the first picture that any run's folder has of it, of those that are shown."""
+    missed = [case for case in table.positives if set(case.answers) != {"yes"}]
+    pictures = {}
+    for case in (*missed[:MOST_PICTURES], *table.false_alarms):
+        found = (read_thumbnail(folder, digests[case.name]) for folder in folders)
+        picture = next((data for data in found if data is not None), None)
+        if picture is not None:
+            pictures[case.name] = picture
+    return pictures
+
+
+def _order_positives(answers: AlignedAnswers) -> list[int]:
+    """The positives: those that most runs missed first; among equals those of the same runs.
+
+    Of as many runs, what the best missed stands before what only others did, and so on down the
+    ranking, so that equal patterns stand side by side.
+    """
+    rows = np.flatnonzero(answers.truth == 1)
+    missed = ~answers.answers[:, rows] | answers.failed[:, rows]
+    keys = [rows, *(~missed)[::-1], -missed.sum(axis=0)]  # lexsort: the last key goes first
+    return [int(rows[place]) for place in np.lexsort(keys)]
+
+
+def _order_alarms(answers: AlignedAnswers) -> list[int]:
+    """The negatives that some run called positive, by their mean score over the runs."""
+    raised = (answers.answers & ~answers.failed).any(axis=0)
+    rows = np.flatnonzero((answers.truth == 0) & raised)
+    total = np.zeros(rows.size)
+    for scores, activation in zip(answers.scores, answers.activations, strict=True):
+        total += np.nan_to_num(to_probabilities(scores[rows], activation))
+    scored = np.maximum(1, (~answers.failed[:, rows]).sum(axis=0))
+    order = np.argsort(-total / scored, kind="stable")
+    return [int(rows[place]) for place in order]
+
+
+class _Cases:
+    """Makes the record of an image from the row that it has in the aligned answers."""
+
+    def __init__(self, answers: AlignedAnswers, fingerprint: str | None, *, show_ids: bool) -> None:
+        assert answers.images is not None
+        self._answers = answers
+        self._images = answers.images
+        self._fingerprint = fingerprint
+        self._salt = choose_salt(fingerprint)
+        self._show_ids = show_ids
+
+    def file_name(self, row: int) -> str:
+        """What the image's thumbnail is called in the folders of runs."""
+        return name_thumbnail(self._images.sample_ids[row], self._fingerprint)
+
+    def name(self, row: int) -> str:
+        """What the report calls the image."""
+        identity = self._images.sample_ids[row]
+        return identity if self._show_ids else digest_case(identity, self._salt)
+
+    def make(self, row: int) -> Case:
+        """The image's record."""
+        answers, images = self._answers, self._images
+        failed: NDArray[np.bool_] = answers.failed[:, row]
+        said: list[CaseAnswer] = [
+            "failed" if lost else "yes" if yes else "no"
+            for yes, lost in zip(answers.answers[:, row], failed, strict=True)
+        ]
+        scores = tuple(
+            None if lost else float(to_probabilities(answers.scores[place, row], activation))
+            for place, (activation, lost) in enumerate(
+                zip(answers.activations, failed, strict=True)
+            )
+        )
+        return Case(
+            name=self.name(row),
+            group=self._name_group(row),
+            attributes={
+                name: cells[row] for name, cells in images.attributes.items() if cells[row]
+            },
+            answers=tuple(said),
+            scores=scores,
+        )
+
+    def _name_group(self, row: int) -> str | None:
+        groups = self._images.groups
+        if groups is None:
+            return None
+        if self._show_ids:
+            return groups[row]
+        return digest_case(f"patient {groups[row]}", self._salt)

@@ -1,35 +1,79 @@
-"""The report as Markdown, for a pull request or a terminal: the same words and figures."""
+"""The report as Markdown, for a comment on a pull request: the same words and figures.
+
+What is long is folded into `<details>`, which GitHub and GitLab both show; no other HTML stands in
+it but a comment in the first line, by which a comment of an earlier run is found and replaced.
+"""
 
 from __future__ import annotations
 
+import html
 import re
+from typing import TYPE_CHECKING
 
 from covidreport.records import ReportData
 from covidreport.report.environment import render_template
+from covidreport.report.parts import PartMarks
 from covidreport.report.view import view_report
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+COMMENT_LIMIT = 65_000
+"""GitHub takes 65,536 characters in a comment; the rest is for a few words around the report."""
+MARKER = "<!-- covidreport:report -->"
+"""The first line: a comment that begins with it is one of ours, and may be replaced."""
+REMEDY = "The HTML report of the same runs shows everything."
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _ANYWHERE = re.compile(r"[\\`*_\[\]<>|~$]|&(?=[#\w])")
-_AT_THE_START = re.compile(r"^(\s*)(?:([#+=-])|(\d+)([.)])(?=\s|$))")
+_AT_THE_START = re.compile(r"^(\s*)(?:([#+=/-])|(\d+)([.)])(?=\s|$))")
 _LINKS_BY_ITSELF = re.compile(r"(?i)(https?|ftp)(:)(?=//)|(www)(\.)")
+_MENTION = re.compile(r"(?<![\w.])@(?=\w)")
 
 
-def render_markdown(data: ReportData) -> str:
-    """GitHub-flavoured Markdown without any HTML. The same data give the same bytes."""
-    text = render_template("report.md.j2", {"view": view_report(data)}, escape_markdown)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+def render_markdown(data: ReportData, limit: int | None = COMMENT_LIMIT) -> str:
+    """GitHub-flavoured Markdown of at most `limit` characters. The same data give the same bytes.
+
+    Where there is more to say whole parts are left out, the least important first, and a sentence
+    says which. Nothing is left out where `limit` is None.
+    """
+    marks = PartMarks()
+    values: dict[str, object] = {
+        "view": view_report(data),
+        "marker": _as_markup(MARKER),
+        "in_html": _write_in_html,
+        **marks.values(),
+    }
+    marked = render_template("report.md.j2", values, escape_markdown)
+    return marks.cut(marked, limit, REMEDY)
+
+
+def _as_markup(text: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704  # our own words, or escaped by the caller
+
+
+def _write_in_html(text: str) -> Markup:
+    """Text for between the tags of `<summary>`, where a backslash would be a backslash."""
+    flat = re.sub(r"\s+", " ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
+    return _as_markup(_MENTION.sub("@&#8203;", html.escape(flat, quote=False)))
 
 
 def escape_markdown(text: str) -> str:
     r"""Text that Markdown shows as it is: in a paragraph, a heading, a list or a table's cell.
 
-    Line breaks become spaces; a backslash goes before whatever could begin markup, and before the
-    sign that would make a bare address a link. `a|b` is `a\|b`, `<script>` is `\<script\>`.
+    Line breaks become spaces; a backslash goes before whatever could begin markup or, at the start
+    of a line, a command to GitLab, and before the sign that would make a bare address a link.
+    `a|b` is `a\|b`, `<script>` is `\<script\>`. Nobody is called by an `@name`: a space without
+    width stands behind the `@`.
     """
-    flat = re.sub(r"\s+", " ", text)
+    flat = re.sub(r"\s+", " ", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text))
     escaped = _ANYWHERE.sub(lambda found: f"\\{found.group()}", flat)
     escaped = _LINKS_BY_ITSELF.sub(
         lambda found: f"{found[1] or found[3]}\\{found[2] or found[4]}", escaped
     )
+    escaped = _MENTION.sub("@&#8203;", escaped)
     return _AT_THE_START.sub(
         lambda found: f"{found[1]}{found[3] or ''}\\{found[2] or found[4]}", escaped, count=1
     )

@@ -6,6 +6,7 @@ import pytest
 
 from covidreport.records import ReportData
 from tests.report.compared import compared_study
+from tests.report.detailed import detailed_study
 from tests.report.study import hostile_study, small_study
 
 
@@ -25,3 +26,9 @@ def hostile() -> ReportData:
 def compared() -> ReportData:
     """Eight runs that were compared by their answers, one of a hostile name."""
     return compared_study()
+
+
+@pytest.fixture(scope="session")
+def detailed() -> ReportData:
+    """Six runs with scores, one of them as an earlier version left it."""
+    return detailed_study()

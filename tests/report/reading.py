@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from markdown_it import MarkdownIt
+
 _VOID = {"meta", "br", "hr", "img", "input", "link"}
 _NOT_READ = {"style", "svg", "title", "script"}
 _FIGURE = re.compile(r"\d(?:[\d,]*\d)?(?:\.\d+)?")
@@ -36,12 +38,14 @@ def read_html(page: str) -> str:
     return " ".join(" ".join(reader.words).split())
 
 
+def show_markdown(text: str) -> str:
+    """Markdown as a page, as GitHub and GitLab show it: tables, and HTML that stands in it."""
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
+
+
 def read_markdown(text: str) -> str:
-    """The text of a Markdown file: marks and escapes taken away, white space collapsed."""
-    text = re.sub(r"^\|[ :|-]+\|$", "", text, flags=re.M)
-    text = re.sub(r"(?<!\\)[|*#]", " ", text)
-    text = re.sub(r"^ *- ", "", text, flags=re.M)
-    return " ".join(re.sub(r"\\(.)", r"\1", text).split())
+    """The text of a Markdown file as it is shown, white space collapsed."""
+    return read_html(show_markdown(text)).replace("\N{ZERO WIDTH SPACE}", "")
 
 
 def list_figures(text: str) -> set[str]:

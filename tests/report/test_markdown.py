@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from html import unescape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covidreport.records import RankedRun
 from covidreport.report import render_markdown
-from covidreport.report.markdown import escape_markdown
+from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
+from covidreport.report.view import view_report
+from tests.report.reading import read_markdown, show_markdown
 
 
 @pytest.mark.parametrize(
@@ -100,8 +105,118 @@ def test_matrices_have_actual_in_rows_and_predicted_in_columns(study):
     assert "| COVID-19 | no | 3,832 | 168 |\n| COVID-19 | yes | 258 | 1,942 |" in text
 
 
-def test_it_holds_no_html(hostile):
-    """A viewer that lets HTML through gets none from us."""
+def test_no_html_but_folds_and_the_marker(hostile):
+    """Names give no tag; ours are those that GitHub and GitLab both let through."""
     text = re.sub(r"\\.", "", render_markdown(hostile))
+    marker, rest = text.split("\n", 1)
 
-    assert "<" not in text
+    assert marker == "<!-- covidreport:report -->"
+    assert set(re.findall(r"<[^>]*>?", rest)) == {
+        "<details>", "</details>", "<summary>", "</summary>"
+    }  # fmt: skip
+
+
+def _walk(page: str) -> list[str]:
+    """The folds of a page in order: each summary, and each end of a fold."""
+    return re.findall(r"<summary>.*?</summary>|</details>", page, re.S)
+
+
+@pytest.mark.parametrize("name", ["study", "hostile", "compared", "detailed"])
+def test_what_stands_in_a_fold_is_read_as_markdown(request, name):
+    """Every fold closes, its summary is escaped as HTML, and tables in it are tables."""
+    text = render_markdown(request.getfixturevalue(name), limit=None)
+    page = show_markdown(text)
+
+    folds = _walk(page)
+    assert page.count("<details>") == page.count("</details>") == len(folds) / 2 > 4
+    depth = 0
+    for one in folds:
+        depth += 1 if one.startswith("<summary>") else -1
+        assert depth >= 0
+    assert all(re.match(r"<summary>[^<]+</summary>$", one) for one in folds if "<summary" in one)
+    assert page.count("<table>") == len(re.findall(r"^\| (?:---:?|---) \|", text, re.M)) > 10
+    assert "| ---" not in page
+
+
+def test_a_table_is_shown_cell_by_cell_as_the_view_has_it(hostile):
+    """The parser that stands for GitHub's gives back every cell, whatever the names hold."""
+    table = view_report(hostile).rankings[0].ranked
+    assert table is not None
+    page = show_markdown(render_markdown(hostile))
+    shown = next(
+        part for part in re.findall(r"<table>.*?</table>", page, re.S) if "Sensitivity" in part
+    )
+    rows = [
+        [unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<td.*?</td>", row, re.S)]
+        for row in re.findall(r"<tr>.*?</tr>", shown, re.S)
+    ]
+
+    assert rows[1:] == [[cell.plain for cell in row.cells] for row in table.rows]
+
+
+def test_the_best_run_stands_above_all_folds_and_long_parts_are_folded(study):
+    """Who opens the comment sees the answer and the ranking at once."""
+    text = render_markdown(study)
+    before, rest = text.split("<details>", 1)
+
+    assert "misses the fewest" in before
+    assert "| 1 | **exp15-vgg16-bce-frozen** |" in before
+    assert "<summary>1 · exp15-vgg16-bce-frozen · experiment 15 · block 4b" in rest
+    assert "<summary>How figures were made, and what each means</summary>" in rest
+
+
+def _many(study, runs: int, length: int = 40):
+    """The study's best run so many times over, under long names, each with a rank."""
+    first = study.runs[1]
+    names = [f"exp{i:03}".ljust(length, "x") for i in range(1, runs + 1)]
+    many = tuple(
+        replace(
+            first,
+            run=replace(first.run, name=name),
+            evaluation=replace(first.evaluation, run=name),
+            others=tuple(replace(one, run=name) for one in first.others),
+        )
+        for name in names
+    )
+    rows = tuple(RankedRun(name, place, 8, 195) for place, name in enumerate(names, 1))
+    return replace(study, runs=many, rankings=(replace(study.rankings[0], rows=rows),))
+
+
+@pytest.mark.parametrize("runs", [18, 60, 500])
+def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
+    """What matters most stays: the answer, the first ranks, the findings."""
+    text = render_markdown(_many(study, runs))
+
+    assert 60_000 < len(text) <= COMMENT_LIMIT
+    (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
+    assert "the epochs of" in sentence
+    assert sentence.endswith("The HTML report of the same runs shows everything.")
+    assert "exp001" in text
+    assert "The splits differ" in text
+    assert "Runs are ordered by the fewest missed" in text
+    assert show_markdown(text).count("<details>") == text.count("</details>")
+    ranks = [int(rank) for rank in re.findall(r"^\| (\d+) \| \**exp", text, re.M)]
+    left = re.search(r"in the ranking (\d+) of 500 runs", sentence)
+    assert ranks[:60] == list(range(1, 61))[:runs]
+    assert (left is not None) == (runs == 500)
+    if left:
+        assert len(set(ranks)) == 500 - int(left[1])
+
+
+def test_a_report_that_fits_is_whole_and_says_nothing_of_a_limit(study):
+    """The sentence stands where something is missing, and there alone."""
+    text = render_markdown(study)
+
+    assert text == render_markdown(study, limit=None)
+    assert "Left out" not in text
+
+
+def test_names_that_speak_to_a_forge_are_only_names(study):
+    """Nobody is called by an @name, and a line that begins with / is no command to GitLab."""
+    run = replace(study.runs[1].run, name="@octo/team", settings={"description": "/merge now"})
+    text = render_markdown(replace(study, runs=(replace(study.runs[1], run=run),), rankings=()))
+
+    assert not re.search(r"@\w", text)
+    assert not re.search(r"^/", text, re.M)
+    assert "@octo/team" in read_markdown(text)
+    assert "/merge now" in read_markdown(text)

@@ -49,3 +49,9 @@ class ProviderError(CovidReportError):
 
 class StoreError(CovidReportError):
     """A file of a run folder can't be read as what it should be."""
+
+
+class ServiceError(CovidReportError):
+    """A server that results go to, or come from, can't be reached or refuses."""
+
+    exit_code = 3

@@ -55,6 +55,7 @@ def register_commands(app: typer.Typer) -> None:
         listing,
         occlude,
         predict,
+        push,
         render,
         score,
         tune,
@@ -62,7 +63,7 @@ def register_commands(app: typer.Typer) -> None:
 
     for module in (
         init, evaluate, render, score, tune, audit, occlude, predict, listing, import_counts,
-        import_scores, cache, doctor,
+        import_scores, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
 

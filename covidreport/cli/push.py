@@ -1,0 +1,123 @@
+"""`covidreport push` and `pull`: runs onto a server, and back from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from covidreport.config import Settings
+    from covidreport.records import Run
+
+DEFAULT_EXPERIMENT = "covidreport"
+
+Address = Annotated[
+    str,
+    typer.Option(
+        "--mlflow",
+        envvar="MLFLOW_TRACKING_URI",
+        show_envvar=True,
+        help="The address of an MLflow server, such as http://127.0.0.1:5000.",
+        metavar="URI",
+    ),
+]
+Experiment = Annotated[str, typer.Option(help="The MLflow experiment that holds the runs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(
+        short_help="Log runs on an MLflow server.",
+        help=(
+            "Log runs on an MLflow server: parameters, metrics with their intervals, counts, the "
+            "training's history, the report and the evaluation.\n\nA run that was pushed before is "
+            "updated; one whose model was trained again is a new run there. Images are never "
+            "sent, and scores, which name images and patients, only with --scores.\n\n"
+            "Exit code: 0 all runs are there, 2 wrong usage, 3 a run or the server failed."
+        ),
+        epilog="Example: covidreport push runs/ --mlflow http://127.0.0.1:5000",
+    )(push)
+    app.command(
+        short_help="Make run folders from what was pushed to an MLflow server.",
+        help=(
+            "Make run folders from what `covidreport push` left on an MLflow server, to be listed, "
+            "rendered or compared here.\n\nEach file is compared with what was pushed. A folder "
+            "that holds another run is never touched."
+        ),
+        epilog="Example: covidreport pull --mlflow http://127.0.0.1:5000 --output runs/",
+    )(pull)
+
+
+def push(
+    uri: Address,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
+        ),
+    ] = None,
+    experiment: Experiment = DEFAULT_EXPERIMENT,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Send each image's scores, under its name, too.")
+    ] = False,
+    models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
+) -> None:
+    """Push runs."""
+    from covidreport.cli.terminal import say, show_progress
+    from covidreport.config import find_settings
+    from covidreport.errors import RunError, StoreError
+    from covidreport.integrations.mlflow import PushRequest, push_run
+    from covidreport.integrations.mlflow.server import MlflowServer
+    from covidreport.runs import discover_runs
+
+    settings = find_settings(Path.cwd())
+    runs = discover_runs(folders or [Path("runs")])
+    server = MlflowServer(uri)
+    request = PushRequest(experiment, lambda run: _render(run, settings), scores, models)
+    failed = 0
+    with show_progress(f"Pushing {len(runs)} runs", len(runs)) as advance:
+        for run in runs:
+            try:
+                done = push_run(server, run, request)
+                typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
+            except (RunError, StoreError) as error:
+                say(f"error: run {run.name} was not pushed: {error}", "bold red")
+                failed += 1
+            advance(1)
+    if failed:
+        say(f"{failed} of {len(runs)} runs were not pushed; the others were")
+        raise typer.Exit(3)
+
+
+def _render(run: Run, settings: Settings) -> str | None:
+    """The report on one run; None where it was not evaluated."""
+    from covidreport.report import FORMATS
+    from covidreport.report.collect import collect_report
+    from covidreport.runs import read_evaluations
+
+    if not read_evaluations(run)[0]:
+        return None
+    data = collect_report(
+        [run], target=settings.target, specificity_floor=settings.specificity_floor
+    )
+    return FORMATS["html"].render(data)
+
+
+def pull(
+    uri: Address,
+    output: Annotated[Path, typer.Option(help="The folder in which run folders are made.")] = Path(
+        "runs"
+    ),
+    experiment: Experiment = DEFAULT_EXPERIMENT,
+) -> None:
+    """Pull runs."""
+    from covidreport.cli.terminal import say
+    from covidreport.integrations.mlflow import pull_runs
+    from covidreport.integrations.mlflow.server import MlflowServer
+
+    for pulled in pull_runs(MlflowServer(uri), experiment, output):
+        typer.echo(pulled.folder)
+        if pulled.older:
+            say(f"{pulled.folder.name}: {pulled.older} older runs of this name were left there")

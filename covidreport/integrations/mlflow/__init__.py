@@ -1,0 +1,10 @@
+"""Runs on an MLflow server: pushed as MLflow runs, updated instead of doubled, and pulled back.
+
+`facts` says what an MLflow run shows of a run folder, `files` which of its files go along, `server`
+is the only place that knows the `mlflow` package.
+"""
+
+from covidreport.integrations.mlflow.pull import Pulled, pull_runs
+from covidreport.integrations.mlflow.push import PushRequest, Pushed, push_run
+
+__all__ = ["PushRequest", "Pulled", "Pushed", "pull_runs", "push_run"]

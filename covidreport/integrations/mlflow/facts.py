@@ -1,0 +1,116 @@
+"""What an MLflow run shows of a run folder: parameters, metrics, tags. Pure functions.
+
+Keys of metrics: `<evaluation>/<label>/<figure>`, such as `cxr-validation/covid-19/sensitivity`, its
+interval under `…/sensitivity_low` and `…/sensitivity_high`, counts under `…/fn`; figures over all
+labels under `<evaluation>/<figure>`; columns of history.csv under their own names, by epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from covidreport import __version__
+from covidreport.records import Epoch, Evaluation, Run
+
+IDENTITY_TAG = "covidreport.identity"
+FOLDER_TAG = "covidreport.folder"
+LONGEST_KEY = 250
+LONGEST_PARAMETER = 6000
+LONGEST_TAG = 5000
+"""What MLflow takes; the server of an older version takes no longer tags."""
+_NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_\-. :/]")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """All that is logged of a run besides its files."""
+
+    name: str
+    identity: str
+    """Equal for a run that was pushed before: of its name, its model and its parameters."""
+    parameters: Mapping[str, str]
+    figures: Mapping[str, float]
+    """Of its evaluations. What is undefined is not in it."""
+    history: tuple[tuple[str, int, float], ...]
+    """Column, epoch and value."""
+    tags: Mapping[str, str]
+
+
+def gather_facts(run: Run, evaluations: Sequence[Evaluation], model: str | None) -> RunFacts:
+    """What MLflow shows of `run`; model: the sha256 of its model file, None where it has none.
+
+    MLflow never changes a parameter. So a run of other parameters, or with another model, is
+    another run there: a model that is trained again does not hide the one before.
+    """
+    parameters = dict(_list_parameters(run))
+    figures = {key: value for one in evaluations for key, value in _list_figures(one)}
+    identity = json.dumps([run.name, model, parameters], sort_keys=True)
+    tags = {
+        IDENTITY_TAG: hashlib.sha256(identity.encode()).hexdigest(),
+        FOLDER_TAG: run.folder.resolve().name,
+        "covidreport.run": run.name,
+        "covidreport.version": __version__,
+        "mlflow.note.content": run.description,
+        "covidreport.model_sha256": model or "",
+    }
+    for evaluation in evaluations:
+        start = f"covidreport.{evaluation.key}"
+        tags[f"{start}.fingerprint"] = evaluation.fingerprint or ""
+        tags[f"{start}.thresholds_from"] = evaluation.thresholds_from
+        provider = evaluation.provenance.get("provider") or {}
+        tags[f"{start}.provider"] = str(provider.get("ran") or "")
+    return RunFacts(
+        name=run.name,
+        identity=tags[IDENTITY_TAG],
+        parameters=parameters,
+        figures=figures,
+        history=tuple(_list_history(run.history)),
+        tags={spell_key(key): value[:LONGEST_TAG] for key, value in tags.items() if value},
+    )
+
+
+def spell_key(text: str) -> str:
+    """`text` as a key that MLflow takes; what had to be changed gets a digest, and stays unique."""
+    parts = [part for part in _NOT_IN_A_KEY.sub("_", text).split("/") if part.strip(".")]
+    spelt = "/".join(parts)[:LONGEST_KEY]
+    if spelt == text:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{spelt[: LONGEST_KEY - 9]}-{digest}"
+
+
+def _list_parameters(run: Run) -> Iterator[tuple[str, str]]:
+    named = {"block": run.block, "experiment": run.experiment, "seed": run.settings.get("seed")}
+    for key, value in {**run.hyperparameters, **named}.items():
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            yield spell_key(str(key)), text[:LONGEST_PARAMETER]
+
+
+def _list_figures(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
+    for label, counts in evaluation.counts.items():
+        start = f"{evaluation.key}/{label.replace('/', '_')}"
+        whole = {**asdict(counts), "missed": counts.missed, "false_alarms": counts.false_alarms}
+        for name, count in whole.items():
+            yield spell_key(f"{start}/{name}"), float(count)
+        if label in evaluation.thresholds:
+            yield spell_key(f"{start}/threshold"), float(evaluation.thresholds[label])
+    for label, figures in evaluation.estimates.items():
+        start = "/".join(filter(None, (evaluation.key, label.replace("/", "_"))))
+        for name, figure in figures.items():
+            ends = {"": figure.value, "_low": figure.low, "_high": figure.high}
+            for end, value in ends.items():
+                if value is not None and math.isfinite(value):
+                    yield spell_key(f"{start}/{name}{end}"), float(value)
+
+
+def _list_history(epochs: Sequence[Epoch]) -> Iterator[tuple[str, int, float]]:
+    for epoch in epochs:
+        for name, value in epoch.values.items():
+            if value is not None and math.isfinite(value):
+                yield spell_key(name), epoch.epoch, float(value)

@@ -1,0 +1,100 @@
+"""Which files of a run folder go to a server, and the list that says so there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from covidreport.errors import StoreError
+from covidreport.records import Evaluation, Run
+from covidreport.store import (
+    EVALUATION_FILE,
+    EVALUATIONS_FOLDER,
+    FAILURE_FILE,
+    HISTORY_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    THRESHOLDS_FILE,
+    digest_file,
+)
+
+LIST_SCHEMA = "covidreport.pushed/1"
+LIST_FILE = "covidreport.json"
+"""On the server: which files of the run were pushed last. What is not in it is of an older push."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of a run folder: its path in it, with forward slashes, and what is in it."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+def list_files(
+    run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
+) -> Iterator[tuple[RunFile, Path]]:
+    """The files that are pushed, each with its place here."""
+    wanted = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
+    wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
+    if scores:
+        wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{SCORES_FILE}" for one in evaluations]
+    found = [run.folder / name for name in wanted]
+    found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
+    if model and run.model is not None:
+        found.append(run.model)
+    for place in found:
+        if place.is_file():
+            yield describe_file(place, place.relative_to(run.folder).as_posix()), place
+
+
+def describe_file(place: Path, path: str) -> RunFile:
+    """What is in a file, under the path that it has in a run folder."""
+    return RunFile(path, digest_file(place), place.stat().st_size)
+
+
+def spell_list(folder: str, files: Sequence[RunFile]) -> str:
+    """The list as JSON, by path: the same files give the same text."""
+    rows = {
+        one.path: {"sha256": one.sha256, "bytes": one.size_bytes}
+        for one in sorted(files, key=lambda one: one.path)
+    }
+    return json.dumps({"schema": LIST_SCHEMA, "folder": folder, "files": rows}, indent=2) + "\n"
+
+
+def read_list(text: str, where: str) -> tuple[str, tuple[RunFile, ...]]:
+    """The folder's name and the files of a list; StoreError where a path leads out of the folder.
+
+    The text is from a server: nothing in it is believed that was not looked at.
+    """
+    try:
+        value: Mapping[str, Any] = json.loads(text)
+        if value["schema"] != LIST_SCHEMA:
+            raise StoreError(
+                f"{where}: {LIST_FILE} has the schema {value['schema']!r}, this version reads "
+                f"{LIST_SCHEMA!r}; push the run again"
+            )
+        folder = str(value["folder"])
+        files = tuple(
+            RunFile(str(path), str(row["sha256"]), int(row["bytes"]))
+            for path, row in value["files"].items()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{where}: {LIST_FILE} is not whole ({error}); push again") from error
+    for one in files:
+        parts = PurePosixPath(one.path).parts
+        if not is_plain_name(folder) or not parts or not all(is_plain_name(p) for p in parts):
+            raise StoreError(
+                f"{where}: {LIST_FILE} names {one.path!r} of {folder!r}, which is no place in a "
+                "run folder; it was not made by covidreport, and nothing of it was written"
+            )
+    return folder, files
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a folder or file may be called so here: no separator, not hidden, no line break."""
+    return bool(name) and not name.startswith(".") and name.isprintable() and not set(name) & {*"/\\:"}

@@ -1,0 +1,165 @@
+"""A run folder onto an MLflow server: made once, then updated."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from covidreport.errors import RunError
+from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
+from covidreport.integrations.mlflow.files import (
+    LIST_FILE,
+    RunFile,
+    list_files,
+    read_list,
+    spell_list,
+)
+from covidreport.integrations.mlflow.server import MlflowServer, Point, RemoteRun
+from covidreport.records import Evaluation, Run
+from covidreport.runs import read_evaluations
+from covidreport.store import EVALUATIONS_FOLDER, digest_file, read_failure
+
+REPORT_FILE = "report.html"
+RUN_FOLDER = "run"
+"""Under which the files of the run folder stand among the run's artifacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """How runs are pushed.
+
+    scores: each image's scores go along; they name images and patients. model: model.onnx goes
+    along. render: the report on one run as HTML, None where nothing was evaluated.
+    """
+
+    experiment: str
+    render: Callable[[Run], str | None]
+    scores: bool = False
+    model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of a run on the server, and where a person sees it there."""
+
+    run: str
+    outcome: Literal["new", "updated", "unchanged"]
+    address: str
+
+
+def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
+    """Make or update the MLflow run of `run`: the same run, with the same model, is one there.
+
+    Raises RunError where the model is not the one that was evaluated or files are broken, and
+    ServiceError where the server does not take it. A push that broke off is made whole by the next.
+    """
+    facts, evaluations = _read(run)
+    experiment = server.find_experiment(request.experiment)
+    if experiment is None:
+        experiment = server.make_experiment(request.experiment)
+    there = next(server.list_runs(experiment, facts.identity), None)
+    remote = there or server.make_run(experiment, facts.name, facts.identity)
+    changed = _send_files(server, remote, run, evaluations, request)
+    changed |= _log_facts(server, remote, facts)
+    status = "FAILED" if _why_failed(run) else "FINISHED"
+    if changed or remote.status != status:
+        server.finish(remote.id, status, _now_ms())
+        changed = True
+    outcome: Literal["updated", "unchanged"] = "updated" if changed else "unchanged"
+    return Pushed(run.name, "new" if there is None else outcome, server.address(remote))
+
+
+def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
+    evaluations, faults = read_evaluations(run)
+    faults = (*run.settings.get("unreadable", ()), *faults)
+    if faults:
+        raise RunError("; ".join(faults))
+    model = None if run.model is None else digest_file(run.model)
+    for evaluation in evaluations:
+        evaluated = (evaluation.provenance.get("model") or {}).get("sha256")
+        if model is None:
+            model = evaluated
+        elif evaluated not in (None, model):
+            raise RunError(
+                f"its model is not the one that {evaluation.key} was evaluated with: run "
+                "`covidreport evaluate` again, then push"
+            )
+    return gather_facts(run, evaluations, model), evaluations
+
+
+def _send_files(
+    server: MlflowServer, remote: RemoteRun, run: Run, evaluations: tuple[Evaluation, ...],
+    request: PushRequest,
+) -> bool:  # fmt: skip
+    """Send what the server does not have yet; whether anything was sent."""
+    there = _read_sent(server, remote)
+    files = list(list_files(run, evaluations, scores=request.scores, model=request.model))
+    new = [(file, place) for file, place in files if file not in there]
+    listed = spell_list(run.folder.resolve().name, [file for file, _ in files])
+    if not new and len(there) == len(files):
+        return False
+    for file, place in new:
+        server.send(remote.id, place, f"{RUN_FOLDER}/{file.path}")
+    report = request.render(run)
+    if report is not None:
+        server.send_text(remote.id, report, REPORT_FILE)
+    server.send_text(remote.id, listed, LIST_FILE)  # last: it says that the others are there
+    return True
+
+
+def _read_sent(server: MlflowServer, remote: RemoteRun) -> frozenset[RunFile]:
+    """What an earlier push left there."""
+    if not server.has(remote.id, LIST_FILE):
+        return frozenset()
+    with tempfile.TemporaryDirectory() as folder:
+        text = server.receive(remote.id, LIST_FILE, Path(folder)).read_text(encoding="utf-8")
+    return frozenset(read_list(text, server.address(remote))[1])
+
+
+def _log_facts(server: MlflowServer, remote: RemoteRun, facts: RunFacts) -> bool:
+    """Log what is not there yet; whether anything was.
+
+    MLflow forgets no metric: one that is no longer defined becomes NaN there.
+    """
+    now = _now_ms()
+    points = [
+        Point(key, value, 0, now)
+        for key, value in facts.figures.items()
+        if remote.figures.get(key) != value
+    ]
+    columns = {key for key, _, _ in facts.history}
+    points += [
+        Point(key, math.nan, 0, now)
+        for key, value in remote.figures.items()
+        if key not in facts.figures and key not in columns and not math.isnan(value)
+    ]
+    last = {key: value for key, _, value in facts.history}
+    points += [
+        Point(key, value, epoch, now)
+        for key, epoch, value in facts.history
+        if remote.figures.get(key) != last[key]
+    ]
+    parameters = {k: v for k, v in facts.parameters.items() if remote.parameters.get(k) != v}
+    tags = {key: value for key, value in facts.tags.items() if remote.tags.get(key) != value}
+    if not (points or parameters or tags):
+        return False
+    server.log(remote.id, parameters, points, tags)
+    return True
+
+
+def _why_failed(run: Run) -> str | None:
+    """Why the last attempt at one of its evaluations failed; None where none did."""
+    for folder in sorted((run.folder / EVALUATIONS_FOLDER).glob("*/")):
+        failure = read_failure(folder)
+        if failure is not None:
+            return failure.reason
+    return None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

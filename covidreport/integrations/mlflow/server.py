@@ -1,0 +1,229 @@
+"""An MLflow server, in the few words that we need of it. The only place that imports `mlflow`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from covidreport.errors import ServiceError, UsageError
+from covidreport.integrations.mlflow.facts import IDENTITY_TAG
+
+PATIENCE_S = 10
+_METRICS_AT_ONCE = 500
+_OTHERS_AT_ONCE = 100
+_RUNS_AT_ONCE = 500
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRun:
+    """An MLflow run as the server has it: `figures` are the last value of each metric."""
+
+    id: str
+    experiment: str
+    name: str
+    parameters: Mapping[str, str]
+    figures: Mapping[str, float]
+    tags: Mapping[str, str]
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of a metric; the step is the epoch, or 0."""
+
+    key: str
+    value: float
+    step: int
+    time_ms: int
+
+
+def hide_password(uri: str) -> str:
+    """The address without a user and a password in it, to be shown."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class MlflowServer:
+    """A connection. Every method raises ServiceError where the server refuses or does not answer.
+
+    Raises UsageError where `mlflow` is not installed or `uri` is no address of a server.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.shown = hide_password(uri)
+        if urlsplit(uri).scheme not in ("http", "https"):
+            raise UsageError(
+                f"--mlflow {self.shown}: the address of a server is wanted, such as "
+                "http://127.0.0.1:5000 (`mlflow server` starts one)"
+            )
+        self._uri = uri.rstrip("/")
+        self._client = _open_client(self._uri)
+        self._reach()
+
+    def _reach(self) -> None:
+        """Ask once whether anybody is there: mlflow itself would go on asking for minutes."""
+        try:
+            with urllib.request.urlopen(self._uri, timeout=PATIENCE_S):  # noqa: S310 # http(s), see above
+                pass
+        except urllib.error.HTTPError:
+            pass  # somebody answers; whether we are let in is seen at the first question
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise ServiceError(
+                f"{self.shown}: no MLflow server answers there ({reason}); start it, or mend --mlflow"
+            ) from error
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except (MlflowException, RequestException) as error:
+            first = str(error).strip().splitlines() or [type(error).__name__]
+            raise ServiceError(
+                f"{self.shown}: {what}: {first[0].replace(self._uri, self.shown)}"
+            ) from error
+
+    def find_experiment(self, name: str) -> str | None:
+        """The id of an experiment; None where there is none of this name."""
+        with self._asking(f"looking for the experiment {name!r}"):
+            found = self._client.get_experiment_by_name(name)
+        if found is None:
+            return None
+        if found.lifecycle_stage != "active":
+            raise ServiceError(
+                f"{self.shown}: the experiment {name!r} was deleted there: restore it, or choose "
+                "another --experiment"
+            )
+        return str(found.experiment_id)
+
+    def make_experiment(self, name: str) -> str:
+        """Make an experiment and give its id."""
+        with self._asking(f"making the experiment {name!r}"):
+            return str(self._client.create_experiment(name))
+
+    def list_runs(self, experiment: str, identity: str | None = None) -> Iterator[RemoteRun]:
+        """The runs of an experiment that covidreport pushed, those pushed last first.
+
+        identity: only those of this identity.
+        """
+        wanted = f"= '{identity}'" if identity else "!= ''"
+        token = None
+        while True:
+            with self._asking("listing runs"):
+                page = self._client.search_runs(
+                    [experiment],
+                    filter_string=f'tags."{IDENTITY_TAG}" {wanted}',
+                    max_results=_RUNS_AT_ONCE,
+                    order_by=["attributes.end_time DESC"],
+                    page_token=token,
+                )
+            yield from map(_read_run, page)
+            token = page.token
+            if not token:
+                return
+
+    def make_run(self, experiment: str, name: str, identity: str) -> RemoteRun:
+        """Make a run that `list_runs` will find."""
+        with self._asking(f"making a run for {name!r}"):
+            made = self._client.create_run(experiment, tags={IDENTITY_TAG: identity}, run_name=name)
+        return _read_run(made)
+
+    def log(
+        self, run: str, parameters: Mapping[str, str], points: Sequence[Point],
+        tags: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """Log parameters, metrics and tags, in as many requests as the server's limits ask for."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(each.key, each.value, each.time_ms, each.step) for each in points]
+        params = [Param(*each) for each in parameters.items()]
+        labels = [RunTag(*each) for each in tags.items()]
+        with self._asking("logging figures"):
+            for some in _pieces(metrics, _METRICS_AT_ONCE):
+                self._client.log_batch(run, metrics=some)
+            for some in _pieces(params, _OTHERS_AT_ONCE):
+                self._client.log_batch(run, params=some)
+            for some in _pieces(labels, _OTHERS_AT_ONCE):
+                self._client.log_batch(run, tags=some)
+
+    def finish(self, run: str, status: str, time_ms: int) -> None:
+        """State that a run is FINISHED or FAILED, and when."""
+        with self._asking("ending a run"):
+            self._client.set_terminated(run, status=status, end_time=time_ms)
+
+    def send(self, run: str, place: Path, path: str) -> None:
+        """Store a file of the run under `path`, over one that was there."""
+        folder, _, name = path.rpartition("/")
+        if place.name != name:
+            raise ValueError(f"{place} can't be stored as {path}: mlflow keeps a file's name")
+        with self._asking(f"sending {path}"):
+            self._client.log_artifact(run, str(place), folder or None)
+
+    def send_text(self, run: str, text: str, path: str) -> None:
+        """Store a text as a file of the run, over one that was there."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / path.rpartition("/")[2]
+            place.write_text(text, encoding="utf-8")
+            self.send(run, place, path)
+
+    def has(self, run: str, path: str) -> bool:
+        """Whether a file stands in the top folder of the run's files."""
+        with self._asking("listing files"):
+            return any(each.path == path for each in self._client.list_artifacts(run))
+
+    def receive(self, run: str, path: str, into: Path) -> Path:
+        """Fetch a file of the run into the folder `into`, and give its place there."""
+        into.mkdir(parents=True, exist_ok=True)
+        with self._asking(f"fetching {path}"):
+            return Path(self._client.download_artifacts(run, path, str(into)))
+
+    def address(self, run: RemoteRun) -> str:
+        """Where a person sees the run."""
+        return f"{self.shown.rstrip('/')}/#/experiments/{run.experiment}/runs/{run.id}"
+
+
+def _open_client(uri: str) -> Any:
+    """A client of the server at `uri`."""
+    # unless it is told not to, mlflow reports its use to its makers, draws progress bars and prints
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    try:
+        from mlflow import MlflowClient
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"MLflow's client is not installed ({error.name} is missing): "
+            "pip install 'covidreport[mlflow]'"
+        ) from error
+    return MlflowClient(tracking_uri=uri)
+
+
+def _read_run(run: Any) -> RemoteRun:
+    return RemoteRun(
+        id=run.info.run_id,
+        experiment=run.info.experiment_id,
+        name=run.info.run_name or "",
+        parameters=dict(run.data.params),
+        figures=dict(run.data.metrics),
+        tags=dict(run.data.tags),
+        status=run.info.status,
+    )
+
+
+def _pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -5,6 +5,6 @@ is the only place that knows the `mlflow` package.
 """
 
 from covidreport.integrations.mlflow.pull import Pulled, pull_runs
-from covidreport.integrations.mlflow.push import PushRequest, Pushed, push_run
+from covidreport.integrations.mlflow.push import Pushed, PushRequest, push_run
 
-__all__ = ["PushRequest", "Pulled", "Pushed", "pull_runs", "push_run"]
+__all__ = ["Pulled", "PushRequest", "Pushed", "pull_runs", "push_run"]

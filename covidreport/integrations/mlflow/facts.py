@@ -19,6 +19,7 @@ from covidreport.records import Epoch, Evaluation, Run
 
 IDENTITY_TAG = "covidreport.identity"
 FOLDER_TAG = "covidreport.folder"
+FAILURE_TAG = "covidreport.failure"
 LONGEST_KEY = 250
 LONGEST_PARAMETER = 6000
 LONGEST_TAG = 5000
@@ -34,6 +35,8 @@ class RunFacts:
     identity: str
     """Equal for a run that was pushed before: of its name, its model and its parameters."""
     parameters: Mapping[str, str]
+    failure: str | None
+    """Why its last evaluation failed; None where it did not."""
     figures: Mapping[str, float]
     """Of its evaluations. What is undefined is not in it."""
     history: tuple[tuple[str, int, float], ...]
@@ -41,8 +44,13 @@ class RunFacts:
     tags: Mapping[str, str]
 
 
-def gather_facts(run: Run, evaluations: Sequence[Evaluation], model: str | None) -> RunFacts:
-    """What MLflow shows of `run`; model: the sha256 of its model file, None where it has none.
+def gather_facts(
+    run: Run, evaluations: Sequence[Evaluation], model: str | None, failure: str | None = None
+) -> RunFacts:
+    """What MLflow shows of `run`.
+
+    model: the sha256 of its model file, None where it has none. failure: why its last evaluation
+    failed, None where it did not.
 
     MLflow never changes a parameter. So a run of other parameters, or with another model, is
     another run there: a model that is trained again does not hide the one before.
@@ -57,6 +65,7 @@ def gather_facts(run: Run, evaluations: Sequence[Evaluation], model: str | None)
         "covidreport.version": __version__,
         "mlflow.note.content": run.description,
         "covidreport.model_sha256": model or "",
+        FAILURE_TAG: failure or "",
     }
     for evaluation in evaluations:
         start = f"covidreport.{evaluation.key}"
@@ -68,6 +77,7 @@ def gather_facts(run: Run, evaluations: Sequence[Evaluation], model: str | None)
         name=run.name,
         identity=tags[IDENTITY_TAG],
         parameters=parameters,
+        failure=failure,
         figures=figures,
         history=tuple(_list_history(run.history)),
         tags={spell_key(key): value[:LONGEST_TAG] for key, value in tags.items() if value},

@@ -66,7 +66,7 @@ def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
     remote = there or server.make_run(experiment, facts.name, facts.identity)
     changed = _send_files(server, remote, run, evaluations, request)
     changed |= _log_facts(server, remote, facts)
-    status = "FAILED" if _why_failed(run) else "FINISHED"
+    status = "FINISHED" if facts.failure is None else "FAILED"
     if changed or remote.status != status:
         server.finish(remote.id, status, _now_ms())
         changed = True
@@ -89,7 +89,7 @@ def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
                 f"its model is not the one that {evaluation.key} was evaluated with: run "
                 "`covidreport evaluate` again, then push"
             )
-    return gather_facts(run, evaluations, model), evaluations
+    return gather_facts(run, evaluations, model, _why_failed(run)), evaluations
 
 
 def _send_files(
@@ -145,7 +145,8 @@ def _log_facts(server: MlflowServer, remote: RemoteRun, facts: RunFacts) -> bool
         if remote.figures.get(key) != last[key]
     ]
     parameters = {k: v for k, v in facts.parameters.items() if remote.parameters.get(k) != v}
-    tags = {key: value for key, value in facts.tags.items() if remote.tags.get(key) != value}
+    gone = {key: "" for key in remote.tags if key.startswith("covidreport.")}
+    tags = {k: v for k, v in {**gone, **facts.tags}.items() if remote.tags.get(k, "") != v}
     if not (points or parameters or tags):
         return False
     server.log(remote.id, parameters, points, tags)

@@ -1,0 +1,5 @@
+"""The command line, for the tests of where results go."""
+
+from tests.cli.conftest import covidreport
+
+__all__ = ["covidreport"]

@@ -1,0 +1,229 @@
+"""Runs pushed to a real MLflow server, updated there, and pulled back."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+
+import pytest
+
+from covidreport.errors import StoreError, UsageError
+from covidreport.integrations.mlflow.facts import gather_facts, spell_key
+from covidreport.integrations.mlflow.files import LIST_SCHEMA, read_list
+from covidreport.integrations.mlflow.server import MlflowServer, hide_password
+from covidreport.records import Failure
+from covidreport.runs import read_evaluations, read_run
+from covidreport.store import write_failure
+from tests.integrations.mlflow_server import MISSING, run_server
+from tests.integrations.run_folders import POOR, write_scored_run
+from tests.onnx_models import write_brightness_model
+
+needs_server = pytest.mark.skipif(
+    bool(MISSING), reason=f"mlflow's server is not installed here: no {', '.join(MISSING)}"
+)
+SENSITIVITY = "tiny-validation/covid-19/sensitivity"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The address of a server that is empty at first."""
+    with run_server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+def _list(address, experiment):
+    server = MlflowServer(address)
+    found = server.find_experiment(experiment)
+    return [] if found is None else list(server.list_runs(found))
+
+
+@needs_server
+def test_a_pushed_run_carries_its_figures_and_files(covidreport, server, tmp_path):
+    """4 of 4 found, 1 of 6 false alarms: counts, rate and bound (Wilson: 0.510) are on the server;
+    scores, which name images, are not."""
+    write_scored_run(tmp_path / "runs" / "good")
+    done = covidreport("push", "--mlflow", server, "--experiment", "one")
+    assert done.code == 0, done.err
+    assert done.out.startswith("new        good")
+    (run,) = _list(server, "one")
+    assert (run.name, run.status) == ("good", "FINISHED")
+    assert run.parameters == {"architecture": "tiny", "loss": "bce", "seed": "0"}
+    assert run.figures["tiny-validation/covid-19/fp"] == 1
+    assert run.figures["tiny-validation/covid-19/missed"] == 0
+    assert run.figures[SENSITIVITY] == 1
+    assert run.figures[f"{SENSITIVITY}_low"] == pytest.approx(0.510, abs=5e-4)
+    assert run.figures["train_loss"] == 0.25
+    files = json.loads(
+        MlflowServer(server).receive(run.id, "covidreport.json", tmp_path).read_text()
+    )
+    assert set(files["files"]) == {
+        "run.json", "history.csv", "evaluations/tiny-validation/evaluation.json"
+    }  # fmt: skip
+    page = MlflowServer(server).receive(run.id, "report.html", tmp_path).read_text()
+    assert page.startswith("<!doctype html>")
+
+
+@needs_server
+def test_a_run_that_is_pushed_again_is_updated_and_not_doubled(covidreport, server, tmp_path):
+    """Unchanged, nothing is sent; other figures take the place of the old ones; another seed is
+    another run, since MLflow never changes a parameter."""
+    folder = tmp_path / "runs" / "good"
+    words = ("push", "--mlflow", server, "--experiment", "again")
+    write_scored_run(folder)
+    assert covidreport(*words).code == 0
+    assert covidreport(*words).out.startswith("unchanged")
+    write_scored_run(folder, covid=POOR)
+    assert covidreport(*words).out.startswith("updated")
+    (run,) = _list(server, "again")
+    assert run.figures[SENSITIVITY] == 0.5
+    assert run.figures["tiny-validation/covid-19/fn"] == 2
+    write_scored_run(folder, seed=1)
+    assert covidreport(*words).out.startswith("new")
+    assert len(_list(server, "again")) == 2
+
+
+@needs_server
+def test_what_is_no_longer_defined_does_not_keep_its_old_value(covidreport, server, tmp_path):
+    """MLflow forgets no metric; without its evaluation a run's figures there become NaN."""
+    words = ("push", "--mlflow", server, "--experiment", "undefined")
+    write_scored_run(tmp_path / "runs" / "good")
+    assert covidreport(*words).code == 0
+    shutil.rmtree(tmp_path / "runs" / "good" / "evaluations")
+    assert covidreport(*words).out.startswith("updated")
+    (run,) = _list(server, "undefined")
+    assert math.isnan(run.figures[SENSITIVITY])
+    assert run.figures["train_loss"] == 0.25
+
+
+@needs_server
+def test_pulled_runs_are_ranked_as_they_were(covidreport, server, tmp_path):
+    """With scores, the report on what came back is the report on what was pushed; a second pull
+    replaces it, and a folder that was not pulled is never touched."""
+    write_scored_run(tmp_path / "runs" / "good")
+    write_scored_run(tmp_path / "runs" / "poor", covid=POOR)
+    where = ("--mlflow", server, "--experiment", "back")
+    assert covidreport("push", *where, "--scores").code == 0
+    done = covidreport("pull", *where, "--output", "pulled")
+    assert (done.code, sorted(done.out.split())) == (0, ["pulled/good", "pulled/poor"])
+    show = ("--format", "markdown", "--output", "-")
+    assert covidreport("render", "pulled", *show).out == covidreport("render", "runs", *show).out
+    assert covidreport("pull", *where, "--output", "pulled").code == 0
+    refused = covidreport("pull", *where, "--output", "runs")
+    assert refused.code == 2
+    assert "runs/good holds a run that was not pulled" in refused.err
+
+
+@needs_server
+def test_of_a_model_that_was_trained_again_the_last_push_comes_back(covidreport, server, tmp_path):
+    """Both stay on the server, the folder holds the second, and the first is told of."""
+    where = ("--mlflow", server, "--experiment", "trained-again")
+    for seed in (1, 2):
+        write_scored_run(tmp_path / "runs" / "good", seed=seed)
+        assert covidreport("push", *where).code == 0
+    done = covidreport("pull", *where, "--output", "pulled")
+    assert "1 older runs of this name were left there" in done.err
+    assert read_run(tmp_path / "pulled" / "good").settings["seed"] == 2
+
+
+@needs_server
+def test_hostile_names_and_a_failure_go_through(covidreport, server, tmp_path):
+    """Quotes, pipes, line breaks and markup in a name; the failed run is FAILED there."""
+    name = "a|b \"c\" 'd'\n<script>e</script>"
+    write_scored_run(tmp_path / "runs" / "odd", name)
+    failure = Failure(name, "load", "it is half written")
+    write_failure(tmp_path / "runs" / "odd", "tiny-validation", failure)
+    done = covidreport("push", "--mlflow", server, "--experiment", "hostile")
+    assert done.code == 0, done.err
+    (run,) = _list(server, "hostile")
+    assert (run.name, run.status) == (name, "FAILED")
+    assert run.tags["covidreport.failure"] == "it is half written"
+    assert covidreport("push", "--mlflow", server, "--experiment", "hostile").out.startswith("unch")
+
+
+@needs_server
+def test_models_go_along_where_asked_for_and_a_changed_one_is_refused(
+    covidreport, server, tmp_path
+):
+    """A model that is not the one that was evaluated would stand beside figures of another."""
+    write_brightness_model(tmp_path / "runs" / "good" / "model.onnx")
+    evaluation = write_scored_run(tmp_path / "runs" / "good")
+    where = ("--mlflow", server, "--experiment", "models")
+    assert covidreport("push", *where, "--models").code == 0
+    assert covidreport("pull", *where, "--output", "pulled").code == 0
+    sent, back = (tmp_path / name / "good" / "model.onnx" for name in ("runs", "pulled"))
+    assert back.read_bytes() == sent.read_bytes()
+    file = tmp_path / "runs" / "good" / "evaluations" / evaluation.key / "evaluation.json"
+    file.write_text(file.read_text().replace('"versions"', '"model": {"sha256": "0"}, "versions"'))
+    refused = covidreport("push", *where)
+    assert refused.code == 3
+    assert "its model is not the one that tiny-validation was evaluated with" in refused.err
+
+
+@pytest.mark.skipif("mlflow" in MISSING, reason="mlflow is not installed here")
+def test_a_server_that_is_not_there_is_said_at_once(covidreport, tmp_path):
+    """No waiting for minutes, no traceback, exit code 3; a password in the address is not shown."""
+    write_scored_run(tmp_path / "runs" / "good")
+    done = covidreport("push", "--mlflow", "http://me:secret@127.0.0.1:1")
+    assert done.code == 3
+    assert "http://127.0.0.1:1: no MLflow server answers there" in done.err
+    assert "secret" not in done.err
+
+
+def test_without_mlflow_the_error_says_what_to_install(covidreport, tmp_path, monkeypatch):
+    """The command that installs it, and exit code 2."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    write_scored_run(tmp_path / "runs" / "good")
+    done = covidreport("push", "--mlflow", "http://127.0.0.1:1")
+    assert done.code == 2
+    assert "pip install 'covidreport[mlflow]'" in done.err
+
+
+def test_an_address_that_is_no_server_s_is_refused():
+    """A file store would need another part of mlflow, and nobody could look at it."""
+    with pytest.raises(UsageError, match="the address of a server is wanted"):
+        MlflowServer("sqlite:///runs.db")
+
+
+def test_passwords_are_hidden():
+    """User and password go; the rest stays."""
+    assert hide_password("https://me:x@host:8/a") == "https://host:8/a"
+    assert hide_password("http://host:8") == "http://host:8"
+
+
+@pytest.mark.parametrize("text", ["a|b", "../up", "a//b", "x" * 300, "/", "ä", "a\nb"])
+def test_keys_are_what_mlflow_takes_and_stay_apart(text):
+    """Allowed characters, a plain path, at most 250; two keys never become one."""
+    key = spell_key(text)
+    assert set(key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-. :/")
+    assert len(key) <= 250
+    assert not key.startswith("/")
+    assert ".." not in key.split("/")
+    assert key != spell_key(f"{text}!")
+    assert spell_key("cxr-validation/covid-19/fn") == "cxr-validation/covid-19/fn"
+
+
+def test_the_identity_is_of_name_model_and_parameters(tmp_path):
+    """Figures don't change it; a model trained again, or another seed, does."""
+    identities = []
+    for seed, covid, model in ((0, POOR, "m"), (0, POOR, "n"), (1, POOR, "m")):
+        write_scored_run(tmp_path / "good", covid=covid, seed=seed)
+        run = read_run(tmp_path / "good")
+        identities.append(gather_facts(run, read_evaluations(run)[0], model).identity)
+    write_scored_run(tmp_path / "good")
+    run = read_run(tmp_path / "good")
+    assert gather_facts(run, read_evaluations(run)[0], "m").identity == identities[0]
+    assert len(set(identities)) == 3
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [("good", "../up"), ("good", "/etc/x"), ("..", "run.json"), ("good", "a\\b"), (".ssh", "x")],
+)
+def test_a_list_that_leads_out_of_the_folder_is_refused(folder, path):
+    """What a server says is not believed."""
+    rows = {path: {"sha256": "0", "bytes": 1}}
+    text = json.dumps({"schema": LIST_SCHEMA, "folder": folder, "files": rows})
+    with pytest.raises(StoreError, match="no place in a run folder"):
+        read_list(text, "there")

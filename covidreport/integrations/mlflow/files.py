@@ -97,6 +97,5 @@ def read_list(text: str, where: str) -> tuple[str, tuple[RunFile, ...]]:
 
 def is_plain_name(name: str) -> bool:
     """Whether a folder or file may be called so here: no separator, not hidden, no line break."""
-    return (
-        bool(name) and not name.startswith(".") and name.isprintable() and not set(name) & {*"/\\:"}
-    )
+    hidden = not name or name.startswith(".")
+    return not hidden and name.isprintable() and not set(name) & {*"/\\:"}

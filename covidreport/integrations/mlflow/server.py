@@ -81,7 +81,8 @@ class MlflowServer:
         except OSError as error:
             reason = getattr(error, "reason", error)
             raise ServiceError(
-                f"{self.shown}: no MLflow server answers there ({reason}); start it, or mend --mlflow"
+                f"{self.shown}: no MLflow server answers there ({reason}); start it, or "
+                "mend --mlflow"
             ) from error
 
     @contextmanager

@@ -18,6 +18,17 @@ DEFAULT_FLOOR = 0.5
 DEFAULT_NORMAL = "normal"
 TUNED = "tuned"
 INTERVALS: tuple[IntervalKind, ...] = ("wilson", "clopper-pearson")
+SECTIONS = {
+    "against": "the runs against each other",
+    "blocks": "the blocks",
+    "repeats": "the repeats over seeds",
+    "runs": "each run by itself",
+    "methods": "the methods",
+    "provenance": "the provenance",
+}
+"""The sections of a report that can be left out. The others can't: a report without its answer, its
+ranking, the runs that failed or its findings would not say what was found."""
+SHOWN_ALWAYS = ("answer", "ranking", "failed", "findings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,8 @@ class Settings:
     """How much less sensitive a run may be and still be called not inferior, a fraction."""
     provider: str = "auto"
     figures: FigureSettings = field(default_factory=FigureSettings)
+    hide: frozenset[str] = frozenset()
+    """Sections of the report that are left out, of `SECTIONS`."""
 
 
 def find_settings(folder: Path) -> Settings:
@@ -140,7 +153,7 @@ def read_settings(path: Path) -> Settings:
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "threshold", "thresholds", "baseline", "margin",
              "provider", "interval", "specificities", "sensitivities", "prevalence",
-             "normal")  # fmt: skip
+             "normal", "report")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -190,6 +203,7 @@ def read_settings(path: Path) -> Settings:
         margin=margin,
         provider=text("provider") or "auto",
         figures=_read_figures(table, text("normal"), faults),
+        hide=_read_hidden(table.get("report", {}), faults),
     )
     if faults:
         raise UsageError("\n".join([f"{path}:", *(f"  {fault}" for fault in faults)]))
@@ -224,6 +238,28 @@ def _read_figures(
 
 def _is_share(value: object) -> bool:
     return _is_number(value) and 0 < value < 1
+
+
+def _read_hidden(report: Any, faults: list[str]) -> frozenset[str]:
+    """`hide` of the table `report`: names of sections, each of which can be left out."""
+    if not isinstance(report, dict):
+        faults.append(
+            f'`report` is {report!r}; a table is wanted: [report], then hide = ["blocks"]'
+        )
+        return frozenset()
+    faults += [f"`report.{key}` is no setting; `report.hide` is" for key in report if key != "hide"]
+    names = report.get("hide", [])
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        faults.append(f'`report.hide` is {names!r}; a list of sections is wanted: ["blocks"]')
+        return frozenset()
+    for name in names:
+        if name in SHOWN_ALWAYS:
+            faults.append(f"`report.hide` names {name!r}, which a report never goes without")
+        elif name not in SECTIONS:
+            faults.append(
+                f"`report.hide` names {name!r}, which is no section; {', '.join(SECTIONS)} are"
+            )
+    return frozenset(names)
 
 
 def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:

@@ -130,3 +130,31 @@ def test_a_threshold_for_no_label_is_refused():
     """A misspelt label must not leave its threshold unused."""
     with pytest.raises(UsageError, match="'covid', which is no label of the data"):
         Thresholds(by_label={"covid": 0.3}).of(("covid-19",))
+
+
+def test_sections_of_the_report_are_left_out_by_name(tmp_path):
+    """In a table of their own, also in a pyproject.toml."""
+    (tmp_path / "covidreport.toml").write_text('[report]\nhide = ["blocks", "methods"]\n')
+    assert find_settings(tmp_path).hide == {"blocks", "methods"}
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text('[tool.covidreport.report]\nhide = ["runs"]\n')
+    assert find_settings(inner).hide == {"runs"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('[report]\nhide = ["findings"]', "'findings', which a report never goes without"),
+        ('[report]\nhide = ["block"]', "'block', which is no section; against, blocks, "),
+        ('[report]\nhide = "blocks"', "`report.hide` is 'blocks'; a list of sections is wanted"),
+        ('report = ["blocks"]', "`report` is ['blocks']; a table is wanted"),
+        ("[report]\nshow = []", "`report.show` is no setting; `report.hide` is"),
+    ],
+)
+def test_what_can_not_be_left_out_is_said(tmp_path, text, fault):
+    """With what can."""
+    (tmp_path / "covidreport.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        find_settings(tmp_path)
+    assert fault in str(caught.value)

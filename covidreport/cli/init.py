@@ -60,7 +60,7 @@ def init(
 
 def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
-    from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD
+    from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD, SECTIONS
 
     place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)
@@ -124,5 +124,10 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         "",
         "# auto, cuda or cpu",
         'provider = "auto"',
+        "",
+        "# Sections of the report that are left out:",
+        f"# {', '.join(SECTIONS)}.",
+        "# [report]",
+        '# hide = ["blocks"]',
     ]
     return "\n".join(lines) + "\n"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from covidreport.config import Settings
+    from covidreport.report.look import Look
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +58,17 @@ def render(
         str | None, typer.Option(help="Evaluations in another precision or by another provider.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
+    logo: Annotated[
+        Path | None,
+        typer.Option(help="A picture beside the title: PNG, JPEG or SVG.", metavar="FILE"),
+    ] = None,
+    template_dir: Annotated[
+        Path | None,
+        typer.Option(help="Templates that go before ours: docs/templates.md.", metavar="DIR"),
+    ] = None,
+    opened: Annotated[
+        bool, typer.Option("--open", help="Show the HTML report in the browser.")
+    ] = False,
     baseline: Annotated[
         str | None,
         typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
@@ -75,22 +90,18 @@ def render(
 ) -> None:
     """Render reports."""
     from covidreport.audit.document import include_audit, read_audit
+    from covidreport.cli.opening import open_report
     from covidreport.cli.ranking import choose_plan
+    from covidreport.cli.terminal import say
     from covidreport.config import find_settings
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.runs import discover_runs
     from covidreport.store import write_atomic
 
-    wanted = list(dict.fromkeys(formats or ["html"]))
-    strange = [name for name in wanted if name not in FORMATS]
-    if strange:
-        raise UsageError(
-            f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(FORMATS)}"
-        )
-    if len(wanted) > 1 and output is not None and (str(output) == "-" or output.is_file()):
-        raise UsageError(f"{len(wanted)} formats can't go into one file: give --output a folder")
+    wanted = _check_formats(formats, output, opened=opened)
     settings = find_settings(Path.cwd())
+    look = _choose_look(logo, template_dir, settings)
     runs = discover_runs(folders or [Path("runs")])
     data = collect_report(
         runs,
@@ -107,13 +118,44 @@ def render(
         data = replace(data, findings=include_audit(read_audit(audit), data))
     for name in wanted:
         suffix, function = FORMATS[name]
-        text = function(data)
+        text = function(data, look)
         if output is not None and str(output) == "-":
             typer.echo(text, nl=False)
             continue
         path = _place(output, suffix, several=len(wanted) > 1)
         write_atomic(path, text.encode())
         typer.echo(path)
+        if opened and name == "html":
+            say(open_report(path))
+
+
+def _check_formats(formats: list[str] | None, output: Path | None, *, opened: bool) -> list[str]:
+    """The formats that are wanted, each once; UsageError where options contradict each other."""
+    from covidreport.report import FORMATS
+
+    wanted = list(dict.fromkeys(formats or ["html"]))
+    strange = [name for name in wanted if name not in FORMATS]
+    if strange:
+        raise UsageError(
+            f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(FORMATS)}"
+        )
+    if len(wanted) > 1 and output is not None and (str(output) == "-" or output.is_file()):
+        raise UsageError(f"{len(wanted)} formats can't go into one file: give --output a folder")
+    if opened and ("html" not in wanted or str(output) == "-"):
+        raise UsageError("--open shows the HTML report: render --format html into a file")
+    return wanted
+
+
+def _choose_look(logo: Path | None, template_dir: Path | None, settings: Settings) -> Look:
+    from covidreport.report.environment import check_folder
+    from covidreport.report.logo import embed_logo
+    from covidreport.report.look import Look
+
+    return Look(
+        templates=None if template_dir is None else check_folder(template_dir),
+        logo="" if logo is None else embed_logo(logo),
+        hide=settings.hide,
+    )
 
 
 def _place(output: Path | None, suffix: str, *, several: bool) -> Path:

@@ -1,14 +1,26 @@
-"""Finds the templates and sets up Jinja: strict, escaped, with nothing that reads a clock."""
+"""Finds the templates and sets up Jinja: strict, escaped, with nothing that reads a clock.
+
+A folder of one's own goes before the templates here. What it replaces can still be had under the
+prefix `covidreport/`, for `{% extends "covidreport/report.html.j2" %}`.
+"""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import covidreport
-from covidreport.errors import CovidReportError
+from covidreport.errors import CovidReportError, UsageError
+
+if TYPE_CHECKING:
+    from jinja2 import TemplateError
 
 _MARKER = "report.html.j2"
+PREFIX = "covidreport"
+OWN = ("styles/own.css", "script/own.js")
+"""Files that a folder of one's own may add: they go behind all others."""
 
 
 def find_templates(package: Path | None = None) -> Path:
@@ -27,19 +39,61 @@ def find_templates(package: Path | None = None) -> Path:
     )
 
 
-def read_template(name: str) -> str:
-    """The text of a file among the templates, with Unix line ends."""
-    return (find_templates() / name).read_text(encoding="utf-8").replace("\r\n", "\n")
+def check_folder(folder: Path) -> Path:
+    """A folder of templates of one's own; UsageError where nothing in it would be used."""
+    if not folder.is_dir():
+        raise UsageError(f"--template-dir {folder}: no such folder")
+    known = list_templates()
+    if not any((folder / name).is_file() for name in (*known, *OWN)):
+        raise UsageError(
+            f"--template-dir {folder}: holds no template that is used; it may hold "
+            f"{', '.join((*known, *OWN))}"
+        )
+    return folder
 
 
-def render_template(name: str, values: dict[str, object], escape: Callable[[str], str]) -> str:
+def list_templates() -> tuple[str, ...]:
+    """The names that a folder of one's own may replace."""
+    folder = find_templates()
+    return tuple(
+        sorted(
+            file.relative_to(folder).as_posix()
+            for file in folder.rglob("*")
+            if file.suffix in (".j2", ".css", ".js")
+        )
+    )
+
+
+def read_template(name: str, own: Path | None = None) -> str:
+    """The text of a file among the templates, with Unix line ends; that in `own` goes first."""
+    path = find_templates() / name
+    if own is not None and (own / name).is_file():
+        path = own / name
+    try:
+        return path.read_text(encoding="utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CovidReportError(f"{path}: can't be read ({error})") from error
+
+
+def render_template(
+    name: str, values: dict[str, object], escape: Callable[[str], str], own: Path | None = None
+) -> str:
     """Render a template; every string that it prints goes through `escape` and no other way out.
 
-    What `escape` gives is not escaped again. A name that a template uses and nobody gave is an
-    error of Jinja's, never an empty place in a report.
+    own: a folder whose templates go before those of the same name. What `escape` gives is not
+    escaped again. A name that a template uses and nobody gave is an error, never an empty place in
+    a report: UsageError with the file and the line where `own` is given, else Jinja's own.
     """
     # Jinja takes 40 ms to import, and every command imports this package for its names.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import (
+        ChoiceLoader,
+        Environment,
+        FileSystemLoader,
+        PrefixLoader,
+        StrictUndefined,
+        TemplateError,
+        TemplateNotFound,
+    )
     from jinja2.runtime import Undefined
     from markupsafe import Markup
 
@@ -48,8 +102,10 @@ def render_template(name: str, values: dict[str, object], escape: Callable[[str]
             return value
         return Markup(escape(str(value)))  # noqa: S704  # it has just been escaped
 
+    ours = FileSystemLoader(find_templates())
+    first = [] if own is None else [FileSystemLoader(own)]
     environment = Environment(
-        loader=FileSystemLoader(find_templates()),
+        loader=ChoiceLoader([*first, ours, PrefixLoader({PREFIX: ours})]),
         autoescape=True,
         finalize=finalize,
         undefined=StrictUndefined,
@@ -57,4 +113,23 @@ def render_template(name: str, values: dict[str, object], escape: Callable[[str]
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name).render(values)
+    try:
+        return environment.get_template(name).render(values)
+    except TemplateError as error:
+        if own is None:
+            raise
+        missing = "no template is called " if isinstance(error, TemplateNotFound) else ""
+        raise UsageError(f"{_find_place(error, own)}: {missing}{error}") from error
+
+
+def _find_place(error: TemplateError, own: Path) -> str:
+    """The file and line that a template failed at, as Jinja knows them."""
+    line = getattr(error, "lineno", None)
+    file = getattr(error, "filename", None)
+    if file and line:
+        return f"{file}, line {line}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).suffix == ".j2"
+    ]  # fmt: skip
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else str(own)

@@ -6,11 +6,14 @@ import base64
 import hashlib
 import html
 from collections.abc import Sequence
+from pathlib import Path
 
+from covidreport.errors import CovidReportError
 from covidreport.records import ReportData
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
-from covidreport.report.environment import read_template, render_template
+from covidreport.report.environment import OWN, read_template, render_template
+from covidreport.report.look import PLAIN, Look
 from covidreport.report.payload import write_payload
 from covidreport.report.view import view_report
 
@@ -22,14 +25,15 @@ SCRIPTS = ("page",)
 """The files of `templates/script`, in order: the first makes what the others use."""
 
 
-def render_html(data: ReportData) -> str:
-    """One self-contained HTML file. The same data give the same bytes."""
+def render_html(data: ReportData, look: Look = PLAIN) -> str:
+    """One self-contained HTML file. The same data and look give the same bytes."""
     from markupsafe import Markup
 
-    view = view_report(data)
-    style, script = read_style(), read_script()
+    view = view_report(data, look.hide)
+    style, script = read_style(look.templates), read_script(look.templates)
     values: dict[str, object] = {
         "view": view,
+        "logo": look.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
         "scripts": [Markup(script)],  # noqa: S704  # likewise
         "payload": Markup(write_payload(data, view)),  # noqa: S704  # escaped for its element
@@ -37,18 +41,24 @@ def render_html(data: ReportData) -> str:
         "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }
-    return render_template("report.html.j2", values, html.escape)
+    return render_template("report.html.j2", values, html.escape, look.templates)
 
 
-def read_style() -> str:
-    """All style sheets as one."""
-    return _check("\n".join(read_template(f"styles/{name}.css") for name in STYLES), "style")
+def read_style(own: Path | None = None) -> str:
+    """All style sheets as one, those in `own` in place of ours and its `styles/own.css` last."""
+    return _check(_join("styles", STYLES, ".css", own), "style")
 
 
-def read_script() -> str:
-    """All scripts as one, in a scope of their own."""
-    files = "\n".join(read_template(f"script/{name}.js") for name in SCRIPTS)
+def read_script(own: Path | None = None) -> str:
+    """All scripts as one, in a scope of their own; `own` as for styles."""
+    files = _join("script", SCRIPTS, ".js", own)
     return _check(f'"use strict";\n(() => {{\n{files}}})();\n', "script")
+
+
+def _join(folder: str, names: Sequence[str], suffix: str, own: Path | None) -> str:
+    files = [f"{folder}/{name}{suffix}" for name in names]
+    files += [name for name in OWN if own and name.startswith(folder) and (own / name).is_file()]
+    return "\n".join(read_template(name, own) for name in files)
 
 
 def content_policy(style: str, scripts: Sequence[str]) -> str:
@@ -67,5 +77,8 @@ def _digest(text: str) -> str:
 
 def _check(text: str, element: str) -> str:
     if f"</{element}" in text.lower() or "<!--" in text:
-        raise ValueError(f"a file of the {element} could end the {element} element early")
+        raise CovidReportError(
+            f"a file of the {element} holds `</{element}` or `<!--`, which could end the {element} "
+            "element early"
+        )
     return text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from covidreport.records import ReportData
 from covidreport.report.environment import render_template
+from covidreport.report.look import PLAIN, Look
 from covidreport.report.parts import PartMarks
 from covidreport.report.view import view_report
 
@@ -31,7 +32,9 @@ _LINKS_BY_ITSELF = re.compile(r"(?i)(https?|ftp)(:)(?=//)|(www)(\.)")
 _MENTION = re.compile(r"(?<![\w.])@(?=\w)")
 
 
-def render_markdown(data: ReportData, limit: int | None = COMMENT_LIMIT) -> str:
+def render_markdown(
+    data: ReportData, look: Look = PLAIN, *, limit: int | None = COMMENT_LIMIT
+) -> str:
     """GitHub-flavoured Markdown of at most `limit` characters. The same data give the same bytes.
 
     Where there is more to say whole parts are left out, the least important first, and a sentence
@@ -39,12 +42,12 @@ def render_markdown(data: ReportData, limit: int | None = COMMENT_LIMIT) -> str:
     """
     marks = PartMarks()
     values: dict[str, object] = {
-        "view": view_report(data),
+        "view": view_report(data, look.hide),
         "marker": _as_markup(MARKER),
         "in_html": _write_in_html,
         **marks.values(),
     }
-    marked = render_template("report.md.j2", values, escape_markdown)
+    marked = render_template("report.md.j2", values, escape_markdown, look.templates)
     return marks.cut(marked, limit, REMEDY)
 
 

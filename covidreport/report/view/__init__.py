@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from covidreport import __version__
 from covidreport.records import ReportData
 from covidreport.report.view.answer import view_answer, view_limits
 from covidreport.report.view.blocks import view_blocks
 from covidreport.report.view.findings import gather_findings, view_findings
+from covidreport.report.view.hide import hide_sections
 from covidreport.report.view.index import Index, index_runs
 from covidreport.report.view.methods import describe_dashes, view_methods
 from covidreport.report.view.ranking import (
@@ -23,11 +26,14 @@ from covidreport.report.view.wording import clean, label_name, listed, plural
 __all__ = ["view_report"]
 
 
-def view_report(data: ReportData) -> ReportView:
-    """The whole report as strings. Reads no clock: equal data give an equal view."""
-    index = index_runs(data)
+def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
+    """The whole report as strings, but for the sections of `hide` (`config.SECTIONS`).
+
+    Reads no clock: equal data give an equal view.
+    """
+    index = index_runs(data, linked="runs" not in hide)
     findings = view_findings(gather_findings(data, index), index)
-    return ReportView(
+    view = ReportView(
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
@@ -47,6 +53,7 @@ def view_report(data: ReportData) -> ReportView:
         times=view_times(data, index),
         generator=f"covidreport {__version__}",
     )
+    return hide_sections(view, hide)
 
 
 def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:

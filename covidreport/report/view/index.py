@@ -66,8 +66,11 @@ class Index:
         return None if evaluation is None else evaluation.counts.get(self.target)
 
 
-def index_runs(data: ReportData) -> Index:
-    """The index of a report. Anchors are numbers: a name may hold anything."""
+def index_runs(data: ReportData, *, linked: bool = True) -> Index:
+    """The index of a report. Anchors are numbers: a name may hold anything.
+
+    linked: whether runs have sections that their names lead to.
+    """
     ranked: dict[str, RankedRun] = {}
     rankings: dict[str, int] = {}
     for place, ranking in enumerate(data.rankings):
@@ -82,5 +85,7 @@ def index_runs(data: ReportData) -> Index:
             places.get(reported.run.name, len(places)), given[reported.run.name]
         ),
     )  # fmt: skip
-    anchors = {reported.run.name: f"run-{i}" for i, reported in enumerate(runs, start=1)}
+    anchors = {
+        reported.run.name: f"run-{i}" if linked else "" for i, reported in enumerate(runs, start=1)
+    }
     return Index(data.target, tuple(runs), anchors, ranked, rankings)

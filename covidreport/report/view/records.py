@@ -289,3 +289,5 @@ class ReportView:
     provenance: tuple[FactGroup, ...]
     times: Table | None
     generator: str
+    left_out: str = ""
+    """Which sections the configuration doesn't want; empty where all are there."""

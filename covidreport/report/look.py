@@ -1,0 +1,22 @@
+"""What a report looks like beyond its data: templates of one's own, a logo, sections left out."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How HTML and Markdown are drawn; JSON and CSV hold all data whatever it says."""
+
+    templates: Path | None = None
+    """A folder whose templates go before those of the same name here."""
+    logo: str = ""
+    """A picture as a `data:` address, shown beside the title of the HTML report."""
+    hide: Set[str] = frozenset()
+    """Names of `config.SECTIONS` that are left out."""
+
+
+PLAIN = Look()

@@ -198,6 +198,7 @@ SVG = (
         ((SVG % "").encode(), "image/svg+xml"),
         (b"\xef\xbb\xbf" + (SVG % "").encode(), "image/svg+xml"),
     ],
+    ids=["png", "jpeg", "svg", "svg-with-mark"],
 )
 def test_a_logo_is_embedded_as_it_is(study, tmp_path, data, kind):
     """By its bytes, whatever its name says."""

@@ -44,7 +44,7 @@ def test_open_says_where_the_report_is_when_nothing_can_show_it(covidreport, mon
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(opening.webbrowser, "open", lambda url: pytest.fail(url))
+    monkeypatch.setattr(webbrowser, "open", lambda url: pytest.fail(url))
 
     done = covidreport("render", STUDY, "--open")
 
@@ -57,13 +57,13 @@ def test_open_says_where_the_report_is_when_nothing_can_show_it(covidreport, mon
 def test_open_says_when_the_browser_refuses(monkeypatch, tmp_path):
     """Whether it answers no or fails."""
     monkeypatch.setenv("BROWSER", "x")
-    monkeypatch.setattr(opening.webbrowser, "open", lambda url: False)
+    monkeypatch.setattr(webbrowser, "open", lambda url: False)
     assert "no browser could be opened: open file:///" in opening.open_report(tmp_path / "r.html")
 
     def fail(url: str) -> bool:
         raise webbrowser.Error("could not locate runnable browser")
 
-    monkeypatch.setattr(opening.webbrowser, "open", fail)
+    monkeypatch.setattr(webbrowser, "open", fail)
     assert "could not locate runnable browser" in opening.open_report(tmp_path / "r.html")
 
 

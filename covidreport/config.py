@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from covidreport.errors import UsageError
-from covidreport.records import FigurePlan, IntervalKind
+from covidreport.records import FigurePlan, IntervalKind, Limit
 
 CONFIG_FILE = "covidreport.toml"
 DEFAULT_THRESHOLD = 0.5
@@ -122,6 +122,8 @@ class Settings:
     figures: FigureSettings = field(default_factory=FigureSettings)
     hide: frozenset[str] = frozenset()
     """Sections of the report that are left out, of `SECTIONS`."""
+    limits: tuple[Limit, ...] = ()
+    """What `gate` and `ci` ask of a run beside what they ask of every run."""
 
 
 def find_settings(folder: Path) -> Settings:
@@ -153,7 +155,7 @@ def read_settings(path: Path) -> Settings:
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "threshold", "thresholds", "baseline", "margin",
              "provider", "interval", "specificities", "sensitivities", "prevalence",
-             "normal", "report")  # fmt: skip
+             "normal", "report", "limits")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -204,10 +206,21 @@ def read_settings(path: Path) -> Settings:
         provider=text("provider") or "auto",
         figures=_read_figures(table, text("normal"), faults),
         hide=_read_hidden(table.get("report", {}), faults),
+        limits=_read_limits(table, text("target") or DEFAULT_TARGET, path, faults),
     )
     if faults:
         raise UsageError("\n".join([f"{path}:", *(f"  {fault}" for fault in faults)]))
     return settings
+
+
+def _read_limits(
+    table: Mapping[str, Any], target: str, path: Path, faults: list[str]
+) -> tuple[Limit, ...]:
+    if "limits" not in table:
+        return ()
+    from covidreport.gate.limits import read_limit_tables  # what most commands do not need
+
+    return read_limit_tables(table["limits"], target, path.name, faults)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from covidreport.records import Stage
 
 
 class CovidReportError(Exception):
@@ -55,3 +59,19 @@ class ServiceError(CovidReportError):
     """A server that results go to, or come from, can't be reached or refuses."""
 
     exit_code = 3
+
+
+class WriteError(StoreError):
+    """A file can't be written: the disk is full, or the folder can't be written to."""
+
+    exit_code = 3
+
+
+class GateError(CovidReportError):
+    """A run can't be judged, which is neither a pass nor a fail; `stage` says what went wrong."""
+
+    exit_code = 3
+
+    def __init__(self, stage: Stage, reason: str) -> None:
+        self.stage = stage
+        super().__init__(reason)

@@ -29,7 +29,7 @@ def rank_runs(
 
     Comparable are evaluations of the same images and truth (equal fingerprints), split, variant,
     labels and thresholds, or thresholds that were each tuned for the same target on the same other
-    images (`_identify_thresholds`). Counts copied from a paper have no fingerprint: they are
+    images (`identify_thresholds`). Counts copied from a paper have no fingerprint: they are
     comparable with each other where data set, split, labels and the support of every label are the
     same.
 
@@ -49,7 +49,7 @@ def rank_sets(
     """As `rank_runs`, each ranking with its evaluations."""
     groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
-        groups[_identify_images(evaluation)].append(evaluation)
+        groups[identify_images(evaluation)].append(evaluation)
     sets = [
         RankedSet(_rank_group(group, target, specificity_floor), tuple(group))
         for group in groups.values()
@@ -57,7 +57,7 @@ def rank_sets(
     return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
-def _identify_images(evaluation: Evaluation) -> Hashable:
+def identify_images(evaluation: Evaluation) -> Hashable:
     """Equal for two evaluations if and only if their runs may stand in one ranking."""
     images: Hashable = evaluation.fingerprint
     if evaluation.fingerprint is None:
@@ -71,11 +71,11 @@ def _identify_images(evaluation: Evaluation) -> Hashable:
         evaluation.split,
         evaluation.variant,
         tuple(sorted(evaluation.labels)),
-        _identify_thresholds(evaluation),
+        identify_thresholds(evaluation),
     )
 
 
-def _identify_thresholds(evaluation: Evaluation) -> Hashable:
+def identify_thresholds(evaluation: Evaluation) -> Hashable:
     """Equal for two evaluations whose runs were given their thresholds by the same rule.
 
     Fixed thresholds are a rule by their values. Tuned ones differ from run to run: the rule is

@@ -33,6 +33,8 @@ Stage = Literal[
 """Where something could not be done. From `data` on: in a gate, which then has no verdict."""
 TUNED_ON = "tuned on "
 """How `Evaluation.thresholds_from` begins where each run has thresholds of its own."""
+EXPLORATORY = " (exploratory)"
+"""How it ends where they were tuned on the very images that are reported."""
 UNKNOWN = -1
 """The truth of a label that nobody stated."""
 
@@ -843,7 +845,7 @@ class LimitResult:
     value: float | None
     """The run's figure; None where it is undefined, which fails."""
     baseline: float | None
-    """The baseline's figure; None where the limit does not look at it."""
+    """The baseline's figure, whether or not the limit looks at it; None where there is none."""
     allowed_min: float | None
     """What the value had to reach, the baseline counted in; None where there is no such bound."""
     allowed_max: float | None

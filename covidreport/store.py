@@ -20,7 +20,7 @@ import numpy as np
 
 from covidreport.cases import digest_case
 from covidreport.details import read_details, spell_details
-from covidreport.errors import StoreError
+from covidreport.errors import StoreError, WriteError
 from covidreport.records import (
     UNKNOWN,
     Activation,
@@ -57,8 +57,21 @@ ATTRIBUTE = "attribute."
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed.
+
+    Raises WriteError where the disk is full or the folder can't be written to; what stood there
+    before still stands.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_beside(path, data)
+    except OSError as error:
+        raise WriteError(
+            f"{path}: can't be written ({error.strerror}); make room or choose another folder"
+        ) from error
+
+
+def _write_beside(path: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     temporary = Path(name)
     try:
@@ -214,12 +227,12 @@ def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
     path = evaluation_folder(run_folder, evaluation.key) / EVALUATION_FILE
     fields = dataclasses.asdict(dataclasses.replace(evaluation, details=None))
     fields["details"] = None if evaluation.details is None else spell_details(evaluation.details)
-    write_atomic(path, f"{_spell({'schema': EVALUATION_SCHEMA, **fields})}\n".encode())
+    write_atomic(path, f"{spell_json({'schema': EVALUATION_SCHEMA, **fields})}\n".encode())
     return path
 
 
-def _spell(value: Any, indent: str = "") -> str:
-    """JSON in which only what holds objects or lists is spread over lines."""
+def spell_json(value: Any, indent: str = "") -> str:
+    """JSON in which only what holds objects or lists is spread over lines; NaN is a ValueError."""
     inner = [*value.values()] if isinstance(value, Mapping) else value
     flat = not isinstance(inner, list | tuple) or not any(
         isinstance(item, Mapping | list | tuple) for item in inner
@@ -229,11 +242,11 @@ def _spell(value: Any, indent: str = "") -> str:
     more = f"{indent}  "
     if isinstance(value, Mapping):
         lines = [
-            f"{json.dumps(str(key), ensure_ascii=False)}: {_spell(item, more)}"
+            f"{json.dumps(str(key), ensure_ascii=False)}: {spell_json(item, more)}"
             for key, item in value.items()
         ]
         return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
-    return f"[\n{more}" + f",\n{more}".join(_spell(v, more) for v in value) + f"\n{indent}]"
+    return f"[\n{more}" + f",\n{more}".join(spell_json(v, more) for v in value) + f"\n{indent}]"
 
 
 def read_evaluation(path: Path) -> Evaluation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from covidreport.errors import StoreError
+from covidreport.errors import StoreError, WriteError
 from covidreport.records import (
     UNKNOWN,
     Counts,
@@ -115,15 +116,15 @@ def test_a_number_that_is_not_finite_is_never_written(tmp_path, value):
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
-    """Where the rename does not happen, the old content stays and no part is left."""
+    """Where the disk is full, the old content stays, no part is left, and the error says where."""
     path = tmp_path / "x.json"
     write_atomic(path, b"old")
 
     def stop(*_):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", stop)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match=r"x\.json: can't be written \(No space left"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

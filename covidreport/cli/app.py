@@ -46,9 +46,12 @@ def register_commands(app: typer.Typer) -> None:
     """Add every command, in the order in which the help lists them."""
     from covidreport.cli import (
         audit,
+        baseline,
         cache,
+        ci,
         doctor,
         evaluate,
+        gate,
         import_counts,
         import_scores,
         init,
@@ -62,8 +65,8 @@ def register_commands(app: typer.Typer) -> None:
     )
 
     for module in (
-        init, evaluate, render, score, tune, audit, occlude, predict, listing, import_counts,
-        import_scores, push, cache, doctor,
+        init, evaluate, render, gate, baseline, ci, score, tune, audit, occlude, predict, listing,
+        import_counts, import_scores, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
 

@@ -109,41 +109,17 @@ def evaluate(
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
     from covidreport.cli.terminal import out, say, say_finding
     from covidreport.compare import rank_and_compare
-    from covidreport.config import find_settings, read_threshold_options
-    from covidreport.dataset.index import Question, recall_data
-    from covidreport.evaluate.record import keep_all
-    from covidreport.evaluate.request import default_batch
-    from covidreport.inference.execution import read_precision
-    from covidreport.inference.providers import choose_execution
+    from covidreport.config import find_settings
     from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
     runs = discover_runs(folders or [Path("runs")])
-    source = find_data(data, settings, runs)
-    asked = provider or settings.provider
-    chosen, warning = choose_execution(asked, read_precision(precision), device_id)
-    batch = batch_size or default_batch(chosen)
-    question = Question(
-        source, split or settings.split, settings.labels or common_labels(runs), settings.group,
-        settings.name, settings.uncertain,
+    choices = Choices(
+        data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
+        provider=provider, precision=precision, device_id=device_id, batch_size=batch_size,
+        jobs=jobs, force=force, verify=verify, cache=cache, thumbnails=thumbnails,
     )  # fmt: skip
-    findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
-    outcomes: tuple[Outcome, ...] | None = None
-    if cache and not (force or verify or wanted.tuned or thumbnails):
-        known = recall_data(question)
-        if known is not None:
-            plan = settings.figures.plan(known.labels, settings.target)
-            outcomes = keep_all(known, wanted, chosen, batch, runs, plan)
-    if outcomes is None:
-        conditions = _Conditions(
-            wanted, asked, chosen, batch, jobs, force=force, verify=verify, use_cache=cache,
-            settings=settings, thumbnails=thumbnails,
-        )  # fmt: skip
-        outcomes, findings = _evaluate_anew(question, conditions, runs, findings)
-    else:
-        for finding in findings:
-            say_finding(finding)
+    outcomes, findings = evaluate_folders(runs, choices, settings)
     evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
     planned = choose_plan(None, None, settings, runs)
     ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, planned)
@@ -174,6 +150,68 @@ def evaluate(
     if failed:
         say(f"{len(failed)} of {len(runs)} runs failed; the others were evaluated")
         raise typer.Exit(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the options say; None and empty where they are silent."""
+
+    data: Path | None = None
+    split: str | None = None
+    threshold: tuple[str, ...] = ()
+    thresholds: str | None = None
+    provider: str | None = None
+    precision: str = "fp32"
+    device_id: int = 0
+    batch_size: int | None = None
+    jobs: int | None = None
+    force: bool = False
+    verify: bool = False
+    cache: bool = True
+    thumbnails: bool = False
+    labels: tuple[str, ...] | None = None
+    """Where the configuration names none: those to evaluate, else what most models state."""
+
+
+def evaluate_folders(
+    runs: Sequence[Run], choices: Choices, settings: Settings
+) -> tuple[tuple[Outcome, ...], tuple[Finding, ...]]:
+    """Evaluate runs as options and configuration say; findings about the whole are shown."""
+    from covidreport.cli.terminal import say_finding
+    from covidreport.config import read_threshold_options
+    from covidreport.dataset.index import Question, recall_data
+    from covidreport.evaluate.record import keep_all
+    from covidreport.evaluate.request import default_batch
+    from covidreport.inference.execution import read_precision
+    from covidreport.inference.providers import choose_execution
+
+    wanted = read_threshold_options(choices.threshold, settings.thresholds, choices.thresholds)
+    source = find_data(choices.data, settings, runs)
+    asked = choices.provider or settings.provider
+    chosen, warning = choose_execution(asked, read_precision(choices.precision), choices.device_id)
+    batch = choices.batch_size or default_batch(chosen)
+    question = Question(
+        source, choices.split or settings.split,
+        settings.labels or choices.labels or common_labels(runs), settings.group,
+        settings.name, settings.uncertain,
+    )  # fmt: skip
+    findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
+    if choices.cache and not (
+        choices.force or choices.verify or wanted.tuned or choices.thumbnails
+    ):
+        known = recall_data(question)
+        if known is not None:
+            plan = settings.figures.plan(known.labels, settings.target)
+            outcomes = keep_all(known, wanted, chosen, batch, runs, plan)
+            if outcomes is not None:
+                for finding in findings:
+                    say_finding(finding)
+                return outcomes, findings
+    conditions = _Conditions(
+        wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
+        use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
+    )  # fmt: skip
+    return _evaluate_anew(question, conditions, runs, findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,11 @@ class AlignedAnswers:
     activations: tuple[Activation, ...] = ()
     images: Scores | None = None
 
+    @property
+    def sample_ids(self) -> tuple[str, ...]:
+        """`(N,)`."""
+        return () if self.images is None else self.images.sample_ids
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Column:

@@ -12,7 +12,7 @@ from typing import Any
 from covidreport import __version__
 from covidreport.cache import USED_MARK, cache_folder, make_room
 from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan
-from covidreport.errors import StoreError
+from covidreport.errors import StoreError, WriteError
 from covidreport.records import (
     Comparison,
     Evaluation,
@@ -85,7 +85,7 @@ def remember_comparisons(key: str, comparisons: RunComparisons) -> None:
         if make_room(2 * size):
             write_json(folder / FILE, {"schema": SCHEMA, **value})
             (folder / USED_MARK).touch()
-    except OSError:
+    except (OSError, WriteError):
         return  # a folder that can't be written to costs time at the next report and nothing else
 
 

@@ -11,6 +11,7 @@ from covidreport.config import Thresholds
 from covidreport.errors import RunError, StoreError
 from covidreport.metrics import Target, find_not_finite, fit_threshold
 from covidreport.records import (
+    EXPLORATORY,
     TUNED_ON,
     Evaluation,
     Finding,
@@ -28,7 +29,6 @@ from covidreport.store import (
     read_thresholds,
 )
 
-EXPLORATORY = " (exploratory)"
 FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
 """Findings that are about thresholds: they go when others are applied."""
 

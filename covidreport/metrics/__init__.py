@@ -56,6 +56,7 @@ from covidreport.metrics.describe import Described, describe_scores
 from covidreport.metrics.details import digest_units
 from covidreport.metrics.differences import (
     NonInferiority,
+    cases_to_exclude,
     estimate_difference,
     judge_non_inferiority,
     tango,
@@ -159,6 +160,7 @@ __all__ = [
     "bin_reliability",
     "bound_mcnemar",
     "brier_score",
+    "cases_to_exclude",
     "check_thresholds",
     "clopper_pearson",
     "cochran_q",

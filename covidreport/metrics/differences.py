@@ -39,14 +39,9 @@ def tango(
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
 
     def score(delta: float, level: float) -> float:
-        # q: the share of the second run only, most likely if the difference were delta. The score
-        # is multiplied out so that nothing is divided by a variance of 0.
-        linear = -only_first - only_second + (2 * n - only_first + only_second) * delta
-        constant = -only_second * delta * (1 - delta)
-        root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
-        q = (root - linear) / (4 * n)
-        variance = max(0.0, n * (2 * q + delta * (1 - delta)))
-        return only_first - only_second - n * delta - level * math.sqrt(variance)
+        # Multiplied out so that nothing is divided by a variance of 0.
+        distance, deviation = _tango_score(only_first, only_second, n, delta)
+        return distance - level * deviation
 
     def solve(end: float, level: float) -> float:
         if end == estimate:
@@ -61,6 +56,38 @@ def tango(
         return outside
 
     return solve(-1.0, z), solve(1.0, -z)
+
+
+def _tango_score(only_first: int, only_second: int, n: int, delta: float) -> tuple[float, float]:
+    """How far the difference lies from n * delta, and its standard deviation if delta were true."""
+    # q: the share of the second run only, most likely if the difference were delta.
+    linear = -only_first - only_second + (2 * n - only_first + only_second) * delta
+    constant = -only_second * delta * (1 - delta)
+    root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
+    q = (root - linear) / (4 * n)
+    variance = max(0.0, n * (2 * q + delta * (1 - delta)))
+    return only_first - only_second - n * delta, math.sqrt(variance)
+
+
+def cases_to_exclude(
+    only_first: int, only_second: int, n: int, margin: float, confidence: float = 0.95
+) -> int | None:
+    """About how many cases would show that the first run is at most `margin` worse; None for never.
+
+    Arguments as of `tango`, n cases at hand. If the shares of discordant cases stay what they are,
+    the score at -margin grows with the root of the number of cases, so the number at which the
+    lower end of Tango's interval reaches -margin follows at once. Never where the loss at hand is
+    the margin or more. Raises ValueError as `tango`, and unless the margin is over 0 and under 1.
+    """
+    if n < 1 or min(only_first, only_second) < 0 or only_first + only_second > n:
+        raise ValueError(f"{only_first} and {only_second} discordant images of {n}")
+    if not 0 < margin < 1:
+        raise ValueError(f"a margin is a fraction between 0 and 1, not {margin:g}")
+    distance, deviation = _tango_score(only_first, only_second, n, -margin)
+    if distance <= 0:
+        return None
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    return math.ceil(n * (z * deviation / distance) ** 2)
 
 
 def estimate_difference(

@@ -1,0 +1,81 @@
+"""`covidreport baseline set`: a file, small enough to commit, of what a run is gated against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer(
+    help="Set what runs are gated against.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.add_typer(commands, name="baseline", short_help="Set what runs are gated against.")
+
+
+@commands.callback()
+def root() -> None:
+    """Keep `set` a word of its own although there is only one command."""
+
+
+@commands.command(
+    "set",
+    short_help="Write baseline.json from an evaluated run.",
+    help=(
+        "Write a baseline from an evaluated run, small enough to commit: fingerprint, labels, "
+        "thresholds, all figures, and by salted digest the cases of the target that the run got "
+        "wrong, which is what a paired test needs later. No sample id stands in it.\n\n"
+        "Exit code: 0 done, 2 wrong usage, 3 the run can't be a baseline."
+    ),
+    epilog="Example: covidreport baseline set runs/exp15 --known runs/",
+)
+def set_baseline(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("baseline.json"),
+    known: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of runs that are there already: `covidreport ci` judges only others.",
+            metavar="RUNS",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="The evaluation in another precision or by another provider.")
+    ] = None,
+) -> None:
+    """Write a baseline."""
+    from dataclasses import replace
+
+    from covidreport.cli.terminal import say
+    from covidreport.config import find_settings
+    from covidreport.errors import UsageError
+    from covidreport.gate.baseline import identify_run, write_baseline
+    from covidreport.gate.evidence import Wanted, read_baseline_at
+    from covidreport.runs import discover_runs, is_run_folder, read_run
+
+    settings = find_settings(Path.cwd())
+    if not is_run_folder(run):
+        raise UsageError(f"{run}: is no run folder")
+    wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
+    baseline = read_baseline_at(run, wanted, (), settings.specificity_floor)
+    there = [read_run(run), *(() if known is None else discover_runs([known]))]
+    baseline = replace(baseline, known={each.name: identify_run(each) for each in there})
+    write_baseline(output, baseline)
+    evaluation = baseline.evaluation
+    counts = evaluation.counts[settings.target]
+    say(
+        f"{evaluation.run} on {evaluation.dataset}, {evaluation.split}: misses {counts.missed:,} "
+        f"of {counts.positives:,} {settings.target} cases, {counts.false_alarms:,} false alarms"
+        + (f"; {len(baseline.known):,} known runs" if known is not None else "")
+    )
+    typer.echo(output)

@@ -1,0 +1,271 @@
+"""`covidreport ci`: evaluate, gate and render what is new, in one call of a pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from covidreport.cli.evaluate import Choices
+    from covidreport.config import Settings
+    from covidreport.evaluate.record import Outcome
+    from covidreport.gate.baseline import Baseline
+    from covidreport.gate.gating import GateRequest
+    from covidreport.records import Failure, Run, Verdict
+
+REPORT_FILE = "report.html"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Evaluate, gate and report new or changed runs, in one call.",
+        help=(
+            "Evaluate new or changed runs, judge each as `covidreport gate` does, render a report, "
+            "and write every output into one folder.\n\nA run is judged unless `covidreport "
+            "baseline set --known` saw it as it is. Unchanged evaluations are kept; files are "
+            "compared by their bytes. On GitHub the job summary, annotations and outputs are "
+            "written too.\n\n" + EXIT_CODES_TEXT
+        ),
+        epilog="Example: covidreport ci runs/ --baseline baseline.json --data data/manifest.csv",
+    )(ci)
+
+
+def ci(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
+            "best is taken.  [default: as configured, else baseline.json if it is there]",
+            metavar="PLACE",
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="What must hold, beside the configured limits; repeatable."),
+    ] = None,
+    warn: Annotated[
+        list[str] | None,
+        typer.Option(help="As --limit, but no more than a warning; repeatable.", metavar="LIMIT"),
+    ] = None,
+    require_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--require-evidence",
+            help="Inconclusive unless the data exclude a loss of sensitivity over the margin.",
+        ),
+    ] = False,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]"),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which split.  [default: the baseline's, else validation]"),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
+    ] = None,
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
+        ),
+    ] = None,
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.",
+            metavar="NAME",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
+    ] = Path("verdict"),
+    show_ids: Annotated[
+        bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print verdict.json instead of tables.")
+    ] = False,
+) -> None:
+    """Evaluate, judge and report."""
+    from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
+
+    with never_exit_one():
+        from covidreport.cli.evaluate import Choices
+        from covidreport.cli.gate import make_request
+        from covidreport.config import find_settings, read_threshold_options
+        from covidreport.gate.evidence import Wanted
+        from covidreport.integrations.write import clear_outputs
+        from covidreport.runs import discover_runs
+
+        settings = find_settings(Path.cwd())
+        clear_outputs(output_dir)
+        (output_dir / REPORT_FILE).unlink(missing_ok=True)
+        runs = discover_runs(folders or [Path("runs")])
+        read_threshold_options(threshold or [], settings.thresholds, thresholds)
+        asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
+        wanted = Wanted(settings.target, split=None if split is None else split.lower())
+        job = _Job(
+            runs,
+            make_request(asked, wanted, settings, runs),
+            Choices(
+                data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
+                provider=provider, jobs=jobs, verify=True,
+            ),
+            settings,
+            output_dir,
+        )  # fmt: skip
+        notes: list[str] = []
+        verdicts = judge_or_explain(runs, settings.target, lambda: _judge_new(job, notes))
+        render = (lambda: _render(job)) if verdicts else None
+        conclude(verdicts, output_dir, as_json=as_json, notes=notes, also=render)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What one call has to do."""
+
+    runs: Sequence[Run]
+    request: GateRequest
+    choices: Choices
+    settings: Settings
+    output_dir: Path
+
+
+def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
+    """Evaluate and judge; what a reader should know besides goes into `notes`."""
+    from covidreport.errors import GateError
+    from covidreport.gate.gating import gate_runs, open_baseline, stamp_time
+    from covidreport.gate.judge import refuse_run
+
+    place = job.request.baseline
+    if place is not None and place.is_dir():
+        _evaluate_baseline(job, place)
+    opened = open_baseline(job.runs, job.request)
+    baseline = None if isinstance(opened, GateError) else opened
+    new = _choose_new(job.runs, baseline)
+    if len(new) < len(job.runs):
+        notes.append(
+            f"{len(job.runs) - len(new)} of {len(job.runs)} runs are the baseline, or as they were "
+            "when it was set: they were not judged"
+        )
+    failed, request = _evaluate_new(job, new, baseline)
+    verdicts: list[Verdict] = []
+    for run in new:
+        failure = failed.get(run.name)
+        if failure is None:
+            verdicts += gate_runs([run], request, opened)
+        else:
+            verdicts.append(
+                refuse_run(
+                    run.name, run.folder.as_posix(), request.terms.target, failure.stage,
+                    failure.reason, stamp_time(),
+                )
+            )  # fmt: skip
+    return tuple(verdicts)
+
+
+def _choose_new(runs: Sequence[Run], baseline: Baseline | None) -> list[Run]:
+    """The runs that are not the baseline, nor as they were when it was set."""
+    from covidreport.gate.baseline import identify_run
+
+    if baseline is None:
+        return list(runs)
+    place = None if baseline.folder is None else baseline.folder.resolve()
+    return [
+        run
+        for run in runs
+        if run.folder.resolve() != place and baseline.known.get(run.name) != identify_run(run)
+    ]
+
+
+def _evaluate_baseline(job: _Job, place: Path) -> None:
+    """Evaluate the run, or the runs, that the others are judged against."""
+    from covidreport.runs import discover_runs
+
+    gated = {run.folder.resolve() for run in job.runs}
+    found = discover_runs([place])
+    others = [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
+    _evaluate(job, others, job.choices)
+
+
+def _evaluate_new(
+    job: _Job, new: Sequence[Run], baseline: Baseline | None
+) -> tuple[dict[str, Failure], GateRequest]:
+    """Evaluate the new runs: those that failed, and what is to be judged of the others."""
+    choices, request = job.choices, job.request
+    if baseline is not None:
+        choices = replace(
+            choices,
+            labels=baseline.evaluation.labels,
+            split=choices.split or job.settings.split or baseline.evaluation.split,
+        )
+    outcomes = _evaluate(job, new, choices)
+    done = [each.evaluation for each in outcomes if each.evaluation is not None]
+    if done:
+        last = done[0]
+        wanted = replace(
+            request.wanted, dataset=last.dataset, split=last.split, variant=last.variant or ""
+        )
+        request = replace(request, wanted=wanted)
+    failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
+    return failed, request
+
+
+def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outcome]:
+    """What became of the runs that can be evaluated; imported figures stand as they are."""
+    from covidreport.cli.evaluate import evaluate_folders, find_data
+    from covidreport.errors import GateError, UsageError
+    from covidreport.runs import read_evaluations
+
+    possible = [run for run in runs if run.model is not None or not read_evaluations(run)[0]]
+    if not possible:
+        return ()
+    try:
+        find_data(choices.data, job.settings, possible)
+    except UsageError as error:
+        raise GateError("data", str(error)) from error
+    return evaluate_folders(possible, choices, job.settings)[0]
+
+
+def _render(job: _Job) -> Path:
+    """Write the report on all runs, those that were not judged among them."""
+    from covidreport.cli.ranking import choose_plan
+    from covidreport.report.collect import collect_report
+    from covidreport.report.html import render_html
+    from covidreport.store import write_atomic
+
+    settings = job.settings
+    data = collect_report(
+        job.runs,
+        target=settings.target,
+        specificity_floor=settings.specificity_floor,
+        plan=choose_plan(None, None, settings, job.runs),
+    )
+    path = job.output_dir / REPORT_FILE
+    write_atomic(path, render_html(data).encode())
+    return path

@@ -1,0 +1,178 @@
+"""`covidreport gate`: judge evaluated runs by limits and a baseline; runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from covidreport.config import Settings
+    from covidreport.gate.evidence import Wanted
+    from covidreport.gate.gating import GateRequest
+    from covidreport.records import Run
+
+HELP = (
+    "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
+    "opens no image and runs no model.\n\n"
+    "A limit is [LABEL:]FIGURE>=BOUND or <=BOUND, such as sensitivity.low>=0.70 or "
+    "missed<=baseline. Without others: not one COVID-19 case missed more than by the baseline, and "
+    "a specificity at or above the floor. docs/gate.md has all of it.\n\n"
+)
+EXIT_CODES_TEXT = (
+    "Exit code: 0 pass, 1 a limit is not kept, 2 wrong usage, 3 could not be judged (no "
+    "evaluation, broken model, missing data, provider, another baseline, full disk, a defect), 4 "
+    "inconclusive: too few cases to tell."
+)
+DEFAULT_MARGIN = 0.05
+"""Of `--require-evidence` where no margin is stated."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Pass or fail runs by limits and a baseline.",
+        help=HELP + EXIT_CODES_TEXT,
+        epilog="Example: covidreport gate runs/new --baseline baseline.json --output-dir verdict",
+    )(gate)
+
+
+def gate(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUNS...", help="Run folders, or folders of them."),
+    ],
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
+            "best is taken.  [default: as configured, else baseline.json if it is there]",
+            metavar="PLACE",
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(help="What must hold, beside the configured limits; repeatable."),
+    ] = None,
+    warn: Annotated[
+        list[str] | None,
+        typer.Option(help="As --limit, but no more than a warning; repeatable.", metavar="LIMIT"),
+    ] = None,
+    require_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--require-evidence",
+            help="Inconclusive unless the data exclude a loss of sensitivity over the margin.",
+        ),
+    ] = False,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]"),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which split.  [default: the baseline's, else the last evaluated]"),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Which data set.  [default: the baseline's, else the last evaluated]"),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Evaluations in another precision or by another provider.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option(help="A folder for verdict.json and all other outputs.")
+    ] = None,
+    show_ids: Annotated[
+        bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print verdict.json instead of tables.")
+    ] = False,
+) -> None:
+    """Judge runs."""
+    from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
+
+    with never_exit_one():
+        from covidreport.config import find_settings
+        from covidreport.gate.evidence import Wanted
+        from covidreport.gate.gating import gate_runs
+        from covidreport.integrations.write import clear_outputs
+        from covidreport.runs import discover_runs
+
+        settings = find_settings(Path.cwd())
+        if output_dir is not None:
+            clear_outputs(output_dir)
+        runs = discover_runs(folders)
+        wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
+        asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
+        request = make_request(asked, wanted, settings, runs)
+        verdicts = judge_or_explain(runs, settings.target, lambda: gate_runs(runs, request))
+        conclude(verdicts, output_dir, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options of `gate` and `ci` say of limits and the baseline."""
+
+    baseline: str | None
+    limits: Sequence[str]
+    warnings: Sequence[str]
+    require_evidence: bool
+    margin: float | None
+    show_ids: bool
+
+
+def find_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
+    """Where the baseline is: the option, else the configuration, else baseline.json, else none."""
+    from covidreport.gate.baseline import BASELINE_FILE
+    from covidreport.gate.evidence import locate_baseline
+
+    folder = Path() if settings.origin is None else settings.origin.parent
+    if option is not None:
+        return locate_baseline(option, runs)
+    if settings.baseline is not None:
+        return locate_baseline(settings.baseline, runs, folder)
+    for place in (Path(BASELINE_FILE), folder / BASELINE_FILE):
+        if place.is_file():
+            return place
+    return None
+
+
+def make_request(
+    asked: Asked, wanted: Wanted, settings: Settings, runs: Sequence[Run]
+) -> GateRequest:
+    """What is judged by what: options, then the configuration, then what is built in."""
+    from covidreport.gate.gating import GateRequest
+    from covidreport.gate.judge import Terms
+    from covidreport.gate.limits import choose_limits, read_limit, require_evidence
+
+    place = find_baseline(asked.baseline, settings, runs)
+    limits = [
+        *settings.limits,
+        *(read_limit(each, settings.target) for each in asked.limits),
+        *(read_limit(each, settings.target, "warn") for each in asked.warnings),
+    ]
+    if asked.margin is not None and not asked.require_evidence:
+        raise UsageError("--margin goes with --require-evidence")
+    if asked.margin is not None and not 0 < asked.margin < 1:
+        raise UsageError(
+            f"--margin {asked.margin:g}: give a fraction between 0 and 1, such as 0.05"
+        )
+    if asked.require_evidence:
+        margin = asked.margin or settings.margin or DEFAULT_MARGIN
+        limits.append(require_evidence(settings.target, margin, "--require-evidence"))
+    chosen = choose_limits(
+        limits, settings.target, settings.specificity_floor, has_baseline=place is not None
+    )
+    return GateRequest(
+        terms=Terms(settings.target, chosen, asked.show_ids),
+        wanted=wanted,
+        baseline=place,
+        specificity_floor=settings.specificity_floor,
+    )

@@ -1,0 +1,207 @@
+"""Verdicts in the terminal, and from verdicts to an exit code; for `gate` and `ci`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from covidreport.errors import CovidReportError, GateError, UsageError, WriteError
+
+if TYPE_CHECKING:
+    from covidreport.records import LimitResult, Run, Stage, Verdict
+
+STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red", "inconclusive": "yellow",
+          "error": "bold red"}  # fmt: skip
+WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "error": "NOT JUDGED"}
+MANY = 3
+"""From more verdicts on, those that pass stand in one table, a row each."""
+MOST_SHOWN = 10
+"""Of many runs that do not pass, so many are shown in full."""
+
+
+@contextmanager
+def never_exit_one() -> Iterator[None]:
+    """End with 3 after an unexpected exception: Python's 1 would say that a limit is not kept."""
+    try:
+        yield
+    except (CovidReportError, typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise typer.Exit(3) from error
+
+
+def judge_or_explain(
+    runs: Sequence[Run], target: str, judge: Callable[[], tuple[Verdict, ...]]
+) -> tuple[Verdict, ...]:
+    """What `judge` gives; where it raises, a verdict for each run that says why there is none.
+
+    Wrong usage is raised on: it has no verdict. Anything unexpected becomes one, since Python
+    would end with exit code 1, which here says that a model is worse.
+    """
+    from covidreport.gate.gating import stamp_time
+    from covidreport.gate.judge import refuse_run
+
+    stage: Stage
+    try:
+        return judge()
+    except UsageError:
+        raise
+    except CovidReportError as error:
+        stage, reason = stage_of(error), str(error)
+    except Exception as error:  # noqa: BLE001 - see above; the traceback is shown
+        traceback.print_exc()
+        stage, reason = "unexpected", f"{type(error).__name__}: {error}"
+    folders = [(run.name, run.folder.as_posix()) for run in runs] or [("", "")]
+    return tuple(
+        refuse_run(name, folder, target, stage, reason, stamp_time()) for name, folder in folders
+    )
+
+
+def stage_of(error: CovidReportError) -> Stage:
+    """Where a gate stopped, by what was raised."""
+    from covidreport.errors import DatasetError, ImageError, ProviderError
+
+    if isinstance(error, GateError):
+        return error.stage
+    if isinstance(error, WriteError):
+        return "write"
+    if isinstance(error, ProviderError):
+        return "provider"
+    return "data" if isinstance(error, DatasetError | ImageError) else "read"
+
+
+def conclude(
+    verdicts: Sequence[Verdict], output_dir: Path | None, *, as_json: bool,
+    notes: Sequence[str] = (), also: Callable[[], Path] | None = None,
+) -> None:  # fmt: skip
+    """Show the verdicts, write what they leave behind, and end with their exit code.
+
+    also: writes one file more. What can't be written makes it a 3: nobody could read the verdict.
+    """
+    from covidreport.cli.terminal import out, say
+    from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
+    from covidreport.integrations import render_verdict_json
+    from covidreport.integrations.write import post_channels, write_outputs
+
+    code = EXIT_CODES[combine_outcomes([verdict.outcome for verdict in verdicts])]
+    if as_json:
+        typer.echo(render_verdict_json(verdicts), nl=False)
+    else:
+        show_verdicts(out, verdicts)
+    for note in notes:
+        say(note)
+    try:
+        if output_dir is not None:
+            for path in write_outputs(output_dir, verdicts):
+                say(f"wrote {path}")
+        if also is not None:
+            say(f"wrote {also()}")
+        post_channels(verdicts, os.environ)
+    except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
+        if not isinstance(error, CovidReportError | OSError):
+            traceback.print_exc()
+        say(f"error: the verdict could not be written: {error}", "bold red")
+        code = EXIT_CODES["error"]
+    sys.stdout.flush()
+    raise typer.Exit(code)
+
+
+def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print every verdict with its limits; of many runs a table, and those that do not pass."""
+    if not verdicts:
+        console.print("No run had to be judged.")
+    if len(verdicts) <= MANY:
+        for verdict in verdicts:
+            _show_verdict(console, verdict)
+        return
+    _show_overview(console, verdicts)
+    rest = [verdict for verdict in verdicts if verdict.outcome != "pass"]
+    for verdict in rest[:MOST_SHOWN]:
+        console.print()
+        _show_verdict(console, verdict)
+    if len(rest) > MOST_SHOWN:
+        console.print(f"\n{len(rest) - MOST_SHOWN:,} more did not pass; verdict.json has them all.")
+
+
+def clean(text: str) -> str:
+    """On one line and without what would command the terminal: a run's name may hold anything."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:
+    table = _table()
+    for name in ("verdict", "run", "missed", "false alarms", "limits kept"):
+        right = name not in ("verdict", "run")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "run",
+                         overflow="fold", ratio=None if name != "run" else 1)  # fmt: skip
+    for verdict in verdicts:
+        counts = verdict.counts
+        kept = sum(result.outcome == "pass" for result in verdict.results)
+        table.add_row(
+            Text(WORDS[verdict.outcome], STYLES[verdict.outcome]),
+            Text(clean(verdict.run)),
+            Text("–" if counts is None else f"{counts.missed:,}/{counts.positives:,}"),
+            Text("–" if counts is None else f"{counts.false_alarms:,}/{counts.negatives:,}"),
+            Text("–" if counts is None else f"{kept}/{len(verdict.results)}"),
+        )
+    console.print(table)
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="bold")
+
+
+def _show_verdict(console: Console, verdict: Verdict) -> None:
+    from covidreport.gate.wording import describe_cases, describe_paired
+
+    style = STYLES[verdict.outcome]
+    sentence = clean(verdict.sentence)
+    console.print(Text.assemble((WORDS[verdict.outcome], style), "  ", sentence))
+    if verdict.results:
+        console.print(_tabulate(verdict.results, verdict.baseline is not None))
+    for result in verdict.results:
+        if result.outcome != "pass":
+            console.print(Text(clean(result.sentence), STYLES[result.outcome]))
+    paired = describe_paired(verdict)
+    for line in (*([paired] if paired else []), *describe_cases(verdict)):
+        console.print(Text(clean(line)))
+    grave = [each for each in verdict.findings if each.severity != "note"]
+    for finding in grave:
+        console.print(Text(f"{finding.severity}: {clean(finding.what)}", "yellow"))
+
+
+def _tabulate(results: Sequence[LimitResult], has_baseline: bool) -> Table:
+    from covidreport.gate.wording import describe_bound, format_number
+
+    table = _table()
+    table.add_column("limit", overflow="fold")
+    table.add_column("this run", justify="right", no_wrap=True)
+    if has_baseline:
+        table.add_column("baseline", justify="right", no_wrap=True)
+    table.add_column("allowed", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("stated in", overflow="fold")
+    for result in results:
+        limit = result.limit
+        bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
+        cells = [limit.name, format_number(limit, result.value, bound)]
+        if has_baseline:
+            cells.append(format_number(limit, result.baseline))
+        cells.append(describe_bound(result))
+        table.add_row(
+            *(Text(clean(cell)) for cell in cells),
+            Text(result.outcome, STYLES[result.outcome]),
+            Text("built in" if limit.origin == "default" else clean(limit.origin), "dim"),
+        )
+    return table

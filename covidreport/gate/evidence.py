@@ -1,0 +1,260 @@
+"""What stands in run folders, as a gate needs it: one evaluation, checked, and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from covidreport.cases import choose_salt
+from covidreport.compare.answers import AlignedAnswers, read_answers
+from covidreport.errors import GateError, StoreError, UsageError
+from covidreport.gate.baseline import Baseline, model_digest, read_baseline
+from covidreport.gate.figures import Figures, collect_figures
+from covidreport.gate.paired import find_wrong_cases
+from covidreport.ranking import explain_unranked, rank_sets
+from covidreport.records import EXPLORATORY, Evaluation, Failure, Run
+from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.store import (
+    EVALUATIONS_FOLDER,
+    FAILURE_FILE,
+    SCORES_FILE,
+    digest_file,
+    evaluation_folder,
+    read_failure,
+)
+
+_Dated = tuple[str, bool, bool, Evaluation | Failure]
+"""When it was made, whether on the split `validation`, whether the usual variant, and what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which evaluation is judged; None where any would do, and the last one is taken."""
+
+    target: str
+    dataset: str | None = None
+    split: str | None = None
+    variant: str | None = None
+    """`""` is the usual one, neither in another precision nor by another provider."""
+
+    def fits(self, evaluation: Evaluation) -> bool:
+        """Whether it is such an evaluation."""
+        return (
+            self.dataset in (None, evaluation.dataset)
+            and self.split in (None, evaluation.split)
+            and self.variant in (None, evaluation.variant or "")
+        )
+
+    def describe(self) -> str:
+        """Such as `drawn, validation`."""
+        parts = (self.dataset or "any data set", self.split or "any split", self.variant)
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """One evaluation of a run that may be judged, with its figures."""
+
+    run: Run
+    evaluation: Evaluation
+    figures: Figures
+    answers: AlignedAnswers | None
+    """Of this run alone, for the target; None where only counts are known."""
+
+
+def read_evidence(run: Run, wanted: Wanted) -> Evidence:
+    """The evaluation of a run that is asked for, with its answers.
+
+    Raises GateError where there is none, where the last attempt failed, where the model is no
+    longer the one that was evaluated, where what is stored contradicts itself, and where
+    thresholds were tuned on the very images.
+    """
+    evaluation = _choose(run, wanted)
+    _check_model(run, evaluation)
+    if evaluation.thresholds_from.endswith(EXPLORATORY):
+        raise GateError(
+            "judge",
+            f"the thresholds of {run.name} were {evaluation.thresholds_from}: a limit at a "
+            "threshold that was tuned on the gated images says nothing; tune on another split "
+            "(`covidreport tune --split`) or fix the thresholds beforehand",
+        )
+    return Evidence(
+        run, evaluation, collect_figures(evaluation), _read_answers(run, evaluation, wanted.target)
+    )
+
+
+def _choose(run: Run, wanted: Wanted) -> Evaluation:
+    """The evaluation that fits; of several the last one, the usual before other variants."""
+    if run.settings.get("unreadable"):
+        raise GateError("read", "; ".join(map(str, run.settings["unreadable"])))
+    evaluations, faults = read_evaluations(run)
+    found: list[_Dated] = []
+    for each in evaluations:
+        if wanted.fits(each):
+            when = str(each.timing.get("finished") or "")
+            found.append((when, each.split == "validation", each.variant is None, each))
+    found += _read_failures(run, wanted, {each.key for each in evaluations if wanted.fits(each)})
+    if faults:
+        raise GateError("read", "; ".join(faults))
+    if not found:
+        raise GateError(
+            "score",
+            f"was not evaluated on {wanted.describe()}: run `covidreport evaluate {run.folder}`",
+        )
+    last = max(found, key=lambda each: each[:3])[3]
+    if isinstance(last, Failure):
+        raise GateError(last.stage, last.reason)
+    return last
+
+
+def _read_failures(run: Run, wanted: Wanted, fitting: set[str]) -> list[_Dated]:
+    """The attempts that failed where an evaluation that fits stands, or would: newer than it."""
+    found: list[_Dated] = []
+    named = "-".join(part for part in (wanted.dataset, wanted.split, wanted.variant) if part)
+    whole = wanted.dataset is not None and wanted.split is not None
+    for file in sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}")):
+        key = file.parent.name
+        if key not in fitting and not (key == named if whole else named in key):
+            continue
+        try:
+            failure = read_failure(file.parent)
+        except StoreError as error:
+            failure = Failure(run.name, "read", str(error))
+        if failure is not None:
+            written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+            # an evaluation that stands beside a failure is older than it
+            found.append((written.isoformat(timespec="milliseconds"), True, True, failure))
+    return found
+
+
+def _check_model(run: Run, evaluation: Evaluation) -> None:
+    """Raise GateError unless the model, where there is one, is what was evaluated, by its bytes."""
+    if run.model is None:
+        return
+    recorded = model_digest(evaluation)
+    digest = digest_file(run.model)
+    if digest != recorded:
+        what = "was not evaluated" if recorded is None else f"was evaluated as {recorded[:12]}"
+        raise GateError(
+            "judge",
+            f"{run.model} has the sha256 {digest[:12]} and {what}: run `covidreport evaluate "
+            f"{run.folder}`",
+        )
+
+
+def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswers | None:
+    if target not in evaluation.counts:
+        raise GateError(
+            "judge",
+            f"{run.name} was not evaluated for {target}: its labels are "
+            f"{', '.join(evaluation.labels)}",
+        )
+    if not evaluation.has_scores:
+        return None
+    file = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
+    answers = read_answers([(evaluation, file)], target)
+    if answers.left_out:
+        raise GateError("score", answers.left_out[0].reason)
+    return answers
+
+
+def read_run_baseline(run: Run, wanted: Wanted, source: str) -> Baseline:
+    """A run folder as a baseline. GateError, of the stage `baseline`, as `read_evidence`."""
+    try:
+        evidence = read_evidence(run, wanted)
+    except GateError as error:
+        raise GateError("baseline", f"the baseline {run.name}: {error}") from error
+    evaluation, answers = evidence.evaluation, evidence.answers
+    salt = choose_salt(evaluation.fingerprint)
+    return Baseline(
+        evaluation=evaluation,
+        figures=evidence.figures,
+        target=wanted.target,
+        wrong=None if answers is None else find_wrong_cases(answers, salt),
+        source=source,
+        folder=run.folder,
+    )
+
+
+def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) -> Path:
+    """The place that is meant: a path, one relative to the configuration's folder, or a run's name.
+
+    runs: the gated ones; a name is that of one of them or of a folder beside them. UsageError where
+    nothing is there.
+    """
+    places = [Path(text)]
+    if folder is not None:
+        places.append(folder / text)
+    places += [run.folder for run in runs if run.name == text]
+    places += [run.folder.parent / text for run in runs]
+    for place in places:
+        if place.exists():
+            return place
+    raise UsageError(
+        f"the baseline {text!r} is no run folder, no folder of runs and no file that "
+        "`covidreport baseline set` wrote, and no run is called so"
+    )
+
+
+def read_baseline_at(
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
+) -> Baseline:
+    """The baseline at a place: a file, a run folder, or the best run of a folder of runs.
+
+    gated: the folders of the runs that are judged; none of them is the best run of a folder. Raises
+    GateError where it can't be a baseline: a run that could not be ranked is none.
+    """
+    if place.is_file():
+        baseline = read_baseline(place, str(place))
+    elif is_run_folder(place):
+        baseline = read_run_baseline(read_run(place), wanted, str(place))
+    else:
+        baseline = _read_best(place, wanted, gated, specificity_floor)
+    evaluation = baseline.evaluation
+    if baseline.target != wanted.target:
+        raise GateError(
+            "baseline",
+            f"the baseline {evaluation.run} was set for {baseline.target}, and {wanted.target} is "
+            "judged; make it again with `covidreport baseline set`",
+        )
+    if evaluation.thresholds_from.endswith(EXPLORATORY):
+        raise GateError(
+            "baseline",
+            f"the thresholds of the baseline {evaluation.run} were {evaluation.thresholds_from}",
+        )
+    useless = explain_unranked(evaluation, wanted.target, specificity_floor)
+    if useless is not None:
+        raise GateError(
+            "baseline", f"{evaluation.run} is no baseline, since it could not be ranked: {useless}"
+        )
+    return baseline
+
+
+def _read_best(
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
+) -> Baseline:
+    """The first run of the ranking of a folder's other runs."""
+    taken = {folder.resolve() for folder in gated}
+    others = [run for run in discover_runs([place]) if run.folder.resolve() not in taken]
+    evaluated: dict[int, Run] = {}
+    evaluations: list[Evaluation] = []
+    for run in others:
+        try:
+            evaluation = _choose(run, wanted)
+        except GateError:
+            continue  # a run without evidence is not the best one; `render` shows why
+        evaluated[id(evaluation)] = run
+        evaluations.append(evaluation)
+    for each in rank_sets(evaluations, wanted.target, specificity_floor):
+        first = each.ranking.rows[0]
+        if first.rank is not None:
+            (best,) = (e for e in each.evaluations if e.run == first.run)
+            source = f"{place} ({first.run})"
+            return replace(read_run_baseline(evaluated[id(best)], wanted, source), kind="best")
+    raise GateError(
+        "baseline",
+        f"{place}: none of its {len(others)} other runs was evaluated on {wanted.describe()} and "
+        "could be ranked",
+    )

@@ -1,0 +1,179 @@
+"""Every figure that a limit can name, by label and name: counts, estimates, details, subgroups.
+
+Not offered: the best sensitivity at a specificity and the reverse. Their threshold is picked on the
+very images that are gated, which a gate refuses for every threshold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
+
+from covidreport.errors import UsageError
+from covidreport.metrics import ALL_METRICS, ANSWER_METRICS, OVERALL_METRICS
+from covidreport.records import Counts, Estimate, Evaluation, LabelDetails, Subgroup
+
+Direction = Literal["higher", "lower", "neither"]
+Figures = Mapping[str, Mapping[str, Estimate]]
+"""By label (empty: over all labels), then by name; a count is an estimate without an interval."""
+
+COUNTS: Final[Mapping[str, Direction]] = {
+    "missed": "lower",
+    "false_alarms": "lower",
+    "tp": "higher",
+    "tn": "higher",
+    "fp": "lower",
+    "fn": "lower",
+    "failed_positive": "lower",
+    "failed_negative": "lower",
+    "positives": "neither",
+    "negatives": "neither",
+    "unknown": "neither",
+}
+"""`missed` and `false_alarms` count images that could not be scored; `fn` and `fp` do not."""
+
+DETAILS: Final[Mapping[str, Direction]] = {
+    "positive_likelihood_ratio": "higher",
+    "negative_likelihood_ratio": "lower",
+    "ppv_at_prevalence": "higher",
+    "npv_at_prevalence": "higher",
+    "brier": "lower",
+    "ece": "lower",
+    "calibration_intercept": "neither",
+    "calibration_slope": "neither",
+}
+OVERALL_DETAILS: Final[Mapping[str, Direction]] = {
+    "no_label": "lower",
+    "contradiction": "lower",
+    "failed_images": "lower",
+}
+ALIASES: Final[Mapping[str, str]] = {
+    "false_negatives": "missed",
+    "false_positives": "false_alarms",
+    "true_positives": "tp",
+    "true_negatives": "tn",
+    "recall": "sensitivity",
+    "precision": "ppv",
+}
+"""Other names by which the figures are known. A false negative here is any positive not found."""
+
+IN_SUBGROUPS: Final = ("sensitivity", "specificity", "missed", "false_alarms", "positives",
+                       "negatives")  # fmt: skip
+BOUNDS: Final = ("low", "high")
+_NAME: Final = re.compile(
+    r"(?P<figure>[a-z][a-z0-9_]*)(?P<group>\[(?P<attribute>[^=\[\]]+)=(?P<value>[^\[\]]*)\])?"
+    r"(\.(?P<bound>[a-z]+))?"
+)
+
+
+def _directions() -> dict[str, Direction]:
+    estimates: dict[str, Direction] = {n: metric.direction for n, metric in ALL_METRICS.items()}
+    return {**COUNTS, **estimates, **DETAILS, **OVERALL_DETAILS}
+
+
+def is_overall(metric: str) -> bool:
+    """Whether a figure is one over all labels."""
+    figure = split_bound(metric)[0]
+    return figure in OVERALL_METRICS or figure in ANSWER_METRICS or figure in OVERALL_DETAILS
+
+
+def read_metric(text: str) -> str:
+    """The name of a figure as it is kept, an alias resolved.
+
+    Such as `missed`, `sensitivity.low`, `specificity[sex=F]`. UsageError where nothing is called
+    that, or it can't be limited.
+    """
+    match = _NAME.fullmatch(text)
+    figure = ALIASES.get(match["figure"], match["figure"]) if match else ""
+    if match is None or figure not in _directions():
+        if "_at" in text or "@" in text:
+            raise UsageError(
+                f"{text}: a figure at the best threshold of the gated images can't be limited; "
+                "tune on another split (`covidreport tune`) and limit sensitivity or specificity"
+            )
+        raise UsageError(f"{text} is no figure; there are: {', '.join(_directions())}")
+    if match["group"] and figure not in IN_SUBGROUPS:
+        raise UsageError(f"{text}: subgroups have only {', '.join(IN_SUBGROUPS)}")
+    if match["bound"] is None:
+        return f"{figure}{match['group'] or ''}"
+    if match["bound"] not in BOUNDS:
+        raise UsageError(f"{text}: an interval has the bounds .low and .high")
+    if figure in COUNTS or figure == "failed_images":
+        raise UsageError(f"{text}: a count has no interval; limit it as it is, or limit a rate")
+    return f"{figure}{match['group'] or ''}.{match['bound']}"
+
+
+def split_bound(metric: str) -> tuple[str, str | None]:
+    """The figure and the bound of its interval: `("sensitivity", "low")`; None for the figure."""
+    for bound in BOUNDS:
+        if metric.endswith(f".{bound}"):
+            return metric.removesuffix(f".{bound}"), bound
+    return metric, None
+
+
+def direction_of(metric: str) -> Direction:
+    """Which way a figure is better."""
+    return _directions()[split_bound(metric)[0].split("[")[0]]
+
+
+def read_value(figures: Figures, label: str, metric: str) -> tuple[float | None, Estimate | None]:
+    """The figure or bound that a limit names, and the estimate behind it; None where undefined."""
+    name, bound = split_bound(metric)
+    estimate = figures.get(label, {}).get(name)
+    if estimate is None:
+        return None, None
+    return (estimate.value if bound is None else getattr(estimate, bound)), estimate
+
+
+def collect_figures(evaluation: Evaluation) -> Figures:
+    """Every figure of an evaluation that a limit can name."""
+    figures: dict[str, dict[str, Estimate]] = {
+        label: dict(_count_figures(counts)) for label, counts in evaluation.counts.items()
+    }
+    figures[""] = {"failed_images": Estimate(len(evaluation.failures))}
+    for label, estimates in evaluation.estimates.items():
+        figures.setdefault(label, {}).update(estimates)
+    details = evaluation.details
+    if details is None:
+        return figures
+    figures[""] |= {
+        "no_label": details.consistency.nothing,
+        "contradiction": details.consistency.contradiction,
+    }
+    for label, each in details.labels.items():
+        figures[label].update(_detail_figures(each))
+    for attribute, by_label in details.subgroups.items():
+        for label, subgroups in by_label.items():
+            for group in subgroups.groups:
+                figures[label].update(_group_figures(attribute, group))
+    return figures
+
+
+def _count_figures(counts: Counts) -> Iterator[tuple[str, Estimate]]:
+    for name in COUNTS:
+        yield name, Estimate(getattr(counts, name))
+
+
+def _detail_figures(details: LabelDetails) -> dict[str, Estimate]:
+    return {
+        "positive_likelihood_ratio": details.positive_likelihood_ratio,
+        "negative_likelihood_ratio": details.negative_likelihood_ratio,
+        "ppv_at_prevalence": details.ppv,
+        "npv_at_prevalence": details.npv,
+        "brier": details.calibration.brier,
+        "ece": details.calibration.ece,
+        "calibration_intercept": details.calibration.intercept,
+        "calibration_slope": details.calibration.slope,
+    }
+
+
+def _group_figures(attribute: str, group: Subgroup) -> dict[str, Estimate]:
+    place = f"[{attribute}={group.value}]"
+    rates = {f"sensitivity{place}": group.sensitivity, f"specificity{place}": group.specificity}
+    counts = {
+        f"{name}{place}": figure
+        for name, figure in _count_figures(group.counts)
+        if name in IN_SUBGROUPS
+    }
+    return rates | counts

@@ -1,0 +1,92 @@
+"""The gate as a whole: from run folders, a baseline and limits to a verdict for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from covidreport.errors import CovidReportError, GateError, StoreError, UsageError
+from covidreport.gate.baseline import Baseline
+from covidreport.gate.evidence import Wanted, read_baseline_at, read_evidence
+from covidreport.gate.judge import Terms, judge_run, refuse_run
+from covidreport.records import Run, Stage, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class GateRequest:
+    """What is judged, and by what."""
+
+    terms: Terms
+    wanted: Wanted
+    baseline: Path | None
+    specificity_floor: float
+
+
+def gate_runs(
+    runs: Sequence[Run], request: GateRequest, baseline: Baseline | GateError | None = None
+) -> tuple[Verdict, ...]:
+    """The verdict on each run, from what stands in its folder; nothing is run.
+
+    baseline: of `open_baseline`, where that was called before. A run that can't be judged has a
+    verdict that says why; UsageError where what is asked for makes no sense for any run.
+    """
+    if baseline is None:
+        baseline = open_baseline(runs, request)
+    if isinstance(baseline, GateError):
+        return tuple(_refuse(run, request, baseline.stage, str(baseline)) for run in runs)
+    wanted = complete_wanted(request.wanted, baseline)
+    return tuple(_gate_run(run, replace(request, wanted=wanted), baseline) for run in runs)
+
+
+def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateError | None:
+    """The baseline of a request, or why it can't be one; None where there is none."""
+    if request.baseline is None:
+        return None
+    folders = [run.folder for run in runs]
+    try:
+        return read_baseline_at(
+            request.baseline, request.wanted, folders, request.specificity_floor
+        )
+    except GateError as error:
+        return error
+    except StoreError as error:
+        return GateError("baseline", str(error))
+
+
+def complete_wanted(wanted: Wanted, baseline: Baseline | None) -> Wanted:
+    """What was not said follows from the baseline: a run is judged on the same images."""
+    if baseline is None:
+        return wanted
+    of = baseline.evaluation
+    return Wanted(
+        wanted.target,
+        of.dataset if wanted.dataset is None else wanted.dataset,
+        of.split if wanted.split is None else wanted.split,
+        (of.variant or "") if wanted.variant is None else wanted.variant,
+    )
+
+
+def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
+    try:
+        evidence = read_evidence(run, request.wanted)
+        verdict = judge_run(evidence, request.terms, baseline)
+    except UsageError:
+        raise
+    except GateError as error:
+        return _refuse(run, request, error.stage, str(error))
+    except CovidReportError as error:
+        return _refuse(run, request, "read", str(error))
+    return replace(verdict, timing=stamp_time())
+
+
+def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
+    return refuse_run(
+        run.name, run.folder.as_posix(), request.terms.target, stage, reason, stamp_time()
+    )
+
+
+def stamp_time() -> dict[str, str]:
+    """When the verdict was made."""
+    return {"judged": datetime.now(UTC).isoformat(timespec="milliseconds")}

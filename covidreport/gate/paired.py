@@ -1,0 +1,201 @@
+"""A run and a baseline on the same images: which cases are newly missed, and is that luck?
+
+The baseline comes as the cases that it got wrong, by salted digest: with the images and the truth
+known to be the same, these are all that a paired test needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.cases import digest_case
+from covidreport.compare.answers import AlignedAnswers
+from covidreport.errors import GateError
+from covidreport.metrics import (
+    Interval,
+    NonInferiority,
+    PairedAnswers,
+    cases_to_exclude,
+    compare_answers,
+    describe_resolution,
+    design_effect,
+    estimate_difference,
+    find_false_alarms,
+    find_missed,
+    judge_non_inferiority,
+    resample_counts,
+    sum_by_group,
+    tango,
+)
+from covidreport.records import Comparison, SmallestGap
+
+Metric = Literal["sensitivity", "specificity"]
+METRICS: tuple[Metric, ...] = ("sensitivity", "specificity")
+ALPHA = 0.05
+SEED = 0
+RUN, BASELINE = "run", "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCases:
+    """The images of one label that a run got wrong, by digest: failed ones are among both kinds."""
+
+    missed: frozenset[str]
+    false_alarms: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairedRuns:
+    """The run (0) and the baseline (1) on the same images, and what follows."""
+
+    paired: PairedAnswers
+    sample_ids: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+    smallest_gap: SmallestGap | None
+    """None where there are no positives."""
+    newly_missed: tuple[str, ...]
+    """Sample ids, in the order of the images."""
+    newly_found: tuple[str, ...]
+
+
+def find_wrong_cases(answers: AlignedAnswers, salt: str) -> WrongCases:
+    """What the only run of `answers` got wrong."""
+    missed, alarms = _wrong(answers.truth, answers.answers, answers.failed)
+    return WrongCases(
+        _digest(answers, 1, missed[0], salt),
+        _digest(answers, 0, alarms[0], salt),
+    )
+
+
+def _wrong(
+    truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return find_missed(truth, answers, failed), find_false_alarms(truth, answers, failed)
+
+
+def _digest(
+    answers: AlignedAnswers, truth: int, wrong: NDArray[np.bool_], salt: str
+) -> frozenset[str]:
+    places = np.flatnonzero(answers.truth == truth)[wrong]
+    return frozenset(digest_case(answers.sample_ids[place], salt) for place in places)
+
+
+def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRuns:
+    """The only run of `answers` against a baseline on the same images and truth.
+
+    Raises GateError where the baseline's wrong cases are none of these images: it was made with
+    another salt.
+    """
+    truth, failed = answers.truth, answers.failed[0]
+    digests = [digest_case(each, salt) for each in answers.sample_ids]
+    positive, negative = truth == 1, truth == 0
+    missed = positive & _among(digests, wrong.missed)
+    alarms = negative & _among(digests, wrong.false_alarms)
+    if missed.sum() != len(wrong.missed) or alarms.sum() != len(wrong.false_alarms):
+        raise GateError(
+            "baseline",
+            "the cases that the baseline got wrong are none of these images, or of another truth: "
+            "it was made with another COVIDREPORT_SALT, or its file was edited; make it again with "
+            "`covidreport baseline set`",
+        )
+    both = np.stack([answers.answers[0], (positive & ~missed) | alarms])
+    failures = np.stack([failed, np.zeros_like(failed)])
+    paired = PairedAnswers(
+        (RUN, BASELINE), truth, both, failures, answers.groups,
+        resample_counts(
+            truth[:, np.newaxis], both[:, :, np.newaxis], failures, answers.groups, seed=SEED
+        ),
+    )  # fmt: skip
+    lost = find_missed(truth, both, failures)
+    ids = np.array(answers.sample_ids, dtype=object)[positive]
+    return PairedRuns(
+        paired=paired,
+        sample_ids=answers.sample_ids,
+        comparisons=tuple(
+            each for metric in METRICS for each in compare_answers(paired, metric, BASELINE)[0]
+        ),
+        smallest_gap=_resolve(paired) if positive.any() else None,
+        newly_missed=tuple(ids[lost[0] & ~lost[1]]),
+        newly_found=tuple(ids[lost[1] & ~lost[0]]),
+    )
+
+
+def _among(digests: Iterable[str], wrong: frozenset[str]) -> NDArray[np.bool_]:
+    return np.array([digest in wrong for digest in digests], dtype=np.bool_)
+
+
+def name_comparisons(paired: PairedRuns, run: str, baseline: str) -> tuple[Comparison, ...]:
+    """The comparisons under the runs' names, which may be the same."""
+    return tuple(replace(each, first=run, second=baseline) for each in paired.comparisons)
+
+
+def _resolve(paired: PairedAnswers) -> SmallestGap:
+    """What this one comparison could show, and how many positives the gap at hand would take."""
+    _, (test,) = compare_answers(paired, "sensitivity", BASELINE)
+    missed = find_missed(paired.truth, paired.answers, paired.failed)
+    positives = missed.shape[1]
+    resolution = describe_resolution(
+        test, positives, 1,
+        design_effect=_design_effect(paired, "sensitivity"), alpha=ALPHA,
+    )  # fmt: skip
+    told = test.p_value <= ALPHA
+    gap = abs(resolution.gap)
+    return SmallestGap(
+        comparisons=1,
+        cases=resolution.smallest_gap,
+        positives=positives,
+        level=ALPHA,
+        gap=gap or None,
+        positives_needed=None if told else resolution.positives_needed,
+        power=resolution.power,
+    )
+
+
+def _wrong_of(paired: PairedAnswers, metric: Metric) -> tuple[NDArray[np.bool_], Any]:
+    find, truth = (find_missed, 1) if metric == "sensitivity" else (find_false_alarms, 0)
+    groups = None if paired.groups is None else paired.groups[paired.truth == truth]
+    return find(paired.truth, paired.answers, paired.failed), groups
+
+
+def _design_effect(paired: PairedAnswers, metric: Metric) -> float:
+    wrong, groups = _wrong_of(paired, metric)
+    sums = sum_by_group(wrong, groups)
+    return design_effect(sums[:, 0] - sums[:, 1], int(np.count_nonzero(wrong[0] != wrong[1])))
+
+
+def exclude_loss(
+    runs: PairedRuns, metric: Metric, margin: float
+) -> tuple[NonInferiority, int | None]:
+    """Whether the data exclude that the run lost more than `margin`, and how many cases that takes.
+
+    By Tango's interval, or the bootstrap's over patients who have several images, as the
+    comparison of runs has it. The number is None where it is excluded, or where no number would do.
+    """
+    paired = runs.paired
+    wrong, groups = _wrong_of(paired, metric)
+    n = wrong.shape[1]
+    if n == 0:
+        nothing = Interval(None, None, None, "no such image")
+        return judge_non_inferiority(None, nothing, margin), None
+    only_run = int(np.count_nonzero(wrong[1] & ~wrong[0]))
+    only_baseline = int(np.count_nonzero(wrong[0] & ~wrong[1]))
+    difference: float | None = (only_run - only_baseline) / n
+    if paired.groups is None:
+        low, high = tango(only_run, only_baseline, n)
+        interval = Interval(low, high, "tango")
+    else:
+        difference, interval = estimate_difference(paired.resampled, 0, 1, 0, metric)
+        if interval.low is None and only_run == only_baseline == 0:
+            # no image tells the runs apart in any resample: each patient counts as one case
+            low, high = tango(0, 0, np.unique(groups).size)
+            interval = Interval(low, high, "tango over groups (degenerate bootstrap)")
+    answer = judge_non_inferiority(difference, interval, margin)
+    if answer.answer != "the data cannot say":
+        return answer, None
+    needed = cases_to_exclude(only_run, only_baseline, n, margin)
+    return answer, None if needed is None else round(needed * _design_effect(paired, metric))

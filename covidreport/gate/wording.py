@@ -1,0 +1,153 @@
+"""A verdict's sentences: plain text for every output, figures as fractions."""
+
+from __future__ import annotations
+
+from covidreport.compare.finding import format_p
+from covidreport.gate.figures import COUNTS, split_bound
+from covidreport.records import Comparison, Estimate, Limit, LimitResult, Verdict
+
+SHOWN_CASES = 20
+
+
+def format_value(value: float | None, beside: float | None = None) -> str:
+    """Three decimals, a count as it is; more where it would else read like the bound it breaks."""
+    if value is None:
+        return "–"
+    if float(value).is_integer() and (abs(value) > 1 or isinstance(value, int)):
+        return f"{value:,.0f}"
+    for places in range(3, 10):
+        text = f"{value:.{places}f}"
+        if beside is None or beside == value or text != f"{beside:.{places}f}":
+            return text.replace("-", "−")
+    return repr(value)
+
+
+def is_count(limit: Limit) -> bool:
+    """Whether the limited figure is a number of images."""
+    figure = split_bound(limit.metric)[0].split("[")[0]
+    return figure in COUNTS or figure == "failed_images"
+
+
+def describe_figure(limit: Limit, value: float | None, estimate: Estimate | None,
+                    allowed: float | None) -> str:  # fmt: skip
+    """Such as `covid-19 sensitivity is 0.714 (20 of 28, 95 % interval 0.529 to 0.847)`."""
+    if value is None:
+        return f"{limit.name} is undefined or missing, which is no pass"
+    text = f"{limit.name} is {format_number(limit, value, allowed)}"
+    if estimate is None or is_count(limit):
+        return text
+    evidence = []
+    if estimate.numerator is not None and estimate.denominator is not None:
+        evidence.append(f"{estimate.numerator:,} of {estimate.denominator:,}")
+    if estimate.low is not None and estimate.high is not None:
+        low, high = format_value(estimate.low), format_value(estimate.high)
+        evidence.append(f"95 % interval {low} to {high}")
+    return f"{text} ({', '.join(evidence)})" if evidence else text
+
+
+def format_number(limit: Limit, value: float | None, beside: float | None = None) -> str:
+    """A value of a limit's figure: a count without decimals where it is one."""
+    if value is not None and is_count(limit):
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return format_value(value, beside)
+
+
+def describe_allowed(limit: Limit, low: float | None, high: float | None,
+                     baseline: float | None, value: float | None = None) -> str:  # fmt: skip
+    """Such as `at most 8 is allowed (the baseline's 8)`."""
+    parts = []
+    if low is not None:
+        parts.append(f"at least {format_number(limit, low, value)} is wanted")
+    if high is not None:
+        parts.append(f"at most {format_number(limit, high, value)} is allowed")
+    text = " and ".join(parts)
+    if limit.max_regression is None:
+        return text
+    if baseline is None:
+        return (f"{text}; " if text else "") + "the baseline's is undefined or missing"
+    return f"{text} (the baseline's {format_number(limit, baseline)}{_describe_margin(limit)})"
+
+
+def _describe_margin(limit: Limit) -> str:
+    margin = limit.max_regression
+    if not margin:
+        return ""
+    size = f"{abs(margin) * 100:g} %" if limit.relative else f"{abs(margin):g}"
+    return f", {size} of slack" if margin > 0 else f", better by {size}"
+
+
+def describe_bound(result: LimitResult) -> str:
+    """What was allowed, for a cell of a table, such as `≤ 8`; a dash where nothing is known."""
+    limit = result.limit
+    if limit.evidence:
+        return f"loss ≤ {limit.max_regression:g}, shown"
+    parts = []
+    if result.allowed_min is not None:
+        parts.append(f"≥ {format_number(limit, result.allowed_min, result.value)}")
+    if result.allowed_max is not None:
+        parts.append(f"≤ {format_number(limit, result.allowed_max, result.value)}")
+    return ", ".join(parts) or "–"
+
+
+def describe_paired(verdict: Verdict) -> str:
+    """What the paired test says of the run and the baseline; empty where nothing was compared."""
+    if verdict.baseline is None:
+        return ""
+    if not verdict.comparisons:
+        reason = verdict.not_compared or "there are no images to compare them on"
+        return f"Not compared case by case: {reason}."
+    gap = verdict.smallest_gap
+    told = {each.metric: each for each in verdict.comparisons}
+    sentences = []
+    if gap is not None and "sensitivity" in told:
+        sentences.append(
+            f"On the same {plural(gap.positives, 'positive')} as {verdict.baseline.run}: "
+            f"{plural(len(verdict.newly_missed), 'case')} newly missed, "
+            f"{len(verdict.newly_found):,} newly found; {_describe_test(told['sensitivity'])}."
+        )
+        sentences.append(_describe_gap(verdict))
+    if "specificity" in told:
+        sentences.append(f"Of the negatives: {_describe_test(told['specificity'])}.")
+    return " ".join(each for each in sentences if each)
+
+
+def _describe_test(comparison: Comparison) -> str:
+    test = "the exact McNemar test"
+    if comparison.test != "mcnemar-exact":
+        test = "the sign-flip test over patients"
+    text = f"difference in {comparison.metric} {format_value(comparison.difference)}"
+    if comparison.low is not None and comparison.high is not None:
+        low, high = format_value(comparison.low), format_value(comparison.high)
+        text += f" (95 % interval {low} to {high})"
+    return f"{text}, {format_p(comparison.p_value)} by {test}"
+
+
+def _describe_gap(verdict: Verdict) -> str:
+    gap = verdict.smallest_gap
+    if gap is None:
+        return ""
+    text = f"No gap under {plural(gap.cases, 'case')} can be told from chance here"
+    if gap.positives_needed is not None and gap.gap is not None:
+        text += (
+            f"; for the gap of {gap.gap} at hand it would take about {gap.positives_needed:,} "
+            "positives"
+        )
+    return f"{text}."
+
+
+def describe_cases(verdict: Verdict) -> list[str]:
+    """The newly missed and the newly found cases, a line each; none where there are none."""
+    lines = []
+    for title, cases in (
+        ("Newly missed", verdict.newly_missed), ("Newly found", verdict.newly_found),
+    ):  # fmt: skip
+        if cases:
+            more = len(cases) - SHOWN_CASES
+            rest = f" and {more:,} more" if more > 0 else ""
+            lines.append(f"{title}: {', '.join(cases[:SHOWN_CASES])}{rest}")
+    return lines
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,55 @@
+"""Puts verdicts where they go: a file for each output, and what the environment offers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from covidreport.integrations import CHANNELS, OUTPUTS
+from covidreport.records import Verdict
+from covidreport.store import write_atomic
+
+
+def name_folder(run: str) -> str:
+    """A folder's name for a run, whatever its name holds: unequal for unequal names."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", run).strip("._")[:80]
+    if safe == run:
+        return safe
+    return f"{safe}-{hashlib.sha256(run.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def clear_outputs(folder: Path) -> None:
+    """Delete what an earlier gate left there, so that no old verdict outlives a new attempt.
+
+    Files of single runs stay until they are written again.
+    """
+    for output in OUTPUTS.values():
+        if not output.each_run:
+            (folder / output.file_name).unlink(missing_ok=True)
+
+
+def write_outputs(folder: Path, verdicts: Sequence[Verdict]) -> tuple[Path, ...]:
+    """Write every output into `folder` and give the paths; WriteError where one can't be."""
+    written = []
+    for path, text in _render_all(folder, verdicts):
+        write_atomic(path, text.encode())
+        written.append(path)
+    return tuple(written)
+
+
+def _render_all(folder: Path, verdicts: Sequence[Verdict]) -> Iterator[tuple[Path, str]]:
+    for output in OUTPUTS.values():
+        if not output.each_run:
+            yield folder / output.file_name, output.render(verdicts)
+            continue
+        for verdict in verdicts:
+            place = folder if len(verdicts) == 1 else folder / name_folder(verdict.run)
+            yield place / output.file_name, output.render([verdict])
+
+
+def post_channels(verdicts: Sequence[Verdict], environment: Mapping[str, str]) -> None:
+    """Hand the verdicts to every channel that the environment offers."""
+    for post in CHANNELS.values():
+        post(verdicts, environment)

@@ -193,7 +193,7 @@ def _collect(
     try:
         return collect_report(
             runs, target=settings.target, specificity_floor=settings.specificity_floor,
-            split=splits[0] if splits else settings.split, dataset=dataset,
+            split=splits[0] if splits else settings.split, dataset=dataset, show_ids=True,
         )  # fmt: skip
     except UsageError as error:
         say(f"note: nothing is said of the runs: {error}", "cyan")

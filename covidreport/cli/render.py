@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,7 +88,7 @@ def render(
     ] = None,
 ) -> None:
     """Render reports."""
-    from covidreport.audit.document import include_audit, read_audit
+    from covidreport.audit.document import read_audit
     from covidreport.cli.opening import open_report
     from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say
@@ -112,10 +111,9 @@ def render(
         variant=variant,
         title=title,
         plan=choose_plan(baseline, margin, settings, runs),
+        audit=None if audit is None else read_audit(audit),
         show_ids=show_ids,
     )
-    if audit is not None:
-        data = replace(data, findings=include_audit(read_audit(audit), data))
     for name in wanted:
         suffix, function = FORMATS[name]
         text = function(data, look)

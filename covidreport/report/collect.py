@@ -9,6 +9,7 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.audit import audit_report
+from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.errors import StoreError, UsageError
@@ -22,6 +23,7 @@ from covidreport.records import (
     ReportedRun,
     Run,
 )
+from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
@@ -47,12 +49,13 @@ def collect_report(
     variant: str | None = None,
     title: str | None = None,
     plan: Plan | None = None,
+    audit: Audit | None = None,
     show_ids: bool = False,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
-    plan: what runs were to be compared with, and by which margin. show_ids: cases and patients go
-    by their ids and not by digests.
+    plan: what runs were to be compared with, and by which margin. audit: of these data, whose
+    findings the report takes in. show_ids: images and patients go by their ids, not by digests.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -88,7 +91,11 @@ def collect_report(
         *_stale_models(reported),
         *_decide_doubts(rankings, audit_report(data)),
     ]
-    return replace(data, findings=tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))))
+    ordered = tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
+    data = replace(data, findings=ordered)
+    if audit is not None:
+        data = replace(data, findings=include_audit(audit, data))
+    return data if show_ids else hide_ids(data)
 
 
 def choose_evaluated(runs: Sequence[Run]) -> tuple[tuple[Run, Evaluation], ...]:

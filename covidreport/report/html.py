@@ -18,10 +18,11 @@ from covidreport.report.payload import write_payload
 from covidreport.report.view import view_report
 
 STYLES = (
-    "page", "controls", "answer", "findings", "tables", "charts", "runs", "end", "screens", "print",
+    "page", "controls", "answer", "findings", "tables", "charts", "cases", "runs", "compare",
+    "end", "screens", "print",
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
-SCRIPTS = ("page",)
+SCRIPTS = ("page", "address", "ranking", "cases", "compare")
 """The files of `templates/script`, in order: the first makes what the others use."""
 
 

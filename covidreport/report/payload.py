@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from covidreport.records import ReportData
-from covidreport.report.view.records import ReportView
+from covidreport.report.view.records import ReportView, Row
 
 
 def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # noqa: ARG001
@@ -19,8 +19,90 @@ def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # n
     return [{"anchor": run.anchor, "name": run.name, "badge": run.badge} for run in view.runs]
 
 
+def _list_rankings(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # noqa: ARG001
+    """Of each ranking, what its rows are sorted, chosen and searched by."""
+    return [
+        {
+            "anchor": ranking.anchor,
+            "facets": [[facet.key, facet.title, facet.values] for facet in ranking.facets],
+            "columns": [
+                [column.title, column.note, column.kind]
+                for column in (ranking.ranked.columns if ranking.ranked else ())
+            ],
+            "rows": [
+                [row.facets, _search(row), [_round(cell.sort) for cell in row.cells]]
+                for row in (ranking.ranked.rows if ranking.ranked else ())
+            ],
+            "unranked": [
+                [row.facets, _search(row)]
+                for row in (ranking.unranked.rows if ranking.unranked else ())
+            ],
+        }
+        for ranking in view.rankings
+    ]
+
+
+def _round(value: float | str | None) -> float | str | None:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _list_cases(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
+    """Every case that is shown, with what each run said of it."""
+    if view.cases is None or not (view.cases.positives or view.cases.alarms):
+        return None
+    cases = (*view.cases.positives, *view.cases.alarms)
+    runs = [one.run for one in cases[0].scores]
+    return {
+        "runs": [
+            [run.text, run.anchor, key] for run, key in zip(runs, view.cases.keys, strict=True)
+        ],
+        "cases": {
+            case.anchor: {
+                "kind": case.kind,
+                "name": case.name,
+                "gist": case.gist,
+                "facts": [[fact.name, fact.value] for fact in case.facts],
+                "scores": [one.score for one in case.scores],
+                "signs": "".join(one.sign for one in case.scores),
+            }
+            for case in cases
+        },
+    }
+
+
+def _list_compared(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
+    """The runs that can stand side by side, and the differences of their pairs."""
+    compare = view.compare
+    if compare is None:
+        return None
+    return {
+        "runs": [
+            {
+                "key": run.key,
+                "anchor": run.anchor,
+                "name": run.name,
+                "facts": [[fact.name, fact.value] for fact in run.facts],
+                "settings": [[fact.name, fact.value] for fact in run.settings],
+            }
+            for run in compare.runs
+        ],
+        "pairs": {f"{pair.first},{pair.second}": pair.figures for pair in compare.pairs},
+        "pairsNote": compare.pairs_note,
+        "noPair": compare.no_pair,
+        "settingsNote": "What these runs have in common is left out.",
+    }
+
+
+def _search(row: Row) -> str:
+    names = (cell.text for cell in row.cells if cell.kind == "name")
+    return " ".join([*names, row.words]).lower()
+
+
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
+    "rankings": _list_rankings,
+    "cases": _list_cases,
+    "compare": _list_compared,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""
 

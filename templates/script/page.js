@@ -16,5 +16,11 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/* A run's name, which leads to its section where there is one. */
+function makeName(name, anchor) {
+  const text = make("bdi", { text: name });
+  return anchor ? make("a", { href: `#${anchor}` }, text) : text;
+}
+
 /* Styles that apply with a script only begin with `.scripted`. */
 document.documentElement.classList.add("scripted");

@@ -8,9 +8,12 @@ from covidreport import __version__
 from covidreport.records import ReportData
 from covidreport.report.view.answer import view_answer, view_limits
 from covidreport.report.view.blocks import view_blocks
+from covidreport.report.view.cases import view_cases
+from covidreport.report.view.compare import view_compare
 from covidreport.report.view.findings import gather_findings, view_findings
 from covidreport.report.view.hide import hide_sections
 from covidreport.report.view.index import Index, index_runs
+from covidreport.report.view.matrices import view_matrices
 from covidreport.report.view.methods import describe_dashes, view_methods
 from covidreport.report.view.ranking import (
     describe_standing,
@@ -21,6 +24,7 @@ from covidreport.report.view.records import Fact, ReportView
 from covidreport.report.view.repeats import view_repeats
 from covidreport.report.view.runs import view_run
 from covidreport.report.view.settings import view_provenance, view_times
+from covidreport.report.view.subgroups import view_subgroups
 from covidreport.report.view.wording import clean, label_name, listed, plural
 
 __all__ = ["view_report"]
@@ -46,6 +50,10 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         dash_note=describe_dashes(data),
         failed=view_failed(index),
         blocks=view_blocks(data, index),
+        cases=view_cases(data, index),
+        compare=view_compare(data, index),
+        matrices=view_matrices(data, index),
+        subgroups=view_subgroups(data, index),
         repeats=view_repeats(data, index),
         runs=tuple(view_run(reported, data, findings, index) for reported in index.runs),
         methods=view_methods(data, index),

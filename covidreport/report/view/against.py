@@ -65,21 +65,22 @@ def standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
     counts = comparisons.basis == "counts"
     if standing is None:
         return (Cell(DASH),) if counts else (Cell(DASH), *[Cell(DASH, kind="count")] * 2)
+    p = standing.adjusted_p_value
     if row.rank == 1:
-        first = Cell("the best")
+        first = Cell("the best", sort=2.0)  # before every p-value
     elif standing.told_apart is None:
-        first = Cell("counts can’t say")
+        first = Cell("counts can’t say", sort=p)
     else:
         word = "told apart" if standing.told_apart else "not told apart"
-        first = Cell(word, _p_text(standing.adjusted_p_value, comparisons))
+        first = Cell(word, _p_text(p, comparisons), sort=p)
     if counts:
         return (first,)
     low, high = standing.rank_low, standing.rank_high
     interval = DASH if low is None else str(low) if low == high else f"{low} to {high}"
     return (
         first,
-        Cell(interval, kind="count"),
-        Cell(_share(standing.best_probability), kind="count"),
+        Cell(interval, kind="count", sort=None if high is None else high + (low or 0) / 1e6),
+        Cell(_share(standing.best_probability), kind="count", sort=standing.best_probability),
     )
 
 

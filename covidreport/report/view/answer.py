@@ -16,7 +16,7 @@ from covidreport.report.charts.tally import Tally, draw_tally
 from covidreport.report.view.against import describe_lead
 from covidreport.report.view.index import Index
 from covidreport.report.view.ranking import name_the_best
-from covidreport.report.view.records import Answer, FindingGroup, Span
+from covidreport.report.view.records import Answer, FindingGroup, GraveFinding, Span
 from covidreport.report.view.tables import of_label
 from covidreport.report.view.wording import clean, figure, listed, plural, whole
 
@@ -24,6 +24,8 @@ DOUBT_CODES = ("best-run-not-distinguishable",)
 """Findings that say whether the first run can be told from the next: they stand by the answer."""
 
 _MOST_NAMED = 3
+_MOST_GRAVE = 5
+"""Findings that stand beside the answer; how many there are is said behind them."""
 
 
 def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index) -> Answer:
@@ -43,10 +45,26 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
         against=describe_lead(ranking, index),
         assured=_is_assured(ranking),
         doubts=_doubts(data, ranking),
+        grave=_grave(findings, [index.span(row.run).text for row in best], data),
         standing=standing,
         tally=tally,
         tally_caption=_tally_caption(counts, tally, index) if tally else "",
     )
+
+
+def _grave(
+    findings: Sequence[FindingGroup], best: Sequence[str], data: ReportData
+) -> tuple[GraveFinding, ...]:
+    """Every error, then the warnings that are about a best run; not what stands as a doubt."""
+    said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
+    every = [one for group in findings for one in group.findings if one.what not in said]
+    chosen = [one for one in every if one.severity == "error"]
+    chosen += [
+        one
+        for one in every
+        if one.severity == "warning" and {subject.text for subject in one.subjects} & set(best)
+    ]
+    return tuple(GraveFinding(one.severity, one.anchor, one.what) for one in chosen[:_MOST_GRAVE])
 
 
 def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:

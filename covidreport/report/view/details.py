@@ -233,7 +233,7 @@ def _remarks(details: Details, index: Index) -> tuple[str, ...]:
     remarks = []
     for name, by_label in details.subgroups.items():
         found = by_label.get(index.target)
-        named = _name_worst(found) if found else ""
+        named = name_worst(found) if found else ""
         if named:
             remarks.append(f"By {humanise(name)}, {named}.")
     if remarks:
@@ -244,7 +244,8 @@ def _remarks(details: Details, index: Index) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _name_worst(found: Subgroups) -> str:
+def name_worst(found: Subgroups) -> str:
+    """`F has the lowest sensitivity and M the lowest …`; empty where nothing can be compared."""
     parts = [
         f"{clean(value)} has the lowest {name}"
         for name, value in (

@@ -31,6 +31,7 @@ from covidreport.report.view.wording import (
     label_name,
     listed,
     plural,
+    share,
     titled,
     whole,
 )
@@ -85,9 +86,15 @@ def describe_thresholds(thresholds: Mapping[str, float], source: str) -> str:
     return f"A label is predicted above its threshold: {listed(each)} ({clean(source)})."
 
 
-def view_matrix(label: str, counts: Counts, *, target: bool = False) -> Matrix:
-    """A label's 2x2 table; images that could not be scored stand in a column of their own."""
-    failed = counts.failed_positive + counts.failed_negative > 0
+def view_matrix(
+    label: str, counts: Counts, *, target: bool = False, failed: bool | None = None
+) -> Matrix:
+    """A label's 2x2 table; images that could not be scored stand in a column of their own.
+
+    failed: whether there is that column; None where it is wanted if there are any.
+    """
+    if failed is None:
+        failed = counts.failed_positive + counts.failed_negative > 0
     actual_no = (counts.tn, counts.fp, counts.failed_negative)
     actual_yes = (counts.fn, counts.tp, counts.failed_positive)
     left_out = f"{plural(counts.unknown, 'image')} of unknown truth left out"
@@ -114,7 +121,7 @@ def _matrix_row(
     cells = tuple(
         MatrixCell(
             whole(count), meaning, round(10 * count / total) if total else 0,
-            right=meaning.startswith("true"),
+            right=meaning.startswith("true"), share=share(count, total),
         )
         for count, meaning in zip(counts, meanings, strict=True)
     )  # fmt: skip
@@ -130,7 +137,7 @@ def _counts_table(matrices: Sequence[Matrix]) -> Table:
     rows = []
     for matrix in matrices:
         for name, cells in matrix.rows:
-            counts = [Cell(cell.text, kind="count") for cell in cells]
+            counts = [Cell(cell.text, cell.share, kind="count") for cell in cells]
             counts += [Cell(whole(0), kind="count")] * (len(columns) - len(cells))
             rows.append(Row((Cell(matrix.label, kind="name"), Cell(name), *counts)))
     return Table("Counts: actual in rows, predicted in columns", tuple(head), tuple(rows))

@@ -33,13 +33,19 @@ class Index:
         """The run of that name."""
         return next((reported for reported in self.runs if reported.run.name == name), None)
 
+    def key(self, name: str) -> str:
+        """A run's place among the sections, from 1: what parts of a page know it by."""
+        names = [reported.run.name for reported in self.runs]
+        return str(names.index(name) + 1)
+
     def span(self, name: str) -> Span:
         """A name in a sentence, which leads to its section where it is a run."""
         return Span(clean(name), "name", self.anchors.get(name, ""))
 
     def cell(self, name: str, note: str = "") -> Cell:
         """A name in a table, which leads to its section."""
-        return Cell(clean(name), clean(note), kind="name", anchor=self.anchors.get(name, ""))
+        anchor = self.anchors.get(name, "")
+        return Cell(clean(name), clean(note), kind="name", anchor=anchor, sort=clean(name))
 
     def rank(self, name: str) -> str:
         """A run's rank in the first ranking, or a dash: ranks of others would not compare."""

@@ -12,8 +12,9 @@ from covidreport.report.view.against import (
     view_comparisons,
 )
 from covidreport.report.view.blocks import have_blocks, name_block
+from covidreport.report.view.facets import list_facets, pick_facets, words_of
 from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, RankingView, Row, Table
+from covidreport.report.view.records import Cell, Column, Facet, RankingView, Row, Table
 from covidreport.report.view.tables import (
     all_alike,
     count_cells,
@@ -36,6 +37,7 @@ def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -
     points = view_points(ranking, index)
     labels = count_labels(len(points))
     scatters = [draw_scatter(points, *size, most_labels=labels) for size in (_WIDE, _NARROW)]
+    facets = list_facets([row.run for row in ranking.rows], index)
     caption = "1 run with a rank"
     if len(ranked) > 1:
         caption = f"{len(ranked)} runs in order: fewest missed first, then fewest false alarms"
@@ -43,8 +45,9 @@ def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -
         anchor="ranking" if place == 0 else f"ranking-{place + 1}",
         title="Ranking" if place == 0 else f"Ranking {place + 1}",
         why=_why(ranking, data.rankings[0], index),
-        ranked=_ranked_table(ranking, ranked, caption, index) if ranked else None,
-        unranked=_unranked_table(ranking, unranked, index) if unranked else None,
+        ranked=_ranked_table(ranking, ranked, caption, facets, index) if ranked else None,
+        unranked=_unranked_table(unranked, ranking, facets, index) if unranked else None,
+        facets=facets,
         comparisons=view_comparisons(ranking, place, index),
         scatters=tuple(one for one in scatters if one is not None),
         scatter_caption=describe_scatter(ranking, index),
@@ -97,7 +100,9 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
     return [name for name, same in compared.items() if not same]
 
 
-def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, index: Index) -> Table:
+def _ranked_table(
+    ranking: Ranking, rows: Sequence[RankedRun], caption: str, facets: Sequence[Facet], index: Index
+) -> Table:
     evaluations = [index.evaluation(row.run, ranking) for row in rows]
     counts = [index.counts(one) for one in evaluations]
     alike = all_alike(counts)
@@ -118,11 +123,12 @@ def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, ind
         Column("Label accuracy", "all labels", "figure"),
         Column("Exact match", "all labels", "figure"),
     ]
-    body = []
+    body: list[Row] = []
     for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
-        cells = [Cell(str(row.rank), kind="rank"), index.cell(row.run)]
+        cells = [Cell(str(row.rank), kind="rank", sort=row.rank), index.cell(row.run)]
         if blocks:
-            cells.append(Cell(name_block(index.find(row.run))))
+            block = name_block(index.find(row.run))
+            cells.append(Cell(block, sort=None if block == DASH else block))
         cells += count_cells(of_target, alike=alike)
         cells += standing_cells(ranking, row)
         for metric in ("sensitivity", "specificity"):
@@ -131,11 +137,34 @@ def _ranked_table(ranking: Ranking, rows: Sequence[RankedRun], caption: str, ind
         cells += [figure_cell(overall(evaluation, metric)) for metric in OVERALL_COLUMNS]
         standing = standings.get(row.run)
         same = standing is not None and standing.told_apart is False
-        body.append(Row(tuple(cells), best=row.rank == 1, alike=same))
+        divide = _divide(ranking, [one.alike for one in body], same=same)
+        body.append(
+            Row(
+                tuple(cells), best=row.rank == 1, alike=same, divide=divide,
+                facets=pick_facets(row.run, facets, index), words=words_of(row.run, index),
+            )
+        )  # fmt: skip
     return Table(caption, tuple(head), tuple(body))
 
 
-def _unranked_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Table:
+def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
+    """The line between the runs that can't be told from the best and the rest, where it is one."""
+    told = {} if ranking.comparisons is None else {
+        each.run: each.told_apart for each in ranking.comparisons.standings
+    }  # fmt: skip
+    one_line = not any(told.get(row.run) is False for row in ranking.rows[len(above) :])
+    if same or not above or not all(above) or not one_line:
+        return ""
+    if len(above) == 1:
+        return "Above: the best. Below: the runs that it can be told apart from"
+    if any(told.get(row.run) is None for row in ranking.rows[len(above) :] if row.rank):
+        return "Above: can’t be told apart from the best. Below: counts alone can’t say"
+    return "Above: can’t be told apart from the best. Below: can be"
+
+
+def _unranked_table(
+    rows: Sequence[RankedRun], ranking: Ranking, facets: Sequence[Facet], index: Index
+) -> Table:
     counts = [
         index.counts(index.evaluation(row.run, ranking)) if row.counted else None for row in rows
     ]
@@ -151,7 +180,9 @@ def _unranked_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -
                 index.cell(row.run),
                 *count_cells(of_target, alike=alike),
                 Cell(titled(clean(row.why_unranked or DASH))),
-            )
+            ),
+            facets=pick_facets(row.run, facets, index),
+            words=words_of(row.run, index),
         )
         for row, of_target in zip(rows, counts, strict=True)
     )

@@ -7,7 +7,7 @@ HTML and Markdown can't say different things.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from covidreport.report.charts.curves import CurveChart
 from covidreport.report.charts.intervals import IntervalMark
@@ -15,6 +15,14 @@ from covidreport.report.charts.plots import Plot
 from covidreport.report.charts.scales import Tick
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
+
+if TYPE_CHECKING:
+    from covidreport.report.view.section_records import (
+        CasesView,
+        CompareView,
+        MatricesView,
+        SubgroupsView,
+    )
 
 CellKind = Literal["text", "code", "name", "rank", "count", "missed", "figure", "told"]
 SpanKind = Literal["plain", "name", "strong", "label"]
@@ -40,6 +48,8 @@ class Cell:
     kind: CellKind = "text"
     anchor: str = ""
     mark: IntervalMark | None = None
+    sort: float | str | None = None
+    """What a column is sorted by where that can be done; None goes last."""
 
     @property
     def plain(self) -> str:
@@ -67,6 +77,12 @@ class Row:
     cells: tuple[Cell, ...]
     best: bool = False
     alike: bool = False
+    divide: str = ""
+    """What is said between this row and those above it, which are set apart."""
+    facets: tuple[str, ...] = ()
+    """What it is under each `Facet` of its table."""
+    words: str = ""
+    """What a search looks at, beside the names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class GraveFinding:
+    """A finding beside the answer, in one sentence that leads to it."""
+
+    severity: str
+    anchor: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The report in one sentence, and what a reader must know beside it."""
 
@@ -98,6 +123,8 @@ class Answer:
     """Whether the first was told apart from all others."""
     doubts: tuple[str, ...] = ()
     """What findings say against telling the first run from the others."""
+    grave: tuple[GraveFinding, ...] = ()
+    """The findings that stand against trusting the answer: errors, and what is about the best."""
     standing: str = ""
     """How many findings stand in the report, by severity."""
     tally: Tally | None = None
@@ -146,6 +173,15 @@ class ComparisonsView:
 
 
 @dataclass(frozen=True, slots=True)
+class Facet:
+    """A setting that the runs of a ranking can be chosen by."""
+
+    key: str
+    title: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RankingView:
     """Runs on the same images, in order, and the picture of what the order trades."""
 
@@ -156,6 +192,7 @@ class RankingView:
     ranked: Table | None
     unranked: Table | None
     comparisons: ComparisonsView | None = None
+    facets: tuple[Facet, ...] = ()
     scatters: tuple[Scatter, ...] = ()
     """The same picture for a wide and for a narrow page."""
     scatter_caption: str = ""
@@ -169,6 +206,8 @@ class MatrixCell:
     meaning: str
     tint: int
     right: bool
+    share: str = ""
+    """Of the row, in percent; empty where the row has no images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +322,10 @@ class ReportView:
     dash_note: str
     failed: Table | None
     blocks: tuple[Table, ...]
+    cases: CasesView | None
+    compare: CompareView | None
+    matrices: MatricesView | None
+    subgroups: SubgroupsView | None
     repeats: tuple[RepeatsView, ...]
     runs: tuple[RunView, ...]
     methods: tuple[MethodView, ...]

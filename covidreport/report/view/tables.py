@@ -18,7 +18,8 @@ def figure_cell(estimate: Estimate | None, *, mark: bool = False) -> Cell:
     shown = figure(estimate)
     place = place_interval(estimate) if mark else None
     full = shown.text if shown.interval else shown.value
-    return Cell(shown.value, shown.interval, full, "figure", mark=place)
+    value = None if estimate is None else estimate.value
+    return Cell(shown.value, shown.interval, full, "figure", mark=place, sort=value)
 
 
 def evidence_cell(estimate: Estimate | None) -> Cell:
@@ -61,9 +62,19 @@ def count_cells(counts: Counts | None, *, alike: bool) -> tuple[Cell, Cell, Cell
     sick = "" if alike else f"of {whole(counts.positives)}"
     well = "" if alike else f"of {whole(counts.negatives)}"
     return (
-        Cell(whole(counts.missed), _note(sick, counts.failed_positive), kind="missed"),
-        Cell(whole(counts.tp), sick, kind="count"),
-        Cell(whole(counts.false_alarms), _note(well, counts.failed_negative), kind="count"),
+        Cell(
+            whole(counts.missed),
+            _note(sick, counts.failed_positive),
+            kind="missed",
+            sort=counts.missed,
+        ),
+        Cell(whole(counts.tp), sick, kind="count", sort=counts.tp),
+        Cell(
+            whole(counts.false_alarms),
+            _note(well, counts.failed_negative),
+            kind="count",
+            sort=counts.false_alarms,
+        ),
     )
 
 

@@ -56,6 +56,19 @@ def decimal(value: float | None) -> str:
     return f"{value:.3f}".replace("-", MINUS)
 
 
+def share(count: int, total: int) -> str:
+    """A part in percent to one decimal, `71.4 %`; empty where there is nothing to be a part of.
+
+    What is not all and not none does not read as either: `99.9 %`, `0.1 %` at the ends.
+    """
+    if not total:
+        return ""
+    tenths = round(1000 * count / total)
+    if 0 < count < total:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths / 10:.1f} %"
+
+
 def signed(value: float | None) -> str:
     """A difference to three decimals with its sign: `+0.071`, `−0.036`, `0.000`."""
     text = decimal(value)

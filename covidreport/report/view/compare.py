@@ -1,0 +1,176 @@
+"""Two to four runs side by side: where their settings differ, and which cases tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import CaseTable, Comparison, ReportData, ReportedRun, RunComparisons
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import Cell, Column, Fact, Row, Table
+from covidreport.report.view.section_records import CompareView, PairView, RunChoice
+from covidreport.report.view.settings import view_settings
+from covidreport.report.view.tables import of_label
+from covidreport.report.view.wording import (
+    DASH,
+    clean,
+    figure,
+    p_value,
+    plural,
+    signed,
+    whole,
+)
+
+METRICS = {"sensitivity": "Sensitivity", "specificity": "Specificity", "roc_auc": "ROC AUC"}
+PAIRS_NOTE = (
+    "The first run minus the second, on the same images. Each 95 % interval holds for its pair "
+    "alone; the adjusted p-value counts in that all pairs were looked at."
+)
+NO_PAIR = (
+    "These two runs were not compared with each other: of very many runs, or where a baseline was "
+    "named, only some pairs are."
+)
+COUNTS_ONLY = (
+    "Whether two runs differ by more than chance takes their answers to the same images; here are "
+    "counts alone."
+)
+_NOT_COMPARED = frozenset({"Versions", "Input of the model", "Published"})
+"""Groups of settings that say where a run comes from rather than how it was made."""
+
+
+def view_compare(data: ReportData, index: Index) -> CompareView | None:
+    """The section; None where fewer than two runs have figures."""
+    shown = [each for each in index.runs if each.evaluation is not None]
+    if len(shown) < 2:
+        return None
+    choices = tuple(_choose(each, index) for each in shown)
+    places = {each.run.name: place for place, each in enumerate(shown)}
+    comparisons = data.rankings[0].comparisons if data.rankings else None
+    pairs = _list_pairs(comparisons, places)
+    first, second = choices[:2]
+    return CompareView(
+        lead=f"The first two of {plural(len(choices), 'run')} in the order of the ranking.",
+        runs=choices,
+        pairs=pairs,
+        pairs_note=PAIRS_NOTE,
+        no_pair=_explain_no_pair(comparisons),
+        settings=_settings_table(first, second),
+        settings_note="What the two have in common is left out.",
+        differences=_differences_table(pairs, first, second),
+        cases=_cases_table(data.cases, shown[0], shown[1]),
+    )
+
+
+def _explain_no_pair(comparisons: RunComparisons | None) -> str:
+    if comparisons is None or comparisons.basis == "counts":
+        return COUNTS_ONLY
+    return NO_PAIR
+
+
+def _choose(reported: ReportedRun, index: Index) -> RunChoice:
+    counts = index.counts(reported.evaluation)
+    facts = [Fact("Rank", index.rank(reported.run.name))]
+    if counts is not None:
+        facts += [
+            Fact("Missed", f"{whole(counts.missed)} of {whole(counts.positives)}"),
+            Fact("False alarms", f"{whole(counts.false_alarms)} of {whole(counts.negatives)}"),
+        ]
+    for key in ("sensitivity", "specificity"):
+        shown = figure(of_label(reported.evaluation, index.target, key))
+        interval = f" ({shown.interval})" if shown.interval else ""
+        facts.append(Fact(METRICS[key], f"{shown.value}{interval}"))
+    settings = [
+        Fact(_name_setting(group.title, fact.name), fact.value)
+        for group in view_settings(reported.run)
+        if group.title not in _NOT_COMPARED
+        for fact in group.facts
+    ]
+    name = reported.run.name
+    return RunChoice(
+        index.key(name), index.anchors[name], clean(name), tuple(facts), tuple(settings)
+    )
+
+
+def _name_setting(group: str, name: str) -> str:
+    return name if group in ("Run", "Hyperparameters") else f"{group}: {name}"
+
+
+def _list_pairs(comparisons: RunComparisons | None, places: dict[str, int]) -> tuple[PairView, ...]:
+    if comparisons is None or comparisons.basis == "counts":
+        return ()
+    found: dict[tuple[int, int], list[tuple[str, str, str, str]]] = {}
+    for each in (*comparisons.sensitivity, *comparisons.specificity, *comparisons.roc_auc):
+        if each.first in places and each.second in places:
+            pair = (places[each.first], places[each.second])
+            found.setdefault(pair, []).append(_figures(each))
+    return tuple(PairView(*pair, tuple(figures)) for pair, figures in found.items())
+
+
+def _figures(each: Comparison) -> tuple[str, str, str, str]:
+    interval = ""
+    if each.low is not None and each.high is not None:
+        interval = f"{signed(each.low)} to {signed(each.high)}"
+    return (
+        METRICS.get(each.metric, each.metric), signed(each.difference), interval,
+        p_value(each.adjusted_p_value),
+    )  # fmt: skip
+
+
+def _settings_table(first: RunChoice, second: RunChoice) -> Table:
+    ours, theirs = ({fact.name: fact.value for fact in run.settings} for run in (first, second))
+    names = [name for name in dict.fromkeys([*ours, *theirs]) if ours.get(name) != theirs.get(name)]
+    rows = tuple(
+        Row((Cell(name, kind="name"), Cell(ours.get(name, DASH)), Cell(theirs.get(name, DASH))))
+        for name in names
+    )
+    head = (Column("Setting", kind="name"), Column(first.name), Column(second.name))
+    return Table("Settings that differ", head, rows)
+
+
+def _differences_table(
+    pairs: Sequence[PairView], first: RunChoice, second: RunChoice
+) -> Table | None:
+    pair = next((each for each in pairs if {each.first, each.second} == {0, 1}), None)
+    if pair is None:
+        return None
+    rows = tuple(
+        Row(
+            (
+                Cell(name, kind="name"),
+                Cell(value, interval, kind="figure"),
+                Cell(p, kind="count"),
+            )
+        )
+        for name, value, interval, p in pair.figures
+    )
+    names = (first.name, second.name) if pair.first == 0 else (second.name, first.name)
+    head = (
+        Column("Figure", kind="name"), Column("Difference", "95 % CI", "figure"),
+        Column("Adjusted p", kind="count"),
+    )  # fmt: skip
+    return Table(f"{names[0]} minus {names[1]}", head, rows)
+
+
+def _cases_table(cases: CaseTable | None, first: ReportedRun, second: ReportedRun) -> Table | None:
+    """What one of two runs found and the other missed, by the names of the cases."""
+    names = (first.run.name, second.run.name)
+    if cases is None or not set(names) <= set(cases.runs):
+        return None
+    rows = []
+    for finder, misser in (names, names[::-1]):
+        found, missed = cases.runs.index(finder), cases.runs.index(misser)
+        told = [
+            clean(case.name)
+            for case in cases.positives
+            if case.answers[found] == "yes" and case.answers[missed] != "yes"
+        ]
+        rows.append(
+            Row(
+                (
+                    Cell(f"{clean(finder)} found, {clean(misser)} missed", kind="name"),
+                    Cell(whole(len(told)), kind="count"),
+                    Cell(", ".join(told) or DASH, kind="code"),
+                )
+            )
+        )  # fmt: skip
+    head = (Column("Cases", kind="name"), Column("How many", kind="count"), Column("Which"))
+    return Table("Cases that one found and the other missed", head, tuple(rows))

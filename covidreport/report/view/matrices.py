@@ -1,0 +1,102 @@
+"""Every run's confusion matrices under one head, as a study lays them out."""
+
+from __future__ import annotations
+
+from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.report.view.evaluation import view_matrix
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import Matrix
+from covidreport.report.view.section_records import (
+    MatricesView,
+    MatrixColumn,
+    MatrixRun,
+    MatrixSplit,
+)
+from covidreport.report.view.wording import clean, label_name, plural, titled
+
+MOST_OPEN = 24
+"""Runs whose matrices stand on the page at once; of more the rest is folded."""
+NOTE = (
+    "Rows are what an image is, columns what a run said of it. Under each count stands its share "
+    "of the row, which is the depth of its shade: blue is right, orange is wrong. Bold are the "
+    "missed cases by which runs are ranked."
+)
+
+
+def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
+    """The table; None where no run has counts. The ranked split first, labels in their order."""
+    evaluations = {reported.run.name: _place(reported, data) for reported in index.runs}
+    first = [one.split for placed in evaluations.values() for one in placed.values()]
+    splits = sorted(dict.fromkeys(first), key=lambda split: split != data.split)
+    labels = {
+        split: list(
+            dict.fromkeys(
+                label
+                for placed in evaluations.values()
+                if split in placed
+                for label in placed[split].counts
+            )
+        )
+        for split in splits
+    }
+    columns = [(split, label) for split in splits for label in labels[split]]
+    if not columns:
+        return None
+    failed = any(
+        counts.failed_positive + counts.failed_negative
+        for placed in evaluations.values()
+        for one in placed.values()
+        for counts in one.counts.values()
+    )
+    runs = []
+    for reported in index.runs:
+        placed = evaluations[reported.run.name]
+        if not placed:
+            continue
+        found = [_matrix(placed, split, label, index, failed=failed) for split, label in columns]
+        runs.append(
+            MatrixRun(
+                key=index.key(reported.run.name),
+                name=index.cell(reported.run.name),
+                badge=index.rank(reported.run.name),
+                no=tuple(None if one is None else one.rows[0][1] for one in found),
+                yes=tuple(None if one is None else one.rows[1][1] for one in found),
+            )
+        )
+    return MatricesView(
+        caption=f"Confusion matrices of {plural(len(runs), 'run')}",
+        splits=tuple(
+            MatrixSplit(
+                f"{titled(clean(split))} split",
+                tuple(MatrixColumn(label_name(n), n == index.target) for n in labels[split]),
+            )
+            for split in splits
+        ),
+        targets=tuple(label == index.target for _, label in columns),
+        predicted=("no", "yes", "not scored") if failed else ("no", "yes"),
+        runs=tuple(runs[:MOST_OPEN]),
+        folded=tuple(runs[MOST_OPEN:]),
+        fold_title=f"The matrices of {plural(len(runs) - MOST_OPEN, 'more run')}",
+        note=NOTE,
+    )
+
+
+def _place(reported: ReportedRun, data: ReportData) -> dict[str, Evaluation]:
+    """A run's usual evaluations on the report's data set, by split."""
+    placed: dict[str, Evaluation] = {}
+    for one in (reported.evaluation, *reported.others):
+        if one is None or one.dataset != data.dataset:
+            continue
+        if one is reported.evaluation or one.variant is None:
+            placed.setdefault(one.split, one)
+    return placed
+
+
+def _matrix(
+    placed: dict[str, Evaluation], split: str, label: str, index: Index, *, failed: bool
+) -> Matrix | None:
+    one = placed.get(split)
+    counts = None if one is None else one.counts.get(label)
+    if counts is None:
+        return None
+    return view_matrix(label, counts, target=label == index.target, failed=failed)

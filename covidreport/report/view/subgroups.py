@@ -1,0 +1,109 @@
+"""The best runs by parts of the images: sex, age, view, whatever the data states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
+from covidreport.report.view.details import name_worst
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import Cell, Column, Row, Table
+from covidreport.report.view.section_records import SubgroupsView
+from covidreport.report.view.tables import figure_cell
+from covidreport.report.view.wording import clean, humanise, plural, titled, whole
+
+MOST_RUNS = 3
+"""Runs that stand side by side; each run's own section has its groups too."""
+LEAD = (
+    "A run that does well on the whole may do badly for some patients. A group with fewer than ten "
+    "cases is shown and never compared."
+)
+WARNING = (
+    "The worst of several groups looks bad by chance alone: read its interval, and look at its "
+    "images, before believing it."
+)
+
+
+def view_subgroups(data: ReportData, index: Index) -> SubgroupsView | None:
+    """The section for the first runs of the ranking; None where the data states nothing."""
+    shown = [each for each in index.runs if _groups(each, index)][:MOST_RUNS]
+    if not shown or not data.rankings:
+        return None
+    tables = (
+        _table("sensitivity", shown, index), _table("specificity", shown, index),
+    )  # fmt: skip
+    remarks = [_worst(each, index) for each in shown]
+    said = tuple(one for one in remarks if one)
+    return SubgroupsView(LEAD, tables, (*said, WARNING) if said else ())
+
+
+def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:
+    evaluation = reported.evaluation
+    if evaluation is None or evaluation.details is None:
+        return {}
+    return {
+        name: by_label[index.target]
+        for name, by_label in evaluation.details.subgroups.items()
+        if index.target in by_label
+    }
+
+
+def _table(metric: str, shown: Sequence[ReportedRun], index: Index) -> Table:
+    """A row for each value of each attribute, a column for each run."""
+    positive = metric == "sensitivity"
+    head = [Column("Attribute"), Column("Value", kind="name")]
+    head.append(Column("Cases" if positive else "Images without it", kind="count"))
+    head += [
+        Column(clean(each.run.name), "95 % CI", "figure", axis=True)
+        for each in shown
+    ]  # fmt: skip
+    by_run = [_groups(each, index) for each in shown]
+    rows = []
+    for attribute in by_run[0]:
+        for place, group in enumerate(_every(by_run[0][attribute])):
+            counts = group.counts
+            of = counts.positives if positive else counts.negatives
+            cells = [
+                Cell(titled(humanise(attribute)) if place == 0 else ""),
+                Cell(clean(group.value) or "not stated", kind="name"),
+                Cell(whole(of), kind="count"),
+            ]
+            for groups in by_run:
+                cells.append(_cell(metric, groups.get(attribute), group.value))
+            rows.append(Row(tuple(cells)))
+    title = f"{titled(metric)} for {index.disease} by group"
+    return Table(f"{title}, of {_name_shown(shown)}", tuple(head), tuple(rows))
+
+
+def _name_shown(shown: Sequence[ReportedRun]) -> str:
+    return "the first run" if len(shown) == 1 else f"the first {plural(len(shown), 'run')}"
+
+
+def _every(found: Subgroups) -> list[Subgroup]:
+    return [*found.groups, *([found.not_stated] if found.not_stated else [])]
+
+
+def _cell(metric: str, found: Subgroups | None, value: str) -> Cell:
+    """One run's figure on one group; said in words where it is the lowest of the compared."""
+    group = next((one for one in _every(found) if one.value == value), None) if found else None
+    if found is None or group is None:
+        return figure_cell(None)
+    positive = metric == "sensitivity"
+    cell = figure_cell(group.sensitivity if positive else group.specificity, mark=True)
+    wrong = group.counts.missed if positive else group.counts.false_alarms
+    worst = found.worst_sensitivity if positive else found.worst_specificity
+    remark = "; lowest" if worst == value and value else ""
+    if metric not in group.compared and value:
+        remark = "; too few to compare"
+    counted = f"{whole(wrong)} missed" if positive else plural(wrong, "alarm")
+    note = f"{counted}; {cell.note}{remark}" if cell.note else counted
+    return Cell(cell.text, note, f"{cell.text} ({note})", "figure", mark=cell.mark)
+
+
+def _worst(reported: ReportedRun, index: Index) -> str:
+    parts = []
+    for attribute, found in _groups(reported, index).items():
+        named = name_worst(found)
+        if named:
+            parts.append(f"by {humanise(attribute)}, {named}")
+    return f"{clean(reported.run.name)}: {'; '.join(parts)}." if parts else ""

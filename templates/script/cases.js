@@ -1,0 +1,156 @@
+/* Missed cases: what stands under the pointer in words, and every case in a dialog. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/* A score on a line from 0 to 1, as the page draws it. */
+function drawScore(score, wrong) {
+  const svg = document.createElementNS(SVG, "svg");
+  const shapes = [["line", { class: "base", x1: 0, y1: 8, x2: 100, y2: 8 }],
+    ["line", { class: "half", x1: 50, y1: 3, x2: 50, y2: 13 }],
+    ["circle", { class: wrong ? "wrong" : "right", cx: 100 * score, cy: 8, r: 3.6 }]];
+  for (const [tag, properties] of shapes) {
+    const shape = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(properties)) shape.setAttribute(name, value);
+    svg.append(shape);
+  }
+  svg.setAttribute("class", "strip");
+  svg.setAttribute("viewBox", "-4 0 108 16");
+  svg.setAttribute("aria-hidden", "true");
+  return svg;
+}
+
+function setUpCases(part) {
+  const section = document.getElementById("cases");
+  const anchors = Object.keys(part.cases);
+  const meanings = {
+    positive: { "×": "missed", "·": "found", "?": "not scored" },
+    alarm: { "×": "false alarm", "·": "cleared", "?": "not scored" },
+  };
+  let opener = null;
+
+  /* ---- one case in a dialog ---- */
+
+  const title = make("h2", { id: "case-dialog-title" });
+  const gist = make("p", { class: "gist" });
+  const body = make("div", { class: "case-body" });
+  const step = (by) => () => {
+    const kind = part.cases[dialog.dataset.case].kind;
+    const alike = anchors.filter((one) => part.cases[one].kind === kind);
+    fill(alike.at((alike.indexOf(dialog.dataset.case) + by) % alike.length));
+  };
+  const dialog = make("dialog", { class: "case", "aria-labelledby": "case-dialog-title",
+    onclose: () => {
+      address.set("cases", "case", null);
+      opener?.focus();
+    },
+    onclick: (event) => { if (event.target === dialog) dialog.close(); },
+    onkeydown: (event) => {
+      if (event.key === "ArrowLeft") step(-1)();
+      if (event.key === "ArrowRight") step(1)();
+    } },
+  make("div", { class: "case-head" }, title, gist, make("div", { class: "moves" },
+    make("button", { type: "button", text: "←", "aria-label": "Previous case", onclick: step(-1) }),
+    make("button", { type: "button", text: "→", "aria-label": "Next case", onclick: step(1) }),
+    make("button", { type: "button", text: "Close", onclick: () => dialog.close() }))),
+  body);
+  document.body.append(dialog);
+  body.addEventListener("click", (event) => {
+    if (!event.target.closest("a")) return;
+    opener = null;  // the reader goes to a run, and its place is not to be lost again
+    dialog.close();
+  });
+
+  function fill(anchor) {
+    const one = part.cases[anchor];
+    dialog.dataset.case = anchor;
+    address.set("cases", "case", anchor);
+    title.textContent = `${one.kind === "positive" ? "Case" : "Image"} ${one.name}`;
+    gist.textContent = one.gist;
+    const picture = section.querySelector(`.card [data-case="${anchor}"]`)?.closest(".card")
+      .querySelector("img");
+    const side = make("div", { class: "facts" });
+    if (picture) side.append(make("img", { src: picture.src, alt: picture.alt }));
+    if (one.facts.length) {
+      side.append(make("dl", {}, ...one.facts.map(([name, value]) =>
+        make("div", {}, make("dt", { text: name }), make("dd", { text: value })))));
+    }
+    const rows = part.runs.map(([name, run], i) => {
+      const sign = one.signs[i];
+      return make("tr", {},
+        make("th", { scope: "row" }, makeName(name, run)),
+        make("td", { class: "figure", text: one.scores[i] }),
+        make("td", {}, ...(sign === "?" ? [] : [drawScore(Number(one.scores[i]), sign === "×")])),
+        make("td", { class: sign === "·" ? "" : "sign wrong",
+          text: meanings[one.kind][sign] }));
+    });
+    const head = ["Run", "Score", "0 to 1", "Answer"].map((text, i) =>
+      make("th", { scope: "col", text, class: i === 1 ? "figure" : "" }));
+    body.classList.toggle("bare", !side.childElementCount);
+    body.replaceChildren(...(side.childElementCount ? [side] : []), make("table", {},
+      make("caption", { class: "hidden", text: "What each run said of it" }),
+      make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
+    body.scrollTop = 0;
+  }
+
+  function open(anchor, from) {
+    opener = from;
+    fill(anchor);
+    if (!dialog.open) dialog.showModal();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-case]")
+      ?? event.target.closest(".card img")?.closest(".card").querySelector("[data-case]");
+    const cell = event.target.closest(".case-grid tbody td");
+    const head = cell && heads[cell.cellIndex]?.querySelector("[data-case]");
+    const from = link ?? head;
+    if (!from || !(from.dataset.case in part.cases)) return;
+    event.preventDefault();
+    open(from.dataset.case, from);
+  });
+  for (const link of section.querySelectorAll("[data-case]")) {
+    link.setAttribute("aria-haspopup", "dialog");
+  }
+  address.add("case", (anchor) => {
+    if (anchor && Object.hasOwn(part.cases, anchor)) open(anchor, null);
+    else if (dialog.open) dialog.close();
+  });
+
+  /* ---- what stands under the pointer ---- */
+
+  const grid = section.querySelector(".case-grid");
+  const heads = grid ? [...grid.tHead.rows[0].cells] : [];
+  if (!grid) return;
+  const line = make("p", { class: "case-line" });
+  grid.closest(".scroll").after(line);
+  let lit = -1;
+
+  function light(column, row) {
+    if (lit > 1) for (const one of grid.rows) one.cells[lit]?.classList.remove("lit");
+    lit = column;
+    const anchor = heads[column]?.querySelector("[data-case]")?.dataset.case;
+    if (!anchor) {
+      line.textContent = "Point at a cell to read it; choose a case to see all of its scores.";
+      return;
+    }
+    for (const each of grid.rows) each.cells[column]?.classList.add("lit");
+    const one = part.cases[anchor];
+    const place = row ? [...grid.tBodies[0].rows].indexOf(row) : -1;
+    const facts = one.facts.map(([name, value]) => `${name.toLowerCase()} ${value}`).join(", ");
+    line.textContent = place < 0
+      ? `Case ${one.name}: ${one.gist}${facts && `; ${facts}`}`
+      : `${part.runs[place][0]}, case ${one.name}: ${meanings.positive[one.signs[place]]}, score `
+        + `${one.scores[place]}; ${one.gist}${facts && `; ${facts}`}`;
+  }
+  const follow = (event) => {
+    const cell = event.target.closest("td, th");
+    light(cell?.cellIndex ?? -1, cell?.closest("tbody tr"));
+  };
+  grid.addEventListener("pointerover", follow);
+  grid.addEventListener("pointerleave", () => light(-1));
+  grid.addEventListener("focusin", follow);
+  grid.addEventListener("focusout", () => light(-1));
+  light(-1);
+}
+
+if (report.cases) setUpCases(report.cases);

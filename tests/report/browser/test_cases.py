@@ -1,0 +1,143 @@
+"""Missed cases as a reader looks at them: the grid, a case in its dialog, the pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from covidreport.records import Scores
+from covidreport.runs import discover_runs, read_evaluations
+from covidreport.store import (
+    SCORES_FILE,
+    evaluation_folder,
+    name_thumbnail,
+    read_scores,
+    thumbnail_file,
+    write_atomic,
+)
+from tests.report.browser.conftest import render_report
+from tests.report.scored_runs import write_runs
+
+
+def _picture() -> bytes:
+    sink = io.BytesIO()
+    Image.linear_gradient("L").resize((96, 96)).save(sink, "JPEG")
+    return sink.getvalue()
+
+
+@pytest.fixture(scope="session")
+def pictured_page(tmp_path_factory) -> Path:
+    """Four runs on 200 images; the first run's folder has a picture of every image."""
+    folder: Path = tmp_path_factory.mktemp("pictured")
+    write_runs(folder, runs=4, images=200)
+    (run,) = discover_runs([folder / "exp1"])
+    evaluation = read_evaluations(run)[0][0]
+    place = evaluation_folder(run.folder, evaluation.key)
+    scores: Scores = read_scores(place / SCORES_FILE)
+    for sample in scores.sample_ids:
+        name = name_thumbnail(sample, evaluation.fingerprint)
+        write_atomic(thumbnail_file(place, name), _picture())
+    return render_report([folder], folder / "report.html")
+
+
+def test_the_grid_counts_what_the_ranking_counts(visit, scored_page):
+    """In every row as many crosses and question marks as the run missed cases."""
+    page = visit(scored_page)
+    grid = page.locator("#cases table.case-grid")
+    rows = grid.locator("tbody tr")
+
+    assert rows.count() == 18
+    for i in range(rows.count()):
+        cells = rows.nth(i).locator("td").all_inner_texts()
+        assert int(cells[0]) == sum(text in ("×", "?") for text in cells[1:])
+    totals = [int(text) for text in grid.locator("tfoot td").all_inner_texts()[1:]]
+    assert totals == sorted(totals, reverse=True)
+
+
+def test_a_case_is_opened_and_closed_by_keyboard(visit, scored_page):
+    """Enter on its number opens it, arrows go on, Escape closes it and gives the focus back."""
+    page = visit(scored_page)
+    first = page.locator("#cases table.case-grid thead a").first
+    name = first.get_attribute("title").split(":")[0]
+    first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+
+    assert dialog.get_by_role("heading").inner_text() == f"Case {name}"
+    assert dialog.locator("tbody tr").count() == 18
+    assert page.url.endswith("#cases?case=case-1")
+    page.keyboard.press("ArrowRight")
+    assert dialog.get_by_role("heading").inner_text() != f"Case {name}"
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert page.evaluate("document.activeElement.dataset.case") == "case-1"
+    assert "case=" not in page.url
+
+
+def test_an_address_opens_a_case(visit, scored_page):
+    """A link that somebody sent shows the case that it names, and its patient by digest."""
+    page = visit(scored_page)
+    page.goto(f"{scored_page.as_uri()}#cases?case=case-2")
+    page.reload()
+    dialog = page.get_by_role("dialog")
+
+    assert dialog.is_visible()
+    assert "Patient" in dialog.inner_text()
+    assert "patient " not in dialog.locator("dd").first.inner_text()
+
+
+def test_a_cell_says_what_it_is(visit, scored_page):
+    """Under the grid stands in words what the pointer is on; a click opens the case."""
+    page = visit(scored_page)
+    cell = page.locator("#cases table.case-grid tbody tr").first.locator("td.x").first
+    cell.hover()
+    line = page.locator("#cases .case-line").inner_text()
+
+    assert "missed, score 0." in line
+    cell.click()
+    assert page.get_by_role("dialog").is_visible()
+
+
+def test_pictures_are_of_missed_cases_and_false_alarms(visit, pictured_page):
+    """Every picture has words, is embedded, and opens its case with the same picture."""
+    page = visit(pictured_page)
+    pictures = page.locator("#cases .card img")
+
+    assert pictures.count() > 10
+    for i in range(pictures.count()):
+        assert pictures.nth(i).get_attribute("src").startswith("data:image/jpeg;base64,")
+        assert pictures.nth(i).get_attribute("alt").startswith("Small picture of image ")
+        assert pictures.nth(i).evaluate("one => one.decode().then(() => one.naturalWidth)") == 96
+    pictures.first.click()
+    assert page.get_by_role("dialog").locator("img").is_visible()
+
+
+def test_without_pictures_the_page_says_how_to_get_them(visit, scored_page):
+    """Nobody asked for pictures: there is none, and the command is named."""
+    page = visit(scored_page)
+
+    assert page.locator("#cases img").count() == 0
+    assert "evaluate --thumbnails" in page.locator("#cases").inner_text()
+
+
+def test_without_javascript_the_grid_leads_to_the_list(visit, scored_page):
+    """The number of a case is a link to its row, which stands in a fold."""
+    page = visit(scored_page, java_script_enabled=False)
+
+    assert page.locator("#cases table.case-grid tbody td.x").count() > 50
+    target = page.locator("#cases table.case-grid thead a").first.get_attribute("href")
+    assert target == "#case-1"
+    page.locator("#cases details.case-list summary").first.click()
+    assert page.locator("#case-1").is_visible()
+
+
+def test_counts_alone_say_why_there_is_no_grid(visit, study_page):
+    """The published study has no scores."""
+    page = visit(study_page)
+    text = page.locator("#cases").inner_text()
+
+    assert "which ones is not" in text
+    assert page.locator("#cases table").count() == 0

@@ -51,6 +51,7 @@ def register_commands(app: typer.Typer) -> None:
         ci,
         doctor,
         evaluate,
+        export,
         gate,
         import_counts,
         import_scores,
@@ -66,7 +67,7 @@ def register_commands(app: typer.Typer) -> None:
 
     for module in (
         init, evaluate, render, gate, baseline, ci, score, tune, audit, occlude, predict, listing,
-        import_counts, import_scores, push, cache, doctor,
+        import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
 

@@ -18,6 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from covidreport.integrations.code_quality import render_code_quality
+from covidreport.integrations.comment import render_comment
+from covidreport.integrations.dvc import render_dvc_metrics
+from covidreport.integrations.github import post_github
+from covidreport.integrations.junit import render_junit
+from covidreport.integrations.open_metrics import render_open_metrics
 from covidreport.integrations.verdict_json import render_verdict_json
 from covidreport.records import Verdict
 
@@ -36,8 +42,13 @@ Channel = Callable[[Sequence[Verdict], Mapping[str, str]], None]
 
 OUTPUTS: dict[str, Output] = {
     "json": Output("verdict.json", render_verdict_json),
+    "junit": Output("junit.xml", render_junit),
+    "comment": Output("comment.md", render_comment),
+    "open-metrics": Output("metrics.txt", render_open_metrics),
+    "code-quality": Output("code-quality.json", render_code_quality),
+    "dvc": Output("metrics.json", render_dvc_metrics, each_run=True),
 }
 """Every output by the name that `--output` takes."""
 
-CHANNELS: dict[str, Channel] = {}
+CHANNELS: dict[str, Channel] = {"github": post_github}
 """Places that the environment offers, by name."""

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from covidreport.integrations import CHANNELS, OUTPUTS
+from covidreport.integrations.naming import name_file
 from covidreport.records import Verdict
 from covidreport.store import write_atomic
-
-
-def name_folder(run: str) -> str:
-    """A folder's name for a run, whatever its name holds: unequal for unequal names."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", run).strip("._")[:80]
-    if safe == run:
-        return safe
-    return f"{safe}-{hashlib.sha256(run.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def clear_outputs(folder: Path) -> None:
     """Delete what an earlier gate left there, so that no old verdict outlives a new attempt.
 
-    Files of single runs stay until they are written again.
+    Files of single runs in folders of their own stay until they are written again.
     """
     for output in OUTPUTS.values():
-        if not output.each_run:
-            (folder / output.file_name).unlink(missing_ok=True)
+        (folder / output.file_name).unlink(missing_ok=True)
 
 
 def write_outputs(folder: Path, verdicts: Sequence[Verdict]) -> tuple[Path, ...]:
@@ -45,7 +35,7 @@ def _render_all(folder: Path, verdicts: Sequence[Verdict]) -> Iterator[tuple[Pat
             yield folder / output.file_name, output.render(verdicts)
             continue
         for verdict in verdicts:
-            place = folder if len(verdicts) == 1 else folder / name_folder(verdict.run)
+            place = folder if len(verdicts) == 1 else folder / name_file(verdict.run)
             yield place / output.file_name, output.render([verdict])
 
 

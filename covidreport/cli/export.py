@@ -1,0 +1,74 @@
+"""`covidreport export`: one run's figures in the files of other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from covidreport.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Write one run's figures for DVC, or its model card.",
+        help=(
+            "Write one evaluated run's figures in the files of other tools: for DVC metrics.json "
+            "and plots (confusion, ROC and precision-recall as CSV), and a model card for the "
+            "Hugging Face Hub. Runs no model."
+        ),
+        epilog="Example: covidreport export runs/exp15 --dvc dvc/ --model-card README.md",
+    )(export)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    dvc: Annotated[
+        Path | None,
+        typer.Option(help="Write metrics.json and plots/ into this folder.", metavar="FOLDER"),
+    ] = None,
+    model_card: Annotated[
+        Path | None, typer.Option(help="Write the model card to this file.", metavar="FILE")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="The evaluation in another precision or by another provider.")
+    ] = None,
+) -> None:
+    """Export a run."""
+    from covidreport.config import find_settings
+    from covidreport.errors import RunError
+    from covidreport.integrations.dvc import write_dvc
+    from covidreport.integrations.model_card import render_model_card
+    from covidreport.report.collect import collect_report
+    from covidreport.runs import is_run_folder, read_run
+    from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_atomic
+
+    if dvc is None and model_card is None:
+        raise UsageError("nothing to write: give --dvc FOLDER, --model-card FILE or both")
+    if not is_run_folder(run):
+        raise UsageError(f"{run}: is no run folder")
+    settings = find_settings(Path.cwd())
+    data = collect_report(
+        [read_run(run)], target=settings.target, specificity_floor=settings.specificity_floor,
+        split=split, dataset=dataset, variant=variant,
+    )  # fmt: skip
+    (reported,) = data.runs
+    evaluation = reported.evaluation
+    if evaluation is None:
+        raise RunError(f"{run}: {reported.failure.reason if reported.failure else 'no figures'}")
+    if dvc is not None:
+        place = evaluation_folder(run, evaluation.key) / SCORES_FILE
+        scores = read_scores(place) if evaluation.has_scores and place.is_file() else None
+        for path in write_dvc(dvc, evaluation, scores):
+            typer.echo(path)
+    if model_card is not None:
+        write_atomic(model_card, render_model_card(data).encode())
+        typer.echo(model_card)

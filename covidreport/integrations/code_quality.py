@@ -1,0 +1,66 @@
+"""Code Quality JSON, which GitLab shows in a merge request: what a verdict holds against a run.
+
+A fingerprint is of the run and the limit or finding, never of figures: the same complaint in the
+next pipeline is the same, and GitLab tells new ones from old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+from typing import NamedTuple
+
+from covidreport.integrations.naming import clean, identify_limit, title_run
+from covidreport.records import Verdict
+
+_LIMITS = {"fail": "critical", "inconclusive": "major", "warn": "minor"}
+_FINDINGS = {"error": "major", "warning": "minor", "note": "info"}
+
+
+class _Complaint(NamedTuple):
+    severity: str
+    check: str
+    what: str
+    key: tuple[object, ...]
+
+
+def render_code_quality(verdicts: Sequence[Verdict]) -> str:
+    """A JSON array, empty where nothing is held against any run."""
+    seen: Counter[str] = Counter()
+    issues = []
+    for verdict in verdicts:
+        for each in _list_complaints(verdict):
+            key = json.dumps([verdict.run, verdict.target, each.check, *each.key], default=str)
+            seen[key] += 1
+            fingerprint = hashlib.sha256(f"{key}#{seen[key]}".encode("utf-8", "backslashreplace"))
+            issues.append(
+                {
+                    "description": f"{title_run(verdict)}: {clean(each.what)}",
+                    "check_name": f"covidreport-{each.check}",
+                    "fingerprint": fingerprint.hexdigest(),
+                    "severity": each.severity,
+                    "location": {"path": _locate(verdict), "lines": {"begin": 1}},
+                }
+            )
+    return json.dumps(issues, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _list_complaints(verdict: Verdict) -> Iterator[_Complaint]:
+    if verdict.error is not None:
+        stage = verdict.error.stage
+        yield _Complaint("blocker", "not-judged", f"({stage}) {verdict.error.reason}", (stage,))
+    for result in verdict.results:
+        if result.outcome in _LIMITS:
+            severity = _LIMITS[result.outcome]
+            yield _Complaint(severity, "limit", result.sentence, identify_limit(result))
+    for finding in verdict.findings:
+        what = f"{finding.what}. {finding.evidence}"
+        yield _Complaint(_FINDINGS[finding.severity], finding.code, what, finding.subjects)
+
+
+def _locate(verdict: Verdict) -> str:
+    """The run's folder as it was given, which GitLab takes as a path in the repository."""
+    return clean(PurePath(verdict.folder).as_posix()) if verdict.folder else "."

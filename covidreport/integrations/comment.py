@@ -1,0 +1,165 @@
+"""The verdict as Markdown: the comment on a pull request, and the summary of a job.
+
+What is said first is what decides: the outcome, the limits that are not kept, the newly missed
+cases. Where it would be longer than allowed, whole parts are left out from the end, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
+from covidreport.gate.wording import describe_bound, describe_paired, format_number
+from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
+from covidreport.records import LimitResult, Verdict
+from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
+from covidreport.report.view.wording import figure, plural, whole
+
+MARKER = "<!-- covidreport:verdict -->"
+"""The first line: a comment that begins with it is one of ours, and is replaced by the next."""
+SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "⛔"}
+MOST_ROWS = 50
+MOST_CASES = 100
+_GRAVITY = ("fail", "inconclusive", "warn", "pass")
+
+
+def render_comment(verdicts: Sequence[Verdict]) -> str:
+    """Markdown that fits into a comment on GitHub and GitLab."""
+    return cut_comment(verdicts, COMMENT_LIMIT, len)
+
+
+def cut_comment(verdicts: Sequence[Verdict], limit: int, measure: Callable[[str], int]) -> str:
+    """The same, of at most `limit` as `measure` counts: characters, or bytes."""
+    title = escape_markdown(_title(verdicts))
+    parts = [f"{MARKER}\n## {title}\n"]
+    parts += _overview(verdicts) if len(verdicts) > 1 else ()
+    grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
+    for verdict in grave:
+        if len(verdicts) == 1 or verdict.outcome != "pass":
+            parts += _describe(verdict, headed=len(verdicts) > 1)
+    room = limit - 120
+    kept: list[str] = []
+    for part in parts:
+        room -= measure(part) + 1
+        if room < 0:
+            break
+        kept.append(part)
+    left = len(parts) - len(kept)
+    if left:
+        kept.append(f"{plural(left, 'part')} left out here for its length: verdict.json has all.\n")
+    return "\n".join(kept)
+
+
+def _title(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return "covidreport: no run had to be judged"
+    outcome = combine_outcomes([verdict.outcome for verdict in verdicts])
+    words = f"{SIGNS[outcome]} covidreport: {OUTCOME_WORDS[outcome].lower()}"
+    if len(verdicts) == 1:
+        return f"{words}, {title_run(verdicts[0])}"
+    told = [
+        f"{whole(count)} {OUTCOME_WORDS[each].lower()}"
+        for each in EXIT_CODES
+        if (count := sum(verdict.outcome == each for verdict in verdicts))
+    ]
+    return f"{words} ({', '.join(told)} of {plural(len(verdicts), 'run')})"
+
+
+def _overview(verdicts: Sequence[Verdict]) -> list[str]:
+    """A row a run, the gravest first."""
+    rows = []
+    grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
+    for verdict in grave[:MOST_ROWS]:
+        counts = verdict.counts
+        kept = sum(result.outcome == "pass" for result in verdict.results)
+        rows.append(
+            (
+                f"{SIGNS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}",
+                title_run(verdict),
+                "–" if counts is None else f"{whole(counts.missed)}/{whole(counts.positives)}",
+                "–"
+                if counts is None
+                else f"{whole(counts.false_alarms)}/{whole(counts.negatives)}",
+                "–" if counts is None else f"{kept}/{len(verdict.results)}",
+            )
+        )
+    head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")
+    return [_table(head, rows, ":-- | :-- | --: | --: | --:", len(verdicts) - len(rows), "run")]
+
+
+def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
+    if headed:
+        words = f"{OUTCOME_WORDS[verdict.outcome]}: {title_run(verdict)}"
+        yield f"### {SIGNS[verdict.outcome]} {escape_markdown(words)}\n"
+    yield f"{escape_markdown(verdict.sentence)}\n"
+    if verdict.results:
+        yield _limits(verdict)
+    yield from _cases("Newly missed", "found by the baseline", verdict.newly_missed, verdict)
+    paired = describe_paired(verdict)
+    if paired:
+        yield f"{escape_markdown(paired)}\n"
+    yield from _cases("Newly found", "missed by the baseline", verdict.newly_found, verdict)
+    grave = [each for each in verdict.findings if each.severity != "note"]
+    if grave:
+        yield "".join(
+            f"- {SIGNS['warn']} {escape_markdown(each.what)}: {escape_markdown(each.evidence)}\n"
+            for each in grave[:MOST_ROWS]
+        )
+    if verdict.counts is not None:
+        yield _grounds(verdict)
+
+
+def _limits(verdict: Verdict) -> str:
+    """A row a limit, those that are not kept first."""
+    results = sorted(verdict.results, key=lambda each: _GRAVITY.index(each.outcome))
+    rows = [_limit_row(result) for result in results[:MOST_ROWS]]
+    head = ("Verdict", "Limit", "This run", "Baseline", "Allowed")
+    return _table(head, rows, ":-- | :-- | --: | --: | --:", len(results) - len(rows), "limit")
+
+
+def _limit_row(result: LimitResult) -> tuple[str, ...]:
+    limit = result.limit
+    bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
+    return (
+        f"{SIGNS[result.outcome]} {result.outcome}",
+        clean(limit.name),
+        format_number(limit, result.value, bound),
+        format_number(limit, result.baseline),
+        describe_bound(result),
+    )
+
+
+def _cases(title: str, meaning: str, cases: Sequence[str], verdict: Verdict) -> Iterator[str]:
+    if not cases:
+        return
+    named = "by id" if verdict.ids_shown else "by digest"
+    more = len(cases) - MOST_CASES
+    rest = f" and {whole(more)} more" if more > 0 else ""
+    told = ", ".join(escape_markdown(case) for case in cases[:MOST_CASES])
+    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {told}{rest}\n"
+
+
+def _grounds(verdict: Verdict) -> str:
+    """On what the verdict rests, in one line."""
+    facts = [f"Data: {verdict.dataset}, {verdict.split}"]
+    if verdict.evaluation is not None:
+        facts.append(plural(verdict.evaluation.n_images, "image"))
+    if verdict.fingerprint:
+        facts.append(f"fingerprint {verdict.fingerprint[:12]}")
+    for name in ("sensitivity", "specificity"):
+        if name in verdict.estimates:
+            facts.append(f"{name} {figure(verdict.estimates[name]).text}")
+    if verdict.baseline is not None:
+        facts.append(f"baseline {verdict.baseline.run}")
+    facts.append("research software, no medical device")
+    return f"{escape_markdown('; '.join(facts))}.\n"
+
+
+def _table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], rule: str, more: int, noun: str
+) -> str:
+    lines = [f"| {' | '.join(head)} |", f"| {rule} |"]
+    lines += [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in rows]
+    if more > 0:
+        lines += ["", f"And {plural(more, noun)} more: verdict.json has all."]
+    return "\n".join([*lines, ""])

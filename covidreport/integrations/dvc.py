@@ -1,0 +1,139 @@
+"""What DVC shows of a run: `metrics.json` for `dvc metrics diff`, tables for `dvc plots`.
+
+`metrics.json` holds nested scalars: by label the counts, and each figure with the ends of its
+interval. What is undefined is null, which DVC leaves out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.integrations.naming import name_file
+from covidreport.metrics import Curve, count_curve
+from covidreport.records import Counts, Evaluation, Scores, Verdict
+from covidreport.store import write_atomic
+
+METRICS_FILE = "metrics.json"
+PLOTS_FOLDER = "plots"
+ALL_LABELS = "all labels"
+NOT_SCORED = "not scored"
+
+
+def render_dvc_metrics(verdicts: Sequence[Verdict]) -> str:
+    """metrics.json of one verdict: its outcome, and the figures where there are any."""
+    (verdict,) = verdicts
+    figures = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
+    return _spell({"outcome": verdict.outcome, **figures})
+
+
+def list_metrics(evaluation: Evaluation) -> dict[str, Any]:
+    """By label: counts, and figures of `value`, `low` and `high`; null where undefined."""
+    found: dict[str, Any] = {"images": evaluation.n_images}
+    for label, figures in evaluation.estimates.items():
+        found[label or ALL_LABELS] = {
+            name: {"value": figure.value, "low": figure.low, "high": figure.high}
+            for name, figure in figures.items()
+        }
+    for label, counts in evaluation.counts.items():
+        whole = {**asdict(counts), "missed": counts.missed, "false_alarms": counts.false_alarms}
+        found[label] = {"threshold": evaluation.thresholds.get(label), **whole, **found[label]}
+    return found
+
+
+def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tuple[Path, ...]:
+    """Write metrics.json and plots/ into `folder` and give the paths.
+
+    For each label `confusion-<label>.csv`, a row an image, for DVC's `confusion` template; with
+    scores also `roc-<label>.csv` and `pr-<label>.csv`. A curve that is undefined, for want of
+    positives or negatives, has no file; one of an earlier run is deleted.
+    """
+    plots = folder / PLOTS_FOLDER
+    texts: dict[str, str | None] = {}
+    for label, counts in evaluation.counts.items():
+        name = name_file(label)
+        texts[f"confusion-{name}.csv"] = spell_confusion(label, counts)
+        curve = None if scores is None else _curve(scores, label)
+        defined = curve is not None and curve.positives > 0 and curve.negatives > 0
+        texts[f"roc-{name}.csv"] = spell_roc(curve) if curve and defined else None
+        texts[f"pr-{name}.csv"] = spell_precision(curve) if curve and defined else None
+    write_atomic(folder / METRICS_FILE, _spell(list_metrics(evaluation)).encode())
+    written = [folder / METRICS_FILE]
+    for name, text in texts.items():
+        if text is None:
+            (plots / name).unlink(missing_ok=True)
+        else:
+            write_atomic(plots / name, text.encode())
+            written.append(plots / name)
+    return tuple(written)
+
+
+def spell_confusion(label: str, counts: Counts) -> str:
+    """`actual,predicted`, a row for each image of known truth, made from the counts."""
+    other = f"not {label}"
+    cells: Mapping[tuple[str, str], int] = {
+        (label, label): counts.tp,
+        (label, other): counts.fn,
+        (label, NOT_SCORED): counts.failed_positive,
+        (other, other): counts.tn,
+        (other, label): counts.fp,
+        (other, NOT_SCORED): counts.failed_negative,
+    }
+    rows = (cell for cell, count in cells.items() for _ in range(count))
+    return _spell_table(("actual", "predicted"), rows)
+
+
+def spell_roc(curve: Curve) -> str:
+    """`fpr,tpr` from (0, 0) on: the corners of the curve, which are all that a line needs."""
+    found = np.concatenate([[[0, 0]], np.stack([curve.false_positives, curve.true_positives], 1)])
+    return _spell_table(
+        ("fpr", "tpr"),
+        ((fp / curve.negatives, tp / curve.positives) for fp, tp in _corners(found).tolist()),
+    )
+
+
+def spell_precision(curve: Curve) -> str:
+    """`recall,precision` at each threshold at which another positive is found, the highest first.
+
+    As scikit-learn's `precision_recall_curve`, but for thresholds that only add false alarms.
+    """
+    gained = np.diff(curve.true_positives, prepend=0) > 0
+    found = curve.true_positives[gained]
+    called = found + curve.false_positives[gained]
+    return _spell_table(
+        ("recall", "precision"),
+        ((tp / curve.positives, tp / n) for tp, n in zip(found.tolist(), called.tolist(),
+                                                         strict=True)),
+    )  # fmt: skip
+
+
+def _corners(points: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The points without those that lie on the straight line between their neighbours."""
+    steps = np.diff(points, axis=0)
+    turns = steps[:-1, 0] * steps[1:, 1] != steps[:-1, 1] * steps[1:, 0]
+    return points[np.concatenate([[True], turns, [True]])]
+
+
+def _curve(scores: Scores, label: str) -> Curve:
+    k = scores.labels.index(label)
+    return count_curve(scores.truth[:, k], scores.scores[:, k], scores.failed)
+
+
+def _spell(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _spell_table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,54 @@
+"""What verdicts and limits are called in every output, so that one can be found in another."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from covidreport.gate.wording import describe_bound
+from covidreport.records import LimitResult, Verdict, VerdictOutcome
+from covidreport.report.view.wording import clean
+
+__all__ = ["OUTCOME_WORDS", "clean", "identify_limit", "name_file", "title_limits", "title_run"]
+
+OUTCOME_WORDS: Mapping[VerdictOutcome, str] = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "inconclusive": "Inconclusive",
+    "error": "Not judged",
+}
+
+
+def title_run(verdict: Verdict) -> str:
+    """The run's name on one line, nothing invisible in it; never empty."""
+    return clean(verdict.run) or "(no run)"
+
+
+def title_limits(results: Sequence[LimitResult]) -> list[str]:
+    """Such as `covid-19 missed ≤ 8`; of equal ones the second has ` (2)` behind it."""
+    seen: Counter[str] = Counter()
+    titles = []
+    for result in results:
+        title = f"{clean(result.limit.name)} {describe_bound(result)}"
+        seen[title] += 1
+        titles.append(title if seen[title] == 1 else f"{title} ({seen[title]})")
+    return titles
+
+
+def identify_limit(result: LimitResult) -> tuple[object, ...]:
+    """What makes a limit the same one in the next pipeline, whatever the figures are by then."""
+    limit = result.limit
+    return (
+        limit.label, limit.metric, limit.min, limit.max, limit.max_regression, limit.relative,
+        limit.evidence, limit.severity,
+    )  # fmt: skip
+
+
+def name_file(text: str) -> str:
+    """A label or a run as part of a file's name: unequal for unequal texts."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:80]
+    if safe == text:
+        return safe
+    return f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".lstrip("-")

@@ -18,8 +18,12 @@ from covidreport.report.view.wording import figure, plural, whole
 MARKER = "<!-- covidreport:verdict -->"
 """The first line: a comment that begins with it is one of ours, and is replaced by the next."""
 SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "⛔"}
+LONGEST_NAME = 200
+"""Of a run in the title, which then fits whatever the name is."""
 MOST_ROWS = 50
 MOST_CASES = 100
+_LEAST = 160
+"""For the marker, and for saying that something is left out."""
 _GRAVITY = ("fail", "inconclusive", "warn", "pass")
 
 
@@ -31,20 +35,20 @@ def render_comment(verdicts: Sequence[Verdict]) -> str:
 def cut_comment(verdicts: Sequence[Verdict], limit: int, measure: Callable[[str], int]) -> str:
     """The same, of at most `limit` as `measure` counts: characters, or bytes."""
     title = escape_markdown(_title(verdicts))
-    parts = [f"{MARKER}\n## {title}\n"]
+    parts = [f"## {title}\n"]
     parts += _overview(verdicts) if len(verdicts) > 1 else ()
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave:
         if len(verdicts) == 1 or verdict.outcome != "pass":
             parts += _describe(verdict, headed=len(verdicts) > 1)
-    room = limit - 120
-    kept: list[str] = []
+    room = limit - _LEAST
+    kept = [MARKER]
     for part in parts:
         room -= measure(part) + 1
         if room < 0:
             break
         kept.append(part)
-    left = len(parts) - len(kept)
+    left = len(parts) + 1 - len(kept)
     if left:
         kept.append(f"{plural(left, 'part')} left out here for its length: verdict.json has all.\n")
     return "\n".join(kept)
@@ -56,7 +60,7 @@ def _title(verdicts: Sequence[Verdict]) -> str:
     outcome = combine_outcomes([verdict.outcome for verdict in verdicts])
     words = f"{SIGNS[outcome]} covidreport: {OUTCOME_WORDS[outcome].lower()}"
     if len(verdicts) == 1:
-        return f"{words}, {title_run(verdicts[0])}"
+        return f"{words}, {title_run(verdicts[0])[:LONGEST_NAME]}"
     told = [
         f"{whole(count)} {OUTCOME_WORDS[each].lower()}"
         for each in EXIT_CODES

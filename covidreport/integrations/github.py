@@ -14,6 +14,7 @@ from covidreport.records import Verdict
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024
 """Of all that one step writes into its summary; GitHub shows none of it where it is more."""
+LEAST_BYTES = 400
 MOST_ANNOTATIONS = 10
 """GitHub shows so many errors, and so many warnings, of a step."""
 LONGEST_ANNOTATION = 4000
@@ -39,9 +40,15 @@ def post_github(verdicts: Sequence[Verdict], environment: Mapping[str, str]) -> 
 
 
 def append_summary(path: Path, verdicts: Sequence[Verdict]) -> None:
-    """Add the verdict to a job's summary; what does not fit beside what is there is left out."""
+    """Add the verdict to a job's summary; what does not fit beside what is there is left out.
+
+    Where not even a few words fit, nothing is added: GitHub would then show nothing at all.
+    """
     taken = path.stat().st_size if path.is_file() else 0
-    text = cut_comment(verdicts, SUMMARY_LIMIT_BYTES - taken, lambda part: len(part.encode()))
+    if SUMMARY_LIMIT_BYTES - taken < LEAST_BYTES:
+        return
+    room = SUMMARY_LIMIT_BYTES - taken - 1
+    text = cut_comment(verdicts, room, lambda part: len(part.encode()))
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{text}\n")
 

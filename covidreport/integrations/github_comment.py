@@ -1,7 +1,8 @@
 """One comment on a pull request, made once and then kept up to date; run by `action.yml`.
 
 `python -m covidreport.integrations.github_comment verdict/comment.md [KEY]` in a GitHub job. The
-comment is found again by its first line; KEY sets those of several gates apart. A token that may
+comment is found again by its first line; KEY sets those of several gates apart. Where FILE is not
+there, the comment says that there is no verdict. A token that may
 only read, as jobs of forks have, is no failure: the job's summary has the same text.
 """
 
@@ -22,6 +23,12 @@ from covidreport.errors import CovidReportError, ServiceError, UsageError
 from covidreport.integrations.comment import MARKER
 
 PATIENCE_S = 30
+NO_VERDICT = f"""{MARKER}
+## ⛔ covidreport: not judged
+
+The gate ended before there was a verdict: the job's log says why.
+"""
+"""What is posted where there is no comment's file: an older verdict must not stand as today's."""
 _AT_ONCE = 100
 _READ_ONLY = (401, 403, 404)
 """What GitHub answers to a token that may not write: 404 where it may not even know."""
@@ -62,7 +69,9 @@ def find_pull_request(environment: Mapping[str, str]) -> PullRequest | None:
 def mark(text: str, key: str) -> str:
     """The comment's text with KEY in the marker that begins it."""
     if not re.fullmatch(r"[A-Za-z0-9._-]*", key):
-        raise UsageError(f"the comment's key is {key!r}: letters, digits, dots and dashes are wanted")
+        raise UsageError(
+            f"the comment's key is {key!r}: letters, digits, dots and dashes are wanted"
+        )
     if not text.startswith(MARKER):
         raise UsageError("the file does not begin as a verdict's comment does")
     return text.replace(MARKER, _marker(key), 1)
@@ -137,7 +146,8 @@ def main(words: list[str]) -> int:
         if where is None:
             sys.stdout.write("No comment: the job is not about a pull request.\n")
             return 0
-        text = Path(words[0]).read_text(encoding="utf-8")
+        file = Path(words[0])
+        text = file.read_text(encoding="utf-8") if file.is_file() else NO_VERDICT
         done = post_comment(where, text, *words[1:])
     except OSError as error:
         sys.stderr.write(f"covidreport: {error}\n")

@@ -1,7 +1,7 @@
 """Draws what the story needs: pictures that are no radiographs, and models that only look at grey.
 
 `python draw.py data FOLDER` draws 110 pictures with a manifest; one with covid-19 is brighter than
-others, mostly. `python draw.py model CUT FILE` writes a model that says covid-19 above a grey value:
+others, mostly. `python draw.py model CUT FILE` writes one that says covid-19 above a grey value:
 the higher the cut, the more cases it misses.
 """
 

@@ -147,4 +147,6 @@ def test_file_names_are_those_that_the_examples_name():
     job = (root / "examples" / "ci" / "gitlab-ci.yml").read_text()
     for name in ("junit", "open-metrics", "code-quality"):
         assert f"verdict/{OUTPUTS[name].file_name}" in job
-    assert f"covidreport-verdict/{OUTPUTS['comment'].file_name}" in (root / "action.yml").read_text()
+    assert (
+        f"covidreport-verdict/{OUTPUTS['comment'].file_name}" in (root / "action.yml").read_text()
+    )

@@ -16,7 +16,7 @@ def test_a_worse_run_is_told_with_its_cases():
     text = render_comment([failed()])
     lines = text.splitlines()
     assert lines[:2] == [MARKER, "## ❌ covidreport: fail, worse"]
-    rows = [line for line in lines if line.startswith("| ❌") or line.startswith("| ⚠️")]
+    rows = [line for line in lines if line.startswith(("| ❌", "| ⚠️"))]
     assert rows == [
         "| ❌ fail | covid-19 missed | 8 | – | ≤ 5 |",
         "| ⚠️ warn | covid-19 false\\_alarms | 30 | – | ≤ 20 |",

@@ -35,7 +35,7 @@ def test_outputs_hold_several_lines_and_can_t_be_forged():
 
 
 def test_a_job_gets_summary_outputs_and_annotations(tmp_path, capsys):
-    """Each where the environment says; annotations on stderr, so that JSON on stdout stays whole."""
+    """Where the environment says; annotations on stderr, so that JSON on stdout stays whole."""
     summary, outputs = tmp_path / "summary", tmp_path / "outputs"
     summary.write_text("Of an earlier command.\n")
     environment = {
@@ -44,7 +44,9 @@ def test_a_job_gets_summary_outputs_and_annotations(tmp_path, capsys):
         "GITHUB_OUTPUT": str(outputs),
     }
     post_github([failed()], environment)
-    assert summary.read_text().startswith("Of an earlier command.\n<!-- covidreport:verdict -->\n## ")
+    assert summary.read_text().startswith(
+        "Of an earlier command.\n<!-- covidreport:verdict -->\n## "
+    )
     assert _read_outputs(outputs.read_text()) == {
         "outcome": "fail",
         "exit-code": "1",

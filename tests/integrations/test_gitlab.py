@@ -64,7 +64,7 @@ def test_code_quality_is_what_gitlab_asks_for(day):
 
 
 def test_bad_and_broken_are_told_apart():
-    """A limit that is not kept is critical, a run that can't be judged a blocker, a warning minor."""
+    """A broken limit is critical, a run that can't be judged a blocker, a warning minor."""
     found = {
         issue["check_name"]: issue["severity"]
         for issue in json.loads(render_code_quality([broken(), inconclusive()]))

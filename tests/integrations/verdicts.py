@@ -130,7 +130,5 @@ def days() -> dict[str, tuple[Verdict, ...]]:
         "hostile and broken": (broken(HOSTILE),),
         "all at once": (verdict(), failed(), broken(), inconclusive()),
         "500 limits": (many_limits(),),
-        "500 runs": tuple(
-            failed(f"run-{i}") if i % 2 else verdict(f"run-{i}") for i in range(500)
-        ),
+        "500 runs": tuple(failed(f"run-{i}") if i % 2 else verdict(f"run-{i}") for i in range(500)),
     }

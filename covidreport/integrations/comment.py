@@ -34,7 +34,7 @@ def render_comment(verdicts: Sequence[Verdict]) -> str:
 
 def cut_comment(verdicts: Sequence[Verdict], limit: int, measure: Callable[[str], int]) -> str:
     """The same, of at most `limit` as `measure` counts: characters, or bytes."""
-    title = escape_markdown(_title(verdicts))
+    title = _show(_title(verdicts))
     parts = [f"## {title}\n"]
     parts += _overview(verdicts) if len(verdicts) > 1 else ()
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
@@ -94,19 +94,19 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
 def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
     if headed:
         words = f"{OUTCOME_WORDS[verdict.outcome]}: {title_run(verdict)}"
-        yield f"### {SIGNS[verdict.outcome]} {escape_markdown(words)}\n"
-    yield f"{escape_markdown(verdict.sentence)}\n"
+        yield f"### {SIGNS[verdict.outcome]} {_show(words)}\n"
+    yield f"{_show(verdict.sentence)}\n"
     if verdict.results:
         yield _limits(verdict)
     yield from _cases("Newly missed", "found by the baseline", verdict.newly_missed, verdict)
     paired = describe_paired(verdict)
     if paired:
-        yield f"{escape_markdown(paired)}\n"
+        yield f"{_show(paired)}\n"
     yield from _cases("Newly found", "missed by the baseline", verdict.newly_found, verdict)
     grave = [each for each in verdict.findings if each.severity != "note"]
     if grave:
         yield "".join(
-            f"- {SIGNS['warn']} {escape_markdown(each.what)}: {escape_markdown(each.evidence)}\n"
+            f"- {SIGNS['warn']} {_show(each.what)}: {_show(each.evidence)}\n"
             for each in grave[:MOST_ROWS]
         )
     if verdict.counts is not None:
@@ -139,7 +139,7 @@ def _cases(title: str, meaning: str, cases: Sequence[str], verdict: Verdict) -> 
     named = "by id" if verdict.ids_shown else "by digest"
     more = len(cases) - MOST_CASES
     rest = f" and {whole(more)} more" if more > 0 else ""
-    told = ", ".join(escape_markdown(case) for case in cases[:MOST_CASES])
+    told = ", ".join(_show(case) for case in cases[:MOST_CASES])
     yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {told}{rest}\n"
 
 
@@ -156,14 +156,19 @@ def _grounds(verdict: Verdict) -> str:
     if verdict.baseline is not None:
         facts.append(f"baseline {verdict.baseline.run}")
     facts.append("research software, no medical device")
-    return f"{escape_markdown('; '.join(facts))}.\n"
+    return f"{_show('; '.join(facts))}.\n"
+
+
+def _show(text: str) -> str:
+    """`text` as Markdown that shows it as it is, without what can't be seen."""
+    return escape_markdown(clean(text))
 
 
 def _table(
     head: Sequence[str], rows: Sequence[Sequence[str]], rule: str, more: int, noun: str
 ) -> str:
     lines = [f"| {' | '.join(head)} |", f"| {rule} |"]
-    lines += [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in rows]
+    lines += [f"| {' | '.join(_show(cell) for cell in row)} |" for row in rows]
     if more > 0:
         lines += ["", f"And {plural(more, noun)} more: verdict.json has all."]
     return "\n".join([*lines, ""])

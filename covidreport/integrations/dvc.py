@@ -118,8 +118,10 @@ def spell_precision(curve: Curve) -> str:
 def _corners(points: NDArray[np.int64]) -> NDArray[np.int64]:
     """The points without those that lie on the straight line between their neighbours."""
     steps = np.diff(points, axis=0)
-    turns = steps[:-1, 0] * steps[1:, 1] != steps[:-1, 1] * steps[1:, 0]
-    return points[np.concatenate([[True], turns, [True]])]
+    kept = np.ones(len(points), np.bool_)
+    kept[1:-1] = steps[:-1, 0] * steps[1:, 1] != steps[:-1, 1] * steps[1:, 0]
+    corners: NDArray[np.int64] = points[kept]
+    return corners
 
 
 def _curve(scores: Scores, label: str) -> Curve:

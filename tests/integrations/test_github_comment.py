@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def _where(api):
 
 def test_it_is_made_once_and_then_updated(api):
     """Behind more than a page of other people's comments, one of whom quotes ours."""
-    quote = {"id": 9001, "body": f"{MARKER}\nmine", "user": {"type": "User"}}
+    quote: dict[str, Any] = {"id": 9001, "body": f"{MARKER}\nmine", "user": {"type": "User"}}
     talk = [{"id": i + 1000, "body": "hm", "user": {"type": "User"}} for i in range(150)]
     api.comments += [quote, *talk]
     assert post_comment(_where(api), render_comment([failed()])) == "made"

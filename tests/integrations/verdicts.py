@@ -14,6 +14,7 @@ from covidreport.records import (
     Limit,
     LimitOutcome,
     LimitResult,
+    LimitSeverity,
     SmallestGap,
     Verdict,
 )
@@ -29,7 +30,7 @@ def limit_result(
     most: float = 8.0, label: str = "covid-19",
 ) -> LimitResult:  # fmt: skip
     """A limit `metric <= most`, and what became of it."""
-    severity = "warn" if outcome == "warn" else "fail"
+    severity: LimitSeverity = "warn" if outcome == "warn" else "fail"
     return LimitResult(
         limit=Limit(metric, label, max=most, severity=severity),
         outcome=outcome,

@@ -24,6 +24,8 @@ SECTIONS = {
     "repeats": "the repeats over seeds",
     "cases": "the missed cases",
     "compare": "runs side by side",
+    "operating": "the operating points",
+    "curves": "the curves of several runs",
     "matrices": "the confusion matrices of all runs",
     "subgroups": "the subgroups of the best runs",
     "runs": "each run by itself",

@@ -770,6 +770,37 @@ class CaseTable:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelCurve:
+    """One run's answers to one label at every threshold.
+
+    An image that could not be scored is never found and always a false alarm, at any threshold.
+    """
+
+    positives: int
+    negatives: int
+    failed_positive: int
+    failed_negative: int
+    outline: tuple[tuple[int, int], ...]
+    """Found and false alarms from the highest score down: the shape of its curves, not all of
+    their points."""
+    found: tuple[int, ...]
+    """At each of `ThresholdCurves.thresholds` of the label, exactly."""
+    false_alarms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdCurves:
+    """What other thresholds would have given, from the stored scores of the report's runs."""
+
+    thresholds: Mapping[str, tuple[float, ...]]
+    """Rising probabilities by label; those that any run was evaluated at are among them."""
+    runs: Mapping[str, Mapping[str, LabelCurve]]
+    """By run and label."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Runs whose stored scores could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
@@ -798,6 +829,8 @@ class ReportData:
     repeats: tuple[Repeats, ...] = ()
     cases: CaseTable | None = None
     """None where no run of the first ranking has scores that can be read."""
+    curves: ThresholdCurves | None = None
+    """None where no run has scores."""
 
 
 LimitSeverity = Literal["fail", "warn"]

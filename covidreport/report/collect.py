@@ -25,6 +25,7 @@ from covidreport.records import (
 )
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
+from covidreport.report.curves import collect_curves
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
 from covidreport.store import digest_file, evaluation_folder, read_failure
@@ -81,6 +82,7 @@ def collect_report(
         rankings=rankings,
         repeats=collect_repeats(reported, rankings, target),
         cases=collect_cases(rankings[0], reported, show_ids=show_ids) if rankings else None,
+        curves=collect_curves(reported),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

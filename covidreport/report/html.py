@@ -10,19 +10,25 @@ from pathlib import Path
 
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData
+from covidreport.report.charts.drawn import draw_charts
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
+from covidreport.report.charts.palette import LOOKS
+from covidreport.report.charts.vega import read_bundle
 from covidreport.report.environment import OWN, read_template, render_template
 from covidreport.report.look import PLAIN, Look
-from covidreport.report.payload import write_payload
+from covidreport.report.payload import escape_json, list_parts
 from covidreport.report.view import view_report
 
 STYLES = (
-    "page", "controls", "answer", "findings", "tables", "charts", "cases", "runs", "compare",
-    "end", "screens", "print",
+    "page", "controls", "answer", "findings", "tables", "charts", "cases", "drawings", "runs",
+    "compare", "end", "screens", "print",
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
-SCRIPTS = ("page", "address", "ranking", "cases", "compare")
+SCRIPTS = (
+    "page", "address", "ranking", "cases", "compare", "rows", "choice", "charts", "operating",
+    "curves",
+)  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
 
 
@@ -31,14 +37,22 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
     from markupsafe import Markup
 
     view = view_report(data, look.hide)
-    style, script = read_style(look.templates), read_script(look.templates)
+    parts = list_parts(data, view)
+    drawings = draw_charts(parts.get("charts"))
+    scripts = [
+        *([_check(read_bundle(), "script")] if drawings else []),
+        read_script(look.templates),
+    ]
+    style = read_style(look.templates)
     values: dict[str, object] = {
         "view": view,
         "logo": look.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
-        "scripts": [Markup(script)],  # noqa: S704  # likewise
-        "payload": Markup(write_payload(data, view)),  # noqa: S704  # escaped for its element
-        "policy": content_policy(style, [script]),
+        "scripts": [Markup(script) for script in scripts],  # noqa: S704  # likewise
+        "payload": Markup(escape_json(parts)),  # noqa: S704  # escaped for its element
+        "policy": content_policy(style, scripts),
+        "drawings": {name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  # drawn here
+        "looks": LOOKS,
         "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }

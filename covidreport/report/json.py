@@ -39,6 +39,9 @@ Every record in it is an object of its fields, in the order of `records.py`:
   not listed), `left_out[]`, `pictures` by case (the sha256 of each; the pictures stand in the
   folders of the runs).
 
+The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
+scores.parquet, which holds more than a picture needs.
+
 Fractions are fractions and not rounded. What is undefined is null; NaN and infinity are null too,
 since JSON has neither. Paths have forward slashes. A field may be added within a version; none is
 renamed or removed without a new one.
@@ -63,6 +66,7 @@ REPORT_SCHEMA = "covidreport.report/1"
 def render_json(data: ReportData) -> str:
     """The whole of `data`, indented, in the schema that this module describes."""
     value = {"schema": REPORT_SCHEMA, **_fields(data)}
+    del value["curves"]
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -11,12 +11,23 @@ from collections.abc import Callable
 from typing import Any
 
 from covidreport.records import ReportData
+from covidreport.report.charts.part import list_charts
+from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import ReportView, Row
+from covidreport.report.view.wording import clean
 
 
-def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # noqa: ARG001
-    """Each run in the order of the page: its place in this list is how other parts name it."""
-    return [{"anchor": run.anchor, "name": run.name, "badge": run.badge} for run in view.runs]
+def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
+    """Each run in the order of the page: its place in this list is how other parts name it.
+
+    Its anchor is empty where the page has no section of each run.
+    """
+    index = index_runs(data, linked=bool(view.runs))
+    names = [reported.run.name for reported in index.runs]
+    return [
+        {"anchor": index.anchors.get(name, ""), "name": clean(name), "badge": index.rank(name)}
+        for name in names
+    ]
 
 
 def _list_rankings(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # noqa: ARG001
@@ -103,14 +114,15 @@ PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "rankings": _list_rankings,
     "cases": _list_cases,
     "compare": _list_compared,
+    "charts": list_charts,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""
 
 
-def write_payload(data: ReportData, view: ReportView) -> str:
-    """The parts as JSON that can stand inside a script element. The same data, the same bytes."""
+def list_parts(data: ReportData, view: ReportView) -> dict[str, Any]:
+    """The parts that this report has, by name."""
     parts = {name: make(data, view) for name, make in PARTS.items()}
-    return escape_json({name: part for name, part in parts.items() if part is not None})
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def escape_json(value: object) -> str:

@@ -10,11 +10,13 @@ from covidreport.report.view.answer import view_answer, view_limits
 from covidreport.report.view.blocks import view_blocks
 from covidreport.report.view.cases import view_cases
 from covidreport.report.view.compare import view_compare
+from covidreport.report.view.curves import view_curves_of_runs
 from covidreport.report.view.findings import gather_findings, view_findings
 from covidreport.report.view.hide import hide_sections
 from covidreport.report.view.index import Index, index_runs
 from covidreport.report.view.matrices import view_matrices
 from covidreport.report.view.methods import describe_dashes, view_methods
+from covidreport.report.view.operating import choose_shown, view_operating
 from covidreport.report.view.ranking import (
     describe_standing,
     view_failed,
@@ -22,7 +24,7 @@ from covidreport.report.view.ranking import (
 )
 from covidreport.report.view.records import Fact, ReportView
 from covidreport.report.view.repeats import view_repeats
-from covidreport.report.view.runs import view_run
+from covidreport.report.view.runs import view_runs
 from covidreport.report.view.settings import view_provenance, view_times
 from covidreport.report.view.subgroups import view_subgroups
 from covidreport.report.view.wording import clean, label_name, listed, plural
@@ -37,6 +39,7 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
     """
     index = index_runs(data, linked="runs" not in hide)
     findings = view_findings(gather_findings(data, index), index)
+    shown = choose_shown(data, index)
     view = ReportView(
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
@@ -55,11 +58,14 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         matrices=view_matrices(data, index),
         subgroups=view_subgroups(data, index),
         repeats=view_repeats(data, index),
-        runs=tuple(view_run(reported, data, findings, index) for reported in index.runs),
+        runs=view_runs(data, findings, index),
         methods=view_methods(data, index),
         provenance=view_provenance(data),
         times=view_times(data, index),
         generator=f"covidreport {__version__}",
+        shown=shown,
+        operating=view_operating(data, index, shown),
+        curves=view_curves_of_runs(data, index, shown),
     )
     return hide_sections(view, hide)
 

@@ -254,6 +254,41 @@ class DetailsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartView:
+    """A chart of several runs: `name` is that of its specification and of its rows."""
+
+    name: str
+    title: str
+    summary: str
+    """The picture in words, for those who don't see it."""
+    key: str = ""
+    """What its lines are."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingView:
+    """The chosen runs at their thresholds, and what other thresholds would have given."""
+
+    lead: str
+    table: Table
+    """A row for each of the runs that are shown first, in the order of their looks."""
+    charts: tuple[ChartView, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesView:
+    """Training of several runs on one axis, and their calibration."""
+
+    lead: str
+    runs: tuple[Span, ...]
+    """Those that are shown first, in the order of their looks."""
+    training: tuple[ChartView, ...]
+    calibration: ChartView | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatsView:
     """Methods that were run with several seeds, and what their spread allows to be said."""
 
@@ -297,6 +332,8 @@ class RunView:
     curves: tuple[CurveChart, ...] = ()
     history: Table | None = None
     settings: tuple[FactGroup, ...] = ()
+    shortened: str = ""
+    """What is left out here, where runs are very many; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,3 +371,7 @@ class ReportView:
     generator: str
     left_out: str = ""
     """Which sections the configuration doesn't want; empty where all are there."""
+    shown: tuple[int, ...] = ()
+    """Which of `runs` the charts of several runs show first."""
+    operating: OperatingView | None = None
+    curves: CurvesView | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from covidreport.records import ReportData, ReportedRun
 from covidreport.report.view.evaluation import view_evaluation
@@ -20,6 +21,40 @@ from covidreport.report.view.wording import (
     plural,
     whole,
 )
+
+MOST_WHOLE = 60
+"""Runs up to which each is shown whole."""
+WHOLE_OF_MANY = 40
+"""Of more, how many are: those that stand first on the page."""
+
+
+def view_runs(
+    data: ReportData, findings: Sequence[FindingGroup], index: Index
+) -> tuple[RunView, ...]:
+    """The section of each run; of very many runs those far down the ranking are shown in short."""
+    whole_ones = len(index.runs) if len(index.runs) <= MOST_WHOLE else WHOLE_OF_MANY
+    return tuple(
+        view_run(each, data, findings, index)
+        if place < whole_ones
+        else _shorten(view_run(each, data, findings, index), len(index.runs) - whole_ones)
+        for place, each in enumerate(index.runs)
+    )
+
+
+def _shorten(run: RunView, among: int) -> RunView:
+    """Without curves, settings and what goes beyond the threshold, and a sentence that says so."""
+    evaluations = (
+        replace(one, details=None, provenance=None, failures=None) for one in run.evaluations[:1]
+    )
+    return replace(
+        run,
+        evaluations=tuple(evaluations),
+        curves=(),
+        history=None,
+        settings=(),
+        shortened=f"Shown in short, as {whole(among)} of the runs here are: a report of fewer runs "
+        "shows it whole, and the reports as JSON and CSV hold all of its figures.",
+    )
 
 
 def view_run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from covidreport.records import Counts, Epoch
+from covidreport.records import Counts, Epoch, RankedRun
 from covidreport.report.view import view_report
 from covidreport.report.view.evaluation import describe_thresholds, view_matrix
 from covidreport.report.view.history import view_curves, view_history
@@ -165,3 +165,40 @@ def test_facts_and_times_are_parted():
 
     assert [(fact.name, fact.code) for fact in list_facts(values)] == [("model: sha256", True)]
     assert list_times(values) == ("finished today", "started yesterday", "jobs 2", "wait (s) 1.5")
+
+
+def _repeat(study, runs):
+    """The study's best run so many times over, each with a rank."""
+    first = study.runs[1]
+    names = [f"run-{i}" for i in range(1, runs + 1)]
+    many = (
+        replace(
+            first,
+            run=replace(first.run, name=name),
+            evaluation=replace(first.evaluation, run=name),
+        )
+        for name in names
+    )
+    rows = tuple(RankedRun(name, place, 8, 195) for place, name in enumerate(names, 1))
+    return replace(study, runs=tuple(many), rankings=(replace(study.rankings[0], rows=rows),))
+
+
+def test_up_to_sixty_runs_are_shown_whole(study):
+    """Nothing is left out of any of them."""
+    view = view_report(_repeat(study, 60))
+
+    assert all(run.curves and run.history and run.settings for run in view.runs)
+    assert not any(run.shortened for run in view.runs)
+
+
+def test_of_very_many_runs_those_far_down_are_shown_in_short_and_say_so(study):
+    """Of 61 the first 40 are whole; the others keep counts and figures on the ranked split."""
+    view = view_report(_repeat(study, 61))
+    whole, short = view.runs[:40], view.runs[40:]
+
+    assert all(run.curves and not run.shortened for run in whole)
+    assert len(whole[0].evaluations) == 2
+    for run in short:
+        assert run.shortened.startswith("Shown in short, as 21 of the runs here are: ")
+        assert (run.curves, run.history, run.settings) == ((), None, ())
+        assert [len(one.matrices) for one in run.evaluations] == [3]

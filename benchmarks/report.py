@@ -1,0 +1,226 @@
+"""A report's size, how fast it is made and seen, beside what Evidently writes of the same scores.
+
+    python -m benchmarks.report --evidently /path/to/an/environment/bin/python
+    python -m benchmarks.report --large
+
+`--evidently` takes the Python of an environment in which evidently is installed (0.7.23 was used);
+without it that part is left out and the table says so. `--large` measures 200 runs x 100,000
+images instead, which takes minutes to write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import Row, print_rows
+from covidreport.metrics import to_probabilities
+from covidreport.store import read_scores
+from tests.report.scored_runs import write_runs
+
+MEGABYTE = 1e6
+ROOT = Path(__file__).parents[1]
+RENDER = "from covidreport.cli import main; main()"
+EVIDENTLY = """
+import json, sys, time
+from pathlib import Path
+import pandas as pd
+from evidently import BinaryClassification, DataDefinition, Dataset, Report
+from evidently.presets import ClassificationPreset
+
+seconds, sizes = [], []
+for file in sorted(Path(sys.argv[1]).glob("*.csv")):
+    table = pd.read_csv(file)
+    began = time.perf_counter()
+    definition = DataDefinition(classification=[BinaryClassification(
+        target="target", prediction_labels="prediction", prediction_probas="score",
+        pos_label=1)])
+    data = Dataset.from_pandas(table, data_definition=definition)
+    page = file.with_suffix(".html")
+    Report([ClassificationPreset(probas_threshold=0.5)]).run(data, None).save_html(str(page))
+    seconds.append(time.perf_counter() - began)
+    sizes.append(page.stat().st_size)
+print(json.dumps({"seconds": seconds, "sizes": sizes}))
+"""
+
+
+def render(runs: Path, page: Path, cache: Path) -> float:
+    """Seconds that the command takes, from its start to its end."""
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", RENDER, "render", str(runs), "--output", str(page)],
+        check=True, stdout=subprocess.DEVNULL, cwd=runs,
+        env=os.environ | {"COVIDREPORT_CACHE": str(cache), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return time.perf_counter() - began
+
+
+def measure_paint(page: Path, repeat: int) -> list[float]:
+    """Seconds to the first contentful paint, each in a browser that has seen nothing yet."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        return []
+    seconds = []
+    with sync_playwright() as driver:
+        for _ in range(repeat):
+            browser = driver.chromium.launch(
+                executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+            )
+            tab = browser.new_page(viewport={"width": 1280, "height": 900})
+            tab.goto(page.as_uri())
+            tab.wait_for_function(
+                "performance.getEntriesByName('first-contentful-paint').length > 0"
+            )
+            seconds.append(
+                tab.evaluate(
+                    "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
+                )
+            )
+            browser.close()
+    return seconds
+
+
+def measure_slider(page: Path) -> float | None:
+    """Seconds from a step of the slider to the frame in which counts have moved."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        return None
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.goto(page.as_uri())
+        tab.locator("#operating").scroll_into_view_if_needed()
+        tab.wait_for_selector("#operating .vega-embed svg")
+        taken: list[float] = tab.evaluate(
+            """async () => {
+              const slider = document.getElementById("threshold");
+              const taken = [];
+              for (let i = 1; i <= 20; i++) {
+                const began = performance.now();
+                slider.value = Number(slider.value) + 1;
+                slider.dispatchEvent(new Event("input"));
+                await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+                taken.push(performance.now() - began);
+              }
+              return taken;
+            }"""
+        )
+        browser.close()
+    return statistics.median(taken) / 1000
+
+
+def measure_report(runs: Path, folder: Path, repeat: int, limit_mb: float) -> list[Row]:
+    """Our report: written with an empty cache, then again, and looked at."""
+    page, cache = folder / "report.html", folder / "cache"
+    first = render(runs, page, cache)
+    again = [render(runs, page, cache) for _ in range(repeat)]
+    paints = measure_paint(page, repeat)
+    slide = measure_slider(page)
+    rows = [
+        Row("report, MB", f"at most {limit_mb}", page.stat().st_size / MEGABYTE),
+        Row("rendered the first time, s", "no goal: the cache is empty", first),
+        _row("rendered again, s", "at most 3.0", again),
+    ]
+    if paints:
+        rows.append(_row("first paint, s", "at most 1.0", paints))
+    if slide is not None:
+        rows.append(Row("a step of the slider, s", "at most 0.1", slide))
+    if not paints:
+        rows.append(Row("first paint, s", "at most 1.0", "no browser"))
+    return rows
+
+
+def _row(what: str, goal: str, seconds: Sequence[float]) -> Row:
+    spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+    return Row(what, goal, statistics.median(seconds), spread)
+
+
+def write_predictions(runs: Path, folder: Path) -> None:
+    """The target's truth, answers and scores of each run as CSV; failed images left out."""
+    folder.mkdir(parents=True)
+    for file in sorted(runs.glob("*/evaluations/*/scores.parquet")):
+        scores = read_scores(file)
+        values = to_probabilities(scores.scores[:, 0], scores.activation)
+        with (folder / f"{file.parents[2].name}.csv").open("w", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(["target", "prediction", "score"])
+            kept = zip(scores.truth[:, 0], values, scores.reasons, strict=True)
+            writer.writerows(
+                [int(t), int(v > 0.5), float(v)] for t, v, reason in kept if reason is None
+            )
+
+
+def measure_evidently(python: Path | None, runs: Path, folder: Path) -> list[Row]:
+    """Evidently's classification preset: a file for each run, since it compares two at most."""
+    if python is None:
+        missing = "not measured: give --evidently the Python of its environment"
+        return [Row("Evidently, MB", "for comparison", missing)]
+    write_predictions(runs, folder / "predictions")
+    began = time.perf_counter()
+    done = subprocess.run(
+        [str(python), "-W", "ignore", "-c", EVIDENTLY, str(folder / "predictions")],
+        stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"evidently could not be measured: {python} ended with {done.returncode}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    count = len(found["sizes"])
+    pages = sorted((folder / "predictions").glob("*.html"))
+    return [
+        Row(f"Evidently, {count} files, MB", "for comparison", sum(found["sizes"]) / MEGABYTE),
+        Row(
+            "Evidently, one file, MB",
+            "for comparison",
+            statistics.median(found["sizes"]) / MEGABYTE,
+        ),
+        Row("Evidently, all files, s", "for comparison", time.perf_counter() - began),
+        _row("Evidently, one file, s", "for comparison", found["seconds"]),
+        *(
+            [_row("Evidently, first paint of one file, s", "for comparison", paints)]
+            if (paints := measure_paint(pages[0], 3))
+            else []
+        ),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--evidently", type=Path, metavar="PYTHON")
+    parser.add_argument("--large", action="store_true", help="200 runs x 100,000 images")
+    parser.add_argument("--runs", type=Path, help="run folders that are there already")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        runs = options.runs or folder / "runs"
+        if options.runs is None:
+            write_runs(runs, *((200, 100_000) if options.large else (18, 628)))
+        rows = measure_report(
+            runs.resolve(), folder, 1 if options.large else options.repeat,
+            8.0 if options.large else 2.5,
+        )  # fmt: skip
+        if not options.large:
+            rows += measure_evidently(options.evidently, runs, folder)
+    print_rows(rows, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

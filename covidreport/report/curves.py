@@ -1,0 +1,102 @@
+"""Reads what other thresholds would have given from the stored scores of a report's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from covidreport.errors import StoreError
+from covidreport.metrics import list_points, logit
+from covidreport.metrics.outline import outline_points
+from covidreport.records import (
+    Evaluation,
+    LabelCurve,
+    LeftOut,
+    ReportedRun,
+    Run,
+    Scores,
+    ThresholdCurves,
+)
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+
+STEPS = (
+    *(i / 1000 for i in range(1, 10)),
+    *(i / 100 for i in range(1, 100)),
+    *(i / 1000 for i in range(991, 1000)),
+)
+"""The thresholds that a reader can look at: finer where confident models differ."""
+
+
+def collect_curves(reported: Sequence[ReportedRun]) -> ThresholdCurves | None:
+    """The curves of each run that has scores; None where none has.
+
+    One run's scores are in memory at a time. A run whose scores are gone or say something else
+    than its evaluation is left out with the reason.
+    """
+    evaluated = [
+        (each.run, each.evaluation)
+        for each in reported
+        if each.evaluation is not None and each.evaluation.has_scores
+    ]
+    if not evaluated:
+        return None
+    thresholds = list_thresholds(evaluation for _, evaluation in evaluated)
+    runs: dict[str, dict[str, LabelCurve]] = {}
+    left_out: list[LeftOut] = []
+    for run, evaluation in evaluated:
+        try:
+            scores = _read(run, evaluation)
+        except StoreError as error:
+            left_out.append(LeftOut(run.name, str(error)))
+            continue
+        runs[run.name] = {
+            label: _count(scores, label, thresholds[label])
+            for label in evaluation.labels
+            if label in scores.labels
+        }
+    return ThresholdCurves(thresholds, runs, tuple(left_out))
+
+
+def list_thresholds(evaluations: Iterable[Evaluation]) -> dict[str, tuple[float, ...]]:
+    """The steps and what was evaluated at, rising, by label."""
+    found: dict[str, set[float]] = {}
+    for evaluation in evaluations:
+        for label in evaluation.labels:
+            at = found.setdefault(label, set(STEPS))
+            if label in evaluation.thresholds:
+                at.add(evaluation.thresholds[label])
+    return {label: tuple(sorted(at)) for label, at in found.items()}
+
+
+def _read(run: Run, evaluation: Evaluation) -> Scores:
+    path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
+    if not path.is_file():
+        raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
+    scores = read_scores(path)
+    if len(scores.sample_ids) != evaluation.n_images:
+        raise StoreError("its stored scores are of other images: run `covidreport evaluate` again")
+    failed = scores.failed
+    if not np.isfinite(scores.scores[~failed]).all():
+        raise StoreError("has scores that are not finite")
+    return scores
+
+
+def _count(scores: Scores, label: str, thresholds: Sequence[float]) -> LabelCurve:
+    column = scores.labels.index(label)
+    truth, failed = scores.truth[:, column], scores.failed
+    points = list_points(truth, scores.scores[:, column], failed)
+    # A threshold is carried into the model's own unit, and a score exactly at it is negative.
+    limits = np.array([logit(t) if scores.activation == "logit" else t for t in thresholds])
+    called = np.searchsorted(-points.values, -limits, side="left")
+    kept = outline_points(points)
+    outline = zip(points.found[kept].tolist(), points.false_alarms[kept].tolist(), strict=True)
+    return LabelCurve(
+        positives=points.positives,
+        negatives=points.negatives,
+        failed_positive=int(np.count_nonzero((truth == 1) & failed)),
+        failed_negative=int(np.count_nonzero((truth == 0) & failed)),
+        outline=tuple(outline),
+        found=tuple(points.found[called].tolist()),
+        false_alarms=tuple(points.false_alarms[called].tolist()),
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +21,11 @@ from covidreport.records import (
     Scores,
     ThresholdCurves,
 )
-from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+from covidreport.report.kept import keep
+from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
 
+METHOD = 1
+"""Counted up when the same scores would give other curves."""
 STEPS = (
     *(i / 1000 for i in range(1, 10)),
     *(i / 100 for i in range(1, 100)),
@@ -46,15 +52,9 @@ def collect_curves(reported: Sequence[ReportedRun]) -> ThresholdCurves | None:
     left_out: list[LeftOut] = []
     for run, evaluation in evaluated:
         try:
-            scores = _read(run, evaluation)
+            runs[run.name] = _recall(run, evaluation, thresholds)
         except StoreError as error:
             left_out.append(LeftOut(run.name, str(error)))
-            continue
-        runs[run.name] = {
-            label: _count(scores, label, thresholds[label])
-            for label in evaluation.labels
-            if label in scores.labels
-        }
     return ThresholdCurves(thresholds, runs, tuple(left_out))
 
 
@@ -69,10 +69,31 @@ def list_thresholds(evaluations: Iterable[Evaluation]) -> dict[str, tuple[float,
     return {label: tuple(sorted(at)) for label, at in found.items()}
 
 
-def _read(run: Run, evaluation: Evaluation) -> Scores:
+def _recall(
+    run: Run, evaluation: Evaluation, thresholds: Mapping[str, tuple[float, ...]]
+) -> dict[str, LabelCurve]:
+    """The curves of one run by label, counted once from the same bytes and kept."""
     path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
     if not path.is_file():
         raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
+
+    def count() -> dict[str, Any]:
+        scores = _read(path, evaluation)
+        labels = [label for label in evaluation.labels if label in scores.labels]
+        return {label: asdict(_count(scores, label, thresholds[label])) for label in labels}
+
+    facts = [METHOD, digest_file(path), evaluation.n_images, evaluation.labels, thresholds]
+    kept = keep("curves", facts, count)
+    return {label: _restore(value) for label, value in kept.items()}
+
+
+def _restore(value: Mapping[str, Any]) -> LabelCurve:
+    lists = {name: tuple(value[name]) for name in ("found", "false_alarms")}
+    outline = tuple((found, alarms) for found, alarms in value["outline"])
+    return LabelCurve(**{**value, **lists, "outline": outline})
+
+
+def _read(path: Path, evaluation: Evaluation) -> Scores:
     scores = read_scores(path)
     if len(scores.sample_ids) != evaluation.n_images:
         raise StoreError("its stored scores are of other images: run `covidreport evaluate` again")

@@ -137,7 +137,8 @@ const wording = (() => {
       runChooser()));
   section.querySelector(".controls").after(make("div", { class: "control slider-bar" },
     make("label", { for: "threshold", class: "title", text: "Threshold" }),
-    make("div", { class: "slide" }, slider, shown, back), said));
+    make("div", { class: "slide" }, slider, shown),
+    make("div", { class: "slide" }, back, said)));
   choice.listen((state) => { showThreshold(state); showTable(state); });
   showThreshold(choice.state);
   let near = false;

@@ -51,7 +51,7 @@ function setUpCases(part) {
   make("div", { class: "case-head" }, title, gist, make("div", { class: "moves" },
     make("button", { type: "button", text: "←", "aria-label": "Previous case", onclick: step(-1) }),
     make("button", { type: "button", text: "→", "aria-label": "Next case", onclick: step(1) }),
-    make("button", { type: "button", text: "Close", onclick: () => dialog.close() }))),
+    make("button", { type: "button", text: "Close", autofocus: true, onclick: () => dialog.close() }))),
   body);
   document.body.append(dialog);
   body.addEventListener("click", (event) => {

@@ -97,12 +97,12 @@ def test_matrices_have_actual_in_rows_and_predicted_in_columns(study):
     assert (
         "| Label | Actual | Predicted no | Predicted yes |\n"
         "| --- | --- | ---: | ---: |\n"
-        "| COVID-19 | no | 405 | 195 |\n"
-        "| COVID-19 | yes | 8 | 20 |\n"
-        "| normal | no | 200 | 28 |\n"
-        "| normal | yes | 13 | 387 |\n"
+        "| COVID-19 | no | 405 (67.5 %) | 195 (32.5 %) |\n"
+        "| COVID-19 | yes | 8 (28.6 %) | 20 (71.4 %) |\n"
+        "| normal | no | 200 (87.7 %) | 28 (12.3 %) |\n"
+        "| normal | yes | 13 (3.2 %) | 387 (96.8 %) |\n"
     ) in text
-    assert "| COVID-19 | no | 3,832 | 168 |\n| COVID-19 | yes | 258 | 1,942 |" in text
+    assert "| COVID-19 | no | 3,832 (95.8 %) | 168 (4.2 %) |" in text
 
 
 def test_no_html_but_folds_and_the_marker(hostile):

@@ -33,7 +33,7 @@ COUNTS_ONLY = (
     "Whether two runs differ by more than chance takes their answers to the same images; here are "
     "counts alone."
 )
-_NOT_COMPARED = frozenset({"Versions", "Input of the model", "Published"})
+_NOT_COMPARED = frozenset({"Versions", "Input of the model", "Published", "Export"})
 """Groups of settings that say where a run comes from rather than how it was made."""
 
 

@@ -121,11 +121,16 @@ def _matrix_row(
     cells = tuple(
         MatrixCell(
             whole(count), meaning, round(10 * count / total) if total else 0,
-            right=meaning.startswith("true"), share=share(count, total),
+            right=meaning.startswith("true"), share=_share(count, total, meaning),
         )
         for count, meaning in zip(counts, meanings, strict=True)
     )  # fmt: skip
     return cells if failed else cells[:2]
+
+
+def _share(count: int, total: int, meaning: str) -> str:
+    """Of the row, in percent; nothing where all could be scored, which is as it should be."""
+    return "" if meaning == "not scored" and not count else share(count, total)
 
 
 def _counts_table(matrices: Sequence[Matrix]) -> Table:

@@ -34,6 +34,8 @@ def test_a_wheel_holds_the_templates_and_only_the_package(tmp_path):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"covidreport"}
     assert "covidreport/templates/report.html.j2" in names
     assert "covidreport/py.typed" in names
+    assert "covidreport/schemas/verdict.schema.json" in names
+    assert "covidreport/schemas/evaluation.schema.json" in names
     code = (
         "import covidreport; from covidreport.report.environment import find_templates; "
         "print(covidreport.__file__); print(find_templates())"

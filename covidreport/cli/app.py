@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from covidreport.errors import CovidReportError
+from covidreport.errors import NO_ROOM, CovidReportError
 
 app = typer.Typer(
     name="covidreport",
@@ -80,6 +80,11 @@ def main() -> None:
     except CovidReportError as error:
         typer.echo(f"covidreport: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        typer.echo(f"covidreport: {error}; make room or choose another folder", err=True)
+        sys.exit(3)
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
         sys.exit(130)

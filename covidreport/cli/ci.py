@@ -123,8 +123,7 @@ def ci(
         from covidreport.runs import discover_runs
 
         settings = find_settings(Path.cwd())
-        clear_outputs(output_dir)
-        (output_dir / REPORT_FILE).unlink(missing_ok=True)
+        clear_outputs(output_dir, also=REPORT_FILE)
         runs = discover_runs(folders or [Path("runs")])
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
         asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)

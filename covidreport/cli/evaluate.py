@@ -234,7 +234,7 @@ def _evaluate_anew(
     question: Question, how: _Conditions, runs: Sequence[Run], findings: tuple[Finding, ...]
 ) -> tuple[tuple[Outcome, ...], tuple[Finding, ...]]:
     """Read the data, run what has to be run, and remember what was read."""
-    from covidreport.cli.terminal import count_progress, say_finding, show_progress
+    from covidreport.cli.terminal import count_progress, say_finding, say_waiting, show_progress
     from covidreport.dataset import fingerprint, read_dataset, stamp_files
     from covidreport.dataset.digests import digest_files
     from covidreport.dataset.fill import fill_from_headers
@@ -276,7 +276,7 @@ def _evaluate_anew(
     for finding in request.warnings:
         say_finding(finding)
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        outcomes = evaluate_runs(request, runs, Progress(begin, advance))
+        outcomes = evaluate_runs(request, runs, Progress(begin, advance, say_waiting))
     if how.thumbnails:
         _keep_thumbnails(request, outcomes, how.settings.target)
     if how.use_cache:

@@ -108,7 +108,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from covidreport.cli.terminal import out, say
+    from covidreport.cli.terminal import clean, out, say
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold")
@@ -127,7 +127,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
             str(row["epochs"] or "–"),
             ", ".join([*done, *failed]) or "–",
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(clean(cell)) for cell in cells))
     out.print(table)
     for row in rows:
         for fault in row["faults"]:

@@ -87,7 +87,14 @@ def occlude(
 ) -> None:
     """Evaluate with a region blacked out."""
     from covidreport.cli.evaluate import choose_split, common_labels, find_data
-    from covidreport.cli.terminal import count_progress, out, say, say_finding, show_progress
+    from covidreport.cli.terminal import (
+        count_progress,
+        out,
+        say,
+        say_finding,
+        say_waiting,
+        show_progress,
+    )
     from covidreport.config import find_settings
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
@@ -130,9 +137,11 @@ def occlude(
         figures=settings.figures.plan(dataset.labels, settings.target),
     )
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        usual = evaluate_usual(request, runs, Progress(begin, advance))
+        usual = evaluate_usual(request, runs, Progress(begin, advance, say_waiting))
     with count_progress(f"Evaluating without {region}") as (begin, advance):
-        blacked = evaluate_occluded(request, occlusion, usual, Progress(begin, advance))
+        blacked = evaluate_occluded(
+            request, occlusion, usual, Progress(begin, advance, say_waiting)
+        )
     pairs = _pair(usual, blacked)
     findings = _find_shortcuts(pairs, settings.target, dataset.name, split_name)
     failed = [each.failure for each in (*usual, *blacked) if each.failure]

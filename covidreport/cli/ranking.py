@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from covidreport.cli.terminal import clean
 from covidreport.compare import Plan, check_baseline
 from covidreport.compare.finding import (
     describe_gap,
@@ -74,14 +75,14 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     for row in ranking.rows:
         cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
         if row in alike:
-            cells[1] = Text(f"{row.run} {ALIKE}")
+            cells[1] = Text(clean(f"{row.run} {ALIKE}"))
         table.add_row(*cells, style=_style(row))
     console.print(table)
     for sentence in _conclusions(ranking, marked=bool(alike)):
-        console.print(Text(sentence))
+        console.print(Text(clean(sentence)))
     for row in ranking.rows:
         if row.why_unranked:
-            console.print(Text(f"not ranked: {row.run}: {row.why_unranked}", "yellow"))
+            console.print(Text(clean(f"not ranked: {row.run}: {row.why_unranked}"), "yellow"))
 
 
 def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
@@ -127,7 +128,7 @@ def _cells(
     ]
     if wide:
         texts += [show_figure(overall.get(name)) for name in OVERALL]
-    return [Text(text) for text in texts]
+    return [Text(clean(text)) for text in texts]
 
 
 def show_figure(estimate: Estimate | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from covidreport.records import Finding
+    from covidreport.records import Finding, Run
 
 PIPED_WIDTH = 160
 """A table that goes into a file or to a program is not cut at 80 columns."""
@@ -36,6 +37,9 @@ def _open_stdout() -> Console:
 out = _open_stdout()
 err = Console(stderr=True, highlight=False)
 
+_COMMANDS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Kinds of characters that move, hide or reorder text: controls, formats, separators of lines."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
@@ -73,9 +77,25 @@ def count_progress(
         yield begin, lambda steps: progress.advance(task, steps)
 
 
+def clean(text: str, *, lines: bool = False) -> str:
+    """Without what would command the terminal: a run's name may hold anything.
+
+    lines: whether ends of lines are kept, in texts of several.
+    """
+    return "".join(
+        c if unicodedata.category(c) not in _COMMANDS or (lines and c == "\n") else REPLACEMENT
+        for c in text
+    )
+
+
 def say(text: str, style: str | None = None) -> None:
-    """A line on stderr, as it is: no markup is read from it."""
-    err.print(text, style=style, markup=False, soft_wrap=True)
+    """A line on stderr, as it is: no markup is read from it, and it commands nothing."""
+    err.print(clean(text, lines=True), style=style, markup=False, soft_wrap=True)
+
+
+def say_waiting(run: Run) -> None:
+    """That another process is at work on a run, on stderr."""
+    say(f"another process evaluates {run.name} on these images; waiting for it to finish")
 
 
 def say_finding(finding: Finding) -> None:

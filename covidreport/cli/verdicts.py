@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from covidreport.errors import CovidReportError, GateError, UsageError, WriteError
+from covidreport.cli.terminal import clean
+from covidreport.errors import NO_ROOM, CovidReportError, GateError, UsageError, WriteError
 
 if TYPE_CHECKING:
     from covidreport.records import LimitResult, Run, Stage, Verdict
@@ -37,6 +38,8 @@ def never_exit_one() -> Iterator[None]:
     except (CovidReportError, typer.Exit, typer.Abort):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise  # told without a traceback, and it ends with 3 as well
         traceback.print_exc()
         raise typer.Exit(3) from error
 
@@ -60,8 +63,11 @@ def judge_or_explain(
     except CovidReportError as error:
         stage, reason = stage_of(error), str(error)
     except Exception as error:  # noqa: BLE001 - see above; the traceback is shown
-        traceback.print_exc()
-        stage, reason = "unexpected", f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            stage, reason = "write", str(error)
+        else:
+            traceback.print_exc()
+            stage, reason = "unexpected", f"{type(error).__name__}: {error}"
     folders = [(run.name, run.folder.as_posix()) for run in runs] or [("", "")]
     return tuple(
         refuse_run(name, folder, target, stage, reason, stamp_time()) for name, folder in folders
@@ -132,11 +138,6 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
         _show_verdict(console, verdict)
     if len(rest) > MOST_SHOWN:
         console.print(f"\n{len(rest) - MOST_SHOWN:,} more did not pass; verdict.json has them all.")
-
-
-def clean(text: str) -> str:
-    """On one line and without what would command the terminal: a run's name may hold anything."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.cache import boot_id
+from covidreport.errors import WriteError
 from covidreport.store import write_json
 
 FOLDER = ".partial"
@@ -48,8 +49,16 @@ class PartialScores:
 
 
 def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
-    """The partial scores under this key, as they were left or new."""
-    folder = evaluation_folder / FOLDER
+    """The partial scores under this key, as they were left or new; WriteError for a full disk."""
+    try:
+        return _open(evaluation_folder / FOLDER, key, n, k, batch)
+    except OSError as error:
+        raise WriteError(
+            f"{evaluation_folder / FOLDER}: can't be written ({error.strerror}); make room"
+        ) from error
+
+
+def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
     chunks = -(-n // batch)
     facts = {"key": key, "shape": [n, k], "batch": batch, "boot": boot_id()}
     files = {"scores.f32": (np.float32, (n, k)), "done.u8": (np.uint8, (chunks,))}

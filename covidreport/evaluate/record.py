@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,6 +42,7 @@ from covidreport.inference.engines import engine_folder
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import Session, measure_variation, open_session
+from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
 from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
 from covidreport.store import (
@@ -53,6 +55,9 @@ from covidreport.store import (
     write_failure,
     write_scores,
 )
+
+LOCK_FILE = ".lock"
+"""In an evaluation's folder: held by the process that computes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Progress:
 
     begin: Callable[[int], None] = field(default=lambda _: None)
     advance: Advance = field(default=lambda _: None)
+    waiting: Callable[[Run], None] = field(default=lambda _: None)
+    """Called before it waits for another process that evaluates the same run on the same images."""
 
 
 def open_model(
@@ -108,7 +115,8 @@ def evaluate_runs(
 
     What stands is kept unless `force` is set: scores that would come out the same are not computed
     again, and other thresholds are applied to them. Models are loaded in groups that fit into
-    memory. A run that fails leaves a failure.json that says why; the others finish.
+    memory. A run that fails leaves a failure.json that says why; the others finish. Two processes
+    never compute the same evaluation at once: the second waits, and keeps what the first has made.
     """
     progress = progress or Progress()
     outcomes: dict[str, Outcome] = {}
@@ -127,14 +135,37 @@ def evaluate_runs(
         if len(groups) > 1:  # each group needs the pixels that the first has decoded
             scratch = Path(stack.enter_context(TemporaryDirectory(prefix="covidreport-")))
         for group in groups:
-            for outcome in _evaluate_group(
-                request, group, chosen, caches, scratch, progress.advance
-            ):
-                outcomes[outcome.run.name] = outcome
+            with ExitStack() as locks:
+                found = _lock_runs(request, group, chosen, progress, locks)
+                left = [run for run in group if run.name not in found]
+                for outcome in (
+                    *found.values(),
+                    *_evaluate_group(request, left, chosen, caches, scratch, progress.advance),
+                ):
+                    outcomes[outcome.run.name] = outcome
         for cache in caches.values():
             finish_pixel_cache(cache)
         caches.clear()
     return tuple(outcomes[run.name] for run in runs)
+
+
+def _lock_runs(
+    request: Request, runs: Sequence[Run], chosen: Mapping[str, ChosenThresholds],
+    progress: Progress, locks: ExitStack,
+) -> dict[str, Outcome]:  # fmt: skip
+    """Lock the evaluations of some runs; gives those that another process finished meanwhile.
+
+    Always in the order of the folders, so that no two processes wait for each other.
+    """
+    found: dict[str, Outcome] = {}
+    for run in sorted(runs, key=lambda each: each.folder.resolve()):
+        path = evaluation_folder(run.folder, request.name) / LOCK_FILE
+        if locks.enter_context(hold_lock(path, partial(progress.waiting, run))):
+            outcome = _keep_stored(request, run, chosen, request.known)
+            if outcome is not None:
+                found[run.name] = outcome
+                progress.advance(len(request.dataset))
+    return found
 
 
 def _choose(request: Request, run: Run, chosen: dict[str, ChosenThresholds]) -> Outcome | None:
@@ -218,6 +249,8 @@ def _evaluate_group(
     caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
 ) -> list[Outcome]:  # fmt: skip
     """Load the models of one group, score, write; the models are freed with the return."""
+    if not runs:
+        return []
     started = time.time()
     n = len(request.dataset)
     ready: list[OpenedRun] = []
@@ -242,7 +275,7 @@ def _evaluate_group(
     )  # fmt: skip
     on_device = request.execution.provider.accelerator
     reference = CpuReference(request.dataset, caches, request.occlusion) if on_device else None
-    for item, partial in zip(scored, partials, strict=True):
+    for item, kept in zip(scored, partials, strict=True):
         if item.failure is not None:
             outcomes.append(_write_failure(request, item.failure, item.opened.run))
             continue
@@ -258,7 +291,7 @@ def _evaluate_group(
         outcomes.append(
             _write_scored(request, item, chosen[item.opened.run.name], decoded, started, check)
         )
-        partial.remove()
+        kept.remove()
     return outcomes
 
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from covidreport.errors import WriteError
 from covidreport.integrations import CHANNELS, OUTPUTS
 from covidreport.integrations.naming import name_file
 from covidreport.records import Verdict
 from covidreport.store import write_atomic
 
 
-def clear_outputs(folder: Path) -> None:
+def clear_outputs(folder: Path, also: str | None = None) -> None:
     """Delete what an earlier gate left there, so that no old verdict outlives a new attempt.
 
-    Files of single runs in folders of their own stay until they are written again.
+    also: one file more. Files of single runs in folders of their own stay until they are
+    written again. Raises WriteError where one can't be deleted.
     """
-    for output in OUTPUTS.values():
-        (folder / output.file_name).unlink(missing_ok=True)
+    names = [output.file_name for output in OUTPUTS.values()]
+    for name in (*names, *([also] if also else [])):
+        file = folder / name
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise WriteError(f"{file}: can't be written ({error.strerror})") from error
 
 
 def write_outputs(folder: Path, verdicts: Sequence[Verdict]) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from scipy.stats import binom, multinomial
 
 from covidreport.metrics.bootstrap import Interval
 from covidreport.metrics.differences import (
+    cases_to_exclude,
     estimate_difference,
     judge_non_inferiority,
     tango,
@@ -174,3 +175,26 @@ def test_a_run_worse_by_the_margin_passes_one_time_in_forty():
         interval = Interval(*tango(b, c, 200), "tango")
         passed += judge_non_inferiority((b - c) / 200, interval, 0.05).answer == "yes"
     assert passed <= binom.ppf(0.999, 2000, 0.03)
+
+
+def test_cases_without_discordant_ones_are_closed_form():
+    """Equal answers: z^2 (1 - m) / m, by hand 73 cases for 0.05, 35 for 0.1 and 1 for 0.8."""
+    assert [cases_to_exclude(0, 0, 28, margin) for margin in (0.05, 0.1, 0.8)] == [73, 35, 1]
+
+
+@pytest.mark.parametrize(("b", "c", "n"), [(5, 7, 100), (1, 2, 28), (3, 1, 28), (0, 1, 50)])
+def test_from_so_many_cases_on_tangos_interval_excludes_the_margin(b, c, n):
+    """With all shares as they are, the lower end passes -margin where it is said to."""
+    margin = 0.1
+    needed = cases_to_exclude(b, c, n, margin)
+    times = next(k for k in range(1, 100) if tango(b * k, c * k, n * k)[0] > -margin)
+    assert (times - 1) * n < needed <= times * n
+
+
+def test_no_number_of_cases_excludes_a_loss_that_is_there():
+    """3 of 28 lost is more than 0.1 of them."""
+    assert cases_to_exclude(0, 3, 28, 0.1) is None
+    with pytest.raises(ValueError, match="fraction between 0 and 1"):
+        cases_to_exclude(0, 0, 28, 1.0)
+    with pytest.raises(ValueError, match="discordant images of 0"):
+        cases_to_exclude(0, 0, 0, 0.1)

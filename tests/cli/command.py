@@ -1,0 +1,64 @@
+"""The real command in a process of its own, in a folder with data and runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.datasets import write_flat_dataset
+from tests.onnx_models import write_brightness_model
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CODE = "import sys; sys.argv[0] = 'covidreport'; from covidreport.cli import main; main()"
+ROWS = [
+    (120, "covid-19", "validation"),
+    (110, "covid-19", "validation"),
+    (90, "covid-19", "validation"),
+    (105, "normal", "validation"),
+    (20, "normal", "validation"),
+    (30, "pneumonia", "validation"),
+    (40, "normal", "validation"),
+    (250, "covid-19", "train"),
+]
+"""Brightness and truth; what `write_model` calls covid-19 is what is brighter than its limit."""
+
+
+def write_model(folder: Path, limit: float, **options) -> Path:
+    """A model that calls covid-19 what is brighter than `limit`; normal what is darker than 100."""
+    return write_brightness_model(
+        folder / "model.onnx", offsets=(-limit / 10, 10.0, -1.0), **options
+    )
+
+
+def write_study(folder: Path, **limits: float) -> Path:
+    """Data and a run for each name: 100 misses one of three with one false alarm, 85 none."""
+    write_flat_dataset(folder / "data", ROWS)
+    for name, limit in limits.items():
+        write_model(folder / "runs" / name, limit)
+    return folder
+
+
+def start_command(folder: Path, *words, before="", **options) -> subprocess.Popen[str]:
+    """Start covidreport; `before` is Python that runs in its process first."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160", **options}
+    environment.pop("GITHUB_ACTIONS", None)
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{before}\n{CODE}", *map(str, words)],
+        cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run_command(folder: Path, *words, before="", **options):
+    """Run it to its end: a completed process with its exit code, stdout and stderr."""
+    process = start_command(folder, *words, before=before, **options)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def read_verdict(folder: Path):
+    """The overall document of verdict.json and its first verdict."""
+    document = json.loads((folder / "verdict.json").read_text())
+    return document, document["verdicts"][0]

@@ -1,0 +1,95 @@
+"""`covidreport ci`: evaluate, gate and render in one call, for what is new."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+
+from covidreport.store import read_evaluation
+from tests.cli.command import write_model, write_study
+
+
+@pytest.fixture
+def study(tmp_path, covidreport, monkeypatch):
+    """A baseline that misses one of three, and a better and a worse run beside it."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    write_study(tmp_path, base=100, better=85, worse=115)
+    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    assert covidreport("evaluate", "runs/base").code == 0
+    assert covidreport("baseline", "set", "runs/base").code == 0
+    return tmp_path
+
+
+def _verdicts(done):
+    return {each["run"]: each["outcome"] for each in json.loads(done.out)["verdicts"]}
+
+
+def test_new_runs_are_evaluated_judged_and_reported(covidreport, study):
+    """The better one passes, the worse one fails; report and verdict stand in the folder."""
+    done = covidreport("ci", "runs", "--json")
+    assert done.code == 1, done.err
+    assert _verdicts(done) == {"better": "pass", "worse": "fail"}
+    page = (study / "verdict" / "report.html").read_text()
+    assert all(name in page for name in ("base", "better", "worse"))
+    assert read_evaluation(study / "runs" / "worse" / "evaluations" / "data-validation")
+
+
+def test_what_the_baseline_knows_is_not_judged_until_it_changes(covidreport, study):
+    """With --known nothing is new; a model that is exported again is."""
+    covidreport("baseline", "set", "runs/base", "--known", "runs")
+    shutil.rmtree(study / "runs" / "worse" / "evaluations", ignore_errors=True)
+    done = covidreport("ci", "runs", "--json")
+    assert (done.code, _verdicts(done)) == (0, {})
+    assert "3 of 3 runs are the baseline, or as they were" in done.err
+    assert not (study / "runs" / "worse" / "evaluations").exists()
+    write_model(study / "runs" / "better", 115)
+    done = covidreport("ci", "runs", "--json")
+    assert (done.code, _verdicts(done)) == (1, {"better": "fail"})
+
+
+def test_a_failing_run_fails_again(covidreport, study):
+    """A job that is started again does not pass because its evaluation stands already."""
+    assert covidreport("ci", "runs/worse").code == 1
+    again = covidreport("ci", "runs/worse", "--json")
+    assert (again.code, _verdicts(again)) == (1, {"worse": "fail"})
+
+
+def test_a_run_folder_as_baseline_is_evaluated_too(covidreport, study):
+    """In a fresh checkout nothing is evaluated yet."""
+    shutil.rmtree(study / "runs" / "base" / "evaluations")
+    done = covidreport("ci", "runs/better", "--baseline", "runs/base", "--json")
+    assert (done.code, _verdicts(done)) == (0, {"better": "pass"})
+
+
+def test_images_are_compared_by_their_bytes(covidreport, study):
+    """A file that changed behind its size and time is noticed: the baseline is of other images."""
+    covidreport("ci", "runs/better")
+    first, second = (study / "data" / name for name in ("004.png", "005.png"))
+    facts = second.stat()
+    data = bytearray(second.read_bytes())
+    data[-1] ^= 1  # the last byte of the checksum of the end
+    second.write_bytes(data)
+    os.utime(second, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert first.exists()
+    done = covidreport("ci", "runs/better", "--json")
+    assert done.code == 3
+    (verdict,) = json.loads(done.out)["verdicts"]
+    assert verdict["error"]["stage"] == "baseline"
+    assert (
+        "the bytes of files differ, though images and positives are as many"
+        in (verdict["error"]["reason"])
+    )
+
+
+def test_imported_figures_stand_as_they_are(covidreport, study):
+    """A run without a model is judged and not evaluated; nothing hides its evaluation."""
+    rows = [f"00{i}.png,{score},0.1,0.1" for i, score in enumerate([0.9, 0.9, 0.9, 0.1, 0.1, 0.1])]
+    text = "\n".join(["id,covid-19,normal,pneumonia", *rows, "006.png,0.1,0.1,0.1"])
+    (study / "keras.csv").write_text(f"{text}\n")
+    done = covidreport("import-scores", "keras.csv", "--run", "keras", "--activation", "sigmoid")
+    assert done.code == 0, done.err
+    done = covidreport("ci", "runs/keras", "--json")
+    assert (done.code, _verdicts(done)) == (0, {"keras": "pass"})

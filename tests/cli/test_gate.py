@@ -1,0 +1,185 @@
+"""`covidreport gate` and `baseline set` on stored evidence: exit codes, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from covidreport.integrations import OUTPUTS
+from tests.cli.command import ROOT, run_command
+from tests.gate.runs import write_run_missing
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A baseline that misses 2 of 10, and runs that miss 1, 2 and 3."""
+    for name, missed in (("base", 2), ("better", 1), ("equal", 2), ("worse", 3)):
+        write_run_missing(tmp_path / "runs" / name, missed)
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("gate", "runs/better", "--baseline", "runs/base"), 0),
+        (("gate", "runs/worse", "--baseline", "runs/base"), 1),
+        (("gate", "runs/better", "--limit", "sensitivty>=0.7"), 2),
+        (("gate", "runs/none", "--baseline", "runs/base", "--split", "test"), 2),
+        (("gate", "runs/better", "--baseline", "runs/base", "--split", "test"), 3),
+        (("gate", "runs/equal", "--baseline", "runs/base", "--require-evidence"), 4),
+    ],
+)
+def test_each_outcome_has_its_exit_code(runs, words, code):
+    """Through the real command: 0 pass, 1 fail, 2 usage, 3 not judged, 4 inconclusive."""
+    done = run_command(runs.parent, *words)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_defect_is_no_failed_limit(runs):
+    """An unexpected exception ends with 3 and a traceback, and leaves a verdict that says so."""
+    before = (
+        "import covidreport.gate.gating as gating\n"
+        "def judge_run(*_): raise ZeroDivisionError('a defect')\n"
+        "gating.judge_run = judge_run"
+    )
+    done = run_command(
+        runs.parent, "gate", "runs/better", "--baseline", "runs/base", "--output-dir", "out",
+        before=before,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "ZeroDivisionError: a defect" in done.stderr
+    verdict = json.loads((runs.parent / "out" / "verdict.json").read_text())["verdicts"][0]
+    assert verdict["error"]["stage"] == "unexpected"
+
+
+def test_a_defect_before_any_judgment_is_no_failed_limit(runs):
+    """Also where there are no runs yet that could have a verdict."""
+    before = (
+        "import covidreport.runs as module\n"
+        "def discover_runs(*_): raise RuntimeError('a defect')\n"
+        "module.discover_runs = discover_runs"
+    )
+    done = run_command(runs.parent, "gate", "runs", "--baseline", "runs/base", before=before)
+    assert done.returncode == 3
+    assert "RuntimeError: a defect" in done.stderr
+
+
+def test_several_runs_end_with_the_gravest(covidreport, runs):
+    """One that fails among others that pass is a fail; four make an overview."""
+    done = covidreport("gate", "runs", "--baseline", "runs/base")
+    assert done.code == 1
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["PASS", "better", "1/10", "0/20", "2/2"] in lines
+    assert ["FAIL", "worse", "3/10", "0/20", "1/2"] in lines
+
+
+def test_the_table_shows_figure_baseline_and_bound(covidreport, runs):
+    """A row for each limit, the sentence of what is not kept, and the cases behind it."""
+    done = covidreport(
+        "gate", "runs/worse", "--baseline", "runs/base", "--warn", "sensitivity.low>=0.7"
+    )
+    rows = [line.split("  ") for line in done.out.splitlines()]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert ["covid-19 missed", "3", "2", "≤ 2", "fail", "built in"] in cells
+    assert ["covid-19 sensitivity.low", "0.397", "0.490", "≥ 0.700", "warn", "option"] in cells
+    assert "covid-19 missed is 3; at most 2 is allowed (the baseline's 2)." in done.out
+    assert re.search(r"Newly missed: [0-9a-f]{12}\n", done.out)
+
+
+def test_ids_are_shown_only_where_asked_for(covidreport, runs):
+    """By digest in table, JSON and files; by id with --show-ids."""
+    words = ("gate", "runs/worse", "--baseline", "runs/base", "--output-dir", "out")
+    hidden = covidreport(*words)
+    written = "".join(file.read_text() for file in runs.parent.glob("out/*") if file.is_file())
+    assert "10 20-002.png" not in hidden.out + covidreport(*words, "--json").out + written
+    assert "10 20-002.png" in covidreport(*words, "--show-ids").out
+
+
+def test_json_on_stdout_is_the_file(covidreport, runs):
+    """--json prints what verdict.json holds, and nothing else on stdout."""
+    words = ("gate", "runs/worse", "--baseline", "runs/base", "--json", "--output-dir", "out")
+    printed = json.loads(covidreport(*words).out)
+    written = json.loads((runs.parent / "out" / "verdict.json").read_text())
+    assert printed == written
+    assert (printed["outcome"], printed["exit_code"]) == ("fail", 1)
+
+
+def test_an_old_verdict_does_not_outlive_a_new_attempt(covidreport, runs):
+    """Wrong usage leaves no verdict.json of the run before."""
+    words = ("gate", "runs/better", "--baseline", "runs/base", "--output-dir", "out")
+    assert covidreport(*words).code == 0
+    assert (runs.parent / "out" / "verdict.json").exists()
+    assert covidreport(*words, "--limit", "nonsense").code == 2
+    assert not (runs.parent / "out" / "verdict.json").exists()
+
+
+def test_the_baseline_is_found_where_nothing_is_said(covidreport, runs):
+    """baseline.json here; before it, what the configuration names; before both, the option."""
+    (runs.parent / "covidreport.toml").write_text("")
+    assert covidreport("gate", "runs/better").code == 2
+    assert covidreport("baseline", "set", "runs/equal").code == 0
+    document = json.loads(covidreport("gate", "runs/better", "--json").out)
+    assert document["verdicts"][0]["baseline"]["run"] == "equal"
+    (runs.parent / "covidreport.toml").write_text('baseline = "base"')
+    document = json.loads(covidreport("gate", "runs/better", "--json").out)
+    assert document["verdicts"][0]["baseline"]["run"] == "base"
+    done = covidreport("gate", "runs/better", "--json", "--baseline", "runs/worse")
+    assert json.loads(done.out)["verdicts"][0]["baseline"]["run"] == "worse"
+
+
+def test_configured_limits_hold_beside_options(covidreport, runs):
+    """The configuration's are committed: an option adds to them and takes none away."""
+    (runs.parent / "covidreport.toml").write_text('[[limits]]\nmetric = "roc_auc"\nmin = 1.0\n')
+    words = ("gate", "runs/better", "--baseline", "runs/base", "--limit", "f1>=0.5", "--json")
+    (verdict,) = json.loads(covidreport(*words).out)["verdicts"]
+    told = [(each["limit"]["metric"], each["limit"]["origin"]) for each in verdict["results"]]
+    assert told == [
+        ("missed", "default"), ("specificity", "default"), ("roc_auc", "covidreport.toml"),
+        ("f1", "option"),
+    ]  # fmt: skip
+
+
+def test_a_margin_without_evidence_is_refused(covidreport, runs):
+    """It would change nothing, and look as if it did."""
+    done = covidreport("gate", "runs/better", "--baseline", "runs/base", "--margin", "0.1")
+    assert done.code == 2
+    assert "--margin goes with --require-evidence" in done.err
+
+
+def test_a_run_that_can_be_no_baseline_writes_no_file(covidreport, runs):
+    """The reason is said, with the exit code of what can't be judged."""
+    write_run_missing(runs / "all", 0, alarms=20)
+    done = covidreport("baseline", "set", "runs/all")
+    assert done.code == 3
+    assert "could not be ranked" in done.err
+    assert not (runs.parent / "baseline.json").exists()
+
+
+def test_the_exit_codes_are_documented(covidreport):
+    """In the help of both commands, in the README and in docs/gate.md."""
+    for name in ("gate", "ci"):
+        text = " ".join(covidreport(name, "--help").out.split())
+        assert re.search(r"Exit code: 0 pass, 1 .*, 2 .*, 3 .*, 4 inconclusive", text)
+    table = (ROOT / "docs" / "gate.md").read_text()
+    for code, word in ((0, "pass"), (1, "fail"), (3, "error"), (4, "inconclusive")):
+        assert f"| {code} | {word} |" in table
+
+
+def test_docs_name_every_figure():
+    """docs/gate.md lists what a limit can name."""
+    from covidreport.gate.figures import COUNTS, DETAILS, OVERALL_DETAILS
+    from covidreport.metrics import ALL_METRICS
+
+    text = (ROOT / "docs" / "gate.md").read_text()
+    for name in (*COUNTS, *ALL_METRICS, *DETAILS, *OVERALL_DETAILS):
+        assert f"`{name}`" in text, name
+
+
+def test_every_output_is_written(covidreport, runs):
+    """Each entry of the table has its file in --output-dir."""
+    covidreport("gate", "runs/better", "--baseline", "runs/base", "--output-dir", "out")
+    names = {file.name for file in (runs.parent / "out").iterdir()}
+    assert names >= {output.file_name for output in OUTPUTS.values()}

@@ -1,0 +1,123 @@
+"""baseline.json: what stands in it, and that a gate against it is the one against its run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from covidreport.cases import SALT
+from covidreport.errors import GateError
+from covidreport.gate.baseline import identify_run, read_baseline, write_baseline
+from covidreport.gate.evidence import Wanted, read_baseline_at
+from covidreport.gate.limits import read_limit, require_evidence
+from covidreport.runs import read_run
+from tests.gate.runs import TARGET, judge, write_run_missing
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A run that misses two of ten, and its baseline.json."""
+    run = write_run_missing(tmp_path / "base", [0, 1], alarms=3)
+    baseline = read_baseline_at(run.folder, Wanted(TARGET), (), 0.5)
+    write_baseline(tmp_path / "baseline.json", baseline)
+    return run
+
+
+def test_a_file_judges_as_its_run_does(tmp_path, base):
+    """Outcomes, figures, comparisons and cases are the same; only the source differs."""
+    run = write_run_missing(tmp_path / "run", [1, 2], alarms=4)
+    limits = [
+        read_limit("specificity>=baseline-0.1", TARGET),
+        read_limit("brier<=baseline+0.1", TARGET),
+        read_limit("contradiction<=baseline", TARGET),
+        require_evidence(TARGET, 0.05, "x"),
+    ]
+    by_run = judge(run, base.folder, *limits)
+    by_file = judge(run, tmp_path / "baseline.json", *limits)
+    assert by_file.baseline.kind == "file"
+    assert by_run.newly_missed
+    same = {"kind": "", "source": ""}
+    assert replace(by_run, baseline=replace(by_run.baseline, **same), timing={}) == replace(
+        by_file, baseline=replace(by_file.baseline, **same), timing={}
+    )
+
+
+def test_no_sample_id_stands_in_the_file(tmp_path, base):
+    """It is committed: cases stand there by digest, and it is small."""
+    text = (tmp_path / "baseline.json").read_text()
+    assert ".png" not in text
+    wrong = json.loads(text)["wrong"]
+    assert (len(wrong["missed"]), len(wrong["false_alarms"])) == (2, 3)
+    assert len(text) < 30_000
+
+
+def test_equal_runs_give_equal_files(tmp_path, base):
+    """A baseline that is set again changes nothing in the repository."""
+    baseline = read_baseline_at(base.folder, Wanted(TARGET), (), 0.5)
+    write_baseline(tmp_path / "again.json", baseline)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "baseline.json").read_bytes()
+
+
+def test_another_salt_is_refused(tmp_path, base, monkeypatch):
+    """Digests of another salt name no case of these images."""
+    monkeypatch.setenv(SALT, "secret")
+    with pytest.raises(GateError, match="another salt than COVIDREPORT_SALT") as caught:
+        read_baseline(tmp_path / "baseline.json", "baseline.json")
+    assert caught.value.stage == "baseline"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": "covidreport.baseline/2"}, "its schema is 'covidreport.baseline/2'"),
+        ({"schema": "covidreport.verdict/1"}, "its schema is 'covidreport.verdict/1'"),
+        ({"counts": {}}, "is not a whole baseline"),
+        ({"figures": None}, "is not a whole baseline"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_by_name(tmp_path, base, change, message):
+    """What is wrong, where, and that it is to be set again."""
+    file = tmp_path / "baseline.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(GateError, match=message) as caught:
+        read_baseline(file, str(file))
+    assert "covidreport baseline set" in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_cases_of_other_images_are_refused(tmp_path, base):
+    """An edited list of missed cases is noticed: none of these images has such a digest."""
+    file = tmp_path / "baseline.json"
+    document = json.loads(file.read_text())
+    document["wrong"]["missed"][0] = "0" * 12
+    file.write_text(json.dumps(document))
+    verdict = judge(write_run_missing(tmp_path / "run", 0), file)
+    assert verdict.outcome == "error"
+    assert "none of these images" in verdict.error.reason
+
+
+def test_a_baseline_of_another_version_is_judged_and_noted(tmp_path, base):
+    """Figures of an earlier covidreport are comparable as long as the file can be read."""
+    file = tmp_path / "baseline.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"evaluated_with": "0.0.1"}))
+    run = write_run_missing(tmp_path / "run", 0)
+    evaluation = run.folder / "evaluations" / "cxr-validation" / "evaluation.json"
+    document = json.loads(evaluation.read_text())
+    document["provenance"]["versions"] = {"covidreport": "0.1.0"}
+    evaluation.write_text(json.dumps(document))
+    verdict = judge(run, file)
+    assert verdict.outcome == "pass"
+    assert [each.code for each in verdict.findings][:1] == ["baseline-of-another-version"]
+
+
+def test_a_run_is_another_when_its_model_or_description_is(tmp_path, base):
+    """New weights, and a new description of what goes in, make a run new."""
+    before = identify_run(base)
+    assert identify_run(read_run(base.folder)) == before
+    (base.folder / "model.onnx").write_bytes(b"weights")
+    with_model = read_run(base.folder)
+    assert identify_run(with_model) != before
+    described = replace(with_model, settings={**with_model.settings, "input": {"size": [8, 8]}})
+    assert identify_run(described) != identify_run(with_model)

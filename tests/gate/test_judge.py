@@ -1,0 +1,295 @@
+"""Verdicts on runs whose missed cases are known by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from scipy.stats import binomtest
+
+from covidreport.cases import digest_case
+from covidreport.errors import UsageError
+from covidreport.gate.limits import read_limit, require_evidence
+from covidreport.gate.wording import describe_paired
+from covidreport.records import Failure, Limit
+from covidreport.runs import read_run
+from covidreport.store import read_evaluation, write_evaluation, write_failure
+from tests.gate.runs import TARGET, judge, outcomes, write_run_missing
+
+KEY = "cxr-validation"
+
+
+def _limit(text, severity="fail"):
+    return read_limit(text, TARGET, severity)
+
+
+def test_one_case_more_fails_and_one_fewer_passes(tmp_path):
+    """The plain count decides: 3 of 10 missed against 2 fails, 2 and 1 pass."""
+    base = write_run_missing(tmp_path / "base", 2)
+    for missed, outcome in ((3, "fail"), (2, "pass"), (1, "pass")):
+        verdict = judge(write_run_missing(tmp_path / f"r{missed}", missed), base.folder)
+        assert verdict.outcome == outcome
+        assert outcomes(verdict)[f"{TARGET} missed"] == outcome
+    assert "misses 1 of 10 covid-19 cases, the baseline base 2" in verdict.sentence
+    assert verdict.counts.missed == 1
+    assert verdict.baseline.counts.missed == 2
+
+
+def test_calling_everybody_positive_fails_by_the_floor(tmp_path):
+    """It misses nobody, and clears nobody."""
+    base = write_run_missing(tmp_path / "base", 2)
+    verdict = judge(write_run_missing(tmp_path / "all", 0, alarms=20), base.folder)
+    assert verdict.outcome == "fail"
+    assert outcomes(verdict) == {f"{TARGET} missed": "pass", f"{TARGET} specificity": "fail"}
+    assert "specificity is 0.000 (0 of 20" in verdict.results[1].sentence
+
+
+def test_a_positive_that_could_not_be_scored_counts_as_missed(tmp_path):
+    """2 found wanting and 1 failed are 3 missed, against a baseline with 2."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 2)
+    evaluation = read_evaluation(run.folder / "evaluations" / KEY)
+    counts = replace(evaluation.counts[TARGET], tp=7, failed_positive=1)
+    changed = replace(
+        evaluation, counts={**evaluation.counts, TARGET: counts}, has_scores=False, details=None
+    )
+    write_evaluation(run.folder, changed)
+    verdict = judge(run, base.folder)
+    assert verdict.outcome == "fail"
+    assert verdict.results[0].value == 3
+    assert "counts alone" in verdict.not_compared
+
+
+def test_bounds_are_kept_at_their_very_value(tmp_path):
+    """8 of 10 found keeps >= 0.8 and breaks >= 0.81; a bound of the interval is one like any."""
+    run = write_run_missing(tmp_path / "run", 2)
+    low = judge(run, None, _limit("sensitivity.low>=0.1")).results[1].value
+    assert low == pytest.approx(0.4902, abs=1e-4)  # Wilson's interval of 8 of 10, by a table
+    verdict = judge(
+        run, None, _limit("sensitivity>=0.8"), _limit("sensitivity>=0.81"),
+        _limit("sensitivity.low>=0.49"), _limit("sensitivity.low>=0.4903"), _limit("missed<=2"),
+        _limit("missed<=1", "warn"),
+    )  # fmt: skip
+    assert [each.outcome for each in verdict.results] == [
+        "pass", "pass", "fail", "pass", "fail", "pass", "warn",
+    ]  # fmt: skip
+    assert verdict.outcome == "fail"
+
+
+def test_a_figure_that_looks_like_its_bound_is_shown_with_more_digits(tmp_path):
+    """0.49016 under a bound of 0.4903 does not read as 0.490 under 0.490."""
+    run = write_run_missing(tmp_path / "run", 2)
+    sentence = judge(run, None, _limit("sensitivity.low>=0.4903")).results[1].sentence
+    assert "is 0.4902 " in sentence
+    assert "at least 0.4903 is wanted" in sentence
+
+
+def test_margins_from_the_baseline_go_the_way_of_the_figure(tmp_path):
+    """Against 2 missed and 4 false alarms: slack lowers what is better high, and lifts the rest."""
+    base = write_run_missing(tmp_path / "base", 2, alarms=4)
+    run = write_run_missing(tmp_path / "run", 3, alarms=5)
+    verdict = judge(
+        run, base.folder, _limit("missed<=baseline+1"), _limit("sensitivity>=baseline-0.1"),
+        _limit("sensitivity>=baseline-0.09"), _limit("false_alarms<=baseline+25%"),
+        _limit("false_alarms<=baseline+24%"), _limit("specificity>=baseline-10%"),
+    )  # fmt: skip
+    assert [(each.limit.metric, each.outcome) for each in verdict.results] == [
+        ("missed", "pass"), ("sensitivity", "pass"), ("sensitivity", "fail"),
+        ("false_alarms", "pass"), ("false_alarms", "fail"), ("specificity", "pass"),
+    ]  # fmt: skip
+    assert verdict.results[0].allowed_max == 3
+    assert verdict.results[3].allowed_max == pytest.approx(5)
+    assert verdict.results[5].allowed_min == pytest.approx(0.72)  # 0.8 of 20 less a tenth
+
+
+def test_what_is_undefined_or_missing_fails(tmp_path):
+    """No subgroup of that name, and a likelihood ratio over no false alarm, are no pass."""
+    run = write_run_missing(tmp_path / "run", 0)
+    verdict = judge(
+        run, None, _limit("sensitivity[sex=F]>=0.1"), _limit("positive_likelihood_ratio>=1")
+    )
+    assert [each.outcome for each in verdict.results[1:]] == ["fail", "fail"]
+    assert "undefined or missing, which is no pass" in verdict.results[1].sentence
+    assert verdict.results[2].value is None
+
+
+def test_a_limit_on_a_label_that_is_not_there_is_wrong_usage(tmp_path):
+    """The labels of the data are named."""
+    run = write_run_missing(tmp_path / "run", 0)
+    with pytest.raises(UsageError, match="names no label of the data; its labels are covid-19"):
+        judge(run, None, _limit("tuberculosis:missed<=1"))
+
+
+def test_newly_missed_and_found_cases_are_named_by_digest(tmp_path):
+    """The run misses the images 1 and 2, the baseline 0 and 1: one lost, one won."""
+    base = write_run_missing(tmp_path / "base", [0, 1])
+    run = write_run_missing(tmp_path / "run", [1, 2])
+    salt = read_evaluation(run.folder / "evaluations" / KEY).fingerprint
+    names = [f"10 20-{place:03}.png" for place in range(3)]
+    verdict = judge(run, base.folder)
+    assert verdict.newly_missed == (digest_case(names[2], salt),)
+    assert verdict.newly_found == (digest_case(names[0], salt),)
+    shown = judge(run, base.folder, show_ids=True)
+    assert (shown.newly_missed, shown.newly_found) == ((names[2],), (names[0],))
+    assert shown.ids_shown
+
+
+def test_the_paired_test_stands_beside_the_count(tmp_path):
+    """8 lost and 1 won of 40: the exact binomial test of 1 in 9, and the difference of -7/40."""
+    base = write_run_missing(tmp_path / "base", [39], positives=40)
+    run = write_run_missing(tmp_path / "run", range(8), positives=40)
+    verdict = judge(run, base.folder)
+    sensitivity, specificity = verdict.comparisons
+    assert sensitivity.p_value == pytest.approx(binomtest(1, 9).pvalue)
+    assert sensitivity.difference == pytest.approx(-7 / 40)
+    assert sensitivity.low < -7 / 40 < sensitivity.high
+    assert (sensitivity.first, sensitivity.second) == ("run", "base")
+    assert (sensitivity.only_first, sensitivity.only_second) == (8, 1)
+    assert specificity.p_value == 1
+    assert verdict.smallest_gap.cases == 6  # 2 x 0.5^6 is the first under 0.05
+    text = describe_paired(verdict)
+    assert "8 cases newly missed, 1 newly found" in text
+    assert "p = 0.039" in text
+
+
+def test_evidence_that_is_not_there_is_inconclusive(tmp_path):
+    """Equal answers on 10 positives exclude a loss of 0.05 no more than 72 would; 73 do."""
+    asked = require_evidence(TARGET, 0.05, "--require-evidence")
+    base = write_run_missing(tmp_path / "base", 2)
+    verdict = judge(write_run_missing(tmp_path / "run", 2), base.folder, asked)
+    assert verdict.outcome == "inconclusive"
+    assert verdict.results[-1].positives_needed == 73
+    assert "it would take about 73 positives" in verdict.results[-1].sentence
+    for positives, outcome in ((72, "inconclusive"), (73, "pass")):
+        base = write_run_missing(tmp_path / f"base{positives}", 2, positives=positives)
+        run = write_run_missing(tmp_path / f"run{positives}", 2, positives=positives)
+        assert judge(run, base.folder, asked).outcome == outcome
+
+
+def test_evidence_of_a_loss_fails_and_a_broken_limit_stays_broken(tmp_path):
+    """A run that loses 30 of 60 fails; one that loses 1 fails by the count, not by luck."""
+    asked = require_evidence(TARGET, 0.05, "--require-evidence")
+    base = write_run_missing(tmp_path / "base", 0, positives=60)
+    verdict = judge(write_run_missing(tmp_path / "worse", 30, positives=60), base.folder, asked)
+    assert verdict.results[-1].outcome == "fail"
+    assert "The data show a loss of more than 0.05" in verdict.results[-1].sentence
+    verdict = judge(write_run_missing(tmp_path / "one", 1, positives=60), base.folder, asked)
+    assert (verdict.outcome, verdict.results[-1].outcome) == ("fail", "inconclusive")
+
+
+def test_evidence_as_a_warning_leaves_a_pass(tmp_path):
+    """What only warns never makes a verdict inconclusive."""
+    asked = replace(require_evidence(TARGET, 0.05, "x"), severity="warn")
+    base = write_run_missing(tmp_path / "base", 2)
+    verdict = judge(write_run_missing(tmp_path / "run", 2), base.folder, asked)
+    assert (verdict.outcome, verdict.results[-1].outcome) == ("pass", "warn")
+
+
+def _error(verdict):
+    assert verdict.outcome == "error"
+    assert verdict.results == ()
+    return verdict.error.stage, verdict.error.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fingerprint": "other"}, "data: fingerprint other; the baseline's"),
+        ({"thresholds": {TARGET: 0.4, "normal": 0.5}}, "thresholds: covid-19 0.4, normal 0.5"),
+        ({"variant": "fp16"}, "was not evaluated on cxr, validation"),
+        ({"split": "test"}, "was not evaluated on cxr, validation"),
+    ],
+)
+def test_a_baseline_of_something_else_is_refused_with_the_difference(tmp_path, change, said):
+    """No verdict is built on other images, truth, split, variant or thresholds."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 0)
+    folder = run.folder / "evaluations"
+    evaluation = replace(read_evaluation(folder / KEY), **change, has_scores=False)
+    (folder / KEY / "evaluation.json").unlink()
+    write_evaluation(run.folder, evaluation)
+    stage, reason = _error(judge(run, base.folder))
+    assert said in reason
+    assert stage == ("score" if "variant" in change or "split" in change else "baseline")
+
+
+def test_other_images_are_described_by_their_numbers(tmp_path):
+    """One positive more stands in the reason."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 0, positives=11)
+    _, reason = _error(judge(run, base.folder))
+    assert "images: 31; the baseline's: 30" in reason
+    assert "covid-19: 11 positive, 20 negative; the baseline's: 10 positive" in reason
+
+
+@pytest.mark.parametrize("who", ["run", "base"])
+def test_thresholds_tuned_on_the_gated_images_are_refused(tmp_path, who):
+    """Rule 7 of the figures: exploratory thresholds decide nothing."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 0)
+    folder = {"run": run, "base": base}[who].folder
+    evaluation = read_evaluation(folder / "evaluations" / KEY)
+    origin = "tuned on validation (exploratory)"
+    write_evaluation(folder, replace(evaluation, thresholds_from=origin))
+    stage, reason = _error(judge(run, base.folder))
+    assert stage == ("judge" if who == "run" else "baseline")
+    assert "tuned on validation (exploratory)" in reason
+
+
+def test_a_run_that_could_not_be_ranked_is_no_baseline(tmp_path):
+    """Against one that calls everybody positive nobody could pass."""
+    base = write_run_missing(tmp_path / "base", 0, alarms=20)
+    _, reason = _error(judge(write_run_missing(tmp_path / "run", 0), base.folder))
+    assert "base is no baseline, since it could not be ranked: calls 30 of 30" in reason
+
+
+def test_a_failed_attempt_hides_the_older_evaluation(tmp_path):
+    """Its stage and reason are the verdict's."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 0)
+    write_failure(run.folder, KEY, Failure("run", "infer", "the model fails on a batch"))
+    assert _error(judge(run, base.folder)) == ("infer", "the model fails on a batch")
+
+
+def test_a_model_that_is_not_the_evaluated_one_is_not_judged(tmp_path):
+    """Whoever exports again and forgets to evaluate does not pass with old figures."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 0)
+    (run.folder / "model.onnx").write_bytes(b"new weights")
+    stage, reason = _error(judge(read_run(run.folder), base.folder))
+    assert stage == "judge"
+    assert "run `covidreport evaluate" in reason
+
+
+def test_scores_that_contradict_their_evaluation_are_not_judged(tmp_path):
+    """Stored counts that stored scores do not give are nobody's counts."""
+    base = write_run_missing(tmp_path / "base", 2)
+    run = write_run_missing(tmp_path / "run", 3)
+    file = run.folder / "evaluations" / KEY / "evaluation.json"
+    document = json.loads(file.read_text())
+    document["counts"][TARGET] |= {"fn": 1, "tp": 9}
+    file.write_text(json.dumps(document))
+    stage, reason = _error(judge(run, base.folder))
+    assert stage == "score"
+    assert "other counts than its evaluation states" in reason
+
+
+def test_the_best_of_a_folder_is_the_first_of_its_ranking(tmp_path):
+    """Of 4, 1 and 2 missed the run is judged against 1; the gated run itself is never the best."""
+    for name, missed in (("a", 4), ("b", 1), ("c", 2)):
+        write_run_missing(tmp_path / "runs" / name, missed)
+    run = write_run_missing(tmp_path / "runs" / "new", 0)
+    verdict = judge(run, tmp_path / "runs")
+    assert (verdict.baseline.run, verdict.baseline.kind) == ("b", "best")
+    assert verdict.outcome == "pass"
+
+
+def test_two_limits_on_one_figure_are_judged_each(tmp_path):
+    """A warning at one bound and a failure at another."""
+    run = write_run_missing(tmp_path / "run", 3)
+    limits = [Limit("missed", TARGET, max=2, severity="warn"), Limit("missed", TARGET, max=5)]
+    verdict = judge(run, None, *limits)
+    assert [each.outcome for each in verdict.results] == ["pass", "warn", "pass"]
+    assert verdict.outcome == "pass"
+    assert "1 warning" in verdict.sentence

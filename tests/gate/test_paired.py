@@ -1,0 +1,74 @@
+"""A run against the wrong cases of a baseline: over patients, and what excludes a loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from covidreport.compare.answers import AlignedAnswers
+from covidreport.gate.paired import WrongCases, exclude_loss, find_wrong_cases, pair_runs
+from covidreport.metrics import sign_flip
+from covidreport.records import Scores
+
+SALT = "salt"
+
+
+def _answers(missed, groups=None, positives=12, negatives=6):
+    """A run on so many images that misses these positives and clears every negative."""
+    n = positives + negatives
+    truth = (np.arange(n) < positives).astype(np.int8)
+    said = truth == 1
+    said[list(missed)] = False
+    ids = tuple(f"{place}.png" for place in range(n))
+    images = Scores(
+        ids, ("covid-19",), truth[:, np.newaxis], said[:, np.newaxis].astype(np.float32),
+        "sigmoid", (None,) * n,
+    )  # fmt: skip
+    codes = None if groups is None else np.array(groups)
+    return AlignedAnswers(
+        ("run",), truth, said[np.newaxis].astype(np.float32), said[np.newaxis],
+        np.zeros((1, n), dtype=np.bool_), codes, images=images,
+    )  # fmt: skip
+
+
+PATIENTS = [0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, *range(8, 14)]
+"""Four positives of one patient, two of another, one each of six."""
+
+
+def test_images_of_a_patient_are_kept_together():
+    """All of patient 0 and one of another lost: two units that differ, so p is 1/2, not 1/16."""
+    run, base = _answers([0, 1, 2, 3, 6], PATIENTS), _answers([], PATIENTS)
+    paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
+    sensitivity = paired.comparisons[0]
+    assert sensitivity.test == "sign-flip over groups"
+    assert sensitivity.p_value == pytest.approx(0.5)
+    assert sensitivity.p_value == pytest.approx(sign_flip(np.array([4, 1])))
+    assert paired.newly_missed == ("0.png", "1.png", "2.png", "3.png", "6.png")
+    assert paired.newly_found == ()
+
+
+def test_equal_answers_of_patients_count_each_patient_once():
+    """8 patients with positives: Tango's interval of 0 in 8 does not exclude a loss of 0.05."""
+    run = _answers([0], PATIENTS)
+    paired = pair_runs(run, find_wrong_cases(run, SALT), SALT)
+    judged, needed = exclude_loss(paired, "sensitivity", 0.05)
+    assert judged.answer == "the data cannot say"
+    assert judged.interval.method == "tango over groups (degenerate bootstrap)"
+    assert judged.interval.low == pytest.approx(-0.3244, abs=1e-4)  # z^2 / (8 + z^2)
+    assert needed == 73
+
+
+def test_the_false_alarms_of_a_baseline_are_paired_too():
+    """The baseline raised two that the run cleared: the run's specificity is 2/6 higher."""
+    run = _answers([])
+    wrong = find_wrong_cases(run, SALT)
+    assert wrong == WrongCases(frozenset(), frozenset())
+    worse = AlignedAnswers(
+        run.names, run.truth, run.scores, run.answers | (np.arange(18) >= 16), run.failed, None,
+        images=run.images,
+    )  # fmt: skip
+    paired = pair_runs(run, find_wrong_cases(worse, SALT), SALT)
+    assert paired.comparisons[1].difference == pytest.approx(2 / 6)
+    assert paired.comparisons[1].only_second == 2
+    judged, _ = exclude_loss(paired, "specificity", 0.05)
+    assert judged.difference == pytest.approx(2 / 6)

@@ -1,0 +1,65 @@
+"""Locks between processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from covidreport.errors import WriteError
+from covidreport.locks import hold_lock
+
+ROOT = Path(__file__).resolve().parent.parent
+HOLDER = (
+    "import sys, time; from pathlib import Path; from covidreport.locks import hold_lock\n"
+    "with hold_lock(Path(sys.argv[1])):\n"
+    "    print('held', flush=True); time.sleep(float(sys.argv[2]))"
+)
+
+
+def _start(path, seconds):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path), str(seconds)],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_waits_until_the_first_is_done(tmp_path):
+    """It says so once, before it waits, and knows afterwards that it did."""
+    path = tmp_path / "run" / ".lock"
+    with hold_lock(path) as waited:
+        assert waited is False
+    said = []
+    process = _start(path, 0.5)
+    began = time.monotonic()
+    with hold_lock(path, lambda: said.append(time.monotonic())) as waited:
+        assert waited is True
+        assert time.monotonic() - began > 0.2
+    assert len(said) == 1
+    process.communicate(timeout=10)
+
+
+def test_a_killed_process_holds_nothing(tmp_path):
+    """No stale lock stops the next job."""
+    process = _start(tmp_path / ".lock", 60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=10)
+    with hold_lock(tmp_path / ".lock") as waited:
+        assert waited is False
+
+
+def test_a_place_that_can_not_be_written_is_named(tmp_path):
+    """A file where a folder is wanted."""
+    (tmp_path / "run").write_text("")
+    with (
+        pytest.raises(WriteError, match=r"\.lock: can't be written"),
+        hold_lock(tmp_path / "run" / ".lock"),
+    ):
+        pass

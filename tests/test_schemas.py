@@ -1,0 +1,118 @@
+"""The published JSON Schemas fit what is written, and refuse what is not it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from covidreport.gate.limits import read_limit, require_evidence
+from covidreport.gate.outcomes import EXIT_CODES
+from covidreport.integrations import render_verdict_json
+from covidreport.records import (
+    Comparison,
+    Evaluation,
+    GateBaseline,
+    Limit,
+    LimitResult,
+    SmallestGap,
+    Verdict,
+)
+from covidreport.schemas import NAMES, read_schema
+from tests.gate.runs import TARGET, judge, write_run_missing
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _faults(name, document):
+    return [each.message for each in Draft202012Validator(read_schema(name)).iter_errors(document)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_schema_is_one(name):
+    """Valid under JSON Schema 2020-12."""
+    Draft202012Validator.check_schema(read_schema(name))
+
+
+def _verdicts(folder):
+    base = write_run_missing(folder / "base", 2)
+    run = write_run_missing(folder / "run", [1, 2])
+    other = write_run_missing(folder / "other", 0, positives=11)
+    asked = require_evidence(TARGET, 0.05, "x")
+    warn = read_limit("sensitivity.low>=0.7", TARGET, "warn")
+    return {
+        "pass": judge(run, base.folder, warn),
+        "fail": judge(write_run_missing(folder / "worse", 5), base.folder),
+        "inconclusive": judge(run, base.folder, asked),
+        "error": judge(other, base.folder),
+        "no baseline": judge(run, None, read_limit("roc_auc>=0.1", TARGET)),
+    }
+
+
+def test_every_kind_of_verdict_fits_its_schema(tmp_path):
+    """Pass, fail, inconclusive, error, without a baseline, several at once, and none."""
+    verdicts = _verdicts(tmp_path)
+    for name, verdict in verdicts.items():
+        assert name in (verdict.outcome, "no baseline")
+        assert _faults("verdict", json.loads(render_verdict_json([verdict]))) == []
+    assert _faults("verdict", json.loads(render_verdict_json(list(verdicts.values())))) == []
+    assert _faults("verdict", json.loads(render_verdict_json([]))) == []
+
+
+def test_a_verdict_that_contradicts_itself_does_not_fit(tmp_path):
+    """An exit code that is not the outcome's, an error without a reason, an unknown key."""
+    document = json.loads(render_verdict_json([_verdicts(tmp_path)["fail"]]))
+    assert _faults("verdict", document | {"exit_code": 0})
+    assert _faults("verdict", document | {"more": 1})
+    for change in ({"outcome": "error"}, {"counts": None}, {"newly_missed": None}):
+        changed = document | {"verdicts": [document["verdicts"][0] | change]}
+        assert _faults("verdict", changed), change
+
+
+def test_evaluations_fit_their_schema(tmp_path):
+    """With scores and details, and those of the study of 2020, copied from a paper."""
+    run = write_run_missing(tmp_path / "run", 2)
+    files = [
+        *run.folder.rglob("evaluation.json"),
+        *(ROOT / "examples" / "study-2020").rglob("evaluation.json"),
+    ]
+    assert len(files) > 18
+    for file in files:
+        document = json.loads(file.read_text())
+        assert _faults("evaluation", document) == [], file
+        assert _faults("evaluation", document | {"counts": {"covid-19": {"tp": 1}}}), file
+
+
+@pytest.mark.parametrize(
+    ("record", "place", "left_out"),
+    [
+        (Verdict, ("$defs", "verdict"), {"evaluation"}),
+        (LimitResult, ("$defs", "result"), set()),
+        (Limit, ("$defs", "limit"), set()),
+        (GateBaseline, ("$defs", "baseline"), set()),
+        (Comparison, ("$defs", "comparison"), set()),
+        (SmallestGap, ("$defs", "smallest_gap"), set()),
+    ],
+)
+def test_the_verdict_s_schema_names_every_field(record, place, left_out):
+    """A field that is added to a record has to be published."""
+    schema = read_schema("verdict")
+    for key in place:
+        schema = schema[key]
+    fields = {field.name for field in dataclasses.fields(record)} - left_out
+    assert set(schema["properties"]) == fields
+    assert set(schema["required"]) == fields
+
+
+def test_the_evaluation_s_schema_names_every_field():
+    """As the verdict's, with the schema's own name."""
+    fields = {field.name for field in dataclasses.fields(Evaluation)}
+    assert set(read_schema("evaluation")["properties"]) == {"schema", *fields}
+
+
+def test_the_outcomes_of_the_schema_are_those_of_the_gate():
+    """With their exit codes."""
+    assert set(read_schema("verdict")["properties"]["outcome"]["enum"]) == set(EXIT_CODES)

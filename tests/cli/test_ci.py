@@ -34,7 +34,8 @@ def test_new_runs_are_evaluated_judged_and_reported(covidreport, study):
     assert _verdicts(done) == {"better": "pass", "worse": "fail"}
     page = (study / "verdict" / "report.html").read_text()
     assert all(name in page for name in ("base", "better", "worse"))
-    assert read_evaluation(study / "runs" / "worse" / "evaluations" / "data-validation")
+    evaluation = read_evaluation(study / "runs" / "worse" / "evaluations" / "data-validation")
+    assert evaluation.counts["covid-19"].missed == 2
 
 
 def test_what_the_baseline_knows_is_not_judged_until_it_changes(covidreport, study):

@@ -125,7 +125,7 @@ def test_newly_missed_and_found_cases_are_named_by_digest(tmp_path):
     """The run misses the images 1 and 2, the baseline 0 and 1: one lost, one won."""
     base = write_run_missing(tmp_path / "base", [0, 1])
     run = write_run_missing(tmp_path / "run", [1, 2])
-    salt = read_evaluation(run.folder / "evaluations" / KEY).fingerprint
+    salt = read_evaluation(run.folder / "evaluations" / KEY).fingerprint or ""
     names = [f"10 20-{place:03}.png" for place in range(3)]
     verdict = judge(run, base.folder)
     assert verdict.newly_missed == (digest_case(names[2], salt),)

@@ -129,5 +129,10 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         f"# {', '.join(SECTIONS)}.",
         "# [report]",
         '# hide = ["blocks"]',
+        "",
+        "# What `covidreport gate` asks of a run beside its built-in limits:",
+        "# [[limits]]",
+        '# metric = "sensitivity.low"',
+        "# min = 0.70",
     ]
     return "\n".join(lines) + "\n"

@@ -26,6 +26,8 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red", "inconclusive":
 WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "error": "NOT JUDGED"}
 MANY = 3
 """From more verdicts on, those that pass stand in one table, a row each."""
+ROOM_FOR_ORIGINS = 100
+"""From how many columns of the terminal on a table says where each limit was stated."""
 MOST_SHOWN = 10
 """Of many runs that do not pass, so many are shown in full."""
 
@@ -170,7 +172,8 @@ def _show_verdict(console: Console, verdict: Verdict) -> None:
     sentence = clean(verdict.sentence)
     console.print(Text.assemble((WORDS[verdict.outcome], style), "  ", sentence))
     if verdict.results:
-        console.print(_tabulate(verdict.results, verdict.baseline is not None))
+        wide = console.width >= ROOM_FOR_ORIGINS
+        console.print(_tabulate(verdict.results, verdict.baseline is not None, origins=wide))
     for result in verdict.results:
         if result.outcome != "pass":
             console.print(Text(clean(result.sentence), STYLES[result.outcome]))
@@ -182,7 +185,7 @@ def _show_verdict(console: Console, verdict: Verdict) -> None:
         console.print(Text(f"{finding.severity}: {clean(finding.what)}", "yellow"))
 
 
-def _tabulate(results: Sequence[LimitResult], has_baseline: bool) -> Table:
+def _tabulate(results: Sequence[LimitResult], has_baseline: bool, *, origins: bool) -> Table:
     from covidreport.gate.wording import describe_bound, format_number
 
     table = _table()
@@ -192,7 +195,8 @@ def _tabulate(results: Sequence[LimitResult], has_baseline: bool) -> Table:
         table.add_column("baseline", justify="right", no_wrap=True)
     table.add_column("allowed", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("stated in", overflow="fold")
+    if origins:
+        table.add_column("stated in", overflow="fold")
     for result in results:
         limit = result.limit
         bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
@@ -200,9 +204,10 @@ def _tabulate(results: Sequence[LimitResult], has_baseline: bool) -> Table:
         if has_baseline:
             cells.append(format_number(limit, result.baseline))
         cells.append(describe_bound(result))
-        table.add_row(
-            *(Text(clean(cell)) for cell in cells),
-            Text(result.outcome, STYLES[result.outcome]),
-            Text("built in" if limit.origin == "default" else clean(limit.origin), "dim"),
-        )
+        texts = [Text(clean(cell)) for cell in cells]
+        texts.append(Text(result.outcome, STYLES[result.outcome]))
+        if origins:
+            origin = "built in" if limit.origin == "default" else limit.origin
+            texts.append(Text(clean(origin), "dim"))
+        table.add_row(*texts)
     return table

@@ -32,13 +32,13 @@ def load(
     specificity_floor: float | None = None,
     baseline: str | None = None,
     margin: float | None = None,
+    show_ids: bool = False,
 ) -> Report:
     """The report of the runs in `folders` (by default `runs`), as `covidreport render` makes it.
 
-    Reads what `covidreport evaluate` stored; opens no model and no image. split, dataset, variant,
-    title, baseline and margin are those of `covidreport render`; target and specificity_floor are
-    those of covidreport.toml. What is not given comes from the configuration that holds in the
-    current folder.
+    Reads what `covidreport evaluate` stored; opens no model and no image. The arguments are those
+    of `covidreport render`, beside target and specificity_floor of covidreport.toml. What is not
+    given comes from the configuration that holds in the current folder.
 
     Raises UsageError where a folder does not exist or holds no evaluated run, or an argument makes
     no sense.
@@ -65,6 +65,7 @@ def load(
             variant=variant,
             title=title,
             plan=plan,
+            show_ids=show_ids,
         )
     )
 
@@ -136,6 +137,11 @@ class Report:
     def findings(self) -> pd.DataFrame:
         """One row for each finding, the gravest first."""
         return frames.frame_findings(self.data)
+
+    @cached_property
+    def cases(self) -> pd.DataFrame:
+        """One row for each run's answer to each case, those that most runs missed first."""
+        return frames.frame_cases(self.data)
 
     @cached_property
     def failures(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from covidreport.report.frames import columns
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.detailed import detailed_study
 from tests.report.reading import read_html
+from tests.report.scored_runs import write_runs
 from tests.report.study import hostile_study, small_study
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,7 @@ FIXED = {
     "comparisons": columns.COMPARISONS,
     "non_inferiority": columns.NON_INFERIORITY,
     "combinations": columns.COMBINATIONS,
+    "cases": columns.CASES,
     "findings": columns.FINDINGS,
     "failures": columns.FAILURES,
     "subgroups": columns.SUBGROUPS,
@@ -241,6 +243,30 @@ def test_what_scores_say_is_what_the_json_says(documents):
     assert list(report.method_comparisons["p_value"]) == [
         each["comparison"]["p_value"] for each in compared
     ]
+
+
+def test_cases_are_those_of_the_json(tmp_path):
+    """Every answer of every run to every case, by digest unless ids are asked for."""
+    write_runs(tmp_path / "runs", runs=3, images=80)
+    report = covidreport.load(tmp_path / "runs")
+    table = json.loads(render_json(report.data))["cases"]
+    expected = [
+        (kind, case["name"], run, answer, score)
+        for kind, cases in (
+            ("positive", table["positives"]),
+            ("false alarm", table["false_alarms"]),
+        )
+        for case in cases
+        for run, answer, score in zip(table["runs"], case["answers"], case["scores"], strict=True)
+    ]
+    rows = report.cases.to_dict("records")
+    assert len(rows) == len(expected) > 30
+    for cells, (*place, score) in zip(rows, expected, strict=True):
+        assert [cells["kind"], cells["case"], cells["run"], cells["answer"]] == place
+        assert _same(cells["score"], score)
+    assert not report.cases["case"].str.startswith("image-").any()
+    shown = covidreport.load(tmp_path / "runs", show_ids=True).cases
+    assert shown["case"].str.startswith("image-").all()
 
 
 def test_runs_settings_and_epochs_are_those_of_the_folders(documents):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covidreport.report.frames.cases import frame_cases
 from covidreport.report.frames.figures import (
     frame_calibration,
     frame_counts,
@@ -28,6 +29,7 @@ from covidreport.report.frames.runs import (
 
 __all__ = [
     "frame_calibration",
+    "frame_cases",
     "frame_combinations",
     "frame_comparisons",
     "frame_counts",

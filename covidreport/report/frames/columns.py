@@ -77,6 +77,10 @@ CALIBRATION: Columns = {
 NET_BENEFIT: Columns = {
     **_LABEL, "threshold": FIGURE, "net_benefit": FIGURE, "treat_all": FIGURE,
 }  # fmt: skip
+CASES: Columns = {
+    "kind": TEXT, "case": TEXT, "group": TEXT, "attributes": LIST, "run": TEXT, "answer": TEXT,
+    "score": FIGURE, "threshold": FIGURE,
+}  # fmt: skip
 METHODS: Columns = {
     "ranking": WHOLE, "method": WHOLE, "runs": LIST, "seeds": LIST, "figure": TEXT,
     "n_runs": WHOLE, "undefined": WHOLE, "mean": FIGURE, "sd": FIGURE, "low": FIGURE,

@@ -11,6 +11,7 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.config import Settings
+    from covidreport.records import ReportData
     from covidreport.report.look import Look
 
 
@@ -65,6 +66,10 @@ def render(
         Path | None,
         typer.Option(help="Templates that go before ours: docs/templates.md.", metavar="DIR"),
     ] = None,
+    charts: Annotated[
+        bool,
+        typer.Option("--charts", help="Write the pictures of a Markdown report beside it, as PNG."),
+    ] = False,
     opened: Annotated[
         bool, typer.Option("--open", help="Show the HTML report in the browser.")
     ] = False,
@@ -98,7 +103,7 @@ def render(
     from covidreport.runs import discover_runs
     from covidreport.store import write_atomic
 
-    wanted = _check_formats(formats, output, opened=opened)
+    wanted = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
     runs = discover_runs(folders or [Path("runs")])
@@ -116,18 +121,21 @@ def render(
     )
     for name in wanted:
         suffix, function = FORMATS[name]
-        text = function(data, look)
         if output is not None and str(output) == "-":
-            typer.echo(text, nl=False)
+            typer.echo(function(data, look), nl=False)
             continue
         path = _place(output, suffix, several=len(wanted) > 1)
-        write_atomic(path, text.encode())
+        if charts and name == "markdown":
+            look = replace(look, charts=_write_pictures(path, data, look))
+        write_atomic(path, function(data, look).encode())
         typer.echo(path)
         if opened and name == "html":
             say(open_report(path))
 
 
-def _check_formats(formats: list[str] | None, output: Path | None, *, opened: bool) -> list[str]:
+def _check_formats(
+    formats: list[str] | None, output: Path | None, *, opened: bool, charts: bool
+) -> list[str]:
     """The formats that are wanted, each once; UsageError where options contradict each other."""
     from covidreport.report import FORMATS
 
@@ -141,6 +149,10 @@ def _check_formats(formats: list[str] | None, output: Path | None, *, opened: bo
         raise UsageError(f"{len(wanted)} formats can't go into one file: give --output a folder")
     if opened and ("html" not in wanted or str(output) == "-"):
         raise UsageError("--open shows the HTML report: render --format html into a file")
+    if charts and ("markdown" not in wanted or str(output) == "-"):
+        raise UsageError(
+            "--charts writes pictures beside a Markdown report: use --format markdown, into a file"
+        )
     return wanted
 
 
@@ -154,6 +166,18 @@ def _choose_look(logo: Path | None, template_dir: Path | None, settings: Setting
         logo="" if logo is None else embed_logo(logo),
         hide=settings.hide,
     )
+
+
+def _write_pictures(report: Path, data: ReportData, look: Look) -> str:
+    """Write the pictures into a folder beside the report and give its name: `report-files`."""
+    from covidreport.report.pictures import draw_pictures
+    from covidreport.store import write_atomic
+
+    folder = report.with_name(f"{report.stem}-files")
+    for name, picture in draw_pictures(data, look).items():
+        write_atomic(folder / name, picture)
+        typer.echo(folder / name)
+    return folder.name
 
 
 def _place(output: Path | None, suffix: str, *, several: bool) -> Path:

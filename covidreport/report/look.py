@@ -15,6 +15,8 @@ class Look:
     """A folder whose templates go before those of the same name here."""
     logo: str = ""
     """A picture as a `data:` address, shown beside the title of the HTML report."""
+    charts: str = ""
+    """The folder, as a link from a Markdown report, in which its pictures stand; empty: none."""
     hide: Set[str] = frozenset()
     """Names of `config.SECTIONS` that are left out."""
 

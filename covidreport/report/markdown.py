@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from covidreport.records import ReportData
 from covidreport.report.environment import render_template
@@ -45,6 +46,7 @@ def render_markdown(
         "view": view_report(data, look.hide),
         "marker": _as_markup(MARKER),
         "in_html": _write_in_html,
+        "charts": _as_markup(quote(look.charts)),
         **marks.values(),
     }
     marked = render_template("report.md.j2", values, escape_markdown, look.templates)

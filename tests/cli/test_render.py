@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 import webbrowser
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from covidreport.cli import opening
 
@@ -138,3 +140,20 @@ def test_the_markdown_report_is_one_for_a_comment(covidreport):
 
     assert done.out.startswith("<!-- covidreport:report -->\n")
     assert len(done.out) <= 65_000
+
+
+def test_charts_stand_beside_the_markdown_report(covidreport, tmp_path):
+    """As PNG files in a folder named after it, linked to from where they belong."""
+    done = covidreport(
+        "render", STUDY, "--format", "markdown", "--charts", "--output", "my report.md"
+    )
+
+    assert done.code == 0, done.err
+    text = (tmp_path / "my report.md").read_text()
+    links = re.findall(r"^!\[[^]]+\]\((\S+)\)$", text, re.M)
+    assert links == ["my%20report-files/ranking.png"]
+    with Image.open(tmp_path / "my report-files" / "ranking.png") as picture:
+        assert picture.size == (1520, 720)
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+    assert len(text) <= 65_000
+    assert covidreport("render", STUDY, "--format", "html", "--charts").code == 2

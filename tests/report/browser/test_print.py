@@ -21,8 +21,10 @@ _UNSEEN = """() => [...document.querySelectorAll("main details > :not(summary)")
   .map(one => one.outerHTML.slice(0, 80))"""
 
 
-@pytest.mark.parametrize("name", ["study_page", "scored_page"])
-@pytest.mark.parametrize(("width", "landscape"), [(PORTRAIT, False), (LANDSCAPE, True)])
+@pytest.mark.parametrize(
+    ("name", "width", "landscape"),
+    [("study_page", PORTRAIT, False), ("study_page", LANDSCAPE, True)],
+)
 def test_no_table_or_picture_is_cut(visit, request, name, width, landscape):
     """Each fits between the margins of its page."""
     page = visit(request.getfixturevalue(name), width=width)

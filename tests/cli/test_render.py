@@ -154,6 +154,8 @@ def test_charts_stand_beside_the_markdown_report(covidreport, tmp_path):
     assert links == ["my%20report-files/ranking.png"]
     with Image.open(tmp_path / "my report-files" / "ranking.png") as picture:
         assert picture.size == (1520, 720)
-        assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+        colours = picture.convert("RGB").getcolors(1 << 20)
+    assert colours is not None
+    assert len(colours) > 50
     assert len(text) <= 65_000
     assert covidreport("render", STUDY, "--format", "html", "--charts").code == 2

@@ -177,7 +177,9 @@ def test_evaluate_on_a_full_disk_ends_with_3_and_the_name_of_the_file(project):
 
 
 SLOW = (
-    "import os, time, covidreport.evaluate.loop as loop\n"
+    "import os, signal, time, covidreport.evaluate.loop as loop\n"
+    # a test run in the background of a shell inherits that SIGINT is ignored
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "score = loop.score_chunk\n"
     "def slowly(*words):\n"
     "    print('scoring', flush=True)\n"

@@ -17,6 +17,7 @@ _CUT = """([wide, landscape]) => [...document.querySelectorAll("main table, main
   .filter(one => one.getBoundingClientRect().right > innerWidth + 1)
   .map(one => one.querySelector("caption")?.textContent ?? one.outerHTML.slice(0, 80))"""
 _UNSEEN = """() => [...document.querySelectorAll("main details > :not(summary)")]
+  .filter(one => !one.closest(".controls"))
   .filter(one => !one.checkVisibility({contentVisibilityAuto: true}))
   .map(one => one.outerHTML.slice(0, 80))"""
 
@@ -42,8 +43,10 @@ def test_what_is_folded_is_printed(visit, scored_page, script):
 
     if script:
         assert page.evaluate(_UNSEEN) == []
-    pressed = page.locator("button:visible, select:visible, input:visible, nav:visible")
+    pressed = page.locator("button:visible:not(.sort), select:visible, input:visible, nav:visible")
     assert pressed.count() == 0
+    heads = page.locator("table.ranked").first.locator("thead").inner_text()
+    assert all(name in heads for name in ("Rank", "Missed", "Sensitivity", "F1"))
     text = page.locator("main").inner_text()
     assert "Figures of each epoch" in text
     assert len(re.findall(r"6 epochs of ", text)) == 18

@@ -55,7 +55,7 @@ def main() -> None:
         )
         browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
         _take(browser, study, Shot("report.png", None, "light"), chosen.output)
-        _take(browser, demo, Shot("report-dark.png", "#answer", "dark"), chosen.output)
+        _take(browser, demo, Shot("report-dark.png", "#ranking", "dark"), chosen.output)
         browser.close()
 
 

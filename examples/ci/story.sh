@@ -3,7 +3,8 @@
 # Plays in an empty folder with the covidreport and python that are on PATH; `bash story.sh FOLDER`.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
-cd "${1:?an empty folder is wanted}"
+mkdir -p "${1:?a folder is wanted}"
+cd "$1"
 
 run() { # the exit code that is wanted, then the command
   local wanted="$1" status=0

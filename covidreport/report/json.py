@@ -3,7 +3,7 @@
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
 `cases`.
-Every record in it is an object of its fields, in the order of `records.py`:
+Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
   `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`).

@@ -1,0 +1,151 @@
+"""Runs against each other on the same images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One run against another on the same images: the difference, its interval, the p-values."""
+
+    first: str
+    second: str
+    metric: str
+    """`sensitivity`, `specificity` or `roc_auc`."""
+    difference: float | None
+    """The first run's figure minus the second's: over 0 where the first is better."""
+    low: float | None = None
+    high: float | None = None
+    interval: str | None = None
+    """How low and high were made; they hold for this difference alone, not for all at once."""
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+    """For having made all comparisons of its kind."""
+    test: str | None = None
+    """Such as `mcnemar-exact`, `sign-flip over groups` or `delong`."""
+    correction: str | None = None
+    """Such as `max-t by sign-flips over 153` or `holm over 17`: how, and over how many."""
+    only_first: int | None = None
+    """Images that only the first run got wrong; None where the metric is not about answers."""
+    only_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStanding:
+    """What is known of a ranked run's place beyond its rank."""
+
+    run: str
+    told_apart: bool | None
+    """From the best: False for the best itself and for every run that can't be told from it; None
+    where counts alone can't say."""
+    adjusted_p_value: float | None = None
+    """Of the comparison with the best, over all pairs; from counts alone the least that it can be.
+    None for the best itself."""
+    rank_low: int | None = None
+    rank_high: int | None = None
+    best_probability: float | None = None
+    """How often the bootstrap repeats its first place."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverallTest:
+    """Whether any run differs from the rest: Cochran's Q, None where no image tells runs apart."""
+
+    statistic: float | None
+    degrees: int
+    p_value: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SmallestGap:
+    """What comparisons of missed cases can show, and what the gap at hand would take."""
+
+    comparisons: int
+    cases: int
+    """The fewest cases by which two runs must differ to be told apart at all."""
+    positives: int
+    level: float
+    """What a pair's own p-value must not exceed; `cases` rests on it."""
+    first: str | None = None
+    second: str | None = None
+    """The pair of the gap at hand: the best, and the next run that misses more."""
+    gap: int | None = None
+    positives_needed: int | None = None
+    """To tell that gap apart with `power`, if the shares stay what they are; None where there is
+    no gap, or where it was told apart."""
+    power: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class NonInferior:
+    """Whether a run's sensitivity is at most `margin` under that of `reference`."""
+
+    run: str
+    reference: str
+    margin: float
+    answer: Literal["yes", "no", "the data cannot say"]
+    difference: float | None
+    low: float | None
+    high: float | None
+    interval: str | None
+    confidence: float
+    """Of this interval, so that all of them together hold with 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCombination:
+    """Runs that vote, and what they would have missed and raised together."""
+
+    runs: tuple[str, ...]
+    rule: Literal["any-positive", "majority"]
+    missed: int
+    false_alarms: int
+    tried_runs: int
+    """It is the best of all combinations of its kind among so many runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A run that was not compared, and why."""
+
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparisons:
+    """The ranked runs of one ranking against each other, on the same images.
+
+    Comparisons are of all pairs, the higher ranked run first; of the pairs with the best alone
+    where runs are very many; or, where `planned`, of each other run with the baseline, which was
+    named beforehand, corrected over these alone. `standings` rest on all pairs in every case,
+    since the best was picked from the data.
+    """
+
+    basis: Literal["scores", "counts"]
+    """`counts`: only bounds are known, and only standings and the smallest gap are given."""
+    positives: int
+    negatives: int
+    standings: tuple[RunStanding, ...]
+    """In the order of the ranking."""
+    smallest_gap: SmallestGap
+    n_groups: int | None = None
+    """How many patients, where some have several images; comparisons are then over patients."""
+    sensitivity: tuple[Comparison, ...] = ()
+    specificity: tuple[Comparison, ...] = ()
+    roc_auc: tuple[Comparison, ...] = ()
+    overall: OverallTest | None = None
+    baseline: str | None = None
+    planned: bool = False
+    """False although there is a baseline where that run is not compared: see `left_out`."""
+    margin: float | None = None
+    non_inferiority: tuple[NonInferior, ...] = ()
+    combinations: tuple[RunCombination, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    alpha: float = 0.05
+    resamples: int = 0
+    flips: int = 0
+    seed: int = 0

@@ -1,0 +1,61 @@
+"""Images and their truth, and what the image files are like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNKNOWN = -1
+"""The truth of a label that nobody stated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Images and their truth, by column: entry i of every column is image i.
+
+    ids and paths: `(N,)`; a path is relative to `root`. truth: int8 `(N, K)`, 1, 0 or `UNKNOWN`.
+    splits and groups: `(N,)` or None where the data has none. A group is a patient: images of one
+    group are not independent. attributes: by name, `(N,)` strings, empty where not stated.
+    """
+
+    name: str
+    root: Path
+    source: Path
+    labels: tuple[str, ...]
+    ids: tuple[str, ...]
+    paths: tuple[str, ...]
+    truth: NDArray[np.int8]
+    splits: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSurvey:
+    """What the image files of a data set are like, by column: entry i of every column is image i.
+
+    Where an image can't be decoded its reason stands in `reasons`, and nothing else is known of it.
+    """
+
+    reasons: tuple[str | None, ...]
+    pixels: tuple[str, ...]
+    """A digest of the decoded pixels: equal where the pictures are, whatever the files."""
+    formats: tuple[str, ...]
+    """Such as `JPEG`."""
+    colours: tuple[str, ...]
+    """`grey` or `colour`."""
+    bits: NDArray[np.int32]
+    """Of a sample in the file, `(N,)`."""
+    sizes: NDArray[np.int32]
+    """Height and width in pixels, `(N, 2)`."""
+    brightness: NDArray[np.float32]
+    """The mean grey value, 0 to 255, `(N,)`; NaN where the image can't be decoded."""
+    thumbnails: NDArray[np.uint8]
+    """The picture in grey, stretched to a small square, `(N, 32, 32)`."""

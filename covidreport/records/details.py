@@ -1,0 +1,142 @@
+"""What scores and answers say beyond counts and estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from covidreport.records.scores import Counts, Estimate
+
+IntervalKind = Literal["wilson", "clopper-pearson"]
+
+
+@dataclass(frozen=True, slots=True)
+class FigurePlan:
+    """Which figures an evaluation gets beside its counts, and how their intervals are made."""
+
+    interval: IntervalKind = "wilson"
+    """Of rates; where patients are known and have several images, the bootstrap takes its place."""
+    specificities: tuple[float, ...] = (0.9, 0.95)
+    """At which the best sensitivity is told."""
+    sensitivities: tuple[float, ...] = (0.9, 0.95)
+    """At which the best specificity is told."""
+    prevalence: Mapping[str, float] = field(default_factory=dict)
+    """By label, the share of patients for whom predictive values are told."""
+    normal: str | None = None
+    """The label that says that there is no disease; None where the data has none."""
+    resamples: int = 2000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The best sensitivity at a specificity of `at`, or the reverse, over all thresholds."""
+
+    at: float
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """The images whose probability lies in one bin: from `low` on, below `high` (the last: up to).
+
+    `predicted` is their mean probability, None in an empty bin; `observed` the share of them that
+    is positive, with its interval.
+    """
+
+    low: float
+    high: float
+    count: int
+    predicted: float | None
+    observed: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether one label's scores can be read as probabilities."""
+
+    images: int
+    """With a score and a known truth; the Brier score takes failed ones as well."""
+    brier: Estimate
+    intercept: Estimate
+    slope: Estimate
+    ece: Estimate
+    """With the very `bins` that stand here."""
+    bins: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetBenefit:
+    """One point of a decision curve, in true positives an image; to treat nobody is 0."""
+
+    threshold: float
+    run: float
+    treat_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDetails:
+    """What scores and answers say of one label beyond its estimates."""
+
+    sensitivity_at: tuple[OperatingPoint, ...]
+    """The greatest sensitivity at each specificity of the plan."""
+    specificity_at: tuple[OperatingPoint, ...]
+    positive_likelihood_ratio: Estimate
+    negative_likelihood_ratio: Estimate
+    prevalence: float | None
+    """The stated one, of `ppv` and `npv`; None where none was stated."""
+    ppv: Estimate
+    npv: Estimate
+    calibration: Calibration
+    net_benefit: tuple[NetBenefit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """One label's figures on the images of one value of an attribute."""
+
+    value: str
+    """Empty for the images whose value is not stated."""
+    counts: Counts
+    sensitivity: Estimate
+    specificity: Estimate
+    compared: frozenset[str]
+    """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroups:
+    """All values of an attribute, by name; images without a value stand apart."""
+
+    groups: tuple[Subgroup, ...]
+    not_stated: Subgroup | None
+    """None where every image states a value. It is never compared."""
+    worst_sensitivity: str | None
+    """The value with the lowest sensitivity; None where fewer than two can be compared."""
+    worst_specificity: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """Shares of the scored images, with intervals."""
+
+    nothing: Estimate
+    """No label at all. Where a label says normal, such an image got no answer."""
+    contradiction: Estimate
+    """Normal together with a disease; undefined where no label says normal."""
+    failed: int
+    """Images that could not be scored: they have no answers, and are in neither share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What scores allow to be said beyond counts and estimates."""
+
+    plan: FigurePlan
+    labels: Mapping[str, LabelDetails]
+    consistency: Consistency
+    subgroups: Mapping[str, Mapping[str, Subgroups]]
+    """By attribute, then by label."""
+    units: str
+    """sha256 of the patients and attributes that intervals and subgroups were made with."""

@@ -1,0 +1,38 @@
+"""What could not be done, and what a reader must know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""The gravest first."""
+Stage = Literal[
+    "read", "decode", "load", "infer", "score", "data", "provider", "baseline", "judge", "write",
+    "unexpected",
+]  # fmt: skip
+"""Where something could not be done. From `data` on: in a gate, which then has no verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that could not be done: `subject` is a sample id or a run's name."""
+
+    subject: str
+    stage: Stage
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a reader must know: what is wrong, the evidence, and what to do."""
+
+    severity: Severity
+    code: str
+    """A short fixed name, such as `prevalence-differs`."""
+    what: str
+    evidence: str
+    remedy: str
+    subjects: tuple[str, ...] = ()
+    """Names of the runs or ids of the samples that it is about; empty where it is about all."""

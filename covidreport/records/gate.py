@@ -1,0 +1,139 @@
+"""What a run has to keep, and what a gate says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from covidreport.records.comparison import Comparison, SmallestGap
+from covidreport.records.evaluation import Evaluation
+from covidreport.records.finding import Failure, Finding
+from covidreport.records.scores import Counts, Estimate
+
+LimitSeverity = Literal["fail", "warn"]
+LimitOutcome = Literal["pass", "warn", "fail", "inconclusive"]
+VerdictOutcome = Literal["pass", "fail", "inconclusive", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a figure of a gated run has to keep: bounds, or a distance from the baseline's figure.
+
+    At least one of `min`, `max` and `max_regression` is set.
+    """
+
+    metric: str
+    """A count, an estimate or a detail by its name (`missed`, `sensitivity`, `brier`), or the bound
+    of an interval (`sensitivity.low`)."""
+    label: str
+    """Empty for figures over all labels."""
+    min: float | None = None
+    max: float | None = None
+    max_regression: float | None = None
+    """How much worse than the baseline's figure it may be; worse is what the metric says it is."""
+    relative: bool = False
+    """`max_regression` is a share of the baseline's figure, not a difference from it."""
+    evidence: bool = False
+    """The whole interval of the paired difference has to stay within `max_regression`, so that too
+    few cases to tell are no pass. For sensitivity and specificity."""
+    severity: LimitSeverity = "fail"
+    origin: str = "default"
+    """Where it was stated: `default`, `option`, or the configuration file's name."""
+
+    @property
+    def name(self) -> str:
+        """What is limited, such as `covid-19 sensitivity.low`; two limits may share it."""
+        return f"{self.label} {self.metric}".lstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class LimitResult:
+    """What became of one limit."""
+
+    limit: Limit
+    outcome: LimitOutcome
+    value: float | None
+    """The run's figure; None where it is undefined, which fails."""
+    baseline: float | None
+    """The baseline's figure, whether or not the limit looks at it; None where there is none."""
+    allowed_min: float | None
+    """What the value had to reach, the baseline counted in; None where there is no such bound."""
+    allowed_max: float | None
+    sentence: str
+    """The figure, the limit and what follows, for a reader."""
+    figure: Estimate | None = None
+    """The run's figure with its evidence; None for plain counts and the undefined."""
+    positives_needed: int | None = None
+    """Of an inconclusive one: about how many cases it would take; None where no number is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateBaseline:
+    """What a run was gated against: the same images, labels and thresholds, or it is refused."""
+
+    run: str
+    kind: Literal["run", "file", "best"]
+    """A run folder, a baseline.json, or the best ranked run of a folder."""
+    source: str
+    """The path as it was given."""
+    model_sha256: str | None
+    covidreport: str | None
+    """The version that made its figures, where known."""
+    counts: Counts
+    """Of the target."""
+    estimates: Mapping[str, Estimate]
+    """Of the target, by metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate says of one run, and on what grounds: all that is shown anywhere comes from here.
+
+    Cases are named as they may be shown: by salted digest, or by sample id where `ids_shown`.
+    """
+
+    outcome: VerdictOutcome
+    run: str
+    target: str
+    sentence: str
+    """The whole verdict for a reader, in a line or two."""
+    folder: str = ""
+    """Of the run, as it was given."""
+    model_sha256: str | None = None
+    dataset: str | None = None
+    """None, as all below, where the run could not be evaluated (`error`)."""
+    split: str | None = None
+    variant: str | None = None
+    fingerprint: str | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Per label, a probability."""
+    thresholds_from: str | None = None
+    baseline: GateBaseline | None = None
+    """None where no limit needed one, or it was refused."""
+    results: tuple[LimitResult, ...] = ()
+    counts: Counts | None = None
+    """Of the target."""
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """Of the target, by metric."""
+    comparisons: tuple[Comparison, ...] = ()
+    """The run (first) with the baseline: paired differences in `sensitivity` and `specificity`, as
+    far as both have answers to single images."""
+    not_compared: str | None = None
+    """Why there is no paired comparison, where there is a baseline and none."""
+    smallest_gap: SmallestGap | None = None
+    """What one comparison of missed cases can show on these positives, and what this gap takes."""
+    newly_missed: tuple[str, ...] = ()
+    """Positives that the baseline found and the run missed."""
+    newly_found: tuple[str, ...] = ()
+    """Positives that the baseline missed and the run found."""
+    ids_shown: bool = False
+    findings: tuple[Finding, ...] = ()
+    error: Failure | None = None
+    """Why there is no judgment; set exactly where the outcome is `error`."""
+    evaluation: Evaluation | None = None
+    """Whole, for outputs that show more; verdict.json leaves it out."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Versions and whatever else the verdict depends on."""
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    """Time stamps and durations: the one place where two equal verdicts differ."""

@@ -1,0 +1,52 @@
+"""What a model takes and gives: the pixels that it wants, and what its outputs mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Fit = Literal["stretch", "crop", "pad"]
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
+Layout = Literal["NCHW", "NHWC"]
+Dtype = Literal["uint8", "float32", "float16"]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSpec:
+    """The pixels that a model wants: runs with equal `PixelSpec` share one decoded image.
+
+    fit: `stretch` to height x width; `crop` scales the shorter side to `shorter_side` (by default
+    the smaller of height and width) and cuts the centre out; `pad` scales the longer side and adds
+    black.
+    """
+
+    height: int
+    width: int
+    fit: Fit = "stretch"
+    resample: Resample = "bilinear"
+    antialias: bool = True
+    channels: int = 1
+    shorter_side: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """The contract of a model: what goes in, what comes out, and what the outputs mean."""
+
+    pixels: PixelSpec
+    labels: tuple[str, ...]
+    """The labels of the output columns, in their order, under the data set's names."""
+    input_name: str
+    output_name: str
+    layout: Layout = "NCHW"
+    dtype: Dtype = "uint8"
+    batch: int | None = None
+    """A fixed batch size, or None where the batch axis is dynamic."""
+    divisor: float = 1.0
+    """Pixels (0 to 255) are divided by this, then `mean` is subtracted and `std` divided by."""
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    activation: Activation = "logit"
+    columns: tuple[int, ...] = ()
+    """The output column of each label; empty where they are 0 … K-1."""

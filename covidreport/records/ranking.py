@@ -1,0 +1,110 @@
+"""Runs in order, and runs that differ in nothing but their seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from covidreport.records.comparison import RunComparisons
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRun:
+    """A row of a ranking. `rank` is None for a run that is shown and not ranked."""
+
+    run: str
+    rank: int | None
+    missed: int
+    false_alarms: int
+    why_unranked: str | None = None
+    counted: bool = True
+    """False where the run has no counts of the target: its 0 missed and 0 false alarms mean
+    nothing and show as a dash."""
+    average_precision: float | None = None
+    """What settles the order of runs equal in both counts; None where only counts are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Runs on the same images and labels, in order: fewest missed, then fewest false alarms."""
+
+    target: str
+    dataset: str
+    split: str
+    fingerprint: str | None
+    rows: tuple[RankedRun, ...]
+    """The ranked ones in order, then the unranked by name."""
+    key: str = "missed positives, then false alarms, then average precision"
+    specificity_floor: float = 0.5
+    comparisons: RunComparisons | None = None
+    """None where fewer than two runs are ranked, or nobody compared them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A figure over seeds. All are None where no value is defined; `sd` also where only one is."""
+
+    runs: int
+    """How many runs have a value."""
+    undefined: int
+    mean: float | None
+    sd: float | None
+    """The standard deviation of single runs (n - 1), not that of the mean."""
+    low: float | None
+    high: float | None
+    """The smallest and the largest value: no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedComparison:
+    """Two methods over their seeds: the mean of the first minus the mean of the second."""
+
+    difference: float
+    low: float | None
+    high: float | None
+    """Welch's 95 % interval; None where the spread of both is 0 or a method has one seed."""
+    p_value: float
+    method: str
+    """`permutation` or `welch`."""
+    smallest_p: float | None
+    """The smallest p-value that so many seeds can give by permutation, however far apart they lie:
+    0.333 for 2 against 2, 0.1 for 3 against 3, 0.029 for 4 against 4. Above 0.05, these seeds can't
+    show a difference. None for `welch`."""
+    seeds: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedMethod:
+    """Runs that differ in nothing but their seed, and how far their figures spread."""
+
+    runs: tuple[str, ...]
+    seeds: tuple[Any, ...]
+    settings: Mapping[str, Any]
+    """What they share, of what sets the methods of a report apart."""
+    copies: tuple[str, ...]
+    """Runs with a seed that stands in `seeds` already: no new draw."""
+    figures: Mapping[str, Spread]
+    """`missed`, `sensitivity`, `specificity` and `roc_auc` of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodComparison:
+    """Two methods by one figure over their seeds; each is named by its place in `Repeats`."""
+
+    first: int
+    second: int
+    metric: str
+    comparison: SeedComparison
+    adjusted_p_value: float
+    """Holm's, over all pairs of methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The methods on the images of one ranking that were run with several seeds."""
+
+    ranking: int
+    """Its place among the rankings of the report."""
+    methods: tuple[RepeatedMethod, ...]
+    comparisons: tuple[MethodComparison, ...] = ()

@@ -1,0 +1,119 @@
+"""What a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from covidreport.records.comparison import LeftOut
+from covidreport.records.evaluation import Evaluation
+from covidreport.records.finding import Failure, Finding
+from covidreport.records.ranking import Ranking, Repeats
+from covidreport.records.run import Run
+
+CaseAnswer = Literal["yes", "no", "failed"]
+"""What a run said of one image for one label; `failed` where it could not be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image of a report, and what each compared run said of it for the target."""
+
+    name: str
+    """A salted digest of its id, or the id where that was asked for."""
+    group: str | None
+    """The patient, named alike; None where patients are not known."""
+    attributes: Mapping[str, str]
+    """As `Scores.attributes`: what is stated of the image, never empty."""
+    answers: tuple[CaseAnswer, ...]
+    scores: tuple[float | None, ...]
+    """As probabilities (calibrated or not), in the order of the runs; None where it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTable:
+    """The images of the first ranking that a reader wants to look at one by one.
+
+    `runs` are those whose scores were read, in the order of the ranking. All images that carry the
+    target are in `positives`, those that most runs missed first, or `positives_left_out` says how
+    many are not; the same holds of the images without it that some run called positive.
+    """
+
+    runs: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    """Of each run for the target, a probability."""
+    positives: tuple[Case, ...]
+    positives_left_out: int
+    false_alarms: tuple[Case, ...]
+    """Those with the highest mean score over the runs first."""
+    false_alarms_left_out: int
+    left_out: tuple[LeftOut, ...] = ()
+    """Ranked runs whose scores could not be read, or were never stored."""
+    ids_shown: bool = False
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCurve:
+    """One run's answers to one label at every threshold.
+
+    An image that could not be scored is never found and always a false alarm, at any threshold.
+    """
+
+    positives: int
+    negatives: int
+    failed_positive: int
+    failed_negative: int
+    outline: tuple[tuple[int, int], ...]
+    """Found and false alarms from the highest score down: the shape of its curves, not all of
+    their points."""
+    found: tuple[int, ...]
+    """At each of `ThresholdCurves.thresholds` of the label, exactly."""
+    false_alarms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdCurves:
+    """What other thresholds would have given, from the stored scores of the report's runs."""
+
+    thresholds: Mapping[str, tuple[float, ...]]
+    """Rising probabilities by label; those that any run was evaluated at are among them."""
+    runs: Mapping[str, Mapping[str, LabelCurve]]
+    """By run and label."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Runs whose stored scores could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRun:
+    """A run as a report shows it: the folder's facts and its evaluations by split."""
+
+    run: Run
+    evaluation: Evaluation | None
+    """On the split that the report ranks; None where it has none."""
+    others: tuple[Evaluation, ...] = ()
+    """On other splits of the same data set, such as the training split."""
+    failure: Failure | None = None
+    """Why it has no evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """All that a report is made from."""
+
+    title: str
+    target: str
+    dataset: str
+    split: str
+    runs: tuple[ReportedRun, ...]
+    rankings: tuple[Ranking, ...]
+    """One for each set of runs evaluated on the same images and labels, the largest first."""
+    findings: tuple[Finding, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    repeats: tuple[Repeats, ...] = ()
+    cases: CaseTable | None = None
+    """None where no run of the first ranking has scores that can be read."""
+    curves: ThresholdCurves | None = None
+    """None where no run has scores."""

@@ -1,0 +1,51 @@
+"""A run folder as found on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One row of history.csv: the epoch (from 1) and its figures by column name."""
+
+    epoch: int
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder as found on disk; nothing of it has been executed."""
+
+    name: str
+    folder: Path
+    model: Path | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """run.json whole: block, description, hyperparameters, seed, data, versions, …"""
+    history: tuple[Epoch, ...] = ()
+
+    @property
+    def block(self) -> str | None:
+        """The part of the study that the run belongs to, such as `4b`."""
+        value = self.settings.get("block")
+        return None if value is None else str(value)
+
+    @property
+    def experiment(self) -> str | None:
+        """The number that the study gives to the experiment, such as `15`."""
+        value = self.settings.get("experiment")
+        return None if value is None else str(value)
+
+    @property
+    def description(self) -> str:
+        """What the run is, in its author's words; may be empty."""
+        return str(self.settings.get("description") or "")
+
+    @property
+    def hyperparameters(self) -> Mapping[str, Any]:
+        """Architecture, loss, optimizer and so on, by name; may be empty."""
+        value = self.settings.get("hyperparameters")
+        return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,87 @@
+"""What a run gave for each image, and what is counted and estimated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.records.model import Activation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What one run gave for each image.
+
+    sample_ids `(N,)`; truth int8 `(N, K)`; scores float32 `(N, K)` as the model gave them, NaN in
+    the rows of images that failed; reasons `(N,)`, None where the image was scored; groups `(N,)`
+    or None. attributes: what subgroups are made by, by name, `(N,)` each: few values (ages as
+    bands), empty where not stated.
+    """
+
+    sample_ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    truth: NDArray[np.int8]
+    scores: NDArray[np.float32]
+    activation: Activation
+    reasons: tuple[str | None, ...]
+    groups: tuple[str, ...] | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """bool `(N,)`: True where the image could not be scored."""
+        return np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """One label's 2x2 table and what could not be put into it; all seven add up to N."""
+
+    tn: int
+    fp: int
+    fn: int
+    tp: int
+    failed_positive: int = 0
+    failed_negative: int = 0
+    unknown: int = 0
+
+    @property
+    def positives(self) -> int:
+        """Images that carry the label, scored or not."""
+        return self.tp + self.fn + self.failed_positive
+
+    @property
+    def negatives(self) -> int:
+        """Images that do not carry the label, scored or not."""
+        return self.tn + self.fp + self.failed_negative
+
+    @property
+    def total(self) -> int:
+        """All images, N."""
+        return self.positives + self.negatives + self.unknown
+
+    @property
+    def missed(self) -> int:
+        """Positives that were not found: a positive that could not be scored counts as missed."""
+        return self.fn + self.failed_positive
+
+    @property
+    def false_alarms(self) -> int:
+        """Negatives not cleared: a negative that could not be scored counts as a false alarm."""
+        return self.fp + self.failed_negative
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its evidence. `value` is None where it is undefined, and shows as a dash."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    numerator: int | None = None
+    denominator: int | None = None
+    method: str | None = None
+    """How the interval was made, such as `wilson`; None where there is no interval."""

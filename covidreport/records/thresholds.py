@@ -1,0 +1,61 @@
+"""Thresholds that were tuned to reach a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from covidreport.records.scores import Estimate
+
+TargetMetric = Literal["sensitivity", "specificity"]
+TUNED_ON = "tuned on "
+"""How `Evaluation.thresholds_from` begins where each run has thresholds of its own."""
+EXPLORATORY = " (exploratory)"
+"""How it ends where they were tuned on the very images that are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdFit:
+    """One label's threshold, tuned to reach a target, and what the tuning images allow to be said.
+
+    `cases` are the positives where `metric` is the sensitivity, the negatives where it is the
+    specificity.
+    """
+
+    threshold: float
+    """A probability, as everywhere."""
+    metric: TargetMetric
+    target: float
+    method: Literal["plain", "guaranteed"]
+    """`plain`: reaches the target on the tuning images; `guaranteed`: its bound reaches it."""
+    cases: int
+    sensitivity: Estimate
+    """On the tuning images, as is `specificity`."""
+    specificity: Estimate
+    bound: float
+    """With `confidence`, `metric` is at least this on new images of the same kind (one-sided)."""
+    confidence: float
+    guaranteed_threshold: float | None
+    """Where `bound` would reach the target; None where there are too few cases."""
+    cases_needed: int | None
+    """From how many cases on a guarantee is possible; None where it never is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunedThresholds:
+    """thresholds.json of a run: the thresholds that were tuned on one split, by label."""
+
+    run: str
+    dataset: str
+    split: str
+    evaluation: str
+    """The key of the evaluation whose scores were used."""
+    fingerprint: str | None
+    n_images: int
+    n_groups: int | None
+    model_sha256: str | None
+    """Of the model that gave the scores; None where they came from elsewhere."""
+    fits: Mapping[str, ThresholdFit]
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    """When: the one place where two equal tunings differ."""

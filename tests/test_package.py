@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,9 +49,20 @@ def test_a_wheel_holds_the_templates_and_only_the_package(tmp_path):
 
 
 def test_the_editable_install_finds_the_templates_of_the_checkout(tmp_path):
-    """Outside the checkout, `covidreport` is the checkout's and so are its templates."""
-    code = "from covidreport.report.environment import find_templates; print(find_templates())"
-    assert Path(_python(code, tmp_path)) == ROOT / "templates"
+    """Outside the checkout that is installed, its templates are found.
+
+    That checkout is not always this one: the environment may be shared with a git worktree.
+    """
+    code = (
+        "from importlib.metadata import distribution; "
+        "from covidreport.report.environment import find_templates; "
+        "print(distribution('covidreport').read_text('direct_url.json')); print(find_templates())"
+    )
+    installed, templates = _python(code, tmp_path).splitlines()
+    origin = json.loads(installed)
+    assert origin["dir_info"]["editable"]
+    assert Path(url2pathname(urlsplit(origin["url"]).path)) == Path(templates).parent
+    assert Path(templates).name == "templates"
 
 
 def test_train_takes_no_name_in_site_packages(tmp_path):

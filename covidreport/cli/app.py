@@ -9,18 +9,10 @@ import typer
 
 from covidreport.errors import NO_ROOM, CovidReportError
 
-app = typer.Typer(
-    name="covidreport",
-    help=(
-        "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
-        "Start with `covidreport init DATA`, then `covidreport evaluate runs/`, then "
-        "`covidreport render --format html`."
-    ),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+HELP = (
+    "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
+    "Start with `covidreport init DATA`, then `covidreport evaluate runs/`, then "
+    "`covidreport render --format html`."
 )
 
 
@@ -32,7 +24,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool,
@@ -42,8 +33,8 @@ def root(
     """Take the options that stand before a command."""
 
 
-def register_commands(app: typer.Typer) -> None:
-    """Add every command, in the order in which the help lists them."""
+def build_app() -> typer.Typer:
+    """The command line with every command, in the order in which the help lists them."""
     from covidreport.cli import (
         audit,
         baseline,
@@ -65,16 +56,27 @@ def register_commands(app: typer.Typer) -> None:
         tune,
     )
 
+    app = typer.Typer(
+        name="covidreport",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
     for module in (
         init, evaluate, render, gate, baseline, ci, score, tune, audit, occlude, predict, listing,
         import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
+    return app
 
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
-    register_commands(app)
+    app = build_app()
     try:
         app()
     except CovidReportError as error:

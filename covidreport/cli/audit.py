@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import AsJson, Jobs
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -56,16 +58,11 @@ def audit(
         Path | None,
         typer.Option(help="Write what was found as JSON too, for `render --audit`."),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
-    ] = None,
+    jobs: Jobs = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep what was measured for the next time.")
     ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was found as JSON instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Audit a data set, and runs."""
     from covidreport.audit import sort_findings

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
+
 commands = typer.Typer(
     help="Set what runs are gated against.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -34,7 +36,7 @@ def root() -> None:
     epilog="Example: covidreport baseline set runs/exp15 --known runs/",
 )
 def set_baseline(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: RunFolder,
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("baseline.json"),
     known: Annotated[
         Path | None,
@@ -43,15 +45,9 @@ def set_baseline(
             metavar="RUNS",
         ),
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="The evaluation in another precision or by another provider.")
-    ] = None,
+    split: StoredSplit = None,
+    dataset: StoredDataset = None,
+    variant: Variant = None,
 ) -> None:
     """Write a baseline."""
     from dataclasses import replace

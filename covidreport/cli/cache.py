@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
+
+from covidreport.cli.options import AsJson
 
 commands = typer.Typer(
     help=(
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 @commands.command(epilog="Example: covidreport cache info")
 def info(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where the cache is, what is in it and how large it may be."""
     from covidreport.cache import cache_folder, cache_limit, list_entries

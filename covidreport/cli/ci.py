@@ -9,6 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
+from covidreport.cli.options import (
+    BatchSize,
+    Data,
+    DeviceId,
+    EvidenceMargin,
+    GateBaseline,
+    Jobs,
+    Limits,
+    Precision,
+    Provider,
+    RequireEvidence,
+    Runs,
+    ShowIds,
+    Threshold,
+    Thresholds,
+    VerdictAsJson,
+    Warnings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,77 +57,29 @@ def register(app: typer.Typer) -> None:
 
 
 def ci(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
-            "best is taken.  [default: as configured, else baseline.json if it is there]",
-            metavar="PLACE",
-        ),
-    ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(help="What must hold, beside the configured limits; repeatable."),
-    ] = None,
-    warn: Annotated[
-        list[str] | None,
-        typer.Option(help="As --limit, but no more than a warning; repeatable.", metavar="LIMIT"),
-    ] = None,
-    require_evidence: Annotated[
-        bool,
-        typer.Option(
-            "--require-evidence",
-            help="Inconclusive unless the data exclude a loss of sensitivity over the margin.",
-        ),
-    ] = False,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]"),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
-    ] = None,
+    folders: Runs = None,
+    baseline: GateBaseline = None,
+    limit: Limits = None,
+    warn: Warnings = None,
+    require_evidence: RequireEvidence = False,
+    margin: EvidenceMargin = None,
+    data: Data = None,
     split: Annotated[
         str | None,
         typer.Option(help="Which split.  [default: the baseline's, else validation]"),
     ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
-    ] = None,
-    thresholds: Annotated[
-        str | None,
-        typer.Option(
-            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
-        ),
-    ] = None,
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.",
-            metavar="NAME",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
-    ] = None,
+    threshold: Threshold = None,
+    thresholds: Thresholds = None,
+    provider: Provider = None,
+    precision: Precision = "fp32",
+    device_id: DeviceId = 0,
+    batch_size: BatchSize = None,
+    jobs: Jobs = None,
     output_dir: Annotated[
         Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
     ] = Path("verdict"),
-    show_ids: Annotated[
-        bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print verdict.json instead of tables.")
-    ] = False,
+    show_ids: ShowIds = False,
+    as_json: VerdictAsJson = False,
 ) -> None:
     """Evaluate, judge and report."""
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
@@ -133,7 +103,8 @@ def ci(
             make_request(asked, wanted, settings, runs),
             Choices(
                 data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
-                provider=provider, jobs=jobs, verify=True,
+                provider=provider, precision=precision, device_id=device_id,
+                batch_size=batch_size, jobs=jobs, verify=True,
             ),
             settings,
             output_dir,
@@ -161,10 +132,10 @@ def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
     from covidreport.gate.gating import gate_runs, open_baseline, stamp_time
     from covidreport.gate.judge import refuse_run
 
-    place = job.request.baseline
+    place, request = job.request.baseline, job.request
     if place is not None and place.is_dir():
-        _evaluate_baseline(job, place)
-    opened = open_baseline(job.runs, job.request)
+        request = _aim(request, _evaluate_baseline(job, place))
+    opened = open_baseline(job.runs, request)
     baseline = None if isinstance(opened, GateError) else opened
     new = _choose_new(job.runs, baseline)
     if len(new) < len(job.runs):
@@ -202,21 +173,31 @@ def _choose_new(runs: Sequence[Run], baseline: Baseline | None) -> list[Run]:
     ]
 
 
-def _evaluate_baseline(job: _Job, place: Path) -> None:
+def _evaluate_baseline(job: _Job, place: Path) -> Sequence[Outcome]:
     """Evaluate the run, or the runs, that the others are judged against."""
     from covidreport.runs import discover_runs
 
     gated = {run.folder.resolve() for run in job.runs}
     found = discover_runs([place])
     others = [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
-    _evaluate(job, others, job.choices)
+    return _evaluate(job, others, job.choices)
+
+
+def _aim(request: GateRequest, outcomes: Sequence[Outcome]) -> GateRequest:
+    """The request for the evaluations that this call made, whatever else was evaluated before."""
+    done = [each.evaluation for each in outcomes if each.evaluation is not None]
+    if not done:
+        return request
+    dataset, split, variant = done[0].dataset, done[0].split, done[0].variant or ""
+    wanted = replace(request.wanted, dataset=dataset, split=split, variant=variant)
+    return replace(request, wanted=wanted)
 
 
 def _evaluate_new(
     job: _Job, new: Sequence[Run], baseline: Baseline | None
 ) -> tuple[dict[str, Failure], GateRequest]:
     """Evaluate the new runs: those that failed, and what is to be judged of the others."""
-    choices, request = job.choices, job.request
+    choices = job.choices
     if baseline is not None:
         choices = replace(
             choices,
@@ -224,15 +205,8 @@ def _evaluate_new(
             split=choices.split or job.settings.split or baseline.evaluation.split,
         )
     outcomes = _evaluate(job, new, choices)
-    done = [each.evaluation for each in outcomes if each.evaluation is not None]
-    if done:
-        last = done[0]
-        wanted = replace(
-            request.wanted, dataset=last.dataset, split=last.split, variant=last.variant or ""
-        )
-        request = replace(request, wanted=wanted)
     failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
-    return failed, request
+    return failed, _aim(job.request, outcomes)
 
 
 def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outcome]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.options import AsJson
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -23,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     device_id: Annotated[int, typer.Option(min=0, help="Which card to try, from 0.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Diagnose providers."""
     from covidreport import __version__

@@ -10,6 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import (
+    AsJson,
+    BatchSize,
+    Cache,
+    Data,
+    DeviceId,
+    EvaluatedSplit,
+    Jobs,
+    Precision,
+    Provider,
+    Runs,
+    Threshold,
+    Thresholds,
+)
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,53 +52,16 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split to evaluate on.  [default: validation]")
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
-    ] = None,
-    thresholds: Annotated[
-        str | None,
-        typer.Option(
-            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
-        ),
-    ] = None,
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.",
-            metavar="NAME",
-        ),
-    ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME"),
-    ] = "fp32",
-    device_id: Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")] = 0,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=4096,
-            help="Images that a model is fed at once.  [default: 32, 256 on a card]",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
-    ] = None,
+    folders: Runs = None,
+    data: Data = None,
+    split: EvaluatedSplit = None,
+    threshold: Threshold = None,
+    thresholds: Thresholds = None,
+    provider: Provider = None,
+    precision: Precision = "fp32",
+    device_id: DeviceId = 0,
+    batch_size: BatchSize = None,
+    jobs: Jobs = None,
     force: Annotated[
         bool, typer.Option("--force", help="Compute again what is unchanged since the last time.")
     ] = False,
@@ -92,18 +69,14 @@ def evaluate(
         bool,
         typer.Option("--verify", help="Compare files by their bytes, not by size and time."),
     ] = False,
-    cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
-    ] = True,
+    cache: Cache = True,
     thumbnails: Annotated[
         bool,
         typer.Option(
             "--thumbnails", help="Keep small pictures of missed cases and false alarms for reports."
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what came out as JSON instead of tables.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate runs."""
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
 from covidreport.errors import UsageError
 
 
@@ -24,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    run: RunFolder,
     dvc: Annotated[
         Path | None,
         typer.Option(help="Write metrics.json and plots/ into this folder.", metavar="FOLDER"),
@@ -32,15 +33,9 @@ def export(
     model_card: Annotated[
         Path | None, typer.Option(help="Write the model card to this file.", metavar="FILE")
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
-    ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="The evaluation in another precision or by another provider.")
-    ] = None,
+    split: StoredSplit = None,
+    dataset: StoredDataset = None,
+    variant: Variant = None,
 ) -> None:
     """Export a run."""
     from covidreport.config import find_settings

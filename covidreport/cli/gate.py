@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import (
+    EvidenceMargin,
+    GateBaseline,
+    Limits,
+    RequireEvidence,
+    ShowIds,
+    Variant,
+    VerdictAsJson,
+    Warnings,
+)
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,33 +57,11 @@ def gate(
         list[Path],
         typer.Argument(metavar="RUNS...", help="Run folders, or folders of them."),
     ],
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
-            "best is taken.  [default: as configured, else baseline.json if it is there]",
-            metavar="PLACE",
-        ),
-    ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(help="What must hold, beside the configured limits; repeatable."),
-    ] = None,
-    warn: Annotated[
-        list[str] | None,
-        typer.Option(help="As --limit, but no more than a warning; repeatable.", metavar="LIMIT"),
-    ] = None,
-    require_evidence: Annotated[
-        bool,
-        typer.Option(
-            "--require-evidence",
-            help="Inconclusive unless the data exclude a loss of sensitivity over the margin.",
-        ),
-    ] = False,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]"),
-    ] = None,
+    baseline: GateBaseline = None,
+    limit: Limits = None,
+    warn: Warnings = None,
+    require_evidence: RequireEvidence = False,
+    margin: EvidenceMargin = None,
     split: Annotated[
         str | None,
         typer.Option(help="Which split.  [default: the baseline's, else the last evaluated]"),
@@ -82,18 +70,12 @@ def gate(
         str | None,
         typer.Option(help="Which data set.  [default: the baseline's, else the last evaluated]"),
     ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="Evaluations in another precision or by another provider.")
-    ] = None,
+    variant: Variant = None,
     output_dir: Annotated[
         Path | None, typer.Option(help="A folder for verdict.json and all other outputs.")
     ] = None,
-    show_ids: Annotated[
-        bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print verdict.json instead of tables.")
-    ] = False,
+    show_ids: ShowIds = False,
+    as_json: VerdictAsJson = False,
 ) -> None:
     """Judge runs."""
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.options import NewRuns
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -25,9 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def import_counts_command(
     file: Annotated[Path, typer.Argument(help="The table of counts (.csv).")],
-    output: Annotated[Path, typer.Option(help="The folder in which run folders are made.")] = Path(
-        "runs"
-    ),
+    output: NewRuns = Path("runs"),
     name: Annotated[
         str | None, typer.Option(help="What to call the data set.  [default: the file's name]")
     ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from covidreport.cli.options import Data, Threshold
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,17 +38,11 @@ def import_scores_command(
         str, typer.Option(help="What the scores are: logit, sigmoid or softmax.", metavar="NAME")
     ],
     output: Annotated[Path, typer.Option(help="The folder of run folders.")] = Path("runs"),
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
-    ] = None,
+    data: Data = None,
     split: Annotated[
         str | None, typer.Option(help="Which split the scores are of.  [default: validation]")
     ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
-    ] = None,
+    threshold: Threshold = None,
     description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
 ) -> None:
     """Import scores."""

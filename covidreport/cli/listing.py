@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from covidreport.cli.options import AsJson, PlannedBaseline, PlannedMargin, Runs
 
 if TYPE_CHECKING:
     from covidreport.records import Run
@@ -26,21 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def list_runs(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
-    ] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="How much less sensitive is not inferior, such as 0.05."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    folders: Runs = None,
+    baseline: PlannedBaseline = None,
+    margin: PlannedMargin = None,
+    as_json: AsJson = False,
 ) -> None:
     """List runs."""
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking

@@ -9,6 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from covidreport.cli.options import (
+    AsJson,
+    BatchSize,
+    Cache,
+    Data,
+    EvaluatedSplit,
+    Jobs,
+    Provider,
+    Runs,
+)
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -40,50 +51,20 @@ def register(app: typer.Typer) -> None:
 
 
 def occlude(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders."),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split to evaluate on.  [default: validation]")
-    ] = None,
+    folders: Runs = None,
+    data: Data = None,
+    split: EvaluatedSplit = None,
     region: Annotated[
         str, typer.Option(help="centre, borders or corners.", metavar="NAME")
     ] = "centre",
     fraction: Annotated[
         float | None, typer.Option(help="How much of height and width.", metavar="SHARE")
     ] = None,
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.",
-            metavar="NAME",
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=4096,
-            help="Images that a model is fed at once.  [default: 32, 256 on a card]",
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]"),
-    ] = None,
-    cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
-    ] = True,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what came out as JSON instead of a table.")
-    ] = False,
+    provider: Provider = None,
+    batch_size: BatchSize = None,
+    jobs: Jobs = None,
+    cache: Cache = True,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate with a region blacked out."""
     from covidreport.cli.evaluate import choose_split, common_labels, find_data

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.options import DeviceId, Precision, Provider, Threshold
 from covidreport.errors import RunError, UsageError
 
 
@@ -29,18 +30,10 @@ def predict(
     output: Annotated[Path, typer.Option(help="The table: .csv or .parquet.")] = Path(
         "predictions.csv"
     ),
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
-    ] = None,
-    provider: Annotated[
-        str | None, typer.Option(help="auto, tensorrt, cuda or cpu.", metavar="NAME")
-    ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME"),
-    ] = "fp32",
-    device_id: Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")] = 0,
+    threshold: Threshold = None,
+    provider: Provider = None,
+    precision: Precision = "fp32",
+    device_id: DeviceId = 0,
 ) -> None:
     """Predict."""
     from covidreport.cli.terminal import say, show_progress

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import NewRuns, Runs
+
 if TYPE_CHECKING:
     from covidreport.config import Settings
     from covidreport.records import Run
@@ -52,12 +54,7 @@ def register(app: typer.Typer) -> None:
 
 def push(
     uri: Address,
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
+    folders: Runs = None,
     experiment: Experiment = DEFAULT_EXPERIMENT,
     scores: Annotated[
         bool, typer.Option("--scores", help="Send each image's scores, under its name, too.")
@@ -107,9 +104,7 @@ def _render(run: Run, settings: Settings) -> str | None:
 
 def pull(
     uri: Address,
-    output: Annotated[Path, typer.Option(help="The folder in which run folders are made.")] = Path(
-        "runs"
-    ),
+    output: NewRuns = Path("runs"),
     experiment: Experiment = DEFAULT_EXPERIMENT,
 ) -> None:
     """Pull runs."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import PlannedBaseline, PlannedMargin, Runs, StoredDataset, Variant
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,12 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
+    folders: Runs = None,
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,12 +48,8 @@ def render(
     split: Annotated[
         str | None, typer.Option(help="Which split to rank.  [default: the one last evaluated]")
     ] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
-    ] = None,
-    variant: Annotated[
-        str | None, typer.Option(help="Evaluations in another precision or by another provider.")
-    ] = None,
+    dataset: StoredDataset = None,
+    variant: Variant = None,
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
     logo: Annotated[
         Path | None,
@@ -74,14 +66,8 @@ def render(
     opened: Annotated[
         bool, typer.Option("--open", help="Show the HTML report in the browser.")
     ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
-    ] = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(help="How much less sensitive is not inferior, such as 0.05."),
-    ] = None,
+    baseline: PlannedBaseline = None,
+    margin: PlannedMargin = None,
     show_ids: Annotated[
         bool,
         typer.Option("--show-ids", help="Name images and patients by their ids, not by digests."),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import Runs, Threshold, Thresholds
+
 if TYPE_CHECKING:
     from covidreport.config import Settings, Thresholds
     from covidreport.records import Evaluation, Run
@@ -26,22 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def score(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
-    ] = None,
-    thresholds: Annotated[
-        str | None,
-        typer.Option(
-            help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"
-        ),
-    ] = None,
+    folders: Runs = None,
+    threshold: Threshold = None,
+    thresholds: Thresholds = None,
     split: Annotated[str | None, typer.Option(help="This split alone.  [default: all]")] = None,
     dataset: Annotated[
         str | None, typer.Option(help="This data set alone.  [default: all]")

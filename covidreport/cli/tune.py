@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from covidreport.cli.options import AsJson, Runs
 from covidreport.errors import RunError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -37,12 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"
-        ),
-    ] = None,
+    folders: Runs = None,
     split: Annotated[
         str, typer.Option(help="The split to tune on: not the one to report.")
     ] = "tuning",
@@ -67,9 +63,7 @@ def tune(
             help="Take the threshold that reaches the target on new images with 95 % confidence.",
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what came out as JSON instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tune thresholds."""
     from covidreport.cli.terminal import out, say

@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+from covidreport.inference import providers
+from covidreport.inference.execution import Execution, Provider
 from covidreport.store import read_evaluation
 from tests.cli.command import write_model, write_study
 
@@ -63,6 +65,46 @@ def test_a_run_folder_as_baseline_is_evaluated_too(covidreport, study):
     shutil.rmtree(study / "runs" / "base" / "evaluations")
     done = covidreport("ci", "runs/better", "--baseline", "runs/base", "--json")
     assert (done.code, _verdicts(done)) == (0, {"better": "pass"})
+
+
+def test_precision_card_and_batch_are_those_of_evaluate(covidreport, study, monkeypatch):
+    """In fp16 on card 3, two images at a time: the run and the folder that it is judged against."""
+    pretend = Provider("pretend", "CPUExecutionProvider", "", precisions=("fp32", "fp16"))
+    asked = []
+
+    def choose(*words):
+        asked.append(words)
+        return Execution(pretend, *words[1:]), None
+
+    monkeypatch.setattr(providers, "choose_execution", choose)
+    done = covidreport(
+        "ci", "runs/better", "--baseline", "runs/base", "--json",
+        "--precision", "fp16", "--device-id", "3", "--batch-size", "2",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert set(asked) == {("cpu", "fp16", 3)}
+    (verdict,) = json.loads(done.out)["verdicts"]
+    assert verdict["variant"] == "fp16"
+    for name in ("base", "better"):
+        folder = study / "runs" / name / "evaluations" / "data-validation-fp16"
+        assert read_evaluation(folder / "evaluation.json").provenance["batch"] == 2
+
+
+def test_a_precision_that_the_provider_lacks_is_wrong_usage(covidreport, study):
+    """Exit code 2, as of `evaluate`: nothing was judged."""
+    done = covidreport("ci", "runs/better", "--precision", "fp16")
+    assert done.code == 2
+    assert "provider cpu computes in fp32, not in fp16" in done.err
+
+
+def test_a_baseline_is_not_taken_from_an_occluded_evaluation(covidreport, study):
+    """With the middle blacked out the baseline misses all three cases; that was evaluated last."""
+    words = ("--provider", "cpu", "--region", "centre", "--fraction", "0.9")
+    assert covidreport("occlude", "runs/base", "--data", "data/manifest.csv", *words).code == 0
+    done = covidreport("ci", "runs/worse", "--baseline", "runs/base", "--json")
+    assert (done.code, _verdicts(done)) == (1, {"worse": "fail"})
+    (verdict,) = json.loads(done.out)["verdicts"]
+    assert verdict["baseline"]["counts"]["fn"] == 1
 
 
 def test_images_are_compared_by_their_bytes(covidreport, study):

@@ -10,19 +10,16 @@ import tomllib
 from typing import Any
 
 import pytest
-import typer
 from typer.main import get_command
 
-from covidreport.cli.app import register_commands
+from covidreport.cli.app import build_app
 from tests.datasets import write_flat_dataset
 
 HEAVY = ("onnxruntime", "torch", "pandas", "pyarrow", "scipy", "PIL", "jinja2")
 
 
 def _commands():
-    app = typer.Typer()
-    register_commands(app)
-    group: Any = get_command(app)
+    group: Any = get_command(build_app())
     return {name: each for name, each in group.commands.items() if not hasattr(each, "commands")}
 
 

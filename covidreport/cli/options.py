@@ -1,0 +1,106 @@
+"""What several commands take: each argument and option that they share is described once, here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"),
+]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are made.")]
+
+Data = Annotated[
+    Path | None, typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders.")
+]
+EvaluatedSplit = Annotated[
+    str | None, typer.Option(help="Which split to evaluate on.  [default: validation]")
+]
+StoredSplit = Annotated[
+    str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
+]
+StoredDataset = Annotated[
+    str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
+]
+Variant = Annotated[
+    str | None, typer.Option(help="The evaluation in another precision or by another provider.")
+]
+
+Threshold = Annotated[
+    list[str] | None,
+    typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
+]
+Thresholds = Annotated[
+    str | None,
+    typer.Option(help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"),
+]
+
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        help="auto, tensorrt, cuda or cpu. A provider that can't run is an error.", metavar="NAME"
+    ),
+]
+Precision = Annotated[
+    str, typer.Option(help="fp32, tf32 or fp16; below fp32 on an accelerator.", metavar="NAME")
+]
+DeviceId = Annotated[int, typer.Option(min=0, help="Which card, counted from 0.")]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4096, help="Images that a model is fed at once.  [default: 32, 256 on a card]"
+    ),
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]")
+]
+Cache = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
+]
+
+GateBaseline = Annotated[
+    str | None,
+    typer.Option(
+        help="A run folder, a file of `covidreport baseline set`, or a folder of runs, whose "
+        "best is taken.  [default: as configured, else baseline.json if it is there]",
+        metavar="PLACE",
+    ),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(help="What must hold, beside the configured limits; repeatable.", metavar="LIMIT"),
+]
+Warnings = Annotated[
+    list[str] | None,
+    typer.Option(help="As --limit, but no more than a warning; repeatable.", metavar="LIMIT"),
+]
+RequireEvidence = Annotated[
+    bool,
+    typer.Option(
+        "--require-evidence",
+        help="Inconclusive unless the data exclude a loss of sensitivity over the margin.",
+    ),
+]
+EvidenceMargin = Annotated[
+    float | None, typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]")
+]
+ShowIds = Annotated[
+    bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
+]
+VerdictAsJson = Annotated[
+    bool, typer.Option("--json", help="Print verdict.json instead of tables.")
+]
+
+PlannedBaseline = Annotated[
+    str | None,
+    typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
+]
+PlannedMargin = Annotated[
+    float | None, typer.Option(help="How much less sensitive is not inferior, such as 0.05.")
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

@@ -1,0 +1,55 @@
+"""Comparisons in words: whether a first place is in doubt, and what these data can show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from covidreport.compare import find_doubt
+from covidreport.compare.finding import describe_gap, describe_verdict
+from covidreport.records import Counts, Run
+from tests.compare.cases import compare, comparisons, draw_scores, write_all
+from tests.metrics.study import make_evaluation
+
+
+def test_eighteen_runs_of_the_study_s_size(tmp_path):
+    """153 pairs, every one in order; the finding names the group and what it rests on."""
+    truth, scores = draw_scores(18, positives=28, negatives=600, seed=7)
+    ranking = compare(write_all(tmp_path, truth, scores))
+    made = comparisons(ranking)
+    assert len(made.sensitivity) == len(made.specificity) == len(made.roc_auc) == 153
+    doubt = find_doubt(ranking)
+    assert doubt is not None
+    assert doubt.code == "best-run-not-distinguishable"
+    group = {each.run for each in made.standings if each.told_apart is False}
+    assert set(doubt.subjects) == group
+    assert "153 comparisons" in doubt.evidence
+    assert f"{made.smallest_gap.cases} cases of 28" in doubt.evidence
+
+
+def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
+    """The verdict says so, with the closest run."""
+    truth, scores = draw_scores(2, positives=200)
+    ranking = compare(write_all(tmp_path, truth, scores))
+    assert find_doubt(ranking) is None
+    assert describe_verdict(ranking).startswith("run-00 misses fewer covid-19 cases than run-01")
+
+
+def test_few_positives_can_show_no_gap_at_all(tmp_path):
+    """With four positives no pair reaches 0.05, whatever the answers."""
+    truth, scores = draw_scores(3, positives=4, seed=1)
+    made = comparisons(compare(write_all(tmp_path, truth, scores)))
+    assert made.smallest_gap.cases > 4
+    assert describe_gap(made).startswith("With 4 positives no two runs could have been told apart")
+
+
+def test_counts_where_nothing_can_be_excluded():
+    """A gap that counts alone can't judge is neither told apart nor not."""
+    evaluated = []
+    for name, missed in (("a", 2), ("b", 22)):
+        evaluation = make_evaluation(name, Counts(590, 10, missed, 28 - missed), fingerprint=None)
+        evaluation = replace(evaluation, has_scores=False)
+        evaluated.append((Run(name, Path(name), None), evaluation))
+    ranking = compare(evaluated)
+    assert [each.told_apart for each in comparisons(ranking).standings] == [False, None]
+    assert describe_verdict(ranking).startswith("Counts alone can't say")

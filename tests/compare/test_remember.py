@@ -1,0 +1,90 @@
+"""A comparison is made once; the next time it comes from the cache."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from covidreport import cache
+from covidreport.compare import Plan
+from covidreport.runs import read_evaluations
+from tests.compare.cases import compare, draw_scores, write_all, write_scored
+
+
+def test_the_same_scores_are_compared_once(tmp_path, monkeypatch):
+    """The second time comes from the cache, and is equal to the last digit."""
+    truth, scores = draw_scores(4)
+    evaluated = write_all(tmp_path, truth, scores)
+    first = compare(evaluated, Plan("run-01", 0.1))
+    assert [entry.kind for entry in cache.list_entries()] == ["comparisons"]
+    monkeypatch.setattr("covidreport.compare.compare_answers_of", lambda *_: pytest.fail("again"))
+    assert compare(evaluated, Plan("run-01", 0.1)) == first
+
+
+@pytest.mark.parametrize("change", ["scores", "threshold", "baseline", "margin", "version"])
+def test_whatever_matters_is_part_of_the_key(tmp_path, monkeypatch, change):
+    """Other scores, thresholds, questions or another version are another entry."""
+    truth, scores = draw_scores(3)
+    evaluated = write_all(tmp_path, truth, scores)
+    compare(evaluated)
+    plan = Plan()
+    if change == "scores":
+        evaluated[1] = write_scored(tmp_path, "run-01", truth, scores[1] * 0.999)
+    elif change == "threshold":
+        evaluated = [(run, replace(e, thresholds={"covid-19": 0.5000001})) for run, e in evaluated]
+    elif change == "version":
+        monkeypatch.setattr("covidreport.compare.remember.METHOD", "another")
+    else:
+        plan = Plan("run-01") if change == "baseline" else Plan(margin=0.1)
+    compare(evaluated, plan)
+    assert len(cache.list_entries()) == 2
+
+
+def test_a_broken_memory_is_computed_again(tmp_path):
+    """Half a file is no answer."""
+    truth, scores = draw_scores(3)
+    evaluated = write_all(tmp_path, truth, scores)
+    first = compare(evaluated)
+    (entry,) = cache.list_entries()
+    file = entry.path / "comparisons.json"
+    file.write_text(json.dumps({"schema": "covidreport.comparisons/1", "basis": "scores"}))
+    assert compare(evaluated) == first
+
+
+def test_without_a_cache_it_is_compared_all_the_same(tmp_path, monkeypatch):
+    """COVIDREPORT_CACHE_BYTES=0 switches remembering off, and equal runs give equal records."""
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
+    truth, scores = draw_scores(3)
+    evaluated = write_all(tmp_path, truth, scores)
+    assert compare(evaluated) == compare(evaluated)
+    assert cache.list_entries() == ()
+
+
+def test_remembered_comparisons_load_nothing_heavy(tmp_path):
+    """Rendering again is instant: neither SciPy nor pyarrow nor pandas is imported for it."""
+    truth, scores = draw_scores(3)
+    evaluated = write_all(tmp_path, truth, scores)
+    for run, evaluation in evaluated:
+        assert read_evaluations(run)[0] == (evaluation,)
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from covidreport.report import FORMATS\n"
+        "from covidreport.report.collect import collect_report\n"
+        "from covidreport.runs import discover_runs\n"
+        f"runs = discover_runs([Path({str(tmp_path)!r})])\n"
+        "data = collect_report(runs, target='covid-19', specificity_floor=0.5)\n"
+        "assert data.rankings[0].comparisons.basis == 'scores'\n"
+        "for entry in FORMATS.values(): entry.render(data)\n"
+        "heavy = ('onnxruntime', 'pandas', 'scipy', 'pyarrow', 'torch')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    outcomes = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert outcomes[1].stdout.strip() == "[]"
+    assert "scipy" in outcomes[0].stdout

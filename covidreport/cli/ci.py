@@ -23,7 +23,7 @@ from covidreport.cli.options import (
     Runs,
     ShowIds,
     Threshold,
-    Thresholds,
+    TunedThresholds,
     VerdictAsJson,
     Warnings,
 )
@@ -69,7 +69,7 @@ def ci(
         typer.Option(help="Which split.  [default: the baseline's, else validation]"),
     ] = None,
     threshold: Threshold = None,
-    thresholds: Thresholds = None,
+    thresholds: TunedThresholds = None,
     provider: Provider = None,
     precision: Precision = "fp32",
     device_id: DeviceId = 0,

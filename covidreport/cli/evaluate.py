@@ -22,7 +22,7 @@ from covidreport.cli.options import (
     Provider,
     Runs,
     Threshold,
-    Thresholds,
+    TunedThresholds,
 )
 from covidreport.errors import UsageError
 
@@ -56,7 +56,7 @@ def evaluate(
     data: Data = None,
     split: EvaluatedSplit = None,
     threshold: Threshold = None,
-    thresholds: Thresholds = None,
+    thresholds: TunedThresholds = None,
     provider: Provider = None,
     precision: Precision = "fp32",
     device_id: DeviceId = 0,

@@ -34,7 +34,7 @@ Threshold = Annotated[
     list[str] | None,
     typer.Option(help="A probability, or LABEL=PROBABILITY; repeatable.  [default: 0.5]"),
 ]
-Thresholds = Annotated[
+TunedThresholds = Annotated[
     str | None,
     typer.Option(help="tuned: each run's own, as `covidreport tune` stored them.", metavar="NAME"),
 ]

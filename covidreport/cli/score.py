@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import Runs, Threshold, Thresholds
+from covidreport.cli.options import Runs, Threshold, TunedThresholds
 
 if TYPE_CHECKING:
     from covidreport.config import Settings, Thresholds
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def score(
     folders: Runs = None,
     threshold: Threshold = None,
-    thresholds: Thresholds = None,
+    thresholds: TunedThresholds = None,
     split: Annotated[str | None, typer.Option(help="This split alone.  [default: all]")] = None,
     dataset: Annotated[
         str | None, typer.Option(help="This data set alone.  [default: all]")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from covidreport.errors import CovidReportError
+from covidreport.report.charts.palette import PAPER, SOFT
 from covidreport.report.kept import keep
 
 VEGA_LITE = "6.4"
@@ -43,6 +45,48 @@ def _draw(filled: dict[str, Any]) -> str:
         )
     inner = _EMPTY.sub("", _NOISE.sub("", drawn[box.end() :]))
     return f'<svg class="vega" viewBox="{box[1]}" aria-hidden="true">{inner}'
+
+
+def draw_png(
+    spec: Mapping[str, Any],
+    rows: Mapping[str, list[dict[str, Any]]],
+    title: str,
+    names: Sequence[str],
+    scale: float,
+) -> bytes:
+    """The chart as a picture that stands by itself: on white, with its title and a key.
+
+    names: of the runs, at the places of their looks. scale: pixels a unit. The same arguments give
+    the same bytes.
+    """
+    import vl_convert
+
+    key = {
+        "title": None, "orient": "bottom", "direction": "vertical", "labelLimit": 0,
+        "labelFontSize": 11, "labelColor": SOFT, "symbolSize": 90, "symbolOpacity": 1,
+        "symbolStrokeWidth": 0,
+        "values": list(range(len(names))), "labelExpr": f"{json.dumps(list(names))}[datum.value]",
+    }  # fmt: skip
+    filled = {
+        **_with_key(spec, key),
+        "title": {"text": title, "anchor": "start", "fontSize": 13, "color": SOFT, "offset": 16},
+        "background": PAPER,
+        "padding": 16,
+        "datasets": dict(rows),
+    }
+    return bytes(vl_convert.vegalite_to_png(filled, vl_version=VEGA_LITE, scale=scale))
+
+
+def _with_key(part: Any, key: Mapping[str, Any]) -> Any:
+    """A specification in which colours and shapes of runs have this key; dashes would tear it."""
+    if isinstance(part, Mapping):
+        if part.get("field") == "slot" and "legend" in part:
+            return {**part, "legend": key}
+        return {
+            name: each if name == "strokeDash" else _with_key(each, key)
+            for name, each in part.items()
+        }
+    return [_with_key(each, key) for each in part] if isinstance(part, list) else part
 
 
 @cache

@@ -1,0 +1,126 @@
+"""The pictures beside a Markdown report: those of the page, each with its words."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from covidreport.report import render_markdown
+from covidreport.report.charts.palette import LOOKS
+from covidreport.report.look import Look
+from covidreport.report.pictures import draw_pictures
+from covidreport.report.view import view_report
+from tests.report.reading import read_markdown
+
+CHARTS = ("roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability")
+BESIDE = Look(charts="files")
+
+
+@pytest.fixture(scope="module")
+def pictures(everything):
+    """All of them, drawn once."""
+    return draw_pictures(everything)
+
+
+def _read(picture: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(picture)) as opened:
+        assert opened.format == "PNG"
+        return opened.convert("RGBA")
+
+
+def _colours(picture: Image.Image) -> set[object]:
+    found = picture.convert("RGB").getcolors(1 << 20)
+    assert found is not None
+    return {colour for _, colour in found}
+
+
+def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictures):
+    """In the order of the page, with the words that the page has for who does not see it."""
+    text = render_markdown(everything, BESIDE, limit=None)
+    links = re.findall(r"^!\[(.+)\]\(files/([\w-]+)\.png\)$", text, re.M)
+
+    assert [name for _, name in links] == ["ranking", *CHARTS]
+    assert list(pictures) == [f"{name}.png" for _, name in links]
+    summaries = [chart.summary for chart in view_report(everything).charts]
+    assert [read_markdown(alt) for alt, _ in links[1:]] == summaries
+    assert all(len(summary) > 40 for summary in summaries)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_picture_stands_by_itself(pictures, name):
+    """On white, whatever page it is shown on, with every run in its own colour."""
+    picture = _read(pictures[f"{name}.png"])
+    assert picture.getpixel((0, 0)) == (255, 255, 255, 255)
+    assert min(picture.size) > 600
+    colours = _colours(picture)
+    for look in LOOKS[:4]:
+        assert tuple(bytes.fromhex(look.colour[1:])) in colours
+
+
+def test_the_key_names_the_runs_whole(everything, pictures):
+    """However long a name, and whatever stands in it."""
+    longer = {run.run.name: f'{run.run.name} "\\" {"x" * 120}' for run in everything.runs}
+    grown = draw_pictures(_rename(everything, longer), Look(hide=frozenset({"ranking", "curves"})))
+
+    long, short = (_read(each["roc.png"]) for each in (grown, pictures))
+    assert long.width > short.width + 600
+    assert long.height == short.height
+
+
+def _rename(data, names):
+    runs = tuple(
+        replace(
+            one,
+            run=replace(one.run, name=names[one.run.name]),
+            evaluation=one.evaluation and replace(one.evaluation, run=names[one.run.name]),
+        )
+        for one in data.runs
+    )
+    rankings = tuple(
+        replace(
+            ranking,
+            rows=tuple(replace(row, run=names[row.run]) for row in ranking.rows),
+            comparisons=None,
+        )
+        for ranking in data.rankings
+    )
+    curves = replace(
+        data.curves, runs={names[name]: each for name, each in data.curves.runs.items()}
+    )
+    return replace(data, runs=runs, rankings=rankings, curves=curves, cases=None, repeats=())
+
+
+def test_counts_alone_have_no_curves(study):
+    """The trade-off, and the epochs that were recorded."""
+    assert list(draw_pictures(study)) == ["ranking.png", "loss.png", "accuracy.png"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "left"),
+    [
+        ("ranking", CHARTS),
+        ("operating", ("ranking", "loss", "accuracy", "reliability")),
+        ("curves", ("ranking", "roc", "precision-recall", "net-benefit")),
+    ],
+)
+def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):
+    """Nor linked to."""
+    look = Look(hide=frozenset({hidden}), charts="files")
+
+    assert list(draw_pictures(everything, look)) == [f"{name}.png" for name in left]
+    text = render_markdown(everything, look, limit=None)
+    assert re.findall(r"\(files/([\w-]+)\.png\)$", text, re.M) == list(left)
+
+
+def test_without_pictures_their_words_stand_in_their_place(everything):
+    """And nothing that speaks of a picture which is not there."""
+    text = read_markdown(render_markdown(everything, limit=None))
+
+    for chart in view_report(everything).charts:
+        assert chart.summary in text
+    for words in ("Dashed", "one dot each", "Each dot is a run", "On the dashed line"):
+        assert words not in text

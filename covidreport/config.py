@@ -19,7 +19,10 @@ DEFAULT_NORMAL = "normal"
 TUNED = "tuned"
 INTERVALS: tuple[IntervalKind, ...] = ("wilson", "clopper-pearson")
 SECTIONS = {
+    "answer": "the answer",
+    "ranking": "the ranking",
     "against": "the runs against each other",
+    "failed": "the runs without figures",
     "blocks": "the blocks",
     "repeats": "the repeats over seeds",
     "cases": "the missed cases",
@@ -29,12 +32,13 @@ SECTIONS = {
     "matrices": "the confusion matrices of all runs",
     "subgroups": "the subgroups of the best runs",
     "runs": "each run by itself",
-    "methods": "the methods",
+    "findings": "the findings",
     "provenance": "the provenance",
+    "methods": "the methods",
 }
-"""The sections of a report that can be left out. The others can't: a report without its answer, its
-ranking, the runs that failed or its findings would not say what was found."""
-SHOWN_ALWAYS = ("answer", "ranking", "failed", "findings")
+"""The sections of a report in their order, each of which can be left out; the blocks of its
+templates have the same names. What is left out is named at the end, and what the report is not
+always stands in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +276,7 @@ def _read_hidden(report: Any, faults: list[str]) -> frozenset[str]:
         faults.append(f'`report.hide` is {names!r}; a list of sections is wanted: ["blocks"]')
         return frozenset()
     for name in names:
-        if name in SHOWN_ALWAYS:
-            faults.append(f"`report.hide` names {name!r}, which a report never goes without")
-        elif name not in SECTIONS:
+        if name not in SECTIONS:
             faults.append(
                 f"`report.hide` names {name!r}, which is no section; {', '.join(SECTIONS)} are"
             )

@@ -145,8 +145,7 @@ def test_sections_of_the_report_are_left_out_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[report]\nhide = ["findings"]', "'findings', which a report never goes without"),
-        ('[report]\nhide = ["block"]', "'block', which is no section; against, blocks, "),
+        ('[report]\nhide = ["block"]', "'block', which is no section; answer, ranking, against, "),
         ('[report]\nhide = "blocks"', "`report.hide` is 'blocks'; a list of sections is wanted"),
         ('report = ["blocks"]', "`report` is ['blocks']; a table is wanted"),
         ("[report]\nshow = []", "`report.show` is no setting; `report.hide` is"),

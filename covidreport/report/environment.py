@@ -7,12 +7,12 @@ prefix `covidreport/`, for `{% extends "covidreport/report.html.j2" %}`.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import covidreport
 from covidreport.errors import CovidReportError, UsageError
+from covidreport.report.prose import Writer
 
 if TYPE_CHECKING:
     from jinja2 import TemplateError
@@ -76,13 +76,14 @@ def read_template(name: str, own: Path | None = None) -> str:
 
 
 def render_template(
-    name: str, values: dict[str, object], escape: Callable[[str], str], own: Path | None = None
+    name: str, values: dict[str, object], writer: Writer, own: Path | None = None
 ) -> str:
-    """Render a template; every string that it prints goes through `escape` and no other way out.
+    """Render a template; every string that it prints is escaped, and there is no other way out.
 
-    own: a folder whose templates go before those of the same name. What `escape` gives is not
-    escaped again. A name that a template uses and nobody gave is an error, never an empty place in
-    a report: UsageError with the file and the line where `own` is given, else Jinja's own.
+    own: a folder whose templates go before those of the same name. The filter `prose` is for
+    sentences: what they have between backticks is shown as code. A name that a template uses and
+    nobody gave is an error, never an empty place in a report: UsageError with the file and the
+    line where `own` is given, else Jinja's own.
     """
     # Jinja takes 40 ms to import, and every command imports this package for its names.
     from jinja2 import (
@@ -100,7 +101,10 @@ def render_template(
     def finalize(value: object) -> object:
         if isinstance(value, (Markup, Undefined)):
             return value
-        return Markup(escape(str(value)))  # noqa: S704  # it has just been escaped
+        return Markup(writer.escape(str(value)))  # noqa: S704  # it has just been escaped
+
+    def prose(text: str) -> Markup:
+        return Markup(writer.write_prose(text))  # noqa: S704  # likewise
 
     ours = FileSystemLoader(find_templates())
     first = [] if own is None else [FileSystemLoader(own)]
@@ -113,6 +117,7 @@ def render_template(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["prose"] = prose
     try:
         return environment.get_template(name).render(values)
     except TemplateError as error:

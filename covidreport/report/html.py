@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from covidreport.report.charts.vega import read_bundle
 from covidreport.report.environment import OWN, read_template, render_template
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.payload import escape_json, list_parts
+from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
 
 STYLES = (
@@ -56,7 +56,7 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
         "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }
-    return render_template("report.html.j2", values, html.escape, look.templates)
+    return render_template("report.html.j2", values, HTML, look.templates)
 
 
 def read_style(own: Path | None = None) -> str:

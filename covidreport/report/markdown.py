@@ -15,6 +15,7 @@ from covidreport.records import ReportData
 from covidreport.report.environment import render_template
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.parts import PartMarks
+from covidreport.report.prose import Writer
 from covidreport.report.view import view_report
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ COMMENT_LIMIT = 65_000
 """GitHub takes 65,536 characters in a comment; the rest is for a few words around the report."""
 MARKER = "<!-- covidreport:report -->"
 """The first line: a comment that begins with it is one of ours, and may be replaced."""
-REMEDY = "The HTML report of the same runs shows everything."
+REMEDY = "The HTML report of the same runs shows them; JSON and CSV hold the figures of every run."
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _ANYWHERE = re.compile(r"[\\`*_\[\]<>|~$]|&(?=[#\w])")
@@ -49,7 +50,7 @@ def render_markdown(
         "charts": _as_markup(quote(look.charts)),
         **marks.values(),
     }
-    marked = render_template("report.md.j2", values, escape_markdown, look.templates)
+    marked = render_template("report.md.j2", values, MARKDOWN, look.templates)
     return marks.cut(marked, limit, REMEDY)
 
 
@@ -82,3 +83,6 @@ def escape_markdown(text: str) -> str:
     return _AT_THE_START.sub(
         lambda found: f"{found[1]}{found[3] or ''}\\{found[2] or found[4]}", escaped, count=1
     )
+
+
+MARKDOWN = Writer(escape_markdown, lambda words: f"`{words}`")

@@ -6,12 +6,11 @@ light in a light notebook and dark in a dark one, whatever the system prefers.
 
 from __future__ import annotations
 
-import html
-
 from covidreport.records import ReportData
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.environment import read_template, render_template
+from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
 
 
@@ -31,7 +30,7 @@ def render_summary(data: ReportData) -> str:
         "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }
-    return render_template("summary.html.j2", values, html.escape)
+    return render_template("summary.html.j2", values, HTML)
 
 
 def describe_report(data: ReportData) -> str:

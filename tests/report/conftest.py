@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from covidreport.records import ReportData
+from covidreport.report.collect import collect_report
+from covidreport.runs import discover_runs
+from covidreport.store import write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
+from tests.report.scored_runs import write_runs
 from tests.report.study import hostile_study, small_study
 
 
@@ -32,3 +36,13 @@ def compared() -> ReportData:
 def detailed() -> ReportData:
     """Six runs with scores, one of them as an earlier version left it."""
     return detailed_study()
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory) -> ReportData:
+    """Eight runs with scores and a ninth without any: a report with every section that there is."""
+    folder = tmp_path_factory.mktemp("everything")
+    write_runs(folder, runs=8, images=240)
+    write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
+    runs = discover_runs([folder])
+    return collect_report(runs, target="covid-19", specificity_floor=0.5)

@@ -7,6 +7,7 @@ import pytest
 from covidreport.errors import CovidReportError
 from covidreport.report import environment
 from covidreport.report.environment import find_templates, render_template
+from covidreport.report.prose import Writer
 
 
 def _template(folder, name="report.html.j2", text="x"):
@@ -45,7 +46,10 @@ def test_all_that_a_template_prints_is_escaped(tmp_path, monkeypatch):
     _template(folder, "t.j2", text)
     monkeypatch.setattr(environment, "find_templates", lambda: folder)
 
-    assert render_template("t.j2", {"a": "&"}, lambda s: f"[{s}]") == "<p>[&]<[&]>[&1]</p>"
+    assert (
+        render_template("t.j2", {"a": "&"}, Writer(lambda s: f"[{s}]", str))
+        == "<p>[&]<[&]>[&1]</p>"
+    )
 
 
 def test_a_name_that_nobody_gave_is_an_error(tmp_path, monkeypatch):
@@ -56,4 +60,4 @@ def test_a_name_that_nobody_gave_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "find_templates", lambda: folder)
 
     with pytest.raises(UndefinedError):
-        render_template("t.j2", {"view": object()}, str)
+        render_template("t.j2", {"view": object()}, Writer(str, str))

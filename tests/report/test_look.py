@@ -11,16 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from covidreport.config import SECTIONS, SHOWN_ALWAYS
+from covidreport.config import SECTIONS
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.report import FORMATS, render_html, render_markdown
 from covidreport.report.environment import check_folder, list_templates
 from covidreport.report.html import read_script, read_style
 from covidreport.report.logo import MOST_BYTES, embed_logo
 from covidreport.report.look import PLAIN, Look
-from covidreport.report.view import view_report
-from tests.report.compared import compared_study
-from tests.report.reading import list_figures, read_html, read_markdown
+from tests.report.reading import list_figures, read_html
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "templates.md").read_text()
@@ -134,39 +132,6 @@ def test_every_template_and_block_is_documented():
         folder, _, name = template.rpartition("/")
         suffix = name.partition(".")[2]
         assert template in named or f"{folder}/….{suffix}" in named
-
-
-@pytest.mark.parametrize("hidden", SECTIONS)
-def test_a_hidden_section_is_gone_and_named(study, hidden):
-    """From the page, its contents and the Markdown; what is left says that it is."""
-    data = compared_study() if hidden == "against" else study
-    anchors = {"against": "ranking-against", "provenance": "provenance"}
-    look = Look(hide=frozenset({hidden}))
-    page, text = render_html(data, look), render_markdown(data, look)
-    plain = view_report(data)
-    if view_report(data, look.hide).left_out == "":
-        assert hidden in ("repeats", "operating", "subgroups")  # this study has none
-        assert not getattr(plain, hidden)
-        return
-    anchor = plain.rankings[0].comparisons.anchor if hidden == "against" else hidden
-    assert anchor not in anchors.values() or f'id="{anchor}"' in render_html(data)
-    assert f'id="{anchor}"' not in page
-    assert f'href="#{anchor}"' not in page
-    sentence = f"Left out by the configuration: {SECTIONS[hidden]}."
-    assert sentence in read_html(page)
-    assert sentence in read_markdown(text)
-    assert sentence not in render_html(data)
-
-
-def test_links_lead_somewhere_whatever_is_hidden(study):
-    """Without the sections of the runs a name is a name, and no link to nowhere."""
-    page = render_html(study, Look(hide=frozenset(SECTIONS)))
-    ids = set(re.findall(r'\sid="([^"]+)"', page))
-
-    assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
-    for section in ("answer", "ranking", "findings"):
-        assert section in ids
-    assert set(SHOWN_ALWAYS).isdisjoint(SECTIONS)
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])

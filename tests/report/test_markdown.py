@@ -190,7 +190,7 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     assert 60_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
     assert "the epochs of" in sentence
-    assert sentence.endswith("The HTML report of the same runs shows everything.")
+    assert sentence.endswith("runs shows them; JSON and CSV hold the figures of every run.")
     assert "exp001" in text
     assert "The splits differ" in text
     assert "Runs are ordered by the fewest missed" in text

@@ -6,6 +6,7 @@ from collections.abc import Set
 
 from covidreport import __version__
 from covidreport.records import ReportData
+from covidreport.report.view.against import view_comparisons
 from covidreport.report.view.answer import view_answer, view_limits
 from covidreport.report.view.blocks import view_blocks
 from covidreport.report.view.cases import view_cases
@@ -49,6 +50,11 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         findings=findings,
         rankings=tuple(
             view_ranking(ranking, place, data, index) for place, ranking in enumerate(data.rankings)
+        ),
+        against=tuple(
+            made
+            for place, ranking in enumerate(data.rankings)
+            if (made := view_comparisons(ranking, place, index)) is not None
         ),
         dash_note=describe_dashes(data),
         failed=view_failed(index),

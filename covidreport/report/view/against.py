@@ -143,7 +143,7 @@ def view_comparisons(ranking: Ranking, place: int, index: Index) -> ComparisonsV
     if comparisons.basis == "counts" and not left_out:
         return None
     rows = tuple(
-        Row((index.cell(each.run), Cell(titled(clean(each.reason)))))
+        Row((index.cell(each.run), Cell(titled(clean(each.reason)), kind="words")))
         for each in comparisons.left_out
         if each.run not in compared or each in left_out
     )

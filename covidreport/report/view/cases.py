@@ -55,6 +55,12 @@ GRID_NOTE = (
     "cases missed by the same runs stand side by side. The last row says how many runs missed each."
 )
 
+PLAIN_NOTE = (
+    f"A row is a run, and each sign in it a case, in the order of the list of cases: {MISSED} "
+    f"missed, {FOUND} found, {FAILED} could not be scored, which counts as missed. Cases that most "
+    "runs missed come first; among those, cases missed by the same runs stand side by side."
+)
+
 
 def view_cases(data: ReportData, index: Index) -> CasesView:
     """The section; where there are counts alone it says why there is nothing to show."""
@@ -181,7 +187,7 @@ def _grid(
     caption = f"Who missed whom: {plural(len(rows), 'run')}, {plural(len(heads), 'case')}"
     head = (Column("Run", kind="name"), Column("Missed", kind="count"), Column("Cases"))
     plain = tuple(Row((row.name, Cell(row.missed, kind="count"), Cell(row.signs))) for row in rows)
-    return CaseGrid(caption, heads, tuple(rows), totals, Table(caption, head, plain))
+    return CaseGrid(caption, heads, tuple(rows), totals, Table(caption, head, plain), PLAIN_NOTE)
 
 
 def _list(
@@ -249,7 +255,8 @@ def _left_out(table: CaseTable, index: Index) -> Table | None:
     if not table.left_out:
         return None
     rows = tuple(
-        Row((index.cell(each.run), Cell(titled(clean(each.reason))))) for each in table.left_out
+        Row((index.cell(each.run), Cell(titled(clean(each.reason)), kind="words")))
+        for each in table.left_out
     )
     head = (Column("Run", kind="name"), Column("Why it is not in the grid"))
     return Table(f"{plural(len(rows), 'ranked run')} without cases", head, rows)

@@ -35,6 +35,8 @@ COUNTS_ONLY = (
 )
 _NOT_COMPARED = frozenset({"Versions", "Input of the model", "Published", "Export"})
 """Groups of settings that say where a run comes from rather than how it was made."""
+_LABELS = frozenset({"experiment", "block", "in report", "git revision"})
+"""What a run goes by, of what stands alone in its run.json: its own section says it."""
 
 
 def view_compare(data: ReportData, index: Index) -> CompareView | None:
@@ -50,6 +52,7 @@ def view_compare(data: ReportData, index: Index) -> CompareView | None:
     return CompareView(
         lead=f"The first two of {plural(len(choices), 'run')} in the order of the ranking.",
         runs=choices,
+        figures=_figures_table(first, second),
         pairs=pairs,
         pairs_note=PAIRS_NOTE,
         no_pair=_explain_no_pair(comparisons),
@@ -83,6 +86,7 @@ def _choose(reported: ReportedRun, index: Index) -> RunChoice:
         for group in view_settings(reported.run)
         if group.title not in _NOT_COMPARED
         for fact in group.facts
+        if group.title != "Run" or fact.name not in _LABELS
     ]
     name = reported.run.name
     return RunChoice(
@@ -113,6 +117,16 @@ def _figures(each: Comparison) -> tuple[str, str, str, str]:
         METRICS.get(each.metric, each.metric), signed(each.difference), interval,
         p_value(each.adjusted_p_value),
     )  # fmt: skip
+
+
+def _figures_table(first: RunChoice, second: RunChoice) -> Table:
+    theirs = {fact.name: fact.value for fact in second.facts}
+    rows = tuple(
+        Row((Cell(fact.name, kind="name"), Cell(fact.value), Cell(theirs.get(fact.name, DASH))))
+        for fact in first.facts
+    )
+    head = (Column("Figure", kind="name"), Column(first.name), Column(second.name))
+    return Table("Figures", head, rows)
 
 
 def _settings_table(first: RunChoice, second: RunChoice) -> Table:

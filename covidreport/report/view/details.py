@@ -245,7 +245,11 @@ def _remarks(details: Details, index: Index) -> tuple[str, ...]:
 
 
 def name_worst(found: Subgroups) -> str:
-    """`F has the lowest sensitivity and M the lowest …`; empty where nothing can be compared."""
+    """`F has the lowest sensitivity and M has the lowest specificity`; empty where nothing can be
+    compared."""
+    value = found.worst_sensitivity
+    if value is not None and value == found.worst_specificity:
+        return f"{clean(value)} has the lowest sensitivity and the lowest specificity"
     parts = [
         f"{clean(value)} has the lowest {name}"
         for name, value in (

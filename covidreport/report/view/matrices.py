@@ -5,14 +5,14 @@ from __future__ import annotations
 from covidreport.records import Evaluation, ReportData, ReportedRun
 from covidreport.report.view.evaluation import view_matrix
 from covidreport.report.view.index import Index
-from covidreport.report.view.records import Matrix
+from covidreport.report.view.records import Cell, Column, Matrix, Row, Table
 from covidreport.report.view.section_records import (
     MatricesView,
     MatrixColumn,
     MatrixRun,
     MatrixSplit,
 )
-from covidreport.report.view.wording import clean, label_name, plural, titled
+from covidreport.report.view.wording import DASH, clean, label_name, plural, titled
 
 MOST_OPEN = 24
 """Runs whose matrices stand on the page at once; of more the rest is folded."""
@@ -20,6 +20,10 @@ NOTE = (
     "Rows are what an image is, columns what a run said of it. Under each count stands its share "
     "of the row, which is the depth of its shade: blue is right, orange is wrong. Bold are the "
     "missed cases by which runs are ranked."
+)
+PLAIN_NOTE = (
+    "Rows are what an image is, columns what a run said of it. In brackets stands each count’s "
+    "share of its row."
 )
 
 
@@ -63,8 +67,15 @@ def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
                 yes=tuple(None if one is None else one.rows[1][1] for one in found),
             )
         )
+    caption = f"Confusion matrices of {plural(len(runs), 'run')}"
+    predicted = ("no", "yes", "not scored") if failed else ("no", "yes")
+    heads = [
+        Column(f"{label_name(label)}, {_name_answer(answer)}", f"{clean(split)} split", "count")
+        for split, label in columns
+        for answer in predicted
+    ]
     return MatricesView(
-        caption=f"Confusion matrices of {plural(len(runs), 'run')}",
+        caption=caption,
         splits=tuple(
             MatrixSplit(
                 f"{titled(clean(split))} split",
@@ -73,12 +84,37 @@ def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
             for split in splits
         ),
         targets=tuple(label == index.target for _, label in columns),
-        predicted=("no", "yes", "not scored") if failed else ("no", "yes"),
+        predicted=predicted,
         runs=tuple(runs[:MOST_OPEN]),
         folded=tuple(runs[MOST_OPEN:]),
         fold_title=f"The matrices of {plural(len(runs) - MOST_OPEN, 'more run')}",
         note=NOTE,
+        plain=Table(
+            caption,
+            (Column("Run", kind="name"), Column("Actual"), *heads),
+            tuple(row for run in runs for row in _plain_rows(run, len(predicted))),
+        ),
+        plain_note=PLAIN_NOTE,
     )
+
+
+def _name_answer(answer: str) -> str:
+    return answer if answer == "not scored" else f"predicted {answer}"
+
+
+def _plain_rows(run: MatrixRun, width: int) -> tuple[Row, Row]:
+    """A run's two rows, a cell for each answer under each label of each split."""
+    name = Cell(run.name.text, f"rank {run.badge}", kind="name")
+    rows = []
+    for actual, matrices in (("no", run.no), ("yes", run.yes)):
+        cells = [name, Cell(actual)]
+        for found in matrices:
+            if found is None:
+                cells += [Cell(DASH, kind="count")] * width
+            else:
+                cells += [Cell(cell.text, cell.share, kind="count") for cell in found]
+        rows.append(Row(tuple(cells)))
+    return rows[0], rows[1]
 
 
 def _place(reported: ReportedRun, data: ReportData) -> dict[str, Evaluation]:

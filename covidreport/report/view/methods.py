@@ -323,7 +323,7 @@ def _definitions_table() -> Table:
     for key, definition in DEFINITIONS.items():
         title = ALL_METRICS[key].text if key in ALL_METRICS else titled(humanise(key))
         cells = (
-            Cell(title, kind="name"), Cell(definition.words),
+            Cell(title, kind="name"), Cell(definition.words, kind="words"),
             Cell(definition.formula, kind="code"), Cell(definition.interval),
         )  # fmt: skip
         rows.append(Row(cells))
@@ -342,8 +342,8 @@ def _view_beyond(data: ReportData) -> tuple[MethodView, ...]:
     rows = tuple(
         Row(
             (
-                Cell(title, kind="name"), Cell(one.words), Cell(one.formula, kind="code"),
-                Cell(one.interval),
+                Cell(title, kind="name"), Cell(one.words, kind="words"),
+                Cell(one.formula, kind="code"), Cell(one.interval),
             )
         )
         for title, one in BEYOND.items()

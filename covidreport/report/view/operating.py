@@ -62,7 +62,7 @@ def view_operating(data: ReportData, index: Index, shown: Sequence[int]) -> Oper
         lead=(
             "What other thresholds would have given on these very images. A threshold that is "
             "chosen from the images that it is judged on flatters the run and is exploratory: "
-            "choose it on other images (covidreport tune) and evaluate again."
+            "choose it on other images (`covidreport tune`) and evaluate again."
         ),
         table=Table(f"At the evaluated thresholds, for {index.disease}", operating_columns(), rows),
         charts=_view_charts(runs, index),

@@ -9,7 +9,6 @@ from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.view.against import (
     standing_cells,
     standing_columns,
-    view_comparisons,
 )
 from covidreport.report.view.blocks import have_blocks, name_block
 from covidreport.report.view.facets import list_facets, pick_facets, words_of
@@ -48,7 +47,6 @@ def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -
         ranked=_ranked_table(ranking, ranked, caption, facets, index) if ranked else None,
         unranked=_unranked_table(unranked, ranking, facets, index) if unranked else None,
         facets=facets,
-        comparisons=view_comparisons(ranking, place, index),
         scatters=tuple(one for one in scatters if one is not None),
         scatter_caption=describe_scatter(ranking, index),
     )
@@ -179,7 +177,7 @@ def _unranked_table(
             (
                 index.cell(row.run),
                 *count_cells(of_target, alike=alike),
-                Cell(titled(clean(row.why_unranked or DASH))),
+                Cell(titled(clean(row.why_unranked or DASH)), kind="words"),
             ),
             facets=pick_facets(row.run, facets, index),
             words=words_of(row.run, index),
@@ -194,7 +192,9 @@ def view_failed(index: Index) -> Table | None:
     rows = []
     for reported in index.runs:
         if reported.evaluation is None:
-            rows.append(Row((index.cell(reported.run.name), *map(Cell, _explain(reported)))))
+            stage, reason = _explain(reported)
+            name = index.cell(reported.run.name)
+            rows.append(Row((name, Cell(stage), Cell(reason, kind="words"))))
     if not rows:
         return None
     head = (Column("Run", kind="name"), Column("Failed at"), Column("Why"))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         SubgroupsView,
     )
 
-CellKind = Literal["text", "code", "name", "rank", "count", "missed", "figure", "told"]
+CellKind = Literal["text", "words", "code", "name", "rank", "count", "missed", "figure", "told"]
+"""`words` are a sentence of ours, and `text` is what data say."""
 SpanKind = Literal["plain", "name", "strong", "label"]
 
 
@@ -105,7 +106,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class GraveFinding:
-    """A finding beside the answer, in one sentence that leads to it."""
+    """A finding beside the answer, in one sentence that leads to it if findings are shown."""
 
     severity: str
     anchor: str
@@ -114,7 +115,8 @@ class GraveFinding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The report in one sentence, and what a reader must know beside it."""
+    """The report in one sentence, and what a reader must know beside it; without a sentence
+    nothing of it is shown."""
 
     sentence: tuple[Span, ...]
     against: tuple[str, ...] = ()
@@ -133,7 +135,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """A finding; `subjects` are names, each with the anchor of its run or an empty one."""
+    """A finding; `subjects` are names, each with the anchor of its run or an empty one, and its own
+    `anchor` is empty where the section of the findings is not shown."""
 
     severity: str
     anchor: str
@@ -191,7 +194,6 @@ class RankingView:
     """Which images these are, and why they stand in a table of their own."""
     ranked: Table | None
     unranked: Table | None
-    comparisons: ComparisonsView | None = None
     facets: tuple[Facet, ...] = ()
     scatters: tuple[Scatter, ...] = ()
     """The same picture for a wide and for a narrow page."""
@@ -356,6 +358,8 @@ class ReportView:
     limits: tuple[str, ...]
     findings: tuple[FindingGroup, ...]
     rankings: tuple[RankingView, ...]
+    against: tuple[ComparisonsView, ...]
+    """The runs of each ranking against each other, where they were compared."""
     dash_note: str
     failed: Table | None
     blocks: tuple[Table, ...]
@@ -375,3 +379,12 @@ class ReportView:
     """Which of `runs` the charts of several runs show first."""
     operating: OperatingView | None = None
     curves: CurvesView | None = None
+
+    @property
+    def charts(self) -> tuple[ChartView, ...]:
+        """The charts of several runs, in the order of the page."""
+        operating = self.operating.charts if self.operating else ()
+        if self.curves is None:
+            return operating
+        calibration = (self.curves.calibration,) if self.curves.calibration else ()
+        return (*operating, *self.curves.training, *calibration)

@@ -40,6 +40,7 @@ class CaseGrid:
     """How many runs missed each case."""
     plain: Table
     """The same for formats that have no room for a column a case."""
+    plain_note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class CompareView:
 
     lead: str
     runs: tuple[RunChoice, ...]
+    figures: Table
+    """Rank, missed cases and the like of the first two."""
     pairs: tuple[PairView, ...]
     pairs_note: str
     no_pair: str
@@ -177,6 +180,9 @@ class MatricesView:
     """Of many runs those that stand in a fold."""
     fold_title: str
     note: str
+    plain: Table
+    """The same of all runs, two rows each, for formats whose heads have one line."""
+    plain_note: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,8 @@ def test_a_best_run_told_from_all_others_is_said_so():
 
 def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
     """Seven rows; above the diagonal p, on it the misses, below it who missed what alone."""
-    view = view_report(compared).rankings[0].comparisons
+    (view,) = view_report(compared).against
     made, rows = _made(compared), compared.rankings[0].rows
-    assert view is not None
     assert view.pairs is not None
     assert view.grid is not None
     assert [row.cells[0].text for row in view.pairs.rows] == [row.run for row in rows[1:]]
@@ -80,8 +79,7 @@ def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
 
 def test_few_runs_have_all_their_pairs_in_one_table():
     """Three runs: three rows that name both."""
-    view = view_report(compared_study(3)).rankings[0].comparisons
-    assert view is not None
+    (view,) = view_report(compared_study(3)).against
     assert view.pairs is not None
     assert [column.title for column in view.pairs.columns[:2]] == ["Run", "Against"]
     assert len(view.pairs.rows) == 3
@@ -90,8 +88,7 @@ def test_few_runs_have_all_their_pairs_in_one_table():
 def test_planned_comparisons_take_the_place_of_all_pairs():
     """Each run with the baseline; the sentence says that it was named beforehand."""
     data = compared_study(4, Plan("exp3", 0.2))
-    view = view_report(data).rankings[0].comparisons
-    assert view is not None
+    (view,) = view_report(data).against
     assert view.pairs is not None
     assert view.pairs.caption.startswith("Each run minus the baseline exp3, as was planned")
     assert view.grid is None
@@ -110,15 +107,13 @@ def test_a_baseline_that_is_not_there_is_said(compared):
     """Nobody takes all pairs for planned comparisons."""
     made = replace(_made(compared), baseline="nobody", planned=False)
     data = replace(compared, rankings=(replace(compared.rankings[0], comparisons=made),))
-    view = view_report(data).rankings[0].comparisons
-    assert view is not None
+    (view,) = view_report(data).against
     assert any("baseline nobody is not among" in one for one in view.sentences)
 
 
 def test_runs_that_were_not_compared_are_listed_with_the_reason(compared):
     """Left out is never left unsaid."""
-    view = view_report(compared).rankings[0].comparisons
-    assert view is not None
+    (view,) = view_report(compared).against
     assert view.left_out is not None
     assert [[cell.text for cell in row.cells] for row in view.left_out.rows] == [
         ["gone", "Has no scores"]
@@ -136,7 +131,7 @@ def test_counts_alone_show_bounds_and_no_section(study):
     assert table is not None
     assert [column.title for column in table.columns][6:8] == ["Against the best", "Sensitivity"]
     assert [row.cells[6].plain for row in table.rows] == ["the best", "not told apart (0.50)"]
-    assert view.rankings[0].comparisons is None
+    assert view.against == ()
     assert view.answer.doubts == (f"{BEST} can't be told apart from {SECOND}.",)
     assert view.answer.against == (
         f"The next, {SECOND}, misses 2 more. To be told apart at all takes a gap of 6 cases.",

@@ -1,0 +1,139 @@
+"""The sections of a report: one list of them, each of which can be left out and nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from covidreport.config import SECTIONS
+from covidreport.report import render_html, render_markdown
+from covidreport.report.look import Look
+from covidreport.report.payload import list_parts
+from covidreport.report.view import view_report
+from tests.report.reading import read_html, read_markdown
+from tests.report.sections import list_contents, split_markdown, split_page
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS, LIMITS_TITLE = "limits", "What this is not"
+AROUND = {
+    "report.html.j2": ("head", "masthead", "contents", LIMITS, "footer", "script"),
+    "report.md.j2": (LIMITS,),
+}
+"""The blocks of the templates that are no section that can be left out."""
+WITHIN = {"cases": "compare", "matrices": "compare"}
+"""What a hidden section takes along: its tables in another one, where two runs stand beside."""
+
+
+@pytest.fixture(scope="module")
+def whole(everything):
+    """The sections of page and Markdown where nothing is hidden, and the titles by anchor."""
+    page, text = render_html(everything), render_markdown(everything, limit=None)
+    return split_page(page), split_markdown(text), dict(list_contents(page))
+
+
+def _anchors(section: str, anchors) -> set[str]:
+    return {each for each in anchors if re.fullmatch(rf"{section}(-\d+)?", each)}
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_blocks_of_templates_are_the_sections_in_their_order(name):
+    """Whoever reads the configuration's list knows what a template may extend."""
+    blocks = re.findall(r"{% block (\w+) %}", (ROOT / "templates" / name).read_text())
+
+    assert [block for block in blocks if block not in AROUND[name]] == list(SECTIONS)
+
+
+def test_the_documentation_names_every_section():
+    """In their order, with what each is."""
+    page = (ROOT / "docs" / "templates.md").read_text()
+    part = page[page.index("## Sections on and off") : page.index("## Templates")]
+
+    assert re.findall(r"^\| `(\w+)` \|", part, re.M) == list(SECTIONS)
+
+
+def test_a_report_with_everything_has_every_section(whole):
+    """In the order of the list, in both formats; the contents lead to each."""
+    page, text, titles = whole
+    order = [name for name in page if name != LIMITS]
+
+    assert [re.sub(r"-\d+$", "", name) for name in order] == list(SECTIONS)
+    assert list(titles) == order
+    assert [title for title in text if title != LIMITS_TITLE] == list(titles.values())
+    for words in (*page.values(), *text.values()):
+        assert len(words) > 40
+
+
+@pytest.mark.parametrize("hidden", SECTIONS)
+def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
+    """From page, contents, data of the script and Markdown; the end says that it is left out."""
+    full_page, full_text, titles = whole
+    look = Look(hide=frozenset({hidden}))
+    page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
+    gone = _anchors(hidden, full_page)
+    kept = {name: words for name, words in full_page.items() if name not in gone}
+    found = split_page(page)
+
+    assert gone
+    assert list(found) == list(kept)
+    assert dict(list_contents(page)) == {k: v for k, v in titles.items() if k not in gone}
+    changed = {name for name in kept if found[name] != kept[name]}
+    assert changed == ({WITHIN[hidden]} if hidden in WITHIN else set())
+    shown = split_markdown(text)
+    gone_titles = {titles[name] for name in gone}
+    kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
+    assert list(shown) == list(kept_text)
+    sentence = f"Left out by the configuration: {SECTIONS[hidden]}."
+    last = list(shown)[-1]
+    assert shown[last].endswith(f"{sentence} Made by {view_report(everything).generator}.")
+    for title in list(shown)[:-1]:
+        if hidden not in ("cases", "matrices") or title != titles["compare"]:
+            assert shown[title] == kept_text[title], title
+    assert sentence in read_html(page)
+    assert SECTIONS[hidden] not in read_html(render_html(everything))[-200:]
+    for section in gone:
+        assert f'id="{section}' not in page
+    ids = set(re.findall(r'\sid="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= ids
+
+
+def test_hidden_cases_are_in_no_part_of_the_file(everything):
+    """Nor in the data of the script, nor where two runs stand side by side."""
+    assert everything.cases is not None
+    names = {case.name for case in everything.cases.positives}
+    look = Look(hide=frozenset({"cases"}))
+    page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
+
+    assert any(name in render_html(everything) for name in names)
+    assert not [name for name in names if name in page or name in text]
+
+
+def test_hidden_sections_leave_no_data_to_the_script(everything):
+    """Each part of the payload goes with its section."""
+    for hidden, part in (("compare", "compare"), ("cases", "cases"), ("ranking", "rankings")):
+        view = view_report(everything, frozenset({hidden}))
+        assert not list_parts(everything, view).get(part)
+    view = view_report(everything, frozenset({"operating", "curves"}))
+    assert "charts" not in list_parts(everything, view)
+
+
+def test_what_the_report_is_not_stands_in_it_whatever_is_hidden(everything):
+    """No configuration takes away that this is no medical device."""
+    look = Look(hide=frozenset(SECTIONS))
+    page, text = render_html(everything, look), render_markdown(everything, look)
+
+    assert list(split_page(page)) == [LIMITS]
+    assert list(split_markdown(text)) == [LIMITS_TITLE]
+    for words in (read_html(page), read_markdown(text)):
+        assert "Research software, no medical device and no clinical claim." in words
+        assert "Left out by the configuration: the answer, the ranking, " in words
+
+
+def test_a_section_that_there_is_not_is_not_called_left_out(study):
+    """Nobody looks for what was never there."""
+    without = replace(study, findings=())
+    look = Look(hide=frozenset({"repeats", "operating", "findings"}))
+
+    assert render_html(without, look) == render_html(without)

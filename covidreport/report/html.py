@@ -26,8 +26,8 @@ STYLES = (
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "ranking", "cases", "compare", "rows", "choice", "charts", "operating",
-    "curves",
+    "page", "address", "wording", "ranking", "cases", "compare", "rows", "choice", "charts",
+    "readout", "readings", "operating", "curves",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
 

@@ -1,5 +1,9 @@
 /* What the reader has set is kept in the address, behind the name of the section: a link to
-   `#ranking?sort=-sensitivity` shows the page as it was. Links inside the page keep it too. */
+   `#ranking?sort=-sensitivity` shows the page as it was. Links inside the page keep it too.
+
+   A setting changes the entry of the browser's history that is there; only what is opened over the
+   page makes a new one, so that Back closes it. Entries that were written here are marked: coming
+   back to one sets all as it was there, while a link leads somewhere and changes nothing. */
 
 const address = (() => {
   const settings = new Map();
@@ -14,22 +18,29 @@ const address = (() => {
       : [hash.slice(0, mark), new URLSearchParams(hash.slice(mark + 1))];
   }
 
-  function write() {
-    const query = values.toString();
-    history.replaceState(null, "", `#${section}${query ? `?${query}` : ""}`);
+  function write(how = "replaceState", opened = history.state?.opened ?? false) {
+    const query = values.toString().replaceAll("%2C", ",");
+    const hash = section || query ? `#${section}${query ? `?${query}` : ""}` : location.href;
+    history[how]({ ours: true, opened }, "", hash);
   }
 
-  /* Every setting takes its value, or null where the address says nothing of it. */
+  /* Every setting takes its value, or null where the address says nothing of it. One that means
+     nothing to the page is forgotten. */
   function restore() {
     const [place, found] = parse();
+    const known = history.state?.ours ?? false;
     section = place;
-    if (found === null) {
-      if (values.toString()) write();
+    if (found === null && !known) {
+      write();
       return;
     }
-    values = found;
-    for (const [name, apply] of settings) apply(values.get(name));
-    show(place);
+    values = found ?? new URLSearchParams();
+    for (const [name, apply] of settings) {
+      if (apply(values.get(name)) === false) values.delete(name);
+    }
+    for (const name of [...values.keys()]) if (!settings.has(name)) values.delete(name);
+    write();
+    if (!known) show(place);
   }
 
   /* Opens what is folded around a place and brings it into sight. */
@@ -42,18 +53,40 @@ const address = (() => {
     target.scrollIntoView();
   }
 
+  function change(name, value) {
+    if (value === null || value === "") values.delete(name);
+    else values.set(name, value);
+  }
+
   addEventListener("hashchange", restore);
 
   return {
-    /* A setting by its name; `apply` is called when the address changes. */
+    /* A setting by its name; `apply` is called when the address changes, and says false to a value
+       that it does not know. */
     add(name, apply) { settings.set(name, apply); },
-    /* Keeps a value under a setting's name; null or "" forgets it. */
-    set(place, name, value) {
-      if (value === null || value === "") values.delete(name);
-      else values.set(name, value);
+    /* Keeps a value under a setting's name, behind that of its section; null or "" forgets it. */
+    set(place, name, value) { this.setAll(place, [[name, value]]); },
+    setAll(place, pairs) {
+      for (const [name, value] of pairs) change(name, value);
       section = place;
       write();
     },
+    /* The same for what is opened over the page: Back closes it. */
+    open(place, name, value) {
+      change(name, value);
+      section = place;
+      write("pushState", true);
+    },
+    /* Another value in the place of what is open. */
+    step(name, value) { this.set(section, name, value); },
+    /* Back to the entry before what was opened, or forgotten where a link opened it. */
+    close(name) {
+      if (!values.has(name)) return;
+      if (history.state?.opened) history.back();
+      else this.set(section, name, null);
+    },
+    /* Forgets a value with the next step that the reader takes. */
+    forget(name) { values.delete(name); },
     start: restore,
   };
 })();

@@ -1,7 +1,5 @@
 /* Missed cases: what stands under the pointer in words, and every case in a dialog. */
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /* A score on a line from 0 to 1, as the page draws it. */
 function drawScore(score, wrong) {
   const svg = document.createElementNS(SVG, "svg");
@@ -36,11 +34,13 @@ function setUpCases(part) {
   const step = (by) => () => {
     const kind = part.cases[dialog.dataset.case].kind;
     const alike = anchors.filter((one) => part.cases[one].kind === kind);
-    fill(alike.at((alike.indexOf(dialog.dataset.case) + by) % alike.length));
+    const next = alike.at((alike.indexOf(dialog.dataset.case) + by) % alike.length);
+    address.step("case", next);
+    fill(next);
   };
   const dialog = make("dialog", { class: "case", "aria-labelledby": "case-dialog-title",
     onclose: () => {
-      address.set("cases", "case", null);
+      address.close("case");
       opener?.focus();
     },
     onclick: (event) => { if (event.target === dialog) dialog.close(); },
@@ -56,14 +56,14 @@ function setUpCases(part) {
   document.body.append(dialog);
   body.addEventListener("click", (event) => {
     if (!event.target.closest("a")) return;
-    opener = null;  // the reader goes to a run, and its place is not to be lost again
+    opener = null; // the reader goes to a run, and its place is not to be lost again
+    address.forget("case");
     dialog.close();
   });
 
   function fill(anchor) {
     const one = part.cases[anchor];
     dialog.dataset.case = anchor;
-    address.set("cases", "case", anchor);
     title.textContent = `${one.kind === "positive" ? "Case" : "Image"} ${one.name}`;
     gist.textContent = one.gist;
     const picture = section.querySelector(`.card [data-case="${anchor}"]`)?.closest(".card")
@@ -93,27 +93,31 @@ function setUpCases(part) {
   }
 
   function open(anchor, from) {
+    if (dialog.open && dialog.dataset.case === anchor) return;
     opener = from;
     fill(anchor);
     if (!dialog.open) dialog.showModal();
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-case]")
+    const link = event.target.closest("a[data-case]")
       ?? event.target.closest(".card img")?.closest(".card").querySelector("[data-case]");
     const cell = event.target.closest(".case-grid tbody td");
     const head = cell && heads[cell.cellIndex]?.querySelector("[data-case]");
     const from = link ?? head;
     if (!from || !(from.dataset.case in part.cases)) return;
     event.preventDefault();
+    address.open(from.closest("main > section").id, "case", from.dataset.case);
     open(from.dataset.case, from);
   });
   for (const link of section.querySelectorAll("[data-case]")) {
     link.setAttribute("aria-haspopup", "dialog");
   }
   address.add("case", (anchor) => {
-    if (anchor && Object.hasOwn(part.cases, anchor)) open(anchor, null);
+    const known = Object.hasOwn(part.cases, anchor ?? "");
+    if (known) open(anchor, null);
     else if (dialog.open) dialog.close();
+    return known;
   });
 
   /* ---- what stands under the pointer ---- */

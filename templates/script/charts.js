@@ -52,5 +52,15 @@ const chart = (() => {
     observer.observe(element);
   }
 
-  return { draw, whenNear };
+  /* A drawn chart: its SVG, the group of its (first) axes, and their scales; null before that. */
+  function frame(name) {
+    const view = views.get(name);
+    if (!view) return null;
+    const svg = place(name).querySelector("svg");
+    const first = name === "reliability" ? "concat_0_" : "";
+    const group = svg.querySelector(first ? ".concat_0_group > g" : ".root > g");
+    return { svg, group, x: view.scale(`${first}x`), y: view.scale(`${first}y`) };
+  }
+
+  return { draw, frame, whenNear };
 })();

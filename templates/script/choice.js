@@ -1,42 +1,103 @@
-/* Which runs the charts of several runs show, which label, and which threshold: one choice for all
+/* Which runs the charts of several runs show, which label, threshold and split: one choice for all
    sections, told to whoever draws. A run keeps its look as long as it is shown. */
 
 const choice = (() => {
   const charts = report.charts;
   if (!charts) return null;
   const most = charts.looks.length;
-  const slots = Array.from({ length: most }, (_, i) => charts.chosen[i] ?? null);
+  const first = Array.from({ length: most }, (_, i) => charts.chosen[i] ?? null);
+  const scored = Object.keys(charts.thresholds);
+  const named = charts.labels.filter(([label]) => !scored.length || scored.includes(label));
+  const labels = named.map(([label]) => label);
   const listeners = [];
-  const state = { slots, label: charts.labels[0][0], step: null };
+  const state = { slots: first, label: labels[0], step: null, split: null };
 
   function tell() {
     for (const listener of listeners) listener(state);
   }
 
+  /* ---- in the address: runs by their place on the page, the threshold as it is written ---- */
+
+  const settings = {
+    shown: {
+      write: () => (`${state.slots}` === `${first}` ? null
+        : state.slots.map((place) => (place === null ? "" : place + 1)).join(",")
+          .replace(/,+$/, "") || "none"),
+      read(text) {
+        const found = [...new Set((text ?? "").split(","))].slice(0, most).map((one) =>
+          (/^[1-9]\d*$/.test(one) && hasCharts(Number(one) - 1) ? Number(one) - 1 : null));
+        const known = text === "none" || found.some((place) => place !== null);
+        state.slots = known ? first.map((_, slot) => found[slot] ?? null) : first;
+        return known;
+      },
+    },
+    label: {
+      write: () => (state.label === labels[0] ? null : state.label),
+      read(text) {
+        const known = labels.includes(text);
+        state.label = known ? text : labels[0];
+        state.step = null;
+        return known;
+      },
+    },
+    threshold: {
+      write: () => (state.step === null ? null : charts.texts[state.label][state.step]),
+      read(text) {
+        const step = charts.texts[state.label]?.indexOf(text) ?? -1;
+        state.step = step < 0 ? null : step;
+        return step >= 0;
+      },
+    },
+    split: {
+      write: () => state.split,
+      read(text) {
+        const known = ["training", "validation"].includes(text);
+        state.split = known ? text : null;
+        return known;
+      },
+    },
+  };
+  for (const [name, { read }] of Object.entries(settings)) {
+    address.add(name, (text) => {
+      const known = read(text);
+      tell();
+      return known;
+    });
+  }
+
+  /* Whether a run has anything that charts of several runs show. */
+  function hasCharts(place) {
+    const run = charts.runs[place];
+    return Boolean(run && (Object.keys(run.labels).length || run.epochs || run.bins));
+  }
+
   return {
     state,
     most,
+    labels: named,
+    hasCharts,
     listen(listener) { listeners.push(listener); },
-    add(place) {
-      const free = state.slots.indexOf(null);
-      if (free < 0 || state.slots.includes(place)) return;
-      state.slots[free] = place;
+    /* Changes the state and tells everybody; the section in which it was done keeps it. */
+    set(section, changes) {
+      Object.assign(state, "label" in changes ? { step: null } : {}, changes);
       tell();
+      this.keep(section);
     },
-    remove(place) {
-      const slot = state.slots.indexOf(place);
-      if (slot < 0) return;
-      state.slots[slot] = null;
-      tell();
-    },
-    setLabel(label) {
-      state.label = label;
-      state.step = null;
-      tell();
-    },
-    setStep(step) {
+    /* Changes the state while the reader's hand is still moving: the address follows later. */
+    move(step) {
       state.step = step;
       tell();
+    },
+    keep(section) {
+      address.setAll(section, Object.entries(settings).map(([name, { write }]) => [name, write()]));
+    },
+    add(section, place) {
+      const free = state.slots.indexOf(null);
+      if (free < 0 || state.slots.includes(place)) return;
+      this.set(section, { slots: state.slots.with(free, place) });
+    },
+    remove(section, place) {
+      this.set(section, { slots: state.slots.map((one) => (one === place ? null : one)) });
     },
   };
 })();
@@ -44,16 +105,16 @@ const choice = (() => {
 /* The colour, dash and shape of a run beside its name. */
 function swatch(slot) {
   const look = report.charts.looks[slot];
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const svg = document.createElementNS(SVG, "svg");
   for (const [name, value] of Object.entries({
     class: `swatch series-${slot + 1}`, viewBox: "0 0 34 10", width: 34, height: 10,
     "aria-hidden": "true",
   })) svg.setAttribute(name, value);
-  const line = document.createElementNS(svg.namespaceURI, "path");
+  const line = document.createElementNS(SVG, "path");
   line.setAttribute("class", "line");
   line.setAttribute("d", "M0 5h34");
   line.setAttribute("stroke-dasharray", look.dash.join(" "));
-  const shape = document.createElementNS(svg.namespaceURI, "path");
+  const shape = document.createElementNS(SVG, "path");
   shape.setAttribute("class", "shape");
   shape.setAttribute("d", look.path);
   shape.setAttribute("transform", "translate(12 0)");
@@ -62,11 +123,11 @@ function swatch(slot) {
 }
 
 /* A list of the shown runs, each to be taken away, and a menu of the others. */
-function runChooser() {
+function runChooser(section) {
   const list = make("ul", { class: "chosen", "aria-label": "Runs shown" });
   const menu = make("select", {
     "aria-label": "Show another run",
-    onchange: () => { if (menu.value !== "") choice.add(Number(menu.value)); },
+    onchange: () => { if (menu.value !== "") choice.add(section, Number(menu.value)); },
   });
   choice.listen(draw);
 
@@ -75,11 +136,11 @@ function runChooser() {
       "li", {}, swatch(slot), make("bdi", { text: report.runs[place].name }),
       make("button", {
         type: "button", "aria-label": `Hide ${report.runs[place].name}`, text: "×",
-        onclick: () => { choice.remove(place); menu.focus(); },
+        onclick: () => { choice.remove(section, place); menu.focus(); },
       }))])));
     const full = !slots.includes(null);
     const others = report.runs.flatMap((run, place) =>
-      (slots.includes(place) || !usable(place) ? [] : [make("option", { value: place, text:
+      (slots.includes(place) || !choice.hasCharts(place) ? [] : [make("option", { value: place, text:
         run.badge ? `${run.badge}  ${run.name}` : run.name })]));
     menu.replaceChildren(make("option", {
       value: "", text: full ? `${choice.most} runs at most` : "Show another run …",
@@ -87,23 +148,25 @@ function runChooser() {
     menu.disabled = full || !others.length;
   }
 
-  function usable(place) {
-    const run = report.charts.runs[place];
-    return Object.keys(run.labels).length > 0 || run.epochs || run.bins;
-  }
-
   draw(choice.state);
   return make("div", { class: "chooser" }, list, menu);
 }
 
-/* The label that charts are about. */
-function labelChooser(name) {
-  const buttons = report.charts.labels.map(([label, text]) => make("button", {
-    type: "button", "aria-pressed": String(label === choice.state.label), text,
-    onclick: () => choice.setLabel(label),
+/* One of a few values, as buttons: `values` are [value, text], `name` that of the choice. */
+function buttons(title, name, values, isChosen, choose) {
+  const made = values.map(([value, text]) => make("button", {
+    type: "button", text, onclick: () => choose(value),
   }));
-  choice.listen(({ label }) => buttons.forEach((button, i) =>
-    button.setAttribute("aria-pressed", String(report.charts.labels[i][0] === label))));
-  return make("div", { class: "control" }, make("span", { class: "title", text: "Label" }),
-    make("div", { class: "buttons", role: "group", "aria-label": name }, ...buttons));
+  const show = () => made.forEach((button, i) =>
+    button.setAttribute("aria-pressed", String(isChosen(values[i][0]))));
+  choice.listen(show);
+  show();
+  return make("div", { class: "control" }, make("span", { class: "title", text: title }),
+    make("div", { class: "buttons", role: "group", "aria-label": name }, ...made));
+}
+
+/* The label that charts are about. */
+function labelChooser(section, name) {
+  return buttons("Label", name, choice.labels, (label) => label === choice.state.label,
+    (label) => choice.set(section, { label }));
 }

@@ -28,10 +28,11 @@ function setUpCompare(part) {
 
   /* ---- the tables ---- */
 
-  function table(caption, head, rows, kind = "sides") {
+  function table(caption, head, rows, kind = "sides", kinds = []) {
     return make("div", { class: "scroll", role: "group", "aria-label": caption, tabindex: "0" },
       make("table", { class: kind }, make("caption", {}, make("bdi", { text: caption })),
-        make("thead", {}, make("tr", {}, ...head.map((one) => make("th", { scope: "col" }, one)))),
+        make("thead", {}, make("tr", {}, ...head.map((one, i) =>
+          make("th", { scope: "col", class: kinds[i] }, one)))),
         make("tbody", {}, ...rows)));
   }
   const row = (name, values, properties = {}) => make("tr", properties,
@@ -55,16 +56,19 @@ function setUpCompare(part) {
         const [i, j] = [chosen[a], chosen[b]].sort((x, y) => x - y);
         const figures = part.pairs[`${i},${j}`];
         if (!figures) { missing = true; continue; }
-        const pair = `${part.runs[i].name} minus ${part.runs[j].name}`;
-        for (const [name, value, interval, p] of figures) {
-          rows.push(row(pair, [name, value, interval || "–", p]));
-        }
+        const pair = make("th", { scope: "rowgroup", rowspan: figures.length, class: "name" },
+          make("bdi", { text: part.runs[i].name }), " minus ",
+          make("bdi", { text: part.runs[j].name }));
+        figures.forEach(([name, value, interval, p], place) => rows.push(make("tr", {},
+          ...(place ? [] : [pair]), make("td", { text: name }),
+          ...[value, interval || "–", p].map((text) => make("td", { class: "figure", text })))));
       }
     }
     const drawn = [];
     if (rows.length) {
       drawn.push(table("Paired differences",
-        ["Runs", "Figure", "Difference", "95 % CI", "Adjusted p"], rows), remark(part.pairsNote));
+        ["Runs", "Figure", "Difference", "95 % CI", "Adjusted p"], rows, "sides differences",
+        ["name", "", "figure", "figure", "figure"]), remark(part.pairsNote));
     }
     if (missing) drawn.push(remark(part.noPair));
     return drawn;
@@ -131,10 +135,11 @@ function setUpCompare(part) {
   }
 
   address.add("runs", (value) => {
-    const found = (value ?? "").split(",").map((one) => places.get(one))
+    const found = [...new Set((value ?? "").split(","))].map((one) => places.get(one))
       .filter((place) => place !== undefined);
-    chosen = new Set(found).size > 1 ? [...new Set(found)].slice(0, 4) : [0, 1];
+    chosen = found.length > 1 ? found.slice(0, 4) : [0, 1];
     draw();
+    return found.length > 1;
   });
   draw();
 }

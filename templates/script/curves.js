@@ -7,19 +7,26 @@
   const names = Array.from(section.querySelectorAll(".drawing"), (one) => one.dataset.chart);
   const controls = section.querySelector(".controls");
   section.querySelector(".key-of-runs").remove();
-  if (names.includes("reliability") && charts.labels.length > 1) {
-    controls.append(labelChooser("Label of the calibration"));
+  if (names.includes("reliability") && choice.labels.length > 1) {
+    controls.append(labelChooser("curves", "Label of the calibration"));
+  }
+  if (names.some((name) => name !== "reliability")) {
+    controls.append(buttons("Split", "Split of the curves by epoch",
+      [[null, "both"], ["training", "training"], ["validation", "validation"]],
+      (split) => split === choice.state.split, (split) => choice.set("curves", { split })));
   }
   controls.append(make("div", { class: "control wide" },
-    make("span", { class: "title", text: "Runs" }), runChooser()));
+    make("span", { class: "title", text: "Runs" }), runChooser("curves")));
 
-  function show({ slots, label }) {
+  tellHow(section.querySelector(".drawings"));
+  const lines = new Map(names.map((name) => [name, readings.add(name,
+    name === "reliability" ? (_, state) => readings.reliability(state) : readings.epochs)]));
+
+  function show({ slots, label, split }) {
     for (const name of names) {
       chart.draw(name, name === "reliability" ? rows.reliability(charts, slots, label)
-        : rows.epochs(charts, slots, name));
+        : rows.epochs(charts, slots, name, split)).then(() => lines.get(name).refresh());
     }
-    const calibrated = section.querySelector(".label-of-calibration");
-    if (calibrated) calibrated.textContent = charts.labels.find(([key]) => key === label)[1];
   }
 
   let near = false;

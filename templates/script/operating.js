@@ -1,33 +1,5 @@
 /* The operating point: a threshold that can be moved, and what it does to counts and curves. */
 
-const wording = (() => {
-  const DASH = "–";
-  const MINUS = "−";
-
-  const whole = (number) => number.toLocaleString("en-US");
-  const decimal = (value) => (Number.isFinite(value) ? value.toFixed(3).replace("-", MINUS) : DASH);
-
-  /* Wilson's 95 % interval, as `metrics/intervals.py` computes it. */
-  function wilson(k, n, z) {
-    const share = k / n;
-    const centre = share + (z * z) / (2 * n);
-    const margin = z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
-    const scale = 1 + (z * z) / n;
-    const low = k === 0 ? 0 : Math.min(Math.max((centre - margin) / scale, 0), share);
-    const high = k === n ? 1 : Math.max(Math.min((centre + margin) / scale, 1), share);
-    return [low, high];
-  }
-
-  /* A rate as a cell shows it: the value, and its interval. */
-  function rate(k, n, z) {
-    if (n === 0) return [DASH, ""];
-    const [low, high] = wilson(k, n, z);
-    return [decimal(k / n), `${decimal(low)} to ${decimal(high)}`];
-  }
-
-  return { whole, decimal, wilson, rate };
-})();
-
 (() => {
   const section = document.getElementById("operating");
   if (!section || !report.charts) return;
@@ -80,15 +52,20 @@ const wording = (() => {
         ...(note ? [make("span", { class: "note", text: note })] : []))));
   }
 
+  let later = 0;
   const slider = make("input", {
     type: "range", min: 0, step: 1, id: "threshold", "aria-describedby": "threshold-said",
-    oninput: () => choice.setStep(Number(slider.value)),
+    oninput: () => choice.move(Number(slider.value)),
+    onchange: () => { // a key that is held changes it oftener than browsers let an address change
+      clearTimeout(later);
+      later = setTimeout(() => choice.keep("operating"), 200);
+    },
   });
   const shown = make("output", { for: "threshold", class: "threshold" });
   const said = make("p", { id: "threshold-said", class: "said", "aria-live": "polite" });
   const back = make("button", {
     type: "button", text: "Back to the evaluated thresholds",
-    onclick: () => { choice.setStep(null); slider.focus(); },
+    onclick: () => { choice.set("operating", { step: null }); slider.focus(); },
   });
 
   /* The runs that are shown and have the label. */
@@ -125,16 +102,20 @@ const wording = (() => {
       : `At a threshold of ${charts.texts[label][step]}, for ${name}`;
   }
 
+  tellHow(section.querySelector(".drawings"));
+  const lines = new Map(Array.from(section.querySelectorAll(".drawing"), (drawing) =>
+    [drawing.dataset.chart, readings.add(drawing.dataset.chart, readings.operating)]));
+
   function showCharts({ slots, label, step }) {
     for (const [name, data] of Object.entries(rows.operating(charts, slots, label, step))) {
-      chart.draw(name, data);
+      chart.draw(name, data).then(() => lines.get(name).refresh());
     }
   }
 
   section.querySelector(".controls").append(
-    labelChooser("Label of the operating points"),
+    labelChooser("operating", "Label of the operating points"),
     make("div", { class: "control wide" }, make("span", { class: "title", text: "Runs" }),
-      runChooser()));
+      runChooser("operating")));
   section.querySelector(".controls").after(make("div", { class: "control slider-bar" },
     make("label", { for: "threshold", class: "title", text: "Threshold" }),
     make("div", { class: "slide" }, slider, shown),

@@ -16,6 +16,8 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
 /* A run's name, which leads to its section where there is one. */
 function makeName(name, anchor) {
   const text = make("bdi", { text: name });

@@ -18,9 +18,10 @@ function setUpRanking(part) {
     .map((row, place) => ({ row, facets: part.unranked[place][0], words: part.unranked[place][1] }));
   const columns = part.columns.map((column) => nameColumn(column));
   const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set() };
+  const names = ["sort", "search", "hide", ...part.facets.map(([key]) => key)];
   const status = make("p", { class: "status", role: "status" });
   const reset = make("button", { type: "button", text: "Reset", onclick: () => {
-    for (const name of ["sort", "search", "hide", ...part.facets.map(([key]) => key)]) {
+    for (const name of names) {
       address.set(part.anchor, setting(name), null);
       apply(name, null);
     }
@@ -64,9 +65,7 @@ function setUpRanking(part) {
     });
     const unrankedWords = unranked.length ? `, ${rest} of ${unranked.length} without a rank` : "";
     status.textContent = `${shown} of ${rows.length} ranked runs shown${unrankedWords}`;
-    const changed = state.sort !== null || state.search || state.hidden.size
-      || [...state.facets.values()].some(Boolean);
-    reset.disabled = !changed;
+    reset.disabled = !names.some(isSet);
   }
 
   /* ---- what the reader sets ---- */
@@ -79,14 +78,22 @@ function setUpRanking(part) {
     } else if (name === "search") {
       state.search = search.value = value ?? "";
     } else if (name === "hide") {
-      state.hidden = new Set((value ?? "").split(",").filter((one) => columns.includes(one)));
+      state.hidden = new Set((value ?? "").split(",").filter((one) => boxes.has(one)));
       for (const [column, box] of boxes) box.checked = !state.hidden.has(column);
     } else {
       const select = selects.get(name);
-      select.value = value ?? "";
+      const known = [...select.options].some((option) => option.value === value);
+      select.value = known ? value : "";
       state.facets.set(name, select.value);
     }
     draw();
+    return isSet(name);
+  }
+
+  function isSet(name) {
+    if (name === "sort") return state.sort !== null;
+    if (name === "hide") return state.hidden.size > 0;
+    return Boolean(name === "search" ? state.search : state.facets.get(name));
   }
 
   function set(name, value) {
@@ -125,7 +132,15 @@ function setUpRanking(part) {
     } });
     return [[columns[place], box]];
   }));
-  const choices = make("details", { class: "menu" }, make("summary", { text: "Columns" }),
+  const choices = make("details", { class: "menu",
+    onkeydown: (event) => {
+      if (event.key !== "Escape" || !choices.open) return;
+      choices.open = false;
+      choices.querySelector("summary").focus();
+    },
+    onfocusout: (event) => {
+      if (event.relatedTarget && !choices.contains(event.relatedTarget)) choices.open = false;
+    } }, make("summary", { text: "Columns" }),
     make("div", { class: "menu-body", role: "group", "aria-label": "Columns" },
       ...part.columns.flatMap((column, place) => {
         const box = boxes.get(columns[place]);
@@ -138,8 +153,11 @@ function setUpRanking(part) {
     ...part.facets.map(([key, title]) => titled(title, selects.get(key))),
     choices, reset, status);
   table.closest(".scroll").before(controls);
+  document.addEventListener("pointerdown", (event) => {
+    if (!choices.contains(event.target)) choices.open = false;
+  });
 
-  for (const name of ["sort", "search", "hide", ...part.facets.map(([key]) => key)]) {
+  for (const name of names) {
     address.add(setting(name), (value) => apply(name, value));
   }
   draw();

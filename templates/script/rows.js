@@ -85,15 +85,17 @@ const rows = (() => {
     return benefit;
   }
 
-  function epochs(charts, chosen, measure) {
+  /* `only` is the split that is shown alone, or null: each epoch's last batch is of training. */
+  function epochs(charts, chosen, measure, only) {
     const [lines, points] = [[], []];
+    const shown = SPLITS.filter((split) => !only || (split === "validation") === (only === "validation"));
     for (const [slot, run] of list(charts, chosen)) {
-      for (const split of SPLITS) {
+      for (const split of shown) {
         const values = run.epochs && run.epochs[`${split}_${measure}`];
         if (!values) continue;
         values.forEach((y, i) => lines.push({ slot, split, x: run.epochs.at[i], y }));
         const last = values.findLastIndex((y) => y !== null);
-        const alone = !run.epochs[`validation_${measure}`];
+        const alone = only === "training" || !run.epochs[`validation_${measure}`];
         if (last >= 0 && (split === "validation" || alone)) {
           points.push({ slot, x: run.epochs.at[last], y: values[last] });
         }
@@ -109,5 +111,5 @@ const rows = (() => {
     return { lines: points, points, guide: [at(0, 0, 0), at(1, 1, 1)] };
   }
 
-  return { operating, epochs, reliability, pointOf };
+  return { operating, epochs, reliability, pointOf, sums };
 })();

@@ -18,7 +18,7 @@ def test_two_runs_are_chosen_and_the_address_keeps_them(visit, scored_page):
     heads = page.locator("#compare table").first.locator("thead th")
 
     assert heads.all_inner_texts() == ["Figure", names[2], names[-1]]
-    assert page.url.endswith("#compare?runs=3%2C18")
+    assert page.url.endswith("#compare?runs=3,18")
     page.reload()
     assert heads.all_inner_texts() == ["Figure", names[2], names[-1]]
     assert page.locator("#compare .matrices-table tbody").count() == 2

@@ -1,0 +1,160 @@
+"""What a chart says at a point: by pointer, by finger and by keyboard, in words beneath it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from covidreport.metrics import estimate_scores
+from covidreport.report.view.wording import decimal, figure
+from covidreport.store import read_scores
+
+BEST = "exp1-resnet18-bce"
+
+
+def _line(page, chart):
+    """The line beneath a chart, once the chart is drawn."""
+    drawing = page.locator(f".drawing[data-chart='{chart}']")
+    drawing.scroll_into_view_if_needed()
+    drawing.locator(".vega-embed svg").wait_for()
+    line = page.locator(f".chart:has([data-chart='{chart}']) .readout")
+    line.wait_for()
+    return line
+
+
+def _expected(scored_runs, threshold):
+    scores = read_scores(next((scored_runs / "exp1").glob("evaluations/*/scores.parquet")))
+    counts, figures = estimate_scores(scores, [threshold] * 3)
+    one = figures["covid-19"]
+    names = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV"}
+    rates = [f"{word} {figure(one[key]).value}" for key, word in names.items()]
+    sick = counts["covid-19"]
+    return ", ".join([*rates, f"{sick.missed} missed", f"{sick.false_alarms} false alarms"])
+
+
+@pytest.mark.parametrize("chart", ["roc", "precision-recall", "net-benefit"])
+def test_it_begins_at_the_operating_point_and_follows_the_slider(
+    visit, scored_page, scored_runs, chart
+):
+    """What the metrics say of the stored scores at 0.5, and a step of the slider further."""
+    page = visit(scored_page)
+    line = _line(page, chart)
+
+    assert line.inner_text().startswith(BEST)
+    assert _expected(scored_runs, 0.5) in line.inner_text()
+    slider = page.get_by_label("Threshold", exact=True)
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([chart, words]) => document.querySelector(`.chart:has([data-chart='${chart}']) .readout`)"
+        ".textContent.includes(words)",
+        arg=[chart, _expected(scored_runs, 0.8)],
+    )
+
+
+def test_arrow_keys_go_along_a_curve_and_between_runs(visit, scored_page):
+    """To the right sensitivity never falls; up and down change the run; a ring shows the place."""
+    page = visit(scored_page)
+    line = _line(page, "roc")
+    line.focus()
+    assert page.locator("[data-chart='roc'] .ring").count() == 1
+    page.keyboard.press("Home")
+    before = line.get_attribute("aria-valuetext")
+    seen = []
+    for _ in range(12):
+        seen.append(float(re.findall(r"sensitivity ([\d.]+)", line.inner_text())[0]))
+        page.keyboard.press("ArrowRight")
+
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+    page.keyboard.press("ArrowDown")
+    assert not line.inner_text().startswith(BEST)
+    page.keyboard.press("ArrowUp")
+    assert line.inner_text().startswith(BEST)
+    assert line.get_attribute("aria-valuetext") != before
+    assert line.get_attribute("role") == "slider"
+
+
+def _point(page, chart, run):
+    """Where on the screen the mark of a shown run stands in a chart."""
+    mark = page.locator(f"[data-chart='{chart}'] .mark-symbol path").nth(run)
+    box = mark.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_pointer_reads_the_nearest_point(visit, scored_page):
+    """On a run's mark its name and its threshold; the ring goes when the pointer does."""
+    page = visit(scored_page)
+    line = _line(page, "roc")
+    page.mouse.move(*_point(page, "roc", 1))
+
+    assert line.inner_text().startswith("exp4-vgg16-bce")
+    assert re.search(r"thresholds? 0\.(4\d|5)", line.inner_text())
+    assert page.locator("[data-chart='roc'] .ring").count() == 1
+    page.mouse.move(5, 5)
+    assert page.locator("[data-chart='roc'] .ring").count() == 0
+
+
+def test_a_finger_reads_too_and_the_words_stay(visit, scored_page):
+    """On a phone: a tap on the chart; nothing is lost when the finger is lifted."""
+    page = visit(scored_page, width=390, has_touch=True, is_mobile=True)
+    line = _line(page, "net-benefit")
+    page.touchscreen.tap(*_point(page, "net-benefit", 2))
+
+    assert line.inner_text().startswith("exp5-resnet18-focal")
+    assert "net benefit" in line.inner_text()
+
+
+def test_epochs_and_bins_are_read(visit, scored_page):
+    """The last epoch of the validation split, and a bin of the calibration with its images."""
+    page = visit(scored_page)
+    loss = _line(page, "loss")
+    loss.focus()
+    for _ in range(2):  # the runs' splits follow each other: training, validation, ...
+        page.keyboard.press("End")
+    text = loss.inner_text()
+    assert re.search(rf"^{BEST}\s+epoch 6, training: loss {decimal(0.7 / 6)}$", text)
+    page.keyboard.press("ArrowDown")
+    assert f"epoch 6, validation: loss {decimal(0.7 / 6 + 0.12)}" in loss.inner_text()
+    page.keyboard.press("ArrowLeft")
+    assert "epoch 5, validation" in loss.inner_text()
+
+    accuracy = _line(page, "accuracy")
+    accuracy.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert "epoch 3" in accuracy.inner_text()  # the second has no figure
+    calibration = _line(page, "reliability")
+    number = r"\d\.\d{3}"
+    words = (
+        rf"mean score {number}: share with the label {number} \(95 % CI {number} to {number}\), "
+    )
+    assert re.search(words + r"\d+ images$", calibration.inner_text())
+
+
+def test_the_picture_of_the_ranking_is_read(visit, study_page):
+    """The best run first; each dot by arrow keys, from few false alarms to many."""
+    page = visit(study_page)
+    line = page.locator("#ranking .readout")
+
+    assert line.inner_text() == "exp15-vgg16-bce-frozen: 8 missed cases, 195 false alarms"
+    line.focus()
+    page.keyboard.press("Home")
+    seen = []
+    for _ in range(40):
+        seen.append(int(re.findall(r"([\d,]+) false alarm", line.inner_text())[0].replace(",", "")))
+        page.keyboard.press("ArrowRight")
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0, 233)  # the run that finds nobody, and experiment 18
+    assert page.locator("#ranking .scatter .ring:visible").count() == 1
+
+
+def test_without_javascript_no_line_promises_anything(visit, scored_page):
+    """The pictures keep their words and titles; figures stand in the tables."""
+    page = visit(scored_page, java_script_enabled=False)
+
+    assert page.locator(".readout").count() == 0
+    assert page.locator("#ranking .scatter g > title").count() > 18

@@ -91,7 +91,10 @@ def read_evidence(run: Run, wanted: Wanted) -> Evidence:
 
 
 def _choose(run: Run, wanted: Wanted) -> Evaluation:
-    """The evaluation that fits; of several the last one, the usual before other variants."""
+    """The evaluation that fits: of the images that were evaluated last, the usual one if there is.
+
+    Another precision, or an occlusion, is taken where it is asked for or the only one.
+    """
     if run.settings.get("unreadable"):
         raise GateError("read", "; ".join(map(str, run.settings["unreadable"])))
     evaluations, faults = read_evaluations(run)
@@ -111,6 +114,10 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
     last = max(found, key=lambda each: each[:3])[3]
     if isinstance(last, Failure):
         raise GateError(last.stage, last.reason)
+    if last.variant is not None and wanted.variant is None:
+        usual = replace(wanted, dataset=last.dataset, split=last.split, variant="")
+        if any(usual.fits(each) for each in evaluations):
+            return _choose(run, usual)
     return last
 
 

@@ -97,14 +97,32 @@ def test_a_precision_that_the_provider_lacks_is_wrong_usage(covidreport, study):
     assert "provider cpu computes in fp32, not in fp16" in done.err
 
 
-def test_a_baseline_is_not_taken_from_an_occluded_evaluation(covidreport, study):
-    """With the middle blacked out the baseline misses all three cases; that was evaluated last."""
+@pytest.fixture
+def occluded(covidreport, study):
+    """Of the baseline an occluded evaluation was made last: without the middle all three cases are
+    missed."""
     words = ("--provider", "cpu", "--region", "centre", "--fraction", "0.9")
     assert covidreport("occlude", "runs/base", "--data", "data/manifest.csv", *words).code == 0
-    done = covidreport("ci", "runs/worse", "--baseline", "runs/base", "--json")
-    assert (done.code, _verdicts(done)) == (1, {"worse": "fail"})
-    (verdict,) = json.loads(done.out)["verdicts"]
-    assert verdict["baseline"]["counts"]["fn"] == 1
+    return study
+
+
+def test_a_baseline_is_not_taken_from_an_occluded_evaluation(covidreport, occluded):
+    """It misses one case as ever, with the run folder as baseline and with a file made of it."""
+    assert covidreport("baseline", "set", "runs/base").code == 0
+    for place in ("runs/base", "baseline.json"):
+        done = covidreport("ci", "runs/worse", "--baseline", place, "--json")
+        assert (done.code, _verdicts(done)) == (1, {"worse": "fail"})
+        (verdict,) = json.loads(done.out)["verdicts"]
+        assert verdict["baseline"]["counts"]["fn"] == 1
+
+
+def test_an_occluded_evaluation_is_judged_where_it_is_asked_for(covidreport, occluded):
+    """`gate` alone looks at the usual one."""
+    for words, missed in (((), 1), (("--variant", "occlude-centre-0.9"), 3)):
+        (occluded / "baseline.json").unlink(missing_ok=True)
+        done = covidreport("gate", "runs/base", "--limit", "missed<=1", "--json", *words)
+        (verdict,) = json.loads(done.out)["verdicts"]
+        assert verdict["counts"]["fn"] == missed, done.err
 
 
 def test_images_are_compared_by_their_bytes(covidreport, study):

@@ -14,9 +14,10 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covidreport.cases import digest_case
 from covidreport.details import read_details, spell_details
@@ -34,6 +35,9 @@ from covidreport.records import (
     ThresholdFit,
     TunedThresholds,
 )
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 RUN_SCHEMA = "covidreport.run/1"
 EVALUATION_SCHEMA = "covidreport.evaluation/1"
@@ -186,7 +190,9 @@ def read_scores(path: Path) -> Scores:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
     facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
@@ -196,22 +202,28 @@ def read_scores(path: Path) -> Scores:
             f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
         )
     labels = tuple(json.loads(facts["covidreport.labels"]))
-    truth = [table[f"truth.{label}"].fill_null(UNKNOWN).to_numpy() for label in labels]
-    values = [table[f"score.{label}"].fill_null(float("nan")).to_numpy() for label in labels]
+    truth = _read_numbers(table, [f"truth.{label}" for label in labels])
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
-        truth=np.column_stack(truth).astype(np.int8),
-        scores=np.column_stack(values).astype(np.float32),
+        truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
+        scores=_read_numbers(table, [f"score.{label}" for label in labels]).astype(np.float32),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
         attributes={
-            name.removeprefix(ATTRIBUTE): tuple(table[name].fill_null("").to_pylist())
+            name.removeprefix(ATTRIBUTE): tuple(cell or "" for cell in table[name].to_pylist())
             for name in table.column_names
             if name.startswith(ATTRIBUTE)
         },
     )
+
+
+def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Columns of numbers side by side, `(N, K)`; NaN where they are null."""
+    batches = table.select(columns).to_batches()
+    parts = [batch.to_tensor(null_to_nan=True).to_numpy() for batch in batches]
+    return np.vstack([np.empty((0, len(columns))), *parts])
 
 
 def evaluation_folder(run_folder: Path, key: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,6 +88,7 @@ def render(
     from covidreport.config import find_settings
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
+    from covidreport.report.html import prepare_html
     from covidreport.runs import discover_runs
     from covidreport.store import write_atomic
 
@@ -94,30 +96,31 @@ def render(
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
     runs = discover_runs(folders or [Path("runs")])
-    data = collect_report(
-        runs,
-        target=settings.target,
-        specificity_floor=settings.specificity_floor,
-        split=split,
-        dataset=dataset,
-        variant=variant,
-        title=title,
-        plan=choose_plan(baseline, margin, settings, runs),
-        audit=None if audit is None else read_audit(audit),
-        show_ids=show_ids,
-    )
-    for name in wanted:
-        suffix, function = FORMATS[name]
-        if output is not None and str(output) == "-":
-            typer.echo(function(data, look), nl=False)
-            continue
-        path = _place(output, suffix, several=len(wanted) > 1)
-        if charts and name == "markdown":
-            look = replace(look, charts=_write_pictures(path, data, look))
-        write_atomic(path, function(data, look).encode())
-        typer.echo(path)
-        if opened and name == "html":
-            say(open_report(path))
+    with prepare_html(runs) if "html" in wanted else nullcontext():
+        data = collect_report(
+            runs,
+            target=settings.target,
+            specificity_floor=settings.specificity_floor,
+            split=split,
+            dataset=dataset,
+            variant=variant,
+            title=title,
+            plan=choose_plan(baseline, margin, settings, runs),
+            audit=None if audit is None else read_audit(audit),
+            show_ids=show_ids,
+        )
+        for name in wanted:
+            suffix, function = FORMATS[name]
+            if output is not None and str(output) == "-":
+                typer.echo(function(data, look), nl=False)
+                continue
+            path = _place(output, suffix, several=len(wanted) > 1)
+            if charts and name == "markdown":
+                look = replace(look, charts=_write_pictures(path, data, look))
+            write_atomic(path, function(data, look).encode())
+            typer.echo(path)
+            if opened and name == "html":
+                say(open_report(path))
 
 
 def _check_formats(

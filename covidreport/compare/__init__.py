@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from covidreport.compare.answers import read_answers
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
+from covidreport.compare.once import ReadScores, read_each_once
 from covidreport.compare.pairs import Plan, compare_answers_of
 from covidreport.compare.remember import (
     comparison_key,
@@ -21,9 +22,16 @@ from covidreport.compare.remember import (
 from covidreport.errors import UsageError
 from covidreport.ranking import RankedSet, rank_sets
 from covidreport.records import Evaluation, LeftOut, Ranking, Run, RunComparisons
-from covidreport.store import SCORES_FILE, evaluation_folder
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
-__all__ = ["Plan", "check_baseline", "find_doubt", "rank_and_compare"]
+__all__ = [
+    "Plan",
+    "ReadScores",
+    "check_baseline",
+    "find_doubt",
+    "rank_and_compare",
+    "read_each_once",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +56,24 @@ def rank_and_compare(
     target: str,
     specificity_floor: float,
     plan: Plan | None = None,
+    read: ReadScores = read_scores,
 ) -> tuple[RankedSet, ...]:
-    """As `rank_sets`, each ranking with what its runs' stored scores say against each other."""
+    """As `rank_sets`, each ranking with what its runs' stored scores say against each other.
+
+    read: what reads them, such as `read_each_once()` where others want them as well.
+    """
     folders = {id(evaluation): run for run, evaluation in evaluated}
     sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
     compared = []
     for each in sets:
         stored = {e.run: _Stored(folders[id(e)], e) for e in each.evaluations}
-        comparisons = _compare_runs(each.ranking, stored, plan or Plan())
+        comparisons = _compare_runs(each.ranking, stored, plan or Plan(), read)
         compared.append(replace(each, ranking=replace(each.ranking, comparisons=comparisons)))
     return tuple(compared)
 
 
 def _compare_runs(
-    ranking: Ranking, stored: Mapping[str, _Stored], plan: Plan
+    ranking: Ranking, stored: Mapping[str, _Stored], plan: Plan, read: ReadScores
 ) -> RunComparisons | None:
     """The comparisons of one ranking's runs; None where fewer than two of them have a rank.
 
@@ -88,7 +100,7 @@ def _compare_runs(
     remembered = recall_comparisons(key)
     if remembered is not None:
         return remembered
-    answers = read_answers(files, ranking.target)
+    answers = read_answers(files, ranking.target, read)
     left_out = (*answers.left_out, *unranked)
     best = [row.run for row in rows if row.rank == 1]
     if len(answers.names) < 2 or not set(best) <= set(answers.names):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.compare.once import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import count_labels, decide, find_not_finite
 from covidreport.records import Activation, Evaluation, LeftOut, Scores
@@ -52,7 +53,9 @@ class _Column:
     answers: NDArray[np.bool_]
 
 
-def read_answers(files: Sequence[tuple[Evaluation, Path]], target: str) -> AlignedAnswers:
+def read_answers(
+    files: Sequence[tuple[Evaluation, Path]], target: str, read: ReadScores = read_scores
+) -> AlignedAnswers:
     """The answers of the runs for `target` at the thresholds of their evaluations.
 
     files: evaluations of the same images and the files of their scores. The first run whose scores
@@ -64,7 +67,7 @@ def read_answers(files: Sequence[tuple[Evaluation, Path]], target: str) -> Align
     places: list[NDArray[np.intp]] = []
     for evaluation, path in files:
         try:
-            column = _read_column(evaluation, path, target)
+            column = _read_column(evaluation, path, target, read)
             order = _place(column, columns[0] if columns else column)
         except StoreError as error:
             left_out.append(LeftOut(evaluation.run, str(error)))
@@ -91,12 +94,12 @@ def read_answers(files: Sequence[tuple[Evaluation, Path]], target: str) -> Align
     )
 
 
-def _read_column(evaluation: Evaluation, path: Path, target: str) -> _Column:
+def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScores) -> _Column:
     if not evaluation.has_scores:
         raise StoreError("holds counts and no scores")
     if not path.is_file():
         raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
-    scores = read_scores(path)
+    scores = read(path)
     if target not in scores.labels or find_not_finite(scores) is not None:
         raise StoreError(f"its stored scores can't be used for {target}")
     column = scores.labels.index(target)

@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 
 from covidreport.cases import choose_salt, digest_case
 from covidreport.compare.answers import AlignedAnswers, read_answers
+from covidreport.compare.once import ReadScores
 from covidreport.metrics import to_probabilities
 from covidreport.records import Case, CaseAnswer, CaseTable, Evaluation, Ranking, ReportedRun
 from covidreport.report.remember import cases_key, recall_cases, remember_cases
-from covidreport.store import SCORES_FILE, evaluation_folder, name_thumbnail, read_thumbnail
+from covidreport.store import (
+    SCORES_FILE,
+    evaluation_folder,
+    name_thumbnail,
+    read_scores,
+    read_thumbnail,
+)
 
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
@@ -26,7 +33,11 @@ MOST_PICTURES = 72
 
 
 def collect_cases(
-    ranking: Ranking, reported: Sequence[ReportedRun], *, show_ids: bool = False
+    ranking: Ranking,
+    reported: Sequence[ReportedRun],
+    read: ReadScores = read_scores,
+    *,
+    show_ids: bool = False,
 ) -> CaseTable | None:
     """The cases of a ranking's ranked runs; None where none of them has scores that can be read."""
     stored = {
@@ -45,7 +56,7 @@ def collect_cases(
     key = cases_key(ranking, files, limits, salt)
     found = recall_cases(key)
     if found is None:
-        found = _read_cases(ranking, files, show_ids=show_ids)
+        found = _read_cases(ranking, files, read, show_ids=show_ids)
         if found is None:
             return None
         remember_cases(key, *found)
@@ -54,10 +65,14 @@ def collect_cases(
 
 
 def _read_cases(
-    ranking: Ranking, files: Sequence[tuple[Evaluation, Path]], *, show_ids: bool
+    ranking: Ranking,
+    files: Sequence[tuple[Evaluation, Path]],
+    read: ReadScores,
+    *,
+    show_ids: bool,
 ) -> tuple[CaseTable, dict[str, str]] | None:
     """The table without pictures, and by the name of each case that of its picture's file."""
-    answers = read_answers(files, ranking.target)
+    answers = read_answers(files, ranking.target, read)
     if answers.images is None:
         return None
     thresholds = {each.run: each.thresholds[ranking.target] for each, _ in files}

@@ -10,7 +10,7 @@ from typing import Any
 from covidreport import __version__
 from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
-from covidreport.compare import Plan, find_doubt, rank_and_compare
+from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import (
@@ -70,7 +70,8 @@ def collect_report(
     reported = tuple(_report_run(item, name, chosen, kind) for item in evidence)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
-    sets = rank_and_compare(evaluated, target, specificity_floor, plan)
+    read = read_each_once()
+    sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)
     rankings = tuple(each.ranking for each in sets)
     finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
     data = ReportData(
@@ -81,8 +82,8 @@ def collect_report(
         runs=reported,
         rankings=rankings,
         repeats=collect_repeats(reported, rankings, target),
-        cases=collect_cases(rankings[0], reported, show_ids=show_ids) if rankings else None,
-        curves=collect_curves(reported),
+        cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
+        curves=collect_curves(reported, read),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

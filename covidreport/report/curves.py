@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from covidreport.compare.once import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import list_points, logit
 from covidreport.metrics.outline import outline_points
@@ -34,11 +34,13 @@ STEPS = (
 """The thresholds that a reader can look at: finer where confident models differ."""
 
 
-def collect_curves(reported: Sequence[ReportedRun]) -> ThresholdCurves | None:
+def collect_curves(
+    reported: Sequence[ReportedRun], read: ReadScores = read_scores
+) -> ThresholdCurves | None:
     """The curves of each run that has scores; None where none has.
 
-    One run's scores are in memory at a time. A run whose scores are gone or say something else
-    than its evaluation is left out with the reason.
+    A run whose scores are gone or say something else than its evaluation is left out with the
+    reason.
     """
     evaluated = [
         (each.run, each.evaluation)
@@ -52,7 +54,7 @@ def collect_curves(reported: Sequence[ReportedRun]) -> ThresholdCurves | None:
     left_out: list[LeftOut] = []
     for run, evaluation in evaluated:
         try:
-            runs[run.name] = _recall(run, evaluation, thresholds)
+            runs[run.name] = _recall(run, evaluation, thresholds, read)
         except StoreError as error:
             left_out.append(LeftOut(run.name, str(error)))
     return ThresholdCurves(thresholds, runs, tuple(left_out))
@@ -70,7 +72,10 @@ def list_thresholds(evaluations: Iterable[Evaluation]) -> dict[str, tuple[float,
 
 
 def _recall(
-    run: Run, evaluation: Evaluation, thresholds: Mapping[str, tuple[float, ...]]
+    run: Run,
+    evaluation: Evaluation,
+    thresholds: Mapping[str, tuple[float, ...]],
+    read: ReadScores,
 ) -> dict[str, LabelCurve]:
     """The curves of one run by label, counted once from the same bytes and kept."""
     path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
@@ -78,7 +83,7 @@ def _recall(
         raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
 
     def count() -> dict[str, Any]:
-        scores = _read(path, evaluation)
+        scores = _check(read(path), evaluation)
         labels = [label for label in evaluation.labels if label in scores.labels]
         return {label: asdict(_count(scores, label, thresholds[label])) for label in labels}
 
@@ -93,8 +98,7 @@ def _restore(value: Mapping[str, Any]) -> LabelCurve:
     return LabelCurve(**{**value, **lists, "outline": outline})
 
 
-def _read(path: Path, evaluation: Evaluation) -> Scores:
-    scores = read_scores(path)
+def _check(scores: Scores, evaluation: Evaluation) -> Scores:
     if len(scores.sample_ids) != evaluation.n_images:
         raise StoreError("its stored scores are of other images: run `covidreport evaluate` again")
     failed = scores.failed

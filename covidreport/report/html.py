@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from covidreport.errors import CovidReportError
-from covidreport.records import ReportData
+from covidreport.records import ReportData, Run
 from covidreport.report.charts.drawn import draw_charts
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.palette import LOOKS
-from covidreport.report.charts.vega import read_bundle
+from covidreport.report.charts.vega import make_bundle_ahead, read_bundle
 from covidreport.report.environment import OWN, read_template, render_template
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.payload import escape_json, list_parts
 from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
+from covidreport.store import EVALUATIONS_FOLDER, SCORES_FILE
 
 STYLES = (
     "page", "controls", "answer", "findings", "tables", "charts", "cases", "drawings", "runs",
@@ -57,6 +59,14 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
         "interval_width": INTERVAL_WIDTH,
     }
     return render_template("report.html.j2", values, HTML, look.templates)
+
+
+def prepare_html(runs: Sequence[Run]) -> AbstractContextManager[None]:
+    """While it is open, another process makes what a page of these runs will need; see `vega`."""
+    charted = any(
+        run.history or any(run.folder.glob(f"{EVALUATIONS_FOLDER}/*/{SCORES_FILE}")) for run in runs
+    )
+    return make_bundle_ahead() if charted else nullcontext()
 
 
 def read_style(own: Path | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from covidreport import __version__
@@ -20,8 +21,7 @@ def keep(kind: str, facts: object, make: Callable[[], Any]) -> Any:
     kind: the folder of the cache. facts: all that the value depends on, as JSON knows it; the value
     likewise. Where the cache is off, full, closed or damaged, the value is made anew.
     """
-    text = json.dumps([__version__, facts], sort_keys=True)
-    folder = cache_folder() / kind / hashlib.sha256(text.encode()).hexdigest()
+    folder = _name(kind, facts)
     try:
         kept = json.loads((folder / FILE).read_bytes())["value"]
         (folder / USED_MARK).touch()
@@ -38,3 +38,13 @@ def keep(kind: str, facts: object, make: Callable[[], Any]) -> Any:
     except OSError:
         pass  # a folder that can't be written to costs time at the next report and nothing else
     return value
+
+
+def is_kept(kind: str, facts: object) -> bool:
+    """Whether something stands in the cache folder that `keep` would look at first."""
+    return (_name(kind, facts) / FILE).is_file()
+
+
+def _name(kind: str, facts: object) -> Path:
+    text = json.dumps([__version__, facts], sort_keys=True)
+    return cache_folder() / kind / hashlib.sha256(text.encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -15,10 +16,14 @@ from covidreport.records import (
     Repeats,
     ReportedRun,
     Run,
+    SeedComparison,
 )
+from covidreport.report.kept import keep
 
 FIGURES = ("sensitivity", "specificity", "roc_auc")
 COMPARED = "missed"
+METHOD = 1
+"""Counted up when the same figures would be compared otherwise."""
 _PLACES = frozenset({"source", "name"})
 """Where the images lie and what their set is called makes no other method of a run."""
 
@@ -82,7 +87,13 @@ def _compare(missed: Sequence[Sequence[float]]) -> tuple[MethodComparison, ...]:
     pairs = list(combinations(range(len(missed)), 2))
     if not pairs:
         return ()
-    found = [compare_methods(missed[i], missed[j]) for i, j in pairs]
+
+    def compare() -> list[dict[str, Any]]:
+        return [asdict(compare_methods(missed[i], missed[j])) for i, j in pairs]
+
+    # Not for the tests, which are quick, but for SciPy, which is slow to load.
+    kept = keep("methods", [METHOD, missed], compare)
+    found = [SeedComparison(**{**each, "seeds": tuple(each["seeds"])}) for each in kept]
     adjusted = holm([each.p_value for each in found])
     return tuple(
         MethodComparison(i, j, COMPARED, each, float(p))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.palette import PAPER, SOFT
-from covidreport.report.kept import keep
+from covidreport.report.kept import is_kept, keep
 
 VEGA_LITE = "6.4"
 _VERSIONS = [VEGA_LITE, version("vl-convert-python")]
@@ -20,6 +23,13 @@ _NOISE = re.compile(
     r' (?:class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"'
     r'|<path aria-hidden="true" d="" display="none"/>'
 )
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
+_MAKE = """
+import sys, vl_convert
+sys.stdout.buffer.write(vl_convert.javascript_bundle(sys.argv[1], vl_version=sys.argv[2]).encode())
+"""
+_ahead: list[subprocess.Popen[bytes]] = []
+"""The process that makes the bundle at the moment, if any."""
 _EMPTY = re.compile(r'<path(?: fill="none")? d=""(?: display="none")?/>|<path d="M0,0h0v0h0Z"/>')
 
 
@@ -99,7 +109,35 @@ def read_bundle() -> str:
 
 
 def _make_bundle() -> str:
+    for process in _ahead:
+        made, _ = process.communicate()
+        if process.returncode == 0:
+            return made.decode()
     import vl_convert
 
-    snippet = "window.vegaEmbed = vegaEmbed;"
-    return str(vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE))
+    return str(vl_convert.javascript_bundle(_SNIPPET, vl_version=VEGA_LITE))
+
+
+@contextmanager
+def make_bundle_ahead() -> Iterator[None]:
+    """Where no bundle is kept, have another process make it while this one does other work.
+
+    vl-convert lets no thread of its own process run meanwhile. `read_bundle` takes what was made;
+    where no process can be started it makes the bundle itself.
+    """
+    if is_kept("scripts", _VERSIONS):
+        yield
+        return
+    command = [sys.executable, "-P", "-c", _MAKE, _SNIPPET, VEGA_LITE]
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    except OSError:
+        yield
+        return
+    with process:
+        _ahead.append(process)
+        try:
+            yield
+        finally:
+            _ahead.remove(process)
+            process.kill()

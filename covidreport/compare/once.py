@@ -1,0 +1,43 @@
+"""Reads the stored scores of many runs for one report: each file once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from covidreport.records import Scores
+from covidreport.store import read_scores
+
+ReadScores = Callable[[Path], Scores]
+"""`read_scores`, or what stands for it."""
+
+
+def read_each_once() -> ReadScores:
+    """`read_scores` that opens a file at its first call alone. Raises as it does, at every call.
+
+    What a run's scores have in common with the first ones read (ids, truth, patients, attributes)
+    is kept once, so that of each further run only its own scores take memory.
+    """
+    kept: dict[Path, Scores] = {}
+
+    def read(path: Path) -> Scores:
+        if path not in kept:
+            scores = read_scores(path)
+            kept[path] = _share(scores, next(iter(kept.values()), scores))
+        return kept[path]
+
+    return read
+
+
+def _share(scores: Scores, first: Scores) -> Scores:
+    """The same scores with the values of `first` wherever its values are equal."""
+    shared = {}
+    for field in fields(Scores):
+        ours, theirs = getattr(scores, field.name), getattr(first, field.name)
+        equal = np.array_equal(ours, theirs) if isinstance(ours, np.ndarray) else ours == theirs
+        if equal:
+            shared[field.name] = theirs
+    return replace(scores, **shared)

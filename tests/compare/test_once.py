@@ -1,0 +1,86 @@
+"""Scores that several parts of a report want are read once and held once."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from covidreport.compare import once, read_each_once
+from covidreport.errors import StoreError
+from covidreport.records import Scores
+from covidreport.store import read_scores, write_scores
+
+FIRST = Scores(
+    sample_ids=("a", "b", "c"),
+    labels=("covid-19", "normal"),
+    truth=np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.int8),
+    scores=np.array([[2.5, 0.0], [np.nan, np.nan], [-1.0, 3.0]], dtype=np.float32),
+    activation="logit",
+    reasons=(None, "is truncated", None),
+    groups=("x", "x", "y"),
+    attributes={"sex": ("F", "", "M")},
+)
+SECOND = replace(
+    FIRST,
+    scores=np.array([[1.5, 1.0], [0.0, 0.5], [-2.0, 1.0]], dtype=np.float32),
+    reasons=(None, None, None),
+)
+OTHER = replace(SECOND, sample_ids=("a", "b", "d"), attributes={"sex": ("F", "M", "M")})
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A file for each of the three."""
+    places = [tmp_path / name for name in ("first", "second", "other")]
+    for place, scores in zip(places, (FIRST, SECOND, OTHER), strict=True):
+        write_scores(place, scores)
+    return places
+
+
+def test_what_is_read_is_what_stands_in_the_file(files):
+    """Sharing mixes up no two runs: every field is that of `read_scores`."""
+    read = read_each_once()
+    for file in files:
+        ours, theirs = read(file), read_scores(file)
+        for field in fields(Scores):
+            np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
+
+
+def _note(opened: list[Path], file: Path) -> Path:
+    opened.append(file)
+    return file
+
+
+def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
+    """Two rounds over three files are three readings."""
+    opened: list[Path] = []
+    monkeypatch.setattr(once, "read_scores", lambda file: read_scores(_note(opened, file)))
+    read = read_each_once()
+    for file in (*files, *files):
+        read(file)
+
+    assert opened == files
+
+
+def test_what_runs_have_in_common_is_held_once(files):
+    """Ids, truth, patients and attributes of a hundred runs take the memory of one run's."""
+    read = read_each_once()
+    first, second, other = map(read, files)
+
+    for name in ("sample_ids", "labels", "truth", "groups", "attributes"):
+        assert getattr(second, name) is getattr(first, name)
+    assert second.scores is not first.scores
+    assert other.sample_ids is not first.sample_ids
+    assert other.truth is first.truth
+
+
+def test_a_broken_file_is_refused_at_every_call(files):
+    """The error is not kept in place of scores."""
+    files[0].write_bytes(b"PAR1 and no more")
+    read = read_each_once()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="can't be read as Parquet"):
+            read(files[0])

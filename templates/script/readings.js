@@ -63,9 +63,9 @@ const readings = (() => {
   }
 
   function epochs(name, state) {
-    const found = rows.epochs(charts, state.slots, name, state.split).lines;
-    return found.filter((row) => row.y !== null).map(({ slot, split, x, y }) => ({
-      slot, series: `${slot} ${split}`, name: report.runs[state.slots[slot]].name, x, y,
+    const { lines, points } = rows.epochs(charts, state.slots, name, state.split);
+    return lines.filter((row) => row.y !== null).map(({ slot, split, x, y }) => ({
+      first: points.some((one) => one.slot === slot && one.x === x && one.y === y), slot, series: `${slot} ${split}`, name: report.runs[state.slots[slot]].name, x, y,
       text: `epoch ${x}, ${split}: ${name} ${wording.decimal(y)}`,
     }));
   }

@@ -5,6 +5,7 @@ Without a browser the tests of this folder are skipped; where `CI` is set that f
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,10 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from covidreport.records import Scores
 from covidreport.report import render_html
 from covidreport.report.collect import collect_report
-from covidreport.runs import discover_runs
+from covidreport.report.logo import embed_logo
+from covidreport.report.look import PLAIN, Look
+from covidreport.runs import discover_runs, read_evaluations
+from covidreport.store import (
+    SCORES_FILE,
+    evaluation_folder,
+    name_thumbnail,
+    read_scores,
+    thumbnail_file,
+    write_atomic,
+)
 from tests.report.scored_runs import write_runs
 
 STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
@@ -26,12 +39,12 @@ FLAGS = (
 )  # fmt: skip
 
 
-def render_report(folders: list[Path], output: Path, **choices: Any) -> Path:
+def render_report(folders: list[Path], output: Path, look: Look = PLAIN, **choices: Any) -> Path:
     """The report of these run folders as a file."""
     data = collect_report(
         discover_runs(folders), target="covid-19", specificity_floor=0.5, **choices
     )
-    output.write_text(render_html(data), encoding="utf-8")
+    output.write_text(render_html(data, look), encoding="utf-8")
     return output
 
 
@@ -53,6 +66,29 @@ def scored_runs(tmp_path_factory) -> Path:
 def scored_page(scored_runs, tmp_path_factory) -> Path:
     """The report of 18 runs with scores."""
     return render_report([scored_runs], tmp_path_factory.mktemp("scored-page") / "report.html")
+
+
+def _picture(kind: str = "JPEG") -> bytes:
+    sink = io.BytesIO()
+    Image.linear_gradient("L").resize((96, 96)).save(sink, kind)
+    return sink.getvalue()
+
+
+@pytest.fixture(scope="session")
+def pictured_page(tmp_path_factory) -> Path:
+    """Four runs on 200 images, under a logo; the first's folder has a picture of every image."""
+    folder: Path = tmp_path_factory.mktemp("pictured")
+    write_runs(folder, runs=4, images=200)
+    (run,) = discover_runs([folder / "exp1"])
+    evaluation = read_evaluations(run)[0][0]
+    place = evaluation_folder(run.folder, evaluation.key)
+    scores: Scores = read_scores(place / SCORES_FILE)
+    for sample in scores.sample_ids:
+        name = name_thumbnail(sample, evaluation.fingerprint)
+        write_atomic(thumbnail_file(place, name), _picture())
+    (folder / "logo.png").write_bytes(_picture("PNG"))
+    look = Look(logo=embed_logo(folder / "logo.png"))
+    return render_report([folder], folder / "report.html", look)
 
 
 @pytest.fixture(scope="session")

@@ -2,46 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from pathlib import Path
-
-import pytest
-from PIL import Image
-
-from covidreport.records import Scores
-from covidreport.runs import discover_runs, read_evaluations
-from covidreport.store import (
-    SCORES_FILE,
-    evaluation_folder,
-    name_thumbnail,
-    read_scores,
-    thumbnail_file,
-    write_atomic,
-)
-from tests.report.browser.conftest import render_report
-from tests.report.scored_runs import write_runs
-
-
-def _picture() -> bytes:
-    sink = io.BytesIO()
-    Image.linear_gradient("L").resize((96, 96)).save(sink, "JPEG")
-    return sink.getvalue()
-
-
-@pytest.fixture(scope="session")
-def pictured_page(tmp_path_factory) -> Path:
-    """Four runs on 200 images; the first run's folder has a picture of every image."""
-    folder: Path = tmp_path_factory.mktemp("pictured")
-    write_runs(folder, runs=4, images=200)
-    (run,) = discover_runs([folder / "exp1"])
-    evaluation = read_evaluations(run)[0][0]
-    place = evaluation_folder(run.folder, evaluation.key)
-    scores: Scores = read_scores(place / SCORES_FILE)
-    for sample in scores.sample_ids:
-        name = name_thumbnail(sample, evaluation.fingerprint)
-        write_atomic(thumbnail_file(place, name), _picture())
-    return render_report([folder], folder / "report.html")
-
 
 def test_the_grid_counts_what_the_ranking_counts(visit, scored_page):
     """In every row as many crosses and question marks as the run missed cases."""

@@ -111,22 +111,20 @@ def test_epochs_and_bins_are_read(visit, scored_page):
     """The last epoch of the validation split, and a bin of the calibration with its images."""
     page = visit(scored_page)
     loss = _line(page, "loss")
+    last, before = decimal(0.7 / 6 + 0.12), decimal(0.7 / 5 + 0.1)
+    assert re.search(rf"^{BEST}\s+epoch 6, validation: loss {last}$", loss.inner_text())
     loss.focus()
-    for _ in range(2):  # the runs' splits follow each other: training, validation, ...
-        page.keyboard.press("End")
-    text = loss.inner_text()
-    assert re.search(rf"^{BEST}\s+epoch 6, training: loss {decimal(0.7 / 6)}$", text)
-    page.keyboard.press("ArrowDown")
-    assert f"epoch 6, validation: loss {decimal(0.7 / 6 + 0.12)}" in loss.inner_text()
     page.keyboard.press("ArrowLeft")
-    assert "epoch 5, validation" in loss.inner_text()
+    assert f"epoch 5, validation: loss {before}" in loss.inner_text()
+    page.keyboard.press("ArrowUp")  # the runs' splits follow each other: training, validation, ...
+    page.keyboard.press("End")
+    assert f"epoch 6, training: loss {decimal(0.7 / 6)}" in loss.inner_text()
 
     accuracy = _line(page, "accuracy")
     accuracy.focus()
-    page.keyboard.press("ArrowDown")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    assert "epoch 3" in accuracy.inner_text()  # the second has no figure
+    assert "epoch 3, validation" in accuracy.inner_text()  # the second has no figure
     calibration = _line(page, "reliability")
     number = r"\d\.\d{3}"
     words = (

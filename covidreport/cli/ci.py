@@ -57,6 +57,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ci(
+    context: typer.Context,
     folders: Runs = None,
     baseline: GateBaseline = None,
     limit: Limits = None,
@@ -82,6 +83,7 @@ def ci(
     as_json: VerdictAsJson = False,
 ) -> None:
     """Evaluate, judge and report."""
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
@@ -105,6 +107,7 @@ def ci(
                 data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
                 provider=provider, precision=precision, device_id=device_id,
                 batch_size=batch_size, jobs=jobs, verify=True,
+                command=spell_command(context),
             ),
             settings,
             output_dir,
@@ -238,6 +241,7 @@ def _render(job: _Job) -> Path:
         target=settings.target,
         specificity_floor=settings.specificity_floor,
         plan=choose_plan(None, None, settings, job.runs),
+        command=job.choices.command,
     )
     path = job.output_dir / REPORT_FILE
     write_atomic(path, render_html(data).encode())

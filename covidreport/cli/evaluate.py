@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
+    context: typer.Context,
     folders: Runs = None,
     data: Data = None,
     split: EvaluatedSplit = None,
@@ -79,6 +80,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate runs."""
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
     from covidreport.cli.terminal import out, say, say_finding
     from covidreport.compare import rank_and_compare
@@ -91,6 +93,7 @@ def evaluate(
         data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
         provider=provider, precision=precision, device_id=device_id, batch_size=batch_size,
         jobs=jobs, force=force, verify=verify, cache=cache, thumbnails=thumbnails,
+        command=spell_command(context),
     )  # fmt: skip
     outcomes, findings = evaluate_folders(runs, choices, settings)
     evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
@@ -144,6 +147,7 @@ class Choices:
     thumbnails: bool = False
     labels: tuple[str, ...] | None = None
     """Where the configuration names none: those to evaluate, else what most models state."""
+    command: str | None = None
 
 
 def evaluate_folders(
@@ -183,6 +187,7 @@ def evaluate_folders(
     conditions = _Conditions(
         wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
         use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
+        command=choices.command,
     )  # fmt: skip
     return _evaluate_anew(question, conditions, runs, findings)
 
@@ -201,6 +206,7 @@ class _Conditions:
     use_cache: bool
     settings: Settings
     thumbnails: bool = False
+    command: str | None = None
 
 
 def _evaluate_anew(
@@ -245,6 +251,7 @@ def _evaluate_anew(
         use_cache=how.use_cache,
         warnings=(*findings, *notes),
         figures=plan,
+        command=how.command,
     )
     for finding in request.warnings:
         say_finding(finding)

@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
 
 
 def occlude(
+    context: typer.Context,
     folders: Runs = None,
     data: Data = None,
     split: EvaluatedSplit = None,
@@ -67,6 +68,7 @@ def occlude(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate with a region blacked out."""
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.evaluate import choose_split, common_labels, find_data
     from covidreport.cli.terminal import (
         count_progress,
@@ -116,6 +118,7 @@ def occlude(
         use_cache=cache,
         warnings=notes,
         figures=settings.figures.plan(dataset.labels, settings.target),
+        command=spell_command(context),
     )
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
         usual = evaluate_usual(request, runs, Progress(begin, advance, say_waiting))

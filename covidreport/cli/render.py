@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
+    context: typer.Context,
     folders: Runs = None,
     formats: Annotated[
         list[str] | None,
@@ -82,6 +83,7 @@ def render(
 ) -> None:
     """Render reports."""
     from covidreport.audit.document import read_audit
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.opening import open_report
     from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say
@@ -108,6 +110,7 @@ def render(
             plan=choose_plan(baseline, margin, settings, runs),
             audit=None if audit is None else read_audit(audit),
             show_ids=show_ids,
+            command=spell_command(context, {"output", "formats", "opened", "charts"}),
         )
         for name in wanted:
             suffix, function = FORMATS[name]

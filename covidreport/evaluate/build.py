@@ -85,6 +85,7 @@ def build_evaluation(
             "inference_s": round(scored.inference_s, 3),
             "jobs": request.jobs or count_jobs(),
             "model_mtime_ns": scored.opened.run.model.stat().st_mtime_ns,
+            "command": request.command,
         },
     )
     return mark_thresholds(evaluation, chosen)

@@ -53,6 +53,8 @@ class Request:
     """None for what holds where the configuration is silent."""
     occlusion: Occlusion | None = None
     """What is blacked out of every image, between the cache of pixels and the model."""
+    command: str | None = None
+    """The command that asks for it, for the record; two equal evaluations may differ in it."""
 
     @property
     def known(self) -> KnownData:

@@ -52,11 +52,13 @@ def collect_report(
     plan: Plan | None = None,
     audit: Audit | None = None,
     show_ids: bool = False,
+    command: str | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
     plan: what runs were to be compared with, and by which margin. audit: of these data, whose
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
+    command: the one that asks for it, for the record.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -87,6 +89,7 @@ def collect_report(
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,
+            **({} if command is None else {"command": command}),
         },
     )
     found = [

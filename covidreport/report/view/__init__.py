@@ -18,6 +18,7 @@ from covidreport.report.view.index import Index, index_runs
 from covidreport.report.view.matrices import view_matrices
 from covidreport.report.view.methods import describe_dashes, view_methods
 from covidreport.report.view.operating import choose_shown, view_operating
+from covidreport.report.view.provenance import view_provenance
 from covidreport.report.view.ranking import (
     describe_standing,
     view_failed,
@@ -26,7 +27,6 @@ from covidreport.report.view.ranking import (
 from covidreport.report.view.records import Fact, ReportView
 from covidreport.report.view.repeats import view_repeats
 from covidreport.report.view.runs import view_runs
-from covidreport.report.view.settings import view_provenance, view_times
 from covidreport.report.view.subgroups import view_subgroups
 from covidreport.report.view.wording import clean, label_name, listed, plural
 
@@ -66,8 +66,7 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         repeats=view_repeats(data, index),
         runs=view_runs(data, findings, index),
         methods=view_methods(data, index),
-        provenance=view_provenance(data),
-        times=view_times(data, index),
+        provenance=view_provenance(data, index),
         generator=f"covidreport {__version__}",
         shown=shown,
         operating=view_operating(data, index, shown),

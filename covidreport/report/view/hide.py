@@ -41,7 +41,7 @@ _WITHOUT: dict[str, Callable[[ReportView], ReportView]] = {
     "subgroups": lambda view: replace(view, subgroups=None),
     "runs": lambda view: replace(view, runs=()),
     "findings": _without_findings,
-    "provenance": lambda view: replace(view, provenance=(), times=None),
+    "provenance": lambda view: replace(view, provenance=None),
     "methods": lambda view: replace(view, methods=()),
 }
 """What takes each of `SECTIONS` out."""

@@ -348,6 +348,17 @@ class MethodView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenanceView:
+    """What the report and its evaluations recorded of their making."""
+
+    groups: tuple[FactGroup, ...]
+    """What is the same for all."""
+    tables: tuple[Table, ...]
+    """The data, the models, the commands: those of them that were recorded."""
+    times: Table | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """The whole report, ready to be drawn."""
 
@@ -370,8 +381,7 @@ class ReportView:
     repeats: tuple[RepeatsView, ...]
     runs: tuple[RunView, ...]
     methods: tuple[MethodView, ...]
-    provenance: tuple[FactGroup, ...]
-    times: Table | None
+    provenance: ProvenanceView | None
     generator: str
     left_out: str = ""
     """Which sections the configuration doesn't want; empty where all are there."""

@@ -1,15 +1,14 @@
-"""Settings and provenance as names and values: whatever a run folder says, nothing left out."""
+"""Settings and times as names and values: whatever a run folder says, nothing left out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from covidreport.records import ReportData, Run
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, Fact, FactGroup, Row, Table
-from covidreport.report.view.wording import clean, exact, humanise, titled
+from covidreport.records import Run
+from covidreport.report.view.records import Fact, FactGroup
+from covidreport.report.view.wording import exact, humanise, titled
 
 _SHOWN_ELSEWHERE = frozenset({"schema", "name", "description", "unreadable"})
 _TITLES = {
@@ -66,36 +65,6 @@ def view_settings(run: Run) -> tuple[FactGroup, ...]:
     return (*ordered, FactGroup("Run", rest)) if rest else tuple(ordered)
 
 
-def view_provenance(data: ReportData) -> tuple[FactGroup, ...]:
-    """Where the report itself comes from, times left out."""
-    alone = {key: value for key, value in data.provenance.items() if not isinstance(value, Mapping)}
-    groups = [FactGroup("Report", list_facts(alone))]
-    for key, value in data.provenance.items():
-        if isinstance(value, Mapping) and not is_time(str(key)):
-            groups.append(FactGroup(titled(humanise(str(key))), list_facts(value)))
-    return tuple(group for group in groups if group.facts)
-
-
-def view_times(data: ReportData, index: Index) -> Table | None:
-    """All time stamps and durations, of the report and of its evaluations: the one such place."""
-    rows = [_times_row(Cell("This report", kind="name"), "", list_times(data.provenance))]
-    for reported in index.runs:
-        name = index.cell(reported.run.name)
-        rows.append(_times_row(name, "", list_times(reported.run.settings)))
-        for evaluation in (reported.evaluation, *reported.others):
-            if evaluation is not None:
-                times = list_times({"timing": evaluation.timing, **evaluation.provenance})
-                rows.append(_times_row(name, clean(evaluation.split), times))
-    told = tuple(row for row in rows if row is not None)
-    head = (Column("Of", kind="name"), Column("Split"), Column("When, and how long"))
-    caption = "Times and durations: two reports of the same evidence differ here and nowhere else"
-    return Table(caption, head, told) if told else None
-
-
-def _times_row(name: Cell, split: str, times: Sequence[str]) -> Row | None:
-    return Row((name, Cell(split), Cell("; ".join(times)))) if times else None
-
-
 def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:
     """Every entry that holds a time, at any depth: `decode (s) 4.2`, in the order of the file."""
     times: list[str] = []
@@ -110,11 +79,12 @@ def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _all_times(values: Mapping[str, Any]) -> list[str]:
-    # A modification time in nanoseconds is a key for look-ups and nothing that people read.
+    # A modification time in nanoseconds is a key for look-ups and nothing that people read;
+    # commands have a table of their own.
     return [
         f"{_unit(key)} {exact(value)}"
         for key, value in values.items()
-        if not key.endswith("_mtime_ns") and value is not None
+        if not key.endswith("_mtime_ns") and key != "command" and value is not None
     ]
 
 

@@ -1,0 +1,230 @@
+"""Where figures come from: the data, the models, what ran them, by which command, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.report.view.index import Index
+from covidreport.report.view.records import (
+    Cell,
+    Column,
+    Fact,
+    FactGroup,
+    ProvenanceView,
+    Row,
+    Table,
+)
+from covidreport.report.view.settings import is_time, list_facts, list_times
+from covidreport.report.view.wording import (
+    DASH,
+    clean,
+    humanise,
+    listed,
+    plural,
+    titled,
+    whole,
+)
+
+_DIGITS = 12
+"""Of a fingerprint or digest that are shown; all of them stand with each run."""
+_NOT_VERSIONS = frozenset({"providers_in_build"})
+
+
+def view_provenance(data: ReportData, index: Index) -> ProvenanceView:
+    """All that the report and its evaluations recorded of their making."""
+    evaluated = [(one, _evaluations(one)) for one in index.runs if _evaluations(one)]
+    common, models = _view_models(evaluated, index)
+    tables = (_view_data(evaluated), models, _view_commands(data, evaluated))
+    return ProvenanceView(
+        (*_view_report(data), *common),
+        tuple(table for table in tables if table is not None),
+        _view_times(data, index),
+    )
+
+
+def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
+    return tuple(one for one in (reported.evaluation, *reported.others) if one is not None)
+
+
+def _view_report(data: ReportData) -> tuple[FactGroup, ...]:
+    """What the report says of itself, times and its command left out."""
+    alone = {
+        key: value
+        for key, value in data.provenance.items()
+        if not isinstance(value, Mapping) and key != "command"
+    }
+    groups = [FactGroup("Report", list_facts(alone))]
+    for key, value in data.provenance.items():
+        if isinstance(value, Mapping) and not is_time(str(key)):
+            groups.append(FactGroup(titled(humanise(str(key))), list_facts(value)))
+    return tuple(group for group in groups if group.facts)
+
+
+def _view_data(
+    evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]],
+) -> Table | None:
+    """A row for each set of images that runs were evaluated on."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for reported, evaluations in evaluated:
+        for one in evaluations:
+            source = (one.provenance.get("data") or {}).get("source")
+            key = (
+                one.dataset, one.split, str(one.n_images),
+                "" if one.n_groups is None else str(one.n_groups), one.fingerprint or "",
+                str(source or ""),
+            )  # fmt: skip
+            rows.setdefault(key, []).append(reported.run.name)
+    if not rows:
+        return None
+    return Table(
+        "Data: the same fingerprint means the same bytes of the same images, with the same truth",
+        (
+            Column("Data set", kind="name"), Column("Split"), Column("Images", kind="count"),
+            Column("Patients", kind="count"), Column("Fingerprint", kind="code"),
+            Column("Read from"), Column("Runs", kind="count"),
+        ),
+        tuple(
+            Row((
+                Cell(clean(dataset), kind="name"), Cell(clean(split)),
+                Cell(whole(int(images)), kind="count"),
+                Cell(whole(int(groups)) if groups else DASH, kind="count"),
+                _digest(fingerprint), Cell(clean(source) or DASH),
+                Cell(whole(len(runs)), kind="count"),
+            ))
+            for (dataset, split, images, groups, fingerprint, source), runs in rows.items()
+        ),
+    )  # fmt: skip
+
+
+def _view_models(
+    evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]], index: Index
+) -> tuple[tuple[FactGroup, ...], Table | None]:
+    """What all runs have in common, and a table of the rest: a row a run, its model first."""
+    facts = {
+        reported.run.name: _join([_facts(one) for one in evaluations])
+        for reported, evaluations in evaluated
+    }
+    names = list(dict.fromkeys(name for each in facts.values() for name in each))
+    common = {
+        name: values.pop()
+        for name in names
+        if len(values := {each.get(name, DASH) for each in facts.values()}) == 1
+    }
+    told = tuple(Fact(name, value) for name, value in common.items() if value != DASH)
+    groups = (FactGroup("All evaluations", told),) if told else ()
+    differ = [name for name in names if name not in common]
+    digests = {reported.run.name: _join_digests(evaluations) for reported, evaluations in evaluated}
+    if not differ and not any(digests.values()):
+        return groups, None
+    head = (
+        Column("Run", kind="name"), Column("Model", "SHA-256", kind="code"),
+        *(Column(name) for name in differ),
+    )  # fmt: skip
+    rows = tuple(
+        Row((
+            index.cell(name), _digest(digests[name]),
+            *(Cell(each.get(column, DASH)) for column in differ),
+        ))
+        for name, each in facts.items()
+    )  # fmt: skip
+    return groups, Table("Models, and what ran them", head, rows)
+
+
+def _facts(evaluation: Evaluation) -> dict[str, str]:
+    """What a reader asks of how figures were made; everything else stands with the run."""
+    recorded = evaluation.provenance
+    provider = recorded.get("provider") or {}
+    versions = recorded.get("versions") or {}
+    machine = recorded.get("machine") or {}
+    device = provider.get("device")
+    facts = {
+        "Figures from": "scores of each image" if evaluation.has_scores else "counts alone",
+        "Thresholds from": evaluation.thresholds_from,
+        "Provider": _provider(provider),
+        "Card": (device or {}).get("name") if isinstance(device, Mapping) else device,
+        "Precision": provider.get("precision"),
+        "Batch": recorded.get("batch"),
+        "Machine": " ".join(str(value) for value in machine.values()) or None,
+        "Versions": ", ".join(
+            f"{name} {value}" for name, value in versions.items() if name not in _NOT_VERSIONS
+        ),
+    }
+    return {name: clean(value) for name, value in facts.items() if value not in (None, "")}
+
+
+def _provider(provider: Mapping[str, Any]) -> str | None:
+    ran, asked = provider.get("ran"), provider.get("asked")
+    return f"{ran}, asked for as {asked}" if ran and asked and ran != asked else ran
+
+
+def _join(facts: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The facts of a run's evaluations as one: what differs between them stands in a list."""
+    names = dict.fromkeys(name for each in facts for name in each)
+    return {
+        name: "; ".join(dict.fromkeys(each[name] for each in facts if name in each))
+        for name in names
+    }
+
+
+def _join_digests(evaluations: Sequence[Evaluation]) -> str:
+    """The digest of the model that was evaluated; several where it was changed in between."""
+    found = ((one.provenance.get("model") or {}).get("sha256") for one in evaluations)
+    return "; ".join(dict.fromkeys(str(digest) for digest in found if digest))
+
+
+def _digest(digests: str) -> Cell:
+    """The first digits of one or several digests, all of them where the cell is sorted."""
+    short = "; ".join(one[:_DIGITS] for one in digests.split("; "))
+    return Cell(short or DASH, kind="code" if short else "text")
+
+
+def _view_commands(
+    data: ReportData, evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]]
+) -> Table | None:
+    """The commands that were called, each once, with what it made."""
+    made: dict[str, dict[str, int]] = {}
+    for _, evaluations in evaluated:
+        for one in evaluations:
+            if one.timing.get("command"):
+                splits = made.setdefault(str(one.timing["command"]), {})
+                splits[one.split] = splits.get(one.split, 0) + 1
+    rows = [
+        (
+            command,
+            listed([f"{plural(n, 'run')} on {clean(split)}" for split, n in splits.items()]),
+        )
+        for command, splits in made.items()
+    ]
+    if data.provenance.get("command"):
+        rows.append((str(data.provenance["command"]), "this report"))
+    if not rows:
+        return None
+    return Table(
+        "Commands as they were called",
+        (Column("Command", kind="code"), Column("Made")),
+        tuple(Row((Cell(clean(command), kind="code"), Cell(what))) for command, what in rows),
+    )
+
+
+def _view_times(data: ReportData, index: Index) -> Table | None:
+    """All time stamps and durations, of the report and of its evaluations: the one such place."""
+    rows = [_times_row(Cell("This report", kind="name"), "", list_times(data.provenance))]
+    for reported in index.runs:
+        name = index.cell(reported.run.name)
+        rows.append(_times_row(name, "", list_times(reported.run.settings)))
+        for evaluation in _evaluations(reported):
+            times = list_times({"timing": evaluation.timing, **evaluation.provenance})
+            rows.append(_times_row(name, clean(evaluation.split), times))
+    told = tuple(row for row in rows if row is not None)
+    head = (Column("Of", kind="name"), Column("Split"), Column("When, and how long"))
+    caption = (
+        "Times and durations: two reports of the same evidence differ here and in the commands, "
+        "nowhere else"
+    )
+    return Table(caption, head, told) if told else None
+
+
+def _times_row(name: Cell, split: str, times: Sequence[str]) -> Row | None:
+    return Row((name, Cell(split), Cell("; ".join(times)))) if times else None

@@ -1,0 +1,69 @@
+"""The command that made a figure stands with it, so that it can be typed again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from covidreport.cli.command_line import spell_command
+from tests.cli.command import run_command, write_study
+
+
+@pytest.fixture(scope="module")
+def spelled():
+    """What a command of every kind of parameter says of how it was called."""
+    app = typer.Typer()
+
+    @app.callback()
+    def root() -> None: ...
+
+    @app.command()
+    def work(
+        context: typer.Context,
+        places: list[str] | None = None,
+        size: Annotated[int, typer.Option("--size", "-s")] = 3,
+        limit: Annotated[list[str] | None, typer.Option()] = None,
+        force: Annotated[bool, typer.Option("--force")] = False,
+        cache: bool = True,
+        output: Annotated[str, typer.Option("--output", "-o")] = "here",
+    ) -> None:
+        typer.echo(spell_command(context, {"output"}))
+
+    return lambda *words: CliRunner().invoke(app, ["work", *words]).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "covidreport work"),
+        (("a", "-s", "3"), "covidreport work --size 3 a"),
+        (("--limit", "x=1", "b", "--limit", "y=2"), "covidreport work --limit x=1 --limit y=2 b"),
+        (("--force", "--no-cache"), "covidreport work --force --no-cache"),
+        (("--cache", "my runs"), "covidreport work --cache 'my runs'"),
+        (("-o", "elsewhere", "$HOME"), "covidreport work '$HOME'"),
+    ],
+)
+def test_what_was_given_is_spelled_out(spelled, words, expected):
+    """Long names, quoted for a shell; defaults and what is left out do not stand in it."""
+    assert spelled(*words) == expected
+
+
+def test_an_evaluation_and_a_report_keep_their_commands(tmp_path):
+    """Both stand in the report; where a report is written to does not change it."""
+    write_study(tmp_path, good=85)
+    run_command(tmp_path, "evaluate", "runs", "--data", "data", "--no-cache")
+    folder = tmp_path / "runs" / "good" / "evaluations" / "data-validation"
+    made = json.loads((folder / "evaluation.json").read_text())["timing"]["command"]
+    run_command(tmp_path, "render", "runs", "--output", "one.html")
+    run_command(tmp_path, "render", "runs", "--format", "html", "--output", "two.html")
+
+    pages = [(tmp_path / name).read_text() for name in ("one.html", "two.html")]
+
+    assert made == "covidreport evaluate --data data --no-cache runs"
+    assert made in pages[0]
+    assert "covidreport render runs" in pages[0]
+    assert pages[0] == pages[1]

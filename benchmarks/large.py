@@ -37,8 +37,9 @@ def link_images(folder: Path, n: int) -> Path:
         for p in (source / "originals").rglob("*")
         if p.suffix.lower() in (".png", ".jpg", ".jpeg")
     )
-    images = [source / row["path"] for row in rows] + full_size
-    rows += rows[: len(full_size)]  # any truth will do
+    # The full-size ones first, so that few images hold the largest as well; any truth will do.
+    images = full_size + [source / row["path"] for row in rows]
+    rows = rows[: len(full_size)] + rows
     for i, image in enumerate(images):
         shutil.copyfile(image, copies / f"{i:04}")
     manifest = folder / "manifest.csv"

@@ -48,6 +48,8 @@ MODEL_FILE = "model.onnx"
 EVALUATIONS_FOLDER = "evaluations"
 EVALUATION_FILE = "evaluation.json"
 SCORES_FILE = "scores.parquet"
+_ROW_GROUP = 16_384
+"""Images that are turned into columns at a time: what it takes does not grow with the images."""
 FAILURE_SCHEMA = "covidreport.failure/1"
 FAILURE_FILE = "failure.json"
 THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
@@ -157,31 +159,44 @@ def write_scores(path: Path, scores: Scores) -> None:
     `score.<label>` (null: not scored), `failure` (null: scored), `attribute.<name>` (null: not
     stated; none in files of an earlier version).
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"sample_id": pa.array(scores.sample_ids, pa.string())}
-    if scores.groups is not None:
-        columns["group"] = pa.array(scores.groups, pa.string())
-    failed = scores.failed
-    for k, label in enumerate(scores.labels):
-        truth = scores.truth[:, k]
-        columns[f"truth.{label}"] = pa.array(truth, pa.int8(), mask=truth == UNKNOWN)
-    for k, label in enumerate(scores.labels):
-        values = np.ascontiguousarray(scores.scores[:, k])
-        columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
-    columns["failure"] = pa.array(scores.reasons, pa.string())
-    for name, cells in scores.attributes.items():
-        columns[f"{ATTRIBUTE}{name}"] = pa.array([cell or None for cell in cells], pa.string())
     facts = {
         "covidreport.schema": SCORES_SCHEMA,
         "covidreport.labels": json.dumps(scores.labels),
         "covidreport.activation": scores.activation,
     }
-    table = pa.table(columns).replace_schema_metadata(facts)
+    n = len(scores.sample_ids)
+    first = _tabulate(scores, slice(0, _ROW_GROUP)).replace_schema_metadata(facts)
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    with pq.ParquetWriter(sink, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for start in range(_ROW_GROUP, n, _ROW_GROUP):
+            rows = _tabulate(scores, slice(start, start + _ROW_GROUP))
+            writer.write_table(rows.replace_schema_metadata(facts))
     write_atomic(path, sink.getvalue())
+
+
+def _tabulate(scores: Scores, rows: slice) -> pa.Table:
+    """Some images' rows of scores.parquet."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {"sample_id": pa.array(scores.sample_ids[rows], pa.string())}
+    if scores.groups is not None:
+        columns["group"] = pa.array(scores.groups[rows], pa.string())
+    failed = np.array([reason is not None for reason in scores.reasons[rows]], bool)
+    for k, label in enumerate(scores.labels):
+        truth = scores.truth[rows, k]
+        columns[f"truth.{label}"] = pa.array(truth, pa.int8(), mask=truth == UNKNOWN)
+    for k, label in enumerate(scores.labels):
+        values = np.ascontiguousarray(scores.scores[rows, k])
+        columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
+    columns["failure"] = pa.array(scores.reasons[rows], pa.string())
+    for name, cells in scores.attributes.items():
+        columns[f"{ATTRIBUTE}{name}"] = pa.array(
+            [cell or None for cell in cells[rows]], pa.string()
+        )
+    return pa.table(columns)
 
 
 def read_scores(path: Path) -> Scores:

@@ -138,7 +138,8 @@ def _preparation(opened: OpenedRun) -> tuple[Any, ...]:
 class _Loop:
     """The state of one pass over the images."""
 
-    paths: Sequence[Path]
+    root: Path
+    paths: Sequence[str]
     runs: list[ScoredRun]
     decoded: DecodedSet
     batch: int
@@ -169,7 +170,7 @@ class _Loop:
         specs = {
             scored.opened.session.spec.pixels: None for scored in self.runs if not scored.failure
         }
-        paths = self.paths[chunk_start : chunk_start + self.batch]
+        paths = [self.root / path for path in self.paths[chunk_start : chunk_start + self.batch]]
         self.waiting += 1
         digests = self.digests[chunk_start : chunk_start + self.batch] if self.digests else None
         job = self.pool.submit(decode_chunk, paths, chunk_start, specs, self.caches, digests)
@@ -290,7 +291,6 @@ def score_runs(
     run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
     """
     n, k = dataset.truth.shape
-    paths = [dataset.root / path for path in dataset.paths]
     jobs = jobs or count_jobs()
     if partials is None:
         runs = [ScoredRun(run, np.full((n, k), np.nan, np.float32)) for run in opened]
@@ -302,7 +302,17 @@ def score_runs(
     decoded = DecodedSet([None] * n, [])
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
         loop = _Loop(
-            paths, runs, decoded, batch, advance, pool, device, caches or {}, digests, occlusion
+            dataset.root,
+            dataset.paths,
+            runs,
+            decoded,
+            batch,
+            advance,
+            pool,
+            device,
+            caches or {},
+            digests,
+            occlusion,
         )
         try:
             loop.run(iter(range(0, n, batch)), jobs)

@@ -31,6 +31,8 @@ COMMON = 32
 costs as much as drawing about 25 images one by one."""
 CHUNK_BYTES = 32 << 20
 """How much memory the weights of one chunk of resamples take."""
+_PLAIN_CHUNK_BYTES = 2 << 20
+"""The same where no images are drawn together; larger chunks are not faster."""
 MOST_KEPT = 4_000_000
 """So many weights of a plain bootstrap are kept for the next figure of the same images."""
 _SLICE = 16_384
@@ -142,7 +144,9 @@ def _draw(
     rng = np.random.default_rng(seed)
     total, heavy = int(sizes.sum()) + units, sizes.size
     shares = np.append(sizes, units) / total
-    rows = max(1, CHUNK_BYTES // (4 * (heavy + units)))
+    # Without sets the draws are the same in chunks of any size.
+    budget = CHUNK_BYTES if heavy else min(CHUNK_BYTES, _PLAIN_CHUNK_BYTES)
+    rows = max(1, budget // (4 * (heavy + units)))
     for start in range(0, resamples, rows):
         weights = np.empty((min(rows, resamples - start), heavy + units), dtype=np.float32)
         draws = np.full(len(weights), units)

@@ -23,6 +23,7 @@ from pathlib import Path
 from benchmarks.common import LABELS, Row, find_images, link_runs, print_rows, write_model
 
 FEW = 1_000
+EVERY = 40
 
 
 def link_images(folder: Path, n: int) -> Path:
@@ -37,9 +38,12 @@ def link_images(folder: Path, n: int) -> Path:
         for p in (source / "originals").rglob("*")
         if p.suffix.lower() in (".png", ".jpg", ".jpeg")
     )
-    # The full-size ones first, so that few images hold the largest as well; any truth will do.
-    images = full_size + [source / row["path"] for row in rows]
-    rows = rows[: len(full_size)] + rows
+    # A full-size one in every batch or two, so that few images are as heavy as many; any truth will
+    # do for them.
+    images = [source / row["path"] for row in rows]
+    for i, image in enumerate(full_size):
+        images.insert(i * EVERY, image)
+        rows.insert(i * EVERY, rows[i])
     for i, image in enumerate(images):
         shutil.copyfile(image, copies / f"{i:04}")
     manifest = folder / "manifest.csv"

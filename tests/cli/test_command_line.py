@@ -24,7 +24,7 @@ def spelled():
     @app.command()
     def work(
         context: typer.Context,
-        places: list[str] | None = None,
+        places: Annotated[list[str] | None, typer.Argument()] = None,
         size: Annotated[int, typer.Option("--size", "-s")] = 3,
         limit: Annotated[list[str] | None, typer.Option()] = None,
         force: Annotated[bool, typer.Option("--force")] = False,

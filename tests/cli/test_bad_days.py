@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import signal
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -144,9 +146,15 @@ def test_no_gpu_where_one_was_promised_is_an_error(project):
     assert not (project / "runs" / "new" / "evaluations").exists()
 
 
-def _limited(size):
-    """Python that lets no file of the process grow beyond so many bytes."""
-    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+@contextmanager
+def _files_up_to(size):
+    """No file of this process grows beyond so many bytes meanwhile."""
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
 
 def test_a_full_disk_is_no_verdict_and_leaves_none(project, judge):
@@ -156,22 +164,24 @@ def test_a_full_disk_is_no_verdict_and_leaves_none(project, judge):
     stands = project / "runs" / "new" / "evaluations" / KEY / "evaluation.json"
     write_model(project / "runs" / "new", 84)
     for size in (100, 2_000, 8_000, 60_000):  # cache; scores; evaluation; report
-        done = run_command(project, "ci", "runs/new", before=_limited(size))
-        assert done.returncode == 3, (size, done.stderr)
-        assert "File too large" in done.stderr + done.stdout, size
-        assert "Traceback" not in done.stderr, size
+        with _files_up_to(size):
+            done = judge()
+        assert done.code == 3, (size, done.err)
+        assert "File too large" in done.err + done.out, size
+        assert "Traceback" not in done.err, size
         assert read_evaluation(stands).run == "new"
         assert not list(project.rglob("*.part")), size
     assert judge().code == 0
 
 
-def test_evaluate_on_a_full_disk_ends_with_3_and_the_name_of_the_file(project):
+def test_evaluate_on_a_full_disk_ends_with_3_and_the_name_of_the_file(project, covidreport):
     """No traceback and no half written evaluation."""
     write_model(project / "runs" / "new", 85)
-    done = run_command(project, "evaluate", "runs/new", before=_limited(1_000))
-    assert done.returncode == 3, done.stderr
-    assert "File too large" in done.stderr
-    assert "Traceback" not in done.stderr
+    with _files_up_to(1_000):
+        done = covidreport("evaluate", "runs/new")
+    assert done.code == 3, done.err
+    assert "File too large" in done.err
+    assert "Traceback" not in done.err
     assert not list((project / "runs" / "new").rglob("evaluation.json"))
 
 

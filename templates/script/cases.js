@@ -25,6 +25,45 @@ function setUpCases(part) {
     alarm: { "×": "false alarm", "·": "cleared", "?": "not scored" },
   };
   let opener = null;
+  const grid = section.querySelector(".case-grid");
+  const heads = grid ? [...grid.tHead.rows[0].cells] : [];
+
+  /* ---- the cases that one run got wrong ---- */
+
+  let chosen = -1;
+  const isShown = (anchor) => chosen < 0 || part.cases[anchor].signs[chosen] !== "·";
+  const missed = make("select", { onchange: () => {
+    address.set("cases", "missed", missed.value);
+    choose(missed.value);
+  } }, make("option", { value: "", text: "any run" }), ...part.runs.flatMap(([name, , key], place) =>
+    (anchors.some((one) => part.cases[one].signs[place] !== "·")
+      ? [make("option", { value: key, text: name })] : [])));
+  const status = make("p", { class: "status", role: "status" });
+  (section.querySelector(".scroll") ?? section.querySelector("h3"))?.before(
+    make("div", { class: "controls" }, make("label", { class: "control" },
+      make("span", { class: "title", text: "Cases that were wrong for" }), missed), status));
+
+  function choose(key) {
+    missed.value = key ?? "";
+    if (missed.selectedIndex < 0) missed.value = "";
+    chosen = part.runs.findIndex(([, , other]) => other === missed.value);
+    heads.forEach((head, column) => {
+      const anchor = head.querySelector("[data-case]")?.dataset.case;
+      if (anchor) for (const row of grid.rows) row.cells[column].hidden = !isShown(anchor);
+    });
+    for (const card of section.querySelectorAll(".card")) {
+      card.hidden = !isShown(card.querySelector("[data-case]").dataset.case);
+    }
+    for (const row of section.querySelectorAll(".cases-listed tbody tr")) row.hidden = !isShown(row.id);
+    const count = (kind) => {
+      const all = anchors.filter((one) => part.cases[one].kind === kind);
+      return `${all.filter(isShown).length} of ${all.length}`;
+    };
+    status.textContent = `${count("positive")} missed cases and ${count("alarm")} false alarms shown`;
+    return chosen >= 0;
+  }
+  choose(null);
+  address.add("missed", choose);
 
   /* ---- one case in a dialog ---- */
 
@@ -33,7 +72,7 @@ function setUpCases(part) {
   const body = make("div", { class: "case-body" });
   const step = (by) => () => {
     const kind = part.cases[dialog.dataset.case].kind;
-    const alike = anchors.filter((one) => part.cases[one].kind === kind);
+    const alike = anchors.filter((one) => part.cases[one].kind === kind && isShown(one));
     const next = alike.at((alike.indexOf(dialog.dataset.case) + by) % alike.length);
     address.step("case", next);
     fill(next);
@@ -122,8 +161,6 @@ function setUpCases(part) {
 
   /* ---- what stands under the pointer ---- */
 
-  const grid = section.querySelector(".case-grid");
-  const heads = grid ? [...grid.tHead.rows[0].cells] : [];
   if (!grid) return;
   const line = make("p", { class: "case-line" });
   grid.closest(".scroll").after(line);

@@ -161,7 +161,7 @@ def test_an_address_that_means_nothing_is_no_harm_and_is_mended(visit, request, 
     given = page.locator("main").inner_text()
     _open(
         page, file,
-        "#nowhere?label=rabies&threshold=7&shown=99,x,-1,1.5&split=test&case=case-0&runs=77,1"
+        "#nowhere?label=rabies&threshold=7&shown=99,x,-1,1.5&split=test&case=case-0&missed=0&runs=77,1"
         "&sort=constructor&hide=__proto__&architecture=toString&search=&unheard=of&x=%E0%A4",
     )  # fmt: skip
 

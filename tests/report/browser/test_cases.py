@@ -101,3 +101,34 @@ def test_counts_alone_say_why_there_is_no_grid(visit, study_page):
 
     assert "which ones is not" in text
     assert page.locator("#cases table").count() == 0
+
+
+def test_the_cases_of_one_run_are_picked_out(visit, pictured_page):
+    """Grid, pictures and lists show what that run got wrong, the arrows of a case go through it
+    alone, and the address keeps it."""
+    page = visit(pictured_page)
+    section = page.locator("#cases")
+    row = section.locator(".case-grid tbody tr", has_text="exp3-resnet18-bce-balanced")
+    missed = int(row.locator("td").first.inner_text())
+    section.get_by_label("Cases that were wrong for").select_option(
+        label="exp3-resnet18-bce-balanced"
+    )
+
+    assert row.locator("td.x:visible").count() == missed > 0
+    assert row.locator("td:visible").count() == missed + 1
+    cards = section.locator(".gallery").first.locator(".card:visible")
+    assert cards.count() == missed
+    assert f"{missed} of " in section.get_by_role("status").inner_text()
+    cards.first.locator("a").click()
+    dialog = page.get_by_role("dialog")
+    names = set()
+    for _ in range(missed + 2):
+        names.add(dialog.get_by_role("heading").inner_text())
+        page.keyboard.press("ArrowRight")
+    assert len(names) == missed
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => location.hash === '#cases?missed=3'")
+    page.reload()
+    assert row.locator("td:visible").count() == missed + 1
+    section.get_by_label("Cases that were wrong for").select_option(label="any run")
+    assert row.locator("td:visible").count() > missed + 1

@@ -26,6 +26,27 @@ def test_without_javascript_every_section_is_there(visit, scored_page):
     assert page.locator("table.ranked tbody th.name").count() == 18
 
 
+@pytest.mark.parametrize("width", [360, 768, 1200, 1600])
+def test_the_page_stays_within_the_window_and_wide_tables_say_so(visit, scored_page, width):
+    """With everything open nothing but a table's own box goes sideways, and its edge fades until
+    its end is reached."""
+    page = visit(scored_page, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    boxes = """() => [...document.querySelectorAll(".scroll")].map(one =>
+        [one.scrollWidth > one.clientWidth, getComputedStyle(one).maskImage !== "none"])"""
+    assert [wide for wide, _ in page.evaluate(boxes)] == [
+        fades for _, fades in page.evaluate(boxes)
+    ]
+    ranking = page.locator("#ranking .scroll").first
+    assert "gradient" in ranking.evaluate("one => getComputedStyle(one).maskImage")
+    ranking.evaluate("one => one.scrollTo({ left: one.scrollWidth })")
+    page.wait_for_function(
+        "() => getComputedStyle(document.querySelector('#ranking .scroll')).maskImage === 'none'"
+    )
+
+
 def test_a_script_that_was_changed_does_not_run(browser, scored_page, tmp_path):
     """The hash in the policy is worth something."""
     text = scored_page.read_text(encoding="utf-8")

@@ -80,21 +80,29 @@ def measure_bytes(path: Path) -> int:
     return sum(getattr(fact, "st_blocks", -(-fact.st_size // 512)) * 512 for fact in facts)
 
 
+_taken: dict[Path, int] = {}
+"""By cache folder, the bytes that stood in it when it was measured, and those asked for since."""
+
+
 def make_room(size_bytes: int) -> bool:
     """Remove the least recently used entries until `size_bytes` more fit; False if they can't.
 
-    Fit: under the limit, and with a reserve left on the disk.
+    Fit: under the limit, and with a reserve left on the disk. What is there is measured at the
+    first call, and again where that and what was asked for since would not fit: a report keeps
+    hundreds of small things. What other processes add meanwhile is not seen before that.
     """
-    limit = cache_limit()
+    limit, folder = cache_limit(), cache_folder()
     if size_bytes > limit:
         return False
-    entries = list(list_entries())
-    total = sum(entry.size_bytes for entry in entries)
-    while entries and total + size_bytes > limit:
-        oldest = entries.pop(0)
-        remove_entry(oldest)
-        total -= oldest.size_bytes
-    folder = cache_folder()
+    total = _taken.get(folder)
+    if total is None or total + size_bytes > limit:
+        entries = list(list_entries())
+        total = sum(entry.size_bytes for entry in entries)
+        while entries and total + size_bytes > limit:
+            oldest = entries.pop(0)
+            remove_entry(oldest)
+            total -= oldest.size_bytes
+    _taken[folder] = total + size_bytes
     folder.mkdir(parents=True, exist_ok=True)
     return shutil.disk_usage(folder).free > size_bytes + RESERVE_BYTES
 

@@ -45,6 +45,29 @@ def test_the_least_recently_used_entry_goes_first(monkeypatch):
     assert [entries[letter].exists() for letter in "abc"] == [False, True, True]
 
 
+def test_what_is_there_is_measured_once_as_long_as_there_is_room(monkeypatch):
+    """Hundreds of small things are not as many walks through the folder; the limit still holds."""
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "10e3")
+    walks = []
+    entries = cache.list_entries
+
+    def walk():
+        walks.append(cache.cache_folder())
+        return entries()
+
+    monkeypatch.setattr(cache, "list_entries", walk)
+    for place in range(4):
+        assert cache.make_room(4096)
+        file = cache.cache_folder() / "kind" / str(place) / "file"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(bytes(4096))
+        os.utime(file.parent, (place, place))
+        assert sum(entry.size_bytes for entry in entries()) <= 8192
+
+    assert [entry.path.name for entry in entries()] == ["2", "3"]
+    assert len(walks) == 3  # the second fits beside the first, the others take another's place
+
+
 def test_an_entry_larger_than_the_limit_is_not_made(monkeypatch):
     """The caller is told, and decodes without a cache."""
     monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "1000")

@@ -51,6 +51,7 @@ class _Column:
     scores: Scores
     target: int
     answers: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
 
 
 def read_answers(
@@ -86,7 +87,7 @@ def read_answers(
         truth=first.scores.truth[:, first.target],
         scores=np.stack([each.scores.scores[order, each.target] for each, order in pairs]),
         answers=np.stack([each.answers[order] for each, order in pairs]),
-        failed=np.stack([each.scores.failed[order] for each, order in pairs]),
+        failed=np.stack([each.failed[order] for each, order in pairs]),
         groups=_number_groups(first.scores.groups),
         left_out=tuple(left_out),
         activations=tuple(column.scores.activation for column in columns),
@@ -113,7 +114,7 @@ def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScor
             "its stored scores give other counts than its evaluation states: run "
             "`covidreport evaluate` again"
         )
-    return _Column(evaluation.run, scores, column, answers[:, 0])
+    return _Column(evaluation.run, scores, column, answers[:, 0], failed)
 
 
 def _place(column: _Column, first: _Column) -> NDArray[np.intp]:

@@ -202,7 +202,8 @@ def _resolve(runs: _Runs) -> SmallestGap:
     """
     told = [test for test in runs.tests if test.adjusted_p_value <= ALPHA]
     # Where all are told apart, the last one, of which least was asked.
-    rest = [t for t in runs.tests if t not in told] or [max(told, key=lambda t: t.p_value)]
+    rest = [test for test in runs.tests if test.adjusted_p_value > ALPHA]
+    rest = rest or [max(told, key=lambda test: test.p_value)]
     level = critical_p_value(
         runs.missed,
         runs.positive_groups,

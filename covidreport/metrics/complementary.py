@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import find_false_alarms, find_missed
+from covidreport.metrics.paired import find_false_alarms, find_missed, pack_wrong
 
 Rule = Literal["any-positive", "majority"]
 COMBINATIONS: Final[tuple[tuple[int, Rule], ...]] = (
@@ -44,8 +44,8 @@ def find_complementary(
     wrong answer of that run alone. All pairs and trios are tried on these very images, so the best
     of them looks better than it is: evidence for a next study, not a result.
     """
-    missed = _pack(find_missed(truth, answers, failed))
-    alarms = _pack(find_false_alarms(truth, answers, failed))
+    missed = pack_wrong(find_missed(truth, answers, failed))
+    alarms = pack_wrong(find_false_alarms(truth, answers, failed))
     labels = [str(name) for name in names] if names is not None else None
     best: list[Combination] = []
     for size, rule in COMBINATIONS:
@@ -63,14 +63,6 @@ def _order(
 ) -> tuple[int, int, tuple[str, ...], tuple[int, ...]]:
     called = tuple(sorted(names[run] for run in each.runs)) if names else ()
     return each.missed, each.false_alarms, called, each.runs
-
-
-def _pack(wrong: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """64 images a word, `(R, words)`; the last word is filled with right answers."""
-    packed = np.packbits(wrong, axis=1)
-    words = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
-    words[:, : packed.shape[1]] = packed
-    return words.view(np.uint64)
 
 
 def _combine(

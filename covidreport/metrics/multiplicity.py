@@ -38,7 +38,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.paired import sign_flip_table, sum_by_group
+from covidreport.metrics.paired import count_discordant, sum_by_group, tabulate_flips
 from covidreport.metrics.significance import holm
 
 Correction = Literal["max-t", "holm"]
@@ -94,10 +94,7 @@ def compare_pairs(
     sums = sum_by_group(wrong, groups)
     several = len(sums) < wrong.shape[1]
     tables = _tabulate(sums, chosen)
-    discordant = [
-        (int(np.count_nonzero(wrong[i] & ~wrong[j])), int(np.count_nonzero(wrong[j] & ~wrong[i])))
-        for i, j in chosen
-    ]
+    discordant = count_discordant(wrong, chosen)
     p_values = [
         float(table[abs(only_first - only_second)])
         for table, (only_first, only_second) in zip(tables, discordant, strict=True)
@@ -122,11 +119,12 @@ def _tabulate(
     """`sign_flip_table` of each pair; pairs whose differences have the same sizes share one."""
     tables: dict[bytes, NDArray[np.float64]] = {}
     found: list[NDArray[np.float64]] = []
+    by_run = np.ascontiguousarray(sums.T)
     for first, second in pairs:
-        differences = sums[:, first] - sums[:, second]
-        key = np.bincount(np.abs(differences))[1:].tobytes()
+        times = np.bincount(np.abs(by_run[first] - by_run[second]))
+        key = times[1:].tobytes()
         if key not in tables:
-            tables[key] = sign_flip_table(differences)
+            tables[key] = tabulate_flips(times)
         found.append(tables[key])
     return found
 
@@ -211,11 +209,11 @@ def _draw_p_values(
     """Each pair's exact p-value under flips of all groups' signs, `(b, pairs)` a chunk."""
     exact = len(differing) <= _EXACT_GROUPS
     for signs in _draw_signs(len(differing), exact, flips, seed, len(pairs)):
-        flipped = (signs @ differing).astype(np.int64)
-        drawn = np.empty((len(signs), len(pairs)))
+        flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int64))
+        drawn = np.empty((len(pairs), len(signs)))
         for place, (first, second) in enumerate(pairs):
-            drawn[:, place] = tables[place][np.abs(flipped[:, first] - flipped[:, second])]
-        yield drawn
+            drawn[place] = tables[place][np.abs(flipped[first] - flipped[second])]
+        yield drawn.T
 
 
 def _draw_signs(

@@ -7,6 +7,8 @@ of one truth. `find_missed` gives them for the positives, `find_false_alarms` fo
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,27 @@ def sum_by_group(
     return np.stack(sums, axis=1).astype(np.int64)
 
 
+def pack_wrong(wrong: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """64 images a word, `(R, words)`; the last word is filled with right answers."""
+    packed = np.packbits(wrong, axis=1)
+    words = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
+    words[:, : packed.shape[1]] = packed
+    return words.view(np.uint64)
+
+
+def count_discordant(
+    wrong: NDArray[np.bool_], pairs: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Of each pair of runs, how many images only the first and only the second got wrong."""
+    words = pack_wrong(wrong)
+    totals = np.bitwise_count(words).sum(axis=1, dtype=np.int64).tolist()
+    counts = []
+    for first, second in pairs:
+        both = int(np.bitwise_count(words[first] & words[second]).sum(dtype=np.int64))
+        counts.append((totals[first] - both, totals[second] - both))
+    return counts
+
+
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """The two-sided exact p-value that two runs err equally often.
 
@@ -90,12 +113,17 @@ def sign_flip_table(differences: NDArray[np.integer[Any]]) -> NDArray[np.float64
     large ones are convolved by FFT, which is exact to about 1e-14; p-values there are at least
     1e-12.
     """
-    sizes, times = np.unique(np.abs(differences), return_counts=True)
+    return tabulate_flips(np.bincount(np.abs(differences)))
+
+
+def tabulate_flips(times: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """`sign_flip_table` of differences of which `times[d]` have the absolute value d."""
     law = np.ones(1)
     floor = 0.0
-    for size, n in zip(sizes.tolist(), times.tolist(), strict=True):
+    for size in np.flatnonzero(times).tolist():
         if size == 0:
             continue
+        n = int(times[size])
         spread = np.zeros(size * n + 1)
         spread[::size] = _coins(n)
         if law.size * (n + 1) <= _DIRECT_WORK:
@@ -113,15 +141,27 @@ def sign_flip_table(differences: NDArray[np.integer[Any]]) -> NDArray[np.float64
 
 def _coins(n: int) -> NDArray[np.float64]:
     """The probabilities of 0 ... n heads of n coins."""
-    from scipy.special import gammaln
-
     if n <= _EXACT_COINS:
-        return np.array([math.comb(n, heads) / 2**n for heads in range(n + 1)])
-    k = np.arange(n + 1)
-    logs = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * np.log(2)
+        return _few_coins(n)
+    factorials = _log_factorials(1 << n.bit_length())[: n + 1]
+    logs = factorials[n] - factorials - factorials[::-1] - n * np.log(2)
     chances = np.exp(logs)
     law: NDArray[np.float64] = chances / chances.sum()
     return law
+
+
+@cache
+def _few_coins(n: int) -> NDArray[np.float64]:
+    return np.array([math.comb(n, heads) / 2**n for heads in range(n + 1)])
+
+
+@lru_cache(maxsize=2)
+def _log_factorials(size: int) -> NDArray[np.float64]:
+    """The logarithms of 0!, 1! … (size - 1)!."""
+    from scipy.special import gammaln
+
+    logs: NDArray[np.float64] = gammaln(np.arange(size) + 1)
+    return logs
 
 
 def _convolve_fast(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from covidreport.compare.once import ReadScores
 from covidreport.errors import StoreError
@@ -84,8 +85,9 @@ def _recall(
 
     def count() -> dict[str, Any]:
         scores = _check(read(path), evaluation)
+        failed = scores.failed
         labels = [label for label in evaluation.labels if label in scores.labels]
-        return {label: asdict(_count(scores, label, thresholds[label])) for label in labels}
+        return {label: asdict(_count(scores, failed, label, thresholds[label])) for label in labels}
 
     facts = [METHOD, digest_file(path), evaluation.n_images, evaluation.labels, thresholds]
     kept = keep("curves", facts, count)
@@ -107,9 +109,11 @@ def _check(scores: Scores, evaluation: Evaluation) -> Scores:
     return scores
 
 
-def _count(scores: Scores, label: str, thresholds: Sequence[float]) -> LabelCurve:
+def _count(
+    scores: Scores, failed: NDArray[np.bool_], label: str, thresholds: Sequence[float]
+) -> LabelCurve:
     column = scores.labels.index(label)
-    truth, failed = scores.truth[:, column], scores.failed
+    truth = scores.truth[:, column]
     points = list_points(truth, scores.scores[:, column], failed)
     # A threshold is carried into the model's own unit, and a score exactly at it is negative.
     limits = np.array([logit(t) if scores.activation == "logit" else t for t in thresholds])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_DIRECT_WORK = 20_000_000
+_DIRECT_WORK = 2_000_000
 _SMALLEST = 1e-12
 _EXACT_COINS = 200
 

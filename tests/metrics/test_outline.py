@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from covidreport.metrics.operating import list_points
 from covidreport.metrics.outline import MOST_POINTS, PIXELS, outline_points
@@ -52,6 +52,40 @@ def test_no_point_of_either_curve_is_a_pixel_away_from_what_is_drawn(
     # scikit-learn appends precision 1 at recall 0, a point that no threshold reaches.
     assert _distance(np.column_stack([recall, precision])[:-1], recalled[some]) < 1
     assert kept.size <= min(600, points.found.size)
+
+
+def _heights(line: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest a rising line is at each place: it may stand upright there."""
+    x, y = line.T
+    first, last = np.searchsorted(x, at, "left"), np.searchsorted(x, at, "right")
+    between = np.interp(at, x, y)
+    low = np.where(last > first, y[np.minimum(first, x.size - 1)], between)
+    high = np.where(last > first, y[np.maximum(last - 1, 0)], between)
+    return low, high
+
+
+@pytest.mark.parametrize("skill", [0.0, 0.8, 3.4])
+def test_the_roc_curve_of_very_many_images_keeps_its_height_and_its_area(skill):
+    """At every share of false alarms the two curves of 100,000 images are within a pixel's width
+    of the same height, either way round, and their areas by scikit-learn's rule agree."""
+    truth, scores = _draw(100_000, 0.1, skill)
+    points = list_points(truth, scores, np.zeros(truth.size, dtype=np.bool_))
+    kept = outline_points(points)
+    fpr, tpr, _ = roc_curve(truth, scores, drop_intermediate=False)
+    whole = np.column_stack([fpr, tpr])
+    drawn = np.column_stack(
+        [points.false_alarms[kept] / points.negatives, points.found[kept] / points.positives]
+    )
+
+    at = np.unique(fpr)
+    for one, other in ((whole, drawn), (drawn, whole)):
+        _, reach = _heights(other, np.minimum(at + 1 / PIXELS, 1))
+        floor, _ = _heights(other, np.maximum(at - 1 / PIXELS, 0))
+        low, high = _heights(one, at)
+        assert (high <= reach + 1 / PIXELS).all()
+        assert (low >= floor - 1 / PIXELS).all()
+    assert auc(*drawn.T) == pytest.approx(auc(fpr, tpr), abs=1 / PIXELS)
+    assert 20 < kept.size < 200
 
 
 def test_a_short_curve_keeps_every_point():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import Evaluation, ReportData, ReportedRun
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, ChartView, Column, OperatingView, Row, Table
@@ -54,6 +55,12 @@ def view_operating(data: ReportData, index: Index, shown: Sequence[int]) -> Oper
         "Net benefit means what it says only where scores are calibrated: it takes a threshold of "
         "0.1 as the choice of who accepts nine false alarms for one case found."
     ]
+    if any(each.evaluation and each.evaluation.n_images > MOST_POINTS for each in index.runs):
+        remarks.append(
+            f"A curve of more than {MOST_POINTS} points is drawn through fewer of them, such that "
+            "none of the others lies a pixel away from the line. Counts, rates and areas are those "
+            "of all images."
+        )
     remarks += [
         f"{clean(left.run)} is not among the curves: {clean(left.reason)}."
         for left in data.curves.left_out

@@ -24,7 +24,7 @@ from covidreport.report.view.wording import (
 
 MOST_WHOLE = 60
 """Runs up to which each is shown whole."""
-WHOLE_OF_MANY = 40
+WHOLE_OF_MANY = 30
 """Of more, how many are: those that stand first on the page."""
 
 
@@ -42,9 +42,11 @@ def view_runs(
 
 
 def _shorten(run: RunView, among: int) -> RunView:
-    """Without curves, settings and what goes beyond the threshold, and a sentence that says so."""
+    """Without curves, settings, what goes beyond the threshold and matrices, which stand in a
+    section of their own; a sentence says so."""
     evaluations = (
-        replace(one, details=None, provenance=None, failures=None) for one in run.evaluations[:1]
+        replace(one, matrices=(), details=None, provenance=None, failures=None)
+        for one in run.evaluations[:1]
     )
     return replace(
         run,
@@ -52,8 +54,9 @@ def _shorten(run: RunView, among: int) -> RunView:
         curves=(),
         history=None,
         settings=(),
-        shortened=f"Shown in short, as {whole(among)} of the runs here are: a report of fewer runs "
-        "shows it whole, and the reports as JSON and CSV hold all of its figures.",
+        shortened=f"Shown in short, as {whole(among)} of the runs here are: its counts stand among "
+        "the confusion matrices, a report of fewer runs shows it whole, and the reports as JSON "
+        "and CSV hold all of its figures.",
     )
 
 

@@ -192,13 +192,19 @@ def test_up_to_sixty_runs_are_shown_whole(study):
 
 
 def test_of_very_many_runs_those_far_down_are_shown_in_short_and_say_so(study):
-    """Of 61 the first 40 are whole; the others keep counts and figures on the ranked split."""
+    """Of 61 the first 30 are whole; the others keep their figures on the ranked split, and their
+    matrices stand where those of all runs do."""
     view = view_report(_repeat(study, 61))
-    whole, short = view.runs[:40], view.runs[40:]
+    whole, short = view.runs[:30], view.runs[30:]
 
     assert all(run.curves and not run.shortened for run in whole)
     assert len(whole[0].evaluations) == 2
     for run in short:
-        assert run.shortened.startswith("Shown in short, as 21 of the runs here are: ")
+        assert run.shortened.startswith("Shown in short, as 31 of the runs here are: ")
         assert (run.curves, run.history, run.settings) == ((), None, ())
-        assert [len(one.matrices) for one in run.evaluations] == [3]
+        assert [(one.matrices, len(one.counts.rows)) for one in run.evaluations] == [((), 6)]
+        assert [len(one.metrics.rows) for one in run.evaluations] == [
+            len(whole[0].evaluations[0].metrics.rows)
+        ]
+    listed = view.matrices.runs + view.matrices.folded
+    assert {run.name.text for run in listed} == {run.name for run in view.runs}

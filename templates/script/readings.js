@@ -47,26 +47,30 @@ const readings = (() => {
       const chosen = state.step === null || !one.curve ? one.at : thresholds[state.step];
       return stops(one, texts, thresholds, name === "net-benefit").map((stop) => {
         const [x, y] = places[name](stop, p, n);
-        const at = stop.last ? `thresholds ${stop.text} to ${stop.last}` : `threshold ${stop.text}`;
-        const rates = [
-          ...(name === "net-benefit" ? [`net benefit ${wording.decimal(y)}`] : []),
-          `sensitivity ${wording.decimal(stop.found / p)}`,
-          `specificity ${wording.decimal((n - stop.alarms) / n)}`,
-          `PPV ${wording.decimal(stop.found / (stop.found + stop.alarms))}`,
-          `${wording.whole(p - stop.found)} missed`,
-          `${wording.whole(stop.alarms)} false alarms`,
-        ];
-        return { slot, series: slot, name: title, x, y, text: `${at}: ${rates.join(", ")}`,
-          first: stop.from <= chosen && chosen <= stop.to };
+        return { slot, series: slot, name: title, x, y, first: stop.from <= chosen && chosen <= stop.to,
+          say: () => sayStop(stop, p, n, name === "net-benefit" ? y : null) };
       });
     });
+  }
+
+  function sayStop(stop, p, n, benefit) {
+    const at = stop.last ? `thresholds ${stop.text} to ${stop.last}` : `threshold ${stop.text}`;
+    const figures = [
+      ...(benefit === null ? [] : [`net benefit ${wording.decimal(benefit)}`]),
+      `sensitivity ${wording.decimal(stop.found / p)}`,
+      `specificity ${wording.decimal((n - stop.alarms) / n)}`,
+      `PPV ${wording.decimal(stop.found / (stop.found + stop.alarms))}`,
+      `${wording.whole(p - stop.found)} missed`,
+      `${wording.whole(stop.alarms)} false alarms`,
+    ];
+    return `${at}: ${figures.join(", ")}`;
   }
 
   function epochs(name, state) {
     const { lines, points } = rows.epochs(charts, state.slots, name, state.split);
     return lines.filter((row) => row.y !== null).map(({ slot, split, x, y }) => ({
       first: points.some((one) => one.slot === slot && one.x === x && one.y === y), slot, series: `${slot} ${split}`, name: report.runs[state.slots[slot]].name, x, y,
-      text: `epoch ${x}, ${split}: ${name} ${wording.decimal(y)}`,
+      say: () => `epoch ${x}, ${split}: ${name} ${wording.decimal(y)}`,
     }));
   }
 
@@ -74,7 +78,7 @@ const readings = (() => {
     return rows.reliability(charts, state.slots, state.label).points.map((row) => ({
       slot: row.slot, series: row.slot, name: report.runs[state.slots[row.slot]].name,
       x: row.x, y: row.y,
-      text: `mean score ${wording.decimal(row.x)}: share with the label ${wording.decimal(row.y)}`
+      say: () => `mean score ${wording.decimal(row.x)}: share with the label ${wording.decimal(row.y)}`
         + ` (95 % CI ${wording.decimal(row.low)} to ${wording.decimal(row.high)}), `
         + `${wording.whole(row.count)} images`,
     }));
@@ -92,7 +96,8 @@ const readings = (() => {
         .map((mark) => ({ ...mark, x: frame.x(mark.x), y: frame.y(mark.y) }))
         .filter(({ x, y }) => x >= 0 && x <= right && y >= 0 && y <= bottom);
       const order = [...new Set(marks.map((mark) => mark.series))];
-      marks.sort((a, b) => order.indexOf(a.series) - order.indexOf(b.series) || a.x - b.x || b.y - a.y);
+      const place = new Map(order.map((series, i) => [series, i]));
+      marks.sort((a, b) => place.get(a.series) - place.get(b.series) || a.x - b.x || b.y - a.y);
       const first = marks.findIndex((mark) => mark.first);
       return { ...frame, marks,
         first: first < 0 ? marks.findLastIndex((mark) => mark.series === order[0]) : first };

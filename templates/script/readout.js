@@ -3,8 +3,8 @@
    down from one curve to another.
 
    `find` gives the chart as it is drawn: its `svg`, the `group` in whose units places are, `marks`
-   ({series, slot, name, text, x, y}, those of a series side by side) and which of them is said
-   first; or null where the chart is not drawn yet. */
+   ({series, slot, name, x, y}, and `say` for the words; those of a series side by side) and which of
+   them is said first; or null where the chart is not drawn yet. */
 
 function addReadout(drawing, title, find) {
   const reach = 60;
@@ -21,7 +21,8 @@ function addReadout(drawing, title, find) {
   let at = 0;
 
   function say() {
-    const { slot, name, text } = shown.marks[at];
+    const { slot, name } = shown.marks[at];
+    const text = shown.marks[at].say();
     line.replaceChildren(...(slot === undefined ? [] : [swatch(slot)]),
       ...(name ? [make("bdi", { class: "run", text: name }), " "] : []),
       make("span", { text }));
@@ -115,7 +116,8 @@ for (const figure of document.querySelectorAll(".trade-off")) {
     const marks = [...svg.querySelectorAll("g > title")].map((title) => {
       const dot = title.parentNode.querySelector("circle");
       const [x, y] = [dot.cx.baseVal.value, dot.cy.baseVal.value];
-      return { series: 0, text: title.textContent, x, y, best: title.parentNode.classList.contains("best") };
+      const best = title.parentNode.classList.contains("best");
+      return { series: 0, x, y, best, say: () => title.textContent };
     }).sort((a, b) => a.x - b.x || b.y - a.y);
     svg.querySelectorAll("g > title").forEach((title) => title.remove());
     return { svg, group: svg, marks, first: marks.findIndex((mark) => mark.best) };

@@ -2,77 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
-_SILENT = {"svg"}
+from tests.report.tree import classes_of, words_of
+
+Cell = tuple[str, str]
+"""The text of a cell, and what is noted beneath it."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class ReadTable:
-    """A table that was found: `kind` is its class; a cell is its text and what is noted there."""
+    """A table that was found; `kind` are its classes."""
 
-    kind: str
-    caption: str = ""
-    head: list[tuple[str, str]] = field(default_factory=list)
-    rows: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
-
-
-class _Reader(HTMLParser):
-    """In Markdown that is shown, what stands in bold in front of a table is its caption."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tables: list[ReadTable] = []
-        self.silent = 0
-        self.place = ""
-        self.note = 0
-        self.bold = ""
-        self.texts = {"text": "", "note": ""}
-        self.row: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag, attrs):
-        kinds = (dict(attrs).get("class") or "").split()
-        if tag in _SILENT:
-            self.silent += 1
-        elif tag == "table":
-            self.tables.append(ReadTable(" ".join(kinds), self.bold))
-        elif tag == "tr":
-            self.row = []
-        elif tag in ("td", "th", "caption"):
-            self.place, self.texts = tag, {"text": "", "note": ""}
-        elif tag == "span" and (self.note or "note" in kinds):
-            self.note += 1
-        elif tag == "strong" and not self.place:
-            self.place, self.texts = tag, {"text": "", "note": ""}
-
-    def handle_endtag(self, tag):
-        if tag in _SILENT:
-            self.silent -= 1
-        elif tag == "span" and self.note:
-            self.note -= 1
-        elif tag == self.place:
-            text = " ".join(self.texts["text"].split())
-            if tag == "caption":
-                self.tables[-1].caption = text
-            elif tag == "strong":
-                self.bold = text
-            else:
-                self.row.append((text, " ".join(self.texts["note"].split())))
-            self.place = ""
-        elif tag == "tr":
-            if self.tables[-1].head:
-                self.tables[-1].rows.append(tuple(self.row))
-            else:
-                self.tables[-1].head = self.row
-
-    def handle_data(self, data):
-        if self.place and not self.silent:
-            self.texts["note" if self.note else "text"] += data
+    kind: frozenset[str]
+    caption: str
+    head: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
-def read_tables(page: str) -> list[ReadTable]:
-    """Every table in its order; pictures in cells are left out."""
-    reader = _Reader()
-    reader.feed(page)
-    return reader.tables
+def read_tables(part: Element) -> list[ReadTable]:
+    """Every table in a part of a page, in its order; pictures in cells are left out.
+
+    In Markdown that is shown, what stands in bold before a table is its caption.
+    """
+    tables, bold = [], ""
+    for element in part.iter():
+        if element.tag == "p" and len(element) == 1 and element[0].tag == "strong":
+            bold = words_of(element)
+        elif element.tag == "table":
+            tables.append(_read(element, bold))
+    return tables
+
+
+def _read(table: Element, bold: str) -> ReadTable:
+    caption = table.find("caption")
+    rows = {
+        place: tuple(
+            tuple(_read_cell(cell) for cell in row if cell.tag in ("td", "th"))
+            for part in table
+            if part.tag in place.split()
+            for row in part.iter("tr")
+        )
+        for place in ("thead", "tbody tfoot")
+    }
+    words = bold if caption is None else words_of(caption)
+    return ReadTable(frozenset(classes_of(table)), words, rows["thead"], rows["tbody tfoot"])
+
+
+def _read_cell(cell: Element) -> Cell:
+    notes = [words_of(each) for each in cell.iter() if "note" in classes_of(each)]
+    return words_of(cell, {"note"}), " ".join(notes)

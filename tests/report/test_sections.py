@@ -15,6 +15,7 @@ from covidreport.report.payload import list_parts
 from covidreport.report.view import view_report
 from tests.report.reading import read_html, read_markdown
 from tests.report.sections import list_contents, split_markdown, split_page
+from tests.report.tree import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS, LIMITS_TITLE = "limits", "What this is not"
@@ -31,7 +32,11 @@ WITHIN = {"cases": "compare", "matrices": "compare"}
 def whole(everything):
     """The sections of page and Markdown where nothing is hidden, and the titles by anchor."""
     page, text = render_html(everything), render_markdown(everything, limit=None)
-    return split_page(page), split_markdown(text), dict(list_contents(page))
+    return _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
+
+
+def _words(sections) -> dict[str, str]:
+    return {name: words_of(section) for name, section in sections.items()}
 
 
 def _anchors(section: str, anchors) -> set[str]:
@@ -74,14 +79,14 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
     gone = _anchors(hidden, full_page)
     kept = {name: words for name, words in full_page.items() if name not in gone}
-    found = split_page(page)
+    found = _words(split_page(page))
 
     assert gone
     assert list(found) == list(kept)
     assert dict(list_contents(page)) == {k: v for k, v in titles.items() if k not in gone}
     changed = {name for name in kept if found[name] != kept[name]}
     assert changed == ({WITHIN[hidden]} if hidden in WITHIN else set())
-    shown = split_markdown(text)
+    shown = _words(split_markdown(text))
     gone_titles = {titles[name] for name in gone}
     kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
     assert list(shown) == list(kept_text)

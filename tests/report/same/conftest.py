@@ -1,0 +1,66 @@
+"""The reports whose formats are compared, each rendered once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from covidreport.records import ReportData
+from covidreport.report import render_csv, render_html, render_json, render_markdown
+from covidreport.report.collect import collect_report
+from covidreport.runs import discover_runs
+from tests.report.sections import list_contents, split_markdown, split_page
+
+STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """One report in all of its formats, as they are read."""
+
+    name: str
+    data: ReportData
+    titles: dict[str, str]
+    """Of the page's sections, by their ids."""
+    page: dict[str, Element]
+    text: dict[str, Element]
+    """The sections of Markdown, by their titles; nothing is left out for its length."""
+    document: Any
+    rows: list[dict[str, str]]
+
+    def pairs(self) -> list[tuple[str, Element, Element]]:
+        """Each section of the page beside the one of the same title in Markdown, by its id."""
+        titles = {**self.titles, "limits": "What this is not"}
+        return [(name, part, self.text[titles[name]]) for name, part in self.page.items()]
+
+
+@pytest.fixture(
+    scope="session",
+    params=["study", "hostile", "compared", "detailed", "everything", "published"],
+)
+def formats(request) -> Formats:
+    """A small study, one of hostile names, two with comparisons and details, one with every
+    section, and the published one."""
+    name = request.param
+    if name == "published":
+        runs = discover_runs([STUDY])
+        data = collect_report(runs, target="covid-19", specificity_floor=0.5)
+    else:
+        data = request.getfixturevalue(name)
+    page = render_html(data)
+    return Formats(
+        name,
+        data,
+        dict(list_contents(page)),
+        split_page(page),
+        split_markdown(render_markdown(data, limit=None)),
+        json.loads(render_json(data)),
+        list(csv.DictReader(io.StringIO(render_csv(data)))),
+    )

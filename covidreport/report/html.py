@@ -29,7 +29,7 @@ STYLES = (
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
     "page", "address", "wording", "ranking", "cases", "compare", "rows", "choice", "charts",
-    "readout", "readings", "operating", "curves",
+    "readout", "readings", "operating", "curves", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
 

@@ -17,8 +17,8 @@ from covidreport.report.view.wording import DASH, clean, label_name, plural, tit
 MOST_OPEN = 24
 """Runs whose matrices stand on the page at once; of more the rest is folded."""
 NOTE = (
-    "Rows are what an image is, columns what a run said of it. Under each count stands its share "
-    "of the row, which is the depth of its shade: blue is right, orange is wrong. Bold are the "
+    "Rows are what an image is, columns what a run said of it. By each count stands its share of "
+    "the row, which is the depth of its shade: blue is right, orange is wrong. Bold are the "
     "missed cases by which runs are ranked."
 )
 PLAIN_NOTE = (

@@ -29,7 +29,7 @@ _OVERLAPPING = """() => [...document.querySelectorAll("main th, main td, main dt
   .filter(one => one.getClientRects().length && !one.closest(".hidden"))
   .filter(one => one.scrollWidth > one.clientWidth + 2)
   .map(one => `${one.closest("section[id]").id}: ${one.outerHTML.slice(0, 80)}`)"""
-_UNSEEN = """() => document.body.offsetHeight  // what is folded is unfolded when the page is laid out
+_UNSEEN = """() => document.body.offsetHeight  // unfolds: that waits for the layout
   && [...document.querySelectorAll("main details > :not(summary)")]
   .filter(one => !one.closest(".controls"))
   .filter(one => !one.checkVisibility({contentVisibilityAuto: true}))

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
+from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.decode import Chunk, decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.partial import PartialScores
@@ -290,6 +291,7 @@ def score_runs(
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
     run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
     """
+    give_memory_back()
     n, k = dataset.truth.shape
     jobs = jobs or count_jobs()
     if partials is None:

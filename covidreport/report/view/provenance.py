@@ -36,10 +36,11 @@ def view_provenance(data: ReportData, index: Index) -> ProvenanceView:
     """All that the report and its evaluations recorded of their making."""
     evaluated = [(one, _evaluations(one)) for one in index.runs if _evaluations(one)]
     common, models = _view_models(evaluated, index)
-    tables = (_view_data(evaluated), models, _view_commands(data, evaluated))
+    tables = (_view_data(evaluated), models)
     return ProvenanceView(
         (*_view_report(data), *common),
         tuple(table for table in tables if table is not None),
+        _view_commands(data, evaluated),
         _view_times(data, index),
     )
 

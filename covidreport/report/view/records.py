@@ -354,7 +354,8 @@ class ProvenanceView:
     groups: tuple[FactGroup, ...]
     """What is the same for all."""
     tables: tuple[Table, ...]
-    """The data, the models, the commands: those of them that were recorded."""
+    """The data and the models: those of them that were recorded."""
+    commands: Table | None
     times: Table | None
 
 

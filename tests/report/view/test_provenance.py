@@ -91,7 +91,7 @@ def test_commands_stand_once_with_what_they_made():
 
     provenance = _provenance(**changes)
 
-    assert _texts(provenance.tables[-1]) == [
+    assert _texts(provenance.commands) == [
         [COMMAND, "2 runs on validation"],
         ["covidreport render runs", "this report"],
     ]

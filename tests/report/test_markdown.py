@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidreport.records import RankedRun
 from covidreport.report import render_markdown
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
 from covidreport.report.view import view_report
 from tests.report.reading import read_markdown, show_markdown
+from tests.report.study import many_runs
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_escaped_text_never_breaks_a_table(text):
     assert not set(bare) & set("|<>`*_[]")
 
 
-def test_a_table_has_as_many_cells_in_each_row(study, hostile):
+def test_a_table_has_as_many_cells_in_each_row(study, hostile, everything):
     """A pipe in a name would add a column and shift every figure behind it."""
-    for data in (study, hostile):
+    for data in (study, hostile, everything):
         blocks = re.findall(r"(?:^\|.*\n)+", render_markdown(data), re.M)
 
         assert len(blocks) > 10
@@ -121,7 +121,7 @@ def _walk(page: str) -> list[str]:
     return re.findall(r"<summary>.*?</summary>|</details>", page, re.S)
 
 
-@pytest.mark.parametrize("name", ["study", "hostile", "compared", "detailed"])
+@pytest.mark.parametrize("name", ["study", "hostile", "compared", "detailed", "everything"])
 def test_what_stands_in_a_fold_is_read_as_markdown(request, name):
     """Every fold closes, its summary is escaped as HTML, and tables in it are tables."""
     text = render_markdown(request.getfixturevalue(name), limit=None)
@@ -165,27 +165,10 @@ def test_the_best_run_stands_above_all_folds_and_long_parts_are_folded(study):
     assert "<summary>How figures were made, and what each means</summary>" in rest
 
 
-def _many(study, runs: int, length: int = 40):
-    """The study's best run so many times over, under long names, each with a rank."""
-    first = study.runs[1]
-    names = [f"exp{i:03}".ljust(length, "x") for i in range(1, runs + 1)]
-    many = tuple(
-        replace(
-            first,
-            run=replace(first.run, name=name),
-            evaluation=replace(first.evaluation, run=name),
-            others=tuple(replace(one, run=name) for one in first.others),
-        )
-        for name in names
-    )
-    rows = tuple(RankedRun(name, place, 8, 195) for place, name in enumerate(names, 1))
-    return replace(study, runs=many, rankings=(replace(study.rankings[0], rows=rows),))
-
-
 @pytest.mark.parametrize("runs", [18, 60, 500])
 def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     """What matters most stays: the answer, the first ranks, the findings."""
-    text = render_markdown(_many(study, runs))
+    text = render_markdown(many_runs(study, runs))
 
     assert 60_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
@@ -202,6 +185,33 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     assert (left is not None) == (runs == 500)
     if left:
         assert len(set(ranks)) == 500 - int(left[1])
+
+
+def test_a_long_report_of_scores_keeps_what_matters_most(everything):
+    """Sections of all runs stay before the details of each, and what is gone is named."""
+    whole, text = render_markdown(everything, limit=None), render_markdown(everything)
+    shown = show_markdown(text)
+
+    assert len(whole) > 80_000
+    assert 60_000 < len(text) <= COMMENT_LIMIT
+    (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
+    assert "what scores say beyond the threshold of" in sentence
+    titles = re.findall(r"<h2>(.*?)</h2>", show_markdown(whole))
+    assert re.findall(r"<h2>(.*?)</h2>", shown) == titles
+    assert shown.count("<details>") == shown.count("</details>")
+    assert shown.count("<table>") == len(re.findall(r"^\| (?:---:?|---) \|", text, re.M)) > 20
+
+
+def test_runs_that_can_not_be_told_from_the_best_are_set_off(compared):
+    """As the page does, by a line between two rows of the ranking."""
+    ranked = view_report(compared).rankings[0].ranked
+    assert ranked is not None
+    (place,) = (i for i, row in enumerate(ranked.rows) if row.divide)
+    lines = [line for line in render_markdown(compared).splitlines() if line.startswith("| ")]
+    line = next(i for i, line in enumerate(lines) if "*Above: " in line)
+
+    assert lines[line].startswith(f"| | *{ranked.rows[place].divide}* | |")
+    assert lines[line + 1].startswith(f"| {ranked.rows[place].cells[0].text} | ")
 
 
 def test_a_report_that_fits_is_whole_and_says_nothing_of_a_limit(study):

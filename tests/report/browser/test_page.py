@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.report import render_html
+from covidreport.report.look import Look
+
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
 def test_the_script_runs_and_asks_for_nothing(visit, request, name):
@@ -60,3 +63,18 @@ def test_a_script_that_was_changed_does_not_run(browser, scored_page, tmp_path):
     context.close()
 
     assert "Content Security Policy" in said[0]
+
+
+@pytest.mark.parametrize("hidden", ["ranking", "cases", "compare", "operating", "curves", "runs"])
+def test_the_script_does_without_a_section_that_is_hidden(visit, everything, tmp_path, hidden):
+    """The fixture sees that it says nothing; the other sections still get their controls."""
+    path = tmp_path / "report.html"
+    path.write_text(render_html(everything, Look(hide=frozenset({hidden}))), encoding="utf-8")
+    page = visit(path)
+
+    for section, control in {
+        "ranking": "input[type=search]", "compare": "select", "operating": "input[type=range]",
+        "curves": "select",
+    }.items():  # fmt: skip
+        found = page.locator(f"#{section} {control}").count()
+        assert (found > 0) == (section != hidden), section

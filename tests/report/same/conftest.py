@@ -54,6 +54,11 @@ def formats(request) -> Formats:
         data = collect_report(runs, target="covid-19", specificity_floor=0.5)
     else:
         data = request.getfixturevalue(name)
+    return read_formats(name, data)
+
+
+def read_formats(name: str, data: ReportData) -> Formats:
+    """All formats of a report."""
     page = render_html(data)
     return Formats(
         name,

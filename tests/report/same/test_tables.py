@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from tests.report.same.conftest import read_formats
+from tests.report.study import many_runs
 from tests.report.tables import Cell, ReadTable, read_tables
 
 SHAPED = {"case-grid", "matrices-table", "matrix"}
@@ -172,6 +174,17 @@ def test_matrices_of_a_run_are_those_of_its_counts(formats):
         assert theirs[:2] == [label, actual]
         assert theirs[2 : 2 + len(texts)] == texts
         assert set(theirs[2 + len(texts) :]) <= {"0"}
+
+
+def test_runs_that_are_shown_in_short_are_in_both(study):
+    """Of very many runs: neither has their matrices but in the section of all."""
+    many = read_formats("many", many_runs(study, 62))
+
+    test_every_section_has_the_same_tables_cell_by_cell(many)
+    test_matrices_of_a_run_are_those_of_its_counts(many)
+    test_matrices_of_all_runs_are_the_same(many)
+    counts = [one for one in read_tables(many.text["Runs"]) if one.caption.startswith("Counts: ")]
+    assert 0 < len(counts) < 2 * 62
 
 
 def test_two_runs_side_by_side_have_the_matrices_of_their_section(formats):

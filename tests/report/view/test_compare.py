@@ -44,6 +44,22 @@ def test_only_settings_that_differ_are_listed(study):
     assert [[cell.text for cell in row.cells] for row in rows] == [["lr", "0.1", "–"]]
 
 
+def test_what_a_run_goes_by_is_no_setting(study):
+    """Its number, block and revision differ by nature; the seed was chosen."""
+    settings = [
+        {"experiment": n, "block": n, "in_report": n == "1", "git_revision": n * 8, "seed": int(n)}
+        for n in ("1", "2", "3", "4")
+    ]
+    runs = tuple(
+        replace(each, run=replace(each.run, settings=stated))
+        for each, stated in zip(study.runs, settings, strict=True)
+    )
+    compare = _compare(replace(study, runs=runs))
+
+    assert [row.cells[0].text for row in compare.settings.rows] == ["seed"]
+    assert {fact.name for run in compare.runs for fact in run.settings} == {"seed"}
+
+
 def test_pairs_are_found_by_their_places():
     """Eight runs, 28 pairs, three figures each; the hostile name is text."""
     data = compared_study()

@@ -24,7 +24,7 @@ PICTURES = {"tally", "trade-off", "chart", "curve", "gallery", "chosen", "key", 
 """Classes of pictures, of what is said of them, and of keys to them."""
 OF_THE_PAGE_ALONE = (
     "A column is a case, a row a run.",
-    "Rows are what an image is, columns what a run said of it. Under each count",
+    "Rows are what an image is, columns what a run said of it. By each count",
     "What other thresholds would have given on these very images.",
     "No pictures are shown, since none were asked for:",
     "The same figures in the blocks that the study planned,",

@@ -21,7 +21,11 @@ const address = (() => {
   function write(how = "replaceState", opened = history.state?.opened ?? false) {
     const query = values.toString().replaceAll("%2C", ",");
     const hash = section || query ? `#${section}${query ? `?${query}` : ""}` : location.href;
-    history[how]({ ours: true, opened }, "", hash);
+    try {
+      history[how]({ ours: true, opened }, "", hash);
+    } catch (error) { // a page that is embedded in another has no address of its own to keep it in
+      if (error.name !== "SecurityError") throw error;
+    }
   }
 
   /* Every setting takes its value, or null where the address says nothing of it. One that means

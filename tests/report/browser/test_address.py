@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
@@ -169,3 +170,18 @@ def test_an_address_that_means_nothing_is_no_harm_and_is_mended(visit, request, 
     assert page.evaluate("location.hash") == "#nowhere"
     _open(page, file, "#curves?shown=99,2")
     assert page.locator("#curves .chosen li").count() == 1
+
+
+def test_a_page_inside_another_works_without_an_address(visit, scored_page, tmp_path):
+    """As a notebook or a preview embeds it: what is set is shown and nowhere kept."""
+    frame = tmp_path / "frame.html"
+    text = html.escape(scored_page.read_text(encoding="utf-8"))
+    frame.write_text(f'<iframe width="1200" height="800" srcdoc="{text}"></iframe>', "utf-8")
+    inside = visit(frame).frames[1]
+    inside.locator("#ranking thead").get_by_role("button", name="Specificity", exact=True).click()
+
+    assert inside.locator("#ranking th[aria-sort]").count() == 1
+    inside.locator("#cases .case-grid thead a").first.click()
+    dialog = inside.get_by_role("dialog")
+    dialog.get_by_role("button", name="Close").click()
+    assert not dialog.is_visible()

@@ -28,6 +28,8 @@ CURVE_WORK = 4_000_000_000
 seconds on one core."""
 FEWEST_RESAMPLES = 200
 """Fewer say too little about the ends of an interval."""
+_CHUNK_BYTES = 2 << 20
+"""Of weights: larger ones are not faster, and what is computed of one takes several times that."""
 _BLOCK = 512
 _POSITIVE_WORK = 10
 
@@ -87,7 +89,7 @@ def resample_curves(
     cells = [_sort_cells(positive, row[known], codes[known], units) for row in placed]
     aucs: list[NDArray[np.float64]] = []
     precisions: list[NDArray[np.float64]] = []
-    for weights in draw_weights(units, resamples, seed):
+    for weights in draw_weights(units, resamples, seed, chunk_bytes=_CHUNK_BYTES):
         by_unit = np.ascontiguousarray(weights.T)
         figures = [_figure(each, by_unit) for each in cells]
         aucs.append(np.stack([auc for auc, _ in figures], axis=1))

@@ -31,8 +31,6 @@ COMMON = 32
 costs as much as drawing about 25 images one by one."""
 CHUNK_BYTES = 32 << 20
 """How much memory the weights of one chunk of resamples take."""
-_PLAIN_CHUNK_BYTES = 2 << 20
-"""The same where no images are drawn together; larger chunks are not faster."""
 MOST_KEPT = 4_000_000
 """So many weights of a plain bootstrap are kept for the next figure of the same images."""
 _SLICE = 16_384
@@ -113,9 +111,17 @@ def resample_counts(
 
 
 def draw_weights(
-    units: int, resamples: int, seed: int, common: NDArray[np.int64] | None = None
+    units: int,
+    resamples: int,
+    seed: int,
+    common: NDArray[np.int64] | None = None,
+    *,
+    chunk_bytes: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """How often each unit is drawn, in chunks of resamples: float32 `(b, H + units)`.
+
+    chunk_bytes: how much memory a chunk takes, instead of `CHUNK_BYTES`; without `common` the draws
+    are the same in chunks of any size.
 
     common `(H,)`: the sizes of sets of images that are drawn together; they come first. Their
     numbers and that of all other draws are multinomial; the other draws fall evenly on the single
@@ -126,27 +132,26 @@ def draw_weights(
     if not sizes.size and units * resamples <= MOST_KEPT:
         yield _draw_plain(units, resamples, seed)
         return
-    yield from _draw(units, resamples, seed, sizes)
+    yield from _draw(units, resamples, seed, sizes, chunk_bytes or CHUNK_BYTES)
 
 
 @lru_cache(maxsize=2)
 def _draw_plain(units: int, resamples: int, seed: int) -> NDArray[np.float32]:
     """The weights of few units, all in one array that nobody may change."""
-    weights = np.concatenate(list(_draw(units, resamples, seed, np.zeros(0, dtype=np.int64))))
+    none = np.zeros(0, dtype=np.int64)
+    weights = np.concatenate(list(_draw(units, resamples, seed, none, CHUNK_BYTES)))
     weights.flags.writeable = False
     return weights
 
 
 def _draw(
-    units: int, resamples: int, seed: int, sizes: NDArray[np.int64]
+    units: int, resamples: int, seed: int, sizes: NDArray[np.int64], chunk_bytes: int
 ) -> Iterator[NDArray[np.float32]]:
     """`draw_weights`, drawn now."""
     rng = np.random.default_rng(seed)
     total, heavy = int(sizes.sum()) + units, sizes.size
     shares = np.append(sizes, units) / total
-    # Without sets the draws are the same in chunks of any size.
-    budget = CHUNK_BYTES if heavy else min(CHUNK_BYTES, _PLAIN_CHUNK_BYTES)
-    rows = max(1, budget // (4 * (heavy + units)))
+    rows = max(1, chunk_bytes // (4 * (heavy + units)))
     for start in range(0, resamples, rows):
         weights = np.empty((min(rows, resamples - start), heavy + units), dtype=np.float32)
         draws = np.full(len(weights), units)

@@ -302,7 +302,7 @@ def _adjusted_cell(comparison: Comparison | None, alpha: float) -> Cell:
         return Cell(DASH, kind="count")
     told = comparison.adjusted_p_value <= alpha
     shown = p_value(comparison.adjusted_p_value)
-    return Cell(f"≠ {shown.replace(' ', '')}", kind="told") if told else Cell(shown, kind="count")
+    return Cell(f"≠ {shown}", kind="told") if told else Cell(shown, kind="count")
 
 
 def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:

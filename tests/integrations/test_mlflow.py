@@ -108,7 +108,10 @@ def test_pulled_runs_are_ranked_as_they_were(covidreport, server, tmp_path):
     done = covidreport("pull", *where, "--output", "pulled")
     assert (done.code, sorted(done.out.split())) == (0, ["pulled/good", "pulled/poor"])
     show = ("--format", "markdown", "--output", "-")
-    assert covidreport("render", "pulled", *show).out == covidreport("render", "runs", *show).out
+    again = covidreport("render", "pulled", *show).out
+    assert "covidreport render pulled" in again
+    again = again.replace("covidreport render pulled", "covidreport render runs")
+    assert again == covidreport("render", "runs", *show).out
     assert covidreport("pull", *where, "--output", "pulled").code == 0
     refused = covidreport("pull", *where, "--output", "runs")
     assert refused.code == 2

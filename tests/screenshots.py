@@ -72,9 +72,9 @@ def _take(browser: Any, page_file: Path, shot: Shot, folder: Path) -> None:
         page.wait_for_timeout(500)  # charts are drawn when they come into view
     picture = Image.open(io.BytesIO(page.screenshot()))
     page.close()
-    picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-        folder / shot.file, optimize=True
-    )
+    picture.convert("RGB").quantize(
+        COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    ).save(folder / shot.file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from covidreport.report.view.records import (
     Column,
     Fact,
     FactGroup,
-    ProvenanceView,
     Row,
     Table,
 )
+from covidreport.report.view.section_records import ProvenanceView
 from covidreport.report.view.settings import is_time, list_facts, list_times
 from covidreport.report.view.wording import (
     DASH,

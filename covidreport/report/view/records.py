@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CasesView,
         CompareView,
         MatricesView,
+        ProvenanceView,
         SubgroupsView,
     )
 
@@ -345,18 +346,6 @@ class MethodView:
     title: str
     paragraphs: tuple[str, ...]
     table: Table | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenanceView:
-    """What the report and its evaluations recorded of their making."""
-
-    groups: tuple[FactGroup, ...]
-    """What is the same for all."""
-    tables: tuple[Table, ...]
-    """The data and the models: those of them that were recorded."""
-    commands: Table | None
-    times: Table | None
 
 
 @dataclass(frozen=True, slots=True)

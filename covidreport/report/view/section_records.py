@@ -1,11 +1,11 @@
-"""The records of the sections about cases, of runs side by side, of matrices and of subgroups."""
+"""The records of sections: cases, runs side by side, matrices, subgroups, provenance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from covidreport.report.view.records import Cell, Fact, MatrixCell, Span, Table
+from covidreport.report.view.records import Cell, Fact, FactGroup, MatrixCell, Span, Table
 
 CaseKind = Literal["positive", "alarm"]
 
@@ -192,3 +192,15 @@ class SubgroupsView:
     lead: str
     tables: tuple[Table, ...]
     remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceView:
+    """What the report and its evaluations recorded of their making."""
+
+    groups: tuple[FactGroup, ...]
+    """What is the same for all."""
+    tables: tuple[Table, ...]
+    """The data and the models: those of them that were recorded."""
+    commands: Table | None
+    times: Table | None

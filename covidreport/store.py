@@ -48,6 +48,7 @@ MODEL_FILE = "model.onnx"
 EVALUATIONS_FOLDER = "evaluations"
 EVALUATION_FILE = "evaluation.json"
 SCORES_FILE = "scores.parquet"
+_PARQUET = b"PAR1"
 _ROW_GROUP = 16_384
 """Images that are turned into columns at a time: what it takes does not grow with the images."""
 FAILURE_SCHEMA = "covidreport.failure/1"
@@ -70,7 +71,11 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_beside(path, data)
+        target = path.resolve()  # what a link points to is replaced, and not the link
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)  # a device or a pipe is written to, and never replaced
+        else:
+            _write_beside(target, data)
     except OSError as error:
         raise WriteError(
             f"{path}: can't be written ({error.strerror}); make room or choose another folder"
@@ -197,6 +202,19 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
             [cell or None for cell in cells[rows]], pa.string()
         )
     return pa.table(columns)
+
+
+def check_scores(path: Path) -> None:
+    """StoreError where scores.parquet is missing or cut off, by its first and last bytes alone."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+            file.seek(-4, os.SEEK_END)
+            tail = file.read(4)
+    except OSError as error:
+        raise StoreError(f"{path}: can't be read ({error.strerror})") from error
+    if head != _PARQUET or tail != _PARQUET:
+        raise StoreError(f"{path}: can't be read as Parquet (damaged or cut off)")
 
 
 def read_scores(path: Path) -> Scores:

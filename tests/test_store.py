@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -270,3 +272,31 @@ def test_tuned_thresholds_of_another_schema_are_refused(tmp_path):
     write_json(tmp_path / "thresholds.json", {"schema": "covidreport.thresholds/9"})
     with pytest.raises(StoreError, match=r"covidreport\.thresholds/9"):
         read_thresholds(tmp_path)
+
+
+def test_a_link_is_followed_and_stays(tmp_path):
+    """What it points to gets the bytes, as with any other program."""
+    real, link = tmp_path / "real.html", tmp_path / "link.html"
+    real.write_text("old")
+    link.symlink_to(real)
+
+    write_atomic(link, b"new")
+
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_what_is_no_file_is_written_to_and_never_replaced(tmp_path):
+    """A pipe gets the bytes and is still a pipe, as /dev/null would be."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+
+    write_atomic(pipe, b"through")
+    reader.join(10)
+
+    assert got == [b"through"]
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

@@ -55,8 +55,8 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         ),
         evidence=_explain_bound(alike, len(ranked)),
         remedy=(
-            "Treat them as equally good until they have been compared on more positives; choose "
-            "among them by what else matters, such as false alarms or cost."
+            "Their missed cases do not decide between them: compare them on more positives, and "
+            "choose until then by what else matters, such as false alarms or cost."
         ),
         subjects=(best.run, *(row.run for row, _ in alike)),
     )

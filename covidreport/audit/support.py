@@ -73,9 +73,13 @@ def _describe_few(label: str, found: Sequence[tuple[str, int, int]], units_are: 
     gap = smallest_gap(1)
     parts = []
     for split, images, units in found:
-        of = f" of {units:,} {units_are}" if units < images else ""
+        of = (
+            f" of {units:,} {units_are}, counted as {units:,} independent cases"
+            if units < images
+            else ""
+        )
         gap_text = (
-            f"runs that differ by fewer than {gap} cases ({100 * gap / units:.0f} points of "
+            f"runs that differ by fewer than {gap} of {units:,} ({100 * gap / units:.0f} points of "
             "sensitivity) can't be told apart"
             if units >= gap
             else "no two runs can be told apart"

@@ -88,7 +88,18 @@ def evaluate(
     from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = discover_runs(folders or [Path("runs")])
+    found = discover_runs(folders or [Path("runs")])
+    runs = [run for run in found if not _is_imported(run)]
+    if not runs:
+        raise UsageError(
+            "no run here has a model to run: what was imported is ranked by `covidreport render`, "
+            "and takes other thresholds from `covidreport score`"
+        )
+    if len(runs) < len(found):
+        say(
+            f"{len(found) - len(runs)} of {len(found)} runs hold imported figures and no model: "
+            "they stay as they are"
+        )
     choices = Choices(
         data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
         provider=provider, precision=precision, device_id=device_id, batch_size=batch_size,
@@ -178,6 +189,7 @@ def evaluate_folders(
     ):
         known = recall_data(question)
         if known is not None:
+            _check_target(settings, known.labels)
             plan = settings.figures.plan(known.labels, settings.target)
             outcomes = keep_all(known, wanted, chosen, batch, runs, plan)
             if outcomes is not None:
@@ -213,7 +225,13 @@ def _evaluate_anew(
     question: Question, how: _Conditions, runs: Sequence[Run], findings: tuple[Finding, ...]
 ) -> tuple[tuple[Outcome, ...], tuple[Finding, ...]]:
     """Read the data, run what has to be run, and remember what was read."""
-    from covidreport.cli.terminal import count_progress, say_finding, say_waiting, show_progress
+    from covidreport.cli.terminal import (
+        count_progress,
+        say_damaged,
+        say_finding,
+        say_waiting,
+        show_progress,
+    )
     from covidreport.dataset import fingerprint, read_dataset, stamp_files
     from covidreport.dataset.digests import digest_files
     from covidreport.dataset.fill import fill_from_headers
@@ -226,6 +244,7 @@ def _evaluate_anew(
         question.source, question.labels, group=question.group, name=question.name,
         uncertain=question.uncertain,
     )  # fmt: skip
+    _check_target(how.settings, whole.labels)
     dataset, split = choose_split(whole, question.split)
     how.thresholds.fixed(dataset.labels)  # a threshold for no label is said before work
     plan = how.settings.figures.plan(dataset.labels, how.settings.target)
@@ -256,7 +275,7 @@ def _evaluate_anew(
     for finding in request.warnings:
         say_finding(finding)
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        outcomes = evaluate_runs(request, runs, Progress(begin, advance, say_waiting))
+        outcomes = evaluate_runs(request, runs, Progress(begin, advance, say_waiting, say_damaged))
     if how.thumbnails:
         _keep_thumbnails(request, outcomes, how.settings.target)
     if how.use_cache:
@@ -301,6 +320,27 @@ def _shared_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
     """The findings of all evaluations, each once."""
     found = [f for o in outcomes if o.evaluation for f in o.evaluation.findings]
     return list(dict.fromkeys(found))
+
+
+def _check_target(settings: Settings, labels: Sequence[str]) -> None:
+    """UsageError where the configuration names a target that is no label of the data."""
+    from covidreport.config import DEFAULT_TARGET
+
+    if settings.target != DEFAULT_TARGET and settings.target not in labels:
+        raise UsageError(
+            f"`target` in {settings.origin} is {settings.target!r}, which is no label of the data; "
+            f"they are {', '.join(labels)}"
+        )
+
+
+def _is_imported(run: Run) -> bool:
+    """Whether a run has no model, and figures that never came from one here."""
+    from covidreport.runs import read_evaluations
+
+    if run.model is not None:
+        return False
+    evaluations, _ = read_evaluations(run)
+    return bool(evaluations) and not any(one.provenance.get("model") for one in evaluations)
 
 
 def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> Path:

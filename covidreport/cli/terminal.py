@@ -98,6 +98,11 @@ def say_waiting(run: Run) -> None:
     say(f"another process evaluates {run.name} on these images; waiting for it to finish")
 
 
+def say_damaged(run: Run, reason: str) -> None:
+    """That stored scores of a run are lost, on stderr."""
+    say(f"warning: {run.name} is evaluated again: {reason}", "yellow")
+
+
 def say_finding(finding: Finding) -> None:
     """A finding on stderr: what, the evidence and what to do."""
     say(f"{finding.severity}: {finding.what}", STYLES[finding.severity])

@@ -226,6 +226,13 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     return "too many failed"
 
 
+def _train_split(run: Run) -> str | None:
+    """The split that a run states to have been trained on, in small letters."""
+    data = run.settings.get("data")
+    named = data.get("train_split") if isinstance(data, dict) else None
+    return named.lower() if isinstance(named, str) else None
+
+
 def _notes(done: Sequence[tuple[Run, TunedThresholds]], split: str, reported: str) -> list[str]:
     """What must be said beside the table."""
     notes = []
@@ -233,6 +240,13 @@ def _notes(done: Sequence[tuple[Run, TunedThresholds]], split: str, reported: st
         notes.append(
             f"warning: {split} is the split that is reported here: figures on it at these "
             "thresholds are marked exploratory"
+        )
+    trained = [run.name for run, _ in done if _train_split(run) == split]
+    if trained:
+        notes.append(
+            f"warning: {', '.join(trained)} {'was' if len(trained) == 1 else 'were'} trained on "
+            f"{split}: what these thresholds reach there says nothing of new images, and no bound "
+            "holds; tune on a split that was not trained on"
         )
     patients = {(t.n_images, t.n_groups) for _, t in done if t.n_groups and t.n_groups < t.n_images}
     for images, groups in sorted(patients, key=str):

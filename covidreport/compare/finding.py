@@ -36,8 +36,8 @@ def find_doubt(ranking: Ranking) -> Finding | None:
             f"{shown}{more}. {describe_tests(comparisons)} {describe_gap(comparisons)}"
         ),
         remedy=(
-            "Treat them as equally good until they have been compared on more positives; choose "
-            "among them by what else matters, such as false alarms or cost."
+            "Their missed cases do not decide between them: compare them on more positives, and "
+            "choose until then by what else matters, such as false alarms or cost."
         ),
         subjects=tuple(row.run for row in (*best, *alike)),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from covidreport.config import Thresholds
 from covidreport.dataset.index import KnownData
-from covidreport.errors import RunError, UsageError
+from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.identity import find_stored
@@ -46,7 +46,9 @@ from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
 from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
 from covidreport.store import (
+    EVALUATION_FILE,
     SCORES_FILE,
+    check_scores,
     clear_failure,
     digest_file,
     evaluation_folder,
@@ -78,6 +80,8 @@ class Progress:
     advance: Advance = field(default=lambda _: None)
     waiting: Callable[[Run], None] = field(default=lambda _: None)
     """Called before it waits for another process that evaluates the same run on the same images."""
+    damaged: Callable[[Run, str], None] = field(default=lambda _, __: None)
+    """Called with why stored scores can't be read, before they are computed again."""
 
 
 def open_model(
@@ -123,7 +127,9 @@ def evaluate_runs(
     chosen: dict[str, ChosenThresholds] = {}
     known = request.known
     for run in runs:
-        outcome = _choose(request, run, chosen) or _keep_stored(request, run, chosen, known)
+        outcome = _choose(request, run, chosen) or _keep_stored(
+            request, run, chosen, known, progress
+        )
         if outcome is not None:
             outcomes[run.name] = outcome
     rest = [run for run in runs if run.name not in outcomes]
@@ -161,7 +167,7 @@ def _lock_runs(
     for run in sorted(runs, key=lambda each: each.folder.resolve()):
         path = evaluation_folder(run.folder, request.name) / LOCK_FILE
         if locks.enter_context(hold_lock(path, partial(progress.waiting, run))):
-            outcome = _keep_stored(request, run, chosen, request.known)
+            outcome = _keep_stored(request, run, chosen, request.known, progress)
             if outcome is not None:
                 found[run.name] = outcome
                 progress.advance(len(request.dataset))
@@ -179,20 +185,28 @@ def _choose(request: Request, run: Run, chosen: dict[str, ChosenThresholds]) -> 
         digest = digest_file(run.model) if tuned and run.model else None
         chosen[run.name] = choose_thresholds(request.thresholds, run, images, digest)
     except (RunError, OSError) as error:
-        return _write_failure(request, Failure(run.name, "score", str(error)), run)
+        failure = Failure(run.name, "score", str(error))
+        if (evaluation_folder(run.folder, request.name) / EVALUATION_FILE).exists():
+            return Outcome(run, failure=failure)  # what stands is as good as it was
+        return _write_failure(request, failure, run)
     return None
 
 
 def _keep_stored(
-    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds], known: KnownData
-) -> Outcome | None:
+    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds], known: KnownData,
+    progress: Progress,
+) -> Outcome | None:  # fmt: skip
     """The stored evaluation where it may be kept, with today's thresholds."""
     if request.force:
         return None
-    return _keep(
-        known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
-        request.plan, verify=request.verify, dataset=request.dataset,
-    )  # fmt: skip
+    try:
+        return _keep(
+            known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
+            request.plan, verify=request.verify, dataset=request.dataset,
+        )  # fmt: skip
+    except StoreError as error:
+        progress.damaged(run, str(error))
+        return None
 
 
 def keep_all(
@@ -208,7 +222,10 @@ def keep_all(
     chosen = ChosenThresholds(thresholds.of(known.labels), thresholds.origin)
     outcomes = []
     for run in runs:
-        outcome = _keep(known, name, execution.facts(), batch, run, chosen, plan, verify=False)
+        try:
+            outcome = _keep(known, name, execution.facts(), batch, run, chosen, plan, verify=False)
+        except StoreError:
+            return None  # the long way says so, and computes them again
         if outcome is None:
             return None
         outcomes.append(outcome)
@@ -230,9 +247,10 @@ def _keep(
     )  # fmt: skip
     if stored is None:
         return None
+    file = evaluation_folder(run.folder, name) / SCORES_FILE
+    check_scores(file)
     if is_applied(stored, chosen, plan, known.units):
         return Outcome(run, stored, kept=True)
-    file = evaluation_folder(run.folder, name) / SCORES_FILE
     scores = read_scores(file)
     if digest_units(scores.groups, scores.attributes) != known.units:
         if dataset is None:

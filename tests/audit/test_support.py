@@ -50,8 +50,8 @@ def test_positives_are_counted_by_patient_and_training_is_left_out():
     (finding,) = support.audit_few_positives(change_dataset(evidence, groups=groups))
     assert finding.severity == "warning"
     assert finding.evidence.startswith(
-        "validation: 200 positives of 10 patients, where runs that differ by fewer than 6 cases "
-        "(60 points of sensitivity)"
+        "validation: 200 positives of 10 patients, counted as 10 independent cases, where runs "
+        "that differ by fewer than 6 of 10 (60 points of sensitivity)"
     )
     assert "train" not in finding.evidence
 

@@ -9,7 +9,7 @@ import pytest
 
 from covidreport.cache import cache_folder
 from covidreport.cli import evaluate as command
-from covidreport.store import read_evaluation
+from covidreport.store import read_evaluation, read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS
 from tests.onnx_models import write_brightness_model
@@ -131,3 +131,66 @@ def test_a_vanished_image_is_noticed(covidreport, study):
     done = covidreport(*WORDS)
     assert done.code == 2
     assert "001.png" in done.err
+
+
+@pytest.mark.parametrize("words", [(), ("--threshold", "0.4"), ("--verify",)])
+def test_damaged_scores_are_computed_again_and_said(study, words):
+    """One run's lost scores stop no other run, and are not taken for what they were."""
+    file = study.folder / "runs" / "a" / "evaluations" / "data-validation" / "scores.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+
+    done = study.again(*words)
+
+    assert "a is evaluated again" in done.err
+    assert "b is evaluated again" not in done.err
+    assert file.read_bytes() == whole
+    assert len(json.loads(done.out)["evaluations"]) == 2
+
+
+def test_thresholds_that_do_not_fit_leave_what_stands(study, covidreport):
+    """Asked for tuned thresholds that nobody tuned, runs fail this time and keep their figures."""
+    done = covidreport(*WORDS, "--thresholds", "tuned")
+
+    assert done.code == 3
+    folder = study.folder / "runs" / "a" / "evaluations" / "data-validation"
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
+        "evaluation.json", "scores.parquet",
+    ]  # fmt: skip
+    assert "a" in covidreport("list", "runs").out
+
+
+def test_imported_runs_are_passed_over(study, covidreport, tmp_path):
+    """What has scores from elsewhere and no model stays as it is, and the others are evaluated."""
+    rows = ["sample_id,covid-19,normal,pneumonia"]
+    rows += [f"{one},0.9,0.1,0.1" for one in _ids(study)]
+    (tmp_path / "scores.csv").write_text("\n".join(rows) + "\n")
+    made = covidreport(
+        "import-scores", "scores.csv", "--run", "away", "--output", "runs", "--data",
+        "data/manifest.csv", "--split", "validation", "--activation", "sigmoid",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+
+    done = study.again("--force")
+    alone = covidreport("evaluate", "runs/away", "--data", "data/manifest.csv")
+
+    assert "1 of 3 runs hold imported figures" in done.err
+    assert not (tmp_path / "runs/away/evaluations/data-validation/failure.json").exists()
+    assert alone.code == 2
+    assert "no run here has a model" in alone.err
+
+
+def _ids(study):
+    folder = study.folder / "runs" / "a" / "evaluations" / "data-validation"
+    return read_scores(folder / "scores.parquet").sample_ids
+
+
+def test_a_target_that_is_no_label_is_refused(study, covidreport, tmp_path):
+    """Said before work, with the labels that there are, by the short way and by the long one."""
+    (tmp_path / "covidreport.toml").write_text('target = "covid"\n')
+
+    for words in ((), ("--force",)):
+        done = covidreport(*WORDS, *words)
+
+        assert done.code == 2
+        assert "is 'covid', which is no label of the data; they are covid-19, normal" in done.err

@@ -195,3 +195,13 @@ def test_wrong_usage_is_exit_code_2(covidreport, study, words, message):
     assert message in done.err
     assert done.out == ""
     assert not list(study.glob("runs/*/thresholds.json"))
+
+
+def test_tuning_on_the_split_that_was_trained_on_is_warned_of(covidreport, study):
+    """A bound from images that the model has seen holds for no others."""
+    (study / "runs" / "b" / "run.json").write_text(
+        json.dumps({"schema": "covidreport.run/1", "data": {"train_split": "Tuning"}})
+    )
+    done = covidreport("tune", "runs", *WORDS)
+    assert "b was trained on tuning: what these thresholds reach there says nothing" in done.err
+    assert "a was trained" not in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from covidreport.metrics import ALL_METRICS
@@ -161,7 +162,7 @@ def view_methods(data: ReportData, index: Index) -> tuple[MethodView, ...]:
         MethodView("Thresholds", (_THRESHOLDS,)),
         MethodView("Intervals", (WILSON, *_other_intervals(data))),
         *_view_repeats(data),
-        MethodView("Figures", (), _definitions_table()),
+        MethodView("Figures", (), _definitions_table(data)),
         *_view_beyond(data),
     )
 
@@ -314,7 +315,22 @@ def _evaluations(
     return others if first is None else (first, *others)
 
 
-def _definitions_table() -> Table:
+def _used_interval(key: str, definition: Definition, data: ReportData) -> str:
+    """How this report's intervals of a figure were made; what is usual where it has none."""
+    found = [
+        estimate.method
+        for run in data.runs
+        for one in _evaluations(run.evaluation, run.others)
+        for figures in one.estimates.values()
+        if (estimate := figures.get(key)) is not None and estimate.low is not None
+    ]
+    names = [name for name, _ in Counter(method for method in found if method).most_common()]
+    return "; ".join(clean(name).replace("wilson", "Wilson") for name in names) or (
+        definition.interval
+    )
+
+
+def _definitions_table(data: ReportData) -> Table:
     head = (
         Column("Figure", kind="name"), Column("In words"), Column("Formula", kind="code"),
         Column("Interval"),
@@ -324,7 +340,8 @@ def _definitions_table() -> Table:
         title = ALL_METRICS[key].text if key in ALL_METRICS else titled(humanise(key))
         cells = (
             Cell(title, kind="name"), Cell(definition.words, kind="words"),
-            Cell(definition.formula, kind="code"), Cell(definition.interval),
+            Cell(definition.formula, kind="code"),
+            Cell(_used_interval(key, definition, data)),
         )  # fmt: skip
         rows.append(Row(cells))
     return Table("What each figure says, its formula, and its interval", head, tuple(rows))

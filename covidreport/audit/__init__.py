@@ -27,6 +27,7 @@ from covidreport.audit.failures import audit_failed_images, audit_undecodable_im
 from covidreport.audit.occlusion import audit_occlusion
 from covidreport.audit.prevalence import audit_prevalence
 from covidreport.audit.scores import SCORE_CHECKS, audit_scores
+from covidreport.audit.separation import audit_separation
 from covidreport.audit.settings import (
     audit_export,
     audit_freezing,
@@ -69,6 +70,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_repeated_use,
     audit_failed_images,
     audit_occlusion,
+    audit_separation,
 )
 
 DATA_CHECKS: Final[tuple[DataCheck, ...]] = (

@@ -21,6 +21,8 @@ from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import estimate_roc_aucs
 from covidreport.records import Finding, Severity
 
+CODE: Final = "shortcut-attributes"
+"""Of a report's finding too, which gives way to that of an audit of the data."""
 FEWEST: Final = 10
 """Positives and negatives in each half, below which nothing is said."""
 TELLING: Final = 0.6
@@ -139,7 +141,7 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
     verb = "tells" if len(rules) == 1 else "tell"
     return Finding(
         severity,
-        "shortcut-attributes",
+        CODE,
         f"{names} {verb} {label} without a look at the lungs{each}",
         f"ROC AUC of the best rule (95 % CI), learned on one half and tried on the other, of "
         f"{n_tried} attributes: {shown}.{_describe_runs(evidence)}",

@@ -53,7 +53,7 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
     for _, evaluation in iterate_reported(data):
         counts = evaluation.counts.get(data.target)
         if counts is not None and counts.positives:
-            units = _count_units(evaluation, counts.positives)
+            units = count_units(evaluation, counts.positives)
             if units < FEW:
                 found = [(evaluation.split, counts.positives, units)]
                 return (_describe_few(data.target, found, "patients, in proportion"),)
@@ -61,7 +61,7 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
     return ()
 
 
-def _count_units(evaluation: Evaluation, images: int) -> int:
+def count_units(evaluation: Evaluation, images: int) -> int:
     """Images scaled down to patients, where patients are known."""
     if evaluation.n_groups is None or not evaluation.n_images:
         return images
@@ -131,7 +131,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     positives = round(sum(each.positives for each in counts) / len(counts))
     if not positives:
         return ()
-    units = _count_units(counted[0], positives)
+    units = count_units(counted[0], positives)
     shares = sorted(1 - each.missed / each.positives for each in counts if each.positives)
     middle = shares[len(shares) // 2]
     gain = estimate_flattery(len(models), units, middle)

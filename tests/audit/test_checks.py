@@ -15,6 +15,7 @@ from covidreport.audit import (
     failures,
     occlusion,
     prevalence,
+    separation,
     settings,
     support,
 )
@@ -27,6 +28,7 @@ from tests.audit.cases import (
     report_as_printed,
     report_study,
 )
+from tests.audit.test_separation import report_separated
 from tests.metrics.study import make_evaluation, make_report, make_run
 
 
@@ -74,6 +76,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     support.audit_repeated_use: report_study,
     failures.audit_failed_images: _report_failed_cases,
     occlusion.audit_occlusion: _report_without_lungs,
+    separation.audit_separation: report_separated,
 }
 
 

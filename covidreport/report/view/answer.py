@@ -23,6 +23,9 @@ from covidreport.report.view.wording import clean, figure, listed, plural, whole
 DOUBT_CODES = ("best-run-not-distinguishable",)
 """Findings that say whether the first run can be told from the next: they stand by the answer."""
 
+IMAGE_CODES = ("shortcut-attributes",)
+"""Warnings about the images: they stand by the answer, whichever run is best."""
+
 _MOST_NAMED = 3
 _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""
@@ -55,14 +58,16 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
 def _grave(
     findings: Sequence[FindingGroup], best: Sequence[str], data: ReportData
 ) -> tuple[GraveFinding, ...]:
-    """Every error, then the warnings that are about a best run; not what stands as a doubt."""
+    """Every error, then the warnings about the images or a best run; not what stands as a doubt."""
     said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
+    weighty = {clean(one.what) for one in data.findings if one.code in IMAGE_CODES}
     every = [one for group in findings for one in group.findings if one.what not in said]
     chosen = [one for one in every if one.severity == "error"]
     chosen += [
         one
         for one in every
-        if one.severity == "warning" and {subject.text for subject in one.subjects} & set(best)
+        if one.severity == "warning"
+        and (one.what in weighty or {subject.text for subject in one.subjects} & set(best))
     ]
     return tuple(GraveFinding(one.severity, one.anchor, one.what) for one in chosen[:_MOST_GRAVE])
 

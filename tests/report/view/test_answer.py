@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from covidreport.records import Counts, RankedRun, ReportData
+from covidreport.records import Counts, Finding, RankedRun, ReportData
 from covidreport.report.view import view_report
 from tests.report.study import BEST, SECOND, estimates, evaluate, rate
 
@@ -68,6 +68,18 @@ def test_whether_it_is_luck_is_said_by_the_findings_alone(study):
     assert view_report(study).answer.doubts == (f"{BEST} can't be told apart from {SECOND}.",)
     assert view_report(replace(study, findings=())).answer.doubts == ()
     assert view_report(study).answer.standing == "To be read with 1 error and 1 warning"
+
+
+def test_a_warning_about_all_images_stands_by_the_answer(study):
+    """It names no run, and no run escapes it; another such warning stays in its section."""
+    source = Finding("warning", "shortcut-attributes", "source is the target", "e", "r")
+    other = Finding("warning", "too-few-positives", "few cases", "e", "r")
+
+    answer = view_report(replace(study, findings=(other, source))).answer
+
+    assert [(one.severity, one.what) for one in answer.grave] == [
+        ("warning", "source is the target")
+    ]
 
 
 def test_the_answer_speaks_of_the_first_ranking_only(hostile):

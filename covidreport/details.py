@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from covidreport.metrics.subgroups import name_worst
 from covidreport.records import (
     Calibration,
     Consistency,
@@ -94,11 +95,13 @@ def _read_calibration(value: Mapping[str, Any]) -> Calibration:
 
 def _read_subgroups(value: Mapping[str, Any]) -> Subgroups:
     stated = value["not_stated"]
+    groups = tuple(_read_subgroup(each) for each in value["groups"])
     return Subgroups(
-        groups=tuple(_read_subgroup(each) for each in value["groups"]),
+        groups=groups,
         not_stated=None if stated is None else _read_subgroup(stated),
-        worst_sensitivity=value["worst_sensitivity"],
-        worst_specificity=value["worst_specificity"],
+        # Of the groups as they stand: earlier versions named one of groups that are all equal.
+        worst_sensitivity=name_worst(groups, "sensitivity"),
+        worst_specificity=name_worst(groups, "specificity"),
     )
 
 

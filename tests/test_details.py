@@ -48,6 +48,21 @@ def test_a_file_without_them_is_a_whole_evaluation(tmp_path, evaluation, change)
     assert read_evaluation(path) == replace(evaluation, details=None)
 
 
+def test_the_worst_group_is_found_again_in_what_was_stored(tmp_path, evaluation):
+    """An earlier version named one of several groups whose rates were all equal."""
+    path = write_evaluation(tmp_path, evaluation)
+    value = json.loads(path.read_text())
+    for found in value["details"]["subgroups"]["sex"].values():
+        first, second = found["groups"]
+        for name in ("counts", "specificity", "compared"):
+            first[name] = second[name]
+        found["worst_specificity"] = "M"
+    path.write_text(json.dumps(value))
+    found = read_evaluation(path).details.subgroups["sex"]["covid-19"]
+    assert {"specificity"} <= found.groups[0].compared
+    assert found.worst_specificity is None
+
+
 def test_broken_details_are_refused_by_name(tmp_path, evaluation):
     """A file of this version that lacks a part is no whole evaluation."""
     path = write_evaluation(tmp_path, evaluation)

@@ -80,7 +80,8 @@ def estimate_subgroups(
     Rates have Wilson intervals, images that failed count as in every rate, those of unknown truth
     are counted and left out. The worst of several groups looks bad by chance alone: its own
     interval, which was not picked for being the worst of many, must not be read as a test. Where
-    rates are equal the group with more cases is named, then the first by name.
+    some rates are equal the group with more cases is named, then the first by name; where all are,
+    none is.
 
     ValueError for arrays that do not fit.
     """
@@ -98,8 +99,8 @@ def estimate_subgroups(
     return Subgroups(
         groups=stated,
         not_stated=next((group for group in groups if not group.value), None),
-        worst_sensitivity=_name_worst(stated, "sensitivity"),
-        worst_specificity=_name_worst(stated, "specificity"),
+        worst_sensitivity=name_worst(stated, "sensitivity"),
+        worst_specificity=name_worst(stated, "specificity"),
     )
 
 
@@ -115,13 +116,27 @@ def _describe(value: str, counts: Counts) -> Subgroup:
     )
 
 
-def _name_worst(groups: Sequence[Subgroup], name: str) -> str | None:
-    able = [group for group in groups if name in group.compared]
-    if len(able) < 2:
-        return None
+def list_lowest(groups: Sequence[Subgroup], name: str) -> tuple[str, ...]:
+    """The values of the compared groups with the lowest `sensitivity` or `specificity`.
 
-    def rate(group: Subgroup) -> tuple[float, int, str]:
-        estimate: Estimate = getattr(group, name)
-        return estimate.value or 0.0, -(estimate.denominator or 0), group.value
+    Those with more cases first, then by name; empty where no compared group has more than another.
+    """
+    rates = {
+        group.value: (_pick(group, name).value or 0.0, -(_pick(group, name).denominator or 0))
+        for group in groups
+        if name in group.compared
+    }
+    lowest = min(rates.values(), default=(0.0, 0))[0]
+    if all(rate == lowest for rate, _ in rates.values()):
+        return ()
+    tied = [value for value, (rate, _) in rates.items() if rate == lowest]
+    return tuple(sorted(tied, key=lambda value: (rates[value], value)))
 
-    return min(able, key=rate).value
+
+def _pick(group: Subgroup, name: str) -> Estimate:
+    return group.sensitivity if name == "sensitivity" else group.specificity
+
+
+def name_worst(groups: Sequence[Subgroup], name: str) -> str | None:
+    """The first of `list_lowest`; None where there is none."""
+    return next(iter(list_lowest(groups, name)), None)

@@ -113,7 +113,8 @@ class Subgroups:
     not_stated: Subgroup | None
     """None where every image states a value. It is never compared."""
     worst_sensitivity: str | None
-    """The value with the lowest sensitivity; None where fewer than two can be compared."""
+    """The value with the lowest sensitivity, of several that with most cases; None where fewer than
+    two can be compared, or all are equal."""
     worst_specificity: str | None
 
 

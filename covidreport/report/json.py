@@ -16,7 +16,7 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `sensitivities`, `prevalence` by label, `normal`), `labels` (below), `consistency` (`nothing`,
   `contradiction`, `failed`), `subgroups` by attribute and label (`groups[]` and `not_stated` of
   `value`, `counts`, `sensitivity`, `specificity`, `compared[]`; `worst_sensitivity`,
-  `worst_specificity`), `units` (a digest of patients and attributes).
+  `worst_specificity`: null where all are equal), `units` (a digest of patients and attributes).
 - `details.labels`, by label: `sensitivity_at[]` and `specificity_at[]` (`at`, `estimate`),
   `positive_likelihood_ratio`, `negative_likelihood_ratio`, `prevalence` with `ppv` and `npv`,
   `calibration` (`images`, `brier`, `intercept`, `slope`, `ece`, `bins[]` of `low`, `high`, `count`,

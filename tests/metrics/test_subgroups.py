@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidreport.metrics import band_ages, count_labels, estimate_subgroups, wilson
+from covidreport.metrics.subgroups import list_lowest
 from covidreport.records import Counts
 
 
@@ -85,8 +86,26 @@ def test_a_group_without_positives_has_no_sensitivity():
 def test_of_equal_rates_the_one_with_more_cases_is_named():
     """10 of 20 says more than 5 of 10."""
     small, large = Counts(50, 0, 5, 5), Counts(50, 0, 10, 10)
-    found = estimate_subgroups(*_images(("a", small), ("b", large)))
+    found = estimate_subgroups(*_images(("a", small), ("b", large), ("F", WOMEN)))
     assert found.worst_sensitivity == "b"
+
+
+def test_where_all_rates_are_equal_none_is_the_worst():
+    """Nobody is alarmed: a specificity of 1 is not low. A group too small to compare changes
+    nothing of it."""
+    found = estimate_subgroups(
+        *_images(("F", Counts(50, 0, 5, 5)), ("M", Counts(90, 0, 3, 9)), ("X", Counts(2, 2, 20, 1)))
+    )
+    assert (found.worst_sensitivity, found.worst_specificity) == ("X", None)
+    assert list_lowest(found.groups, "specificity") == ()
+
+
+def test_all_groups_that_tie_for_the_lowest_are_listed():
+    """5 of 10 and 10 of 20 against 9 of 12; the one with more cases first."""
+    groups = [("a", Counts(50, 0, 5, 5)), ("b", Counts(50, 0, 10, 10)), ("F", WOMEN)]
+    found = estimate_subgroups(*_images(*groups))
+    assert list_lowest(found.groups, "sensitivity") == ("b", "a")
+    assert list_lowest(found.groups, "specificity") == ("F",)
 
 
 _rows = st.tuples(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from covidreport.metrics.subgroups import FEWEST_CASES, list_lowest
 from covidreport.records import Details, Estimate, Evaluation, LabelDetails, Subgroup, Subgroups
 from covidreport.report.charts.plots import Plot, draw_decisions, draw_reliability
 from covidreport.report.view.index import Index
@@ -214,18 +215,38 @@ def _subgroups_table(details: Details, index: Index) -> Table | None:
 
 def _subgroup_row(attribute: str, group: Subgroup) -> Row:
     counts = group.counts
-    note = "" if "sensitivity" in group.compared or not group.value else "too few to compare"
     return Row(
         (
             Cell(titled(humanise(attribute))),
-            Cell(clean(group.value) or "not stated", note, kind="name"),
+            Cell(clean(group.value) or "not stated", kind="name"),
             Cell(whole(counts.total), kind="count"),
             Cell(whole(counts.missed), f"of {whole(counts.positives)}", kind="missed"),
-            evidence_cell(group.sensitivity),
+            _rate_cell(group, "sensitivity"),
             Cell(whole(counts.false_alarms), f"of {whole(counts.negatives)}", kind="count"),
-            evidence_cell(group.specificity),
+            _rate_cell(group, "specificity"),
         )
     )
+
+
+def _rate_cell(group: Subgroup, metric: str) -> Cell:
+    cell = evidence_cell(group.sensitivity if metric == "sensitivity" else group.specificity)
+    remark = say_why_not_compared(group, metric)
+    if not remark:
+        return cell
+    note = "; ".join(part for part in (cell.note, remark) if part)
+    full = f"{cell.full.removesuffix(')')}; {remark})" if cell.note else ""
+    return Cell(cell.text, note, full, "figure")
+
+
+def say_why_not_compared(group: Subgroup, metric: str) -> str:
+    """Why this rate of a group is in no comparison; empty where it is in one."""
+    positive = metric == "sensitivity"
+    of = group.counts.positives if positive else group.counts.negatives
+    if not of:
+        return "no cases" if positive else "none without it"
+    if metric in group.compared:
+        return ""
+    return "too few to compare" if of < FEWEST_CASES else "not compared"
 
 
 def _remarks(details: Details, index: Index) -> tuple[str, ...]:
@@ -245,17 +266,16 @@ def _remarks(details: Details, index: Index) -> tuple[str, ...]:
 
 
 def name_worst(found: Subgroups) -> str:
-    """`F has the lowest sensitivity and M has the lowest specificity`; empty where nothing can be
-    compared."""
-    value = found.worst_sensitivity
-    if value is not None and value == found.worst_specificity:
-        return f"{clean(value)} has the lowest sensitivity and the lowest specificity"
+    """`F has the lowest sensitivity and M has the lowest specificity`; `F and M share` one where
+    they tie; empty where nothing can be compared or nothing is lower than the rest."""
+    lowest = {name: list_lowest(found.groups, name) for name in ("sensitivity", "specificity")}
+    said: dict[tuple[str, ...], list[str]] = {}
+    for name, values in lowest.items():
+        if values:
+            said.setdefault(values, []).append(f"the lowest {name}")
     parts = [
-        f"{clean(value)} has the lowest {name}"
-        for name, value in (
-            ("sensitivity", found.worst_sensitivity),
-            ("specificity", found.worst_specificity),
-        )
-        if value is not None
+        f"{listed([clean(value) for value in values])} {'has' if len(values) == 1 else 'share'} "
+        f"{listed(names)}"
+        for values, names in said.items()
     ]
     return listed(parts) if parts else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.metrics.subgroups import list_lowest
 from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
-from covidreport.report.view.details import name_worst
+from covidreport.report.view.details import name_worst, say_why_not_compared
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, Row, Table
 from covidreport.report.view.section_records import SubgroupsView
@@ -91,12 +92,13 @@ def _cell(metric: str, found: Subgroups | None, value: str) -> Cell:
     positive = metric == "sensitivity"
     cell = figure_cell(group.sensitivity if positive else group.specificity, mark=True)
     wrong = group.counts.missed if positive else group.counts.false_alarms
-    worst = found.worst_sensitivity if positive else found.worst_specificity
-    remark = "; lowest" if worst == value and value else ""
-    if metric not in group.compared and value:
-        remark = "; too few to compare"
+    remark = say_why_not_compared(group, metric)
     counted = f"{whole(wrong)} missed" if positive else plural(wrong, "alarm")
-    note = f"{counted}; {cell.note}{remark}" if cell.note else counted
+    if group.value in list_lowest(found.groups, metric):
+        remark = "lowest"
+    elif not (group.counts.positives if positive else group.counts.negatives):
+        counted = ""
+    note = "; ".join(part for part in (counted, cell.note, remark) if part)
     return Cell(cell.text, note, f"{cell.text} ({note})", "figure", mark=cell.mark)
 
 

@@ -239,7 +239,7 @@ def test_figures_beyond_the_threshold_are_those_of_the_json(runs):
 
 
 def test_subgroups_are_those_of_the_json(runs):
-    """Counts and both rates of every part of the images."""
+    """Counts and both rates of every part of the images, and which rate is in no comparison."""
     for item, section in runs:
         details = item["evaluation"] and item["evaluation"]["details"]
         tables = [one for one in read_tables(section) if "subgroups" in one.kind]
@@ -259,4 +259,8 @@ def test_subgroups_are_those_of_the_json(runs):
             assert row[3][0] == f"{counts['fn'] + counts['failed_positive']:,}"
             assert row[5][0] == f"{counts['fp'] + counts['failed_negative']:,}"
             for column, name in ((4, "sensitivity"), (6, "specificity")):
-                assert row[column] == (_decimal(group[name]["value"]), _note(group[name]))
+                text, note = row[column]
+                assert text == _decimal(group[name]["value"])
+                figures = _note(group[name])
+                assert note.startswith(figures)
+                assert (note == figures) is (name in group["compared"])

@@ -1,0 +1,129 @@
+"""Groups of images in the report: which is the lowest, and why a rate is in no comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covidreport.metrics import estimate_subgroups
+from covidreport.report import render_markdown
+from covidreport.report.view import view_report
+from covidreport.report.view.details import name_worst
+from tests.report.detailed import detailed_study
+from tests.report.reading import read_markdown
+
+
+def _group(**counts):
+    """Groups by value, each of (positives, found, negatives, cleared)."""
+    truth, predicted, values = [], [], []
+    for value, (positives, found, negatives, cleared) in counts.items():
+        truth += [1] * positives + [0] * negatives
+        predicted += [i < found for i in range(positives)]
+        predicted += [i >= cleared for i in range(negatives)]
+        values += ["" if value == "blank" else value] * (positives + negatives)
+    failed = np.zeros(len(truth), bool)
+    return estimate_subgroups(np.array(truth, np.int8), np.array(predicted), failed, values)
+
+
+RUN = "focal-0"
+
+
+def _show(found):
+    """The report where one run alone has groups, by site: its data and its view."""
+    data = detailed_study()
+    runs = []
+    for each in data.runs:
+        assert each.evaluation is not None
+        details = each.evaluation.details
+        if details is not None:
+            by_label = {"site": {"covid-19": found}} if each.run.name == RUN else {}
+            details = replace(details, subgroups=by_label)
+        runs.append(replace(each, evaluation=replace(each.evaluation, details=details)))
+    data = replace(data, runs=tuple(runs))
+    return data, view_report(data)
+
+
+def _own(view):
+    """What stands in that run's own section."""
+    (run,) = (one for one in view.runs if one.name == RUN)
+    return run.evaluations[0].details
+
+
+def _cells(table, value, value_at):
+    (row,) = (row for row in table.rows if row.cells[value_at].text == value)
+    return row.cells
+
+
+def test_where_all_are_equal_no_group_is_called_the_lowest():
+    """All negatives of both are cleared, and as many cases in ten are found."""
+    data, view = _show(_group(a=(10, 5, 20, 20), b=(20, 10, 30, 30)))
+    assert "lowest" not in " ".join(
+        [cell.plain for table in view.subgroups.tables for row in table.rows for cell in row.cells]
+    )
+    assert view.subgroups.remarks == ()
+    assert _own(view).remarks == ()
+    assert "the lowest" not in read_markdown(render_markdown(data))
+
+
+def test_all_groups_that_tie_for_the_lowest_are_called_so():
+    """Of three groups two find half; the third has the most alarms and is alone in that."""
+    found = _group(a=(10, 5, 20, 20), b=(20, 10, 30, 30), c=(10, 9, 30, 15))
+    _, view = _show(found)
+    sensitivity, specificity = view.subgroups.tables
+    marked = [row.cells[1].text for row in sensitivity.rows if "lowest" in row.cells[3].plain]
+    assert marked == ["a", "b"]
+    marked = [row.cells[1].text for row in specificity.rows if "lowest" in row.cells[3].plain]
+    assert marked == ["c"]
+    said = "b and a share the lowest sensitivity and c has the lowest specificity."
+    assert _own(view).remarks[0] == f"By site, {said}"
+    assert view.subgroups.remarks[0].endswith(f": by site, {said}")
+
+
+@pytest.mark.parametrize(
+    ("c", "words"),
+    [
+        ((10, 1, 10, 1), "c has the lowest sensitivity and the lowest specificity"),
+        ((10, 5, 10, 1), "c has the lowest specificity"),
+        ((10, 1, 10, 5), "c has the lowest sensitivity"),
+        ((10, 5, 10, 5), ""),
+        ((9, 1, 9, 1), ""),
+    ],
+)
+def test_the_lowest_are_named_in_a_sentence(c, words):
+    """Against two groups that find and clear half of theirs."""
+    assert name_worst(_group(a=(10, 5, 10, 5), b=(20, 10, 20, 10), c=c)) == words
+
+
+def test_two_groups_that_tie_in_both_rates_are_named_once():
+    """The one with more cases first."""
+    found = _group(a=(10, 5, 10, 5), b=(20, 10, 20, 10), c=(10, 9, 10, 9))
+    assert name_worst(found) == "b and a share the lowest sensitivity and the lowest specificity"
+
+
+def test_a_reason_for_no_comparison_stands_with_the_rate_that_it_concerns():
+    """Nine cases are too few for a sensitivity and say nothing of the specificity; so do nine
+    whose site is not stated, and of more of those no comparison is made either."""
+    groups = {"a": (10, 5, 20, 10), "b": (9, 5, 20, 10), "c": (0, 0, 20, 5), "d": (20, 5, 0, 0)}
+    _, view = _show(_group(**groups, blank=(9, 3, 20, 10)))
+    shown = {
+        "b": ("too few to compare", ""), "c": ("no cases", ""), "d": ("", "none without it"),
+        "not stated": ("too few to compare", "not compared"),
+    }  # fmt: skip
+    for value, wanted in shown.items():
+        own = _cells(_own(view).subgroups, value, 1)
+        assert own[1].plain == value
+        first = [_cells(table, value, 1)[3] for table in view.subgroups.tables]
+        for cells in ((own[4], own[6]), first):
+            for cell, reason in zip(cells, wanted, strict=True):
+                said = [one for one in set(sum(shown.values(), ())) - {""} if one in cell.plain]
+                assert said == ([reason] if reason else []), (value, cell)
+
+
+def test_a_group_without_cases_has_none_missed_and_none_alarmed():
+    """0 missed of nobody is no figure."""
+    _, view = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
+    sensitivity, specificity = view.subgroups.tables
+    assert _cells(sensitivity, "c", 1)[3].plain == "– (no cases)"
+    assert _cells(specificity, "d", 1)[3].plain == "– (none without it)"

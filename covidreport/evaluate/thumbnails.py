@@ -22,7 +22,7 @@ from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.request import Request
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
-from covidreport.metrics import decide
+from covidreport.metrics import decide, to_probabilities
 from covidreport.records import Evaluation, Run, Scores
 from covidreport.store import (
     SCORES_FILE,
@@ -41,7 +41,8 @@ from covidreport.store import (
 MOST_MISSED = 100
 """Pictures of missed positives in a run's folder; those with the lowest scores are taken."""
 MOST_FALSE_ALARMS = 48
-"""Pictures of false alarms; those with the highest scores are taken."""
+"""Pictures of false alarms; those with the highest scores are taken, twice as many as a report
+shows of all runs together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,13 @@ class _Plan:
     index: Mapping[str, Any]
 
 
-def choose_cases(scores: Scores, target: str, threshold: float) -> Chosen:
+def choose_cases(
+    scores: Scores, target: str, threshold: float, fingerprint: str | None = None
+) -> Chosen:
     """The positives that a run misses and its false alarms, the most wrong ones first.
 
-    Images that could not be scored are left out: what can't be decoded has no picture.
+    Of equally wrong ones the first in the file, of false alarms the first by its picture's name, as
+    in a report. Images that could not be scored are left out: what can't be decoded has no picture.
     """
     column = scores.labels.index(target)
     values = scores.scores[:, column]
@@ -85,13 +89,26 @@ def choose_cases(scores: Scores, target: str, threshold: float) -> Chosen:
     yes = decide(scores.scores[:, one], [threshold], scores.activation, scores.failed)[:, 0]
     truth, scored = scores.truth[:, column], ~scores.failed
     missed = _order(np.flatnonzero((truth == 1) & scored & ~yes), values)
-    alarms = _order(np.flatnonzero((truth == 0) & scored & yes), -values)
+    alarms = np.flatnonzero((truth == 0) & scored & yes)
     return Chosen(
         missed=missed[:MOST_MISSED],
-        false_alarms=alarms[:MOST_FALSE_ALARMS],
+        false_alarms=_pick_alarms(alarms, scores, values, fingerprint),
         missed_left_out=max(0, len(missed) - MOST_MISSED),
         false_alarms_left_out=max(0, len(alarms) - MOST_FALSE_ALARMS),
     )
+
+
+def _pick_alarms(
+    rows: NDArray[np.intp], scores: Scores, values: NDArray[np.float32], fingerprint: str | None
+) -> tuple[int, ...]:
+    """Those of highest probability; of equal ones by the picture's name, so that runs agree."""
+    if not rows.size:
+        return ()
+    sure = to_probabilities(values[rows], scores.activation)
+    able = np.flatnonzero(sure >= np.sort(sure)[-MOST_FALSE_ALARMS:][0])
+    names = [name_thumbnail(scores.sample_ids[rows[place]], fingerprint) for place in able]
+    order = np.lexsort([np.array(names, dtype=np.str_), -sure[able]])
+    return tuple(int(row) for row in rows[able[order[:MOST_FALSE_ALARMS]]])
 
 
 def _order(rows: NDArray[np.intp], values: NDArray[np.float32]) -> tuple[int, ...]:
@@ -146,7 +163,7 @@ def write_thumbnails(
 def _plan(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:
     folder = evaluation_folder(run.folder, evaluation.key)
     scores = read_scores(folder / SCORES_FILE)
-    chosen = choose_cases(scores, target, evaluation.thresholds[target])
+    chosen = choose_cases(scores, target, evaluation.thresholds[target], request.fingerprint)
     at = {sample: row for row, sample in enumerate(request.dataset.ids)}
     named = {
         row: name_thumbnail(scores.sample_ids[row], request.fingerprint)

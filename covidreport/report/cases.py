@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,20 +76,21 @@ def _read_cases(
     if answers.images is None:
         return None
     thresholds = {each.run: each.thresholds[ranking.target] for each, _ in files}
-    positives, alarms = _order_positives(answers), _order_alarms(answers)
-    shown = max(FEWEST_CASES, MOST_CELLS // len(answers.names))
     cases = _Cases(answers, ranking.fingerprint, show_ids=show_ids)
+    positives = _order_positives(answers)
+    alarms, alarms_in_all = _pick_alarms(answers, cases.file_name)
+    shown = max(FEWEST_CASES, MOST_CELLS // len(answers.names))
     table = CaseTable(
         runs=answers.names,
         thresholds=tuple(thresholds[name] for name in answers.names),
         positives=tuple(cases.make(row) for row in positives[:shown]),
         positives_left_out=max(0, len(positives) - shown),
-        false_alarms=tuple(cases.make(row) for row in alarms[:FALSE_ALARMS]),
-        false_alarms_left_out=max(0, len(alarms) - FALSE_ALARMS),
+        false_alarms=tuple(cases.make(row) for row in alarms),
+        false_alarms_left_out=alarms_in_all - len(alarms),
         left_out=answers.left_out,
         ids_shown=show_ids,
     )
-    rows = [*positives[:shown], *alarms[:FALSE_ALARMS]]
+    rows = [*positives[:shown], *alarms]
     return table, {cases.name(row): cases.file_name(row) for row in rows}
 
 
@@ -119,16 +120,24 @@ def _order_positives(answers: AlignedAnswers) -> list[int]:
     return [int(rows[place]) for place in np.lexsort(keys)]
 
 
-def _order_alarms(answers: AlignedAnswers) -> list[int]:
-    """The negatives that some run called positive, by their mean score over the runs."""
-    raised = (answers.answers & ~answers.failed).any(axis=0)
-    rows = np.flatnonzero((answers.truth == 0) & raised)
-    total = np.zeros(rows.size)
-    for scores, activation in zip(answers.scores, answers.activations, strict=True):
-        total += np.nan_to_num(to_probabilities(scores[rows], activation))
-    scored = np.maximum(1, (~answers.failed[:, rows]).sum(axis=0))
-    order = np.argsort(-total / scored, kind="stable")
-    return [int(rows[place]) for place in order]
+def _pick_alarms(answers: AlignedAnswers, name: Callable[[int], str]) -> tuple[list[int], int]:
+    """The first `FALSE_ALARMS` negatives that some run called positive, and how many there are.
+
+    First the one with the highest score that a run which called it positive gave; of equal ones
+    that of more runs, then by the name of the picture's file: `evaluate/thumbnails.py` picks the
+    pictures of each run in this order.
+    """
+    raised = answers.answers & ~answers.failed
+    rows = np.flatnonzero((answers.truth == 0) & raised.any(axis=0))
+    highest = np.zeros(rows.size)
+    for scores, activation, by in zip(answers.scores, answers.activations, raised, strict=True):
+        given = np.where(by[rows], to_probabilities(scores[rows], activation), 0.0)
+        highest = np.maximum(highest, given)
+    runs = raised[:, rows].sum(axis=0)
+    least = np.sort(highest)[-FALSE_ALARMS:][:1]
+    able = [int(place) for place in np.flatnonzero(highest >= least)] if rows.size else []
+    able.sort(key=lambda place: (-highest[place], -runs[place], name(int(rows[place]))))
+    return [int(rows[place]) for place in able[:FALSE_ALARMS]], rows.size
 
 
 class _Cases:

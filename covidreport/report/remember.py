@@ -21,7 +21,7 @@ from covidreport.store import digest_file, read_json, write_json
 KIND = "cases"
 SCHEMA = "covidreport.cases/1"
 FILE = "cases.json"
-METHOD = "1"
+METHOD = "2"
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,16 @@ def test_the_most_wrong_cases_are_chosen_first(monkeypatch):
     assert chosen.missed == (1, 2)
     assert chosen.false_alarms == (5, 6)
     assert (chosen.missed_left_out, chosen.false_alarms_left_out) == (1, 1)
+
+
+def test_of_equally_sure_false_alarms_every_run_keeps_the_same(monkeypatch):
+    """Three logits whose probability is 1, in runs that order them otherwise: two by their names,
+    which a report of both runs takes as well."""
+    monkeypatch.setattr(thumbnails, "MOST_FALSE_ALARMS", 2)
+    wanted = sorted(range(3), key=lambda row: name_thumbnail(str(row), "f" * 64))[:2]
+    for values in ([50, 60, 70, 1], [70, 60, 50, 2], [60, 70, 50, 3]):
+        scores = replace(_scores(values, [0, 0, 0, 0]), activation="logit")
+        assert choose_cases(scores, "covid-19", 0.5, "f" * 64).false_alarms == tuple(wanted)
 
 
 @pytest.fixture

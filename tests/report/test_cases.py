@@ -45,8 +45,10 @@ def _store(
     *,
     failed: tuple[int, ...] = (),
     logit: bool = False,
+    tuned: float | None = None,
 ) -> ReportedRun:
     """A run with these scores of the images `a` to `h`, of the patients 0 to 3 in pairs."""
+    threshold = 0.5 if tuned is None else tuned
     scores = np.array(values, np.float32)
     if logit:
         scores = np.log(scores / (1 - scores))
@@ -61,8 +63,13 @@ def _store(
         groups=tuple("00112233"),
         attributes={"sex": ("F", "M", "", "F", "M", "M", "F", "F")},
     )
-    counts, figures = estimate_scores(stored, [0.5])
-    evaluation = replace(make_evaluation(name, dict(counts), n_groups=4), estimates=figures)
+    counts, figures = estimate_scores(stored, [threshold])
+    evaluation = replace(
+        make_evaluation(name, dict(counts), n_groups=4),
+        estimates=figures,
+        thresholds={"covid-19": threshold},
+        thresholds_from="default" if tuned is None else "tuned on tuning",
+    )
     write_scores(evaluation_folder(folder / name, evaluation.key) / SCORES_FILE, stored)
     return ReportedRun(Run(name, folder / name, None), evaluation)
 
@@ -93,9 +100,32 @@ def test_cases_that_most_runs_missed_stand_first(reported: list[ReportedRun]) ->
     assert table.positives_left_out == table.false_alarms_left_out == 0
 
 
-def test_false_alarms_are_ordered_by_their_mean_score(reported: list[ReportedRun]) -> None:
-    """f has 0.1, 0.8 and 0.9 (mean 0.6), e 0.6, 0.9 and 0.2 (0.567); g and h alarm nobody."""
-    assert [case.name for case in _collect(reported).false_alarms] == ["f", "e"]
+def _order_alarms(folder: Path, *runs: list[float]) -> list[str]:
+    """The false alarms of runs that answer the positives alike and the negatives like this."""
+    stored = [
+        _store(folder, f"run-{i}", [0.9, 0.9, 0.9, 0.9, *values]) for i, values in enumerate(runs)
+    ]
+    return [case.name for case in _collect(stored).false_alarms]
+
+
+def test_false_alarms_that_a_run_was_surest_of_stand_first(tmp_path: Path) -> None:
+    """g has 0.95 of one run, f 0.7 and 0.8 of both and so the higher mean; h alarms nobody."""
+    found = _order_alarms(tmp_path, [0.6, 0.7, 0.1, 0.2], [0.3, 0.8, 0.95, 0.4])
+    assert found == ["g", "f", "e"]
+
+
+def test_of_equally_sure_false_alarms_that_of_more_runs_stands_first(tmp_path: Path) -> None:
+    """All have 0.9 at most; f of two runs. e and g go by the names of their pictures' files."""
+    found = _order_alarms(tmp_path, [0.9, 0.9, 0.1, 0.2], [0.3, 0.6, 0.9, 0.4])
+    assert found == ["f", *sorted("eg", key=lambda name: digest_case(name, FINGERPRINT))]
+
+
+def test_only_the_score_of_a_run_that_raised_the_alarm_counts(tmp_path: Path) -> None:
+    """e has 0.94 of a run that raises alarms from 0.95 on; of the others e has 0.6 and f 0.7."""
+    values = {"first": [0.9] * 4 + [0.6, 0.1, 0.1, 0.1], "third": [0.9] * 4 + [0.2, 0.7, 0.1, 0.1]}
+    stored = [_store(tmp_path, name, each, tuned=0.5) for name, each in values.items()]
+    strict = _store(tmp_path, "strict", [0.99] * 4 + [0.94, 0.2, 0.94, 0.1], tuned=0.95)
+    assert [case.name for case in _collect([*stored, strict]).false_alarms] == ["f", "e"]
 
 
 def test_scores_are_probabilities_whatever_the_model_gave(tmp_path: Path) -> None:

@@ -243,8 +243,8 @@ def _pictures_note(
 def _alarms_note(table: CaseTable) -> str:
     n = len(table.false_alarms)
     note = (
-        "Images without the disease that some run called positive, by their mean score over the "
-        "runs."
+        "Images without the disease that some run called positive, by the highest score that such "
+        "a run gave."
     )
     if table.false_alarms_left_out:
         note += f" Shown are the first {whole(n)} of {whole(n + table.false_alarms_left_out)}."

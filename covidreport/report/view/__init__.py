@@ -28,7 +28,7 @@ from covidreport.report.view.records import Fact, ReportView
 from covidreport.report.view.repeats import view_repeats
 from covidreport.report.view.runs import view_runs
 from covidreport.report.view.subgroups import view_subgroups
-from covidreport.report.view.wording import clean, label_name, listed, plural
+from covidreport.report.view.wording import clean, label_name, listed, plural, whole
 
 __all__ = ["view_report"]
 
@@ -82,10 +82,12 @@ def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
     if first is not None:
         counts = first.counts.get(data.target)
         images = plural(first.n_images, "image")
+        of_them = ", {} of them"
         if first.n_groups is not None:
             images += f" of {plural(first.n_groups, 'patient')}"
+            of_them = "; {} of the images"  # patients stand between: `them` could be either
         if counts is not None:
-            images += f", {plural(counts.positives, 'of them', 'of them')} with {index.disease}"
+            images += f"{of_them.format(whole(counts.positives))} with {index.disease}"
         facts.append(Fact("Images", images))
         facts.append(Fact("Labels", listed([label_name(label) for label in first.labels])))
     facts.append(Fact("Runs", describe_standing(data, index)))

@@ -97,6 +97,21 @@ def test_images_that_could_not_be_scored_are_counted_as_missed(hostile):
     )
 
 
+def test_the_header_counts_images_with_the_disease_and_never_patients(study):
+    """Where patients are known, `of them` would be of the patients."""
+    grouped = replace(study.runs[1].evaluation, n_groups=400)
+    runs = (study.runs[0], replace(study.runs[1], evaluation=grouped), *study.runs[2:])
+    for data, words in (
+        (study, "628 images, 28 of them with COVID-19"),
+        (
+            replace(study, runs=runs),
+            "628 images of 400 patients; 28 of the images with COVID-19",
+        ),
+    ):
+        facts = {fact.name: fact.value for fact in view_report(data).facts}
+        assert facts["Images"] == words
+
+
 def test_limits_say_what_is_known_of_patients(study):
     """Where several images come from one patient, intervals are too narrow, and it says so."""
     figures = estimates(rate(20, 28, 0.529, 0.847), rate(405, 600, 0.636, 0.711))

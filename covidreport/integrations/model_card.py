@@ -19,7 +19,7 @@ from covidreport.report.view import view_report
 from covidreport.report.view.evaluation import metric_title, view_evaluation
 from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import Fact, FindingGroup, Table
-from covidreport.report.view.settings import list_facts
+from covidreport.report.view.settings import NONE, list_facts
 from covidreport.report.view.wording import label_name, listed, titled
 
 HUB_TYPES = {
@@ -107,7 +107,7 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
     lines += [*_table(shown.metrics), *_table(shown.counts), *_findings(view.findings)]
     if run.hyperparameters:
         lines += ["## Training", ""]
-        lines += [_fact(fact) for fact in list_facts(run.hyperparameters)]
+        lines += [_fact(fact) for fact in list_facts(run.hyperparameters, NONE)]
         lines.append("")
     if evaluation.fingerprint:
         lines += [f"Fingerprint of the images and their truth: {evaluation.fingerprint}.", ""]

@@ -8,7 +8,7 @@ from typing import Any
 
 from covidreport.records import Run
 from covidreport.report.view.records import Fact, FactGroup
-from covidreport.report.view.wording import exact, humanise, titled
+from covidreport.report.view.wording import DASH, exact, humanise, titled
 
 _SHOWN_ELSEWHERE = frozenset({"schema", "name", "description", "unreadable"})
 _TITLES = {
@@ -22,6 +22,8 @@ _TITLES = {
 _TIME_NAMES = frozenset(
     {"created", "date", "evaluated", "finished", "rendered", "started", "time", "timing"}
 )
+NONE = "none"
+"""What a run says of a setting that it states as null or as an empty list."""
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{12,}")
 
 
@@ -30,25 +32,31 @@ def is_time(key: str) -> bool:
     return key in _TIME_NAMES or key.endswith(("_s", "_at", "_time"))
 
 
-def list_facts(values: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """Every entry but times, in the order of the file; a mapping in it gives an entry for each."""
-    return tuple(_walk(values, ""))
+def list_facts(values: Mapping[str, Any], nothing: str = DASH) -> tuple[Fact, ...]:
+    """Every entry but times, in the order of the file; a mapping in it gives an entry for each.
+
+    nothing: what stands for null and for what is empty.
+    """
+    return tuple(_walk(values, "", nothing))
 
 
-def _walk(values: Mapping[str, Any], before: str) -> Iterable[Fact]:
+def _walk(values: Mapping[str, Any], before: str, nothing: str) -> Iterable[Fact]:
     for key, value in values.items():
         if is_time(str(key)):
             continue
         name = f"{before}{humanise(str(key))}"
         if isinstance(value, Mapping) and value:
-            yield from _walk(value, f"{name}: ")
+            yield from _walk(value, f"{name}: ", nothing)
         else:
-            text = exact(value)
+            text = nothing if value is None or value in ([], {}) else exact(value)
             yield Fact(name, text, code=_DIGEST.fullmatch(text) is not None)
 
 
 def view_settings(run: Run) -> tuple[FactGroup, ...]:
-    """All of run.json: one group for each of its objects, and one for what stands alone."""
+    """All of run.json: one group for each of its objects, and one for what stands alone.
+
+    What it states as null is `none`; what it does not state is in no group.
+    """
     groups = []
     alone: dict[str, Any] = {}
     for key, value in run.settings.items():
@@ -57,11 +65,11 @@ def view_settings(run: Run) -> tuple[FactGroup, ...]:
         if isinstance(value, Mapping) and value:
             title = _TITLES.get(key, titled(humanise(key)))
             groups.append((list(_TITLES).index(key) if key in _TITLES else len(_TITLES),
-                           FactGroup(title, list_facts(value))))  # fmt: skip
+                           FactGroup(title, list_facts(value, NONE))))  # fmt: skip
         else:
             alone[key] = value
     ordered = [group for _, group in sorted(groups, key=lambda pair: pair[0]) if group.facts]
-    rest = list_facts(alone)
+    rest = list_facts(alone, NONE)
     return (*ordered, FactGroup("Run", rest)) if rest else tuple(ordered)
 
 

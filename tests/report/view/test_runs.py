@@ -150,8 +150,19 @@ def test_settings_are_complete(study):
             ("architecture", "vgg16"), ("learning rate", "0.0001"), ("frozen", "a, b"),
         ],
         "Exported epoch": [("rule", "last"), ("epoch", "3")],
-        "Run": [("experiment", "15"), ("block", "4b"), ("seed", "–")],
+        "Run": [("experiment", "15"), ("block", "4b"), ("seed", "none")],
     }  # fmt: skip
+
+
+def test_a_setting_stated_as_null_is_none_and_one_not_stated_is_absent(study):
+    """No weight and nothing frozen were asked for, which is known; a schedule is not spoken of."""
+    stated = {"hyperparameters": {"positive_weight": None, "frozen": [], "loss": "bce"}, "data": {}}
+    (group, rest) = view_settings(replace(study.runs[1].run, settings=stated))
+    assert [(fact.name, fact.value) for fact in group.facts] == [
+        ("positive weight", "none"), ("frozen", "none"), ("loss", "bce"),
+    ]  # fmt: skip
+    assert [(fact.name, fact.value) for fact in rest.facts] == [("data", "none")]
+    assert [fact.value for fact in list_facts({"sha256": None})] == ["–"]
 
 
 def test_facts_and_times_are_parted():

@@ -109,6 +109,8 @@ def match_scores(request: ImportRequest) -> Scores:
     ]
     if faults or key is None:
         raise DatasetError(str(request.file), faults)
+    if not rows:
+        raise DatasetError(str(request.file), ["there is no row of scores below the header"])
     index = {sample: i for i, sample in enumerate(dataset.ids)}
     scores = np.full(dataset.truth.shape, np.nan, np.float32)
     seen: dict[str, str] = {}

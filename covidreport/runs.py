@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from covidreport.errors import StoreError, UsageError
@@ -148,7 +149,8 @@ def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]
     faults: list[str] = []
     for file in sorted(folder.glob(f"*/{EVALUATION_FILE}")):
         try:
-            evaluations.append(read_evaluation(file))
+            # A folder may have been copied or renamed since.
+            evaluations.append(replace(read_evaluation(file), run=run.name))
         except StoreError as error:
             faults.append(str(error))
     return tuple(evaluations), tuple(faults)

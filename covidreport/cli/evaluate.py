@@ -135,7 +135,8 @@ def evaluate(
     for failure in failed:
         say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
     if failed:
-        say(f"{len(failed)} of {len(runs)} runs failed; the others were evaluated")
+        rest = "; the others were evaluated" if len(failed) < len(runs) else ""
+        say(f"{len(failed)} of {len(runs)} runs failed{rest}")
         raise typer.Exit(3)
 
 

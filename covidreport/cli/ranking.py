@@ -23,7 +23,7 @@ from covidreport.config import Settings
 from covidreport.errors import UsageError
 from covidreport.records import Estimate, Evaluation, RankedRun, Ranking, Run
 
-ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 116, 136
+ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
 """From how many columns of the terminal on a ranking shows more."""
 METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
@@ -59,14 +59,15 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         )
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right")
+    table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("run", overflow="fold", ratio=1, min_width=12)
     for name in ("missed", "found", "false alarms"):
         table.add_column(name, justify="right", no_wrap=True)
     intervals = console.width >= ROOM_FOR_INTERVALS
-    for name in ("sensitivity", "specificity"):
-        table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
-    table.add_column("F1", justify="right", no_wrap=True)
+    if console.width >= ROOM_FOR_RATES:
+        for name in ("sensitivity", "specificity"):
+            table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
+        table.add_column("F1", justify="right", no_wrap=True)
     wide = console.width >= ROOM_FOR_ALL
     if wide:
         table.add_column("micro F1", justify="right", no_wrap=True)
@@ -76,7 +77,7 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
         if row in alike:
             cells[1] = Text(clean(f"{row.run} {ALIKE}"))
-        table.add_row(*cells, style=_style(row))
+        table.add_row(*cells[: len(table.columns)], style=_style(row))
     console.print(table)
     for sentence in _conclusions(ranking, marked=bool(alike)):
         console.print(Text(clean(sentence)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -87,7 +88,7 @@ def find_stored(
     try:
         if read_failure(folder) is not None or not (folder / SCORES_FILE).is_file():
             return None
-        evaluation = read_evaluation(folder)
+        evaluation = replace(read_evaluation(folder), run=run.name)
     except StoreError:
         return None  # what can't be read is computed again
     digest = recorded_digest(run, evaluation, verify=verify)

@@ -249,3 +249,13 @@ def test_predict_says_what_is_wrong(covidreport, study, words, message):
     assert done.code in (2, 3)
     assert message in done.err
     assert not (study / "predictions.csv").exists()
+
+
+def test_a_table_without_rows_is_refused(covidreport, study):
+    """It would make a run that misses everybody."""
+    head = (study / "keras.csv").read_text().splitlines()[0]
+    (study / "keras.csv").write_text(f"{head}\n")
+    done = _import(covidreport)
+    assert done.code == 2
+    assert "there is no row of scores" in done.err
+    assert not (study / "runs").exists()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
+from rich.console import Console
 
 from covidreport.cache import cache_folder
 from covidreport.cli import evaluate as command
@@ -194,3 +196,25 @@ def test_a_target_that_is_no_label_is_refused(study, covidreport, tmp_path):
 
         assert done.code == 2
         assert "is 'covid', which is no label of the data; they are covid-19, normal" in done.err
+
+
+def test_a_copied_run_goes_by_its_own_name(study, covidreport, tmp_path):
+    """Its figures are kept, and nothing takes them for those of the run that it was copied from."""
+    shutil.copytree(tmp_path / "runs" / "a", tmp_path / "runs" / "copy")
+
+    ranked = [row["run"] for row in json.loads(study.again().out)["rankings"][0]["rows"]]
+    shown = covidreport("list", "runs").out
+
+    assert sorted(ranked) == ["a", "b", "copy"]
+    assert shown.count("copy") > 1
+
+
+def test_a_narrow_terminal_keeps_ranks_and_names(study, covidreport, monkeypatch):
+    """Rates give way; whose row it is never does."""
+    monkeypatch.setattr("covidreport.cli.terminal.out", Console(width=60, highlight=False))
+
+    lines = covidreport("list", "runs").out.splitlines()
+
+    (head,) = [line for line in lines if "missed" in line and "found" in line]
+    assert head.split()[:3] == ["rank", "run", "missed"]
+    assert all(len(line) <= 60 for line in lines)

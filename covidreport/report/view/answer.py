@@ -46,6 +46,7 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
     return Answer(
         sentence=_sentence(ranking, best, evaluation, counts, data, index),
         against=describe_lead(ranking, index),
+        elsewhere=_on_other_splits(best, evaluation, index),
         assured=_is_assured(ranking),
         doubts=_doubts(data, ranking),
         grave=_grave(findings, [index.span(row.run).text for row in best], data),
@@ -53,6 +54,33 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
         tally=tally,
         tally_caption=_tally_caption(counts, tally, index) if tally else "",
     )
+
+
+def _on_other_splits(
+    best: Sequence[RankedRun], ranked: Evaluation, index: Index
+) -> tuple[str, ...]:
+    """What the one best run does on splits that neither trained nor chose it, a sentence each."""
+    reported = index.find(best[0].run)
+    if len(best) > 1 or reported is None:
+        return ()
+    data = reported.run.settings.get("data")
+    stated = data if isinstance(data, dict) else {}
+    used = {"train", "training", ranked.split.lower()}
+    used |= {str(stated.get(key)).lower() for key in ("train_split", "validation_split")}
+    sentences = []
+    for other in reported.others:
+        counts = index.counts(other)
+        known = counts is not None and counts.positives and other.variant == ranked.variant
+        if counts is None or not known or other.split.lower() in used:
+            continue
+        sensitivity = of_label(other, index.target, "sensitivity")
+        sentences.append(
+            f"On the {clean(other.split)} split, which did not choose it, {clean(best[0].run)} "
+            f"misses {whole(counts.missed)} of {whole(counts.positives)} (sensitivity "
+            f"{_with_interval(sensitivity)}), with {plural(counts.false_alarms, 'false alarm')} "
+            f"among {plural(counts.negatives, 'image')} without {index.disease}."
+        )
+    return tuple(sentences)
 
 
 def _grave(

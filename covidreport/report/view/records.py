@@ -124,6 +124,8 @@ class Answer:
     """What the runs' answers to the same images say of the first place."""
     assured: bool = False
     """Whether the first was told apart from all others."""
+    elsewhere: tuple[str, ...] = ()
+    """What the best run does on images that neither trained nor chose it."""
     doubts: tuple[str, ...] = ()
     """What findings say against telling the first run from the others."""
     grave: tuple[GraveFinding, ...] = ()

@@ -124,3 +124,42 @@ def test_limits_say_what_is_known_of_patients(study):
     assert any("which images belong to one patient is not known" in limit
                for limit in view_report(study).limits)  # fmt: skip
     assert any("The first of 2 runs was picked on the same images" in limit for limit in limits)
+
+
+def _elsewhere(study, split, settings=None, **changes):
+    """What the answer says of the best run's evaluation on one other split."""
+    other = evaluate(
+        BEST,
+        Counts(90, 10, 3, 7),
+        estimates(rate(7, 10, 0.39678, 0.89221), rate(90, 100, 0.82563, 0.94477)),
+        split=split,
+        **changes,
+    )
+    runs = tuple(
+        replace(
+            one, others=(other,), run=replace(one.run, settings=one.run.settings | (settings or {}))
+        )
+        if one.run.name == BEST
+        else one
+        for one in study.runs
+    )
+    return view_report(replace(study, runs=runs)).answer.elsewhere
+
+
+def test_a_split_that_chose_nothing_is_quoted_beside_the_winner(study):
+    """The first place flatters; what the run does on other images stands next to it."""
+    assert _elsewhere(study, "test") == (
+        "On the test split, which did not choose it, exp15-vgg16-bce-frozen misses 3 of 10 "
+        "(sensitivity 0.700; 95 % CI 0.397 to 0.892), with 10 false alarms among 100 images "
+        "without COVID-19.",
+    )
+
+
+def test_what_trained_or_steered_a_run_is_no_second_opinion(study):
+    """Not the training split, by name or as the run states it, nor the split that it watched."""
+    assert _elsewhere(study, "Train") == ()
+    stated = {"data": {"train_split": "Fold-1", "validation_split": "fold-2"}}
+    assert _elsewhere(study, "fold-1", stated) == ()
+    assert _elsewhere(study, "fold-2", stated) == ()
+    assert len(_elsewhere(study, "fold-3", stated)) == 1
+    assert _elsewhere(study, "test", variant="fp16") == ()

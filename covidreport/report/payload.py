@@ -94,6 +94,7 @@ def _list_compared(data: ReportData, view: ReportView) -> dict[str, Any] | None:
                 "name": run.name,
                 "facts": [[fact.name, fact.value] for fact in run.facts],
                 "settings": [[fact.name, fact.value] for fact in run.settings],
+                **({"alone": run.alone} if run.alone else {}),
             }
             for run in compare.runs
         ],

@@ -20,8 +20,7 @@ function setUpCompare(part) {
   const read = () => selects.map((one) => one.value).filter((value) => value !== "").map(Number);
 
   function choose(wanted) {
-    const different = [...new Set(wanted)].slice(0, 4);
-    chosen = different.length < 2 ? [...different, different[0] === 0 ? 1 : 0] : different;
+    chosen = wanted;
     address.set("compare", "runs", chosen.map((i) => part.runs[i].key).join(","));
     draw();
   }
@@ -55,7 +54,10 @@ function setUpCompare(part) {
       for (let b = a + 1; b < chosen.length; b += 1) {
         const [i, j] = [chosen[a], chosen[b]].sort((x, y) => x - y);
         const figures = part.pairs[`${i},${j}`];
-        if (!figures) { missing = true; continue; }
+        if (!figures) {
+          missing ||= !part.runs[i].alone && !part.runs[j].alone;
+          continue;
+        }
         const pair = make("th", { scope: "rowgroup", rowspan: figures.length, class: "name" },
           make("bdi", { text: part.runs[i].name }), " minus ",
           make("bdi", { text: part.runs[j].name }));
@@ -71,7 +73,8 @@ function setUpCompare(part) {
         ["name", "", "figure", "figure", "figure"]), remark(part.pairsNote));
     }
     if (missing) drawn.push(remark(part.noPair));
-    return drawn;
+    const alone = chosen.map((i) => part.runs[i].alone).filter(Boolean);
+    return [...drawn, ...alone.map(remark)];
   }
 
   function drawSettings() {
@@ -90,10 +93,11 @@ function setUpCompare(part) {
   function drawCases() {
     if (!report.cases) return [];
     const order = new Map(report.cases.runs.map(([, , key], i) => [key, i]));
-    const at = chosen.map((i) => order.get(part.runs[i].key));
-    if (at.some((place) => place === undefined)) {
-      return [remark("One of these runs is not in the grid of missed cases.")];
-    }
+    const known = chosen.filter((i) => order.has(part.runs[i].key));
+    const left = chosen.filter((i) => !known.includes(i)).map((i) =>
+      remark(`${part.runs[i].name} is not in the grid of missed cases.`));
+    if (known.length < 2) return left;
+    const at = known.map((i) => order.get(part.runs[i].key));
     const rows = Object.entries(report.cases.cases).filter(([, one]) => {
       const signs = new Set(at.map((place) => (one.signs[place] === "·" ? "found" : "missed")));
       return one.kind === "positive" && signs.size > 1;
@@ -108,9 +112,9 @@ function setUpCompare(part) {
           + `${one.scores[place]}`);
       })));
     return rows.length
-      ? [table("Cases that one found and another missed", ["Case", ...chosen.map(link)], rows,
-        "sides cases-told")]
-      : [remark("These runs missed the same cases.")];
+      ? [table("Cases that one found and another missed", ["Case", ...known.map(link)], rows,
+        "sides cases-told"), ...left]
+      : [remark(`${left.length ? "The others" : "These runs"} missed the same cases.`), ...left];
   }
 
   function drawMatrices() {
@@ -128,7 +132,12 @@ function setUpCompare(part) {
   }
 
   function draw() {
-    selects.forEach((one, i) => { one.value = chosen[i] ?? (i > 1 ? "" : 0); });
+    selects.forEach((one, place) => {
+      one.value = chosen[place] ?? "";
+      for (const option of one.options) {
+        option.disabled = option.value !== one.value && chosen.includes(Number(option.value || -1));
+      }
+    });
     body.replaceChildren(...drawFigures(), ...drawDifferences(), ...drawSettings(), ...drawCases(),
       ...drawMatrices());
     status.textContent = `${chosen.length} runs side by side`;

@@ -6,6 +6,8 @@
   const charts = report.charts;
   const body = section.querySelector("tbody");
   const caption = section.querySelector("caption bdi");
+  const note = make("p", { class: "remark", text: charts.exploratory });
+  section.querySelector(".scroll").after(note);
   const kinds = Array.from(section.querySelectorAll("thead th"), (head) => head.className);
 
   /* The cells of one run at the chosen threshold; the view's own where it was evaluated. */
@@ -87,6 +89,9 @@
     shown.textContent = alike ? text : "each its own";
     slider.setAttribute("aria-valuetext", alike ? text : "each run at its own threshold");
     section.classList.toggle("is-exploratory", explored > 0);
+    note.hidden = explored === 0 || !charts.exploratory;
+    section.classList.toggle("is-alike", new Set(runs.map((one) =>
+      (isEvaluated(one, state.step) ? one.at : thresholds[place]))).size < 2);
     back.disabled = explored === 0;
     said.replaceChildren(...(explored === 0
       ? [make("span", { text: "As evaluated." })]

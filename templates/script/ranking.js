@@ -16,6 +16,9 @@ function setUpRanking(part) {
       values: part.rows[place][2] }));
   const unranked = [...(section.querySelector("table.unranked")?.tBodies[0].rows ?? [])]
     .map((row, place) => ({ row, facets: part.unranked[place][0], words: part.unranked[place][1] }));
+  const nothing = make("tr", { class: "nothing" }, make("td", {}));
+  const caption = table.caption.querySelector("bdi");
+  const givenCaption = caption.textContent;
   const columns = part.columns.map((column) => nameColumn(column));
   const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set() };
   const names = ["sort", "search", "hide", ...part.facets.map(([key]) => key)];
@@ -48,23 +51,28 @@ function setUpRanking(part) {
     const sorted = state.sort === null
       ? given
       : [...rows].sort((a, b) => compare(a, b, state.sort)).map((one) => one.row);
-    body.replaceChildren(...sorted);
     for (const one of [...rows, ...unranked]) one.row.hidden = !isWanted(one);
     const shown = rows.filter((one) => !one.row.hidden).length;
     const rest = unranked.filter((one) => !one.row.hidden).length;
     for (const row of dividers) row.hidden = shown < rows.length;
-    for (const row of table.rows) {
-      if (dividers.includes(row)) continue;
+    body.replaceChildren(...sorted, ...(shown ? [] : [nothing]));
+    nothing.cells[0].textContent = rest ? "No ranked run matches" : "No run matches";
+    for (const row of [table.tHead.rows[0], ...rows.map((one) => one.row)]) {
       columns.forEach((name, i) => { row.cells[i].hidden = state.hidden.has(name); });
     }
-    for (const row of dividers) row.cells[0].colSpan = columns.length - state.hidden.size;
+    for (const row of [...dividers, nothing]) {
+      row.cells[0].colSpan = columns.length - state.hidden.size;
+    }
     heads.forEach((head, i) => {
       const order = state.sort === i ? (state.down ? "descending" : "ascending") : null;
       if (order) head.setAttribute("aria-sort", order);
       else head.removeAttribute("aria-sort");
     });
     const unrankedWords = unranked.length ? `, ${rest} of ${unranked.length} without a rank` : "";
-    status.textContent = `${shown} of ${rows.length} ranked runs shown${unrankedWords}`;
+    const by = state.sort === null ? ""
+      : `sorted by ${part.columns[state.sort][0]}, ${state.down ? "descending" : "ascending"}`;
+    status.textContent = `${shown} of ${rows.length} ranked runs shown${unrankedWords}${by && `, ${by}`}`;
+    caption.textContent = by ? `${rows.length} runs ${by}` : givenCaption;
     reset.disabled = !names.some(isSet);
   }
 

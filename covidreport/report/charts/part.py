@@ -41,6 +41,7 @@ def list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
         "thresholds": {label: list(at) for label, at in thresholds.items()},
         "texts": {label: [exact(t) for t in at] for label, at in thresholds.items()},
         "z": two_sided_z(0.95),
+        "exploratory": view.operating.exploratory if view.operating else "",
         "chosen": list(view.shown),
         "runs": [_list_run(each, data) for each in runs],
     }

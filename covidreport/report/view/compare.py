@@ -44,9 +44,9 @@ def view_compare(data: ReportData, index: Index) -> CompareView | None:
     shown = [each for each in index.runs if each.evaluation is not None]
     if len(shown) < 2:
         return None
-    choices = tuple(_choose(each, index) for each in shown)
-    places = {each.run.name: place for place, each in enumerate(shown)}
     comparisons = data.rankings[0].comparisons if data.rankings else None
+    choices = tuple(_choose(each, index, comparisons) for each in shown)
+    places = {each.run.name: place for place, each in enumerate(shown)}
     pairs = _list_pairs(comparisons, places)
     first, second = choices[:2]
     return CompareView(
@@ -64,12 +64,14 @@ def view_compare(data: ReportData, index: Index) -> CompareView | None:
 
 
 def _explain_no_pair(comparisons: RunComparisons | None) -> str:
-    if comparisons is None or comparisons.basis == "counts":
-        return COUNTS_ONLY
-    return NO_PAIR
+    return NO_PAIR if _has_answers(comparisons) else COUNTS_ONLY
 
 
-def _choose(reported: ReportedRun, index: Index) -> RunChoice:
+def _has_answers(comparisons: RunComparisons | None) -> bool:
+    return comparisons is not None and comparisons.basis != "counts"
+
+
+def _choose(reported: ReportedRun, index: Index, comparisons: RunComparisons | None) -> RunChoice:
     counts = index.counts(reported.evaluation)
     facts = [Fact("Rank", index.rank(reported.run.name))]
     if counts is not None:
@@ -89,9 +91,13 @@ def _choose(reported: ReportedRun, index: Index) -> RunChoice:
         if group.title != "Run" or fact.name not in _LABELS
     ]
     name = reported.run.name
+    row = index.ranked.get(name)
+    ranked = row is not None and row.rank is not None
+    alone = f"{clean(name)} is not ranked and is compared with none."
     return RunChoice(
-        index.key(name), index.anchors[name], clean(name), tuple(facts), tuple(settings)
-    )
+        index.key(name), index.anchors[name], clean(name), tuple(facts), tuple(settings),
+        "" if ranked or not _has_answers(comparisons) else alone,
+    )  # fmt: skip
 
 
 def _name_setting(group: str, name: str) -> str:

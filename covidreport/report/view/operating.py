@@ -20,6 +20,10 @@ from covidreport.report.view.wording import (
 
 SHOWN_FIRST = 4
 """Runs that charts of several runs show before a reader chooses others."""
+EXPLORATORY = (
+    "Exploratory intervals take images as independent, and are too narrow where a patient has "
+    "several."
+)
 RATES = ("sensitivity", "specificity", "ppv", "npv")
 
 
@@ -74,7 +78,15 @@ def view_operating(data: ReportData, index: Index, shown: Sequence[int]) -> Oper
         table=Table(f"At the evaluated thresholds, for {index.disease}", operating_columns(), rows),
         charts=_view_charts(runs, index),
         remarks=tuple(remarks),
+        exploratory=EXPLORATORY if any(_has_patients(each.evaluation) for each in runs) else "",
     )
+
+
+def _has_patients(evaluation: Evaluation | None) -> bool:
+    """Whether some patients are known to have several images."""
+    if evaluation is None or evaluation.n_groups is None:
+        return False
+    return evaluation.n_groups < evaluation.n_images
 
 
 def operating_columns() -> tuple[Column, ...]:

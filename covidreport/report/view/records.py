@@ -279,6 +279,8 @@ class OperatingView:
     """A row for each of the runs that are shown first, in the order of their looks."""
     charts: tuple[ChartView, ...]
     remarks: tuple[str, ...] = ()
+    exploratory: str = ""
+    """What is said of intervals while a threshold is shown that was not evaluated."""
 
 
 @dataclass(frozen=True, slots=True)

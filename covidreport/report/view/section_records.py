@@ -106,6 +106,8 @@ class RunChoice:
     facts: tuple[Fact, ...]
     """Rank, missed cases and the like."""
     settings: tuple[Fact, ...]
+    alone: str = ""
+    """What is said of a run that is compared with none because it is not ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class CompareView:
     pairs: tuple[PairView, ...]
     pairs_note: str
     no_pair: str
-    """What is said where a pair is not among them."""
+    """What is said where a pair of ranked runs is not among them."""
     settings: Table
     """Where the first two differ."""
     settings_note: str

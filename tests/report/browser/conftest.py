@@ -41,9 +41,8 @@ FLAGS = (
 
 def render_report(folders: list[Path], output: Path, look: Look = PLAIN, **choices: Any) -> Path:
     """The report of these run folders as a file."""
-    data = collect_report(
-        discover_runs(folders), target="covid-19", specificity_floor=0.5, **choices
-    )
+    choices.setdefault("specificity_floor", 0.5)
+    data = collect_report(discover_runs(folders), target="covid-19", **choices)
     output.write_text(render_html(data, look), encoding="utf-8")
     return output
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from tests.report.browser.conftest import render_report
+from tests.report.scored_runs import write_runs
+
 
 def _choose(page: Any, run: str, name: str) -> None:
     page.locator("#compare").get_by_label(run).select_option(label=name)
@@ -98,3 +103,70 @@ def test_subgroups_of_the_best_runs_stand_together(visit, scored_page):
     assert page.locator("#subgroups table").first.locator("thead th.axis").count() == 3
     assert "lowest" in text
     assert "looks bad by chance alone" in text
+
+
+@pytest.fixture(scope="module")
+def unranked_page(tmp_path_factory):
+    """Six runs, the last two of which call too many healthy people ill to be ranked."""
+    folder = tmp_path_factory.mktemp("unranked")
+    write_runs(folder / "runs", runs=6, images=400)
+    return render_report([folder / "runs"], folder / "report.html", specificity_floor=0.75)
+
+
+def test_a_run_that_is_not_ranked_is_said_to_be_compared_with_none(visit, unranked_page):
+    """The other reason, that only some pairs are compared, is not given for it."""
+    page = visit(unranked_page)
+    ranked = page.locator("#compare").get_by_label("Run B").locator("option:checked").inner_text()
+    _choose(page, "Run B", "exp6-vgg16-bce-balanced")
+    text = page.locator("#compare").inner_text()
+
+    assert "exp6-vgg16-bce-balanced is not ranked and is compared with none." in text
+    assert "were not compared with each other" not in text
+    _choose(page, "Run B", ranked)
+    assert "not ranked" not in page.locator("#compare").inner_text()
+
+
+def test_cases_of_the_ranked_runs_stand_beside_one_that_is_not(visit, unranked_page):
+    """The same rows as without it, and a sentence that says who is not among them."""
+    page = visit(unranked_page)
+    told = page.locator("#compare table.cases-told")
+    before = told.locator("tbody").inner_text()
+    _choose(page, "Run C", "exp6-vgg16-bce-balanced")
+
+    assert told.locator("tbody tr").count() > 0
+    assert told.locator("tbody").inner_text() == before
+    remark = "exp6-vgg16-bce-balanced is not in the grid of missed cases."
+    assert remark in page.locator("#compare").inner_text()
+
+
+def test_a_run_is_chosen_once(visit, scored_page):
+    """What stands in another box cannot be chosen again; what leaves it can."""
+    page = visit(scored_page)
+    names = page.locator("#compare select").first.locator("option").all_inner_texts()
+
+    def disabled(run):
+        options = page.locator("#compare").get_by_label(run).locator("option:disabled")
+        return options.all_inner_texts()
+
+    assert disabled("Run A") == [names[1]]
+    assert disabled("Run B") == [names[0]]
+    assert disabled("Run C") == names[:2]
+    _choose(page, "Run C", names[4])
+    _choose(page, "Run A", names[2])
+    assert disabled("Run B") == [names[2], names[4]]
+    _choose(page, "Run C", "none")
+    assert disabled("Run B") == [names[2]]
+
+
+def test_columns_of_the_grid_of_pairs_are_even(visit, unranked_page):
+    """Whatever stands in them; the table is as wide as it must be."""
+    page = visit(unranked_page)
+    widths = page.locator("table.grid thead th.count").evaluate_all(
+        "heads => heads.map(head => Math.round(head.getBoundingClientRect().width))"
+    )
+    table = page.locator("table.grid").bounding_box()
+    box = page.locator(".scroll:has(> table.grid)").bounding_box()
+
+    assert len(widths) == 4
+    assert max(widths) - min(widths) <= 1
+    assert table["width"] < box["width"] * 0.75

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from covidreport.metrics import count_labels, decide, estimate_scores, wilson
 from covidreport.report.view.wording import decimal, figure, whole
 from covidreport.store import read_scores
+from tests.report.browser.conftest import render_report
 
 BEST = "exp1-resnet18-bce"
 
@@ -182,3 +184,47 @@ def test_the_payload_carries_the_views_own_strings(scored_page, scored_runs):
     for value, note in shown:
         assert f'<span class="value">{value}</span>' in row
         assert f'<span class="note">{note}</span>' in row
+
+
+def test_exploratory_intervals_say_that_they_take_images_as_independent(page):
+    """The evaluated ones are over patients; the sentence comes and goes with the threshold."""
+    remark = page.locator("#operating").get_by_text("take images as independent")
+
+    assert not remark.is_visible()
+    _move(page, "0.3")
+    assert remark.is_visible()
+    page.get_by_role("button", name="Back to the evaluated thresholds").click()
+    assert not remark.is_visible()
+
+
+def test_on_a_phone_the_missed_cases_stand_beside_the_run(visit, scored_page):
+    """The threshold, which all runs share, stands beside the slider alone; without one it stays."""
+    script = visit(scored_page, width=390)
+    plain = visit(scored_page, width=390, java_script_enabled=False)
+    wide = visit(scored_page, width=1280)
+    head = "#operating table.points thead th:visible"
+
+    assert script.locator(head).nth(1).inner_text().startswith("Missed")
+    assert script.locator("#operating output.threshold").inner_text() == "0.5"
+    assert plain.locator(head).nth(1).inner_text() == "Threshold"
+    assert wide.locator(head).nth(1).inner_text() == "Threshold"
+
+
+def test_thresholds_that_differ_stay_on_a_phone(visit, scored_runs, tmp_path):
+    """One run was tuned: each row says its own until a common threshold is chosen."""
+    copy = tmp_path / "runs"
+    shutil.copytree(scored_runs, copy)
+    (file,) = copy.glob("exp1/evaluations/*/evaluation.json")
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    stored["thresholds"]["covid-19"] = 0.4
+    file.write_text(json.dumps(stored), encoding="utf-8")
+    page = visit(render_report([copy], tmp_path / "report.html"), width=390)
+    head = page.locator("#operating table.points thead th:visible").nth(1)
+
+    page.locator("#operating .chosen button").first.click()
+    menu = page.locator("#operating").get_by_label("Show another run")
+    menu.select_option(menu.locator("option", has_text=BEST).get_attribute("value"))
+    assert page.locator("#operating output.threshold").inner_text() == "each its own"
+    assert head.inner_text() == "Threshold"
+    _move(page, "0.3")
+    assert head.inner_text().startswith("Missed")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
+
+import pytest
 
 
 def _names(page: Any) -> list[str]:
@@ -124,3 +127,60 @@ def test_the_group_that_cannot_be_told_apart_is_set_off_in_words(visit, study_pa
     assert "can’t be told apart from the best" in rows[14]
     _sort(page, "Specificity")
     assert page.locator("#ranking tr.divide").count() == 0
+
+
+def test_the_status_says_by_what_the_rows_are_sorted(visit, study_page):
+    """The caption tells of the rank's order only while the rows stand in it."""
+    page = visit(study_page)
+    status = page.locator("#ranking").get_by_role("status")
+    caption = page.locator("#ranking table.ranked caption")
+    given = caption.inner_text()
+    counted = "16 of 16 ranked runs shown, 2 of 2 without a rank"
+
+    assert "fewest missed first" in given
+    assert status.inner_text() == counted
+    _sort(page, "Specificity")
+    assert status.inner_text() == f"{counted}, sorted by Specificity, descending"
+    assert caption.inner_text() == "16 runs sorted by Specificity, descending"
+    _sort(page, "Specificity")
+    assert status.inner_text() == f"{counted}, sorted by Specificity, ascending"
+    _sort(page, "Specificity")
+    assert status.inner_text() == counted
+    assert caption.inner_text() == given
+
+
+def test_a_search_that_finds_nothing_says_so_in_the_table(visit, study_page):
+    """In one cell as wide as the columns that are shown; the row goes when a run is found."""
+    page = visit(study_page)
+    search = page.locator("#ranking").get_by_label("Search")
+    body = page.locator("#ranking table.ranked tbody")
+    search.fill("no such run")
+
+    assert body.inner_text().strip() == "No run matches"
+    heads = page.locator("#ranking table.ranked thead th:visible").count()
+    assert body.locator("td:visible").get_attribute("colspan") == str(heads)
+    search.fill("exp15")
+    assert "No run matches" not in body.inner_text()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_heads_of_the_ranking_stand_apart_and_can_be_touched(visit, scored_page, width):
+    """At least 4 pixels from a head's arrow to the next head's text; buttons are 24 high."""
+    page = visit(scored_page, width=width)
+    places = page.locator("#ranking table.ranked thead th").evaluate_all(
+        """heads => heads.map(head => {
+          const range = document.createRange();
+          range.selectNodeContents(head.querySelector("bdi"));
+          const arrow = head.querySelector(".arrow").getBoundingClientRect();
+          return [range.getBoundingClientRect().left, arrow.right];
+        })"""
+    )
+    gaps = [after[0] - before[1] for before, after in pairwise(places)]
+    heights = page.locator("#ranking button.sort").evaluate_all(
+        "buttons => buttons.map(one => one.getBoundingClientRect().height)"
+    )
+
+    assert min(gaps) >= 4
+    assert min(heights) >= 24
+    hide = page.locator("#operating .chosen button").first.bounding_box()
+    assert min(hide["height"], hide["width"]) >= 24

@@ -2,7 +2,7 @@
 
 glibc raises the size from which a block is a mapping of its own up to 32 MiB as soon as such
 blocks are freed (mallopt(3), M_MMAP_THRESHOLD). Pictures and tensors then lie in the heaps of the
-threads that made them, between what lives on, and a long evaluation holds twice the memory that it
+threads that made them, between what lives on, and a long evaluation holds more memory than it
 uses. With a fixed limit the pictures of several megapixels go back, at some hundredths of the time
 that their decoding takes.
 """

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from covidreport.errors import RunError
-from covidreport.inference.metadata import read_metadata
 from covidreport.records import Activation, Dtype, Fit, InputSpec, Layout, PixelSpec, Resample, Run
+from covidreport.storage.wire import read_metadata
 
 PREFIX = "covidreport."
 VERSION = "1"

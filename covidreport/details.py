@@ -77,6 +77,7 @@ def _read_label(value: Mapping[str, Any]) -> LabelDetails:
         npv=Estimate(**value["npv"]),
         calibration=_read_calibration(value["calibration"]),
         net_benefit=tuple(NetBenefit(**each) for each in value["net_benefit"]),
+        near=None if value.get("near") is None else Counts(**value["near"]),
     )
 
 

@@ -20,14 +20,13 @@ from covidreport.evaluate.loop import OpenedRun, ScoredRun, count_jobs
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
 from covidreport.inference.execution import Precision
+from covidreport.inference.limits import LIMITS, find_largest_gap
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.metrics import decide
 from covidreport.records import Activation, Dataset, Finding, PixelSpec
 
 SAMPLE = 64
-LIMITS: Mapping[Precision, float] = {"fp32": 1e-3, "tf32": 1e-2, "fp16": 2e-2}
-"""The largest difference of a probability that is expected, by precision."""
 FLIPS = 0.01
 """The share of decisions that may differ."""
 
@@ -89,22 +88,13 @@ def compare_answers(
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
     called = [decide(scores, thresholds, activation, none) for scores in (device, cpu)]
-    gap = np.abs(_probability(device, activation) - _probability(cpu, activation))
     return CpuCheck(
         images=len(device),
         decisions=int(device.size),
-        largest_difference=float(gap.max(initial=0.0)),
+        largest_difference=find_largest_gap(device, cpu, activation),
         flipped=int((called[0] != called[1]).sum()),
-        limit=LIMITS[precision],
+        limit=LIMITS[precision].device,
     )
-
-
-def _probability(scores: NDArray[np.float32], activation: Activation) -> NDArray[np.float64]:
-    wide = scores.astype(np.float64)
-    if activation != "logit":
-        return wide
-    result: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * wide))
-    return result
 
 
 class CpuReference:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from covidreport import __version__
@@ -16,6 +17,7 @@ from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import Baseline, find_differences, model_digest, version_of
 from covidreport.gate.evidence import Evidence
 from covidreport.gate.figures import direction_of, read_value
+from covidreport.gate.near_threshold import find_hanging
 from covidreport.gate.paired import (
     METRICS,
     PairedRuns,
@@ -100,7 +102,13 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         newly_missed=lost,
         newly_found=found,
         ids_shown=terms.show_ids,
-        findings=(*_version_findings(evaluation, baseline), *evaluation.findings),
+        findings=(
+            *_version_findings(evaluation, baseline),
+            *find_hanging(
+                evidence, baseline, terms.target, results, partial(_judge_again, terms.limits)
+            ),
+            *evaluation.findings,
+        ),
         evaluation=evaluation,
         provenance=_provenance(evaluation),
     )
@@ -182,6 +190,17 @@ def _judge_limit(
         ),
         figure=figure,
     )
+
+
+def _judge_again(
+    limits: Sequence[Limit], evidence: Evidence, baseline: Baseline | None
+) -> tuple[LimitResult, ...]:
+    """Every limit on other evidence of the same images."""
+    paired = None
+    if baseline is not None and baseline.wrong is not None and evidence.answers is not None:
+        salt = choose_salt(evidence.evaluation.fingerprint)
+        paired = pair_runs(evidence.answers, baseline.wrong, salt)
+    return tuple(_judge_limit(each, evidence, baseline, paired) for each in limits)
 
 
 def _outcome(limit: Limit, outcome: LimitOutcome) -> LimitOutcome:

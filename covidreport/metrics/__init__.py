@@ -70,6 +70,7 @@ from covidreport.metrics.multiplicity import (
     critical_p_value,
     planned_pairs,
 )
+from covidreport.metrics.near import NEAR, count_near, find_near, move_near
 from covidreport.metrics.operating import (
     Points,
     Target,
@@ -127,6 +128,7 @@ __all__ = [
     "COUNT_FIGURES",
     "CURVE_METRICS",
     "METRICS",
+    "NEAR",
     "OVERALL_METRICS",
     "PROPORTIONS",
     "RESAMPLES",
@@ -173,6 +175,7 @@ __all__ = [
     "count_curve",
     "count_figures",
     "count_labels",
+    "count_near",
     "critical_p_value",
     "decide",
     "describe_resolution",
@@ -193,6 +196,7 @@ __all__ = [
     "find_false_alarms",
     "find_indistinguishable",
     "find_missed",
+    "find_near",
     "find_not_finite",
     "fisher_exact",
     "fit_calibration",
@@ -206,6 +210,7 @@ __all__ = [
     "lower_bound",
     "mcnemar_exact",
     "mcnemar_power",
+    "move_near",
     "negative_likelihood_ratio",
     "net_benefit",
     "npv_at_prevalence",

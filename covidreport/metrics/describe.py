@@ -23,6 +23,7 @@ from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
 from covidreport.metrics.details import Answers, describe_details
 from covidreport.metrics.estimates import Estimates, estimate_scores
 from covidreport.metrics.intervals import wilson
+from covidreport.metrics.near import count_near
 from covidreport.metrics.resample import ResampledCounts, resample_counts
 from covidreport.metrics.shares import (
     Share,
@@ -70,7 +71,8 @@ def describe_scores(
         resamples=plan.resamples, seed=plan.seed,
         collapse=pays_to_collapse(np.arange(len(failed)) if groups is None else groups, plan),
     )  # fmt: skip
-    answers = Answers(scores, tuple(counts.values()), predicted, failed, groups, resampled)
+    near = count_near(scores, thresholds)
+    answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, resampled)
     estimates = {label: dict(figures) for label, figures in plain.items()}
     for column, label in enumerate(scores.labels):
         estimates[label] |= _describe_rates(answers, column, estimates[label], plan)

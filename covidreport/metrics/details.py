@@ -66,12 +66,15 @@ DECISION_THRESHOLDS: Final = (
 class Answers:
     """One run's scores at its thresholds, and what intervals are made from.
 
+    near: of `count_near`.
+
     predicted bool `(N, K)`, failed bool `(N,)`, groups of `code_groups`; resampled: the labels'
     counts in the resamples of the plan, of one run.
     """
 
     scores: Scores
     counts: Sequence[Counts]
+    near: Sequence[Counts]
     predicted: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
@@ -136,6 +139,7 @@ def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDet
         npv=npv,
         calibration=_describe_calibration(answers, column, plan),
         net_benefit=_describe_net_benefit(answers, column),
+        near=answers.near[column],
     )
 
 

@@ -90,6 +90,9 @@ class LabelDetails:
     npv: Estimate
     calibration: Calibration
     net_benefit: tuple[NetBenefit, ...]
+    near: Counts | None = None
+    """What is counted of the images whose score lies within 1e-5 of the threshold, where the last
+    digits decide; None in files of a covidreport that did not count them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Scores so near to their threshold that the last digits of a computation decide the answer.
+
+Batch size, threads, runtime and machine all move a score by its last digits. An answer that hangs
+on those is an answer still, and whoever builds a verdict on it has to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.calibration import to_probabilities
+from covidreport.metrics.counts import count_labels, decide, logit
+from covidreport.records import Counts, Scores
+
+NEAR: Final = 1e-5
+"""Of a probability. Near 0 and 1 a hundredth of the way there, since rounding shrinks with it: at a
+threshold of 1e-6 a score of 1e-7 is not near."""
+
+
+def find_near(scores: Scores, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+    """Which scores lie within `NEAR` of their threshold: bool `(N, K)`; failed images are not.
+
+    thresholds `(K,)`: probabilities strictly between 0 and 1.
+    """
+    limits = np.array(thresholds, np.float64)
+    placed = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
+    gaps = np.abs(to_probabilities(placed, scores.activation) - limits)
+    room = np.minimum(NEAR, 0.01 * np.minimum(limits, 1 - limits))
+    if scores.activation != "logit":  # as near as float32 can be told apart there
+        room = np.maximum(room, 2 * np.spacing(limits.astype(np.float32)))
+    near: NDArray[np.bool_] = (gaps <= room) & ~scores.failed[:, np.newaxis]
+    return near
+
+
+def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...]:
+    """Of each label, what is counted of the images whose score is near its threshold."""
+    near = find_near(scores, thresholds)
+    called = decide(scores.scores, thresholds, scores.activation, scores.failed)
+    none = np.zeros(len(near), np.bool_)
+    return tuple(
+        count_labels(
+            scores.truth[rows, k : k + 1], called[rows, k : k + 1], none[: np.count_nonzero(rows)]
+        )[0]
+        for k, rows in enumerate(near.T)
+    )
+
+
+def move_near(
+    scores: Scores, thresholds: Sequence[float], side: Literal["right", "wrong"]
+) -> Scores:
+    """The same scores with every near one of known truth on the side where its answer is so."""
+    near = find_near(scores, thresholds)
+    unit = logit if scores.activation == "logit" else float
+    moved = scores.scores.astype(np.float64)
+    for k, threshold in enumerate(thresholds):
+        room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
+        above, below = unit(threshold + room), unit(threshold - room)
+        truth = scores.truth[:, k]
+        call = truth == (1 if side == "right" else 0)
+        known = near[:, k] & (truth >= 0)
+        moved[:, k] = np.where(known, np.where(call, above, below), moved[:, k])
+    return replace(scores, scores=moved)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.cache import take_damage
+
 
 @pytest.fixture(autouse=True)
 def cache_of_its_own(tmp_path_factory, monkeypatch):
     """No test reads what another one, or the user, left in the cache."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("COVIDREPORT_CACHE", str(folder))
+    take_damage()
     return folder

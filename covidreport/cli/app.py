@@ -90,3 +90,21 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
         sys.exit(130)
+    finally:
+        _say_damage()
+
+
+def _say_damage() -> None:
+    """That parts of the cache were damaged, once for the whole command."""
+    from covidreport.cache import take_damage
+
+    found = take_damage()
+    if found:
+        from covidreport.cli.terminal import say
+
+        counts = ", ".join(f"{kind} ({n:,})" for kind, n in found.items())
+        say(
+            f"warning: parts of the cache were damaged and were made again: {counts}. No figure is "
+            "from them; a disk or a memory that fails may be why",
+            "yellow",
+        )

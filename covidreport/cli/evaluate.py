@@ -68,7 +68,9 @@ def evaluate(
     ] = False,
     verify: Annotated[
         bool,
-        typer.Option("--verify", help="Compare files by their bytes, not by size and time."),
+        typer.Option(
+            "--verify", help="Compare files by their bytes, whatever the file system says."
+        ),
     ] = False,
     cache: Cache = True,
     thumbnails: Annotated[

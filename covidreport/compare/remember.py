@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from covidreport import __version__
-from covidreport.cache import USED_MARK, cache_folder, make_room
+from covidreport.cache import read_kept, write_kept
 from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan
-from covidreport.errors import StoreError, WriteError
 from covidreport.records import (
     Comparison,
     Evaluation,
@@ -25,11 +24,10 @@ from covidreport.records import (
     RunStanding,
     SmallestGap,
 )
-from covidreport.store import digest_file, read_json, write_json
+from covidreport.store import digest_file
 
 KIND = "comparisons"
 SCHEMA = "covidreport.comparisons/1"
-FILE = "comparisons.json"
 METHOD = "1"
 """Counted up when the same scores would be compared otherwise."""
 
@@ -64,29 +62,14 @@ def comparison_key(
 
 
 def recall_comparisons(key: str) -> RunComparisons | None:
-    """What was computed under this key; None where nothing was, or where it can't be read."""
-    file = cache_folder() / KIND / key / FILE
-    if not file.is_file():
-        return None
-    try:
-        comparisons = _read(read_json(file, SCHEMA))
-        (file.parent / USED_MARK).touch()
-    except (StoreError, OSError, KeyError, TypeError, AttributeError):
-        return None
-    return comparisons
+    """What was computed under this key; None where nothing was, or where it is damaged."""
+    kept = read_kept(KIND, key)
+    return None if kept is None else _read(json.loads(kept))
 
 
 def remember_comparisons(key: str, comparisons: RunComparisons) -> None:
     """Keep them under this key. Where the cache is off, full or closed they are not kept."""
-    value = dataclasses.asdict(comparisons)
-    size = len(json.dumps(value))
-    folder = cache_folder() / KIND / key
-    try:
-        if make_room(2 * size):
-            write_json(folder / FILE, {"schema": SCHEMA, **value})
-            (folder / USED_MARK).touch()
-    except (OSError, WriteError):
-        return  # a folder that can't be written to costs time at the next report and nothing else
+    write_kept(KIND, key, json.dumps(dataclasses.asdict(comparisons)).encode())
 
 
 _PARTS: dict[str, Any] = {
@@ -100,7 +83,7 @@ _PARTS: dict[str, Any] = {
 
 
 def _read(value: dict[str, Any]) -> RunComparisons:
-    rest = {key: item for key, item in value.items() if key != "schema"}
+    rest = dict(value)
     for name, record in _PARTS.items():
         rest[name] = tuple(record(**item) for item in rest[name])
     rest["combinations"] = tuple(

@@ -1,19 +1,15 @@
-"""Digests of image files, remembered from one time to the next by size and time of change."""
+"""Digests of image files, remembered from one time to the next by the stamps of the files."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from covidreport.cache import USED_MARK, cache_folder, cache_limit
+from covidreport.cache import read_kept, write_kept
 from covidreport.dataset.files import Digests, FileStamps, hash_files, stamp_files
 from covidreport.records import Dataset
-from covidreport.store import write_atomic
 
 KIND = "digests"
 
@@ -26,7 +22,7 @@ def digest_files(
     use_cache: bool = True,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Digests:
-    """The sha256 of each file, `(N,)`: remembered where size and time of change are as they were.
+    """The sha256 of each file, `(N,)`: remembered where its stamp proves that it is as it was.
 
     stamps: of `stamp_files`, where they were taken already. verify: read every file. What is read
     is remembered, in the cache folder.
@@ -38,42 +34,33 @@ def digest_files(
         advance(len(dataset))
         return known
     digests = hash_files(dataset, known=known, advance=advance)
-    if use_cache and cache_limit() > 0:
+    if use_cache:
         _remember(dataset, stamps, digests)
     return digests
 
 
-def locate_entry(dataset: Dataset, kind: str = KIND) -> Path:
-    """The cache's entry for the same paths under the same root, whatever their truth."""
+def name_entry(dataset: Dataset) -> str:
+    """The name of the cache's entries for these paths under this root, whatever their truth."""
     name = hashlib.sha256(str(dataset.root.resolve()).encode())
     name.update("\0".join(dataset.paths).encode())
-    return cache_folder() / kind / name.hexdigest()
+    return name.hexdigest()
+
+
+_ROW = np.dtype([("stamp", "<i8", (4,)), ("sha256", "u1", (32,))])
 
 
 def _recall(dataset: Dataset, stamps: FileStamps) -> Digests | None:
-    """The digests of files whose size and time of change are as they were; others not readable."""
-    file = locate_entry(dataset, KIND) / "digests.npy"
-    try:
-        table: NDArray[np.void] = np.load(file)
-    except (OSError, ValueError, EOFError):
+    """The digests of files that are proven to be as they were; others not readable."""
+    kept = read_kept(KIND, name_entry(dataset))
+    if kept is None or len(kept) != len(dataset) * _ROW.itemsize:
         return None
-    if table.dtype != _ROW or len(table) != len(dataset):
-        return None
-    same = (table["size"] == stamps.sizes_bytes) & (table["mtime"] == stamps.mtimes_ns)
-    return Digests(table["sha256"].tobytes(), same)
-
-
-_ROW = np.dtype([("size", "<i8"), ("mtime", "<i8"), ("sha256", "u1", (32,))])
+    table = np.frombuffer(kept, _ROW)
+    return Digests(table["sha256"].tobytes(), stamps.same_as(table["stamp"]))
 
 
 def _remember(dataset: Dataset, stamps: FileStamps, digests: Digests) -> None:
     table = np.zeros(len(dataset), _ROW)
-    # a file that could not be read is read again
-    table["size"] = np.where(digests.readable, stamps.sizes_bytes, -2)
-    table["mtime"] = stamps.mtimes_ns
+    # a file that could not be read is read again: no stamp is 0 all through
+    table["stamp"][digests.readable] = stamps.table[digests.readable]
     table["sha256"] = np.frombuffer(digests.sha256, np.uint8).reshape(-1, 32)
-    sink = io.BytesIO()
-    np.save(sink, table)
-    folder = locate_entry(dataset, KIND)
-    write_atomic(folder / "digests.npy", sink.getvalue())
-    (folder / USED_MARK).touch()
+    write_kept(KIND, name_entry(dataset), table.tobytes())

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covidreport.cache import USED_MARK, cache_limit
-from covidreport.dataset.digests import locate_entry
+from covidreport.cache import read_kept, write_kept
+from covidreport.dataset.digests import name_entry
 from covidreport.dataset.files import UNREADABLE
 from covidreport.errors import ImageError
-from covidreport.store import write_atomic
 
 if TYPE_CHECKING:
     from covidreport.records import Dataset
@@ -59,22 +58,19 @@ def read_headers(
     if not found:
         return None
     wanted = [digests[i] for i in found]
-    remember = use_cache and cache_limit() > 0
-    file = locate_entry(dataset, KIND) / "headers.json"
-    table, missing = _recall(file, wanted if remember else [], len(wanted))
+    name = name_entry(dataset)
+    table, missing = _recall(read_kept(KIND, name) if use_cache else None, wanted)
     paths = [dataset.root / dataset.paths[found[place]] for place in missing]
     for place, facts in zip(missing, _read_files(paths), strict=True):
-        for name in FACTS:
-            table[name][place] = facts.get(name)
-    if missing and remember:
-        # it holds names of patients: for the eyes of its owner alone
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(file, json.dumps({"version": _VERSION, "sha256": wanted, **table}).encode())
-        (file.parent / USED_MARK).touch()
+        for fact in FACTS:
+            table[fact][place] = facts.get(fact)
+    if missing and use_cache:
+        entry = json.dumps({"version": _VERSION, "sha256": wanted, **table}).encode()
+        write_kept(KIND, name, entry, private=True)  # it holds names of patients
     n_files = sum(cell is not None for cell in table["patient_id"])
     if n_files == 0:
         return None
-    return Headers(n_files, {name: _spread(table[name], found, len(dataset)) for name in FACTS})
+    return Headers(n_files, {fact: _spread(table[fact], found, len(dataset)) for fact in FACTS})
 
 
 def _spread(cells: Sequence[str | None], rows: Sequence[int], n: int) -> tuple[str, ...]:
@@ -85,22 +81,19 @@ def _spread(cells: Sequence[str | None], rows: Sequence[int], n: int) -> tuple[s
     return tuple(column)
 
 
-def _recall(file: Path, wanted: Sequence[str], n: int) -> tuple[_Table, list[int]]:
-    """What is known of `n` files, by their digests, and the places of those to be read."""
-    try:
-        entry = json.loads(file.read_text(encoding="utf-8")) if wanted else {}
-        if entry.get("version") != _VERSION:
-            raise ValueError("nothing is remembered, or by another version")
-        if entry["sha256"] == wanted:
-            return {name: entry[name] for name in FACTS}, []
-        places = {digest: place for place, digest in enumerate(entry["sha256"])}
-        at = [places.get(digest) for digest in wanted]
-        table = {
-            name: [None if place is None else entry[name][place] for place in at] for name in FACTS
-        }
-        return table, [row for row, place in enumerate(at) if place is None]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {name: [None] * n for name in FACTS}, list(range(n))
+def _recall(kept: bytes | None, wanted: Sequence[str]) -> tuple[_Table, list[int]]:
+    """What is known of files, by their digests, and the places of those to be read."""
+    entry = json.loads(kept) if kept else {}
+    if entry.get("version") != _VERSION:
+        return {name: [None] * len(wanted) for name in FACTS}, list(range(len(wanted)))
+    if entry["sha256"] == wanted:
+        return {name: entry[name] for name in FACTS}, []
+    places = {digest: place for place, digest in enumerate(entry["sha256"])}
+    at = [places.get(digest) for digest in wanted]
+    table = {
+        name: [None if place is None else entry[name][place] for place in at] for name in FACTS
+    }
+    return table, [row for row, place in enumerate(at) if place is None]
 
 
 def _read_files(paths: Sequence[Path]) -> Iterator[Mapping[str, str]]:

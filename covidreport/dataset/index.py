@@ -1,6 +1,7 @@
 """What a manifest said the last time, if neither it nor a file that it names has changed since.
 
-Reading 100,000 rows and checking them takes longer than looking whether anything changed. What is
+What proves that is the stamps of the files; where a system has none that do, bytes decide. Reading
+100,000 rows and checking them takes longer than looking whether anything changed. What is
 remembered suffices to know that evaluations are still those of these images, and to do no more.
 """
 
@@ -15,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.cache import USED_MARK, cache_folder, cache_limit
+from covidreport.cache import read_kept, write_kept
 from covidreport.dataset.files import FileStamps, stamp_paths
-from covidreport.store import write_atomic
+from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
-VERSION = 1
-"""Counted up when the reading of a manifest changes what is made of it."""
+VERSION = 2
+"""Counted up when the reading of a manifest changes what is made of it, or what is kept here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,15 @@ class KnownData:
     """A digest of patients and attributes: what figures depend on beside images and truth."""
 
 
-def stamp_manifest(source: Path) -> tuple[int, int] | None:
-    """Size and time of change of a manifest; None where the source is a folder or not there."""
-    try:
-        facts = source.stat()
-    except OSError:
-        return None
-    return (facts.st_size, facts.st_mtime_ns) if source.is_file() else None
+def stamp_manifest(source: Path) -> Stamp | None:
+    """The stamp of a manifest; None where the source is a folder or not there."""
+    return stamp_file(source) if source.is_file() else None
 
 
 def remember_data(
     question: Question,
     known: KnownData,
-    manifest: tuple[int, int] | None,
+    manifest: Stamp | None,
     root: Path,
     paths: Sequence[str],
     stamps: FileStamps,
@@ -71,10 +68,9 @@ def remember_data(
 
     Does nothing where the source is no manifest file, or where there is no cache.
     """
-    if manifest is None or cache_limit() == 0:
+    if manifest is None:
         return
     header = json.dumps({
-        "version": VERSION,
         "manifest": manifest,
         "known": asdict(known),
         "prefix": f"{root.absolute()}{os.sep}",
@@ -83,49 +79,36 @@ def remember_data(
     content = b"".join([
         len(header).to_bytes(8, "little"),
         header,
-        stamps.sizes_bytes.astype("<i8").tobytes(),
-        stamps.mtimes_ns.astype("<i8").tobytes(),
+        stamps.table.astype("<i8").tobytes(),
         "\0".join(paths).encode(),
     ])  # fmt: skip
-    folder = _entry(question)
-    write_atomic(folder / "index.bin", content)
-    (folder / USED_MARK).touch()
+    write_kept(KIND, _name_entry(question), content)
 
 
 def recall_data(question: Question) -> KnownData | None:
-    """The answer of the last time, if manifest and files have the size and time of change of then.
+    """The answer of the last time, if manifest and files are proven to be those of then.
 
     None where anything differs, or nothing is remembered. No file is opened but the entry itself.
     """
     manifest = stamp_manifest(question.source)
     if manifest is None:
         return None
-    folder = _entry(question)
-    try:
-        content = (folder / "index.bin").read_bytes()
-        size = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + size])
-        if header["version"] != VERSION or tuple(header["manifest"]) != manifest:
-            return None
-        n = header["images"]
-        stamps = np.frombuffer(content, "<i8", 2 * n, 8 + size).reshape(2, n)
-        paths = content[8 + size + 16 * n :].decode().split("\0")
-        facts = header["known"]
-        known = KnownData(**{**facts, "labels": tuple(facts["labels"])})
-    except (OSError, ValueError, KeyError, TypeError):
+    content = read_kept(KIND, _name_entry(question))
+    if content is None:
         return None
-    if len(paths) != n:
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    if not is_unchanged(Stamp(*header["manifest"]), manifest):
         return None
-    now = stamp_paths(header["prefix"], paths)
-    if not (
-        np.array_equal(now.sizes_bytes, stamps[0]) and np.array_equal(now.mtimes_ns, stamps[1])
-    ):
+    n = header["images"]
+    stamps = np.frombuffer(content, "<i8", 4 * n, 8 + size).reshape(n, 4)
+    paths = content[8 + size + 32 * n :].decode().split("\0")
+    if not stamp_paths(header["prefix"], paths).same_as(stamps).all():
         return None
-    (folder / USED_MARK).touch()
-    return known
+    facts = header["known"]
+    return KnownData(**{**facts, "labels": tuple(facts["labels"])})
 
 
-def _entry(question: Question) -> Path:
+def _name_entry(question: Question) -> str:
     facts = {**asdict(question), "source": str(question.source.resolve())}
-    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / KIND / name
+    return hashlib.sha256(json.dumps([VERSION, facts], sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,6 @@ Not imported with the package: who reads a data set needs no decoder of images f
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cache import USED_MARK, cache_limit
-from covidreport.dataset.digests import locate_entry
+from covidreport.cache import read_kept, write_kept
+from covidreport.dataset.digests import name_entry
 from covidreport.errors import ImageError
 from covidreport.records import Dataset, ImageSurvey
-from covidreport.store import write_atomic
 
 if TYPE_CHECKING:
     from covidreport.images.survey import PictureFacts
 
 KIND = "surveys"
 _VERSION = 1
-"""Counted up when other facts are gathered, or the same facts otherwise."""
+"""Counted up when other facts are gathered, the same facts otherwise, or rows have other fields."""
 _SIDE = 32
 _BLOCK = 32
 """Files a job, as in `hash_files`."""
@@ -59,10 +57,9 @@ def survey_images(
     digests: of `digest_files`; a file whose digest is known from the last time is not opened, one
     that could not be decoded is tried again. advance: is told how many more images are done.
     """
-    file = locate_entry(dataset, KIND) / "survey.npy"
-    remember = use_cache and cache_limit() > 0
+    name = f"{name_entry(dataset)}-{_VERSION}"
     table = np.zeros(len(dataset), _ROW)
-    missing = _recall(file, digests, table) if remember else list(range(len(dataset)))
+    missing = _recall(read_kept(KIND, name) if use_cache else None, digests, table)
     advance(len(dataset) - len(missing))
     reasons: list[str | None] = [None] * len(dataset)
     blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
@@ -78,8 +75,8 @@ def survey_images(
                         reasons[row] = facts
                     _fill_row(table[row : row + 1], facts, digests[row])
                 advance(len(rows))
-    if missing and remember:
-        _remember(file, table)
+    if missing and use_cache:
+        write_kept(KIND, name, table.tobytes())
     return _to_survey(table, reasons)
 
 
@@ -106,15 +103,9 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
     row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
 
 
-def _recall(file: Path, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
+def _recall(kept: bytes | None, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
     """Fill in what is known by digest; the rows of the images that are to be decoded."""
-    try:
-        known: NDArray[np.void] = np.load(file)
-        version = int((file.parent / "version").read_text())
-    except (OSError, ValueError, EOFError):
-        return list(range(len(digests)))
-    if known.dtype != _ROW or version != _VERSION:
-        return list(range(len(digests)))
+    known = np.frombuffer(kept or b"", _ROW)
     places = {
         digest.decode(): place
         for place, digest in enumerate(known["file"].tolist())
@@ -124,14 +115,6 @@ def _recall(file: Path, digests: Sequence[str], table: NDArray[np.void]) -> list
     rows = [row for row, place in enumerate(found) if place >= 0]
     table[rows] = known[[found[row] for row in rows]]
     return [row for row, place in enumerate(found) if place < 0]
-
-
-def _remember(file: Path, table: NDArray[np.void]) -> None:
-    sink = io.BytesIO()
-    np.save(sink, table)
-    write_atomic(file.parent / "version", f"{_VERSION}\n".encode())
-    write_atomic(file, sink.getvalue())
-    (file.parent / USED_MARK).touch()
 
 
 def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageSurvey:

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from covidreport import __version__
-from covidreport.cache import USED_MARK, cache_folder, make_room
-from covidreport.errors import StoreError
+from covidreport.cache import read_kept, write_kept
 from covidreport.records import Case, CaseTable, Evaluation, LeftOut, Ranking
-from covidreport.store import digest_file, read_json, write_json
+from covidreport.store import digest_file
 
 KIND = "cases"
 SCHEMA = "covidreport.cases/1"
-FILE = "cases.json"
 METHOD = "2"
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 
@@ -57,30 +55,19 @@ def cases_key(
 
 def recall_cases(key: str) -> tuple[CaseTable, dict[str, str]] | None:
     """The cases under this key without their pictures, and by name what a picture's file
-    is called; None where nothing was kept, or where it can't be read."""
-    file = cache_folder() / KIND / key / FILE
-    if not file.is_file():
+    is called; None where nothing was kept, or where it is damaged."""
+    kept = read_kept(KIND, key)
+    if kept is None:
         return None
-    try:
-        value = read_json(file, SCHEMA)
-        found = _read(value["table"]), dict(value["digests"])
-        (file.parent / USED_MARK).touch()
-    except (StoreError, OSError, KeyError, TypeError, AttributeError):
-        return None
-    return found
+    value = json.loads(kept)
+    return _read(value["table"]), value["digests"]
 
 
 def remember_cases(key: str, table: CaseTable, digests: Mapping[str, str]) -> None:
     """Keep them under this key. Where the cache is off, full or closed they are not kept."""
     table = dataclasses.replace(table, pictures={})
-    value = {"schema": SCHEMA, "table": dataclasses.asdict(table), "digests": dict(digests)}
-    folder = cache_folder() / KIND / key
-    try:
-        if make_room(2 * len(json.dumps(value))):
-            write_json(folder / FILE, value)
-            (folder / USED_MARK).touch()
-    except OSError:
-        return  # a folder that can't be written to costs time at the next report and nothing else
+    value = {"table": dataclasses.asdict(table), "digests": dict(digests)}
+    write_kept(KIND, key, json.dumps(value).encode())
 
 
 def _read(value: Mapping[str, Any]) -> CaseTable:

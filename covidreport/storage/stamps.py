@@ -14,7 +14,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 _COARSE_NS = 10_000_000
 """A change time in whole steps of this is one that the system makes up of another time: FAT's and
@@ -51,13 +54,20 @@ def is_unchanged(then: Stamp | None, now: Stamp | None) -> bool:
     return then is not None and then == now and proves(then.ctime_ns, then.inode)
 
 
-def proves(ctime_ns: int, inode: int) -> bool:
-    """Whether the system states a change time and an inode that no program can set.
+@overload
+def proves(ctime_ns: int, inode: int) -> bool: ...
+@overload
+def proves(ctime_ns: NDArray[np.int64], inode: NDArray[np.int64]) -> NDArray[np.bool_]: ...
+def proves(
+    ctime_ns: int | NDArray[np.int64], inode: int | NDArray[np.int64]
+) -> bool | NDArray[np.bool_]:
+    """Whether the system states a change time and an inode that no program can set; of each file.
 
     On Windows the time is that of the file's creation; elsewhere an inode of 0 or a time without
     fractions is one that the file system makes up.
     """
-    return sys.platform != "win32" and inode != 0 and ctime_ns % _COARSE_NS != 0
+    known: bool | NDArray[np.bool_] = (inode != 0) & (ctime_ns % _COARSE_NS != 0)
+    return known & (sys.platform != "win32")
 
 
 def to_stamp(found: os.stat_result) -> Stamp:

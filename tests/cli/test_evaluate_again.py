@@ -9,9 +9,10 @@ import shutil
 import pytest
 from rich.console import Console
 
-from covidreport.cache import cache_folder
+from covidreport.cache import KEPT_FILE, cache_folder
 from covidreport.cli import evaluate as command
 from covidreport.store import read_evaluation, read_scores
+from tests.damage import cut_off, flip_byte
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS
 from tests.onnx_models import write_brightness_model
@@ -96,8 +97,8 @@ def _new_run(folder):
 
 
 def _break_index(folder):
-    for file in cache_folder().glob("index/*/index.bin"):
-        file.write_bytes(file.read_bytes()[:40])
+    for file in cache_folder().glob(f"index/*/{KEPT_FILE}"):
+        cut_off(file)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,19 @@ def test_any_change_takes_the_long_way(study, change):
     change(study.folder)
     study.again()
     assert len(study.anew) == 1
+
+
+def test_damage_in_the_cache_is_said_once(study):
+    """What is damaged is made again, and the next time nothing is."""
+    for file in cache_folder().glob(f"*/*/{KEPT_FILE}"):
+        flip_byte(file)
+
+    done, again = study.again(), study.again()
+
+    assert done.err.count("parts of the cache were damaged") == 1
+    assert "digests (1), index (1)" in done.err
+    assert json.loads(done.out) == study.output
+    assert "damaged" not in again.err
 
 
 def test_a_changed_truth_changes_the_counts(study):

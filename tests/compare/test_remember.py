@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,7 @@ from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
 from covidreport.runs import discover_runs, read_evaluations
 from tests.compare.cases import compare, draw_scores, write_all, write_scored
+from tests.damage import DAMAGES
 
 
 def test_the_same_scores_are_compared_once(tmp_path, monkeypatch):
@@ -46,15 +46,19 @@ def test_whatever_matters_is_part_of_the_key(tmp_path, monkeypatch, change):
     assert len(cache.list_entries()) == 2
 
 
-def test_a_broken_memory_is_computed_again(tmp_path):
-    """Half a file is no answer."""
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_memory_is_computed_again(tmp_path, damage):
+    """A byte of it may be a digit of a p-value: it is counted as damaged, and made once more."""
     truth, scores = draw_scores(3)
     evaluated = write_all(tmp_path, truth, scores)
     first = compare(evaluated)
     (entry,) = cache.list_entries()
-    file = entry.path / "comparisons.json"
-    file.write_text(json.dumps({"schema": "covidreport.comparisons/1", "basis": "scores"}))
+    damage(entry.path / cache.KEPT_FILE)
+
     assert compare(evaluated) == first
+    assert cache.take_damage() == {"comparisons": 1}
+    assert compare(evaluated) == first
+    assert cache.take_damage() == {}
 
 
 def test_without_a_cache_it_is_compared_all_the_same(tmp_path, monkeypatch):

@@ -10,10 +10,11 @@ import sys
 import pytest
 from PIL import Image
 
-from covidreport.cache import cache_folder
+from covidreport.cache import KEPT_FILE, cache_folder, take_damage
 from covidreport.dataset import fingerprint, headers, read_dataset
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.fill import fill_from_headers
+from tests.damage import DAMAGES
 from tests.dataset.manifests import write_manifest
 from tests.images.radiographs import UNSIGNED_12, radiograph
 
@@ -220,14 +221,26 @@ def test_without_the_cache_nothing_is_kept(tmp_path, opened):
     assert not (cache_folder() / headers.KIND).exists()
 
 
-def test_a_broken_entry_of_the_cache_is_made_again(tmp_path):
-    """The cache may be deleted or damaged at any time."""
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_entry_of_the_cache_is_made_again(tmp_path, damage):
+    """A byte of it may be a patient's name."""
     source = write(tmp_path)
     expected = fill(source)[0].groups
-    (file,) = (cache_folder() / headers.KIND).glob("*/headers.json")
-    for text in ("{", '{"version": 0}', '{"version": 1, "sha256": ["x"]}', "[]"):
-        file.write_text(text)
-        assert fill(source)[0].groups == expected
+    (file,) = (cache_folder() / headers.KIND).glob(f"*/{KEPT_FILE}")
+    damage(file)
+
+    assert fill(source)[0].groups == expected
+    assert take_damage() == {headers.KIND: 1}
+
+
+def test_what_another_version_kept_is_read_anew(tmp_path, monkeypatch, opened):
+    """It may have taken other facts from the same headers."""
+    source = write(tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(headers, "_VERSION", 0)
+        fill(source)
+    fill(source)
+    assert len(opened) == 6
 
 
 def test_a_file_that_can_t_be_read_is_passed_over(tmp_path):

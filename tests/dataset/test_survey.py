@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covidreport.dataset import read_dataset
+from covidreport.cache import KEPT_FILE
+from covidreport.dataset import read_dataset, survey
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.survey import survey_images
+from tests.damage import flip_byte
 from tests.datasets import LABELS, write_flat_dataset
 
 ROWS = [(10 * i, "covid-19" if i % 2 else "normal", "train") for i in range(1, 8)]
@@ -74,15 +76,20 @@ def test_without_the_cache_nothing_is_kept(dataset, monkeypatch, cache_of_its_ow
     assert list(cache_of_its_own.iterdir()) == []
 
 
-@pytest.mark.parametrize("spoil", ["truncate", "version"])
+def _next_version(monkeypatch, _):
+    monkeypatch.setattr(survey, "_VERSION", survey._VERSION + 1)
+
+
+def _damage(monkeypatch, folder):
+    flip_byte(folder / KEPT_FILE)
+
+
+@pytest.mark.parametrize("spoil", [_damage, _next_version])
 def test_a_damaged_or_older_entry_is_made_again(dataset, monkeypatch, cache_of_its_own, spoil):
-    """What can't be read is measured, not trusted."""
+    """What can't be trusted is measured."""
     first = survey_images(dataset, digest_files(dataset))
     (folder,) = (cache_of_its_own / "surveys").iterdir()
-    if spoil == "truncate":
-        (folder / "survey.npy").write_bytes(b"half")
-    else:
-        (folder / "version").write_text("0\n")
+    spoil(monkeypatch, folder)
     opened = _count_opened(monkeypatch)
     again = survey_images(dataset, digest_files(dataset))
     assert len(opened) == 7

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from covidreport.errors import UsageError
+from covidreport.errors import StoreError, UsageError
 from covidreport.records import FigurePlan, IntervalKind, Limit
+from covidreport.storage.files import read_text, stands
 
 CONFIG_FILE = "covidreport.toml"
 DEFAULT_THRESHOLD = 0.5
@@ -139,21 +140,26 @@ class Settings:
 def find_settings(folder: Path) -> Settings:
     """The settings that hold in `folder`: of the nearest configuration file at or above it."""
     for place in (folder.resolve(), *folder.resolve().parents):
-        if (place / CONFIG_FILE).is_file():
+        if stands(place / CONFIG_FILE):
             return read_settings(place / CONFIG_FILE)
         project = place / "pyproject.toml"
-        if project.is_file() and "covidreport" in _load(project).get("tool", {}):
+        tools = _load(project).get("tool") if project.is_file() else None
+        if _is_table(tools) and "covidreport" in tools:
             return read_settings(project)
     return Settings()
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML ({error})") from error
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror})") from error
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def read_settings(path: Path) -> Settings:
@@ -161,6 +167,8 @@ def read_settings(path: Path) -> Settings:
     table = _load(path)
     if path.name == "pyproject.toml":
         table = table["tool"]["covidreport"]
+    if not _is_table(table):
+        raise UsageError(f"{path}: `tool.covidreport` is {table!r}; a table is wanted")
     faults: list[str] = []
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "threshold", "thresholds", "baseline", "margin",

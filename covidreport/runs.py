@@ -1,63 +1,103 @@
-"""Finds run folders and reads what they say of themselves; executes nothing."""
+"""Finds run folders and reads what they say of themselves; executes nothing.
+
+A run folder may hold anything: whatever is wrong with it is kept in its run's `faults`, and stands
+in the way of no other.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import Any, Final
 
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import Epoch, Evaluation, Run
+from covidreport.storage.contract import read_run_file
+from covidreport.storage.files import open_file, read_text, spell_path, stands
 from covidreport.store import (
     EVALUATION_FILE,
     EVALUATIONS_FOLDER,
     HISTORY_FILE,
     MODEL_FILE,
     RUN_FILE,
-    RUN_SCHEMA,
     read_evaluation,
-    read_json,
 )
+
+MODEL_SUFFIX: Final = ".onnx"
+DEEPEST: Final = 32
+"""Folders below one that is named; what lies deeper is not searched."""
+MOST_HISTORY_BYTES: Final = 64 * 2**20
+
+Tell = Callable[[str], None]
+"""Called with what a reader should know of what was found, a sentence each."""
 
 
 def is_run_folder(folder: Path) -> bool:
-    """Whether a folder holds a run: a run.json, a model or evaluations."""
-    return (
-        (folder / RUN_FILE).is_file()
-        or (folder / MODEL_FILE).is_file()
-        or (folder / EVALUATIONS_FOLDER).is_dir()
-    )
+    """Whether a folder holds a run: a run.json, a model or evaluations, or one ONNX file alone."""
+    return _find_folders(folder, []) == [folder]
 
 
-def discover_runs(paths: Sequence[Path]) -> tuple[Run, ...]:
+def discover_runs(paths: Sequence[Path], tell: Tell = lambda _: None) -> tuple[Run, ...]:
     """The runs at and below `paths`, by path; a run folder is not searched for others.
 
-    Raises UsageError where a path does not exist, nothing is found, or two runs share a name.
+    A folder is a run by its run.json, its model.onnx or its evaluations/, or where it holds exactly
+    one ONNX file and there is no run below it. Runs of one name can't be told apart: each has that
+    fault. Raises UsageError where a path does not exist or nothing is found.
     """
-    folders: dict[Path, Path] = {}
+    folders: dict[str, Path] = {}
+    notes: list[str] = []
     for path in paths:
         if not path.is_dir():
-            raise UsageError(f"{path}: no such folder; give a folder of run folders, such as runs/")
-        for folder in _walk(path):
-            folders.setdefault(folder.resolve(), folder)
+            what = "is a file" if stands(path) else "no such folder"
+            raise UsageError(f"{path}: {what}; give a folder of run folders, such as runs/")
+        for folder in _find_folders(path, notes):
+            folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
         places = ", ".join(str(path) for path in paths)
         raise UsageError(
             f"{places}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
-            f"{EVALUATIONS_FOLDER}/"
+            f"{EVALUATIONS_FOLDER}/" + "".join(f"\n  {note}" for note in notes)
         )
-    runs = sorted((read_run(folder) for folder in folders.values()), key=_natural)
-    seen: dict[str, Run] = {}
+    runs = _part_namesakes(sorted(map(read_run, folders.values()), key=_natural))
+    for note in (*notes, *(f"{run.name}: {note}" for run in runs for note in run.notes)):
+        tell(note)
+    return runs
+
+
+def _part_namesakes(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Give runs of one name their folders as well, since figures stand under names.
+
+    None of them can be used; but one that had another fault takes no name from a sound one.
+    """
+    named = Counter(run.name for run in runs)
+    sound = Counter(run.name for run in runs if not run.faults)
+    taken = set(named)
+    parted = []
     for run in runs:
-        if run.name in seen:
-            raise UsageError(
-                f"two runs are called {run.name!r}: {seen[run.name].folder} and {run.folder}; "
-                f"rename one (the folder, or `name` in its {RUN_FILE})"
+        if named[run.name] == 1 or (sound[run.name] == 1 and not run.faults):
+            parted.append(run)
+            continue
+        name = f"{run.name} ({spell_path(run.folder)})"
+        while name in taken:
+            name += "+"
+        taken.add(name)
+        faults = run.faults
+        if sound[run.name] != 1:
+            places = [spell_path(each.folder) for each in runs if each.name == run.name]
+            count = "two" if len(places) == 2 else str(len(places))
+            faults = (
+                *faults,
+                f"{count} runs are called {run.name!r}: {' and '.join(places)}; rename all but "
+                f"one (the folder, or `name` in its {RUN_FILE})",
             )
-        seen[run.name] = run
-    return tuple(runs)
+        parted.append(replace(run, name=name, faults=faults))
+    return tuple(parted)
 
 
 def _natural(run: Run) -> tuple[object, ...]:
@@ -75,56 +115,207 @@ def _natural(run: Run) -> tuple[object, ...]:
     return tuple(parts)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    if is_run_folder(folder):
-        yield folder
-        return
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            yield from _walk(child)
+@dataclass(slots=True)
+class _Place:
+    """A folder that was looked into: where it lies, and the ONNX files in it."""
+
+    folder: Path
+    parent: _Place | None
+    depth: int
+    models: tuple[str, ...] = ()
+    is_run: bool = False
+    holds_runs: bool = False
+
+    def take(self) -> None:
+        """Call it a run; no folder above it is one for its ONNX file."""
+        self.is_run = True
+        above = self.parent
+        while above is not None and not above.holds_runs:
+            above.holds_runs = True
+            above = above.parent
+
+
+def _find_folders(path: Path, notes: list[str]) -> list[Path]:
+    """The run folders at and below a folder, in the order of their names; each is seen once."""
+    places = _look_around(path, notes)
+    for place in reversed(places):  # folders below come first
+        if not place.is_run and len(place.models) == 1 and not place.holds_runs:
+            place.take()
+    for place in places:
+        if place.models and not place.is_run:
+            files = ", ".join(spell_path(place.folder / name) for name in place.models)
+            notes.append(
+                f"{files}: of no run; give each a folder of its own, such as "
+                f"{spell_path(place.folder / Path(place.models[0]).stem / MODEL_FILE)}"
+            )
+    return [place.folder for place in places if place.is_run]
+
+
+def _look_around(path: Path, notes: list[str]) -> list[_Place]:
+    """Every folder at and below one, not below a run; a folder above comes before those in it."""
+    places: list[_Place] = []
+    seen: set[str] = set()
+    waiting = [_Place(path, None, 0)]
+    while waiting:
+        place = waiting.pop()
+        real = os.path.realpath(place.folder)
+        if real in seen:  # a link to a folder above, or a second way to one
+            continue
+        seen.add(real)
+        places.append(place)
+        try:
+            if _is_run(place.folder):
+                place.take()
+                continue
+            place.models = _list_models(place.folder)
+            below = _list_folders(place.folder)
+        except OSError:
+            place.take()  # nobody knows what is in it: it is told as a run that can't be read
+            continue
+        if below and place.depth == DEEPEST:
+            notes.append(f"{spell_path(place.folder)}: what lies below is too deep to be searched")
+            continue
+        waiting += [_Place(place.folder / name, place, place.depth + 1) for name in reversed(below)]
+    return places
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder says that it is a run, by whatever stands under those names."""
+    return (
+        stands(folder / RUN_FILE)
+        or stands(folder / MODEL_FILE)
+        or os.path.isdir(folder / EVALUATIONS_FOLDER)  # noqa: PTH112 - never raises
+    )
+
+
+def _list_models(folder: Path) -> tuple[str, ...]:
+    """The names of the ONNX files in a folder, links and whatever else is no folder among them."""
+    with os.scandir(folder) as entries:
+        return tuple(sorted(
+            entry.name for entry in entries
+            if Path(entry.name).suffix.lower() == MODEL_SUFFIX and not entry.name.startswith(".")
+            and not _is_folder(entry)
+        ))  # fmt: skip
+
+
+def _list_folders(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(e.name for e in entries if not e.name.startswith(".") and _is_folder(e))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def read_run(folder: Path) -> Run:
     """The run in a folder. A folder without run.json is a run named after the folder.
 
-    A run.json or history.csv that can't be read does not hide the run: what is wrong is kept in
-    `settings["unreadable"]`, for `evaluate` and the report to say.
+    Nothing that is wrong with the folder hides the run: it is kept in `faults`, or in `notes` where
+    the run can be used all the same.
     """
-    settings: dict[str, object] = {}
-    history: tuple[Epoch, ...] = ()
+    try:
+        models = _list_models(folder)
+    except OSError as error:
+        fault = f"{spell_path(folder)}: can't be looked into ({error.strerror})"
+        return Run(_name_folder(folder), folder, None, faults=(fault,))
+    settings: dict[str, Any] = {}
     faults: list[str] = []
-    if (folder / RUN_FILE).is_file():
-        try:
-            settings = dict(read_json(folder / RUN_FILE, RUN_SCHEMA))
-        except StoreError as error:
-            faults.append(str(error))
-    if (folder / HISTORY_FILE).is_file():
-        try:
-            history = read_history(folder / HISTORY_FILE)
-        except StoreError as error:
-            faults.append(str(error))
-    if faults:
-        settings["unreadable"] = faults
-    model = folder / str(settings.get("model") or MODEL_FILE)
+    if stands(folder / RUN_FILE):
+        described = read_run_file(folder / RUN_FILE)
+        settings, faults = dict(described.settings), list(described.faults)
+    history, notes = _read_epochs(folder)
+    model = None
+    try:
+        model = _choose_model(folder, settings.get("model"), models)
+    except StoreError as error:
+        faults.append(str(error))
+    others = [name for name in models if model is not None and folder / name != model]
+    if others and model is not None:
+        notes += (f"{model.name} is run, and not {', '.join(map(spell_path, others))} beside it",)
     return Run(
-        name=str(settings.get("name") or folder.resolve().name),
+        name=str(settings.get("name") or _name_folder(folder)),
         folder=folder,
-        model=model if model.is_file() else None,
+        model=model,
         settings=settings,
         history=history,
+        faults=tuple(faults),
+        notes=notes,
     )
+
+
+def _name_folder(folder: Path) -> str:
+    return spell_path(PurePath(os.path.realpath(folder)).name) or spell_path(folder)
+
+
+def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Path | None:
+    """The model of a run; None where there is none.
+
+    The one that run.json names, else model.onnx, else the only ONNX file. StoreError where it is
+    no readable file, lies outside the folder, or can't be told from others.
+    """
+    if named is not None:
+        model = _place_model(folder, named)
+    elif stands(folder / MODEL_FILE):
+        model = folder / MODEL_FILE
+    elif len(models) > 1:
+        raise StoreError(
+            f"{spell_path(folder)}: holds {' and '.join(map(spell_path, models))}; say which is "
+            f"meant with `model` in {RUN_FILE}, or call it {MODEL_FILE}"
+        )
+    else:
+        model = folder / models[0] if models else folder / MODEL_FILE
+    if not stands(model):
+        return None
+    open_file(model).close()
+    return model
+
+
+def _place_model(folder: Path, named: str) -> Path:
+    """Where `model` of a run.json points; StoreError unless that is in the run folder.
+
+    A run with another run's model would be judged by answers that are not its own. model.onnx
+    itself may be a link, as it may where nothing names it.
+    """
+    parts = PurePath(named).parts
+    windows = PureWindowsPath(named)  # a drive or a backslash leads out there
+    inside = not (
+        windows.anchor or PurePath(named).is_absolute() or ".." in {*parts, *windows.parts}
+    )
+    model = folder / named
+    if inside and named != MODEL_FILE:
+        root, real = os.path.realpath(folder), os.path.realpath(model)
+        inside = os.path.commonpath([root, real]) == root
+    if not inside:
+        raise StoreError(
+            f"{spell_path(folder / RUN_FILE)}: `model` is {named!r}, which is not in the run "
+            "folder; copy the model into it (`cp -L`), and give its name alone"
+        )
+    return model
+
+
+def _read_epochs(folder: Path) -> tuple[tuple[Epoch, ...], tuple[str, ...]]:
+    """The epochs of a run folder, and why there are none where its history can't be read."""
+    if not stands(folder / HISTORY_FILE):
+        return (), ()
+    try:
+        return read_history(folder / HISTORY_FILE), ()
+    except StoreError as error:
+        return (), (str(error),)
 
 
 def read_history(path: Path) -> tuple[Epoch, ...]:
     """The epochs of a history.csv; an empty cell is None. StoreError names the line at fault."""
+    text = read_text(path, MOST_HISTORY_BYTES)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            if "epoch" not in columns:
-                raise StoreError(f"{path}: line 1: no column `epoch`")
-            return tuple(_read_epoch(path, reader.line_num, row) for row in reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        columns = list(reader.fieldnames or [])
+        if "epoch" not in columns:
+            raise StoreError(f"{path}: line 1: no column `epoch`")
+        return tuple(_read_epoch(path, reader.line_num, row) for row in reader)
+    except csv.Error as error:
         raise StoreError(f"{path}: can't be read ({error})") from error
 
 
@@ -143,7 +334,12 @@ def _read_epoch(path: Path, line: int, row: dict[str, str]) -> Epoch:
 
 
 def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:
-    """The evaluations in a run folder, by key, and what is wrong with those that are broken."""
+    """The evaluations in a run folder, by key, and what is wrong with those that are broken.
+
+    A run that can't be used has none, and its faults: nobody knows what its figures are of.
+    """
+    if run.faults:
+        return (), run.faults
     folder = run.folder / EVALUATIONS_FOLDER
     evaluations: list[Evaluation] = []
     faults: list[str] = []

@@ -35,11 +35,12 @@ from covidreport.records import (
     ThresholdFit,
     TunedThresholds,
 )
+from covidreport.storage.contract import RUN_SCHEMA as RUN_SCHEMA
+from covidreport.storage.files import read_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RUN_SCHEMA = "covidreport.run/1"
 EVALUATION_SCHEMA = "covidreport.evaluation/1"
 SCORES_SCHEMA = "covidreport.scores/1"
 RUN_FILE = "run.json"
@@ -113,11 +114,11 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path, schema: str | None = None) -> dict[str, Any]:
     """The object in a JSON file; StoreError where it is missing, broken or of another schema."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StoreError(f"{path}: can't be read ({error.strerror})") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        value = json.loads(read_text(path))
+    except ValueError as error:
         raise StoreError(f"{path}: is not valid JSON ({error})") from error
+    except RecursionError as error:
+        raise StoreError(f"{path}: is nested too deeply") from error
     if not isinstance(value, dict):
         raise StoreError(f"{path}: holds {type(value).__name__}, expected an object")
     if schema is not None and value.get("schema") != schema:

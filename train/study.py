@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from covidreport.errors import CovidReportError, UsageError
+from covidreport.errors import CovidReportError, StoreError, UsageError
+from covidreport.storage.files import read_text
 from train.fields import (
     ENTRY_FIELDS,
     REQUIRED,
@@ -141,11 +142,11 @@ def _refuse_strangers(asked: Sequence[str], known: set[str], kind: str, study: S
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML ({error})") from error
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror})") from error
+    except StoreError as error:
+        raise UsageError(str(error)) from error
 
 
 def _table(table: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:

@@ -88,15 +88,15 @@ def ci(
 
     with never_exit_one():
         from covidreport.cli.evaluate import Choices
+        from covidreport.cli.found import find_runs
         from covidreport.cli.gate import make_request
         from covidreport.config import find_settings, read_threshold_options
         from covidreport.gate.evidence import Wanted
         from covidreport.integrations.write import clear_outputs
-        from covidreport.runs import discover_runs
 
         settings = find_settings(Path.cwd())
         clear_outputs(output_dir, also=REPORT_FILE)
-        runs = discover_runs(folders or [Path("runs")])
+        runs = find_runs(folders)
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
         asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
         wanted = Wanted(settings.target, split=None if split is None else split.lower())

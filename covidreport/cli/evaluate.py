@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,14 +84,14 @@ def evaluate(
 ) -> None:
     """Evaluate runs."""
     from covidreport.cli.command_line import spell_command
+    from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
     from covidreport.cli.terminal import out, say, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
-    from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    found = discover_runs(folders or [Path("runs")])
+    found = find_runs(folders)
     runs = [run for run in found if not _is_imported(run)]
     if not runs:
         raise UsageError(
@@ -356,12 +357,14 @@ def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> P
     named: dict[Path, str] = {}
     for run in runs:
         source = (run.settings.get("data") or {}).get("source")
-        if source:
-            named.setdefault((run.folder / source).resolve(), run.name)
+        if source and not run.faults:
+            place = Path(os.path.realpath(run.folder / source))
+            named.setdefault(place, run.name)
+    there = [path for path in named if os.path.exists(path)]  # noqa: PTH110 - never raises
+    if len(there) == 1:
+        return there[0]
     if len(named) == 1:
         (path,) = named
-        if path.exists():
-            return path
         raise UsageError(
             f"{path}: named as its data by run {named[path]} and not there; use --data"
         )

@@ -51,8 +51,11 @@ def export(
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
     settings = find_settings(Path.cwd())
+    found = read_run(run)
+    if found.faults:
+        raise RunError("; ".join(found.faults))
     data = collect_report(
-        [read_run(run)], target=settings.target, specificity_floor=settings.specificity_floor,
+        [found], target=settings.target, specificity_floor=settings.specificity_floor,
         split=split, dataset=dataset, variant=variant,
     )  # fmt: skip
     (reported,) = data.runs

@@ -81,16 +81,16 @@ def gate(
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
+        from covidreport.cli.found import find_runs
         from covidreport.config import find_settings
         from covidreport.gate.evidence import Wanted
         from covidreport.gate.gating import gate_runs
         from covidreport.integrations.write import clear_outputs
-        from covidreport.runs import discover_runs
 
         settings = find_settings(Path.cwd())
         if output_dir is not None:
             clear_outputs(output_dir)
-        runs = discover_runs(folders)
+        runs = find_runs(folders)
         wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
         asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
         request = make_request(asked, wanted, settings, runs)

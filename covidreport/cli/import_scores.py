@@ -55,7 +55,7 @@ def import_scores_command(
     from covidreport.dataset.fill import fill_from_headers
     from covidreport.imported import ImportRequest, import_scores
     from covidreport.ranking import rank_runs
-    from covidreport.runs import discover_runs, is_run_folder
+    from covidreport.runs import discover_runs
 
     if activation not in ACTIVATIONS:
         raise UsageError(f"--activation {activation}: one of {', '.join(ACTIVATIONS)}")
@@ -63,8 +63,10 @@ def import_scores_command(
         raise UsageError(f"--run {run}: a name for a folder is wanted, without slashes")
     settings = find_settings(Path.cwd())
     thresholds = read_threshold_options(threshold or [], settings.thresholds)
-    there = output.is_dir() and any(is_run_folder(p) for p in output.iterdir() if p.is_dir())
-    runs = discover_runs([output]) if there else ()
+    try:
+        runs = discover_runs([output])
+    except UsageError:  # none is there yet
+        runs = ()
     source = find_data(data, settings, runs)
     labels = settings.labels or common_labels(runs)
     dataset, split_name = choose_split(

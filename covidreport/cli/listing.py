@@ -34,15 +34,15 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs."""
+    from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
     from covidreport.cli.terminal import out
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
     from covidreport.report.collect import choose_evaluated
-    from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     plan = choose_plan(baseline, margin, settings, runs)
     rows = [_describe(run) for run in runs]
     ranked = rank_and_compare(
@@ -63,19 +63,24 @@ def list_runs(
 
 
 def _describe(run: Run) -> dict[str, Any]:
+    from covidreport.errors import StoreError
     from covidreport.runs import read_evaluations
+    from covidreport.storage.files import spell_path
     from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
     evaluations, faults = read_evaluations(run)
-    faults = (*run.settings.get("unreadable", ()), *faults)
     failures = {}
     for folder in sorted((run.folder / EVALUATIONS_FOLDER).glob("*/")):
-        failure = read_failure(folder)
+        try:
+            failure = read_failure(folder)
+        except StoreError as error:
+            faults = (*faults, str(error))
+            continue
         if failure is not None:
             failures[folder.name] = failure.reason
     return {
         "name": run.name,
-        "folder": run.folder.as_posix(),
+        "folder": spell_path(run.folder.as_posix()),
         "block": run.block,
         "description": run.description,
         "status": run.settings.get("status"),
@@ -92,6 +97,7 @@ def _describe(run: Run) -> dict[str, Any]:
         },
         "failures": failures,
         "faults": list(faults),
+        "notes": list(run.notes),
     }
 
 

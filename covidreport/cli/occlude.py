@@ -70,6 +70,7 @@ def occlude(
     """Evaluate with a region blacked out."""
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.evaluate import choose_split, common_labels, find_data
+    from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import (
         count_progress,
         out,
@@ -87,11 +88,10 @@ def occlude(
     from covidreport.evaluate.record import Progress
     from covidreport.evaluate.request import Request, default_batch
     from covidreport.inference.providers import choose_execution
-    from covidreport.runs import discover_runs
 
     occlusion = read_occlusion(region, fraction)
     settings = find_settings(Path.cwd())
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
     execution, warning = choose_execution(asked)

@@ -62,15 +62,15 @@ def push(
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
 ) -> None:
     """Push runs."""
+    from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import say, show_progress
     from covidreport.config import find_settings
     from covidreport.errors import RunError, StoreError
     from covidreport.integrations.mlflow import PushRequest, push_run
     from covidreport.integrations.mlflow.server import MlflowServer
-    from covidreport.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     server = MlflowServer(uri)
     request = PushRequest(experiment, lambda run: _render(run, settings), scores, models)
     failed = 0

@@ -84,6 +84,7 @@ def render(
     """Render reports."""
     from covidreport.audit.document import read_audit
     from covidreport.cli.command_line import spell_command
+    from covidreport.cli.found import find_runs
     from covidreport.cli.opening import open_report
     from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say
@@ -91,13 +92,12 @@ def render(
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.report.html import prepare_html
-    from covidreport.runs import discover_runs
     from covidreport.store import write_atomic
 
     wanted = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     with prepare_html(runs) if "html" in wanted else nullcontext():
         data = collect_report(
             runs,

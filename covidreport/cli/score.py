@@ -37,18 +37,19 @@ def score(
     ] = None,
 ) -> None:
     """Score evaluations."""
+    from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, show_ranking
     from covidreport.cli.terminal import out, say
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.errors import RunError, StoreError, UsageError
-    from covidreport.runs import discover_runs, read_evaluations
+    from covidreport.runs import read_evaluations
 
     settings = find_settings(Path.cwd())
     wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
     scored: list[tuple[Run, Evaluation]] = []
     faults: list[str] = []
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     for run in runs:
         evaluations, broken = read_evaluations(run)
         faults += [f"run {run.name}: {fault}" for fault in broken]

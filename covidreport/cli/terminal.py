@@ -93,6 +93,11 @@ def say(text: str, style: str | None = None) -> None:
     err.print(clean(text, lines=True), style=style, markup=False, soft_wrap=True)
 
 
+def say_note(text: str) -> None:
+    """What a reader should know of what was found, on stderr."""
+    say(f"note: {text}", "cyan")
+
+
 def say_waiting(run: Run) -> None:
     """That another process is at work on a run, on stderr."""
     say(f"another process evaluates {run.name} on these images; waiting for it to finish")

@@ -66,9 +66,9 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Tune thresholds."""
+    from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import out, say
     from covidreport.config import find_settings
-    from covidreport.runs import discover_runs
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
@@ -76,7 +76,7 @@ def tune(
     settings = find_settings(Path.cwd())
     done: list[tuple[Run, TunedThresholds]] = []
     failures: list[dict[str, str]] = []
-    runs = discover_runs(folders or [Path("runs")])
+    runs = find_runs(folders)
     for run in runs:
         try:
             tuned, faults = _tune(run, split, dataset, label, target)

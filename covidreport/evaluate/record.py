@@ -88,9 +88,8 @@ def open_model(
     run: Run, execution: Execution = CPU, *, batch: int | None = None
 ) -> Session | Failure:
     """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
-    unreadable = run.settings.get("unreadable")
-    if unreadable:
-        return Failure(run.name, "read", "; ".join(unreadable))
+    if run.faults:
+        return refuse_run(run)
     if run.model is None:
         wanted = run.settings.get("model") or "model.onnx"
         return Failure(run.name, "load", f"there is no {wanted} in {run.folder}")
@@ -103,6 +102,12 @@ def open_model(
     except (RunError, UsageError) as error:
         return Failure(run.name, "load", str(error))
     return session
+
+
+def refuse_run(run: Run) -> Failure:
+    """Why a run can't be used, by its folder alone. Nothing is stored of it: every reader of the
+    folder sees the same, and what stands there is as good as it was."""
+    return Failure(run.name, "read", "; ".join(run.faults))
 
 
 def _engine_folder(model: Path, execution: Execution) -> Path | None:
@@ -127,6 +132,9 @@ def evaluate_runs(
     chosen: dict[str, ChosenThresholds] = {}
     known = request.known
     for run in runs:
+        if run.faults:
+            outcomes[run.name] = Outcome(run, failure=refuse_run(run))
+            continue
         outcome = _choose(request, run, chosen) or _keep_stored(
             request, run, chosen, known, progress
         )
@@ -222,6 +230,9 @@ def keep_all(
     chosen = ChosenThresholds(thresholds.of(known.labels), thresholds.origin)
     outcomes = []
     for run in runs:
+        if run.faults:
+            outcomes.append(Outcome(run, failure=refuse_run(run)))
+            continue
         try:
             outcome = _keep(known, name, execution.facts(), batch, run, chosen, plan, verify=False)
         except StoreError:

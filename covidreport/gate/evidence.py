@@ -95,8 +95,8 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
 
     Another precision, or an occlusion, is taken where it is asked for or the only one.
     """
-    if run.settings.get("unreadable"):
-        raise GateError("read", "; ".join(map(str, run.settings["unreadable"])))
+    if run.faults:
+        raise GateError("read", "; ".join(run.faults))
     evaluations, faults = read_evaluations(run)
     found: list[_Dated] = []
     for each in evaluations:

@@ -10,25 +10,33 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Final
 
 from covidreport.errors import RunError
-from covidreport.records import Activation, Dtype, Fit, InputSpec, Layout, PixelSpec, Resample, Run
+from covidreport.records import Activation, Dtype, InputSpec, Layout, PixelSpec, Run
+from covidreport.storage.contract import (
+    LARGEST_SIDE,
+    PREFIX,
+    VERSION,
+    WORDS,
+    read_input_words,
+    read_stated_words,
+    refuse,
+)
 from covidreport.storage.wire import read_metadata
 
-PREFIX = "covidreport."
-VERSION = "1"
-WORDS = (
-    "labels", "size", "fit", "resample", "antialias", "channels", "shorter_side", "activation",
-    "layout", "input_name", "output_name", "divisor", "mean", "std", "label_map",
-)  # fmt: skip
-"""The words of a contract, in a file's metadata (after `covidreport.`) and in run.json."""
+__all__ = ["PREFIX", "VERSION", "WORDS", "Graph", "Tensor", "contract_metadata", "read_contract",
+           "read_labels"]  # fmt: skip
 
 ONNX_DTYPES: dict[str, Dtype] = {
     "tensor(uint8)": "uint8",
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
 }
+SCORE_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(double)")
+"""What scores may be; an int64 is a class, and no score."""
+MOST_FED: Final = 2**31
+"""Values that a model may be fed at once: 3,500 colour images of 448 x 448."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +82,16 @@ def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> I
 
     Raises RunError with everything that is missing, unknown or contradictory, at once.
     """
-    stated = _stated(graph.metadata)
-    described = dict(described or {})
-    faults = [f"`{word}` is no word of a contract" for word in described if word not in WORDS]
-    faults += [
-        f"`{word}` is {described[word]!r} in run.json and {stated[word]!r} in the file"
-        for word in described
-        if word in stated and stated[word] != described[word]
+    stated = read_stated_words(graph.metadata).stated()
+    said = read_input_words(described or {}).stated()
+    faults = [
+        f"`{word}` is {said[word]!r} in run.json and {stated[word]!r} in the file"
+        for word in said
+        if word in stated and not _agree(stated[word], said[word])
     ]
-    words = {**stated, **described}
-    source = _pick(graph.inputs, words.get("input_name"), "input", faults)
-    output = _pick(graph.outputs, words.get("output_name"), "output", faults)
+    words = {**stated, **said}
+    source = _pick_input(graph.inputs, words.get("input_name"), faults)
+    output = _pick_output(graph.outputs, words.get("output_name"), faults)
     if faults or source is None or output is None:
         raise _refusal(faults)
     dtype = ONNX_DTYPES.get(source.dtype)
@@ -108,46 +115,66 @@ def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> I
 def read_labels(run: Run) -> tuple[str, ...] | None:
     """The labels that a run's model states, under the data's names, without loading the model.
 
-    None where neither its file nor its run.json says any, or the file can't be read: opening the
-    model then says what is wrong.
+    None where neither its file nor its run.json says any, or where either can't be used: opening
+    the model then says what is wrong.
     """
-    described = run.settings.get("input") or {}
+    if run.faults:
+        return None
     try:
-        words = {**_stated(read_metadata(run.model) if run.model else {}), **described}
+        metadata = read_metadata(run.model) if run.model else {}
+        said = read_input_words(run.settings.get("input") or {}).stated()
+        words = {**read_stated_words(metadata).stated(), **said}
     except (OSError, ValueError, RunError):
         return None
-    labels = words.get("labels")
-    names = words.get("label_map") or {}
-    if not isinstance(labels, list) or not isinstance(names, dict):
+    if "labels" not in words:
         return None
-    return tuple(str(names.get(label, label)) for label in labels)
+    names = words.get("label_map") or {}
+    labels = tuple(names.get(label, label) for label in words["labels"])
+    return labels if len(set(labels)) == len(labels) else None
 
 
 def _refusal(faults: Sequence[str]) -> RunError:
-    return RunError("the model's contract can't be used: " + "; ".join(faults))
+    return RunError(refuse(faults))
 
 
-def _stated(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """The words in a file's metadata; a file of a newer contract is refused."""
-    stated: dict[str, Any] = {}
-    for key, text in metadata.items():
-        word = key.removeprefix(PREFIX)
-        if not key.startswith(PREFIX):
-            continue
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            if word in (*WORDS, "contract"):
-                raise RunError(f"the model's metadata {key} is not JSON: {text!r}") from error
-            continue  # another tool's note; no word of the contract
-        if word == "contract" and value != VERSION:
-            raise RunError(
-                f"the model's contract is version {value!r}, this covidreport reads {VERSION!r}; "
-                "use the newer covidreport"
-            )
-        if word in WORDS:
-            stated[word] = value
-    return stated
+def _agree(stated: object, said: object) -> bool:
+    """Whether two values say the same: one number stands for that of every channel."""
+    if isinstance(stated, tuple) and isinstance(said, float):
+        return all(number == said for number in stated)
+    if isinstance(said, tuple) and isinstance(stated, float):
+        return _agree(said, stated)
+    return stated == said
+
+
+def _pick_input(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
+    """The input that images go into; a graph that needs another one as well can't be fed.
+
+    ONNX Runtime counts no input that has a default among them; one that may be left out has a type
+    that begins with `optional`.
+    """
+    needed = [tensor for tensor in tensors if not tensor.dtype.startswith("optional")]
+    picked = _pick(needed if name is None else tensors, name, "input", faults)
+    others = ", ".join(repr(tensor.name) for tensor in needed if tensor is not picked)
+    if picked is not None and others:
+        faults.append(
+            f"it also needs the input {others}, and only images are fed, to {picked.name!r}: "
+            "export it with that input as a constant, or with a default"
+        )
+    return picked
+
+
+def _pick_output(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
+    """The output that holds the scores: numbers of a floating type."""
+    picked = _pick(tensors, name, "output", faults)
+    if picked is None or picked.dtype in SCORE_TYPES:
+        return picked
+    others = [tensor.name for tensor in tensors if tensor.dtype in SCORE_TYPES]
+    remedy = f"name one of {', '.join(others)}" if others else "export one that does"
+    faults.append(
+        f"output {picked.name!r} is {picked.dtype}, which holds no scores (float16, float and "
+        f"double do): {remedy}"
+    )
+    return None
 
 
 def _pick(tensors: Sequence[Tensor], name: object, kind: str, faults: list[str]) -> Tensor | None:
@@ -178,58 +205,38 @@ def _fill_from_shape(words: dict[str, Any], source: Tensor) -> None:
     if channels is not None:
         words.setdefault("channels", channels)
     if height is not None and width is not None:
-        words.setdefault("size", [height, width])
+        words.setdefault("size", (height, width))
 
 
 def _build_spec(
     words: Mapping[str, Any], source: Tensor, output: Tensor, dtype: Dtype
 ) -> InputSpec:
-    faults: list[str] = []
-    for word, allowed in (
-        ("fit", get_args(Fit)),
-        ("resample", get_args(Resample)),
-        ("activation", get_args(Activation)),
-        ("layout", get_args(Layout)),
-        ("channels", (1, 3)),
-    ):
-        if words[word] not in allowed:
-            faults.append(f"`{word}` is {words[word]!r}; one of {', '.join(map(str, allowed))}")
-    size = words["size"]
-    if not (
-        isinstance(size, list | tuple)
-        and len(size) == 2
-        and all(isinstance(side, int) and side > 0 for side in size)
-    ):
-        faults.append(f"`size` is {size!r}; [height, width] in pixels")
-    labels = words["labels"]
-    if not isinstance(labels, list | tuple) or not labels or len(set(labels)) != len(labels):
-        faults.append(f"`labels` is {labels!r}; a list of different names")
-    for word in ("mean", "std"):
-        value = words.get(word)
-        if value is not None and len(value) != words["channels"]:
-            faults.append(f"`{word}` has {len(value)} values for {words['channels']} channels")
-    if faults:
-        raise _refusal(faults)
+    channels: int = words["channels"]
+    height, width = words["size"]
+    labels: tuple[str, ...] = words["labels"]
+    names = words.get("label_map") or {}
+    mapped = tuple(names.get(label, label) for label in labels)
     pixels = PixelSpec(
-        height=size[0],
-        width=size[1],
+        height=height,
+        width=width,
         fit=words["fit"],
         resample=words["resample"],
-        antialias=bool(words.get("antialias", True)),
-        channels=words["channels"],
+        antialias=words.get("antialias", True),
+        channels=channels,
         shorter_side=words.get("shorter_side"),
     )
-    _check_shape(pixels, words["layout"], source)
-    names = words.get("label_map") or {}
-    mapped = tuple(str(names.get(label, label)) for label in labels)
+    numbers = {word: _spread(words.get(word), channels) for word in ("mean", "std")}
+    faults = [
+        f"`{word}` has {len(value)} values for {channels} channels"
+        for word, value in numbers.items()
+        if value is not None and len(value) != channels
+    ]
     if len(set(mapped)) != len(mapped):
-        raise _refusal([f"`label_map` gives two outputs one name: {', '.join(mapped)}"])
-    width = output.shape[-1] if output.shape else None
-    if width is not None and width != len(labels):
-        raise RunError(
-            f"output {output.name!r} has {width} columns and the contract names {len(labels)} "
-            f"labels ({', '.join(map(str, labels))})"
-        )
+        faults.append(f"`label_map` gives two outputs one name: {', '.join(mapped)}")
+    faults += _check_input(pixels, words["layout"], source)
+    faults += _check_output(output, labels)
+    if faults:
+        raise _refusal(faults)
     return InputSpec(
         pixels=pixels,
         labels=mapped,
@@ -238,22 +245,63 @@ def _build_spec(
         layout=words["layout"],
         dtype=dtype,
         batch=source.shape[0],
-        divisor=float(words.get("divisor", 1.0)),
-        mean=_numbers(words.get("mean")),
-        std=_numbers(words.get("std")),
+        divisor=words.get("divisor", 1.0),
+        mean=numbers["mean"],
+        std=numbers["std"],
         activation=words["activation"],
     )
 
 
-def _numbers(value: Sequence[float] | None) -> tuple[float, ...] | None:
-    return None if value is None else tuple(float(number) for number in value)
+def _spread(value: float | tuple[float, ...] | None, channels: int) -> tuple[float, ...] | None:
+    """A number for each channel; one number is that of every channel."""
+    return (value,) * channels if isinstance(value, float) else value
 
 
-def _check_shape(pixels: PixelSpec, layout: Layout, source: Tensor) -> None:
-    """The size that is stated must be the size that the graph takes, where it takes only one."""
+def _check_input(pixels: PixelSpec, layout: Layout, source: Tensor) -> list[str]:
+    """What the graph can't take: it must be fed the size that it states, and that must be sane."""
     stated = (pixels.channels, pixels.height, pixels.width)
-    _, a, b, c = source.shape
+    batch, a, b, c = source.shape
     taken = (a, b, c) if layout == "NCHW" else (c, a, b)
-    for name, want, have in zip(("channels", "height", "width"), stated, taken, strict=True):
-        if have is not None and have != want:
-            raise RunError(f"the contract says {name} {want}, the graph takes {have}")
+    faults = [
+        f"the contract says {name} {want}, the graph takes {have}"
+        for name, want, have in zip(("channels", "height", "width"), stated, taken, strict=True)
+        if have is not None and have != want
+    ]
+    if not faults and max(pixels.height, pixels.width) > LARGEST_SIDE:
+        faults.append(
+            f"the graph takes {pixels.height} x {pixels.width} pixels; at most {LARGEST_SIDE} a "
+            "side are fed"
+        )
+    if pixels.channels not in (1, 3):
+        faults.append(f"the graph takes {pixels.channels} channels; images have 1 (grey) or 3")
+    if (batch or 1) * pixels.channels * pixels.height * pixels.width > MOST_FED:
+        faults.append(
+            f"the graph takes {batch or 1:,} images of {pixels.height} x {pixels.width} at once; "
+            f"at most {MOST_FED:,} values are fed: export it with a dynamic batch axis"
+        )
+    return faults
+
+
+def _check_output(output: Tensor, labels: Sequence[str]) -> list[str]:
+    """What the graph can't answer with: a column for each label, or one number for one label.
+
+    Where a graph states no shape at all, its answers show it.
+    """
+    shape, names = output.shape, ", ".join(labels)
+    if len(shape) == 1 and len(labels) > 1:
+        return [
+            f"output {output.name!r} has one axis, and {len(labels)} labels ({names}) need a "
+            "column each"
+        ]
+    if len(shape) > 1 and shape[1] not in (None, len(labels)):
+        return [
+            f"output {output.name!r} has {shape[1]} columns and the contract names {len(labels)} "
+            f"labels ({names})"
+        ]
+    if any(side not in (None, 1) for side in shape[2:]):
+        sides = " x ".join("?" if side is None else str(side) for side in shape[2:])
+        return [
+            f"output {output.name!r} gives {sides} numbers for each label, and one is wanted: "
+            "pool them in the graph"
+        ]
+    return []

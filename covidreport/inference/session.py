@@ -15,6 +15,7 @@ from covidreport.errors import RunError
 from covidreport.inference.contract import Graph, Tensor, read_contract
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_model
+from covidreport.inference.output import narrow_scores, take_scores
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
     CPU,
@@ -93,16 +94,11 @@ class Session:
         return self.read_output(output, len(batch))
 
     def read_output(self, output: Any, n: int) -> NDArray[np.float32]:
-        """Scores float32 `(N, K)` of what the graph gave; RunError where it has another shape."""
-        wanted = (n, len(self.spec.labels))
-        if not isinstance(output, np.ndarray) or output.shape != wanted:
-            shape = getattr(output, "shape", type(output).__name__)
-            raise RunError(
-                f"output {self.spec.output_name!r} has shape {shape} for {n} images, "
-                f"expected {wanted}: one column for each of {', '.join(self.spec.labels)}"
-            )
-        scores = output.astype(np.float32, copy=False)
-        return softmax(scores) if self.spec.activation == "softmax-logit" else scores
+        """Scores float32 `(N, K)` of what the graph gave; RunError where it is no such thing."""
+        scores = take_scores(output, n, self.spec)
+        if self.spec.activation == "softmax-logit":
+            return softmax(scores)
+        return narrow_scores(scores, self.spec.output_name)
 
 
 def describe_failure(error: Exception) -> RunError:
@@ -129,11 +125,16 @@ def measure_variation(session: Session) -> float:
     return float(np.nanmax(np.abs(first - second), initial=0.0))
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Softmax over the last axis, in float64, given back as float32; same shape."""
+def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Softmax over the last axis, in float64, given back as float32; same shape.
+
+    NaN where a logit is not finite.
+    """
     wide = logits.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    result: NDArray[np.float32] = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # an infinite logit: the run is refused for its NaN
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        shares = powers / powers.sum(axis=-1, keepdims=True)
+    result: NDArray[np.float32] = shares.astype(np.float32)
     return result
 
 

@@ -24,8 +24,12 @@ class Run:
     folder: Path
     model: Path | None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """run.json whole: block, description, hyperparameters, seed, data, versions, …"""
+    """run.json whole, without what does not fit: block, hyperparameters, seed, data, versions, …"""
     history: tuple[Epoch, ...] = ()
+    faults: tuple[str, ...] = ()
+    """Why the run can't be used: it is shown with these sentences, and neither run nor ranked."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of its folder, which stands in the way of nothing."""
 
     @property
     def block(self) -> str | None:

@@ -173,7 +173,9 @@ def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) 
     placed = {(e.dataset, e.split, e.variant): e for e in reversed(item.evaluations)}
     current = placed.pop(wanted, None)
     others = tuple(e for e in item.evaluations if e.dataset == dataset and e in placed.values())
-    if failure is None and current is None:
+    if run.faults:
+        failure = Failure(run.name, "read", "; ".join(run.faults))
+    elif failure is None and current is None:
         reason = "; ".join(item.faults) or (
             f"was not evaluated on {dataset}, {split}: run `covidreport evaluate`"
         )

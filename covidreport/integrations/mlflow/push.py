@@ -76,7 +76,6 @@ def push_run(server: MlflowServer, run: Run, request: PushRequest) -> Pushed:
 
 def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
     evaluations, faults = read_evaluations(run)
-    faults = (*run.settings.get("unreadable", ()), *faults)
     if faults:
         raise RunError("; ".join(faults))
     model = None if run.model is None else digest_file(run.model)

@@ -17,7 +17,6 @@ from covidreport.report.view.records import (
 from covidreport.report.view.settings import view_settings
 from covidreport.report.view.wording import (
     clean,
-    exact,
     plural,
     whole,
 )
@@ -104,9 +103,7 @@ def _summary(reported: ReportedRun, index: Index) -> str:
 
 def _trouble(reported: ReportedRun, index: Index) -> str:
     sentences = []
-    unreadable = reported.run.settings.get("unreadable")
-    if unreadable:
-        sentences.append(f"Could not be read: {exact(unreadable)}.")
+    sentences += [f"Of its folder: {clean(note)}." for note in reported.run.notes]
     if reported.failure is not None:
         stage, reason = clean(reported.failure.stage), clean(reported.failure.reason)
         sentences.append(f"Failed at {stage}: {reason}")

@@ -10,7 +10,7 @@ from covidreport.records import Run
 from covidreport.report.view.records import Fact, FactGroup
 from covidreport.report.view.wording import DASH, exact, humanise, titled
 
-_SHOWN_ELSEWHERE = frozenset({"schema", "name", "description", "unreadable"})
+_SHOWN_ELSEWHERE = frozenset({"schema", "name", "description"})
 _TITLES = {
     "hyperparameters": "Hyperparameters",
     "started_from": "Started from",

@@ -81,12 +81,12 @@ def test_runs_in_trouble_say_so(study):
 
 def test_a_file_that_could_not_be_read_is_named(study):
     """A broken history does not hide the run, nor itself."""
-    broken = replace(study.runs[1].run, settings={"unreadable": ["history.csv: line 3: bad"]})
+    broken = replace(study.runs[1].run, notes=("history.csv: line 3: bad",))
     runs = (study.runs[0], replace(study.runs[1], run=broken), *study.runs[2:])
 
     run = _run(view_report(replace(study, runs=runs)), BEST)
 
-    assert run.trouble == "Could not be read: history.csv: line 3: bad."
+    assert run.trouble == "Of its folder: history.csv: line 3: bad."
 
 
 def test_thresholds_are_said_once_or_by_label():

@@ -1,0 +1,98 @@
+"""Reads what people and other programs left in a folder: regular files alone, as UTF-8.
+
+A run folder may hold anything under any name. What would block (a pipe), never end (a device) or
+not be what its name says is named, and never opened.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from covidreport.errors import StoreError
+
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""How texts begin that are UTF-16 or UTF-32; the mark of UTF-32 LE begins with that of UTF-16."""
+_KINDS: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def stands(path: Path) -> bool:
+    """Whether anything has that name, a link that leads nowhere too; False where nobody can say."""
+    return os.path.lexists(path)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A regular file, opened for reading; what it is instead is said in a StoreError."""
+    try:
+        _check_kind(path, os.stat(path).st_mode)  # noqa: PTH116
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        handle = os.open(path, flags)  # a pipe that took its place meanwhile does not block
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{spell_path(path)}: {_explain(path, error)}") from error
+    try:
+        _check_kind(path, os.fstat(handle).st_mode)
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
+    """What is in a regular file; StoreError where it is none, or holds more than `most_bytes`."""
+    with open_file(path) as file:
+        try:
+            data = file.read(-1 if most_bytes is None else most_bytes + 1)
+        except OSError as error:
+            raise StoreError(f"{spell_path(path)}: can't be read ({error.strerror})") from error
+    if most_bytes is not None and len(data) > most_bytes:
+        raise StoreError(
+            f"{spell_path(path)}: holds more than {most_bytes:,} bytes, which is no such file"
+        )
+    return data
+
+
+def read_text(path: Path, most_bytes: int | None = None) -> str:
+    """The text of a regular file, as `read_bytes`; StoreError where it is not UTF-8.
+
+    A byte order mark, which editors on Windows put first, is passed over.
+    """
+    data = read_bytes(path, most_bytes)
+    if data.startswith(_WIDE) or b"\0" in data[:2]:
+        raise StoreError(f"{spell_path(path)}: is UTF-16 text; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise StoreError(
+            f"{spell_path(path)}: is not UTF-8 text (byte {byte:#04x} at {error.start:,}); "
+            "save it as UTF-8"
+        ) from error
+
+
+def spell_path(path: Path | str) -> str:
+    """A path as text that any file can hold: bytes that are no UTF-8 are spelt as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    for is_kind, name in _KINDS:
+        if is_kind(mode):
+            raise StoreError(f"{spell_path(path)}: is {name}, and a file is wanted")
+
+
+def _explain(path: Path, error: OSError | ValueError) -> str:
+    """Why a file can't be opened, with where a link leads that leads nowhere."""
+    if isinstance(error, ValueError):
+        return "is no name that a file can have"
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"is a link to {spell_path(os.readlink(path))}, which is not there"  # noqa: PTH115
+    return f"can't be read ({error.strerror})"

@@ -17,6 +17,8 @@ class CovidReportError(Exception):
     """Base of every error that a user can mend. The CLI prints it and exits with `exit_code`."""
 
     exit_code = 2
+    remedy = ""
+    """What to do about it, where the text does not say so itself."""
 
 
 class UsageError(CovidReportError):
@@ -49,6 +51,10 @@ class RunError(CovidReportError):
     """One run can't be read or evaluated; the others go on."""
 
     exit_code = 3
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(reason)
 
 
 class ProviderError(CovidReportError):

@@ -62,7 +62,7 @@ def predict_images(
     opened = OpenedRun(run, session, tuple(range(len(labels))))
     (scored,), decoded = score_runs(blank, [opened], batch=batch, jobs=jobs, advance=advance)
     if scored.failure is not None:
-        raise RunError(scored.failure.reason)
+        raise RunError(scored.failure.reason, scored.failure.remedy)
     activation = session.spec.activation
     return Scores(
         sample_ids=blank.ids,

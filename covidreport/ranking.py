@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from covidreport.records import TUNED_ON, Counts, Evaluation, RankedRun, Ranking
+from covidreport.records import TUNED_ON, Counts, Evaluation, Finding, RankedRun, Ranking
 
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
@@ -16,10 +16,11 @@ CONSTANT_ONE_IN = 100
 
 @dataclass(frozen=True, slots=True)
 class RankedSet:
-    """A ranking and the evaluations that it was made from."""
+    """A ranking and the evaluations that it was made from; what a reader must know of them."""
 
     ranking: Ranking
     evaluations: tuple[Evaluation, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 def rank_runs(

@@ -13,11 +13,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Final
 
+from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
-from covidreport.records import Epoch, Evaluation, Run
+from covidreport.records import Epoch, Evaluation, Failure, Run
 from covidreport.storage.contract import read_run_file
 from covidreport.storage.files import open_file, read_text, spell_path, stands
 from covidreport.store import (
@@ -64,7 +66,7 @@ def discover_runs(paths: Sequence[Path], tell: Tell = lambda _: None) -> tuple[R
             f"{places}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
             f"{EVALUATIONS_FOLDER}/" + "".join(f"\n  {note}" for note in notes)
         )
-    runs = _part_namesakes(sorted(map(read_run, folders.values()), key=_natural))
+    runs = _part_namesakes(sorted(map(_read_or_explain, folders.values()), key=_natural))
     for note in (*notes, *(f"{run.name}: {note}" for run in runs for note in run.notes)):
         tell(note)
     return runs
@@ -210,6 +212,15 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _read_or_explain(folder: Path) -> Run:
+    """The run in a folder; where that can't be read for whatever reason, a run that says why."""
+    name = _name_folder(folder)
+    run = attempt(name, "read", partial(read_run, folder))
+    if isinstance(run, Failure):
+        return Run(name, folder, None, faults=(run.explanation,))
+    return run
+
+
 def read_run(folder: Path) -> Run:
     """The run in a folder. A folder without run.json is a run named after the folder.
 
@@ -344,9 +355,10 @@ def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]
     evaluations: list[Evaluation] = []
     faults: list[str] = []
     for file in sorted(folder.glob(f"*/{EVALUATION_FILE}")):
-        try:
+        read = attempt(run.name, "read", partial(read_evaluation, file))
+        if isinstance(read, Failure):
+            faults.append(read.explanation)
+        else:
             # A folder may have been copied or renamed since.
-            evaluations.append(replace(read_evaluation(file), run=run.name))
-        except StoreError as error:
-            faults.append(str(error))
+            evaluations.append(replace(read, run=run.name))
     return tuple(evaluations), tuple(faults)

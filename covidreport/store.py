@@ -347,7 +347,7 @@ def read_failure(folder: Path) -> Failure | None:
         return None
     value = read_json(file, FAILURE_SCHEMA)
     try:
-        return Failure(subject=value["subject"], stage=value["stage"], reason=value["reason"])
+        return Failure(value["subject"], value["stage"], value["reason"], value.get("remedy") or "")
     except KeyError as error:
         raise StoreError(f"{file}: has no {error}; run `covidreport evaluate` again") from error
 

@@ -124,8 +124,8 @@ def _audit(
     from covidreport.dataset.survey import survey_images
 
     dataset = read_dataset(
-        source, settings.labels or common_labels(runs), group=settings.group, name=settings.name,
-        uncertain=settings.uncertain,
+        source, settings.labels or common_labels(runs, source, settings.uncertain),
+        group=settings.group, name=settings.name, uncertain=settings.uncertain,
     )  # fmt: skip
     dataset = _take_splits(dataset, splits)
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:

@@ -24,6 +24,7 @@ from covidreport.cli.options import (
     ShowIds,
     Threshold,
     TunedThresholds,
+    Verbose,
     VerdictAsJson,
     Warnings,
 )
@@ -81,9 +82,11 @@ def ci(
     ] = Path("verdict"),
     show_ids: ShowIds = False,
     as_json: VerdictAsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Evaluate, judge and report."""
     from covidreport.cli.command_line import spell_command
+    from covidreport.cli.terminal import show_tracebacks
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
@@ -94,6 +97,7 @@ def ci(
         from covidreport.gate.evidence import Wanted
         from covidreport.integrations.write import clear_outputs
 
+        show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
         clear_outputs(output_dir, also=REPORT_FILE)
         runs = find_runs(folders)
@@ -156,7 +160,7 @@ def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
             verdicts.append(
                 refuse_run(
                     run.name, run.folder.as_posix(), request.terms.target, failure.stage,
-                    failure.reason, stamp_time(),
+                    failure.explanation, stamp_time(),
                 )
             )  # fmt: skip
     return tuple(verdicts)

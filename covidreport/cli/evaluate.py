@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,8 +25,9 @@ from covidreport.cli.options import (
     Runs,
     Threshold,
     TunedThresholds,
+    Verbose,
 )
-from covidreport.errors import UsageError
+from covidreport.errors import DatasetError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from covidreport.evaluate.record import Outcome
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
-    from covidreport.records import Dataset, Finding, Run
+    from covidreport.records import Dataset, Evaluation, Failure, Finding, Run
 
 
 def register(app: typer.Typer) -> None:
@@ -81,15 +83,17 @@ def evaluate(
         ),
     ] = False,
     as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Evaluate runs."""
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, say, say_finding
+    from covidreport.cli.terminal import out, say, say_failure, say_finding, show_tracebacks
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
 
+    show_tracebacks(verbose)
     settings = find_settings(Path.cwd())
     found = find_runs(folders)
     runs = [run for run in found if not _is_imported(run)]
@@ -118,7 +122,7 @@ def evaluate(
         result = {
             "schema": "covidreport.evaluate/1",
             "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
-            "failures": [{"run": f.subject, "stage": f.stage, "reason": f.reason} for f in failed],
+            "failures": [failure_as_json(failure) for failure in failed],
             "evaluations": {
                 outcome.run.name: str(outcome.run.folder / "evaluations" / outcome.evaluation.key)
                 for outcome in outcomes
@@ -132,15 +136,25 @@ def evaluate(
     kept = sum(outcome.kept for outcome in outcomes)
     if kept:
         say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
-    for finding in _shared_findings(outcomes):
+    for finding in (*_shared_findings(outcomes), *(f for each in ranked for f in each.findings)):
         if finding not in findings:
             say_finding(finding)
     for failure in failed:
-        say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
+        say_failure(failure)
     if failed:
         rest = "; the others were evaluated" if len(failed) < len(runs) else ""
         say(f"{len(failed)} of {len(runs)} runs failed{rest}")
         raise typer.Exit(3)
+
+
+def failure_as_json(failure: Failure) -> dict[str, str]:
+    """Why a run was not evaluated, for a program."""
+    return {
+        "run": failure.subject,
+        "stage": failure.stage,
+        "reason": failure.reason,
+        "remedy": failure.remedy,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +198,8 @@ def evaluate_folders(
     batch = choices.batch_size or default_batch(chosen)
     question = Question(
         source, choices.split or settings.split,
-        settings.labels or choices.labels or common_labels(runs), settings.group,
+        settings.labels or choices.labels or common_labels(runs, source, settings.uncertain),
+        settings.group,
         settings.name, settings.uncertain,
     )  # fmt: skip
     findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
@@ -339,16 +354,24 @@ def _check_target(settings: Settings, labels: Sequence[str]) -> None:
 
 def _is_imported(run: Run) -> bool:
     """Whether a run has no model, and figures that never came from one here."""
+    from covidreport.boundary import attempt
     from covidreport.runs import read_evaluations
 
     if run.model is not None:
         return False
     evaluations, _ = read_evaluations(run)
-    return bool(evaluations) and not any(one.provenance.get("model") for one in evaluations)
+    came = [attempt(run.name, "read", partial(_model_of, evaluation)) for evaluation in evaluations]
+    return bool(came) and not any(came)  # what can't be read says of itself why, once it is run
+
+
+def _model_of(evaluation: Evaluation) -> object:
+    return evaluation.provenance.get("model")
 
 
 def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> Path:
     """Where the images are: the option, else the configuration, else what the run folders name."""
+    from covidreport.boundary import attempt
+
     for path, origin in ((option, "--data"), (settings.data, f"`data` in {settings.origin}")):
         if path is not None:
             if not path.exists():
@@ -356,9 +379,8 @@ def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> P
             return path
     named: dict[Path, str] = {}
     for run in runs:
-        source = (run.settings.get("data") or {}).get("source")
-        if source and not run.faults:
-            place = Path(os.path.realpath(run.folder / source))
+        place = None if run.faults else attempt(run.name, "read", partial(_named_data, run))
+        if isinstance(place, Path):
             named.setdefault(place, run.name)
     there = [path for path in named if os.path.exists(path)]  # noqa: PTH110 - never raises
     if len(there) == 1:
@@ -376,20 +398,41 @@ def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> P
     )
 
 
-def common_labels(runs: Sequence[Run]) -> tuple[str, ...] | None:
+def _named_data(run: Run) -> Path | None:
+    """Where a run says that its data are."""
+    source = (run.settings.get("data") or {}).get("source")
+    return Path(os.path.realpath(run.folder / source)) if source else None
+
+
+def common_labels(
+    runs: Sequence[Run], source: Path, uncertain: Sequence[str] = ()
+) -> tuple[str, ...] | None:
     """The labels that most models state, as the first of them orders them; None without models.
 
-    A model that states others then fails by name, and does not hold up the rest. Read from the
-    files, without loading a model.
+    Of several sets of labels the most common one that the data have. A model that states others
+    then fails by name, and does not hold up the rest. Read from the files, without loading a model.
     """
+    from covidreport.boundary import attempt
     from covidreport.inference.contract import read_labels
 
-    stated = [labels for run in runs if run.model and (labels := read_labels(run))]
-    if not stated:
-        return None
-    sets = Counter(frozenset(labels) for labels in stated)
-    common, _ = sets.most_common(1)[0]
-    return next(labels for labels in stated if frozenset(labels) == common)
+    read = [attempt(run.name, "read", partial(read_labels, run)) for run in runs if run.model]
+    stated = [labels for labels in read if isinstance(labels, tuple)]
+    sets = Counter(frozenset(labels) for labels in stated).most_common()
+    ordered = [next(one for one in stated if frozenset(one) == each) for each, _ in sets]
+    if len(ordered) < 2:
+        return ordered[0] if ordered else None
+    fitting = (labels for labels in ordered if _has_labels(source, labels, uncertain))
+    return next(fitting, ordered[0])
+
+
+def _has_labels(source: Path, labels: Sequence[str], uncertain: Sequence[str]) -> bool:
+    from covidreport.dataset import read_dataset
+
+    try:
+        read_dataset(source, labels, uncertain=uncertain)
+    except DatasetError:
+        return False
+    return True
 
 
 def choose_split(dataset: Dataset, wanted: str | None) -> tuple[Dataset, str]:

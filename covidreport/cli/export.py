@@ -61,7 +61,8 @@ def export(
     (reported,) = data.runs
     evaluation = reported.evaluation
     if evaluation is None:
-        raise RunError(f"{run}: {reported.failure.reason if reported.failure else 'no figures'}")
+        why = reported.failure.explanation if reported.failure else "no figures"
+        raise RunError(f"{run}: {why}")
     if dvc is not None:
         place = evaluation_folder(run, evaluation.key) / SCORES_FILE
         scores = read_scores(place) if evaluation.has_scores and place.is_file() else None

@@ -68,7 +68,7 @@ def import_scores_command(
     except UsageError:  # none is there yet
         runs = ()
     source = find_data(data, settings, runs)
-    labels = settings.labels or common_labels(runs)
+    labels = settings.labels or common_labels(runs, source, settings.uncertain)
     dataset, split_name = choose_split(
         read_dataset(
             source, labels, group=settings.group, name=settings.name, uncertain=settings.uncertain

@@ -36,7 +36,7 @@ def list_runs(
     """List runs."""
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out
+    from covidreport.cli.terminal import out, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
     from covidreport.report.collect import choose_evaluated
@@ -60,6 +60,8 @@ def list_runs(
     for each in ranked:
         out.print()
         show_ranking(out, each.ranking, each.evaluations)
+        for finding in each.findings:
+            say_finding(finding)
 
 
 def _describe(run: Run) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _describe(run: Run) -> dict[str, Any]:
             faults = (*faults, str(error))
             continue
         if failure is not None:
-            failures[folder.name] = failure.reason
+            failures[folder.name] = failure.explanation
     return {
         "name": run.name,
         "folder": spell_path(run.folder.as_posix()),

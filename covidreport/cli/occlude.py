@@ -69,12 +69,18 @@ def occlude(
 ) -> None:
     """Evaluate with a region blacked out."""
     from covidreport.cli.command_line import spell_command
-    from covidreport.cli.evaluate import choose_split, common_labels, find_data
+    from covidreport.cli.evaluate import (
+        choose_split,
+        common_labels,
+        failure_as_json,
+        find_data,
+    )
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import (
         count_progress,
         out,
         say,
+        say_failure,
         say_finding,
         say_waiting,
         show_progress,
@@ -98,8 +104,8 @@ def occlude(
     if warning is not None:
         say(f"warning: a GPU is here and was not used: {warning}", "yellow")
     whole = read_dataset(
-        source, settings.labels or common_labels(runs), group=settings.group, name=settings.name,
-        uncertain=settings.uncertain,
+        source, settings.labels or common_labels(runs, source, settings.uncertain),
+        group=settings.group, name=settings.name, uncertain=settings.uncertain,
     )  # fmt: skip
     dataset, split_name = choose_split(whole, split or settings.split)
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
@@ -138,7 +144,7 @@ def occlude(
             "occlusion": {**occlusion.facts(), "blacked_out": occlusion.describe()},
             "runs": [_as_json(*pair, settings.target) for pair in pairs],
             "findings": [_finding_as_json(finding) for finding in findings],
-            "failures": [{"run": f.subject, "stage": f.stage, "reason": f.reason} for f in failed],
+            "failures": [failure_as_json(failure) for failure in failed],
         }
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     elif pairs:
@@ -150,7 +156,7 @@ def occlude(
     for finding in findings:
         say_finding(finding)
     for failure in failed:
-        say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
+        say_failure(failure)
     if failed:
         raise typer.Exit(3)
 

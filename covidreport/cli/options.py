@@ -58,6 +58,10 @@ BatchSize = Annotated[
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]")
 ]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show the traceback of what went wrong by our fault."),
+]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,12 +38,14 @@ def score(
     ] = None,
 ) -> None:
     """Score evaluations."""
+    from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, show_ranking
-    from covidreport.cli.terminal import out, say
+    from covidreport.cli.terminal import out, say, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
-    from covidreport.errors import RunError, StoreError, UsageError
+    from covidreport.errors import UsageError
+    from covidreport.records import Failure
     from covidreport.runs import read_evaluations
 
     settings = find_settings(Path.cwd())
@@ -56,15 +59,19 @@ def score(
         for evaluation in evaluations:
             if split not in (None, evaluation.split) or dataset not in (None, evaluation.dataset):
                 continue
-            try:
-                scored.append((run, _score(run, evaluation, wanted, settings)))
-            except (RunError, StoreError) as error:
-                faults.append(f"run {run.name}: {error}")
+            apply = partial(_score, run, evaluation, wanted, settings)
+            changed = attempt(run.name, "score", apply, through=(UsageError,))
+            if isinstance(changed, Failure):
+                faults.append(f"run {run.name}: {changed.explanation}")
+            else:
+                scored.append((run, changed))
     if not scored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
     plan = choose_plan(None, None, settings, runs)
     for each in rank_and_compare(scored, settings.target, settings.specificity_floor, plan):
         show_ranking(out, each.ranking, each.evaluations)
+        for finding in each.findings:
+            say_finding(finding)
     for fault in faults:
         say(f"error: {fault}", "bold red")
     if faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import unicodedata
@@ -23,7 +24,7 @@ from rich.progress import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from covidreport.records import Finding, Run
+    from covidreport.records import Failure, Finding, Run
 
 PIPED_WIDTH = 160
 """A table that goes into a file or to a program is not cut at 80 columns."""
@@ -96,6 +97,33 @@ def say(text: str, style: str | None = None) -> None:
 def say_note(text: str) -> None:
     """What a reader should know of what was found, on stderr."""
     say(f"note: {text}", "cyan")
+
+
+class _Tracebacks(logging.Handler):
+    """What the log says, on stderr as it is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one record with its traceback."""
+        say(self.format(record))
+
+
+_tracebacks = _Tracebacks()
+
+
+def show_tracebacks(wanted: bool) -> None:
+    """Show, or show no longer, the tracebacks of what ended at the boundary around a run."""
+    log = logging.getLogger("covidreport")
+    log.removeHandler(_tracebacks)
+    log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
+    if wanted:
+        log.addHandler(_tracebacks)
+
+
+def say_failure(failure: Failure) -> None:
+    """That a run was not evaluated, why, and what to do, on stderr."""
+    say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
+    if failure.remedy:
+        say(f"  {failure.remedy}")
 
 
 def say_waiting(run: Run) -> None:

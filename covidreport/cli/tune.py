@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,9 +67,11 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Tune thresholds."""
+    from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import out, say
     from covidreport.config import find_settings
+    from covidreport.records import Failure
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
@@ -78,11 +81,11 @@ def tune(
     failures: list[dict[str, str]] = []
     runs = find_runs(folders)
     for run in runs:
-        try:
-            tuned, faults = _tune(run, split, dataset, label, target)
-        except (RunError, StoreError) as error:
-            failures.append({"run": run.name, "label": "", "reason": str(error)})
+        found = attempt(run.name, "score", partial(_tune, run, split, dataset, label, target))
+        if isinstance(found, Failure):
+            failures.append({"run": run.name, "label": "", "reason": found.explanation})
             continue
+        tuned, faults = found
         failures += [{"run": run.name, "label": each, "reason": why} for each, why in faults]
         if tuned is not None:
             write_thresholds(run.folder, tuned)
@@ -142,7 +145,7 @@ def _tune(
     folder = evaluation_folder(run.folder, evaluation.key)
     failure = read_failure(folder)
     if failure is not None:
-        raise RunError(f"its last evaluation of {evaluation.key} failed: {failure.reason}")
+        raise RunError(f"its last evaluation of {evaluation.key} failed: {failure.explanation}")
     if not evaluation.has_scores:
         raise RunError(f"{evaluation.key} holds counts and no scores")
     scores = read_scores(folder / SCORES_FILE)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from covidreport.boundary import attempt
 from covidreport.compare.answers import read_answers
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
@@ -21,7 +23,15 @@ from covidreport.compare.remember import (
 )
 from covidreport.errors import UsageError
 from covidreport.ranking import RankedSet, rank_sets
-from covidreport.records import Evaluation, LeftOut, Ranking, Run, RunComparisons
+from covidreport.records import (
+    Evaluation,
+    Failure,
+    Finding,
+    LeftOut,
+    Ranking,
+    Run,
+    RunComparisons,
+)
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
 __all__ = [
@@ -60,6 +70,7 @@ def rank_and_compare(
 ) -> tuple[RankedSet, ...]:
     """As `rank_sets`, each ranking with what its runs' stored scores say against each other.
 
+    Where that fails for no single run's fault, the ranking stands without, and a finding says so.
     read: what reads them, such as `read_each_once()` where others want them as well.
     """
     folders = {id(evaluation): run for run, evaluation in evaluated}
@@ -67,9 +78,25 @@ def rank_and_compare(
     compared = []
     for each in sets:
         stored = {e.run: _Stored(folders[id(e)], e) for e in each.evaluations}
-        comparisons = _compare_runs(each.ranking, stored, plan or Plan(), read)
-        compared.append(replace(each, ranking=replace(each.ranking, comparisons=comparisons)))
+        compare = partial(_compare_runs, each.ranking, stored, plan or Plan(), read)
+        comparisons = attempt(f"{each.ranking.dataset}, {each.ranking.split}", "score", compare)
+        if isinstance(comparisons, Failure):
+            compared.append(replace(each, findings=(_not_compared(comparisons),)))
+        else:
+            compared.append(replace(each, ranking=replace(each.ranking, comparisons=comparisons)))
     return tuple(compared)
+
+
+def _not_compared(failure: Failure) -> Finding:
+    """That the runs of a ranking could not be compared, which is no single run's fault."""
+    return Finding(
+        "error",
+        "not-compared",
+        f"The runs on {failure.subject} could not be compared: their order stands, and nobody can "
+        "say what of it is chance",
+        failure.reason,
+        failure.remedy or "Evaluate the runs again, and compare them then.",
+    )
 
 
 def _compare_runs(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.boundary import attempt
 from covidreport.compare.once import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import count_labels, decide, find_not_finite
-from covidreport.records import Activation, Evaluation, LeftOut, Scores
+from covidreport.records import Activation, Evaluation, Failure, LeftOut, Scores
 from covidreport.store import read_scores
 
 
@@ -67,14 +69,14 @@ def read_answers(
     columns: list[_Column] = []
     places: list[NDArray[np.intp]] = []
     for evaluation, path in files:
-        try:
-            column = _read_column(evaluation, path, target, read)
-            order = _place(column, columns[0] if columns else column)
-        except StoreError as error:
-            left_out.append(LeftOut(evaluation.run, str(error)))
+        found = attempt(
+            evaluation.run, "score", partial(_align, evaluation, path, target, read, columns)
+        )
+        if isinstance(found, Failure):
+            left_out.append(LeftOut(evaluation.run, found.explanation))
             continue
-        columns.append(column)
-        places.append(order)
+        columns.append(found[0])
+        places.append(found[1])
     if not columns:
         nothing = np.zeros((0, 0), dtype=np.bool_)
         empty = np.zeros((0, 0), dtype=np.float32)
@@ -93,6 +95,14 @@ def read_answers(
         activations=tuple(column.scores.activation for column in columns),
         images=first.scores,
     )
+
+
+def _align(
+    evaluation: Evaluation, path: Path, target: str, read: ReadScores, columns: Sequence[_Column]
+) -> tuple[_Column, NDArray[np.intp]]:
+    """One run's part, and where each image of the first part stands in it."""
+    column = _read_column(evaluation, path, target, read)
+    return column, _place(column, columns[0] if columns else column)
 
 
 def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScores) -> _Column:

@@ -7,17 +7,19 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError
 from covidreport.images import decode_image, fit_pixels, read_bytes
 from covidreport.images.cache import PixelCache
-from covidreport.records import PixelSpec
+from covidreport.records import Failure, PixelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class _Decoded(NamedTuple):
     reason: str | None = None
     maximum: int | None = None
     chain: tuple[str, ...] = ()
+    lasting: bool = True
+    """Whether the same bytes will always fail: not where memory was short, or by our own fault."""
 
 
 def decode_chunk(
@@ -78,11 +82,16 @@ def decode_chunk(
         image = _recall_one(known, start + i) if known else _Decoded()
         if wanted and image.reason is None:
             places = {spec: pixels[spec][i] for spec in wanted}
-            image = _decode_one(path, places, digests[i] if digests else None)
+            decode = partial(_decode_one, path, places, digests[i] if digests else None)
+            decoded = attempt(path.name, "decode", decode)
+            if isinstance(decoded, Failure):
+                _blacken(places)
+                decoded = _Decoded(decoded.explanation, lasting=False)
+            image = decoded
         for spec in wanted:
             if spec in caches and image.reason is None:
                 caches[spec].keep(start + i, image.maximum, image.chain)
-            elif spec in caches and image.reason is not None:
+            elif spec in caches and image.reason is not None and image.lasting:
                 caches[spec].fail(start + i, image.reason)
         images.append(image)
     return Chunk(
@@ -109,7 +118,11 @@ def _decode_one(
         for spec, place in places.items():
             place[...] = fit_pixels(image, spec)
     except ImageError as error:
-        for place in places.values():
-            place[...] = 0
+        _blacken(places)
         return _Decoded(str(error))
     return _Decoded(None, image.maximum, image.transforms)
+
+
+def _blacken(places: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:
+    for place in places.values():
+        place[...] = 0

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.decode import Chunk, decode_chunk
@@ -32,7 +33,7 @@ from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceQueue, Uploaded
 from covidreport.inference.session import Session, prepare_batch
 from covidreport.metrics import group_values
-from covidreport.records import Dataset, Failure, Finding, PixelSpec, Run, Scores
+from covidreport.records import Dataset, Failure, Finding, InputSpec, PixelSpec, Run, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,14 @@ class _Loop:
         paths = [self.root / path for path in self.paths[chunk_start : chunk_start + self.batch]]
         self.waiting += 1
         digests = self.digests[chunk_start : chunk_start + self.batch] if self.digests else None
-        job = self.pool.submit(decode_chunk, paths, chunk_start, specs, self.caches, digests)
+        job = self.pool.submit(
+            _decode_apart, paths, chunk_start, tuple(specs), self.caches, digests
+        )
         self.pending[job] = self.feed
 
-    def feed(self, future: Future[Chunk]) -> None:
+    def feed(self, future: Future[tuple[Chunk, Mapping[PixelSpec, Failure]]]) -> None:
         """A chunk is decoded: prepare it once for each kind of input and hand it to the runs."""
-        chunk = future.result()
+        chunk, refused = future.result()
         self.decoded.decode_s += chunk.seconds
         self.decoded.maxima.extend(chunk.maxima)
         self.decoded.chains.update(chunk.chains)
@@ -194,12 +197,20 @@ class _Loop:
             groups.setdefault(_preparation(scored.opened), []).append(scored)
         for key, group in groups.items():
             spec = group[0].opened.session.spec
-            pixels = occlude_pixels(chunk.pixels[spec.pixels], self.occlusion)
-            batch = prepare_batch(pixels, spec)
+            batch: NDArray[Any] | Failure
+            if spec.pixels in refused:
+                batch = refused[spec.pixels]
+            else:
+                batch = attempt("", "infer", partial(_prepare, chunk, spec, self.occlusion))
+            if isinstance(batch, Failure):
+                for scored in group:
+                    self.settle(chunk, scored, open_jobs, batch)
+                continue
             on_card = [s for s in group if s.opened.session.execution.provider.accelerator]
             for scored in group:
                 if scored not in on_card:
-                    job = self.pool.submit(_score_and_keep, chunk, scored, batch)
+                    score = partial(_score_and_keep, chunk, scored, batch)
+                    job = self.pool.submit(attempt, scored.opened.run.name, "infer", score)
                     self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
             if on_card:
                 kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]
@@ -210,14 +221,13 @@ class _Loop:
         self, chunk: Chunk, group: list[ScoredRun], open_jobs: list[int], future: Future[Uploaded]
     ) -> None:
         """A batch lies on the device: every run of the group reads it there."""
-        try:
-            uploaded = future.result()
-        except RunError as error:
-            for scored in group:
-                self.settle(chunk, scored, open_jobs, error)
-            return
+        uploaded = attempt("", "infer", future.result)
         for scored in group:
-            job = self.device.submit(self.score_uploaded, chunk, scored, uploaded)
+            if isinstance(uploaded, Failure):
+                self.settle(chunk, scored, open_jobs, uploaded)
+                continue
+            score = partial(self.score_uploaded, chunk, scored, uploaded)
+            job = self.device.submit(attempt, scored.opened.run.name, "infer", score)
             self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
 
     def score_uploaded(self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded) -> float:
@@ -237,31 +247,57 @@ class _Loop:
         chunk: Chunk,
         scored: ScoredRun,
         open_jobs: list[int],
-        future: Future[float],
+        future: Future[float | Failure],
     ) -> None:
         """A run has scored a chunk, or failed at it: then it is a failure and the rest go on."""
-        try:
-            scored.inference_s += future.result()
-        except RunError as error:
-            self.settle(chunk, scored, open_jobs, error)
+        done = future.result()
+        if isinstance(done, Failure):
+            self.settle(chunk, scored, open_jobs, done)
         else:
+            scored.inference_s += done
             self.settle(chunk, scored, open_jobs, None)
 
     def settle(
-        self, chunk: Chunk, scored: ScoredRun, open_jobs: list[int], error: RunError | None
+        self, chunk: Chunk, scored: ScoredRun, open_jobs: list[int], failure: Failure | None
     ) -> None:
         """One run is done with a chunk, for better or worse."""
-        if error is not None and scored.failure is None:
-            scored.failure = Failure(scored.opened.run.name, "infer", str(error))
+        if failure is not None and scored.failure is None:
+            scored.failure = replace(failure, subject=scored.opened.run.name)
         self.advance(chunk.stop - chunk.start)
         open_jobs[0] -= 1
         if open_jobs[0] == 0:
             self.waiting -= 1
 
 
+def _decode_apart(
+    paths: Sequence[Path],
+    start: int,
+    specs: tuple[PixelSpec, ...],
+    caches: Mapping[PixelSpec, PixelCache],
+    digests: Sequence[str] | None,
+) -> tuple[Chunk, Mapping[PixelSpec, Failure]]:
+    """A chunk in all kinds of pixels; where that fails, without those kinds that fail alone.
+
+    What a run asks for may not fit into memory: then it is refused, and the others get theirs.
+    """
+    decode = partial(decode_chunk, paths, start, caches=caches, digests=digests)
+    chunk = attempt("", "decode", partial(decode, specs))
+    if not isinstance(chunk, Failure):
+        return chunk, {}
+    alone = {spec: attempt("", "decode", partial(decode, (spec,))) for spec in specs}
+    refused = {spec: each for spec, each in alone.items() if isinstance(each, Failure)}
+    return decode([spec for spec in specs if spec not in refused]), refused
+
+
+def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Occlusion | None) -> NDArray[Any]:
+    return prepare_batch(occlude_pixels(chunk.pixels[spec.pixels], occlusion), spec)
+
+
 def _score_and_keep(chunk: Chunk, scored: ScoredRun, batch: NDArray[Any]) -> float:
     """Score a chunk and put the scores where they are kept; the seconds that it took."""
     began = time.perf_counter()
+    if scored.failure is not None:
+        return 0.0  # it failed at another chunk: nobody wants what it says to this one
     _keep_scores(chunk, scored, score_chunk(chunk, scored.opened, batch))
     return time.perf_counter() - began
 

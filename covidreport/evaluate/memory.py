@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from covidreport.boundary import attempt
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import free_bytes
-from covidreport.records import Run
+from covidreport.records import Failure, Run
 
 WEIGHT_COPIES = 1.25
 """A session's memory beside the size of its file, without activations, which all sessions share;
@@ -49,10 +51,16 @@ def group_by_memory(runs: Sequence[Run], budget_bytes: float | None = None) -> l
     groups: list[list[Run]] = []
     taken = 0.0
     for run in runs:
-        size = WEIGHT_COPIES * (run.model.stat().st_size if run.model else 0)
+        measured = attempt(run.name, "load", partial(_measure, run))
+        # what can't be measured can't be opened either, which says why
+        size = 0.0 if isinstance(measured, Failure) else WEIGHT_COPIES * measured
         if not groups or taken + size > budget:
             groups.append([])
             taken = 0.0
         groups[-1].append(run)
         taken += size
     return groups
+
+
+def _measure(run: Run) -> int:
+    return run.model.stat().st_size if run.model else 0

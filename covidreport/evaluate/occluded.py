@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
+from covidreport.boundary import attempt
 from covidreport.config import Thresholds
 from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.occlude import Occlusion
@@ -12,7 +15,7 @@ from covidreport.evaluate.record import Outcome, Progress, evaluate_runs
 from covidreport.evaluate.request import Request
 from covidreport.evaluate.scoring import TUNING, apply_chosen, is_applied
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
-from covidreport.records import Evaluation, Run
+from covidreport.records import Evaluation, Failure, Run
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 
 
@@ -20,19 +23,20 @@ def evaluate_usual(
     request: Request, runs: Sequence[Run], progress: Progress | None = None
 ) -> tuple[Outcome, ...]:
     """The usual evaluations: those that stand as they are, with their thresholds, else new ones."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[Path, Outcome] = {}
     for run in runs:
-        stored = find_stored(
-            run, request.name, fingerprint=request.fingerprint, labels=request.dataset.labels,
-            n_groups=request.n_groups, provider=request.provider_facts, batch=request.batch,
-            verify=request.verify,
+        find = partial(
+            find_stored, run, request.name, fingerprint=request.fingerprint,
+            labels=request.dataset.labels, n_groups=request.n_groups,
+            provider=request.provider_facts, batch=request.batch, verify=request.verify,
         )  # fmt: skip
-        if stored is not None and not request.force:
-            outcomes[run.name] = Outcome(run, stored, kept=True)
-    rest = [run for run in runs if run.name not in outcomes]
+        stored = None if request.force else attempt(run.name, "read", find)
+        if isinstance(stored, Evaluation):
+            outcomes[run.folder] = Outcome(run, stored, kept=True)
+    rest = [run for run in runs if run.folder not in outcomes]
     for outcome in evaluate_runs(request, rest, progress):
-        outcomes[outcome.run.name] = outcome
-    return tuple(outcomes[run.name] for run in runs)
+        outcomes[outcome.run.folder] = outcome
+    return tuple(outcomes[run.folder] for run in runs)
 
 
 def evaluate_occluded(
@@ -43,15 +47,20 @@ def evaluate_occluded(
 
     usual: of `evaluate_usual`; runs that failed there are left out.
     """
-    evaluated = {each.run.name: each.evaluation for each in usual if each.evaluation is not None}
-    runs = [each.run for each in usual if each.run.name in evaluated]
+    evaluated = {each.run.folder: each.evaluation for each in usual if each.evaluation is not None}
+    runs = [each.run for each in usual if each.run.folder in evaluated]
     blacked = replace(request, occlusion=occlusion, thresholds=Thresholds())
-    return tuple(
-        outcome
-        if outcome.evaluation is None
-        else replace(outcome, evaluation=_take_thresholds(outcome, evaluated[outcome.run.name]))
-        for outcome in evaluate_runs(blacked, runs, progress)
-    )
+    outcomes = []
+    for outcome in evaluate_runs(blacked, runs, progress):
+        if outcome.evaluation is not None:
+            usually = evaluated[outcome.run.folder]
+            taken = attempt(outcome.run.name, "score", partial(_take_thresholds, outcome, usually))
+            if isinstance(taken, Failure):
+                outcome = Outcome(outcome.run, failure=taken)
+            else:
+                outcome = replace(outcome, evaluation=taken)
+        outcomes.append(outcome)
+    return tuple(outcomes)
 
 
 def _take_thresholds(outcome: Outcome, usual: Evaluation) -> Evaluation:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from covidreport.boundary import attempt
 from covidreport.config import Thresholds
 from covidreport.dataset.index import KnownData
-from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.identity import find_stored
@@ -93,14 +93,15 @@ def open_model(
     if run.model is None:
         wanted = run.settings.get("model") or "model.onnx"
         return Failure(run.name, "load", f"there is no {wanted} in {run.folder}")
-    try:
-        session = open_session(
-            run.model, execution, described=run.settings.get("input"), static_batch=batch,
-            engines=_engine_folder(run.model, execution),
-        )  # fmt: skip
-        check_spec(session.spec.pixels)
-    except (RunError, UsageError) as error:
-        return Failure(run.name, "load", str(error))
+    return attempt(run.name, "load", partial(_open_session, run, run.model, execution, batch))
+
+
+def _open_session(run: Run, model: Path, execution: Execution, batch: int | None) -> Session:
+    session = open_session(
+        model, execution, described=run.settings.get("input"), static_batch=batch,
+        engines=_engine_folder(model, execution),
+    )  # fmt: skip
+    check_spec(session.spec.pixels)
     return session
 
 
@@ -124,23 +125,24 @@ def evaluate_runs(
 
     What stands is kept unless `force` is set: scores that would come out the same are not computed
     again, and other thresholds are applied to them. Models are loaded in groups that fit into
-    memory. A run that fails leaves a failure.json that says why; the others finish. Two processes
-    never compute the same evaluation at once: the second waits, and keeps what the first has made.
+    memory. A run that fails, by whatever is raised while it is read, opened, scored or stored,
+    leaves a failure.json that says why; the others finish. Two processes never compute the same
+    evaluation at once: the second waits, and keeps what the first has made.
     """
     progress = progress or Progress()
-    outcomes: dict[str, Outcome] = {}
-    chosen: dict[str, ChosenThresholds] = {}
+    outcomes: dict[Path, Outcome] = {}
+    chosen: dict[Path, ChosenThresholds] = {}
     known = request.known
     for run in runs:
         if run.faults:
-            outcomes[run.name] = Outcome(run, failure=refuse_run(run))
+            outcomes[run.folder] = Outcome(run, failure=refuse_run(run))
             continue
         outcome = _choose(request, run, chosen) or _keep_stored(
             request, run, chosen, known, progress
         )
         if outcome is not None:
-            outcomes[run.name] = outcome
-    rest = [run for run in runs if run.name not in outcomes]
+            outcomes[run.folder] = outcome
+    rest = [run for run in runs if run.folder not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
     groups = group_by_memory(rest, device_budget(request.execution))
@@ -151,70 +153,86 @@ def evaluate_runs(
         for group in groups:
             with ExitStack() as locks:
                 found = _lock_runs(request, group, chosen, progress, locks)
-                left = [run for run in group if run.name not in found]
+                left = [run for run in group if run.folder not in found]
                 for outcome in (
                     *found.values(),
                     *_evaluate_group(request, left, chosen, caches, scratch, progress.advance),
                 ):
-                    outcomes[outcome.run.name] = outcome
+                    outcomes[outcome.run.folder] = outcome
         for cache in caches.values():
-            finish_pixel_cache(cache)
+            # an entry that can't be finished is filled again by the next evaluation
+            attempt("the cache of pixels", "write", partial(finish_pixel_cache, cache))
         caches.clear()
-    return tuple(outcomes[run.name] for run in runs)
+    return tuple(outcomes[run.folder] for run in runs)
 
 
 def _lock_runs(
-    request: Request, runs: Sequence[Run], chosen: Mapping[str, ChosenThresholds],
+    request: Request, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
     progress: Progress, locks: ExitStack,
-) -> dict[str, Outcome]:  # fmt: skip
+) -> dict[Path, Outcome]:  # fmt: skip
     """Lock the evaluations of some runs; gives those that another process finished meanwhile.
 
-    Always in the order of the folders, so that no two processes wait for each other.
+    Always in the order of the folders, so that no two processes wait for each other. A run whose
+    folder can't be locked is a failure: nothing could be stored there.
     """
-    found: dict[str, Outcome] = {}
+    found: dict[Path, Outcome] = {}
     for run in sorted(runs, key=lambda each: each.folder.resolve()):
         path = evaluation_folder(run.folder, request.name) / LOCK_FILE
-        if locks.enter_context(hold_lock(path, partial(progress.waiting, run))):
+        lock = hold_lock(path, partial(progress.waiting, run))
+        waited = attempt(run.name, "write", partial(locks.enter_context, lock))
+        outcome = None
+        if isinstance(waited, Failure):
+            outcome = _write_failure(request, waited, run)
+        elif waited:
             outcome = _keep_stored(request, run, chosen, request.known, progress)
-            if outcome is not None:
-                found[run.name] = outcome
-                progress.advance(len(request.dataset))
+        if outcome is not None:
+            found[run.folder] = outcome
+            progress.advance(len(request.dataset))
     return found
 
 
-def _choose(request: Request, run: Run, chosen: dict[str, ChosenThresholds]) -> Outcome | None:
+def _choose(request: Request, run: Run, chosen: dict[Path, ChosenThresholds]) -> Outcome | None:
     """Find the run's thresholds on these images; its failure where it has none that fit."""
+    found = attempt(run.name, "score", partial(_find_thresholds, request, run))
+    if not isinstance(found, Failure):
+        chosen[run.folder] = found
+        return None
+    if (evaluation_folder(run.folder, request.name) / EVALUATION_FILE).exists():
+        return Outcome(run, failure=found)  # what stands is as good as it was
+    return _write_failure(request, found, run)
+
+
+def _find_thresholds(request: Request, run: Run) -> ChosenThresholds:
     dataset = request.dataset
     images = ReportedImages(
         dataset.name, request.split, request.fingerprint, dataset.labels, dataset.ids
     )
-    try:
-        tuned = request.thresholds.tuned and run.model is not None
-        digest = digest_file(run.model) if tuned and run.model else None
-        chosen[run.name] = choose_thresholds(request.thresholds, run, images, digest)
-    except (RunError, OSError) as error:
-        failure = Failure(run.name, "score", str(error))
-        if (evaluation_folder(run.folder, request.name) / EVALUATION_FILE).exists():
-            return Outcome(run, failure=failure)  # what stands is as good as it was
-        return _write_failure(request, failure, run)
-    return None
+    tuned = request.thresholds.tuned and run.model is not None
+    digest = digest_file(run.model) if tuned and run.model else None
+    return choose_thresholds(request.thresholds, run, images, digest)
 
 
 def _keep_stored(
-    request: Request, run: Run, chosen: Mapping[str, ChosenThresholds], known: KnownData,
+    request: Request, run: Run, chosen: Mapping[Path, ChosenThresholds], known: KnownData,
     progress: Progress,
 ) -> Outcome | None:  # fmt: skip
-    """The stored evaluation where it may be kept, with today's thresholds."""
+    """The stored evaluation where it may be kept, with today's thresholds.
+
+    None where it has to be computed: what can't be read, for whatever reason, is computed again.
+    """
     if request.force:
         return None
-    try:
-        return _keep(
-            known, request.name, request.provider_facts, request.batch, run, chosen[run.name],
-            request.plan, verify=request.verify, dataset=request.dataset,
-        )  # fmt: skip
-    except StoreError as error:
-        progress.damaged(run, str(error))
-        return None
+    keep = partial(
+        _keep, known, request.name, request.provider_facts, request.batch, run, chosen[run.folder],
+        request.plan, verify=request.verify, dataset=request.dataset,
+    )  # fmt: skip
+    kept = attempt(run.name, "read", keep)
+    if not isinstance(kept, Failure):
+        return kept
+    if kept.stage == "write":
+        return Outcome(run, failure=kept)
+    progress.damaged(run, kept.reason)
+    return None
 
 
 def keep_all(
@@ -233,12 +251,12 @@ def keep_all(
         if run.faults:
             outcomes.append(Outcome(run, failure=refuse_run(run)))
             continue
-        try:
-            outcome = _keep(known, name, execution.facts(), batch, run, chosen, plan, verify=False)
-        except StoreError:
-            return None  # the long way says so, and computes them again
-        if outcome is None:
-            return None
+        keep = partial(
+            _keep, known, name, execution.facts(), batch, run, chosen, plan, verify=False
+        )
+        outcome = attempt(run.name, "read", keep)
+        if outcome is None or isinstance(outcome, Failure):
+            return None  # the long way says why, and computes it again
         outcomes.append(outcome)
     return tuple(outcomes)
 
@@ -274,54 +292,72 @@ def _keep(
 
 
 def _evaluate_group(
-    request: Request, runs: Sequence[Run], chosen: Mapping[str, ChosenThresholds],
+    request: Request, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
     caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
 ) -> list[Outcome]:  # fmt: skip
     """Load the models of one group, score, write; the models are freed with the return."""
     if not runs:
         return []
     started = time.time()
-    n = len(request.dataset)
     ready: list[OpenedRun] = []
+    partials: list[PartialScores] = []
     outcomes: list[Outcome] = []
     for run in runs:
-        session = open_model(run, request.execution, batch=request.batch)
-        try:
-            if isinstance(session, Failure):
-                outcomes.append(_write_failure(request, session, run))
-                advance(n)
-            else:
-                columns = open_columns(session, request.dataset.labels)
-                ready.append(OpenedRun(run, session, columns, measure_variation(session)))
-        except RunError as error:
-            outcomes.append(_write_failure(request, Failure(run.name, "load", str(error)), run))
-            advance(n)
+        opened = attempt(run.name, "load", partial(_open_run, request, run))
+        if isinstance(opened, Failure):
+            outcomes.append(_write_failure(request, opened, run))
+            advance(len(request.dataset))
+            continue
+        ready.append(opened[0])
+        partials.append(opened[1])
     _open_caches(request, ready, caches, scratch)
-    partials = [_open_partial(request, opened) for opened in ready]
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
         caches=caches, digests=request.digests, partials=partials, occlusion=request.occlusion,
     )  # fmt: skip
     on_device = request.execution.provider.accelerator
     reference = CpuReference(request.dataset, caches, request.occlusion) if on_device else None
-    for item, kept in zip(scored, partials, strict=True):
+    for item in scored:
+        run = item.opened.run
+        outcome: Outcome | Failure
         if item.failure is not None:
-            outcomes.append(_write_failure(request, item.failure, item.opened.run))
-            continue
-        try:
-            values = chosen[item.opened.run.name].values
-            thresholds = [values[label] for label in request.dataset.labels]
-            check = reference.check(item, thresholds) if reference else None
-        except RunError as error:
-            reason = f"can't be compared with the CPU: {error}"
-            failure = Failure(item.opened.run.name, "infer", reason)
-            outcomes.append(_write_failure(request, failure, item.opened.run))
-            continue
-        outcomes.append(
-            _write_scored(request, item, chosen[item.opened.run.name], decoded, started, check)
-        )
-        kept.remove()
+            outcome = item.failure
+        else:
+            given = (request, item, chosen[run.folder], decoded, started, reference)
+            outcome = attempt(run.name, "score", partial(_finish_run, *given))
+        if isinstance(outcome, Failure):
+            outcome = _write_failure(request, outcome, run)
+        outcomes.append(outcome)
     return outcomes
+
+
+def _open_run(request: Request, run: Run) -> tuple[OpenedRun, PartialScores] | Failure:
+    """The run with its model loaded, and the place where its scores are kept as they come."""
+    session = open_model(run, request.execution, batch=request.batch)
+    if isinstance(session, Failure):
+        return session
+    columns = open_columns(session, request.dataset.labels)
+    opened = OpenedRun(run, session, columns, measure_variation(session))
+    return opened, _open_partial(request, opened)
+
+
+def _finish_run(
+    request: Request, scored: ScoredRun, chosen: ChosenThresholds, decoded: DecodedSet,
+    started: float, reference: CpuReference | None,
+) -> Outcome | Failure:  # fmt: skip
+    """Compare a run with the CPU where it ran elsewhere, describe its scores and store all."""
+    check = None
+    if reference is not None:
+        thresholds = [chosen.values[label] for label in request.dataset.labels]
+        name = scored.opened.run.name
+        found = attempt(name, "infer", partial(reference.check, scored, thresholds))
+        if isinstance(found, Failure):
+            return replace(found, reason=f"can't be compared with the CPU: {found.reason}")
+        check = found
+    outcome = _write_scored(request, scored, chosen, decoded, started, check)
+    if scored.partial is not None:
+        scored.partial.remove()
+    return outcome
 
 
 def _open_caches(
@@ -334,11 +370,18 @@ def _open_caches(
     for spec in dict.fromkeys(opened.session.spec.pixels for opened in ready):
         if spec in caches:
             continue
-        cache = open_pixel_cache(request.digests, spec) if request.use_cache else None
-        if cache is None and scratch is not None:
-            cache = open_scratch(scratch, len(request.dataset), spec)
-        if cache is not None:
+        cache = attempt(
+            "the cache of pixels", "write", partial(_open_cache, request, spec, scratch)
+        )
+        if isinstance(cache, PixelCache):
             caches[spec] = cache
+
+
+def _open_cache(request: Request, spec: PixelSpec, scratch: Path | None) -> PixelCache | None:
+    cache = open_pixel_cache(request.digests, spec) if request.use_cache else None
+    if cache is None and scratch is not None:
+        cache = open_scratch(scratch, len(request.dataset), spec)
+    return cache
 
 
 def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
@@ -351,7 +394,13 @@ def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
 
 
 def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:
-    write_failure(run.folder, request.name, failure)
+    """The failure as the run's outcome, and in its folder as far as that can be written to.
+
+    That a disk is full says nothing about the run: what stands there is as good as it was, and the
+    scores that are known wait for the next attempt.
+    """
+    if failure.stage != "write":
+        attempt(run.name, "write", partial(write_failure, run.folder, request.name, failure))
     return Outcome(run, failure=failure)
 
 

@@ -10,12 +10,14 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError, StoreError
 from covidreport.evaluate.loop import count_jobs
@@ -23,7 +25,7 @@ from covidreport.evaluate.request import Request
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
 from covidreport.metrics import decide, to_probabilities
-from covidreport.records import Evaluation, Run, Scores
+from covidreport.records import Evaluation, Failure, Run, Scores
 from covidreport.store import (
     SCORES_FILE,
     THUMBNAILS_FILE,
@@ -128,11 +130,16 @@ def write_thumbnails(
     wanted are deleted. begin: called with how many images are to be decoded; advance: with 1 for
     each that was.
     """
-    plans = [_plan(request, run, evaluation, target) for run, evaluation in evaluated]
     wanted: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
-    for plan in plans:
-        _prepare(plan)
+    plans: list[_Plan] = []
+    without: list[Failure] = []
+    for run, evaluation in evaluated:
+        plan = attempt(run.name, "write", partial(_begin, request, run, evaluation, target))
+        if isinstance(plan, Failure):
+            without.append(plan)
+            continue
+        plans.append(plan)
         for name, row in plan.rows.items():
             rows[name] = row
             if not (file := thumbnail_file(plan.folder, name)).is_file():
@@ -156,8 +163,18 @@ def write_thumbnails(
         pictures=sum(len(plan.rows.keys() - reasons.keys()) for plan in plans),
         new=sum(len(files) for name, files in wanted.items() if name not in reasons),
         cases=len(rows),
-        unreadable=tuple(f"{name}: {reasons[name]}" for name in wanted if name in reasons),
+        unreadable=(
+            *(f"the cases of {each.subject}: {each.explanation}" for each in without),
+            *(f"{name}: {reasons[name]}" for name in wanted if name in reasons),
+        ),
     )
+
+
+def _begin(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:
+    """The run's plan, and its folder made ready for it."""
+    plan = _plan(request, run, evaluation, target)
+    _prepare(plan)
+    return plan
 
 
 def _plan(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from covidreport.errors import CovidReportError, GateError, StoreError, UsageError
+from covidreport.boundary import attempt
+from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline
 from covidreport.gate.evidence import Wanted, read_baseline_at, read_evidence
 from covidreport.gate.judge import Terms, judge_run, refuse_run
-from covidreport.records import Run, Stage, Verdict
+from covidreport.records import Failure, Run, Stage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,16 @@ def complete_wanted(wanted: Wanted, baseline: Baseline | None) -> Wanted:
 
 
 def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
-    try:
-        evidence = read_evidence(run, request.wanted)
-        verdict = judge_run(evidence, request.terms, baseline)
-    except UsageError:
-        raise
-    except GateError as error:
-        return _refuse(run, request, error.stage, str(error))
-    except CovidReportError as error:
-        return _refuse(run, request, "read", str(error))
+    """The verdict on one run; whatever is raised for it, unless it is wrong usage, is its own."""
+    judge = partial(_judge, run, request, baseline)
+    verdict = attempt(run.name, "read", judge, through=(UsageError,))
+    if isinstance(verdict, Failure):
+        return _refuse(run, request, verdict.stage, verdict.explanation)
     return replace(verdict, timing=stamp_time())
+
+
+def _judge(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
+    return judge_run(read_evidence(run, request.wanted), request.terms, baseline)
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:

@@ -40,12 +40,18 @@ TRIAL_MODEL = base64.b64decode(
     "CAg6NQoMCgF4EgF5IgRSZWx1EgF0WhAKAXgSCwoJCAESBQoDEgFuYhAKAXkSCwoJCAESBQoDEgFuQgQKABAR"
 )
 
-ORT_ERRORS: tuple[type[Exception], ...] = tuple(
-    item
-    for item in vars(ort.capi.onnxruntime_pybind11_state).values()
-    if isinstance(item, type) and issubclass(item, Exception)
+ORT_ERRORS: tuple[type[Exception], ...] = (
+    *(
+        item
+        for item in vars(ort.capi.onnxruntime_pybind11_state).values()
+        if isinstance(item, type) and issubclass(item, Exception)
+    ),
+    RuntimeError,
+    UnicodeDecodeError,
 )
-"""What ONNX Runtime raises; its exceptions share no base class of their own."""
+"""What ONNX Runtime raises: its exceptions share no base class of their own, what the C++ beneath
+it throws is a RuntimeError, and what can't be told since a model's bytes are no text, in its names,
+its metadata or in the runtime's message about them, is a UnicodeDecodeError."""
 
 GPU_REMEDY = (
     "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (not "
@@ -91,9 +97,20 @@ class ProviderStatus:
     state: Literal["works", "absent", "no device", "broken"]
 
 
+MOST_CHARACTERS = 500
+"""Of what the runtime says: it may quote a name that is as long as the model."""
+
+
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, which is what a person needs of ONNX Runtime's."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """The first line of an error's text, which is what a person needs of ONNX Runtime's.
+
+    Where the text itself could not be decoded, what can be read of it.
+    """
+    text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        text = f"not UTF-8: {error.object.decode('utf-8', 'replace')}"
+    line = next(iter(text.strip().splitlines()), type(error).__name__)
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
 
 
 def provider_named(name: str) -> Provider:
@@ -175,7 +192,9 @@ def try_provider(provider: Provider, device_id: int = 0) -> ProviderStatus:
     question = np.array([-1.0, 0.0, 2.5], np.float32)
     execution = Execution(provider, device_id=device_id)
     try:
-        session = ort.InferenceSession(TRIAL_MODEL, options, providers=execution.requests())
+        session = ort.InferenceSession(
+            TRIAL_MODEL, options, providers=execution.requests(), enable_fallback=0
+        )
         check_provider(session.get_providers(), provider)
         (answer,) = session.run(None, {"x": question})
     except ProviderError as error:

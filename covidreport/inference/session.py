@@ -224,7 +224,15 @@ def open_session(
     except ORT_ERRORS as error:
         raise RunError(f"{path.name} can't be loaded: {first_line(error)}") from error
     check_provider(inner.get_providers(), execution.provider)
-    spec = read_contract(describe_graph(inner), described)
+    try:
+        graph = describe_graph(inner)
+    except ORT_ERRORS as error:
+        raise RunError(
+            f"{path.name} can't be described, its names or metadata are damaged: "
+            f"{first_line(error)}",
+            "Export the model again, or fetch the file again.",
+        ) from error
+    spec = read_contract(graph, described)
     return Session(
         inner,
         spec,
@@ -264,4 +272,7 @@ def _create(
         options.add_session_config_entry("session.use_env_allocators", "1")
     if execution.provider.accelerator:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    return ort.InferenceSession(model, options, providers=execution.requests(extra))
+    # without the fallback: it would go on with other providers, and print what it does
+    return ort.InferenceSession(
+        model, options, providers=execution.requests(extra), enable_fallback=0
+    )

@@ -22,6 +22,13 @@ class Failure:
     subject: str
     stage: Stage
     reason: str
+    remedy: str = ""
+    """What to do about it, where the reason does not say so itself."""
+
+    @property
+    def explanation(self) -> str:
+        """The reason and the remedy in one text."""
+        return f"{self.reason.rstrip('.')}. {self.remedy}" if self.remedy else self.reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ def collect_report(
     found = [
         *_evaluation_findings(evaluations),
         *_stale_models(reported),
+        *(finding for each in sets for finding in each.findings),
         *_decide_doubts(rankings, audit_report(data)),
     ]
     ordered = tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))

@@ -126,7 +126,7 @@ def _run_rows(
     }  # fmt: skip
     if reported.evaluation is None:
         failure = reported.failure
-        reason = f"{failure.stage}: {failure.reason}" if failure else "not evaluated"
+        reason = f"{failure.stage}: {failure.explanation}" if failure else "not evaluated"
         yield {**about, "dataset": data.dataset, "split": data.split, "failure": reason}
     for evaluation in _evaluations(reported):
         ranked = row if evaluation is reported.evaluation else None

@@ -259,8 +259,8 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch):
     for path in study.glob("runs/*/evaluations/*/*"):
         path.unlink()
 
-    class StopHereError(Exception):
-        pass
+    class StopHereError(KeyboardInterrupt):
+        """As Ctrl-C: what is no `Exception` is no run's fault."""
 
     calls = []
     original = loop.score_chunk

@@ -157,7 +157,7 @@ def _why_failed(run: Run) -> str | None:
     for folder in sorted((run.folder / EVALUATIONS_FOLDER).glob("*/")):
         failure = read_failure(folder)
         if failure is not None:
-            return failure.reason
+            return failure.explanation
     return None
 
 

@@ -40,7 +40,7 @@ def frame_runs(data: ReportData) -> pd.DataFrame:
 
 
 def _failure(one: ReportedRun) -> str | None:
-    return f"{one.failure.stage}: {one.failure.reason}" if one.failure else None
+    return f"{one.failure.stage}: {one.failure.explanation}" if one.failure else None
 
 
 def frame_settings(data: ReportData) -> pd.DataFrame:

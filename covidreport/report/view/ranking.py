@@ -203,7 +203,7 @@ def view_failed(index: Index) -> Table | None:
 
 def _explain(reported: ReportedRun) -> tuple[str, str]:
     if reported.failure is not None:
-        return clean(reported.failure.stage), clean(reported.failure.reason)
+        return clean(reported.failure.stage), clean(reported.failure.explanation)
     return DASH, "Was not evaluated on these images"
 
 

@@ -105,7 +105,7 @@ def _trouble(reported: ReportedRun, index: Index) -> str:
     sentences = []
     sentences += [f"Of its folder: {clean(note)}." for note in reported.run.notes]
     if reported.failure is not None:
-        stage, reason = clean(reported.failure.stage), clean(reported.failure.reason)
+        stage, reason = clean(reported.failure.stage), clean(reported.failure.explanation)
         sentences.append(f"Failed at {stage}: {reason}")
     elif reported.evaluation is None:
         sentences.append("Was not evaluated on these images.")

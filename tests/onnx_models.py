@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from covidreport.inference.contract import contract_metadata
 from covidreport.records import PixelSpec
@@ -95,3 +96,22 @@ def write_brightness_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def move_weights_out(path: Path, location: str = "model.onnx.data") -> Path:
+    """The same model with its weights in a second file beside it, as torch exports them."""
+    model = onnx.load(path)
+    place = path.parent / location
+    place.parent.mkdir(parents=True, exist_ok=True)
+    data = b""
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:  # shapes and axes stay in the graph
+            raw = numpy_helper.to_array(tensor).tobytes()
+            tensor.CopyFrom(TensorProto(name=tensor.name, data_type=1, dims=tensor.dims))
+            tensor.raw_data = raw
+            set_external_data(tensor, location, offset=len(data), length=len(raw))
+            tensor.ClearField("raw_data")
+            data += raw
+    place.write_bytes(data)
+    path.write_bytes(model.SerializeToString())
+    return place

@@ -68,6 +68,7 @@ def _describe(run: Run) -> dict[str, Any]:
     from covidreport.errors import StoreError
     from covidreport.runs import read_evaluations
     from covidreport.storage.files import spell_path
+    from covidreport.storage.model import measure_model
     from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
     evaluations, faults = read_evaluations(run)
@@ -86,7 +87,7 @@ def _describe(run: Run) -> dict[str, Any]:
         "block": run.block,
         "description": run.description,
         "status": run.settings.get("status"),
-        "model_bytes": None if run.model is None else run.model.stat().st_size,
+        "model_bytes": None if run.model is None else measure_model(run.model),
         "epochs": len(run.history),
         "evaluations": {
             evaluation.key: {

@@ -22,13 +22,14 @@ from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import describe_scores
-from covidreport.records import Evaluation, Failure, Finding, Scores
+from covidreport.records import Evaluation, Failure, Finding, Run, Scores
+from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 
 
 def key_of(request: Request, opened: OpenedRun) -> str:
     """The key under which this run's scores are the same whenever they are computed."""
     return evaluation_key(
-        opened.session.digest,
+        opened.session.identity.sha256,
         request.fingerprint,
         request.dataset.labels,
         opened.run.settings.get("input"),
@@ -46,7 +47,9 @@ def build_evaluation(
     check: how the scores compare with the CPU's, where they were made on an accelerator.
     """
     dataset = request.dataset
-    assert scored.opened.run.model is not None
+    run = scored.opened.run
+    assert run.model is not None
+    check_unchanged(run.model, scored.opened.session.identity)
     values = [chosen.values[label] for label in dataset.labels]
     described = describe_scores(scores, values, request.plan)
     failures = tuple(
@@ -73,6 +76,7 @@ def build_evaluation(
             *decoded.findings,
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),
+            *_other_bytes(run, scored.opened.session.identity),
             *audit_scores(scored.opened.run.name, scores),
             *_on_device(scored, request, check),
         ),
@@ -84,7 +88,6 @@ def build_evaluation(
             "decode_s": round(decoded.decode_s, 3),
             "inference_s": round(scored.inference_s, 3),
             "jobs": request.jobs or count_jobs(),
-            "model_mtime_ns": scored.opened.run.model.stat().st_mtime_ns,
             "command": request.command,
         },
     )
@@ -123,6 +126,24 @@ def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
             "Export the model in evaluation mode (dropout off) and evaluate it again; until then "
             "its figures are one draw of many.",
             (opened.run.name,),
+        ),
+    )
+
+
+def _other_bytes(run: Run, identity: ModelIdentity) -> tuple[Finding, ...]:
+    """A finding where run.json states which bytes were exported, and these are others."""
+    stated = stated_digest(run.settings)
+    if stated in (None, identity.sha256):
+        return ()
+    return (
+        Finding(
+            "error",
+            "model-not-as-exported",
+            f"The model of {run.name} is not the one that was exported",
+            f"its sha256 is {identity.sha256}, run.json states {stated}",
+            "Copy the model again from where it was exported, or export it anew: a damaged or "
+            "exchanged model gives answers like any other.",
+            (run.name,),
         ),
     )
 
@@ -195,15 +216,10 @@ def _provenance(
     """All that the figures depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened
     session = opened.session
-    assert opened.run.model is not None
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")
     facts = {
         "key": key_of(request, opened),
-        "model": {
-            "file": opened.run.model.name,
-            "sha256": session.digest,
-            "bytes": opened.run.model.stat().st_size,
-        },
+        "model": session.identity.facts(),
         "input": asdict(replace(session.spec, columns=opened.columns)),
         "data": {"source": request.dataset.source.as_posix()},
         "provider": request.provider_facts,

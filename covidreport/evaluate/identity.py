@@ -10,11 +10,11 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from covidreport.errors import StoreError
+from covidreport.errors import RunError, StoreError
 from covidreport.records import Evaluation, Run
+from covidreport.storage.model import identify_model
 from covidreport.store import (
     SCORES_FILE,
-    digest_file,
     evaluation_folder,
     read_evaluation,
     read_failure,
@@ -62,26 +62,26 @@ def runtime_version() -> str:
     return str(describe_runtime()["onnxruntime"])
 
 
-def recorded_digest(run: Run, evaluation: Evaluation, *, verify: bool) -> str | None:
+def recorded_digest(
+    run: Run, evaluation: Evaluation, *, verify: bool, use_cache: bool = True
+) -> str | None:
     """The sha256 of the run's model if it is the one that was evaluated, else None.
 
-    Size and modification time decide, and the bytes where the time differs or `verify` is set.
+    None too where a file of it is missing: opening it says so. verify: every byte is read.
     """
-    recorded = evaluation.provenance.get("model") or {}
-    if run.model is None or not recorded:
+    recorded = (evaluation.provenance.get("model") or {}).get("sha256")
+    if run.model is None or recorded is None:
         return None
-    facts = run.model.stat()
-    if facts.st_size != recorded.get("bytes"):
+    try:
+        digest = identify_model(run.model, verify=verify, use_cache=use_cache).sha256
+    except RunError:
         return None
-    digest = str(recorded.get("sha256"))
-    if facts.st_mtime_ns == evaluation.timing.get("model_mtime_ns") and not verify:
-        return digest
-    return digest if digest_file(run.model) == digest else None
+    return digest if digest == recorded else None
 
 
 def find_stored(
     run: Run, name: str, *, fingerprint: str, labels: Sequence[str], n_groups: int | None,
-    provider: Mapping[str, Any], batch: int, verify: bool,
+    provider: Mapping[str, Any], batch: int, verify: bool, use_cache: bool = True,
 ) -> Evaluation | None:  # fmt: skip
     """The stored evaluation `name` of a run, if computing it again would give the same scores."""
     folder = evaluation_folder(run.folder, name)
@@ -91,7 +91,7 @@ def find_stored(
         evaluation = replace(read_evaluation(folder), run=run.name)
     except StoreError:
         return None  # what can't be read is computed again
-    digest = recorded_digest(run, evaluation, verify=verify)
+    digest = recorded_digest(run, evaluation, verify=verify, use_cache=use_cache)
     if digest is None or evaluation.n_groups != n_groups:
         return None
     described = run.settings.get("input")

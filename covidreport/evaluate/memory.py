@@ -11,9 +11,10 @@ from covidreport.boundary import attempt
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import free_bytes
 from covidreport.records import Failure, Run
+from covidreport.storage.model import measure_model
 
 WEIGHT_COPIES = 1.25
-"""A session's memory beside the size of its file, without activations, which all sessions share;
+"""A session's memory beside the size of its files, without activations, which all sessions share;
 measured: 1.05 for VGG16, 1.6 for the much smaller ResNet18."""
 SHARE = 0.7
 """Of the memory that is free, models may take this much; activations and pixels need the rest."""
@@ -63,4 +64,4 @@ def group_by_memory(runs: Sequence[Run], budget_bytes: float | None = None) -> l
 
 
 def _measure(run: Run) -> int:
-    return run.model.stat().st_size if run.model else 0
+    return measure_model(run.model) if run.model else 0

@@ -29,6 +29,7 @@ def evaluate_usual(
             find_stored, run, request.name, fingerprint=request.fingerprint,
             labels=request.dataset.labels, n_groups=request.n_groups,
             provider=request.provider_facts, batch=request.batch, verify=request.verify,
+            use_cache=request.use_cache,
         )  # fmt: skip
         stored = None if request.force else attempt(run.name, "read", find)
         if isinstance(stored, Evaluation):

@@ -45,12 +45,12 @@ from covidreport.inference.session import Session, measure_variation, open_sessi
 from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
 from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
+from covidreport.storage.model import identify_model
 from covidreport.store import (
     EVALUATION_FILE,
     SCORES_FILE,
     check_scores,
     clear_failure,
-    digest_file,
     evaluation_folder,
     read_scores,
     write_evaluation,
@@ -85,7 +85,7 @@ class Progress:
 
 
 def open_model(
-    run: Run, execution: Execution = CPU, *, batch: int | None = None
+    run: Run, execution: Execution = CPU, *, batch: int | None = None, use_cache: bool = True
 ) -> Session | Failure:
     """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
     if run.faults:
@@ -93,13 +93,20 @@ def open_model(
     if run.model is None:
         wanted = run.settings.get("model") or "model.onnx"
         return Failure(run.name, "load", f"there is no {wanted} in {run.folder}")
-    return attempt(run.name, "load", partial(_open_session, run, run.model, execution, batch))
+    return attempt(
+        run.name, "load", partial(_open_session, run, run.model, execution, batch, use_cache)
+    )
 
 
-def _open_session(run: Run, model: Path, execution: Execution, batch: int | None) -> Session:
+def _open_session(
+    run: Run, model: Path, execution: Execution, batch: int | None, use_cache: bool
+) -> Session:
+    identity = identify_model(model, use_cache=use_cache)
+    # TensorRT keeps what it compiled of a model for this card
+    compiles = execution.provider.name == "tensorrt"
     session = open_session(
         model, execution, described=run.settings.get("input"), static_batch=batch,
-        engines=_engine_folder(model, execution),
+        engines=engine_folder(identity.sha256, execution) if compiles else None, identity=identity,
     )  # fmt: skip
     check_spec(session.spec.pixels)
     return session
@@ -109,13 +116,6 @@ def refuse_run(run: Run) -> Failure:
     """Why a run can't be used, by its folder alone. Nothing is stored of it: every reader of the
     folder sees the same, and what stands there is as good as it was."""
     return Failure(run.name, "read", "; ".join(run.faults))
-
-
-def _engine_folder(model: Path, execution: Execution) -> Path | None:
-    """Where TensorRT keeps what it compiled of a model for this card; None for other providers."""
-    if execution.provider.name != "tensorrt":
-        return None
-    return engine_folder(digest_file(model), execution)
 
 
 def evaluate_runs(
@@ -207,8 +207,9 @@ def _find_thresholds(request: Request, run: Run) -> ChosenThresholds:
     images = ReportedImages(
         dataset.name, request.split, request.fingerprint, dataset.labels, dataset.ids
     )
-    tuned = request.thresholds.tuned and run.model is not None
-    digest = digest_file(run.model) if tuned and run.model else None
+    digest = None
+    if request.thresholds.tuned and run.model is not None:
+        digest = identify_model(run.model, use_cache=request.use_cache).sha256
     return choose_thresholds(request.thresholds, run, images, digest)
 
 
@@ -224,7 +225,7 @@ def _keep_stored(
         return None
     keep = partial(
         _keep, known, request.name, request.provider_facts, request.batch, run, chosen[run.folder],
-        request.plan, verify=request.verify, dataset=request.dataset,
+        request.plan, verify=request.verify, use_cache=request.use_cache, dataset=request.dataset,
     )  # fmt: skip
     kept = attempt(run.name, "read", keep)
     if not isinstance(kept, Failure):
@@ -252,8 +253,9 @@ def keep_all(
             outcomes.append(Outcome(run, failure=refuse_run(run)))
             continue
         keep = partial(
-            _keep, known, name, execution.facts(), batch, run, chosen, plan, verify=False
-        )
+            _keep, known, name, execution.facts(), batch, run, chosen, plan, verify=False,
+            use_cache=True,
+        )  # fmt: skip
         outcome = attempt(run.name, "read", keep)
         if outcome is None or isinstance(outcome, Failure):
             return None  # the long way says why, and computes it again
@@ -263,7 +265,8 @@ def keep_all(
 
 def _keep(
     known: KnownData, name: str, provider: Mapping[str, Any], batch: int, run: Run,
-    chosen: ChosenThresholds, plan: FigurePlan, *, verify: bool, dataset: Dataset | None = None,
+    chosen: ChosenThresholds, plan: FigurePlan, *, verify: bool, use_cache: bool,
+    dataset: Dataset | None = None,
 ) -> Outcome | None:  # fmt: skip
     """What stands of a run, at these thresholds; None where it has to be computed.
 
@@ -272,7 +275,7 @@ def _keep(
     """
     stored = find_stored(
         run, name, fingerprint=known.fingerprint, labels=known.labels, n_groups=known.n_groups,
-        provider=provider, batch=batch, verify=verify,
+        provider=provider, batch=batch, verify=verify, use_cache=use_cache,
     )  # fmt: skip
     if stored is None:
         return None
@@ -333,7 +336,7 @@ def _evaluate_group(
 
 def _open_run(request: Request, run: Run) -> tuple[OpenedRun, PartialScores] | Failure:
     """The run with its model loaded, and the place where its scores are kept as they come."""
-    session = open_model(run, request.execution, batch=request.batch)
+    session = open_model(run, request.execution, batch=request.batch, use_cache=request.use_cache)
     if isinstance(session, Failure):
         return session
     columns = open_columns(session, request.dataset.labels)

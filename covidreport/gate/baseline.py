@@ -17,13 +17,14 @@ from typing import Any, Literal
 
 from covidreport import __version__
 from covidreport.cases import choose_salt, digest_case
-from covidreport.errors import GateError, StoreError
+from covidreport.errors import GateError, RunError, StoreError
 from covidreport.gate.figures import COUNTS, Figures, collect_figures
 from covidreport.gate.paired import WrongCases
 from covidreport.metrics import ALL_METRICS
 from covidreport.ranking import identify_images, identify_thresholds
 from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run
 from covidreport.runs import read_evaluations
+from covidreport.storage.model import identify_model
 from covidreport.store import digest_file, read_json, spell_json, write_atomic
 
 BASELINE_SCHEMA = "covidreport.baseline/1"
@@ -84,10 +85,16 @@ def version_of(evaluation: Evaluation) -> str | None:
 def identify_run(run: Run) -> str:
     """What changes when a run's answers do: of its model and how that is fed, else of its counts.
 
-    Reads the model's bytes and loads nothing.
+    Reads the bytes of all files of the model and loads nothing. A model that is not whole is known
+    by its fault and the bytes that are there.
     """
     if run.model is not None:
-        facts: Any = {"model": digest_file(run.model), "input": run.settings.get("input")}
+        facts: dict[str, Any] = {"input": run.settings.get("input")}
+        try:
+            facts["model"] = identify_model(run.model, verify=True).sha256
+        except RunError as error:
+            there = digest_file(run.model) if run.model.is_file() else None
+            facts |= {"model": there, "fault": str(error)}
     else:
         facts = {
             each.key: {label: dataclasses.asdict(counts) for label, counts in each.counts.items()}

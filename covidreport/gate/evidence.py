@@ -9,18 +9,18 @@ from pathlib import Path
 
 from covidreport.cases import choose_salt
 from covidreport.compare.answers import AlignedAnswers, read_answers
-from covidreport.errors import GateError, StoreError, UsageError
+from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, model_digest, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
 from covidreport.ranking import explain_unranked, rank_sets
 from covidreport.records import EXPLORATORY, Evaluation, Failure, Run
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.storage.model import identify_model
 from covidreport.store import (
     EVALUATIONS_FOLDER,
     FAILURE_FILE,
     SCORES_FILE,
-    digest_file,
     evaluation_folder,
     read_failure,
 )
@@ -145,7 +145,10 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
     if run.model is None:
         return
     recorded = model_digest(evaluation)
-    digest = digest_file(run.model)
+    try:
+        digest = identify_model(run.model, verify=True).sha256
+    except RunError as error:
+        raise GateError("load", str(error)) from error
     if digest != recorded:
         what = "was not evaluated" if recorded is None else f"was evaluated as {recorded[:12]}"
         raise GateError(

@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from covidreport.cache import USED_MARK, cache_folder, make_room
 from covidreport.errors import RunError
+from covidreport.inference.providers import first_line
 from covidreport.store import write_atomic
 
 KIND = "halves"
@@ -53,5 +54,5 @@ def convert_to_half(path: Path) -> bytes:
             converted = convert_float_to_float16(model, keep_io_types=True)
         content: bytes = converted.SerializeToString()
     except Exception as error:
-        raise RunError(f"{path.name} can't be converted to fp16: {error}") from error
+        raise RunError(f"{path.name} can't be converted to fp16: {first_line(error)}") from error
     return content

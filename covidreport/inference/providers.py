@@ -104,13 +104,18 @@ MOST_CHARACTERS = 500
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, which is what a person needs of ONNX Runtime's.
 
-    Where the text itself could not be decoded, what can be read of it.
+    Where the text itself could not be decoded, what can be read of it; where a file is refused for
+    its hard links, which DVC's cache makes, with what to do.
     """
     text = str(error)
     if isinstance(error, UnicodeDecodeError):
         text = f"not UTF-8: {error.object.decode('utf-8', 'replace')}"
     line = next(iter(text.strip().splitlines()), type(error).__name__)
-    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]} …"
+    if len(line) > MOST_CHARACTERS:
+        line = f"{line[:MOST_CHARACTERS]} …"
+    if "hard link" in text or "hardlink" in text:
+        line += "; give the run a file of its own: `cp FILE new && mv new FILE`"
+    return line
 
 
 def provider_named(name: str) -> Provider:

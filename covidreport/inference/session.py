@@ -25,7 +25,7 @@ from covidreport.inference.providers import (
     load_libraries,
 )
 from covidreport.records import InputSpec
-from covidreport.store import digest_file
+from covidreport.storage.model import ModelIdentity, identify_model
 
 NO_GRAPH = "-1"
 """The `gpu_graph_id` of a run that neither records nor replays a CUDA graph."""
@@ -38,7 +38,7 @@ class OutOfMemoryError(RunError):
 class Session:
     """A model ready to score. Safe to call from several threads at once.
 
-    spec: the contract; digest: sha256 of the file's bytes; execution: what really runs; placement:
+    spec: the contract; identity: of the model's files; execution: what really runs; placement:
     which provider took which nodes; graphs: whether runs on fixed buffers are CUDA graphs, and why
     not where they could have been. static_batch: the number of images that every call is padded to,
     None where the model takes any and the device does not care.
@@ -48,7 +48,7 @@ class Session:
         self,
         inner: ort.InferenceSession,
         spec: InputSpec,
-        digest: str,
+        identity: ModelIdentity,
         execution: Execution = CPU,
         *,
         placement: Placement | None = None,
@@ -57,7 +57,7 @@ class Session:
     ) -> None:
         self.inner = inner
         self.spec = spec
-        self.digest = digest
+        self.identity = identity
         self.execution = execution
         self.placement = placement
         self.static_batch = spec.batch or static_batch
@@ -185,18 +185,21 @@ def open_session(
     *,
     static_batch: int | None = None,
     engines: Path | None = None,
+    identity: ModelIdentity | None = None,
 ) -> Session:
     """Open a model, with `threads` threads of its own on the CPU.
 
     One thread is the default: sessions that share the cores with others are run side by side by
     the caller's pool, and answers do not depend on how work was cut. On an accelerator every call
-    has `static_batch` images; `engines` is where TensorRT keeps what it compiled. Raises RunError
+    has `static_batch` images; `engines` is where TensorRT keeps what it compiled. identity: of the
+    file, where it is known already. Raises RunError
     where the file is no model or states no usable contract, ProviderError where the provider does
     not run.
     """
     load_libraries(execution.provider)
-    digest = digest_file(path)
-    model: Path | bytes = half_model(path, digest) if execution.converts else path
+    if identity is None:
+        identity = identify_model(path)
+    model: Path | bytes = half_model(path, identity.sha256) if execution.converts else path
     extra: dict[str, str] = {}
     why_no_graphs = None
     if execution.provider.name == "cuda":
@@ -236,7 +239,7 @@ def open_session(
     return Session(
         inner,
         spec,
-        digest,
+        identity,
         execution,
         placement=read_placement(inner) if execution.provider.accelerator else None,
         static_batch=static_batch if execution.provider.accelerator else None,

@@ -12,7 +12,7 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
-from covidreport.errors import StoreError, UsageError
+from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -28,7 +28,8 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
-from covidreport.store import digest_file, evaluation_folder, read_failure
+from covidreport.storage.model import identify_model
+from covidreport.store import evaluation_folder, read_failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +199,14 @@ def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
         if item.evaluation is None or item.run.model is None:
             continue
         recorded: dict[str, Any] = dict(item.evaluation.provenance.get("model") or {})
-        if recorded and not _is_same_model(item.run.model, recorded, item.evaluation):
+        fault = _find_change(item.run.model, recorded.get("sha256"))
+        if recorded and fault is not None:
             findings.append(
                 Finding(
                     "error",
                     "model-changed",
                     f"The model of {item.run.name} is not the one that was evaluated",
-                    f"{item.run.model.name} no longer has the sha256 {recorded.get('sha256')}",
+                    fault,
                     "run `covidreport evaluate` again",
                     (item.run.name,),
                 )
@@ -212,11 +214,10 @@ def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
     return findings
 
 
-def _is_same_model(model: Path, recorded: dict[str, Any], evaluation: Evaluation) -> bool:
-    """By size and modification time, and by the bytes only where the time differs."""
-    facts = model.stat()
-    if facts.st_size != recorded.get("bytes"):
-        return False
-    if facts.st_mtime_ns == evaluation.timing.get("model_mtime_ns"):
-        return True
-    return digest_file(model) == recorded.get("sha256")
+def _find_change(model: Path, recorded: object) -> str | None:
+    """What tells that a model is not the recorded one; None where it is."""
+    try:
+        digest = identify_model(model).sha256
+    except RunError as error:
+        return str(error)
+    return None if digest == recorded else f"{model.name} no longer has the sha256 {recorded}"

@@ -83,10 +83,15 @@ def spell_path(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def name_kind(mode: int) -> str | None:
+    """What something is that is no regular file, by its mode: `a folder`, `a pipe`, …"""
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), None)
+
+
 def _check_kind(path: Path, mode: int) -> None:
-    for is_kind, name in _KINDS:
-        if is_kind(mode):
-            raise StoreError(f"{spell_path(path)}: is {name}, and a file is wanted")
+    kind = name_kind(mode)
+    if kind is not None:
+        raise StoreError(f"{spell_path(path)}: is {kind}, and a file is wanted")
 
 
 def _explain(path: Path, error: OSError | ValueError) -> str:

@@ -8,6 +8,7 @@ stand several times: of a number the last holds, messages are merged, lists are 
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -37,15 +38,16 @@ ELEMENT_BITS: Mapping[int, int] = {
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A piece of another file that holds a tensor's bytes; length None: to the tensor's own size.
+    """A piece of another file that holds a tensor's bytes.
 
-    location: relative to the model's folder, as the file says it.
+    location: relative to the model's folder, as the file says it. size_bytes: as stated, else by
+    the tensor's shape.
     """
 
     tensor: str
     location: str
     offset: int = 0
-    length: int | None = None
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,10 +412,10 @@ def _read_tensor(source: _Source, spans: list[Span], depth: int) -> TensorOutlin
     name, dtype = _text(source, fields, 8), _number(fields, 2)
     dims = _numbers(source, fields, 1)
     if _number(fields, 14) == _EXTERNAL:
-        return TensorOutline(name, dtype, dims, None, _read_external(source, fields, name, depth))
-    count = 1
-    for side in dims:
-        count *= side
+        bits = ELEMENT_BITS.get(dtype, 0) * math.prod(max(side, 0) for side in dims)
+        pieces = _read_external(source, fields, name, -(-bits // 8), depth)
+        return TensorOutline(name, dtype, dims, None, pieces)
+    count = math.prod(dims)
     values = None
     if dtype in (_INT32, _INT64) and 0 <= count <= _SMALL:
         values = _small_values(source, fields, dtype, count)
@@ -435,7 +437,7 @@ def _small_values(
 
 
 def _read_external(
-    source: _Source, fields: _Fields, tensor: str, depth: int
+    source: _Source, fields: _Fields, tensor: str, size_bytes: int, depth: int
 ) -> tuple[External, ...]:
     """The pieces of other files that a tensor names; more than one where it contradicts itself."""
     places: list[str] = []
@@ -450,8 +452,8 @@ def _read_external(
             numbers[key] = _read_count(value, key, tensor)
     if not places:
         raise ValueError(f"keeps the tensor {tensor!r} in another file and does not say which")
-    offset, length = numbers.get("offset", 0), numbers.get("length")
-    return tuple(External(tensor, place, offset, length) for place in dict.fromkeys(places))
+    offset, size = numbers.get("offset", 0), numbers.get("length", size_bytes)
+    return tuple(External(tensor, place, offset, size) for place in dict.fromkeys(places))
 
 
 def _read_count(text: bytes, key: str, tensor: str) -> int:

@@ -16,6 +16,7 @@ from covidreport.records import Failure, Limit
 from covidreport.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure
 from tests.gate.runs import TARGET, judge, outcomes, write_run_missing
+from tests.onnx_models import write_brightness_model
 
 KEY = "cxr-validation"
 
@@ -256,7 +257,7 @@ def test_a_model_that_is_not_the_evaluated_one_is_not_judged(tmp_path):
     """Whoever exports again and forgets to evaluate does not pass with old figures."""
     base = write_run_missing(tmp_path / "base", 2)
     run = write_run_missing(tmp_path / "run", 0)
-    (run.folder / "model.onnx").write_bytes(b"new weights")
+    write_brightness_model(run.folder / "model.onnx", offsets=(-20.0, 10.0, -1.0))
     stage, reason = _error(judge(read_run(run.folder), base.folder))
     assert stage == "judge"
     assert "run `covidreport evaluate" in reason

@@ -12,7 +12,8 @@ from covidreport.inference import half
 from covidreport.inference.half import convert_to_half, half_model
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import TRIAL_MODEL
-from tests.onnx_models import write_brightness_model
+from covidreport.storage.model import identify_model
+from tests.onnx_models import move_weights_out, write_brightness_model
 
 
 def _run(model, pixels):
@@ -94,3 +95,24 @@ def test_nodes_are_counted_by_the_provider_that_took_them():
     content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
     heavy = ort.InferenceSession(content.SerializeToString(), options, providers=providers)
     assert read_placement(heavy).heavy_on_cpu == (("MatMul", 1),)
+
+
+def test_weights_with_hard_links_are_refused_with_what_to_do(tmp_path):
+    """DVC's cache makes hard links, and the package onnx reads no weights from one."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    weights = move_weights_out(path)
+    convert_to_half(path)
+    (tmp_path / "cached").hardlink_to(weights)
+    with pytest.raises(RunError, match=r"hard link.*`cp FILE new && mv new FILE`"):
+        convert_to_half(path)
+
+
+def test_a_copy_in_fp16_is_of_all_files_of_a_model(tmp_path):
+    """Other weights beside the same graph give another copy."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    weights = move_weights_out(path)
+    pixels = np.full((1, 1, 8, 8), 200, np.uint8)
+    first = _run(half_model(path, identify_model(path).sha256), pixels)
+    weights.write_bytes(bytes(len(weights.read_bytes())))
+    second = _run(half_model(path, identify_model(path).sha256), pixels)
+    assert not np.array_equal(first, second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from pathlib import Path
@@ -19,15 +20,14 @@ from tests.onnx_models import write_brightness_model
 SHIPPED = sorted((Path(onnx.__file__).parent / "backend/test/data").glob("*/*/model.onnx"))
 
 
-def _list_external(proto) -> set[tuple[str, str, int, int | None]]:
+def _list_external(proto) -> set[tuple[str, str, int, int]]:
     """Every external reference of a message and of all within it, by walking protobuf's own."""
     found = set()
     if isinstance(proto, onnx.TensorProto) and proto.data_location == TensorProto.EXTERNAL:
         facts = {entry.key: entry.value for entry in proto.external_data}
-        length = facts.get("length")
-        found.add(
-            (proto.name, facts["location"], int(facts.get("offset", 0)), length and int(length))
-        )
+        size = math.prod(proto.dims) * helper.tensor_dtype_to_np_dtype(proto.data_type).itemsize
+        piece = (int(facts.get("offset", 0)), int(facts.get("length", size)))
+        found.add((proto.name, facts["location"], *piece))
     for descriptor, value in proto.ListFields():
         if descriptor.type == descriptor.TYPE_MESSAGE:
             repeated = isinstance(value, list) or hasattr(value, "add")
@@ -74,7 +74,7 @@ def assert_same(path: Path) -> None:
         assert [(v.name, v.dims) for v in getattr(given.graph, f"{side}s") if v.dtype] == [
             (v.name, _shape(v)) for v in getattr(wanted.graph, side) if v.type.tensor_type.elem_type
         ]
-    assert {(e.tensor, e.location, e.offset, e.length) for e in given.externals()} == (
+    assert {(e.tensor, e.location, e.offset, e.size_bytes) for e in given.externals()} == (
         _list_external(wanted)
     )
 

@@ -39,7 +39,7 @@ def test_exports_state_their_contract_and_answer_as_torch_does(
     model, contract, images = make(architecture, size, channels)
     evidence = export_model(model, contract, images, tmp_path)
     session = open_session(tmp_path / "model.onnx")
-    assert session.digest == evidence["sha256"]
+    assert session.identity.sha256 == evidence["sha256"]
     assert session.spec.pixels == PixelSpec(size, size, resample="bicubic", channels=channels)
     assert session.spec.labels == LABELS
     assert session.spec.activation == "logit"

@@ -10,6 +10,7 @@ from typing import Any
 
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run
+from covidreport.storage.model import locate_files
 from covidreport.store import (
     EVALUATION_FILE,
     EVALUATIONS_FOLDER,
@@ -38,7 +39,7 @@ class RunFile:
 def list_files(
     run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
 ) -> Iterator[tuple[RunFile, Path]]:
-    """The files that are pushed, each with its place here."""
+    """The files that are pushed, each with its place here. model: with all that it refers to."""
     wanted = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
     wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
     if scores:
@@ -46,7 +47,7 @@ def list_files(
     found = [run.folder / name for name in wanted]
     found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
     if model and run.model is not None:
-        found.append(run.model)
+        found += locate_files(run.model).values()
     for place in found:
         if place.is_file():
             yield describe_file(place, place.relative_to(run.folder).as_posix()), place

@@ -22,7 +22,8 @@ from covidreport.integrations.mlflow.files import (
 from covidreport.integrations.mlflow.server import MlflowServer, Point, RemoteRun
 from covidreport.records import Evaluation, Run
 from covidreport.runs import read_evaluations
-from covidreport.store import EVALUATIONS_FOLDER, digest_file, read_failure
+from covidreport.storage.model import identify_model
+from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
 REPORT_FILE = "report.html"
 RUN_FOLDER = "run"
@@ -78,7 +79,7 @@ def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
     evaluations, faults = read_evaluations(run)
     if faults:
         raise RunError("; ".join(faults))
-    model = None if run.model is None else digest_file(run.model)
+    model = None if run.model is None else identify_model(run.model, verify=True).sha256
     for evaluation in evaluations:
         evaluated = (evaluation.provenance.get("model") or {}).get("sha256")
         if model is None:

@@ -197,13 +197,3 @@ def clear_cache() -> tuple[CacheEntry, ...]:
     for entry in entries:
         remove_entry(entry)
     return entries
-
-
-def boot_id() -> str:
-    """What tells one start of this machine from another, where the system says it (Linux).
-
-    What a killed process wrote is whole as long as the machine runs; after a power failure pages
-    may be missing that a later page says are there.
-    """
-    file = Path("/proc/sys/kernel/random/boot_id")
-    return file.read_text().strip() if file.is_file() else "unknown"

@@ -6,13 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from covidreport import cache
 from covidreport.errors import UsageError
 from covidreport.images.cache import open_pixel_cache
 from covidreport.records import PixelSpec
+from tests.damage import DAMAGES
 
 SPEC = PixelSpec(32, 32)
 
@@ -84,21 +84,49 @@ def test_a_limit_that_is_no_number_is_wrong_usage(monkeypatch):
         cache.cache_limit()
 
 
-def test_an_entry_half_filled_before_a_restart_is_begun_anew(monkeypatch):
-    """After a power failure a row may be marked whose pixels never reached the disk."""
-    entry = open_pixel_cache(_digests(2, "a"), SPEC)
-    entry.pixels[0] = 7
-    entry.keep(0, None)
-    assert open_pixel_cache(_digests(2, "a"), SPEC).unread(0, 2).tolist() == [False, True]
-    monkeypatch.setattr("covidreport.images.cache.boot_id", lambda: "another start")
-    again = open_pixel_cache(_digests(2, "a"), SPEC)
-    assert again.unread(0, 2).all()
-    assert not np.asarray(again.pixels).any()
-
-
 def test_other_files_or_another_spec_are_another_entry():
     """The key holds the digests in their order and every field of the PixelSpec."""
     first = open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder
     assert open_pixel_cache(["b" * 64, "a" * 64], SPEC).folder != first
     assert open_pixel_cache(["a" * 64, "b" * 64], PixelSpec(32, 32, "pad")).folder != first
     assert open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder == first
+
+
+def test_kept_bytes_come_back_under_their_name_alone():
+    """Another name and another kind have nothing."""
+    assert cache.write_kept("kind", "name", b"bytes")
+    assert cache.read_kept("kind", "name") == b"bytes"
+    assert cache.read_kept("kind", "other") is None
+    assert cache.read_kept("other", "name") is None
+    assert cache.take_damage() == {}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_bytes_are_no_bytes_and_are_counted(damage):
+    """Whatever became of the file; what is kept anew stands."""
+    cache.write_kept("kind", "name", b"x" * 9000)
+    damage(cache.cache_folder() / "kind" / "name" / cache.KEPT_FILE)
+
+    assert cache.read_kept("kind", "name") is None
+    assert cache.take_damage() == {"kind": 1}
+    cache.write_kept("kind", "name", b"new")
+    assert cache.read_kept("kind", "name") == b"new"
+
+
+def test_what_stands_under_another_name_is_damage():
+    """As when a folder of the cache was copied by hand."""
+    cache.write_kept("kind", "name", b"bytes")
+    (cache.cache_folder() / "kind" / "name").rename(cache.cache_folder() / "kind" / "other")
+
+    assert cache.read_kept("kind", "other") is None
+    assert cache.take_damage() == {"kind": 1}
+
+
+@pytest.mark.parametrize("limit", ["0", "10"])
+def test_bytes_that_find_no_room_are_not_kept(monkeypatch, limit):
+    """And where the cache is off, nothing is read from it either."""
+    cache.write_kept("kind", "before", b"bytes")
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", limit)
+    assert not cache.write_kept("kind", "name", bytes(20))
+    assert cache.read_kept("kind", "name") is None
+    assert (cache.read_kept("kind", "before") is None) == (limit == "0")

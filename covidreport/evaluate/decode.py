@@ -46,7 +46,8 @@ class _Decoded(NamedTuple):
     maximum: int | None = None
     chain: tuple[str, ...] = ()
     lasting: bool = True
-    """Whether the same bytes will always fail: not where memory was short, or by our own fault."""
+    """Whether the bytes of the digest always fail: not where memory was short, by our own fault,
+    or where other bytes, or none, were read."""
 
 
 def decode_chunk(
@@ -58,7 +59,7 @@ def decode_chunk(
 ) -> Chunk:
     """Decode the images at `paths`, each once, for all `specs`; the first has index `start`.
 
-    What stands in a cache is not decoded again, and what is decoded goes there. A file whose
+    What stands whole in a cache is not decoded again, and what is decoded goes there. A file whose
     bytes no longer have their sha256 in `digests` fails: it is not what the fingerprint names.
     """
     began = time.perf_counter()
@@ -74,7 +75,7 @@ def decode_chunk(
             missing[spec] = np.ones(len(paths), np.bool_)
         else:
             pixels[spec] = cache.pixels[start:stop]
-            missing[spec] = cache.unread(start, stop)
+            missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     for i, path in enumerate(paths):
         wanted = [spec for spec in pixels if missing[spec][i]]
@@ -110,16 +111,18 @@ def _decode_one(
     path: Path, places: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
 ) -> _Decoded:
     """Decode one image into its places, which are black where it fails."""
+    lasting = False
     try:
         data = read_bytes(path)
         if digest not in (None, UNREADABLE) and hashlib.sha256(data).hexdigest() != digest:
             raise ImageError("the file changed while it was evaluated")
+        lasting = digest != UNREADABLE
         image = decode_image(data)
         for spec, place in places.items():
             place[...] = fit_pixels(image, spec)
     except ImageError as error:
         _blacken(places)
-        return _Decoded(str(error))
+        return _Decoded(str(error), lasting=lasting)
     return _Decoded(None, image.maximum, image.transforms)
 
 

@@ -7,36 +7,48 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
-from covidreport.cache import boot_id
+from covidreport.cache import note_damage
 from covidreport.errors import WriteError
 from covidreport.store import write_json
 
 FOLDER = ".partial"
+_UNKNOWN = 0
 
 
 class PartialScores:
-    """The scores of one run that are known so far: float32 `(N, K)`, NaN elsewhere.
+    """The scores of one run that are known so far: float32 `(N, K)`, anything elsewhere.
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
-    computed; another key begins anew.
+    computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
+    scored again.
     """
 
-    def __init__(self, folder: Path, scores: NDArray[np.float32], done: NDArray[np.uint8],
+    def __init__(self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64],
                  batch: int) -> None:  # fmt: skip
         self.folder = folder
         self.scores = scores
-        self._done = done
+        self._checks = checks
         self._batch = batch
 
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at image `start` is known."""
-        return bool(self._done[start // self._batch])
+        check = int(self._checks[start // self._batch])
+        if check in (_UNKNOWN, self._check(start)):
+            return check != _UNKNOWN
+        note_damage("scores of an interrupted evaluation")
+        self._checks[start // self._batch] = _UNKNOWN
+        return False
 
     def mark(self, start: int) -> None:
         """Say that the scores of the chunk that begins at `start` stand in `scores`."""
-        self._done[start // self._batch] = 1
+        self._checks[start // self._batch] = self._check(start)
+
+    def _check(self, start: int) -> int:
+        rows = self.scores[start : start + self._batch]
+        return xxhash.xxh3_64_intdigest(rows.tobytes(), seed=start) or 1
 
     def remove(self) -> None:
         """Delete the folder, once the evaluation is written."""
@@ -60,22 +72,22 @@ def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) 
 
 def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
     chunks = -(-n // batch)
-    facts = {"key": key, "shape": [n, k], "batch": batch, "boot": boot_id()}
-    files = {"scores.f32": (np.float32, (n, k)), "done.u8": (np.uint8, (chunks,))}
+    facts = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
+    files = {"scores.f32": (np.float32, (n, k)), "checks.u64": (np.uint64, (chunks,))}
     if _read_facts(folder) != facts:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         np.full((n, k), np.nan, np.float32).tofile(folder / "scores.f32")
-        np.zeros(chunks, np.uint8).tofile(folder / "done.u8")
+        np.zeros(chunks, np.uint64).tofile(folder / "checks.u64")
         write_json(folder / "partial.json", facts)
-    scores, done = (
+    scores, checks = (
         np.memmap(folder / name, dtype, "r+", shape=shape) for name, (dtype, shape) in files.items()
     )
-    return PartialScores(folder, scores, done, batch)
+    return PartialScores(folder, scores, checks, batch)
 
 
 def _read_facts(folder: Path) -> object:
     try:
         return json.loads((folder / "partial.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return None

@@ -34,7 +34,6 @@ from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_
 from covidreport.images import check_spec
 from covidreport.images.cache import (
     PixelCache,
-    finish_pixel_cache,
     open_pixel_cache,
     open_scratch,
 )
@@ -159,9 +158,6 @@ def evaluate_runs(
                     *_evaluate_group(request, left, chosen, caches, scratch, progress.advance),
                 ):
                     outcomes[outcome.run.folder] = outcome
-        for cache in caches.values():
-            # an entry that can't be finished is filled again by the next evaluation
-            attempt("the cache of pixels", "write", partial(finish_pixel_cache, cache))
         caches.clear()
     return tuple(outcomes[run.folder] for run in runs)
 

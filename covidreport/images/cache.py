@@ -3,6 +3,9 @@
 An entry is keyed by the bytes of the files in their order, the PixelSpec and the versions of what
 decodes; truth and labels are no part of it. Rows are filled as images are decoded, in any order,
 by any number of threads; what an interrupted evaluation has filled serves the next one.
+
+Each row has a checksum over its pixels and all that is known of it, and is read with it. A row that
+does not agree (a failing disk, a page that a power failure kept from it) is decoded again.
 """
 
 from __future__ import annotations
@@ -10,33 +13,40 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
-from covidreport.cache import RESERVE_BYTES, USED_MARK, boot_id, cache_folder, make_room
+from covidreport.cache import RESERVE_BYTES, USED_MARK, cache_folder, make_room, note_damage
 from covidreport.records import PixelSpec
-from covidreport.store import write_json
+from covidreport.store import write_atomic
 
 KIND = "pixels"
 DECODER = "1"
 """Counted up when a change of covidreport's own decoding changes a pixel."""
-UNREAD, READ, FAILED = 0, 1, 2
+_LAYOUT = 2
+"""Counted up when an entry's files are laid out otherwise."""
+UNREAD, READ, FAILED = 1, 2, 3
+"""No row says 0: a page of zeros is damage."""
 NO_MAXIMUM = -1
 NO_CHAIN = 0
 
-_ROW = np.dtype([("state", "u1"), ("maximum", "<i4"), ("chain", "<u8")])
+_ROW = np.dtype([("state", "u1"), ("maximum", "<i4"), ("chain", "<u8"), ("check", "<u8")])
+_PIXELS, _ROWS = "pixels.u8", "rows.bin"
 _FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
 
 
 def pixel_key(digests: Sequence[str], spec: PixelSpec) -> str:
     """The name of the entry for files of these sha256 digests, in this order."""
     facts = {
+        "layout": _LAYOUT,
         "decoder": DECODER,
         "pillow": version("pillow"),
         "imagecodecs": version("imagecodecs"),
@@ -51,28 +61,34 @@ def pixel_key(digests: Sequence[str], spec: PixelSpec) -> str:
 class PixelCache:
     """One entry: `pixels` uint8 `(N, H, W, C)`, and what is known of each of the N images."""
 
-    def __init__(
-        self,
-        folder: Path,
-        pixels: NDArray[np.uint8],
-        rows: NDArray[np.void],
-        reasons: dict[int, str],
-        chains: dict[int, tuple[str, ...]],
-    ) -> None:
+    def __init__(self, folder: Path, pixels: NDArray[np.uint8], rows: NDArray[np.void]) -> None:
         self.folder = folder
         self.pixels = pixels
-        self._rows = rows
-        self._reasons = reasons
-        self._chains = chains
+        # a row of a memory map is a new memory map: ten times the time of a checksum
+        self._flat = pixels.view(np.ndarray).reshape(len(pixels), -1)
+        self._rows = rows.view(np.ndarray)
+        self._reasons: dict[int, str] = {}
+        self._chains: dict[int, tuple[str, ...]] = {}
+        self._read_facts()
 
-    def unread(self, start: int, stop: int) -> NDArray[np.bool_]:
-        """bool `(stop - start,)`: which of these images were never decoded."""
-        states: NDArray[np.bool_] = self._rows["state"][start:stop] == UNREAD
-        return states
+    def missing(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """bool `(stop - start,)`: which of these images are to be decoded.
+
+        Those that never were, and those whose row is damaged, which are counted.
+        """
+        missing: NDArray[np.bool_] = self._rows["state"][start:stop] == UNREAD
+        damaged = self._find_damaged(start, stop)
+        if damaged:
+            self._read_facts()  # to which another process may have added
+            damaged = self._find_damaged(start, stop)
+            if damaged:
+                note_damage(KIND, len(damaged))
+            missing[[index - start for index in damaged]] = True
+        return missing
 
     def reason(self, index: int) -> str | None:
         """Why an image failed; None where it did not."""
-        return self._reasons.get(index)
+        return self._reasons.get(index) if self._rows["state"][index] == FAILED else None
 
     def maximum(self, index: int) -> int | None:
         """The largest raw value of a 16-bit image; None for files of fewer bits."""
@@ -85,17 +101,40 @@ class PixelCache:
 
     def keep(self, index: int, maximum: int | None, chain: tuple[str, ...] = ()) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
-        self._rows["maximum"][index] = NO_MAXIMUM if maximum is None else maximum
-        self._rows["chain"][index] = self._keep_chain(chain) if chain else NO_CHAIN
-        self._rows["state"][index] = READ
+        number = self._keep_chain(chain) if chain else NO_CHAIN
+        self._write_row(index, READ, NO_MAXIMUM if maximum is None else maximum, number)
 
     def fail(self, index: int, reason: str) -> None:
         """Say that an image can't be decoded, and why; its pixels are black."""
         self._reasons[index] = reason
         self._append(_FAILURES, [index, reason])
-        self._rows["maximum"][index] = NO_MAXIMUM
-        self._rows["chain"][index] = NO_CHAIN
-        self._rows["state"][index] = FAILED
+        self._write_row(index, FAILED, NO_MAXIMUM, NO_CHAIN)
+
+    def _write_row(self, index: int, state: int, maximum: int, chain: int) -> None:
+        """The state goes last: what another process reads before is a row as it was."""
+        row = self._rows[index : index + 1]
+        row["maximum"], row["chain"] = maximum, chain
+        row["check"] = self._check(index, state, maximum, chain)
+        row["state"] = state
+
+    def _find_damaged(self, start: int, stop: int) -> list[int]:
+        rows = self._rows[start:stop].tolist()
+        return [
+            index
+            for index, (state, maximum, chain, check) in enumerate(rows, start)
+            if state != UNREAD
+            and (
+                check != self._check(index, state, maximum, chain)
+                or (chain != NO_CHAIN and chain not in self._chains)
+            )
+        ]
+
+    def _check(self, index: int, state: int, maximum: int, chain: int) -> int:
+        """The checksum of a row: its place, what is known of it, and its pixels."""
+        facts = struct.pack("<QBiQ", index, state, maximum, chain)
+        if state == FAILED:
+            facts += self._reasons.get(index, "").encode()
+        return xxhash.xxh3_64_intdigest(self._flat[index], xxhash.xxh3_64_intdigest(facts))
 
     def _keep_chain(self, chain: tuple[str, ...]) -> int:
         """The number of a chain, which the file of chains holds once for all of its images.
@@ -110,23 +149,26 @@ class PixelCache:
 
     def _append(self, name: str, fact: object) -> None:
         with (self.folder / name).open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(fact)}\n")
+            file.write(f"\n{json.dumps(fact)}")  # what stands before may be half a line
+
+    def _read_facts(self) -> None:
+        """Take in reasons and chains; one that is damaged is that of no row any more."""
+        for fact in _read_lists(self.folder / _FAILURES):
+            if len(fact) == 2 and isinstance(fact[0], int):
+                self._reasons[fact[0]] = str(fact[1])
+        for chain in map(tuple, _read_lists(self.folder / _CHAINS)):
+            self._chains[_number_chain(chain)] = chain
 
 
 def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | None:
-    """The entry for these files and this PixelSpec, new or as it was left; None where none fits.
-
-    An entry that was left half filled by a machine that has since been started again is not
-    trusted: its last rows may never have reached the disk.
-    """
+    """The entry for these files and this PixelSpec, new or as it was left; None where none fits."""
     folder = cache_folder() / KIND / pixel_key(digests, spec)
     shape = (len(digests), spec.height, spec.width, spec.channels)
-    if not _is_usable(folder, len(digests)):
-        if not make_room(int(np.prod(shape, dtype=np.int64))):
-            return None
-        _create(folder, shape, spec)
+    if not (folder / _ROWS).is_file() and not make_room(int(np.prod(shape, dtype=np.int64))):
+        return None
+    entry = _open(folder, shape)
     (folder / USED_MARK).touch()
-    return _open(folder, shape)
+    return entry
 
 
 def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
@@ -137,59 +179,31 @@ def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
     shape = (n, spec.height, spec.width, spec.channels)
     if shutil.disk_usage(folder).free < int(np.prod(shape, dtype=np.int64)) + RESERVE_BYTES:
         return None
-    place = folder / pixel_key((), spec)
-    _create(place, shape, spec)
-    return _open(place, shape)
+    return _open(folder / pixel_key((), spec), shape)
 
 
 def _open(folder: Path, shape: tuple[int, ...]) -> PixelCache:
+    """Map an entry's files, which are made, or brought to their size where they are cut off."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (_FAILURES, _CHAINS):
+        (folder / name).touch()
+    _resize(folder / _PIXELS, int(np.prod(shape, dtype=np.int64)))
+    if not (folder / _ROWS).is_file():
+        rows = np.zeros(shape[0], _ROW)
+        rows["state"] = UNREAD
+        write_atomic(folder / _ROWS, rows.tobytes())
+    _resize(folder / _ROWS, shape[0] * _ROW.itemsize)
     return PixelCache(
         folder,
-        np.memmap(folder / "pixels.u8", np.uint8, "r+", shape=shape),
-        np.memmap(folder / "rows.bin", _ROW, "r+", shape=shape[:1]),
-        {int(index): str(reason) for index, reason in _read_lines(folder / _FAILURES)},
-        {_number_chain(chain): chain for chain in map(tuple, _read_lines(folder / _CHAINS))},
+        np.memmap(folder / _PIXELS, np.uint8, "r+", shape=shape),
+        np.memmap(folder / _ROWS, _ROW, "r+", shape=shape[:1]),
     )
 
 
-def finish_pixel_cache(cache: PixelCache) -> None:
-    """Where every row is filled, bring the entry to the disk and mark it as whole."""
-    if (cache.folder / "whole").exists() or cache.unread(0, len(cache.pixels)).any():
-        return
-    for array in (cache.pixels, cache._rows):
-        if isinstance(array, np.memmap):
-            array.flush()
-    (cache.folder / "whole").touch()
-
-
-def _create(folder: Path, shape: tuple[int, ...], spec: PixelSpec) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "whole").unlink(missing_ok=True)
-    for name in (_FAILURES, _CHAINS):
-        (folder / name).write_text("")
-    for name, size in (
-        ("pixels.u8", int(np.prod(shape, dtype=np.int64))),
-        ("rows.bin", shape[0] * _ROW.itemsize),
-    ):
-        with (folder / name).open("wb") as file:
-            file.truncate(size)
-    write_json(folder / "entry.json", {"spec": asdict(spec), "shape": shape, "boot": boot_id()})
-
-
-def _is_usable(folder: Path, n: int) -> bool:
-    entry = folder / "entry.json"
-    rows = folder / "rows.bin"
-    files = (entry, rows, *(folder / name for name in ("pixels.u8", _FAILURES, _CHAINS)))
-    if not all(file.is_file() for file in files):
-        return False
-    if rows.stat().st_size != n * _ROW.itemsize:
-        return False
-    if (folder / "whole").exists():
-        return True
-    try:
-        return bool(json.loads(entry.read_text(encoding="utf-8"))["boot"] == boot_id())
-    except (json.JSONDecodeError, KeyError):
-        return False
+def _resize(file: Path, size_bytes: int) -> None:
+    if not file.is_file() or file.stat().st_size != size_bytes:
+        with file.open("ab") as opened:
+            opened.truncate(size_bytes)
 
 
 def _number_chain(chain: tuple[str, ...]) -> int:
@@ -198,9 +212,12 @@ def _number_chain(chain: tuple[str, ...]) -> int:
     return int.from_bytes(digest[:8], "little") | 1
 
 
-def _read_lines(file: Path) -> Iterable[list[Any]]:
-    for line in file.read_text(encoding="utf-8").splitlines():
+def _read_lists(file: Path) -> Iterator[list[Any]]:
+    """The lists of a file that has one a line; what is none, or damaged, is passed over."""
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            yield json.loads(line)
+            value = json.loads(line)
         except ValueError:
             continue  # the last line of a process that was killed while it wrote
+        if isinstance(value, list):
+            yield value

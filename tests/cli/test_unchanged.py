@@ -10,7 +10,7 @@ import pytest
 from covidreport.store import read_evaluation, read_scores
 from tests.cli.command import run_command, write_model, write_study
 
-EVALUATE = ("evaluate", "runs", "--data", "data", "--provider", "cpu")
+EVALUATE = ("evaluate", "runs", "--data", "data/manifest.csv", "--provider", "cpu")
 
 
 def _copy_over(new, old):

@@ -20,6 +20,7 @@ from covidreport.images.cache import open_scratch
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs
 from covidreport.store import write_run
+from tests.damage import DAMAGES
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
 from tests.onnx_models import write_brightness_model
@@ -307,12 +308,37 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_pat
     words = [sys.executable, "-c", textwrap.dedent(code), study / "runs", study / "data"]
     done = subprocess.run(words, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    partial = list(study.glob("runs/*/evaluations/*/.partial/done.u8"))
-    assert sum(int(np.fromfile(path, np.uint8).sum()) for path in partial) == 3
+    partial = list(study.glob("runs/*/evaluations/*/.partial/checks.u64"))
+    assert sum(np.count_nonzero(np.fromfile(path, np.uint64)) for path in partial) == 3
     _run(study, batch=2, jobs=1)
     resumed = {p: d for p, d in _files(study).items() if p.suffix == ".parquet"}
     _run(study, batch=2, jobs=1, force=True)
     assert {p: d for p, d in _files(study).items() if p.suffix == ".parquet"} == resumed
+
+
+@pytest.mark.parametrize("name", ["scores.f32", "checks.u64", "partial.json"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_partial_scores_are_scored_again(study, name, damage):
+    """What an interrupted evaluation left decides nothing once a byte of it is another."""
+    from covidreport.evaluate.partial import open_partial
+
+    def is_known(partial):
+        return [partial.has(start) for start in (0, 2, 4)]
+
+    left = open_partial(study / "evaluation", "key", 6, 3, 2)
+    left.scores[:] = 99
+    for start in (0, 2, 4):
+        left.mark(start)
+    del left
+    assert is_known(open_partial(study / "evaluation", "key", 6, 3, 2)) == [True] * 3
+    damage(study / "evaluation" / ".partial" / name)
+
+    again = open_partial(study / "evaluation", "key", 6, 3, 2)
+    known = is_known(again)
+
+    assert not all(known)
+    for start, whole in zip((0, 2, 4), known, strict=True):
+        assert not whole or (again.scores[start : start + 2] == 99).all()
 
 
 def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -89,7 +88,14 @@ def evaluate(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, say, say_failure, say_finding, show_tracebacks
+    from covidreport.cli.terminal import (
+        out,
+        print_json,
+        say,
+        say_failure,
+        say_finding,
+        show_tracebacks,
+    )
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
 
@@ -129,7 +135,7 @@ def evaluate(
                 if outcome.evaluation
             },
         }
-        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(result)
     else:
         for each in ranked:
             show_ranking(out, each.ranking, each.evaluations)

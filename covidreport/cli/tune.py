@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -69,7 +68,7 @@ def tune(
     """Tune thresholds."""
     from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import out, say
+    from covidreport.cli.terminal import out, print_json, say
     from covidreport.config import find_settings
     from covidreport.records import Failure
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
@@ -100,7 +99,7 @@ def tune(
             ],
             "failures": failures,
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(document)
     elif done:
         out.print(_show(done, out.width))
     for note in _notes(done, split, settings.split or "validation"):

@@ -281,6 +281,10 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
     if not stands(model):
         return None
     open_file(model).close()
+    if spell_path(model) != str(model):
+        raise StoreError(
+            f"{spell_path(model)}: ONNX Runtime opens no file whose path is not UTF-8; rename it"
+        )
     return model
 
 
@@ -358,11 +362,6 @@ def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]
         read = attempt(run.name, "read", partial(read_evaluation, file))
         if isinstance(read, Failure):
             faults.append(read.explanation)
-        elif file.parent.name != read.key:  # its scores would be looked for elsewhere
-            faults.append(
-                f"{spell_path(file)}: says that it is {read.key}, and its folder is called "
-                "otherwise; rename it back, or run `covidreport evaluate` again"
-            )
         else:
             # A folder may have been copied or renamed since.
             evaluations.append(replace(read, run=run.name))

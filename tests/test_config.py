@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from covidreport.config import Thresholds, find_settings, read_threshold_options
@@ -157,3 +160,45 @@ def test_what_can_not_be_left_out_is_said(tmp_path, text, fault):
     with pytest.raises(UsageError) as caught:
         find_settings(tmp_path)
     assert fault in str(caught.value)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    """Editors on Windows put it there, in either file."""
+    (tmp_path / "covidreport.toml").write_text('target = "flu"', encoding="utf-8-sig")
+    assert find_settings(tmp_path).target == "flu"
+    (tmp_path / "covidreport.toml").unlink()
+    text = '[tool.covidreport]\ntarget = "flu"'
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8-sig")
+    assert find_settings(tmp_path).target == "flu"
+
+
+def test_utf16_settings_are_named(tmp_path):
+    """PowerShell writes it: the remedy is said."""
+    (tmp_path / "covidreport.toml").write_text("target = 'flu'", encoding="utf-16")
+    with pytest.raises(UsageError, match="is UTF-16 text; save it as UTF-8"):
+        find_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (Path.mkdir, "is a folder"),
+        (os.mkfifo, "is a pipe"),
+        (lambda place: place.symlink_to("gone"), "is a link to gone, which is not there"),
+    ],
+)
+def test_settings_that_are_no_file_are_not_passed_over(tmp_path, make, words):
+    """Whoever put something under that name meant it."""
+    make(tmp_path / "covidreport.toml")
+    with pytest.raises(UsageError, match=words):
+        find_settings(tmp_path)
+
+
+def test_a_table_that_is_none_is_refused(tmp_path):
+    """`covidreport = 5` under [tool]; what else stands there is another tool's."""
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool]\ncovidreport = 5")
+    with pytest.raises(UsageError, match=r"`tool.covidreport` is 5; a table is wanted"):
+        find_settings(tmp_path)
+    file.write_text("tool = 5")
+    assert find_settings(tmp_path).origin is None or find_settings(tmp_path).origin != file

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from covidreport.errors import NO_ROOM, CovidReportError
-from covidreport.streams import prepare_streams
 
 HELP = (
     "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
@@ -77,31 +76,22 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
-    with prepare_streams() as faults:
-        code = _call(build_app())
-    sys.exit(3 if code == 0 and faults else code)
-
-
-def _call(app: typer.Typer) -> int:
-    """The exit code of the command that was asked for."""
+    app = build_app()
     try:
         app()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except CovidReportError as error:
         typer.echo(f"covidreport: {error}", err=True)
-        return error.exit_code
+        sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         typer.echo(f"covidreport: {error}; make room or choose another folder", err=True)
-        return 3
+        sys.exit(3)
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
-        return 130
+        sys.exit(130)
     finally:
         _say_damage()
-    return 0
 
 
 def _say_damage() -> None:

@@ -23,7 +23,6 @@ from covidreport.cli.options import (
     Runs,
     ShowIds,
     Threshold,
-    TrustStored,
     TunedThresholds,
     Verbose,
     VerdictAsJson,
@@ -50,9 +49,9 @@ def register(app: typer.Typer) -> None:
         help=(
             "Evaluate new or changed runs, judge each as `covidreport gate` does, render a report, "
             "and write every output into one folder.\n\nA run is judged unless `covidreport "
-            "baseline set --known` saw it as it is. Scores that this machine did not compute are "
-            "computed again, unless --trust-stored; files are compared by their bytes. On GitHub "
-            "the job summary, annotations and outputs are written too.\n\n" + EXIT_CODES_TEXT
+            "baseline set --known` saw it as it is. Unchanged evaluations are kept; files are "
+            "compared by their bytes. On GitHub the job summary, annotations and outputs are "
+            "written too.\n\n" + EXIT_CODES_TEXT
         ),
         epilog="Example: covidreport ci runs/ --baseline baseline.json --data data/manifest.csv",
     )(ci)
@@ -81,7 +80,6 @@ def ci(
     output_dir: Annotated[
         Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
     ] = Path("verdict"),
-    trust_stored: TrustStored = False,
     show_ids: ShowIds = False,
     as_json: VerdictAsJson = False,
     verbose: Verbose = False,
@@ -96,9 +94,8 @@ def ci(
         from covidreport.cli.found import find_runs
         from covidreport.cli.gate import make_request
         from covidreport.config import find_settings, read_threshold_options
-        from covidreport.gate.evidence import Trust, Wanted
+        from covidreport.gate.evidence import Wanted
         from covidreport.integrations.write import clear_outputs
-        from covidreport.storage.made_here import MadeHere
 
         show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
@@ -107,16 +104,14 @@ def ci(
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
         asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
         wanted = Wanted(settings.target, split=None if split is None else split.lower())
-        made = MadeHere()
-        request = make_request(asked, wanted, settings, runs)
         job = _Job(
             runs,
-            replace(request, trust=Trust(made, trust_stored)),
+            make_request(asked, wanted, settings, runs),
             Choices(
                 data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
                 provider=provider, precision=precision, device_id=device_id,
                 batch_size=batch_size, jobs=jobs, verify=True,
-                command=spell_command(context), trust_stored=trust_stored, made=made,
+                command=spell_command(context),
             ),
             settings,
             output_dir,
@@ -164,7 +159,7 @@ def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
         else:
             verdicts.append(
                 refuse_run(
-                    run.name, run.folder.as_posix(), request.terms.target, failure.stage,
+                    run.name, run.place, request.terms.target, failure.stage,
                     failure.explanation, stamp_time(),
                 )
             )  # fmt: skip

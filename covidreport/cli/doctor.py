@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def doctor(
 ) -> None:
     """Diagnose providers."""
     from covidreport import __version__
-    from covidreport.cli.terminal import out, print_json
+    from covidreport.cli.terminal import out
     from covidreport.inference.cards import cuda_of_build, read_driver
     from covidreport.inference.providers import PROVIDERS, describe_runtime, try_provider
 
@@ -58,7 +59,7 @@ def doctor(
                 for s in statuses
             ],
         }
-        print_json(document)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         from rich.table import Table
         from rich.text import Text

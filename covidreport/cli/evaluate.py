@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
     from covidreport.records import Dataset, Evaluation, Failure, Finding, Run
-    from covidreport.storage.made_here import MadeHere
 
 
 def register(app: typer.Typer) -> None:
@@ -89,14 +89,7 @@ def evaluate(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import (
-        out,
-        print_json,
-        say,
-        say_failure,
-        say_finding,
-        show_tracebacks,
-    )
+    from covidreport.cli.terminal import out, say, say_failure, say_finding, show_tracebacks
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
 
@@ -131,12 +124,12 @@ def evaluate(
             "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
             "failures": [failure_as_json(failure) for failure in failed],
             "evaluations": {
-                outcome.run.name: str(outcome.run.folder / "evaluations" / outcome.evaluation.key)
+                outcome.run.name: f"{outcome.run.place}/evaluations/{outcome.evaluation.key}"
                 for outcome in outcomes
                 if outcome.evaluation
             },
         }
-        print_json(result)
+        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         for each in ranked:
             show_ranking(out, each.ranking, each.evaluations)
@@ -184,10 +177,6 @@ class Choices:
     labels: tuple[str, ...] | None = None
     """Where the configuration names none: those to evaluate, else what most models state."""
     command: str | None = None
-    trust_stored: bool = True
-    """Whether stored scores are kept that this machine did not make."""
-    made: MadeHere | None = None
-    """What is known to have been made here, where the caller asks afterwards."""
 
 
 def evaluate_folders(
@@ -229,7 +218,7 @@ def evaluate_folders(
     conditions = _Conditions(
         wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
         use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
-        command=choices.command, trust_stored=choices.trust_stored, made=choices.made,
+        command=choices.command,
     )  # fmt: skip
     return _evaluate_anew(question, conditions, runs, findings)
 
@@ -249,8 +238,6 @@ class _Conditions:
     settings: Settings
     thumbnails: bool = False
     command: str | None = None
-    trust_stored: bool = True
-    made: MadeHere | None = None
 
 
 def _evaluate_anew(
@@ -270,7 +257,6 @@ def _evaluate_anew(
     from covidreport.dataset.index import remember_data, stamp_manifest
     from covidreport.evaluate.record import Progress, evaluate_runs
     from covidreport.evaluate.request import Request
-    from covidreport.storage.made_here import MadeHere
 
     manifest = stamp_manifest(question.source)
     whole = read_dataset(
@@ -304,8 +290,6 @@ def _evaluate_anew(
         warnings=(*findings, *notes),
         figures=plan,
         command=how.command,
-        trust_stored=how.trust_stored,
-        made=how.made or MadeHere(),
     )
     for finding in request.warnings:
         say_finding(finding)

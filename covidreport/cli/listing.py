@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ def list_runs(
     """List runs."""
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, print_json, say_finding
+    from covidreport.cli.terminal import out, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
     from covidreport.report.collect import choose_evaluated
@@ -53,7 +54,7 @@ def list_runs(
             "runs": rows,
             "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
         }
-        print_json(document)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _show(rows)
     for each in ranked:
@@ -66,7 +67,6 @@ def list_runs(
 def _describe(run: Run) -> dict[str, Any]:
     from covidreport.errors import StoreError
     from covidreport.runs import read_evaluations
-    from covidreport.storage.files import spell_path
     from covidreport.storage.model import measure_model
     from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
@@ -82,7 +82,7 @@ def _describe(run: Run) -> dict[str, Any]:
             failures[folder.name] = failure.explanation
     return {
         "name": run.name,
-        "folder": spell_path(run.folder.as_posix()),
+        "folder": run.place,
         "block": run.block,
         "description": run.description,
         "status": run.settings.get("status"),

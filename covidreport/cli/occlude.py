@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -78,7 +79,6 @@ def occlude(
     from covidreport.cli.terminal import (
         count_progress,
         out,
-        print_json,
         say,
         say_failure,
         say_finding,
@@ -146,7 +146,7 @@ def occlude(
             "findings": [_finding_as_json(finding) for finding in findings],
             "failures": [failure_as_json(failure) for failure in failed],
         }
-        print_json(document)
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     elif pairs:
         out.print(
             f"{dataset.name}, {split_name}: {len(dataset):,} images, {settings.target}, as usual → "
@@ -213,7 +213,7 @@ def _as_json(usual: Outcome, blacked: Outcome, target: str) -> dict[str, Any]:
     before, after = _evaluations(usual, blacked)
     return {
         "run": usual.run.name,
-        "evaluation": str(usual.run.folder / "evaluations" / after.key),
+        "evaluation": f"{usual.run.place}/evaluations/{after.key}",
         "usual": _figures(before, target),
         "occluded": _figures(after, target),
     }

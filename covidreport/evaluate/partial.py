@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from pathlib import Path
 
@@ -24,13 +23,12 @@ class PartialScores:
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
-    scored again. token: drawn when it was begun.
+    scored again.
     """
 
     def __init__(self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64],
-                 batch: int, token: str) -> None:  # fmt: skip
+                 batch: int) -> None:  # fmt: skip
         self.folder = folder
-        self.token = token
         self.scores = scores
         self._checks = checks
         self._batch = batch
@@ -59,13 +57,7 @@ class PartialScores:
     @staticmethod
     def discard(evaluation_folder: Path) -> None:
         """Forget what an interrupted evaluation left."""
-        _remove(evaluation_folder / FOLDER)
-
-    @staticmethod
-    def read_token(evaluation_folder: Path) -> str | None:
-        """The token of what an interrupted evaluation left; None where it left nothing whole."""
-        facts = _read_facts(evaluation_folder / FOLDER)
-        return str(facts.get("token")) if isinstance(facts, dict) else None
+        shutil.rmtree(evaluation_folder / FOLDER, ignore_errors=True)
 
 
 def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
@@ -82,26 +74,16 @@ def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
     chunks = -(-n // batch)
     facts = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
     files = {"scores.f32": (np.float32, (n, k)), "checks.u64": (np.uint64, (chunks,))}
-    found = _read_facts(folder)
-    token = found.pop("token", "") if isinstance(found, dict) else ""
-    if found != facts:
-        token = secrets.token_hex(16)
-        _remove(folder)
+    if _read_facts(folder) != facts:
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         np.full((n, k), np.nan, np.float32).tofile(folder / "scores.f32")
         np.zeros(chunks, np.uint64).tofile(folder / "checks.u64")
-        write_json(folder / "partial.json", {**facts, "token": token})
+        write_json(folder / "partial.json", facts)
     scores, checks = (
         np.memmap(folder / name, dtype, "r+", shape=shape) for name, (dtype, shape) in files.items()
     )
-    return PartialScores(folder, scores, checks, batch, str(token))
-
-
-def _remove(folder: Path) -> None:
-    """Delete the folder; of a link, the link alone."""
-    if folder.is_symlink():
-        folder.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    return PartialScores(folder, scores, checks, batch)
 
 
 def _read_facts(folder: Path) -> object:

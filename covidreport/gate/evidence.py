@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, model_digest, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
-from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
-from covidreport.records import EXPLORATORY, TUNED_ON, Evaluation, Failure, Run, Scores, ScoresFrom
+from covidreport.records import EXPLORATORY, Evaluation, Failure, Run
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
-from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import (
     EVALUATIONS_FOLDER,
@@ -26,7 +23,6 @@ from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,
     read_failure,
-    read_thresholds,
 )
 
 _Dated = tuple[str, bool, bool, Evaluation | Failure]
@@ -62,14 +58,6 @@ class Wanted:
         return ", ".join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whose scores may be judged: what this machine made, and what else is stored where allowed."""
-
-    made: MadeHere = field(default_factory=MadeHere)
-    stored: bool = True
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """One evaluation of a run that may be judged, with its figures."""
@@ -79,24 +67,17 @@ class Evidence:
     figures: Figures
     answers: AlignedAnswers | None
     """Of this run alone, for the target; None where only counts are known."""
-    scores_from: ScoresFrom = "as stored"
-    thresholds_written_here: bool | None = None
-    """As `Verdict.thresholds_written_here`."""
 
 
-def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evidence:
+def read_evidence(run: Run, wanted: Wanted) -> Evidence:
     """The evaluation of a run that is asked for, with its answers.
 
     Raises GateError where there is none, where the last attempt failed, where the model is no
-    longer the one that was evaluated, where what is stored contradicts itself, where thresholds
-    were tuned on the very images, and where stored scores are not trusted and were not made here.
+    longer the one that was evaluated, where what is stored contradicts itself, and where
+    thresholds were tuned on the very images.
     """
-    trust = trust or Trust()
     evaluation = _choose(run, wanted)
     _check_model(run, evaluation)
-    own = trust.made.has_evaluation(run, evaluation)
-    if not (own or trust.stored):
-        raise GateError("score", explain_distrust(run))
     if evaluation.thresholds_from.endswith(EXPLORATORY):
         raise GateError(
             "judge",
@@ -105,38 +86,7 @@ def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evide
             "(`covidreport tune --split`) or fix the thresholds beforehand",
         )
     return Evidence(
-        run,
-        evaluation,
-        collect_figures(evaluation),
-        _read_answers(run, evaluation, wanted.target, check=not own),
-        "computed here" if own else "as stored",
-        _tuned_here(run, evaluation, trust.made),
-    )
-
-
-def explain_distrust(run: Run) -> str:
-    """Why stored scores of a run are not judged, and what to do."""
-    missing = "it holds no model to compute them with" if run.model is None else "nobody saw them"
-    return (
-        f"the scores of {run.name} were not computed here, and {missing}: what a run folder brings "
-        "is a claim. Add the model, or judge the scores as they are stored with --trust-stored"
-    )
-
-
-def _tuned_here(run: Run, evaluation: Evaluation, made: MadeHere) -> bool | None:
-    """Whether the thresholds are those of a thresholds.json that was written here."""
-    if not evaluation.thresholds_from.startswith(TUNED_ON):
-        return None
-    try:
-        tuned = read_thresholds(run.folder)
-    except StoreError:
-        return False
-    if tuned is None or not made.has_thresholds(run.folder):
-        return False
-    return all(
-        evaluation.thresholds.get(label) == fit.threshold
-        for label, fit in tuned.fits.items()
-        if label in evaluation.labels
+        run, evaluation, collect_figures(evaluation), _read_answers(run, evaluation, wanted.target)
     )
 
 
@@ -159,7 +109,7 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
     if not found:
         raise GateError(
             "score",
-            f"was not evaluated on {wanted.describe()}: run `covidreport evaluate {run.folder}`",
+            f"was not evaluated on {wanted.describe()}: run `covidreport evaluate {run.place}`",
         )
     last = max(found, key=lambda each: each[:3])[3]
     if isinstance(last, Failure):
@@ -204,14 +154,11 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
         raise GateError(
             "judge",
             f"{run.model} has the sha256 {digest[:12]} and {what}: run `covidreport evaluate "
-            f"{run.folder}`",
+            f"{run.place}`",
         )
 
 
-def _read_answers(
-    run: Run, evaluation: Evaluation, target: str, *, check: bool
-) -> AlignedAnswers | None:
-    """check: every label's figures too, not the target's counts alone."""
+def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswers | None:
     if target not in evaluation.counts:
         raise GateError(
             "judge",
@@ -224,46 +171,13 @@ def _read_answers(
     answers = read_answers([(evaluation, file)], target)
     if answers.left_out:
         raise GateError("score", answers.left_out[0].reason)
-    if check and answers.images is not None:
-        _check_figures(evaluation, answers.images)
     return answers
 
 
-def _check_figures(evaluation: Evaluation, scores: Scores) -> None:
-    """Raise GateError where stored scores give another figure than the evaluation states."""
-    if set(scores.labels) != set(evaluation.counts):
-        raise GateError("score", _contradict("labels"))
-    thresholds = [evaluation.thresholds[label] for label in scores.labels]
-    counts, estimates = estimate_scores(scores, thresholds)
-    for label, each in counts.items():
-        if each != evaluation.counts[label]:
-            raise GateError("score", _contradict(f"counts of {label}"))
-    for label, figures in evaluation.estimates.items():
-        for name, figure in estimates.get(label, {}).items():
-            stated = figures[name].value if name in figures else figure.value
-            if not _is_close(stated, figure.value):
-                raise GateError("score", _contradict(f"{label} {name}".lstrip()))
-
-
-def _contradict(what: str) -> str:
-    return (
-        f"its stored scores give another {what} than its evaluation states: run `covidreport "
-        "evaluate` again"
-    )
-
-
-def _is_close(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
-
-
-def read_run_baseline(
-    run: Run, wanted: Wanted, source: str, trust: Trust | None = None
-) -> Baseline:
+def read_run_baseline(run: Run, wanted: Wanted, source: str) -> Baseline:
     """A run folder as a baseline. GateError, of the stage `baseline`, as `read_evidence`."""
     try:
-        evidence = read_evidence(run, wanted, trust)
+        evidence = read_evidence(run, wanted)
     except GateError as error:
         raise GateError("baseline", f"the baseline {run.name}: {error}") from error
     evaluation, answers = evidence.evaluation, evidence.answers
@@ -275,7 +189,6 @@ def read_run_baseline(
         wrong=None if answers is None else find_wrong_cases(answers, salt),
         source=source,
         folder=run.folder,
-        scores_from=evidence.scores_from,
     )
 
 
@@ -300,9 +213,8 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
 
 
 def read_baseline_at(
-    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float,
-    trust: Trust | None = None,
-) -> Baseline:  # fmt: skip
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
+) -> Baseline:
     """The baseline at a place: a file, a run folder, or the best run of a folder of runs.
 
     gated: the folders of the runs that are judged; none of them is the best run of a folder. Raises
@@ -311,9 +223,9 @@ def read_baseline_at(
     if place.is_file():
         baseline = read_baseline(place, str(place))
     elif is_run_folder(place):
-        baseline = read_run_baseline(read_run(place), wanted, str(place), trust)
+        baseline = read_run_baseline(read_run(place), wanted, str(place))
     else:
-        baseline = _read_best(place, wanted, gated, specificity_floor, trust or Trust())
+        baseline = _read_best(place, wanted, gated, specificity_floor)
     evaluation = baseline.evaluation
     if baseline.target != wanted.target:
         raise GateError(
@@ -335,7 +247,7 @@ def read_baseline_at(
 
 
 def _read_best(
-    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float, trust: Trust
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
 ) -> Baseline:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in gated}
@@ -347,8 +259,6 @@ def _read_best(
             evaluation = _choose(run, wanted)
         except GateError:
             continue  # a run without evidence is not the best one; `render` shows why
-        if not (trust.stored or trust.made.has_evaluation(run, evaluation)):
-            continue
         evaluated[id(evaluation)] = run
         evaluations.append(evaluation)
     for each in rank_sets(evaluations, wanted.target, specificity_floor):
@@ -356,8 +266,7 @@ def _read_best(
         if first.rank is not None:
             (best,) = (e for e in each.evaluations if e.run == first.run)
             source = f"{place} ({first.run})"
-            found = read_run_baseline(evaluated[id(best)], wanted, source, trust)
-            return replace(found, kind="best")
+            return replace(read_run_baseline(evaluated[id(best)], wanted, source), kind="best")
     raise GateError(
         "baseline",
         f"{place}: none of its {len(others)} other runs was evaluated on {wanted.describe()} and "

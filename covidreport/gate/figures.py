@@ -133,8 +133,7 @@ def collect_figures(evaluation: Evaluation) -> Figures:
     }
     figures[""] = {"failed_images": Estimate(len(evaluation.failures))}
     for label, estimates in evaluation.estimates.items():
-        named = figures.setdefault(label, {})
-        named.update({name: each for name, each in estimates.items() if name not in COUNTS})
+        figures.setdefault(label, {}).update(estimates)
     details = evaluation.details
     if details is None:
         return figures

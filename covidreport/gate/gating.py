@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline
-from covidreport.gate.evidence import Trust, Wanted, read_baseline_at, read_evidence
+from covidreport.gate.evidence import Wanted, read_baseline_at, read_evidence
 from covidreport.gate.judge import Terms, judge_run, refuse_run
 from covidreport.records import Failure, Run, Stage, Verdict
 
@@ -24,7 +24,6 @@ class GateRequest:
     wanted: Wanted
     baseline: Path | None
     specificity_floor: float
-    trust: Trust = field(default_factory=Trust)
 
 
 def gate_runs(
@@ -50,7 +49,7 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateE
     folders = [run.folder for run in runs]
     try:
         return read_baseline_at(
-            request.baseline, request.wanted, folders, request.specificity_floor, request.trust
+            request.baseline, request.wanted, folders, request.specificity_floor
         )
     except GateError as error:
         return error
@@ -81,14 +80,11 @@ def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verd
 
 
 def _judge(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
-    evidence = read_evidence(run, request.wanted, request.trust)
-    return judge_run(evidence, request.terms, baseline)
+    return judge_run(read_evidence(run, request.wanted), request.terms, baseline)
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
-    return refuse_run(
-        run.name, run.folder.as_posix(), request.terms.target, stage, reason, stamp_time()
-    )
+    return refuse_run(run.name, run.place, request.terms.target, stage, reason, stamp_time())
 
 
 def stamp_time() -> dict[str, str]:

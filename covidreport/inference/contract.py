@@ -153,6 +153,13 @@ def _pick_input(tensors: Sequence[Tensor], name: object, faults: list[str]) -> T
     that begins with `optional`.
     """
     needed = [tensor for tensor in tensors if not tensor.dtype.startswith("optional")]
+    if name is None and len(needed) > 1:
+        names = ", ".join(tensor.name for tensor in needed)
+        faults.append(
+            f"it needs {len(needed)} inputs ({names}), and only images are fed: export it with all "
+            "but one as constants, or with defaults"
+        )
+        return None
     picked = _pick(needed if name is None else tensors, name, "input", faults)
     others = ", ".join(repr(tensor.name) for tensor in needed if tensor is not picked)
     if picked is not None and others:

@@ -164,7 +164,7 @@ class Bound:
             source.data_ptr() + start * self.feed.bytes_per_image,
         )
         output = ort.OrtValue.ortvalue_from_shape_and_type(
-            [size, len(spec.labels)], self._output_type(), device, number
+            self._output_shape(size), self._output_type(), device, number
         )
         binding.bind_ortvalue_output(spec.output_name, output)
         graph = 1 + slot * self.feed.capacity + start  # one recorded graph for each place
@@ -172,6 +172,12 @@ class Bound:
         if execution.provider.accelerator:
             options.add_run_config_entry("gpu_graph_id", str(graph))
         return _Place(binding, output, options, graph)
+
+    def _output_shape(self, size: int) -> list[int]:
+        """As the graph states it: a single label's scores may lack an axis, others have more."""
+        name, labels = self.session.spec.output_name, len(self.session.spec.labels)
+        axes = next(len(n.shape) for n in self.session.inner.get_outputs() if n.name == name)
+        return [size] if axes == 1 else [size, labels, *[1] * (axes - 2)]
 
     def _output_type(self) -> type[np.generic]:
         name = self.session.spec.output_name

@@ -21,7 +21,6 @@ from typing import Any
 
 from covidreport.errors import CovidReportError, ServiceError, UsageError
 from covidreport.integrations.comment import MARKER
-from covidreport.streams import prepare_streams
 
 PATIENCE_S = 30
 NO_VERDICT = f"""{MARKER}
@@ -172,6 +171,4 @@ def _tell(done: str) -> None:
 
 
 if __name__ == "__main__":
-    with prepare_streams():
-        code = main(sys.argv[1:])
-    sys.exit(code)
+    sys.exit(main(sys.argv[1:]))

@@ -38,7 +38,6 @@ from covidreport.records.gate import (
     LimitOutcome,
     LimitResult,
     LimitSeverity,
-    ScoresFrom,
     Verdict,
     VerdictOutcome,
 )
@@ -125,7 +124,6 @@ __all__ = [
     "RunComparisons",
     "RunStanding",
     "Scores",
-    "ScoresFrom",
     "SeedComparison",
     "Severity",
     "SmallestGap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,11 @@ class Run:
     """Why the run can't be used: it is shown with these sentences, and neither run nor ranked."""
     notes: tuple[str, ...] = ()
     """What a reader should know of its folder, which stands in the way of nothing."""
+
+    @property
+    def place(self) -> str:
+        """The folder as text that any file can hold: bytes that are no UTF-8 are spelt."""
+        return os.fsencode(self.folder.as_posix()).decode("utf-8", "backslashreplace")
 
     @property
     def block(self) -> str | None:

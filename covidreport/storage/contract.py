@@ -194,9 +194,10 @@ def read_run_file(path: Path) -> RunFile:
         return RunFile({}, (str(error),))
     faults = find_faults(settings, RunWords)
     wrong = {fault.word.split(".")[0] for fault in faults}
+    said = "; ".join(fault.sentence for fault in faults)
     return RunFile(
         {key: _plain(value) for key, value in settings.items() if key not in wrong},
-        tuple(f"{spell_path(path)}: {fault.sentence}" for fault in faults),
+        (f"{spell_path(path)}: {said}",) if faults else (),
     )
 
 

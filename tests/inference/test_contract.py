@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from covidreport.errors import RunError
@@ -98,6 +100,95 @@ def test_one_of_several_outputs_must_be_named():
         read_contract(Graph((FLOAT,), outputs, {}), DESCRIBED)
     spec = read_contract(Graph((FLOAT,), outputs, {}), {**DESCRIBED, "output_name": "logits"})
     assert spec.output_name == "logits"
+
+
+AGE = Tensor("age", (None, 1), "tensor(float)")
+
+
+@pytest.mark.parametrize("name", ["image", None])
+def test_a_second_input_that_nobody_feeds_is_refused_by_name(name):
+    """Before anything runs, whether the first one is named or not."""
+    described = DESCRIBED if name is None else {**DESCRIBED, "input_name": name}
+    with pytest.raises(RunError, match=r"also needs the input 'age'|needs 2 inputs \(image, age"):
+        read_contract(Graph((FLOAT, AGE), (LOGITS,), {}), described)
+
+
+def test_an_input_that_may_be_left_out_is():
+    """ONNX has a type for it."""
+    optional = Tensor("mask", (), "optional(tensor(float))")
+    spec = read_contract(Graph((FLOAT, optional), (LOGITS,), {}), DESCRIBED)
+    assert spec.input_name == "image"
+
+
+@pytest.mark.parametrize(
+    "dtype", ["tensor(int64)", "tensor(string)", "tensor(bool)", "tensor(bfloat16)",
+              "seq(map(string,tensor(float)))"],
+)  # fmt: skip
+def test_an_output_that_holds_no_scores_is_refused(dtype):
+    """A class is no score; another output that holds some is named."""
+    label = Tensor("label", (None, 3), dtype)
+    with pytest.raises(RunError, match=rf"output 'label' is {re.escape(dtype)}, which holds no sc"):
+        read_contract(Graph((FLOAT,), (label,), {}), DESCRIBED)
+    described = {**DESCRIBED, "output_name": "label"}
+    with pytest.raises(RunError, match=r"float and double do\): name one of logits"):
+        read_contract(Graph((FLOAT,), (label, LOGITS), {}), described)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels"),
+    [((None,), "a"), ((4,), "a"), ((None, 1), "a"), ((), "a"), ((), "abc"), ((None, None), "abc"),
+     ((None, 3, 1, 1), "abc"), ((None, 3, None), "abc")],
+)  # fmt: skip
+def test_outputs_of_one_number_for_each_label_are_taken(shape, labels):
+    """`(N,)` of one label, axes of one behind the labels, and what the graph does not say."""
+    described = {**DESCRIBED, "labels": [*labels], "label_map": None}
+    output = Tensor("logits", shape, "tensor(double)")
+    assert read_contract(Graph((FLOAT,), (output,), {}), described).labels == tuple(labels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((None,), r"output 'logits' has one axis, and 3 labels \(a, b, c\) need a column each"),
+        ((None, 3, 7, 7), r"output 'logits' gives 7 x 7 numbers for each label, and one is wanted"),
+        ((None, 3, None, 7), r"gives \? x 7 numbers for each label"),
+        ((None, 2), r"output 'logits' has 2 columns and the contract names 3 labels \(a, b, c\)"),
+    ],
+)
+def test_outputs_of_another_shape_are_refused(shape, message):
+    """With what is wanted."""
+    described = {**DESCRIBED, "labels": [*"abc"], "label_map": None}
+    with pytest.raises(RunError, match=message):
+        read_contract(Graph((FLOAT,), (Tensor("logits", shape, "tensor(float)"),), {}), described)
+
+
+def test_one_number_is_that_of_every_channel():
+    """For mean and std; and it agrees with a file that says it for each."""
+    spec = read_contract(Graph((FLOAT,), (LOGITS,), {}), {**DESCRIBED, "mean": 0.5, "std": 2})
+    assert (spec.mean, spec.std) == ((0.5, 0.5, 0.5), (2.0, 2.0, 2.0))
+    stated = {"covidreport.mean": "[0.5, 0.5, 0.5]", "covidreport.std": "2"}
+    spec = read_contract(
+        Graph((FLOAT,), (LOGITS,), stated), {**DESCRIBED, "mean": 0.5, "std": [2, 2, 2]}
+    )
+    assert (spec.mean, spec.std) == ((0.5, 0.5, 0.5), (2.0, 2.0, 2.0))
+    with pytest.raises(RunError, match=r"`mean` is 0.4 in run.json and \(0.5, 0.5, 0.5\) in the"):
+        read_contract(Graph((FLOAT,), (LOGITS,), stated), {**DESCRIBED, "mean": 0.4, "std": 2})
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((None, 3, 50_000, 50_000), r"takes 50000 x 50000 pixels; at most 16384 a side"),
+        ((10**6, 3, 224, 224), r"takes 1,000,000 images of 224 x 224 at once"),
+        ((None, 4, 224, 224), r"takes 4 channels; images have 1"),
+    ],
+)
+def test_a_graph_that_asks_for_too_much_is_refused(shape, message):
+    """Before memory is taken for it."""
+    source = Tensor("image", shape, "tensor(float)")
+    words = {**DESCRIBED, "layout": "NCHW", "mean": 0, "std": 1}
+    with pytest.raises(RunError, match=message):
+        read_contract(Graph((source,), (LOGITS,), {}), words)
 
 
 def test_a_newer_contract_is_refused():

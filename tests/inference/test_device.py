@@ -7,12 +7,14 @@ import threading
 import numpy as np
 import onnxruntime as ort
 import pytest
+from onnx import numpy_helper
 
 from covidreport.errors import RunError
 from covidreport.inference import session as sessions
 from covidreport.inference.device import SLOTS, Bound, DeviceQueue, Feed
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
+from tests.cli.bad_runs import edit_model, end_with
 from tests.onnx_models import write_brightness_model
 
 
@@ -71,6 +73,20 @@ def test_scores_from_a_slot_are_those_of_a_plain_call(tmp_path, count):
         slot = feed.upload(batch)
         np.testing.assert_array_equal(bound.run(slot, count), session.run(batch))
         feed.release(slot)
+
+
+@pytest.mark.parametrize(
+    ("op", "axes", "shape"), [("Squeeze", [1], ["n"]), ("Unsqueeze", [2, 3], ["n", 1, 1, 1])]
+)
+def test_scores_with_an_axis_less_or_more_fit_into_a_slot(tmp_path, op, axes, shape):
+    """The memory that is bound has the shape that the graph states."""
+    path = write_brightness_model(tmp_path / "model.onnx", (0.1,), (-10.0,), labels=["covid-19"])
+    extra = numpy_helper.from_array(np.array(axes), "behind")
+    session = open_session(edit_model(path, end_with(op, extra, shape=shape)))
+    feed, batch = _feed(session, 8), _batch(session, 5)
+    scores = Bound(session, feed).run(feed.upload(batch), 5)
+    assert scores.shape == (5, 1)
+    np.testing.assert_array_equal(scores, session.run(batch))
 
 
 def test_two_slots_take_turns_and_the_third_upload_waits(tmp_path):

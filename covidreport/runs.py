@@ -362,6 +362,11 @@ def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]
         read = attempt(run.name, "read", partial(read_evaluation, file))
         if isinstance(read, Failure):
             faults.append(read.explanation)
+        elif file.parent.name != read.key:  # its scores would be looked for elsewhere
+            faults.append(
+                f"{spell_path(file)}: says that it is {read.key}, and its folder is called "
+                "otherwise; rename it back, or run `covidreport evaluate` again"
+            )
         else:
             # A folder may have been copied or renamed since.
             evaluations.append(replace(read, run=run.name))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from covidreport.errors import CovidReportError, UsageError
+from covidreport.streams import prepare_streams
 from train.drawn.command import draw
 
 app = typer.Typer(
@@ -184,11 +185,14 @@ def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
     # threads that wait in a loop take the cores from each other: on a busy machine ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        app()
-    except CovidReportError as error:
-        typer.echo(f"train: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("train: stopped; the same command goes on after the last whole epoch", err=True)
-        sys.exit(130)
+    with prepare_streams():
+        try:
+            app()
+        except CovidReportError as error:
+            typer.echo(f"train: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            typer.echo(
+                "train: stopped; the same command goes on after the last whole epoch", err=True
+            )
+            sys.exit(130)

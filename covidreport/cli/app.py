@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from covidreport.errors import NO_ROOM, CovidReportError
+from covidreport.streams import prepare_streams
 
 HELP = (
     "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
@@ -76,22 +77,31 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
-    app = build_app()
+    with prepare_streams() as faults:
+        code = _call(build_app())
+    sys.exit(3 if code == 0 and faults else code)
+
+
+def _call(app: typer.Typer) -> int:
+    """The exit code of the command that was asked for."""
     try:
         app()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except CovidReportError as error:
         typer.echo(f"covidreport: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         typer.echo(f"covidreport: {error}; make room or choose another folder", err=True)
-        sys.exit(3)
+        return 3
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
-        sys.exit(130)
+        return 130
     finally:
         _say_damage()
+    return 0
 
 
 def _say_damage() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -68,7 +67,7 @@ def audit(
     from covidreport.audit import sort_findings
     from covidreport.audit.document import audit_as_json
     from covidreport.cli.evaluate import find_data
-    from covidreport.cli.terminal import out
+    from covidreport.cli.terminal import out, print_json
     from covidreport.config import find_settings
     from covidreport.runs import discover_runs
     from covidreport.store import write_json
@@ -82,7 +81,7 @@ def audit(
     if output is not None:
         write_json(output, audit_as_json(found))
     if as_json:
-        typer.echo(json.dumps(audit_as_json(found), indent=2, ensure_ascii=False))
+        print_json(audit_as_json(found))
     else:
         out.print(_summarise(found))
         if found.findings or found.run_findings:

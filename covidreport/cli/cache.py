@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import typer
@@ -31,6 +30,7 @@ def info(
 ) -> None:
     """Show where the cache is, what is in it and how large it may be."""
     from covidreport.cache import cache_folder, cache_limit, list_entries
+    from covidreport.cli.terminal import print_json
 
     entries = list_entries()
     total = sum(entry.size_bytes for entry in entries)
@@ -50,7 +50,7 @@ def info(
                 for entry in entries
             ],
         }
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
         return
     typer.echo(f"{cache_folder()}: {total / 1e6:,.1f} MB of at most {cache_limit() / 1e6:,.0f} MB")
     for entry in entries:

@@ -23,6 +23,7 @@ from covidreport.cli.options import (
     Runs,
     ShowIds,
     Threshold,
+    TrustStored,
     TunedThresholds,
     Verbose,
     VerdictAsJson,
@@ -49,9 +50,9 @@ def register(app: typer.Typer) -> None:
         help=(
             "Evaluate new or changed runs, judge each as `covidreport gate` does, render a report, "
             "and write every output into one folder.\n\nA run is judged unless `covidreport "
-            "baseline set --known` saw it as it is. Unchanged evaluations are kept; files are "
-            "compared by their bytes. On GitHub the job summary, annotations and outputs are "
-            "written too.\n\n" + EXIT_CODES_TEXT
+            "baseline set --known` saw it as it is. Scores that this machine did not compute are "
+            "computed again, unless --trust-stored; files are compared by their bytes. On GitHub "
+            "the job summary, annotations and outputs are written too.\n\n" + EXIT_CODES_TEXT
         ),
         epilog="Example: covidreport ci runs/ --baseline baseline.json --data data/manifest.csv",
     )(ci)
@@ -80,6 +81,7 @@ def ci(
     output_dir: Annotated[
         Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
     ] = Path("verdict"),
+    trust_stored: TrustStored = False,
     show_ids: ShowIds = False,
     as_json: VerdictAsJson = False,
     verbose: Verbose = False,
@@ -94,8 +96,9 @@ def ci(
         from covidreport.cli.found import find_runs
         from covidreport.cli.gate import make_request
         from covidreport.config import find_settings, read_threshold_options
-        from covidreport.gate.evidence import Wanted
+        from covidreport.gate.evidence import Trust, Wanted
         from covidreport.integrations.write import clear_outputs
+        from covidreport.storage.made_here import MadeHere
 
         show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
@@ -104,14 +107,16 @@ def ci(
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
         asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
         wanted = Wanted(settings.target, split=None if split is None else split.lower())
+        made = MadeHere()
+        request = make_request(asked, wanted, settings, runs)
         job = _Job(
             runs,
-            make_request(asked, wanted, settings, runs),
+            replace(request, trust=Trust(made, trust_stored)),
             Choices(
                 data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
                 provider=provider, precision=precision, device_id=device_id,
                 batch_size=batch_size, jobs=jobs, verify=True,
-                command=spell_command(context),
+                command=spell_command(context), trust_stored=trust_stored, made=made,
             ),
             settings,
             output_dir,

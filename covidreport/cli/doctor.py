@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -29,7 +28,7 @@ def doctor(
 ) -> None:
     """Diagnose providers."""
     from covidreport import __version__
-    from covidreport.cli.terminal import out
+    from covidreport.cli.terminal import out, print_json
     from covidreport.inference.cards import cuda_of_build, read_driver
     from covidreport.inference.providers import PROVIDERS, describe_runtime, try_provider
 
@@ -59,7 +58,7 @@ def doctor(
                 for s in statuses
             ],
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        print_json(document)
     else:
         from rich.table import Table
         from rich.text import Text

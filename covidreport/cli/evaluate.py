@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
     from covidreport.records import Dataset, Evaluation, Failure, Finding, Run
+    from covidreport.storage.made_here import MadeHere
 
 
 def register(app: typer.Typer) -> None:
@@ -89,7 +89,14 @@ def evaluate(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, say, say_failure, say_finding, show_tracebacks
+    from covidreport.cli.terminal import (
+        out,
+        print_json,
+        say,
+        say_failure,
+        say_finding,
+        show_tracebacks,
+    )
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
 
@@ -129,7 +136,7 @@ def evaluate(
                 if outcome.evaluation
             },
         }
-        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(result)
     else:
         for each in ranked:
             show_ranking(out, each.ranking, each.evaluations)
@@ -177,6 +184,10 @@ class Choices:
     labels: tuple[str, ...] | None = None
     """Where the configuration names none: those to evaluate, else what most models state."""
     command: str | None = None
+    trust_stored: bool = True
+    """Whether stored scores are kept that this machine did not make."""
+    made: MadeHere | None = None
+    """What is known to have been made here, where the caller asks afterwards."""
 
 
 def evaluate_folders(
@@ -218,7 +229,7 @@ def evaluate_folders(
     conditions = _Conditions(
         wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
         use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
-        command=choices.command,
+        command=choices.command, trust_stored=choices.trust_stored, made=choices.made,
     )  # fmt: skip
     return _evaluate_anew(question, conditions, runs, findings)
 
@@ -238,6 +249,8 @@ class _Conditions:
     settings: Settings
     thumbnails: bool = False
     command: str | None = None
+    trust_stored: bool = True
+    made: MadeHere | None = None
 
 
 def _evaluate_anew(
@@ -257,6 +270,7 @@ def _evaluate_anew(
     from covidreport.dataset.index import remember_data, stamp_manifest
     from covidreport.evaluate.record import Progress, evaluate_runs
     from covidreport.evaluate.request import Request
+    from covidreport.storage.made_here import MadeHere
 
     manifest = stamp_manifest(question.source)
     whole = read_dataset(
@@ -290,6 +304,8 @@ def _evaluate_anew(
         warnings=(*findings, *notes),
         figures=plan,
         command=how.command,
+        trust_stored=how.trust_stored,
+        made=how.made or MadeHere(),
     )
     for finding in request.warnings:
         say_finding(finding)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ def list_runs(
     """List runs."""
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, say_finding
+    from covidreport.cli.terminal import out, print_json, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
     from covidreport.report.collect import choose_evaluated
@@ -54,7 +53,7 @@ def list_runs(
             "runs": rows,
             "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(document)
         return
     _show(rows)
     for each in ranked:

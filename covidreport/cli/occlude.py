@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,6 +78,7 @@ def occlude(
     from covidreport.cli.terminal import (
         count_progress,
         out,
+        print_json,
         say,
         say_failure,
         say_finding,
@@ -146,7 +146,7 @@ def occlude(
             "findings": [_finding_as_json(finding) for finding in findings],
             "failures": [failure_as_json(failure) for failure in failed],
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(document)
     elif pairs:
         out.print(
             f"{dataset.name}, {split_name}: {len(dataset):,} images, {settings.target}, as usual → "

@@ -92,6 +92,22 @@ RequireEvidence = Annotated[
 EvidenceMargin = Annotated[
     float | None, typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]")
 ]
+TrustStored = Annotated[
+    bool,
+    typer.Option(
+        "--trust-stored",
+        help="Judge stored scores that this machine did not compute; verdict and report say so.",
+    ),
+]
+BaseBranch = Annotated[
+    str | None,
+    typer.Option(
+        "--base",
+        help="What the change is to be merged into: baseline, settings and manifest are compared "
+        "with it.  [default: as GitHub or GitLab states]",
+        metavar="REF",
+    ),
+]
 ShowIds = Annotated[
     bool, typer.Option("--show-ids", help="Name cases by their ids, not by digests.")
 ]

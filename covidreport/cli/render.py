@@ -115,7 +115,7 @@ def render(
         for name in wanted:
             suffix, function = FORMATS[name]
             if output is not None and str(output) == "-":
-                typer.echo(function(data, look), nl=False)
+                _print_report(name, function(data, look))
                 continue
             path = _place(output, suffix, several=len(wanted) > 1)
             if charts and name == "markdown":
@@ -124,6 +124,13 @@ def render(
             typer.echo(path)
             if opened and name == "html":
                 say(open_report(path))
+
+
+def _print_report(name: str, text: str) -> None:
+    """A report on stdout, in UTF-8 whatever the terminal's encoding is: it says so itself."""
+    if name == "json":
+        text = text.replace("##", "#\\u0023")  # nothing that a pipeline takes for a command
+    typer.echo(text.encode("utf-8", "backslashreplace"), nl=False)
 
 
 def _check_formats(

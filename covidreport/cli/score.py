@@ -84,6 +84,7 @@ def _score(
     from covidreport.errors import StoreError
     from covidreport.evaluate.scoring import apply_chosen
     from covidreport.evaluate.tuned import ReportedImages, choose_thresholds
+    from covidreport.storage.made_here import MadeHere
     from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 
     if not evaluation.has_scores:
@@ -100,5 +101,6 @@ def _score(
     chosen = choose_thresholds(thresholds, run, images, model)
     plan = settings.figures.plan(scores.labels, settings.target)
     changed = apply_chosen(evaluation, scores, chosen, plan)
-    write_evaluation(run.folder, changed)
+    with MadeHere().rewriting(run, evaluation):
+        write_evaluation(run.folder, changed)
     return changed

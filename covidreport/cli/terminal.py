@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +22,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from covidreport.streams import speaks_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +91,16 @@ def clean(text: str, *, lines: bool = False) -> str:
         c if unicodedata.category(c) not in _COMMANDS or (lines and c == "\n") else REPLACEMENT
         for c in text
     )
+
+
+def print_json(document: object) -> None:
+    """A JSON document on stdout, the same on a stream of any encoding; ValueError for a NaN.
+
+    Only a name can hold what a pipeline takes for a command: JSON knows another spelling of it.
+    """
+    ascii_only = not speaks_unicode(sys.stdout)
+    text = json.dumps(document, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    typer.echo(text.replace("##", "#\\u0023"))
 
 
 def say(text: str, style: str | None = None) -> None:

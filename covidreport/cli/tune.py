@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -69,9 +68,10 @@ def tune(
     """Tune thresholds."""
     from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import out, say
+    from covidreport.cli.terminal import out, print_json, say
     from covidreport.config import find_settings
     from covidreport.records import Failure
+    from covidreport.storage.made_here import MadeHere
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
@@ -85,10 +85,12 @@ def tune(
         if isinstance(found, Failure):
             failures.append({"run": run.name, "label": "", "reason": found.explanation})
             continue
-        tuned, faults = found
+        tuned, faults, own = found
         failures += [{"run": run.name, "label": each, "reason": why} for each, why in faults]
         if tuned is not None:
             write_thresholds(run.folder, tuned)
+            if own:
+                MadeHere().note_thresholds(run.folder)
             done.append((run, tuned))
     if as_json:
         document = {
@@ -100,7 +102,7 @@ def tune(
             ],
             "failures": failures,
         }
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(document)
     elif done:
         out.print(_show(done, out.width))
     for note in _notes(done, split, settings.split or "validation"):
@@ -137,9 +139,17 @@ def _read_target(
 
 def _tune(
     run: Run, split: str, dataset: str | None, labels: Sequence[str] | None, target: Target
-) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...]]:
+) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...], bool]:
+    """As `tune_run`, and whether all was made here: the scores, and earlier fits that stay."""
     from covidreport.evaluate.tuned import tune_run
-    from covidreport.store import SCORES_FILE, evaluation_folder, read_failure, read_scores
+    from covidreport.storage.made_here import MadeHere
+    from covidreport.store import (
+        SCORES_FILE,
+        THRESHOLDS_FILE,
+        evaluation_folder,
+        read_failure,
+        read_scores,
+    )
 
     evaluation = _find_evaluation(run, split, dataset)
     folder = evaluation_folder(run.folder, evaluation.key)
@@ -149,7 +159,12 @@ def _tune(
     if not evaluation.has_scores:
         raise RunError(f"{evaluation.key} holds counts and no scores")
     scores = read_scores(folder / SCORES_FILE)
-    return tune_run(run, evaluation, scores, labels or evaluation.labels, target)
+    wanted = labels or evaluation.labels
+    tuned, faults = tune_run(run, evaluation, scores, wanted, target)
+    made = MadeHere()
+    anew = tuned is not None and not faults and set(tuned.fits) <= set(wanted)
+    others = anew or not (run.folder / THRESHOLDS_FILE).exists() or made.has_thresholds(run.folder)
+    return tuned, faults, others and made.has_evaluation(run, evaluation)
 
 
 def _find_evaluation(run: Run, split: str, dataset: str | None) -> Evaluation:

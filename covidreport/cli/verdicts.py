@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from rich.text import Text
 
 from covidreport.cli.terminal import clean
 from covidreport.errors import NO_ROOM, CovidReportError, GateError, UsageError, WriteError
+from covidreport.streams import let_commands_through
 
 if TYPE_CHECKING:
     from covidreport.records import LimitResult, Run, Stage, Verdict
@@ -93,36 +94,51 @@ def conclude(
     verdicts: Sequence[Verdict], output_dir: Path | None, *, as_json: bool,
     notes: Sequence[str] = (), also: Callable[[], Path] | None = None,
 ) -> None:  # fmt: skip
-    """Show the verdicts, write what they leave behind, and end with their exit code.
+    """Write what the verdicts leave behind, show them, and end with their exit code.
 
     also: writes one file more. What can't be written makes it a 3: nobody could read the verdict.
+    What can't be printed changes nothing.
     """
-    from covidreport.cli.terminal import out, say
+    from covidreport.cli.terminal import out, print_json, say
     from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
     from covidreport.integrations import render_verdict_json
-    from covidreport.integrations.write import post_channels, write_outputs
 
     code = EXIT_CODES[combine_outcomes([verdict.outcome for verdict in verdicts])]
+    written: list[Path] = []
+    fault = _leave_behind(verdicts, output_dir, also, written)
     if as_json:
-        typer.echo(render_verdict_json(verdicts), nl=False)
+        print_json(json.loads(render_verdict_json(verdicts)))
     else:
         show_verdicts(out, verdicts)
     for note in notes:
         say(note)
+    for path in written:
+        say(f"wrote {path}")
+    if fault is not None:
+        say(f"error: the verdict could not be written: {fault}", "bold red")
+        code = EXIT_CODES["error"]
+    raise typer.Exit(code)
+
+
+def _leave_behind(
+    verdicts: Sequence[Verdict], output_dir: Path | None, also: Callable[[], Path] | None,
+    written: list[Path],
+) -> Exception | None:  # fmt: skip
+    """Write the files of `conclude`, before anything is printed; why one could not be written."""
+    from covidreport.integrations.write import post_channels, write_outputs
+
     try:
         if output_dir is not None:
-            for path in write_outputs(output_dir, verdicts):
-                say(f"wrote {path}")
+            written += write_outputs(output_dir, verdicts)
         if also is not None:
-            say(f"wrote {also()}")
-        post_channels(verdicts, os.environ)
+            written.append(also())
+        with let_commands_through():
+            post_channels(verdicts, os.environ)
     except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
         if not isinstance(error, CovidReportError | OSError):
             traceback.print_exc()
-        say(f"error: the verdict could not be written: {error}", "bold red")
-        code = EXIT_CODES["error"]
-    sys.stdout.flush()
-    raise typer.Exit(code)
+        return error
+    return None
 
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:

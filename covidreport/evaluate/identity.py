@@ -14,6 +14,9 @@ from covidreport.errors import RunError, StoreError
 from covidreport.records import Evaluation, Run
 from covidreport.storage.model import identify_model
 from covidreport.store import (
+    EVALUATIONS_FOLDER,
+    MODEL_FILE,
+    RUN_FILE,
     SCORES_FILE,
     evaluation_folder,
     read_evaluation,
@@ -77,6 +80,23 @@ def recorded_digest(
     except RunError:
         return None
     return digest if digest == recorded else None
+
+
+def explain_foreign(run: Run, name: str) -> str | None:
+    """Why the place of an evaluation is another run's, through a link; None where it is not.
+
+    A link to a folder of no run, such as one on a larger disk, is as good as a folder.
+    """
+    place = evaluation_folder(run.folder, name).resolve()
+    owner = place.parent.parent
+    if owner == run.folder.resolve() or not any(
+        (owner / file).exists() for file in (RUN_FILE, MODEL_FILE)
+    ):
+        return None
+    return (
+        f"its {EVALUATIONS_FOLDER} is a link into {owner}, which is another run: a run is judged "
+        "by scores of its own; delete the link"
+    )
 
 
 def find_stored(

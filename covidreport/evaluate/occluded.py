@@ -55,7 +55,8 @@ def evaluate_occluded(
     for outcome in evaluate_runs(blacked, runs, progress):
         if outcome.evaluation is not None:
             usually = evaluated[outcome.run.folder]
-            taken = attempt(outcome.run.name, "score", partial(_take_thresholds, outcome, usually))
+            take = partial(_take_thresholds, outcome, usually, request)
+            taken = attempt(outcome.run.name, "score", take)
             if isinstance(taken, Failure):
                 outcome = Outcome(outcome.run, failure=taken)
             else:
@@ -64,7 +65,7 @@ def evaluate_occluded(
     return tuple(outcomes)
 
 
-def _take_thresholds(outcome: Outcome, usual: Evaluation) -> Evaluation:
+def _take_thresholds(outcome: Outcome, usual: Evaluation, request: Request) -> Evaluation:
     """The evaluation at the thresholds of another of the same run; written where that changes it.
 
     A threshold of its own would hide what the run no longer sees.
@@ -81,5 +82,6 @@ def _take_thresholds(outcome: Outcome, usual: Evaluation) -> Evaluation:
         return evaluation
     file = evaluation_folder(outcome.run.folder, evaluation.key) / SCORES_FILE
     changed = apply_chosen(evaluation, read_scores(file), chosen)
-    write_evaluation(outcome.run.folder, changed)
+    with request.made.rewriting(outcome.run, evaluation, keep=request.use_cache):
+        write_evaluation(outcome.run.folder, changed)
     return changed

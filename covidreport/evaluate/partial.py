@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from pathlib import Path
 
@@ -23,12 +24,13 @@ class PartialScores:
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
-    scored again.
+    scored again. token: drawn when it was begun.
     """
 
     def __init__(self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64],
-                 batch: int) -> None:  # fmt: skip
+                 batch: int, token: str) -> None:  # fmt: skip
         self.folder = folder
+        self.token = token
         self.scores = scores
         self._checks = checks
         self._batch = batch
@@ -57,7 +59,13 @@ class PartialScores:
     @staticmethod
     def discard(evaluation_folder: Path) -> None:
         """Forget what an interrupted evaluation left."""
-        shutil.rmtree(evaluation_folder / FOLDER, ignore_errors=True)
+        _remove(evaluation_folder / FOLDER)
+
+    @staticmethod
+    def read_token(evaluation_folder: Path) -> str | None:
+        """The token of what an interrupted evaluation left; None where it left nothing whole."""
+        facts = _read_facts(evaluation_folder / FOLDER)
+        return str(facts.get("token")) if isinstance(facts, dict) else None
 
 
 def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
@@ -74,16 +82,26 @@ def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
     chunks = -(-n // batch)
     facts = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
     files = {"scores.f32": (np.float32, (n, k)), "checks.u64": (np.uint64, (chunks,))}
-    if _read_facts(folder) != facts:
-        shutil.rmtree(folder, ignore_errors=True)
+    found = _read_facts(folder)
+    token = found.pop("token", "") if isinstance(found, dict) else ""
+    if found != facts:
+        token = secrets.token_hex(16)
+        _remove(folder)
         folder.mkdir(parents=True)
         np.full((n, k), np.nan, np.float32).tofile(folder / "scores.f32")
         np.zeros(chunks, np.uint64).tofile(folder / "checks.u64")
-        write_json(folder / "partial.json", facts)
+        write_json(folder / "partial.json", {**facts, "token": token})
     scores, checks = (
         np.memmap(folder / name, dtype, "r+", shape=shape) for name, (dtype, shape) in files.items()
     )
-    return PartialScores(folder, scores, checks, batch)
+    return PartialScores(folder, scores, checks, batch, str(token))
+
+
+def _remove(folder: Path) -> None:
+    """Delete the folder; of a link, the link alone."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read_facts(folder: Path) -> object:

@@ -16,7 +16,7 @@ from covidreport.config import Thresholds
 from covidreport.dataset.index import KnownData
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
-from covidreport.evaluate.identity import find_stored
+from covidreport.evaluate.identity import explain_foreign, find_stored
 from covidreport.evaluate.loop import (
     Advance,
     DecodedSet,
@@ -44,6 +44,7 @@ from covidreport.inference.session import Session, measure_variation, open_sessi
 from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
 from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
+from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import (
     EVALUATION_FILE,
@@ -136,8 +137,10 @@ def evaluate_runs(
         if run.faults:
             outcomes[run.folder] = Outcome(run, failure=refuse_run(run))
             continue
-        outcome = _choose(request, run, chosen) or _keep_stored(
-            request, run, chosen, known, progress
+        outcome = (
+            _refuse_foreign(request, run)
+            or _choose(request, run, chosen)
+            or _keep_stored(request, run, chosen, known, progress)
         )
         if outcome is not None:
             outcomes[run.folder] = outcome
@@ -187,6 +190,14 @@ def _lock_runs(
     return found
 
 
+def _refuse_foreign(request: Request, run: Run) -> Outcome | None:
+    """The failure of a run whose evaluations are another's; nothing is written there."""
+    found = attempt(run.name, "read", partial(explain_foreign, run, request.name))
+    if isinstance(found, str):
+        found = Failure(run.name, "read", found)
+    return None if found is None else Outcome(run, failure=found)
+
+
 def _choose(request: Request, run: Run, chosen: dict[Path, ChosenThresholds]) -> Outcome | None:
     """Find the run's thresholds on these images; its failure where it has none that fit."""
     found = attempt(run.name, "score", partial(_find_thresholds, request, run))
@@ -222,6 +233,7 @@ def _keep_stored(
     keep = partial(
         _keep, known, request.name, request.provider_facts, request.batch, run, chosen[run.folder],
         request.plan, verify=request.verify, use_cache=request.use_cache, dataset=request.dataset,
+        made=request.made, trust_stored=request.trust_stored,
     )  # fmt: skip
     kept = attempt(run.name, "read", keep)
     if not isinstance(kept, Failure):
@@ -262,18 +274,19 @@ def keep_all(
 def _keep(
     known: KnownData, name: str, provider: Mapping[str, Any], batch: int, run: Run,
     chosen: ChosenThresholds, plan: FigurePlan, *, verify: bool, use_cache: bool,
-    dataset: Dataset | None = None,
+    dataset: Dataset | None = None, made: MadeHere | None = None, trust_stored: bool = True,
 ) -> Outcome | None:  # fmt: skip
     """What stands of a run, at these thresholds; None where it has to be computed.
 
     dataset: where today's patients and attributes are from, if the stored ones are others; without
-    it None is the answer then.
+    it None is the answer then. made: what this machine made; the rest is kept if `trust_stored`.
     """
     stored = find_stored(
         run, name, fingerprint=known.fingerprint, labels=known.labels, n_groups=known.n_groups,
         provider=provider, batch=batch, verify=verify, use_cache=use_cache,
     )  # fmt: skip
-    if stored is None:
+    made = made or MadeHere()
+    if stored is None or not (trust_stored or made.has_evaluation(run, stored)):
         return None
     file = evaluation_folder(run.folder, name) / SCORES_FILE
     check_scores(file)
@@ -283,10 +296,14 @@ def _keep(
     if digest_units(scores.groups, scores.attributes) != known.units:
         if dataset is None:
             return None
-        scores = take_units(scores, dataset)
-        write_scores(file, scores)
-    evaluation = apply_chosen(stored, scores, chosen, plan)
-    write_evaluation(run.folder, evaluation)
+        taken = take_units(scores, dataset)
+    else:
+        taken = scores
+    evaluation = apply_chosen(stored, taken, chosen, plan)
+    with made.rewriting(run, stored, keep=use_cache):
+        if taken is not scores:
+            write_scores(file, taken)
+        write_evaluation(run.folder, evaluation)
     return Outcome(run, evaluation, kept=True)
 
 
@@ -355,6 +372,7 @@ def _finish_run(
         check = found
     outcome = _write_scored(request, scored, chosen, decoded, started, check)
     if scored.partial is not None:
+        _note_made(request, outcome, scored.partial)
         scored.partial.remove()
     return outcome
 
@@ -387,9 +405,22 @@ def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
     folder = evaluation_folder(opened.run.folder, request.name)
     n, k = request.dataset.truth.shape
     key = key_of(request, opened)
-    if request.force:
+    left = PartialScores.read_token(folder)
+    own = left is not None and request.made.has_partial(left)
+    if request.force or not (own or request.trust_stored):
         PartialScores.discard(folder)
-    return open_partial(folder, key, n, k, request.batch)
+        left = None
+    partial = open_partial(folder, key, n, k, request.batch)
+    if partial.token != left:  # begun anew, and here
+        request.made.note_partial(partial.token, keep=request.use_cache)
+    return partial
+
+
+def _note_made(request: Request, outcome: Outcome, partial: PartialScores) -> None:
+    """Keep that an evaluation was computed here; not where it goes on from another's scores."""
+    if outcome.evaluation is not None and request.made.has_partial(partial.token):
+        request.made.note_evaluation(outcome.run, outcome.evaluation, keep=request.use_cache)
+    request.made.forget_partial(partial.token)
 
 
 def _write_failure(request: Request, failure: Failure, run: Run) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from covidreport.config import FigureSettings, Thresholds
@@ -12,6 +12,7 @@ from covidreport.evaluate.occlude import Occlusion
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
 from covidreport.records import Dataset, FigurePlan, Finding
+from covidreport.storage.made_here import MadeHere
 
 BATCH = 32
 DEVICE_BATCH = 256
@@ -55,6 +56,10 @@ class Request:
     """What is blacked out of every image, between the cache of pixels and the model."""
     command: str | None = None
     """The command that asks for it, for the record; two equal evaluations may differ in it."""
+    trust_stored: bool = True
+    """Whether stored scores may be kept that this machine did not make."""
+    made: MadeHere = field(default_factory=MadeHere)
+    """What is known to have been made here, and where what is computed now is noted."""
 
     @property
     def known(self) -> KnownData:

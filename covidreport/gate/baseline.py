@@ -22,7 +22,7 @@ from covidreport.gate.figures import COUNTS, Figures, collect_figures
 from covidreport.gate.paired import WrongCases
 from covidreport.metrics import ALL_METRICS
 from covidreport.ranking import identify_images, identify_thresholds
-from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run
+from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run, ScoresFrom
 from covidreport.runs import read_evaluations
 from covidreport.storage.model import identify_model
 from covidreport.store import digest_file, read_json, spell_json, write_atomic
@@ -45,6 +45,8 @@ class Baseline:
     source: str = ""
     folder: Path | None = None
     """Of the run; None for a file."""
+    scores_from: ScoresFrom = "as stored"
+    """A file states figures, and nothing in it can be computed again."""
     known: Mapping[str, str] = field(default_factory=dict)
     """The runs that were there when the baseline was set, by name, as `identify_run` has them."""
 
@@ -67,6 +69,7 @@ class Baseline:
                 for name, figure in self.figures[self.target].items()
                 if name in ALL_METRICS
             },
+            scores_from=self.scores_from,
         )
 
 

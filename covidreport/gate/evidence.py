@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, model_digest, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
+from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
-from covidreport.records import EXPLORATORY, Evaluation, Failure, Run
+from covidreport.records import EXPLORATORY, TUNED_ON, Evaluation, Failure, Run, Scores, ScoresFrom
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import (
     EVALUATIONS_FOLDER,
@@ -23,6 +26,7 @@ from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,
     read_failure,
+    read_thresholds,
 )
 
 _Dated = tuple[str, bool, bool, Evaluation | Failure]
@@ -58,6 +62,14 @@ class Wanted:
         return ", ".join(part for part in parts if part)
 
 
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose scores may be judged: what this machine made, and what else is stored where allowed."""
+
+    made: MadeHere = field(default_factory=MadeHere)
+    stored: bool = True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """One evaluation of a run that may be judged, with its figures."""
@@ -67,17 +79,24 @@ class Evidence:
     figures: Figures
     answers: AlignedAnswers | None
     """Of this run alone, for the target; None where only counts are known."""
+    scores_from: ScoresFrom = "as stored"
+    thresholds_written_here: bool | None = None
+    """As `Verdict.thresholds_written_here`."""
 
 
-def read_evidence(run: Run, wanted: Wanted) -> Evidence:
+def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evidence:
     """The evaluation of a run that is asked for, with its answers.
 
     Raises GateError where there is none, where the last attempt failed, where the model is no
-    longer the one that was evaluated, where what is stored contradicts itself, and where
-    thresholds were tuned on the very images.
+    longer the one that was evaluated, where what is stored contradicts itself, where thresholds
+    were tuned on the very images, and where stored scores are not trusted and were not made here.
     """
+    trust = trust or Trust()
     evaluation = _choose(run, wanted)
     _check_model(run, evaluation)
+    own = trust.made.has_evaluation(run, evaluation)
+    if not (own or trust.stored):
+        raise GateError("score", explain_distrust(run))
     if evaluation.thresholds_from.endswith(EXPLORATORY):
         raise GateError(
             "judge",
@@ -86,7 +105,38 @@ def read_evidence(run: Run, wanted: Wanted) -> Evidence:
             "(`covidreport tune --split`) or fix the thresholds beforehand",
         )
     return Evidence(
-        run, evaluation, collect_figures(evaluation), _read_answers(run, evaluation, wanted.target)
+        run,
+        evaluation,
+        collect_figures(evaluation),
+        _read_answers(run, evaluation, wanted.target, check=not own),
+        "computed here" if own else "as stored",
+        _tuned_here(run, evaluation, trust.made),
+    )
+
+
+def explain_distrust(run: Run) -> str:
+    """Why stored scores of a run are not judged, and what to do."""
+    missing = "it holds no model to compute them with" if run.model is None else "nobody saw them"
+    return (
+        f"the scores of {run.name} were not computed here, and {missing}: what a run folder brings "
+        "is a claim. Add the model, or judge the scores as they are stored with --trust-stored"
+    )
+
+
+def _tuned_here(run: Run, evaluation: Evaluation, made: MadeHere) -> bool | None:
+    """Whether the thresholds are those of a thresholds.json that was written here."""
+    if not evaluation.thresholds_from.startswith(TUNED_ON):
+        return None
+    try:
+        tuned = read_thresholds(run.folder)
+    except StoreError:
+        return False
+    if tuned is None or not made.has_thresholds(run.folder):
+        return False
+    return all(
+        evaluation.thresholds.get(label) == fit.threshold
+        for label, fit in tuned.fits.items()
+        if label in evaluation.labels
     )
 
 
@@ -158,7 +208,10 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
         )
 
 
-def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswers | None:
+def _read_answers(
+    run: Run, evaluation: Evaluation, target: str, *, check: bool
+) -> AlignedAnswers | None:
+    """check: every label's figures too, not the target's counts alone."""
     if target not in evaluation.counts:
         raise GateError(
             "judge",
@@ -171,13 +224,46 @@ def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswe
     answers = read_answers([(evaluation, file)], target)
     if answers.left_out:
         raise GateError("score", answers.left_out[0].reason)
+    if check and answers.images is not None:
+        _check_figures(evaluation, answers.images)
     return answers
 
 
-def read_run_baseline(run: Run, wanted: Wanted, source: str) -> Baseline:
+def _check_figures(evaluation: Evaluation, scores: Scores) -> None:
+    """Raise GateError where stored scores give another figure than the evaluation states."""
+    if set(scores.labels) != set(evaluation.counts):
+        raise GateError("score", _contradict("labels"))
+    thresholds = [evaluation.thresholds[label] for label in scores.labels]
+    counts, estimates = estimate_scores(scores, thresholds)
+    for label, each in counts.items():
+        if each != evaluation.counts[label]:
+            raise GateError("score", _contradict(f"counts of {label}"))
+    for label, figures in evaluation.estimates.items():
+        for name, figure in estimates.get(label, {}).items():
+            stated = figures[name].value if name in figures else figure.value
+            if not _is_close(stated, figure.value):
+                raise GateError("score", _contradict(f"{label} {name}".lstrip()))
+
+
+def _contradict(what: str) -> str:
+    return (
+        f"its stored scores give another {what} than its evaluation states: run `covidreport "
+        "evaluate` again"
+    )
+
+
+def _is_close(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
+
+
+def read_run_baseline(
+    run: Run, wanted: Wanted, source: str, trust: Trust | None = None
+) -> Baseline:
     """A run folder as a baseline. GateError, of the stage `baseline`, as `read_evidence`."""
     try:
-        evidence = read_evidence(run, wanted)
+        evidence = read_evidence(run, wanted, trust)
     except GateError as error:
         raise GateError("baseline", f"the baseline {run.name}: {error}") from error
     evaluation, answers = evidence.evaluation, evidence.answers
@@ -189,6 +275,7 @@ def read_run_baseline(run: Run, wanted: Wanted, source: str) -> Baseline:
         wrong=None if answers is None else find_wrong_cases(answers, salt),
         source=source,
         folder=run.folder,
+        scores_from=evidence.scores_from,
     )
 
 
@@ -213,8 +300,9 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
 
 
 def read_baseline_at(
-    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
-) -> Baseline:
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float,
+    trust: Trust | None = None,
+) -> Baseline:  # fmt: skip
     """The baseline at a place: a file, a run folder, or the best run of a folder of runs.
 
     gated: the folders of the runs that are judged; none of them is the best run of a folder. Raises
@@ -223,9 +311,9 @@ def read_baseline_at(
     if place.is_file():
         baseline = read_baseline(place, str(place))
     elif is_run_folder(place):
-        baseline = read_run_baseline(read_run(place), wanted, str(place))
+        baseline = read_run_baseline(read_run(place), wanted, str(place), trust)
     else:
-        baseline = _read_best(place, wanted, gated, specificity_floor)
+        baseline = _read_best(place, wanted, gated, specificity_floor, trust or Trust())
     evaluation = baseline.evaluation
     if baseline.target != wanted.target:
         raise GateError(
@@ -247,7 +335,7 @@ def read_baseline_at(
 
 
 def _read_best(
-    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float
+    place: Path, wanted: Wanted, gated: Sequence[Path], specificity_floor: float, trust: Trust
 ) -> Baseline:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in gated}
@@ -259,6 +347,8 @@ def _read_best(
             evaluation = _choose(run, wanted)
         except GateError:
             continue  # a run without evidence is not the best one; `render` shows why
+        if not (trust.stored or trust.made.has_evaluation(run, evaluation)):
+            continue
         evaluated[id(evaluation)] = run
         evaluations.append(evaluation)
     for each in rank_sets(evaluations, wanted.target, specificity_floor):
@@ -266,7 +356,8 @@ def _read_best(
         if first.rank is not None:
             (best,) = (e for e in each.evaluations if e.run == first.run)
             source = f"{place} ({first.run})"
-            return replace(read_run_baseline(evaluated[id(best)], wanted, source), kind="best")
+            found = read_run_baseline(evaluated[id(best)], wanted, source, trust)
+            return replace(found, kind="best")
     raise GateError(
         "baseline",
         f"{place}: none of its {len(others)} other runs was evaluated on {wanted.describe()} and "

@@ -133,7 +133,8 @@ def collect_figures(evaluation: Evaluation) -> Figures:
     }
     figures[""] = {"failed_images": Estimate(len(evaluation.failures))}
     for label, estimates in evaluation.estimates.items():
-        figures.setdefault(label, {}).update(estimates)
+        named = figures.setdefault(label, {})
+        named.update({name: each for name, each in estimates.items() if name not in COUNTS})
     details = evaluation.details
     if details is None:
         return figures

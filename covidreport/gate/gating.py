@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline
-from covidreport.gate.evidence import Wanted, read_baseline_at, read_evidence
+from covidreport.gate.evidence import Trust, Wanted, read_baseline_at, read_evidence
 from covidreport.gate.judge import Terms, judge_run, refuse_run
 from covidreport.records import Failure, Run, Stage, Verdict
 
@@ -24,6 +24,7 @@ class GateRequest:
     wanted: Wanted
     baseline: Path | None
     specificity_floor: float
+    trust: Trust = field(default_factory=Trust)
 
 
 def gate_runs(
@@ -49,7 +50,7 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateE
     folders = [run.folder for run in runs]
     try:
         return read_baseline_at(
-            request.baseline, request.wanted, folders, request.specificity_floor
+            request.baseline, request.wanted, folders, request.specificity_floor, request.trust
         )
     except GateError as error:
         return error
@@ -80,7 +81,8 @@ def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verd
 
 
 def _judge(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
-    return judge_run(read_evidence(run, request.wanted), request.terms, baseline)
+    evidence = read_evidence(run, request.wanted, request.trust)
+    return judge_run(evidence, request.terms, baseline)
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:

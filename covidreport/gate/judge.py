@@ -25,7 +25,13 @@ from covidreport.gate.paired import (
     name_comparisons,
     pair_runs,
 )
-from covidreport.gate.wording import describe_allowed, describe_figure, format_value, plural
+from covidreport.gate.wording import (
+    describe_allowed,
+    describe_figure,
+    describe_origin,
+    format_value,
+    plural,
+)
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import (
     Evaluation,
@@ -79,7 +85,7 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         outcome=outcome,
         run=evaluation.run,
         target=terms.target,
-        sentence=_summarise(evaluation, terms.target, results, baseline),
+        sentence=_summarise(evidence, terms.target, results, baseline),
         folder=evidence.run.place,
         model_sha256=model_digest(evaluation),
         dataset=evaluation.dataset,
@@ -88,6 +94,8 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         fingerprint=evaluation.fingerprint,
         thresholds=evaluation.thresholds,
         thresholds_from=evaluation.thresholds_from,
+        scores_from=evidence.scores_from,
+        thresholds_written_here=evidence.thresholds_written_here,
         baseline=None if baseline is None else baseline.record(),
         results=results,
         counts=evaluation.counts[terms.target],
@@ -260,9 +268,10 @@ def _judge_evidence(
 
 
 def _summarise(
-    evaluation: Evaluation, target: str, results: Sequence[LimitResult], baseline: Baseline | None
+    evidence: Evidence, target: str, results: Sequence[LimitResult], baseline: Baseline | None
 ) -> str:
-    """The verdict in a line: what became of the limits, and the cases that were missed."""
+    """The verdict in a line: the cases that were missed, the limits, and whose word it rests on."""
+    evaluation = evidence.evaluation
     counts = evaluation.counts[target]
     text = f"{evaluation.run} misses {counts.missed:,} of {counts.positives:,} {target} cases"
     if baseline is not None:
@@ -282,7 +291,10 @@ def _summarise(
         text += f"; {limits} kept" if not warned else f"; {len(results) - warned} of {limits} kept"
     if warned:
         text += f", {plural(warned, 'warning')}"
-    return f"{text}."
+    from_run = baseline is not None and baseline.kind != "file"
+    theirs_from = baseline.scores_from if baseline is not None and from_run else None
+    origin = describe_origin(evidence.scores_from, theirs_from, evidence.thresholds_written_here)
+    return f"{text}; {origin}."
 
 
 def _version_findings(evaluation: Evaluation, baseline: Baseline | None) -> tuple[Finding, ...]:

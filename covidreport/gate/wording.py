@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from covidreport.compare.finding import format_p
 from covidreport.gate.figures import COUNTS, split_bound
-from covidreport.records import Comparison, Estimate, Limit, LimitResult, Verdict
+from covidreport.records import Comparison, Estimate, Limit, LimitResult, ScoresFrom, Verdict
 
 SHOWN_CASES = 20
+_ORIGINS: Mapping[ScoresFrom, str] = {
+    "computed here": "computed here",
+    "as stored": "as stored, not computed here",
+}
 
 
 def format_value(value: float | None, beside: float | None = None) -> str:
@@ -87,6 +93,18 @@ def describe_bound(result: LimitResult) -> str:
     if result.allowed_max is not None:
         parts.append(f"≤ {format_number(limit, result.allowed_max, result.value)}")
     return ", ".join(parts) or "–"
+
+
+def describe_origin(
+    scores: ScoresFrom, baseline: ScoresFrom | None = None, thresholds_here: bool | None = None
+) -> str:
+    """Whether scores were computed here, or are what run folders claim; tuned thresholds too."""
+    parts = ["scores " + _ORIGINS[scores]]
+    if baseline is not None and baseline != scores:
+        parts.append("the baseline's scores " + _ORIGINS[baseline])
+    if thresholds_here is False:
+        parts.append("thresholds as stored, not tuned here")
+    return "; ".join(parts)
 
 
 def describe_paired(verdict: Verdict) -> str:

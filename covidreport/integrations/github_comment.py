@@ -21,6 +21,7 @@ from typing import Any
 
 from covidreport.errors import CovidReportError, ServiceError, UsageError
 from covidreport.integrations.comment import MARKER
+from covidreport.streams import prepare_streams
 
 PATIENCE_S = 30
 NO_VERDICT = f"""{MARKER}
@@ -171,4 +172,6 @@ def _tell(done: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with prepare_streams():
+        code = main(sys.argv[1:])
+    sys.exit(code)

@@ -38,6 +38,7 @@ from covidreport.records.gate import (
     LimitOutcome,
     LimitResult,
     LimitSeverity,
+    ScoresFrom,
     Verdict,
     VerdictOutcome,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "RunComparisons",
     "RunStanding",
     "Scores",
+    "ScoresFrom",
     "SeedComparison",
     "Severity",
     "SmallestGap",

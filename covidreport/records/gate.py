@@ -14,6 +14,8 @@ from covidreport.records.scores import Counts, Estimate
 LimitSeverity = Literal["fail", "warn"]
 LimitOutcome = Literal["pass", "warn", "fail", "inconclusive"]
 VerdictOutcome = Literal["pass", "fail", "inconclusive", "error"]
+ScoresFrom = Literal["computed here", "as stored"]
+"""Whether this machine computed scores from model and images, or took what a run folder holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class GateBaseline:
     """Of the target."""
     estimates: Mapping[str, Estimate]
     """Of the target, by metric."""
+    scores_from: ScoresFrom = "as stored"
+    """A baseline.json is as stored too: it states figures, and holds no scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,11 @@ class Verdict:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Per label, a probability."""
     thresholds_from: str | None = None
+    scores_from: ScoresFrom | None = None
+    """As stored: a claim of the run folder, of which nothing was computed here."""
+    thresholds_written_here: bool | None = None
+    """Whether `tune` wrote them on this machine, from scores computed here; None where they are not
+    the run's own."""
     baseline: GateBaseline | None = None
     """None where no limit needed one, or it was refused."""
     results: tuple[LimitResult, ...] = ()

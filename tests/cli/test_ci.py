@@ -146,11 +146,14 @@ def test_images_are_compared_by_their_bytes(covidreport, study):
 
 
 def test_imported_figures_stand_as_they_are(covidreport, study):
-    """A run without a model is judged and not evaluated; nothing hides its evaluation."""
+    """A run without a model can't be computed again: it is judged where stored scores are trusted,
+    and nothing hides its evaluation."""
     rows = [f"00{i}.png,{score},0.1,0.1" for i, score in enumerate([0.9, 0.9, 0.9, 0.1, 0.1, 0.1])]
     text = "\n".join(["id,covid-19,normal,pneumonia", *rows, "006.png,0.1,0.1,0.1"])
     (study / "keras.csv").write_text(f"{text}\n")
     done = covidreport("import-scores", "keras.csv", "--run", "keras", "--activation", "sigmoid")
     assert done.code == 0, done.err
     done = covidreport("ci", "runs/keras", "--json")
+    assert (done.code, _verdicts(done)) == (3, {"keras": "error"})
+    done = covidreport("ci", "runs/keras", "--trust-stored", "--json")
     assert (done.code, _verdicts(done)) == (0, {"keras": "pass"})

@@ -205,8 +205,9 @@ def test_without_the_cache_nothing_is_kept_outside_the_runs(study, watched, cach
 def test_a_deleted_cache_is_filled_again(study, watched):
     """The cache is safe to delete at any time."""
     first = _run(study)["a"].evaluation
-    assert {entry.kind for entry in list_entries()} == {"pixels", "digests", "models"}
-    assert len(clear_cache()) == 2 + len("ab")
+    kinds = {"pixels", "digests", "models", "made-here"}
+    assert {entry.kind for entry in list_entries()} == kinds
+    assert len(clear_cache()) == 2 + 2 * len("ab")
     watched.update(files=0)
     again = _run(study, force=True)["a"].evaluation
     assert watched["files"] == 6

@@ -1,0 +1,152 @@
+"""What this machine made: a record in the cache folder, never in a run folder.
+
+A run folder travels, and whoever hands it in can write anything into it: its scores, and every file
+that vouches for them, are claims. The cache folder is this machine's own and is trusted. A record
+says by digest which files were made here; one that is lost costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from covidreport.cache import cache_folder, make_room
+from covidreport.errors import WriteError
+from covidreport.records import Evaluation, Run
+from covidreport.store import (
+    EVALUATION_FILE,
+    SCORES_FILE,
+    THRESHOLDS_FILE,
+    digest_file,
+    evaluation_folder,
+    write_atomic,
+)
+
+KIND = "made-here"
+SCHEMA = "covidreport.made-here/1"
+
+_Facts = Mapping[str, str]
+
+
+class MadeHere:
+    """What is known to have been made here: by this process, and as the cache's records say.
+
+    Without a cache this process alone is known. Whatever can't be read or written is not known;
+    nothing here raises. keep: whether the cache may be written to.
+    """
+
+    def __init__(self) -> None:
+        self._own: set[str] = set()
+
+    def note_evaluation(self, run: Run, evaluation: Evaluation, *, keep: bool = True) -> None:
+        """Keep that both files of an evaluation, as they stand now, were computed here."""
+        self._note(_describe_evaluation(run, evaluation), keep)
+
+    def has_evaluation(self, run: Run, evaluation: Evaluation) -> bool:
+        """Whether its scores and its evaluation.json, by their bytes, were computed here."""
+        return self._has(_describe_evaluation(run, evaluation))
+
+    @contextmanager
+    def rewriting(self, run: Run, evaluation: Evaluation, *, keep: bool = True) -> Iterator[None]:
+        """Around code that writes the files of an evaluation anew from its own scores.
+
+        What was made here before is afterwards, and what was not is not.
+        """
+        own = self.has_evaluation(run, evaluation)
+        yield
+        if own:
+            self.note_evaluation(run, evaluation, keep=keep)
+
+    def note_thresholds(self, run_folder: Path) -> None:
+        """Keep that the run's thresholds.json, as it stands now, was tuned here."""
+        self._note(_describe_thresholds(run_folder), keep=True)
+
+    def has_thresholds(self, run_folder: Path) -> bool:
+        """Whether the run's thresholds.json, by its bytes, was tuned here."""
+        return self._has(_describe_thresholds(run_folder))
+
+    def note_partial(self, token: str, *, keep: bool = True) -> None:
+        """Keep that an unfinished evaluation with this token was begun here."""
+        self._note(_name_partial(token), keep)
+
+    def forget_partial(self, token: str) -> None:
+        """Delete the record of an evaluation that is finished."""
+        with suppress(OSError):
+            (cache_folder() / KIND / _spell(_name_partial(token))[0]).unlink(missing_ok=True)
+
+    def has_partial(self, token: str) -> bool:
+        """Whether an unfinished evaluation with this token was begun here."""
+        return self._has(_name_partial(token))
+
+    def _note(self, facts: _Facts | None, keep: bool) -> None:
+        if facts is None:
+            return
+        name, text = _spell(facts)
+        self._own.add(name)
+        try:
+            if keep and make_room(len(text)):
+                write_atomic(cache_folder() / KIND / name, text)
+        except (OSError, WriteError):
+            return
+
+    def _has(self, facts: _Facts | None) -> bool:
+        if facts is None:
+            return False
+        name, text = _spell(facts)
+        if name in self._own:
+            return True
+        file = cache_folder() / KIND / name
+        try:
+            if file.read_bytes() != text:
+                return False
+            os.utime(file)  # the least recently used go first
+        except OSError:
+            return False
+        return True
+
+
+def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
+    """None where a file is missing, or there is no model that could have given the scores.
+
+    What run.json says of the model's input is part of it: the same files beside another
+    description are not what that model answers.
+    """
+    key = evaluation.provenance.get("key")
+    if run.model is None or not isinstance(key, str):
+        return None
+    folder = evaluation_folder(run.folder, evaluation.key)
+    scores, figures = _digest(folder / SCORES_FILE), _digest(folder / EVALUATION_FILE)
+    if scores is None or figures is None:
+        return None
+    described = json.dumps(run.settings.get("input"), sort_keys=True, default=str)
+    return {
+        "what": "evaluation", "key": key, "scores": scores, "evaluation": figures,
+        "input": described,
+    }  # fmt: skip
+
+
+def _name_partial(token: str) -> _Facts:
+    return {"what": "partial", "token": token}
+
+
+def _describe_thresholds(run_folder: Path) -> _Facts | None:
+    digest = _digest(run_folder / THRESHOLDS_FILE)
+    return None if digest is None else {"what": "thresholds", "sha256": digest}
+
+
+def _digest(file: Path) -> str | None:
+    """None for what is no file, or can't be read: a pipe would be waited for without end."""
+    try:
+        return digest_file(file) if file.is_file() else None
+    except OSError:
+        return None
+
+
+def _spell(facts: _Facts) -> tuple[str, bytes]:
+    """The name of a record and its bytes: equal facts give the same."""
+    text = json.dumps({"schema": SCHEMA, **facts}, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest(), text

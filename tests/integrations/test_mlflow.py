@@ -15,10 +15,11 @@ from covidreport.integrations.mlflow.files import LIST_SCHEMA, read_list
 from covidreport.integrations.mlflow.server import MlflowServer, hide_password
 from covidreport.records import Failure
 from covidreport.runs import read_evaluations, read_run
+from covidreport.storage.model import identify_model
 from covidreport.store import write_failure
 from tests.integrations.mlflow_server import MISSING, run_server
 from tests.integrations.run_folders import POOR, write_scored_run
-from tests.onnx_models import write_brightness_model
+from tests.onnx_models import move_weights_out, write_brightness_model
 
 needs_server = pytest.mark.skipif(
     bool(MISSING), reason=f"mlflow's server is not installed here: no {', '.join(MISSING)}"
@@ -162,6 +163,24 @@ def test_models_go_along_where_asked_for_and_a_changed_one_is_refused(
     refused = covidreport("push", *where)
     assert refused.code == 3
     assert "its model is not the one that tiny-validation was evaluated with" in refused.err
+
+
+@needs_server
+def test_all_files_of_a_model_go_along(covidreport, server, tmp_path):
+    """What comes back is the same model; one whose weights are not there is not pushed."""
+    model = write_brightness_model(tmp_path / "runs" / "good" / "model.onnx")
+    weights = move_weights_out(model, "weights/0.bin")
+    write_scored_run(tmp_path / "runs" / "good")
+    where = ("--mlflow", server, "--experiment", "external")
+    assert covidreport("push", *where, "--models").code == 0
+    assert covidreport("pull", *where, "--output", "pulled").code == 0
+    back = identify_model(tmp_path / "pulled" / "good" / "model.onnx")
+    assert back.sha256 == identify_model(model).sha256
+    assert [file.path for file in back.files] == ["model.onnx", "weights/0.bin"]
+    weights.unlink()
+    refused = covidreport("push", *where, "--models")
+    assert refused.code == 3
+    assert "is not there" in refused.err
 
 
 @pytest.mark.skipif("mlflow" in MISSING, reason="mlflow is not installed here")

@@ -47,7 +47,7 @@ def list_files(
     found = [run.folder / name for name in wanted]
     found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
     if model and run.model is not None:
-        found += locate_files(run.model).values()
+        found += [run.model.parent / name for name in locate_files(run.model)]
     for place in found:
         if place.is_file():
             yield describe_file(place, place.relative_to(run.folder).as_posix()), place

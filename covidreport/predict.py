@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES
 from covidreport.errors import DatasetError, RunError
+from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.evaluate.loop import OpenedRun, score_runs
 from covidreport.evaluate.request import BATCH
 from covidreport.inference.session import Session
@@ -59,7 +60,9 @@ def predict_images(
         images.name, images.root, images.source, labels, images.ids, images.paths, truth
     )
     run = Run("model", images.root, None)
-    opened = OpenedRun(run, session, tuple(range(len(labels))))
+    pixels = pick_images(blank, None, [session.spec.pixels])[session.spec.pixels]
+    columns = tuple(range(len(labels)))
+    opened = OpenedRun(run, session, columns, company=meet_company(session, pixels))
     (scored,), decoded = score_runs(blank, [opened], batch=batch, jobs=jobs, advance=advance)
     if scored.failure is not None:
         raise RunError(scored.failure.reason, scored.failure.remedy)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from covidreport.audit.activation import audit_activation
 from covidreport.audit.answers import (
     audit_degenerate,
     audit_identical_counts,
@@ -112,6 +113,7 @@ __all__ = [
     "Check",
     "DataCheck",
     "DataEvidence",
+    "audit_activation",
     "audit_data",
     "audit_report",
     "audit_scores",

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from covidreport.audit.activation import audit_logits, audit_second_softmax
 from covidreport.audit.evidence import format_p, name_count, number_texts
 from covidreport.metrics import compare_roc_aucs, estimate_roc_aucs, holm
 from covidreport.records import Finding, Scores
@@ -91,7 +91,7 @@ def audit_score_range(run: str, scores: Scores) -> tuple[Finding, ...]:
     if not values.size:
         return ()
     if scores.activation == "logit":
-        return _audit_logits(run, values)
+        return audit_logits(run, values)
     low, high = float(values.min()), float(values.max())
     if low < -TOLERANCE or high > 1 + TOLERANCE:
         outside = int(((values < -TOLERANCE) | (values > 1 + TOLERANCE)).any(axis=1).sum())
@@ -104,7 +104,7 @@ def audit_score_range(run: str, scores: Scores) -> tuple[Finding, ...]:
     if scores.activation.startswith("softmax") and highest > 1 + values.shape[1] * TOLERANCE:
         evidence = f"the scores of one image add up to {highest:.4g}, and a softmax's to 1 at most"
         return (_out_of_range(run, scores.activation, evidence),)
-    return ()
+    return audit_second_softmax(run, values) if scores.activation == "softmax" else ()
 
 
 def _out_of_range(run: str, activation: str, evidence: str) -> Finding:
@@ -116,24 +116,6 @@ def _out_of_range(run: str, activation: str, evidence: str) -> Finding:
         "State the activation that the model has (`activation` under `input` in run.json; logit "
         "where it has none) and evaluate again: its thresholds mean something else.",
         (run,),
-    )
-
-
-def _audit_logits(run: str, values: NDArray[np.float64]) -> tuple[Finding, ...]:
-    """Logits that are all between 0 and 1: every one of them is a probability above 0.5."""
-    if len(values) < FEWEST or values.min() < 0 or values.max() > 1:
-        return ()
-    return (
-        Finding(
-            "warning",
-            "logits-look-like-probabilities",
-            f"The scores of {run} are stated to be logits and all lie between 0 and 1",
-            f"{values.size:,} scores from {values.min():.4g} to {values.max():.4g}; as logits they "
-            "would all be probabilities of at least 0.5",
-            "If the model ends in a sigmoid or softmax, state that (`activation` under `input` in "
-            "run.json) and evaluate again.",
-            (run,),
-        ),
     )
 
 

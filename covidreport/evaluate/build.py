@@ -12,7 +12,8 @@ from importlib.metadata import version
 from typing import Any
 
 from covidreport import __version__
-from covidreport.audit import audit_scores
+from covidreport.audit import audit_activation, audit_scores
+from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
@@ -77,7 +78,8 @@ def build_evaluation(
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),
             *_other_bytes(run, scored.opened.session.identity),
-            *audit_scores(scored.opened.run.name, scores),
+            *describe_dependence(scored.opened.run.name, scored.opened.company),
+            *_audit(scored.opened, scores),
             *_on_device(scored, request, check),
         ),
         failures=failures,
@@ -146,6 +148,15 @@ def _other_bytes(run: Run, identity: ModelIdentity) -> tuple[Finding, ...]:
             (run.name,),
         ),
     )
+
+
+def _audit(opened: OpenedRun, scores: Scores) -> tuple[Finding, ...]:
+    """What scores and the end of the graph say against the run; the graph goes before a guess."""
+    name, session = opened.run.name, opened.session
+    ending = audit_activation(name, scores, session.spec.activation, session.signs.ending)
+    guessed = ("logits-look-like-probabilities", "activation-taken-twice") if ending else ()
+    found = audit_scores(name, scores)
+    return (*ending, *(each for each in found if each.code not in guessed))
 
 
 def _on_device(scored: ScoredRun, request: Request, check: CpuCheck | None) -> tuple[Finding, ...]:
@@ -225,6 +236,7 @@ def _provenance(
         "provider": request.provider_facts,
         **_device_facts(scored, check),
         "batch": request.batch,
+        "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
         "versions": {
             "covidreport": __version__,

@@ -144,7 +144,8 @@ def _score_on_cpu(opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.float32]
     session = open_session(
         opened.run.model, CPU, threads=count_jobs(), described=opened.run.settings.get("input")
     )
-    scores: NDArray[np.float32] = session.run(batch)[:, list(opened.columns)]
+    answers = session.run_alone(batch) if opened.alone else session.run(batch)
+    scores: NDArray[np.float32] = answers[:, list(opened.columns)]
     return scores
 
 

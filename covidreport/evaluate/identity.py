@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from covidreport.errors import RunError, StoreError
+from covidreport.inference.signs import read_signs
 from covidreport.records import Evaluation, Run
 from covidreport.storage.model import identify_model
 from covidreport.store import (
@@ -116,4 +117,14 @@ def find_stored(
         return None
     described = run.settings.get("input")
     key = evaluation_key(digest, fingerprint, labels, described, provider, batch)
-    return evaluation if evaluation.provenance.get("key") == key else None
+    if evaluation.provenance.get("key") != key or _was_mixed(run, evaluation, batch):
+        return None
+    return evaluation
+
+
+def _was_mixed(run: Run, evaluation: Evaluation, batch: int) -> bool:
+    """Whether a covidreport that did not ask may have scored images that change each other's."""
+    if "company" in evaluation.provenance or batch == 1 or run.model is None:
+        return False
+    signs = read_signs(run.model, "")
+    return bool(signs.mixes or signs.may_mix)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.allocator import give_memory_back
+from covidreport.evaluate.company import Company
 from covidreport.evaluate.decode import Chunk, decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.partial import PartialScores
@@ -45,6 +46,17 @@ class OpenedRun:
     columns: tuple[int, ...]
     variation: float = 0.0
     """The largest difference between two answers to the same image."""
+    company: Company | None = None
+    """What it answered to images alone and together; None where it was not asked."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is fed image by image."""
+        return self.company is not None and self.company.alone
+
+    def answer(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """The scores of a batch, as `Session.run` gives them."""
+        return self.session.run_alone(batch) if self.alone else self.session.run(batch)
 
 
 @dataclass(slots=True)
@@ -91,7 +103,7 @@ def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray
     NaN in the rows of images that failed. Raises RunError where the model fails, or where it
     gives a score that is not finite for an image that was decoded: such a run is invalid.
     """
-    return check_scores(chunk, opened, opened.session.run(batch))
+    return check_scores(chunk, opened, opened.answer(batch))
 
 
 def check_scores(
@@ -206,11 +218,13 @@ class _Loop:
                 for scored in group:
                     self.settle(chunk, scored, open_jobs, batch)
                 continue
-            on_card = [s for s in group if s.opened.session.execution.provider.accelerator]
+            at_device = [s for s in group if s.opened.session.execution.provider.accelerator]
+            on_card = [s for s in at_device if not s.opened.alone]
             for scored in group:
                 if scored not in on_card:
+                    place = self.device if scored in at_device else self.pool
                     score = partial(_score_and_keep, chunk, scored, batch)
-                    job = self.pool.submit(attempt, scored.opened.run.name, "infer", score)
+                    job = place.submit(attempt, scored.opened.run.name, "infer", score)
                     self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
             if on_card:
                 kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]

@@ -15,6 +15,7 @@ from covidreport.boundary import attempt
 from covidreport.config import Thresholds
 from covidreport.dataset.index import KnownData
 from covidreport.evaluate.build import build_evaluation, key_of
+from covidreport.evaluate.company import ask_company
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.identity import explain_foreign, find_stored
 from covidreport.evaluate.loop import (
@@ -22,6 +23,7 @@ from covidreport.evaluate.loop import (
     DecodedSet,
     OpenedRun,
     ScoredRun,
+    count_jobs,
     gather_scores,
     open_columns,
     score_runs,
@@ -327,6 +329,10 @@ def _evaluate_group(
         ready.append(opened[0])
         partials.append(opened[1])
     _open_caches(request, ready, caches, scratch)
+    ready, partials, unsteady = _ask_company(request, ready, partials, caches)
+    for failure, run in unsteady:
+        outcomes.append(_write_failure(request, failure, run))
+        advance(len(request.dataset))
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
         caches=caches, digests=request.digests, partials=partials, occlusion=request.occlusion,
@@ -375,6 +381,26 @@ def _finish_run(
         _note_made(request, outcome, scored.partial)
         scored.partial.remove()
     return outcome
+
+
+def _ask_company(
+    request: Request, ready: Sequence[OpenedRun], partials: Sequence[PartialScores],
+    caches: Mapping[PixelSpec, PixelCache],
+) -> tuple[list[OpenedRun], list[PartialScores], list[tuple[Failure, Run]]]:  # fmt: skip
+    """The runs with what they answered to images alone and together, and those that failed."""
+    found = ask_company(
+        [(each.run.name, each.session) for each in ready], request.dataset, request.digests,
+        caches, request.occlusion,
+        jobs=1 if request.execution.provider.accelerator else request.jobs or count_jobs(),
+    )  # fmt: skip
+    known: list[tuple[OpenedRun, PartialScores]] = []
+    failed: list[tuple[Failure, Run]] = []
+    for opened, kept, company in zip(ready, partials, found, strict=True):
+        if isinstance(company, Failure):
+            failed.append((company, opened.run))
+        else:
+            known.append((replace(opened, company=company), kept))
+    return [each for each, _ in known], [kept for _, kept in known], failed
 
 
 def _open_caches(

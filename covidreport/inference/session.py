@@ -24,6 +24,7 @@ from covidreport.inference.providers import (
     first_line,
     load_libraries,
 )
+from covidreport.inference.signs import NO_SIGNS, Signs, read_signs
 from covidreport.records import InputSpec
 from covidreport.storage.model import ModelIdentity, identify_model
 
@@ -40,8 +41,9 @@ class Session:
 
     spec: the contract; identity: of the model's files; execution: what really runs; placement:
     which provider took which nodes; graphs: whether runs on fixed buffers are CUDA graphs, and why
-    not where they could have been. static_batch: the number of images that every call is padded to,
-    None where the model takes any and the device does not care.
+    not where they could have been. signs: what the file shows of its graph. static_batch: the
+    number of images that every call is padded to, None where the model takes any and the device
+    does not care.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Session:
         placement: Placement | None = None,
         static_batch: int | None = None,
         why_no_graphs: str | None = None,
+        signs: Signs = NO_SIGNS,
     ) -> None:
         self.inner = inner
         self.spec = spec
@@ -62,6 +65,7 @@ class Session:
         self.placement = placement
         self.static_batch = spec.batch or static_batch
         self.why_no_graphs = why_no_graphs
+        self.signs = signs
         self._plain = ort.RunOptions()
         if execution.provider.accelerator:
             self._plain.add_run_config_entry("gpu_graph_id", NO_GRAPH)
@@ -83,6 +87,16 @@ class Session:
             if missing:
                 piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
             pieces.append(self._run_once(piece)[: size - missing])
+        return np.concatenate(pieces)
+
+    def run_alone(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """Scores as `run` gives them, of each image by itself: no other image is in its call.
+
+        Where a call takes a fixed number of images, all of them are copies of the one.
+        """
+        compiled = self.execution.provider.name == "tensorrt"  # for one size alone
+        size = (self.static_batch if compiled else self.spec.batch) or 1
+        pieces = [self._run_once(np.repeat(image, size, axis=0))[:1] for image in batch[:, None]]
         return np.concatenate(pieces)
 
     def _run_once(self, batch: NDArray[Any]) -> NDArray[np.float32]:
@@ -244,6 +258,7 @@ def open_session(
         placement=read_placement(inner) if execution.provider.accelerator else None,
         static_batch=static_batch if execution.provider.accelerator else None,
         why_no_graphs=why_no_graphs,
+        signs=read_signs(path, spec.output_name),
     )
 
 

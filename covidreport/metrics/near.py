@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import to_probabilities
 from covidreport.metrics.counts import count_labels, decide, logit
-from covidreport.records import Counts, Scores
+from covidreport.records import Activation, Counts, Scores
 
 NEAR: Final = 1e-5
 """Of a probability. Near 0 and 1 a hundredth of the way there, since rounding shrinks with it: at a
@@ -27,14 +27,19 @@ def find_near(scores: Scores, thresholds: Sequence[float]) -> NDArray[np.bool_]:
 
     thresholds `(K,)`: probabilities strictly between 0 and 1.
     """
-    limits = np.array(thresholds, np.float64)
     placed = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
-    gaps = np.abs(to_probabilities(placed, scores.activation) - limits)
-    room = np.minimum(NEAR, 0.01 * np.minimum(limits, 1 - limits))
-    if scores.activation != "logit":  # as near as float32 can be told apart there
-        room = np.maximum(room, 2 * np.spacing(limits.astype(np.float32)))
+    gaps = np.abs(to_probabilities(placed, scores.activation) - np.array(thresholds))
+    room = [_room(threshold, scores.activation) for threshold in thresholds]
     near: NDArray[np.bool_] = (gaps <= room) & ~scores.failed[:, np.newaxis]
     return near
+
+
+def _room(threshold: float, activation: Activation) -> float:
+    """How far from a threshold a probability is near it."""
+    room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
+    if activation == "logit":
+        return room
+    return max(room, 4 * float(np.spacing(np.float32(threshold))))  # what float32 tells apart
 
 
 def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...]:
@@ -56,12 +61,12 @@ def move_near(
     """The same scores with every near one of known truth on the side where its answer is so."""
     near = find_near(scores, thresholds)
     unit = logit if scores.activation == "logit" else float
-    moved = scores.scores.astype(np.float64)
+    moved = scores.scores.copy()
     for k, threshold in enumerate(thresholds):
-        room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
-        above, below = unit(threshold + room), unit(threshold - room)
+        room = _room(threshold, scores.activation)
         truth = scores.truth[:, k]
-        call = truth == (1 if side == "right" else 0)
-        known = near[:, k] & (truth >= 0)
-        moved[:, k] = np.where(known, np.where(call, above, below), moved[:, k])
+        for is_positive in (True, False):
+            called = is_positive == (side == "right")
+            rows = near[:, k] & (truth == int(is_positive))
+            moved[rows, k] = unit(threshold + room if called else threshold - room)
     return replace(scores, scores=moved)

@@ -194,12 +194,13 @@ def test_failed_images_fail_from_the_cache_as_well(study, watched):
 
 
 def test_without_the_cache_nothing_is_kept_outside_the_runs(study, watched, cache_of_its_own):
-    """--no-cache leaves the cache folder empty and reads the images each time."""
+    """--no-cache leaves the cache folder empty and reads the images each time, and three of them
+    once more beforehand: those that are scored alone and together."""
     _run(study, use_cache=False)
     assert not list(cache_of_its_own.rglob("*"))
     watched.update(files=0)
     _run(study, use_cache=False, force=True)
-    assert watched["files"] == 6
+    assert watched["files"] == 6 + 3
 
 
 def test_a_deleted_cache_is_filled_again(study, watched):

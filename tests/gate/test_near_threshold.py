@@ -91,6 +91,7 @@ def test_evaluations_that_did_not_count_near_scores_are_looked_at(tmp_path):
     run = _write(tmp_path / "a", UP)
     evaluation = read_evaluation(run.folder / "evaluations" / "cxr-validation")
     labels = {label: replace(each, near=None) for label, each in evaluation.details.labels.items()}
+    assert evaluation.details is not None
     older = replace(evaluation, details=replace(evaluation.details, labels=labels))
     write_evaluation(run.folder, older)
     assert len(_hanging(judge(read_run(run.folder), None, read_limit("missed<=0", TARGET)))) == 1

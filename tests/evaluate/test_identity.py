@@ -1,0 +1,201 @@
+"""Whatever decides an answer is in the key of an evaluation: each is changed alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from covidreport.evaluate import identity
+from covidreport.evaluate.identity import evaluation_key, find_stored
+from covidreport.evaluate.occlude import read_occlusion
+from covidreport.inference.contract import WORDS
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import CPU, PROVIDERS
+from covidreport.runs import read_run
+from covidreport.store import write_run
+from tests.datasets import write_flat_dataset
+from tests.evaluate.cases import ROWS, evaluate_folder, make_request
+from tests.onnx_models import LABELS, write_brightness_model
+
+CUDA = next(each for each in PROVIDERS if each.name == "cuda")
+CHANGED = {
+    "labels": ["covid-19", "pneumonia", "normal"],
+    "size": [9, 9],
+    "fit": "crop",
+    "resample": "nearest",
+    "antialias": False,
+    "channels": 3,
+    "shorter_side": 10,
+    "activation": "sigmoid",
+    "layout": "NHWC",
+    "input_name": "other",
+    "output_name": "other",
+    "divisor": 255,
+    "mean": [0.5],
+    "std": [0.5],
+    "label_map": {"covid-19": "covid"},
+}
+"""Another value of each word of a contract than the run below has."""
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Six images and a run that is described in run.json."""
+    write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    return tmp_path
+
+
+def _request(study, **options):
+    return make_request(study / "data" / "manifest.csv", **options)
+
+
+def _find(study, request):
+    """What is kept of the stored evaluation, as `evaluate` asks for it."""
+    return find_stored(
+        read_run(study / "runs" / "a"), "data-validation", fingerprint=request.fingerprint,
+        labels=request.dataset.labels, n_groups=request.n_groups,
+        provider=request.provider_facts, batch=request.batch, verify=request.verify,
+    )  # fmt: skip
+
+
+def _key(request, described=None, model="m"):
+    return evaluation_key(
+        model, request.fingerprint, request.dataset.labels, described, request.provider_facts,
+        request.batch,
+    )  # fmt: skip
+
+
+def test_every_word_of_a_contract_has_a_change_here():
+    """A new word needs one: else nobody would notice that the key lacks it."""
+    assert set(CHANGED) == set(WORDS)
+
+
+@pytest.mark.parametrize("word", CHANGED)
+def test_every_word_of_the_description_is_in_the_key(study, word):
+    """Said or not said, and said otherwise, are three keys."""
+    request = _request(study)
+    other = {"layout": "NCHW"} if word != "layout" else {"channels": 1}
+    keys = {
+        _key(request, other), _key(request, {**other, word: CHANGED[word]}),
+        _key(request, {**other, word: "something else"}),
+    }  # fmt: skip
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize("word", CHANGED)
+def test_an_evaluation_is_not_kept_where_a_word_changed(study, word):
+    """Nothing but that word of run.json is another."""
+    evaluate_folder(study / "runs", _request(study))
+    assert _find(study, _request(study)) is not None
+    write_run(study / "runs" / "a", {"name": "a", "input": {word: CHANGED[word]}})
+    assert _find(study, _request(study)) is None
+
+
+def _occlude(study):
+    return replace(_request(study), occlusion=read_occlusion("centre", None))
+
+
+def _swap_truth(study):
+    rows = [(ROWS[0][0], "normal", "validation"), *ROWS[1:]]
+    write_flat_dataset(study / "data", rows)
+    return _request(study)
+
+
+def _change_image(study):
+    write_flat_dataset(study / "data", [(121, *ROWS[0][1:]), *ROWS[1:]])
+    return _request(study)
+
+
+def _drop_image(study):
+    write_flat_dataset(study / "data", ROWS[1:])
+    return _request(study)
+
+
+def _change_model(study):
+    write_brightness_model(study / "runs" / "a" / "model.onnx", offsets=(-10.0, 10.0, -1.0000001))
+    return _request(study)
+
+
+def _run_elsewhere(study):
+    return replace(_request(study), execution=Execution(CUDA))
+
+
+def _run_in(precision):
+    return lambda study: replace(_request(study), execution=Execution(CUDA, precision))
+
+
+CHANGES = {
+    "the model's bytes": _change_model,
+    "an image's bytes": _change_image,
+    "the truth of an image": _swap_truth,
+    "which images": _drop_image,
+    "the batch": lambda study: _request(study, batch=5),
+    "the provider": _run_elsewhere,
+    "tf32": _run_in("tf32"),
+    "fp16": _run_in("fp16"),
+    "occlusion": _occlude,
+    "another fraction": lambda study: replace(
+        _request(study), occlusion=read_occlusion("centre", 0.7)
+    ),
+    "another region": lambda study: replace(
+        _request(study), occlusion=read_occlusion("borders", None)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_evaluation_is_not_kept_where_anything_else_changed(study, change):
+    """Each alone; what stands is not taken for it."""
+    evaluate_folder(study / "runs", _request(study))
+    assert _find(study, _request(study)) is not None
+    assert _find(study, CHANGES[change](study)) is None
+
+
+def test_no_two_changes_have_one_key(study):
+    """Nor are they the same as nothing changed."""
+    requests = [_request(study)]
+    for name, change in CHANGES.items():
+        if name != "the model's bytes":
+            requests.append(change(study))
+            write_flat_dataset(study / "data", ROWS)
+    assert len({_key(request) for request in requests}) == len(requests)
+
+
+@pytest.mark.parametrize("package", ["pillow", "imagecodecs"])
+def test_another_version_of_what_decodes_is_another_key(study, monkeypatch, package):
+    """A new JPEG decoder may give other pixels."""
+    evaluate_folder(study / "runs", _request(study))
+    known = identity._installed
+    monkeypatch.setattr(
+        identity, "_installed", lambda name: "0.0" if name == package else known(name)
+    )
+    assert _find(study, _request(study)) is None
+
+
+def test_another_version_of_the_runtime_is_another_key(study, monkeypatch):
+    """The last digits of scores are its kernels'."""
+    evaluate_folder(study / "runs", _request(study))
+    monkeypatch.setattr(identity, "runtime_version", lambda: "1.0.0")
+    assert _find(study, _request(study)) is None
+
+
+def test_another_version_of_the_loop_is_another_key(study, monkeypatch):
+    """Counted up by whoever changes what it computes."""
+    evaluate_folder(study / "runs", _request(study))
+    monkeypatch.setattr(identity, "ENGINE", "another")
+    assert _find(study, _request(study)) is None
+
+
+def test_what_decides_nothing_is_in_no_key(study):
+    """Jobs, thresholds, the order of rows and the word by which the provider was asked for."""
+    plain = _request(study, jobs=1)
+    assert plain.execution == CPU
+    same = [
+        _request(study, jobs=2),
+        _request(study, thresholds={"covid-19": 0.2}),
+        replace(plain, asked_provider="auto"),
+    ]
+    assert {_key(each) for each in same} == {_key(plain)}
+    assert plain.dataset.labels == LABELS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
 from covidreport.cli.options import (
+    BaseBranch,
     BatchSize,
     Data,
     DeviceId,
@@ -38,9 +40,16 @@ if TYPE_CHECKING:
     from covidreport.evaluate.record import Outcome
     from covidreport.gate.baseline import Baseline
     from covidreport.gate.gating import GateRequest
-    from covidreport.records import Failure, Run, Verdict
+    from covidreport.records import Failure, Finding, NotJudged, Run, Stage, Verdict
 
 REPORT_FILE = "report.html"
+IS_BASELINE = "is the baseline"
+IS_KNOWN = "is as it was when the baseline was set"
+OWN_BASELINE: tuple[Stage, str] = (
+    "baseline",
+    "it is its own baseline: whatever its model is by now, it is no worse than itself. Name "
+    "another run as baseline, or a file that `covidreport baseline set` wrote before the change",
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +91,7 @@ def ci(
         Path, typer.Option(help="A folder for the report, verdict.json and all other outputs.")
     ] = Path("verdict"),
     trust_stored: TrustStored = False,
+    base: BaseBranch = None,
     show_ids: ShowIds = False,
     as_json: VerdictAsJson = False,
     verbose: Verbose = False,
@@ -97,11 +107,14 @@ def ci(
         from covidreport.cli.gate import make_request
         from covidreport.config import find_settings, read_threshold_options
         from covidreport.gate.evidence import Trust, Wanted
+        from covidreport.integrations.base_branch import compare_with_base, find_base
         from covidreport.integrations.write import clear_outputs
+        from covidreport.records import Beside
         from covidreport.storage.made_here import MadeHere
 
         show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
+        branch = find_base(base, os.environ)
         clear_outputs(output_dir, also=REPORT_FILE)
         runs = find_runs(folders)
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
@@ -121,10 +134,14 @@ def ci(
             settings,
             output_dir,
         )  # fmt: skip
-        notes: list[str] = []
-        verdicts = judge_or_explain(runs, settings.target, lambda: _judge_new(job, notes))
+        skipped: list[NotJudged] = []
+        notices: list[Finding] = []
+        if branch is not None:
+            notices += compare_with_base(branch, _list_yardsticks(job, baseline), Path.cwd())
+        verdicts = judge_or_explain(runs, settings.target, lambda: _judge_new(job, skipped))
         render = (lambda: _render(job)) if verdicts else None
-        conclude(verdicts, output_dir, as_json=as_json, notes=notes, also=render)
+        beside = Beside(tuple(notices), tuple(skipped))
+        conclude(verdicts, output_dir, as_json=as_json, beside=beside, also=render)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +155,41 @@ class _Job:
     output_dir: Path
 
 
-def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
-    """Evaluate and judge; what a reader should know besides goes into `notes`."""
+def _list_yardsticks(job: _Job, baseline: str | None) -> list[Path]:
+    """What decides verdicts beside the settings: the baseline, wherever it is, and the manifest."""
+    from covidreport.cli.evaluate import find_data
+    from covidreport.errors import UsageError
+    from covidreport.gate.baseline import BASELINE_FILE
+
+    place, settings = job.request.baseline, job.settings
+    if place is not None and place.is_dir():
+        found = [run.folder for run in _find_others(job, place)]
+    elif place is not None:
+        found = [place]
+    else:  # one that is not there may have been deleted
+        folder = Path() if settings.origin is None else settings.origin.parent
+        found = [] if baseline or settings.baseline else [folder / BASELINE_FILE]
+    try:
+        return [*found, find_data(job.choices.data, settings, job.runs)]
+    except UsageError:
+        return found  # said where it is needed
+
+
+def _judge_new(job: _Job, skipped: list[NotJudged]) -> tuple[Verdict, ...]:
+    """Evaluate and judge; the runs that need no verdict go into `skipped`."""
     from covidreport.errors import GateError
-    from covidreport.gate.gating import gate_runs, open_baseline, stamp_time
-    from covidreport.gate.judge import refuse_run
+    from covidreport.gate.gating import gate_runs, open_baseline
 
     place, request = job.request.baseline, job.request
     if place is not None and place.is_dir():
-        request = _aim(request, _evaluate_baseline(job, place))
+        others = _find_others(job, place)
+        theirs = {run.folder.resolve() for run in others}
+        if theirs >= {run.folder.resolve() for run in job.runs}:
+            return tuple(_refuse(run, request, *OWN_BASELINE) for run in job.runs)
+        request = _aim(request, _evaluate(job, others, job.choices))
     opened = open_baseline(job.runs, request)
     baseline = None if isinstance(opened, GateError) else opened
-    new = _choose_new(job.runs, baseline)
-    if len(new) < len(job.runs):
-        notes.append(
-            f"{len(job.runs) - len(new)} of {len(job.runs)} runs are the baseline, or as they were "
-            "when it was set: they were not judged"
-        )
+    new = _choose_new(job.runs, baseline, skipped)
     failed, request = _evaluate_new(job, new, baseline)
     verdicts: list[Verdict] = []
     for run in new:
@@ -162,37 +197,45 @@ def _judge_new(job: _Job, notes: list[str]) -> tuple[Verdict, ...]:
         if failure is None:
             verdicts += gate_runs([run], request, opened)
         else:
-            verdicts.append(
-                refuse_run(
-                    run.name, run.place, request.terms.target, failure.stage,
-                    failure.explanation, stamp_time(),
-                )
-            )  # fmt: skip
+            verdicts.append(_refuse(run, request, failure.stage, failure.explanation))
     return tuple(verdicts)
 
 
-def _choose_new(runs: Sequence[Run], baseline: Baseline | None) -> list[Run]:
-    """The runs that are not the baseline, nor as they were when it was set."""
+def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
+    from covidreport.gate.gating import stamp_time
+    from covidreport.gate.judge import refuse_run
+
+    return refuse_run(run.name, run.place, request.terms.target, stage, reason, stamp_time())
+
+
+def _choose_new(
+    runs: Sequence[Run], baseline: Baseline | None, skipped: list[NotJudged]
+) -> list[Run]:
+    """The runs that are not the baseline, nor as they were when it was set; the rest is skipped."""
     from covidreport.gate.baseline import identify_run
+    from covidreport.records import NotJudged
 
     if baseline is None:
         return list(runs)
     place = None if baseline.folder is None else baseline.folder.resolve()
-    return [
-        run
-        for run in runs
-        if run.folder.resolve() != place and baseline.known.get(run.name) != identify_run(run)
-    ]
+    new = []
+    for run in runs:
+        if run.folder.resolve() == place:
+            skipped.append(NotJudged(run.name, run.place, IS_BASELINE))
+        elif baseline.known.get(run.name) == identify_run(run):
+            skipped.append(NotJudged(run.name, run.place, IS_KNOWN))
+        else:
+            new.append(run)
+    return new
 
 
-def _evaluate_baseline(job: _Job, place: Path) -> Sequence[Outcome]:
-    """Evaluate the run, or the runs, that the others are judged against."""
+def _find_others(job: _Job, place: Path) -> list[Run]:
+    """The run, or the runs, that the others are judged against."""
     from covidreport.runs import discover_runs
 
     gated = {run.folder.resolve() for run in job.runs}
     found = discover_runs([place])
-    others = [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
-    return _evaluate(job, others, job.choices)
+    return [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
 
 
 def _aim(request: GateRequest, outcomes: Sequence[Outcome]) -> GateRequest:

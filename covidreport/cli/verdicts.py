@@ -20,7 +20,7 @@ from covidreport.errors import NO_ROOM, CovidReportError, GateError, UsageError,
 from covidreport.streams import let_commands_through
 
 if TYPE_CHECKING:
-    from covidreport.records import LimitResult, Run, Stage, Verdict
+    from covidreport.records import Beside, LimitResult, Run, Stage, Verdict
 
 STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red", "inconclusive": "yellow",
           "error": "bold red"}  # fmt: skip
@@ -92,26 +92,30 @@ def stage_of(error: CovidReportError) -> Stage:
 
 def conclude(
     verdicts: Sequence[Verdict], output_dir: Path | None, *, as_json: bool,
-    notes: Sequence[str] = (), also: Callable[[], Path] | None = None,
+    beside: Beside | None = None, also: Callable[[], Path] | None = None,
 ) -> None:  # fmt: skip
     """Write what the verdicts leave behind, show them, and end with their exit code.
 
-    also: writes one file more. What can't be written makes it a 3: nobody could read the verdict.
-    What can't be printed changes nothing.
+    beside: what must be known besides. also: writes one file more. What can't be written makes it
+    a 3: nobody could read the verdict. What can't be printed changes nothing.
     """
-    from covidreport.cli.terminal import out, print_json, say
+    from covidreport.cli.terminal import out, print_json, say, say_finding
     from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
     from covidreport.integrations import render_verdict_json
+    from covidreport.records import Beside
 
+    beside = beside or Beside()
     code = EXIT_CODES[combine_outcomes([verdict.outcome for verdict in verdicts])]
     written: list[Path] = []
-    fault = _leave_behind(verdicts, output_dir, also, written)
+    fault = _leave_behind(verdicts, beside, output_dir, also, written)
+    for notice in beside.notices:
+        say_finding(notice)
     if as_json:
-        print_json(json.loads(render_verdict_json(verdicts)))
+        print_json(json.loads(render_verdict_json(verdicts, beside)))
     else:
         show_verdicts(out, verdicts)
-    for note in notes:
-        say(note)
+    if beside.not_judged:
+        say(_describe_not_judged(beside, len(verdicts)))
     for path in written:
         say(f"wrote {path}")
     if fault is not None:
@@ -121,19 +125,19 @@ def conclude(
 
 
 def _leave_behind(
-    verdicts: Sequence[Verdict], output_dir: Path | None, also: Callable[[], Path] | None,
-    written: list[Path],
+    verdicts: Sequence[Verdict], beside: Beside, output_dir: Path | None,
+    also: Callable[[], Path] | None, written: list[Path],
 ) -> Exception | None:  # fmt: skip
     """Write the files of `conclude`, before anything is printed; why one could not be written."""
     from covidreport.integrations.write import post_channels, write_outputs
 
     try:
         if output_dir is not None:
-            written += write_outputs(output_dir, verdicts)
+            written += write_outputs(output_dir, verdicts, beside)
         if also is not None:
             written.append(also())
         with let_commands_through():
-            post_channels(verdicts, os.environ)
+            post_channels(verdicts, os.environ, beside)
     except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
         if not isinstance(error, CovidReportError | OSError):
             traceback.print_exc()
@@ -141,8 +145,21 @@ def _leave_behind(
     return None
 
 
+def _describe_not_judged(beside: Beside, judged: int) -> str:
+    """How many runs needed no verdict, which, and why."""
+    from covidreport.gate.wording import describe_skipped
+
+    skipped = len(beside.not_judged)
+    return (
+        f"{skipped} of {skipped + judged} runs are the baseline, or as they were when it was set: "
+        f"they were not judged ({describe_skipped(beside.not_judged)})"
+    )
+
+
 def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     """Print every verdict with its limits; of many runs a table, and those that do not pass."""
+    from covidreport.gate.wording import describe_origins
+
     if not verdicts:
         console.print("No run had to be judged.")
     if len(verdicts) <= MANY:
@@ -150,6 +167,7 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
             _show_verdict(console, verdict)
         return
     _show_overview(console, verdicts)
+    console.print(Text(clean(describe_origins(verdicts))))
     rest = [verdict for verdict in verdicts if verdict.outcome != "pass"]
     for verdict in rest[:MOST_SHOWN]:
         console.print()

@@ -111,6 +111,7 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         newly_found=found,
         ids_shown=terms.show_ids,
         findings=(
+            *_same_model(evidence, baseline),
             *_version_findings(evaluation, baseline),
             *find_hanging(
                 evidence, baseline, terms.target, results, partial(_judge_again, terms.limits)
@@ -295,6 +296,28 @@ def _summarise(
     theirs_from = baseline.scores_from if baseline is not None and from_run else None
     origin = describe_origin(evidence.scores_from, theirs_from, evidence.thresholds_written_here)
     return f"{text}; {origin}."
+
+
+def _same_model(evidence: Evidence, baseline: Baseline | None) -> tuple[Finding, ...]:
+    """That a run is judged against itself: by its folder, or by the bytes of its model."""
+    digest = model_digest(evidence.evaluation)
+    if baseline is None or digest is None or digest != baseline.model_sha256:
+        return ()
+    run, theirs = evidence.run.name, baseline.evaluation.run
+    own = baseline.folder is not None and baseline.folder.resolve() == evidence.run.folder.resolve()
+    told = f"{run} is its own baseline"
+    if not own:
+        told = f"The model of {run} has the same bytes as that of its baseline {theirs}"
+    return (
+        Finding(
+            "warning",
+            "own-baseline" if own else "same-model-as-baseline",
+            told,
+            f"both have the sha256 {digest[:12]}: a model is never worse than itself",
+            "Judge it against another run, or by limits that need no baseline.",
+            (run,),
+        ),
+    )
 
 
 def _version_findings(evaluation: Evaluation, baseline: Baseline | None) -> tuple[Finding, ...]:

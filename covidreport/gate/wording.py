@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from covidreport.compare.finding import format_p
 from covidreport.gate.figures import COUNTS, split_bound
-from covidreport.records import Comparison, Estimate, Limit, LimitResult, ScoresFrom, Verdict
+from covidreport.records import (
+    Comparison,
+    Estimate,
+    Limit,
+    LimitResult,
+    NotJudged,
+    ScoresFrom,
+    Verdict,
+)
 
 SHOWN_CASES = 20
 _ORIGINS: Mapping[ScoresFrom, str] = {
@@ -95,6 +103,19 @@ def describe_bound(result: LimitResult) -> str:
     return ", ".join(parts) or "–"
 
 
+def describe_skipped(skipped: Sequence[NotJudged]) -> str:
+    """Which runs needed no verdict, and why, such as `exp15 is the baseline`; may be empty."""
+    by_reason: dict[str, list[str]] = {}
+    for each in skipped:
+        by_reason.setdefault(each.why, []).append(each.run)
+    parts = []
+    for why, runs in by_reason.items():
+        more = len(runs) - SHOWN_CASES
+        rest = f" and {more:,} more" if more > 0 else ""
+        parts.append(f"{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
+    return "; ".join(parts)
+
+
 def describe_origin(
     scores: ScoresFrom, baseline: ScoresFrom | None = None, thresholds_here: bool | None = None
 ) -> str:
@@ -105,6 +126,20 @@ def describe_origin(
     if thresholds_here is False:
         parts.append("thresholds as stored, not tuned here")
     return "; ".join(parts)
+
+
+def describe_origins(verdicts: Sequence[Verdict]) -> str:
+    """Whose scores the verdicts rest on, of all runs in a line."""
+    stored = [each.run for each in verdicts if each.scores_from == "as stored"]
+    judged = sum(each.scores_from is not None for each in verdicts)
+    if not judged:
+        return ""
+    if not stored:
+        return f"Scores {_ORIGINS['computed here']}."
+    rest = " those of the others computed here." if len(stored) < judged else ""
+    more = len(stored) - SHOWN_CASES
+    named = ", ".join(stored[:SHOWN_CASES]) + (f" and {more:,} more" if more > 0 else "")
+    return f"Scores {_ORIGINS['as stored']}, of {named};{rest}".rstrip(";") + ("" if rest else ".")
 
 
 def describe_paired(verdict: Verdict) -> str:

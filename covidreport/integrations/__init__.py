@@ -1,22 +1,22 @@
 """Where verdicts go besides the terminal: each place is a pure function from verdicts to text.
 
 `covidreport gate` and `covidreport ci` write every entry of `OUTPUTS` into the folder of
-`--output-dir`. A new output is one file here with a function `(Sequence[Verdict]) -> str` and one
-line in the table. `gate` hands over one verdict, `ci` one a run.
+`--output-dir`. A new output is one file here with a function of verdicts and what is beside
+them (`Render`), and one line in the table. `gate` hands over one verdict, `ci` one a run.
 
 An entry with `each_run` gets one verdict at a time; where there are several runs its file stands in
 a folder named after the run.
 
 `CHANNELS` are places that are no file of ours, such as GitHub's job summary. Each is a function
-`(Sequence[Verdict], Mapping[str, str]) -> None` of the verdicts and the environment, and does
-nothing where the environment does not have it (`GITHUB_ACTIONS` is not `true`). They are called
-after the files are written, in every outcome.
+of the verdicts, the environment and what is beside them (`Post`), and does nothing where the
+environment does not have it (`GITHUB_ACTIONS` is not `true`). They are called after the files are
+written, in every outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from covidreport.integrations.code_quality import render_code_quality
 from covidreport.integrations.comment import render_comment
@@ -25,20 +25,34 @@ from covidreport.integrations.github import post_github
 from covidreport.integrations.junit import render_junit
 from covidreport.integrations.open_metrics import render_open_metrics
 from covidreport.integrations.verdict_json import render_verdict_json
-from covidreport.records import Verdict
+from covidreport.records import Beside, Verdict
 
-__all__ = ["CHANNELS", "OUTPUTS", "Channel", "Output", "render_verdict_json"]
+__all__ = ["CHANNELS", "OUTPUTS", "Output", "Post", "Render", "render_verdict_json"]
+
+
+class Render(Protocol):
+    """Makes an output's text."""
+
+    def __call__(self, verdicts: Sequence[Verdict], beside: Beside = ..., /) -> str:
+        """The text of all verdicts."""
+
+
+class Post(Protocol):
+    """Hands verdicts to a channel."""
+
+    def __call__(
+        self, verdicts: Sequence[Verdict], environment: Mapping[str, str], beside: Beside = ..., /
+    ) -> None:
+        """Raises OSError where it can't be written."""
 
 
 class Output(NamedTuple):
     """An output: the name of its file, and the function that makes its text."""
 
     file_name: str
-    render: Callable[[Sequence[Verdict]], str]
+    render: Render
     each_run: bool = False
 
-
-Channel = Callable[[Sequence[Verdict], Mapping[str, str]], None]
 
 OUTPUTS: dict[str, Output] = {
     "json": Output("verdict.json", render_verdict_json),
@@ -50,5 +64,5 @@ OUTPUTS: dict[str, Output] = {
 }
 """Every output by the name that `--output` takes."""
 
-CHANNELS: dict[str, Channel] = {"github": post_github}
+CHANNELS: dict[str, Post] = {"github": post_github}
 """Places that the environment offers, by name."""

@@ -13,11 +13,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
+from covidreport.gate.wording import describe_origin
 from covidreport.integrations.naming import clean, identify_limit, title_run
-from covidreport.records import Verdict
+from covidreport.records import Beside, Finding, Verdict
 
 _LIMITS = {"fail": "critical", "inconclusive": "major", "warn": "minor"}
 _FINDINGS = {"error": "major", "warning": "minor", "note": "info"}
+_NOTHING = Beside()
 
 
 class _Complaint(NamedTuple):
@@ -27,10 +29,10 @@ class _Complaint(NamedTuple):
     key: tuple[object, ...]
 
 
-def render_code_quality(verdicts: Sequence[Verdict]) -> str:
-    """A JSON array, empty where nothing is held against any run."""
+def render_code_quality(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
+    """A JSON array, empty where nothing is held against any run, nor against the yardstick."""
     seen: Counter[str] = Counter()
-    issues = []
+    issues = [_spell_notice(notice) for notice in beside.notices]
     for verdict in verdicts:
         for each in _list_complaints(verdict):
             key = json.dumps([verdict.run, verdict.target, each.check, *each.key], default=str)
@@ -48,6 +50,18 @@ def render_code_quality(verdicts: Sequence[Verdict]) -> str:
     return json.dumps(issues, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def _spell_notice(notice: Finding) -> dict[str, object]:
+    key = json.dumps([notice.code, *notice.subjects])
+    path = notice.subjects[0] if notice.subjects else "."
+    return {
+        "description": clean(f"{notice.what}. {notice.evidence}"),
+        "check_name": f"covidreport-{notice.code}",
+        "fingerprint": hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest(),
+        "severity": _FINDINGS[notice.severity],
+        "location": {"path": clean(path), "lines": {"begin": 1}},
+    }
+
+
 def _list_complaints(verdict: Verdict) -> Iterator[_Complaint]:
     if verdict.error is not None:
         stage = verdict.error.stage
@@ -56,6 +70,11 @@ def _list_complaints(verdict: Verdict) -> Iterator[_Complaint]:
         if result.outcome in _LIMITS:
             severity = _LIMITS[result.outcome]
             yield _Complaint(severity, "limit", result.sentence, identify_limit(result))
+    if verdict.scores_from == "as stored" or verdict.thresholds_written_here is False:
+        origin = describe_origin(
+            verdict.scores_from or "as stored", None, verdict.thresholds_written_here
+        )
+        yield _Complaint("info", "as-stored", f"{verdict.run}: {origin}", ())
     for finding in verdict.findings:
         what = f"{finding.what}. {finding.evidence}"
         yield _Complaint(_FINDINGS[finding.severity], finding.code, what, finding.subjects)

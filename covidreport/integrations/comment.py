@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
-from covidreport.gate.wording import describe_bound, describe_paired, format_number
+from covidreport.gate.wording import (
+    describe_bound,
+    describe_origins,
+    describe_paired,
+    describe_skipped,
+    format_number,
+)
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
-from covidreport.records import LimitResult, Verdict
+from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
 from covidreport.report.view.wording import figure, plural, whole
 
@@ -24,18 +30,26 @@ MOST_ROWS = 50
 MOST_CASES = 100
 _LEAST = 160
 """For the marker, and for saying that something is left out."""
+_NOTHING = Beside()
 _GRAVITY = ("fail", "inconclusive", "warn", "pass")
 
 
-def render_comment(verdicts: Sequence[Verdict]) -> str:
+def render_comment(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
     """Markdown that fits into a comment on GitHub and GitLab."""
-    return cut_comment(verdicts, COMMENT_LIMIT, len)
+    return cut_comment(verdicts, COMMENT_LIMIT, len, beside)
 
 
-def cut_comment(verdicts: Sequence[Verdict], limit: int, measure: Callable[[str], int]) -> str:
+def cut_comment(
+    verdicts: Sequence[Verdict], limit: int, measure: Callable[[str], int],
+    beside: Beside = _NOTHING,
+) -> str:  # fmt: skip
     """The same, of at most `limit` as `measure` counts: characters, or bytes."""
     title = _show(_title(verdicts))
-    parts = [f"## {title}\n"]
+    parts = [_notice(each) for each in beside.notices]
+    parts.append(f"## {title}\n")
+    skipped = describe_skipped(beside.not_judged)
+    if skipped:
+        parts.append(f"Not judged: {_show(skipped)}.\n")
     parts += _overview(verdicts) if len(verdicts) > 1 else ()
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave:
@@ -69,6 +83,11 @@ def _title(verdicts: Sequence[Verdict]) -> str:
     return f"{words} ({', '.join(told)} of {plural(len(verdicts), 'run')})"
 
 
+def _notice(finding: Finding) -> str:
+    """What is said first, set apart from the verdict."""
+    return f"> {SIGNS['warn']} **{_show(finding.what)}.** {_show(finding.remedy)}\n"
+
+
 def _overview(verdicts: Sequence[Verdict]) -> list[str]:
     """A row a run, the gravest first."""
     rows = []
@@ -88,7 +107,9 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
             )
         )
     head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")
-    return [_table(head, rows, ":-- | :-- | --: | --: | --:", len(verdicts) - len(rows), "run")]
+    table = _table(head, rows, ":-- | :-- | --: | --: | --:", len(verdicts) - len(rows), "run")
+    origins = describe_origins(verdicts)
+    return [table, f"{_show(origins)}\n"] if origins else [table]
 
 
 def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:

@@ -19,20 +19,27 @@ from numpy.typing import NDArray
 
 from covidreport.integrations.naming import name_file
 from covidreport.metrics import Curve, count_curve
-from covidreport.records import Counts, Evaluation, Scores, Verdict
+from covidreport.records import Beside, Counts, Evaluation, Scores, Verdict
 from covidreport.store import write_atomic
 
 METRICS_FILE = "metrics.json"
 PLOTS_FOLDER = "plots"
 ALL_LABELS = "all labels"
 NOT_SCORED = "not scored"
+_NOTHING = Beside()
 
 
-def render_dvc_metrics(verdicts: Sequence[Verdict]) -> str:
-    """metrics.json of one verdict: its outcome, and the figures where there are any."""
+def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
+    """metrics.json of one verdict: its outcome, whose scores, and the figures, if there are any."""
     (verdict,) = verdicts
     figures = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
-    return _spell({"outcome": verdict.outcome, **figures})
+    origin = {
+        "scores_from": verdict.scores_from,
+        "thresholds_written_here": verdict.thresholds_written_here,
+        "notices": len(beside.notices) or None,
+    }
+    told = {name: value for name, value in origin.items() if value is not None}
+    return _spell({"outcome": verdict.outcome, **told, **figures})
 
 
 def list_metrics(evaluation: Evaluation) -> dict[str, Any]:

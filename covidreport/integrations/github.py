@@ -10,7 +10,7 @@ from pathlib import Path
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
 from covidreport.integrations.comment import cut_comment
 from covidreport.integrations.naming import clean, title_run
-from covidreport.records import Verdict
+from covidreport.records import Beside, Verdict
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024
 """Of all that one step writes into its summary; GitHub shows none of it where it is more."""
@@ -18,9 +18,12 @@ LEAST_BYTES = 400
 MOST_ANNOTATIONS = 10
 """GitHub shows so many errors, and so many warnings, of a step."""
 LONGEST_ANNOTATION = 4000
+_NOTHING = Beside()
 
 
-def post_github(verdicts: Sequence[Verdict], environment: Mapping[str, str]) -> None:
+def post_github(
+    verdicts: Sequence[Verdict], environment: Mapping[str, str], beside: Beside = _NOTHING
+) -> None:
     """Write summary and outputs, and print annotations; nothing outside a GitHub job.
 
     Annotations go to stderr, which GitHub reads as it reads stdout: what `--json` prints stays
@@ -30,16 +33,16 @@ def post_github(verdicts: Sequence[Verdict], environment: Mapping[str, str]) -> 
         return
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if summary:
-        append_summary(Path(summary), verdicts)
+        append_summary(Path(summary), verdicts, beside)
     outputs = environment.get("GITHUB_OUTPUT")
     if outputs:
         with Path(outputs).open("a", encoding="utf-8") as file:
             file.write(spell_outputs(list_outputs(verdicts)))
-    for line in list_annotations(verdicts):
+    for line in list_annotations(verdicts, beside):
         sys.stderr.write(f"{line}\n")
 
 
-def append_summary(path: Path, verdicts: Sequence[Verdict]) -> None:
+def append_summary(path: Path, verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> None:
     """Add the verdict to a job's summary; what does not fit beside what is there is left out.
 
     Where not even a few words fit, nothing is added: GitHub would then show nothing at all.
@@ -48,7 +51,7 @@ def append_summary(path: Path, verdicts: Sequence[Verdict]) -> None:
     if SUMMARY_LIMIT_BYTES - taken < LEAST_BYTES:
         return
     room = SUMMARY_LIMIT_BYTES - taken - 1
-    text = cut_comment(verdicts, room, lambda part: len(part.encode()))
+    text = cut_comment(verdicts, room, lambda part: len(part.encode()), beside)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{text}\n")
 
@@ -83,11 +86,16 @@ def spell_outputs(outputs: Mapping[str, str]) -> str:
     return "".join(lines)
 
 
-def list_annotations(verdicts: Sequence[Verdict]) -> list[str]:
+def list_annotations(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> list[str]:
     """Workflow commands: at most as many errors and warnings as are shown, the last a count."""
     lines = []
     for level in ("error", "warning"):
-        found = [each for verdict in verdicts for each in _annotate(verdict) if each[0] == level]
+        found: list[tuple[str, str, str]] = [
+            (each.severity, "covidreport", f"{each.what}. {each.evidence}")
+            for each in beside.notices
+            if each.severity == level
+        ]
+        found += [each for verdict in verdicts for each in _annotate(verdict) if each[0] == level]
         shown = found if len(found) <= MOST_ANNOTATIONS else found[: MOST_ANNOTATIONS - 1]
         lines += [_spell(level, title, text) for _, title, text in shown]
         if len(found) > len(shown):

@@ -11,15 +11,22 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from covidreport.gate.wording import describe_skipped
 from covidreport.integrations.naming import clean, title_limits, title_run
-from covidreport.records import LimitResult, Verdict
+from covidreport.records import Beside, LimitResult, Verdict
 
+_NOTHING = Beside()
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render_junit(verdicts: Sequence[Verdict]) -> str:
-    """A `<testsuite>` for each run. The same verdicts give the same bytes: there are no times."""
+def render_junit(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
+    """A `<testsuite>` for each run. The same verdicts give the same bytes: there are no times.
+
+    What must be known beside is told by a suite of its own, which has no tests.
+    """
     suites = [_make_suite(verdict) for verdict in verdicts]
+    if beside.notices or beside.not_judged:
+        suites.append(_make_notice(beside))
     root = ET.Element("testsuites", name="covidreport")
     for key in ("tests", "failures", "errors"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
@@ -27,6 +34,16 @@ def render_junit(verdicts: Sequence[Verdict]) -> str:
     ET.indent(root)
     body = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+def _make_notice(beside: Beside) -> ET.Element:
+    suite = ET.Element("testsuite", name="covidreport", tests="0", failures="0", errors="0")
+    ET.SubElement(suite, "properties")
+    told = [f"{each.severity}: {each.what}. {each.evidence}." for each in beside.notices]
+    skipped = describe_skipped(beside.not_judged)
+    told += [f"Not judged: {skipped}."] if skipped else []
+    ET.SubElement(suite, "system-out").text = _text(" ".join(told))
+    return suite
 
 
 def _make_suite(verdict: Verdict) -> ET.Element:
@@ -69,6 +86,10 @@ def _say(case: ET.Element, tag: str, sentence: str, kind: str) -> None:
 def _list_properties(verdict: Verdict) -> list[tuple[str, str]]:
     """The figures, for a program that reads nothing but this file."""
     found = [("outcome", verdict.outcome), ("target", verdict.target)]
+    if verdict.scores_from is not None:
+        found.append(("scores_from", verdict.scores_from))
+    if verdict.thresholds_written_here is not None:
+        found.append(("thresholds_written_here", str(verdict.thresholds_written_here).lower()))
     counts = verdict.counts
     if counts is not None:
         found += [

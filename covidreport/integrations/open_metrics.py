@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from covidreport.integrations.naming import clean, title_limits, title_run
-from covidreport.records import Verdict
+from covidreport.records import Beside, Verdict
 
 OUTCOMES = ("pass", "fail", "error", "inconclusive")
 _KEPT = {"pass": 1, "warn": 0, "fail": 0, "inconclusive": 0}
@@ -31,12 +31,18 @@ _HELP = {
     "covidreport_cases": "Cases that the baseline found and the run missed, and the reverse.",
     "covidreport_limit_kept": "1 where the limit is kept, 0 where not or where it can't be told.",
     "covidreport_limit_value": "The figure that is limited.",
+    "covidreport_scores_computed_here": "1 where the scores were computed on the machine that "
+    "judged, 0 where they are as stored.",
+    "covidreport_notices": "What must be known before any verdict: verdict.json names it.",
 }
+_NOTHING = Beside()
 
 
-def render_open_metrics(verdicts: Sequence[Verdict]) -> str:
+def render_open_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
     """All figures of all verdicts, each family under its type and help."""
     samples = [sample for verdict in verdicts for sample in _list_samples(verdict)]
+    if beside.notices:
+        samples.append(_Sample("covidreport_notices", (), len(beside.notices)))
     lines = []
     for family, words in _HELP.items():
         lines += [f"# TYPE {family} gauge", f"# HELP {family} {words}"]
@@ -50,6 +56,9 @@ def _list_samples(verdict: Verdict) -> Iterator[_Sample]:
         yield _Sample(
             "covidreport_outcome", (*run, ("outcome", outcome)), verdict.outcome == outcome
         )
+    if verdict.scores_from is not None:
+        here = verdict.scores_from == "computed here"
+        yield _Sample("covidreport_scores_computed_here", run, here)
     target = (*run, ("label", clean(verdict.target)))
     counts = verdict.counts
     if counts is not None:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
-from covidreport.records import Verdict
+from covidreport.records import Beside, Verdict
 
 VERDICT_SCHEMA = "covidreport.verdict/1"
+_NOTHING = Beside()
 
 
 def spell_verdict(verdict: Verdict) -> dict[str, Any]:
@@ -23,13 +24,14 @@ def spell_verdict(verdict: Verdict) -> dict[str, Any]:
     return fields
 
 
-def render_verdict_json(verdicts: Sequence[Verdict]) -> str:
-    """The overall outcome with its exit code, and a verdict for each run."""
+def render_verdict_json(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
+    """The overall outcome with its exit code, what must be known beside, and a verdict a run."""
     outcome = combine_outcomes([verdict.outcome for verdict in verdicts])
     document = {
         "schema": VERDICT_SCHEMA,
         "outcome": outcome,
         "exit_code": EXIT_CODES[outcome],
+        **dataclasses.asdict(beside),
         "verdicts": [spell_verdict(verdict) for verdict in verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -8,8 +8,10 @@ from pathlib import Path
 from covidreport.errors import WriteError
 from covidreport.integrations import CHANNELS, OUTPUTS
 from covidreport.integrations.naming import name_file
-from covidreport.records import Verdict
+from covidreport.records import Beside, Verdict
 from covidreport.store import write_atomic
+
+NOTHING = Beside()
 
 
 def clear_outputs(folder: Path, also: str | None = None) -> None:
@@ -27,26 +29,32 @@ def clear_outputs(folder: Path, also: str | None = None) -> None:
             raise WriteError(f"{file}: can't be written ({error.strerror})") from error
 
 
-def write_outputs(folder: Path, verdicts: Sequence[Verdict]) -> tuple[Path, ...]:
+def write_outputs(
+    folder: Path, verdicts: Sequence[Verdict], beside: Beside = NOTHING
+) -> tuple[Path, ...]:
     """Write every output into `folder` and give the paths; WriteError where one can't be."""
     written = []
-    for path, text in _render_all(folder, verdicts):
+    for path, text in _render_all(folder, verdicts, beside):
         write_atomic(path, text.encode())
         written.append(path)
     return tuple(written)
 
 
-def _render_all(folder: Path, verdicts: Sequence[Verdict]) -> Iterator[tuple[Path, str]]:
+def _render_all(
+    folder: Path, verdicts: Sequence[Verdict], beside: Beside
+) -> Iterator[tuple[Path, str]]:
     for output in OUTPUTS.values():
         if not output.each_run:
-            yield folder / output.file_name, output.render(verdicts)
+            yield folder / output.file_name, output.render(verdicts, beside)
             continue
         for verdict in verdicts:
             place = folder if len(verdicts) == 1 else folder / name_file(verdict.run)
-            yield place / output.file_name, output.render([verdict])
+            yield place / output.file_name, output.render([verdict], beside)
 
 
-def post_channels(verdicts: Sequence[Verdict], environment: Mapping[str, str]) -> None:
+def post_channels(
+    verdicts: Sequence[Verdict], environment: Mapping[str, str], beside: Beside = NOTHING
+) -> None:
     """Hand the verdicts to every channel that the environment offers."""
     for post in CHANNELS.values():
-        post(verdicts, environment)
+        post(verdicts, environment, beside)

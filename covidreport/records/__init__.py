@@ -33,11 +33,13 @@ from covidreport.records.details import (
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import SEVERITIES, Failure, Finding, Severity, Stage
 from covidreport.records.gate import (
+    Beside,
     GateBaseline,
     Limit,
     LimitOutcome,
     LimitResult,
     LimitSeverity,
+    NotJudged,
     ScoresFrom,
     Verdict,
     VerdictOutcome,
@@ -77,6 +79,7 @@ __all__ = [
     "TUNED_ON",
     "UNKNOWN",
     "Activation",
+    "Beside",
     "Calibration",
     "Case",
     "CaseAnswer",
@@ -109,6 +112,7 @@ __all__ = [
     "MethodComparison",
     "NetBenefit",
     "NonInferior",
+    "NotJudged",
     "OperatingPoint",
     "OverallTest",
     "PixelSpec",

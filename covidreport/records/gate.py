@@ -146,3 +146,22 @@ class Verdict:
     """Versions and whatever else the verdict depends on."""
     timing: Mapping[str, Any] = field(default_factory=dict)
     """Time stamps and durations: the one place where two equal verdicts differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """A run that was found and needed no verdict."""
+
+    run: str
+    folder: str
+    why: str
+    """Such as `is the baseline`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a reader of verdicts must know that is no verdict on any run."""
+
+    notices: tuple[Finding, ...] = ()
+    """Of the yardstick: said before every verdict."""
+    not_judged: tuple[NotJudged, ...] = ()

@@ -280,3 +280,56 @@ def test_thresholds_that_were_not_tuned_here_are_used_and_told(covidreport, stud
     assert verdict["thresholds_written_here"] is False
     assert "thresholds as stored, not tuned here" in verdict["sentence"]
     assert "thresholds as stored, not tuned here" in (study / "verdict" / "comment.md").read_text()
+
+
+def test_a_run_that_is_its_own_baseline_is_not_judged(covidreport, study):
+    """The model was replaced by a bad one: no worse than itself. Among others it is named."""
+    write_model(study / "runs" / "base", 200)
+    for place in ("runs/base", "base"):
+        done = covidreport("ci", "runs/base", "--baseline", place, "--json")
+        assert _judged(done) == (3, "error", None, None)
+        assert "it is its own baseline" in done.out
+    write_model(study / "runs" / "base", 100)
+    done = covidreport("ci", "runs/base", "runs/good", "--baseline", "runs/base")
+    assert done.code == 0
+    assert "1 of 2 runs are the baseline, or as they were when it was set" in done.err
+    assert "(base is the baseline)" in done.err
+    assert "Not judged: base is the baseline." in (study / "verdict" / "comment.md").read_text()
+    done = covidreport("gate", "runs/base", "--baseline", "runs/base")
+    assert "base is its own baseline" in done.out
+
+
+def test_a_model_of_the_baseline_s_bytes_is_told(covidreport, study):
+    """Under another name, and with a baseline.json."""
+    shutil.copy(study / "runs" / "base" / "model.onnx", study / "runs" / "bad" / "model.onnx")
+    done = covidreport("ci", "runs/bad")
+    assert done.code == 0
+    assert "The model of bad has the same bytes as that of its baseline base" in done.out
+
+
+def test_the_comment_begins_with_what_decides_the_verdict(covidreport, study, monkeypatch):
+    """A bad model that the change itself lists as known: nothing is judged, and that is said."""
+    import subprocess
+
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+        subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+    git("init", "-qb", "main")
+    git("add", "-A")
+    git("commit", "-qm", "first")
+    git("checkout", "-qb", "change")
+    assert covidreport("baseline", "set", "runs/base", "--known", "runs").code == 0
+    done = covidreport("ci", "runs", "--base", "main", "--json")
+    assert done.code == 0
+    document = json.loads(done.out)
+    assert document["verdicts"] == []
+    (notice,) = document["notices"]
+    assert notice["code"] == "differs-from-base"
+    assert {each["run"]: each["why"] for each in document["not_judged"]} == dict.fromkeys(
+        ("bad", "base", "good"), "is as it was when the baseline was set"
+    )
+    comment = (study / "verdict" / "comment.md").read_text().splitlines()
+    assert "differs from the base branch main: baseline.json" in comment[1].replace("\\", "")
+    assert "bad, base, good is as it was" in "\n".join(comment)
+    assert covidreport("ci", "runs", "--base=-x").code == 2

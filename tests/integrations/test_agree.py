@@ -10,11 +10,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
+from covidreport.gate.wording import describe_origin
 from covidreport.integrations import OUTPUTS
 from covidreport.integrations.github import list_annotations, list_outputs
+from covidreport.records import Beside, Finding, NotJudged
 from covidreport.report.markdown import COMMENT_LIMIT
 from tests.integrations.reading import read_metrics
 from tests.integrations.verdicts import days
+from tests.integrations.verdicts import verdict as make_verdict
 
 DAYS = days()
 
@@ -150,3 +153,64 @@ def test_file_names_are_those_that_the_examples_name():
     assert (
         f"covidreport-verdict/{OUTPUTS['comment'].file_name}" in (root / "action.yml").read_text()
     )
+
+
+@pytest.mark.parametrize("origin", ["computed here", "as stored"])
+@pytest.mark.parametrize("tuned", [None, True, False])
+def test_whose_scores_a_verdict_rests_on_agrees(origin, tuned):
+    """Every shape says it; the sentence is the gate's own."""
+    told = describe_origin(origin, None, tuned)
+    one = make_verdict(
+        scores_from=origin, thresholds_written_here=tuned, sentence=f"exp15 misses 8; {told}."
+    )
+    texts = {name: output.render([one]) for name, output in OUTPUTS.items()}
+    (spelt,) = json.loads(texts["json"])["verdicts"]
+    assert (spelt["scores_from"], spelt["thresholds_written_here"]) == (origin, tuned)
+    properties = {
+        p.get("name"): p.get("value") for p in ET.fromstring(texts["junit"]).iter("property")
+    }
+    assert properties["scores_from"] == origin
+    assert properties.get("thresholds_written_here") == (
+        None if tuned is None else str(tuned).lower()
+    )
+    assert told in texts["junit"]
+    assert told in texts["comment"]
+    assert told in list_outputs([one])["sentence"]
+    found = {name: value for name, _, value in read_metrics(texts["open-metrics"])}
+    assert found["covidreport_scores_computed_here"] == (origin == "computed here")
+    assert json.loads(texts["dvc"])["scores_from"] == origin
+    assert json.loads(texts["dvc"]).get("thresholds_written_here") == tuned
+    complaints = [each["description"] for each in json.loads(texts["code-quality"])]
+    assert any(told in each for each in complaints) == (origin == "as stored" or tuned is False)
+
+
+def test_of_many_runs_a_line_says_whose_scores_they_are():
+    """Beneath the table, in which those that pass have a row alone."""
+    here = make_verdict("a", scores_from="computed here")
+    stored = make_verdict("b", scores_from="as stored")
+    assert "Scores computed here" in OUTPUTS["comment"].render([here, here])
+    mixed = OUTPUTS["comment"].render([here, stored])
+    assert "Scores as stored, not computed here, of b; those of the others computed here" in mixed
+
+
+def test_what_must_be_known_before_any_verdict_agrees(day):
+    """A notice is first in the comment; every shape has it, and the runs that were not judged."""
+    verdicts, _ = day
+    notice = Finding("warning", "differs-from-base", "It differs", "so", "Look", ("a.json",))
+    beside = Beside((notice,), (NotJudged("old", "runs/old", "is the baseline"),))
+    texts = {
+        name: output.render(verdicts, beside)
+        for name, output in OUTPUTS.items()
+        if not output.each_run
+    }
+    assert texts["comment"].splitlines()[1].startswith("> ")
+    assert "It differs" in texts["comment"].splitlines()[1]
+    assert "old is the baseline" in texts["comment"]
+    document = json.loads(texts["json"])
+    assert [each["code"] for each in document["notices"]] == ["differs-from-base"]
+    assert [each["run"] for each in document["not_judged"]] == ["old"]
+    assert "It differs" in texts["junit"]
+    assert "old is the baseline" in texts["junit"]
+    assert json.loads(texts["code-quality"])[0]["location"]["path"] == "a.json"
+    assert ("covidreport_notices", {}, 1) in list(read_metrics(texts["open-metrics"]))
+    assert any("It differs" in line for line in list_annotations(verdicts, beside))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from covidreport.records import (
     Finding,
     Scores,
 )
+from covidreport.storage.replaced import PLACE, RENAME, NewImages, find_replaced, name_place
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
@@ -159,11 +160,14 @@ def _read_row(
             into[k] = number
 
 
-def import_scores(request: ImportRequest) -> Evaluation:
+def import_scores(
+    request: ImportRequest, replaced: Callable[[str], None] = lambda _: None
+) -> Evaluation:
     """Make the run folder, or add to it, and give the evaluation of the imported scores.
 
-    Raises UsageError where the folder holds a run that was not imported, DatasetError as
-    `match_scores`.
+    replaced: is told of an evaluation of other images that gives way. Raises UsageError where the
+    folder holds a run that was not imported, or an evaluation of another data set under the same
+    name; DatasetError as `match_scores`.
     """
     folder = request.output / request.run
     marker = folder / "imported.json"
@@ -202,19 +206,36 @@ def import_scores(request: ImportRequest) -> Evaluation:
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
             "activation": request.activation,
+            "data": {"source": dataset.source.as_posix()},
             "versions": {"covidreport": __version__},
         },
-        timing={"finished": datetime.now(UTC).isoformat(timespec="milliseconds")},
+        timing={
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            PLACE: name_place(dataset.source),
+        },
     )
+    place = evaluation_folder(folder, evaluation.key)
+    found = find_replaced(place, _images(request))
+    if found is not None and found.other_data:
+        raise UsageError(f"{found.reason}. {RENAME}, or delete {place}")
+    if found is not None:
+        replaced(found.what)
     folder.mkdir(parents=True, exist_ok=True)
     marker.write_text('{"schema": "covidreport.imported/1"}\n')
     write_run(folder, {"name": request.run, "description": request.description or
                        f"Scores from {request.file.name}, computed elsewhere"})  # fmt: skip
-    place = evaluation_folder(folder, evaluation.key)
     write_scores(place / SCORES_FILE, scores)
     write_evaluation(folder, evaluation)
     clear_failure(place)
     return evaluation
+
+
+def _images(request: ImportRequest) -> NewImages:
+    data = request.dataset
+    return NewImages(
+        data.name, request.split, None, request.fingerprint, data.source, data.labels, data.ids,
+        data.truth,
+    )  # fmt: skip
 
 
 def _findings(request: ImportRequest, missing: int) -> tuple[Finding, ...]:

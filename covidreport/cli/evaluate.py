@@ -67,7 +67,11 @@ def evaluate(
     batch_size: BatchSize = None,
     jobs: Jobs = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Compute again what is unchanged since the last time.")
+        bool,
+        typer.Option(
+            "--force",
+            help="Compute again what is unchanged, and replace other data's evaluations.",
+        ),
     ] = False,
     verify: Annotated[
         bool,
@@ -261,6 +265,7 @@ def _evaluate_anew(
         count_progress,
         say_damaged,
         say_finding,
+        say_replaced,
         say_waiting,
         show_progress,
     )
@@ -310,7 +315,9 @@ def _evaluate_anew(
     for finding in request.warnings:
         say_finding(finding)
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        outcomes = evaluate_runs(request, runs, Progress(begin, advance, say_waiting, say_damaged))
+        outcomes = evaluate_runs(
+            request, runs, Progress(begin, advance, say_waiting, say_damaged, say_replaced)
+        )
     if how.thumbnails:
         _keep_thumbnails(request, outcomes, how.settings.target)
     if how.use_cache:

@@ -48,7 +48,7 @@ def import_scores_command(
     """Import scores."""
     from covidreport.cli.evaluate import choose_split, common_labels, find_data
     from covidreport.cli.ranking import show_ranking
-    from covidreport.cli.terminal import out, say_finding
+    from covidreport.cli.terminal import out, say_finding, say_replaced
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
@@ -91,7 +91,8 @@ def import_scores_command(
             description=description,
             notes=notes,
             figures=settings.figures.plan(dataset.labels, settings.target),
-        )
+        ),
+        say_replaced,
     )
     for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):
         show_ranking(out, ranking, [evaluation])

@@ -82,6 +82,7 @@ def occlude(
         say,
         say_failure,
         say_finding,
+        say_replaced,
         say_waiting,
         show_progress,
     )
@@ -127,10 +128,12 @@ def occlude(
         command=spell_command(context),
     )
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        usual = evaluate_usual(request, runs, Progress(begin, advance, say_waiting))
+        usual = evaluate_usual(
+            request, runs, Progress(begin, advance, say_waiting, replaced=say_replaced)
+        )
     with count_progress(f"Evaluating without {region}") as (begin, advance):
         blacked = evaluate_occluded(
-            request, occlusion, usual, Progress(begin, advance, say_waiting)
+            request, occlusion, usual, Progress(begin, advance, say_waiting, replaced=say_replaced)
         )
     pairs = _pair(usual, blacked)
     findings = _find_shortcuts(pairs, settings.target, dataset.name, split_name)

@@ -150,6 +150,11 @@ def say_damaged(run: Run, reason: str) -> None:
     say(f"warning: {run.name} is evaluated again: {reason}", "yellow")
 
 
+def say_replaced(what: str) -> None:
+    """That an evaluation of other images gives way, on stderr."""
+    say(f"warning: {what}; the evaluation of before is replaced", "yellow")
+
+
 def say_finding(finding: Finding) -> None:
     """A finding on stderr: what, the evidence and what to do."""
     say(f"{finding.severity}: {finding.what}", STYLES[finding.severity])

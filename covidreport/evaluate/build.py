@@ -25,6 +25,7 @@ from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import describe_scores
 from covidreport.records import Evaluation, Failure, Finding, Run, Scores
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
+from covidreport.storage.replaced import PLACE, name_place
 
 
 def key_of(request: Request, opened: OpenedRun) -> str:
@@ -91,6 +92,7 @@ def build_evaluation(
             "inference_s": round(scored.inference_s, 3),
             "jobs": request.jobs or count_jobs(),
             "command": request.command,
+            PLACE: name_place(dataset.source),
         },
     )
     return mark_thresholds(evaluation, chosen)

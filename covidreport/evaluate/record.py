@@ -48,6 +48,7 @@ from covidreport.metrics import digest_units
 from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
+from covidreport.storage.replaced import RENAME, find_replaced
 from covidreport.store import (
     EVALUATION_FILE,
     SCORES_FILE,
@@ -84,6 +85,8 @@ class Progress:
     """Called before it waits for another process that evaluates the same run on the same images."""
     damaged: Callable[[Run, str], None] = field(default=lambda _, __: None)
     """Called with why stored scores can't be read, before they are computed again."""
+    replaced: Callable[[str], None] = field(default=lambda _: None)
+    """Called once with each evaluation of other images that is replaced."""
 
 
 def open_model(
@@ -135,6 +138,7 @@ def evaluate_runs(
     outcomes: dict[Path, Outcome] = {}
     chosen: dict[Path, ChosenThresholds] = {}
     known = request.known
+    replaced: dict[str, None] = {}
     for run in runs:
         if run.faults:
             outcomes[run.folder] = Outcome(run, failure=refuse_run(run))
@@ -143,9 +147,12 @@ def evaluate_runs(
             _refuse_foreign(request, run)
             or _choose(request, run, chosen)
             or _keep_stored(request, run, chosen, known, progress)
+            or _keep_other_images(request, run, replaced)
         )
         if outcome is not None:
             outcomes[run.folder] = outcome
+    for what in replaced:
+        progress.replaced(what)
     rest = [run for run in runs if run.folder not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
@@ -165,6 +172,23 @@ def evaluate_runs(
                     outcomes[outcome.run.folder] = outcome
         caches.clear()
     return tuple(outcomes[run.folder] for run in runs)
+
+
+def _keep_other_images(request: Request, run: Run, replaced: dict[str, None]) -> Outcome | None:
+    """The run's failure where an evaluation of another data set stands under the same name.
+
+    Nothing is written: what stands is as good as it was. What is to be said of one of the same data
+    set, which is replaced, goes into `replaced`.
+    """
+    folder = evaluation_folder(run.folder, request.name)
+    found = attempt(run.name, "read", partial(find_replaced, folder, request.images))
+    if found is None or isinstance(found, Failure):
+        return None  # what can't be read is computed again
+    if found.other_data and request.trust_stored and not request.force:
+        remedy = f"{RENAME}, or replace what stands with `covidreport evaluate --force`."
+        return Outcome(run, failure=Failure(run.name, "write", found.reason, remedy))
+    replaced[found.what] = None
+    return None
 
 
 def _lock_runs(

@@ -13,6 +13,7 @@ from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
 from covidreport.records import Dataset, FigurePlan, Finding
 from covidreport.storage.made_here import MadeHere
+from covidreport.storage.replaced import NewImages
 
 BATCH = 32
 DEVICE_BATCH = 256
@@ -68,6 +69,15 @@ class Request:
         return KnownData(
             data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint,
             units=digest_units(data.groups, group_values(data.attributes)),
+        )  # fmt: skip
+
+    @property
+    def images(self) -> NewImages:
+        """What an evaluation that is written is of."""
+        data = self.dataset
+        return NewImages(
+            data.name, self.split, self.variant, self.fingerprint, data.source, data.labels,
+            data.ids, data.truth,
         )  # fmt: skip
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from covidreport.records import Run
 from covidreport.report.view.records import Fact, FactGroup
 from covidreport.report.view.wording import DASH, exact, humanise, titled
+from covidreport.storage.replaced import PLACE
 
 _SHOWN_ELSEWHERE = frozenset({"schema", "name", "description"})
 _TITLES = {
@@ -87,12 +88,12 @@ def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _all_times(values: Mapping[str, Any]) -> list[str]:
-    # A modification time in nanoseconds is a key for look-ups and nothing that people read;
-    # commands have a table of their own.
+    # A modification time in nanoseconds and the digest of a place are for look-ups and nothing that
+    # people read; commands have a table of their own.
     return [
         f"{_unit(key)} {exact(value)}"
         for key, value in values.items()
-        if not key.endswith("_mtime_ns") and key != "command" and value is not None
+        if not key.endswith("_mtime_ns") and key not in ("command", PLACE) and value is not None
     ]
 
 

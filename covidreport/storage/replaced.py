@@ -1,0 +1,124 @@
+"""Whether an evaluation may take the place of one of other images that goes by the same name.
+
+Folders of evaluations are called by data set, split and variant. A data set that grew by ten images
+keeps its name, and its evaluation is replaced, with a word. Two data sets that are called alike
+(both `data`) are another thing: what stands is kept, and the user is asked for a name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import StoreError
+from covidreport.records import Evaluation
+from covidreport.store import SCORES_FILE, read_evaluation, read_scores
+
+PLACE = "data_place"
+"""In an evaluation's `timing`, where equal ones may differ: a digest of where its data lay."""
+SAME_SET = 0.9
+"""Of the images of before, the share that a data set which was moved and changed still has, with
+the same truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewImages:
+    """What an evaluation that is to be written is of. truth: int8 `(N, K)`."""
+
+    dataset: str
+    split: str
+    variant: str | None
+    fingerprint: str
+    source: Path
+    labels: Sequence[str]
+    sample_ids: Sequence[str]
+    truth: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What an evaluation of other images that stands there is of, and what it would be of now.
+
+    other_data: whether they are another data set's.
+    """
+
+    what: str
+    other_data: bool
+
+    @property
+    def reason(self) -> str:
+        """Why it is kept, where the data are another set's."""
+        return f"{self.what}: two data sets go by one name, and what stands is kept"
+
+
+RENAME = "Give one of them another name (`name` in covidreport.toml, or that of its folder)"
+
+
+def name_place(source: Path) -> str:
+    """A digest of where a data set lies: the path itself is nobody's business."""
+    return hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:32]
+
+
+def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
+    """What an evaluation in this folder would replace; None where nothing of other images stands.
+
+    An evaluation that can't be read is nothing: it is computed again.
+    """
+    try:
+        old = read_evaluation(folder)
+    except StoreError:
+        return None
+    names = (old.dataset, old.split, old.variant)
+    if old.fingerprint == new.fingerprint and names == (new.dataset, new.split, new.variant):
+        return None
+    source = (old.provenance.get("data") or {}).get("source")
+    what = (
+        f"{folder.name} was of {old.n_images:,} images or another truth"
+        f"{f' from {source}' if source else ''} ({_spell(old.fingerprint)}) and is now of "
+        f"{len(new.sample_ids):,} from {new.source.as_posix()} ({_spell(new.fingerprint)})"
+    )
+    if names != (new.dataset, new.split, new.variant):
+        what = f"{folder.name} is {', '.join(filter(None, names))} as well: {what}"
+        return Replacement(what, other_data=True)
+    same = _lies_there(old, source, new.source)
+    if same is None:
+        same = _share_of_old(folder, new) >= SAME_SET
+    return Replacement(what, other_data=not same)
+
+
+def _spell(fingerprint: str | None) -> str:
+    return "no fingerprint" if fingerprint is None else f"fingerprint {fingerprint[:12]}"
+
+
+def _lies_there(old: Evaluation, source: str | None, new: Path) -> bool | None:
+    """Whether the data of before are those at `new`; None where they may have been moved."""
+    place = old.timing.get(PLACE)
+    known = place or (name_place(Path(source)) if source else None)
+    if known == name_place(new):
+        return True
+    if source is None or not Path(source).exists():
+        return None
+    stands = name_place(Path(source)) == place if place else Path(source).is_absolute()
+    return False if stands else None
+
+
+def _share_of_old(folder: Path, new: NewImages) -> float:
+    """Of the images of before, the share that is among the new ones with the same truth."""
+    try:
+        old = read_scores(folder / SCORES_FILE)
+    except StoreError:
+        return 0.0
+    both = [label for label in old.labels if label in new.labels]
+    before = old.truth[:, [old.labels.index(label) for label in both]]
+    after = new.truth[:, [list(new.labels).index(label) for label in both]]
+    rows = {sample: row for row, sample in enumerate(new.sample_ids)}
+    pairs = [(i, rows[sample]) for i, sample in enumerate(old.sample_ids) if sample in rows]
+    if not pairs or not both:
+        return 0.0
+    ours, theirs = map(list, zip(*pairs, strict=True))
+    return float((before[ours] == after[theirs]).all(axis=1).sum()) / len(old.sample_ids)

@@ -38,10 +38,11 @@ def find_hanging(
     Runs of counts alone have no such scores. Of a baseline.json none are known, so there only the
     run's own are moved.
     """
-    ours = _read_near(evidence.evaluation, evidence.run.folder)
-    theirs = None
+    ours = theirs = None
+    if evidence.answers is not None:
+        ours = _keep_near(evidence.answers.images, evidence.evaluation)
     if baseline is not None and baseline.folder is not None:
-        theirs = _read_near(baseline.evaluation, baseline.folder)
+        theirs = _keep_near(_read(baseline.evaluation, baseline.folder), baseline.evaluation)
     if ours is None and theirs is None:
         return ()
     changed: dict[str, str] = {}
@@ -76,19 +77,18 @@ def find_hanging(
     )
 
 
-def _read_near(evaluation: Evaluation, folder: Path) -> Scores | None:
-    """The stored scores where one is near its threshold; None where none is, or none are stored."""
-    if not evaluation.has_scores:
-        return None
-    if evaluation.details is not None:
-        counted = [each.near for each in evaluation.details.labels.values()]
-        if all(near is not None and not near.total for near in counted):
-            return None
+def _read(evaluation: Evaluation, folder: Path) -> Scores | None:
     try:
-        scores = read_scores(evaluation_folder(folder, evaluation.key) / SCORES_FILE)
+        return read_scores(evaluation_folder(folder, evaluation.key) / SCORES_FILE)
     except StoreError:
-        return None  # whoever judges says so
-    if find_not_finite(scores) is not None or not set(scores.labels) <= set(evaluation.thresholds):
+        return None  # there are counts alone, or whoever judges says what is wrong
+
+
+def _keep_near(scores: Scores | None, evaluation: Evaluation) -> Scores | None:
+    """The scores where one is near its threshold; what the evaluation counted is not asked."""
+    if scores is None or find_not_finite(scores) is not None:
+        return None
+    if not set(scores.labels) <= set(evaluation.thresholds):
         return None
     return scores if find_near(scores, _thresholds(scores, evaluation)).any() else None
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.records import Dataset
+from covidreport.storage.files import open_regular
 from covidreport.storage.stamps import let_clock_pass, proves, to_stamp
 
 UNREADABLE = "unreadable"
@@ -148,7 +149,7 @@ def _prefix(dataset: Dataset) -> str:
 
 def _hash_file(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - see stamp_paths
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return None

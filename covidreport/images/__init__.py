@@ -22,6 +22,7 @@ from covidreport.images.png import SIGNATURE, decode_png
 from covidreport.images.resize import check_spec, fit_pixels
 from covidreport.images.transforms import summarize_chains
 from covidreport.records import PixelSpec
+from covidreport.storage.files import open_regular
 
 __all__ = [
     "FORMATS",
@@ -79,7 +80,7 @@ def read_bytes(path: Path) -> bytes:
     Raises ImageError when it can't be read, is empty, or is larger than `MAX_FILE_BYTES`.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror or error}") from error

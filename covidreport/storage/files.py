@@ -7,6 +7,7 @@ not be what its name says is named, and never opened.
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import stat
 from pathlib import Path
@@ -33,16 +34,26 @@ def stands(path: Path) -> bool:
 def open_file(path: Path) -> BinaryIO:
     """A regular file, opened for reading; what it is instead is said in a StoreError."""
     try:
-        _check_kind(path, os.stat(path).st_mode)  # noqa: PTH116
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        handle = os.open(path, flags)  # a pipe that took its place meanwhile does not block
+        return open_regular(path)
     except (OSError, ValueError) as error:
         raise StoreError(f"{spell_path(path)}: {_explain(path, error)}") from error
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """A regular file, opened for reading. OSError where it is none: a pipe would block, a device
+    never end."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    kind = name_kind(os.stat(path).st_mode)  # noqa: PTH116
+    # opening a device may already do something; a pipe that takes the place now does not block
+    handle = -1 if kind else os.open(path, flags)
     try:
-        _check_kind(path, os.fstat(handle).st_mode)
+        kind = kind or name_kind(os.fstat(handle).st_mode)
+        if kind is not None:
+            raise OSError(errno.EINVAL, f"is {kind}, and a file is wanted")
         return os.fdopen(handle, "rb")
     except BaseException:
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
         raise
 
 
@@ -88,16 +99,12 @@ def name_kind(mode: int) -> str | None:
     return next((name for is_kind, name in _KINDS if is_kind(mode)), None)
 
 
-def _check_kind(path: Path, mode: int) -> None:
-    kind = name_kind(mode)
-    if kind is not None:
-        raise StoreError(f"{spell_path(path)}: is {kind}, and a file is wanted")
-
-
 def _explain(path: Path, error: OSError | ValueError) -> str:
     """Why a file can't be opened, with where a link leads that leads nowhere."""
     if isinstance(error, ValueError):
         return "is no name that a file can have"
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return f"is a link to {spell_path(os.readlink(path))}, which is not there"  # noqa: PTH115
+    if error.errno == errno.EINVAL and error.strerror:
+        return error.strerror
     return f"can't be read ({error.strerror})"

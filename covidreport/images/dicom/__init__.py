@@ -34,6 +34,7 @@ from covidreport.images.dicom.header import (
 )
 from covidreport.images.dicom.samples import decode_samples, read_pixel_data
 from covidreport.images.pixels import DecodedImage, check_size
+from covidreport.storage.files import open_regular
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
@@ -71,7 +72,7 @@ _DAMAGE = (
 def is_dicom(path: Path) -> bool:
     """Whether a file says that it is DICOM; False where it can't be read. Needs no extra."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAGIC_OFFSET + len(MAGIC))[MAGIC_OFFSET:] == MAGIC
     except OSError:
         return False
@@ -113,7 +114,7 @@ def read_dicom_attributes(path: Path) -> Mapping[str, str]:
     extra `dicom` isn't installed.
     """
     try:
-        with path.open("rb") as file, _reading(file, only=_ATTRIBUTES) as dataset:
+        with open_regular(path) as file, _reading(file, only=_ATTRIBUTES) as dataset:
             if not dataset:
                 raise ImageError("truncated: the DICOM file ends within its header")
             return read_attributes(dataset)

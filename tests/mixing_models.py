@@ -98,6 +98,15 @@ def _count(given: str, out: str) -> Sequence[NodeProto]:
     ]
 
 
+def _scale(given: str, out: str) -> Sequence[NodeProto]:
+    """So that the brightest pixel of the batch is 255."""
+    return [
+        _node("ReduceMax", [given], "brightest", keepdims=0),
+        _node("Div", [given, "brightest"], "relative"),
+        _node("Mul", ["relative", "white"], out),
+    ]
+
+
 def _keep(given: str, out: str) -> Sequence[NodeProto]:
     """Nothing is mixed."""
     return [_node("Identity", [given], out)]
@@ -115,20 +124,31 @@ MIXING: Mapping[str, Nodes] = {
 }
 """What makes scores depend on the batch, and the nodes that do it."""
 STEADY: Nodes = _keep
+SCALED: Nodes = _scale
+"""Of all pixels: see `of_pixels`."""
 
 
-def write_mixing_model(path: Path, nodes: Nodes, *, batch: int | None = None) -> Path:
-    """A model of 8 x 8 pixels that answers slope * brightness + offset, mixed by these nodes."""
+def write_mixing_model(
+    path: Path, nodes: Nodes, *, batch: int | None = None, of_pixels: bool = False
+) -> Path:
+    """A model of 8 x 8 pixels that answers slope * brightness + offset, mixed by these nodes.
+
+    of_pixels: the nodes are put before the brightness is taken, not behind it.
+    """
+    before, behind = (nodes, _keep) if of_pixels else (_keep, nodes)
     n = "n" if batch is None else batch
-    floats = {"slopes": [SLOPES], "offsets": [OFFSETS], "forty": 40, "tenth": 0.1, "scale": [1],
-              "bias": [0], "mean_before": [3], "variance_before": [2]}  # fmt: skip
+    floats = {
+        "slopes": [SLOPES], "offsets": [OFFSETS], "tenth": 0.1, "forty": 40, "white": 255,
+        "scale": [1], "bias": [0], "mean_before": [3], "variance_before": [2],
+    }  # fmt: skip
     integers = {"sides_of": [1, 2, 3], "first": [0], "axis": 0, "single": [1, 1], "last": [1]}
     graph = helper.make_graph(
         [
             _node("Cast", ["pixels"], "wide", to=TensorProto.FLOAT),
-            _node("ReduceMean", ["wide", "sides_of"], "mean", keepdims=0),
+            *before("wide", "changed"),
+            _node("ReduceMean", ["changed", "sides_of"], "mean", keepdims=0),
             _node("Unsqueeze", ["mean", "last"], "column"),
-            *nodes("column", "mixed"),
+            *behind("column", "mixed"),
             _node("Mul", ["mixed", "slopes"], "scaled"),
             _node("Add", ["scaled", "offsets"], "logits"),
         ],

@@ -124,6 +124,9 @@ def ask_company(
 def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
     """Ask a model for images uint8 `(n, H, W, C)`, each alone and all together.
 
+    A faint copy of the first is among them: where a graph scales by the brightest and the darkest
+    pixel of a batch, radiographs that all reach from black to white would not show it.
+
     It is fed image by image from then on where the answers differ by more than rounding, where it
     can't take them together, and where its graph mixes a batch for certain, however little these
     images show of it. Raises RunError where one image alone gets two answers.
@@ -133,7 +136,8 @@ def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
     mixes = bool(signs.mixes)
     difference: float | None = 0.0
     if len(pixels):
-        batch = prepare_batch(pixels, session.spec)
+        faint = 64 + pixels[:1] // 2
+        batch = prepare_batch(np.concatenate([pixels, faint]), session.spec)
         alone = session.run_alone(batch)
         gap = _ask_together(session, batch, alone)
         if gap > limit:
@@ -150,8 +154,6 @@ def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float
     except OutOfMemoryError:
         raise
     except RunError:
-        if len(batch) == 1:
-            raise
         return np.inf  # such as a shape of one image that is written into the graph
     return find_largest_gap(alone, together, session.spec.activation)
 
@@ -174,12 +176,12 @@ def describe_dependence(run: str, company: Company | None) -> tuple[Finding, ...
         return ()
     if company.difference is None:
         evidence = f"{company.images} images can't be scored together, each alone can"
-    elif company.images < 2:
-        evidence = "there are no two images to compare"
+    elif not company.images:
+        evidence = "there was no image to ask for"
     else:
         evidence = (
-            f"{company.images} images alone and together differ by up to {company.difference:.2g} "
-            f"of a probability ({company.limit:g} is rounding)"
+            f"scores of {company.images} images, alone and together, differ by up to "
+            f"{company.difference:.2g} of a probability ({company.limit:g} is rounding)"
         )
     if company.mixes:
         evidence += f"; in its graph: {', '.join(company.mixes)}"

@@ -11,6 +11,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.gate.limits import read_limit
@@ -22,7 +23,7 @@ from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import evaluate_folder, make_request
 from tests.gate.runs import TARGET, judge
-from tests.mixing_models import MIXING, PIXELS, STEADY, write_mixing_model
+from tests.mixing_models import MIXING, PIXELS, SCALED, STEADY, write_mixing_model
 from tests.onnx_models import write_brightness_model
 
 # brightness 93 to 107 by threes, which is where covid-19 is decided, and what shows something else
@@ -168,12 +169,12 @@ def _with_matmul(path):
 
 
 def test_one_image_and_none_that_can_be_read_are_evaluated(tmp_path):
-    """There is nobody to keep company: scored as it stands, or counted as failed."""
+    """Where nobody else keeps it company, and where nobody is there at all."""
     manifest = write_flat_dataset(tmp_path / "one", ROWS[:1])
     write_mixing_model(tmp_path / "runs" / "a" / "model.onnx", MIXING["mean over the batch"])
     (outcome,) = evaluate_folder(tmp_path / "runs", make_request(manifest)).values()
     assert outcome.evaluation.provenance["company"]["images"] == 1
-    assert outcome.evaluation.findings == ()
+    assert _codes(outcome.evaluation) == ["depends-on-batch"]  # beside a faint copy of itself
     manifest = write_flat_dataset(tmp_path / "none", ROWS[:4])
     for file in manifest.parent.glob("*.png"):
         file.write_bytes(b"no image")
@@ -201,6 +202,19 @@ def test_copies_of_one_image_are_no_company(tmp_path):
     request = make_request(manifest)
     pixels = pick_images(request.dataset, request.digests, [PIXELS])[PIXELS]
     assert sorted(pixels[:, 0, 0, 0].tolist()) == sorted(GREYS[:3])
+
+
+def test_a_graph_that_scales_by_the_brightest_pixel_is_noticed(tmp_path):
+    """Three images that all reach from black to white do not show it; a faint one does."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS[:3])
+    for i in range(3):
+        picture = np.full((12, 20), 40 * i, np.uint8)
+        picture[:6, :10] = 255
+        Image.fromarray(picture).save(manifest.parent / f"{i:03}.png")
+    write_mixing_model(tmp_path / "runs" / "a" / "model.onnx", SCALED, of_pixels=True)
+    evaluation, _ = _evaluate(tmp_path / "runs", manifest)
+    assert _codes(evaluation) == ["depends-on-batch"]
+    assert "1 ReduceMax" in evaluation.findings[0].evidence
 
 
 def test_the_order_of_rows_does_not_decide_who_is_asked(tmp_path, manifest):

@@ -16,10 +16,11 @@ from benchmarks.common import Row, link_runs, mixed_images, print_rows, write_mo
 from covidreport.config import Thresholds
 from covidreport.dataset import fingerprint, hash_files
 from covidreport.evaluate import decode
-from covidreport.evaluate.memory import available_bytes, group_by_memory
+from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import BATCH, Request
 from covidreport.images import read_bytes
+from covidreport.inference.memory import available_bytes
 from covidreport.inference.providers import CPU
 from covidreport.runs import discover_runs
 

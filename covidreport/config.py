@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from covidreport.errors import StoreError, UsageError
-from covidreport.records import FigurePlan, IntervalKind, Limit
+from covidreport.records import FigurePlan, IntervalKind, Limit, ModelLimits
 from covidreport.storage.files import read_text, stands
 
 CONFIG_FILE = "covidreport.toml"
@@ -18,6 +20,9 @@ DEFAULT_TARGET = "covid-19"
 DEFAULT_FLOOR = 0.5
 DEFAULT_NORMAL = "normal"
 TUNED = "tuned"
+LEAST_BYTES = 64 * 2**20
+"""Of a memory limit: the smallest models take less, and none takes nothing."""
+MEMORY_WANTED = 'a fraction up to 1 or a size from 64MiB on is wanted, such as 0.8 or "12GiB"'
 INTERVALS: tuple[IntervalKind, ...] = ("wilson", "clopper-pearson")
 SECTIONS = {
     "answer": "the answer",
@@ -135,6 +140,8 @@ class Settings:
     """Sections of the report that are left out, of `SECTIONS`."""
     limits: tuple[Limit, ...] = ()
     """What `gate` and `ci` ask of a run beside what they ask of every run."""
+    model_limits: ModelLimits = field(default_factory=ModelLimits)
+    """What a model may take that is run; a run that takes more has failed."""
 
 
 def find_settings(folder: Path) -> Settings:
@@ -173,7 +180,7 @@ def read_settings(path: Path) -> Settings:
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "threshold", "thresholds", "baseline", "margin",
              "provider", "interval", "specificities", "sensitivities", "prevalence",
-             "normal", "report", "limits")  # fmt: skip
+             "normal", "report", "limits", "batch_timeout_s", "memory_limit")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -224,6 +231,7 @@ def read_settings(path: Path) -> Settings:
         provider=text("provider") or "auto",
         figures=_read_figures(table, text("normal"), faults),
         hide=_read_hidden(table.get("report", {}), faults),
+        model_limits=_read_model_limits(table, faults),
         limits=_read_limits(table, text("target") or DEFAULT_TARGET, path, faults),
     )
     if faults:
@@ -239,6 +247,50 @@ def _read_limits(
     from covidreport.gate.limits import read_limit_tables  # what most commands do not need
 
     return read_limit_tables(table["limits"], target, path.name, faults)
+
+
+def _read_model_limits(table: Mapping[str, Any], faults: list[str]) -> ModelLimits:
+    usual = ModelLimits()
+    seconds = table.get("batch_timeout_s", usual.batch_timeout_s)
+    if not _is_number(seconds) or not 0 < seconds < math.inf:
+        faults.append(f"`batch_timeout_s` is {seconds!r}; seconds are wanted, such as 300")
+        seconds = usual.batch_timeout_s
+    memory = read_memory(table.get("memory_limit", usual.memory))
+    if memory is None:
+        faults.append(f"`memory_limit` is {table['memory_limit']!r}; {MEMORY_WANTED}")
+        memory = usual.memory
+    return ModelLimits(float(seconds), memory)
+
+
+def read_memory(value: object) -> float | None:
+    """A memory limit as `ModelLimits` has it: a fraction, or bytes; None where it is neither."""
+    if _is_number(value):
+        return float(value) if 0 < value <= 1 else None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?b)?", str(value).strip().lower())
+    if not isinstance(value, str) or found is None:
+        return None
+    number, unit = float(found.group(1)), found.group(2)
+    if unit is None:
+        return number if 0 < number <= 1 else None
+    amount = number * (1024 if "i" in unit else 1000) ** (1 + "kmgt".index(unit[0]))
+    return amount if amount >= LEAST_BYTES else None
+
+
+def read_model_limits(
+    configured: ModelLimits, batch_timeout_s: float | None, memory_limit: str | None
+) -> ModelLimits:
+    """What `--batch-timeout-s` and `--memory-limit` say, on top of the configuration."""
+    seconds, memory = batch_timeout_s, None
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise UsageError(f"--batch-timeout-s {seconds:g}: give seconds, such as 300")
+    if memory_limit is not None:
+        memory = read_memory(memory_limit)
+        if memory is None:
+            raise UsageError(f"--memory-limit {memory_limit}: {MEMORY_WANTED}")
+    return ModelLimits(
+        configured.batch_timeout_s if seconds is None else seconds,
+        configured.memory if memory is None else memory,
+    )
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.stopping import Stopped, hear_signals
 from covidreport.errors import NO_ROOM, CovidReportError
 from covidreport.streams import prepare_streams
 
@@ -78,18 +79,24 @@ def build_app() -> typer.Typer:
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
     with prepare_streams() as faults:
-        code = _call(build_app())
+        code = _call()
     sys.exit(3 if code == 0 and faults else code)
 
 
-def _call(app: typer.Typer) -> int:
+def _call() -> int:
     """The exit code of the command that was asked for."""
     try:
-        app()
+        with hear_signals():
+            build_app()()
+    except Stopped as stop:
+        typer.echo(stop.text, err=True)
+        return int(stop.code or 0)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except CovidReportError as error:
         typer.echo(f"covidreport: {error}", err=True)
+        if error.remedy:
+            typer.echo(f"  {error.remedy}", err=True)
         return error.exit_code
     except OSError as error:
         if error.errno not in NO_ROOM:

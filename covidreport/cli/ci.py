@@ -13,12 +13,14 @@ from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
 from covidreport.cli.options import (
     BaseBranch,
     BatchSize,
+    BatchTimeout,
     Data,
     DeviceId,
     EvidenceMargin,
     GateBaseline,
     Jobs,
     Limits,
+    MemoryLimit,
     Precision,
     Provider,
     RequireEvidence,
@@ -93,6 +95,8 @@ def ci(
     trust_stored: TrustStored = False,
     base: BaseBranch = None,
     show_ids: ShowIds = False,
+    batch_timeout_s: BatchTimeout = None,
+    memory_limit: MemoryLimit = None,
     as_json: VerdictAsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -105,7 +109,7 @@ def ci(
         from covidreport.cli.evaluate import Choices
         from covidreport.cli.found import find_runs
         from covidreport.cli.gate import make_request
-        from covidreport.config import find_settings, read_threshold_options
+        from covidreport.config import find_settings, read_model_limits, read_threshold_options
         from covidreport.gate.evidence import Trust, Wanted
         from covidreport.integrations.base_branch import compare_with_base, find_base
         from covidreport.integrations.write import clear_outputs
@@ -130,6 +134,9 @@ def ci(
                 provider=provider, precision=precision, device_id=device_id,
                 batch_size=batch_size, jobs=jobs, verify=True,
                 command=spell_command(context), trust_stored=trust_stored, made=made,
+                model_limits=read_model_limits(
+                    settings.model_limits, batch_timeout_s, memory_limit
+                ),
             ),
             settings,
             output_dir,

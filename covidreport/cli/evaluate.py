@@ -14,11 +14,13 @@ import typer
 from covidreport.cli.options import (
     AsJson,
     BatchSize,
+    BatchTimeout,
     Cache,
     Data,
     DeviceId,
     EvaluatedSplit,
     Jobs,
+    MemoryLimit,
     Precision,
     Provider,
     Runs,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from covidreport.evaluate.record import Outcome
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
-    from covidreport.records import Dataset, Evaluation, Failure, Finding, Run
+    from covidreport.records import Dataset, Evaluation, Failure, Finding, ModelLimits, Run
     from covidreport.storage.made_here import MadeHere
 
 
@@ -86,6 +88,8 @@ def evaluate(
             "--thumbnails", help="Keep small pictures of missed cases and false alarms for reports."
         ),
     ] = False,
+    batch_timeout_s: BatchTimeout = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -102,7 +106,7 @@ def evaluate(
         show_tracebacks,
     )
     from covidreport.compare import rank_and_compare
-    from covidreport.config import find_settings
+    from covidreport.config import find_settings, read_model_limits
 
     show_tracebacks(verbose)
     settings = find_settings(Path.cwd())
@@ -123,6 +127,7 @@ def evaluate(
         provider=provider, precision=precision, device_id=device_id, batch_size=batch_size,
         jobs=jobs, force=force, verify=verify, cache=cache, thumbnails=thumbnails,
         command=spell_command(context),
+        model_limits=read_model_limits(settings.model_limits, batch_timeout_s, memory_limit),
     )  # fmt: skip
     outcomes, findings = evaluate_folders(runs, choices, settings)
     evaluated = [(each.run, each.evaluation) for each in outcomes if each.evaluation]
@@ -187,6 +192,8 @@ class Choices:
     thumbnails: bool = False
     labels: tuple[str, ...] | None = None
     """Where the configuration names none: those to evaluate, else what most models state."""
+    model_limits: ModelLimits | None = None
+    """None for what the configuration says."""
     command: str | None = None
     trust_stored: bool = True
     """Whether stored scores are kept that this machine did not make."""
@@ -234,6 +241,7 @@ def evaluate_folders(
         wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
         use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
         command=choices.command, trust_stored=choices.trust_stored, made=choices.made,
+        model_limits=choices.model_limits or settings.model_limits,
     )  # fmt: skip
     return _evaluate_anew(question, conditions, runs, findings)
 
@@ -251,6 +259,7 @@ class _Conditions:
     verify: bool
     use_cache: bool
     settings: Settings
+    model_limits: ModelLimits
     thumbnails: bool = False
     command: str | None = None
     trust_stored: bool = True
@@ -311,6 +320,7 @@ def _evaluate_anew(
         command=how.command,
         trust_stored=how.trust_stored,
         made=how.made or MadeHere(),
+        limits=how.model_limits,
     )
     for finding in request.warnings:
         say_finding(finding)

@@ -11,10 +11,12 @@ import typer
 from covidreport.cli.options import (
     AsJson,
     BatchSize,
+    BatchTimeout,
     Cache,
     Data,
     EvaluatedSplit,
     Jobs,
+    MemoryLimit,
     Provider,
     Runs,
 )
@@ -64,6 +66,8 @@ def occlude(
     batch_size: BatchSize = None,
     jobs: Jobs = None,
     cache: Cache = True,
+    batch_timeout_s: BatchTimeout = None,
+    memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate with a region blacked out."""
@@ -86,7 +90,7 @@ def occlude(
         say_waiting,
         show_progress,
     )
-    from covidreport.config import find_settings
+    from covidreport.config import find_settings, read_model_limits
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
     from covidreport.dataset.fill import fill_from_headers
@@ -98,6 +102,7 @@ def occlude(
 
     occlusion = read_occlusion(region, fraction)
     settings = find_settings(Path.cwd())
+    limits = read_model_limits(settings.model_limits, batch_timeout_s, memory_limit)
     runs = find_runs(folders)
     source = find_data(data, settings, runs)
     asked = provider or settings.provider
@@ -126,6 +131,7 @@ def occlude(
         warnings=notes,
         figures=settings.figures.plan(dataset.labels, settings.target),
         command=spell_command(context),
+        limits=limits,
     )
     with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
         usual = evaluate_usual(

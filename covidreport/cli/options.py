@@ -58,6 +58,22 @@ BatchSize = Annotated[
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Threads of work.  [default: the cores that may be used]")
 ]
+BatchTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--batch-timeout-s",
+        help="How long a model may take for one batch.  [default: as configured, else 300]",
+        metavar="SECONDS",
+    ),
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        help="What all models together may take: a fraction of the memory, or a size such as "
+        "12GiB.  [default: as configured, else 0.8]",
+        metavar="LIMIT",
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Show the traceback of what went wrong by our fault."),

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from covidreport.cli.options import DeviceId, Precision, Provider, Threshold
+from covidreport.cli.options import (
+    BatchTimeout,
+    DeviceId,
+    MemoryLimit,
+    Precision,
+    Provider,
+    Threshold,
+)
 from covidreport.errors import RunError, UsageError
 
 
@@ -34,10 +41,12 @@ def predict(
     provider: Provider = None,
     precision: Precision = "fp32",
     device_id: DeviceId = 0,
+    batch_timeout_s: BatchTimeout = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Predict."""
     from covidreport.cli.terminal import say, show_progress
-    from covidreport.config import find_settings, read_threshold_options
+    from covidreport.config import find_settings, read_model_limits, read_threshold_options
     from covidreport.evaluate.record import open_model
     from covidreport.evaluate.request import default_batch
     from covidreport.inference.execution import read_precision
@@ -68,9 +77,10 @@ def predict(
     if warning:
         say(f"warning: {warning}", "yellow")
     batch = default_batch(chosen)
-    session = open_model(run, chosen, batch=batch)
+    limits = read_model_limits(settings.model_limits, batch_timeout_s, memory_limit)
+    session = open_model(run, chosen, batch=batch, limits=limits)
     if isinstance(session, Failure):
-        raise RunError(f"run {run.name}: {session.reason}")
+        raise RunError(f"run {run.name}: {session.reason}", session.remedy)
     values = thresholds.of(session.spec.labels)
     with show_progress(f"Predicting {len(found):,} images", len(found)) as advance:
         scores = predict_images(session, found, batch=batch, advance=advance)

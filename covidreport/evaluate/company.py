@@ -23,7 +23,12 @@ from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
 from covidreport.inference.limits import LIMITS, find_largest_gap
-from covidreport.inference.session import OutOfMemoryError, Session, prepare_batch
+from covidreport.inference.session import (
+    OutOfMemoryError,
+    Session,
+    TimeLimitError,
+    prepare_batch,
+)
 from covidreport.records import Dataset, Failure, Finding, PixelSpec
 
 ASKED: Final = 3
@@ -96,8 +101,10 @@ def _order(dataset: Dataset, digests: Sequence[str] | None) -> Iterator[int]:
 def ask_company(
     asked: Sequence[tuple[str, Session]], dataset: Dataset, digests: Sequence[str] | None,
     caches: Mapping[PixelSpec, PixelCache], occlusion: Occlusion | None, *, jobs: int,
-) -> list[Company | Failure | None]:  # fmt: skip
+) -> list[Company | Failure | OutOfMemoryError | None]:  # fmt: skip
     """Ask several runs, by name, `jobs` at a time; a run that fails at it has its failure.
+
+    OutOfMemoryError where that is why: alone it may fit.
 
     None where the pixels that a run wants can't be had: whoever feeds it then says why.
     """
@@ -113,12 +120,22 @@ def ask_company(
             pixels.update(apart)
     with ThreadPoolExecutor(jobs) as pool:
         futures = [
-            pool.submit(attempt, name, "infer", partial(meet_company, session, pixels[wanted]))
+            pool.submit(_ask, name, session, pixels[wanted])
             if (wanted := session.spec.pixels) in pixels
             else None
             for name, session in asked
         ]
         return [None if future is None else future.result() for future in futures]
+
+
+def _ask(
+    name: str, session: Session, pixels: NDArray[np.uint8]
+) -> Company | Failure | OutOfMemoryError:
+    meet = partial(meet_company, session, pixels)
+    try:
+        return attempt(name, "infer", meet, through=(OutOfMemoryError,))
+    except OutOfMemoryError as error:
+        return error
 
 
 def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
@@ -151,7 +168,7 @@ def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float
     """How far the answers to all at once lie from those to each; infinite where there are none."""
     try:
         together = session.run(batch)
-    except OutOfMemoryError:
+    except (OutOfMemoryError, TimeLimitError):
         raise
     except RunError:
         return np.inf  # such as a shape of one image that is written into the graph

@@ -142,8 +142,9 @@ def _score_on_cpu(opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.float32]
     if opened.run.model is None:
         raise RunError(f"run {opened.run.name} has no model file to run on the CPU")
     session = open_session(
-        opened.run.model, CPU, threads=count_jobs(), described=opened.run.settings.get("input")
-    )
+        opened.run.model, CPU, threads=count_jobs(), described=opened.run.settings.get("input"),
+        limits=opened.session.limits,
+    )  # fmt: skip
     answers = session.run_alone(batch) if opened.alone else session.run(batch)
     scores: NDArray[np.float32] = answers[:, list(opened.columns)]
     return scores

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.boundary import attempt
+from covidreport.boundary import attempt, explain_error
 from covidreport.errors import RunError
 from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.company import Company
@@ -32,7 +32,7 @@ from covidreport.evaluate.request import BATCH
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceQueue, Uploaded
-from covidreport.inference.session import Session, prepare_batch
+from covidreport.inference.session import OutOfMemoryError, Session, prepare_batch
 from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, InputSpec, PixelSpec, Run, Scores
 
@@ -69,6 +69,8 @@ class ScoredRun:
     inference_s: float = 0.0
     partial: PartialScores | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
+    out_of_memory: bool = False
+    """Whether that is why it failed: alone it might have fitted."""
     smallest_batch: int | None = None
     """How many images a call had on the device at last; less than asked where memory ran out."""
 
@@ -224,7 +226,7 @@ class _Loop:
                 if scored not in on_card:
                     place = self.device if scored in at_device else self.pool
                     score = partial(_score_and_keep, chunk, scored, batch)
-                    job = place.submit(attempt, scored.opened.run.name, "infer", score)
+                    job = place.submit(_attempt_score, scored, score)
                     self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
             if on_card:
                 kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]
@@ -241,7 +243,7 @@ class _Loop:
                 self.settle(chunk, scored, open_jobs, uploaded)
                 continue
             score = partial(self.score_uploaded, chunk, scored, uploaded)
-            job = self.device.submit(attempt, scored.opened.run.name, "infer", score)
+            job = self.device.submit(_attempt_score, scored, score)
             self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
 
     def score_uploaded(self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded) -> float:
@@ -277,10 +279,21 @@ class _Loop:
         """One run is done with a chunk, for better or worse."""
         if failure is not None and scored.failure is None:
             scored.failure = replace(failure, subject=scored.opened.run.name)
+            scored.opened.session.stop()  # nobody waits for what it says to other chunks
         self.advance(chunk.stop - chunk.start)
         open_jobs[0] -= 1
         if open_jobs[0] == 0:
             self.waiting -= 1
+
+
+def _attempt_score(scored: ScoredRun, score: Callable[[], float]) -> float | Failure:
+    """The seconds that it took to score a chunk, or why that failed."""
+    name = scored.opened.run.name
+    try:
+        return attempt(name, "infer", score, through=(OutOfMemoryError,))
+    except OutOfMemoryError as error:
+        scored.out_of_memory = scored.failure is None
+        return explain_error(name, "infer", error)
 
 
 def _decode_apart(
@@ -368,8 +381,10 @@ def score_runs(
         )
         try:
             loop.run(iter(range(0, n, batch)), jobs)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)  # the user wants to stop
+        except BaseException:  # the user wants to stop
+            for run in runs:
+                run.opened.session.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     finding = describe_bit_depth(decoded.maxima)
     decoded.findings = (finding,) if finding else ()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.inference.execution import Execution
+from covidreport.inference.memory import allowed_bytes, available_bytes
 from covidreport.inference.providers import free_bytes
-from covidreport.records import Failure, Run
+from covidreport.records import Failure, ModelLimits, Run
 from covidreport.storage.model import measure_model
 
 WEIGHT_COPIES = 1.25
@@ -18,23 +17,6 @@ WEIGHT_COPIES = 1.25
 measured: 1.05 for VGG16, 1.6 for the much smaller ResNet18."""
 SHARE = 0.7
 """Of the memory that is free, models may take this much; activations and pixels need the rest."""
-FALLBACK_BYTES = 4 * 2**30
-
-
-def available_bytes() -> int:
-    """The memory that this process may still take, where the system says it (Linux)."""
-    amounts = [FALLBACK_BYTES]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        amounts = [int(lines["MemAvailable"].split()[0]) * 1024]
-    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        amounts = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2]
-    limit = Path("/sys/fs/cgroup/memory.max")
-    used = Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file() and limit.read_text().strip().isdigit():
-        amounts.append(int(limit.read_text()) - int(used.read_text()))
-    return max(min(amounts), 0)
 
 
 def device_budget(execution: Execution) -> float | None:
@@ -43,12 +25,18 @@ def device_budget(execution: Execution) -> float | None:
     return None if free is None else SHARE * free
 
 
-def group_by_memory(runs: Sequence[Run], budget_bytes: float | None = None) -> list[list[Run]]:
+def group_by_memory(
+    runs: Sequence[Run],
+    budget_bytes: float | None = None,
+    limits: ModelLimits = ModelLimits(),  # noqa: B008 - frozen
+) -> list[list[Run]]:
     """Runs in groups whose models fit into memory together; a model too large stands alone.
 
-    The memory is the machine's, where no other budget is given.
+    The memory is the machine's as far as models may take it, where no other budget is given.
     """
-    budget = SHARE * available_bytes() if budget_bytes is None else budget_bytes
+    budget = budget_bytes
+    if budget is None:
+        budget = SHARE * min(available_bytes(), allowed_bytes(limits))
     groups: list[list[Run]] = []
     taken = 0.0
     for run in runs:

@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from covidreport.boundary import attempt
+from covidreport.boundary import attempt, explain_error
 from covidreport.config import Thresholds
 from covidreport.dataset.index import KnownData
+from covidreport.errors import RunError
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.company import ask_company
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
@@ -42,10 +43,25 @@ from covidreport.images.cache import (
 from covidreport.inference.engines import engine_folder
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import Session, measure_variation, open_session
+from covidreport.inference.session import (
+    NO_LIMITS,
+    OutOfMemoryError,
+    Session,
+    measure_variation,
+    open_session,
+    renew_memory,
+)
 from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
-from covidreport.records import Dataset, Evaluation, Failure, FigurePlan, PixelSpec, Run
+from covidreport.records import (
+    Dataset,
+    Evaluation,
+    Failure,
+    FigurePlan,
+    ModelLimits,
+    PixelSpec,
+    Run,
+)
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.storage.replaced import RENAME, find_replaced
@@ -90,28 +106,30 @@ class Progress:
 
 
 def open_model(
-    run: Run, execution: Execution = CPU, *, batch: int | None = None, use_cache: bool = True
-) -> Session | Failure:
+    run: Run, execution: Execution = CPU, *, batch: int | None = None, use_cache: bool = True,
+    limits: ModelLimits = NO_LIMITS,
+) -> Session | Failure:  # fmt: skip
     """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
     if run.faults:
         return refuse_run(run)
-    if run.model is None:
-        wanted = run.settings.get("model") or "model.onnx"
-        return Failure(run.name, "load", f"there is no {wanted} in {run.place}")
     return attempt(
-        run.name, "load", partial(_open_session, run, run.model, execution, batch, use_cache)
+        run.name, "load", partial(_open_session, run, execution, batch, use_cache, limits)
     )
 
 
 def _open_session(
-    run: Run, model: Path, execution: Execution, batch: int | None, use_cache: bool
+    run: Run, execution: Execution, batch: int | None, use_cache: bool, limits: ModelLimits
 ) -> Session:
-    identity = identify_model(model, use_cache=use_cache)
+    if run.model is None:
+        wanted = run.settings.get("model") or "model.onnx"
+        raise RunError(f"there is no {wanted} in {run.place}")
+    identity = identify_model(run.model, use_cache=use_cache)
     # TensorRT keeps what it compiled of a model for this card
     compiles = execution.provider.name == "tensorrt"
     session = open_session(
-        model, execution, described=run.settings.get("input"), static_batch=batch,
+        run.model, execution, described=run.settings.get("input"), static_batch=batch,
         engines=engine_folder(identity.sha256, execution) if compiles else None, identity=identity,
+        limits=limits,
     )  # fmt: skip
     check_spec(session.spec.pixels)
     return session
@@ -156,7 +174,7 @@ def evaluate_runs(
     rest = [run for run in runs if run.folder not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
-    groups = group_by_memory(rest, device_budget(request.execution))
+    groups = group_by_memory(rest, device_budget(request.execution), request.limits)
     with ExitStack() as stack:
         scratch = None
         if len(groups) > 1:  # each group needs the pixels that the first has decoded
@@ -337,15 +355,42 @@ def _evaluate_group(
     request: Request, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
     caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
 ) -> list[Outcome]:  # fmt: skip
-    """Load the models of one group, score, write; the models are freed with the return."""
+    """Evaluate the runs of one group; their models are freed with the return.
+
+    A run that did not fit into memory beside the others is tried once more by itself, one batch at
+    a time: another's greed is not its fault.
+    """
     if not runs:
         return []
+    outcomes, large = _evaluate_together(request, runs, chosen, caches, scratch, advance)
+    if len(runs) == 1 and request.jobs == 1:
+        return outcomes
+    alone = replace(request, jobs=1)
+    for run in large:
+        renew_memory()
+        again, _ = _evaluate_together(alone, [run], chosen, caches, scratch, lambda _: None)
+        outcomes = [*(each for each in outcomes if each.run is not run), *again]
+    return outcomes
+
+
+def _evaluate_together(
+    request: Request, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
+    caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
+) -> tuple[list[Outcome], list[Run]]:  # fmt: skip
+    """Load the models, score, write; besides, the runs that failed since memory was short."""
     started = time.time()
     ready: list[OpenedRun] = []
     partials: list[PartialScores] = []
     outcomes: list[Outcome] = []
+    large: list[Run] = []
     for run in runs:
-        opened = attempt(run.name, "load", partial(_open_run, request, run))
+        opened: tuple[OpenedRun, PartialScores] | Failure
+        try:
+            through = (OutOfMemoryError,)
+            opened = attempt(run.name, "load", partial(_open_run, request, run), through=through)
+        except OutOfMemoryError as error:
+            large.append(run)
+            opened = explain_error(run.name, "load", error)
         if isinstance(opened, Failure):
             outcomes.append(_write_failure(request, opened, run))
             advance(len(request.dataset))
@@ -354,8 +399,11 @@ def _evaluate_group(
         partials.append(opened[1])
     _open_caches(request, ready, caches, scratch)
     ready, partials, unsteady = _ask_company(request, ready, partials, caches)
-    for failure, run in unsteady:
-        outcomes.append(_write_failure(request, failure, run))
+    for why, run in unsteady:
+        if isinstance(why, OutOfMemoryError):
+            large.append(run)
+            why = explain_error(run.name, "infer", why)
+        outcomes.append(_write_failure(request, why, run))
         advance(len(request.dataset))
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
@@ -374,14 +422,15 @@ def _evaluate_group(
         if isinstance(outcome, Failure):
             outcome = _write_failure(request, outcome, run)
         outcomes.append(outcome)
-    return outcomes
+    large += [item.opened.run for item in scored if item.out_of_memory]
+    return outcomes, large
 
 
-def _open_run(request: Request, run: Run) -> tuple[OpenedRun, PartialScores] | Failure:
+def _open_run(request: Request, run: Run) -> tuple[OpenedRun, PartialScores]:
     """The run with its model loaded, and the place where its scores are kept as they come."""
-    session = open_model(run, request.execution, batch=request.batch, use_cache=request.use_cache)
-    if isinstance(session, Failure):
-        return session
+    session = _open_session(
+        run, request.execution, request.batch, request.use_cache, request.limits
+    )
     columns = open_columns(session, request.dataset.labels)
     opened = OpenedRun(run, session, columns, measure_variation(session))
     return opened, _open_partial(request, opened)
@@ -410,7 +459,9 @@ def _finish_run(
 def _ask_company(
     request: Request, ready: Sequence[OpenedRun], partials: Sequence[PartialScores],
     caches: Mapping[PixelSpec, PixelCache],
-) -> tuple[list[OpenedRun], list[PartialScores], list[tuple[Failure, Run]]]:  # fmt: skip
+) -> tuple[
+    list[OpenedRun], list[PartialScores], list[tuple[Failure | OutOfMemoryError, Run]]
+]:  # fmt: skip
     """The runs with what they answered to images alone and together, and those that failed."""
     found = ask_company(
         [(each.run.name, each.session) for each in ready], request.dataset, request.digests,
@@ -418,9 +469,9 @@ def _ask_company(
         jobs=1 if request.execution.provider.accelerator else request.jobs or count_jobs(),
     )  # fmt: skip
     known: list[tuple[OpenedRun, PartialScores]] = []
-    failed: list[tuple[Failure, Run]] = []
+    failed: list[tuple[Failure | OutOfMemoryError, Run]] = []
     for opened, kept, company in zip(ready, partials, found, strict=True):
-        if isinstance(company, Failure):
+        if isinstance(company, Failure | OutOfMemoryError):
             failed.append((company, opened.run))
         else:
             known.append((replace(opened, company=company), kept))

@@ -11,7 +11,7 @@ from covidreport.dataset.index import KnownData
 from covidreport.evaluate.occlude import Occlusion
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
-from covidreport.records import Dataset, FigurePlan, Finding
+from covidreport.records import Dataset, FigurePlan, Finding, ModelLimits
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
 
@@ -61,6 +61,9 @@ class Request:
     """Whether stored scores may be kept that this machine did not make."""
     made: MadeHere = field(default_factory=MadeHere)
     """What is known to have been made here, and where what is computed now is noted."""
+
+    limits: ModelLimits = field(default_factory=ModelLimits)
+    """What the models may take; a run that takes more has failed."""
 
     @property
     def known(self) -> KnownData:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -91,6 +92,13 @@ class _Place:
     graph: int
 
 
+def _answer(session: Session, place: _Place) -> NDArray[Any]:
+    """Run a session on a place, and bring what it gave to the CPU's memory."""
+    session.inner.run_with_iobinding(place.binding, place.options)
+    place.binding.synchronize_outputs()
+    return np.array(place.output.numpy())
+
+
 class Bound:
     """A session bound to the slots of a feed: scores of what was uploaded, without another copy.
 
@@ -142,11 +150,9 @@ class Bound:
             if (slot, start) not in self._places:
                 self._places[slot, start] = self._bind(slot, start, size)
             place = self._places[slot, start]
-            self.session.inner.run_with_iobinding(place.binding, place.options)
-            place.binding.synchronize_outputs()
-            answer = np.array(place.output.numpy())
         except ORT_ERRORS as error:
             raise describe_failure(error) from error
+        answer = self.session.call(partial(_answer, self.session, place), size)
         return self.session.read_output(answer, size)
 
     def _bind(self, slot: int, start: int, size: int) -> _Place:
@@ -168,9 +174,7 @@ class Bound:
         )
         binding.bind_ortvalue_output(spec.output_name, output)
         graph = 1 + slot * self.feed.capacity + start  # one recorded graph for each place
-        options = ort.RunOptions()
-        if execution.provider.accelerator:
-            options.add_run_config_entry("gpu_graph_id", str(graph))
+        options = self.session.new_options(str(graph))
         return _Place(binding, output, options, graph)
 
     def _output_shape(self, size: int) -> list[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime as ort
@@ -15,6 +16,7 @@ from covidreport.errors import RunError
 from covidreport.inference.contract import Graph, Tensor, read_contract
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_model
+from covidreport.inference.memory import allowed_bytes
 from covidreport.inference.output import narrow_scores, take_scores
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
@@ -25,15 +27,31 @@ from covidreport.inference.providers import (
     load_libraries,
 )
 from covidreport.inference.signs import NO_SIGNS, Signs, read_signs
-from covidreport.records import InputSpec
+from covidreport.inference.watch import run_watched
+from covidreport.records import InputSpec, ModelLimits
 from covidreport.storage.model import ModelIdentity, identify_model
 
 NO_GRAPH = "-1"
 """The `gpu_graph_id` of a run that neither records nor replays a CUDA graph."""
 
 
+MEMORY_MARKS = (
+    "out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena",
+    "available memory of",
+)  # fmt: skip
+"""What ONNX Runtime says, in small letters, where memory is what is short."""
+NO_LIMITS = ModelLimits()
+"""What holds where nobody said anything."""
+
+_T = TypeVar("_T")
+
+
 class OutOfMemoryError(RunError):
-    """A batch did not fit into the memory of the device."""
+    """A model did not fit into the memory that it may take, with its weights or on a batch."""
+
+
+class TimeLimitError(RunError):
+    """A model took longer than it may."""
 
 
 class Session:
@@ -57,8 +75,10 @@ class Session:
         static_batch: int | None = None,
         why_no_graphs: str | None = None,
         signs: Signs = NO_SIGNS,
+        limits: ModelLimits = NO_LIMITS,
     ) -> None:
         self.inner = inner
+        self.limits = limits
         self.spec = spec
         self.identity = identity
         self.execution = execution
@@ -66,9 +86,24 @@ class Session:
         self.static_batch = spec.batch or static_batch
         self.why_no_graphs = why_no_graphs
         self.signs = signs
-        self._plain = ort.RunOptions()
-        if execution.provider.accelerator:
-            self._plain.add_run_config_entry("gpu_graph_id", NO_GRAPH)
+        self._options: list[ort.RunOptions] = []
+        self._plain = self.new_options(NO_GRAPH)
+
+    def new_options(self, graph: str) -> ort.RunOptions:
+        """The options of some calls of this session, by which they can be ended.
+
+        graph: the number of the CUDA graph that they record or replay.
+        """
+        options = ort.RunOptions()
+        if self.execution.provider.accelerator:
+            options.add_run_config_entry("gpu_graph_id", graph)
+        self._options.append(options)
+        return options
+
+    def stop(self) -> None:
+        """End every call that is under way, and all that follow: the session is of no more use."""
+        for options in self._options:
+            options.terminate = True
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Scores float32 `(N, K)` of a batch as `prepare_batch` gives it (`(N, C, H, W)` or NHWC).
@@ -101,11 +136,29 @@ class Session:
 
     def _run_once(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         feed = {self.spec.input_name: batch}
-        try:
-            (output,) = self.inner.run([self.spec.output_name], feed, self._plain)
-        except ORT_ERRORS as error:
-            raise describe_failure(error) from error
+        (output,) = self.call(
+            partial(self.inner.run, [self.spec.output_name], feed, self._plain), len(batch)
+        )
         return self.read_output(output, len(batch))
+
+    def call(self, work: Callable[[], _T], n: int) -> _T:
+        """What the runtime gives for `n` images, under the limits; RunError where it fails.
+
+        OutOfMemoryError and TimeLimitError where that is why: a call that takes too long ends the
+        session.
+        """
+        seconds = self.limits.batch_timeout_s
+        try:
+            return run_watched(work, self.stop, seconds)
+        except TimeoutError as error:
+            raise TimeLimitError(
+                f"takes longer than {seconds:g} s for {n} {'image' if n == 1 else 'images'} "
+                "(batch_timeout_s)",
+                "Where the model is only slow, use a smaller --batch-size or a larger "
+                "--batch-timeout-s; a loop in its graph may have no end.",
+            ) from error
+        except ORT_ERRORS as error:
+            raise describe_failure(error, self.limits) from error
 
     def read_output(self, output: Any, n: int) -> NDArray[np.float32]:
         """Scores float32 `(N, K)` of what the graph gave; RunError where it is no such thing."""
@@ -115,12 +168,26 @@ class Session:
         return narrow_scores(scores, self.spec.output_name)
 
 
-def describe_failure(error: Exception) -> RunError:
-    """What ONNX Runtime's exception on a batch means for the run."""
-    said = f"the model fails on a batch: {first_line(error)}"
+def describe_failure(
+    error: Exception, limits: ModelLimits = NO_LIMITS, what: str = "the model fails on a batch"
+) -> RunError:
+    """What ONNX Runtime's exception means for the run; OutOfMemoryError where memory is short."""
     text = str(error).lower()
-    marks = ("out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena")
-    return OutOfMemoryError(said) if any(mark in text for mark in marks) else RunError(said)
+    if MEMORY_MARKS[-1] in text:
+        return OutOfMemoryError(
+            f"needs more memory than the {allowed_bytes(limits) / 2**30:.3g} GiB that models may "
+            f"take together (memory_limit): {_spell_request(text)}",
+            "Use a smaller --batch-size, or a larger --memory-limit where the machine has it.",
+        )
+    said = f"{what}: {first_line(error)}"
+    return OutOfMemoryError(said) if any(mark in text for mark in MEMORY_MARKS) else RunError(said)
+
+
+def _spell_request(text: str) -> str:
+    """What an arena said when it refused: how much was asked for."""
+    found = re.search(r"requested bytes of (\d+)", text)
+    asked = "more" if found is None else f"{int(found.group(1)) / 2**20:,.0f} MiB more"
+    return f"{asked} was asked for"
 
 
 def measure_variation(session: Session) -> float:
@@ -200,15 +267,16 @@ def open_session(
     static_batch: int | None = None,
     engines: Path | None = None,
     identity: ModelIdentity | None = None,
+    limits: ModelLimits = NO_LIMITS,
 ) -> Session:
     """Open a model, with `threads` threads of its own on the CPU.
 
     One thread is the default: sessions that share the cores with others are run side by side by
     the caller's pool, and answers do not depend on how work was cut. On an accelerator every call
     has `static_batch` images; `engines` is where TensorRT keeps what it compiled. identity: of the
-    file, where it is known already. Raises RunError
-    where the file is no model or states no usable contract, ProviderError where the provider does
-    not run.
+    file, where it is known already. limits: what it may take, for its opening and for its calls.
+    Raises RunError where the file is no model or states no usable contract, ProviderError where the
+    provider does not run.
     """
     load_libraries(execution.provider)
     if identity is None:
@@ -230,16 +298,22 @@ def open_session(
             }
     try:
         try:
-            inner = _create(model, execution, threads, extra)
+            inner = _create(model, execution, threads, extra, limits)
         except ORT_ERRORS as error:
             if "enable_cuda_graph" not in extra:
                 raise
             # a graph that is not wholly on the card can't be recorded: it is run node by node
             why_no_graphs = first_line(error)
             del extra["enable_cuda_graph"]
-            inner = _create(model, execution, threads, extra)
+            inner = _create(model, execution, threads, extra, limits)
+    except TimeoutError as error:
+        raise TimeLimitError(
+            f"{path.name} takes longer than {limits.batch_timeout_s:g} s to be loaded "
+            "(batch_timeout_s)",
+            "Where it is only large, use a larger --batch-timeout-s.",
+        ) from error
     except ORT_ERRORS as error:
-        raise RunError(f"{path.name} can't be loaded: {first_line(error)}") from error
+        raise describe_failure(error, limits, f"{path.name} can't be loaded") from error
     check_provider(inner.get_providers(), execution.provider)
     try:
         graph = describe_graph(inner)
@@ -259,25 +333,44 @@ def open_session(
         static_batch=static_batch if execution.provider.accelerator else None,
         why_no_graphs=why_no_graphs,
         signs=read_signs(path, spec.output_name),
+        limits=limits,
     )
 
 
-@cache
-def share_memory() -> None:
-    """Let all sessions on the CPU take their memory from one arena, once in a process.
+_shared: list[int] = []
+"""The size of the arena that sessions on the CPU share, once there is one."""
+
+
+def share_memory(limits: ModelLimits = NO_LIMITS) -> None:
+    """Let all sessions on the CPU take their memory from one arena, which has a limit.
 
     An arena of its own keeps what a session's largest batch took, although few sessions run at the
-    same moment: eight ResNet18 take a third of the memory this way, at the same speed.
+    same moment: eight ResNet18 take a third of the memory this way, at the same speed. Sessions
+    that are open stay with the arena that they have.
     """
+    most = allowed_bytes(limits)
+    if _shared == [most]:
+        return
     info = ort.OrtMemoryInfo(
         "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
     )
-    ort.create_and_register_allocator(info, ort.OrtArenaCfg({}))
+    ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_mem": most}))
+    _shared[:] = [most]
+
+
+def renew_memory() -> None:
+    """Let the sessions that are opened from now on share another arena, in which nothing is.
+
+    What one arena took for others it keeps in pieces: they may be too small for a model that would
+    fit by itself.
+    """
+    _shared.clear()
 
 
 def _create(
-    model: Path | bytes, execution: Execution, threads: int, extra: dict[str, str]
-) -> ort.InferenceSession:
+    model: Path | bytes, execution: Execution, threads: int, extra: dict[str, str],
+    limits: ModelLimits,
+) -> ort.InferenceSession:  # fmt: skip
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -286,11 +379,14 @@ def _create(
     # several sessions take turns: a thread that spins while it waits takes the core from the next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if execution.provider == CPU.provider:
-        share_memory()
+        share_memory(limits)
         options.add_session_config_entry("session.use_env_allocators", "1")
     if execution.provider.accelerator:
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     # without the fallback: it would go on with other providers, and print what it does
-    return ort.InferenceSession(
-        model, options, providers=execution.requests(extra), enable_fallback=0
+    create = partial(
+        ort.InferenceSession, model, options, providers=execution.requests(extra), enable_fallback=0
+    )
+    return run_watched(
+        create, partial(options.set_load_cancellation_flag, True), limits.batch_timeout_s
     )

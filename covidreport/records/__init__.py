@@ -44,7 +44,16 @@ from covidreport.records.gate import (
     Verdict,
     VerdictOutcome,
 )
-from covidreport.records.model import Activation, Dtype, Fit, InputSpec, Layout, PixelSpec, Resample
+from covidreport.records.model import (
+    Activation,
+    Dtype,
+    Fit,
+    InputSpec,
+    Layout,
+    ModelLimits,
+    PixelSpec,
+    Resample,
+)
 from covidreport.records.ranking import (
     MethodComparison,
     RankedRun,
@@ -110,6 +119,7 @@ __all__ = [
     "LimitResult",
     "LimitSeverity",
     "MethodComparison",
+    "ModelLimits",
     "NetBenefit",
     "NonInferior",
     "NotJudged",

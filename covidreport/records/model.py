@@ -50,3 +50,13 @@ class InputSpec:
     activation: Activation = "logit"
     columns: tuple[int, ...] = ()
     """The output column of each label; empty where they are 0 … K-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """What a model may take that nobody vouches for; a run that takes more has failed."""
+
+    batch_timeout_s: float = 300.0
+    """Of one call: a batch, the trial before it, the opening of the file."""
+    memory: float = 0.8
+    """Of all models together: up to 1 a fraction of what the machine has, above it bytes."""

@@ -17,6 +17,7 @@ from covidreport.cache import clear_cache, list_entries
 from covidreport.evaluate import decode, loop, record
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
+from covidreport.inference import session
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs
 from covidreport.store import write_run
@@ -31,16 +32,16 @@ def watched(monkeypatch):
     """Counts of models opened and image files read from now on."""
     seen = {"models": 0, "files": 0}
 
-    def open_model(run, execution, **options):
+    def open_session(path, execution, **options):
         seen["models"] += 1
-        return original_open(run, execution, **options)
+        return original_open(path, execution, **options)
 
     def read_bytes(path):
         seen["files"] += 1
         return original_read(path)
 
-    original_open, original_read = record.open_model, images.read_bytes
-    monkeypatch.setattr(record, "open_model", open_model)
+    original_open, original_read = session.open_session, images.read_bytes
+    monkeypatch.setattr(record, "open_session", open_session)
     monkeypatch.setattr(decode, "read_bytes", read_bytes)
     return seen
 
@@ -219,7 +220,7 @@ def test_models_that_do_not_fit_together_take_turns(study, watched, monkeypatch)
     """In two groups the answers are the same and the images are still read once."""
     together = {name: o.evaluation.counts for name, o in _run(study).items()}
     clear_cache()
-    monkeypatch.setattr(record, "group_by_memory", lambda runs, budget: [[run] for run in runs])
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, *_: [[run] for run in runs])
     watched.update(files=0)
     apart = {name: o.evaluation.counts for name, o in _run(study, force=True).items()}
     assert apart == together
@@ -237,7 +238,7 @@ def test_without_a_cache_groups_still_decode_each_image_once(study, watched, mon
         return open_scratch(folder, n, spec)
 
     monkeypatch.setattr(record, "open_scratch", noted)
-    monkeypatch.setattr(record, "group_by_memory", lambda runs, budget: [[run] for run in runs])
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, *_: [[run] for run in runs])
     watched.update(files=0)
     outcomes = _run(study, force=True, use_cache=False)
     assert {name: o.evaluation.counts for name, o in outcomes.items()} == together

@@ -1,0 +1,68 @@
+"""Ctrl-C, and the SIGTERM by which a pipeline cancels a job: both end a command alike, and soon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+GRACE_S = 1.6
+"""How long a command may put its things away; then the process ends as it is."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(SystemExit):
+    """A signal ended the command; the exit code is the one that a shell gives for it."""
+
+    def __init__(self, number: int) -> None:
+        self.text = (
+            f"covidreport: stopped by {signal.Signals(number).name}; what was done is kept, and "
+            "the same command goes on from there"
+        )
+        super().__init__(128 + number)
+
+
+@contextmanager
+def hear_signals() -> Iterator[None]:
+    """Raise Stopped in the main thread for either signal, and end the process soon after it.
+
+    Whatever is under way is asked to end as the exception passes; what does not hear is left: a
+    model's scores, decoded pixels and locks are kept by the system, as when a process is killed. A
+    signal that whoever started the command had ignored stays ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    timers: list[threading.Timer] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopped = Stopped(number)
+        if timers:
+            _leave(stopped)
+        timers.append(threading.Timer(GRACE_S, _leave, [stopped]))
+        timers[0].daemon = True
+        timers[0].start()
+        raise stopped
+
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    heard = [each for each in SIGNALS if before[each] is not signal.SIG_IGN]
+    for each in heard:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each in heard:
+            signal.signal(each, before[each])
+        for timer in timers:
+            timer.cancel()
+
+
+def _leave(stopped: Stopped) -> None:
+    """End the process now: nothing waits for threads that hear nothing."""
+    with suppress(OSError, ValueError):  # nobody reads any more
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{stopped.text}\n".encode())
+    os._exit(int(stopped.code or 0))

@@ -1,0 +1,62 @@
+"""How much memory there is, and how much of it models may take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from covidreport.records import ModelLimits
+
+FALLBACK_BYTES = 4 * 2**30
+_CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+"""Where Linux says what a container may take and has taken; the second is of old kernels."""
+
+
+def available_bytes() -> int:
+    """The memory that this process may still take, where the system says it (Linux)."""
+    known = _read_meminfo("MemAvailable")
+    amounts = [FALLBACK_BYTES if known is None else known]
+    if known is None and (physical := _physical_bytes()) is not None:
+        amounts = [physical // 2]
+    for limit, used in _CGROUPS:
+        most, taken = _read_number(limit), _read_number(used)
+        if most is not None and taken is not None:
+            amounts.append(most - taken)
+    return max(min(amounts), 0)
+
+
+def machine_bytes() -> int:
+    """The memory of this machine, or what its container may take of it."""
+    total = _read_meminfo("MemTotal") or _physical_bytes() or FALLBACK_BYTES
+    return min([total, *(most for place, _ in _CGROUPS if (most := _read_number(place)))])
+
+
+def allowed_bytes(limits: ModelLimits) -> int:
+    """What all models together may take under these limits."""
+    memory = limits.memory
+    return int(memory * machine_bytes()) if memory <= 1 else int(memory)
+
+
+def _read_meminfo(name: str) -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return int(dict(line.split(":", 1) for line in lines)[name].split()[0]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+
+
+def _physical_bytes() -> int | None:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _read_number(place: str) -> int | None:
+    """The number in a file; None where there is no such file, or it holds `max`."""
+    try:
+        return int(Path(place).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

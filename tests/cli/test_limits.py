@@ -1,0 +1,226 @@
+"""A model is not trusted: what takes too long or too much memory fails, and stops nobody else."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from covidreport.evaluate import loop
+from covidreport.inference.session import OutOfMemoryError
+from covidreport.inference.watch import run_watched
+from covidreport.store import read_evaluation, read_failure
+from tests.cli.command import start_command, write_model, write_study
+from tests.cli.test_bad_days import SLOW
+
+KEY = "data-validation"
+
+
+def write_endless_model(path: Path, turns: int | None = None) -> Path:
+    """The brightness model with a loop behind it that never ends, or after so many turns."""
+    model = onnx.load(write_model(path, 85))
+    (tail,) = (node for node in model.graph.node if "logits" in node.output)
+    tail.output[0] = "answer"
+    body = helper.make_graph(
+        [helper.make_node("Identity", [a], [b]) for a, b in (("on", "goes"), ("seen", "given"))],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["n", 3]),
+        ],
+        [
+            helper.make_tensor_value_info("goes", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("given", TensorProto.FLOAT, ["n", 3]),
+        ],
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "true"))
+    if turns is not None:
+        model.graph.initializer.append(numpy_helper.from_array(np.array(turns), "turns"))
+    names = ["" if turns is None else "turns", "true", "answer"]
+    model.graph.node.append(helper.make_node("Loop", names, ["logits"], body=body))
+    file = path / "model.onnx"
+    file.write_bytes(model.SerializeToString())
+    return file
+
+
+def write_greedy_model(path: Path, floats: int) -> Path:
+    """The brightness model that fills so many floats on its way."""
+    model = onnx.load(write_model(path, 85))
+    (tail,) = (node for node in model.graph.node if "logits" in node.output)
+    tail.output[0] = "answer"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([floats]), "many"))
+    model.graph.node.extend(
+        [
+            helper.make_node("ReduceMax", ["answer"], ["most"], keepdims=0),
+            helper.make_node("Expand", ["most", "many"], ["large"]),
+            helper.make_node("ReduceMax", ["large"], ["again"], keepdims=0),
+            helper.make_node("Sub", ["again", "most"], ["nothing"]),
+            helper.make_node("Add", ["answer", "nothing"], ["logits"]),
+        ]
+    )
+    file = path / "model.onnx"
+    file.write_bytes(model.SerializeToString())
+    return file
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Data, and a good run."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    write_study(tmp_path, base=100)
+    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    return tmp_path
+
+
+def _refused(project, done):
+    assert done.code == 3, done.err
+    stored = read_evaluation(project / "runs" / "base" / "evaluations" / KEY)
+    assert (stored.counts["covid-19"].fn, stored.counts["covid-19"].tp) == (1, 2)
+    return read_failure(project / "runs" / "bad" / "evaluations" / KEY)
+
+
+def test_a_loop_without_an_end_is_ended(project, covidreport):
+    """After the time that a batch may take, by option or configuration; the others go on."""
+    write_endless_model(project / "runs" / "bad")
+    failure = _refused(project, covidreport("evaluate", "runs", "--batch-timeout-s", "0.5"))
+    assert "takes longer than 0.5 s for 1 image (batch_timeout_s)" in failure.reason
+    assert "--batch-timeout-s" in failure.remedy
+    with (project / "covidreport.toml").open("a") as file:
+        file.write("batch_timeout_s = 0.25\n")
+    assert covidreport("ci", "runs/bad", "--limit", "sensitivity>=0.5").code == 3
+    done = covidreport("predict", "runs/bad", "data")
+    assert done.code == 3
+    assert "takes longer than 0.25 s" in done.err
+
+
+def test_a_model_that_asks_for_16_gib_gets_none(project, covidreport):
+    """The arena that all share has a limit, which is named; nothing of it is ever taken."""
+    write_greedy_model(project / "runs" / "bad", 2**32)
+    failure = _refused(project, covidreport("evaluate", "runs", "--memory-limit", "256MiB"))
+    assert failure.reason == (
+        "needs more memory than the 0.25 GiB that models may take together (memory_limit): "
+        "16,384 MiB more was asked for"
+    )
+    assert "--memory-limit" in failure.remedy
+    write_greedy_model(project / "runs" / "bad", 2**20)
+    done = covidreport("evaluate", "runs", "--memory-limit", "256MiB")
+    assert done.code == 0, done.err
+
+
+def test_another_runs_greed_fails_nobody(project, covidreport, monkeypatch):
+    """What did not fit beside the others is tried once more, alone."""
+    write_model(project / "runs" / "bad", 85)
+    usual, tried = loop.score_chunk, []
+
+    def short(chunk, opened, batch):
+        if opened.run.name == "bad" and not tried:
+            tried.append(True)
+            raise OutOfMemoryError("needs more memory")
+        return usual(chunk, opened, batch)
+
+    monkeypatch.setattr(loop, "score_chunk", short)
+    done = covidreport("evaluate", "runs", "--jobs", "2")
+    assert done.code == 0, done.err
+    assert tried
+    folder = project / "runs" / "bad" / "evaluations" / KEY
+    assert read_evaluation(folder).counts["covid-19"].fn == 0
+    assert read_failure(folder) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("batch_timeout_s = 0", "`batch_timeout_s` is 0; seconds are wanted"),
+        ("batch_timeout_s = true", "`batch_timeout_s` is True"),
+        ("memory_limit = 2", "`memory_limit` is 2; a fraction up to 1 or a size"),
+        ('memory_limit = "12 apples"', "`memory_limit` is '12 apples'"),
+        ('memory_limit = "1kB"', "`memory_limit` is '1kB'"),
+    ],
+)
+def test_limits_that_are_none_are_refused(project, covidreport, line, words):
+    """With what is wanted."""
+    with (project / "covidreport.toml").open("a") as file:
+        file.write(f"{line}\n")
+    done = covidreport("evaluate", "runs")
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_what_takes_too_long_is_asked_to_end():
+    """By the thread that looks after it, and only then is its error taken for that."""
+    asked = []
+
+    def work():
+        end = time.monotonic() + 10
+        while not asked and time.monotonic() < end:
+            time.sleep(0.01)
+        raise RuntimeError("ended")
+
+    with pytest.raises(TimeoutError):
+        run_watched(work, lambda: asked.append(True), 0.1)
+    assert run_watched(lambda: 7, lambda: asked.append(True), 10) == 7
+    assert asked == [True]
+
+
+QUICK_S = 2.0
+"""How soon a command ends that is asked to; under load the interpreter's own end takes longer."""
+HEARS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A test run in the background of a shell inherits that SIGINT is ignored."""
+
+
+def _stop_at(process, sign, what, seconds=60):
+    """Send a signal once `what` is seen; the seconds that the process then takes, and its words."""
+    end = time.monotonic() + seconds
+    while not what() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(sign)
+    _, said = process.communicate(timeout=seconds)
+    return time.monotonic() - began, said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_stopped_ends_at_once_and_goes_on_later(project, covidreport, sign):
+    """In the middle of a slow batch: the code of the signal, and the scores of one go."""
+    write_endless_model(project / "runs" / "bad", turns=100_000)
+    options = ("--batch-size", "1", "--jobs", "1")
+    folder = project / "runs" / "bad" / "evaluations" / KEY
+
+    def count_done() -> int:
+        """How many of the seven batches are scored, as far as the process has said so."""
+        with suppress(OSError, ValueError):
+            return int(np.count_nonzero(np.fromfile(folder / ".partial" / "checks.u64", np.uint64)))
+        return 0
+
+    process = start_command(project, "evaluate", "runs/bad", *options, before=HEARS)
+    took, said = _stop_at(process, sign, count_done)
+    assert process.returncode == 128 + sign, said
+    assert f"stopped by {sign.name}" in said
+    assert "Traceback" not in said
+    assert took < 2 * QUICK_S
+    assert 0 < count_done() < 7
+    assert covidreport("evaluate", "runs/bad", *options).code == 0
+    resumed = (folder / "scores.parquet").read_bytes()
+    assert covidreport("evaluate", "runs/bad", *options, "--force").code == 0
+    assert (folder / "scores.parquet").read_bytes() == resumed
+
+
+def test_a_command_that_does_not_hear_is_ended_all_the_same(project):
+    """Where a thread sleeps for a minute; and where the trial of a model never ends."""
+    write_endless_model(project / "runs" / "bad")
+    process = start_command(project, "evaluate", "runs/bad", before=HEARS)
+    lock = project / "runs" / "bad" / "evaluations" / KEY / ".lock"
+    took, _ = _stop_at(process, signal.SIGTERM, lock.is_file)
+    assert (process.returncode, took < 2 * QUICK_S) == (143, True)
+    process = start_command(project, "evaluate", "runs/base", before=SLOW, SLOWLY="60")
+    assert process.stdout.readline() == "scoring\n"
+    took, said = _stop_at(process, signal.SIGTERM, lambda: True)
+    assert (process.returncode, took < 2 * QUICK_S) == (143, True)
+    assert "stopped by SIGTERM" in said

@@ -301,6 +301,7 @@ def _render(job: _Job) -> Path:
         specificity_floor=settings.specificity_floor,
         plan=choose_plan(None, None, settings, job.runs),
         command=job.choices.command,
+        made=job.request.trust.made,
     )
     path = job.output_dir / REPORT_FILE
     write_atomic(path, render_html(data).encode())

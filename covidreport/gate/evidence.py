@@ -16,7 +16,7 @@ from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
 from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
-from covidreport.records import EXPLORATORY, TUNED_ON, Evaluation, Failure, Run, Scores, ScoresFrom
+from covidreport.records import EXPLORATORY, Evaluation, Failure, Run, Scores, ScoresFrom
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
@@ -26,7 +26,6 @@ from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,
     read_failure,
-    read_thresholds,
 )
 
 _Dated = tuple[str, bool, bool, Evaluation | Failure]
@@ -108,9 +107,9 @@ def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evide
         run,
         evaluation,
         collect_figures(evaluation),
-        _read_answers(run, evaluation, wanted.target, check=not own),
+        _read_answers(run, evaluation, wanted.target),
         "computed here" if own else "as stored",
-        _tuned_here(run, evaluation, trust.made),
+        trust.made.has_tuned(run, evaluation),
     )
 
 
@@ -120,23 +119,6 @@ def explain_distrust(run: Run) -> str:
     return (
         f"the scores of {run.name} were not computed here, and {missing}: what a run folder brings "
         "is a claim. Add the model, or judge the scores as they are stored with --trust-stored"
-    )
-
-
-def _tuned_here(run: Run, evaluation: Evaluation, made: MadeHere) -> bool | None:
-    """Whether the thresholds are those of a thresholds.json that was written here."""
-    if not evaluation.thresholds_from.startswith(TUNED_ON):
-        return None
-    try:
-        tuned = read_thresholds(run.folder)
-    except StoreError:
-        return False
-    if tuned is None or not made.has_thresholds(run.folder):
-        return False
-    return all(
-        evaluation.thresholds.get(label) == fit.threshold
-        for label, fit in tuned.fits.items()
-        if label in evaluation.labels
     )
 
 
@@ -208,10 +190,7 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
         )
 
 
-def _read_answers(
-    run: Run, evaluation: Evaluation, target: str, *, check: bool
-) -> AlignedAnswers | None:
-    """check: every label's figures too, not the target's counts alone."""
+def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswers | None:
     if target not in evaluation.counts:
         raise GateError(
             "judge",
@@ -224,7 +203,7 @@ def _read_answers(
     answers = read_answers([(evaluation, file)], target)
     if answers.left_out:
         raise GateError("score", answers.left_out[0].reason)
-    if check and answers.images is not None:
+    if answers.images is not None:
         _check_figures(evaluation, answers.images)
     return answers
 

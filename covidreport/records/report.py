@@ -9,6 +9,7 @@ from typing import Any, Literal
 from covidreport.records.comparison import LeftOut
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
+from covidreport.records.gate import ScoresFrom
 from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
 
@@ -97,6 +98,10 @@ class ReportedRun:
     """On other splits of the same data set, such as the training split."""
     failure: Failure | None = None
     """Why it has no evaluation."""
+    scores_from: ScoresFrom | None = None
+    """Whether the evaluation was computed here; None where there is none, or nobody asked."""
+    thresholds_written_here: bool | None = None
+    """As `Verdict.thresholds_written_here`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,12 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
+from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import evaluation_folder, read_failure
+
+MOST_NAMED = 10
+"""Of many runs, so many are named in a finding; its subjects have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,14 @@ def collect_report(
     audit: Audit | None = None,
     show_ids: bool = False,
     command: str | None = None,
+    made: MadeHere | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
     plan: what runs were to be compared with, and by which margin. audit: of these data, whose
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
-    command: the one that asks for it, for the record.
+    command: the one that asks for it, for the record. made: what is known to have been computed
+    here, where that is more than the cache's records.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -70,7 +76,10 @@ def collect_report(
     """
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
     name, chosen, kind = _choose(evidence, dataset, split, variant)
-    reported = tuple(_report_run(item, name, chosen, kind) for item in evidence)
+    found_here = made or MadeHere()
+    reported = tuple(
+        _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
+    )
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
     read = read_each_once()
@@ -96,6 +105,7 @@ def collect_report(
     found = [
         *_evaluation_findings(evaluations),
         *_stale_models(reported),
+        *_claims(reported),
         *(finding for each in sets for finding in each.findings),
         *_decide_doubts(rankings, audit_report(data)),
     ]
@@ -185,6 +195,54 @@ def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) 
     if failure is not None:
         return ReportedRun(run, None, others, failure)
     return ReportedRun(run, current, others)
+
+
+def _tell_origin(reported: ReportedRun, made: MadeHere) -> ReportedRun:
+    evaluation = reported.evaluation
+    if evaluation is None:
+        return reported
+    own = made.has_evaluation(reported.run, evaluation)
+    return replace(
+        reported,
+        scores_from="computed here" if own else "as stored",
+        thresholds_written_here=made.has_tuned(reported.run, evaluation),
+    )
+
+
+def _claims(reported: Sequence[ReportedRun]) -> list[Finding]:
+    """What of the figures is a claim of the run folders: scores, and thresholds of runs' own."""
+    stored = tuple(one.run.name for one in reported if one.scores_from == "as stored")
+    tuned = tuple(one.run.name for one in reported if one.thresholds_written_here is False)
+    findings = []
+    if stored:
+        findings.append(
+            Finding(
+                "note",
+                "scores-as-stored",
+                f"Scores as stored, not computed here: {_name_some(stored)}",
+                "this machine's cache has no record of having computed them: they are what the run "
+                "folders bring",
+                "Evaluate these runs here, or know who did.",
+                stored,
+            )
+        )
+    if tuned:
+        findings.append(
+            Finding(
+                "note",
+                "thresholds-as-stored",
+                f"Thresholds as stored, not tuned here: {_name_some(tuned)}",
+                "this machine's cache has no record of having tuned them",
+                "Tune these runs here (`covidreport tune`), or know who did.",
+                tuned,
+            )
+        )
+    return findings
+
+
+def _name_some(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _evaluation_findings(evaluations: Sequence[Evaluation]) -> list[Finding]:

@@ -6,7 +6,9 @@ One object. `schema`, then the fields of `covidreport.records.ReportData` under 
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
-  `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`).
+  `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`),
+  `scores_from` (`computed here`, `as stored` or null), `thresholds_written_here` (null where they
+  are not the run's own).
 - An evaluation: `run`, `dataset`, `split`, `variant`, `fingerprint`, `labels`, `n_images`,
   `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
   `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,

@@ -15,14 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from covidreport.cache import cache_folder, make_room
-from covidreport.errors import WriteError
-from covidreport.records import Evaluation, Run
+from covidreport.errors import StoreError, WriteError
+from covidreport.records import TUNED_ON, Evaluation, Run
 from covidreport.store import (
     EVALUATION_FILE,
     SCORES_FILE,
     THRESHOLDS_FILE,
     digest_file,
     evaluation_folder,
+    read_thresholds,
     write_atomic,
 )
 
@@ -68,6 +69,25 @@ class MadeHere:
     def has_thresholds(self, run_folder: Path) -> bool:
         """Whether the run's thresholds.json, by its bytes, was tuned here."""
         return self._has(_describe_thresholds(run_folder))
+
+    def has_tuned(self, run: Run, evaluation: Evaluation) -> bool | None:
+        """Whether an evaluation's thresholds are of a thresholds.json that was tuned here.
+
+        None where they are not the run's own.
+        """
+        if not evaluation.thresholds_from.startswith(TUNED_ON):
+            return None
+        try:
+            tuned = read_thresholds(run.folder)
+        except StoreError:
+            return False
+        if tuned is None or not self.has_thresholds(run.folder):
+            return False
+        return all(
+            evaluation.thresholds.get(label) == fit.threshold
+            for label, fit in tuned.fits.items()
+            if label in evaluation.labels
+        )
 
     def note_partial(self, token: str, *, keep: bool = True) -> None:
         """Keep that an unfinished evaluation with this token was begun here."""

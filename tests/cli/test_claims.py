@@ -192,8 +192,20 @@ def test_stored_scores_are_judged_where_they_are_trusted_and_it_is_said(covidrep
     (study / "runs" / "good" / "model.onnx").unlink()
     done = covidreport("ci", "runs/good", "--trust-stored", "--json")
     assert _judged(done) == (0, "pass", 0, "as stored")
-    for name in ("verdict.json", "comment.md", "junit.xml"):
-        assert STORED in (study / "verdict" / name).read_text(), name
+    for name in ("verdict.json", "comment.md", "junit.xml", "report.html"):
+        assert STORED in (study / "verdict" / name).read_text().lower(), name
+    covidreport("ci", "runs/bad")
+    assert STORED not in (study / "verdict" / "report.html").read_text().lower()
+
+
+def test_a_report_marks_runs_whose_scores_were_not_computed_here(covidreport, study):
+    """Each by name, in a finding and in the provenance; not those that were."""
+    _forge(study, "bad")
+    text = covidreport("render", "runs", "--format", "markdown", "--output", "-").out
+    assert "Scores as stored, not computed here: bad" in text
+    clear_cache()
+    text = covidreport("render", "runs", "--format", "markdown", "--output", "-").out
+    assert "Scores as stored, not computed here: bad, base, good" in text
 
 
 def test_evaluations_that_are_a_link_to_another_run_s(covidreport, study):

@@ -126,6 +126,27 @@ def test_what_a_fork_s_job_may_not_is_said_and_no_failure(job):
     assert "Jobs of forks read only" in (here / "summary").read_text()
 
 
+def test_the_base_branch_is_fetched_where_the_checkout_has_it_not(job, tmp_path):
+    """Of a shallow clone; a branch that is not there is no failure of the job."""
+    run, _, _ = job
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.example")
+
+    def git(*words):
+        return subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+    git("init", "-qb", "main", "origin")
+    git("-C", "origin", "commit", "-qm", "first", "--allow-empty")
+    git("-C", "origin", "checkout", "-qb", "change")
+    git("-C", "origin", "commit", "-qm", "second", "--allow-empty")
+    git("clone", "-q", "--depth=1", "--branch=change", f"file://{tmp_path}/origin", "clone")
+    os.chdir("clone")
+    for branch, words in (("main", ""), ("main", ""), ("absent", "could not be fetched")):
+        done = run("Fetch the base branch", BASE=branch)
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
+    git("rev-parse", "--verify", "refs/remotes/origin/main^{commit}")
+
+
 def test_no_input_stands_in_a_script():
     """Inputs reach the shell through the environment alone, where they can't be code."""
     for step in ACTION["runs"]["steps"]:

@@ -104,7 +104,7 @@ def _view_models(
 ) -> tuple[tuple[FactGroup, ...], Table | None]:
     """What all runs have in common, and a table of the rest: a row a run, its model first."""
     facts = {
-        reported.run.name: _join([_facts(one) for one in evaluations])
+        reported.run.name: _origins(reported) | _join([_facts(one) for one in evaluations])
         for reported, evaluations in evaluated
     }
     names = list(dict.fromkeys(name for each in facts.values() for name in each))
@@ -131,6 +131,18 @@ def _view_models(
         for name, each in facts.items()
     )  # fmt: skip
     return groups, Table("Models, and what ran them", head, rows)
+
+
+def _origins(reported: ReportedRun) -> dict[str, str]:
+    """Whether this machine computed what the run shows, or the run folder claims it."""
+    if reported.scores_from is None:
+        return {}
+    stored = reported.scores_from == "as stored"
+    facts = {"Scores": "as stored, not computed here" if stored else "computed here"}
+    if reported.thresholds_written_here is not None:
+        tuned = reported.thresholds_written_here
+        facts["Tuned thresholds"] = "written here" if tuned else "as stored, not tuned here"
+    return facts
 
 
 def _facts(evaluation: Evaluation) -> dict[str, str]:

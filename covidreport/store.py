@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,6 +51,8 @@ EVALUATIONS_FOLDER = "evaluations"
 EVALUATION_FILE = "evaluation.json"
 SCORES_FILE = "scores.parquet"
 _PARQUET = b"PAR1"
+_SCORES_DIGEST = re.compile(rb'"scores_sha256": ?"([0-9a-f]{64})"')
+"""Within a text of JSON its quotation marks would have a backslash before them."""
 _ROW_GROUP = 16_384
 """Images that are turned into columns at a time: what it takes does not grow with the images."""
 FAILURE_SCHEMA = "covidreport.failure/1"
@@ -205,36 +208,64 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     return pa.table(columns)
 
 
-def check_scores(path: Path) -> None:
-    """StoreError where scores.parquet is missing or cut off, by its first and last bytes alone."""
+def check_scores(path: Path) -> bytes:
+    """The bytes of scores.parquet; StoreError where it is missing, damaged or another's.
+
+    That is told by the sha256 in the evaluation.json beside it. An evaluation of an earlier version
+    states none: then a file that was cut off is told from a whole one, and no more.
+    """
     try:
-        with path.open("rb") as file:
-            head = file.read(4)
-            file.seek(-4, os.SEEK_END)
-            tail = file.read(4)
+        data = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path}: can't be read ({error.strerror})") from error
-    if head != _PARQUET or tail != _PARQUET:
+    if data[:4] != _PARQUET or data[-4:] != _PARQUET:
         raise StoreError(f"{path}: can't be read as Parquet (damaged or cut off)")
+    stated = _stated_digest(path.with_name(EVALUATION_FILE))
+    if stated not in (None, hashlib.sha256(data).hexdigest().encode()):
+        raise StoreError(
+            f"{path}: was damaged or exchanged since it was written (its sha256 is not the one in "
+            f"{EVALUATION_FILE}); make it again, with `covidreport evaluate` where there is a model"
+        )
+    return data
+
+
+def _stated_digest(evaluation: Path) -> bytes | None:
+    """What an evaluation.json says of the scores beside it; not parsed, which would take longer."""
+    try:
+        found = _SCORES_DIGEST.search(evaluation.read_bytes())
+    except OSError:
+        return None
+    return None if found is None else found[1]
 
 
 def read_scores(path: Path) -> Scores:
-    """The scores of one evaluation; StoreError where the file is missing, broken or another's."""
+    """The scores of one evaluation; StoreError as `check_scores`, or where they are not whole."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    data = check_scores(path)
     try:
         # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
             table = file.read()
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
-    facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
-    if facts.get("covidreport.schema") != SCORES_SCHEMA:
+    try:
+        facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+        if facts.get("covidreport.schema") == SCORES_SCHEMA:
+            return _to_scores(table, facts)
+    except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
         raise StoreError(
-            f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
-            f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
-        )
+            f"{path}: does not hold whole scores ({type(error).__name__}: {error}); "
+            "run `covidreport evaluate` again"
+        ) from error
+    raise StoreError(
+        f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
+        f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
+    )
+
+
+def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     labels = tuple(json.loads(facts["covidreport.labels"]))
     truth = _read_numbers(table, [f"truth.{label}" for label in labels])
     return Scores(
@@ -268,12 +299,17 @@ def evaluation_folder(run_folder: Path, key: str) -> Path:
 def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
     """Write evaluation.json under the run's evaluations/ and give its path.
 
-    An object or list of numbers and texts alone, such as an estimate, stands on one line.
+    An object or list of numbers and texts alone, such as an estimate, stands on one line. The
+    sha256 of the scores that stand there goes into it: `check_scores` compares them.
     """
     path = evaluation_folder(run_folder, evaluation.key) / EVALUATION_FILE
+    scores = path.with_name(SCORES_FILE)
+    head = {"schema": EVALUATION_SCHEMA}
+    if evaluation.has_scores and scores.is_file():
+        head["scores_sha256"] = digest_file(scores)
     fields = dataclasses.asdict(dataclasses.replace(evaluation, details=None))
     fields["details"] = None if evaluation.details is None else spell_details(evaluation.details)
-    write_atomic(path, f"{spell_json({'schema': EVALUATION_SCHEMA, **fields})}\n".encode())
+    write_atomic(path, f"{spell_json({**head, **fields})}\n".encode())
     return path
 
 

@@ -108,9 +108,9 @@ def test_the_verdict_s_schema_names_every_field(record, place, left_out):
 
 
 def test_the_evaluation_s_schema_names_every_field():
-    """As the verdict's, with the schema's own name."""
+    """As the verdict's, with the schema's own name and the digest of the scores beside it."""
     fields = {field.name for field in dataclasses.fields(Evaluation)}
-    assert set(read_schema("evaluation")["properties"]) == {"schema", *fields}
+    assert set(read_schema("evaluation")["properties"]) == {"schema", "scores_sha256", *fields}
 
 
 def test_the_outcomes_of_the_schema_are_those_of_the_gate():

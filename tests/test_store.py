@@ -27,6 +27,7 @@ from covidreport.records import (
 )
 from covidreport.runs import read_history
 from covidreport.store import (
+    check_scores,
     clear_failure,
     evaluation_folder,
     read_evaluation,
@@ -42,6 +43,7 @@ from covidreport.store import (
     write_scores,
     write_thresholds,
 )
+from tests.damage import DAMAGES, cut_off, flip_byte
 
 EVALUATION = Evaluation(
     run="exp1",
@@ -100,6 +102,57 @@ def test_scores_are_read_back_and_nothing_undefined_is_a_number(tmp_path):
     np.testing.assert_array_equal(back.scores, SCORES.scores)
     np.testing.assert_array_equal(back.truth, SCORES.truth)
     assert back.failed.tolist() == [False, True, False]
+
+
+def _store(folder):
+    """Scores and the evaluation of them, as they stand in a run folder; the scores' file."""
+    path = evaluation_folder(folder, EVALUATION.key) / "scores.parquet"
+    write_scores(path, SCORES)
+    write_evaluation(folder, EVALUATION)
+    return path
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_scores_are_refused(tmp_path, damage):
+    """By the sha256 that evaluation.json states of them."""
+    path = _store(tmp_path)
+    read_scores(path)
+    damage(path)
+    with pytest.raises(StoreError, match="damaged"):
+        read_scores(path)
+
+
+def test_no_byte_of_the_scores_may_be_another(tmp_path):
+    """Data, columns' names, statistics, footer: every eleventh byte, one by one."""
+    path = _store(tmp_path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 11):
+        flip_byte(path, place)
+        with pytest.raises(StoreError):
+            check_scores(path)
+        path.write_bytes(whole)
+
+
+def test_another_evaluation_s_scores_are_refused(tmp_path):
+    """They are whole, and not those that the figures are of."""
+    path, other = _store(tmp_path / "a"), tmp_path / "other.parquet"
+    write_scores(other, replace(SCORES, scores=-SCORES.scores))
+    other.replace(path)
+    with pytest.raises(StoreError, match=r"exchanged .* is not the one in evaluation\.json"):
+        read_scores(path)
+
+
+def test_scores_that_an_earlier_version_left_are_read(tmp_path):
+    """Nothing states their digest; that they were cut off is seen all the same."""
+    path = _store(tmp_path)
+    evaluation = path.with_name("evaluation.json")
+    value = json.loads(evaluation.read_text())
+    del value["scores_sha256"]
+    evaluation.write_text(json.dumps(value))
+    assert read_scores(path).sample_ids == SCORES.sample_ids
+    cut_off(path)
+    with pytest.raises(StoreError, match="cut off"):
+        check_scores(path)
 
 
 def test_equal_scores_are_equal_bytes(tmp_path):

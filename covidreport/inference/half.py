@@ -7,28 +7,24 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from covidreport.cache import USED_MARK, cache_folder, make_room
+from covidreport.cache import read_kept, write_kept
 from covidreport.errors import RunError
 from covidreport.inference.providers import first_line
-from covidreport.store import write_atomic
 
 KIND = "halves"
 
 
-def half_model(path: Path, sha256: str) -> Path | bytes:
+def half_model(path: Path, sha256: str) -> bytes:
     """A model in fp16, of the file with this sha256: from the cache, or converted and kept there.
 
     RunError as `convert_to_half`.
     """
-    folder = cache_folder() / KIND / f"{sha256}-{ort.__version__}"
-    kept = folder / "model.onnx"
-    if not kept.is_file():
+    name = f"{sha256}-{ort.__version__}"
+    content = read_kept(KIND, name)
+    if content is None:
         content = convert_to_half(path)
-        if not make_room(len(content)):
-            return content
-        write_atomic(kept, content)
-    (folder / USED_MARK).touch()
-    return kept
+        write_kept(KIND, name, content)
+    return content
 
 
 def convert_to_half(path: Path) -> bytes:

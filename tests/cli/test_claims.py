@@ -228,6 +228,7 @@ def test_a_baseline_s_folder_is_no_better_than_others(covidreport, study):
     place = _place(study, "base")
     worse = np.where(scores.truth == 1, np.float32(-9), np.float32(-9))
     write_scores(place / "scores.parquet", replace(scores, scores=worse))
+    write_evaluation(study / "runs" / "base", read_evaluation(place))  # states their digest
     covidreport("score", "runs/base")
     assert read_evaluation(place).counts["covid-19"].missed == 3
     done = covidreport("ci", "runs/good", "--baseline", "runs/base", "--json")

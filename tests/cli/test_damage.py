@@ -48,7 +48,7 @@ def test_damaged_pixels_give_no_other_score(study, covidreport, damage, name):
 def test_damage_everywhere_stops_nobody(study):
     """Every file of the cache at once, as the command itself sees it."""
     files = [file for file in sorted(cache_folder().glob("*/*/*")) if file.stat().st_size]
-    assert {file.parts[-3] for file in files} == {"digests", "index", "pixels"}
+    assert {file.parts[-3] for file in files} == {"digests", "index", "models", "pixels"}
     for file in files:
         flip_byte(file)
 
@@ -57,3 +57,23 @@ def test_damage_everywhere_stops_nobody(study):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(SAID) == 1
     assert _scores(study, "b") == _scores(study, "a")
+
+
+def test_what_gate_advises_of_damaged_scores_works(study, covidreport):
+    """It could not judge, evaluate computes them again, and then it can; render leaves them out."""
+    file = study / "runs" / "a" / "evaluations" / "data-validation" / "scores.parquet"
+    whole = file.read_bytes()
+    flip_byte(file)
+
+    damaged = covidreport("gate", "runs/a", "--limit", "missed<=3")
+    rendered = covidreport("render", "runs", "--format", "markdown", "--output", "report.md")
+    again = covidreport(*EVALUATE)
+    judged = covidreport("gate", "runs/a", "--limit", "missed<=3")
+
+    assert damaged.code == 3
+    assert "was damaged or exchanged" in damaged.out
+    assert "covidreport evaluate" in damaged.out.replace("\n", " ")
+    assert rendered.code == 0, rendered.err
+    assert "a is evaluated again" in again.err
+    assert file.read_bytes() == whole
+    assert judged.code in (0, 1), judged.out

@@ -150,11 +150,12 @@ def test_a_vanished_image_is_noticed(covidreport, study):
 
 
 @pytest.mark.parametrize("words", [(), ("--threshold", "0.4"), ("--verify",)])
-def test_damaged_scores_are_computed_again_and_said(study, words):
+@pytest.mark.parametrize("damage", [flip_byte, cut_off])
+def test_damaged_scores_are_computed_again_and_said(study, words, damage):
     """One run's lost scores stop no other run, and are not taken for what they were."""
     file = study.folder / "runs" / "a" / "evaluations" / "data-validation" / "scores.parquet"
     whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    damage(file)
 
     done = study.again(*words)
 

@@ -7,12 +7,14 @@ import onnx
 import onnxruntime as ort
 import pytest
 
+from covidreport.cache import KEPT_FILE, cache_folder, take_damage
 from covidreport.errors import RunError
 from covidreport.inference import half
 from covidreport.inference.half import convert_to_half, half_model
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import TRIAL_MODEL
 from covidreport.storage.model import identify_model
+from tests.damage import DAMAGES
 from tests.onnx_models import move_weights_out, write_brightness_model
 
 
@@ -65,10 +67,20 @@ def test_a_conversion_is_made_once_for_the_same_bytes(tmp_path, monkeypatch):
     first = half_model(path, "aa")
     assert first == half_model(path, "aa")
     assert len(made) == 1
-    assert isinstance(half_model(path, "bb"), type(path))
+    assert half_model(path, "bb") == first
     monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
-    assert half_model(path, "cc") == first.read_bytes()
+    assert half_model(path, "cc") == first
     assert len(made) == 3
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_conversion_is_made_again(tmp_path, damage):
+    """A byte of its weights is another model."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    first = half_model(path, "aa")
+    damage(cache_folder() / half.KIND / f"aa-{ort.__version__}" / KEPT_FILE)
+    assert half_model(path, "aa") == first
+    assert take_damage() == {half.KIND: 1}
 
 
 def test_what_is_no_model_is_a_run_error(tmp_path):

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
-from covidreport.records import InputSpec
+from covidreport.records import Activation, InputSpec
 
+ROUNDED = 4
+"""So many steps of the precision over 1 or under 0 are rounding (units in the last place)."""
 TAKEN = (np.float16, np.float32, np.float64)
 
 
@@ -49,3 +51,29 @@ def narrow_scores(scores: NDArray[np.floating[Any]], name: str) -> NDArray[np.fl
                 "which scores are kept"
             )
     return scores.astype(np.float32, copy=False)
+
+
+def cut_probabilities(
+    scores: NDArray[np.float32], activation: Activation, *, half: bool
+) -> NDArray[np.float32]:
+    """Probabilities without what rounding put over 1 or under 0: at most `ROUNDED` steps.
+
+    half: whether the graph computes them in fp16. Scores that are no probabilities are given back
+    as they are. RunError where stated probabilities lie further out: they are none.
+    """
+    if activation not in ("sigmoid", "softmax"):
+        return scores
+    low, high = np.nanmin(scores, initial=0.0), np.nanmax(scores, initial=1.0)
+    if low >= 0 and high <= 1:
+        return scores
+    room = ROUNDED * np.finfo(np.float16 if half else np.float32).eps
+    if np.isinf((low, high)).any():
+        return scores  # not finite: refused as such
+    if low < -room or high > 1 + room:
+        raise RunError(
+            f"gives values from {np.nanmin(scores):.6g} to {np.nanmax(scores):.6g}, and its "
+            f"`activation` is {activation!r}: these are no probabilities",
+            'Where they are logits, say `"activation": "logit"` under "input" in run.json, or '
+            '"softmax-logit" where a softmax is to follow.',
+        )
+    return np.clip(scores, 0, 1)

@@ -17,7 +17,7 @@ from covidreport.inference.contract import Graph, Tensor, read_contract
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_model
 from covidreport.inference.memory import allowed_bytes
-from covidreport.inference.output import narrow_scores, take_scores
+from covidreport.inference.output import cut_probabilities, narrow_scores, take_scores
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
     CPU,
@@ -165,7 +165,10 @@ class Session:
         scores = take_scores(output, n, self.spec)
         if self.spec.activation == "softmax-logit":
             return softmax(scores)
-        return narrow_scores(scores, self.spec.output_name)
+        half = scores.dtype == np.float16 or self.signs.half or self.execution.precision == "fp16"
+        return cut_probabilities(
+            narrow_scores(scores, self.spec.output_name), self.spec.activation, half=half
+        )
 
 
 def describe_failure(

@@ -14,12 +14,19 @@ import pytest
 
 from covidreport import boundary, compare
 from covidreport.boundary import attempt
-from covidreport.errors import WriteError
+from covidreport.errors import RunError, WriteError
 from covidreport.evaluate import decode, loop, record
 from covidreport.gate import gating
 from covidreport.images import decode_image
+from covidreport.inference.output import cut_probabilities
 from covidreport.records import Failure, PixelSpec
-from covidreport.store import read_evaluation, read_failure, write_failure
+from covidreport.store import (
+    read_evaluation,
+    read_failure,
+    read_scores,
+    write_failure,
+    write_run,
+)
 from tests.cli.command import read_verdict, write_model, write_study
 from tests.onnx_models import write_brightness_model
 
@@ -304,3 +311,75 @@ def test_what_is_said_to_a_failure_is_kept_within_bounds():
     failure = attempt("a", "read", fail)
     assert len(failure.reason) < 3_000
     failure.reason.encode()
+
+
+ULP = float(np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+def test_raw_outputs_that_are_called_probabilities_are_that_runs_fault(
+    project, covidreport, activation
+):
+    """The range that was seen and the word to change; `predict` writes no such probability."""
+    write_model(project / "runs" / "bad", 85)
+    described = {"activation": activation}
+    _describe_alone(project / "runs" / "bad", described)
+    failure = _refused(project, covidreport("evaluate", "runs"))
+    assert f"`activation` is '{activation}'" in failure.reason
+    low, high = map(float, re.search(r"from (-?[\d.]+) to (-?[\d.]+)", failure.reason).groups())
+    assert low < 0
+    assert high > 1
+    assert '"activation": "logit"' in failure.remedy
+    done = covidreport("predict", "runs/bad", "data")
+    assert done.code == 3
+    assert "these are no probabilities" in done.err
+    assert not (project / "predictions.csv").exists()
+
+
+def _describe_alone(folder, described):
+    """Take the activation out of the file's metadata, and say it in run.json."""
+    model = onnx.load(folder / "model.onnx")
+    kept = [each for each in model.metadata_props if each.key != "covidreport.activation"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    write_run(folder, {"name": folder.name, "input": described})
+
+
+def test_a_probability_a_few_steps_over_1_is_1(project, covidreport):
+    """As a softmax of float32 may round; what is stored is 1."""
+    folder = project / "runs" / "new"
+    offsets = (1 + 3 * ULP, -3 * ULP, 0.5)
+    write_brightness_model(folder / "model.onnx", slopes=(0, 0, 0), offsets=offsets)
+    _describe_alone(folder, {"activation": "sigmoid"})
+    done = covidreport("evaluate", "runs")
+    assert done.code == 0, done.err
+    scores = read_scores(folder / "evaluations" / KEY / "scores.parquet").scores
+    assert set(map(tuple, scores.tolist())) == {(1.0, 0.0, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "cut"),
+    [
+        (1 + 4 * ULP, False, 1.0),
+        (1 + 6 * ULP, False, None),
+        (-4 * ULP, False, 0.0),
+        (-6 * ULP, False, None),
+        (1.003, True, 1.0),
+        (1.003, False, None),
+        (1.005, True, None),
+        (np.nan, False, np.nan),
+        (np.inf, False, np.inf),
+        (0.25, False, 0.25),
+    ],
+)
+def test_what_is_rounding_depends_on_the_precision(value, half, cut):
+    """Four steps of float32 (4.8e-7) or of float16 (3.9e-3); what is not finite is told as that."""
+    scores = np.array([[0.5, value]], np.float32)
+    if cut is None:
+        with pytest.raises(RunError, match="no probabilities"):
+            cut_probabilities(scores, "sigmoid", half=half)
+    else:
+        found = cut_probabilities(scores, "softmax", half=half)
+        np.testing.assert_array_equal(found, np.array([[0.5, cut]], np.float32))
+    assert cut_probabilities(scores, "logit", half=half) is scores

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.gate.limits import read_limit
+from covidreport.inference.execution import Execution
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.inference.signs import Signs
 from covidreport.predict import find_images, predict_images
@@ -22,6 +24,7 @@ from covidreport.runs import read_run
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import evaluate_folder, make_request
+from tests.evaluate.test_accelerator import PRETEND
 from tests.gate.runs import TARGET, judge
 from tests.mixing_models import MIXING, PIXELS, SCALED, STEADY, write_mixing_model
 from tests.onnx_models import write_brightness_model
@@ -102,6 +105,22 @@ def test_a_fixed_batch_is_filled_with_copies_of_one_image(tmp_path, manifest, ki
         assert evaluation.counts == first.counts
         assert all((row == expected[sample]).all() for sample, row in scores.items())
     assert _codes(first) == ["depends-on-batch"]
+
+
+@pytest.mark.parametrize("size", [None, 4])
+def test_on_an_accelerator_each_image_is_alone_too(tmp_path, manifest, size):
+    """Beside a steady run, which reads what was uploaded for both; the CPU answers alike."""
+    write_mixing_model(tmp_path / "runs" / "a" / "model.onnx", MIXING["running sum"], batch=size)
+    write_mixing_model(tmp_path / "runs" / "b" / "model.onnx", STEADY)
+    for batch in (3, 32):
+        request = replace(make_request(manifest, batch=batch), execution=Execution(PRETEND))
+        outcomes = evaluate_folder(tmp_path / "runs", request)
+        assert _codes(outcomes["a"].evaluation) == ["depends-on-batch"]
+        assert outcomes["b"].evaluation.findings == ()
+        assert outcomes["a"].evaluation.provenance["cpu_check"]["flipped"] == 0
+        counts = outcomes["a"].evaluation.counts
+    shutil.rmtree(tmp_path / "runs" / "b")
+    assert _evaluate(tmp_path / "runs", manifest, batch=8)[0].counts == counts
 
 
 def test_a_model_that_mixes_nothing_is_fed_in_batches(tmp_path, manifest):
@@ -294,8 +313,6 @@ def test_stored_scores_of_a_graph_that_mixes_are_computed_again(tmp_path, manife
 
 def _forget_company(folder):
     """The evaluation as an earlier version wrote it."""
-    from dataclasses import replace
-
     from covidreport.store import write_evaluation
 
     evaluation = read_evaluation(folder / EVALUATION)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import xxhash
 
-from covidreport.errors import UsageError, WriteError
+from covidreport.errors import NO_ROOM, UsageError, WriteError
 
 DEFAULT_LIMIT_BYTES = 20 * 10**9
 RESERVE_BYTES = 10**9
@@ -29,22 +30,79 @@ USED_MARK = "used"
 KEPT_FILE = "kept"
 """In an entry that is one value: its bytes, behind a mark and their checksum."""
 _MARK = b"covkept1"
+NOWHERE = Path(os.devnull)
+"""No folder can be made below it, on any system."""
 
 
 def cache_folder() -> Path:
-    """Where the cache stands: `COVIDREPORT_CACHE`, else the user's cache folder of the system."""
+    """Where the cache stands: `COVIDREPORT_CACHE`, else the user's cache folder of the system.
+
+    Whether one can stand there is `explain_no_cache`'s to say.
+    """
     named = os.environ.get("COVIDREPORT_CACHE")
     if named:
         return Path(named)
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "covidreport" / "cache"
+        return Path(os.environ.get("LOCALAPPDATA") or _find_home()) / "covidreport" / "cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "covidreport"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "covidreport"
+        return _find_home() / "Library" / "Caches" / "covidreport"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _find_home() / ".cache") / "covidreport"
+
+
+def _find_home() -> Path:
+    """The user's home; a place where nothing can be made where he has none, as in containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return NOWHERE
+
+
+def explain_no_cache() -> str | None:
+    """Why there is no cache: its folder can't be made, or not be written to; None where it can."""
+    folder = cache_folder()
+    if folder not in _closed:
+        _closed[folder] = _try_folder(folder)
+    return _closed[folder]
+
+
+_closed: dict[Path, str | None] = {}
+"""By cache folder that was tried, why it is none."""
+_missed: list[str] = []
+
+
+def _try_folder(folder: Path) -> str | None:
+    if folder.is_relative_to(NOWHERE):
+        return "no home folder is known"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", dir=folder)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        return f"{folder} can't be written to ({error.strerror or error})"
+    return None
+
+
+def take_missed() -> str | None:
+    """Why there was no cache where one was wanted, since this was asked last."""
+    why = _missed[0] if _missed else None
+    _missed.clear()
+    return why
 
 
 def cache_limit() -> int:
-    """The cache's largest size in bytes: `COVIDREPORT_CACHE_BYTES`, else 20 GB; 0 is no cache."""
+    """The cache's largest size in bytes: `COVIDREPORT_CACHE_BYTES`, else 20 GB; 0 is no cache.
+
+    It is 0 as well where the folder is none: whoever wants to keep something asks here first.
+    """
+    limit = _read_limit()
+    why = explain_no_cache() if limit else None
+    if why is not None:
+        _missed.append(why)
+    return limit if why is None else 0
+
+
+def _read_limit() -> int:
     text = os.environ.get("COVIDREPORT_CACHE_BYTES")
     if not text:
         return DEFAULT_LIMIT_BYTES
@@ -70,7 +128,10 @@ class CacheEntry:
 
 def list_entries() -> tuple[CacheEntry, ...]:
     """What is in the cache, the least recently used first."""
-    return tuple(sorted(_entries(cache_folder()), key=lambda entry: (entry.used_s, entry.path)))
+    try:
+        return tuple(sorted(_entries(cache_folder()), key=lambda entry: (entry.used_s, entry.path)))
+    except PermissionError:
+        return ()  # not even to be looked into
 
 
 def _entries(folder: Path) -> Iterator[CacheEntry]:
@@ -168,7 +229,7 @@ def make_room(size_bytes: int) -> bool:
     hundreds of small things. What other processes add meanwhile is not seen before that.
     """
     limit, folder = cache_limit(), cache_folder()
-    if size_bytes > limit:
+    if limit == 0 or size_bytes > limit:
         return False
     total = _taken.get(folder)
     if total is None or total + size_bytes > limit:
@@ -181,6 +242,20 @@ def make_room(size_bytes: int) -> bool:
     _taken[folder] = total + size_bytes
     folder.mkdir(parents=True, exist_ok=True)
     return shutil.disk_usage(folder).free > size_bytes + RESERVE_BYTES
+
+
+def reserve_bytes(handle: int, size_bytes: int) -> None:
+    """Take room on the disk for an open file; an OSError of `NO_ROOM` where there is none.
+
+    A file that only says how long it is ends the process by SIGBUS when it is mapped and the disk
+    is full by then. Where the file system can't reserve, that is how it stays.
+    """
+    if size_bytes and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(handle, 0, size_bytes)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise
 
 
 def remove_entry(entry: CacheEntry) -> None:

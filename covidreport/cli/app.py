@@ -107,15 +107,23 @@ def _call() -> int:
         typer.echo("covidreport: stopped", err=True)
         return 130
     finally:
-        _say_damage()
+        _say_of_cache()
     return 0
 
 
-def _say_damage() -> None:
-    """That parts of the cache were damaged, once for the whole command."""
-    from covidreport.cache import take_damage
+def _say_of_cache() -> None:
+    """That there is no cache, or that parts of it were damaged, once for the whole command."""
+    from covidreport.cache import take_damage, take_missed
 
-    found = take_damage()
+    why, found = take_missed(), take_damage()
+    if why is not None and "--no-cache" not in sys.argv:
+        from covidreport.cli.terminal import say
+
+        say(
+            f"note: nothing is kept for the next time: {why}. Name a folder with "
+            "COVIDREPORT_CACHE, or say --no-cache where a command has it",
+            "cyan",
+        )
     if found:
         from covidreport.cli.terminal import say
 

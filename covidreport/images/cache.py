@@ -24,7 +24,16 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from covidreport.cache import RESERVE_BYTES, USED_MARK, cache_folder, make_room, note_damage
+from covidreport.cache import (
+    RESERVE_BYTES,
+    USED_MARK,
+    cache_folder,
+    cache_limit,
+    make_room,
+    note_damage,
+    reserve_bytes,
+)
+from covidreport.errors import WriteError
 from covidreport.records import PixelSpec
 from covidreport.store import write_atomic
 
@@ -161,13 +170,21 @@ class PixelCache:
 
 
 def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | None:
-    """The entry for these files and this PixelSpec, new or as it was left; None where none fits."""
+    """The entry for these files and this PixelSpec, new or as it was left.
+
+    None where none fits, or where there is no cache.
+    """
+    if cache_limit() == 0:
+        return None
     folder = cache_folder() / KIND / pixel_key(digests, spec)
     shape = (len(digests), spec.height, spec.width, spec.channels)
     if not (folder / _ROWS).is_file() and not make_room(int(np.prod(shape, dtype=np.int64))):
         return None
-    entry = _open(folder, shape)
-    (folder / USED_MARK).touch()
+    try:
+        entry = _open(folder, shape)
+        (folder / USED_MARK).touch()
+    except (OSError, WriteError):
+        return None  # a disk that is full by now, or can't map files: images are decoded each time
     return entry
 
 
@@ -204,6 +221,7 @@ def _resize(file: Path, size_bytes: int) -> None:
     if not file.is_file() or file.stat().st_size != size_bytes:
         with file.open("ab") as opened:
             opened.truncate(size_bytes)
+            reserve_bytes(opened.fileno(), size_bytes)
 
 
 def _number_chain(chain: tuple[str, ...]) -> int:

@@ -9,15 +9,20 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from covidreport.cache import USED_MARK, cache_folder
+from covidreport.cache import USED_MARK, cache_folder, cache_limit
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import describe_device
 
 KIND = "engines"
 
 
-def engine_folder(model_sha256: str, execution: Execution) -> Path:
-    """The cache folder of a model's engines for this card, runtime, TensorRT and precision."""
+def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
+    """The cache folder of a model's engines for this card, runtime, TensorRT and precision.
+
+    None where there is no cache: they are compiled each time.
+    """
+    if cache_limit() == 0:
+        return None
     facts = {
         "model": model_sha256,
         "onnxruntime": ort.__version__,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from covidreport import __version__
-from covidreport.cache import KEPT_FILE, cache_folder, read_kept, write_kept
+from covidreport.cache import KEPT_FILE, cache_folder, cache_limit, read_kept, write_kept
 
 
 def keep(kind: str, facts: object, make: Callable[[], Any]) -> Any:
@@ -28,7 +28,7 @@ def keep(kind: str, facts: object, make: Callable[[], Any]) -> Any:
 
 def is_kept(kind: str, facts: object) -> bool:
     """Whether something stands in the cache folder that `keep` would look at first."""
-    return (cache_folder() / kind / _name(facts) / KEPT_FILE).is_file()
+    return cache_limit() > 0 and (cache_folder() / kind / _name(facts) / KEPT_FILE).is_file()
 
 
 def _name(facts: object) -> str:

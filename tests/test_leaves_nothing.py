@@ -37,14 +37,14 @@ def _called(file: Path) -> list[str]:
     return [line for line in file.read_text(errors="replace").splitlines() if "AF_INET" in line]
 
 
-def _watch(folder: Path, *words: str, wait_s: float = 0, **environment: str) -> list[str]:
+def _watch(folder: Path, *words: str, home: dict[str, str], wait_s: float = 0) -> list[str]:
     """Run the command under strace, wait before its process ends; which calls it made."""
     seen = folder / "seen"
     code = f"import atexit, time; atexit.register(time.sleep, {wait_s})\n{CODE}"
     strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=network", "-o", str(seen)]
     done = subprocess.run(
         [*strace, sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **home},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return _called(seen)
@@ -65,9 +65,9 @@ def test_no_command_calls_anybody(tmp_path):
     study = write_study(tmp_path, base=100)
     home = _home(tmp_path / "home")
     words = ("evaluate", "--data", "data/manifest.csv", "--provider", "cpu")
-    assert _watch(study, *words, wait_s=LONG_ENOUGH_S, **home) == []
+    assert _watch(study, *words, home=home, wait_s=LONG_ENOUGH_S) == []
     for others in (("render", "--format", "markdown", "--charts"), ("audit", "data", "runs")):
-        assert _watch(study, *others, **home) == []
+        assert _watch(study, *others, home=home) == []
     assert _left(tmp_path / "home") == {".cache", ".cache/covidreport"}
 
 

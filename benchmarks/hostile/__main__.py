@@ -8,18 +8,32 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.hostile.command import Bench, open_bench
 from benchmarks.hostile.crafted_models import try_crafted_models
+from benchmarks.hostile.damaged import try_damaged
+from benchmarks.hostile.disks import try_disks
 from benchmarks.hostile.forged import try_forged
+from benchmarks.hostile.images import try_crafted_images, try_mutated_images
+from benchmarks.hostile.kills import try_kills
 from benchmarks.hostile.mutated_models import try_mutated_models
+from benchmarks.hostile.names import try_names
 from benchmarks.hostile.outcome import Row, spell_head, spell_row, sum_rows
+from benchmarks.hostile.wrong_words import try_wrong_words
 
 KINDS: dict[str, Callable[[Bench, Callable[[Row], None]], None]] = {
     "mutated-models": try_mutated_models,
     "crafted-models": try_crafted_models,
     "forged": try_forged,
+    "mutated-images": try_mutated_images,
+    "crafted-images": try_crafted_images,
+    "kills": try_kills,
+    "disks": try_disks,
+    "damaged": try_damaged,
+    "names": try_names,
+    "wrong-words": try_wrong_words,
 }
 HERE = Path(__file__).parents[2]
 
@@ -28,11 +42,13 @@ def main() -> None:
     """Try what is asked for; exit code 1 where anything happened that must not."""
     asked = _parse()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="hostile-", dir=asked.work) as folder:
-        with open_bench(asked.code.resolve(), Path(folder), asked.share, asked.workers) as bench:
-            print(spell_head(), flush=True)
-            for name in asked.kinds:
-                _try(bench, name, rows)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hostile-", dir=asked.work))
+        code = asked.code.resolve()
+        bench = stack.enter_context(open_bench(code, Path(folder), asked.share, asked.workers))
+        print(spell_head(), flush=True)
+        for name in asked.kinds:
+            _try(bench, name, rows)
     if len(rows) > 1:
         print(spell_row(sum_rows(rows)))
     for note in dict.fromkeys(row.note for row in rows if row.note):

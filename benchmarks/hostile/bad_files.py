@@ -54,7 +54,7 @@ def _external(location: str | None = None, **entries: str) -> Case:
     return make
 
 
-def _data(change: Callable[[Path, Path, bytes], None], wanted: str = "refuse") -> Case:
+def _data(change: Callable[[Path, Path, bytes], object], wanted: str = "refuse") -> Case:
     """A model of two files, the second of which is written by `change(file, outside, data)`."""
 
     def make(run: Path) -> str:
@@ -188,8 +188,8 @@ FILES: dict[str, Case] = {
     "weights through a link to outside": _data(lambda f, out, _: f.symlink_to(out)),
     "weights with a second hard link": _data(_hard_link, "any"),
     "weights missing": _data(lambda *_: None),
-    "weights shorter than stated": _data(lambda f, _, data: f.write_bytes(data[:40]) and None),
-    "weights a pointer of Git LFS": _data(lambda f, _, __: f.write_bytes(POINTER) and None),
+    "weights shorter than stated": _data(lambda f, _, data: f.write_bytes(data[:40])),
+    "weights a pointer of Git LFS": _data(lambda f, _, __: f.write_bytes(POINTER)),
     "weights a pipe": _data(lambda f, _, __: os.mkfifo(f)),
     "weights a folder": _data(lambda f, _, __: f.mkdir()),
     "weights at a giant offset": _external(offset=str(2**62)),
@@ -203,7 +203,9 @@ FILES: dict[str, Case] = {
     "run.json nested deeply": _raw_settings(b"[" * 100_000),
     "run.json: name a number": _raw_settings(RUN[:-1] + b', "name": 7}'),
     "run.json: name a surrogate": _raw_settings(RUN[:-1] + b', "name": "a\\ud800"}'),
-    "run.json: name of 100,000 signs": _raw_settings(RUN[:-1] + b', "name": "%s"}' % (b"x" * 100_000), "any"),
+    "run.json: name of 100,000 signs": _raw_settings(
+        RUN[:-1] + b', "name": "%s"}' % (b"x" * 100_000), "any"
+    ),
     "run.json: input a text": _settings(lambda s: s.update(input="uint8")),
     "one number for mean": _word("mean", 0.0, "any"),
     "divisor null": _word("divisor", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,16 @@ def _slow_constant(run: Path) -> str:
 def _deep(n: int) -> Sequence[Any]:
     """A chain of `n` nodes."""
     names = ["whole", *(f"step{i}" for i in range(n - 1)), "logits"]
-    pairs = zip(names[:-1], names[1:], strict=True)
-    return [node("Identity", [a], [b]) for a, b in pairs]
+    return [node("Identity", [a], [b]) for a, b in pairwise(names)]
 
 
 def _nested(depth: int) -> Case:
     """`If` in `If` in `If`."""
 
     def make(run: Path) -> str:
-        inner = helper.make_graph([node("Identity", ["whole"], ["o"])], "g", [], [info("o", FLOAT, None)])
+        inner = helper.make_graph(
+            [node("Identity", ["whole"], ["o"])], "g", [], [info("o", FLOAT, None)]
+        )
         for i in range(depth):
             step = node("If", ["go"], [f"o{i}"], then_branch=inner, else_branch=inner)
             inner = helper.make_graph([step], f"g{i}", [], [info(f"o{i}", FLOAT, None)])
@@ -211,7 +213,8 @@ GRAPHS: dict[str, Case] = {
         output=_output(TensorProto.STRING),
     ),
     "answers of double": _tail(
-        node("Cast", ["whole"], ["logits"], to=TensorProto.DOUBLE), wanted="any",
+        node("Cast", ["whole"], ["logits"], to=TensorProto.DOUBLE),
+        wanted="any",
         output=_output(TensorProto.DOUBLE),
     ),
     "answers that are no numbers": _tail(
@@ -233,18 +236,23 @@ GRAPHS: dict[str, Case] = {
     ),
     "logits called sigmoid": _graph(network(), metadata=contract(activation="sigmoid")),
     "sigmoid with 1 + 4e-6": _tail(
-        node("Sigmoid", ["whole"], ["p"]), node("Mul", ["p", "over"], ["logits"]), wanted="tell",
-        arrays={"over": np.array(1.2, np.float32)}, metadata=contract(activation="sigmoid"),
+        node("Sigmoid", ["whole"], ["p"]),
+        node("Mul", ["p", "over"], ["logits"]),
+        wanted="tell",
+        arrays={"over": np.array(1.2, np.float32)},
+        metadata=contract(activation="sigmoid"),
     ),
     "softmax called logits": _tail(
         node("Softmax", ["whole"], ["logits"]), wanted="tell", metadata=contract()
     ),
     "softmax taken twice": _tail(
-        node("Softmax", ["whole"], ["logits"]), wanted="tell",
+        node("Softmax", ["whole"], ["logits"]),
+        wanted="tell",
         metadata=contract(activation="softmax-logit"),
     ),
     "answers by chance": _tail(
-        node("RandomNormalLike", ["whole"], ["noise"]), node("Add", ["whole", "noise"], ["logits"]),
+        node("RandomNormalLike", ["whole"], ["noise"]),
+        node("Add", ["whole", "noise"], ["logits"]),
         wanted="tell",
     ),
     "a label twice in the file": _graph(

@@ -20,7 +20,15 @@ from benchmarks.hostile.outcome import Mark
 
 SERVER = Path(__file__).with_name("server.py")
 ORACLE = Path(__file__).with_name("oracle.py")
-STARTS = "import sys; sys.argv[0] = 'covidreport'; from covidreport.cli import main; main()"
+STARTS = """
+import os, sys
+sys.argv[0] = 'covidreport'
+from covidreport.cli import main
+mark = os.environ.pop('HOSTILE_MARK', None)
+if mark:
+    open(mark, 'w').close()
+main()
+"""
 LIMITED = {"AS": 6 * 2**30}
 """What a child that runs a model may address: one that asks for 16 GiB is refused by the system,
 and nothing swaps. Not for commands that draw charts, whose engine reserves more than that."""
@@ -150,7 +158,7 @@ class Bench:
 
 
 def wait_for(process: subprocess.Popen[bytes], timeout: float) -> Ended:
-    """Wait for a process that `Bench.start` gave; its whole group is ended where it takes longer."""
+    """Wait for a process of `Bench.start`; its whole group is ended where it takes longer."""
     began = time.monotonic()
     hung = False
     try:

@@ -66,11 +66,13 @@ def _try(bench: Bench, folder: Path, name: str, make: Callable[[Path], str]) -> 
 
 
 def _judge(bench: Bench, folder: Path, name: str, wanted: str, ended: Ended) -> Trial:
-    """wanted: `refuse`, `tell` (a finding, or refused), `any`, or the words that a note must have."""
+    """wanted: `refuse`, `tell` (by a finding, or refused), `any`, or words of a note."""
     run = folder / "runs" / "tried"
     failures = places.read_failures(ended)
     failed = [each for each in failures if each != "good"]
-    stored = [each for each in (folder / "runs").rglob("scores.parquet") if "good" not in each.parts]
+    stored = [
+        each for each in (folder / "runs").rglob("scores.parquet") if "good" not in each.parts
+    ]
     if failed:
         return trial(name, "refused", said=failures[failed[0]])
     if wanted not in ("refuse", "tell", "any"):
@@ -115,5 +117,3 @@ def _described(run: Path) -> object:
         return json.loads((run / "run.json").read_text(encoding="utf-8-sig")).get("input")
     except (OSError, ValueError, AttributeError):
         return None
-
-

@@ -30,6 +30,13 @@ class Origin:
     """Three runs, evaluated elsewhere with another cache: what a forger has at hand."""
 
     place: Path
+    cache: Path
+
+    def lend_drawings(self, cache: Path) -> None:
+        """Fill a new cache with what charts cost to draw, and with nothing about runs."""
+        for kind in ("drawings", "scripts"):
+            if (self.cache / kind).is_dir():
+                shutil.copytree(self.cache / kind, cache / kind)
 
     def take(self, run: str, to: Path) -> Path:
         """Copy a whole evaluated run, time stamps too."""
@@ -230,7 +237,7 @@ def _other_model(place: Path, origin: Origin) -> Sequence[str]:
     return ()
 
 
-def _linked_evidence(place: Path, origin: Origin) -> Sequence[str]:
+def _linked_evidence(place: Path, _: Origin) -> Sequence[str]:
     run = make_demo(bad=True).write(place / FORGED)
     (run / "evaluations").symlink_to(place / BASE / "evaluations")
     return ()
@@ -330,12 +337,14 @@ def _prepare(bench: Bench) -> Origin:
         places.evaluate(bench, place, "--split", split, cache=elsewhere)
     tune = ["tune", "runs/weak", "--target-sensitivity", "0.9"]
     bench.run(tune, place, cache=elsewhere)
-    return Origin(place)
+    bench.run(["render", "runs", "--output", "report.html"], place, cache=elsewhere)
+    return Origin(place, elsewhere)
 
 
 def _try(bench: Bench, origin: Origin, name: str, forge: Forger) -> Trial:
     place = places.fresh(bench.work / "forged" / "".join(c for c in name if c.isalpha()))
     cache = place / "cache"
+    origin.lend_drawings(cache)
     shutil.copytree(origin.place / "data", place / "data", copy_function=shutil.copy2)
     origin.take("good", place / BASE)
     try:

@@ -45,7 +45,9 @@ class Made:
         return folder
 
 
-def contract(labels: Sequence[str] = LABELS, activation: str = "logit", **more: Any) -> dict[str, str]:
+def contract(
+    labels: Sequence[str] = LABELS, activation: str = "logit", **more: Any
+) -> dict[str, str]:
     """The metadata of a model that states its contract."""
     words = {
         "contract": "1", "labels": list(labels), "size": [SIDE, SIDE], "fit": "stretch",

@@ -168,14 +168,16 @@ def _judge(
 
 
 def _compare(
-    folder: Path, pristine: Pristine, mutant: Mutant, scores: NDArray[np.float64], answer: dict[str, object]
+    folder: Path,
+    pristine: Pristine,
+    mutant: Mutant,
+    scores: NDArray[np.float64],
+    answer: dict[str, object],
 ) -> Trial:
     if not places.agrees(scores, answer):
         said = f"stored scores are not those of the bytes ({answer.get('error', 'others')})"
         return trial(mutant.name, "silent", said=said)
-    codes = {
-        str(each.get("code")) for each in places.read_findings(folder / "runs" / mutant.name)
-    }
+    codes = {str(each.get("code")) for each in places.read_findings(folder / "runs" / mutant.name)}
     told = codes - pristine.findings
     marks: set[Mark] = set()
     if mutant.stated and told:

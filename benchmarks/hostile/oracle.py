@@ -37,7 +37,7 @@ def answer(model: Path, described: dict[str, Any], images: NDArray[np.uint8]) ->
     options.log_severity_level = 4
     session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     stated = session.get_modelmeta().custom_metadata_map
-    words = {
+    words: dict[str, Any] = {
         key.removeprefix(PREFIX): _value(text)
         for key, text in stated.items()
         if key.startswith(PREFIX)

@@ -1,4 +1,4 @@
-"""Places to work in: a few pictures whose pixels are known, a run that is well, and what is stored."""
+"""Places to work in: pictures whose pixels are known, a run that is well, and what is stored."""
 
 from __future__ import annotations
 
@@ -34,18 +34,26 @@ def draw_pixels(n: int, seed: int = 1) -> tuple[NDArray[np.uint8], list[str]]:
 def write_data(folder: Path, n: int = 12, splits: Sequence[str] = ("validation",)) -> Path:
     """Pictures with their manifest; beside the folder the pixels of the first split."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "manifest.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["path", *LABELS, "split"])
-        for k, split in enumerate(splits):
-            pixels, classes = draw_pixels(n, seed=k + 1)
-            if k == 0:
-                np.save(folder.parent / PIXELS_FILE, pixels)
-            for i, (image, each) in enumerate(zip(pixels, classes, strict=True)):
-                name = f"{split}{i:03}.png"
-                Image.fromarray(image).save(folder / name)
-                writer.writerow([name, *(int(each == label) for label in LABELS), split])
+    rows: list[tuple[str, str, str]] = []
+    for k, split in enumerate(splits):
+        pixels, classes = draw_pixels(n, seed=k + 1)
+        if k == 0:
+            np.save(folder.parent / PIXELS_FILE, pixels)
+        for i, (image, each) in enumerate(zip(pixels, classes, strict=True)):
+            name = f"{split}{i:03}.png"
+            Image.fromarray(image).save(folder / name)
+            rows.append((name, each, split))
+    write_manifest(folder / "manifest.csv", rows)
     return folder
+
+
+def write_manifest(file: Path, rows: Sequence[tuple[str, str, str]]) -> None:
+    """A manifest of (path, label, split)."""
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(["path", *LABELS, "split"])
+        for name, each, split in rows:
+            writer.writerow([name, *(int(each == label) for label in LABELS), split])
 
 
 def write_good_place(

@@ -71,7 +71,9 @@ def _become(request: dict[str, Any]) -> NoReturn:
         os.setsid()
         for place, flags, name in ((0, os.O_RDONLY, os.devnull), (1, os.O_WRONLY, request["out"]),
                                    (2, os.O_WRONLY, request["err"])):  # fmt: skip
-            os.dup2(os.open(name, flags | os.O_CREAT | os.O_TRUNC if place else flags, 0o644), place)
+            os.dup2(
+                os.open(name, flags | os.O_CREAT | os.O_TRUNC if place else flags, 0o644), place
+            )
         os.chdir(request["cwd"])
         os.environ.update(request["env"])
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

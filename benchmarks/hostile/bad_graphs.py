@@ -267,7 +267,7 @@ GRAPHS: dict[str, Case] = {
     ),
     "a contract of version 9": _graph(network(), metadata=contract(contract="9")),
     "100,000 nodes in a chain": _tail(*_deep(100_000), wanted="any"),
-    "If nested 12 deep": _nested(12),
+    "If nested 10 deep": _nested(10),
     "a batch of another size each time": _tail(
         node("Reshape", ["whole", "to"], ["logits"]), arrays={"to": np.array([2, -1], np.int64)}
     ),

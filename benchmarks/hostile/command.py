@@ -29,6 +29,11 @@ if mark:
     open(mark, 'w').close()
 main()
 """
+WARM: Sequence[Sequence[str]] = (
+    ("evaluate", "runs", "--data", "data/manifest.csv"),
+    ("render", "runs", "--format", "html", "--format", "markdown", "--output", "report"),
+    ("ci", "runs", "--baseline", "runs/good", "--data", "data/manifest.csv"),
+)
 LIMITED = {"AS": 6 * 2**30}
 """What a child that runs a model may address: one that asks for 16 GiB is refused by the system,
 and nothing swaps. Not for commands that draw charts, whose engine reserves more than that."""
@@ -173,6 +178,15 @@ def wait_for(process: subprocess.Popen[bytes], timeout: float) -> Ended:
     )  # fmt: skip
 
 
+def has_limits(code: Path) -> bool:
+    """Whether a checkout knows the settings that limit a model's time and memory."""
+    return any(
+        "batch_timeout_s" in file.read_text(encoding="utf-8")
+        for name in ("config.py", "settings.py")
+        for file in (code / "covidreport").rglob(name)
+    )
+
+
 class Server:
     """One process that forks a child for each request; used by one thread at a time."""
 
@@ -213,8 +227,14 @@ class Server:
 
 
 @contextmanager
-def open_bench(code: Path, work: Path, share: float, workers: int) -> Iterator[Bench]:
-    """A bench whose servers have loaded what the commands of this checkout load."""
+def open_bench(
+    code: Path, work: Path, share: float, workers: int,
+    warm: Sequence[Sequence[str]] = WARM,
+) -> Iterator[Bench]:  # fmt: skip
+    """A bench whose servers have loaded what the commands of this checkout load.
+
+    warm: commands that are called once, to learn what that is.
+    """
     servers: queue.Queue[Server] = queue.Queue()
     plain = Bench(code, work, share, workers, servers, limited=False)
     started: list[Server] = []
@@ -225,35 +245,29 @@ def open_bench(code: Path, work: Path, share: float, workers: int) -> Iterator[B
             server = Server(code, folder, plain.environment())
             started.append(server)
             servers.put(server)
-        limited = _warm(plain, started)
+        limited = _warm(plain, started, warm)
         yield Bench(code, work, share, workers, servers, limited)
     finally:
         for server in started:
             server.close()
 
 
-def _warm(bench: Bench, servers: Sequence[Server]) -> bool:
-    """Let every server load the modules of a whole evaluation; whether the code knows limits."""
+def _warm(bench: Bench, servers: Sequence[Server], commands: Sequence[Sequence[str]]) -> bool:
+    """Let every server load the modules of some commands; whether the code knows limits."""
     from benchmarks.hostile.places import write_good_place
 
     place = write_good_place(bench.work / "warm")
     names: set[str] = set()
     modules = bench.work / "modules"
-    commands = (
-        ["evaluate", "runs", "--data", "data/manifest.csv"],
-        ["render", "runs", "--format", "html", "--format", "markdown", "--output", "report"],
-        ["ci", "runs", "--baseline", "runs/good", "--data", "data/manifest.csv"],
-        ["evaluate", "--help"],
-    )
     for args in commands:
         request = {
-            "args": args, "cwd": str(place), "timeout": 120.0, "modules": str(modules),
+            "args": list(args), "cwd": str(place), "timeout": 120.0, "modules": str(modules),
             "env": bench.environment(),
         }  # fmt: skip
-        ended = servers[0].ask(request)
+        servers[0].ask(request)
         if modules.exists():
             names.update(modules.read_text().splitlines())
     wanted = sorted(name for name in names if name != "__main__")
     for server in servers:
         server.send({"import": wanted})
-    return "memory-limit" in ended.out
+    return has_limits(bench.code)

@@ -54,7 +54,7 @@ def _try(bench: Bench, folder: Path, name: str, make: Callable[[Path], str]) -> 
     run.mkdir()
     wanted = make(run)
     watch = Watch([canary])
-    ended = places.evaluate(bench, folder, "--batch-size", "6", timeout=25.0)
+    ended = places.evaluate(bench, folder, "--batch-size", "6", timeout=90.0)
     marks = ended.marks
     if watch.seen():
         marks.add("outside")

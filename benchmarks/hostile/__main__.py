@@ -48,13 +48,11 @@ def main() -> None:
         bench = stack.enter_context(open_bench(code, Path(folder), asked.share, asked.workers))
         print(spell_head(), flush=True)
         for name in asked.kinds:
-            _try(bench, name, rows)
+            _try(bench, name, rows, asked.json)
     if len(rows) > 1:
         print(spell_row(sum_rows(rows)))
     for note in dict.fromkeys(row.note for row in rows if row.note):
         print(f"\n{note}")
-    if asked.json:
-        asked.json.write_text(json.dumps([_spell(row) for row in rows], indent=1) + "\n")
     sys.exit(1 if any(row.broken for row in rows) else 0)
 
 
@@ -71,7 +69,7 @@ def _parse() -> argparse.Namespace:
     return asked
 
 
-def _try(bench: Bench, name: str, rows: list[Row]) -> None:
+def _try(bench: Bench, name: str, rows: list[Row], file: Path | None) -> None:
     began = time.monotonic()
 
     def done(row: Row) -> None:
@@ -81,6 +79,8 @@ def _try(bench: Bench, name: str, rows: list[Row]) -> None:
         rows.append(Row(row.kind, row.trials, seconds, row.note))
         print(spell_row(rows[-1]), flush=True)
         print(f"{row.kind}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        if file is not None:
+            file.write_text(json.dumps([_spell(each) for each in rows], indent=1) + "\n")
 
     KINDS[name](bench, done)
 

@@ -11,7 +11,15 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
 from benchmarks.hostile import graphs
-from benchmarks.hostile.graphs import LABELS, contract, make_demo, make_loop, network, save
+from benchmarks.hostile.graphs import (
+    CHANNELS,
+    LABELS,
+    contract,
+    make_demo,
+    make_loop,
+    network,
+    save,
+)
 
 Case = Callable[[Path], str]
 node, info = helper.make_node, helper.make_tensor_value_info
@@ -232,7 +240,7 @@ GRAPHS: dict[str, Case] = {
     ),
     "a second input": _graph(network(), source=MORE_INPUT, metadata=contract(input_name="pixels")),
     "two outputs and none named": _graph(
-        network(), output=[*_output(FLOAT), *_output(FLOAT, ("n", 4), "features")]
+        network(), output=[*_output(FLOAT), *_output(FLOAT, ("n", CHANNELS), "features")]
     ),
     "logits called sigmoid": _graph(network(), metadata=contract(activation="sigmoid")),
     "sigmoid with 1 + 4e-6": _tail(

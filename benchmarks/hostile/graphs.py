@@ -15,6 +15,8 @@ from onnx.external_data_helper import convert_model_to_external_data
 
 LABELS = ("covid-19", "normal", "pneumonia")
 SIDE = 8
+CHANNELS = 32
+"""So that more than half of a file is weights."""
 KINDS = ("demo", "external data", "quantised", "NHWC", "with a Loop")
 DATA_FILE = "model.onnx.data"
 
@@ -60,10 +62,10 @@ def contract(
 def make_weights(seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
     """Of a convolution whose first channel is the brightness, and of the layer behind it."""
     rng = np.random.default_rng(seed)
-    kernel = rng.normal(0, 0.2, (4, 1, 3, 3)).astype(np.float32)
+    kernel = rng.normal(0, 0.2, (CHANNELS, 1, 3, 3)).astype(np.float32)
     kernel[0] = 0
     kernel[0, 0, 1, 1] = 1
-    last = rng.normal(0, 0.3, (4, 3)).astype(np.float32)
+    last = rng.normal(0, 0.3 / CHANNELS, (CHANNELS, 3)).astype(np.float32)
     last[0] = [20, -20, 2]
     return {
         "kernel": kernel,

@@ -6,6 +6,8 @@ import numpy as np
 
 MOST = 3
 """Changes in one file."""
+ODDS = (0.7, 0.2, 0.1)
+"""Of one change, of two and of three."""
 
 
 def mutate(data: bytes, rng: np.random.Generator, *, keep_size: bool = False) -> bytes:
@@ -14,7 +16,7 @@ def mutate(data: bytes, rng: np.random.Generator, *, keep_size: bool = False) ->
     Never the bytes that were given. keep_size: bytes are only set anew.
     """
     changed = bytearray(data)
-    for _ in range(int(rng.integers(1, MOST + 1))):
+    for _ in range(int(rng.choice(MOST, p=ODDS)) + 1):
         _change(changed, rng, keep_size=keep_size)
     if bytes(changed) == data:
         changed[len(changed) // 2] ^= 1 << int(rng.integers(8))

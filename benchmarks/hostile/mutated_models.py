@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from benchmarks.hostile import places
 from benchmarks.hostile.command import Bench, Ended
 from benchmarks.hostile.graphs import DATA_FILE, KINDS, Made, make_demo, make_kind
 from benchmarks.hostile.mutate import mutate
-from benchmarks.hostile.outcome import Mark, Row, Trial, trial
+from benchmarks.hostile.outcome import Row, Trial, trial
 
 SEED = 14
 EACH = 800
@@ -162,8 +162,7 @@ def _judge(
     ]
     answers = bench.ask_oracle(asked, folder / places.PIXELS_FILE) if asked else []
     for (mutant, scores), answer in zip(scored, answers, strict=True):
-        one = _compare(folder, pristine, mutant, scores, answer)
-        found.append(one)
+        found.append(_compare(folder, pristine, mutant, scores, answer))
     return found
 
 
@@ -178,14 +177,11 @@ def _compare(
         said = f"stored scores are not those of the bytes ({answer.get('error', 'others')})"
         return trial(mutant.name, "silent", said=said)
     codes = {str(each.get("code")) for each in places.read_findings(folder / "runs" / mutant.name)}
-    told = codes - pristine.findings
-    marks: set[Mark] = set()
+    told = ", ".join(sorted(codes - pristine.findings))
     if mutant.stated and told:
-        marks.add("refused")
+        return trial(mutant.name, "refused", said=told)
     if np.array_equal(scores, pristine.scores):
-        marks.add("same")
-    elif mutant.stated and not told:
+        return trial(mutant.name, "same", said=told)
+    if mutant.stated:
         return trial(mutant.name, "silent", said="not what was exported, and nothing said")
-    elif not marks:
-        marks.add("other")
-    return replace(trial(mutant.name, said=", ".join(sorted(told))), marks=frozenset(marks))
+    return trial(mutant.name, "other", said=told)

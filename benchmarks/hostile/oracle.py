@@ -43,10 +43,11 @@ def answer(model: Path, described: dict[str, Any], images: NDArray[np.uint8]) ->
         if key.startswith(PREFIX)
     }
     words.update(described)
-    if tuple(words["size"]) != images.shape[1:]:
-        return {"error": "another size than the pictures have"}
     name = words.get("input_name") or session.get_inputs()[0].name
     (source,) = [each for each in session.get_inputs() if each.name == name]
+    _fill(words, source.shape)
+    if tuple(words["size"]) != images.shape[1:]:
+        return {"error": "another size than the pictures have"}
     output = words.get("output_name") or session.get_outputs()[0].name
     batch = _prepare(images, words, source.type)
 
@@ -60,6 +61,16 @@ def answer(model: Path, described: dict[str, Any], images: NDArray[np.uint8]) ->
 
     alone = [ask(batch[i : i + 1])[0] for i in range(len(batch))]
     return {"labels": words["labels"], "together": ask(batch), "alone": alone}
+
+
+def _fill(words: dict[str, Any], shape: list[Any]) -> None:
+    """What the contract leaves unsaid and the input's shape says, as docs/models.md has it."""
+    _, a, b, c = shape
+    if (a in (1, 3)) != (c in (1, 3)):
+        words.setdefault("layout", "NCHW" if a in (1, 3) else "NHWC")
+    sides = (a, b, c) if words.get("layout") == "NCHW" else (c, a, b)
+    words.setdefault("channels", sides[0])
+    words.setdefault("size", list(sides[1:]))
 
 
 def _value(text: str) -> object:

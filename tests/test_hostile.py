@@ -25,7 +25,7 @@ from benchmarks.hostile.wrong_words import try_wrong_words
 HERE = Path(__file__).parents[1]
 EVALUATE = ("evaluate", "runs", "--data", "data/manifest.csv")
 SAMPLES = {
-    "mutated models": (try_mutated_models, 0.01),
+    "mutated models": (try_mutated_models, 0.006),
     "crafted models": (try_crafted_models, 0.08),
     "forged run folders": (try_forged, 0.08),
     "mutated images": (try_mutated_images, 0.02),

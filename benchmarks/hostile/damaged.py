@@ -136,7 +136,10 @@ def _damage_cache(bench: Bench, whole: Whole, i: int) -> Trial:
         differing = [key for key in {*have, *want} if have.get(key) != want.get(key)]
         if differing:
             ended = rendered if what == "render" else evaluated
-            mark: Mark = "refused" if ended.code else "silent"
+            told = ended.code or any(
+                b"not computed here" in have.get(key, b"") for key in differing
+            )
+            mark: Mark = "refused" if told else "silent"
             return trial(name, mark, said=f"{what}: {differing[0]} differs; {ended.last}")
     return trial(name, "same")
 

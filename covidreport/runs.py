@@ -42,7 +42,7 @@ Tell = Callable[[str], None]
 
 def is_run_folder(folder: Path) -> bool:
     """Whether a folder holds a run: a run.json, a model or evaluations, or one ONNX file alone."""
-    return _find_folders(folder, []) == [folder]
+    return folder.is_dir() and _find_folders(folder, []) == [folder]
 
 
 def discover_runs(paths: Sequence[Path], tell: Tell = lambda _: None) -> tuple[Run, ...]:

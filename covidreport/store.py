@@ -37,7 +37,8 @@ from covidreport.records import (
     TunedThresholds,
 )
 from covidreport.storage.contract import RUN_SCHEMA as RUN_SCHEMA
-from covidreport.storage.files import read_text
+from covidreport.storage.evaluation import check_evaluation
+from covidreport.storage.files import read_bytes, read_text, spell_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -214,10 +215,7 @@ def check_scores(path: Path) -> bytes:
     That is told by the sha256 in the evaluation.json beside it. An evaluation of an earlier version
     states none: then a file that was cut off is told from a whole one, and no more.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: can't be read ({error.strerror})") from error
+    data = read_bytes(path)
     if data[:4] != _PARQUET or data[-4:] != _PARQUET:
         raise StoreError(f"{path}: can't be read as Parquet (damaged or cut off)")
     stated = _stated_digest(path.with_name(EVALUATION_FILE))
@@ -232,8 +230,8 @@ def check_scores(path: Path) -> bytes:
 def _stated_digest(evaluation: Path) -> bytes | None:
     """What an evaluation.json says of the scores beside it; not parsed, which would take longer."""
     try:
-        found = _SCORES_DIGEST.search(evaluation.read_bytes())
-    except OSError:
+        found = _SCORES_DIGEST.search(read_bytes(evaluation))
+    except StoreError:
         return None
     return None if found is None else found[1]
 
@@ -336,7 +334,7 @@ def read_evaluation(path: Path) -> Evaluation:
     file = path / EVALUATION_FILE if path.is_dir() else path
     value = read_json(file, EVALUATION_SCHEMA)
     try:
-        return Evaluation(
+        evaluation = Evaluation(
             run=value["run"],
             dataset=value["dataset"],
             split=value["split"],
@@ -362,11 +360,13 @@ def read_evaluation(path: Path) -> Evaluation:
             has_scores=value["has_scores"],
             details=read_details(value.get("details")),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(
-            f"{file}: is not a whole evaluation ({type(error).__name__}: {error}); "
+            f"{spell_path(file)}: is not a whole evaluation ({type(error).__name__}: {error}); "
             "run `covidreport evaluate` again"
         ) from error
+    check_evaluation(evaluation, spell_path(file))
+    return evaluation
 
 
 def write_failure(run_folder: Path, key: str, failure: Failure) -> Path:

@@ -67,6 +67,11 @@ def import_scores_command(
         runs = discover_runs([output])
     except UsageError:  # none is there yet
         runs = ()
+    namesake = next((r for r in runs if r.name == run and r.folder != output / run), None)
+    if namesake is not None:
+        raise UsageError(
+            f"--run {run}: the run in {namesake.place} is called so; give another name"
+        )
     source = find_data(data, settings, runs)
     labels = settings.labels or common_labels(runs, source, settings.uncertain)
     dataset, split_name = choose_split(

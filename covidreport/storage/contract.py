@@ -37,6 +37,10 @@ _SMALLEST, _LARGEST = 1e-30, 1e30
 _COMMANDS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 """Characters that end or reorder a line, or are no character: none belongs into a name."""
 _SHOWN = 60
+_MISSPELT = 0.8
+"""How alike two words are of which one is taken for the other, misspelt."""
+NOTES: Final = ("run",)
+"""What `train` writes beside a contract."""
 
 Name = Annotated[str, Meta(pattern=rf"\A(?=.*\S)[^{_COMMANDS}]+\Z", max_length=1000)]
 Side = Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
@@ -213,13 +217,19 @@ def read_stated_words(metadata: Mapping[str, str]) -> InputWords:
     """The words that a file's metadata states, typed; values there are JSON.
 
     RunError with everything that does not fit, and for a file of a newer contract. What else
-    stands under our prefix is a note of another tool, and no word of the contract.
+    stands under our prefix is a note of another tool and no word of the contract, unless it is one
+    of them misspelt.
     """
     words: dict[str, Any] = {}
     sentences = []
     for key, text in metadata.items():
         word = key.removeprefix(PREFIX)
-        if not key.startswith(PREFIX) or word not in (*WORDS, "contract"):
+        if not key.startswith(PREFIX) or word in NOTES:
+            continue
+        if word not in (*WORDS, "contract"):
+            near = difflib.get_close_matches(word, WORDS, 1, _MISSPELT)
+            if near:  # nobody would notice that it is not read
+                sentences.append(f"the model's metadata {key} is no word of it, `{near[0]}` is")
             continue
         try:
             words[word] = json.loads(text)

@@ -198,13 +198,19 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
 
 def test_a_contract_in_metadata_is_typed_alike():
     """The same words, as JSON under our prefix; other notes are no word of it."""
-    stated = {"covidreport.labels": '["a", "b"]', "covidreport.run": "exp 1", "author": "{"}
+    stated = {
+        "covidreport.labels": '["a", "b"]',
+        "covidreport.run": "exp 1",
+        "covidreport.note": "x",
+    }
     assert read_stated_words(stated).stated() == {"labels": ("a", "b")}
     for metadata, sentence in (
         ({"covidreport.labels": '["a", "a"]'}, '`labels` is \\["a", "a"\\]; a list of different'),
         ({"covidreport.labels": '["a\\n"]'}, "without control characters"),
         ({"covidreport.antialias": '"false"'}, "`antialias` is 'false'; true or false"),
         ({"covidreport.size": "[" * 9999}, "metadata covidreport.size is not JSON"),
+        ({"covidreport.antialiass": "false"}, "antialiass is no word of it, `antialias` is"),
+        ({"covidreport.lable_map": "{}"}, "lable_map is no word of it, `label_map` is"),
         ({"covidreport.size": "9" * 9999}, "metadata covidreport.size is not JSON"),
     ):
         with pytest.raises(RunError, match=sentence):

@@ -57,6 +57,7 @@ def set_baseline(
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import identify_run, write_baseline
     from covidreport.gate.evidence import Wanted, read_baseline_at
+    from covidreport.gate.wording import describe_origin
     from covidreport.runs import discover_runs, is_run_folder, read_run
 
     settings = find_settings(Path.cwd())
@@ -73,5 +74,6 @@ def set_baseline(
         f"{evaluation.run} on {evaluation.dataset}, {evaluation.split}: misses {counts.missed:,} "
         f"of {counts.positives:,} {settings.target} cases, {counts.false_alarms:,} false alarms"
         + (f"; {len(baseline.known):,} known runs" if known is not None else "")
+        + f"; {describe_origin(baseline.scores_from)}"
     )
     typer.echo(output)

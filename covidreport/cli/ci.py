@@ -219,7 +219,7 @@ def _choose_new(
     runs: Sequence[Run], baseline: Baseline | None, skipped: list[NotJudged]
 ) -> list[Run]:
     """The runs that are not the baseline, nor as they were when it was set; the rest is skipped."""
-    from covidreport.gate.baseline import identify_run
+    from covidreport.gate.baseline import is_known
     from covidreport.records import NotJudged
 
     if baseline is None:
@@ -229,7 +229,7 @@ def _choose_new(
     for run in runs:
         if run.folder.resolve() == place:
             skipped.append(NotJudged(run.name, run.place, IS_BASELINE))
-        elif baseline.known.get(run.name) == identify_run(run):
+        elif is_known(baseline, run):
             skipped.append(NotJudged(run.name, run.place, IS_KNOWN))
         else:
             new.append(run)

@@ -113,7 +113,7 @@ def conclude(
     if as_json:
         print_json(json.loads(render_verdict_json(verdicts, beside)))
     else:
-        show_verdicts(out, verdicts)
+        show_verdicts(out, verdicts, beside)
     if beside.not_judged:
         say(_describe_not_judged(beside, len(verdicts)))
     for path in written:
@@ -156,12 +156,13 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
     )
 
 
-def show_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside) -> None:
     """Print every verdict with its limits; of many runs a table, and those that do not pass."""
-    from covidreport.gate.wording import describe_origins
+    from covidreport.gate.wording import describe_origins, describe_skipped
 
     if not verdicts:
-        console.print("No run had to be judged.")
+        why = describe_skipped(beside.not_judged)
+        console.print(Text(clean(f"No run had to be judged{f': {why}' if why else ''}.")))
     if len(verdicts) <= MANY:
         for verdict in verdicts:
             _show_verdict(console, verdict)

@@ -15,7 +15,8 @@ from covidreport.inference.signs import read_signs
 from covidreport.records import Evaluation, Run
 from covidreport.storage.model import identify_model
 from covidreport.store import (
-    EVALUATIONS_FOLDER,
+    EVALUATION_FILE,
+    FAILURE_FILE,
     MODEL_FILE,
     RUN_FILE,
     SCORES_FILE,
@@ -84,20 +85,23 @@ def recorded_digest(
 
 
 def explain_foreign(run: Run, name: str) -> str | None:
-    """Why the place of an evaluation is another run's, through a link; None where it is not.
+    """Why an evaluation, or a file of it, is another run's through a link; None where it is not.
 
-    A link to a folder of no run, such as one on a larger disk, is as good as a folder.
+    What is written goes where a link points. One to a place of no run, such as a larger disk, is
+    as good as a folder.
     """
-    place = evaluation_folder(run.folder, name).resolve()
-    owner = place.parent.parent
-    if owner == run.folder.resolve() or not any(
-        (owner / file).exists() for file in (RUN_FILE, MODEL_FILE)
-    ):
-        return None
-    return (
-        f"its {EVALUATIONS_FOLDER} is a link into {owner}, which is another run: a run is judged "
-        "by scores of its own; delete the link"
-    )
+    folder, home = evaluation_folder(run.folder, name), run.folder.resolve()
+    files = (SCORES_FILE, EVALUATION_FILE, FAILURE_FILE)
+    for place in (folder, *(folder / file for file in files)):
+        for owner in place.resolve().parents:
+            if owner == home:
+                break
+            if any((owner / file).exists() for file in (RUN_FILE, MODEL_FILE)):
+                return (
+                    f"{place.relative_to(run.folder)} is a link into {owner}, which is another "
+                    "run: a run is judged by scores of its own; delete the link"
+                )
+    return None
 
 
 def find_stored(

@@ -29,6 +29,8 @@ from covidreport.store import digest_file, read_json, spell_json, write_atomic
 
 BASELINE_SCHEMA = "covidreport.baseline/1"
 BASELINE_FILE = "baseline.json"
+_SHORTEST_IDENTITY = 16
+"""Digits of `identify_run` in files of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,16 @@ def identify_run(run: Run) -> str:
             each.key: {label: dataclasses.asdict(counts) for label, counts in each.counts.items()}
             for each in read_evaluations(run)[0]
         }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def is_known(baseline: Baseline, run: Run) -> bool:
+    """Whether a run is as it was when the baseline was set.
+
+    Older files have the first digits alone, which two models could be made to share.
+    """
+    noted = baseline.known.get(run.name, "")
+    return len(noted) >= _SHORTEST_IDENTITY and identify_run(run).startswith(noted)
 
 
 def salt_check(salt: str) -> str:

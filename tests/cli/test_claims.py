@@ -220,6 +220,39 @@ def test_evaluations_that_are_a_link_to_another_run_s(covidreport, study):
     assert not list(_place(study, "good").glob("failure.json"))
 
 
+@pytest.mark.parametrize("name", ["scores.parquet", "evaluation.json", ""])
+def test_files_that_are_links_to_another_run_s(covidreport, study, name):
+    """Written through, they would have been the good run's: it is judged by its own."""
+    place = _place(study, "bad")
+    shutil.rmtree(place) if not name else (place / name).unlink()
+    (place / name if name else place).symlink_to(
+        _place(study, "good") / name if name else _place(study, "good")
+    )
+    before = {file.name: file.read_bytes() for file in _place(study, "good").iterdir()}
+    clear_cache()
+    done = covidreport("ci", "runs/bad", "runs/good", "--json")
+    assert done.code == 3
+    outcomes = {each["run"]: each["outcome"] for each in json.loads(done.out)["verdicts"]}
+    assert outcomes == {"bad": "error", "good": "pass"}
+    assert read_evaluation(_place(study, "good")).counts["covid-19"].missed == 0
+    assert set(before) <= {file.name for file in _place(study, "good").iterdir()}
+
+
+def test_a_known_run_is_known_by_all_digits_of_its_digest(covidreport, study):
+    """Of the first 64 bits alone two models could be made to agree; older files have no more."""
+    assert covidreport("baseline", "set", "runs/base", "--known", "runs").code == 0
+    file = study / "baseline.json"
+    document = json.loads(file.read_text())
+    digest = document["known"]["bad"]
+    assert len(digest) == 64
+    for noted, judged in ((digest[:16], False), (digest[:16] + "0" * 48, True), ("", True)):
+        document["known"]["bad"] = noted
+        file.write_text(json.dumps(document))
+        done = covidreport("ci", "runs/bad")
+        assert (done.code == 1) == judged
+        assert ("No run had to be judged: bad is as it was" in done.out) != judged
+
+
 def test_a_baseline_s_folder_is_no_better_than_others(covidreport, study):
     """Forged scores of a baseline that misses all would let a worse run pass."""
     _forge(study, "bad")  # says that it misses none

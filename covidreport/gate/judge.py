@@ -111,8 +111,8 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         newly_found=found,
         ids_shown=terms.show_ids,
         findings=(
-            *_same_model(evidence, baseline),
             *_version_findings(evaluation, baseline),
+            *_same_model(evidence, baseline),
             *find_hanging(
                 evidence, baseline, terms.target, results, partial(_judge_again, terms.limits)
             ),

@@ -14,3 +14,10 @@ def cache_of_its_own(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("COVIDREPORT_CACHE", str(folder))
     take_damage()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_trial(request, monkeypatch):
+    """No model is tried in a process of its own, but where a test asks for it: that takes time."""
+    if "trial" not in request.keywords:
+        monkeypatch.setattr("covidreport.inference.trial.Trial.try_model", lambda *_, **__: None)

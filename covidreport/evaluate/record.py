@@ -51,6 +51,7 @@ from covidreport.inference.session import (
     open_session,
     renew_memory,
 )
+from covidreport.inference.trial import TRIAL
 from covidreport.locks import hold_lock
 from covidreport.metrics import digest_units
 from covidreport.records import (
@@ -112,9 +113,12 @@ def open_model(
     """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
     if run.faults:
         return refuse_run(run)
-    return attempt(
-        run.name, "load", partial(_open_session, run, execution, batch, use_cache, limits)
-    )
+    try:
+        return attempt(
+            run.name, "load", partial(_open_session, run, execution, batch, use_cache, limits)
+        )
+    finally:
+        TRIAL.close()
 
 
 def _open_session(
@@ -124,10 +128,12 @@ def _open_session(
         wanted = run.settings.get("model") or "model.onnx"
         raise RunError(f"there is no {wanted} in {run.place}")
     identity = identify_model(run.model, use_cache=use_cache)
+    described = run.settings.get("input")
+    TRIAL.try_model(run.model, identity.sha256, described, limits, use_cache=use_cache)
     # TensorRT keeps what it compiled of a model for this card
     compiles = execution.provider.name == "tensorrt"
     session = open_session(
-        run.model, execution, described=run.settings.get("input"), static_batch=batch,
+        run.model, execution, described=described, static_batch=batch,
         engines=engine_folder(identity.sha256, execution) if compiles else None, identity=identity,
         limits=limits,
     )  # fmt: skip
@@ -397,6 +403,7 @@ def _evaluate_together(
             continue
         ready.append(opened[0])
         partials.append(opened[1])
+    TRIAL.close()
     _open_caches(request, ready, caches, scratch)
     ready, partials, unsteady = _ask_company(request, ready, partials, caches)
     for why, run in unsteady:

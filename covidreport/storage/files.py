@@ -10,8 +10,9 @@ import codecs
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from covidreport.errors import StoreError
 
@@ -31,7 +32,7 @@ def stands(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """A regular file, opened for reading; what it is instead is said in a StoreError."""
     try:
         return open_regular(path)
@@ -39,7 +40,7 @@ def open_file(path: Path) -> BinaryIO:
         raise StoreError(f"{spell_path(path)}: {_explain(path, error)}") from error
 
 
-def open_regular(path: Path | str) -> BinaryIO:
+def open_regular(path: Path | str) -> BufferedReader:
     """A regular file, opened for reading. OSError where it is none: a pipe would block, a device
     never end."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -72,7 +72,7 @@ def _bind_socket(place: Path) -> None:
         end.bind(place.name)
 
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (Path.mkdir, "model.onnx: is a folder"),
     "pipe": (os.mkfifo, "model.onnx: is a pipe"),
     "socket": (_bind_socket, "model.onnx: is a socket"),

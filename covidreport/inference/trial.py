@@ -32,6 +32,10 @@ from covidreport.records import ModelLimits
 
 KIND = "tried-models"
 READY: Final = "ready"
+REMEDY: Final = (
+    "Where the model is only large or slow, use a larger --batch-timeout-s; a loop in its graph "
+    "may have no end."
+)
 _CODE = (
     f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); "
     "from covidreport.inference.trial import answer; answer()"
@@ -81,14 +85,15 @@ class Trial:
             self.close()
             raise TimeLimitError(
                 f"{path.name} takes longer than {limits.batch_timeout_s:g} s to be loaded "
-                "(batch_timeout_s)"
+                "(batch_timeout_s)",
+                REMEDY,
             ) from error
         except (EOFError, OSError) as error:
             raise NativeCrashError(
                 f"{path.name} ends the process that opens it ({self._describe_end()})"
             ) from error
         if said:
-            raise TimeLimitError(said)
+            raise TimeLimitError(said, REMEDY)
         if use_cache:
             with contextlib.suppress(OSError):
                 if make_room(4096):

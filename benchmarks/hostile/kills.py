@@ -20,7 +20,10 @@ KILLS = 200
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TO_END_S = 4.0
 """How long a process may take after a signal that it may handle: twice what is promised, since two
-work here at the same time."""
+work here at the same time, and more where the whole command is slow for other work of the machine.
+"""
+SLOW = 1 / 3
+"""Of the seconds of the undisturbed command, which are about four on an idle machine."""
 
 
 def try_kills(bench: Bench, done: Callable[[Row], None]) -> None:
@@ -52,7 +55,7 @@ def _kill(bench: Bench, replay: Replay, i: int) -> Trial:
     name = f"{number.name} after {after:.2f} s ({i})"
     if process.poll() is None:
         os.kill(process.pid, number)
-    ended = wait_for(process, TO_END_S)
+    ended = wait_for(process, max(TO_END_S, SLOW * replay.seconds))
     marks = ended.marks - {"ended"}  # by our own signal
     if marks:
         return trial(name, *marks, said=ended.last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,9 @@ from covidreport.records import Counts, Scores
 
 
 def _scores(values, truth=None, activation="sigmoid", failed=()):
-    column = np.array(values, np.float64)[:, np.newaxis]
+    kind: Any = np.float32 if activation == "sigmoid" else np.float64
+    column = np.array(values, kind)[:, np.newaxis]
     n = len(column)
-    if activation == "sigmoid":
-        column = column.astype(np.float32)
     column[list(failed)] = np.nan
     return Scores(
         tuple(map(str, range(n))), ("covid-19",),

@@ -76,7 +76,7 @@ def explain_error(subject: str, stage: Stage, error: Exception) -> Failure:
         subject,
         stage,
         f"a defect of covidreport: {type(error).__name__} at {find_place(error)}: {_spell(error)}",
-        "Please report it; `covidreport evaluate --verbose` shows the traceback.",
+        "Please report it; `--verbose` shows the traceback.",
     )
 
 

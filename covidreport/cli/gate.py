@@ -16,6 +16,7 @@ from covidreport.cli.options import (
     RequireEvidence,
     ShowIds,
     Variant,
+    Verbose,
     VerdictAsJson,
     Warnings,
 )
@@ -76,8 +77,10 @@ def gate(
     ] = None,
     show_ids: ShowIds = False,
     as_json: VerdictAsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Judge runs."""
+    from covidreport.cli.terminal import show_tracebacks
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
@@ -87,6 +90,7 @@ def gate(
         from covidreport.gate.gating import gate_runs
         from covidreport.integrations.write import clear_outputs
 
+        show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
         if output_dir is not None:
             clear_outputs(output_dir)

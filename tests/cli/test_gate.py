@@ -39,7 +39,8 @@ def test_each_outcome_has_its_exit_code(runs, words, code):
 
 
 def test_a_defect_is_no_failed_limit(runs):
-    """An unexpected exception ends with 3 and a traceback, and leaves a verdict that says so."""
+    """An unexpected exception ends with 3 and leaves a verdict that says so; its traceback is shown
+    where it is asked for."""
     before = (
         "import covidreport.gate.gating as gating\n"
         "def judge_run(*_): raise ZeroDivisionError('a defect')\n"
@@ -50,9 +51,17 @@ def test_a_defect_is_no_failed_limit(runs):
         before=before,
     )  # fmt: skip
     assert done.returncode == 3
-    assert "ZeroDivisionError: a defect" in done.stderr
+    assert "Traceback" not in done.stderr
     verdict = json.loads((runs.parent / "out" / "verdict.json").read_text())["verdicts"][0]
-    assert verdict["error"]["stage"] == "unexpected"
+    assert verdict["error"]["stage"] == "read"
+    assert "a defect of covidreport: ZeroDivisionError at covidreport/gate/gating.py" in (
+        verdict["error"]["reason"]
+    )
+    loud = run_command(
+        runs.parent, "gate", "runs/better", "--baseline", "runs/base", "--verbose", before=before
+    )
+    assert loud.returncode == 3
+    assert "ZeroDivisionError: a defect" in loud.stderr
 
 
 def test_a_defect_before_any_judgment_is_no_failed_limit(runs):

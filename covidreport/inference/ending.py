@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from covidreport.storage.wire import GraphOutline, NodeOutline, Outline
+from covidreport.storage.outline import GraphOutline, NodeOutline, Outline
 
 _NAMES: Final[Mapping[str, str]] = {
     "Softmax": "Softmax", "QLinearSoftmax": "Softmax", "LogSoftmax": "LogSoftmax",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from covidreport.inference.ending import read_ending
-from covidreport.storage.wire import GraphOutline, NodeOutline, Outline, read_outline
+from covidreport.storage.outline import GraphOutline, NodeOutline, Outline
+from covidreport.storage.wire import read_outline
 
 _HALF: Final = (10, 16)
 """float16 and bfloat16 among `TensorProto.DataType`."""

@@ -19,8 +19,9 @@ from typing import Any
 from covidreport.cache import read_kept, write_kept
 from covidreport.errors import RunError
 from covidreport.storage.files import name_kind
+from covidreport.storage.outline import External
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
-from covidreport.storage.wire import External, read_outline
+from covidreport.storage.wire import read_outline
 from covidreport.store import digest_file
 
 KIND = "models"

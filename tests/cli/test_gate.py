@@ -54,8 +54,9 @@ def test_a_defect_is_no_failed_limit(runs):
     assert "Traceback" not in done.stderr
     verdict = json.loads((runs.parent / "out" / "verdict.json").read_text())["verdicts"][0]
     assert verdict["error"]["stage"] == "read"
-    assert "a defect of covidreport: ZeroDivisionError at covidreport/gate/gating.py" in (
-        verdict["error"]["reason"]
+    assert (
+        "a defect of covidreport: ZeroDivisionError at covidreport/gate/gating.py"
+        in (verdict["error"]["reason"])
     )
     loud = run_command(
         runs.parent, "gate", "runs/better", "--baseline", "runs/base", "--verbose", before=before

@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 
-from covidreport.storage.wire import ELEMENT_BITS, External, read_metadata, read_outline
+from covidreport.storage.outline import External
+from covidreport.storage.wire import ELEMENT_BITS, read_metadata, read_outline
 from tests.onnx_models import write_brightness_model
 
 SHIPPED = sorted((Path(onnx.__file__).parent / "backend/test/data").glob("*/*/model.onnx"))

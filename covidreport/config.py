@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from covidreport.errors import StoreError, UsageError
+from covidreport.failed import MOST_FAILED
 from covidreport.records import FigurePlan, IntervalKind, Limit, ModelLimits
 from covidreport.storage.files import read_text, stands
 
@@ -138,6 +139,8 @@ class Settings:
     figures: FigureSettings = field(default_factory=FigureSettings)
     hide: frozenset[str] = frozenset()
     """Sections of the report that are left out, of `SECTIONS`."""
+    max_failed_share: float = MOST_FAILED
+    """What share of the images may fail before nothing is said of a run."""
     limits: tuple[Limit, ...] = ()
     """What `gate` and `ci` ask of a run beside what they ask of every run."""
     model_limits: ModelLimits = field(default_factory=ModelLimits)
@@ -178,8 +181,8 @@ def read_settings(path: Path) -> Settings:
         raise UsageError(f"{path}: `tool.covidreport` is {table!r}; a table is wanted")
     faults: list[str] = []
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
-             "specificity_floor", "threshold", "thresholds", "baseline", "margin",
-             "provider", "interval", "specificities", "sensitivities", "prevalence",
+             "specificity_floor", "max_failed_share", "threshold", "thresholds", "baseline",
+             "margin", "provider", "interval", "specificities", "sensitivities", "prevalence",
              "normal", "report", "limits", "batch_timeout_s", "memory_limit")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
@@ -208,6 +211,9 @@ def read_settings(path: Path) -> Settings:
     floor = table.get("specificity_floor", DEFAULT_FLOOR)
     if not _is_number(floor) or not 0 <= floor <= 1:
         faults.append(f"`specificity_floor` is {floor!r}; a fraction from 0 to 1 is wanted")
+    most = table.get("max_failed_share", MOST_FAILED)
+    if not _is_number(most) or not 0 <= most <= 1:
+        faults.append(f"`max_failed_share` is {most!r}; a fraction from 0 to 1 is wanted")
     margin = table.get("margin")
     if margin is not None and (not _is_number(margin) or not 0 < margin < 1):
         faults.append(f"`margin` is {margin!r}; a fraction between 0 and 1 is wanted, such as 0.05")
@@ -223,6 +229,7 @@ def read_settings(path: Path) -> Settings:
         name=text("name"),
         target=text("target") or DEFAULT_TARGET,
         specificity_floor=floor,
+        max_failed_share=most,
         thresholds=_read_tuned(
             table.get("thresholds"), _read_thresholds(table.get("threshold"), faults), faults
         ),

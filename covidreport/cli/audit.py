@@ -67,8 +67,9 @@ def audit(
     from covidreport.audit import sort_findings
     from covidreport.audit.document import audit_as_json
     from covidreport.cli.evaluate import find_data
-    from covidreport.cli.terminal import out, print_json
+    from covidreport.cli.terminal import out, print_json, say
     from covidreport.config import find_settings
+    from covidreport.failed import explain_failed
     from covidreport.runs import discover_runs
     from covidreport.store import write_json
 
@@ -86,6 +87,12 @@ def audit(
         out.print(_summarise(found))
         if found.findings or found.run_findings:
             out.print(_show(sort_findings([*found.findings, *found.run_findings])))
+    for finding in found.findings:
+        if finding.code == "images-undecodable":
+            why = explain_failed(len(finding.subjects), found.images, settings.max_failed_share)
+            if why is not None:
+                say(f"error: {why}: what was found is of the rest", "bold red")
+                raise typer.Exit(3)
     if any(each.severity == "error" for each in (*found.findings, *found.run_findings)):
         raise typer.Exit(1)
 

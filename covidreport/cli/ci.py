@@ -20,6 +20,7 @@ from covidreport.cli.options import (
     GateBaseline,
     Jobs,
     Limits,
+    MaxFailedShare,
     MemoryLimit,
     Precision,
     Provider,
@@ -95,6 +96,7 @@ def ci(
     trust_stored: TrustStored = False,
     base: BaseBranch = None,
     show_ids: ShowIds = False,
+    max_failed_share: MaxFailedShare = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: VerdictAsJson = False,
@@ -122,7 +124,9 @@ def ci(
         clear_outputs(output_dir, also=REPORT_FILE)
         runs = find_runs(folders)
         read_threshold_options(threshold or [], settings.thresholds, thresholds)
-        asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
+        asked = Asked(
+            baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
+        )
         wanted = Wanted(settings.target, split=None if split is None else split.lower())
         made = MadeHere()
         request = make_request(asked, wanted, settings, runs)

@@ -20,6 +20,7 @@ from covidreport.cli.options import (
     DeviceId,
     EvaluatedSplit,
     Jobs,
+    MaxFailedShare,
     MemoryLimit,
     Precision,
     Provider,
@@ -50,7 +51,8 @@ def register(app: typer.Typer) -> None:
             "Run the models of run folders over a data set and store counts, figures and scores in "
             "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "
             "or [tool.covidreport] in a pyproject.toml, else from the run folders.\n\n"
-            "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run failed."
+            "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run or "
+            "more than `max_failed_share` of the images failed."
         ),
         epilog="Example: covidreport evaluate runs/ --data data/manifest.csv --split validation",
     )(evaluate)
@@ -91,6 +93,7 @@ def evaluate(
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
+    max_failed_share: MaxFailedShare = None,
     verbose: Verbose = False,
 ) -> None:
     """Evaluate runs."""
@@ -157,10 +160,29 @@ def evaluate(
             say_finding(finding)
     for failure in failed:
         say_failure(failure)
+    most = settings.max_failed_share if max_failed_share is None else max_failed_share
+    too_many = _say_too_many(outcomes, most)
     if failed:
         rest = "; the others were evaluated" if len(failed) < len(runs) else ""
         say(f"{len(failed)} of {len(runs)} runs failed{rest}")
+    if failed or too_many:
         raise typer.Exit(3)
+
+
+def _say_too_many(outcomes: Sequence[Outcome], most: float) -> bool:
+    """Whether more images failed than may; said once for all runs that it is true of."""
+    from covidreport.cli.terminal import say
+    from covidreport.failed import explain_failed
+
+    found: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if (of := outcome.evaluation) is not None:
+            why = explain_failed(len(of.failures), of.n_images, most)
+            if why is not None:
+                found.setdefault(why, []).append(outcome.run.name)
+    for why, names in found.items():
+        say(f"error: {why}: nothing can be said of {', '.join(names)}", "bold red")
+    return bool(found)
 
 
 def failure_as_json(failure: Failure) -> dict[str, str]:

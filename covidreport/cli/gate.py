@@ -13,6 +13,7 @@ from covidreport.cli.options import (
     EvidenceMargin,
     GateBaseline,
     Limits,
+    MaxFailedShare,
     RequireEvidence,
     ShowIds,
     Variant,
@@ -76,6 +77,7 @@ def gate(
         Path | None, typer.Option(help="A folder for verdict.json and all other outputs.")
     ] = None,
     show_ids: ShowIds = False,
+    max_failed_share: MaxFailedShare = None,
     as_json: VerdictAsJson = False,
     verbose: Verbose = False,
 ) -> None:
@@ -96,7 +98,9 @@ def gate(
             clear_outputs(output_dir)
         runs = find_runs(folders)
         wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
-        asked = Asked(baseline, limit or [], warn or [], require_evidence, margin, show_ids)
+        asked = Asked(
+            baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
+        )
         request = make_request(asked, wanted, settings, runs)
         verdicts = judge_or_explain(runs, settings.target, lambda: gate_runs(runs, request))
         conclude(verdicts, output_dir, as_json=as_json)
@@ -112,6 +116,7 @@ class Asked:
     require_evidence: bool
     margin: float | None
     show_ids: bool
+    max_failed_share: float | None = None
 
 
 def find_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
@@ -161,4 +166,7 @@ def make_request(
         wanted=wanted,
         baseline=place,
         specificity_floor=settings.specificity_floor,
+        max_failed_share=(
+            settings.max_failed_share if asked.max_failed_share is None else asked.max_failed_share
+        ),
     )

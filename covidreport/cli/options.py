@@ -74,6 +74,14 @@ MemoryLimit = Annotated[
         metavar="LIMIT",
     ),
 ]
+MaxFailedShare = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, metavar="SHARE",
+        help="How many of the images may fail before nothing is said.  [default: as configured, "
+        "else 0.05]",
+    ),
+]  # fmt: skip
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Show the traceback of what went wrong by our fault."),

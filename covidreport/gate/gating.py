@@ -10,6 +10,7 @@ from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
+from covidreport.failed import MOST_FAILED, explain_failed
 from covidreport.gate.baseline import Baseline
 from covidreport.gate.evidence import Trust, Wanted, read_baseline_at, read_evidence
 from covidreport.gate.judge import Terms, judge_run, refuse_run
@@ -25,6 +26,7 @@ class GateRequest:
     baseline: Path | None
     specificity_floor: float
     trust: Trust = field(default_factory=Trust)
+    max_failed_share: float = MOST_FAILED
 
 
 def gate_runs(
@@ -82,6 +84,10 @@ def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verd
 
 def _judge(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
     evidence = read_evidence(run, request.wanted, request.trust)
+    of = evidence.evaluation
+    why = explain_failed(len(of.failures), of.n_images, request.max_failed_share)
+    if why is not None:
+        raise GateError("data", why)
     return judge_run(evidence, request.terms, baseline)
 
 

@@ -99,8 +99,10 @@ def test_a_truncated_positive_counts_as_missed(project, judge):
     image = project / "data" / "000.png"
     image.write_bytes(image.read_bytes()[:40])
     write_model(project / "runs" / "new", 85)
-    assert "data" in _refused(project, judge(), "baseline")
-    done = judge("--baseline", "runs/base", "--limit", "missed<=0")
+    allowed = ("--max-failed-share", "0.2")  # one of seven, which are more than usually may fail
+    assert "not one" not in _refused(project, judge(), "data")
+    assert "data" in _refused(project, judge(*allowed), "baseline")
+    done = judge("--baseline", "runs/base", "--limit", "missed<=0", *allowed)
     assert done.code == 1, done.err
     _, verdict = read_verdict(project / "verdict")
     assert verdict["counts"]["failed_positive"] == 1

@@ -130,7 +130,7 @@ def test_what_is_no_frontal_radiograph_counts_against_the_run_by_name(covidrepor
     """A lateral view among the positives is a failed positive, and its reason is kept."""
     folder = study / "data" / "validation" / "covid-19"
     (folder / "0.dcm").write_bytes(_flat(120, PatientID="MRN-4711", ViewPosition="LL"))
-    assert covidreport("evaluate", "runs", "--data", "data").code == 0
+    assert covidreport("evaluate", "runs", "--data", "data").code == 3
     evaluation = _evaluation(study)
     (failure,) = evaluation.failures
     assert failure.subject == "validation/covid-19/0.dcm"

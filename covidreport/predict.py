@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.dataset.folders import SUFFIXES
+from covidreport.dataset.folders import SUFFIXES, count_kinds
 from covidreport.errors import DatasetError, RunError
 from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.evaluate.loop import OpenedRun, score_runs
@@ -31,15 +31,17 @@ def find_images(folder: Path) -> Dataset:
     files = sorted(
         path.relative_to(folder)
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
+        if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    if not files:
-        raise DatasetError(str(folder), [f"no images ({', '.join(sorted(SUFFIXES))}) in it"])
-    paths = tuple(path.as_posix() for path in files)
+    paths = tuple(path.as_posix() for path in files if path.suffix.lower() in SUFFIXES)
+    others = tuple(path.as_posix() for path in files if path.suffix.lower() not in SUFFIXES)
+    if not paths:
+        there = f"; there are {count_kinds(others)}" if others else ""
+        said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
+        raise DatasetError(str(folder), [said])
     truth = np.zeros((len(paths), 0), np.int8)
-    return Dataset(folder.name, folder, folder, (), paths, paths, truth)
+    return Dataset(folder.name, folder, folder, (), paths, paths, truth, passed_over=others)
 
 
 def predict_images(

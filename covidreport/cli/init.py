@@ -39,8 +39,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a configuration."""
-    from covidreport.cli.terminal import say
+    from covidreport.cli.terminal import say, say_finding
     from covidreport.dataset import guess_labels, read_dataset
+    from covidreport.dataset.folders import explain_passed_over
     from covidreport.store import write_atomic
 
     if output.exists() and not force:
@@ -56,6 +57,8 @@ def init(
     write_atomic(output, describe_settings(dataset, data, output, group).encode())
     typer.echo(output)
     say(f"{len(dataset):,} images; labels {', '.join(dataset.labels)}: check them in {output}")
+    for finding in explain_passed_over(dataset.passed_over):
+        say_finding(finding)
 
 
 def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:

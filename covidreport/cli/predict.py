@@ -47,6 +47,7 @@ def predict(
     """Predict."""
     from covidreport.cli.terminal import say, show_progress
     from covidreport.config import find_settings, read_model_limits, read_threshold_options
+    from covidreport.dataset.folders import count_kinds
     from covidreport.evaluate.record import open_model
     from covidreport.evaluate.request import default_batch
     from covidreport.inference.execution import read_precision
@@ -71,6 +72,12 @@ def predict(
     settings = find_settings(Path.cwd())
     thresholds = read_threshold_options(threshold or [], settings.thresholds)
     found = find_images(images)
+    if found.passed_over:
+        say(
+            f"{len(found.passed_over):,} files are of kinds that are not read, and are not in the "
+            f"table: {count_kinds(found.passed_over)}",
+            "yellow",
+        )
     chosen, warning = choose_execution(
         provider or settings.provider, read_precision(precision), device_id
     )

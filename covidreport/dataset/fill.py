@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from covidreport.dataset.folders import explain_passed_over
 from covidreport.dataset.headers import read_headers
 from covidreport.dataset.manifest import is_unstated, name_patients
 from covidreport.records import Dataset, Finding
@@ -43,13 +44,14 @@ def fill_from_headers(
 ) -> tuple[Dataset, tuple[Finding, ...]]:
     """The data set with patient, view, sex and age from DICOM headers, and what to know of it.
 
-    Data without DICOM files is given back as it is. digests: of `digest_files`; a header that was
-    read before is not read again. Raises UsageError when the extra `dicom` is needed and isn't
-    installed.
+    Data without DICOM files is given back as it is; files that are not read are named. digests: of
+    `digest_files`; a header that was read before is not read again. Raises UsageError when the
+    extra `dicom` is needed and isn't installed.
     """
+    passed_over = explain_passed_over(dataset.passed_over)
     headers = read_headers(dataset, digests, use_cache=use_cache)
     if headers is None:
-        return dataset, ()
+        return dataset, passed_over
     patients = headers.facts["patient_id"]
     columns = {"patient": _fill_patients(dataset, patients, headers.n_files)}
     attributes = dict(dataset.attributes)
@@ -65,7 +67,7 @@ def fill_from_headers(
     findings.append(_what_was_filled(columns, headers.n_files, len(dataset)))
     return (
         replace(dataset, groups=groups, attributes=attributes),
-        tuple(finding for finding in findings if finding is not None),
+        (*passed_over, *(finding for finding in findings if finding is not None)),
     )
 
 

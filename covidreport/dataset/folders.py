@@ -7,28 +7,31 @@ all of them where several are joined with `+`, and is negative for every other l
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from covidreport.errors import DatasetError
-from covidreport.records import Dataset
+from covidreport.records import Dataset, Finding
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
-"""Files with another suffix are no images and are passed over, as are hidden files and folders."""
+"""Files with another suffix are passed over and named; hidden files and folders are not."""
 JOINT = "+"
+_MOST_NAMED = 5
 _DEEPEST = 4
 """How far down images are looked for: two levels further than they may lie, to be told of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder below the root: the names that lead to it, and the images in it, sorted."""
+    """A folder below the root: the names that lead to it, the images in it and other files."""
 
     parts: tuple[str, ...]
     images: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -72,6 +75,37 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
         paths=tuple(paths),
         truth=np.repeat(np.array(rows, np.int8), sizes, axis=0),
         splits=tuple(np.repeat(np.array(splits, object), sizes)) if splits else None,
+        passed_over=tuple(
+            f"{folder.path}/{other}" for folder in (*folders, *empty) for other in folder.others
+        ),
+    )
+
+
+def count_kinds(files: Sequence[str]) -> str:
+    """How many files there are of each suffix, such as `3 .webp, 1 without a suffix`."""
+    kinds = Counter(PurePath(file).suffix.lower() or "without a suffix" for file in files)
+    return ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+
+
+def explain_passed_over(files: Sequence[str]) -> tuple[Finding, ...]:
+    """A finding that names the files of class folders that are not read; none where there are none.
+
+    They count for nothing: who forgets that some positives are WebP reports on the others alone.
+    """
+    if not files:
+        return ()
+    named = ", ".join(files[:_MOST_NAMED])
+    more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
+    return (
+        Finding(
+            "warning",
+            "files-passed-over",
+            f"{len(files)} files of the class folders are of kinds that are not read, and count "
+            "for nothing",
+            f"{count_kinds(files)}: {named}{more}",
+            "Save images as JPEG, PNG or DICOM, with the usual suffix; move what is no image out "
+            "of the class folders. A manifest may name an image by any path.",
+        ),
     )
 
 
@@ -80,7 +114,11 @@ def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], l
     found = list(_walk(root, (), faults))
     holding = [folder for folder in found if folder.images]
     if not holding:
-        faults.append("no images: neither a manifest.csv or manifest.parquet nor class folders")
+        others = [other for folder in found for other in folder.others]
+        there = f"; of kinds that are not read: {count_kinds(others)}" if others else ""
+        faults.append(
+            f"no images: neither a manifest.csv or manifest.parquet nor class folders{there}"
+        )
     for folder in holding:
         if len(folder.parts) not in (1, 2):
             faults.append(
@@ -95,7 +133,7 @@ def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], l
 
 
 def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Folder]:
-    images, below = [], []
+    images, others, below = [], [], []
     try:
         with os.scandir(root.joinpath(*parts)) as entries:
             for entry in entries:
@@ -107,9 +145,11 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
                     images.append(entry.name)
                     if not entry.is_file():
                         faults.append(f"{'/'.join([*parts, entry.name])}: no such file")
+                else:
+                    others.append(entry.name)
     except OSError as error:
         faults.append(f"{'/'.join(parts) or '.'}: cannot be read: {error.strerror or error}")
-    yield _Folder(parts, tuple(sorted(images)))
+    yield _Folder(parts, tuple(sorted(images)), tuple(sorted(others)))
     if len(parts) < _DEEPEST:
         for name in sorted(below):
             yield from _walk(root, (*parts, name), faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
@@ -23,7 +24,9 @@ def select_splits(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
     splits = dataset.splits or ()
     missing = next((name for name in names if name not in splits), None)
     if missing is None:
-        return _take_rows(dataset, [row for row, name in enumerate(splits) if name in names])
+        chosen = _take_rows(dataset, [row for row, name in enumerate(splits) if name in names])
+        beside = (file for file in dataset.passed_over if file.split("/")[0].lower() in names)
+        return replace(chosen, passed_over=tuple(beside))
     counts = sorted(Counter(name or "(blank)" for name in splits).items())
     there = ", ".join(f"{name} ({count} images)" for name, count in counts)
     reason = f"there are: {there}" if there else "the data has no splits: leave the split out"

@@ -32,6 +32,8 @@ class Dataset:
     splits: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    """Of class folders: the files in them that are not read, by their paths from `root`."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -25,12 +25,12 @@ from benchmarks.hostile.wrong_words import try_wrong_words
 HERE = Path(__file__).parents[1]
 EVALUATE = ("evaluate", "runs", "--data", "data/manifest.csv")
 SAMPLES = {
-    "mutated models": (try_mutated_models, 0.006),
-    "crafted models": (try_crafted_models, 0.08),
-    "forged run folders": (try_forged, 0.08),
+    "mutated models": (try_mutated_models, 0.004),
+    "crafted models": (try_crafted_models, 0.06),
+    "forged run folders": (try_forged, 0.04),
     "mutated images": (try_mutated_images, 0.02),
     "crafted images": (try_crafted_images, 0.2),
-    "damaged caches and scores": (try_damaged, 0.04),
+    "damaged caches and scores": (try_damaged, 0.025),
     "wrong manifests and settings": (try_wrong_words, 0.15),
 }
 """What is tried, and the share of it that takes some seconds."""

@@ -20,6 +20,8 @@ from benchmarks.hostile.outcome import Row, Trial, trial
 
 FORGED = Path("runs/forged")
 BASE = "base/good"
+RENDERED = 0.2
+"""From which share on it pays to draw the charts of a report once for all."""
 TOLD = ("itself", "its own", "same bytes", "as stored", "not computed here", "base branch",
         "not tuned", "did not write", "was not written", "planted", "no record")  # fmt: skip
 """A verdict that says one of these has said what it rests on."""
@@ -337,7 +339,8 @@ def _prepare(bench: Bench) -> Origin:
         places.evaluate(bench, place, "--split", split, cache=elsewhere)
     tune = ["tune", "runs/weak", "--target-sensitivity", "0.9"]
     bench.run(tune, place, cache=elsewhere)
-    bench.run(["render", "runs", "--output", "report.html"], place, cache=elsewhere)
+    if bench.share > RENDERED:
+        bench.run(["render", "runs", "--output", "report.html"], place, cache=elsewhere)
     return Origin(place, elsewhere)
 
 

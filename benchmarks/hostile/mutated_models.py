@@ -60,9 +60,11 @@ def make_mutant(kind: str, made: Made, i: int) -> Mutant:
     return Mutant(f"m{i:04}", files, stated, resumed)
 
 
-def try_mutated_models(bench: Bench, done: Callable[[Row], None]) -> None:
+def try_mutated_models(
+    bench: Bench, done: Callable[[Row], None], kinds: Sequence[str] = KINDS
+) -> None:
     """A row for each kind of model."""
-    for kind in KINDS:
+    for kind in kinds:
         pristine = _evaluate_pristine(bench, kind)
         mutants = [make_mutant(kind, pristine.made, i) for i in range(bench.scale(EACH))]
         batches = [mutants[i : i + BATCH] for i in range(0, len(mutants), BATCH)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from benchmarks.hostile.wrong_words import try_wrong_words
 
 HERE = Path(__file__).parents[1]
 EVALUATE = ("evaluate", "runs", "--data", "data/manifest.csv")
-SAMPLES = {
+SAMPLES: dict[str, tuple[Callable[..., None], float]] = {
     "mutated models": (partial(try_mutated_models, kinds=KINDS[1:3]), 0.006),
     "crafted models": (try_crafted_models, 0.06),
     "forged run folders": (try_forged, 0.04),

@@ -55,7 +55,7 @@ NAMES = (
     f"{{{{ {CALL} }}}}{{% raw %}}",
     f"${{{CALL}}} $(touch {CALL})",
     "\\' OR 1=1; --",
-    "CON",
+    "byte\udcff",
     f"]]>&{CALL};<x",
     "\ud800lone",
     'a,b;c\t"d"',

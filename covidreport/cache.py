@@ -130,7 +130,7 @@ def list_entries() -> tuple[CacheEntry, ...]:
     """What is in the cache, the least recently used first."""
     try:
         return tuple(sorted(_entries(cache_folder()), key=lambda entry: (entry.used_s, entry.path)))
-    except PermissionError:
+    except OSError:
         return ()  # not even to be looked into
 
 
@@ -186,9 +186,10 @@ def write_kept(kind: str, name: str, data: bytes, *, private: bool = False) -> b
             return False
         folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
         write_atomic(folder / KEPT_FILE, _head(kind, name, data) + data)
-        (folder / USED_MARK).touch()
     except (OSError, WriteError):
         return False
+    with suppress(OSError):
+        (folder / USED_MARK).touch()
     return True
 
 
@@ -240,8 +241,11 @@ def make_room(size_bytes: int) -> bool:
             remove_entry(oldest)
             total -= oldest.size_bytes
     _taken[folder] = total + size_bytes
-    folder.mkdir(parents=True, exist_ok=True)
-    return shutil.disk_usage(folder).free > size_bytes + RESERVE_BYTES
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(folder).free > size_bytes + RESERVE_BYTES
+    except OSError:
+        return False  # nobody can say
 
 
 def reserve_bytes(handle: int, size_bytes: int) -> None:
@@ -263,7 +267,8 @@ def remove_entry(entry: CacheEntry) -> None:
     if entry.path.is_dir():
         shutil.rmtree(entry.path, ignore_errors=True)
     else:
-        entry.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            entry.path.unlink(missing_ok=True)
 
 
 def clear_cache() -> tuple[CacheEntry, ...]:

@@ -1,4 +1,9 @@
-"""Locks between processes on one machine or one file system; they end with the process."""
+"""Locks between processes on one machine or one file system; they end with the process.
+
+Some file systems know none (NFS without its lock service, some of FUSE). There it goes on without,
+and says so once: a lock file of our own would outlive a process that is killed, and be waited for
+without end. Files are whole all the same; two jobs at once only do their work twice.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,31 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from covidreport.errors import WriteError
+from covidreport.storage.files import spell_path
 
-_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+_TAKEN = frozenset({errno.EWOULDBLOCK, errno.EAGAIN}) | (
+    {errno.EACCES, errno.EDEADLK} if sys.platform == "win32" else frozenset()
+)
+_unlocked: list[str] = []
+"""Why there was no lock where one was wanted."""
+
+
+def take_unlocked() -> str | None:
+    """Why there was no lock where one was wanted, since this was asked last."""
+    why = _unlocked[0] if _unlocked else None
+    _unlocked.clear()
+    return why
 
 
 @contextmanager
 def hold_lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
     """Hold the lock of a file, which is made; gives whether another process held it before.
 
+    Where the file system knows no locks there is none, which `take_unlocked` says.
     waiting: called once, before it waits for that process. The file stays: deleting it would let
     two processes hold two locks of one name. Raises WriteError where the file can't be made.
     """
@@ -25,9 +43,18 @@ def hold_lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise WriteError(f"{path}: can't be written ({error.strerror})") from error
+        raise WriteError(f"{spell_path(path)}: can't be written ({error.strerror})") from error
     try:
-        waited = False
+        yield _wait(path, handle, waiting)
+    finally:
+        with suppress(OSError):
+            os.close(handle)  # which also ends the lock
+
+
+def _wait(path: Path, handle: int, waiting: Callable[[], None]) -> bool:
+    """Take the lock, or note that there is none; whether another process held it before."""
+    waited = False
+    try:
         try:
             _lock(handle, wait=False)
         except OSError as error:
@@ -36,9 +63,9 @@ def hold_lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
             waited = True
             waiting()
             _lock(handle, wait=True)
-        yield waited
-    finally:
-        os.close(handle)  # which also ends the lock
+    except OSError as error:
+        _unlocked.append(f"{spell_path(path.parent)}: {error.strerror or error}")
+    return waited
 
 
 if sys.platform == "win32":
@@ -49,8 +76,8 @@ if sys.platform == "win32":
         while True:
             try:
                 msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            except OSError:
-                if not wait:
+            except OSError as error:
+                if not wait or error.errno not in _TAKEN:
                     raise
                 time.sleep(0.1)
             else:

@@ -10,9 +10,7 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +20,7 @@ from numpy.typing import NDArray
 
 from covidreport.cases import digest_case
 from covidreport.details import read_details, spell_details
-from covidreport.errors import StoreError, WriteError
+from covidreport.errors import StoreError
 from covidreport.records import (
     UNKNOWN,
     Activation,
@@ -39,6 +37,8 @@ from covidreport.records import (
 from covidreport.storage.contract import RUN_SCHEMA as RUN_SCHEMA
 from covidreport.storage.evaluation import check_evaluation
 from covidreport.storage.files import read_bytes, read_text, spell_path
+from covidreport.storage.write import encode_text as encode_text
+from covidreport.storage.write import write_atomic as write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,41 +68,6 @@ ATTRIBUTE = "attribute."
 """How the columns of scores.parquet begin that hold what subgroups are made by."""
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Put `data` at `path` whole or not at all: written beside it, flushed, then renamed.
-
-    Raises WriteError where the disk is full or the folder can't be written to; what stood there
-    before still stands.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        target = path.resolve()  # what a link points to is replaced, and not the link
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(data)  # a device or a pipe is written to, and never replaced
-        else:
-            _write_beside(target, data)
-    except OSError as error:
-        raise WriteError(
-            f"{path}: can't be written ({error.strerror}); make room or choose another folder"
-        ) from error
-
-
-def _write_beside(path: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner may read
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def digest_file(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -112,7 +77,7 @@ def digest_file(path: Path) -> str:
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON, atomically; a NaN or infinity in it is a ValueError."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
-    write_atomic(path, f"{text}\n".encode())
+    write_atomic(path, encode_text(f"{text}\n"))
 
 
 def read_json(path: Path, schema: str | None = None) -> dict[str, Any]:
@@ -136,7 +101,7 @@ def read_json(path: Path, schema: str | None = None) -> dict[str, Any]:
 def _plain(value: object) -> object:
     """What json.dumps does not know: paths, NumPy scalars, mappings that are no dict."""
     if isinstance(value, Path):
-        return value.as_posix()
+        return spell_path(value.as_posix())
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
@@ -307,7 +272,7 @@ def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
         head["scores_sha256"] = digest_file(scores)
     fields = dataclasses.asdict(dataclasses.replace(evaluation, details=None))
     fields["details"] = None if evaluation.details is None else spell_details(evaluation.details)
-    write_atomic(path, f"{spell_json({**head, **fields})}\n".encode())
+    write_atomic(path, encode_text(f"{spell_json({**head, **fields})}\n"))
     return path
 
 

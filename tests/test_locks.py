@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import WriteError
-from covidreport.locks import hold_lock
+from covidreport.locks import hold_lock, take_unlocked
 
 ROOT = Path(__file__).resolve().parent.parent
 HOLDER = (
@@ -63,3 +64,19 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path):
         hold_lock(tmp_path / "run" / ".lock"),
     ):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks there are of another kind")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES])
+def test_where_a_file_system_knows_no_locks_there_is_none(tmp_path, monkeypatch, number):
+    """It neither waits nor fails, and says why once."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    for _ in range(2):
+        with hold_lock(tmp_path / "run" / ".lock", lambda: pytest.fail("it waits")) as waited:
+            assert waited is False
+    assert take_unlocked() == f"{tmp_path / 'run'}: {os.strerror(number)}"
+    assert take_unlocked() is None

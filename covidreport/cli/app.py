@@ -99,16 +99,32 @@ def _call() -> int:
             typer.echo(f"  {error.remedy}", err=True)
         return error.exit_code
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        typer.echo(f"covidreport: {error}; make room or choose another folder", err=True)
+        # The machine's doing, and 1 would say that a limit failed.
+        do = "make room" if error.errno in NO_ROOM else "see that it is there and not closed to you"
+        typer.echo(f"covidreport: {error}; {do} or choose another folder", err=True)
         return 3
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
         return 130
     finally:
         _say_of_cache()
+        _say_of_locks()
     return 0
+
+
+def _say_of_locks() -> None:
+    """That the file system has no locks, once for the whole command."""
+    from covidreport.locks import take_unlocked
+
+    why = take_unlocked()
+    if why is not None:
+        from covidreport.cli.terminal import say
+
+        say(
+            f"note: the file system knows no locks ({why}): start one covidreport at a time there, "
+            "two would do the same work twice",
+            "cyan",
+        )
 
 
 def _say_of_cache() -> None:

@@ -1,11 +1,20 @@
-"""Scores as they come, chunk by chunk, so that a killed evaluation goes on where it stopped."""
+"""Scores as they come, chunk by chunk, so that a killed evaluation goes on where it stopped.
+
+They are written, not mapped: a file that is mapped ends the process by SIGBUS where its disk is
+full or its server gone, and some file systems map none.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
 import shutil
+import threading
+import weakref
+from contextlib import ExitStack, suppress
+from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -24,16 +33,22 @@ class PartialScores:
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
-    scored again. token: drawn when it was begun.
+    scored again. token: drawn when it was begun. files: those of scores and of checksums, to be
+    written to; None where the file system has no such thing, and all is scored again after a kill.
     """
 
-    def __init__(self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64],
-                 batch: int, token: str) -> None:  # fmt: skip
+    def __init__(
+        self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64], batch: int,
+        token: str, files: tuple[FileIO, FileIO] | None,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.token = token
         self.scores = scores
         self._checks = checks
         self._batch = batch
+        self._files = files
+        self._writing = threading.Lock()
+        self._closing = weakref.finalize(self, _close, files)
 
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at image `start` is known."""
@@ -46,7 +61,17 @@ class PartialScores:
 
     def mark(self, start: int) -> None:
         """Say that the scores of the chunk that begins at `start` stand in `scores`."""
-        self._checks[start // self._batch] = self._check(start)
+        chunk = start // self._batch
+        self._checks[chunk] = self._check(start)
+        with self._writing:
+            if self._files is None:
+                return
+            try:
+                _write_rows(self._files[0], self.scores, start, self._batch)
+                _write_rows(self._files[1], self._checks, chunk, 1)
+            except OSError:
+                self._files = None  # a kill costs more from here on; whether there is room in the
+                # end, the evaluation itself says
 
     def _check(self, start: int) -> int:
         rows = self.scores[start : start + self._batch]
@@ -54,6 +79,9 @@ class PartialScores:
 
     def remove(self) -> None:
         """Delete the folder, once the evaluation is written."""
+        with self._writing:
+            self._files = None
+            self._closing()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @staticmethod
@@ -81,20 +109,51 @@ def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) 
 def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
     chunks = -(-n // batch)
     facts = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
-    files = {"scores.f32": (np.float32, (n, k)), "checks.u64": (np.uint64, (chunks,))}
+    names = folder / "scores.f32", folder / "checks.u64"
+    scores, checks = np.full((n, k), np.nan, np.float32), np.zeros(chunks, np.uint64)
     found = _read_facts(folder)
     token = found.pop("token", "") if isinstance(found, dict) else ""
-    if found != facts:
+    if found == facts:
+        scores, checks = _read_array(names[0], scores), _read_array(names[1], checks)
+    else:
         token = secrets.token_hex(16)
         _remove(folder)
-        folder.mkdir(parents=True)
-        np.full((n, k), np.nan, np.float32).tofile(folder / "scores.f32")
-        np.zeros(chunks, np.uint64).tofile(folder / "checks.u64")
+        folder.mkdir(parents=True, exist_ok=True)
+        names[0].write_bytes(scores.tobytes())
+        names[1].write_bytes(checks.tobytes())
         write_json(folder / "partial.json", {**facts, "token": token})
-    scores, checks = (
-        np.memmap(folder / name, dtype, "r+", shape=shape) for name, (dtype, shape) in files.items()
-    )
-    return PartialScores(folder, scores, checks, batch, str(token))
+    return PartialScores(folder, scores, checks, batch, str(token), _open_files(*names))
+
+
+def _read_array(file: Path, like: NDArray[Any]) -> NDArray[Any]:
+    """What a file holds, of that shape and type; zeros for what was cut off, which agree with no
+    checksum."""
+    data = file.read_bytes() if file.is_file() else b""
+    whole = data[: like.nbytes].ljust(like.nbytes, b"\0")
+    return np.frombuffer(bytearray(whole), like.dtype).reshape(like.shape)
+
+
+def _open_files(scores: Path, checks: Path) -> tuple[FileIO, FileIO] | None:
+    """Both files, to be written to where one wants; None where they can't be."""
+    with ExitStack() as opened:
+        try:
+            files = tuple(opened.enter_context(FileIO(file, "r+")) for file in (scores, checks))
+        except OSError:
+            return None
+        opened.pop_all()
+    return files[0], files[1]
+
+
+def _write_rows(file: FileIO, values: NDArray[Any], start: int, n: int) -> None:
+    rows = values[start : start + n]
+    file.seek(start * (values.nbytes // len(values)))
+    file.write(rows.tobytes())
+
+
+def _close(files: tuple[FileIO, FileIO] | None) -> None:
+    for file in files or ():
+        with suppress(OSError):
+            file.close()
 
 
 def _remove(folder: Path) -> None:

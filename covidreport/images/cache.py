@@ -15,6 +15,7 @@ import json
 import shutil
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -157,7 +158,8 @@ class PixelCache:
         return number
 
     def _append(self, name: str, fact: object) -> None:
-        with (self.folder / name).open("a", encoding="utf-8") as file:
+        """Where there is no room any more, its rows are damaged to whoever reads them next."""
+        with suppress(OSError), (self.folder / name).open("a", encoding="utf-8") as file:
             file.write(f"\n{json.dumps(fact)}")  # what stands before may be half a line
 
     def _read_facts(self) -> None:
@@ -180,12 +182,19 @@ def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | No
     shape = (len(digests), spec.height, spec.width, spec.channels)
     if not (folder / _ROWS).is_file() and not make_room(int(np.prod(shape, dtype=np.int64))):
         return None
-    try:
-        entry = _open(folder, shape)
-        (folder / USED_MARK).touch()
-    except (OSError, WriteError):
-        return None  # a disk that is full by now, or can't map files: images are decoded each time
+    entry = _try_open(folder, shape)
+    if entry is not None:
+        with suppress(OSError):
+            (folder / USED_MARK).touch()
     return entry
+
+
+def _try_open(folder: Path, shape: tuple[int, ...]) -> PixelCache | None:
+    """None for a disk that is full by now, or can't map files: images are decoded each time."""
+    try:
+        return _open(folder, shape)
+    except (OSError, WriteError):
+        return None
 
 
 def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
@@ -194,9 +203,13 @@ def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
     For images that are needed more than once in one evaluation where nothing is to be kept.
     """
     shape = (n, spec.height, spec.width, spec.channels)
-    if shutil.disk_usage(folder).free < int(np.prod(shape, dtype=np.int64)) + RESERVE_BYTES:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return None  # nobody can say
+    if free < int(np.prod(shape, dtype=np.int64)) + RESERVE_BYTES:
         return None
-    return _open(folder / pixel_key((), spec), shape)
+    return _try_open(folder / pixel_key((), spec), shape)
 
 
 def _open(folder: Path, shape: tuple[int, ...]) -> PixelCache:

@@ -16,6 +16,8 @@ from typing import Final
 
 from covidreport.errors import StoreError
 
+MOST_NAME_BYTES: Final = 255
+"""Of a file's name, on all usual file systems."""
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 """How texts begin that are UTF-16 or UTF-32; the mark of UTF-32 LE begins with that of UTF-16."""
 _KINDS: Final = (
@@ -93,6 +95,16 @@ def read_text(path: Path, most_bytes: int | None = None) -> str:
 def spell_path(path: Path | str) -> str:
     """A path as text that any file can hold: bytes that are no UTF-8 are spelt as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def fits_name(name: str) -> bool:
+    """Whether a folder or file can be called so: a name of text, of 255 bytes, with no separator.
+
+    None that leads elsewhere (`..`) or that is hidden.
+    """
+    if not name.strip() or name.startswith(".") or not name.isprintable():
+        return False  # what is no UTF-8, and NUL, is not printable
+    return len(name.encode()) <= MOST_NAME_BYTES and not set(name) & {"/", "\\"}
 
 
 def name_kind(mode: int) -> str | None:

@@ -123,9 +123,10 @@ class MadeHere:
         try:
             if file.read_bytes() != text:
                 return False
-            os.utime(file)  # the least recently used go first
         except OSError:
             return False
+        with suppress(OSError):
+            os.utime(file)  # the least recently used go first
         return True
 
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from io import FileIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -342,6 +344,25 @@ def test_damaged_partial_scores_are_scored_again(study, name, damage):
     assert not all(known)
     for start, whole in zip((0, 2, 4), known, strict=True):
         assert not whole or (again.scores[start : start + 2] == 99).all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study):
+    """What was written before is known, what could not be is not, and nothing is raised."""
+    from covidreport.evaluate.partial import open_partial
+
+    left = open_partial(study / "evaluation", "key", 6, 3, 2)
+    left.scores[:] = 99
+    left.mark(0)
+    left._files = tuple(FileIO("/dev/full", "w") for _ in range(2))
+    full = left._files
+    left.mark(2)
+    left.mark(4)
+    for file in full:
+        file.close()
+    assert [left.has(start) for start in (0, 2, 4)] == [True] * 3
+    again = open_partial(study / "evaluation", "key", 6, 3, 2)
+    assert [again.has(start) for start in (0, 2, 4)] == [True, False, False]
 
 
 def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):

@@ -26,6 +26,7 @@ from covidreport.records import (
     Finding,
     Scores,
 )
+from covidreport.storage.files import spell_path
 from covidreport.storage.replaced import PLACE, RENAME, NewImages, find_replaced, name_place
 from covidreport.store import (
     SCORES_FILE,
@@ -206,7 +207,7 @@ def import_scores(
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
             "activation": request.activation,
-            "data": {"source": dataset.source.as_posix()},
+            "data": {"source": spell_path(dataset.source.as_posix())},
             "versions": {"covidreport": __version__},
         },
         timing={

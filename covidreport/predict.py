@@ -18,7 +18,8 @@ from covidreport.evaluate.request import BATCH
 from covidreport.inference.session import Session
 from covidreport.metrics import decide
 from covidreport.records import UNKNOWN, Dataset, Run, Scores
-from covidreport.store import write_atomic
+from covidreport.storage.files import spell_path
+from covidreport.store import encode_text, write_atomic
 
 
 def find_images(folder: Path) -> Dataset:
@@ -27,7 +28,7 @@ def find_images(folder: Path) -> Dataset:
     Raises DatasetError where there is no such folder or no image in it.
     """
     if not folder.is_dir():
-        raise DatasetError(str(folder), ["no such folder"])
+        raise DatasetError(spell_path(folder), ["no such folder"])
     files = sorted(
         path.relative_to(folder)
         for path in folder.rglob("*")
@@ -35,13 +36,18 @@ def find_images(folder: Path) -> Dataset:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     paths = tuple(path.as_posix() for path in files if path.suffix.lower() in SUFFIXES)
-    others = tuple(path.as_posix() for path in files if path.suffix.lower() not in SUFFIXES)
+    others = tuple(
+        spell_path(path.as_posix()) for path in files if path.suffix.lower() not in SUFFIXES
+    )
     if not paths:
         there = f"; there are {count_kinds(others)}" if others else ""
         said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
-        raise DatasetError(str(folder), [said])
+        raise DatasetError(spell_path(folder), [said])
+    ids = tuple(map(spell_path, paths))
     truth = np.zeros((len(paths), 0), np.int8)
-    return Dataset(folder.name, folder, folder, (), paths, paths, truth, passed_over=others)
+    return Dataset(
+        spell_path(folder.name), folder, folder, (), ids, paths, truth, passed_over=others
+    )
 
 
 def predict_images(
@@ -112,5 +118,5 @@ def write_predictions(table: Mapping[str, Sequence[object]], output: Path) -> No
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(table)
         writer.writerows(zip(*table.values(), strict=True))
-        sink.write(text.getvalue().encode())
+        sink.write(encode_text(text.getvalue()))
     write_atomic(output, sink.getvalue())

@@ -12,6 +12,7 @@ from pathlib import Path
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import check_thresholds, estimate_counts
 from covidreport.records import Counts, Evaluation
+from covidreport.storage.files import fits_name
 from covidreport.store import write_evaluation, write_run
 
 CELLS = ("tn", "fp", "fn", "tp")
@@ -143,6 +144,8 @@ def _read_row(
             wrong.append(f"no {column}")
         elif column != "label" and not _is_folder_name(name):
             wrong.append(f"the {column} {name!r} can't be a folder's name")
+    if not wrong and not fits_name(f"{names['dataset']}-{names['split']}"):
+        wrong.append("dataset and split together are too long for a folder's name")
     cells = {cell: _read_count(cell, row.get(cell), wrong) for cell in CELLS}
     if not wrong and not any(cells.values()):
         wrong.append("all four counts are 0")
@@ -171,12 +174,7 @@ def _read_count(name: str, cell: str | None, wrong: list[str]) -> int:
 
 def _is_folder_name(name: str) -> bool:
     """Whether a name can be a folder's or a part of one, on any system."""
-    return (
-        bool(name)
-        and not name.startswith(".")
-        and name.isprintable()
-        and not any(character in '/\\:*?"<>|' for character in name)
-    )
+    return fits_name(name) and not set(name) & set(':*?"<>|')
 
 
 def _find_repeated(rows: Sequence[CountedRow]) -> Iterable[str]:

@@ -296,7 +296,7 @@ def _render(job: _Job) -> Path:
     from covidreport.cli.ranking import choose_plan
     from covidreport.report.collect import collect_report
     from covidreport.report.html import render_html
-    from covidreport.store import write_atomic
+    from covidreport.store import encode_text, write_atomic
 
     settings = job.settings
     data = collect_report(
@@ -308,5 +308,5 @@ def _render(job: _Job) -> Path:
         made=job.request.trust.made,
     )
     path = job.output_dir / REPORT_FILE
-    write_atomic(path, render_html(data).encode())
+    write_atomic(path, encode_text(render_html(data)))
     return path

@@ -44,7 +44,13 @@ def export(
     from covidreport.integrations.model_card import render_model_card
     from covidreport.report.collect import collect_report
     from covidreport.runs import is_run_folder, read_run
-    from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_atomic
+    from covidreport.store import (
+        SCORES_FILE,
+        encode_text,
+        evaluation_folder,
+        read_scores,
+        write_atomic,
+    )
 
     if dvc is None and model_card is None:
         raise UsageError("nothing to write: give --dvc FOLDER, --model-card FILE or both")
@@ -69,5 +75,5 @@ def export(
         for path in write_dvc(dvc, evaluation, scores):
             typer.echo(path)
     if model_card is not None:
-        write_atomic(model_card, render_model_card(data).encode())
+        write_atomic(model_card, encode_text(render_model_card(data)))
         typer.echo(model_card)

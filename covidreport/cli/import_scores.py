@@ -56,11 +56,15 @@ def import_scores_command(
     from covidreport.imported import ImportRequest, import_scores
     from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs
+    from covidreport.storage.files import MOST_NAME_BYTES, fits_name
 
     if activation not in ACTIVATIONS:
         raise UsageError(f"--activation {activation}: one of {', '.join(ACTIVATIONS)}")
-    if not run or "/" in run or "\\" in run or run.startswith("."):
-        raise UsageError(f"--run {run}: a name for a folder is wanted, without slashes")
+    if not fits_name(run):
+        raise UsageError(
+            f"--run {run[:MOST_NAME_BYTES]!r}: a name for a folder is wanted, without slashes or a "
+            f"dot before it and of at most {MOST_NAME_BYTES} bytes"
+        )
     settings = find_settings(Path.cwd())
     thresholds = read_threshold_options(threshold or [], settings.thresholds)
     try:

@@ -42,6 +42,7 @@ def init(
     from covidreport.cli.terminal import say, say_finding
     from covidreport.dataset import guess_labels, read_dataset
     from covidreport.dataset.folders import explain_passed_over
+    from covidreport.storage.files import spell_path
     from covidreport.store import write_atomic
 
     if output.exists() and not force:
@@ -54,7 +55,13 @@ def init(
             f"{data}: no column holds only 0 and 1; a manifest has one such column for each label"
         )
     dataset = read_dataset(data, labels, group=group)
-    write_atomic(output, describe_settings(dataset, data, output, group).encode())
+    try:
+        text = describe_settings(dataset, data, output, group).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{spell_path(data)}: a name that is not UTF-8 can't stand in {output.name}; rename it"
+        ) from error
+    write_atomic(output, text)
     typer.echo(output)
     say(f"{len(dataset):,} images; labels {', '.join(dataset.labels)}: check them in {output}")
     for finding in explain_passed_over(dataset.passed_over):

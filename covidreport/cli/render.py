@@ -92,7 +92,7 @@ def render(
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.report.html import prepare_html
-    from covidreport.store import write_atomic
+    from covidreport.store import encode_text, write_atomic
 
     wanted = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
@@ -120,7 +120,7 @@ def render(
             path = _place(output, suffix, several=len(wanted) > 1)
             if charts and name == "markdown":
                 look = replace(look, charts=_write_pictures(path, data, look))
-            write_atomic(path, function(data, look).encode())
+            write_atomic(path, encode_text(function(data, look)))
             typer.echo(path)
             if opened and name == "html":
                 say(open_report(path))

@@ -41,8 +41,8 @@ def digest_files(
 
 def name_entry(dataset: Dataset) -> str:
     """The name of the cache's entries for these paths under this root, whatever their truth."""
-    name = hashlib.sha256(str(dataset.root.resolve()).encode())
-    name.update("\0".join(dataset.paths).encode())
+    name = hashlib.sha256(str(dataset.root.resolve()).encode(errors="surrogatepass"))
+    name.update("\0".join(dataset.paths).encode(errors="surrogatepass"))
     return name.hexdigest()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset, Finding
+from covidreport.storage.files import spell_path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
 """Files with another suffix are passed over and named; hidden files and folders are not."""
@@ -37,6 +38,11 @@ class _Folder:
     def path(self) -> str:
         return "/".join(self.parts) or "."
 
+    @property
+    def shown(self) -> str:
+        """The path as text."""
+        return spell_path(self.path)
+
 
 def list_classes(root: Path) -> tuple[str, ...]:
     """The labels that class folders with images are named after, in lower case and order.
@@ -46,12 +52,12 @@ def list_classes(root: Path) -> tuple[str, ...]:
     faults: list[str] = []
     folders, _ = _find_class_folders(root, faults)
     if faults:
-        raise DatasetError(str(root), faults)
+        raise DatasetError(spell_path(root), faults)
     return _name_classes(folders)
 
 
 def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> Dataset:
-    """The data set that class folders state; an image's id is its path below root.
+    """The data set that class folders state; an image's id is its path below root, as text.
 
     Split and class names are compared with the labels without regard to case. Raises DatasetError
     with all faults: images outside of class folders or deeper, a class folder that is no label, a
@@ -61,22 +67,24 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
     folders, empty = _find_class_folders(root, faults)
     wanted = _name_classes(folders) if labels is None else tuple(labels)
     rows = _match_labels(folders, empty, wanted, faults)
-    if faults:
-        raise DatasetError(str(root), faults)
     paths = [f"{folder.path}/{image}" for folder in folders for image in folder.images]
+    ids = paths if "".join(paths).isascii() else [*map(spell_path, paths)]
+    faults += _find_spelt_alike(paths, ids)
+    if faults:
+        raise DatasetError(spell_path(root), faults)
     sizes = [len(folder.images) for folder in folders]
-    splits = [folder.parts[0].lower() for folder in folders if len(folder.parts) == 2]
+    splits = [spell_path(folder.parts[0]).lower() for folder in folders if len(folder.parts) == 2]
     return Dataset(
         name=name,
         root=root,
         source=root,
         labels=wanted,
-        ids=tuple(paths),
+        ids=tuple(ids),
         paths=tuple(paths),
         truth=np.repeat(np.array(rows, np.int8), sizes, axis=0),
         splits=tuple(np.repeat(np.array(splits, object), sizes)) if splits else None,
         passed_over=tuple(
-            f"{folder.path}/{other}" for folder in (*folders, *empty) for other in folder.others
+            f"{folder.shown}/{other}" for folder in (*folders, *empty) for other in folder.others
         ),
     )
 
@@ -109,6 +117,17 @@ def explain_passed_over(files: Sequence[str]) -> tuple[Finding, ...]:
     )
 
 
+def _find_spelt_alike(paths: Sequence[str], ids: Sequence[str]) -> list[str]:
+    """Files whose names, spelt as text, are one: a byte, and the letters that it is spelt with."""
+    if ids is paths:
+        return []
+    return [
+        f"{text}: {n} files are spelt so; rename those whose names are not UTF-8"
+        for text, n in Counter(ids).items()
+        if n > 1
+    ]
+
+
 def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], list[_Folder]]:
     """Folders that hold images, all as deep as each other; and the ones on that level without."""
     found = list(_walk(root, (), faults))
@@ -122,7 +141,7 @@ def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], l
     for folder in holding:
         if len(folder.parts) not in (1, 2):
             faults.append(
-                f"{folder.path}: {len(folder.images)} images; "
+                f"{folder.shown}: {len(folder.images)} images; "
                 "they belong into <class>/ or <split>/<class>/"
             )
     depths = {len(folder.parts) for folder in holding} & {1, 2}
@@ -144,11 +163,13 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
                 elif Path(entry.name).suffix.lower() in SUFFIXES:
                     images.append(entry.name)
                     if not entry.is_file():
-                        faults.append(f"{'/'.join([*parts, entry.name])}: no such file")
+                        faults.append(f"{spell_path('/'.join([*parts, entry.name]))}: no such file")
                 else:
-                    others.append(entry.name)
+                    others.append(spell_path(entry.name))
     except OSError as error:
-        faults.append(f"{'/'.join(parts) or '.'}: cannot be read: {error.strerror or error}")
+        faults.append(
+            f"{spell_path('/'.join(parts)) or '.'}: cannot be read: {error.strerror or error}"
+        )
     yield _Folder(parts, tuple(sorted(images)), tuple(sorted(others)))
     if len(parts) < _DEEPEST:
         for name in sorted(below):
@@ -157,7 +178,7 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
 
 def _split_class(folder: _Folder, known: Iterable[str] = ()) -> list[str]:
     """Class names of a folder, in lower case. A label may itself be spelt with a `+`."""
-    name = folder.parts[-1].strip().lower()
+    name = spell_path(folder.parts[-1]).strip().lower()
     return [name] if name in known else [part.strip() for part in name.split(JOINT)]
 
 
@@ -182,7 +203,7 @@ def _match_labels(
         unknown = [name for name in classes if name not in columns]
         if unknown:
             faults.append(
-                f"{folder.path}: {unknown[0]!r} is no label, for {len(folder.images)} images; "
+                f"{folder.shown}: {unknown[0]!r} is no label, for {len(folder.images)} images; "
                 f"labels are: {', '.join(labels)}"
             )
         present = {columns[name] for name in classes if name in columns}

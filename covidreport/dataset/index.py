@@ -80,7 +80,7 @@ def remember_data(
         len(header).to_bytes(8, "little"),
         header,
         stamps.table.astype("<i8").tobytes(),
-        "\0".join(paths).encode(),
+        "\0".join(paths).encode(errors="surrogatepass"),
     ])  # fmt: skip
     write_kept(KIND, _name_entry(question), content)
 
@@ -102,7 +102,7 @@ def recall_data(question: Question) -> KnownData | None:
         return None
     n = header["images"]
     stamps = np.frombuffer(content, "<i8", 4 * n, 8 + size).reshape(n, 4)
-    paths = content[8 + size + 32 * n :].decode().split("\0")
+    paths = content[8 + size + 32 * n :].decode(errors="surrogatepass").split("\0")
     if not stamp_paths(header["prefix"], paths).same_as(stamps).all():
         return None
     facts = header["known"]

@@ -24,6 +24,7 @@ from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import describe_scores
 from covidreport.records import Evaluation, Failure, Finding, Run, Scores
+from covidreport.storage.files import spell_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import PLACE, name_place
 
@@ -234,7 +235,7 @@ def _provenance(
         "key": key_of(request, opened),
         "model": session.identity.facts(),
         "input": asdict(replace(session.spec, columns=opened.columns)),
-        "data": {"source": request.dataset.source.as_posix()},
+        "data": {"source": spell_path(request.dataset.source.as_posix())},
         "provider": request.provider_facts,
         **_device_facts(scored, check),
         "batch": request.batch,

@@ -25,7 +25,7 @@ from covidreport.ranking import identify_images, identify_thresholds
 from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run, ScoresFrom
 from covidreport.runs import read_evaluations
 from covidreport.storage.model import identify_model
-from covidreport.store import digest_file, read_json, spell_json, write_atomic
+from covidreport.store import digest_file, encode_text, read_json, spell_json, write_atomic
 
 BASELINE_SCHEMA = "covidreport.baseline/1"
 BASELINE_FILE = "baseline.json"
@@ -158,7 +158,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
         "wrong": wrong,
         "known": dict(baseline.known),
     }  # fmt: skip
-    write_atomic(path, f"{spell_json(document)}\n".encode())
+    write_atomic(path, encode_text(f"{spell_json(document)}\n"))
 
 
 def _spell_figure(estimate: Estimate) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from covidreport.integrations.naming import name_file
 from covidreport.metrics import Curve, count_curve
 from covidreport.records import Beside, Counts, Evaluation, Scores, Verdict
-from covidreport.store import write_atomic
+from covidreport.store import encode_text, write_atomic
 
 METRICS_FILE = "metrics.json"
 PLOTS_FOLDER = "plots"
@@ -72,13 +72,13 @@ def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tu
         defined = curve is not None and curve.positives > 0 and curve.negatives > 0
         texts[f"roc-{name}.csv"] = spell_roc(curve) if curve and defined else None
         texts[f"pr-{name}.csv"] = spell_precision(curve) if curve and defined else None
-    write_atomic(folder / METRICS_FILE, _spell(list_metrics(evaluation)).encode())
+    write_atomic(folder / METRICS_FILE, encode_text(_spell(list_metrics(evaluation))))
     written = [folder / METRICS_FILE]
     for name, text in texts.items():
         if text is None:
             (plots / name).unlink(missing_ok=True)
         else:
-            write_atomic(plots / name, text.encode())
+            write_atomic(plots / name, encode_text(text))
             written.append(plots / name)
     return tuple(written)
 

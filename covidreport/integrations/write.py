@@ -9,7 +9,7 @@ from covidreport.errors import WriteError
 from covidreport.integrations import CHANNELS, OUTPUTS
 from covidreport.integrations.naming import name_file
 from covidreport.records import Beside, Verdict
-from covidreport.store import write_atomic
+from covidreport.store import encode_text, write_atomic
 
 NOTHING = Beside()
 
@@ -35,7 +35,7 @@ def write_outputs(
     """Write every output into `folder` and give the paths; WriteError where one can't be."""
     written = []
     for path, text in _render_all(folder, verdicts, beside):
-        write_atomic(path, text.encode())
+        write_atomic(path, encode_text(text))
         written.append(path)
     return tuple(written)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation
+from covidreport.storage.files import spell_path
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 
 PLACE = "data_place"
@@ -61,7 +62,7 @@ RENAME = "Give one of them another name (`name` in covidreport.toml, or that of 
 
 def name_place(source: Path) -> str:
     """A digest of where a data set lies: the path itself is nobody's business."""
-    return hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:32]
+    return hashlib.sha256(str(source.resolve()).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
@@ -80,7 +81,8 @@ def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
     what = (
         f"{folder.name} was of {old.n_images:,} images or another truth"
         f"{f' from {source}' if source else ''} ({_spell(old.fingerprint)}) and is now of "
-        f"{len(new.sample_ids):,} from {new.source.as_posix()} ({_spell(new.fingerprint)})"
+        f"{len(new.sample_ids):,} from {spell_path(new.source.as_posix())} "
+        f"({_spell(new.fingerprint)})"
     )
     if names != (new.dataset, new.split, new.variant):
         what = f"{folder.name} is {', '.join(filter(None, names))} as well: {what}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run
+from covidreport.storage.files import fits_name
 from covidreport.storage.model import locate_files
 from covidreport.store import (
     EVALUATION_FILE,
@@ -98,5 +99,4 @@ def read_list(text: str, where: str) -> tuple[str, tuple[RunFile, ...]]:
 
 def is_plain_name(name: str) -> bool:
     """Whether a folder or file may be called so here: no separator, not hidden, no line break."""
-    hidden = not name or name.startswith(".")
-    return not hidden and name.isprintable() and not set(name) & {*"/\\:"}
+    return fits_name(name) and ":" not in name

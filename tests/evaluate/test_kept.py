@@ -354,7 +354,7 @@ def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study
     left = open_partial(study / "evaluation", "key", 6, 3, 2)
     left.scores[:] = 99
     left.mark(0)
-    left._files = tuple(FileIO("/dev/full", "w") for _ in range(2))
+    left._files = FileIO("/dev/full", "w"), FileIO("/dev/full", "w")
     full = left._files
     left.mark(2)
     left.mark(4)

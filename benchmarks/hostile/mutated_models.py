@@ -127,7 +127,7 @@ def _try_batch(
     places.fresh(folder)
     _write_batch(folder, pristine, batch)
     places.write_limits(bench, folder)
-    ended = places.evaluate(bench, folder, timeout=15.0 + 0.5 * len(batch))
+    ended = places.evaluate(bench, folder, timeout=15.0 + 0.5 * len(batch), cache=folder / "cache")
     marks = ended.marks
     if not places.is_stored(folder / "runs" / "good"):
         marks.add("stopped")

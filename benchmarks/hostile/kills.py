@@ -28,6 +28,8 @@ SLOW = 1 / 3
 
 def try_kills(bench: Bench, done: Callable[[Row], None]) -> None:
     """A row for each command."""
+    # a shell starts what stands behind `&` with Ctrl-C ignored, and children inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     replays = {each.name: each for each in prepare(bench)}
     each = max(1, bench.scale(KILLS) // len(COMMANDS))
     for name, replay in replays.items():

@@ -202,7 +202,8 @@ def test_an_image_that_shows_a_defect_of_ours_is_one_failed_image(
 
     monkeypatch.setattr(decode, "decode_image", breaking)
     done = covidreport("evaluate", "runs")
-    assert done.code == 0, done.err
+    assert done.code == 3  # one of seven images is more than the usual share that may fail
+    assert "1 of 7" in done.err
     stored = read_evaluation(project / "runs" / "base" / "evaluations" / KEY)
     assert stored.counts["covid-19"].failed_positive == 1
     assert "a defect of covidreport: IndexError" in stored.failures[0].reason

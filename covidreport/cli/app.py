@@ -89,7 +89,7 @@ def _call() -> int:
         with hear_signals():
             build_app()()
     except Stopped as stop:
-        typer.echo(stop.text, err=True)
+        stop.say()
         return int(stop.code or 0)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

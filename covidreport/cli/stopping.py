@@ -23,7 +23,16 @@ class Stopped(SystemExit):
             f"covidreport: stopped by {signal.Signals(number).name}; what was done is kept, and "
             "the same command goes on from there"
         )
+        self.said = False
         super().__init__(128 + number)
+
+    def say(self) -> None:
+        """Tell the user, once, whoever comes first: the command or what ends it."""
+        if self.said:
+            return
+        self.said = True
+        with suppress(OSError, ValueError):  # nobody reads any more
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{self.text}\n".encode())
 
 
 @contextmanager
@@ -31,38 +40,44 @@ def hear_signals() -> Iterator[None]:
     """Raise Stopped in the main thread for either signal, and end the process soon after it.
 
     Whatever is under way is asked to end as the exception passes; what does not hear is left: a
-    model's scores, decoded pixels and locks are kept by the system, as when a process is killed. A
-    signal that whoever started the command had ignored stays ignored.
+    model's scores, decoded pixels and locks are kept by the system, as when a process is killed.
+    That is so until the process is gone: Python itself waits for threads as it ends. Whatever was
+    interrupted may make another error of it, as the import of native code does; it is Stopped all
+    the same. A signal that whoever started the command had ignored stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    timers: list[threading.Timer] = []
+    heard: list[Stopped] = []
 
     def stop(number: int, _: FrameType | None) -> None:
-        stopped = Stopped(number)
-        if timers:
-            _leave(stopped)
-        timers.append(threading.Timer(GRACE_S, _leave, [stopped]))
-        timers[0].daemon = True
-        timers[0].start()
-        raise stopped
+        if heard:
+            _leave(heard[0])
+        heard.append(Stopped(number))
+        timer = threading.Timer(GRACE_S, _leave, heard)
+        timer.daemon = True
+        timer.start()
+        raise heard[0]
 
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    heard = [each for each in SIGNALS if before[each] is not signal.SIG_IGN]
-    for each in heard:
+    taken = [each for each in SIGNALS if before[each] is not signal.SIG_IGN]
+    for each in taken:
         signal.signal(each, stop)
     try:
         yield
+    except BaseException as error:
+        if heard and error is not heard[0]:
+            raise heard[0] from error
+        raise
+    else:
+        if heard:
+            raise heard[0]
     finally:
-        for each in heard:
+        for each in taken:
             signal.signal(each, before[each])
-        for timer in timers:
-            timer.cancel()
 
 
 def _leave(stopped: Stopped) -> None:
     """End the process now: nothing waits for threads that hear nothing."""
-    with suppress(OSError, ValueError):  # nobody reads any more
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"{stopped.text}\n".encode())
+    stopped.say()
     os._exit(int(stopped.code or 0))

@@ -23,7 +23,7 @@ from typing import Any, Final
 import onnxruntime as ort
 
 from covidreport.boundary import PACKAGE
-from covidreport.cache import USED_MARK, cache_folder, make_room
+from covidreport.cache import USED_MARK, cache_folder, cache_limit, make_room
 from covidreport.errors import CovidReportError
 from covidreport.inference.memory import allowed_bytes
 from covidreport.inference.session import TimeLimitError, measure_variation, open_session
@@ -69,6 +69,7 @@ class Trial:
         Raises NativeCrashError where that process ended, TimeLimitError where it took too long.
         Whatever else is wrong with the model shows where it is opened here.
         """
+        use_cache = use_cache and cache_limit() > 0
         mark = cache_folder() / KIND / _name_trial(sha256, described) / USED_MARK
         if use_cache and mark.exists():
             return

@@ -7,10 +7,10 @@ import os
 import shutil
 
 import pytest
-from rich.console import Console
 
 from covidreport.cache import KEPT_FILE, cache_folder
 from covidreport.cli import evaluate as command
+from covidreport.cli import terminal
 from covidreport.store import read_evaluation, read_scores
 from tests.damage import cut_off, flip_byte
 from tests.datasets import write_flat_dataset
@@ -226,7 +226,7 @@ def test_a_copied_run_goes_by_its_own_name(study, covidreport, tmp_path):
 
 def test_a_narrow_terminal_keeps_ranks_and_names(study, covidreport, monkeypatch):
     """Rates give way; whose row it is never does."""
-    monkeypatch.setattr("covidreport.cli.terminal.out", Console(width=60, highlight=False))
+    monkeypatch.setattr(terminal.out, "width", 60)
 
     lines = covidreport("list", "runs").out.splitlines()
 

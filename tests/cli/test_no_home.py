@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from covidreport.cache import cache_limit, explain_no_cache
-from tests.cli.command import run_command, write_study
+from tests.cli.command import ROOT, run_command, write_study
 
 NOBODY = """
 import os, pwd
@@ -31,7 +32,7 @@ for name in ('stat', 'lstat', 'mkdir', 'open', 'listdir', 'scandir', 'utime', 'u
 close(io, 'open')
 close(builtins, 'open')
 """
-"""Python that lets this process into no folder called `closed`: root is let in everywhere."""
+"""Python that lets a process into no folder called `closed`: root is let in everywhere."""
 HOMES = {
     "a file": {"HOME": "taken"},
     "not there": {"HOME": "/proc/nowhere"},
@@ -93,9 +94,12 @@ def test_a_user_without_a_name_can_evaluate(study):
 
 def test_a_home_of_somebody_else_is_none(study):
     """Not even to be looked into: the folder belongs to root."""
-    home = _home(study, HOME="closed")
+    (study / "site").mkdir()
+    (study / "site" / "sitecustomize.py").write_text(CLOSED)  # for processes that ours starts too
+    places = os.pathsep.join([str(study / "site"), str(ROOT)])
+    home = {**_home(study, HOME="closed"), "PYTHONPATH": places}
     for words in (("evaluate",), ("list",), ("render",), ("cache", "info"), ("cache", "clear")):
-        done = run_command(study, *words, before=CLOSED, **home)
+        done = run_command(study, *words, **home)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
         assert ("Permission denied" in done.stderr) == (words != ("cache", "clear")), done.stderr

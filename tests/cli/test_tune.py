@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from rich.console import Console
 
+from covidreport.cli import terminal
 from covidreport.records import Failure
 from covidreport.store import read_evaluation, read_thresholds, write_failure
 from tests.evaluate.scored import write_scored_run
@@ -44,7 +44,7 @@ def test_each_run_gets_a_threshold_of_its_own(covidreport, study):
 
 def test_the_table_fits_a_narrow_terminal(covidreport, study, monkeypatch):
     """At 80 columns the intervals go and no row is broken."""
-    monkeypatch.setattr("covidreport.cli.terminal.out", Console(width=80, highlight=False))
+    monkeypatch.setattr(terminal.out, "width", 80)
     done = covidreport("tune", "runs", *WORDS)
     lines = done.out.splitlines()
     assert len(lines) == 3

@@ -58,7 +58,7 @@ def attempt(
 def explain_error(subject: str, stage: Stage, error: Exception) -> Failure:
     """The failure that an exception means for a run, in words that hold no path of the machine."""
     if isinstance(error, CovidReportError):
-        return Failure(subject, _stage_of(error, stage), _spell(error), error.remedy)
+        return Failure(subject, stage_of(error, stage), _spell(error), error.remedy)
     if isinstance(error, OSError):
         name = f"{Path(str(error.filename)).name}: " if error.filename else ""
         said = error.strerror or _spell(error) or type(error).__name__
@@ -89,7 +89,7 @@ def find_place(error: BaseException) -> str:
     return "an unknown place"
 
 
-def _stage_of(error: CovidReportError, stage: Stage) -> Stage:
+def stage_of(error: CovidReportError, stage: Stage) -> Stage:
     """Where it failed, by what was raised: the error knows it better than the boundary."""
     if isinstance(error, GateError):
         return error.stage

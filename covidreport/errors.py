@@ -25,6 +25,10 @@ class UsageError(CovidReportError):
     """The command or the configuration asks for something that can't be done."""
 
 
+class NothingEvaluatedError(UsageError):
+    """No run has an evaluation, so there is nothing to report on."""
+
+
 class DatasetError(CovidReportError):
     """A data set is refused. Holds every fault that was found, not only the first.
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES, count_kinds
 from covidreport.errors import DatasetError, RunError
-from covidreport.evaluate.company import meet_company, pick_images
+from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
 from covidreport.evaluate.loop import OpenedRun, score_runs
 from covidreport.evaluate.request import BATCH
 from covidreport.inference.session import Session
 from covidreport.metrics import decide
-from covidreport.records import UNKNOWN, Dataset, Run, Scores
+from covidreport.records import UNKNOWN, Dataset, Finding, Run, Scores
 from covidreport.storage.files import spell_path
 from covidreport.store import encode_text, write_atomic
 
@@ -54,20 +54,22 @@ def predict_images(
     session: Session,
     images: Dataset,
     *,
+    name: str,
     batch: int = BATCH,
     jobs: int | None = None,
     advance: Callable[[int], None] = lambda _: None,
-) -> Scores:
+) -> tuple[Scores, tuple[Finding, ...]]:
     """The scores of every image, in the order of the model's labels; failed ones have a reason.
 
-    Raises RunError where the model fails.
+    With what must be known of them: a model whose scores depend on the batch. Raises RunError where
+    the model fails.
     """
     labels = session.spec.labels
     truth = np.full((len(images), len(labels)), UNKNOWN, np.int8)
     blank = Dataset(
         images.name, images.root, images.source, labels, images.ids, images.paths, truth
     )
-    run = Run("model", images.root, None)
+    run = Run(name, images.root, None)
     pixels = pick_images(blank, None, [session.spec.pixels])[session.spec.pixels]
     columns = tuple(range(len(labels)))
     opened = OpenedRun(run, session, columns, company=meet_company(session, pixels))
@@ -75,7 +77,7 @@ def predict_images(
     if scored.failure is not None:
         raise RunError(scored.failure.reason, scored.failure.remedy)
     activation = session.spec.activation
-    return Scores(
+    found = Scores(
         sample_ids=blank.ids,
         labels=labels,
         truth=truth,
@@ -83,6 +85,7 @@ def predict_images(
         activation="softmax" if activation == "softmax-logit" else activation,
         reasons=tuple(decoded.reasons),
     )
+    return found, describe_dependence(name, opened.company)
 
 
 def tabulate_predictions(

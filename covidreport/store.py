@@ -35,7 +35,7 @@ from covidreport.records import (
     TunedThresholds,
 )
 from covidreport.storage.contract import RUN_SCHEMA as RUN_SCHEMA
-from covidreport.storage.evaluation import check_evaluation
+from covidreport.storage.evaluation import check_evaluation, check_failure, check_thresholds
 from covidreport.storage.files import read_bytes, read_text, spell_path
 from covidreport.storage.write import encode_text as encode_text
 from covidreport.storage.write import write_atomic as write_atomic
@@ -347,10 +347,15 @@ def read_failure(folder: Path) -> Failure | None:
     if not file.is_file():
         return None
     value = read_json(file, FAILURE_SCHEMA)
+    place = spell_path(file)
     try:
-        return Failure(value["subject"], value["stage"], value["reason"], value.get("remedy") or "")
+        failure = Failure(
+            value["subject"], value["stage"], value["reason"], value.get("remedy") or ""
+        )
     except KeyError as error:
-        raise StoreError(f"{file}: has no {error}; run `covidreport evaluate` again") from error
+        raise StoreError(f"{place}: has no {error}; run `covidreport evaluate` again") from error
+    check_failure(failure, place)
+    return failure
 
 
 def clear_failure(folder: Path) -> None:
@@ -374,12 +379,14 @@ def read_thresholds(run_folder: Path) -> TunedThresholds | None:
     try:
         fits = {label: _read_fit(fit) for label, fit in value["fits"].items()}
         rest = {key: item for key, item in value.items() if key not in ("schema", "fits")}
-        return TunedThresholds(fits=fits, **rest)
+        tuned = TunedThresholds(fits=fits, **rest)
     except (KeyError, TypeError, AttributeError) as error:
         raise StoreError(
-            f"{file}: does not hold whole thresholds ({type(error).__name__}: {error}); "
-            "run `covidreport tune` again"
+            f"{spell_path(file)}: does not hold whole thresholds ({type(error).__name__}: "
+            f"{error}); run `covidreport tune` again"
         ) from error
+    check_thresholds(tuned, spell_path(file))
+    return tuned
 
 
 def _read_fit(value: Mapping[str, Any]) -> ThresholdFit:

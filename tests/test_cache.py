@@ -130,3 +130,21 @@ def test_bytes_that_find_no_room_are_not_kept(monkeypatch, limit):
     assert not cache.write_kept("kind", "name", bytes(20))
     assert cache.read_kept("kind", "name") is None
     assert (cache.read_kept("kind", "before") is None) == (limit == "0")
+
+
+def test_pixels_that_have_no_room_are_not_kept(monkeypatch):
+    """The file is as long as it says, or there is none: one with holes ends a process (SIGBUS)
+    where the disk is full when they are filled. A limit on files stands for the disk."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        assert open_pixel_cache(_digests(64, "a"), SPEC) is None
+        assert open_pixel_cache(_digests(16, "b"), SPEC) is not None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    entry = open_pixel_cache(_digests(64, "c"), SPEC)
+    files = [path for path in cache.cache_folder().rglob("*") if path.is_file()]
+    largest = max((path.stat() for path in files), key=lambda facts: facts.st_size)
+    assert entry is not None
+    assert largest.st_blocks * 512 >= 64 * 32 * 32

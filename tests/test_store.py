@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -259,6 +260,17 @@ def test_a_failure_is_kept_until_it_is_cleared(tmp_path):
     assert read_failure(folder) is None
 
 
+@pytest.mark.parametrize(
+    "change", [{"reason": 5}, {"stage": "lunch"}, {"subject": None}, {"remedy": ["mend"]}]
+)
+def test_a_broken_failure_is_refused_by_name(tmp_path, change):
+    """A failure.json may be anybody's."""
+    path = write_failure(tmp_path, "cxr-validation", Failure("exp1", "infer", "it fails"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(StoreError, match=r"failure\.json.*at `\$\.\w+`.*covidreport evaluate"):
+        read_failure(path.parent)
+
+
 def test_evaluation_json_has_no_surprises(tmp_path):
     """Its first key is the schema, and time stamps stand under `timing` alone."""
     value = json.loads(write_evaluation(tmp_path, EVALUATION).read_text())
@@ -311,7 +323,23 @@ def test_the_date_of_tuned_thresholds_stands_in_one_place(tmp_path):
     assert values[0] == values[1]
 
 
-@pytest.mark.parametrize("change", [{"fits": {"covid-19": {}}}, {"split": None, "more": 1}])
+FIT = json.loads(json.dumps(asdict(TUNED.fits["covid-19"])))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fits": {"covid-19": {}}},
+        {"split": None, "more": 1},
+        {"fits": {"covid-19": {**FIT, "threshold": "0.31"}}},
+        {"fits": {"covid-19": {**FIT, "threshold": None}}},
+        {"fits": {"covid-19": {**FIT, "threshold": math.inf}}},
+        {"fits": {"covid-19": {**FIT, "metric": "luck"}}},
+        {"fits": {"covid-19": {**FIT, "bound": [0.8]}}},
+        {"n_images": "628"},
+        {"model_sha256": 7},
+    ],
+)
 def test_broken_tuned_thresholds_are_refused_by_name(tmp_path, change):
     """The message says which file and what to do."""
     path = write_thresholds(tmp_path, TUNED)

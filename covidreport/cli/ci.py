@@ -291,22 +291,32 @@ def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outc
     return evaluate_folders(possible, choices, job.settings)[0]
 
 
-def _render(job: _Job) -> Path:
-    """Write the report on all runs, those that were not judged among them."""
+def _render(job: _Job) -> Path | None:
+    """Write the report on all runs, those that were not judged among them.
+
+    None where no run has an evaluation; then none of an earlier call stands there either.
+    """
     from covidreport.cli.ranking import choose_plan
+    from covidreport.cli.terminal import say
+    from covidreport.errors import NothingEvaluatedError
     from covidreport.report.collect import collect_report
     from covidreport.report.html import render_html
     from covidreport.store import encode_text, write_atomic
 
     settings = job.settings
-    data = collect_report(
-        job.runs,
-        target=settings.target,
-        specificity_floor=settings.specificity_floor,
-        plan=choose_plan(None, None, settings, job.runs),
-        command=job.choices.command,
-        made=job.request.trust.made,
-    )
     path = job.output_dir / REPORT_FILE
+    try:
+        data = collect_report(
+            job.runs,
+            target=settings.target,
+            specificity_floor=settings.specificity_floor,
+            plan=choose_plan(None, None, settings, job.runs),
+            command=job.choices.command,
+            made=job.request.trust.made,
+        )
+    except NothingEvaluatedError:
+        path.unlink(missing_ok=True)
+        say("no report was written: none of these runs could be evaluated")
+        return None
     write_atomic(path, encode_text(render_html(data)))
     return path

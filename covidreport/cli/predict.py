@@ -45,7 +45,7 @@ def predict(
     memory_limit: MemoryLimit = None,
 ) -> None:
     """Predict."""
-    from covidreport.cli.terminal import say, show_progress
+    from covidreport.cli.terminal import say, say_finding, show_progress
     from covidreport.config import find_settings, read_model_limits, read_threshold_options
     from covidreport.dataset.folders import count_kinds
     from covidreport.evaluate.record import open_model
@@ -90,9 +90,13 @@ def predict(
         raise RunError(f"run {run.name}: {session.reason}", session.remedy)
     values = thresholds.of(session.spec.labels)
     with show_progress(f"Predicting {len(found):,} images", len(found)) as advance:
-        scores = predict_images(session, found, batch=batch, advance=advance)
+        scores, findings = predict_images(
+            session, found, name=run.name, batch=batch, advance=advance
+        )
     write_predictions(tabulate_predictions(scores, values), output)
     typer.echo(output)
+    for finding in findings:
+        say_finding(finding)
     failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]
     for image, reason in failed[:20]:
         say(f"error: {image}: {reason}", "bold red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,8 @@ def register(app: typer.Typer) -> None:
         help=(
             "Make run folders from what `covidreport push` left on an MLflow server, to be listed, "
             "rendered or compared here.\n\nEach file is compared with what was pushed. A folder "
-            "that holds another run is never touched."
+            "that holds another run is never touched.\n\n"
+            "Exit code: 0 all runs are here, 2 wrong usage, 3 a run or the server failed."
         ),
         epilog="Example: covidreport pull --mlflow http://127.0.0.1:5000 --output runs/",
     )(pull)
@@ -62,12 +64,14 @@ def push(
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
 ) -> None:
     """Push runs."""
+    from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import say, show_progress
+    from covidreport.cli.terminal import say, say_failure, show_progress
     from covidreport.config import find_settings
-    from covidreport.errors import RunError, StoreError
+    from covidreport.errors import ServiceError, UsageError
     from covidreport.integrations.mlflow import PushRequest, push_run
     from covidreport.integrations.mlflow.server import MlflowServer
+    from covidreport.records import Failure
 
     settings = find_settings(Path.cwd())
     runs = find_runs(folders)
@@ -76,12 +80,13 @@ def push(
     failed = 0
     with show_progress(f"Pushing {len(runs)} runs", len(runs)) as advance:
         for run in runs:
-            try:
-                done = push_run(server, run, request)
-                typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
-            except (RunError, StoreError) as error:
-                say(f"error: run {run.name} was not pushed: {error}", "bold red")
+            send = partial(push_run, server, run, request)
+            done = attempt(run.name, "read", send, through=(ServiceError, UsageError))
+            if isinstance(done, Failure):
+                say_failure(done, "pushed")
                 failed += 1
+            else:
+                typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
             advance(1)
     if failed:
         say(f"{failed} of {len(runs)} runs were not pushed; the others were")
@@ -108,11 +113,19 @@ def pull(
     experiment: Experiment = DEFAULT_EXPERIMENT,
 ) -> None:
     """Pull runs."""
-    from covidreport.cli.terminal import say
+    from covidreport.cli.terminal import say, say_failure
     from covidreport.integrations.mlflow import pull_runs
     from covidreport.integrations.mlflow.server import MlflowServer
+    from covidreport.records import Failure
 
+    failed = 0
     for pulled in pull_runs(MlflowServer(uri), experiment, output):
+        if isinstance(pulled, Failure):
+            say_failure(pulled, "pulled")
+            failed += 1
+            continue
         typer.echo(pulled.folder)
         if pulled.older:
             say(f"{pulled.folder.name}: {pulled.older} older runs of this name were left there")
+    if failed:
+        raise typer.Exit(3)

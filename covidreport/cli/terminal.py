@@ -133,9 +133,9 @@ def show_tracebacks(wanted: bool) -> None:
         log.addHandler(_tracebacks)
 
 
-def say_failure(failure: Failure) -> None:
-    """That a run was not evaluated, why, and what to do, on stderr."""
-    say(f"error: run {failure.subject} was not evaluated: {failure.reason}", "bold red")
+def say_failure(failure: Failure, done: str = "evaluated") -> None:
+    """What was not done of a run, why, and what to do, on stderr."""
+    say(f"error: run {failure.subject} was not {done}: {failure.reason}", "bold red")
     if failure.remedy:
         say(f"  {failure.remedy}")
 

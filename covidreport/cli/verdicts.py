@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from covidreport.cli.terminal import clean
-from covidreport.errors import NO_ROOM, CovidReportError, GateError, UsageError, WriteError
+from covidreport.errors import NO_ROOM, CovidReportError, UsageError
 from covidreport.streams import let_commands_through
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def judge_or_explain(
     Wrong usage is raised on: it has no verdict. Anything unexpected becomes one, since Python
     would end with exit code 1, which here says that a model is worse.
     """
+    from covidreport.boundary import stage_of
     from covidreport.gate.gating import stamp_time
     from covidreport.gate.judge import refuse_run
 
@@ -64,7 +65,7 @@ def judge_or_explain(
     except UsageError:
         raise
     except CovidReportError as error:
-        stage, reason = stage_of(error), str(error)
+        stage, reason = stage_of(error, "read"), str(error)
     except Exception as error:  # noqa: BLE001 - see above; the traceback is shown
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             stage, reason = "write", str(error)
@@ -77,26 +78,14 @@ def judge_or_explain(
     )
 
 
-def stage_of(error: CovidReportError) -> Stage:
-    """Where a gate stopped, by what was raised."""
-    from covidreport.errors import DatasetError, ImageError, ProviderError
-
-    if isinstance(error, GateError):
-        return error.stage
-    if isinstance(error, WriteError):
-        return "write"
-    if isinstance(error, ProviderError):
-        return "provider"
-    return "data" if isinstance(error, DatasetError | ImageError) else "read"
-
-
 def conclude(
     verdicts: Sequence[Verdict], output_dir: Path | None, *, as_json: bool,
-    beside: Beside | None = None, also: Callable[[], Path] | None = None,
+    beside: Beside | None = None, also: Callable[[], Path | None] | None = None,
 ) -> None:  # fmt: skip
     """Write what the verdicts leave behind, show them, and end with their exit code.
 
-    beside: what must be known besides. also: writes one file more. What can't be written makes it
+    beside: what must be known besides. also: writes one file more,
+    where there is something to write. What can't be written makes it
     a 3: nobody could read the verdict. What can't be printed changes nothing.
     """
     from covidreport.cli.terminal import out, print_json, say, say_finding
@@ -126,7 +115,7 @@ def conclude(
 
 def _leave_behind(
     verdicts: Sequence[Verdict], beside: Beside, output_dir: Path | None,
-    also: Callable[[], Path] | None, written: list[Path],
+    also: Callable[[], Path | None] | None, written: list[Path],
 ) -> Exception | None:  # fmt: skip
     """Write the files of `conclude`, before anything is printed; why one could not be written."""
     from covidreport.integrations.write import post_channels, write_outputs
@@ -134,8 +123,9 @@ def _leave_behind(
     try:
         if output_dir is not None:
             written += write_outputs(output_dir, verdicts, beside)
-        if also is not None:
-            written.append(also())
+        more = None if also is None else also()
+        if more is not None:
+            written.append(more)
         with let_commands_through():
             post_channels(verdicts, os.environ, beside)
     except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none

@@ -126,7 +126,10 @@ def _open_session(
 ) -> Session:
     if run.model is None:
         wanted = run.settings.get("model") or "model.onnx"
-        raise RunError(f"there is no {wanted} in {run.place}")
+        pointed = (run.folder / f"{wanted}.dvc").is_file()
+        raise RunError(
+            f"there is no {wanted} in {run.place}{'; `dvc pull` brings it' if pointed else ''}"
+        )
     identity = identify_model(run.model, use_cache=use_cache)
     described = run.settings.get("input")
     TRIAL.try_model(run.model, identity.sha256, described, limits, use_cache=use_cache)

@@ -12,7 +12,7 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
-from covidreport.errors import RunError, StoreError, UsageError
+from covidreport.errors import NothingEvaluatedError, RunError, StoreError, UsageError
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -148,7 +148,7 @@ def _choose(
     every = [evaluation for item in evidence for evaluation in item.evaluations]
     if not every:
         faults = [fault for item in evidence for fault in item.faults]
-        raise UsageError(
+        raise NothingEvaluatedError(
             "none of these runs has been evaluated: run `covidreport evaluate` first"
             + "".join(f"\n  {fault}" for fault in faults)
         )

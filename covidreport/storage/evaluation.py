@@ -1,4 +1,6 @@
-"""Whether an evaluation.json holds what its records say: a run folder may hold anything.
+"""Whether evaluation.json, thresholds.json and failure.json hold what their records say.
+
+A run folder may hold anything.
 
 What the program wrote ignores fields that it does not know, so that newer files stay readable; a
 field that it knows and that holds something else is refused, before anybody computes with it.
@@ -8,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from covidreport.errors import StoreError
-from covidreport.records import Counts, Evaluation
+from covidreport.records import Counts, Evaluation, Failure, TunedThresholds
 
 _Words = dict[str, Any] | None
 _LARGEST = 2**53
@@ -71,21 +74,47 @@ class _Table(Struct, frozen=True):
 
 def check_evaluation(evaluation: Evaluation, place: str) -> None:
     """StoreError, with the path of the first fault, unless every field holds what it should."""
-    try:
-        plain = msgspec.to_builtins(evaluation)
-        msgspec.convert(plain, Evaluation)
+    with _refusing(place, "is not a whole evaluation", "covidreport evaluate"):
+        plain = _check_record(evaluation)
         _check_part(plain["counts"], dict[str, _Table], "counts")
         _check_part(plain["provenance"], _Provenance, "provenance")
         _check_part(plain["timing"], _Timing, "timing")
         if set(plain["counts"]) != set(plain["labels"]):
             raise msgspec.ValidationError("Counts of other labels than `$.labels` - at `$.counts`")
-        if not all(map(math.isfinite, _floats([plain["estimates"], plain["thresholds"]]))):
-            raise msgspec.ValidationError("A number without end - at `$.estimates`")
+        _check_finite([plain["estimates"], plain["thresholds"]], "estimates")
+
+
+def check_thresholds(tuned: TunedThresholds, place: str) -> None:
+    """StoreError, with the path of the first fault, unless every field holds what it should."""
+    with _refusing(place, "does not hold whole thresholds", "covidreport tune"):
+        plain = _check_record(tuned)
+        _check_finite(plain["fits"], "fits")
+
+
+def check_failure(failure: Failure, place: str) -> None:
+    """StoreError, with the path of the first fault, unless every field holds what it should."""
+    with _refusing(place, "is not a whole failure", "covidreport evaluate"):
+        _check_record(failure)
+
+
+@contextmanager
+def _refusing(place: str, what: str, command: str) -> Iterator[None]:
+    try:
+        yield
     except (msgspec.ValidationError, TypeError, OverflowError, RecursionError) as error:
-        raise StoreError(
-            f"{place}: is not a whole evaluation ({_spell(error)}); "
-            "run `covidreport evaluate` again"
-        ) from error
+        raise StoreError(f"{place}: {what} ({_spell(error)}); run `{command}` again") from error
+
+
+def _check_record(record: object) -> dict[str, Any]:
+    """The record as JSON has it, once every field holds what its type says."""
+    plain: dict[str, Any] = msgspec.to_builtins(record)
+    msgspec.convert(plain, type(record))
+    return plain
+
+
+def _check_finite(value: object, name: str) -> None:
+    if not all(map(math.isfinite, _floats(value))):
+        raise msgspec.ValidationError(f"A number without end - at `$.{name}`")
 
 
 def _check_part(value: object, kind: Any, name: str) -> None:

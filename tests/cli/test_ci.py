@@ -125,6 +125,23 @@ def test_an_occluded_evaluation_is_judged_where_it_is_asked_for(covidreport, occ
         assert verdict["counts"]["fn"] == missed, done.err
 
 
+def test_where_no_run_can_be_evaluated_there_is_a_verdict_and_no_report(covidreport, study):
+    """Nor one of an earlier call; the verdict says what is wrong with each run."""
+    words = ("ci", "runs/better", "--baseline", "runs/base", "--json")
+    assert covidreport(*words).code == 0
+    for name in ("base", "better"):
+        shutil.rmtree(study / "runs" / name / "evaluations")
+        (study / "runs" / name / "model.onnx").rename(study / "runs" / name / "model.onnx.dvc")
+        (study / "runs" / name / "run.json").write_text('{"schema": "covidreport.run/1"}')
+    done = covidreport(*words)
+    assert done.code == 3
+    assert "could not be written" not in done.err
+    assert "no report was written: none of these runs could be evaluated" in done.err
+    assert not (study / "verdict" / "report.html").exists()
+    (verdict,) = json.loads(done.out)["verdicts"]
+    assert verdict["error"]["reason"].count("`dvc pull` brings it")
+
+
 def test_images_are_compared_by_their_bytes(covidreport, study):
     """A file that changed behind its size and time is noticed: the baseline is of other images."""
     with (study / "covidreport.toml").open("a") as config:

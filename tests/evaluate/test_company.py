@@ -292,8 +292,13 @@ def test_predictions_do_not_depend_on_the_batch_either(tmp_path, manifest):
         write_mixing_model(tmp_path / "model.onnx", MIXING["mean over the batch"])
     )
     images = find_images(manifest.parent)
-    first, second = (predict_images(session, images, batch=size) for size in (3, 32))
+    (first, said), (second, _) = (
+        predict_images(session, images, name="mixing", batch=size) for size in (3, 32)
+    )
     assert first.scores == pytest.approx(second.scores, abs=1e-5)
+    assert [(finding.code, finding.subjects) for finding in said] == [
+        ("depends-on-batch", ("mixing",))
+    ]
 
 
 def test_stored_scores_of_a_graph_that_mixes_are_computed_again(tmp_path, manifest):

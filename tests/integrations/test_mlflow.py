@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from covidreport.errors import StoreError, UsageError
-from covidreport.integrations.mlflow.facts import gather_facts, spell_key
-from covidreport.integrations.mlflow.files import LIST_SCHEMA, read_list
+from covidreport.integrations.mlflow.facts import FOLDER_TAG, gather_facts, spell_key
+from covidreport.integrations.mlflow.files import LIST_FILE, LIST_SCHEMA, read_list
 from covidreport.integrations.mlflow.server import MlflowServer, hide_password
 from covidreport.records import Failure
 from covidreport.runs import read_evaluations, read_run
@@ -117,6 +117,25 @@ def test_pulled_runs_are_ranked_as_they_were(covidreport, server, tmp_path):
     refused = covidreport("pull", *where, "--output", "runs")
     assert refused.code == 2
     assert "holds a run that was not pulled" in refused.err
+
+
+@needs_server
+def test_a_run_that_the_server_has_otherwise_stops_no_other(covidreport, server, tmp_path):
+    """One whose name is no folder's, and one that broke off, are named; the third comes back."""
+    for name in ("good", "odd", "torn"):
+        write_scored_run(tmp_path / "runs" / name)
+    where = ("--mlflow", server, "--experiment", "stops-no-other")
+    assert covidreport("push", *where).code == 0
+    there = MlflowServer(server)
+    by_name = {run.tags[FOLDER_TAG]: run.id for run in _list(server, "stops-no-other")}
+    there.log(by_name["odd"], {}, [], {FOLDER_TAG: "../odd"})
+    there.send_text(by_name["torn"], "{}", LIST_FILE)
+    done = covidreport("pull", *where, "--output", "pulled")
+    assert done.code == 3
+    assert done.out.split() == ["pulled/good"]
+    assert "run ../odd was not pulled" in done.err
+    assert "run torn was not pulled" in done.err
+    assert [path.name for path in (tmp_path / "pulled").iterdir()] == ["good"]
 
 
 @needs_server

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from covidreport.errors import StoreError, UsageError
+from covidreport.boundary import attempt
+from covidreport.errors import ServiceError, StoreError, UsageError
 from covidreport.integrations.mlflow.facts import FOLDER_TAG
 from covidreport.integrations.mlflow.files import LIST_FILE, describe_file, is_plain_name, read_list
 from covidreport.integrations.mlflow.push import RUN_FOLDER
 from covidreport.integrations.mlflow.server import MlflowServer, RemoteRun
+from covidreport.records import Failure
 from covidreport.store import write_json
 
 MARKER_SCHEMA = "covidreport.pulled/1"
@@ -25,15 +28,16 @@ class Pulled:
 
     folder: Path
     address: str
-    older: int
+    older: int = 0
 
 
-def pull_runs(server: MlflowServer, experiment: str, output: Path) -> Iterator[Pulled]:
+def pull_runs(server: MlflowServer, experiment: str, output: Path) -> Iterator[Pulled | Failure]:
     """Write the runs of an experiment into folders under `output`, each whole or not at all.
 
     Of several runs for one folder, such as a model that was trained again, the one that was pushed
-    last. Raises UsageError where there are none or a folder holds another run (then nothing is
-    written), StoreError where what the server has is not what was pushed.
+    last. Gives the failure of one that the server does not have as it was pushed, or whose name is
+    none for a folder here; the others are written. Raises UsageError where there are none or a
+    folder holds another run (then nothing is written), ServiceError where the server is gone.
     """
     found = server.find_experiment(experiment)
     if found is None:
@@ -47,21 +51,25 @@ def pull_runs(server: MlflowServer, experiment: str, output: Path) -> Iterator[P
         newest.setdefault(folder, remote)
     if not newest:
         raise UsageError(f"{server.shown}: nothing was pushed into the experiment {experiment!r}")
-    for folder, remote in newest.items():
-        if not is_plain_name(folder):
-            raise StoreError(f"{server.address(remote)}: {folder!r} is no name for a folder here")
+    for folder in filter(is_plain_name, newest):
         place = output / folder
         if place.exists() and not (place / MARKER_FILE).is_file():
             raise UsageError(f"{place} holds a run that was not pulled; choose another --output")
     output.mkdir(parents=True, exist_ok=True)
     for folder, remote in newest.items():
-        _pull(server, remote, output / folder)
-        yield Pulled(output / folder, server.address(remote), older.get(folder, 0))
+        pulled = attempt(
+            folder, "read", partial(_pull, server, remote, output), through=(ServiceError,)
+        )
+        older_here = older.get(folder, 0)
+        yield pulled if isinstance(pulled, Failure) else replace(pulled, older=older_here)
 
 
-def _pull(server: MlflowServer, remote: RemoteRun, place: Path) -> None:
-    """Fetch into a folder beside `place`, compare with what was pushed, then put it there."""
-    where = server.address(remote)
+def _pull(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
+    """Fetch into a folder beside the run's, compare with what was pushed, then put it there."""
+    where, folder = server.address(remote), remote.tags.get(FOLDER_TAG, "")
+    if not is_plain_name(folder):
+        raise StoreError(f"{where}: {folder!r} is no name for a folder here")
+    place = output / folder
     if not server.has(remote.id, LIST_FILE):
         raise StoreError(f"{where}: its push broke off, there is no {LIST_FILE}; push it again")
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=place.parent) as name:
@@ -83,3 +91,4 @@ def _pull(server: MlflowServer, remote: RemoteRun, place: Path) -> None:
         if place.exists():
             place.rename(scratch / "replaced")
         fresh.rename(place)
+    return Pulled(place, where)

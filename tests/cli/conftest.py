@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from covidreport.cli import main
+from covidreport.cli import main, terminal
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Done:
 def covidreport(tmp_path, monkeypatch, capsys):
     """Call covidreport with these words in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
+    for console in (terminal.out, terminal.err):  # each knows its width since it was imported
+        monkeypatch.setattr(console, "width", 160)
+    monkeypatch.setenv("COLUMNS", "160")  # for processes that are started
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["covidreport", *map(str, words)])

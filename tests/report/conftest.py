@@ -40,9 +40,9 @@ def detailed() -> ReportData:
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory) -> ReportData:
-    """Eight runs with scores and a ninth without any: a report with every section that there is."""
+    """Seven runs with scores and another without any: a report with every section that there is."""
     folder = tmp_path_factory.mktemp("everything")
-    write_runs(folder, runs=8, images=240)
+    write_runs(folder, runs=7, images=160)
     write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
     runs = discover_runs([folder])
     return collect_report(runs, target="covid-19", specificity_floor=0.5)

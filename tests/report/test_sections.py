@@ -30,9 +30,10 @@ WITHIN = {"cases": "compare", "matrices": "compare"}
 
 @pytest.fixture(scope="module")
 def whole(everything):
-    """The sections of page and Markdown where nothing is hidden, and the titles by anchor."""
+    """The sections of page and Markdown where nothing is hidden, the titles by anchor, the end."""
     page, text = render_html(everything), render_markdown(everything, limit=None)
-    return _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
+    parts = _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
+    return *parts, read_html(page)[-200:]
 
 
 def _words(sections) -> dict[str, str]:
@@ -61,7 +62,7 @@ def test_the_documentation_names_every_section():
 
 def test_a_report_with_everything_has_every_section(whole):
     """In the order of the list, in both formats; the contents lead to each."""
-    page, text, titles = whole
+    page, text, titles, _ = whole
     order = [name for name in page if name != LIMITS]
 
     assert [re.sub(r"-\d+$", "", name) for name in order] == list(SECTIONS)
@@ -74,7 +75,7 @@ def test_a_report_with_everything_has_every_section(whole):
 @pytest.mark.parametrize("hidden", SECTIONS)
 def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     """From page, contents, data of the script and Markdown; the end says that it is left out."""
-    full_page, full_text, titles = whole
+    full_page, full_text, titles, full_end = whole
     look = Look(hide=frozenset({hidden}))
     page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
     gone = _anchors(hidden, full_page)
@@ -97,7 +98,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
         if hidden not in ("cases", "matrices") or title != titles["compare"]:
             assert shown[title] == kept_text[title], title
     assert sentence in read_html(page)
-    assert SECTIONS[hidden] not in read_html(render_html(everything))[-200:]
+    assert SECTIONS[hidden] not in full_end
     for section in gone:
         assert f'id="{section}' not in page
     ids = set(re.findall(r'\sid="([^"]+)"', page))

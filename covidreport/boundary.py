@@ -50,9 +50,22 @@ def attempt(
     except through:
         raise
     except Exception as error:  # noqa: BLE001 - the boundary: the only one around a run
+        raise_stop(error)
         failure = explain_error(subject, stage, error)
         _LOG.debug("%s (%s): %s", subject, failure.stage, failure.reason, exc_info=error)
         return failure
+
+
+def raise_stop(error: Exception) -> None:
+    """Raise the end of the process that an error was made of, if it was.
+
+    What Ctrl-C or a signal interrupts may make another error of it, as the import of native code.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt | SystemExit):
+            raise cause from error
+        cause = cause.__cause__ or cause.__context__
 
 
 def explain_error(subject: str, stage: Stage, error: Exception) -> Failure:

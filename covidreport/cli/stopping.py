@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TypeVar
 
 GRACE_S = 1.6
 """How long a command may put its things away; then the process ends as it is."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_T = TypeVar("_T")
 
 
 class Stopped(SystemExit):
@@ -43,7 +46,9 @@ def hear_signals() -> Iterator[None]:
     model's scores, decoded pixels and locks are kept by the system, as when a process is killed.
     That is so until the process is gone: Python itself waits for threads as it ends. Whatever was
     interrupted may make another error of it, as the import of native code does; it is Stopped all
-    the same. A signal that whoever started the command had ignored stays ignored.
+    the same. Where nobody can be told of an error (a destructor, a callback, a thread that is left)
+    it is a consequence from then on, and is not printed. A signal that whoever started the command
+    had ignored stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -54,11 +59,21 @@ def hear_signals() -> Iterator[None]:
         if heard:
             _leave(heard[0])
         heard.append(Stopped(number))
+        logging.disable()
         timer = threading.Timer(GRACE_S, _leave, heard)
         timer.daemon = True
         timer.start()
         raise heard[0]
 
+    def quieten(usual: Callable[[_T], object]) -> Callable[[_T], None]:
+        def tell(error: _T) -> None:
+            if not heard:
+                usual(error)
+
+        return tell
+
+    hooks = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook, threading.excepthook = quieten(hooks[0]), quieten(hooks[1])
     before = {each: signal.getsignal(each) for each in SIGNALS}
     taken = [each for each in SIGNALS if before[each] is not signal.SIG_IGN]
     for each in taken:
@@ -75,6 +90,8 @@ def hear_signals() -> Iterator[None]:
     finally:
         for each in taken:
             signal.signal(each, before[each])
+        if not heard:  # else the process is about to end, and threads are left behind
+            sys.unraisablehook, threading.excepthook = hooks
 
 
 def _leave(stopped: Stopped) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from covidreport.boundary import raise_stop, stage_of
 from covidreport.cli.terminal import clean
 from covidreport.errors import NO_ROOM, CovidReportError, UsageError
 from covidreport.streams import let_commands_through
@@ -41,6 +42,7 @@ def never_exit_one() -> Iterator[None]:
     except (CovidReportError, typer.Exit, typer.Abort):
         raise
     except Exception as error:
+        raise_stop(error)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise  # told without a traceback, and it ends with 3 as well
         traceback.print_exc()
@@ -55,7 +57,6 @@ def judge_or_explain(
     Wrong usage is raised on: it has no verdict. Anything unexpected becomes one, since Python
     would end with exit code 1, which here says that a model is worse.
     """
-    from covidreport.boundary import stage_of
     from covidreport.gate.gating import stamp_time
     from covidreport.gate.judge import refuse_run
 
@@ -67,6 +68,7 @@ def judge_or_explain(
     except CovidReportError as error:
         stage, reason = stage_of(error, "read"), str(error)
     except Exception as error:  # noqa: BLE001 - see above; the traceback is shown
+        raise_stop(error)
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             stage, reason = "write", str(error)
         else:
@@ -129,6 +131,7 @@ def _leave_behind(
         with let_commands_through():
             post_channels(verdicts, os.environ, beside)
     except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
+        raise_stop(error)
         if not isinstance(error, CovidReportError | OSError):
             traceback.print_exc()
         return error

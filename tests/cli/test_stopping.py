@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from covidreport.boundary import attempt
+
 COMMAND = """
 import os, signal, threading, time
 from covidreport.cli import app
@@ -55,3 +57,52 @@ def test_a_thread_that_does_not_hear_keeps_no_stopped_command():
     assert code == 143
     assert said.count("stopped by SIGTERM") == 1
     assert took < 20
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)])
+def test_what_a_stop_was_made_into_is_no_failure_of_a_run(stop):
+    """Neither stored nor called a defect: the command ends."""
+
+    def work():
+        try:
+            raise stop
+        except BaseException as error:
+            raise ImportError("initialization failed") from error
+
+    with pytest.raises(type(stop)):
+        attempt("run", "load", work)
+
+
+FORGETFUL = """class Forgetful:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+    Forgetful()"""
+CALLED = """from concurrent.futures import Future
+    def end(_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+    future = Future()
+    future.add_done_callback(end)
+    future.set_result(None)"""
+LEFT = """def fail():
+        time.sleep(0.2)
+        raise ValueError("left alone")
+    threading.Thread(target=fail).start()"""
+
+
+@pytest.mark.parametrize(
+    "begin", [FORGETFUL, CALLED, LEFT], ids=["destructor", "callback", "thread"]
+)
+def test_where_nobody_can_be_told_of_it_no_traceback_is_printed(begin):
+    """Python prints what a destructor, a callback of a future or a thread raises."""
+    code, said, _ = _stop(begin, "raise")
+    assert code == 143
+    assert said.splitlines() == [said.strip()]
+    assert "stopped by SIGTERM" in said
+
+
+def test_before_a_signal_it_is_printed_as_ever():
+    """A defect in a thread is seen."""
+    _, said, _ = _stop(f"{LEFT}; time.sleep(0.5)", "raise")
+    assert "ValueError: left alone" in said

@@ -142,7 +142,7 @@ def whole_evaluation(
         for i, session in enumerate(sessions)
     ]
     spec = sessions[0].spec
-    score_runs(dataset, opened, batch=batch)  # not counted: graphs are recorded
+    score_runs(dataset, opened, batch=batch)  # not counted: kernels are loaded
     began = time.perf_counter()
     with ThreadPoolExecutor(count_jobs()) as pool:
         starts = range(0, len(paths), batch)

@@ -208,7 +208,7 @@ def _on_device(scored: ScoredRun, request: Request, check: CpuCheck | None) -> t
 
 
 def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
-    """How a device ran the model: the card, recorded graphs, nodes by provider, the comparison."""
+    """How a device ran the model: the card, nodes by provider, the comparison."""
     session = scored.opened.session
     execution = session.execution
     if not execution.provider.accelerator:
@@ -216,7 +216,6 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
     return {
         "device": {
             "card": describe_device(execution.provider, execution.device_id),
-            "graphs": session.why_no_graphs or "recorded",
             "nodes": dict(session.placement.nodes) if session.placement else {},
             "batch": scored.smallest_batch,
         },

@@ -1,8 +1,8 @@
 """Feeding sessions from fixed buffers on a device: pixels go up once, and all models read them.
 
 Two slots take turns, so that the next batch is on its way while the models work on this one. Every
-call has the same shape and the same addresses, as CUDA graphs need them. The same code runs on the
-CPU's memory, which is how it is tested where there is no card.
+call of a model has the same shape. The same code runs on the CPU's memory, which is how it is
+tested where there is no card.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from covidreport.inference.providers import ORT_ERRORS
 from covidreport.inference.session import OutOfMemoryError, Session, describe_failure
 
 SLOTS = 2
+UPLOADING = "the pixels can't be brought to the device"
 
 _T = TypeVar("_T")
 
@@ -43,15 +44,15 @@ class Feed:
         self.capacity = capacity
         self.execution = execution
         device, number = execution.provider.device, execution.device_id
-        self._staging = [np.zeros((capacity, *shape), dtype) for _ in range(SLOTS)]
-        self.pinned = device == "cuda" and all(pin_memory(array) for array in self._staging)
         try:
+            self._staging = [np.zeros((capacity, *shape), dtype) for _ in range(SLOTS)]
             self.values = [
                 ort.OrtValue.ortvalue_from_shape_and_type(array.shape, array.dtype, device, number)
                 for array in self._staging
             ]
         except ORT_ERRORS as error:
-            raise describe_failure(error) from error
+            raise describe_failure(error, what=UPLOADING) from error
+        self.pinned = device == "cuda" and all(pin_memory(array) for array in self._staging)
         self._free: SimpleQueue[int] = SimpleQueue()
         for slot in range(SLOTS):
             self._free.put(slot)
@@ -67,14 +68,16 @@ class Feed:
         What is left of the slot is filled with the last image.
         """
         slot = self._free.get()
-        staging = self._staging[slot]
-        staging[: len(batch)] = batch
-        staging[len(batch) :] = batch[-1]
         try:
+            staging = self._staging[slot]
+            staging[: len(batch)] = batch
+            staging[len(batch) :] = batch[-1]
             self.values[slot].update_inplace(staging)
-        except ORT_ERRORS as error:
+        except BaseException as error:
             self.release(slot)
-            raise describe_failure(error) from error
+            if isinstance(error, ORT_ERRORS):
+                raise describe_failure(error, what=UPLOADING) from error
+            raise
         return slot
 
     def release(self, slot: int) -> None:
@@ -82,42 +85,24 @@ class Feed:
         self._free.put(slot)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A piece of a slot as one session reads it, and the number of its recorded graph."""
-
-    binding: ort.IOBinding
-    output: ort.OrtValue
-    options: ort.RunOptions
-    graph: int
-
-
-def _answer(session: Session, place: _Place) -> NDArray[Any]:
-    """Run a session on a place, and bring what it gave to the CPU's memory."""
-    session.inner.run_with_iobinding(place.binding, place.options)
-    place.binding.synchronize_outputs()
-    return np.array(place.output.numpy())
-
-
 class Bound:
-    """A session bound to the slots of a feed: scores of what was uploaded, without another copy.
-
-    Where a batch does not fit into memory beside the others it is fed in halves from then on;
-    `size` says how many images a call has.
-    """
+    """A session bound to the slots of a feed: scores of what was uploaded, without another copy."""
 
     def __init__(self, session: Session, feed: Feed) -> None:
         self.session = session
         self.feed = feed
-        self.size = session.spec.batch or feed.capacity
-        if feed.capacity % self.size:
-            raise ValueError(f"{feed.capacity} images can't be cut into pieces of {self.size}")
-        self._places: dict[tuple[int, int], _Place] = {}
+        self._outputs: dict[int, tuple[ort.IOBinding, ort.OrtValue]] = {}
+
+    @property
+    def size(self) -> int:
+        """How many images a call has; less than at first once memory was short."""
+        return min(self.session.static_batch or self.feed.capacity, self.feed.capacity)
 
     def run(self, slot: int, n: int) -> NDArray[np.float32]:
         """Scores float32 `(n, K)` of the first `n` images in a slot, as `Session.run` gives them.
 
-        RunError where the model fails, or where not even one image fits into memory.
+        RunError where the model fails, OutOfMemoryError where that is why and `Session.halve` can't
+        help.
         """
         pieces: list[NDArray[np.float32]] = []
         done = 0
@@ -125,57 +110,52 @@ class Bound:
             try:
                 scores = self._run_piece(slot, done)
             except OutOfMemoryError as error:
-                self._halve(error)
-                continue
-            pieces.append(scores[: n - done])
-            done += self.size
+                self._outputs.clear()  # frees what was bound for the larger pieces
+                self.session.halve(error)
+            else:
+                pieces.append(scores[: n - done])
+                done += len(scores)
         return np.concatenate(pieces)
-
-    def _halve(self, error: OutOfMemoryError) -> None:
-        if self.session.spec.batch is not None:
-            raise RunError(
-                f"its fixed batch of {self.size} images does not fit into the device's memory: "
-                f"{error}"
-            ) from error
-        if self.size == 1:
-            raise RunError(f"one image does not fit into the device's memory: {error}") from error
-        for place in self._places.values():
-            self.session.inner.release_captured_graph(place.graph)
-        self._places.clear()  # frees what was bound for the larger pieces
-        self.size = max(1, self.size // 2)
 
     def _run_piece(self, slot: int, start: int) -> NDArray[np.float32]:
         size = min(self.size, self.feed.capacity - start)
-        try:
-            if (slot, start) not in self._places:
-                self._places[slot, start] = self._bind(slot, start, size)
-            place = self._places[slot, start]
-        except ORT_ERRORS as error:
-            raise describe_failure(error) from error
-        answer = self.session.call(partial(_answer, self.session, place), size)
+        answer = self.session.call(partial(self._answer, slot, start, size), size)
         return self.session.read_output(answer, size)
 
-    def _bind(self, slot: int, start: int, size: int) -> _Place:
-        """Bind a piece of a slot as input, and memory of its own as output."""
+    def _answer(self, slot: int, start: int, size: int) -> NDArray[Any]:
+        """Run the session on a piece of a slot, and bring what it gave to the CPU's memory.
+
+        The piece is bound each time: where the input is read on the CPU's side, binding copies it.
+        The run has come to its end when it returns; the runtime waits for the device by itself.
+        """
+        if size not in self._outputs:
+            self._outputs[size] = self._bind_output(size)
+        binding, output = self._outputs[size]
         spec, execution = self.session.spec, self.feed.execution
-        device, number = execution.provider.device, execution.device_id
         source = self.feed.values[slot]
-        binding = self.session.inner.io_binding()
         binding.bind_input(
             spec.input_name,
-            device,
-            number,
+            execution.provider.device,
+            execution.device_id,
             np.dtype(spec.dtype).type,
             [size, *source.shape()[1:]],
             source.data_ptr() + start * self.feed.bytes_per_image,
         )
+        self.session.inner.run_with_iobinding(binding, self.session.options)
+        return np.array(output.numpy())
+
+    def _bind_output(self, size: int) -> tuple[ort.IOBinding, ort.OrtValue]:
+        """A binding with memory of its own on the device for the scores of `size` images."""
+        execution = self.feed.execution
         output = ort.OrtValue.ortvalue_from_shape_and_type(
-            self._output_shape(size), self._output_type(), device, number
+            self._output_shape(size),
+            self._output_type(),
+            execution.provider.device,
+            execution.device_id,
         )
-        binding.bind_ortvalue_output(spec.output_name, output)
-        graph = 1 + slot * self.feed.capacity + start  # one recorded graph for each place
-        options = self.session.new_options(str(graph))
-        return _Place(binding, output, options, graph)
+        binding = self.session.inner.io_binding()
+        binding.bind_ortvalue_output(self.session.spec.output_name, output)
+        return binding, output
 
     def _output_shape(self, size: int) -> list[int]:
         """As the graph states it: a single label's scores may lack an axis, others have more."""

@@ -47,11 +47,13 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
         if isinstance(item, type) and issubclass(item, Exception)
     ),
     RuntimeError,
+    MemoryError,
     UnicodeDecodeError,
 )
 """What ONNX Runtime raises: its exceptions share no base class of their own, what the C++ beneath
-it throws is a RuntimeError, and what can't be told since a model's bytes are no text, in its names,
-its metadata or in the runtime's message about them, is a UnicodeDecodeError."""
+it throws is a RuntimeError, a MemoryError where the machine's memory is short, and what can't be
+told since a model's bytes are no text, in its names, its metadata or in the runtime's message about
+them, is a UnicodeDecodeError."""
 
 GPU_REMEDY = (
     "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (not "

@@ -31,10 +31,6 @@ from covidreport.inference.watch import run_watched
 from covidreport.records import InputSpec, ModelLimits
 from covidreport.storage.model import ModelIdentity, identify_model
 
-NO_GRAPH = "-1"
-"""The `gpu_graph_id` of a run that neither records nor replays a CUDA graph."""
-
-
 MEMORY_MARKS = (
     "out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena",
     "available memory of",
@@ -58,10 +54,10 @@ class Session:
     """A model ready to score. Safe to call from several threads at once.
 
     spec: the contract; identity: of the model's files; execution: what really runs; placement:
-    which provider took which nodes; graphs: whether runs on fixed buffers are CUDA graphs, and why
-    not where they could have been. signs: what the file shows of its graph. static_batch: the
+    which provider took which nodes. signs: what the file shows of its graph. static_batch: the
     number of images that every call is padded to, None where the model takes any and the device
-    does not care.
+    does not care; half of it where memory was short. shares_memory: whether others are loaded
+    beside it. options: those of every call, by which they can be ended.
     """
 
     def __init__(
@@ -73,7 +69,6 @@ class Session:
         *,
         placement: Placement | None = None,
         static_batch: int | None = None,
-        why_no_graphs: str | None = None,
         signs: Signs = NO_SIGNS,
         limits: ModelLimits = NO_LIMITS,
     ) -> None:
@@ -84,45 +79,56 @@ class Session:
         self.execution = execution
         self.placement = placement
         self.static_batch = spec.batch or static_batch
-        self.why_no_graphs = why_no_graphs
+        self.shares_memory = False
         self.signs = signs
-        self._options: list[ort.RunOptions] = []
-        self._plain = self.new_options(NO_GRAPH)
-
-    def new_options(self, graph: str) -> ort.RunOptions:
-        """The options of some calls of this session, by which they can be ended.
-
-        graph: the number of the CUDA graph that they record or replay.
-        """
-        options = ort.RunOptions()
-        if self.execution.provider.accelerator:
-            options.add_run_config_entry("gpu_graph_id", graph)
-        self._options.append(options)
-        return options
+        self.options = ort.RunOptions()
 
     def stop(self) -> None:
         """End every call that is under way, and all that follow: the session is of no more use."""
-        for options in self._options:
-            options.terminate = True
+        self.options.terminate = True
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Scores float32 `(N, K)` of a batch as `prepare_batch` gives it (`(N, C, H, W)` or NHWC).
 
         A model of a fixed batch is fed in padded pieces. Softmax is applied where the contract
         says that the outputs are its logits. RunError where the model fails or answers in
-        another shape than it stated, OutOfMemoryError where that is why.
+        another shape than it stated, OutOfMemoryError where that is why and `halve` can't help.
+        """
+        if self.static_batch is None:
+            return self._run_once(batch)
+        pieces: list[NDArray[np.float32]] = []
+        start = 0
+        while start < len(batch):
+            size = self.static_batch
+            piece = batch[start : start + size]
+            known = len(piece)
+            if known < size:
+                piece = np.concatenate([piece, np.repeat(piece[-1:], size - known, axis=0)])
+            try:
+                pieces.append(self._run_once(piece)[:known])
+            except OutOfMemoryError as error:
+                self.halve(error)
+            else:
+                start += known
+        return np.concatenate(pieces)
+
+    def halve(self, error: OutOfMemoryError) -> None:
+        """Feed an accelerator half as many images at a time from now on, since a call did not fit.
+
+        Raises the error where others share the memory, without whom the call may fit, and on the
+        CPU; RunError where it can't be fewer.
         """
         size = self.static_batch
-        if size is None or size == len(batch):
-            return self._run_once(batch)
-        pieces = []
-        for start in range(0, len(batch), size):
-            piece = batch[start : start + size]
-            missing = size - len(piece)
-            if missing:
-                piece = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
-            pieces.append(self._run_once(piece)[: size - missing])
-        return np.concatenate(pieces)
+        if size is None or self.shares_memory or not self.execution.provider.accelerator:
+            raise error
+        if self.spec.batch is not None:
+            raise RunError(
+                f"its fixed batch of {self.spec.batch} images does not fit into the device's "
+                f"memory: {error}"
+            ) from error
+        if size == 1:
+            raise RunError(f"one image does not fit into the device's memory: {error}") from error
+        self.static_batch = size // 2
 
     def run_alone(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Scores as `run` gives them, of each image by itself: no other image is in its call.
@@ -137,7 +143,7 @@ class Session:
     def _run_once(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         feed = {self.spec.input_name: batch}
         (output,) = self.call(
-            partial(self.inner.run, [self.spec.output_name], feed, self._plain), len(batch)
+            partial(self.inner.run, [self.spec.output_name], feed, self.options), len(batch)
         )
         return self.read_output(output, len(batch))
 
@@ -183,7 +189,8 @@ def describe_failure(
             "Use a smaller --batch-size, or a larger --memory-limit where the machine has it.",
         )
     said = f"{what}: {first_line(error)}"
-    return OutOfMemoryError(said) if any(mark in text for mark in MEMORY_MARKS) else RunError(said)
+    short = isinstance(error, MemoryError) or any(mark in text for mark in MEMORY_MARKS)
+    return OutOfMemoryError(said) if short else RunError(said)
 
 
 def _spell_request(text: str) -> str:
@@ -286,29 +293,18 @@ def open_session(
         identity = identify_model(path)
     model: Path | bytes = half_model(path, identity.sha256) if execution.converts else path
     extra: dict[str, str] = {}
-    why_no_graphs = None
     if execution.provider.name == "cuda":
         # many models share the card: none takes twice what it needs
-        extra = {"arena_extend_strategy": "kSameAsRequested", "enable_cuda_graph": "1"}
-    elif execution.provider.name == "tensorrt":
-        extra = {"trt_cuda_graph_enable": "1"}
-        if engines is not None:
-            extra |= {
-                "trt_engine_cache_enable": "1",
-                "trt_engine_cache_path": str(engines),
-                "trt_timing_cache_enable": "1",
-                "trt_timing_cache_path": str(engines),
-            }
+        extra = {"arena_extend_strategy": "kSameAsRequested"}
+    elif execution.provider.name == "tensorrt" and engines is not None:
+        extra = {
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": str(engines),
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": str(engines),
+        }
     try:
-        try:
-            inner = _create(model, execution, threads, extra, limits)
-        except ORT_ERRORS as error:
-            if "enable_cuda_graph" not in extra:
-                raise
-            # a graph that is not wholly on the card can't be recorded: it is run node by node
-            why_no_graphs = first_line(error)
-            del extra["enable_cuda_graph"]
-            inner = _create(model, execution, threads, extra, limits)
+        inner = _create(model, execution, threads, extra, limits)
     except TimeoutError as error:
         raise TimeLimitError(
             f"{path.name} takes longer than {limits.batch_timeout_s:g} s to be loaded "
@@ -334,7 +330,6 @@ def open_session(
         execution,
         placement=read_placement(inner) if execution.provider.accelerator else None,
         static_batch=static_batch if execution.provider.accelerator else None,
-        why_no_graphs=why_no_graphs,
         signs=read_signs(path, spec.output_name),
         limits=limits,
     )

@@ -3,6 +3,7 @@ a comparison with the CPU for each, its findings, and folders of their own for o
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
 from covidreport.inference.device import Feed
-from covidreport.inference.execution import Execution, Provider
+from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
 from covidreport.inference.providers import CPU
@@ -22,10 +23,7 @@ from covidreport.store import read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
 from tests.onnx_models import write_brightness_model
-
-PRETEND = Provider(
-    "pretend", "CPUExecutionProvider", "", precisions=("fp32", "fp16"), accelerator=True
-)
+from tests.pretended import PRETEND
 
 
 def _request(manifest, precision="fp32", provider=PRETEND, **options):
@@ -211,6 +209,20 @@ def test_a_halved_batch_is_said(tmp_path, monkeypatch):
     (finding,) = [f for f in outcome.evaluation.findings if f.code == "batch-halved"]
     assert "2 images at a time" in finding.what
     assert np.isfinite(_scores(runs, "a")).all()
+
+
+def test_a_stored_evaluation_that_names_graphs_stays_readable(tmp_path):
+    """What an earlier version wrote of CUDA graphs is kept as it stands; nobody writes it now."""
+    manifest, runs = _write(tmp_path, "a")
+    evaluate_folder(runs, _request(manifest))
+    file = runs / "a" / "evaluations" / "data-validation" / "evaluation.json"
+    stored = json.loads(file.read_text())
+    assert "graphs" not in stored["provenance"]["device"]
+    stored["provenance"]["device"]["graphs"] = "recorded"
+    file.write_text(json.dumps(stored))
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    assert outcome.kept
+    assert outcome.evaluation.provenance["device"]["graphs"] == "recorded"
 
 
 def test_another_precision_is_an_evaluation_of_its_own(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 import threading
 
 import numpy as np
@@ -16,6 +18,7 @@ from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
 from tests.cli.bad_runs import edit_model, end_with
 from tests.onnx_models import write_brightness_model
+from tests.pretended import DEVICE, OUT_OF_MEMORY, Inner
 
 
 def _batch(session, count, seed=0):
@@ -28,38 +31,27 @@ def _feed(session, capacity):
     return Feed(CPU, capacity, batch.shape[1:], batch.dtype)
 
 
-class Forgetful:
-    """A session that is out of memory above so many images, as a card would be."""
-
-    def __init__(self, inner, fits):
-        self.inner = inner
-        self.fits = fits
-        self.sizes = []
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def run_with_iobinding(self, binding, options):
-        if self.sizes[-1] > self.fits:
-            raise ort.capi.onnxruntime_pybind11_state.RuntimeException(
-                "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer"
-            )
-        self.inner.run_with_iobinding(binding, options)
+def _open(path, batch=8):
+    """The session on the pretended accelerator, with so many images in every call."""
+    return open_session(path, DEVICE, static_batch=batch)
 
 
 def _forgetful(monkeypatch, session, fits):
     """Let the session run out of memory above `fits` images; the list of sizes that were tried."""
-    forgetful = Forgetful(session.inner, fits)
-    session.inner = forgetful
-    bind = Bound._bind
+    sizes = []
+    answer = Bound._answer
 
     def watched(self, slot, start, size):
-        place = bind(self, slot, start, size)
-        forgetful.sizes.append(size)
-        return place
+        sizes.append(size)
+        return answer(self, slot, start, size)
 
-    monkeypatch.setattr(Bound, "_bind", watched)
-    return forgetful.sizes
+    def forget():
+        if sizes[-1] > fits:
+            raise RuntimeError(OUT_OF_MEMORY)
+
+    monkeypatch.setattr(Bound, "_answer", watched)
+    session.inner = Inner(session.inner, forget)
+    return sizes
 
 
 @pytest.mark.parametrize("count", [1, 5, 8])
@@ -113,7 +105,7 @@ def test_two_slots_take_turns_and_the_third_upload_waits(tmp_path):
 @pytest.mark.parametrize("fits", [1, 3, 4])
 def test_a_batch_that_does_not_fit_is_halved_and_the_work_goes_on(tmp_path, monkeypatch, fits):
     """Out of memory at 8, then at 4 if 3 fit: the scores are the same, the size stays small."""
-    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    session = _open(write_brightness_model(tmp_path / "model.onnx"))
     feed = _feed(session, 8)
     batch = _batch(session, 7)
     wanted = session.run(batch)
@@ -126,7 +118,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_work_goes_on(tmp_path, monk
 
 def test_one_image_that_does_not_fit_is_a_failure_with_that_reason(tmp_path, monkeypatch):
     """Halving ends at one image: then the run fails and says why."""
-    session = open_session(write_brightness_model(tmp_path / "model.onnx"))
+    session = _open(write_brightness_model(tmp_path / "model.onnx"), 4)
     feed = _feed(session, 4)
     tried = _forgetful(monkeypatch, session, 0)
     bound = Bound(session, feed)
@@ -138,12 +130,84 @@ def test_one_image_that_does_not_fit_is_a_failure_with_that_reason(tmp_path, mon
 
 def test_a_fixed_batch_that_does_not_fit_can_not_be_halved(tmp_path, monkeypatch):
     """A model that takes 4 at a time takes no 2: the failure names its batch."""
-    session = open_session(write_brightness_model(tmp_path / "model.onnx", batch=4))
+    session = _open(write_brightness_model(tmp_path / "model.onnx", batch=4))
     feed = _feed(session, 8)
     _forgetful(monkeypatch, session, 2)
     bound = Bound(session, feed)
     with pytest.raises(RunError, match="fixed batch of 4 images"):
         bound.run(feed.upload(_batch(session, 8)), 8)
+
+
+def test_beside_others_a_lack_of_memory_is_theirs_to_solve(tmp_path, monkeypatch):
+    """Others are loaded: the batch is not halved, the run may fit without them."""
+    session = _open(write_brightness_model(tmp_path / "model.onnx"))
+    session.shares_memory = True
+    tried = _forgetful(monkeypatch, session, 4)
+    feed = _feed(session, 8)
+    with pytest.raises(OutOfMemoryError, match="Failed to allocate"):
+        Bound(session, feed).run(feed.upload(_batch(session, 8)), 8)
+    assert tried == [8]
+
+
+def test_the_input_is_bound_anew_for_each_batch(tmp_path):
+    """An input that is read on the CPU's side is copied when it is bound, as the runtime does."""
+    session = _open(write_brightness_model(tmp_path / "model.onnx"), 4)
+    wanted = [session.run(_batch(session, 4, seed)) for seed in range(3)]
+    bind, copies = ort.IOBinding.bind_input, []
+
+    def copying(self, name, device, number, kind, shape, pointer):
+        read = (ctypes.c_uint8 * math.prod(shape)).from_address(pointer)
+        copies.append(np.array(read, np.uint8))
+        bind(self, name, device, number, kind, shape, copies[-1].ctypes.data)
+
+    feed = _feed(session, 4)
+    bound = Bound(session, feed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ort.IOBinding, "bind_input", copying)
+        for seed in range(3):
+            slot = feed.upload(_batch(session, 4, seed))
+            np.testing.assert_array_equal(bound.run(slot, 4), wanted[seed])
+            feed.release(slot)
+    assert len(copies) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (RuntimeError("CUDA failure 2: out of memory"), True),
+        (MemoryError("std::bad_alloc"), True),
+        (MemoryError("Unable to allocate 9 TiB"), True),
+        (RuntimeError("CUDA failure 719: unspecified launch failure"), False),
+    ],
+)
+def test_what_an_upload_raises_is_the_runs_and_frees_the_slot(tmp_path, monkeypatch, error, short):
+    """A plain RuntimeError, or a MemoryError: the run's reason, and both slots are free."""
+    session = _open(write_brightness_model(tmp_path / "model.onnx"), 4)
+    feed = _feed(session, 4)
+
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ort.OrtValue, "update_inplace", fail)
+        for _ in range(SLOTS + 1):
+            with pytest.raises(RunError, match="can't be brought to the device") as raised:
+                feed.upload(_batch(session, 4))
+            assert isinstance(raised.value, OutOfMemoryError) is short
+    assert {feed.upload(_batch(session, 4)) for _ in range(SLOTS)} == {0, 1}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA failure 2: out of memory"), MemoryError()])
+def test_no_room_for_the_slots_is_a_lack_of_memory(tmp_path, monkeypatch, error):
+    """What the runtime raises where it can't have the memory of a slot."""
+    session = _open(write_brightness_model(tmp_path / "model.onnx"), 4)
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(ort.OrtValue, "ortvalue_from_shape_and_type", fail)
+    with pytest.raises(OutOfMemoryError, match="can't be brought to the device"):
+        _feed(session, 4)
 
 
 def test_other_faults_are_not_taken_for_a_lack_of_memory():

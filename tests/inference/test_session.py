@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.inference.providers import CPU
+from covidreport.inference import session as sessions
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import CPU, provider_named
 from covidreport.inference.session import open_session, prepare_batch, softmax
 from covidreport.records import PixelSpec
 from tests.onnx_models import write_brightness_model
@@ -75,3 +78,25 @@ def test_a_broken_file_is_a_run_error(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(RunError, match=r"model\.onnx"):
         open_session(path)
+
+
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_no_graph_is_asked_for_on_a_card_and_no_fallback(tmp_path, monkeypatch, capfd, name):
+    """What opens on a card is asked for once, with its reason where it fails, and prints nothing.
+
+    ONNX Runtime's own fallback would print "EP Error" and go on with other providers.
+    """
+    asked = []
+
+    def refuse(_, providers, *__):
+        asked.append(providers)
+        raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected")
+
+    monkeypatch.setattr(ort.InferenceSession, "_create_inference_session", refuse)
+    monkeypatch.setattr(sessions, "load_libraries", lambda _: "")
+    path = write_brightness_model(tmp_path / "model.onnx")
+    with pytest.raises(RunError, match=r"can't be loaded: CUDA failure 100"):
+        open_session(path, Execution(provider_named(name)), engines=tmp_path)
+    assert len(asked) == 1
+    assert "cuda_graph" not in str(asked)
+    assert capfd.readouterr().out == ""

@@ -78,6 +78,10 @@ class ScoredRun:
         """Whether the chunk that begins at `start` was scored before."""
         return self.partial is not None and self.partial.has(start)
 
+    def note_short_memory(self) -> None:
+        """Say that it ran out of memory; no news where it has failed already, for whatever else."""
+        self.out_of_memory |= self.failure is None
+
 
 @dataclass(slots=True)
 class DecodedSet:
@@ -237,7 +241,13 @@ class _Loop:
         self, chunk: Chunk, group: list[ScoredRun], open_jobs: list[int], future: Future[Uploaded]
     ) -> None:
         """A batch lies on the device: every run of the group reads it there."""
-        uploaded = attempt("", "infer", future.result)
+        uploaded: Uploaded | Failure
+        try:
+            uploaded = attempt("", "infer", future.result, through=(OutOfMemoryError,))
+        except OutOfMemoryError as error:
+            uploaded = explain_error("", "infer", error)
+            for scored in group:
+                scored.note_short_memory()
         for scored in group:
             if isinstance(uploaded, Failure):
                 self.settle(chunk, scored, open_jobs, uploaded)
@@ -292,7 +302,7 @@ def _attempt_score(scored: ScoredRun, score: Callable[[], float]) -> float | Fai
     try:
         return attempt(name, "infer", score, through=(OutOfMemoryError,))
     except OutOfMemoryError as error:
-        scored.out_of_memory = scored.failure is None
+        scored.note_short_memory()
         return explain_error(name, "infer", error)
 
 

@@ -1,4 +1,7 @@
-"""How many models are held at once: as many as memory allows, the rest after them."""
+"""How many models are held in the machine's memory at once: as many as it allows, the rest after.
+
+On a card nothing is estimated: what does not fit says so, and begins the next group.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from covidreport.boundary import attempt
-from covidreport.inference.execution import Execution
 from covidreport.inference.memory import allowed_bytes, available_bytes
-from covidreport.inference.providers import free_bytes
 from covidreport.records import Failure, ModelLimits, Run
 from covidreport.storage.model import measure_model
 
@@ -17,12 +18,6 @@ WEIGHT_COPIES = 1.25
 measured: 1.05 for VGG16, 1.6 for the much smaller ResNet18."""
 SHARE = 0.7
 """Of the memory that is free, models may take this much; activations and pixels need the rest."""
-
-
-def device_budget(execution: Execution) -> float | None:
-    """The memory of the card that models may take together; None on the CPU."""
-    free = free_bytes(execution)
-    return None if free is None else SHARE * free
 
 
 def group_by_memory(

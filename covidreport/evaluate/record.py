@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ from covidreport.evaluate.loop import (
     open_columns,
     score_runs,
 )
-from covidreport.evaluate.memory import device_budget, group_by_memory
+from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request, name_evaluation
 from covidreport.evaluate.scoring import apply_chosen, is_applied, take_units
@@ -62,6 +63,7 @@ from covidreport.records import (
     ModelLimits,
     PixelSpec,
     Run,
+    Stage,
 )
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
@@ -157,8 +159,9 @@ def evaluate_runs(
 
     What stands is kept unless `force` is set: scores that would come out the same are not computed
     again, and other thresholds are applied to them. Models are loaded in groups that fit into
-    memory. A run that fails, by whatever is raised while it is read, opened, scored or stored,
-    leaves a failure.json that says why; the others finish. Two processes never compute the same
+    memory: on a card all at once, and those that did not fit beside the others after them. A run
+    that fails, by whatever is raised while it is read, opened, scored or stored, leaves a
+    failure.json that says why; the others finish. Two processes never compute the same
     evaluation at once: the second waits, and keeps what the first has made.
     """
     progress = progress or Progress()
@@ -183,7 +186,8 @@ def evaluate_runs(
     rest = [run for run in runs if run.folder not in outcomes]
     progress.begin(len(rest) * len(request.dataset))
     caches: dict[PixelSpec, PixelCache] = {}
-    groups = group_by_memory(rest, device_budget(request.execution), request.limits)
+    on_device = request.execution.provider.accelerator
+    groups = [rest] if on_device else group_by_memory(rest, limits=request.limits)
     with ExitStack() as stack:
         scratch = None
         if len(groups) > 1:  # each group needs the pixels that the first has decoded
@@ -366,55 +370,72 @@ def _evaluate_group(
 ) -> list[Outcome]:  # fmt: skip
     """Evaluate the runs of one group; their models are freed with the return.
 
-    A run that did not fit into memory beside the others is tried once more by itself, one batch at
-    a time: another's greed is not its fault.
+    A run that did not fit into memory beside the others is tried once more without them: another's
+    greed is not its fault. On the CPU it is alone then, one batch at a time; on a card all of those
+    are the next group, and a run that is alone there is fed smaller batches until it fits.
     """
-    if not runs:
-        return []
-    outcomes, large = _evaluate_together(request, runs, chosen, caches, scratch, advance)
-    if len(runs) == 1 and request.jobs == 1:
-        return outcomes
-    alone = replace(request, jobs=1)
-    for run in large:
-        renew_memory()
-        again, _ = _evaluate_together(alone, [run], chosen, caches, scratch, lambda _: None)
-        outcomes = [*(each for each in outcomes if each.run is not run), *again]
+    on_device = request.execution.provider.accelerator
+    outcomes: list[Outcome] = []
+    groups = deque([list(runs)] if runs else [])
+    while groups:
+        group = groups.popleft()
+        done, large = _evaluate_together(request, group, chosen, caches, scratch, advance)
+        outcomes += done
+        if large or on_device:  # what the group took of the card is given back
+            attempt("", "load", partial(renew_memory, request.execution, request.limits))
+        if len(group) == 1 and (on_device or request.jobs == 1):
+            outcomes += [_write_failure(request, failure, run) for run, failure in large]
+            continue
+        left = [run for run, _ in large]
+        advance(-len(left) * len(request.dataset))
+        if not on_device:
+            groups.extend([run] for run in left)
+            request = replace(request, jobs=1)
+        elif len(left) < len(group):
+            groups.extend([left] if left else [])
+        else:
+            groups.extend([left[:1], left[1:]])
     return outcomes
 
 
 def _evaluate_together(
     request: Request, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
     caches: dict[PixelSpec, PixelCache], scratch: Path | None, advance: Advance,
-) -> tuple[list[Outcome], list[Run]]:  # fmt: skip
+) -> tuple[list[Outcome], list[tuple[Run, Failure]]]:  # fmt: skip
     """Load the models, score, write; besides, the runs that failed since memory was short."""
     started = time.time()
     ready: list[OpenedRun] = []
     partials: list[PartialScores] = []
     outcomes: list[Outcome] = []
-    large: list[Run] = []
+    large: list[tuple[Run, Failure]] = []
+    n = len(request.dataset)
+
+    def refuse(run: Run, why: Failure | OutOfMemoryError, stage: Stage) -> None:
+        if isinstance(why, OutOfMemoryError):
+            large.append((run, explain_error(run.name, stage, why)))
+        else:
+            outcomes.append(_write_failure(request, why, run))
+        advance(n)
+
     for run in runs:
-        opened: tuple[OpenedRun, PartialScores] | Failure
         try:
-            through = (OutOfMemoryError,)
-            opened = attempt(run.name, "load", partial(_open_run, request, run), through=through)
+            open_run = partial(_open_run, request, run, shares_memory=bool(ready))
+            opened = attempt(run.name, "load", open_run, through=(OutOfMemoryError,))
         except OutOfMemoryError as error:
-            large.append(run)
-            opened = explain_error(run.name, "load", error)
+            refuse(run, error, "load")
+            continue
         if isinstance(opened, Failure):
-            outcomes.append(_write_failure(request, opened, run))
-            advance(len(request.dataset))
+            refuse(run, opened, "load")
             continue
         ready.append(opened[0])
         partials.append(opened[1])
     TRIAL.close()
     _open_caches(request, ready, caches, scratch)
+    for each in ready:
+        each.session.shares_memory = len(ready) > 1
     ready, partials, unsteady = _ask_company(request, ready, partials, caches)
     for why, run in unsteady:
-        if isinstance(why, OutOfMemoryError):
-            large.append(run)
-            why = explain_error(run.name, "infer", why)
-        outcomes.append(_write_failure(request, why, run))
-        advance(len(request.dataset))
+        refuse(run, why, "infer")
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
         caches=caches, digests=request.digests, partials=partials, occlusion=request.occlusion,
@@ -429,18 +450,23 @@ def _evaluate_together(
         else:
             given = (request, item, chosen[run.folder], decoded, started, reference)
             outcome = attempt(run.name, "score", partial(_finish_run, *given))
-        if isinstance(outcome, Failure):
-            outcome = _write_failure(request, outcome, run)
-        outcomes.append(outcome)
-    large += [item.opened.run for item in scored if item.out_of_memory]
+        if item.failure is not None and item.out_of_memory:
+            large.append((run, item.failure))
+        elif isinstance(outcome, Failure):
+            outcomes.append(_write_failure(request, outcome, run))
+        else:
+            outcomes.append(outcome)
     return outcomes, large
 
 
-def _open_run(request: Request, run: Run) -> tuple[OpenedRun, PartialScores]:
+def _open_run(
+    request: Request, run: Run, *, shares_memory: bool
+) -> tuple[OpenedRun, PartialScores]:
     """The run with its model loaded, and the place where its scores are kept as they come."""
     session = _open_session(
         run, request.execution, request.batch, request.use_cache, request.limits
     )
+    session.shares_memory = shares_memory
     columns = open_columns(session, request.dataset.labels)
     opened = OpenedRun(run, session, columns, measure_variation(session))
     return opened, _open_partial(request, opened)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,18 +113,25 @@ def missing_library(library: str) -> str | None:
     return None
 
 
-def pin_memory(array: NDArray[np.generic]) -> bool:
-    """Lock an array's memory in place so that a card reads it at full speed; whether it worked.
+def pin_memory(array: NDArray[np.generic], device_id: int = 0) -> Callable[[], None] | None:
+    """Lock an array's memory in place so that a card reads it at full speed; gives what unlocks it.
 
-    By `cudaHostRegister` of the CUDA runtime that this process has loaded. Where it does not work
-    uploads are slower and the same.
+    That has to be called before the array is gone: its addresses may become another's. By
+    `cudaHostRegister` of the CUDA runtime that this process has loaded. None where it does not
+    work: uploads are slower then, and the same.
     """
     major = (cuda_of_build() or (13, 0))[0]
     try:
         runtime = ctypes.CDLL(f"libcudart.so.{major}")
     except OSError:
-        return False
-    register = runtime.cudaHostRegister
-    register.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint]
-    register.restype = ctypes.c_int
-    return int(register(array.ctypes.data, array.nbytes, 0)) == 0
+        return None
+    place = ctypes.c_void_p(array.ctypes.data)
+    if runtime.cudaSetDevice(ctypes.c_int(device_id)) != 0:
+        return None
+    if runtime.cudaHostRegister(place, ctypes.c_size_t(array.nbytes), ctypes.c_uint(0)) != 0:
+        return None
+
+    def unpin() -> None:
+        runtime.cudaHostUnregister(place)
+
+    return unpin

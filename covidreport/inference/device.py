@@ -52,7 +52,8 @@ class Feed:
             ]
         except ORT_ERRORS as error:
             raise describe_failure(error, what=UPLOADING) from error
-        self.pinned = device == "cuda" and all(pin_memory(array) for array in self._staging)
+        pinned = [pin_memory(array, number) for array in self._staging if device == "cuda"]
+        self._unpin = [unpin for unpin in pinned if unpin is not None]
         self._free: SimpleQueue[int] = SimpleQueue()
         for slot in range(SLOTS):
             self._free.put(slot)
@@ -84,6 +85,12 @@ class Feed:
         """Say that nobody reads the slot any more."""
         self._free.put(slot)
 
+    def close(self) -> None:
+        """Let go of the memory; nothing is uploaded any more."""
+        for unpin in self._unpin:
+            unpin()
+        self._unpin.clear()
+
 
 class Bound:
     """A session bound to the slots of a feed: scores of what was uploaded, without another copy."""
@@ -111,7 +118,8 @@ class Bound:
                 scores = self._run_piece(slot, done)
             except OutOfMemoryError as error:
                 self._outputs.clear()  # frees what was bound for the larger pieces
-                self.session.halve(error)
+                if not self.session.halve(error):
+                    raise
             else:
                 pieces.append(scores[: n - done])
                 done += len(scores)
@@ -247,9 +255,13 @@ class DeviceQueue:
         return bound.run(uploaded.slot, n), bound.size
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what was begun."""
+        """Begin nothing more, wait for what was begun, and let go of the device's memory."""
         self._uploads.shutdown(wait=False, cancel_futures=True)
         self._runs.shutdown(wait=True, cancel_futures=True)
-        for feed in self._feeds.values():
+        for feed in list(self._feeds.values()):
             feed.release(0)  # an upload that waits for a slot which nobody will free
         self._uploads.shutdown(wait=True)
+        for feed in self._feeds.values():
+            feed.close()
+        self._feeds.clear()
+        self._bounds.clear()

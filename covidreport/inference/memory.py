@@ -34,10 +34,15 @@ def machine_bytes() -> int:
     return min([total, *(most for place, _ in _CGROUPS if (most := _read_number(place)))])
 
 
-def allowed_bytes(limits: ModelLimits) -> int:
-    """What all models together may take under these limits."""
+def allowed_bytes(limits: ModelLimits, total: int | None = None) -> int:
+    """What all models together may take under these limits, of `total` bytes or of the machine's.
+
+    0 where a fraction may be taken of a card whose memory nobody knows (`total` is 0 then).
+    """
     memory = limits.memory
-    return int(memory * machine_bytes()) if memory <= 1 else int(memory)
+    if memory > 1:
+        return int(memory)
+    return int(memory * (machine_bytes() if total is None else total))
 
 
 def _read_meminfo(name: str) -> int | None:

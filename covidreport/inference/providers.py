@@ -238,12 +238,12 @@ def describe_device(provider: Provider, device_id: int = 0) -> str:
     return f"{card.name}, {card.memory_bytes / 2**30:.0f} GiB, driver {driver.version}"
 
 
-def free_bytes(execution: Execution) -> int | None:
-    """The free memory of the card; None on the CPU, or where the driver does not say."""
-    driver = read_driver() if execution.provider.accelerator else None
-    if driver is None or execution.device_id >= len(driver.cards):
-        return None
-    return driver.cards[execution.device_id].free_bytes
+def card_bytes(device_id: int) -> int:
+    """The memory of a card; 0 where the driver does not say."""
+    driver = read_driver()
+    if driver is None or device_id >= len(driver.cards):
+        return 0
+    return driver.cards[device_id].memory_bytes
 
 
 def choose_execution(

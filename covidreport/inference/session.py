@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from covidreport.errors import RunError
+from covidreport.errors import ProviderError, RunError
 from covidreport.inference.contract import Graph, Tensor, read_contract
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_model
@@ -22,6 +23,7 @@ from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
     CPU,
     ORT_ERRORS,
+    card_bytes,
     check_provider,
     first_line,
     load_libraries,
@@ -107,20 +109,21 @@ class Session:
             try:
                 pieces.append(self._run_once(piece)[:known])
             except OutOfMemoryError as error:
-                self.halve(error)
+                if not self.halve(error):
+                    raise
             else:
                 start += known
         return np.concatenate(pieces)
 
-    def halve(self, error: OutOfMemoryError) -> None:
+    def halve(self, error: OutOfMemoryError) -> bool:
         """Feed an accelerator half as many images at a time from now on, since a call did not fit.
 
-        Raises the error where others share the memory, without whom the call may fit, and on the
-        CPU; RunError where it can't be fewer.
+        False where others share the memory, without whom the call may fit, and on the CPU. Raises
+        RunError where it can't be fewer.
         """
         size = self.static_batch
         if size is None or self.shares_memory or not self.execution.provider.accelerator:
-            raise error
+            return False
         if self.spec.batch is not None:
             raise RunError(
                 f"its fixed batch of {self.spec.batch} images does not fit into the device's "
@@ -129,6 +132,7 @@ class Session:
         if size == 1:
             raise RunError(f"one image does not fit into the device's memory: {error}") from error
         self.static_batch = size // 2
+        return True
 
     def run_alone(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """Scores as `run` gives them, of each image by itself: no other image is in its call.
@@ -164,7 +168,7 @@ class Session:
                 "--batch-timeout-s; a loop in its graph may have no end.",
             ) from error
         except ORT_ERRORS as error:
-            raise describe_failure(error, self.limits) from error
+            raise describe_failure(error, self.limits, execution=self.execution) from error
 
     def read_output(self, output: Any, n: int) -> NDArray[np.float32]:
         """Scores float32 `(N, K)` of what the graph gave; RunError where it is no such thing."""
@@ -178,13 +182,15 @@ class Session:
 
 
 def describe_failure(
-    error: Exception, limits: ModelLimits = NO_LIMITS, what: str = "the model fails on a batch"
-) -> RunError:
+    error: Exception, limits: ModelLimits = NO_LIMITS, what: str = "the model fails on a batch",
+    execution: Execution = CPU,
+) -> RunError:  # fmt: skip
     """What ONNX Runtime's exception means for the run; OutOfMemoryError where memory is short."""
     text = str(error).lower()
     if MEMORY_MARKS[-1] in text:
+        most = arena_bytes(execution, limits) / 2**30
         return OutOfMemoryError(
-            f"needs more memory than the {allowed_bytes(limits) / 2**30:.3g} GiB that models may "
+            f"needs more memory than the {most:.3g} GiB that models may "
             f"take together (memory_limit): {_spell_request(text)}",
             "Use a smaller --batch-size, or a larger --memory-limit where the machine has it.",
         )
@@ -288,15 +294,19 @@ def open_session(
     Raises RunError where the file is no model or states no usable contract, ProviderError where the
     provider does not run.
     """
-    load_libraries(execution.provider)
+    said = load_libraries(execution.provider)
+    try:
+        share_memory(execution, limits)
+    except ORT_ERRORS as error:
+        reasons = (first_line(error), said, execution.provider.remedy)
+        raise ProviderError(
+            f"provider {execution.provider.name} does not work: {'; '.join(filter(None, reasons))}"
+        ) from error
     if identity is None:
         identity = identify_model(path)
     model: Path | bytes = half_model(path, identity.sha256) if execution.converts else path
     extra: dict[str, str] = {}
-    if execution.provider.name == "cuda":
-        # many models share the card: none takes twice what it needs
-        extra = {"arena_extend_strategy": "kSameAsRequested"}
-    elif execution.provider.name == "tensorrt" and engines is not None:
+    if execution.provider.name == "tensorrt" and engines is not None:
         extra = {
             "trt_engine_cache_enable": "1",
             "trt_engine_cache_path": str(engines),
@@ -312,7 +322,7 @@ def open_session(
             "Where it is only large, use a larger --batch-timeout-s.",
         ) from error
     except ORT_ERRORS as error:
-        raise describe_failure(error, limits, f"{path.name} can't be loaded") from error
+        raise describe_failure(error, limits, f"{path.name} can't be loaded", execution) from error
     check_provider(inner.get_providers(), execution.provider)
     try:
         graph = describe_graph(inner)
@@ -335,34 +345,56 @@ def open_session(
     )
 
 
-_shared: list[int] = []
-"""The size of the arena that sessions on the CPU share, once there is one."""
+_ARENAS: Mapping[str, tuple[str, str, Mapping[str, int]]] = {
+    "cpu": ("Cpu", "CPUExecutionProvider", {}),
+    # 1 is kSameAsRequested: no region is twice as large as what is needed of it
+    "cuda": ("Cuda", "CUDAExecutionProvider", {"arena_extend_strategy": 1}),
+}
+"""Of each kind of memory ONNX Runtime's name, the provider that makes its arena, and how."""
+_shared: dict[tuple[str, int], float] = {}
+"""How large the arena of a memory may be (`ModelLimits.memory`), of each that has one."""
 
 
-def share_memory(limits: ModelLimits = NO_LIMITS) -> None:
-    """Let all sessions on the CPU take their memory from one arena, which has a limit.
+def arena_bytes(execution: Execution, limits: ModelLimits) -> int:
+    """What all models together may take of the memory that an execution runs in; 0: no limit."""
+    if execution.provider.device == "cpu":
+        return allowed_bytes(limits)
+    return allowed_bytes(limits, card_bytes(execution.device_id))
+
+
+def share_memory(execution: Execution = CPU, limits: ModelLimits = NO_LIMITS) -> None:
+    """Let all sessions on the CPU, or on one card, take their memory from one arena with a limit.
 
     An arena of its own keeps what a session's largest batch took, although few sessions run at the
     same moment: eight ResNet18 take a third of the memory this way, at the same speed. Sessions
     that are open stay with the arena that they have.
     """
-    most = allowed_bytes(limits)
-    if _shared == [most]:
+    device, number = place = _memory_of(execution)
+    if _shared.get(place) == limits.memory:
         return
+    name, provider, how = _ARENAS[device]
     info = ort.OrtMemoryInfo(
-        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+        name, ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, number, ort.OrtMemType.DEFAULT
     )
-    ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_mem": most}))
-    _shared[:] = [most]
+    arena = ort.OrtArenaCfg({"max_mem": arena_bytes(execution, limits), **how})
+    ort.create_and_register_allocator_v2(provider, info, {}, arena)
+    _shared[place] = limits.memory
 
 
-def renew_memory() -> None:
+def _memory_of(execution: Execution) -> tuple[str, int]:
+    device = execution.provider.device
+    return device, 0 if device == "cpu" else execution.device_id
+
+
+def renew_memory(execution: Execution = CPU, limits: ModelLimits = NO_LIMITS) -> None:
     """Let the sessions that are opened from now on share another arena, in which nothing is.
 
     What one arena took for others it keeps in pieces: they may be too small for a model that would
-    fit by itself.
+    fit by itself. The former arena gives all back with the last of its sessions.
     """
-    _shared.clear()
+    gc.collect()  # an error in a cycle with its own frames keeps the session that raised it
+    _shared.pop(_memory_of(execution), None)
+    share_memory(execution, limits)
 
 
 def _create(
@@ -376,10 +408,9 @@ def _create(
     options.use_deterministic_compute = True
     # several sessions take turns: a thread that spins while it waits takes the core from the next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if execution.provider == CPU.provider:
-        share_memory(limits)
-        options.add_session_config_entry("session.use_env_allocators", "1")
+    options.add_session_config_entry("session.use_env_allocators", "1")
     if execution.provider.accelerator:
+        options.enable_mem_pattern = False  # it would take all of a batch's memory once more
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     # without the fallback: it would go on with other providers, and print what it does
     create = partial(

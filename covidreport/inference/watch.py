@@ -66,12 +66,16 @@ class Watch:
                 self._some.clear()
                 if not self._calls:  # none was begun meanwhile
                     self._some.wait()
-            now = time.monotonic()
-            for call in list(self._calls):
-                if now > call.deadline and not call.overdue:
-                    call.overdue = True
-                    call.stop()
+            self._stop_overdue()
             time.sleep(PERIOD_S)
+
+    def _stop_overdue(self) -> None:
+        """Apart from the thread's own frame, which would hold the last call, and its session."""
+        now = time.monotonic()
+        for call in list(self._calls):
+            if now > call.deadline and not call.overdue:
+                call.overdue = True
+                call.stop()
 
 
 WATCH = Watch()

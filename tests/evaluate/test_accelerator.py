@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.evaluate import cpu_check, record
+from covidreport.evaluate import cpu_check
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
@@ -250,21 +250,3 @@ def test_a_card_is_fed_larger_batches_unless_told_otherwise():
     """32 on the CPU, 256 on a card."""
     assert default_batch(CPU) == 32
     assert default_batch(Execution(PRETEND)) == 256
-
-
-def test_models_are_grouped_by_the_memory_of_the_card(tmp_path, monkeypatch):
-    """A card that holds one model at a time has them in turn, each with all its scores."""
-    manifest, runs = _write(tmp_path, "a", "b")
-    size = (runs / "a" / "model.onnx").stat().st_size
-    monkeypatch.setattr(record, "device_budget", lambda execution: 1.5 * size)
-    groups = []
-    evaluate_group = record._evaluate_group
-
-    def watched(request, group, *others):
-        groups.append([run.name for run in group])
-        return evaluate_group(request, group, *others)
-
-    monkeypatch.setattr(record, "_evaluate_group", watched)
-    outcomes = evaluate_folder(runs, _request(manifest))
-    assert groups == [["a"], ["b"]]
-    assert all(outcome.evaluation for outcome in outcomes.values())

@@ -222,7 +222,7 @@ def test_models_that_do_not_fit_together_take_turns(study, watched, monkeypatch)
     """In two groups the answers are the same and the images are still read once."""
     together = {name: o.evaluation.counts for name, o in _run(study).items()}
     clear_cache()
-    monkeypatch.setattr(record, "group_by_memory", lambda runs, *_: [[run] for run in runs])
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, **_: [[run] for run in runs])
     watched.update(files=0)
     apart = {name: o.evaluation.counts for name, o in _run(study, force=True).items()}
     assert apart == together
@@ -240,7 +240,7 @@ def test_without_a_cache_groups_still_decode_each_image_once(study, watched, mon
         return open_scratch(folder, n, spec)
 
     monkeypatch.setattr(record, "open_scratch", noted)
-    monkeypatch.setattr(record, "group_by_memory", lambda runs, *_: [[run] for run in runs])
+    monkeypatch.setattr(record, "group_by_memory", lambda runs, **_: [[run] for run in runs])
     watched.update(files=0)
     outcomes = _run(study, force=True, use_cache=False)
     assert {name: o.evaluation.counts for name, o in outcomes.items()} == together

@@ -6,13 +6,15 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from covidreport.errors import RunError
+from covidreport.errors import ProviderError, RunError
 from covidreport.inference import session as sessions
+from covidreport.inference.cards import cuda_of_build, has_nvidia_device
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU, provider_named
 from covidreport.inference.session import open_session, prepare_batch, softmax
-from covidreport.records import PixelSpec
+from covidreport.records import ModelLimits, PixelSpec
 from tests.onnx_models import write_brightness_model
+from tests.pretended import DEVICE
 
 
 def _images(*values, channels=1):
@@ -94,9 +96,53 @@ def test_no_graph_is_asked_for_on_a_card_and_no_fallback(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(ort.InferenceSession, "_create_inference_session", refuse)
     monkeypatch.setattr(sessions, "load_libraries", lambda _: "")
+    monkeypatch.setattr(sessions, "share_memory", lambda *_: None)
     path = write_brightness_model(tmp_path / "model.onnx")
     with pytest.raises(RunError, match=r"can't be loaded: CUDA failure 100"):
         open_session(path, Execution(provider_named(name)), engines=tmp_path)
     assert len(asked) == 1
     assert "cuda_graph" not in str(asked)
+    assert capfd.readouterr().out == ""
+
+
+def test_the_sessions_of_a_card_share_one_arena_of_its_memory(monkeypatch):
+    """One for each card, four fifths of it or as many bytes as may be taken; none is made twice."""
+    made = []
+
+    def register(provider, info, options, _):
+        made.append((provider, info.name, info.device_id, options))
+
+    sizes = []
+    arena = ort.OrtArenaCfg
+    monkeypatch.setattr(ort, "create_and_register_allocator_v2", register)
+    monkeypatch.setattr(ort, "OrtArenaCfg", lambda facts: sizes.append(facts) or arena(facts))
+    monkeypatch.setattr(sessions, "card_bytes", lambda number: [1000, 2000][number])
+    monkeypatch.setattr(sessions, "_shared", {})
+    first, second = (Execution(provider_named("cuda"), device_id=n) for n in (0, 1))
+    for execution in (first, first, second, first):
+        sessions.share_memory(execution)
+    sessions.share_memory(first, ModelLimits(memory=300))
+    sessions.renew_memory(second)
+    assert made == [("CUDAExecutionProvider", "Cuda", number, {}) for number in (0, 1, 0, 1)]
+    assert [facts["max_mem"] for facts in sizes] == [800, 1600, 300, 1600]
+
+
+def test_a_session_on_an_accelerator_plans_no_memory_of_its_own(tmp_path):
+    """No pattern, which takes a batch's memory once more, and the arena that all share."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    on_device, on_cpu = open_session(path, DEVICE), open_session(path)
+    assert not on_device.inner.get_session_options().enable_mem_pattern
+    assert on_cpu.inner.get_session_options().enable_mem_pattern
+    for session in (on_device, on_cpu):
+        options = session.inner.get_session_options()
+        assert options.get_session_config_entry("session.use_env_allocators") == "1"
+
+
+def test_where_a_cards_library_is_missing_the_reason_is_in_the_error(tmp_path, capfd):
+    """Not "CPU runs": what could not be loaded, and what to do; nothing is printed."""
+    if cuda_of_build() is None or has_nvidia_device():
+        pytest.skip("needs the GPU build of ONNX Runtime, and no card")
+    path = write_brightness_model(tmp_path / "model.onnx")
+    with pytest.raises(ProviderError, match=r"provider cuda does not work: .*covidreport\[gpu\]"):
+        open_session(path, Execution(provider_named("cuda")))
     assert capfd.readouterr().out == ""

@@ -91,7 +91,7 @@ def build_evaluation(
             "finished": _timestamp(time.time()),
             "decode_s": round(decoded.decode_s, 3),
             "inference_s": round(scored.inference_s, 3),
-            "jobs": request.jobs or count_jobs(),
+            "jobs": request.jobs or count_jobs(request.execution),
             "command": request.command,
             PLACE: name_place(dataset.source),
         },

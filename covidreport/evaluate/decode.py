@@ -103,6 +103,19 @@ def decode_chunk(
     )  # fmt: skip
 
 
+def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
+    """Chunks that follow each other as one, without their pixels."""
+    chains: Counter[tuple[str, ...]] = Counter()
+    for chunk in chunks:
+        chains.update(chunk.chains)
+    return Chunk(
+        chunks[0].start, chunks[-1].stop, {},
+        tuple(reason for chunk in chunks for reason in chunk.reasons),
+        tuple(maximum for chunk in chunks for maximum in chunk.maxima),
+        sum(chunk.seconds for chunk in chunks), chains,
+    )  # fmt: skip
+
+
 def _recall_one(cache: PixelCache, index: int) -> _Decoded:
     return _Decoded(cache.reason(index), cache.maximum(index), cache.chain(index))
 

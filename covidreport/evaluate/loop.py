@@ -2,7 +2,8 @@
 
 A unit of work is a plain function: `decode_chunk` turns some samples into pixels, `score_chunk`
 feeds them to one model. One pool of threads runs both; on the CPU every session has one thread of
-its own, so the cores are shared by whole jobs and no answer depends on how many there are.
+its own, so the cores are shared by whole jobs and no answer depends on how many there are. On an
+accelerator a batch is decoded in smaller units side by side, and joined on its way to the device.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +27,23 @@ from covidreport.boundary import attempt, explain_error
 from covidreport.errors import RunError
 from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.company import Company
-from covidreport.evaluate.decode import Chunk, decode_chunk
+from covidreport.evaluate.decode import Chunk, decode_chunk, join_chunks
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import BATCH
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
-from covidreport.inference.device import DeviceQueue, Uploaded
+from covidreport.inference.device import SLOTS, DeviceQueue, Uploaded
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, Session, prepare_batch
 from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, InputSpec, PixelSpec, Run, Scores
+
+UNIT: Final = 32
+"""How many images of an accelerator's batch one thread decodes."""
+KEPT_FREE: Final = 2
+"""Cores for the threads that upload and that run the models, which may not wait for decoders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +150,35 @@ def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
     return tuple(known.index(label) for label in labels)
 
 
-def count_jobs() -> int:
-    """How many threads of work this process may keep busy."""
+def count_jobs(execution: Execution = CPU) -> int:
+    """How many threads of work this process may keep busy while models run there."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return max(1, cores - KEPT_FREE) if execution.provider.accelerator else cores
 
 
 def _preparation(opened: OpenedRun) -> tuple[Any, ...]:
     """Runs with the same answer here are fed the very same array."""
     spec = opened.session.spec
     return (spec.pixels, spec.layout, spec.dtype, spec.divisor, spec.mean, spec.std)
+
+
+_Prepared = Mapping[tuple[Any, ...], NDArray[Any] | Failure]
+"""The pixels of some images as each kind of input takes them, or why they can't be had."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch on its way from the files to the last of the runs."""
+
+    start: int
+    left: list[ScoredRun]
+    """The runs that have yet to score it."""
+    units: list[tuple[Chunk, _Prepared] | None]
+    """What became of its units, in order; None until they are decoded."""
+    open_jobs: int = 0
 
 
 @dataclass(slots=True)
@@ -163,6 +190,7 @@ class _Loop:
     runs: list[ScoredRun]
     decoded: DecodedSet
     batch: int
+    unit: int
     advance: Advance
     pool: ThreadPoolExecutor
     device: DeviceQueue
@@ -170,43 +198,64 @@ class _Loop:
     digests: Sequence[str] | None
     occlusion: Occlusion | None = None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
+    finished: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     waiting: int = 0
-    """Chunks that were begun and are not yet scored by every run."""
+    """Batches that were begun and are not yet scored by every run."""
 
-    def run(self, starts: Iterator[int], jobs: int) -> None:
-        """Take the chunks in turn, never more than `jobs` + 1 of them at a time."""
+    def run(self, starts: Iterator[int], ahead: int) -> None:
+        """Take the batches in turn, never more than `ahead` + 1 of them at a time."""
         more = True
         while more or self.pending:
-            while more and self.waiting <= jobs:
+            while more and self.waiting <= ahead:
                 start = next(starts, None)
                 more = start is not None and any(run.failure is None for run in self.runs)
                 if more and start is not None:
                     self.start(start)
-            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            for future in done:
+            if self.pending:
+                future = self.finished.get()
                 self.pending.pop(future)(future)
 
-    def start(self, chunk_start: int) -> None:
-        specs = {
-            scored.opened.session.spec.pixels: None for scored in self.runs if not scored.failure
-        }
-        paths = [self.root / path for path in self.paths[chunk_start : chunk_start + self.batch]]
-        self.waiting += 1
-        digests = self.digests[chunk_start : chunk_start + self.batch] if self.digests else None
-        job = self.pool.submit(
-            _decode_apart, paths, chunk_start, tuple(specs), self.caches, digests
-        )
-        self.pending[job] = self.feed
+    def follow(self, job: Future[Any], then: Callable[[Any], None]) -> None:
+        """Call `then` with a job in the main thread, once it has ended."""
+        self.pending[job] = then
+        job.add_done_callback(self.finished.put)
 
-    def feed(self, future: Future[tuple[Chunk, Mapping[PixelSpec, Failure]]]) -> None:
-        """A chunk is decoded: prepare it once for each kind of input and hand it to the runs."""
-        chunk, refused = future.result()
+    def start(self, start: int) -> None:
+        """Let the units of a batch be decoded."""
+        open_runs = [scored for scored in self.runs if not scored.failure]
+        specs = tuple(dict.fromkeys(scored.opened.session.spec.pixels for scored in open_runs))
+        left = [scored for scored in open_runs if not scored.has(start)]
+        kinds = {_preparation(scored.opened): scored.opened.session.spec for scored in left}
+        stop = min(start + self.batch, len(self.paths))
+        places = [slice(at, min(at + self.unit, stop)) for at in range(start, stop, self.unit)]
+        batch = _Batch(start, left, [None] * len(places))
+        self.waiting += 1
+        for i, place in enumerate(places):
+            paths = [self.root / path for path in self.paths[place]]
+            digests = self.digests[place] if self.digests else None
+            job = self.pool.submit(
+                _decode_unit, paths, place.start, specs, self.caches, digests, kinds, self.occlusion
+            )
+            self.follow(job, partial(self.take, batch, i))
+
+    def take(self, batch: _Batch, i: int, future: Future[tuple[Chunk, _Prepared]]) -> None:
+        """A unit is decoded; with the last of its batch the runs can be fed."""
+        batch.units[i] = future.result()
+        units = [unit for unit in batch.units if unit is not None]
+        if len(units) == len(batch.units):
+            self.feed(
+                batch, join_chunks([chunk for chunk, _ in units]), [each for _, each in units]
+            )
+
+    def feed(self, batch: _Batch, chunk: Chunk, prepared: Sequence[_Prepared]) -> None:
+        """A batch is decoded: hand it to the runs, those of one kind of input the same arrays."""
+        batch.units.clear()
         self.decoded.decode_s += chunk.seconds
         self.decoded.maxima.extend(chunk.maxima)
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
-        left = [s for s in self.runs if s.failure is None and not s.has(chunk.start)]
-        open_jobs = [len(left)]
+        left = [scored for scored in batch.left if scored.failure is None]
+        batch.open_jobs = len(left)
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))
         if not left:
             self.waiting -= 1
@@ -214,31 +263,33 @@ class _Loop:
         for scored in left:
             groups.setdefault(_preparation(scored.opened), []).append(scored)
         for key, group in groups.items():
-            spec = group[0].opened.session.spec
-            batch: NDArray[Any] | Failure
-            if spec.pixels in refused:
-                batch = refused[spec.pixels]
-            else:
-                batch = attempt("", "infer", partial(_prepare, chunk, spec, self.occlusion))
-            if isinstance(batch, Failure):
+            pieces: list[NDArray[Any]] = []
+            refused: list[Failure] = []
+            for each in prepared:
+                piece = each[key]
+                if isinstance(piece, Failure):
+                    refused.append(piece)
+                else:
+                    pieces.append(piece)
+            if refused:
                 for scored in group:
-                    self.settle(chunk, scored, open_jobs, batch)
+                    self.settle(chunk, scored, batch, refused[0])
                 continue
             at_device = [s for s in group if s.opened.session.execution.provider.accelerator]
             on_card = [s for s in at_device if not s.opened.alone]
             for scored in group:
                 if scored not in on_card:
                     place = self.device if scored in at_device else self.pool
-                    score = partial(_score_and_keep, chunk, scored, batch)
+                    score = partial(_score_and_keep, chunk, scored, pieces)
                     job = place.submit(_attempt_score, scored, score)
-                    self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
+                    self.follow(job, partial(self.keep, chunk, scored, batch))
             if on_card:
                 kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]
-                upload = self.device.upload(key, kin, batch, self.batch, readers=len(on_card))
-                self.pending[upload] = partial(self.spread, chunk, on_card, open_jobs)
+                upload = self.device.upload(key, kin, pieces, self.batch, readers=len(on_card))
+                self.follow(upload, partial(self.spread, chunk, on_card, batch))
 
     def spread(
-        self, chunk: Chunk, group: list[ScoredRun], open_jobs: list[int], future: Future[Uploaded]
+        self, chunk: Chunk, group: list[ScoredRun], batch: _Batch, future: Future[Uploaded]
     ) -> None:
         """A batch lies on the device: every run of the group reads it there."""
         uploaded: Uploaded | Failure
@@ -250,11 +301,11 @@ class _Loop:
                 scored.note_short_memory()
         for scored in group:
             if isinstance(uploaded, Failure):
-                self.settle(chunk, scored, open_jobs, uploaded)
+                self.settle(chunk, scored, batch, uploaded)
                 continue
             score = partial(self.score_uploaded, chunk, scored, uploaded)
             job = self.device.submit(_attempt_score, scored, score)
-            self.pending[job] = partial(self.keep, chunk, scored, open_jobs)
+            self.follow(job, partial(self.keep, chunk, scored, batch))
 
     def score_uploaded(self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded) -> float:
         """Let a run read what was uploaded (in the device's thread); the seconds that it takes."""
@@ -272,27 +323,27 @@ class _Loop:
         self,
         chunk: Chunk,
         scored: ScoredRun,
-        open_jobs: list[int],
+        batch: _Batch,
         future: Future[float | Failure],
     ) -> None:
         """A run has scored a chunk, or failed at it: then it is a failure and the rest go on."""
         done = future.result()
         if isinstance(done, Failure):
-            self.settle(chunk, scored, open_jobs, done)
+            self.settle(chunk, scored, batch, done)
         else:
             scored.inference_s += done
-            self.settle(chunk, scored, open_jobs, None)
+            self.settle(chunk, scored, batch, None)
 
     def settle(
-        self, chunk: Chunk, scored: ScoredRun, open_jobs: list[int], failure: Failure | None
+        self, chunk: Chunk, scored: ScoredRun, batch: _Batch, failure: Failure | None
     ) -> None:
         """One run is done with a chunk, for better or worse."""
         if failure is not None and scored.failure is None:
             scored.failure = replace(failure, subject=scored.opened.run.name)
             scored.opened.session.stop()  # nobody waits for what it says to other chunks
         self.advance(chunk.stop - chunk.start)
-        open_jobs[0] -= 1
-        if open_jobs[0] == 0:
+        batch.open_jobs -= 1
+        if batch.open_jobs == 0:
             self.waiting -= 1
 
 
@@ -304,6 +355,22 @@ def _attempt_score(scored: ScoredRun, score: Callable[[], float]) -> float | Fai
     except OutOfMemoryError as error:
         scored.note_short_memory()
         return explain_error(name, "infer", error)
+
+
+def _decode_unit(
+    paths: Sequence[Path], start: int, specs: tuple[PixelSpec, ...],
+    caches: Mapping[PixelSpec, PixelCache], digests: Sequence[str] | None,
+    kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Occlusion | None,
+) -> tuple[Chunk, _Prepared]:  # fmt: skip
+    """Some images, decoded, and prepared once for each kind of input that is wanted."""
+    chunk, refused = _decode_apart(paths, start, specs, caches, digests)
+    prepared: dict[tuple[Any, ...], NDArray[Any] | Failure] = {}
+    for key, spec in kinds.items():
+        if spec.pixels in refused:
+            prepared[key] = refused[spec.pixels]
+        else:
+            prepared[key] = attempt("", "infer", partial(_prepare, chunk, spec, occlusion))
+    return replace(chunk, pixels={}), prepared
 
 
 def _decode_apart(
@@ -323,18 +390,22 @@ def _decode_apart(
         return chunk, {}
     alone = {spec: attempt("", "decode", partial(decode, (spec,))) for spec in specs}
     refused = {spec: each for spec, each in alone.items() if isinstance(each, Failure)}
-    return decode([spec for spec in specs if spec not in refused]), refused
+    chunk = attempt("", "decode", partial(decode, [s for s in specs if s not in refused]))
+    if isinstance(chunk, Failure):  # each alone, and not these together
+        return decode([]), dict.fromkeys(specs, chunk)
+    return chunk, refused
 
 
 def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Occlusion | None) -> NDArray[Any]:
     return prepare_batch(occlude_pixels(chunk.pixels[spec.pixels], occlusion), spec)
 
 
-def _score_and_keep(chunk: Chunk, scored: ScoredRun, batch: NDArray[Any]) -> float:
+def _score_and_keep(chunk: Chunk, scored: ScoredRun, pieces: Sequence[NDArray[Any]]) -> float:
     """Score a chunk and put the scores where they are kept; the seconds that it took."""
     began = time.perf_counter()
     if scored.failure is not None:
         return 0.0  # it failed at another chunk: nobody wants what it says to this one
+    batch = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     _keep_scores(chunk, scored, score_chunk(chunk, scored.opened, batch))
     return time.perf_counter() - began
 
@@ -359,14 +430,19 @@ def score_runs(
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
     """Score every image of `dataset` with every run: images decoded once, at most `jobs` at a time.
 
-    At most `jobs` + 1 chunks of `batch` images are held at any time. Pixels that stand in `caches`
+    At most `jobs` + 1 batches of images are held at any time on the CPU, a few on an accelerator,
+    where a batch is decoded in units of `UNIT` images. Pixels that stand in `caches`
     are taken from there; scores that stand in `partials` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
     run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
     """
     give_memory_back()
     n, k = dataset.truth.shape
-    jobs = jobs or count_jobs()
+    on_device = any(each.session.execution.provider.accelerator for each in opened)
+    jobs = jobs or count_jobs(opened[0].session.execution if on_device else CPU)
+    unit = min(batch, UNIT) if on_device else batch
+    # two batches lie in the device's slots; the others keep every decoder busy
+    ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
     if partials is None:
         runs = [ScoredRun(run, np.full((n, k), np.nan, np.float32)) for run in opened]
     else:
@@ -382,6 +458,7 @@ def score_runs(
             runs,
             decoded,
             batch,
+            unit,
             advance,
             pool,
             device,
@@ -390,7 +467,7 @@ def score_runs(
             occlusion,
         )
         try:
-            loop.run(iter(range(0, n, batch)), jobs)
+            loop.run(iter(range(0, n, batch)), ahead)
         except BaseException:  # the user wants to stop
             for run in runs:
                 run.opened.session.stop()

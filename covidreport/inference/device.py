@@ -63,16 +63,18 @@ class Feed:
         """The size of one image in a slot."""
         return int(self._staging[0][0].nbytes)
 
-    def upload(self, batch: NDArray[Any]) -> int:
-        """Copy a batch of at most `capacity` images to the next free slot; the slot's number.
+    def upload(self, *pieces: NDArray[Any]) -> int:
+        """Copy a batch of at most `capacity` images, in pieces, to the next free slot; its number.
 
         What is left of the slot is filled with the last image.
         """
         slot = self._free.get()
         try:
-            staging = self._staging[slot]
-            staging[: len(batch)] = batch
-            staging[len(batch) :] = batch[-1]
+            staging, filled = self._staging[slot], 0
+            for piece in pieces:
+                staging[filled : filled + len(piece)] = piece
+                filled += len(piece)
+            staging[filled:] = staging[filled - 1]
             self.values[slot].update_inplace(staging)
         except BaseException as error:
             self.release(slot)
@@ -217,29 +219,31 @@ class DeviceQueue:
         self,
         kind: Hashable,
         sessions: Sequence[Session],
-        batch: NDArray[Any],
+        pieces: Sequence[NDArray[Any]],
         size: int,
         *,
         readers: int,
     ) -> Future[Uploaded]:
-        """Bring a batch of at most `size` images to the device once, for `readers` sessions.
+        """Bring the pieces of a batch to the device once, for `readers` sessions.
 
-        kind: what names this preparation of pixels. sessions: all that are ever fed from it. The
-        future raises RunError where the device has no room.
+        kind: what names this preparation of pixels. sessions: all that are ever fed from it. size:
+        the most images of a batch. The future raises RunError where the device has no room.
         """
-        return self._uploads.submit(self._upload, kind, sessions, batch, size, readers)
+        return self._uploads.submit(self._upload, kind, sessions, pieces, size, readers)
 
     def _upload(
-        self, kind: Hashable, sessions: Sequence[Session], batch: NDArray[Any], size: int,
-        readers: int,
+        self, kind: Hashable, sessions: Sequence[Session], pieces: Sequence[NDArray[Any]],
+        size: int, readers: int,
     ) -> Uploaded:  # fmt: skip
         feed = self._feeds.get(kind)
         if feed is None:
             piece = math.lcm(*(session.spec.batch or 1 for session in sessions))
             capacity = -(-size // piece) * piece
             execution = sessions[0].execution
-            feed = self._feeds[kind] = Feed(execution, capacity, batch.shape[1:], batch.dtype)
-        return Uploaded(feed, feed.upload(batch), readers)
+            feed = self._feeds[kind] = Feed(
+                execution, capacity, pieces[0].shape[1:], pieces[0].dtype
+            )
+        return Uploaded(feed, feed.upload(*pieces), readers)
 
     def submit(self, work: Callable[..., _T], *arguments: Any) -> Future[_T]:
         """Do some work in the thread that runs the models."""

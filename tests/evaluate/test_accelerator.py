@@ -4,13 +4,15 @@ a comparison with the CPU for each, its findings, and folders of their own for o
 from __future__ import annotations
 
 import json
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.evaluate import cpu_check
+from covidreport.evaluate import cpu_check, loop
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
@@ -73,6 +75,63 @@ def test_pixels_are_uploaded_once_for_all_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(Feed, "upload", counted)
     evaluate_folder(runs, _request(manifest))
     assert sorted(uploads) == [2, 4]
+
+
+def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypatch):
+    """Two images a unit, the first the last to be ready: joined in order, off the main thread."""
+    manifest, runs = _write(tmp_path, "a")
+    on_cpu = evaluate_folder(runs, make_request(manifest))
+    wanted = _scores(runs, "a")
+    sizes, uploads, threads = [], [], set()
+    decode, prepare, upload = loop.decode_chunk, loop.prepare_batch, Feed.upload
+
+    def decoded(paths, start, *others, **options):
+        sizes.append(len(paths))
+        if start == 0:
+            time.sleep(0.2)
+        return decode(paths, start, *others, **options)
+
+    def prepared(*given):
+        threads.add(threading.current_thread())
+        return prepare(*given)
+
+    def uploaded(self, *pieces):
+        uploads.append([len(piece) for piece in pieces])
+        return upload(self, *pieces)
+
+    monkeypatch.setattr(loop, "UNIT", 2)
+    monkeypatch.setattr(loop, "decode_chunk", decoded)
+    monkeypatch.setattr(loop, "prepare_batch", prepared)
+    monkeypatch.setattr(Feed, "upload", uploaded)
+    outcomes = evaluate_folder(runs, _request(manifest))
+    assert sizes == [2, 2, 2]
+    assert sorted(uploads) == [[2], [2, 2]]
+    assert threading.main_thread() not in threads
+    np.testing.assert_allclose(_scores(runs, "a"), wanted, atol=1e-6)
+    assert outcomes["a"].evaluation.counts == on_cpu["a"].evaluation.counts
+
+
+def test_on_the_cpu_a_batch_is_decoded_whole(tmp_path, monkeypatch):
+    """There the cores are as well used by whole batches."""
+    manifest, runs = _write(tmp_path, "a")
+    sizes, decode = [], loop.decode_chunk
+
+    def decoded(paths, *others, **options):
+        sizes.append(len(paths))
+        return decode(paths, *others, **options)
+
+    monkeypatch.setattr(loop, "UNIT", 2)
+    monkeypatch.setattr(loop, "decode_chunk", decoded)
+    evaluate_folder(runs, make_request(manifest))
+    assert sorted(sizes) == [2, 4]
+
+
+@pytest.mark.parametrize(("cores", "jobs"), [(1, 1), (2, 1), (3, 1), (16, 14)])
+def test_decoders_leave_two_cores_to_the_device(monkeypatch, cores, jobs):
+    """One uploads and one runs the models; on the CPU all of them work."""
+    monkeypatch.setattr(loop.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert loop.count_jobs(Execution(PRETEND)) == jobs
+    assert loop.count_jobs() == cores
 
 
 def test_a_run_that_fails_on_the_device_leaves_the_rest_alone(tmp_path, monkeypatch):

@@ -224,7 +224,7 @@ def test_one_upload_serves_all_sessions_and_frees_the_slot(tmp_path):
     try:
         for seed in range(5):
             batch = _batch(plain, 4, seed)
-            uploaded = queue.upload("gray", [plain, fixed], batch, 4, readers=2).result(10)
+            uploaded = queue.upload("gray", [plain, fixed], [batch], 4, readers=2).result(10)
             assert uploaded.feed.capacity == 6  # the next multiple of the fixed batch
             for session in (plain, fixed):
                 with uploaded:
@@ -239,7 +239,7 @@ def test_closing_does_not_wait_for_an_upload_that_nobody_would_free(tmp_path):
     session = open_session(write_brightness_model(tmp_path / "model.onnx"))
     queue = DeviceQueue()
     for seed in range(SLOTS + 2):
-        queue.upload("gray", [session], _batch(session, 4, seed), 4, readers=1)
+        queue.upload("gray", [session], [_batch(session, 4, seed)], 4, readers=1)
     closing = threading.Thread(target=queue.close)
     closing.start()
     closing.join(10)

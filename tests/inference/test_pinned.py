@@ -84,7 +84,7 @@ def test_a_feed_unlocks_its_memory_when_the_queue_closes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(device, "Feed", OnCard)
     queue = DeviceQueue()
-    queue.upload("gray", [session], np.zeros(shape, np.uint8), 4, readers=1).result(10)
+    queue.upload("gray", [session], [np.zeros(shape, np.uint8)], 4, readers=1).result(10)
     assert len(held) == SLOTS
     queue.close()
     assert held == []

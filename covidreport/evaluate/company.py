@@ -22,7 +22,7 @@ from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
-from covidreport.inference.limits import LIMITS, find_largest_gap
+from covidreport.inference.limits import find_largest_gap, find_limits
 from covidreport.inference.session import (
     OutOfMemoryError,
     Session,
@@ -149,7 +149,7 @@ def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
     images show of it. Raises RunError where one image alone gets two answers.
     """
     signs = session.signs
-    limit = LIMITS["fp16" if signs.half else session.execution.precision].company
+    limit = find_limits(session.execution.precision, half=signs.half).rounding
     mixes = bool(signs.mixes)
     difference: float | None = 0.0
     if len(pixels):

@@ -20,7 +20,7 @@ from covidreport.evaluate.loop import OpenedRun, ScoredRun, count_jobs
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
 from covidreport.inference.execution import Precision
-from covidreport.inference.limits import LIMITS, find_largest_gap
+from covidreport.inference.limits import Limits, find_largest_gap, find_limits
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.metrics import decide
@@ -29,6 +29,10 @@ from covidreport.records import Activation, Dataset, Finding, PixelSpec
 SAMPLE = 64
 FLIPS = 0.01
 """The share of decisions that may differ."""
+REMEDY = (
+    "Evaluate with --precision fp32, and where that differs too with --provider cpu; deploy in the "
+    "precision that was evaluated."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +85,30 @@ def compare_answers(
     cpu: NDArray[np.float32],
     thresholds: Sequence[float],
     activation: Activation,
-    precision: Precision,
+    limits: Limits,
 ) -> CpuCheck:
-    """Compare scores float32 `(n, K)` of the same images; rows with NaN are left out."""
+    """Compare scores float32 `(n, K)` of the same images; rows with NaN are left out.
+
+    RunError where they are so far apart that no rounding explains it.
+    """
     known = np.isfinite(device).all(axis=1) & np.isfinite(cpu).all(axis=1)
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
     called = [decide(scores, thresholds, activation, none) for scores in (device, cpu)]
+    gap = find_largest_gap(device, cpu, activation)
+    if gap > limits.failure:
+        raise RunError(
+            f"answers otherwise on this device than on the CPU: on {len(device)} images "
+            f"probabilities differ by up to {gap:.3g}, and beyond {limits.failure:g} that is no "
+            "rounding",
+            REMEDY,
+        )
     return CpuCheck(
         images=len(device),
         decisions=int(device.size),
-        largest_difference=find_largest_gap(device, cpu, activation),
+        largest_difference=gap,
         flipped=int((called[0] != called[1]).sum()),
-        limit=LIMITS[precision].device,
+        limit=limits.rounding,
     )
 
 
@@ -113,17 +128,24 @@ class CpuReference:
         self._pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
 
     def check(self, scored: ScoredRun, thresholds: Sequence[float]) -> CpuCheck:
-        """Score the sample on the CPU in fp32 and compare; RunError where the CPU can't run it."""
+        """Score the sample on the CPU in fp32 and compare.
+
+        RunError where the CPU can't run it, or gives other answers.
+        """
         opened = scored.opened
         spec = opened.session.spec
         pixels = occlude_pixels(self.pixels(spec.pixels), self._occlusion)
-        scores = _score_on_cpu(opened, prepare_batch(pixels, spec))
+        try:
+            scores = _score_on_cpu(opened, prepare_batch(pixels, spec))
+        except RunError as error:
+            raise RunError(f"can't be compared with the CPU: {error}", error.remedy) from error
         activation: Activation = (
             "softmax" if spec.activation == "softmax-logit" else spec.activation
         )
-        precision = opened.session.execution.precision
+        session = opened.session
+        limits = find_limits(session.execution.precision, half=session.signs.half)
         device = scored.scores[self.indices]
-        return compare_answers(device, scores, thresholds, activation, precision)
+        return compare_answers(device, scores, thresholds, activation, limits)
 
     def pixels(self, spec: PixelSpec) -> NDArray[np.uint8]:
         """The sample's pixels, uint8 `(n, H, W, C)`; black where an image failed."""
@@ -162,8 +184,7 @@ def findings_of(run: str, check: CpuCheck, precision: Precision) -> tuple[Findin
             f"on {check.images} images probabilities differ by up to "
             f"{check.largest_difference:.3g} ({check.limit:g} is expected of {precision}) and "
             f"{check.flipped} of {check.decisions} decisions are different",
-            "Evaluate with --precision fp32, and where that differs too with --provider cpu; "
-            "deploy in the precision that was evaluated.",
+            REMEDY,
             (run,),
         ),
     )

@@ -187,18 +187,51 @@ def test_the_comparison_with_the_cpu_stands_in_the_evaluation(tmp_path):
     )
 
 
-def test_answers_beyond_the_limit_are_a_finding(tmp_path, monkeypatch):
-    """A device that answers 0.5 more than the CPU flips decisions near the threshold."""
-    manifest, runs = _write(tmp_path, "a")
+def _answer_more(monkeypatch, logits):
+    """A device whose answers lie so much higher than the CPU's."""
     run = device.Bound.run
-    monkeypatch.setattr(device.Bound, "run", lambda self, slot, n: run(self, slot, n) + 1.5)
-    outcome = evaluate_folder(runs, _request(manifest))["a"]
-    (finding,) = [f for f in outcome.evaluation.findings if f.code == "differs-from-cpu"]
+    monkeypatch.setattr(device.Bound, "run", lambda self, slot, n: run(self, slot, n) + logits)
+
+
+@pytest.mark.parametrize(
+    ("precision", "logits", "found"),
+    # a logit of 1 is a probability of 0.731, whose slope is 0.197: the nearest to 0.5 of a score
+    [("fp32", 3e-4, False), ("fp32", 1e-3, True), ("fp16", 1e-3, False), ("fp16", 2e-2, True)],
+)
+def test_answers_beyond_rounding_are_a_finding(tmp_path, monkeypatch, precision, logits, found):
+    """1e-4 of a probability in fp32, 2e-3 in fp16; the scores stay, and the reader is told."""
+    manifest, runs = _write(tmp_path, "a")
+    _answer_more(monkeypatch, np.float32(logits))
+    outcome = evaluate_folder(runs, _request(manifest, precision))["a"]
+    findings = [f for f in outcome.evaluation.findings if f.code == "differs-from-cpu"]
     check = outcome.evaluation.provenance["cpu_check"]
-    # covid-19 scores 2, -1, 1, -8, -7, -6: 1.5 more takes -1 over 0
-    assert check["flipped"] >= 1
-    assert f"{check['flipped']} of 18 decisions" in finding.evidence
-    assert outcome.evaluation.counts["covid-19"].missed == 0
+    assert check["limit"] == {"fp32": 1e-4, "fp16": 2e-3}[precision]
+    assert bool(findings) is found
+    for finding in findings:
+        assert f"{check['flipped']} of 18 decisions" in finding.evidence
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_run_with_other_answers_than_the_cpu_has_failed(tmp_path, monkeypatch, precision):
+    """Beyond 2e-2 of a probability nothing is stored as if it were the model's answer."""
+    manifest, runs = _write(tmp_path, "a")
+    _answer_more(monkeypatch, np.float32(0.2))
+    outcome = evaluate_folder(runs, _request(manifest, precision))["a"]
+    assert outcome.evaluation is None
+    assert "on 6 images probabilities differ by up to 0.0" in outcome.failure.reason
+    assert "beyond 0.02" in outcome.failure.reason
+    assert "--precision fp32" in outcome.failure.remedy
+
+
+def test_a_model_of_half_weights_rounds_as_fp16_does(tmp_path, monkeypatch):
+    """Whatever it was asked to run in: what its own numbers can't hold is no fault of the card."""
+    manifest, runs = _write(tmp_path, "a")
+    _answer_more(monkeypatch, np.float32(1e-3))
+    signs = session.read_signs
+    monkeypatch.setattr(session, "read_signs", lambda *words: replace(signs(*words), half=True))
+    outcome = evaluate_folder(runs, _request(manifest))["a"]
+    assert outcome.evaluation.provenance["cpu_check"]["limit"] == 2e-3
+    assert "differs-from-cpu" not in _codes(outcome)
 
 
 def test_a_model_that_the_cpu_can_not_run_is_a_failure(tmp_path, monkeypatch):
@@ -214,17 +247,19 @@ def test_a_model_that_the_cpu_can_not_run_is_a_failure(tmp_path, monkeypatch):
 
 
 def test_differences_are_measured_in_probabilities():
-    """Logits 0 and 0.4 are 0.5 and 0.5987; at a threshold of 0.55 one decision flips."""
+    """Logits 0 and 0.04 are 0.5 and 0.509999; at a threshold of 0.505 one decision flips."""
     here = np.array([[0.0], [5.0], [np.nan]], np.float32)
-    cpu = np.array([[0.4], [5.0], [np.nan]], np.float32)
-    check = compare_answers(here, cpu, [0.55], "logit", "fp16")
+    cpu = np.array([[0.04], [5.0], [np.nan]], np.float32)
+    check = compare_answers(here, cpu, [0.505], "logit", LIMITS["fp16"])
     assert check.images == 2
-    assert check.largest_difference == pytest.approx(0.0986877, abs=1e-6)
+    assert check.largest_difference == pytest.approx(0.0099987, abs=1e-6)
     assert check.flipped == 1
     assert not check.within
-    near = compare_answers(here, here + 1e-3, [0.55], "logit", "fp32")
+    with pytest.raises(RunError, match=r"differ by up to 0\.0987, and beyond 0\.02"):
+        compare_answers(here, here + 0.4, [0.55], "logit", LIMITS["fp16"])
+    near = compare_answers(here, here + 3e-4, [0.55], "logit", LIMITS["fp32"])  # a quarter of it
     assert near.within
-    assert near.limit == LIMITS["fp32"].device
+    assert near.limit == LIMITS["fp32"].rounding == 1e-4
 
 
 def test_the_sample_has_the_rarest_label_in_it(tmp_path):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from covidreport.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from covidreport.inference.cards import Card
 
 
 def register(app: typer.Typer) -> None:
@@ -72,8 +75,7 @@ def doctor(
                 f"NVIDIA driver {driver.version}, up to CUDA {'.'.join(map(str, driver.cuda))}"
             )
         for number, card in enumerate(driver.cards if driver else ()):
-            room = f"{card.free_bytes / 2**30:.0f} of {card.memory_bytes / 2**30:.0f} GiB free"
-            out.print(f"  --device-id {number}: {card.name}, {room}", markup=False)
+            out.print(f"  --device-id {number}: {_describe_card(card)}", markup=False)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("provider", "state", "precisions", ""):
             table.add_column(name, overflow="fold")
@@ -89,3 +91,13 @@ def doctor(
         out.print(f"`--provider auto` runs on: {chosen or 'nothing'}", markup=False)
     if chosen is None:
         raise typer.Exit(3)
+
+
+def _describe_card(card: Card) -> str:
+    from covidreport.inference.cards import TF32_SINCE
+
+    words = [card.name, f"compute capability {'.'.join(map(str, card.capability))}"]
+    if card.capability < TF32_SINCE:
+        words[-1] += " (no TF32)"
+    free, whole = card.free_bytes / 2**30, card.memory_bytes / 2**30
+    return ", ".join([*words, f"{free:.0f} of {whole:.0f} GiB free"])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import onnxruntime as ort
 
 from covidreport.cache import USED_MARK, cache_folder, cache_limit
 from covidreport.inference.execution import Execution
-from covidreport.inference.providers import describe_device
 
 KIND = "engines"
 
@@ -26,8 +24,8 @@ def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
     facts = {
         "model": model_sha256,
         "onnxruntime": ort.__version__,
-        "tensorrt": _tensorrt_version(),
-        "card": describe_device(execution.provider, execution.device_id),
+        "libraries": execution.libraries,
+        "card": execution.card,
         "options": execution.options,
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -35,12 +33,3 @@ def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / USED_MARK).touch()
     return folder
-
-
-def _tensorrt_version() -> str:
-    for package in ("tensorrt-cu13", "tensorrt"):
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return "of the system"

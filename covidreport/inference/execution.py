@@ -9,8 +9,6 @@ from covidreport.errors import UsageError
 
 Precision = Literal["fp32", "tf32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-TENSORRT_ENVIRONMENT = {"NVIDIA_TF32_OVERRIDE": "0"}
-"""TensorRT's provider has no option for TF32; the libraries beneath it heed this."""
 
 
 def read_precision(name: str) -> Precision:
@@ -48,12 +46,15 @@ class Execution:
     """A provider, the precision that it computes in, and the card that it runs on.
 
     fp32 is fp32: TF32, which CUDA switches on by itself, is off unless it is asked for. fp16 is a
-    converted graph whose inputs and outputs stay as they are.
+    converted graph whose inputs and outputs stay as they are. card: its name; libraries: the
+    versions of those that compute there, by name: both decide scores, unlike the card's number.
     """
 
     provider: Provider
     precision: Precision = "fp32"
     device_id: int = 0
+    card: str | None = None
+    libraries: tuple[tuple[str, str], ...] = ()
 
     def check(self) -> None:
         """UsageError where the provider does not compute in this precision."""
@@ -67,16 +68,19 @@ class Execution:
     def options(self) -> dict[str, str]:
         """What decides the scores, of all that the provider is told; recorded with them."""
         if self.provider.name == "cuda":
-            # exhaustive search tunes anew for every shape and makes answers vary
-            options = {
-                "use_tf32": "1" if self.precision == "tf32" else "0",
+            # use_tf32=0 takes every engine with tensor cores away, for fp16 too. A bias is fused in
+            # NHWC alone (in NCHW it costs an input of zeros), and never in fp32: where no engine
+            # without tensor cores fuses it, ONNX Runtime takes one with them and says nothing.
+            # HEURISTIC is cuDNN's mode A; with cuDNN 9 EXHAUSTIVE is its mode B and tunes nothing.
+            lower = "0" if self.precision == "fp32" else "1"
+            return {
+                "use_tf32": lower,
+                "prefer_nhwc": lower,
+                "fuse_conv_bias": lower,
                 "cudnn_conv_algo_search": "HEURISTIC",
             }
-            if self.precision == "fp16":
-                options["prefer_nhwc"] = "1"  # as tensor cores want it
-            return options
-        if self.provider.name == "tensorrt":
-            return {"trt_fp16_enable": "1" if self.precision == "fp16" else "0"}
+        if self.provider.name == "tensorrt":  # which computes in TF32 unless told otherwise
+            return {"trt_fp16_enable": str(self.precision == "fp16")}
         return {}
 
     @property
@@ -99,8 +103,8 @@ class Execution:
             "options": self.options,
             "precision": self.precision,
         }
-        if self.provider.name == "tensorrt":
-            facts["environment"] = dict(TENSORRT_ENVIRONMENT)
+        if self.card is not None:
+            facts |= {"card": self.card, "libraries": dict(self.libraries)}
         return facts
 
     def requests(self, extra: dict[str, str] | None = None) -> list[Any]:
@@ -110,10 +114,10 @@ class Execution:
         options = {"device_id": str(self.device_id), **self.options, **(extra or {})}
         requests: list[Any] = [(self.provider.ort_name, options)]
         for helper in self.provider.helpers:
-            if helper == "CUDAExecutionProvider":  # runs what TensorRT leaves, as strictly
+            if helper == "CUDAExecutionProvider":  # runs what TensorRT leaves, as precisely
                 cuda = {
                     "device_id": str(self.device_id),
-                    "use_tf32": "0",
+                    "use_tf32": "1",
                     "cudnn_conv_algo_search": "HEURISTIC",
                 }
                 requests.append((helper, cuda))

@@ -14,7 +14,8 @@ import io
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,22 +24,28 @@ import onnxruntime as ort
 
 from covidreport.errors import ProviderError, UsageError
 from covidreport.inference.cards import (
+    TF32_SINCE,
+    Card,
+    count_by_bus,
     cuda_of_build,
+    cudnn_version,
+    find_card,
     has_nvidia_device,
     missing_library,
     read_driver,
 )
-from covidreport.inference.execution import (
-    TENSORRT_ENVIRONMENT,
-    Execution,
-    Precision,
-    Provider,
-)
+from covidreport.inference.execution import Execution, Precision, Provider
 
-# y = Relu(x) for a float vector as an ONNX file: the smallest question to a provider
+# y = Conv(x, w, b) as an ONNX file, w = 1 to 9 (3 × 3) and b = 3: the smallest question that needs
+# what a classifier needs; cuDNN is loaded when the first convolution is run
 TRIAL_MODEL = base64.b64decode(
-    "CAg6NQoMCgF4EgF5IgRSZWx1EgF0WhAKAXgSCwoJCAESBQoDEgFuYhAKAXkSCwoJCAESBQoDEgFuQgQKABAR"
+    "CAgSADqVAQoSCgF4CgF3CgFiEgF5IgRDb252EgF0KjMIAQgBCAMIAxABQgF3SiQAAIA/AAAAQAAAQEAAAIBAAACgQA"
+    "AAwEAAAOBAAAAAQQAAEEEqDQgBEAFCAWJKBAAAQEBaGwoBeBIWChQIARIQCgIIAQoCCAEKAggECgIIBGIbCgF5EhYK"
+    "FAgBEhAKAggBCgIIAQoCCAIKAggCQgQKABAN"
 )
+TRIAL_QUESTION = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+TRIAL_ANSWER = np.array([[[[306, 351], [486, 531]]]], np.float32)
+"""Whole numbers that every precision here holds exactly."""
 
 ORT_ERRORS: tuple[type[Exception], ...] = (
     *(
@@ -67,7 +74,7 @@ PROVIDERS = (
         f"install TensorRT 10 (`pip install 'tensorrt-cu13>=10.13,<11'`); besides, {GPU_REMEDY}",
         device="cuda",
         accelerator=True,
-        precisions=("fp32", "fp16"),
+        precisions=("tf32", "fp16"),
         library="libonnxruntime_providers_tensorrt.so",
         helpers=("CUDAExecutionProvider", "CPUExecutionProvider"),
         automatic=False,
@@ -146,12 +153,11 @@ def load_libraries(provider: Provider) -> str:
     """Load the libraries that pip installed for a provider; what ONNX Runtime says of it."""
     if not provider.accelerator:
         return ""
+    count_by_bus()
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         ort.preload_dlls()
     if provider.name == "tensorrt":
-        # it has no option for TF32, which is on by default
-        os.environ.update(TENSORRT_ENVIRONMENT)
         _load_tensorrt()
     return " ".join(said.getvalue().split())
 
@@ -165,77 +171,130 @@ def _load_tensorrt() -> None:
                 ctypes.CDLL(str(Path(folder) / library), ctypes.RTLD_GLOBAL)
 
 
-def _explain_absence(provider: Provider) -> str | None:
-    """What is known to be missing for an accelerator before it is tried: driver or library."""
-    driver = read_driver()
-    built = cuda_of_build()
+def _tensorrt_version() -> str:
+    for package in ("tensorrt-cu13", "tensorrt"):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            continue
+    return "of the system"
+
+
+def _explain_failure(execution: Execution, said: str) -> str:
+    """Why a provider did not work: what was `said`, or the reason that the driver knows."""
+    provider, driver, built = execution.provider, read_driver(), cuda_of_build()
+    if not provider.accelerator:
+        return f"{said}; {provider.remedy}"
     if driver is None:
-        return "the NVIDIA driver does not answer; install it or give this container the GPU"
+        return (
+            f"the NVIDIA driver does not answer; install it or give this container the GPU ({said})"
+        )
     if built is not None and driver.cuda[0] < built[0]:
         return (
             f"NVIDIA driver {driver.version} runs CUDA up to {driver.cuda[0]}.{driver.cuda[1]}, "
             f"this ONNX Runtime is built for CUDA {built[0]}.{built[1]}; install a newer driver"
         )
-    said = missing_library(provider.library) if provider.library else None
-    return None if said is None else f"{said}; {provider.remedy}"
+    if execution.device_id >= len(driver.cards):
+        return (
+            f"there is no card {execution.device_id}: this process sees {len(driver.cards)} "
+            "(--device-id counts from 0; CUDA_VISIBLE_DEVICES says which are seen)"
+        )
+    return f"{said}; {provider.remedy}"
 
 
-def try_provider(provider: Provider, device_id: int = 0) -> ProviderStatus:
-    """Run a model of one node on a provider and compare its answer with the one that is known."""
+def try_provider(
+    provider: Provider, device_id: int = 0, precision: Precision | None = None
+) -> ProviderStatus:
+    """Run a model of one node on a provider and compare its answer with the one that is known.
+
+    precision: what it is told for this one, else for its first; a card that lacks it is refused.
+    """
     if provider.ort_name not in ort.get_available_providers():
         detail = f"not in this build of ONNX Runtime ({ort.__version__}); {provider.remedy}"
         return ProviderStatus(provider, False, detail, "absent")
-    said = ""
-    if provider.accelerator:
-        if not has_nvidia_device():
-            detail = f"no NVIDIA device on this machine ({platform.system()})"
-            return ProviderStatus(provider, False, detail, "no device")
-        said = load_libraries(provider)
-        fault = _explain_absence(provider) or _missing_card(device_id)
-        if fault is not None:
-            return ProviderStatus(provider, False, fault, "broken")
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    question = np.array([-1.0, 0.0, 2.5], np.float32)
-    execution = Execution(provider, device_id=device_id)
+    if provider.accelerator and not has_nvidia_device():
+        detail = f"no NVIDIA device on this machine ({platform.system()})"
+        return ProviderStatus(provider, False, detail, "no device")
+    execution = Execution(provider, precision or provider.precisions[0], device_id)
     try:
-        session = ort.InferenceSession(
-            TRIAL_MODEL, options, providers=execution.requests(), enable_fallback=0
-        )
-        check_provider(session.get_providers(), provider)
-        (answer,) = session.run(None, {"x": question})
+        _ask_trial(execution)
+        name_device(execution)
+        if precision == "tf32":
+            _check_tf32(_find_card(device_id))
     except ProviderError as error:
-        return ProviderStatus(provider, False, f"{error} {said}".strip(), "broken")
-    except ORT_ERRORS as error:
-        detail = f"{first_line(error)}; {provider.remedy}"
-        return ProviderStatus(provider, False, detail, "broken")
-    if not np.array_equal(answer, np.maximum(question, 0)):
-        return ProviderStatus(provider, False, f"wrong answer {answer.tolist()}", "broken")
+        return ProviderStatus(provider, False, str(error), "broken")
     detail = describe_device(provider, device_id)
     if not provider.verified:
         detail += "; unverified: its authors have never run covidreport on it"
     return ProviderStatus(provider, True, detail, "works")
 
 
-def _missing_card(device_id: int) -> str | None:
-    driver = read_driver()
-    if driver is None or device_id < len(driver.cards):
-        return None
-    return (
-        f"there is no card {device_id}: this process sees {len(driver.cards)} "
-        "(--device-id counts from 0; CUDA_VISIBLE_DEVICES says which are seen)"
-    )
+def _ask_trial(execution: Execution) -> None:
+    """Run the trial model; ProviderError where that fails or gives another answer."""
+    provider = execution.provider
+    said = load_libraries(provider)
+    missing = missing_library(provider.library) if provider.library else None
+    if missing is not None:
+        raise ProviderError(_explain_failure(execution, missing))
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(
+            TRIAL_MODEL, options, providers=execution.requests(), enable_fallback=0
+        )
+        check_provider(session.get_providers(), provider)
+        (answer,) = session.run(None, {"x": TRIAL_QUESTION})
+    except ProviderError as error:
+        raise ProviderError(_explain_failure(execution, f"{error} {said}".strip())) from error
+    except ORT_ERRORS as error:
+        raise ProviderError(_explain_failure(execution, first_line(error))) from error
+    if not np.array_equal(answer, TRIAL_ANSWER):
+        raise ProviderError(f"wrong answer {answer.tolist()}, {TRIAL_ANSWER.tolist()} is right")
+
+
+def _find_card(device_id: int) -> Card:
+    card = find_card(device_id)
+    if card is None:
+        raise ProviderError(f"neither the NVIDIA driver nor CUDA says which card {device_id} is")
+    return card
+
+
+def _check_tf32(card: Card) -> None:
+    if card.capability < TF32_SINCE:
+        has, wanted = (".".join(map(str, pair)) for pair in (card.capability, TF32_SINCE))
+        raise ProviderError(
+            f"{card.name} has no TF32: its compute capability is {has}, and TF32 begins with "
+            f"{wanted}; use --precision fp32 or fp16"
+        )
+
+
+def name_device(execution: Execution) -> Execution:
+    """The execution with the card's name and the versions of the libraries that compute on it.
+
+    Without opening CUDA where the driver answers. ProviderError where one of them is not known.
+    """
+    if not execution.provider.accelerator:
+        return execution
+    card, cudnn = _find_card(execution.device_id), cudnn_version()
+    if cudnn is None:
+        raise ProviderError(f"cuDNN can't be loaded; {execution.provider.remedy}")
+    libraries = [("cudnn", cudnn)]
+    if execution.provider.name == "tensorrt":
+        libraries.append(("tensorrt", _tensorrt_version()))
+    return replace(execution, card=card.name, libraries=tuple(libraries))
 
 
 def describe_device(provider: Provider, device_id: int = 0) -> str:
     """What a provider runs on, in words."""
     if not provider.accelerator:
         return f"{os.cpu_count()} cores, {platform.machine()}"
-    driver = read_driver()
-    if driver is None or device_id >= len(driver.cards):
-        return "NVIDIA GPU"
-    card = driver.cards[device_id]
-    return f"{card.name}, {card.memory_bytes / 2**30:.0f} GiB, driver {driver.version}"
+    card, driver = find_card(device_id), read_driver()
+    words = [card.name if card else "NVIDIA GPU"]
+    if card is not None and card.memory_bytes:
+        words.append(f"{card.memory_bytes / 2**30:.0f} GiB")
+    if driver is not None:
+        words.append(f"driver {driver.version}")
+    return ", ".join(words)
 
 
 def card_bytes(device_id: int) -> int:
@@ -244,6 +303,37 @@ def card_bytes(device_id: int) -> int:
     if driver is None or device_id >= len(driver.cards):
         return 0
     return driver.cards[device_id].memory_bytes
+
+
+def expect_execution(
+    name: str, precision: Precision = "fp32", device_id: int = 0
+) -> Execution | None:
+    """What `choose_execution` gives unless the provider turns out to be broken: nothing is run.
+
+    For stored evaluations that may be kept: what is kept needs no provider. None where it is not
+    known without opening CUDA, or where nothing can come of it.
+    """
+    provider = provider_named(name) if name != "auto" else _first_seen()
+    if precision not in provider.precisions:
+        return None
+    if provider.accelerator and not has_nvidia_device():
+        return None
+    try:
+        return name_device(Execution(provider, precision, device_id))
+    except ProviderError:
+        return None
+
+
+def _first_seen() -> Provider:
+    """The provider that `auto` tries first, of those that this build has and this machine shows."""
+    built = ort.get_available_providers()
+    return next(
+        provider
+        for provider in PROVIDERS
+        if provider.automatic
+        and provider.ort_name in built
+        and (not provider.accelerator or has_nvidia_device())
+    )
 
 
 def choose_execution(
@@ -258,22 +348,23 @@ def choose_execution(
         provider = provider_named(name)
         execution = Execution(provider, precision, device_id)
         execution.check()
-        status = try_provider(provider, device_id)
+        status = try_provider(provider, device_id, precision)
         if not status.works:
             raise ProviderError(f"provider {name} does not work here: {status.detail}")
-        return execution, None
+        return name_device(execution), None
     warning = None
     for provider in PROVIDERS:
         if not provider.automatic:
             continue
-        status = try_provider(provider, device_id)
+        tried = precision if precision in provider.precisions else None
+        status = try_provider(provider, device_id, tried)
         if status.works:
             execution = Execution(provider, precision, device_id)
             try:
                 execution.check()
             except UsageError as error:
                 raise UsageError(f"{error}{'; ' + warning if warning else ''}") from None
-            return execution, warning
+            return name_device(execution), warning
         if provider.accelerator and has_nvidia_device():
             warning = f"an NVIDIA device is here, and provider {provider.name} does not work: " + (
                 status.detail

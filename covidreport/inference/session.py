@@ -35,7 +35,7 @@ from covidreport.storage.model import ModelIdentity, identify_model
 
 MEMORY_MARKS = (
     "out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena",
-    "available memory of",
+    "alloc_failed", "allocation_failed", "available memory of",
 )  # fmt: skip
 """What ONNX Runtime says, in small letters, where memory is what is short."""
 NO_LIMITS = ModelLimits()
@@ -308,9 +308,9 @@ def open_session(
     extra: dict[str, str] = {}
     if execution.provider.name == "tensorrt" and engines is not None:
         extra = {
-            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_enable": "True",
             "trt_engine_cache_path": str(engines),
-            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_enable": "True",
             "trt_timing_cache_path": str(engines),
         }
     try:

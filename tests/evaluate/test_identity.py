@@ -126,6 +126,11 @@ def _run_in(precision):
     return lambda study: replace(_request(study), execution=Execution(CUDA, precision))
 
 
+def _run_on(card, **libraries):
+    execution = Execution(CUDA, card=card, libraries=tuple(libraries.items()))
+    return lambda study: replace(_request(study), execution=execution)
+
+
 CHANGES = {
     "the model's bytes": _change_model,
     "an image's bytes": _change_image,
@@ -135,6 +140,10 @@ CHANGES = {
     "the provider": _run_elsewhere,
     "tf32": _run_in("tf32"),
     "fp16": _run_in("fp16"),
+    "a card": _run_on("NVIDIA H200", cudnn="9.26.0"),
+    "another card": _run_on("NVIDIA L4", cudnn="9.26.0"),
+    "another cuDNN": _run_on("NVIDIA H200", cudnn="9.27.0"),
+    "a TensorRT": _run_on("NVIDIA H200", cudnn="9.26.0", tensorrt="10.14"),
     "occlusion": _occlude,
     "another fraction": lambda study: replace(
         _request(study), occlusion=read_occlusion("centre", 0.7)
@@ -199,3 +208,21 @@ def test_what_decides_nothing_is_in_no_key(study):
     ]
     assert {_key(each) for each in same} == {_key(plain)}
     assert plain.dataset.labels == LABELS
+
+
+def test_the_number_of_a_card_is_in_no_key(study):
+    """Two of one name give the same scores; its memory and driver stand beside the key alone."""
+    on = [
+        Execution(CUDA, device_id=number, card="NVIDIA H200", libraries=(("cudnn", "9.26.0"),))
+        for number in (0, 1)
+    ]
+    first, second = (_key(replace(_request(study), execution=each)) for each in on)
+    assert first == second
+
+
+def test_keys_of_the_cpu_are_what_they_were(monkeypatch):
+    """As computed before cards were named: what is stored goes on to hold."""
+    monkeypatch.setattr(identity, "_installed", lambda name: "1.0")
+    monkeypatch.setattr(identity, "runtime_version", lambda: "1.0")
+    key = evaluation_key("m", "f", ("a", "b"), None, {"asked": "cpu", **CPU.facts()}, 32)
+    assert key == "911d3efa72871280623db981d290cb0dcb0a8f996362c72457cc35abddf9585b"

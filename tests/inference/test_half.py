@@ -92,21 +92,27 @@ def test_what_is_no_model_is_a_run_error(tmp_path):
 
 
 def test_nodes_are_counted_by_the_provider_that_took_them():
-    """One Relu on the CPU is no heavy node, a matrix product is."""
+    """A convolution or a matrix product on the CPU is a heavy node, a Relu is none."""
     options = ort.SessionOptions()
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = ["CPUExecutionProvider"]
-    light = ort.InferenceSession(TRIAL_MODEL, options, providers=providers)
-    assert read_placement(light) == Placement((("CPUExecutionProvider", 1),), ())
+    conv = ort.InferenceSession(TRIAL_MODEL, options, providers=providers)
+    assert read_placement(conv).heavy_on_cpu == (("Conv", 1),)
     weights = onnx.numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
     ends = [onnx.helper.make_tensor_value_info(n, 1, ["n", 4]) for n in ("x", "y")]
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], "g", ends[:1], ends[1:], [weights]
-    )
     opset = onnx.helper.make_opsetid("", 18)
-    content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
-    heavy = ort.InferenceSession(content.SerializeToString(), options, providers=providers)
-    assert read_placement(heavy).heavy_on_cpu == (("MatMul", 1),)
+
+    def place(node, *initializers):
+        graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:], initializers)
+        content = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10)
+        session = ort.InferenceSession(content.SerializeToString(), options, providers=providers)
+        return read_placement(session)
+
+    assert place(onnx.helper.make_node("MatMul", ["x", "w"], ["y"]), weights).heavy_on_cpu == (
+        ("MatMul", 1),
+    )
+    relu = place(onnx.helper.make_node("Relu", ["x"], ["y"]))
+    assert relu == Placement((("CPUExecutionProvider", 1),), ())
 
 
 def test_weights_with_hard_links_are_refused_with_what_to_do(tmp_path):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import onnxruntime as ort
 import pytest
+from scipy.signal import correlate2d
 
 from covidreport.errors import ProviderError, UsageError
-from covidreport.inference import providers
+from covidreport.inference import cards, providers
 from covidreport.inference.cards import Card, Driver, missing_library, read_driver
 from covidreport.inference.execution import Execution, read_precision
 from covidreport.inference.providers import CPU, PROVIDERS, provider_named, try_provider
@@ -14,21 +18,59 @@ from covidreport.inference.session import open_session
 from tests.onnx_models import write_brightness_model
 
 CUDA = provider_named("cuda")
-H200 = Card("NVIDIA H200", 139 * 2**30, 100 * 2**30)
+H200 = Card("NVIDIA H200", (9, 0), 139 * 2**30, 100 * 2**30)
+V100 = Card("Tesla V100-SXM2-16GB", (7, 0), 16 * 2**30, 16 * 2**30)
+
+LOWER = ("use_tf32", "prefer_nhwc", "fuse_conv_bias")
+SEARCH = {"cudnn_conv_algo_search": "HEURISTIC"}
 
 
 @pytest.fixture
 def machine(monkeypatch):
-    """A machine that shows a card; what its driver says is set by the test."""
+    """A machine that shows a card; what its driver says is set by the test.
 
-    def show(driver, built=(13, 0), missing=None):
+    played: CUDA's part is played by the CPU, so that the trial passes.
+    """
+
+    def show(driver, built=(13, 0), missing=None, played=False):
         monkeypatch.setattr(providers, "has_nvidia_device", lambda: True)
         monkeypatch.setattr(providers, "load_libraries", lambda provider: "")
-        monkeypatch.setattr(providers, "read_driver", lambda: driver)
         monkeypatch.setattr(providers, "cuda_of_build", lambda: built)
         monkeypatch.setattr(providers, "missing_library", lambda library: missing)
+        monkeypatch.setattr(providers, "cudnn_version", lambda: "9.26.0")
+        for module in (providers, cards):
+            monkeypatch.setattr(module, "read_driver", lambda: driver)
+        if played:
+            words = {"ort_name": "CPUExecutionProvider", "helpers": ()}
+            actors = tuple(
+                replace(each, **words) if each.accelerator else each for each in PROVIDERS
+            )
+            monkeypatch.setattr(providers, "PROVIDERS", actors)
+            monkeypatch.setattr(Execution, "requests", lambda *_: ["CPUExecutionProvider"])
 
     return show
+
+
+def test_the_trial_is_a_convolution_whose_answer_is_known():
+    """Without cuDNN a Relu passes, and then every model fails; the answer is SciPy's."""
+    onnx = pytest.importorskip("onnx")
+    (node,) = onnx.load_from_string(providers.TRIAL_MODEL).graph.node
+    assert node.op_type == "Conv"
+    kernel = np.arange(1.0, 10).reshape(3, 3)
+    (((question,),),) = (providers.TRIAL_QUESTION,)
+    right = correlate2d(question, kernel, mode="valid") + 3
+    assert np.array_equal(providers.TRIAL_ANSWER[0, 0], right)
+    # as whole numbers below 2048 they are exact in fp16 and TF32
+    assert right.max() < 2048
+    assert try_provider(provider_named("cpu")).works
+
+
+def test_another_answer_than_the_known_one_is_not_working(monkeypatch):
+    """A provider that computes something else is of no use."""
+    monkeypatch.setattr(providers, "TRIAL_ANSWER", providers.TRIAL_ANSWER + 1)
+    status = try_provider(provider_named("cpu"))
+    assert (status.works, status.state) == (False, "broken")
+    assert "wrong answer" in status.detail
 
 
 def test_a_provider_that_does_not_run_is_an_error(tmp_path, monkeypatch):
@@ -62,13 +104,72 @@ def test_a_missing_cuda_library_is_named(machine):
 
 def test_a_driver_that_does_not_answer_is_said(machine):
     """A container without the driver shows a device file and nothing behind it."""
-    machine(None)
-    assert "driver does not answer" in try_provider(CUDA).detail
+    machine(None, missing="libcuda.so.1: cannot open shared object file")
+    detail = try_provider(CUDA).detail
+    assert "driver does not answer" in detail
+    assert "libcuda.so.1" in detail
+
+
+def test_the_driver_is_asked_to_explain_and_not_whether_to_try(machine, monkeypatch):
+    """A container that lacks NVML has a card that works; CUDA itself then says which it is."""
+    machine(None, played=True)
+    monkeypatch.setattr(cards, "_ask_cuda", lambda device_id: Card("NVIDIA L4", (8, 9)))
+    execution, warning = providers.choose_execution("cuda", device_id=2)
+    assert warning is None
+    assert (execution.card, execution.device_id) == ("NVIDIA L4", 2)
+    assert dict(execution.libraries) == {"cudnn": "9.26.0"}
+
+
+def test_a_card_that_nobody_can_name_does_not_work(machine, monkeypatch):
+    """What decides the scores has to be known before they are stored."""
+    machine(None, played=True)
+    monkeypatch.setattr(cards, "_ask_cuda", lambda device_id: None)
+    assert "says which card 0 is" in try_provider(provider_named("cuda")).detail
+
+
+def test_the_card_named_is_the_one_asked_for(machine):
+    """--device-id 1 of two cards."""
+    machine(Driver("580.10", (13, 0), (H200, V100)), played=True)
+    assert providers.choose_execution("cuda")[0].card == H200.name
+    assert providers.choose_execution("cuda", device_id=1)[0].card == V100.name
+    assert try_provider(provider_named("cuda"), 1).detail.startswith(V100.name)
+
+
+def test_tf32_is_refused_by_the_name_of_a_card_without_it(machine):
+    """Before compute capability 8.0 it is fp32 by another name; fp32 and fp16 go on."""
+    machine(Driver("580.10", (13, 0), (V100,)), played=True)
+    with pytest.raises(ProviderError, match=r"Tesla V100.* has no TF32: .* 7\.0, .* 8\.0"):
+        providers.choose_execution("cuda", "tf32")
+    with pytest.raises(UsageError, match=r"cpu computes in fp32, not in tf32; .*Tesla V100"):
+        providers.choose_execution("auto", "tf32")
+    assert providers.choose_execution("cuda", "fp16")[0].precision == "fp16"
+    assert try_provider(provider_named("cuda")).works
+    machine(Driver("580.10", (13, 0), (H200,)), played=True)
+    assert providers.choose_execution("cuda", "tf32")[0].precision == "tf32"
+
+
+def test_what_is_expected_is_what_is_chosen_and_nothing_is_opened(machine, monkeypatch):
+    """Of every provider that works; None where it can't be known."""
+    machine(Driver("580.10", (13, 0), (H200,)), played=True)
+    asked = [("auto", "fp16"), ("cuda", "fp32"), ("cpu", "fp32"), ("tensorrt", "tf32")]
+    chosen = [providers.choose_execution(*words)[0] for words in asked]
+
+    def opened(*_, **__):
+        raise AssertionError("a session was opened")
+
+    monkeypatch.setattr(ort, "InferenceSession", opened)
+    monkeypatch.setattr(providers, "load_libraries", opened)
+    assert [providers.expect_execution(*words) for words in asked] == chosen
+    assert providers.expect_execution("cuda", device_id=1) is None
+    assert providers.expect_execution("cpu", "fp16") is None
+    monkeypatch.setattr(providers, "has_nvidia_device", lambda: False)
+    assert providers.expect_execution("auto") == CPU
+    assert providers.expect_execution("cuda") is None
 
 
 def test_a_card_that_is_not_there_is_named(machine):
     """Card 3 of one card: the error says how many are seen and what hides them."""
-    machine(Driver("580.10", (13, 0), (H200,)))
+    machine(Driver("580.10", (13, 0), (H200,)), missing="libcublas.so.13: cannot open")
     with pytest.raises(ProviderError, match=r"no card 3: this process sees 1 .*VISIBLE_DEVICES"):
         providers.choose_execution("cuda", device_id=3)
 
@@ -93,7 +194,7 @@ def test_tensorrt_says_which_of_its_libraries_is_missing():
 def test_auto_takes_the_cpu_and_warns_where_a_gpu_is_passed_over(monkeypatch):
     """On a machine with a GPU that does not work, `auto` says why it runs on the CPU."""
 
-    def broken(provider, device_id=0):
+    def broken(provider, device_id=0, precision=None):
         works = provider.name == "cpu"
         return providers.ProviderStatus(
             provider, works, "libcudnn is missing", "works" if works else "broken"
@@ -111,12 +212,13 @@ def test_auto_takes_the_cpu_and_warns_where_a_gpu_is_passed_over(monkeypatch):
     assert providers.choose_execution("auto")[1] is None
 
 
-def test_auto_takes_cuda_where_it_works_and_never_tensorrt(monkeypatch):
+def test_auto_takes_cuda_where_it_works_and_never_tensorrt(machine, monkeypatch):
     """TensorRT compiles for minutes and is asked for by name."""
+    machine(Driver("580.10", (13, 0), (H200, H200)))
     tried = []
 
-    def works(provider, device_id=0):
-        tried.append((provider.name, device_id))
+    def works(provider, device_id=0, precision=None):
+        tried.append((provider.name, device_id, precision))
         return providers.ProviderStatus(provider, True, "fine", "works")
 
     monkeypatch.setattr(providers, "try_provider", works)
@@ -127,7 +229,7 @@ def test_auto_takes_cuda_where_it_works_and_never_tensorrt(monkeypatch):
         1,
     )
     assert warning is None
-    assert tried == [("cuda", 1)]
+    assert tried == [("cuda", 1, "tf32")]
 
 
 def test_an_unknown_provider_lists_those_there_are():
@@ -150,39 +252,41 @@ def test_every_provider_of_the_table_can_be_tried():
 @pytest.mark.parametrize(
     ("name", "precision", "options", "variant"),
     [
-        ("cuda", "fp32", {"use_tf32": "0"}, None),
-        ("cuda", "tf32", {"use_tf32": "1"}, "tf32"),
-        ("cuda", "fp16", {"use_tf32": "0", "prefer_nhwc": "1"}, "fp16"),
-        ("tensorrt", "fp32", {"trt_fp16_enable": "0"}, "tensorrt"),
-        ("tensorrt", "fp16", {"trt_fp16_enable": "1"}, "tensorrt-fp16"),
+        ("cuda", "fp32", dict.fromkeys(LOWER, "0") | SEARCH, None),
+        ("cuda", "tf32", dict.fromkeys(LOWER, "1") | SEARCH, "tf32"),
+        ("cuda", "fp16", dict.fromkeys(LOWER, "1") | SEARCH, "fp16"),
+        ("tensorrt", "tf32", {"trt_fp16_enable": "False"}, "tensorrt-tf32"),
+        ("tensorrt", "fp16", {"trt_fp16_enable": "True"}, "tensorrt-fp16"),
         ("cpu", "fp32", {}, None),
     ],
 )
 def test_precision_is_explicit_in_what_the_provider_is_told(name, precision, options, variant):
-    """TF32 is off unless asked for, and what was asked for is recorded and sets folders apart."""
+    """fp32 has no tensor cores and no fused bias, fp16 and TF32 have both, in NHWC.
+
+    What was asked for is recorded and sets folders apart.
+    """
     execution = Execution(provider_named(name), precision)
-    assert options.items() <= execution.options.items()
+    assert execution.options == options
     assert execution.facts()["options"] == execution.options
     assert execution.facts()["precision"] == precision
     assert execution.variant == variant
 
 
-def test_convolutions_are_not_searched_exhaustively():
-    """Exhaustive search tunes anew for every shape and makes answers vary; it is never on."""
-    requests = Execution(provider_named("tensorrt")).requests()
-    for name, options in [r for r in requests if not isinstance(r, str)]:
-        if name == "CUDAExecutionProvider":
-            assert options["cudnn_conv_algo_search"] == "HEURISTIC"
-            assert options["use_tf32"] == "0"
-    assert Execution(CUDA).options["cudnn_conv_algo_search"] == "HEURISTIC"
+def test_what_tensorrt_leaves_runs_on_the_same_card_in_the_same_precision():
+    """Its helper CUDA is told so; the CPU takes the rest."""
+    requests = Execution(provider_named("tensorrt"), "tf32", 1).requests()
+    (_, own), (helper, options), last = requests
+    assert own["device_id"] == options["device_id"] == "1"
+    assert (helper, options["use_tf32"]) == ("CUDAExecutionProvider", "1")
+    assert last == "CPUExecutionProvider"
 
 
 @pytest.mark.parametrize(
-    ("name", "precision"), [("cpu", "tf32"), ("cpu", "fp16"), ("tensorrt", "tf32")]
+    ("name", "precision"), [("cpu", "tf32"), ("cpu", "fp16"), ("tensorrt", "fp32")]
 )
 def test_a_precision_that_a_provider_lacks_is_refused(name, precision):
     """The error says which precisions the provider has."""
-    with pytest.raises(UsageError, match=rf"{name} computes in fp32.*not in {precision}"):
+    with pytest.raises(UsageError, match=rf"{name} computes in .*, not in {precision}"):
         Execution(provider_named(name), precision).check()
 
 

@@ -151,12 +151,13 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
     provider = recorded.get("provider") or {}
     versions = recorded.get("versions") or {}
     machine = recorded.get("machine") or {}
-    device = provider.get("device")
+    libraries = provider.get("libraries") or {}
     facts = {
         "Figures from": "scores of each image" if evaluation.has_scores else "counts alone",
         "Thresholds from": evaluation.thresholds_from,
         "Provider": _provider(provider),
-        "Card": (device or {}).get("name") if isinstance(device, Mapping) else device,
+        "Card": provider.get("card"),
+        "Its libraries": ", ".join(f"{name} {value}" for name, value in libraries.items()),
         "Precision": provider.get("precision"),
         "Batch": recorded.get("batch"),
         "Machine": " ".join(str(value) for value in machine.values()) or None,

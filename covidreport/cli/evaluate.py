@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from covidreport.config import Settings, Thresholds
-    from covidreport.dataset.index import Question
+    from covidreport.dataset.index import KnownData, Question
     from covidreport.evaluate.record import Outcome
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
@@ -230,35 +230,33 @@ def evaluate_folders(
     from covidreport.cli.terminal import say_finding
     from covidreport.config import read_threshold_options
     from covidreport.dataset.index import Question, recall_data
-    from covidreport.evaluate.record import keep_all
     from covidreport.evaluate.request import default_batch
     from covidreport.inference.execution import read_precision
-    from covidreport.inference.providers import choose_execution
+    from covidreport.inference.providers import choose_execution, expect_execution
 
     wanted = read_threshold_options(choices.threshold, settings.thresholds, choices.thresholds)
     source = find_data(choices.data, settings, runs)
     asked = choices.provider or settings.provider
-    chosen, warning = choose_execution(asked, read_precision(choices.precision), choices.device_id)
-    batch = choices.batch_size or default_batch(chosen)
     question = Question(
         source, choices.split or settings.split,
         settings.labels or choices.labels or common_labels(runs, source, settings.uncertain),
         settings.group,
         settings.name, settings.uncertain,
     )  # fmt: skip
+    how = (asked, read_precision(choices.precision), choices.device_id)
+    anew = choices.force or choices.verify or choices.thumbnails or not choices.cache
+    known = None if anew or wanted.tuned else recall_data(question)
+    keep = partial(_keep_unchanged, known, wanted, choices, runs, settings)
+    expected = None if known is None else expect_execution(*how)
+    if expected is not None and (outcomes := keep(expected)) is not None:
+        return outcomes, ()
+    chosen, warning = choose_execution(*how)
     findings: tuple[Finding, ...] = () if warning is None else (_gpu_not_used(warning),)
-    if choices.cache and not (
-        choices.force or choices.verify or wanted.tuned or choices.thumbnails
-    ):
-        known = recall_data(question)
-        if known is not None:
-            _check_target(settings, known.labels)
-            plan = settings.figures.plan(known.labels, settings.target)
-            outcomes = keep_all(known, wanted, chosen, batch, runs, plan)
-            if outcomes is not None:
-                for finding in findings:
-                    say_finding(finding)
-                return outcomes, findings
+    if chosen != expected and (outcomes := keep(chosen)) is not None:
+        for finding in findings:
+            say_finding(finding)
+        return outcomes, findings
+    batch = choices.batch_size or default_batch(chosen)
     conditions = _Conditions(
         wanted, asked, chosen, batch, choices.jobs, force=choices.force, verify=choices.verify,
         use_cache=choices.cache, settings=settings, thumbnails=choices.thumbnails,
@@ -266,6 +264,23 @@ def evaluate_folders(
         model_limits=choices.model_limits or settings.model_limits,
     )  # fmt: skip
     return _evaluate_anew(question, conditions, runs, findings)
+
+
+def _keep_unchanged(
+    known: KnownData | None, wanted: Thresholds, choices: Choices, runs: Sequence[Run],
+    settings: Settings, execution: Execution,
+) -> tuple[Outcome, ...] | None:  # fmt: skip
+    """The stored evaluations of all runs, if the data are known to be unchanged and each may be
+    kept: no provider is opened and no image is read. None where something is to be evaluated."""
+    from covidreport.evaluate.record import keep_all
+    from covidreport.evaluate.request import default_batch
+
+    if known is None:
+        return None
+    _check_target(settings, known.labels)
+    plan = settings.figures.plan(known.labels, settings.target)
+    batch = choices.batch_size or default_batch(execution)
+    return keep_all(known, wanted, execution, batch, runs, plan)
 
 
 @dataclass(frozen=True, slots=True)

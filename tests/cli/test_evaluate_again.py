@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from covidreport.cache import KEPT_FILE, cache_folder
 from covidreport.cli import evaluate as command
 from covidreport.cli import terminal
+from covidreport.inference import providers, session
+from covidreport.inference.cards import Card
+from covidreport.inference.execution import Execution
 from covidreport.store import read_evaluation, read_scores
 from tests.damage import cut_off, flip_byte
 from tests.datasets import write_flat_dataset
@@ -233,3 +237,68 @@ def test_a_narrow_terminal_keeps_ranks_and_names(study, covidreport, monkeypatch
     (head,) = [line for line in lines if "missed" in line and "found" in line]
     assert head.split()[:3] == ["rank", "run", "missed"]
     assert all(len(line) <= 60 for line in lines)
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A machine with an H200 that the CPU plays; gives what can be changed about it."""
+    seen = {"name": "NVIDIA H200", "cudnn": "9.26.0", "opened": 0}
+    words = {"ort_name": "CPUExecutionProvider", "device": "cpu", "helpers": (), "library": None}
+    played = tuple(
+        replace(each, **words) if each.name == "cuda" else each for each in providers.PROVIDERS
+    )
+
+    def find_card(device_id):
+        return Card(seen["name"], (9, 0), 2**37, 2**36)
+
+    def load_libraries(provider):
+        seen["opened"] += provider.accelerator
+        return ""
+
+    monkeypatch.setattr(providers, "PROVIDERS", played)
+    monkeypatch.setattr(Execution, "requests", lambda *_: ["CPUExecutionProvider"])
+    monkeypatch.setattr(providers, "has_nvidia_device", lambda: True)
+    monkeypatch.setattr(providers, "find_card", find_card)
+    monkeypatch.setattr(providers, "cudnn_version", lambda: seen["cudnn"])
+    for module in (providers, session):
+        monkeypatch.setattr(module, "load_libraries", load_libraries)
+    return seen
+
+
+@pytest.mark.parametrize("provider", ["auto", "cuda"])
+def test_unchanged_on_a_card_is_known_without_opening_cuda(study, card, provider):
+    """The card's name and cuDNN's version are asked for, and no provider is opened."""
+    on_card = ("--provider", provider)
+    study.again(*on_card)
+    assert card["opened"] > 0
+    recorded = study.evaluation().provenance["provider"]
+    assert recorded["card"] == "NVIDIA H200"
+    assert recorded["libraries"] == {"cudnn": "9.26.0"}
+    made = len(study.anew)
+    card["opened"] = 0
+    assert "2 of 2 runs are unchanged" in study.again(*on_card).err
+    assert (card["opened"], len(study.anew)) == (0, made)
+
+
+@pytest.mark.parametrize(("what", "other"), [("name", "NVIDIA L4"), ("cudnn", "9.27.0")])
+def test_another_card_or_cudnn_is_evaluated_anew(study, card, what, other):
+    """Both decide the last digits; the record names those that made it."""
+    study.again("--provider", "cuda")
+    card[what] = other
+    assert "unchanged" not in study.again("--provider", "cuda").err
+    recorded = study.evaluation().provenance["provider"]
+    assert other in (recorded["card"], recorded["libraries"]["cudnn"])
+
+
+def test_scores_of_the_cpu_are_kept_where_a_card_is_broken(study, card, monkeypatch):
+    """`auto` expects the card, finds it broken, and says so beside what the CPU made."""
+    monkeypatch.setattr(providers, "missing_library", lambda library: "libcufft.so.12 is missing")
+    cuda = providers.provider_named("cuda")
+    broken = tuple(
+        replace(each, library="any") if each is cuda else each for each in providers.PROVIDERS
+    )
+    monkeypatch.setattr(providers, "PROVIDERS", broken)
+    said = study.again("--provider", "auto").err
+    assert "libcufft.so.12 is missing" in said
+    assert "2 of 2 runs are unchanged" in said
+    assert study.anew == []

@@ -15,7 +15,6 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,20 +170,26 @@ def _load_tensorrt() -> None:
                 ctypes.CDLL(str(Path(folder) / library), ctypes.RTLD_GLOBAL)
 
 
-def _tensorrt_version() -> str:
+def _tensorrt_version(provider: Provider) -> str:
+    """Of the package, or as the library says that the system has."""
+    from importlib import metadata
+
     for package in ("tensorrt-cu13", "tensorrt"):
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            continue
-    return "of the system"
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return metadata.version(package)
+    try:
+        library = ctypes.CDLL("nvinfer_10.dll" if os.name == "nt" else "libnvinfer.so.10")
+    except OSError as error:
+        raise ProviderError(f"TensorRT can't be loaded ({error}); {provider.remedy}") from error
+    return str(library.getInferLibVersion())
 
 
 def _explain_failure(execution: Execution, said: str) -> str:
     """Why a provider did not work: what was `said`, or the reason that the driver knows."""
-    provider, driver, built = execution.provider, read_driver(), cuda_of_build()
+    provider = execution.provider
     if not provider.accelerator:
         return f"{said}; {provider.remedy}"
+    driver, built = read_driver(), cuda_of_build()
     if driver is None:
         return (
             f"the NVIDIA driver does not answer; install it or give this container the GPU ({said})"
@@ -280,7 +285,7 @@ def name_device(execution: Execution) -> Execution:
         raise ProviderError(f"cuDNN can't be loaded; {execution.provider.remedy}")
     libraries = [("cudnn", cudnn)]
     if execution.provider.name == "tensorrt":
-        libraries.append(("tensorrt", _tensorrt_version()))
+        libraries.append(("tensorrt", _tensorrt_version(execution.provider)))
     return replace(execution, card=card.name, libraries=tuple(libraries))
 
 

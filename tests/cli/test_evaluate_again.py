@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -242,10 +243,10 @@ def test_a_narrow_terminal_keeps_ranks_and_names(study, covidreport, monkeypatch
 @pytest.fixture
 def card(monkeypatch):
     """A machine with an H200 that the CPU plays; gives what can be changed about it."""
-    seen = {"name": "NVIDIA H200", "cudnn": "9.26.0", "opened": 0}
-    words = {"ort_name": "CPUExecutionProvider", "device": "cpu", "helpers": (), "library": None}
+    seen: dict[str, Any] = {"name": "NVIDIA H200", "cudnn": "9.26.0", "opened": 0}
     played = tuple(
-        replace(each, **words) if each.name == "cuda" else each for each in providers.PROVIDERS
+        replace(each, ort_name="CPUExecutionProvider", device="cpu", library=None)
+        for each in providers.PROVIDERS
     )
 
     def find_card(device_id):

@@ -21,6 +21,7 @@ from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
 from covidreport.inference.providers import CPU
+from covidreport.inference.signs import Signs
 from covidreport.store import read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
@@ -227,8 +228,7 @@ def test_a_model_of_half_weights_rounds_as_fp16_does(tmp_path, monkeypatch):
     """Whatever it was asked to run in: what its own numbers can't hold is no fault of the card."""
     manifest, runs = _write(tmp_path, "a")
     _answer_more(monkeypatch, np.float32(1e-3))
-    signs = session.read_signs
-    monkeypatch.setattr(session, "read_signs", lambda *words: replace(signs(*words), half=True))
+    monkeypatch.setattr(session, "read_signs", lambda *_: Signs(half=True))
     outcome = evaluate_folder(runs, _request(manifest))["a"]
     assert outcome.evaluation.provenance["cpu_check"]["limit"] == 2e-3
     assert "differs-from-cpu" not in _codes(outcome)

@@ -7,6 +7,7 @@ import os
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 
+import onnxruntime as ort
 import pynvml
 import pytest
 
@@ -206,7 +207,7 @@ def _said_by(library, function, number):
 )
 def test_what_cudnn_and_cublas_say_of_memory_is_out_of_memory(library, function, number):
     """In the words of the installed libraries: ALLOCATION_FAILED and ALLOC_FAILED."""
-    cards.ort.preload_dlls()
+    ort.preload_dlls()
     error = RuntimeError(f"CUDNN failure {number}: {_said_by(library, function, number)} ; GPU=0")
     assert isinstance(describe_failure(error), OutOfMemoryError)
     other = RuntimeError(

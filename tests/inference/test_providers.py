@@ -12,7 +12,7 @@ from scipy.signal import correlate2d
 from covidreport.errors import ProviderError, UsageError
 from covidreport.inference import cards, providers
 from covidreport.inference.cards import Card, Driver, missing_library, read_driver
-from covidreport.inference.execution import Execution, read_precision
+from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import CPU, PROVIDERS, provider_named, try_provider
 from covidreport.inference.session import open_session
 from tests.onnx_models import write_brightness_model
@@ -38,13 +38,12 @@ def machine(monkeypatch):
         monkeypatch.setattr(providers, "cuda_of_build", lambda: built)
         monkeypatch.setattr(providers, "missing_library", lambda library: missing)
         monkeypatch.setattr(providers, "cudnn_version", lambda: "9.26.0")
+        monkeypatch.setattr(providers, "_tensorrt_version", lambda provider: "10.14")
         for module in (providers, cards):
             monkeypatch.setattr(module, "read_driver", lambda: driver)
         if played:
-            words = {"ort_name": "CPUExecutionProvider", "helpers": ()}
-            actors = tuple(
-                replace(each, **words) if each.accelerator else each for each in PROVIDERS
-            )
+            name = "CPUExecutionProvider"
+            actors = tuple(replace(each, ort_name=name) for each in PROVIDERS)
             monkeypatch.setattr(providers, "PROVIDERS", actors)
             monkeypatch.setattr(Execution, "requests", lambda *_: ["CPUExecutionProvider"])
 
@@ -82,6 +81,22 @@ def test_a_provider_that_does_not_run_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(ProviderError, match=r"cuda was asked for and .*covidreport\[gpu\]"):
         providers.check_provider(["CPUExecutionProvider"], CUDA)
     assert open_session(path, CPU).execution == CPU
+
+
+def test_where_no_card_answers_nothing_is_loaded_or_printed(tmp_path, monkeypatch, capfd):
+    """Neither by `auto` nor by a provider's name: no library, no word."""
+
+    def loaded(**_):
+        raise AssertionError("a library was loaded")
+
+    monkeypatch.setattr(cards, "DEVICE_FILES", tmp_path)
+    monkeypatch.setattr(cards, "read_driver", lambda: None)
+    monkeypatch.setattr(ort, "preload_dlls", loaded)
+    statuses = [try_provider(provider) for provider in PROVIDERS if provider.accelerator]
+    chosen, warning = providers.choose_execution("auto")
+    assert {status.state for status in statuses} == {"no device"}
+    assert (chosen, warning) == (CPU, None)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_driver_that_is_too_old_is_named_with_both_versions(machine):
@@ -151,8 +166,12 @@ def test_tf32_is_refused_by_the_name_of_a_card_without_it(machine):
 def test_what_is_expected_is_what_is_chosen_and_nothing_is_opened(machine, monkeypatch):
     """Of every provider that works; None where it can't be known."""
     machine(Driver("580.10", (13, 0), (H200,)), played=True)
-    asked = [("auto", "fp16"), ("cuda", "fp32"), ("cpu", "fp32"), ("tensorrt", "tf32")]
+    asked: list[tuple[str, Precision]] = [
+        ("auto", "fp16"), ("cuda", "fp32"), ("cpu", "fp32"), ("tensorrt", "tf32"),
+    ]  # fmt: skip
     chosen = [providers.choose_execution(*words)[0] for words in asked]
+    assert [each.card for each in chosen] == [H200.name, H200.name, None, H200.name]
+    assert dict(chosen[3].libraries) == {"cudnn": "9.26.0", "tensorrt": "10.14"}
 
     def opened(*_, **__):
         raise AssertionError("a session was opened")

@@ -157,7 +157,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Thresholds from": evaluation.thresholds_from,
         "Provider": _provider(provider),
         "Card": provider.get("card"),
-        "Its libraries": ", ".join(f"{name} {value}" for name, value in libraries.items()),
+        "Libraries of the card": ", ".join(f"{name} {value}" for name, value in libraries.items()),
         "Precision": provider.get("precision"),
         "Batch": recorded.get("batch"),
         "Machine": " ".join(str(value) for value in machine.values()) or None,

@@ -84,6 +84,19 @@ def test_what_runs_have_in_common_is_said_once_and_the_rest_by_run():
     assert common["Versions"] == "covidreport 0.1.0"
 
 
+def test_the_card_and_its_libraries_are_named():
+    """As the key of an evaluation holds them; the CPU's has neither."""
+    made = _made()
+    made["provider"] |= {"card": "NVIDIA H200", "libraries": {"cudnn": "9.26.0"}}
+    runs = {name: {"provenance": made} for name in (BEST, SECOND, SILENT)}
+    common = {f.name: f.value for group in _provenance(**runs).groups for f in group.facts}
+    assert common["Card"] == "NVIDIA H200"
+    assert common["Libraries of the card"] == "cudnn 9.26.0"
+    runs = {name: {"provenance": _made("cpu", "fp32")} for name in (BEST, SECOND, SILENT)}
+    common = {f.name: f.value for group in _provenance(**runs).groups for f in group.facts}
+    assert not {"Card", "Libraries of the card"} & common.keys()
+
+
 def test_commands_stand_once_with_what_they_made():
     """A command that made several evaluations is one row; the report's own is the last."""
     timing = {"command": COMMAND, "jobs": 2}

@@ -304,10 +304,8 @@ def describe_device(provider: Provider, device_id: int = 0) -> str:
 
 def card_bytes(device_id: int) -> int:
     """The memory of a card; 0 where the driver does not say."""
-    driver = read_driver()
-    if driver is None or device_id >= len(driver.cards):
-        return 0
-    return driver.cards[device_id].memory_bytes
+    card = find_card(device_id)
+    return 0 if card is None else card.memory_bytes
 
 
 def expect_execution(

@@ -46,6 +46,8 @@ class Feed:
     augmentation: Augmentation | None = None
     seed: Sequence[int] = (0,)
     """Seed, epoch and pass: with the place in the epoch, all that the changes depend on."""
+    pinned: bool = False
+    """Whether batches lie in memory that a card copies from without the CPU's help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,11 @@ def make_batches(
 
 def _make_batch(split: Split, feed: Feed, positions: Indices, places: Indices) -> Batch:
     spec = feed.spec
-    images = np.empty((len(positions), spec.height, spec.width, spec.channels), np.uint8)
+    size = (len(positions), spec.channels, spec.height, spec.width)
+    pixels = torch.empty(size, dtype=torch.uint8, pin_memory=feed.pinned)
+    truth = torch.empty(len(positions), split.truth.shape[1], pin_memory=feed.pinned)
+    truth.numpy()[:] = split.truth[positions]
+    images = pixels.numpy().transpose(0, 2, 3, 1)
     for n, (position, place) in enumerate(zip(positions, places, strict=True)):
         row = int(split.rows[position])
         if feed.augmentation is None:
@@ -94,6 +100,4 @@ def _make_batch(split: Split, feed: Feed, positions: Indices, places: Indices) -
         else:
             random = np.random.default_rng([*feed.seed, int(place)])
             images[n] = augment(feed.store.picture(row, spec), feed.augmentation, spec, random)
-    pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    truth = torch.from_numpy(split.truth[positions].astype(np.float32))
     return Batch(positions, pixels, truth)

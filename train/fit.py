@@ -193,7 +193,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         settings=settings,
         target=study.labels.index(study.target),
         splits=splits,
-        feed=Feed(request.store, settings.pixels, request.workers),
+        feed=Feed(request.store, settings.pixels, request.workers, pinned=device.is_gpu),
         loss=make_loss(settings.loss, settings.gamma, settings.alpha, positive_weight),
         device=device,
         ranks=request.ranks,

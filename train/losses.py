@@ -8,7 +8,7 @@ all of them, and what comes after it is computed on that mean.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -58,6 +58,11 @@ class Loss:
     finish: Callable[[Tensor], Tensor]
     positive_weight: Tensor | None = None
     """`(K,)`: what the elements of positives are multiplied by; None for 1."""
+
+    def at(self, device: torch.device) -> Loss:
+        """The same loss, with its weights on a device."""
+        weight = self.positive_weight
+        return self if weight is None else replace(self, positive_weight=weight.to(device))
 
     def sum_and_count(self, logits: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """The sum over the elements whose truth is known, and how many these are.

@@ -11,14 +11,16 @@ import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
-from train.pooling import AdaptiveMean
+from train.pooling import replace_adaptive_means
 from train.settings import Settings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -94,20 +96,30 @@ class TinyCNN(nn.Module):
         return logits
 
 
+class _NumbersOnCpu(TorchFunctionMode):
+    """Tensors made of given numbers lie on the CPU: RegNet computes its widths with them, also
+    where weights are only laid out, on `meta`, where no number has a value.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: Any = (), named: Any = None
+    ) -> Any:
+        """Call a function of torch."""
+        named = named or {}
+        if function in (torch.arange, torch.tensor):
+            named = {"device": "cpu", **named}
+        return function(*arguments, **named)
+
+
 def _torchvision(name: str) -> Callable[[int, WeightsEnum | None], nn.Module]:
     def build(_channels: int, weights: WeightsEnum | None) -> nn.Module:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _NumbersOnCpu():
             warnings.simplefilter("ignore")  # two of them warn of how they will be initialised
             network: nn.Module = torchvision.models.get_model(name, weights=weights)
+        replace_adaptive_means(network)
         return network
 
     return build
-
-
-def _vgg16(channels: int, weights: WeightsEnum | None) -> nn.Module:
-    network = _torchvision("vgg16")(channels, weights)
-    network.avgpool = AdaptiveMean(7)
-    return network
 
 
 def _tiny(channels: int, _weights: WeightsEnum | None) -> nn.Module:
@@ -115,7 +127,7 @@ def _tiny(channels: int, _weights: WeightsEnum | None) -> nn.Module:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "vgg16": Architecture(_vgg16, ("study", "plain")),
+    "vgg16": Architecture(_torchvision("vgg16"), ("study", "plain")),
     "resnet18": Architecture(_torchvision("resnet18"), ("study", "plain")),
     "tiny": Architecture(_tiny, ("plain",), mean=(0.5,), std=(0.25,)),
 }

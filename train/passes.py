@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -42,6 +43,7 @@ class Passes:
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
             model.network = convert(model.network)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.network: nn.Module = model.network
+        self._loss = task.loss.at(device.torch)
         self.optimizer = make_optimizer(model, settings, device)
         self._parallel: nn.Module = model
         if ranks.size > 1:
@@ -65,11 +67,11 @@ class Passes:
         feed = self._feed(settings.augmentation, epoch, TRAINING)
         self.model.train()
         keep_frozen_still(self.network, settings.frozen)
-        losses: list[Tensor] = []
+        losses: list[_Fetched] = []
         positions, logits = [], []
         for n, batch in enumerate(make_batches(split, feed, batches, self._share)):
             loss, answers = self._step(batch)
-            losses.append(loss)
+            losses.append(_fetch(loss))
             positions.append(batch.positions)
             logits.append(answers)
             if n:  # one behind, so that a GPU need not wait to be asked
@@ -77,7 +79,7 @@ class Passes:
             watcher.on_batch(epoch, n + 1, len(batches))
         self._check_finite(losses[-1], epoch, len(batches), batches)
         sizes = [len(batch) for batch in batches]
-        mean = float(np.average(torch.stack(losses).double().cpu().numpy(), weights=sizes))
+        mean = float(np.average([loss.read() for loss in losses], weights=sizes))
         seen, answers_of_all = self._gather(positions, logits)
         return measure(answers_of_all, split.truth[seen], split.lost_truth, task.target, mean)
 
@@ -106,29 +108,31 @@ class Passes:
 
     def _step(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Change the weights once; the loss of the whole batch, and this process's logits."""
-        ranks, device = self.task.ranks, self.task.device
-        pixels, truth = self._upload(batch.pixels), batch.truth.to(device.torch)
+        ranks = self.task.ranks
+        pixels, truth = self._upload(batch.pixels), self._upload(batch.truth)
         self.optimizer.zero_grad(set_to_none=True)
         with self._precision():
             logits = self._parallel(pixels).float()
-        own_sum, own_count = self.task.loss.sum_and_count(logits, truth)
+        own_sum, own_count = self._loss.sum_and_count(logits, truth)
         count = ranks.total(own_count)
         # the gradients of all processes are averaged: the mean of their means, times their number
         mean = own_sum * ranks.size / count
         mean = mean + (ranks.total(own_sum) / count - mean).detach()
-        loss = self.task.loss.finish(mean)
+        loss = self._loss.finish(mean)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.optimizer.step()
         return loss.detach(), logits.detach()
 
-    def _check_finite(self, loss: Tensor, epoch: int, number: int, batches: list[Indices]) -> None:
-        if torch.isfinite(loss):
+    def _check_finite(
+        self, fetched: _Fetched, epoch: int, number: int, batches: list[Indices]
+    ) -> None:
+        loss = fetched.read()
+        if math.isfinite(loss):
             return
         rows = self.task.splits["train"].rows[batches[number - 1]]
         ids = ", ".join(self.task.sample_ids[row] for row in rows)
         raise NotFiniteError(
-            f"the loss is {loss.item()} in epoch {epoch}, batch {number} of {len(batches)} "
-            f"(images {ids})"
+            f"the loss is {loss} in epoch {epoch}, batch {number} of {len(batches)} (images {ids})"
         )
 
     def _predict(
@@ -164,16 +168,37 @@ class Passes:
         kind = AUGMENTATIONS[augmentation]
         return dataclasses.replace(self.task.feed, augmentation=kind, seed=seed)
 
-    def _upload(self, pixels: Tensor) -> Tensor:
-        if not self.task.device.is_gpu:
-            return pixels
-        return pixels.pin_memory().to(self.task.device.torch, non_blocking=True)
+    def _upload(self, values: Tensor) -> Tensor:
+        return values.to(self.task.device.torch, non_blocking=True)
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
         device = self.task.device
         with torch.autocast(device.torch.type, torch.bfloat16, enabled=device.autocast):
             yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A number on its way to the CPU, and what says that it is there."""
+
+    value: Tensor
+    arrived: torch.Event | None
+
+    def read(self) -> float:
+        """The number; waits for its own step, not for those that were begun since."""
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        return self.value.item()
+
+
+def _fetch(value: Tensor) -> _Fetched:
+    """Begin to bring a number to the CPU."""
+    if not value.is_cuda:
+        return _Fetched(value, None)
+    copy, arrived = value.to("cpu", non_blocking=True), torch.Event(value.device)
+    arrived.record()
+    return _Fetched(copy, arrived)
 
 
 def rate_of(settings: Settings, epoch: int) -> float:

@@ -100,7 +100,7 @@ class Settings:
     train_figures: Literal["running", "second-pass"] = "running"
     """Training figures as the epoch goes, or by a pass of their own after it."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 autocast on a GPU, float32 on a CPU."""
+    """`auto`: bfloat16 autocast on a GPU that computes in it, else float32."""
     exported_epoch: EpochRule = field(default_factory=EpochRule)
 
     @property

@@ -92,3 +92,20 @@ def test_reading_ahead_stops_when_nobody_wants_more(dataset):
     batches = make_batches(whole(dataset), feed, cut_batches(np.arange(len(dataset)), 2))
     assert len(next(batches).positions) == 2
     batches.close()
+
+
+def test_batches_for_a_card_are_made_in_pinned_memory(dataset, monkeypatch):
+    """Pixels and truth alike: from other memory a copy waits for the card, in every step."""
+    asked = []
+
+    def empty(*size, pin_memory=False, **others):
+        asked.append(pin_memory)
+        return make_empty(*size, **others)
+
+    make_empty = torch.empty
+    monkeypatch.setattr(torch, "empty", empty)
+    for pinned in (True, False):
+        feed = Feed(ImageStore(dataset), SPEC, 1, pinned=pinned)
+        (batch,) = make_batches(whole(dataset), feed, [np.arange(3)])
+        assert batch.truth.tolist() == dataset.truth[:3].tolist()
+    assert asked == [True, True, False, False]

@@ -54,7 +54,7 @@ def test_exports_state_their_contract_and_answer_as_torch_does(
 
 def test_vgg16s_pooling_exports_below_its_own_size(tmp_path):
     """1 x 1 features spread over 7 x 7, which ONNX has no pooling for, answer as in torch."""
-    layers = (nn.Conv2d(3, 4, 32, stride=32), AdaptiveMean(7), nn.Flatten(), nn.Linear(196, 3))
+    layers = (nn.Conv2d(3, 4, 32, stride=32), AdaptiveMean((7, 7)), nn.Flatten(), nn.Linear(196, 3))
     model = PixelModel(nn.Sequential(*layers), (0.5,) * 3, (0.25,) * 3).eval()
     _, contract, images = make()
     export_model(model, contract, images, tmp_path)

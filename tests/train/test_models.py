@@ -15,9 +15,10 @@ from train.models import (
     TinyCNN,
     build_network,
     replace_head,
+    torchvision_names,
     wrap_network,
 )
-from train.pooling import AdaptiveMean
+from train.pooling import AdaptiveMean, replace_adaptive_means
 from train.settings import Experiment, Settings
 from train.start import find_model_faults
 
@@ -105,13 +106,13 @@ def test_adaptive_mean_is_torchs_adaptive_pooling(size):
     """Whether the input is smaller than, equal to, or larger than the output."""
     images = torch.randn(2, 4, *size)
     expected = nn.AdaptiveAvgPool2d((7, 7))(images)
-    torch.testing.assert_close(AdaptiveMean(7)(images), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(AdaptiveMean((7, 7))(images), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_vgg16_at_its_own_size_is_torchvisions():
     """At 224 px nothing lies between the features and the classifier of the stock network."""
     images = torch.randn(1, 512, 7, 7)
-    assert AdaptiveMean(7)(images) is images
+    assert AdaptiveMean((7, 7))(images) is images
 
 
 def test_frozen_layers_neither_train_nor_gather_statistics():
@@ -143,3 +144,34 @@ def test_networks_are_checked_without_making_their_weights():
     faults = find_model_faults(experiments, 3)
     assert len(faults) == 1
     assert faults[0].startswith("experiment 3: vit_h_14 can't take 64 px images")
+
+
+@pytest.mark.parametrize("name", ["regnet_y_400mf", "swin_t", "maxvit_t"])
+def test_networks_that_compute_with_numbers_are_laid_out_too(name):
+    """RegNet's widths, and the places of the others' windows, while no weight has a value."""
+    assert find_model_faults([Experiment("1", "x", settings(name))], 3) == []
+
+
+def test_no_network_pools_adaptively_but_to_one_mean(monkeypatch):
+    """torchvision's 80: its other adaptive means have no deterministic gradient on a GPU."""
+    for name in dir(nn.init):
+        if name.endswith("_") and not name.startswith("_"):  # half of the time, for no values
+            monkeypatch.setattr(nn.init, name, lambda *weights, tensor=None, **_: tensor)
+    assert len(torchvision_names()) >= 80
+    with torch.device("meta"):
+        for name in torchvision_names():
+            network = build_network(settings(name))
+            left = [m for m in network.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
+            assert all(pool.output_size in (1, (1, 1)) for pool in left), name
+
+
+def test_a_replaced_mean_keeps_its_place_and_its_size():
+    """AlexNet's 6 x 6, also where sides differ."""
+    with torch.device("meta"):
+        assert build_network(settings("alexnet")).avgpool.size == (6, 6)
+    network = nn.Sequential(nn.AdaptiveAvgPool2d((2, 3)), nn.AdaptiveAvgPool2d(1))
+    images = torch.randn(2, 4, 5, 7)
+    expected = network[0](images)
+    replace_adaptive_means(network)
+    assert [type(layer) for layer in network] == [AdaptiveMean, nn.AdaptiveAvgPool2d]
+    torch.testing.assert_close(network[0](images), expected)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from covidreport.dataset import read_dataset, select_split
 from covidreport.records import Dataset, PixelSpec
@@ -114,15 +116,21 @@ def write_model(folder: Path, kind: str, side: int) -> Path:
         return write_brightness_model(
             folder / "model.onnx", slopes, offsets, labels=LABELS, pixels=spec
         )
-    import torch
-
     settings = Settings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=side)
     torch.manual_seed(0)
     network = find_architecture(kind).build(1, None)
     replace_head(network, settings, len(LABELS))
+    give_biases(network)
     noise = np.random.default_rng(0).integers(0, 256, (12, 1, side, side), dtype=np.uint8)
     export_model(wrap_network(network, settings), Contract(spec, LABELS, kind), noise, folder)
     return folder / "model.onnx"
+
+
+def give_biases(network: nn.Module) -> None:
+    """Give every bias values: the exporter drops those that are 0, which all of a new VGG's are."""
+    for name, weight in network.named_parameters():
+        if name.endswith("bias"):
+            nn.init.normal_(weight, std=0.05)
 
 
 def link_runs(model: Path, folder: Path, runs: int) -> Path:

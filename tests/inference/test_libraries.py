@@ -31,7 +31,9 @@ for name in sys.argv[1:]:
 
 def test_every_library_that_the_cuda_provider_needs_loads():
     """But the driver's; with the extra `gpu` they are all there, with torch alone cuRAND is not."""
-    library = Path(ort.capi.__file__).parent / provider_named("cuda").library
+    name = provider_named("cuda").library
+    assert name is not None
+    library = Path(ort.capi.__file__).parent / name
     if not library.is_file():
         pytest.skip("this ONNX Runtime is built without CUDA")
     if not shutil.which("objdump"):

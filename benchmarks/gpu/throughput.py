@@ -9,8 +9,6 @@ For each model and precision, images a second of
 then ours for 1, 2, 4, 9 and 18 runs at once, and a whole evaluation of drawn images beside the
 slower of its decoding and its inference. Needs a card, the extras `gpu` and `train`, and nothing
 else; `--provider cpu` runs the same steps on the CPU to show that they work, and proves no figure.
-
-    python -m benchmarks.gpu --json > gpu.json
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,14 +26,15 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.common import LABELS, Row, print_rows, write_model
+from benchmarks.gpu.rates import bare_rate, our_rate, rate
 from covidreport.dataset import read_dataset
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.loop import OpenedRun, count_jobs, score_runs
-from covidreport.inference.device import Bound, DeviceQueue, Feed
 from covidreport.inference.execution import Execution, Precision
 from covidreport.inference.providers import choose_execution, describe_device
-from covidreport.inference.session import Session, open_session, prepare_batch
+from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Run
+from train.device import set_float32
 from train.drawn.dataset import Drawing, draw_dataset
 from train.models import find_architecture, replace_head, wrap_network
 from train.settings import Settings
@@ -46,73 +45,18 @@ GOALS = {
     ("resnet18", "tf32"): "at least 12000",
     ("vgg16", "tf32"): "at least 3500",
 }
-SECONDS = 3.0
-
-
-def rate(work: Callable[[], int], seconds: float) -> float:
-    """Images a second: `work` does some and says how many; a first round is not counted."""
-    work()
-    done, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        done += work()
-    return done / (time.perf_counter() - began)
-
-
-def bare_rate(session: Session, execution: Execution, batch: NDArray[Any], seconds: float) -> float:
-    """The session on a batch that lies on the device."""
-    feed = Feed(execution, len(batch), batch.shape[1:], batch.dtype)
-    bound = Bound(session, feed)
-    slot = feed.upload(batch)
-
-    def work() -> int:
-        bound.run(slot, len(batch))
-        return len(batch)
-
-    try:
-        return rate(work, seconds)
-    finally:
-        feed.close()
-
-
-def our_rate(sessions: Sequence[Session], batches: Sequence[NDArray[Any]], seconds: float) -> float:
-    """Every session on every batch, from the machine's memory, as the evaluation's loop does it."""
-    queue = DeviceQueue()
-
-    def work() -> int:
-        uploads = [
-            queue.upload("pixels", sessions, [batch], len(batch), readers=len(sessions))
-            for batch in batches
-        ]
-        jobs = []
-        for upload, batch in zip(uploads, batches, strict=True):
-            uploaded = upload.result()
-
-            def read(session: Session, uploaded: Any = uploaded, n: int = len(batch)) -> None:
-                with uploaded:
-                    queue.score(session, uploaded, n)
-
-            jobs += [queue.submit(read, session) for session in sessions]
-        for job in jobs:
-            job.result()
-        return sum(map(len, batches)) * len(sessions)
-
-    try:
-        return rate(work, seconds)
-    finally:
-        queue.close()
 
 
 def torch_rates(
     kind: str, precision: Precision, batch: NDArray[Any], device: str, seconds: float
-) -> dict[str, float]:
+) -> dict[str, float | str]:
     """The same network in PyTorch, eager and compiled, fed from the device's memory."""
     settings = Settings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=batch.shape[-1])
     network = find_architecture(kind).build(1, None)
     replace_head(network, settings, len(LABELS))
     model = wrap_network(network, settings).eval().to(device)
     model = model.to(memory_format=torch.channels_last)
-    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    set_float32("tf32" if precision == "tf32" else "ieee")
     images = torch.from_numpy(batch).to(device)
 
     def rate_of(function: Callable[[torch.Tensor], torch.Tensor]) -> float:
@@ -128,7 +72,12 @@ def torch_rates(
 
         return rate(work, seconds)
 
-    return {"eager": rate_of(model), "compiled": rate_of(torch.compile(model))}
+    rates: dict[str, float | str] = {"eager": rate_of(model)}
+    try:
+        rates["compiled"] = rate_of(torch.compile(model))
+    except RuntimeError as error:  # it needs a C compiler and Triton: the rest is worth having
+        rates["compiled"] = f"failed: {str(error).strip().splitlines()[0]}"
+    return rates
 
 
 def whole_evaluation(
@@ -165,18 +114,8 @@ def whole_evaluation(
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--provider", choices=["cuda", "tensorrt", "cpu"], default="cuda")
-    parser.add_argument("--models", nargs="+", default=["resnet18", "vgg16"])
-    parser.add_argument("--precisions", nargs="+", default=["fp32", "tf32", "fp16"])
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--images", type=int, default=4096)
-    parser.add_argument("--runs", type=int, nargs="+", default=[1, 2, 4, 9, 18])
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+def print_table(options: argparse.Namespace) -> None:
+    """Measure all models in all precisions, and print the rows."""
     device = "cpu" if options.provider == "cpu" else "cuda"
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
@@ -221,7 +160,3 @@ def measure(
         value = our_rate(sessions, batches, options.seconds)
         rows.append(Row(f"{name}: images/s, {runs} runs", "beside", value))
     return rows
-
-
-if __name__ == "__main__":
-    main()

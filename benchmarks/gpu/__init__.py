@@ -1,0 +1,1 @@
+"""A card measured: the table of images a second, and fifteen checks that each ask one question."""

@@ -32,7 +32,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from covidreport.dataset import read_dataset
 from covidreport.records import Dataset
-from train.device import find_device
+from train.device import find_device, set_float32
 from train.fit import Request, prepare_task
 from train.images import ImageStore, count_workers
 from train.models import find_architecture
@@ -87,6 +87,7 @@ def plain_epochs(
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     while True:
         torch.use_deterministic_algorithms(False)  # a tutorial's loop pays nothing for it
+        torch.backends.cudnn.allow_tf32 = True  # torch's own default
         network.train()
         for images, truth in loader:
             optimizer.zero_grad()
@@ -115,6 +116,7 @@ def our_epochs(
     while True:
         epoch += 1
         torch.use_deterministic_algorithms(True)
+        set_float32("ieee")
         passes.train(epoch, Silence())
         yield len(rows)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from benchmarks.gpu.checks import run_checks
 from benchmarks.gpu.setting import Setting, small_setting
+from covidreport.inference.providers import provider_named
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--provider", choices=["cuda", "tensorrt", "cpu"], default="cuda")
     parser.add_argument("--models", nargs="+", default=["resnet18", "vgg16"])
-    parser.add_argument("--precisions", nargs="+", default=["fp32", "tf32", "fp16"])
+    parser.add_argument("--precisions", nargs="+", help="all that the provider has without any")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--images", type=int, default=4096)
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="of the checks, those of these names")
     parser.add_argument("--small", action="store_true", help="checks of tiny models on few images")
     options = parser.parse_args()
+    options.precisions = options.precisions or provider_named(options.provider).precisions
     if options.check is None:
         from benchmarks.gpu.throughput import print_table
 

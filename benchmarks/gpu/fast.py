@@ -47,7 +47,10 @@ def overlap(bench: Bench, told: Told) -> None:
             feed.release(feed.upload(batch))
             return len(batch)
 
-        uploads = rate(upload, setting.seconds)
+        try:
+            uploads = rate(upload, setting.seconds)
+        finally:
+            feed.close()
         runs = bare_rate(session, execution, batches[0], setting.seconds)
         both = our_rate([session], batches, setting.seconds)
         name, ratio = model.parent.name, min(uploads, runs) / both
@@ -71,7 +74,7 @@ def graphs(bench: Bench, told: Told) -> None:
         told.note(f"{name}: images/s without and with", rates)
         told.note(f"{name}: with against without", rates[1] / rates[0])
         told.note(f"{name}: worth having", rates[1] / rates[0] >= GRAPHS)
-        told.expect(f"{name}: the same answers", gap <= LIMITS[execution.precision].company)
+        told.expect(f"{name}: the same answers", gap <= LIMITS[execution.precision].rounding)
 
 
 def layouts(bench: Bench, told: Told) -> None:
@@ -92,7 +95,7 @@ def layouts(bench: Bench, told: Told) -> None:
             gap = find_largest_gap(bare.answer()[: len(some)], wanted, "logit")
             name = f"{model.parent.name} {precision}, NHWC {nhwc}, fused {fused}, {search}"
             told.note(name, {"images/s": rate(bare.run, setting.seconds), "difference": gap})
-            told.expect(f"{name}: right", gap <= LIMITS[execution.precision].device)
+            told.expect(f"{name}: right", gap <= LIMITS[execution.precision].rounding)
 
 
 def against_bare(bench: Bench, told: Told) -> None:
@@ -130,7 +133,7 @@ def whole(bench: Bench, told: Told) -> None:
             assert run.opened.run.model is not None
             wanted = on_cpu(run.opened.run.model, sample)
             gap = find_largest_gap(run.scores[: len(sample)], wanted, spec.activation)
-            told.expect("scores are those of the CPU", gap <= LIMITS["fp32"].device)
+            told.expect("scores are those of the CPU", gap <= LIMITS["fp32"].rounding)
     command = [
         sys.executable, "-c", "from covidreport.cli import main; main()", "evaluate",
         str(bench.folder / "models"),

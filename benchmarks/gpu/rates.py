@@ -34,7 +34,10 @@ def bare_rate(session: Session, execution: Execution, batch: NDArray[Any], secon
         bound.run(slot, len(batch))
         return len(batch)
 
-    return rate(work, seconds)
+    try:
+        return rate(work, seconds)
+    finally:
+        feed.close()
 
 
 def our_rate(sessions: Sequence[Session], batches: Sequence[NDArray[Any]], seconds: float) -> float:
@@ -43,7 +46,7 @@ def our_rate(sessions: Sequence[Session], batches: Sequence[NDArray[Any]], secon
 
     def work() -> int:
         uploads = [
-            queue.upload("pixels", sessions, batch, len(batch), readers=len(sessions))
+            queue.upload("pixels", sessions, [batch], len(batch), readers=len(sessions))
             for batch in batches
         ]
         jobs = []

@@ -40,7 +40,7 @@ def convolution(bench: Bench, told: Told) -> None:
         some = batch[: min(8, len(batch))]
         gap = find_largest_gap(scores[: len(some)], on_cpu(bench.models[0], some), "logit")
         told.note(f"{name}: largest difference from the CPU", gap)
-        told.expect(f"{name} answers as the CPU does", gap <= LIMITS[name].device)
+        told.expect(f"{name} answers as the CPU does", gap <= LIMITS[name].rounding)
 
 
 def half_and_tf32(bench: Bench, told: Told) -> None:
@@ -58,7 +58,7 @@ def half_and_tf32(bench: Bench, told: Told) -> None:
         told.note(f"{model.parent.name}: with against without", rates[1] / rates[0])
         gap = find_largest_gap(answers[0], answers[1], "logit")
         told.note(f"{model.parent.name}: largest difference of the two", gap)
-        told.expect("both answer alike", gap <= LIMITS["fp16"].device)
+        told.expect("both answer alike", gap <= LIMITS["fp16"].rounding)
 
 
 def placement(bench: Bench, told: Told) -> None:
@@ -90,7 +90,7 @@ def parity(bench: Bench, told: Told) -> None:
             told.note(f"{name}: images", len(batch))
             told.note(f"{name}: largest difference of a probability", gap)
             told.note(f"{name}: other decisions", int(((scores > 0) != (wanted > 0)).sum()))
-            told.expect(f"{name} is as the CPU", gap <= LIMITS[execution.precision].device)
+            told.expect(f"{name} is as the CPU", gap <= LIMITS[execution.precision].rounding)
 
 
 def slots(bench: Bench, told: Told) -> None:
@@ -110,7 +110,7 @@ def slots(bench: Bench, told: Told) -> None:
         ]
         name = execution.precision
         told.note(f"{name}: largest difference", max(gaps))
-        told.expect(f"{name}: slots change nothing", max(gaps) <= LIMITS[name].company)
+        told.expect(f"{name}: slots change nothing", max(gaps) <= LIMITS[name].rounding)
 
 
 def through_slots(
@@ -121,7 +121,8 @@ def through_slots(
     try:
         pending = []
         for batch in batches:
-            uploaded = queue.upload("pixels", sessions, batch, size, readers=len(sessions)).result()
+            upload = queue.upload("pixels", sessions, [batch], size, readers=len(sessions))
+            uploaded = upload.result()
 
             def score(session: Session, uploaded: Any = uploaded, n: int = len(batch)) -> Any:
                 with uploaded:
@@ -183,7 +184,7 @@ def nearly_full(bench: Bench, told: Told) -> None:
     batch = prepare_batch(setting.pixels(setting.batch), session.spec)
     queue = DeviceQueue()
     try:
-        uploaded = queue.upload("pixels", [session], batch, setting.batch, readers=1).result()
+        uploaded = queue.upload("pixels", [session], [batch], setting.batch, readers=1).result()
         with uploaded:
             scores, size = queue.submit(queue.score, session, uploaded, len(batch)).result()
     finally:
@@ -192,7 +193,7 @@ def nearly_full(bench: Bench, told: Told) -> None:
     some = batch[: min(8, len(batch))]
     gap = find_largest_gap(scores[: len(some)], on_cpu(bench.models[-1], some), "logit")
     told.note("largest difference from the CPU", gap)
-    told.expect("the answers are those of the CPU", gap <= LIMITS["fp32"].device)
+    told.expect("the answers are those of the CPU", gap <= LIMITS["fp32"].rounding)
 
 
 def two_groups(bench: Bench, told: Told) -> None:
@@ -207,7 +208,7 @@ def two_groups(bench: Bench, told: Told) -> None:
     first, second = groups
     gap = find_largest_gap(first, second, "logit")
     told.note("largest difference", gap)
-    told.expect("both groups answer alike", gap <= LIMITS["fp32"].company)
+    told.expect("both groups answer alike", gap <= LIMITS["fp32"].rounding)
 
 
 def _score_group(bench: Bench, execution: Execution, told: Told, name: str) -> NDArray[np.float32]:

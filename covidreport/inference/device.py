@@ -59,6 +59,11 @@ class Feed:
             self._free.put(slot)
 
     @property
+    def pinned(self) -> bool:
+        """Whether the card reads the machine's side of every slot by itself."""
+        return len(self._unpin) == SLOTS
+
+    @property
     def bytes_per_image(self) -> int:
         """The size of one image in a slot."""
         return int(self._staging[0][0].nbytes)

@@ -4,6 +4,7 @@ a comparison with the CPU for each, its findings, and folders of their own for o
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from covidreport.errors import RunError
 from covidreport.evaluate import cpu_check, loop
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
+from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
 from covidreport.inference.device import Feed
@@ -21,6 +23,7 @@ from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
 from covidreport.inference.providers import CPU
+from covidreport.inference.session import prepare_batch
 from covidreport.inference.signs import Signs
 from covidreport.store import read_scores
 from tests.datasets import write_flat_dataset
@@ -84,7 +87,7 @@ def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypa
     on_cpu = evaluate_folder(runs, make_request(manifest))
     wanted = _scores(runs, "a")
     sizes, uploads, threads = [], [], set()
-    decode, prepare, upload = loop.decode_chunk, loop.prepare_batch, Feed.upload
+    decode, prepare, upload = decode_chunk, prepare_batch, Feed.upload
 
     def decoded(paths, start, *others, **options):
         sizes.append(len(paths))
@@ -115,7 +118,7 @@ def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypa
 def test_on_the_cpu_a_batch_is_decoded_whole(tmp_path, monkeypatch):
     """There the cores are as well used by whole batches."""
     manifest, runs = _write(tmp_path, "a")
-    sizes, decode = [], loop.decode_chunk
+    sizes, decode = [], decode_chunk
 
     def decoded(paths, *others, **options):
         sizes.append(len(paths))
@@ -130,7 +133,7 @@ def test_on_the_cpu_a_batch_is_decoded_whole(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("cores", "jobs"), [(1, 1), (2, 1), (3, 1), (16, 14)])
 def test_decoders_leave_two_cores_to_the_device(monkeypatch, cores, jobs):
     """One uploads and one runs the models; on the CPU all of them work."""
-    monkeypatch.setattr(loop.os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     assert loop.count_jobs(Execution(PRETEND)) == jobs
     assert loop.count_jobs() == cores
 

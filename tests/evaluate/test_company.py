@@ -24,10 +24,10 @@ from covidreport.runs import read_run
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import evaluate_folder, make_request
-from tests.evaluate.test_accelerator import PRETEND
 from tests.gate.runs import TARGET, judge
 from tests.mixing_models import MIXING, PIXELS, SCALED, STEADY, write_mixing_model
 from tests.onnx_models import write_brightness_model
+from tests.pretended import PRETEND
 
 # brightness 93 to 107 by threes, which is where covid-19 is decided, and what shows something else
 GREYS = (93, 96, 99, 101, 102, 105, 107, 40, 70, 98, 103, 20, 250, 110, 90, 100, 104, 30, 97, 106)

@@ -50,6 +50,7 @@ def test_what_is_locked_can_be_unlocked(monkeypatch):
     array = np.zeros(1000, np.float32)
     for _ in range(2):
         unpin = pin_memory(array, 1)
+        assert unpin is not None
         assert runtime.locked == {array.ctypes.data: 4000}
         unpin()
         assert runtime.locked == {}

@@ -114,8 +114,13 @@ def test_the_sessions_of_a_card_share_one_arena_of_its_memory(monkeypatch):
 
     sizes = []
     arena = ort.OrtArenaCfg
+
+    def size(facts):
+        sizes.append(facts)
+        return arena(facts)
+
     monkeypatch.setattr(ort, "create_and_register_allocator_v2", register)
-    monkeypatch.setattr(ort, "OrtArenaCfg", lambda facts: sizes.append(facts) or arena(facts))
+    monkeypatch.setattr(ort, "OrtArenaCfg", size)
     monkeypatch.setattr(sessions, "card_bytes", lambda number: [1000, 2000][number])
     monkeypatch.setattr(sessions, "_shared", {})
     first, second = (Execution(provider_named("cuda"), device_id=n) for n in (0, 1))

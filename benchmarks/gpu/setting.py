@@ -15,10 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from covidreport.dataset import read_dataset
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.inference.cards import cuda_of_build
+from covidreport.inference.cards import cuda_of_build, find_card
 from covidreport.inference.contract import contract_metadata
 from covidreport.inference.execution import PRECISIONS, Execution
-from covidreport.inference.providers import CPU, choose_execution, free_bytes, provider_named
+from covidreport.inference.providers import CPU, choose_execution, provider_named
 from covidreport.inference.session import Session, open_session
 from covidreport.records import Dataset, PixelSpec
 
@@ -131,10 +131,10 @@ def used_bytes(execution: Execution) -> int:
     if not execution.provider.accelerator:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
         return int(pages) * 4096
-    free = free_bytes(execution)
-    if free is None:
+    card = find_card(execution.device_id)
+    if card is None or not card.memory_bytes:
         raise SystemExit("the driver does not say how much memory is free")
-    return -free  # only differences are told
+    return -card.free_bytes  # only differences are told
 
 
 def fill_card(execution: Execution, left: int) -> int:

@@ -62,9 +62,11 @@ def raise_stop(error: Exception) -> None:
     What Ctrl-C or a signal interrupts may make another error of it, as the import of native code.
     """
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()  # two errors may each name the other
+    while cause is not None and id(cause) not in seen:
         if isinstance(cause, KeyboardInterrupt | SystemExit):
-            raise cause from error
+            raise cause
+        seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
 
 

@@ -73,6 +73,18 @@ def test_what_a_stop_was_made_into_is_no_failure_of_a_run(stop):
         attempt("run", "load", work)
 
 
+def test_errors_that_name_each_other_are_a_failure_and_no_endless_search():
+    """`raise first from second` may close a circle."""
+
+    def work():
+        first, second = ValueError("first"), ValueError("second")
+        first.__cause__, second.__cause__ = second, first
+        raise first
+
+    failure = attempt("run", "load", work)
+    assert "ValueError" in failure.reason
+
+
 FORGETFUL = """class Forgetful:
         def __del__(self):
             os.kill(os.getpid(), signal.SIGTERM)

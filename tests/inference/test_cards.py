@@ -192,7 +192,7 @@ def _said_by(library, function, number):
     try:
         ask = getattr(ctypes.CDLL(library), function)
     except OSError as error:
-        pytest.skip(str(error))
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
     ask.restype = ctypes.c_char_p
     return ask(number).decode()
 

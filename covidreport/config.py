@@ -132,7 +132,7 @@ class Settings:
     specificity_floor: float = DEFAULT_FLOOR
     thresholds: Thresholds = field(default_factory=Thresholds)
     baseline: str | None = None
-    """The run that the others were planned to be compared with."""
+    """The run that the others are compared with, instead of all with each other."""
     margin: float | None = None
     """How much less sensitive a run may be and still be called not inferior, a fraction."""
     provider: str = "auto"

@@ -53,6 +53,7 @@ def load(
     plan = Plan(
         settings.baseline if baseline is None else baseline,
         settings.margin if margin is None else margin,
+        named="in the call" if baseline is not None else "in the settings",
     )
     floor = settings.specificity_floor if specificity_floor is None else specificity_floor
     return Report(

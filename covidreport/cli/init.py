@@ -118,7 +118,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         "# A run that clears fewer of the images without the target label is shown and not ranked.",
         f"specificity_floor = {DEFAULT_FLOOR}",
         "",
-        "# A run that the others were planned to be compared with, instead of all with each other:",
+        "# The run that the others are compared with, instead of all with each other:",
         '# baseline = "run-1"',
         "# How much less sensitive a run may be and still be called not inferior:",
         "# margin = 0.05",

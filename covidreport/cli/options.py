@@ -141,7 +141,7 @@ VerdictAsJson = Annotated[
 
 PlannedBaseline = Annotated[
     str | None,
-    typer.Option(help="Compare the others with this run, as was planned.", metavar="RUN"),
+    typer.Option(help="Compare the others with this run alone.", metavar="RUN"),
 ]
 PlannedMargin = Annotated[
     float | None, typer.Option(help="How much less sensitive is not inferior, such as 0.05.")

@@ -44,6 +44,7 @@ def choose_plan(
     return Plan(
         settings.baseline if baseline is None else baseline,
         settings.margin if margin is None else margin,
+        named="on the command line" if baseline is not None else "in the settings",
     )
 
 

@@ -145,7 +145,7 @@ def describe_tests(comparisons: RunComparisons) -> str:
 
 
 def describe_planned(ranking: Ranking) -> str:
-    """What the planned comparisons with the baseline come to; empty where there are none."""
+    """What the comparisons with the named baseline come to; empty where there are none."""
     comparisons = ranking.comparisons
     if comparisons is None or not comparisons.planned:
         return ""
@@ -162,9 +162,14 @@ def describe_planned(ranking: Ranking) -> str:
     if rest:
         parts.append(f"{'the other ' if told else ''}{rest} can't be told from it")
     return (
-        f"Against the baseline {comparisons.baseline}, named beforehand "
+        f"Against the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
         f"({_plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
     )
+
+
+def describe_naming(comparisons: RunComparisons) -> str:
+    """Where the baseline was named, such as `named on the command line`."""
+    return f"named {comparisons.named}".rstrip()
 
 
 def describe_non_inferiority(comparisons: RunComparisons) -> str:

@@ -64,10 +64,12 @@ Metric = Literal["sensitivity", "specificity"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for beforehand: a baseline by name, a margin of non-inferiority."""
+    """What was asked for: a baseline by name, a margin of non-inferiority."""
 
     baseline: str | None = None
     margin: float | None = None
+    named: str = "on the command line"
+    """Where the baseline was named; when, and before which figures, nobody here can know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +114,7 @@ def compare_answers_of(
         overall=OverallTest(overall.q, overall.degrees, overall.p_value, overall.method),
         baseline=plan.baseline,
         planned=baseline is not None,
+        named=plan.named if baseline is not None else "",
         margin=plan.margin,
         non_inferiority=_judge(runs, plan.margin, baseline),
         combinations=_combine(answers),

@@ -13,10 +13,11 @@ from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.record import Outcome, Progress, evaluate_runs
 from covidreport.evaluate.request import Request
-from covidreport.evaluate.scoring import TUNING, apply_chosen, is_applied
+from covidreport.evaluate.scoring import apply_chosen, is_applied
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
 from covidreport.records import Evaluation, Failure, Run
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
+from covidreport.thresholds import TUNING
 
 
 def evaluate_usual(

@@ -9,9 +9,7 @@ from covidreport.config import FigureSettings
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
 from covidreport.metrics import describe_scores, group_values
 from covidreport.records import Dataset, Evaluation, FigurePlan, Scores
-
-TUNING = "tuning"
-"""The entry of an evaluation's provenance that says where tuned thresholds come from."""
+from covidreport.thresholds import TUNING
 
 
 def apply_thresholds(

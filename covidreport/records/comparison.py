@@ -120,9 +120,9 @@ class RunComparisons:
     """The ranked runs of one ranking against each other, on the same images.
 
     Comparisons are of all pairs, the higher ranked run first; of the pairs with the best alone
-    where runs are very many; or, where `planned`, of each other run with the baseline, which was
-    named beforehand, corrected over these alone. `standings` rest on all pairs in every case,
-    since the best was picked from the data.
+    where runs are very many; or, where `planned`, of each other run with the baseline that was
+    named, corrected over these alone. `standings` rest on all pairs in every case, since the best
+    was picked from the data.
     """
 
     basis: Literal["scores", "counts"]
@@ -141,6 +141,8 @@ class RunComparisons:
     baseline: str | None = None
     planned: bool = False
     """False although there is a baseline where that run is not compared: see `left_out`."""
+    named: str = ""
+    """Where the baseline was named, such as `on the command line`; empty unless `planned`."""
     margin: float | None = None
     non_inferiority: tuple[NonInferior, ...] = ()
     combinations: tuple[RunCombination, ...] = ()

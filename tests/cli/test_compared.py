@@ -55,11 +55,12 @@ def test_a_baseline_and_a_margin_are_options_and_settings(covidreport, runs, tmp
     """Options win over covidreport.toml; both stand in the report."""
     (tmp_path / "covidreport.toml").write_text('baseline = "run-3"\nmargin = 0.2\n')
     words = " ".join(covidreport("list", "runs").out.split())
-    assert "Against the baseline run-3, named beforehand (4 comparisons)" in words
+    assert "Against the baseline run-3, named in the settings (4 comparisons)" in words
     assert "At most 0.2 less sensitive than run-3" in words
     words = " ".join(
         covidreport("list", "runs", "--baseline", "run-2", "--margin", "0.1").out.split()
     )
+    assert "Against the baseline run-2, named on the command line (4 comparisons)" in words
     assert "At most 0.1 less sensitive than run-2" in words
     done = covidreport("render", "runs", "--format", "markdown", "--output", "-", "--margin", "0.3")
     assert "At most 0.3 less sensitive than run-3" in done.out

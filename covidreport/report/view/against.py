@@ -8,6 +8,7 @@ from typing import Literal
 
 from covidreport.compare.finding import (
     describe_gap,
+    describe_naming,
     describe_non_inferiority,
     describe_planned,
     describe_tests,
@@ -269,7 +270,8 @@ def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comp
     best = {row.run for row in ranking.rows if row.rank == 1}
     if comparisons.planned:
         counts = ("Only this run missed", "Only the baseline missed")
-        caption = f"Each run minus the baseline {clean(comparisons.baseline)}, as was planned"
+        naming = describe_naming(comparisons)
+        caption = f"Each run minus the baseline {clean(comparisons.baseline)}, {naming}"
         return _Layout(caption, "first", (name, *(Column(one, kind="count") for one in counts)))
     if len(firsts) == 1 and firsts <= best:
         counts = ("Only the best missed", "Only this run missed")

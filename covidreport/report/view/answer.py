@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.ranking import rank_sets
 from covidreport.records import (
     Counts,
     Estimate,
@@ -18,7 +19,14 @@ from covidreport.report.view.index import Index
 from covidreport.report.view.ranking import name_the_best
 from covidreport.report.view.records import Answer, FindingGroup, GraveFinding, Span
 from covidreport.report.view.tables import of_label
-from covidreport.report.view.wording import clean, figure, listed, plural, whole
+from covidreport.report.view.wording import DASH, clean, figure, listed, plural, whole
+from covidreport.thresholds import (
+    describe_threshold,
+    is_exploratory,
+    is_trained_on,
+    share_threshold,
+    was_tuned_on,
+)
 
 DOUBT_CODES = ("best-run-not-distinguishable",)
 """Findings that say whether the first run can be told from the next: they stand by the answer."""
@@ -46,7 +54,7 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
     return Answer(
         sentence=_sentence(ranking, best, evaluation, counts, data, index),
         against=describe_lead(ranking, index),
-        elsewhere=_on_other_splits(best, evaluation, index),
+        elsewhere=_on_other_splits(best, ranking, index),
         assured=_is_assured(ranking),
         doubts=_doubts(data, ranking),
         grave=_grave(findings, [index.span(row.run).text for row in best], data),
@@ -56,31 +64,107 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
     )
 
 
-def _on_other_splits(
-    best: Sequence[RankedRun], ranked: Evaluation, index: Index
-) -> tuple[str, ...]:
-    """What the one best run does on splits that neither trained nor chose it, a sentence each."""
-    reported = index.find(best[0].run)
-    if len(best) > 1 or reported is None:
-        return ()
-    data = reported.run.settings.get("data")
-    stated = data if isinstance(data, dict) else {}
-    used = {"train", "training", ranked.split.lower()}
-    used |= {str(stated.get(key)).lower() for key in ("train_split", "validation_split")}
+def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> tuple[str, ...]:
+    """What the best run does on other splits at the same threshold, a sentence each, and which run
+    those would choose: a reader of their report finds the same two runs there."""
     sentences = []
-    for other in reported.others:
-        counts = index.counts(other)
-        known = counts is not None and counts.positives and other.variant == ranked.variant
-        if counts is None or not known or other.split.lower() in used:
-            continue
-        sensitivity = of_label(other, index.target, "sensitivity")
-        sentences.append(
-            f"On the {clean(other.split)} split, which did not choose it, {clean(best[0].run)} "
-            f"misses {whole(counts.missed)} of {whole(counts.positives)} (sensitivity "
-            f"{_with_interval(sensitivity)}), with {plural(counts.false_alarms, 'false alarm')} "
-            f"among {plural(counts.negatives, 'image')} without {index.disease}."
-        )
+    for split in _other_splits(ranking, index):
+        chosen = _choose_on(split, ranking, index)
+        for row in best if len(best) == 1 else ():
+            here = index.evaluation(row.run, ranking)
+            there = next((one for one in split if one.run == row.run), None)
+            if here is not None and there is not None and _is_quotable(there, here, index):
+                sentences.append(_quote(there, index, chosen=chosen))
+        elsewhere = [one for one in chosen if one.run not in {row.run for row in best}]
+        if elsewhere and len(elsewhere) == len(chosen):
+            sentences.append(_quote_choice(elsewhere, ranking, index))
     return tuple(sentences)
+
+
+def _other_splits(ranking: Ranking, index: Index) -> list[list[Evaluation]]:
+    """The evaluations of the ranked runs on each other split, in the order of the ranking.
+
+    Only those that are like the ranked ones: of no variant, or of the same.
+    """
+    found: dict[str, list[Evaluation]] = {}
+    for row in ranking.rows:
+        reported, here = index.find(row.run), index.evaluation(row.run, ranking)
+        if reported is None or here is None:
+            continue
+        for other in reported.others:
+            if other.variant == here.variant and other.split != here.split:
+                found.setdefault(other.split, []).append(other)
+    return list(found.values())
+
+
+def _is_quotable(there: Evaluation, here: Evaluation, index: Index) -> bool:
+    """Whether figures on another split say what the run does there at the threshold of the report.
+
+    Not on images that trained it, that its epoch was chosen on, or that its threshold was tuned on.
+    """
+    reported, counts = index.find(here.run), index.counts(there)
+    if reported is None or counts is None or not counts.positives:
+        return False
+    data = reported.run.settings.get("data")
+    watched = str(data.get("validation_split")).lower() if isinstance(data, dict) else None
+    return (
+        there.thresholds.get(index.target) == here.thresholds.get(index.target)
+        and not is_trained_on(reported.run, there.split)
+        and there.split.lower() != watched
+        and not was_tuned_on(here, there)
+        and not is_exploratory(there, index.target)
+    )
+
+
+def _choose_on(
+    split: Sequence[Evaluation], ranking: Ranking, index: Index
+) -> tuple[Evaluation, ...]:
+    """The first of the runs on another split, where a choice between several can be made there."""
+    pairs = [(one, index.evaluation(one.run, ranking)) for one in split]
+    quotable = [one for one, here in pairs if here is not None and _is_quotable(one, here, index)]
+    sets = rank_sets(quotable, index.target, ranking.specificity_floor)
+    rows = [row for row in sets[0].ranking.rows if row.rank is not None] if sets else []
+    if len(rows) < 2:
+        return ()
+    first = {row.run for row in rows if row.rank == 1}
+    return tuple(one for one in sets[0].evaluations if one.run in first)
+
+
+def _quote(there: Evaluation, index: Index, *, chosen: Sequence[Evaluation]) -> str:
+    """How the best run does on another split, and whether that split would choose it as well."""
+    counts = index.counts(there)
+    assert counts is not None
+    which = "not used by this program to choose it"
+    if there in chosen:
+        which = "where it misses the fewest as well"
+    return (
+        f"On the {clean(there.split)} split, {which}, {clean(there.run)} misses "
+        f"{_count_missed(there, index)}, with {plural(counts.false_alarms, 'false alarm')} among "
+        f"{plural(counts.negatives, 'image')} without {index.disease}, at the same threshold."
+    )
+
+
+def _quote_choice(chosen: Sequence[Evaluation], ranking: Ranking, index: Index) -> str:
+    """The run that another split would choose, with its figures there and here."""
+    first = chosen[0]
+    more = f" ({plural(len(chosen) - 1, 'other')} alike)" if len(chosen) > 1 else ""
+    here = index.evaluation(first.run, ranking)
+    assert here is not None
+    return (
+        f"The {clean(first.split)} split would choose {clean(first.run)}{more}, which misses "
+        f"{_count_missed(first, index)} there and {_count_missed(here, index)} here."
+    )
+
+
+def _count_missed(evaluation: Evaluation, index: Index) -> str:
+    counts = index.counts(evaluation)
+    if counts is None:
+        return DASH
+    sensitivity = of_label(evaluation, index.target, "sensitivity")
+    return (
+        f"{whole(counts.missed)} of {whole(counts.positives)} "
+        f"(sensitivity {_with_interval(sensitivity)})"
+    )
 
 
 def _grave(
@@ -142,8 +226,23 @@ def _sentence(
         Span(f" among {plural(counts.negatives, 'image')} without "),
         Span(index.disease, "label"),
         Span(f" (specificity {_with_interval(specificity)})."),
+        Span(_thresholds(best, ranking, index)),
     ]
     return tuple(spans)
+
+
+def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> str:
+    """At which thresholds the best runs were counted, and where these come from."""
+    evaluations = [one for row in best if (one := index.evaluation(row.run, ranking)) is not None]
+    shared = share_threshold(evaluations, index.target)
+    if shared is not None:
+        return f" Threshold {clean(shared)}."
+    each = [
+        f"{clean(one.run)} {clean(describe_threshold(one, index.target))}"
+        for one in evaluations[:_MOST_NAMED]
+    ]
+    left = len(evaluations) - len(each)
+    return f" Thresholds: {listed([*each, f'{left} more'] if left else each)}."
 
 
 def _names(best: Sequence[RankedRun], index: Index) -> list[Span]:

@@ -186,8 +186,8 @@ def _describe_counts(index: Index) -> tuple[str, ...]:
 _THRESHOLDS = (
     "A label is predicted when its score lies above the threshold, which is written as a "
     "probability; a model that gives logits is compared in logits, so 0.5 means a logit above 0. A "
-    "score exactly at the threshold is a no. Thresholds are fixed beforehand or tuned on other "
-    "images; each evaluation says where its own come from."
+    "score exactly at the threshold is a no. Each evaluation says where its thresholds come "
+    "from; one that was tuned on the images that are reported is exploratory, and has no interval."
 )
 
 
@@ -235,8 +235,8 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         "Romano and Wolf 2005), made so that at most 5 % of sets of equal runs show a difference. "
         f"Told apart is what has an adjusted p of at most {made.alpha:g}; not told apart is not "
         "the same as equal. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
-        "Holm’s correction. Comparisons with a baseline that was named beforehand are adjusted for "
-        "each other alone.",
+        "Holm’s correction. Comparisons with a baseline that was named are adjusted for each other "
+        "alone.",
         f"Intervals of differences in sensitivity and specificity are those of {made.resamples:,} "
         "resamples of the images, the same for both runs (where every resample is equal, Tango’s); "
         "each holds for its pair alone. The rank interval holds at least 95 % of a run’s ranks in "

@@ -86,14 +86,15 @@ def test_few_runs_have_all_their_pairs_in_one_table():
 
 
 def test_planned_comparisons_take_the_place_of_all_pairs():
-    """Each run with the baseline; the sentence says that it was named beforehand."""
+    """Each run with the baseline; the sentence says where it was named."""
     data = compared_study(4, Plan("exp3", 0.2))
     (view,) = view_report(data).against
     assert view.pairs is not None
-    assert view.pairs.caption.startswith("Each run minus the baseline exp3, as was planned")
+    naming = "the baseline exp3, named on the command line"
+    assert view.pairs.caption.startswith(f"Each run minus {naming}")
     assert view.grid is None
     assert len(view.pairs.rows) == 3
-    assert any("Against the baseline exp3, named beforehand" in one for one in view.sentences)
+    assert any(f"Against {naming}" in one for one in view.sentences)
     assert view.non_inferiority is not None
     assert "at most 0.2 less sensitive than exp3; intervals of 98.33 %" in (
         view.non_inferiority.caption

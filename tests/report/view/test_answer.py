@@ -22,7 +22,7 @@ def test_the_sentence_names_the_run_and_the_price(study):
     assert _sentence(study) == (
         "exp15-vgg16-bce-frozen misses the fewest: 8 of 28 COVID-19 images (sensitivity 0.714; "
         "95 % CI 0.529 to 0.847), at the price of 195 false alarms among 600 images without "
-        "COVID-19 (specificity 0.675; 95 % CI 0.636 to 0.711)."
+        "COVID-19 (specificity 0.675; 95 % CI 0.636 to 0.711). Threshold 0.5 (published)."
     )
 
 
@@ -149,10 +149,82 @@ def _elsewhere(study, split, settings=None, **changes):
 def test_a_split_that_chose_nothing_is_quoted_beside_the_winner(study):
     """The first place flatters; what the run does on other images stands next to it."""
     assert _elsewhere(study, "test") == (
-        "On the test split, which did not choose it, exp15-vgg16-bce-frozen misses 3 of 10 "
-        "(sensitivity 0.700; 95 % CI 0.397 to 0.892), with 10 false alarms among 100 images "
-        "without COVID-19.",
+        "On the test split, not used by this program to choose it, exp15-vgg16-bce-frozen misses "
+        "3 of 10 (sensitivity 0.700; 95 % CI 0.397 to 0.892), with 10 false alarms among 100 "
+        "images without COVID-19, at the same threshold.",
     )
+
+
+def test_another_split_is_quoted_at_the_threshold_of_the_report_alone(study):
+    """At another one it says nothing of the figures that stand there."""
+    for target, quoted in ((0.5, 1), (0.093, 0)):
+        thresholds = {"covid-19": target, "normal": 0.3, "pneumonia": 0.5}
+        assert len(_elsewhere(study, "test", thresholds=thresholds)) == quoted
+
+
+def _tuned(study, split, **changes):
+    """The study with thresholds of the best run that were tuned on `split`."""
+    tuning = {"dataset": "study-2020", "split": split, "fingerprint": "f" * 64,
+              "targets": {"covid-19": {"metric": "sensitivity", "value": 0.9}}}  # fmt: skip
+    facts = {"thresholds_from": f"tuned on {split}", "provenance": {"tuning": tuning}} | changes
+    runs = tuple(
+        replace(one, evaluation=replace(one.evaluation, **facts)) if one.run.name == BEST else one
+        for one in study.runs
+    )
+    return replace(study, runs=runs)
+
+
+def test_the_split_that_a_threshold_was_tuned_on_is_never_quoted(study):
+    """By its name, or by its images under another name, and whatever threshold it stands at."""
+    assert _elsewhere(_tuned(study, "test"), "test") == ()
+    assert _elsewhere(_tuned(study, "tuning"), "test", fingerprint="f" * 64) == ()
+    assert len(_elsewhere(_tuned(study, "tuning"), "test")) == 1
+    old = _tuned(study, "test", provenance={})  # a file that does not say of which images
+    assert _elsewhere(old, "test") == ()
+
+
+def test_the_answer_names_threshold_and_origin(study):
+    """And says of one that was chosen on these images that it was."""
+    assert _sentence(_tuned(study, "tuning")).endswith(" Threshold 0.5 (tuned on tuning).")
+    marked = _tuned(study, "validation", thresholds_from="tuned on validation (exploratory)")
+    assert _sentence(marked).endswith(
+        " Threshold 0.5 (exploratory: threshold chosen on these images)."
+    )
+    both = (RankedRun(BEST, 1, 8, 195), RankedRun(SECOND, 1, 8, 195))
+    assert _sentence(_with_rows(_tuned(study, "tuning"), *both)).endswith(
+        f" Thresholds: {BEST} 0.5 (tuned on tuning) and {SECOND} 0.5 (published)."
+    )
+
+
+def _on_test(study, **missed):
+    """The two runs on a test split of 10 positives, where each misses so many."""
+    others = {
+        name: evaluate(
+            name, Counts(90, 10, missed[key], 10 - missed[key]),
+            estimates(rate(10 - missed[key], 10, 0.1, 0.9), rate(90, 100, 0.8, 0.95)),
+            split="test",
+        )
+        for name, key in ((BEST, "best"), (SECOND, "second"))
+    }  # fmt: skip
+    return replace(
+        study,
+        runs=tuple(
+            replace(one, others=(others[one.run.name],)) if one.run.name in others else one
+            for one in study.runs
+        ),
+    )
+
+
+def test_the_choice_made_on_one_split_is_quoted_in_the_report_of_the_other(study):
+    """Both reports name both runs, each with its figures here and there."""
+    first, second = view_report(_on_test(study, best=3, second=1)).answer.elsewhere
+    assert first.startswith(f"On the test split, not used by this program to choose it, {BEST} ")
+    assert second == (
+        f"The test split would choose {SECOND}, which misses 1 of 10 (sensitivity 0.900; 95 % CI "
+        "0.100 to 0.900) there and 10 of 28 (sensitivity 0.643; 95 % CI 0.458 to 0.793) here."
+    )
+    (only,) = view_report(_on_test(study, best=1, second=3)).answer.elsewhere
+    assert only.startswith(f"On the test split, where it misses the fewest as well, {BEST} misses")
 
 
 def test_what_trained_or_steered_a_run_is_no_second_opinion(study):

@@ -1,0 +1,83 @@
+"""What an evaluation's thresholds are, where they come from, and what that forbids to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.records import EXPLORATORY, TUNED_ON, Evaluation, Run
+
+TUNING = "tuning"
+"""The entry of an evaluation's provenance that says where tuned thresholds come from."""
+TRAINING_SPLITS = frozenset({"train", "training"})
+"""What a split is called that models were trained on, where a run does not say so itself."""
+
+
+def is_tuned(evaluation: Evaluation, label: str) -> bool:
+    """Whether this label's threshold is one that was tuned for the run."""
+    if not evaluation.thresholds_from.startswith(TUNED_ON):
+        return False
+    targets = (evaluation.provenance.get(TUNING) or {}).get("targets")
+    return targets is None or label in targets
+
+
+def is_exploratory(evaluation: Evaluation, label: str) -> bool:
+    """Whether this label's threshold was tuned on the images that the evaluation is of.
+
+    Of evaluations that do not say on which images, the split's name decides.
+    """
+    marked = evaluation.thresholds_from.endswith(EXPLORATORY)
+    named = TUNING not in evaluation.provenance and (
+        evaluation.thresholds_from == f"{TUNED_ON}{evaluation.split}"
+    )
+    return is_tuned(evaluation, label) and (marked or named)
+
+
+def was_tuned_on(evaluation: Evaluation, other: Evaluation) -> bool:
+    """Whether thresholds of one evaluation were tuned on the images of another.
+
+    By fingerprint, and by the names of data set and split: images that were added or mended since
+    make no other split of it. Where only the split is known, by that.
+    """
+    if not evaluation.thresholds_from.startswith(TUNED_ON):
+        return False
+    tuning = evaluation.provenance.get(TUNING) or {}
+    if tuning.get("fingerprint") is not None and tuning["fingerprint"] == other.fingerprint:
+        return True
+    split = evaluation.thresholds_from.removeprefix(TUNED_ON).removesuffix(EXPLORATORY)
+    place = (tuning.get("dataset", other.dataset), tuning.get("split", split))
+    return place == (other.dataset, other.split)
+
+
+def is_trained_on(run: Run, split: str) -> bool:
+    """Whether a model was trained on a split: by its run.json, or by the name of the split."""
+    data = run.settings.get("data")
+    stated = data.get("train_split") if isinstance(data, dict) else None
+    return split.lower() in TRAINING_SPLITS | {str(stated).lower()}
+
+
+def describe_origin(evaluation: Evaluation, label: str) -> str:
+    """Where a label's threshold comes from: `default`, `tuned on validation`, …"""
+    if is_exploratory(evaluation, label):
+        return "exploratory: threshold chosen on these images"
+    if is_tuned(evaluation, label) or not evaluation.thresholds_from.startswith(TUNED_ON):
+        return evaluation.thresholds_from
+    return "not tuned"
+
+
+def describe_threshold(evaluation: Evaluation, label: str) -> str:
+    """Such as `0.5 (default)`, `0.093 (tuned on validation)`; empty where there is none."""
+    value = evaluation.thresholds.get(label)
+    origin = describe_origin(evaluation, label)
+    return origin if value is None else f"{spell_threshold(value)} ({origin})"
+
+
+def share_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:
+    """The threshold of all runs in words, where they share it and where it comes from; else None."""
+    found = {describe_threshold(evaluation, label) for evaluation in evaluations}
+    return found.pop() if len(found) == 1 else None
+
+
+def spell_threshold(value: float) -> str:
+    """A threshold with all of its digits: `0.5`, `0.093`; never rounded onto a score."""
+    short = f"{value:.6g}"
+    return short if float(short) == value else repr(float(value))

@@ -59,6 +59,11 @@ class Thresholds:
     tuned: bool = False
     """Each run has thresholds of its own (thresholds.json); these are for labels without one."""
 
+    @property
+    def asked(self) -> bool:
+        """Whether an option or the configuration says anything of thresholds."""
+        return self.tuned or self.origin != "default"
+
     def of(self, labels: Sequence[str]) -> dict[str, float]:
         """The threshold of each label, for all runs.
 

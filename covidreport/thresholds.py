@@ -74,7 +74,7 @@ def describe_threshold(evaluation: Evaluation, label: str) -> str:
 def share_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:
     """The threshold of all runs in words, where they share it and where it comes from; else None."""
     found = {describe_threshold(evaluation, label) for evaluation in evaluations}
-    return found.pop() if len(found) == 1 else None
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def spell_threshold(value: float) -> str:

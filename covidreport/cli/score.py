@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import Runs, Threshold, TunedThresholds
+from covidreport.cli.options import Runs, StoredDataset, Threshold, TunedThresholds, Variant
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from covidreport.config import Settings, Thresholds
     from covidreport.records import Evaluation, Run
 
@@ -18,27 +22,36 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        short_help="Apply other thresholds to stored scores.",
+        short_help="Show what other thresholds would change, and write it if asked.",
         help=(
-            "Compute counts and figures again from stored scores, at other thresholds or with a "
-            "newer covidreport. Opens no model and no image.\n\n"
+            "Compute counts and figures of one split again from its stored scores, at other "
+            "thresholds or with a newer covidreport, and show what changes. Writes nothing unless "
+            "--write is given. Opens no model and no image. Without a threshold of an option or "
+            "the configuration, each evaluation keeps those that it has.\n\n"
             "Exit code: 0 all evaluations were scored, 2 wrong usage, 3 one has no scores."
         ),
-        epilog="Example: covidreport score runs/ --threshold covid-19=0.3",
+        epilog="Example: covidreport score runs/ --threshold covid-19=0.3 --write",
     )(score)
 
 
 def score(
+    context: typer.Context,
     folders: Runs = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
-    split: Annotated[str | None, typer.Option(help="This split alone.  [default: all]")] = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="This data set alone.  [default: all]")
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which split.  [default: the configured one, else validation]"),
     ] = None,
+    dataset: StoredDataset = None,
+    variant: Variant = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what is shown, in place of what stands.")
+    ] = False,
 ) -> None:
     """Score evaluations."""
     from covidreport.boundary import attempt
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, show_ranking
     from covidreport.cli.terminal import out, say, say_finding
@@ -50,40 +63,91 @@ def score(
 
     settings = find_settings(Path.cwd())
     wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
-    scored: list[tuple[Run, Evaluation]] = []
+    changes: list[_Change] = []
     faults: list[str] = []
     runs = find_runs(folders)
+    stored: list[tuple[Run, Evaluation]] = []
     for run in runs:
         evaluations, broken = read_evaluations(run)
         faults += [f"run {run.name}: {fault}" for fault in broken]
-        for evaluation in evaluations:
-            if split not in (None, evaluation.split) or dataset not in (None, evaluation.dataset):
-                continue
-            apply = partial(_score, run, evaluation, wanted, settings)
-            changed = attempt(run.name, "score", apply, through=(UsageError,))
-            if isinstance(changed, Failure):
-                faults.append(f"run {run.name}: {changed.explanation}")
-            else:
-                scored.append((run, changed))
-    if not scored and not faults:
+        stored += [(run, evaluation) for evaluation in evaluations]
+    if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
+    command = spell_command(context)
+    for run, evaluation in _choose(stored, split or settings.split, dataset, variant):
+        apply = partial(_score, run, evaluation, wanted, settings, command if write else None)
+        changed = attempt(run.name, "score", apply, through=(UsageError,))
+        if isinstance(changed, Failure):
+            faults.append(f"run {run.name}: {changed.explanation}")
+        else:
+            changes.append(_Change(run, evaluation, changed))
+    if changes:
+        out.print(_show(changes, settings.target, written=write))
     plan = choose_plan(None, None, settings, runs)
+    scored = [(change.run, change.after) for change in changes]
     for each in rank_and_compare(scored, settings.target, settings.specificity_floor, plan):
+        out.print()
         show_ranking(out, each.ranking, each.evaluations)
         for finding in each.findings:
             say_finding(finding)
     for fault in faults:
         say(f"error: {fault}", "bold red")
+    if changes and not write:
+        say("nothing was written: --write puts these figures in place of those that stand")
     if faults:
         raise typer.Exit(3)
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A run's evaluation as it stands, and as its scores give it today."""
+
+    run: Run
+    before: Evaluation
+    after: Evaluation
+
+
+def _choose(
+    stored: Sequence[tuple[Run, Evaluation]], split: str | None, dataset: str | None,
+    variant: str | None,
+) -> list[tuple[Run, Evaluation]]:  # fmt: skip
+    """The evaluations that are meant: of one split, of every data set that has it, and the usual
+    ones where there are some; what an occlusion left is meant where it is asked for."""
+    from covidreport.audit.occlusion import PREFIX
+    from covidreport.errors import UsageError
+
+    fitting = [
+        (run, each)
+        for run, each in stored
+        if dataset in (None, each.dataset) and variant in (None, each.variant)
+    ]
+    splits = sorted({each.split for _, each in fitting})
+    if split is None and "validation" not in splits and len(splits) > 1:
+        raise UsageError(f"evaluated were {', '.join(splits)}: say which with --split")
+    wanted = split.strip().lower() if split else "validation"
+    if split is None and len(splits) == 1:
+        (wanted,) = splits
+    found = [(run, each) for run, each in fitting if each.split == wanted]
+    if stored and not found:
+        there = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for _, e in stored})
+        raise UsageError(
+            f"nothing was evaluated on {dataset or 'any data set'}, split {wanted}"
+            f"{', variant ' + variant if variant else ''}; there is: {', '.join(there)}"
+        )
+    if variant is not None:
+        return found
+    usual = [(run, each) for run, each in found if each.variant is None]
+    return usual or [(r, e) for r, e in found if not (e.variant or "").startswith(PREFIX)] or found
+
+
 def _score(
-    run: Run, evaluation: Evaluation, thresholds: Thresholds, settings: Settings
-) -> Evaluation:
+    run: Run, evaluation: Evaluation, thresholds: Thresholds, settings: Settings,
+    command: str | None,
+) -> Evaluation:  # fmt: skip
+    """The evaluation at the thresholds that are asked for; written where there is a command."""
     from covidreport.errors import StoreError
     from covidreport.evaluate.scoring import apply_chosen
-    from covidreport.evaluate.tuned import ReportedImages, choose_thresholds
+    from covidreport.evaluate.tuned import ReportedImages, choose_thresholds, keep_thresholds
     from covidreport.storage.made_here import MadeHere
     from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 
@@ -97,10 +161,55 @@ def _score(
         labels=evaluation.labels,
         sample_ids=scores.sample_ids,
     )
-    model = (evaluation.provenance.get("model") or {}).get("sha256")
-    chosen = choose_thresholds(thresholds, run, images, model)
+    chosen = keep_thresholds(evaluation)
+    if thresholds.asked:
+        model = (evaluation.provenance.get("model") or {}).get("sha256")
+        chosen = choose_thresholds(thresholds, run, images, model)
     plan = settings.figures.plan(scores.labels, settings.target)
     changed = apply_chosen(evaluation, scores, chosen, plan)
-    with MadeHere().rewriting(run, evaluation):
-        write_evaluation(run.folder, changed)
+    if command is not None:
+        with MadeHere().rewriting(run, evaluation):
+            write_evaluation(run.folder, changed)
     return changed
+
+
+def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:
+    """A row for the target of each run, and for each other label of which something changes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from covidreport.cli.terminal import clean
+
+    first = changes[0].after
+    place = ", ".join(filter(None, (first.dataset, first.split, first.variant)))
+    table = Table(
+        title=f"{clean(place)}: {'what was written' if written else 'what would change'}",
+        title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold",
+    )  # fmt: skip
+    table.add_column("run", overflow="fold", min_width=12)
+    table.add_column("label", overflow="fold", min_width=8)
+    for name in ("threshold", "missed", "false alarms"):
+        table.add_column(name)
+    for change in changes:
+        for label in change.after.labels:
+            cells = _compare(change, label)
+            if label == target or any("→" in cell for cell in cells):
+                table.add_row(*(Text(clean(each)) for each in (change.run.name, label, *cells)))
+    return table
+
+
+def _compare(change: _Change, label: str) -> tuple[str, str, str]:
+    """Threshold, missed and false alarms, each as it stands and as it would be."""
+    from covidreport.thresholds import describe_threshold
+
+    sides = (change.before, change.after)
+    counts = [side.counts.get(label) for side in sides]
+    return (
+        _arrow([describe_threshold(side, label) for side in sides]),
+        _arrow(["–" if each is None else f"{each.missed:,}" for each in counts]),
+        _arrow(["–" if each is None else f"{each.false_alarms:,}" for each in counts]),
+    )
+
+
+def _arrow(sides: Sequence[str]) -> str:
+    return sides[0] if sides[0] == sides[1] else " → ".join(sides)

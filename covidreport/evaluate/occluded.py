@@ -14,10 +14,9 @@ from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.record import Outcome, Progress, evaluate_runs
 from covidreport.evaluate.request import Request
 from covidreport.evaluate.scoring import apply_chosen, is_applied
-from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
+from covidreport.evaluate.tuned import keep_thresholds
 from covidreport.records import Evaluation, Failure, Run
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
-from covidreport.thresholds import TUNING
 
 
 def evaluate_usual(
@@ -73,12 +72,7 @@ def _take_thresholds(outcome: Outcome, usual: Evaluation, request: Request) -> E
     """
     evaluation = outcome.evaluation
     assert evaluation is not None
-    chosen = ChosenThresholds(
-        values=usual.thresholds,
-        origin=usual.thresholds_from,
-        findings=tuple(each for each in usual.findings if each.code in FINDING_CODES),
-        tuning=usual.provenance.get(TUNING),
-    )
+    chosen = keep_thresholds(usual)
     if is_applied(evaluation, chosen):
         return evaluation
     file = evaluation_folder(outcome.run.folder, evaluation.key) / SCORES_FILE

@@ -28,6 +28,7 @@ from covidreport.store import (
     read_scores,
     read_thresholds,
 )
+from covidreport.thresholds import TUNING
 
 FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
 """Findings that are about thresholds: they go when others are applied."""
@@ -54,6 +55,16 @@ class ChosenThresholds:
     findings: tuple[Finding, ...] = ()
     tuning: Mapping[str, Any] | None = None
     """For the provenance: where tuned and for what, the same for all runs tuned alike."""
+
+
+def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
+    """The thresholds that an evaluation has, with all that is known of them."""
+    return ChosenThresholds(
+        values=evaluation.thresholds,
+        origin=evaluation.thresholds_from,
+        findings=tuple(each for each in evaluation.findings if each.code in FINDING_CODES),
+        tuning=evaluation.provenance.get(TUNING),
+    )
 
 
 def choose_thresholds(

@@ -76,7 +76,7 @@ def test_scores_that_were_edited_with_an_evaluation_that_agrees(covidreport, stu
     write_scores(place / "scores.parquet", replace(scores, scores=values))
     counts = {label: Counts(tn=4, fp=0, fn=0, tp=3) for label in scores.labels}
     write_evaluation(study / "runs" / "bad", replace(read_evaluation(place), counts=counts))
-    assert covidreport("score", "runs/bad").code == 0  # all figures agree
+    assert covidreport("score", "runs/bad", "--write").code == 0  # all figures agree
     assert _judged(covidreport("ci", "runs/bad", "--json")) == TRUTH
 
 
@@ -262,7 +262,7 @@ def test_a_baseline_s_folder_is_no_better_than_others(covidreport, study):
     worse = np.where(scores.truth == 1, np.float32(-9), np.float32(-9))
     write_scores(place / "scores.parquet", replace(scores, scores=worse))
     write_evaluation(study / "runs" / "base", read_evaluation(place))  # states their digest
-    covidreport("score", "runs/base")
+    covidreport("score", "runs/base", "--write")
     assert read_evaluation(place).counts["covid-19"].missed == 3
     done = covidreport("ci", "runs/good", "--baseline", "runs/base", "--json")
     assert _judged(done) == (1, "fail", 2, "computed here")

@@ -189,7 +189,7 @@ def test_score_moves_thresholds_without_a_model(covidreport, study):
     covidreport("evaluate", "runs", "--data", "data")
     for model in study.glob("runs/*/model.onnx"):
         model.unlink()
-    done = covidreport("score", "runs", "--threshold", "covid-19=0.2")
+    done = covidreport("score", "runs", "--threshold", "covid-19=0.2", "--write")
     assert done.code == 0, done.err
     shy = read_evaluation(study / "runs" / "shy" / "evaluations" / "data-validation")
     assert (shy.counts["covid-19"].missed, shy.thresholds["covid-19"]) == (0, 0.2)

@@ -51,7 +51,7 @@ def test_evaluate_and_score_give_the_same_file(covidreport, study):
     assert details.plan.normal == "normal"
     figures = read_evaluation(_file(study)).estimates["covid-19"]
     assert figures["accuracy"].method.endswith(("over groups", "(degenerate bootstrap)"))
-    assert covidreport("score").code == 0
+    assert covidreport("score", "--write").code == 0
     assert _file(study).read_bytes() == before
 
 
@@ -76,7 +76,7 @@ def test_attributes_that_were_added_are_taken_up(covidreport, study):
     after = read_scores(_file(study).parent / "scores.parquet")
     assert after.attributes["view"] == ("PA",) * 6 + ("AP",) * 6
     assert (after.scores == scores.scores).all()
-    assert covidreport("score").code == 0
+    assert covidreport("score", "--write").code == 0
     assert "view" in read_evaluation(_file(study)).details.subgroups
 
 

@@ -77,7 +77,7 @@ def test_json_is_for_programs(covidreport, study):
 def test_what_was_tuned_is_applied_to_another_split_and_ranked_together(covidreport, study):
     """Both runs find 2 of 3 at thresholds that differ, in one ranking, and say where from."""
     covidreport("tune", "runs", *WORDS)
-    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation")
+    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation", "--write")
     assert done.code == 0, done.err
     assert done.out.count("ranked by missed covid-19") == 1
     for name in "ab":
@@ -91,17 +91,17 @@ def test_the_configuration_can_ask_for_tuned_thresholds(covidreport, study):
     """And --threshold wins over it."""
     (study / "covidreport.toml").write_text('thresholds = "tuned"\n')
     covidreport("tune", "runs", *WORDS)
-    assert covidreport("score", "runs").code == 0
+    assert covidreport("score", "runs", "--write").code == 0
     path = study / "runs" / "b" / "evaluations" / "cxr-validation"
     assert read_evaluation(path).thresholds["covid-19"] == pytest.approx(0.28)
-    assert covidreport("score", "runs", "--threshold", "0.4").code == 0
+    assert covidreport("score", "runs", "--threshold", "0.4", "--write").code == 0
     assert read_evaluation(path).thresholds_from == "option"
 
 
 def test_the_split_that_was_tuned_on_is_marked_exploratory(covidreport, study):
-    """`score` goes over every split, and the tuning split's own figures say what they are."""
+    """The tuning split's own figures say what they are."""
     covidreport("tune", "runs", *WORDS)
-    covidreport("score", "runs", "--thresholds", "tuned")
+    covidreport("score", "runs", "--thresholds", "tuned", "--split", "tuning", "--write")
     evaluation = read_evaluation(study / "runs" / "a" / "evaluations" / "cxr-tuning")
     assert evaluation.thresholds_from == "tuned on tuning (exploratory)"
     assert [finding.code for finding in evaluation.findings] == ["exploratory-threshold"]
@@ -110,7 +110,7 @@ def test_the_split_that_was_tuned_on_is_marked_exploratory(covidreport, study):
 def test_a_run_that_was_not_tuned_fails_by_name_and_the_others_go_on(covidreport, study):
     """Exit code 3; its evaluation stays as it was."""
     covidreport("tune", "runs/a", *WORDS)
-    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation")
+    done = covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation", "--write")
     assert done.code == 3
     assert "run b: has no tuned thresholds" in done.err
     assert "a" in done.out

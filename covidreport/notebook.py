@@ -61,6 +61,7 @@ def load(
             runs,
             target=target or settings.target,
             specificity_floor=floor,
+            figures=settings.figures,
             split=split,
             dataset=dataset,
             variant=variant,

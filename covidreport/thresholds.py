@@ -72,7 +72,7 @@ def describe_threshold(evaluation: Evaluation, label: str) -> str:
 
 
 def share_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:
-    """The threshold of all runs in words, where they share it and where it comes from; else None."""
+    """The threshold of all runs in words, where it is the same and of one origin; else None."""
     found = {describe_threshold(evaluation, label) for evaluation in evaluations}
     return next(iter(found)) if len(found) == 1 else None
 

@@ -152,7 +152,8 @@ def evaluate(
     else:
         for each in ranked:
             show_ranking(out, each.ranking, each.evaluations)
-    kept = sum(outcome.kept for outcome in outcomes)
+    _say_scored_again(outcomes, settings.target)
+    kept = sum(outcome.kept and outcome.before is None for outcome in outcomes)
     if kept:
         say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
     for finding in (*_shared_findings(outcomes), *(f for each in ranked for f in each.findings)):
@@ -167,6 +168,31 @@ def evaluate(
         say(f"{len(failed)} of {len(runs)} runs failed{rest}")
     if failed or too_many:
         raise typer.Exit(3)
+
+
+def _say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
+    """Which runs stood at other thresholds, and what that changes; said once for runs alike."""
+    from covidreport.cli.terminal import say
+    from covidreport.records import TUNED_ON
+    from covidreport.thresholds import describe_threshold
+
+    said: dict[str, list[str]] = {}
+    tuned = False
+    for outcome in outcomes:
+        before, after = outcome.before, outcome.evaluation
+        if before is None or after is None:
+            continue
+        old, new = (describe_threshold(each, target) for each in (before, after))
+        back = not after.thresholds_from.startswith(TUNED_ON)
+        tuned |= back and before.thresholds_from.startswith(TUNED_ON)
+        missed = ""
+        if (first := before.counts.get(target)) and (second := after.counts.get(target)):
+            missed = f", missed {target} {first.missed:,} → {second.missed:,}"
+        said.setdefault(new, []).append(f"{outcome.run.name} (was {old}{missed})")
+    for new, runs in said.items():
+        say(f"scored again at {new}: {'; '.join(runs)}", "yellow")
+    if tuned:
+        say("  `--thresholds tuned` takes each run's own")
 
 
 def _say_too_many(outcomes: Sequence[Outcome], most: float) -> bool:

@@ -62,7 +62,7 @@ def export(
         raise RunError("; ".join(found.faults))
     data = collect_report(
         [found], target=settings.target, specificity_floor=settings.specificity_floor,
-        split=split, dataset=dataset, variant=variant,
+        figures=settings.figures, split=split, dataset=dataset, variant=variant,
     )  # fmt: skip
     (reported,) = data.runs
     evaluation = reported.evaluation

@@ -102,8 +102,9 @@ def _render(run: Run, settings: Settings) -> str | None:
     if not read_evaluations(run)[0]:
         return None
     data = collect_report(
-        [run], target=settings.target, specificity_floor=settings.specificity_floor
-    )
+        [run], target=settings.target, specificity_floor=settings.specificity_floor,
+        figures=settings.figures,
+    )  # fmt: skip
     return FORMATS["html"].render(data)
 
 

@@ -103,6 +103,7 @@ def render(
             runs,
             target=settings.target,
             specificity_floor=settings.specificity_floor,
+            figures=settings.figures,
             split=split,
             dataset=dataset,
             variant=variant,

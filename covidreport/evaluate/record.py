@@ -74,6 +74,7 @@ from covidreport.store import (
     check_scores,
     clear_failure,
     evaluation_folder,
+    read_evaluation,
     read_scores,
     write_evaluation,
     write_failure,
@@ -86,12 +87,16 @@ LOCK_FILE = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one run: an evaluation or a failure; kept: it stood already."""
+    """What became of one run: an evaluation or a failure; kept: it stood already.
+
+    before: what stood there on the same images, where the thresholds were others.
+    """
 
     run: Run
     evaluation: Evaluation | None = None
     failure: Failure | None = None
     kept: bool = False
+    before: Evaluation | None = None
 
 
 @dataclass(slots=True)
@@ -361,7 +366,16 @@ def _keep(
         if taken is not scores:
             write_scores(file, taken)
         write_evaluation(run.folder, evaluation)
-    return Outcome(run, evaluation, kept=True)
+    return Outcome(run, evaluation, kept=True, before=_find_other_thresholds(stored, evaluation))
+
+
+def _find_other_thresholds(stored: Evaluation, evaluation: Evaluation) -> Evaluation | None:
+    """What stood before, if it is of the same images at other thresholds or of another origin."""
+    known = stored.fingerprint == evaluation.fingerprint
+    changed = (stored.thresholds, stored.thresholds_from) != (
+        evaluation.thresholds, evaluation.thresholds_from
+    )  # fmt: skip
+    return stored if known and changed else None
 
 
 def _evaluate_group(
@@ -579,7 +593,11 @@ def _write_scored(
     folder = evaluation_folder(run.folder, request.name)
     scores = gather_scores(request.dataset, scored, decoded)
     evaluation = build_evaluation(request, scored, scores, chosen, decoded, started, check)
+    stood = None
+    if (folder / EVALUATION_FILE).exists():
+        stood = attempt(run.name, "read", partial(read_evaluation, folder))
     write_scores(folder / SCORES_FILE, scores)
     write_evaluation(run.folder, evaluation)
     clear_failure(folder)
-    return Outcome(run, evaluation)
+    before = _find_other_thresholds(stood, evaluation) if isinstance(stood, Evaluation) else None
+    return Outcome(run, evaluation, before=before)

@@ -52,7 +52,7 @@ from covidreport.metrics.delong import (
     estimate_roc_aucs,
     roc_auc_interval,
 )
-from covidreport.metrics.describe import Described, describe_scores
+from covidreport.metrics.describe import Described, describe_scores, restate_prevalence
 from covidreport.metrics.details import digest_units
 from covidreport.metrics.differences import (
     NonInferiority,
@@ -180,6 +180,7 @@ __all__ = [
     "decide",
     "describe_resolution",
     "describe_scores",
+    "restate_prevalence",
     "describe_spread",
     "design_effect",
     "digest_units",

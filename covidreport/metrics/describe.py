@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from covidreport.metrics.bootstrap import (
 from covidreport.metrics.counts import decide
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
-from covidreport.metrics.details import Answers, describe_details
+from covidreport.metrics.details import Answers, describe_details, predict_at
 from covidreport.metrics.estimates import Estimates, estimate_scores
 from covidreport.metrics.intervals import wilson
 from covidreport.metrics.near import count_near
@@ -66,11 +66,7 @@ def describe_scores(
     failed = scores.failed
     predicted = decide(scores.scores, thresholds, scores.activation, failed)
     groups = code_groups(scores.groups)
-    resampled = resample_counts(
-        scores.truth, predicted[np.newaxis], failed[np.newaxis], groups,
-        resamples=plan.resamples, seed=plan.seed,
-        collapse=pays_to_collapse(np.arange(len(failed)) if groups is None else groups, plan),
-    )  # fmt: skip
+    resampled = _resample(scores, predicted, groups, plan)
     near = count_near(scores, thresholds)
     answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, resampled)
     estimates = {label: dict(figures) for label, figures in plain.items()}
@@ -79,6 +75,44 @@ def describe_scores(
         estimates[label] |= _describe_curves(answers, column, estimates[label], plan)
     estimates[""] |= _describe_overall(answers, estimates[""], plan)
     return Described(counts, estimates, describe_details(answers, plan))
+
+
+def restate_prevalence(
+    details: Details, counts: Mapping[str, Counts], prevalence: Mapping[str, float],
+    scores: Scores | None, thresholds: Mapping[str, float],
+) -> Details:  # fmt: skip
+    """The details with the predictive values of another prevalence, as `describe_scores` has them.
+
+    scores: needed where patients have several images, whose intervals are those of resamples; None
+    where that is known not to be so. All else is taken as it stands.
+    """
+    plan = replace(details.plan, prevalence=prevalence)
+    groups = None if scores is None else code_groups(scores.groups)
+    resampled = None
+    if scores is not None and groups is not None:
+        values = [thresholds[label] for label in scores.labels]
+        predicted = decide(scores.scores, values, scores.activation, scores.failed)
+        resampled = _resample(scores, predicted, groups, plan)
+    labels = {}
+    for label, one in details.labels.items():
+        share = prevalence.get(label)
+        column = 0 if scores is None else scores.labels.index(label)
+        ppv, npv = predict_at(counts[label], share, resampled, column)
+        labels[label] = replace(one, prevalence=share, ppv=ppv, npv=npv)
+    return replace(details, plan=plan, labels=labels)
+
+
+def _resample(
+    scores: Scores, predicted: NDArray[np.bool_], groups: NDArray[np.integer[Any]] | None,
+    plan: FigurePlan,
+) -> ResampledCounts:  # fmt: skip
+    """The counts of all labels in the plan's resamples, of one run."""
+    failed = scores.failed
+    return resample_counts(
+        scores.truth, predicted[np.newaxis], failed[np.newaxis], groups,
+        resamples=plan.resamples, seed=plan.seed,
+        collapse=pays_to_collapse(np.arange(len(failed)) if groups is None else groups, plan),
+    )  # fmt: skip
 
 
 def _describe_rates(

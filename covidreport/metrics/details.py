@@ -115,16 +115,13 @@ def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDet
     counts = answers.counts[column]
     points = list_points(truth, values, answers.failed)
     prevalence = plan.prevalence.get(scores.labels[column])
+    resampled = None if answers.groups is None else answers.resampled
     positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
-    ppv, npv = Estimate(None), Estimate(None)
-    if prevalence is not None:
-        ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
-    if answers.groups is not None:
-        draws = _draw_ratios(answers.resampled, column, prevalence)
-        positive, negative, ppv, npv = (
-            _resample(figure, draws[name])
-            for name, figure in zip(draws, (positive, negative, ppv, npv), strict=True)
-        )
+    if resampled is not None:
+        draws = _draw_ratios(resampled, column, None)
+        positive = _resample(positive, draws["positive"])
+        negative = _resample(negative, draws["negative"])
+    ppv, npv = predict_at(counts, prevalence, resampled, column)
     return LabelDetails(
         sensitivity_at=tuple(
             OperatingPoint(at, sensitivity_at_specificity(points, at)) for at in plan.specificities
@@ -141,6 +138,23 @@ def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDet
         net_benefit=_describe_net_benefit(answers, column),
         near=answers.near[column],
     )
+
+
+def predict_at(
+    counts: Counts, prevalence: float | None, resampled: ResampledCounts | None, column: int
+) -> tuple[Estimate, Estimate]:
+    """PPV and NPV of one label at a stated prevalence, undefined where none is stated.
+
+    resampled: where patients have several images, the labels' counts in resamples of them, of which
+    the label's are in `column`; None where images are independent.
+    """
+    if prevalence is None:
+        return Estimate(None), Estimate(None)
+    ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
+    if resampled is None:
+        return ppv, npv
+    draws = _draw_ratios(resampled, column, prevalence)
+    return _resample(ppv, draws["ppv"]), _resample(npv, draws["npv"])
 
 
 def _draw_ratios(

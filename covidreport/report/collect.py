@@ -12,6 +12,7 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
+from covidreport.config import FigureSettings
 from covidreport.errors import NothingEvaluatedError, RunError, StoreError, UsageError
 from covidreport.records import (
     SEVERITIES,
@@ -26,6 +27,7 @@ from covidreport.records import (
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
+from covidreport.report.prevalence import state_prevalence
 from covidreport.report.repeats import collect_repeats
 from covidreport.runs import read_evaluations
 from covidreport.storage.made_here import MadeHere
@@ -59,13 +61,15 @@ def collect_report(
     show_ids: bool = False,
     command: str | None = None,
     made: MadeHere | None = None,
+    figures: FigureSettings | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
     plan: what runs were to be compared with, and by which margin. audit: of these data, whose
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
     command: the one that asks for it, for the record. made: what is known to have been computed
-    here, where that is more than the cache's records.
+    here, where that is more than the cache's records. figures: whose prevalence predictive values
+    are told at; None for those that are stored.
 
     variant: evaluations in another precision or by another provider, such as `fp16`; where it is
     not said the usual ones, or what there is where there are no usual ones.
@@ -80,9 +84,11 @@ def collect_report(
     reported = tuple(
         _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
     )
+    read = read_each_once()
+    if figures is not None:
+        reported = tuple(state_prevalence(one, figures, target, read) for one in reported)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
-    read = read_each_once()
     sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)
     rankings = tuple(each.ranking for each in sets)
     finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]

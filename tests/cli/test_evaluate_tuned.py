@@ -45,7 +45,9 @@ def test_tuned_thresholds_find_what_the_default_misses(covidreport, study):
     assert done.code == 0, done.err
     done = _evaluate(covidreport, "validation", "--thresholds", "tuned")
     assert done.code == 0, done.err
-    assert "unchanged" in done.err  # no model was run for it
+    words = "scored again at 0.1 (tuned on tuning): a (was 0.5 (default), missed covid-19 1 → 0)"
+    assert words in done.err
+    assert "unchanged" not in done.err
     tuned = read_evaluation(folder)
     assert tuned.counts["covid-19"].missed == 0
     assert tuned.thresholds_from == "tuned on tuning"
@@ -56,6 +58,13 @@ def test_tuned_thresholds_find_what_the_default_misses(covidreport, study):
     assert (forced.counts, forced.thresholds_from, forced.findings, forced.provenance) == (
         tuned.counts, tuned.thresholds_from, tuned.findings, tuned.provenance,
     )  # fmt: skip
+    for words in ((), ("--force",)):  # 0.5 never takes the place of what was tuned in silence
+        back = _evaluate(covidreport, "validation", *words)
+        said = "scored again at 0.5 (default): a (was 0.1 (tuned on tuning), missed covid-19 0 → 1)"
+        assert said in back.err
+        assert "`--thresholds tuned` takes each run's own" in back.err
+        assert "scored again" not in _evaluate(covidreport, "validation", *words).err
+        _evaluate(covidreport, "validation", "--thresholds", "tuned")
 
 
 def test_a_run_without_tuned_thresholds_fails_and_the_others_go_on(covidreport, study):

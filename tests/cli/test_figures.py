@@ -96,6 +96,20 @@ def test_the_configuration_says_which_figures(covidreport, study):
     assert details.labels["normal"].prevalence is None
 
 
+def test_a_prevalence_that_was_changed_needs_no_scoring(covidreport, study):
+    """`render` takes it, and what it says is what `evaluate` would have stored, byte for byte."""
+    config, stored = study / "covidreport.toml", _file(study).read_bytes()
+    config.write_text(config.read_text() + "prevalence = 0.02\n")
+    words = ("render", "--format", "json", "--output", "-")
+    found = json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["details"]
+    assert _file(study).read_bytes() == stored
+    label = found["labels"]["covid-19"]
+    assert (label["prevalence"], label["ppv"]["method"]) == (0.02, "bootstrap over groups")
+    assert covidreport("evaluate").code == 0
+    assert _file(study).read_bytes() != stored
+    assert json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["details"] == found
+
+
 def test_a_normal_label_that_is_none_is_refused_before_work(covidreport, study):
     """The message names it and the labels that there are."""
     config = study / "covidreport.toml"

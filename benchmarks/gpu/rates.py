@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from covidreport.inference.device import Bound, DeviceQueue, Feed
+from covidreport.inference.device import Bound, DeviceQueue, Feed, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.session import Session
 
@@ -55,7 +55,8 @@ def our_rate(sessions: Sequence[Session], batches: Sequence[NDArray[Any]], secon
 
             def read(session: Session, uploaded: Any = uploaded, n: int = len(batch)) -> None:
                 with uploaded:
-                    queue.score(session, uploaded, n)
+                    answers, _ = queue.answer(session, uploaded, n)
+                queue.submit_reading(read_answers, session, answers, n)
 
             jobs += [queue.submit(read, session) for session in sessions]
         for job in jobs:

@@ -16,7 +16,7 @@ from benchmarks.gpu.rates import rate
 from benchmarks.gpu.setting import LABELS, Bench, fill_card, on_cpu, used_bytes
 from benchmarks.gpu.told import Told
 from covidreport.evaluate.loop import OpenedRun, score_runs
-from covidreport.inference.device import DeviceQueue
+from covidreport.inference.device import DeviceQueue, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS, find_largest_gap
 from covidreport.inference.session import Session, prepare_batch
@@ -126,10 +126,11 @@ def through_slots(
 
             def score(session: Session, uploaded: Any = uploaded, n: int = len(batch)) -> Any:
                 with uploaded:
-                    return queue.score(session, uploaded, n)
+                    answers, _ = queue.answer(session, uploaded, n)
+                return read_answers(session, answers, n)
 
             pending.append([queue.submit(score, session) for session in sessions])
-        return [[job.result()[0] for job in jobs] for jobs in pending]
+        return [[job.result() for job in jobs] for jobs in pending]
     finally:
         queue.close()
 

@@ -6,27 +6,40 @@ apart, and how many decisions differ, is measured for every evaluation that was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun, ScoredRun, count_jobs
+from covidreport.evaluate.loop import OpenedRun, ScoredRun
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
-from covidreport.images.cache import PixelCache
 from covidreport.inference.execution import Precision
 from covidreport.inference.limits import Limits, find_largest_gap, find_limits
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import open_session, prepare_batch
+from covidreport.inference.session import (
+    OutOfMemoryError,
+    Session,
+    open_session,
+    prepare_batch,
+)
 from covidreport.metrics import decide
-from covidreport.records import Activation, Dataset, Finding, PixelSpec
+from covidreport.records import Activation, Dataset, Failure, Finding, PixelSpec, Run
+from covidreport.storage.model import measure_model
 
 SAMPLE = 64
+LARGE_BYTES = 200 * 10**6
+SAMPLE_OF_LARGE = 16
+"""Of a model whose files are larger, fewer images: 64 of VGG16 take a core ten seconds."""
+TOGETHER = 8
+"""So many images are in one call on the CPU, whatever the size of the device's batch."""
 FLIPS = 0.01
 """The share of decisions that may differ."""
 REMEDY = (
@@ -113,63 +126,95 @@ def compare_answers(
 
 
 class CpuReference:
-    """The sample's pixels, decoded once for each PixelSpec, and the answers of the CPU to them."""
+    """The answers of the CPU to a sample of the images, and the pixels, decoded once for each kind.
+
+    `ask` may be called from several threads, while the device scores; `check` compares in the end.
+    """
 
     def __init__(
-        self,
-        dataset: Dataset,
-        caches: Mapping[PixelSpec, PixelCache] | None = None,
-        occlusion: Occlusion | None = None,
-    ) -> None:
+        self, dataset: Dataset, occlusion: Occlusion | None = None,
+        digests: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         self.dataset = dataset
-        self.indices = pick_sample(dataset)
-        self._caches = caches or {}
         self._occlusion = occlusion
-        self._pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
+        self._digests = digests
+        self._pixels: dict[tuple[PixelSpec, int], NDArray[np.uint8]] = {}
+        self._decoding = threading.Lock()
+        self._answers: dict[Path, NDArray[np.float32] | Failure] = {}
+        self._sessions: dict[Path, Session] = {}
+        self._stopped = False
+
+    def ask(self, opened: OpenedRun) -> None:
+        """Score the run's sample on the CPU in fp32, and keep what it gives."""
+        try:
+            score = partial(self._score, opened)
+            answer = attempt(opened.run.name, "infer", score, through=(OutOfMemoryError,))
+        except OutOfMemoryError:
+            return  # `check` asks again, when it is alone
+        self._answers[opened.run.folder] = answer
+
+    def stop(self) -> None:
+        """End what is under way; whatever is asked after it fails."""
+        self._stopped = True
+        for session in list(self._sessions.values()):
+            session.stop()
 
     def check(self, scored: ScoredRun, thresholds: Sequence[float]) -> CpuCheck:
-        """Score the sample on the CPU in fp32 and compare.
+        """Compare a run's scores with what the CPU gives to the sample.
 
         RunError where the CPU can't run it, or gives other answers.
         """
         opened = scored.opened
-        spec = opened.session.spec
-        pixels = occlude_pixels(self.pixels(spec.pixels), self._occlusion)
-        try:
-            scores = _score_on_cpu(opened, prepare_batch(pixels, spec))
-        except RunError as error:
-            raise RunError(f"can't be compared with the CPU: {error}", error.remedy) from error
-        activation: Activation = (
-            "softmax" if spec.activation == "softmax-logit" else spec.activation
-        )
+        answer = self._answers.get(opened.run.folder)
+        if answer is None:  # beside others it did not fit into memory; alone it may
+            answer = attempt(opened.run.name, "infer", partial(self._score, opened))
+        if isinstance(answer, Failure):
+            raise RunError(f"can't be compared with the CPU: {answer.reason}", answer.remedy)
         session = opened.session
+        activation: Activation = (
+            "softmax" if session.spec.activation == "softmax-logit" else session.spec.activation
+        )
         limits = find_limits(session.execution.precision, half=session.signs.half)
-        device = scored.scores[self.indices]
-        return compare_answers(device, scores, thresholds, activation, limits)
+        device = scored.scores[self.indices(opened.run)]
+        return compare_answers(device, answer, thresholds, activation, limits)
 
-    def pixels(self, spec: PixelSpec) -> NDArray[np.uint8]:
-        """The sample's pixels, uint8 `(n, H, W, C)`; black where an image failed."""
-        if spec not in self._pixels:
-            cache = self._caches.get(spec)
-            if cache is not None:
-                self._pixels[spec] = np.array(cache.pixels[self.indices])
-            else:
-                root: Path = self.dataset.root
-                paths = [root / self.dataset.paths[i] for i in self.indices]
-                self._pixels[spec] = np.array(decode_chunk(paths, 0, [spec]).pixels[spec])
-        return self._pixels[spec]
+    def indices(self, run: Run) -> NDArray[np.int64]:
+        """Of the images that a run is compared on: how many, its files' size says."""
+        large = run.model is not None and measure_model(run.model) > LARGE_BYTES
+        return pick_sample(self.dataset, SAMPLE_OF_LARGE if large else SAMPLE)
 
+    def _score(self, opened: OpenedRun) -> NDArray[np.float32]:
+        run, spec = opened.run, opened.session.spec
+        if run.model is None:
+            raise RunError(f"run {run.name} has no model file to run on the CPU")
+        pixels = self._decode(spec.pixels, self.indices(run))
+        session = open_session(
+            run.model, CPU, described=run.settings.get("input"), limits=opened.session.limits
+        )
+        self._sessions[run.folder] = session
+        try:
+            if self._stopped:
+                session.stop()
+            answer = session.run_alone if opened.alone else session.run
+            pieces = [
+                answer(prepare_batch(pixels[start : start + TOGETHER], spec))
+                for start in range(0, len(pixels), TOGETHER)
+            ]
+        finally:
+            del self._sessions[run.folder]
+        scores: NDArray[np.float32] = np.concatenate(pieces)[:, list(opened.columns)]
+        return scores
 
-def _score_on_cpu(opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.float32]:
-    if opened.run.model is None:
-        raise RunError(f"run {opened.run.name} has no model file to run on the CPU")
-    session = open_session(
-        opened.run.model, CPU, threads=count_jobs(), described=opened.run.settings.get("input"),
-        limits=opened.session.limits,
-    )  # fmt: skip
-    answers = session.run_alone(batch) if opened.alone else session.run(batch)
-    scores: NDArray[np.float32] = answers[:, list(opened.columns)]
-    return scores
+    def _decode(self, spec: PixelSpec, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pixels uint8 `(n, H, W, C)` of some images; black where an image failed."""
+        kind = spec, len(indices)
+        with self._decoding:
+            if kind not in self._pixels:
+                paths = [self.dataset.root / self.dataset.paths[i] for i in indices]
+                digests = [self._digests[i] for i in indices] if self._digests else None
+                chunk = decode_chunk(paths, 0, [spec], digests=digests)
+                self._pixels[kind] = occlude_pixels(chunk.pixels[spec], self._occlusion)
+            return self._pixels[kind]
 
 
 def findings_of(run: str, check: CpuCheck, precision: Precision) -> tuple[Finding, ...]:

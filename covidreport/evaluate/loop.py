@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +33,17 @@ from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import BATCH
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
-from covidreport.inference.device import SLOTS, DeviceQueue, Uploaded
+from covidreport.inference.device import SLOTS, Answer, DeviceQueue, Uploaded, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, Session, prepare_batch
 from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, InputSpec, PixelSpec, Run, Scores
 
+_T = TypeVar("_T")
+
 UNIT: Final = 32
-"""How many images of an accelerator's batch one thread decodes."""
+"""How many images of an accelerator's batch one thread decodes at most."""
 KEPT_FREE: Final = 2
 """Cores for the threads that upload and that run the models, which may not wait for decoders."""
 
@@ -106,6 +108,14 @@ class DecodedSet:
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Work for the loop's threads that is wanted at the end alone, and how it is ended before."""
+
+    work: Callable[[], None]
+    stop: Callable[[], None]
 
 
 Advance = Callable[[int], None]
@@ -201,19 +211,32 @@ class _Loop:
     finished: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     waiting: int = 0
     """Batches that were begun and are not yet scored by every run."""
+    running_errands: int = 0
 
-    def run(self, starts: Iterator[int], ahead: int) -> None:
-        """Take the batches in turn, never more than `ahead` + 1 of them at a time."""
+    def run(self, starts: Iterator[int], ahead: int, errands: deque[Errand], at_once: int) -> None:
+        """Take the batches in turn, never more than `ahead` + 1 of them at a time.
+
+        Of the errands `at_once` are under way: as long as there is something to decode, each of
+        them has a thread that decodes nothing.
+        """
         more = True
-        while more or self.pending:
+        while more or self.pending or errands:
             while more and self.waiting <= ahead:
                 start = next(starts, None)
                 more = start is not None and any(run.failure is None for run in self.runs)
                 if more and start is not None:
                     self.start(start)
+            while errands and self.running_errands < at_once:
+                self.running_errands += 1
+                self.follow(self.pool.submit(errands.popleft().work), self.end_errand)
             if self.pending:
                 future = self.finished.get()
                 self.pending.pop(future)(future)
+
+    def end_errand(self, future: Future[None]) -> None:
+        """An errand has come to its end."""
+        future.result()
+        self.running_errands -= 1
 
     def follow(self, job: Future[Any], then: Callable[[Any], None]) -> None:
         """Call `then` with a job in the main thread, once it has ended."""
@@ -303,21 +326,36 @@ class _Loop:
             if isinstance(uploaded, Failure):
                 self.settle(chunk, scored, batch, uploaded)
                 continue
-            score = partial(self.score_uploaded, chunk, scored, uploaded)
-            job = self.device.submit(_attempt_score, scored, score)
-            self.follow(job, partial(self.keep, chunk, scored, batch))
+            answer = partial(self.answer_uploaded, chunk, scored, uploaded)
+            job = self.device.submit(_attempt_score, scored, answer)
+            self.follow(job, partial(self.read, chunk, scored, batch))
 
-    def score_uploaded(self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded) -> float:
-        """Let a run read what was uploaded (in the device's thread); the seconds that it takes."""
+    def answer_uploaded(
+        self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded
+    ) -> tuple[list[Answer], float]:
+        """Let a run see what was uploaded (in the device's thread); its answers and the seconds."""
         began = time.perf_counter()
         with uploaded:
             if scored.failure is not None:
-                return 0.0
-            session = scored.opened.session
-            answers, size = self.device.score(session, uploaded, chunk.stop - chunk.start)
-            scored.smallest_batch = size
-            _keep_scores(chunk, scored, check_scores(chunk, scored.opened, answers))
-        return time.perf_counter() - began
+                return [], 0.0
+            n = chunk.stop - chunk.start
+            answers, scored.smallest_batch = self.device.answer(scored.opened.session, uploaded, n)
+        return answers, time.perf_counter() - began
+
+    def read(
+        self, chunk: Chunk, scored: ScoredRun, batch: _Batch,
+        future: Future[tuple[list[Answer], float] | Failure],
+    ) -> None:  # fmt: skip
+        """A run has answered: read its scores, while the device goes on."""
+        done = future.result()
+        if isinstance(done, Failure):
+            self.settle(chunk, scored, batch, done)
+            return
+        answers, seconds = done
+        scored.inference_s += seconds
+        work = partial(_read_and_keep, chunk, scored, answers)
+        job = self.device.submit_reading(_attempt_score, scored, work)
+        self.follow(job, partial(self.keep, chunk, scored, batch))
 
     def keep(
         self,
@@ -347,8 +385,8 @@ class _Loop:
             self.waiting -= 1
 
 
-def _attempt_score(scored: ScoredRun, score: Callable[[], float]) -> float | Failure:
-    """The seconds that it took to score a chunk, or why that failed."""
+def _attempt_score(scored: ScoredRun, score: Callable[[], _T]) -> _T | Failure:
+    """What some work for a run gives, or why that failed."""
     name = scored.opened.run.name
     try:
         return attempt(name, "infer", score, through=(OutOfMemoryError,))
@@ -410,6 +448,16 @@ def _score_and_keep(chunk: Chunk, scored: ScoredRun, pieces: Sequence[NDArray[An
     return time.perf_counter() - began
 
 
+def _read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[Answer]) -> float:
+    """Read what a device gave and put the scores where they are kept; the seconds that it took."""
+    began = time.perf_counter()
+    if scored.failure is not None:
+        return 0.0
+    scores = read_answers(scored.opened.session, answers, chunk.stop - chunk.start)
+    _keep_scores(chunk, scored, check_scores(chunk, scored.opened, scores))
+    return time.perf_counter() - began
+
+
 def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.float32]) -> None:
     scored.scores[chunk.start : chunk.stop] = scores
     if scored.partial is not None:
@@ -427,20 +475,25 @@ def score_runs(
     digests: Sequence[str] | None = None,
     partials: Sequence[PartialScores] | None = None,
     occlusion: Occlusion | None = None,
+    errands: Sequence[Errand] = (),
+    errands_at_once: int | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
     """Score every image of `dataset` with every run: images decoded once, at most `jobs` at a time.
 
     At most `jobs` + 1 batches of images are held at any time on the CPU, a few on an accelerator,
-    where a batch is decoded in units of `UNIT` images. Pixels that stand in `caches`
+    where a batch is decoded in units of at most `UNIT` images. Pixels that stand in `caches`
     are taken from there; scores that stand in `partials` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
     run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
+    errands: what the same threads do meanwhile, at most half of them at once, nor more than
+    `errands_at_once`.
     """
     give_memory_back()
     n, k = dataset.truth.shape
     on_device = any(each.session.execution.provider.accelerator for each in opened)
     jobs = jobs or count_jobs(opened[0].session.execution if on_device else CPU)
-    unit = min(batch, UNIT) if on_device else batch
+    # every decoder has a part of the first batch, for which the device waits
+    unit = min(UNIT, -(-batch // jobs)) if on_device else batch
     # two batches lie in the device's slots; the others keep every decoder busy
     ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
     if partials is None:
@@ -467,10 +520,13 @@ def score_runs(
             occlusion,
         )
         try:
-            loop.run(iter(range(0, n, batch)), ahead)
+            at_once = max(1, min(jobs // 2, errands_at_once or jobs))
+            loop.run(iter(range(0, n, batch)), ahead, deque(errands), at_once)
         except BaseException:  # the user wants to stop
             for run in runs:
                 run.opened.session.stop()
+            for errand in errands:
+                errand.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     finding = describe_bit_depth(decoded.maxima)

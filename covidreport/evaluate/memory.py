@@ -29,21 +29,33 @@ def group_by_memory(
 
     The memory is the machine's as far as models may take it, where no other budget is given.
     """
-    budget = budget_bytes
-    if budget is None:
-        budget = SHARE * min(available_bytes(), allowed_bytes(limits))
+    budget = _budget(limits) if budget_bytes is None else budget_bytes
     groups: list[list[Run]] = []
     taken = 0.0
     for run in runs:
-        measured = attempt(run.name, "load", partial(_measure, run))
-        # what can't be measured can't be opened either, which says why
-        size = 0.0 if isinstance(measured, Failure) else WEIGHT_COPIES * measured
+        size = _session_bytes(run)
         if not groups or taken + size > budget:
             groups.append([])
             taken = 0.0
         groups[-1].append(run)
         taken += size
     return groups
+
+
+def count_side_by_side(runs: Sequence[Run], limits: ModelLimits) -> int:
+    """How many of these models, the largest of them, the machine's memory holds; at least one."""
+    largest = max(map(_session_bytes, runs), default=0.0)
+    return max(1, min(len(runs), int(_budget(limits) // max(largest, 1))))
+
+
+def _budget(limits: ModelLimits) -> float:
+    return SHARE * min(available_bytes(), allowed_bytes(limits))
+
+
+def _session_bytes(run: Run) -> float:
+    measured = attempt(run.name, "load", partial(_measure, run))
+    # what can't be measured can't be opened either, which says why
+    return 0.0 if isinstance(measured, Failure) else WEIGHT_COPIES * measured
 
 
 def _measure(run: Run) -> int:

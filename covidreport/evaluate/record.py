@@ -23,6 +23,7 @@ from covidreport.evaluate.identity import explain_foreign, find_stored
 from covidreport.evaluate.loop import (
     Advance,
     DecodedSet,
+    Errand,
     OpenedRun,
     ScoredRun,
     count_jobs,
@@ -30,7 +31,7 @@ from covidreport.evaluate.loop import (
     open_columns,
     score_runs,
 )
-from covidreport.evaluate.memory import group_by_memory
+from covidreport.evaluate.memory import count_side_by_side, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request, name_evaluation
 from covidreport.evaluate.scoring import apply_chosen, is_applied, take_units
@@ -450,12 +451,17 @@ def _evaluate_together(
     ready, partials, unsteady = _ask_company(request, ready, partials, caches)
     for why, run in unsteady:
         refuse(run, why, "infer")
+    reference = None
+    errands: list[Errand] = []
+    if request.execution.provider.accelerator:
+        reference = CpuReference(request.dataset, request.occlusion, request.digests)
+        errands = [Errand(partial(reference.ask, each), reference.stop) for each in ready]
     scored, decoded = score_runs(
         request.dataset, ready, batch=request.batch, jobs=request.jobs, advance=advance,
         caches=caches, digests=request.digests, partials=partials, occlusion=request.occlusion,
+        errands=errands,
+        errands_at_once=count_side_by_side([each.run for each in ready], request.limits),
     )  # fmt: skip
-    on_device = request.execution.provider.accelerator
-    reference = CpuReference(request.dataset, caches, request.occlusion) if on_device else None
     for item in scored:
         run = item.opened.run
         outcome: Outcome | Failure

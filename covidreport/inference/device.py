@@ -99,8 +99,25 @@ class Feed:
         self._unpin.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a graph gave to `size` images, in the CPU's memory and not yet looked at."""
+
+    output: NDArray[Any]
+    size: int
+
+
+def read_answers(session: Session, answers: Sequence[Answer], n: int) -> NDArray[np.float32]:
+    """The scores float32 `(n, K)` in what `Bound.run` gave, as `Session.run` gives them.
+
+    RunError where they are none. Apart from the runs, so that a card need not wait for it.
+    """
+    pieces = [session.read_output(answer.output, answer.size) for answer in answers]
+    return np.concatenate(pieces)[:n]
+
+
 class Bound:
-    """A session bound to the slots of a feed: scores of what was uploaded, without another copy."""
+    """A session bound to the slots of a feed: it answers to what was uploaded there."""
 
     def __init__(self, session: Session, feed: Feed) -> None:
         self.session = session
@@ -115,27 +132,30 @@ class Bound:
     def run(self, slot: int, n: int) -> NDArray[np.float32]:
         """Scores float32 `(n, K)` of the first `n` images in a slot, as `Session.run` gives them.
 
+        Raises as `answer` and `read_answers`.
+        """
+        return read_answers(self.session, self.answer(slot, n), n)
+
+    def answer(self, slot: int, n: int) -> list[Answer]:
+        """What the model gives to the first `n` images in a slot, for `read_answers`.
+
         RunError where the model fails, OutOfMemoryError where that is why and `Session.halve` can't
         help.
         """
-        pieces: list[NDArray[np.float32]] = []
+        answers: list[Answer] = []
         done = 0
         while done < n:
+            size = min(self.size, self.feed.capacity - done)
             try:
-                scores = self._run_piece(slot, done)
+                output = self.session.call(partial(self._answer, slot, done, size), size)
             except OutOfMemoryError as error:
                 self._outputs.clear()  # frees what was bound for the larger pieces
                 if not self.session.halve(error):
                     raise
             else:
-                pieces.append(scores[: n - done])
-                done += len(scores)
-        return np.concatenate(pieces)
-
-    def _run_piece(self, slot: int, start: int) -> NDArray[np.float32]:
-        size = min(self.size, self.feed.capacity - start)
-        answer = self.session.call(partial(self._answer, slot, start, size), size)
-        return self.session.read_output(answer, size)
+                answers.append(Answer(output, size))
+                done += size
+        return answers
 
     def _answer(self, slot: int, start: int, size: int) -> NDArray[Any]:
         """Run the session on a piece of a slot, and bring what it gave to the CPU's memory.
@@ -212,11 +232,13 @@ class Uploaded:
 
 
 class DeviceQueue:
-    """The order of work on a device: one thread uploads, another runs the models one by one."""
+    """The order of work on a device: one thread uploads, another runs the models one by one, and a
+    third reads what they gave."""
 
     def __init__(self) -> None:
         self._uploads = ThreadPoolExecutor(1)
         self._runs = ThreadPoolExecutor(1)
+        self._readings = ThreadPoolExecutor(1)
         self._feeds: dict[Hashable, Feed] = {}
         self._bounds: dict[Session, Bound] = {}
 
@@ -254,19 +276,22 @@ class DeviceQueue:
         """Do some work in the thread that runs the models."""
         return self._runs.submit(work, *arguments)
 
-    def score(
-        self, session: Session, uploaded: Uploaded, n: int
-    ) -> tuple[NDArray[np.float32], int]:
-        """Scores float32 `(n, L)` of what was uploaded, and how many images a call had at last."""
+    def submit_reading(self, work: Callable[..., _T], *arguments: Any) -> Future[_T]:
+        """Do some work with what the models gave, while they run on."""
+        return self._readings.submit(work, *arguments)
+
+    def answer(self, session: Session, uploaded: Uploaded, n: int) -> tuple[list[Answer], int]:
+        """What a model gives to `n` uploaded images, and how many of them a call had at last."""
         if session not in self._bounds:
             self._bounds[session] = Bound(session, uploaded.feed)
         bound = self._bounds[session]
-        return bound.run(uploaded.slot, n), bound.size
+        return bound.answer(uploaded.slot, n), bound.size
 
     def close(self) -> None:
         """Begin nothing more, wait for what was begun, and let go of the device's memory."""
         self._uploads.shutdown(wait=False, cancel_futures=True)
         self._runs.shutdown(wait=True, cancel_futures=True)
+        self._readings.shutdown(wait=True, cancel_futures=True)
         for feed in list(self._feeds.values()):
             feed.release(0)  # an upload that waits for a slot which nobody will free
         self._uploads.shutdown(wait=True)

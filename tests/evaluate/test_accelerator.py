@@ -16,6 +16,7 @@ from covidreport.errors import RunError
 from covidreport.evaluate import cpu_check, loop
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.decode import decode_chunk
+from covidreport.evaluate.loop import OpenedRun
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
 from covidreport.inference.device import Feed
@@ -23,8 +24,10 @@ from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import prepare_batch
+from covidreport.inference.session import open_session, prepare_batch
 from covidreport.inference.signs import Signs
+from covidreport.records import Failure
+from covidreport.runs import read_run
 from covidreport.store import read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
@@ -141,7 +144,7 @@ def test_decoders_leave_two_cores_to_the_device(monkeypatch, cores, jobs):
 def test_a_run_that_fails_on_the_device_leaves_the_rest_alone(tmp_path, monkeypatch):
     """One model breaks in the middle of the work: the other finishes with all its scores."""
     manifest, runs = _write(tmp_path, "bad", "good")
-    run = device.Bound.run
+    answer = device.Bound.answer
 
     broken = []
 
@@ -150,9 +153,9 @@ def test_a_run_that_fails_on_the_device_leaves_the_rest_alone(tmp_path, monkeypa
             broken.append(self.session)
         if self.session is broken[0]:
             raise RunError("the model fails on a batch: no such kernel")
-        return run(self, slot, n)
+        return answer(self, slot, n)
 
-    monkeypatch.setattr(device.Bound, "run", breaking)
+    monkeypatch.setattr(device.Bound, "answer", breaking)
     outcomes = evaluate_folder(runs, _request(manifest))
     failed = [o for o in outcomes.values() if o.failure]
     assert [o.failure.reason for o in failed] == ["the model fails on a batch: no such kernel"]
@@ -193,8 +196,7 @@ def test_the_comparison_with_the_cpu_stands_in_the_evaluation(tmp_path):
 
 def _answer_more(monkeypatch, logits):
     """A device whose answers lie so much higher than the CPU's."""
-    run = device.Bound.run
-    monkeypatch.setattr(device.Bound, "run", lambda self, slot, n: run(self, slot, n) + logits)
+    monkeypatch.setattr(loop, "read_answers", lambda *given: device.read_answers(*given) + logits)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +251,102 @@ def test_a_model_that_the_cpu_can_not_run_is_a_failure(tmp_path, monkeypatch):
     assert outcome.failure.reason == "can't be compared with the CPU: no kernel for the CPU"
 
 
+def test_the_cpu_is_asked_while_the_device_scores(tmp_path, monkeypatch):
+    """Each run once, in the loop's threads, before the device has answered to the last batch."""
+    manifest, runs = _write(tmp_path, "a", "b")
+    asked, answer = threading.Event(), device.Bound.answer
+    threads = []
+    monkeypatch.setattr(
+        cpu_check.CpuReference,
+        "_score",
+        _noting(cpu_check.CpuReference._score, lambda: threads.append(threading.get_ident())),
+    )
+
+    def waiting(self, slot, n):
+        assert asked.wait(30)
+        return answer(self, slot, n)
+
+    ask = cpu_check.CpuReference.ask
+    monkeypatch.setattr(
+        cpu_check.CpuReference, "ask", lambda self, run: (ask(self, run), asked.set())
+    )
+    monkeypatch.setattr(device.Bound, "answer", waiting)
+    outcomes = evaluate_folder(runs, replace(_request(manifest), jobs=2))
+    assert all(o.evaluation.provenance["cpu_check"]["images"] == 6 for o in outcomes.values())
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
+def _noting(function, note):
+    def noted(*given):
+        note()
+        return function(*given)
+
+    return noted
+
+
+def test_a_large_model_is_compared_on_fewer_images(tmp_path, monkeypatch):
+    """By the size of its files, never by a clock: 16 images over 200 MB, here 2 over a byte."""
+    assert (cpu_check.SAMPLE, cpu_check.LARGE_BYTES, cpu_check.SAMPLE_OF_LARGE) == (64, 2e8, 16)
+    manifest, runs = _write(tmp_path, "a")
+    monkeypatch.setattr(cpu_check, "LARGE_BYTES", 1)
+    monkeypatch.setattr(cpu_check, "SAMPLE_OF_LARGE", 2)
+    check = evaluate_folder(runs, _request(manifest))["a"].evaluation.provenance["cpu_check"]
+    assert (check["images"], check["decisions"]) == (2, 6)
+
+
+def test_a_model_without_room_on_the_cpu_beside_others_is_asked_again_alone(tmp_path, monkeypatch):
+    """That it did not fit at first is no news; that it does not fit alone is its failure."""
+    manifest, runs = _write(tmp_path, "a", "b")
+    score, alone = cpu_check.CpuReference._score, []
+
+    def short(self, opened):
+        if opened.run.name == "a" or threading.current_thread() is not threading.main_thread():
+            raise session.OutOfMemoryError("needs more memory")
+        alone.append(opened.run.name)
+        return score(self, opened)
+
+    monkeypatch.setattr(cpu_check.CpuReference, "_score", short)
+    outcomes = evaluate_folder(runs, _request(manifest))
+    assert outcomes["a"].failure.reason == "can't be compared with the CPU: needs more memory"
+    assert outcomes["b"].evaluation.provenance["cpu_check"]["flipped"] == 0
+    assert alone == ["b"]
+
+
+def test_stopping_ends_the_sessions_on_the_cpu_too(tmp_path, monkeypatch):
+    """Ctrl-C while the CPU answers: its session is told to end, and so is one opened after it."""
+    manifest, runs = _write(tmp_path, "a")
+    told = []
+    opening = cpu_check.open_session
+
+    def open_noted(*given, **more):
+        opened = opening(*given, **more)
+        stop = opened.stop
+        opened.stop = lambda: (told.append(1), stop())
+        return opened
+
+    monkeypatch.setattr(cpu_check, "open_session", open_noted)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    references = []
+    init = cpu_check.CpuReference.__init__
+    monkeypatch.setattr(
+        cpu_check.CpuReference,
+        "__init__",
+        lambda self, *given: (references.append(self), init(self, *given))[1],
+    )
+    monkeypatch.setattr(loop._Loop, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_folder(runs, _request(manifest))
+    (reference,) = references
+    opened = OpenedRun(read_run(runs / "a"), open_session(runs / "a" / "model.onnx"), (0, 1, 2))
+    reference.ask(opened)
+    assert told == [1]
+    assert isinstance(reference._answers[opened.run.folder], Failure)
+
+
 def test_differences_are_measured_in_probabilities():
     """Logits 0 and 0.04 are 0.5 and 0.509999; at a threshold of 0.505 one decision flips."""
     here = np.array([[0.0], [5.0], [np.nan]], np.float32)
@@ -294,14 +392,14 @@ def test_heavy_nodes_left_on_the_cpu_are_a_finding(tmp_path, monkeypatch):
 def test_a_halved_batch_is_said(tmp_path, monkeypatch):
     """Two images at a time instead of four: the evaluation says so, with the scores of all."""
     manifest, runs = _write(tmp_path, "a")
-    piece = device.Bound._run_piece
+    answer = device.Bound._answer
 
-    def short_of_memory(self, slot, start):
-        if self.size > 2:
+    def short_of_memory(self, slot, start, size):
+        if size > 2:
             raise session.OutOfMemoryError("out of memory")
-        return piece(self, slot, start)
+        return answer(self, slot, start, size)
 
-    monkeypatch.setattr(device.Bound, "_run_piece", short_of_memory)
+    monkeypatch.setattr(device.Bound, "_answer", short_of_memory)
     outcome = evaluate_folder(runs, _request(manifest))["a"]
     (finding,) = [f for f in outcome.evaluation.findings if f.code == "batch-halved"]
     assert "2 images at a time" in finding.what

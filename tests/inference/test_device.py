@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from covidreport.errors import RunError
 from covidreport.inference import session as sessions
-from covidreport.inference.device import SLOTS, Bound, DeviceQueue, Feed
+from covidreport.inference.device import SLOTS, Bound, DeviceQueue, Feed, read_answers
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
 from tests.cli.bad_runs import edit_model, end_with
@@ -228,7 +228,8 @@ def test_one_upload_serves_all_sessions_and_frees_the_slot(tmp_path):
             assert uploaded.feed.capacity == 6  # the next multiple of the fixed batch
             for session in (plain, fixed):
                 with uploaded:
-                    scores, _ = queue.score(session, uploaded, 4)
+                    answers, _ = queue.answer(session, uploaded, 4)
+                scores = queue.submit_reading(read_answers, session, answers, 4).result(10)
                 np.testing.assert_array_equal(scores, session.run(batch))
     finally:
         queue.close()

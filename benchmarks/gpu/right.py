@@ -187,7 +187,8 @@ def nearly_full(bench: Bench, told: Told) -> None:
     try:
         uploaded = queue.upload("pixels", [session], [batch], setting.batch, readers=1).result()
         with uploaded:
-            scores, size = queue.submit(queue.score, session, uploaded, len(batch)).result()
+            answers, size = queue.submit(queue.answer, session, uploaded, len(batch)).result()
+        scores = read_answers(session, answers, len(batch))
     finally:
         queue.close()
     told.note("images of a call at last", size)

@@ -44,6 +44,7 @@ from covidreport.images.cache import (
 )
 from covidreport.inference.engines import engine_folder
 from covidreport.inference.execution import Execution
+from covidreport.inference.half import half_ahead
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import (
     NO_LIMITS,
@@ -432,6 +433,8 @@ def _evaluate_together(
             outcomes.append(_write_failure(request, why, run))
         advance(n)
 
+    if request.execution.converts:
+        half_ahead(_identify_all(request, runs), request.limits)
     for run in runs:
         try:
             open_run = partial(_open_run, request, run, shares_memory=bool(ready))
@@ -477,6 +480,18 @@ def _evaluate_together(
         else:
             outcomes.append(outcome)
     return outcomes, large
+
+
+def _identify_all(request: Request, runs: Sequence[Run]) -> list[tuple[Path, str]]:
+    """The models' files and digests, without those that can't be read: opening them says why."""
+    found: list[tuple[Path, str]] = []
+    for run in runs:
+        if run.model is not None:
+            identify = partial(identify_model, run.model, use_cache=request.use_cache)
+            identity = attempt(run.name, "load", identify)
+            if not isinstance(identity, Failure):
+                found.append((run.model, identity.sha256))
+    return found
 
 
 def _open_run(

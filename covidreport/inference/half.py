@@ -1,30 +1,158 @@
-"""A model in fp16: the graph converted, its inputs and outputs as they were."""
+"""A model in fp16: the graph converted, its inputs and outputs as they were.
+
+A conversion is made by a process of its own: it takes seconds of one core and five times the
+model's memory, and what a strange file does to the converter ends that process alone. Several are
+made at once, as many as memory allows.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import onnxruntime as ort
 
-from covidreport.cache import read_kept, write_kept
+from covidreport.boundary import PACKAGE, attempt
+from covidreport.cache import KEPT_FILE, cache_folder, cache_limit, read_kept, write_kept
 from covidreport.errors import RunError
+from covidreport.inference.children import describe_exit, limit_process
+from covidreport.inference.memory import allowed_bytes, available_bytes
 from covidreport.inference.providers import first_line
+from covidreport.inference.watch import run_watched
+from covidreport.records import ModelLimits
+from covidreport.storage.model import measure_model
 
 KIND = "halves"
+COPIES: Final = 5
+"""The memory of a conversion beside the size of the model's files; measured: 4.8 for 456 MiB."""
+ROOM_BYTES: Final = 2**29
+"""Of the process itself."""
+_CODE = (
+    f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); "
+    "from covidreport.inference.half import answer; answer()"
+)
+_DONE: Final = b"+"
+
+_Children = set["subprocess.Popen[bytes]"]
 
 
-def half_model(path: Path, sha256: str) -> bytes:
+def half_model(path: Path, sha256: str, limits: ModelLimits = ModelLimits()) -> bytes:  # noqa: B008 - frozen
     """A model in fp16, of the file with this sha256: from the cache, or converted and kept there.
 
-    RunError as `convert_to_half`.
+    limits: what the conversion may take. RunError as `convert_to_half`, where it takes too long,
+    and where the file ends the process that converts it.
     """
-    name = f"{sha256}-{ort.__version__}"
+    return _half_model(path, sha256, limits, set())
+
+
+def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
+    """Let the cache hold these models (file, sha256) in fp16, converted side by side.
+
+    Says nothing of those that can't be converted: `half_model` does. Without a cache nothing is
+    done.
+    """
+    if cache_limit() == 0:
+        return
+    missing = [
+        (path, sha256)
+        for path, sha256 in dict.fromkeys(models)
+        if not (cache_folder() / KIND / _name(sha256) / KEPT_FILE).exists()
+    ]
+    children: _Children = set()
+    with ThreadPoolExecutor(_count_side_by_side([path for path, _ in missing])) as pool:
+        try:
+            for path, sha256 in missing:
+                convert = partial(_half_model, path, sha256, limits, children)
+                pool.submit(attempt, "", "load", convert)
+            pool.shutdown(wait=True)
+        except BaseException:  # the user wants to stop
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in list(children):
+                child.kill()
+            raise
+
+
+def _half_model(path: Path, sha256: str, limits: ModelLimits, children: _Children) -> bytes:
+    name = _name(sha256)
     content = read_kept(KIND, name)
     if content is None:
-        content = convert_to_half(path)
+        content = _convert_apart(path, limits, children)
         write_kept(KIND, name, content)
     return content
+
+
+def _name(sha256: str) -> str:
+    return f"{sha256}-{ort.__version__}"
+
+
+def _count_side_by_side(paths: Sequence[Path]) -> int:
+    """How many of these conversions the machine's cores and memory hold; at least one."""
+    sizes = [attempt("", "load", partial(measure_model, path)) for path in paths]
+    largest = max((size for size in sizes if isinstance(size, int)), default=0)
+    return max(1, min(os.cpu_count() or 1, available_bytes() // (COPIES * largest + ROOM_BYTES)))
+
+
+def _convert_apart(path: Path, limits: ModelLimits, children: _Children) -> bytes:
+    """What `convert_to_half` gives, by a process of its own."""
+    most = str(allowed_bytes(limits) + ROOM_BYTES)
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-c", _CODE, str(path), most],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError as error:
+        raise RunError(
+            f"{path.name} can't be converted to fp16: no process can be started ({error.strerror})"
+        ) from error
+    children.add(child)
+    try:
+        said = run_watched(partial(_read_all, child), child.kill, limits.batch_timeout_s)
+    except TimeoutError as error:
+        raise RunError(
+            f"{path.name} takes longer than {limits.batch_timeout_s:g} s to be converted to fp16 "
+            "(batch_timeout_s)",
+            "Where it is only large, use a larger --batch-timeout-s.",
+        ) from error
+    except EOFError as error:
+        raise RunError(
+            f"{path.name} ends the process that converts it to fp16 "
+            f"({describe_exit(child.returncode)})"
+        ) from error
+    finally:
+        children.discard(child)
+    if not said.startswith(_DONE):
+        raise RunError(said[1:].decode(errors="replace"))
+    return said[len(_DONE) :]
+
+
+def _read_all(child: subprocess.Popen[bytes]) -> bytes:
+    said, _ = child.communicate()
+    if not said:
+        raise EOFError
+    return said
+
+
+def answer() -> None:
+    """Convert the model that is named on the command line; what the process of its own does."""
+    path, most = Path(sys.argv[1]), int(sys.argv[2])
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a library prints is no answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that asks takes care
+    limit_process(most)
+    try:
+        said = _DONE + convert_to_half(path)
+    except RunError as error:
+        said = b"-" + str(error).encode()
+    answers.write(said)
+    answers.flush()
 
 
 def convert_to_half(path: Path) -> bytes:

@@ -304,7 +304,7 @@ def open_session(
         ) from error
     if identity is None:
         identity = identify_model(path)
-    model: Path | bytes = half_model(path, identity.sha256) if execution.converts else path
+    model: Path | bytes = half_model(path, identity.sha256, limits) if execution.converts else path
     extra: dict[str, str] = {}
     if execution.provider.name == "tensorrt" and engines is not None:
         extra = {

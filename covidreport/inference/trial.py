@@ -25,6 +25,7 @@ import onnxruntime as ort
 from covidreport.boundary import PACKAGE
 from covidreport.cache import USED_MARK, cache_folder, cache_limit, make_room
 from covidreport.errors import CovidReportError
+from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes
 from covidreport.inference.session import TimeLimitError, measure_variation, open_session
 from covidreport.inference.watch import run_watched
@@ -133,11 +134,7 @@ class Trial:
         if child is None:
             return "it is gone"
         child.communicate()
-        code = child.returncode
-        if code < 0:
-            with contextlib.suppress(ValueError):
-                return signal.Signals(-code).name
-        return f"exit code {code}"
+        return describe_exit(child.returncode)
 
 
 TRIAL = Trial()
@@ -177,7 +174,7 @@ def answer() -> None:
 def _open_once(asked: Mapping[str, Any]) -> str:
     """Why a model took too long; empty where it did not, whatever else is wrong with it."""
     limits = ModelLimits(asked["seconds"], asked["memory"])
-    _limit_memory(allowed_bytes(limits) + _ROOM_BYTES)
+    limit_process(allowed_bytes(limits) + _ROOM_BYTES)
     try:
         measure_variation(
             open_session(Path(asked["path"]), described=asked["described"], limits=limits)
@@ -187,12 +184,3 @@ def _open_once(asked: Mapping[str, Any]) -> str:
     except (Exception, SystemExit):  # noqa: BLE001 - it is raised again where it is opened
         return ""
     return ""
-
-
-def _limit_memory(most: int) -> None:
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_DATA, (most, resource.RLIM_INFINITY))

@@ -16,7 +16,7 @@ from covidreport.errors import RunError
 from covidreport.evaluate import cpu_check, loop
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun
+from covidreport.evaluate.loop import OpenedRun, score_runs
 from covidreport.evaluate.request import default_batch
 from covidreport.inference import device, session
 from covidreport.inference.device import Feed
@@ -75,9 +75,9 @@ def test_pixels_are_uploaded_once_for_all_runs(tmp_path, monkeypatch):
     uploads = []
     upload = Feed.upload
 
-    def counted(self, batch):
-        uploads.append(len(batch))
-        return upload(self, batch)
+    def counted(self, *pieces):
+        uploads.append(sum(map(len, pieces)))
+        return upload(self, *pieces)
 
     monkeypatch.setattr(Feed, "upload", counted)
     evaluate_folder(runs, _request(manifest))
@@ -267,9 +267,12 @@ def test_the_cpu_is_asked_while_the_device_scores(tmp_path, monkeypatch):
         return answer(self, slot, n)
 
     ask = cpu_check.CpuReference.ask
-    monkeypatch.setattr(
-        cpu_check.CpuReference, "ask", lambda self, run: (ask(self, run), asked.set())
-    )
+
+    def ask_and_say(self, run):
+        ask(self, run)
+        asked.set()
+
+    monkeypatch.setattr(cpu_check.CpuReference, "ask", ask_and_say)
     monkeypatch.setattr(device.Bound, "answer", waiting)
     outcomes = evaluate_folder(runs, replace(_request(manifest), jobs=2))
     assert all(o.evaluation.provenance["cpu_check"]["images"] == 6 for o in outcomes.values())
@@ -313,37 +316,18 @@ def test_a_model_without_room_on_the_cpu_beside_others_is_asked_again_alone(tmp_
     assert alone == ["b"]
 
 
-def test_stopping_ends_the_sessions_on_the_cpu_too(tmp_path, monkeypatch):
-    """Ctrl-C while the CPU answers: its session is told to end, and so is one opened after it."""
+def test_stopping_ends_the_sessions_on_the_cpu_too(tmp_path):
+    """Ctrl-C ends the errands with the loop; what is asked of the CPU after it fails at once."""
     manifest, runs = _write(tmp_path, "a")
-    told = []
-    opening = cpu_check.open_session
+    opened = OpenedRun(read_run(runs / "a"), open_session(runs / "a" / "model.onnx"), (0, 1, 2))
+    reference = cpu_check.CpuReference(make_request(manifest).dataset)
 
-    def open_noted(*given, **more):
-        opened = opening(*given, **more)
-        stop = opened.stop
-        opened.stop = lambda: (told.append(1), stop())
-        return opened
-
-    monkeypatch.setattr(cpu_check, "open_session", open_noted)
-
-    def interrupted(*_):
+    def interrupted():
         raise KeyboardInterrupt
 
-    references = []
-    init = cpu_check.CpuReference.__init__
-    monkeypatch.setattr(
-        cpu_check.CpuReference,
-        "__init__",
-        lambda self, *given: (references.append(self), init(self, *given))[1],
-    )
-    monkeypatch.setattr(loop._Loop, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        evaluate_folder(runs, _request(manifest))
-    (reference,) = references
-    opened = OpenedRun(read_run(runs / "a"), open_session(runs / "a" / "model.onnx"), (0, 1, 2))
+        score_runs(reference.dataset, [opened], errands=[loop.Errand(interrupted, reference.stop)])
     reference.ask(opened)
-    assert told == [1]
     assert isinstance(reference._answers[opened.run.folder], Failure)
 
 

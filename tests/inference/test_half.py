@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -13,6 +20,7 @@ from covidreport.inference import half
 from covidreport.inference.half import convert_to_half, half_model
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import TRIAL_MODEL
+from covidreport.records import ModelLimits
 from covidreport.storage.model import identify_model
 from tests.damage import DAMAGES
 from tests.onnx_models import move_weights_out, write_brightness_model
@@ -59,11 +67,13 @@ def test_a_conversion_is_made_once_for_the_same_bytes(tmp_path, monkeypatch):
     path = write_brightness_model(tmp_path / "model.onnx")
     made = []
 
-    def counted(file):
-        made.append(file)
-        return convert_to_half(file)
+    convert = half._convert_apart
 
-    monkeypatch.setattr(half, "convert_to_half", counted)
+    def counted(file, *given):
+        made.append(file)
+        return convert(file, *given)
+
+    monkeypatch.setattr(half, "_convert_apart", counted)
     first = half_model(path, "aa")
     assert first == half_model(path, "aa")
     assert len(made) == 1
@@ -89,6 +99,77 @@ def test_what_is_no_model_is_a_run_error(tmp_path):
     path.write_bytes(b"not a model")
     with pytest.raises(RunError, match=r"model\.onnx can't be converted"):
         convert_to_half(path)
+
+
+def test_several_models_are_converted_side_by_side(tmp_path, monkeypatch):
+    """Each in a process of its own, both at once; those that are kept are not converted again."""
+    paths = [write_brightness_model(tmp_path / name / "model.onnx") for name in "abc"]
+    wanted = [(path, f"{name}" * 2) for path, name in zip(paths, "abc", strict=True)]
+    first = half_model(*wanted[0])
+    both, convert = threading.Barrier(2), half._convert_apart
+
+    def meeting(*given):
+        both.wait(60)
+        return convert(*given)
+
+    monkeypatch.setattr(half, "_convert_apart", meeting)
+    monkeypatch.setattr(half, "_count_side_by_side", lambda paths: len(paths))
+    half.half_ahead(wanted, ModelLimits())
+    monkeypatch.setattr(half, "_convert_apart", None)
+    assert half_model(*wanted[1]) == half_model(*wanted[2]) == first
+
+
+def test_as_many_are_converted_at_once_as_memory_and_cores_allow(tmp_path, monkeypatch):
+    """Five times a model's files, and half a GiB: 3 of 100 MB in 3.2 GB, never more than cores."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"")
+    monkeypatch.setattr(half, "measure_model", lambda _: 100 * 10**6)
+    for memory, cores, wanted in ((3.2e9, 16, 3), (3.2e9, 2, 2), (1e8, 16, 1), (1e12, 16, 16)):
+        monkeypatch.setattr(half, "available_bytes", lambda memory=memory: int(memory))
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert half._count_side_by_side([path]) == wanted
+
+
+def test_what_ends_or_stops_the_conversion_is_a_run_error(tmp_path, monkeypatch):
+    """A converter that crashes ends its own process; one that takes for ever is ended."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    with monkeypatch.context() as patch:
+        patch.setattr(half, "_CODE", "import os; os.abort()")
+        with pytest.raises(RunError, match=r"ends the process that converts .* \(SIGABRT\)"):
+            half_model(path, "aa")
+        patch.setattr(half, "_CODE", "import time; time.sleep(600)")
+        with pytest.raises(RunError, match=r"takes longer than 0\.5 s to be converted to fp16"):
+            half_model(path, "aa", ModelLimits(batch_timeout_s=0.5))
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a model")
+    with pytest.raises(RunError, match=r"broken\.onnx can't be converted to fp16: "):
+        half_model(broken, "bb")
+    half.half_ahead([(broken, "bb")], ModelLimits())  # whoever opens it says why
+
+
+def test_ctrl_c_ends_the_conversions(tmp_path, monkeypatch):
+    """No process is left behind that goes on for a result that nobody wants."""
+    path = write_brightness_model(tmp_path / "model.onnx")
+    monkeypatch.setattr(half, "_CODE", "import time; time.sleep(600)")
+    started, popen = [], subprocess.Popen
+
+    def start(*given, **more):
+        started.append(popen(*given, **more))
+        return started[-1]
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            if wait and not started:
+                while not started:
+                    time.sleep(0.01)
+                raise KeyboardInterrupt
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr(half, "ThreadPoolExecutor", Pool)
+    with pytest.raises(KeyboardInterrupt):
+        half.half_ahead([(path, "aa")], ModelLimits())
+    assert started[0].wait(30) == -signal.SIGKILL
 
 
 def test_nodes_are_counted_by_the_provider_that_took_them():

@@ -44,8 +44,33 @@ CODE = """
             said.append(str(error))
     print(json.dumps(said))
 """
-ONE_LINE = "int cuTensorMapEncodeTiled(void) { return 999; }\n"
+DRIVER = """
+int cuTensorMapEncodeTiled(void) { return 999; }
+int cuInit(unsigned int flags) { return 100; }
+"""
 """All that CUDA's provider needs of a driver to be loaded; the runtime then finds no card."""
+ARENA = """
+    import ctypes, sys
+    import onnxruntime as ort
+    from covidreport.inference import session
+    from covidreport.inference.execution import Execution
+    from covidreport.inference.providers import ORT_ERRORS, provider_named
+    from covidreport.records import ModelLimits
+    ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)
+    ort.preload_dlls()
+    limits = ModelLimits(memory=2**30)
+    for number in (0, 1):
+        execution = Execution(provider_named("cuda"), device_id=number)
+        session.share_memory(execution, limits)
+        session.renew_memory(execution, limits)
+    print(sorted(session._shared.items()))
+    name, provider, how = session._ARENAS["cuda"]
+    session._ARENAS["cuda"] = name, provider, {"nonsense": 1}
+    try:
+        session.renew_memory(execution, limits)
+    except ORT_ERRORS as error:
+        print(str(error).splitlines()[0])
+"""
 
 
 def _read_options(provider, every, driver=None):
@@ -67,11 +92,11 @@ def _told(name, precision):
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
-    """A `libcuda.so.1` of one line, so that CUDA's provider can be loaded."""
+    """A `libcuda.so.1` of two lines, so that CUDA's provider can be loaded."""
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip("a libcuda.so.1 is made by `cc`, on Linux")
     folder = tmp_path_factory.mktemp("driver")
-    (folder / "cuda.c").write_text(ONE_LINE)
+    (folder / "cuda.c").write_text(DRIVER)
     words = ["cc", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", "libcuda.so.1", "cuda.c"]
     subprocess.run(words, cwd=folder, check=True)
     return str(folder / "libcuda.so.1")
@@ -106,6 +131,17 @@ def test_what_cuda_is_told_is_read_as_far_as_the_missing_device(cuda, driver):
     for said in _read_options(cuda, every, driver):
         assert "Unknown provider option" not in said
         assert "CUDA failure 35" in said  # no driver that this runtime can use
+
+
+def test_one_arena_for_each_card_is_registered_by_the_wheel(cuda, driver):
+    """As an evaluation does it, and anew after a group; the wheel reads what the arena is told."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(ARENA), driver],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    registered, refused = done.stdout.splitlines()
+    assert registered == "[(('cuda', 0), 1073741824), (('cuda', 1), 1073741824)]"
+    assert "nonsense" in refused
 
 
 @pytest.fixture(scope="module")

@@ -136,6 +136,8 @@ class Settings:
     target: str = DEFAULT_TARGET
     specificity_floor: float = DEFAULT_FLOOR
     thresholds: Thresholds = field(default_factory=Thresholds)
+    tuning_split: str | None = None
+    """`[tune] split`: the split that thresholds are tuned on."""
     baseline: str | None = None
     """The run that the others are compared with, instead of all with each other."""
     margin: float | None = None
@@ -188,7 +190,7 @@ def read_settings(path: Path) -> Settings:
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "max_failed_share", "threshold", "thresholds", "baseline",
              "margin", "provider", "interval", "specificities", "sensitivities", "prevalence",
-             "normal", "report", "limits", "batch_timeout_s", "memory_limit")  # fmt: skip
+             "normal", "report", "tune", "limits", "batch_timeout_s", "memory_limit")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -238,6 +240,7 @@ def read_settings(path: Path) -> Settings:
         thresholds=_read_tuned(
             table.get("thresholds"), _read_thresholds(table.get("threshold"), faults), faults
         ),
+        tuning_split=_read_tuning_split(table.get("tune", {}), faults),
         baseline=text("baseline"),
         margin=margin,
         provider=text("provider") or "auto",
@@ -353,6 +356,19 @@ def _read_hidden(report: Any, faults: list[str]) -> frozenset[str]:
                 f"`report.hide` names {name!r}, which is no section; {', '.join(SECTIONS)} are"
             )
     return frozenset(names)
+
+
+def _read_tuning_split(tune: Any, faults: list[str]) -> str | None:
+    """`split` of the table `tune`."""
+    if not isinstance(tune, dict):
+        faults.append(f'`tune` is {tune!r}; a table is wanted: [tune], then split = "tuning"')
+        return None
+    faults += [f"`tune.{key}` is no setting; `tune.split` is" for key in tune if key != "split"]
+    split = tune.get("split")
+    if split is not None and not (isinstance(split, str) and split):
+        faults.append(f"`tune.split` is {split!r}; a text is wanted")
+        return None
+    return split
 
 
 def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:

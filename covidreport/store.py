@@ -39,6 +39,7 @@ from covidreport.storage.evaluation import check_evaluation, check_failure, chec
 from covidreport.storage.files import read_bytes, read_text, spell_path
 from covidreport.storage.write import encode_text as encode_text
 from covidreport.storage.write import write_atomic as write_atomic
+from covidreport.thresholds import drop_bounds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +59,9 @@ _ROW_GROUP = 16_384
 """Images that are turned into columns at a time: what it takes does not grow with the images."""
 FAILURE_SCHEMA = "covidreport.failure/1"
 FAILURE_FILE = "failure.json"
-THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
+THRESHOLDS_SCHEMA = "covidreport.thresholds/2"
+EARLIER_THRESHOLDS_SCHEMA = "covidreport.thresholds/1"
+"""Of files that have a bound in every case, where none holds as well."""
 THRESHOLDS_FILE = "thresholds.json"
 THUMBNAILS_SCHEMA = "covidreport.thumbnails/1"
 THUMBNAILS_FOLDER = "thumbnails"
@@ -375,7 +378,9 @@ def read_thresholds(run_folder: Path) -> TunedThresholds | None:
     file = run_folder / THRESHOLDS_FILE
     if not file.is_file():
         return None
-    value = read_json(file, THRESHOLDS_SCHEMA)
+    value = read_json(file)
+    if value.get("schema") != EARLIER_THRESHOLDS_SCHEMA:
+        value = read_json(file, THRESHOLDS_SCHEMA)
     try:
         fits = {label: _read_fit(fit) for label, fit in value["fits"].items()}
         rest = {key: item for key, item in value.items() if key not in ("schema", "fits")}
@@ -386,7 +391,7 @@ def read_thresholds(run_folder: Path) -> TunedThresholds | None:
             f"{error}); run `covidreport tune` again"
         ) from error
     check_thresholds(tuned, spell_path(file))
-    return tuned
+    return drop_bounds(tuned)  # files of an earlier version may have one that does not hold
 
 
 def _read_fit(value: Mapping[str, Any]) -> ThresholdFit:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from covidreport.records import EXPLORATORY, TUNED_ON, Evaluation, Run
+from covidreport.records import EXPLORATORY, TUNED_ON, Estimate, Evaluation, Run, TunedThresholds
 
 TUNING = "tuning"
 """The entry of an evaluation's provenance that says where tuned thresholds come from."""
@@ -81,3 +82,34 @@ def spell_threshold(value: float) -> str:
     """A threshold with all of its digits: `0.5`, `0.093`; never rounded onto a score."""
     short = f"{value:.6g}"
     return short if float(short) == value else repr(float(value))
+
+
+def drop_bounds(tuned: TunedThresholds, trained_on: bool = False) -> TunedThresholds:
+    """The thresholds without bounds on new images where none holds, and with the reason.
+
+    A bound takes images for independent and new to the model: it holds neither where patients have
+    several of them nor where the model was trained on them, and the interval of no rate does.
+    """
+    why = tuned.unbounded
+    if trained_on:
+        why = f"the run was trained on {tuned.split}"
+    elif not why and (tuned.n_groups or tuned.n_images) < tuned.n_images:
+        why = f"{tuned.n_images:,} images are of {tuned.n_groups:,} patients"
+    if not why:
+        return tuned
+    fits = {
+        label: replace(
+            fit,
+            bound=None,
+            guaranteed_threshold=None,
+            cases_needed=None,
+            sensitivity=_drop_interval(fit.sensitivity),
+            specificity=_drop_interval(fit.specificity),
+        )
+        for label, fit in tuned.fits.items()
+    }
+    return replace(tuned, fits=fits, unbounded=why)
+
+
+def _drop_interval(rate: Estimate) -> Estimate:
+    return replace(rate, low=None, high=None, method=None)

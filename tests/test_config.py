@@ -151,6 +151,9 @@ def test_sections_of_the_report_are_left_out_by_name(tmp_path):
         ('[report]\nhide = ["block"]', "'block', which is no section; answer, ranking, against, "),
         ('[report]\nhide = "blocks"', "`report.hide` is 'blocks'; a list of sections is wanted"),
         ('report = ["blocks"]', "`report` is ['blocks']; a table is wanted"),
+        ("tune = 1", "`tune` is 1; a table is wanted: [tune]"),
+        ("[tune]\nsplit = 3", "`tune.split` is 3; a text is wanted"),
+        ("[tune]\ndata = 'x'", "`tune.data` is no setting; `tune.split` is"),
         ("[report]\nshow = []", "`report.show` is no setting; `report.hide` is"),
     ],
 )

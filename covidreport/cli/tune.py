@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from covidreport.records import Estimate, Evaluation, Run, ThresholdFit, TunedThresholds
 
 SCHEMA = "covidreport.tune/1"
+TUNING_SPLIT = "tuning"
+"""The split to tune on, where it is there and nobody says otherwise."""
+MOST_NAMED = 10
+"""Of many files, so many are named."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +43,15 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
+    context: typer.Context,
     folders: Runs = None,
     split: Annotated[
-        str, typer.Option(help="The split to tune on: not the one to report.")
-    ] = "tuning",
+        str | None,
+        typer.Option(
+            help="The split to tune on: not the one to report.  [default: as configured, else "
+            "tuning]"
+        ),
+    ] = None,
     target_sensitivity: Annotated[
         float | None,
         typer.Option(help="Find at least this share of the positives.", metavar="SHARE"),
@@ -67,51 +77,104 @@ def tune(
 ) -> None:
     """Tune thresholds."""
     from covidreport.boundary import attempt
+    from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import out, print_json, say
     from covidreport.config import find_settings
     from covidreport.records import Failure
+    from covidreport.runs import read_evaluations
     from covidreport.storage.made_here import MadeHere
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
-    split = split.strip().lower()
     settings = find_settings(Path.cwd())
-    done: list[tuple[Run, TunedThresholds]] = []
-    failures: list[dict[str, str]] = []
     runs = find_runs(folders)
+    there = [each for run in runs for each in read_evaluations(run)[0]]
+    split = _choose_split(split, settings.tuning_split, there)
+    _check_asked(there, split, dataset, label or ())
+    done: list[_Tuned] = []
+    failures: list[dict[str, str]] = []
+    command = spell_command(context)
     for run in runs:
-        found = attempt(run.name, "score", partial(_tune, run, split, dataset, label, target))
+        tune_one = partial(_tune, run, split, dataset, label, target, command)
+        found = attempt(run.name, "score", tune_one)
         if isinstance(found, Failure):
             failures.append({"run": run.name, "label": "", "reason": found.explanation})
             continue
         tuned, faults, own = found
         failures += [{"run": run.name, "label": each, "reason": why} for each, why in faults]
         if tuned is not None:
+            replaced = _describe_replaced(run, tuned)
             write_thresholds(run.folder, tuned)
             if own:
                 MadeHere().note_thresholds(run.folder)
-            done.append((run, tuned))
+            done.append(_Tuned(run, tuned, replaced))
     if as_json:
         document = {
             "schema": SCHEMA,
             "split": split,
             "target": asdict(target),
-            "runs": [
-                _as_json(run, tuned, str(run.folder / THRESHOLDS_FILE)) for run, tuned in done
-            ],
+            "runs": [_as_json(each, str(each.run.folder / THRESHOLDS_FILE)) for each in done],
             "failures": failures,
         }
         print_json(document)
     elif done:
         out.print(_show(done, out.width))
-    for note in _notes(done, split, settings.split or "validation"):
+    reported = settings.split or "validation"
+    for note in _notes(done, split, reported):
         say(note, "yellow")
+    if done:
+        _say_written(done, split, [reported, *(each.split for each in there)], folders)
     for failure in failures:
         what = f"run {failure['run']}" + (f", {failure['label']}" if failure["label"] else "")
         say(f"error: {what}: {failure['reason']}", "bold red")
     if failures:
         raise typer.Exit(3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tuned:
+    """A run with its new thresholds, and in words those that they take the place of."""
+
+    run: Run
+    thresholds: TunedThresholds
+    replaced: str
+
+
+def _choose_split(option: str | None, configured: str | None, there: Sequence[Evaluation]) -> str:
+    """The split to tune on; UsageError where nobody said which and none is called tuning."""
+    stated = option or configured
+    if stated is not None:
+        return stated.strip().lower()
+    splits = list(dict.fromkeys(each.split for each in there))
+    if TUNING_SPLIT in splits or not splits:
+        return TUNING_SPLIT
+    raise UsageError(
+        f"no run was evaluated on a split called {TUNING_SPLIT}; there is: {', '.join(splits)}. "
+        "Say which with --split, or as `split` below `[tune]` in covidreport.toml; not the split "
+        "that is reported, nor one that a run was trained on"
+    )
+
+
+def _check_asked(
+    there: Sequence[Evaluation], split: str, dataset: str | None, labels: Sequence[str]
+) -> None:
+    """UsageError where options name what no run has: that is no single run's fault."""
+    if not there:
+        return  # each run says why
+    fitting = [each for each in there if each.split == split and dataset in (None, each.dataset)]
+    if not fitting:
+        found = ", ".join(dict.fromkeys(f"{each.dataset} {each.split}" for each in there))
+        raise UsageError(
+            f"no run was evaluated on the split {split}{f' of {dataset}' if dataset else ''}: run "
+            f"`covidreport evaluate --split {split}` first; there is: {found}"
+        )
+    known = list(dict.fromkeys(label for each in fitting for label in each.labels))
+    strange = [label for label in labels if label not in known]
+    if strange:
+        raise UsageError(
+            f"--label {strange[0]}: is no label of these runs; their labels are {', '.join(known)}"
+        )
 
 
 def _read_target(
@@ -138,8 +201,9 @@ def _read_target(
 
 
 def _tune(
-    run: Run, split: str, dataset: str | None, labels: Sequence[str] | None, target: Target
-) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...], bool]:
+    run: Run, split: str, dataset: str | None, labels: Sequence[str] | None, target: Target,
+    command: str,
+) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...], bool]:  # fmt: skip
     """As `tune_run`, and whether all was made here: the scores, and earlier fits that stay."""
     from covidreport.evaluate.tuned import tune_run
     from covidreport.storage.made_here import MadeHere
@@ -160,7 +224,7 @@ def _tune(
         raise RunError(f"{evaluation.key} holds counts and no scores")
     scores = read_scores(folder / SCORES_FILE)
     wanted = labels or evaluation.labels
-    tuned, faults = tune_run(run, evaluation, scores, wanted, target)
+    tuned, faults = tune_run(run, evaluation, scores, wanted, target, command)
     made = MadeHere()
     anew = tuned is not None and not faults and set(tuned.fits) <= set(wanted)
     others = anew or not (run.folder / THRESHOLDS_FILE).exists() or made.has_thresholds(run.folder)
@@ -189,32 +253,56 @@ def _find_evaluation(run: Run, split: str, dataset: str | None) -> Evaluation:
     )
 
 
-def _as_json(run: Run, tuned: TunedThresholds, file: str) -> dict[str, Any]:
-    value = asdict(tuned)
+def _describe_replaced(run: Run, tuned: TunedThresholds) -> str:
+    """The thresholds that the new ones take the place of, such as `covid-19 0.28 (sensitivity of
+    0.6 on tuning)`; empty where there are none that differ."""
+    from covidreport.store import read_thresholds
+    from covidreport.thresholds import spell_threshold
+
+    try:
+        earlier = read_thresholds(run.folder)
+    except StoreError:
+        return "a file that could not be read"
+    if earlier is None:
+        return ""
+    return ", ".join(
+        f"{label} {spell_threshold(fit.threshold)} ({fit.metric} of {fit.target:g} on "
+        f"{earlier.split})"
+        for label, fit in earlier.fits.items()
+        if (tuned.split, tuned.fits.get(label)) != (earlier.split, fit)
+    )
+
+
+def _as_json(done: _Tuned, file: str) -> dict[str, Any]:
+    value = asdict(done.thresholds)
     del value["timing"]
-    return {**value, "run": run.name, "file": file}
+    return {**value, "run": done.run.name, "file": file}
 
 
-def _show(done: Sequence[tuple[Run, TunedThresholds]], width: int) -> Table:
+def _show(done: Sequence[_Tuned], width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
+
+    from covidreport.cli.terminal import clean
+    from covidreport.thresholds import spell_threshold
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold", min_width=12)
     table.add_column("label", overflow="fold", min_width=8)
     for name in ("threshold", "sensitivity", "specificity", "new images", "guaranteed"):
         table.add_column(name, no_wrap=True)
-    for run, tuned in done:
-        for name, fit in tuned.fits.items():
+    for each in done:
+        for name, fit in each.thresholds.fits.items():
             rates = (
                 _show_rate(fit.sensitivity, fit.metric == "sensitivity", width),
                 _show_rate(fit.specificity, fit.metric == "specificity", width),
             )
+            bound = "–" if fit.bound is None else f"≥ {fit.bound:.3f}"
             cells = (
-                run.name, name, f"{fit.threshold:.6g}", *rates, f"≥ {fit.bound:.3f}",
+                each.run.name, name, spell_threshold(fit.threshold), *rates, bound,
                 _describe_guarantee(fit, width),
             )  # fmt: skip
-            table.add_row(*(Text(cell) for cell in cells))
+            table.add_row(*(Text(clean(cell)) for cell in cells))
     return table
 
 
@@ -230,11 +318,14 @@ def _show_rate(rate: Estimate, tuned: bool, width: int) -> str:
 def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     """Whether a threshold is known to reach the target on new images, and which."""
     from covidreport.cli.ranking import ROOM_FOR_INTERVALS
+    from covidreport.thresholds import spell_threshold
 
+    if fit.bound is None:
+        return "–"
     if fit.method == "guaranteed":
         return "yes"
     if fit.guaranteed_threshold is not None:
-        return f"at {fit.guaranteed_threshold:.6g}"
+        return f"at {spell_threshold(fit.guaranteed_threshold)}"
     kind = "positives" if fit.metric == "sensitivity" else "negatives"
     if fit.cases_needed is None:
         return "impossible"
@@ -244,32 +335,51 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     return "too many failed"
 
 
-def _train_split(run: Run) -> str | None:
-    """The split that a run states to have been trained on, in small letters."""
-    data = run.settings.get("data")
-    named = data.get("train_split") if isinstance(data, dict) else None
-    return named.lower() if isinstance(named, str) else None
-
-
-def _notes(done: Sequence[tuple[Run, TunedThresholds]], split: str, reported: str) -> list[str]:
+def _notes(done: Sequence[_Tuned], split: str, reported: str) -> list[str]:
     """What must be said beside the table."""
+    from covidreport.thresholds import is_trained_on
+
     notes = []
     if done and split == reported.lower():
         notes.append(
             f"warning: {split} is the split that is reported here: figures on it at these "
             "thresholds are marked exploratory"
         )
-    trained = [run.name for run, _ in done if _train_split(run) == split]
+    trained = [each.run.name for each in done if is_trained_on(each.run, split)]
     if trained:
         notes.append(
             f"warning: {', '.join(trained)} {'was' if len(trained) == 1 else 'were'} trained on "
             f"{split}: what these thresholds reach there says nothing of new images, and no bound "
             "holds; tune on a split that was not trained on"
         )
-    patients = {(t.n_images, t.n_groups) for _, t in done if t.n_groups and t.n_groups < t.n_images}
-    for images, groups in sorted(patients, key=str):
+    several = [each.thresholds.unbounded for each in done if each.run.name not in trained]
+    notes += [
+        f"warning: {why}: no bound on new images is known where a patient has several"
+        for why in dict.fromkeys(several)
+        if why
+    ]
+    if any(each.thresholds.n_groups is None for each in done):
         notes.append(
-            f"warning: {images} images are of {groups} patients: the bounds take images for "
-            "independent and promise too much"
+            "note: patients are not known here: the bounds hold if no patient has several images"
         )
     return notes
+
+
+def _say_written(
+    done: Sequence[_Tuned], split: str, others: Sequence[str], folders: Sequence[Path] | None
+) -> None:
+    """Where the thresholds stand, what they took the place of, and how they are applied."""
+    from covidreport.cli.terminal import say
+    from covidreport.store import THRESHOLDS_FILE
+    from covidreport.thresholds import TRAINING_SPLITS
+
+    files = [str(each.run.folder / THRESHOLDS_FILE) for each in done]
+    more = f" and {len(files) - MOST_NAMED:,} more" if len(files) > MOST_NAMED else ""
+    say(f"wrote {', '.join(files[:MOST_NAMED])}{more}")
+    for each, file in zip(done, files, strict=True):
+        if each.replaced:
+            say(f"  {file} replaces {each.replaced}")
+    fit = [name.lower() for name in others if name.lower() not in TRAINING_SPLITS | {split}]
+    words = ["covidreport", "evaluate", *map(str, folders or ["runs"])]
+    words += ["--split", fit[0] if fit else "test", "--thresholds", "tuned"]
+    say(f"next: `{shlex.join(words)}` applies them to another split")

@@ -28,7 +28,7 @@ from covidreport.store import (
     read_scores,
     read_thresholds,
 )
-from covidreport.thresholds import TUNING
+from covidreport.thresholds import TUNING, drop_bounds, is_trained_on
 
 FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
 """Findings that are about thresholds: they go when others are applied."""
@@ -182,10 +182,17 @@ def _read_tuning_ids(run: Run, tuned: TunedThresholds) -> frozenset[str] | None:
 
 
 def tune_run(
-    run: Run, evaluation: Evaluation, scores: Scores, labels: Sequence[str], target: Target
+    run: Run,
+    evaluation: Evaluation,
+    scores: Scores,
+    labels: Sequence[str],
+    target: Target,
+    command: str | None = None,
 ) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...]]:
     """The run's thresholds for these labels, and the labels that have none with the reason.
 
+    Without a bound on new images, and refused where one is asked for, where the run was trained on
+    these images or patients have several of them.
     Labels that were tuned before on the same scores keep what they have, so that each can have a
     target of its own. None where no label has a threshold.
     """
@@ -207,7 +214,7 @@ def tune_run(
     if not fits:
         return None, tuple(faults)
     model = (evaluation.provenance.get("model") or {}).get("sha256")
-    tuned = TunedThresholds(
+    found = TunedThresholds(
         run=run.name,
         dataset=evaluation.dataset,
         split=evaluation.split,
@@ -221,8 +228,15 @@ def tune_run(
             for label in scores.labels
             if (fit := fits.get(label) or _recall_fit(run, evaluation, model, label))
         },
-        timing={"finished": datetime.now(UTC).isoformat(timespec="milliseconds")},
+        timing={
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **({} if command is None else {"command": command}),
+        },
     )
+    tuned = drop_bounds(found, trained_on=is_trained_on(run, evaluation.split))
+    if tuned.unbounded and target.guaranteed:
+        why = f"no threshold can be guaranteed on new images: {tuned.unbounded}"
+        return None, (*faults, *((label, why) for label in fits))
     return tuned, tuple(faults)
 
 

@@ -33,13 +33,14 @@ class ThresholdFit:
     sensitivity: Estimate
     """On the tuning images, as is `specificity`."""
     specificity: Estimate
-    bound: float
-    """With `confidence`, `metric` is at least this on new images of the same kind (one-sided)."""
+    bound: float | None
+    """With `confidence`, `metric` is at least this on new images of the same kind (one-sided); None
+    where no bound holds (`TunedThresholds.unbounded`)."""
     confidence: float
     guaranteed_threshold: float | None
-    """Where `bound` would reach the target; None where there are too few cases."""
+    """Where `bound` would reach the target; None where there are too few cases, or no bound."""
     cases_needed: int | None
-    """From how many cases on a guarantee is possible; None where it never is."""
+    """From how many cases on a guarantee is possible; None where it never is, or no bound holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +58,8 @@ class TunedThresholds:
     model_sha256: str | None
     """Of the model that gave the scores; None where they came from elsewhere."""
     fits: Mapping[str, ThresholdFit]
+    unbounded: str = ""
+    """Why nothing is known of new images, such as a split that was trained on; empty where bounds
+    hold."""
     timing: Mapping[str, Any] = field(default_factory=dict)
-    """When: the one place where two equal tunings differ."""
+    """When, and by which command: the one place where two equal tunings differ."""

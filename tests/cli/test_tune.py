@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from covidreport.cli import terminal
 from covidreport.records import Failure
-from covidreport.store import read_evaluation, read_thresholds, write_failure
+from covidreport.store import (
+    read_evaluation,
+    read_thresholds,
+    write_evaluation,
+    write_failure,
+)
 from tests.evaluate.scored import write_scored_run
 
 # For a sensitivity of 0.6, `a` is cut between 0.6 and 0.4 and `b` between 0.3 and 0.25
@@ -205,3 +212,106 @@ def test_tuning_on_the_split_that_was_trained_on_is_warned_of(covidreport, study
     done = covidreport("tune", "runs", *WORDS)
     assert "b was trained on tuning: what these thresholds reach there says nothing" in done.err
     assert "a was trained" not in done.err
+    assert "≥" not in next(line for line in done.out.splitlines() if line.startswith("b "))
+    assert "≥ 0.135" in next(line for line in done.out.splitlines() if line.startswith("a "))
+    stored = read_thresholds(study / "runs" / "b")
+    assert stored.fits["covid-19"].bound is None
+    assert stored.unbounded == "the run was trained on tuning"
+
+
+def _with_patients(folder, patients):
+    """The evaluation on the tuning split, with so many patients for its 6 images."""
+    place = folder / "evaluations" / "cxr-tuning"
+    write_evaluation(folder, replace(read_evaluation(place), n_groups=patients))
+
+
+def test_no_bound_is_given_where_a_patient_has_several_images(covidreport, study):
+    """A dash in the table and null in the file, with the reason; one image each has its bound."""
+    _with_patients(study / "runs" / "a", 4)
+    _with_patients(study / "runs" / "b", 6)
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 0, done.err
+    lines = {line.split()[0]: line for line in done.out.splitlines()}
+    assert lines["a"].split()[-2:] == ["–", "–"]
+    assert "≥ 0.135" in lines["b"]
+    document = json.loads((study / "runs" / "a" / "thresholds.json").read_text())
+    fit = document["fits"]["covid-19"]
+    assert (document["unbounded"], fit["bound"], fit["cases_needed"]) == (
+        "6 images are of 4 patients", None, None,
+    )  # fmt: skip
+    assert (fit["specificity"]["low"], fit["specificity"]["numerator"]) == (None, 2)
+    assert "6 images are of 4 patients: no bound on new images is known" in done.err
+
+
+def test_nothing_is_guaranteed_where_a_patient_has_several_images(covidreport, study):
+    """Exit code 3, the reason, and no file."""
+    many = list(np.linspace(0.3, 0.9, 59))
+    write_scored_run(study / "runs" / "c", "tuning", many, [0.1, 0.2])
+    _with_patients(study / "runs" / "c", 20)
+    words = ("--target-sensitivity", "0.95", "--label", "covid-19", "--guarantee")
+    done = covidreport("tune", "runs/c", *words)
+    assert done.code == 3
+    assert "no threshold can be guaranteed on new images: 61 images are of 20 patients" in done.err
+    assert read_thresholds(study / "runs" / "c") is None
+
+
+def test_a_false_bound_of_an_earlier_version_is_not_read(covidreport, study):
+    """Its thresholds.json is read; what it promised for patients of several images is not."""
+    covidreport("tune", "runs", *WORDS)
+    file = study / "runs" / "a" / "thresholds.json"
+    old = json.loads(file.read_text()) | {"schema": "covidreport.thresholds/1", "n_groups": 4}
+    del old["unbounded"]
+    file.write_text(json.dumps(old))
+    tuned = read_thresholds(study / "runs" / "a")
+    assert tuned.fits["covid-19"].threshold == 0.5
+    assert tuned.fits["covid-19"].bound is None
+    old["n_groups"] = None
+    file.write_text(json.dumps(old))
+    fit = read_thresholds(study / "runs" / "a").fits["covid-19"]
+    assert fit.bound == old["fits"]["covid-19"]["bound"]
+
+
+def test_it_says_where_it_wrote_what_it_replaced_and_what_comes_next(covidreport, study):
+    """The first one replaces nothing, nor does the same one again."""
+    for _ in range(2):
+        done = covidreport("tune", "runs", *WORDS)
+        assert "wrote runs/a/thresholds.json, runs/b/thresholds.json" in done.err
+        assert "replaces" not in done.err
+        words = "next: `covidreport evaluate runs --split validation --thresholds tuned`"
+        assert words in done.err
+    done = covidreport("tune", "runs", "--split", "validation", "--target-sensitivity", "0.9")
+    said = "runs/b/thresholds.json replaces covid-19 0.28 (sensitivity of 0.6 on tuning)"
+    assert said in done.err
+    assert "next: `covidreport evaluate runs --split tuning --thresholds tuned`" in done.err
+
+
+def test_the_split_is_the_configured_one_else_tuning_where_there_is_one(covidreport, study):
+    """Without either, exit code 2 and the splits that there are."""
+    (study / "covidreport.toml").write_text('[tune]\nsplit = "Validation"\n')
+    assert covidreport("tune", "runs", *WORDS).code == 0
+    assert read_thresholds(study / "runs" / "a").split == "validation"
+    assert covidreport("tune", "runs", "--split", "tuning", *WORDS).code == 0
+    assert read_thresholds(study / "runs" / "a").split == "tuning"
+    (study / "covidreport.toml").unlink()
+    for name in "ab":
+        shutil.rmtree(study / "runs" / name / "evaluations" / "cxr-tuning")
+        write_scored_run(study / "runs" / name, "test", *A)
+    done = covidreport("tune", "runs", *WORDS)
+    assert done.code == 2
+    assert "no run was evaluated on a split called tuning; there is: test, validation" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--label", "flu"], "--label flu: is no label of these runs; their labels are covid-19, "),
+        (["--split", "nowhere"], "no run was evaluated on the split nowhere"),
+        (["--dataset", "other"], "no run was evaluated on the split tuning of other"),
+    ],
+)
+def test_what_no_run_has_is_wrong_usage(covidreport, study, words, message):
+    """Said once and not for each run; nothing is written."""
+    done = covidreport("tune", "runs", "--target-sensitivity", "0.6", *words)
+    assert done.code == 2
+    assert done.err.count(message) == 1
+    assert not list(study.glob("runs/*/thresholds.json"))

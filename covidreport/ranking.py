@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from covidreport.records import TUNED_ON, Counts, Evaluation, Finding, RankedRun, Ranking
+from covidreport.thresholds import describe_threshold, is_tuned
 
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
@@ -166,6 +167,20 @@ def explain_unranked(evaluation: Evaluation, target: str, specificity_floor: flo
         or _explain_no_negatives(counts, target)
         or _explain_low_specificity(counts, target, specificity_floor)
     )
+
+
+def suggest_tuning(evaluation: Evaluation, target: str) -> str:
+    """What an unranked run is told where another threshold may be what it lacks; else empty.
+
+    Its answers are all but constant, or its specificity is under the floor, at a threshold that was
+    not tuned for it; its scores may tell more.
+    """
+    counts = evaluation.counts.get(target)
+    if counts is None or not counts.positives or not counts.negatives:
+        return ""
+    if is_tuned(evaluation, target) or not evaluation.has_scores or counts.tp + counts.tn == 0:
+        return ""
+    return f"at {describe_threshold(evaluation, target)}; `covidreport tune` fits one of its own"
 
 
 def explain_constant(counts: Counts) -> str | None:

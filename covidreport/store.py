@@ -39,7 +39,7 @@ from covidreport.storage.evaluation import check_evaluation, check_failure, chec
 from covidreport.storage.files import read_bytes, read_text, spell_path
 from covidreport.storage.write import encode_text as encode_text
 from covidreport.storage.write import write_atomic as write_atomic
-from covidreport.thresholds import drop_bounds
+from covidreport.thresholds import drop_bounds, drop_intervals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -334,7 +334,7 @@ def read_evaluation(path: Path) -> Evaluation:
             "run `covidreport evaluate` again"
         ) from error
     check_evaluation(evaluation, spell_path(file))
-    return evaluation
+    return drop_intervals(evaluation)  # files of an earlier version may have some
 
 
 def write_failure(run_folder: Path, key: str, failure: Failure) -> Path:

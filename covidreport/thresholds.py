@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from covidreport.records import EXPLORATORY, TUNED_ON, Estimate, Evaluation, Run, TunedThresholds
+from covidreport.records import (
+    EXPLORATORY,
+    TUNED_ON,
+    Details,
+    Estimate,
+    Evaluation,
+    Run,
+    Subgroups,
+    TunedThresholds,
+)
 
 TUNING = "tuning"
 """The entry of an evaluation's provenance that says where tuned thresholds come from."""
+PROMISE = "promised"
+"""The entry that says what `tune` promised of new images for each tuned label of this run."""
+MARK = "exploratory"
+"""The method of a figure whose threshold was chosen on its own images, and what stands in place of
+its interval: none holds there."""
+CHOSEN_HERE = "threshold chosen on these images"
+FREE = frozenset({"prevalence", "roc_auc", "average_precision"})
+"""Figures of a label that do not depend on its threshold."""
 TRAINING_SPLITS = frozenset({"train", "training"})
 """What a split is called that models were trained on, where a run does not say so itself."""
 
@@ -59,7 +76,7 @@ def is_trained_on(run: Run, split: str) -> bool:
 def describe_origin(evaluation: Evaluation, label: str) -> str:
     """Where a label's threshold comes from: `default`, `tuned on validation`, …"""
     if is_exploratory(evaluation, label):
-        return "exploratory: threshold chosen on these images"
+        return f"{MARK}: {CHOSEN_HERE}"
     if is_tuned(evaluation, label) or not evaluation.thresholds_from.startswith(TUNED_ON):
         return evaluation.thresholds_from
     return "not tuned"
@@ -109,6 +126,69 @@ def drop_bounds(tuned: TunedThresholds, trained_on: bool = False) -> TunedThresh
         for label, fit in tuned.fits.items()
     }
     return replace(tuned, fits=fits, unbounded=why)
+
+
+def drop_intervals(evaluation: Evaluation) -> Evaluation:
+    """The evaluation without intervals of what its thresholds decide, where these were chosen on
+    its own images; they would say how sure a figure is that was looked for. Others as they are."""
+    labels = [label for label in evaluation.labels if is_exploratory(evaluation, label)]
+    if not labels:
+        return evaluation
+    return replace(
+        evaluation,
+        estimates={
+            label: {
+                name: _mark(each) if label in ("", *labels) and name not in FREE else each
+                for name, each in figures.items()
+            }
+            for label, figures in evaluation.estimates.items()
+        },
+        details=None if evaluation.details is None else _mark_details(evaluation.details, labels),
+    )
+
+
+def _mark_details(details: Details, labels: Sequence[str]) -> Details:
+    of_labels = {
+        label: replace(
+            one,
+            positive_likelihood_ratio=_mark(one.positive_likelihood_ratio),
+            negative_likelihood_ratio=_mark(one.negative_likelihood_ratio),
+            ppv=_mark(one.ppv),
+            npv=_mark(one.npv),
+        )
+        if label in labels
+        else one
+        for label, one in details.labels.items()
+    }
+    subgroups = {
+        name: {
+            label: _mark_subgroups(each) if label in labels else each
+            for label, each in by_label.items()
+        }
+        for name, by_label in details.subgroups.items()
+    }
+    consistency = replace(
+        details.consistency,
+        nothing=_mark(details.consistency.nothing),
+        contradiction=_mark(details.consistency.contradiction),
+    )
+    return replace(details, labels=of_labels, subgroups=subgroups, consistency=consistency)
+
+
+def _mark_subgroups(found: Subgroups) -> Subgroups:
+    every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
+    marked = [
+        replace(each, sensitivity=_mark(each.sensitivity), specificity=_mark(each.specificity))
+        for each in every
+    ]
+    last = marked.pop() if found.not_stated else None
+    return replace(found, groups=tuple(marked), not_stated=last)
+
+
+def _mark(figure: Estimate) -> Estimate:
+    if figure.value is None and figure.low is None:
+        return figure
+    return replace(figure, low=None, high=None, method=MARK)
 
 
 def _drop_interval(rate: Estimate) -> Estimate:

@@ -21,7 +21,15 @@ from covidreport.compare.finding import (
 )
 from covidreport.config import Settings
 from covidreport.errors import UsageError
+from covidreport.ranking import suggest_tuning
 from covidreport.records import Estimate, Evaluation, RankedRun, Ranking, Run
+from covidreport.thresholds import (
+    MARK,
+    describe_origin,
+    is_exploratory,
+    share_threshold,
+    spell_threshold,
+)
 
 ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
 """From how many columns of the terminal on a ranking shows more."""
@@ -57,13 +65,17 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         Text.assemble(
             (f"{ranking.dataset}, {ranking.split}", "bold"),
             f": {first.n_images:,} images{patients}, ranked by missed {ranking.target}",
+            f", {_describe_thresholds(evaluations, ranking.target)}",
         )
     )
+    own = share_threshold(evaluations, ranking.target) is None
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("run", overflow="fold", ratio=1, min_width=12)
     for name in ("missed", "found", "false alarms"):
         table.add_column(name, justify="right", no_wrap=True)
+    if own:
+        table.add_column("threshold", justify="right", no_wrap=True)
     intervals = console.width >= ROOM_FOR_INTERVALS
     if console.width >= ROOM_FOR_RATES:
         for name in ("sensitivity", "specificity"):
@@ -76,6 +88,8 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     _, alike, _ = split_runs(ranking)
     for row in ranking.rows:
         cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
+        if own:
+            cells.insert(5, Text(clean(_show_threshold(by_run[row.run], ranking.target))))
         if row in alike:
             cells[1] = Text(clean(f"{row.run} {ALIKE}"))
         table.add_row(*cells[: len(table.columns)], style=_style(row))
@@ -84,7 +98,25 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         console.print(Text(clean(sentence)))
     for row in ranking.rows:
         if row.why_unranked:
-            console.print(Text(clean(f"not ranked: {row.run}: {row.why_unranked}"), "yellow"))
+            hint = suggest_tuning(by_run[row.run], ranking.target)
+            why = ", ".join(filter(None, (row.why_unranked, hint)))
+            console.print(Text(clean(f"not ranked: {row.run}: {why}"), "yellow"))
+
+
+def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
+    """At which threshold all runs were counted, or where those of each run come from."""
+    shared = share_threshold(evaluations, target)
+    if shared is not None:
+        return f"threshold {shared}"
+    origins = dict.fromkeys(describe_origin(each, target) for each in evaluations)
+    return f"thresholds {', '.join(origins)}"
+
+
+def _show_threshold(evaluation: Evaluation, target: str) -> str:
+    """A run's own threshold, marked where it was chosen on these images."""
+    value = evaluation.thresholds.get(target)
+    mark = f" {MARK}" if is_exploratory(evaluation, target) else ""
+    return "–" if value is None else f"{spell_threshold(value)}{mark}"
 
 
 def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
@@ -140,6 +172,8 @@ def show_figure(estimate: Estimate | None) -> str:
 
 def show_interval(estimate: Estimate | None) -> str:
     """A figure and its interval, such as `0.714 (0.529–0.847)`."""
+    if estimate is not None and estimate.method == MARK:
+        return f"{show_figure(estimate)} ({MARK})"
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return show_figure(estimate)
     return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
@@ -164,6 +198,8 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
                 "found": None if counts is None else counts.tp,
                 "positives": None if counts is None else counts.positives,
                 "false_alarms": None if counts is None else counts.false_alarms,
+                "threshold": evaluation.thresholds.get(ranking.target),
+                "thresholds_from": evaluation.thresholds_from,
                 "average_precision": row.average_precision,
                 "why_unranked": row.why_unranked,
                 **{

@@ -33,6 +33,7 @@ from covidreport.records import (
     RunComparisons,
 )
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+from covidreport.thresholds import is_exploratory
 
 __all__ = [
     "Plan",
@@ -102,13 +103,16 @@ def _not_compared(failure: Failure) -> Finding:
 def _compare_runs(
     ranking: Ranking, stored: Mapping[str, _Stored], plan: Plan, read: ReadScores
 ) -> RunComparisons | None:
-    """The comparisons of one ranking's runs; None where fewer than two of them have a rank.
+    """The comparisons of one ranking's runs; None where fewer than two of them have a rank, and
+    where thresholds were chosen on these images, for which no test and no interval holds.
 
     From scores where the best run and another one have some that can be used; otherwise what the
     counts alone say (`bound_from_counts`).
     """
     rows = [row for row in ranking.rows if row.rank is not None]
-    if len(rows) < 2:
+    if len(rows) < 2 or any(
+        is_exploratory(stored[row.run].evaluation, ranking.target) for row in rows
+    ):
         return None
     unranked = tuple(
         LeftOut(row.run, f"is not ranked: {row.why_unranked}")

@@ -9,7 +9,7 @@ from covidreport.config import FigureSettings
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
 from covidreport.metrics import describe_scores, group_values
 from covidreport.records import Dataset, Evaluation, FigurePlan, Scores
-from covidreport.thresholds import TUNING
+from covidreport.thresholds import PROMISE, TUNING, drop_intervals
 
 
 def apply_thresholds(
@@ -49,10 +49,16 @@ def apply_chosen(
 def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluation:
     """The evaluation with what a reader must know of its thresholds, and of no earlier ones."""
     kept = (finding for finding in evaluation.findings if finding.code not in FINDING_CODES)
-    provenance = {key: value for key, value in evaluation.provenance.items() if key != TUNING}
+    provenance = {
+        key: value for key, value in evaluation.provenance.items() if key not in (TUNING, PROMISE)
+    }
     if chosen.tuning is not None:
         provenance[TUNING] = chosen.tuning
-    return replace(evaluation, findings=(*kept, *chosen.findings), provenance=provenance)
+    if chosen.promise is not None:
+        provenance[PROMISE] = chosen.promise
+    return drop_intervals(
+        replace(evaluation, findings=(*kept, *chosen.findings), provenance=provenance)
+    )
 
 
 def is_applied(

@@ -28,7 +28,7 @@ from covidreport.store import (
     read_scores,
     read_thresholds,
 )
-from covidreport.thresholds import TUNING, drop_bounds, is_trained_on
+from covidreport.thresholds import PROMISE, TUNING, drop_bounds, is_trained_on
 
 FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
 """Findings that are about thresholds: they go when others are applied."""
@@ -55,6 +55,8 @@ class ChosenThresholds:
     findings: tuple[Finding, ...] = ()
     tuning: Mapping[str, Any] | None = None
     """For the provenance: where tuned and for what, the same for all runs tuned alike."""
+    promise: Mapping[str, Any] | None = None
+    """For the provenance: what the tuning images allow to be said of new ones, of this run."""
 
 
 def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
@@ -64,6 +66,7 @@ def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
         origin=evaluation.thresholds_from,
         findings=tuple(each for each in evaluation.findings if each.code in FINDING_CODES),
         tuning=evaluation.provenance.get(TUNING),
+        promise=evaluation.provenance.get(PROMISE),
     )
 
 
@@ -98,6 +101,7 @@ def choose_thresholds(
             "fingerprint": tuned.fingerprint,
             "targets": {label: _describe_target(fit) for label, fit in fits.items()},
         },
+        promise=_describe_promise(run, tuned, fits),
     )
 
 
@@ -107,6 +111,19 @@ def _describe_target(fit: ThresholdFit) -> dict[str, Any]:
         "value": fit.target,
         "method": fit.method,
         "confidence": fit.confidence,
+    }
+
+
+def _describe_promise(
+    run: Run, tuned: TunedThresholds, fits: Mapping[str, ThresholdFit]
+) -> dict[str, Any]:
+    """What was promised of new images, and on how many images that rests."""
+    known = drop_bounds(tuned, trained_on=is_trained_on(run, tuned.split))
+    return {
+        "images": tuned.n_images,
+        "patients": tuned.n_groups,
+        "bounds": {label: known.fits[label].bound for label in fits},
+        "unbounded": known.unbounded,
     }
 
 

@@ -50,6 +50,7 @@ class _Provenance(Struct, frozen=True):
     device: _Words = None
     cpu_check: _Words = None
     tuning: _Words = None
+    promised: _Words = None
     command: str | None = None
 
 

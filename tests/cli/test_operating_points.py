@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from covidreport.store import read_evaluation
@@ -103,3 +105,88 @@ def test_score_names_what_there_is(covidreport, study, words):
     done = covidreport("score", "runs", *words)
     assert done.code == 2
     assert "there is: cxr test, cxr validation" in done.err
+
+
+def _best(document):
+    return document["runs"][0]["evaluation"]["estimates"]["covid-19"]["sensitivity"]
+
+
+def test_figures_on_the_images_that_were_tuned_on_have_no_interval(covidreport, study):
+    """Marked where each stands: terminal, answer, ranking, the run's section, CSV and JSON."""
+    covidreport("tune", "runs", *TUNE)
+    words = ("runs", "--thresholds", "tuned", "--split", "validation", "--write")
+    for done in (covidreport("score", *words), covidreport("list", "runs")):
+        assert "exploratory: threshold chosen on these images" in done.out
+        row = next(line for line in done.out.splitlines() if " 0.28 exploratory" in line)
+        assert "0.667 (exploratory) 1.000 (exploratory)" in " ".join(row.split())
+        assert "can't be told apart" not in done.out
+    text = _render(covidreport, "--split", "validation")
+    answer = next(line for line in text.splitlines() if "misses the fewest" in line)
+    assert "0.667; exploratory: threshold chosen on these images" in answer
+    assert "95 % CI" not in answer
+    assert "0.667<br>exploratory" in text or "0.667 (2/3; exploratory" in text
+    done = covidreport("render", "runs", "--format", "json", "--output", "-")
+    figure = _best(json.loads(done.out))
+    assert (figure["low"], figure["high"], figure["method"]) == (None, None, "exploratory")
+    figures = _stored(study, "a", "cxr-validation").estimates
+    assert figures["covid-19"]["roc_auc"].low is not None
+    assert figures["normal"]["sensitivity"].low is not None  # not tuned
+    assert figures[""]["micro_f1"].low is None
+
+
+def test_an_interval_of_an_earlier_version_is_not_shown(covidreport, study):
+    """Of an evaluation that was marked exploratory and stored with one."""
+    covidreport("tune", "runs", *TUNE)
+    whole = _stored(study, "a", "cxr-validation").estimates["covid-19"]["sensitivity"]
+    covidreport("score", "runs", "--thresholds", "tuned", "--split", "validation", "--write")
+    file = study / "runs" / "a" / "evaluations" / "cxr-validation" / "evaluation.json"
+    value = json.loads(file.read_text())
+    value["estimates"]["covid-19"]["sensitivity"] |= {"low": whole.low, "high": whole.high}
+    file.write_text(json.dumps(value))
+    assert _stored(study, "a", "cxr-validation").estimates["covid-19"]["sensitivity"].low is None
+
+
+def test_target_tuning_images_and_promise_stand_in_the_report(covidreport, study):
+    """And whether they were met: 2 of 3 found is 0.667, over 0.6 and over 0.135."""
+    covidreport("tune", "runs", *TUNE)
+    covidreport("score", "runs", "--thresholds", "tuned", "--split", "test", "--write")
+    text = _render(covidreport, "--split", "test")
+    assert (
+        "The threshold was tuned on cxr, validation (7 images) for a sensitivity of at least 0.6 "
+        "(met); promised for new images with 95 % confidence was at least 0.135 (kept). Here the "
+        "sensitivity is 0.667." in text
+    )
+    for name, scores in (("a", ([0.9, 0.3, 0.1], A[1])), ("b", ([0.1, 0.1, 0.05], B[1]))):
+        write_scored_run(study / "runs" / name, "other", *scores)
+    covidreport("score", "runs", "--thresholds", "tuned", "--split", "other", "--write")
+    text = _render(covidreport, "--split", "other")
+    assert "at least 0.6 (missed); promised for new images with 95 % confidence" in text
+
+
+def test_a_table_states_a_threshold_once_where_all_runs_share_it(covidreport, study):
+    """Else in a column; in the terminal and in the report."""
+    done = covidreport("list", "runs")
+    assert done.out.count("threshold 0.5 (default)") == 1
+    text = _render(covidreport, "--split", "validation")
+    assert "1 run with a rank; threshold 0.5 (default)" in text
+    assert "1 run shown and not ranked; threshold 0.5 (default)" in text
+    covidreport("tune", "runs", *TUNE)
+    covidreport("score", "runs", "--thresholds", "tuned", "--split", "test", "--write")
+    done = covidreport("score", "runs", "--split", "test")
+    assert "thresholds tuned on validation" in done.out
+    head = next(line for line in done.out.splitlines() if line.startswith("rank"))
+    assert "false alarms  threshold" in head
+    text = _render(covidreport, "--split", "test")
+    assert "| 0.28 (tuned on validation) |" in text
+
+
+def test_a_run_that_is_not_ranked_at_a_threshold_is_told_of_tune(covidreport, study):
+    """It says no to all at 0.5, and its scores tell all apart: `tune` finds where."""
+    hint = "at 0.5 (default); `covidreport tune` fits one of its own"
+    write_scored_run(study / "runs" / "b", "validation", [0.4, 0.3], [0.2, 0.1])
+    for done in (covidreport("list", "runs/b"), covidreport("score", "runs/b")):
+        assert f"not ranked: b: calls 4 of 4 images negative, {hint}" in " ".join(done.out.split())
+    assert hint in _render(covidreport, "--split", "validation")
+    covidreport("tune", "runs/b", "--split", "validation", "--target-sensitivity", "1")
+    done = covidreport("score", "runs/b", "--thresholds", "tuned")
+    assert "not ranked" not in done.out

@@ -16,11 +16,13 @@ from covidreport.records import (
 from covidreport.report.charts.tally import Tally, draw_tally
 from covidreport.report.view.against import describe_lead
 from covidreport.report.view.index import Index
+from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.ranking import name_the_best
 from covidreport.report.view.records import Answer, FindingGroup, GraveFinding, Span
 from covidreport.report.view.tables import of_label
 from covidreport.report.view.wording import DASH, clean, figure, listed, plural, whole
 from covidreport.thresholds import (
+    CHOSEN_HERE,
     describe_threshold,
     is_exploratory,
     is_trained_on,
@@ -236,7 +238,8 @@ def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> st
     evaluations = [one for row in best if (one := index.evaluation(row.run, ranking)) is not None]
     shared = share_threshold(evaluations, index.target)
     if shared is not None:
-        return f" Threshold {clean(shared)}."
+        promise = describe_promise(evaluations[0], index.target) if len(evaluations) == 1 else ""
+        return f" Threshold {clean(shared)}. {promise}".rstrip()
     each = [
         f"{clean(one.run)} {clean(describe_threshold(one, index.target))}"
         for one in evaluations[:_MOST_NAMED]
@@ -258,6 +261,8 @@ def _names(best: Sequence[RankedRun], index: Index) -> list[Span]:
 
 def _with_interval(estimate: Estimate | None) -> str:
     shown = figure(estimate)
+    if shown.mark:
+        return f"{shown.value}; {shown.mark}: {CHOSEN_HERE}"
     return f"{shown.value}; 95 % CI {shown.interval}" if shown.interval else shown.value
 
 

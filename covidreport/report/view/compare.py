@@ -81,7 +81,8 @@ def _choose(reported: ReportedRun, index: Index, comparisons: RunComparisons | N
         ]
     for key in ("sensitivity", "specificity"):
         shown = figure(of_label(reported.evaluation, index.target, key))
-        interval = f" ({shown.interval})" if shown.interval else ""
+        note = shown.interval or shown.mark
+        interval = f" ({note})" if note else ""
         facts.append(Fact(METRICS[key], f"{shown.value}{interval}"))
     settings = [
         Fact(_name_setting(group.title, fact.name), fact.value)

@@ -10,6 +10,7 @@ from covidreport.metrics import ALL_METRICS, CURVE_METRICS, METRICS
 from covidreport.records import Counts, Evaluation, Failure, ReportData
 from covidreport.report.view.details import view_details
 from covidreport.report.view.index import Index
+from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.records import (
     Cell,
     Column,
@@ -56,7 +57,7 @@ def view_evaluation(
         title += f" of {clean(evaluation.dataset)}"
     return EvaluationView(
         title=title,
-        lead=_lead(evaluation),
+        lead=_lead(evaluation, index.target),
         matrices=matrices,
         counts=_counts_table(matrices),
         metrics=_metrics_table(evaluation, labels, title),
@@ -68,11 +69,12 @@ def view_evaluation(
     )
 
 
-def _lead(evaluation: Evaluation) -> str:
+def _lead(evaluation: Evaluation, target: str) -> str:
     images = plural(evaluation.n_images, "image")
     if evaluation.n_groups is not None:
         images += f" of {plural(evaluation.n_groups, 'patient')}"
-    return f"{images}. {describe_thresholds(evaluation.thresholds, evaluation.thresholds_from)}"
+    thresholds = describe_thresholds(evaluation.thresholds, evaluation.thresholds_from)
+    return f"{images}. {thresholds} {describe_promise(evaluation, target)}".rstrip()
 
 
 def describe_thresholds(thresholds: Mapping[str, float], source: str) -> str:

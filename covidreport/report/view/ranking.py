@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.view.against import (
@@ -21,9 +22,12 @@ from covidreport.report.view.tables import (
     figure_cell,
     of_label,
     overall,
+    threshold_cells,
+    threshold_columns,
 )
 from covidreport.report.view.trade_off import count_labels, describe_scatter, view_points
 from covidreport.report.view.wording import DASH, clean, listed, plural, titled, whole
+from covidreport.thresholds import share_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 _WIDE, _NARROW = (760, 360), (340, 320)
@@ -40,6 +44,9 @@ def view_ranking(ranking: Ranking, place: int, data: ReportData, index: Index) -
     caption = "1 run with a rank"
     if len(ranked) > 1:
         caption = f"{len(ranked)} runs in order: fewest missed first, then fewest false alarms"
+    shared = share_threshold(_evaluations(ranking, ranked, index), index.target)
+    if shared is not None:
+        caption += f"; threshold {clean(shared)}"
     return RankingView(
         anchor="ranking" if place == 0 else f"ranking-{place + 1}",
         title="Ranking" if place == 0 else f"Ranking {place + 1}",
@@ -98,6 +105,11 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
     return [name for name, same in compared.items() if not same]
 
 
+def _evaluations(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> list[Evaluation]:
+    found = (index.evaluation(row.run, ranking) for row in rows)
+    return [one for one in found if one is not None]
+
+
 def _ranked_table(
     ranking: Ranking, rows: Sequence[RankedRun], caption: str, facets: Sequence[Facet], index: Index
 ) -> Table:
@@ -111,6 +123,7 @@ def _ranked_table(
     standings = {}
     if ranking.comparisons is not None:
         standings = {each.run: each for each in ranking.comparisons.standings}
+    head += threshold_columns(evaluations, index.target)
     head += [
         *count_columns(counts),
         *standing_columns(ranking),
@@ -127,6 +140,7 @@ def _ranked_table(
         if blocks:
             block = name_block(index.find(row.run))
             cells.append(Cell(block, sort=None if block == DASH else block))
+        cells += threshold_cells(evaluation, evaluations, index.target)
         cells += count_cells(of_target, alike=alike)
         cells += standing_cells(ranking, row)
         for metric in ("sensitivity", "specificity"):
@@ -167,8 +181,10 @@ def _unranked_table(
         index.counts(index.evaluation(row.run, ranking)) if row.counted else None for row in rows
     ]
     alike = all_alike(counts)
+    evaluations = [index.evaluation(row.run, ranking) for row in rows]
     head = (
         Column("Run", kind="name"),
+        *threshold_columns(evaluations, index.target),
         *count_columns(counts),
         Column("Why it has no rank"),
     )
@@ -176,15 +192,23 @@ def _unranked_table(
         Row(
             (
                 index.cell(row.run),
+                *threshold_cells(evaluation, evaluations, index.target),
                 *count_cells(of_target, alike=alike),
-                Cell(titled(clean(row.why_unranked or DASH)), kind="words"),
+                Cell(_explain_unranked(row, evaluation, index.target), kind="words"),
             ),
             facets=pick_facets(row.run, facets, index),
             words=words_of(row.run, index),
         )
-        for row, of_target in zip(rows, counts, strict=True)
+        for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True)
     )
-    return Table(f"{plural(len(rows), 'run')} shown and not ranked", head, body)
+    shared = share_threshold(_evaluations(ranking, rows, index), index.target)
+    at = f"; threshold {clean(shared)}" if shared is not None else ""
+    return Table(f"{plural(len(rows), 'run')} shown and not ranked{at}", head, body)
+
+
+def _explain_unranked(row: RankedRun, evaluation: Evaluation | None, target: str) -> str:
+    hint = "" if evaluation is None else suggest_tuning(evaluation, target)
+    return ", ".join(filter(None, (titled(clean(row.why_unranked or DASH)), clean(hint))))
 
 
 def view_failed(index: Index) -> Table | None:

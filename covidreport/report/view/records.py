@@ -38,6 +38,8 @@ class Figure:
     fraction: str = ""
     interval: str = ""
     text: str = ""
+    mark: str = ""
+    """What stands in place of an interval that does not hold: `exploratory`."""
 
 
 @dataclass(frozen=True, slots=True)

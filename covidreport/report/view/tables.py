@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from covidreport.records import Counts, Estimate, Evaluation
 from covidreport.report.charts.intervals import place_interval
 from covidreport.report.view.records import Cell, CellKind, Column
-from covidreport.report.view.wording import DASH, figure, whole
+from covidreport.report.view.wording import DASH, clean, figure, whole
+from covidreport.thresholds import describe_origin, share_threshold, spell_threshold
 
 
 def figure_cell(estimate: Estimate | None, *, mark: bool = False) -> Cell:
@@ -17,15 +18,16 @@ def figure_cell(estimate: Estimate | None, *, mark: bool = False) -> Cell:
     """
     shown = figure(estimate)
     place = place_interval(estimate) if mark else None
-    full = shown.text if shown.interval else shown.value
+    note = shown.interval or shown.mark
+    full = shown.text if note else shown.value
     value = None if estimate is None else estimate.value
-    return Cell(shown.value, shown.interval, full, "figure", mark=place, sort=value)
+    return Cell(shown.value, note, full, "figure", mark=place, sort=value)
 
 
 def evidence_cell(estimate: Estimate | None) -> Cell:
     """A figure with its fraction and interval beneath."""
     shown = figure(estimate)
-    note = "; ".join(part for part in (shown.fraction, shown.interval) if part)
+    note = "; ".join(part for part in (shown.fraction, shown.interval, shown.mark) if part)
     return Cell(shown.value, note, shown.text, "figure")
 
 
@@ -81,6 +83,27 @@ def count_cells(counts: Counts | None, *, alike: bool) -> tuple[Cell, Cell, Cell
 def _note(of: str, failed: int) -> str:
     unscored = f"{whole(failed)} not scored" if failed else ""
     return ", ".join(part for part in (of, unscored) if part)
+
+
+def threshold_columns(evaluations: Sequence[Evaluation | None], label: str) -> list[Column]:
+    """A column of thresholds where they differ; none where all runs share one, which is said once
+    in the caption."""
+    known = [one for one in evaluations if one is not None]
+    return [] if share_threshold(known, label) else [Column("Threshold", kind="figure")]
+
+
+def threshold_cells(
+    evaluation: Evaluation | None, evaluations: Sequence[Evaluation | None], label: str
+) -> list[Cell]:
+    """A run's own threshold and where it comes from, where `threshold_columns` has a column."""
+    if not threshold_columns(evaluations, label):
+        return []
+    value = None if evaluation is None else evaluation.thresholds.get(label)
+    if evaluation is None or value is None:
+        return [Cell(DASH, kind="figure")]
+    origin = clean(describe_origin(evaluation, label))
+    text = spell_threshold(value)
+    return [Cell(text, origin, f"{text} ({origin})", "figure", sort=value)]
 
 
 def all_alike(counts: Sequence[Counts | None]) -> bool:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from covidreport.compare.finding import format_p
 from covidreport.records import Estimate
 from covidreport.report.view.records import Figure
+from covidreport.thresholds import CHOSEN_HERE, MARK
 
 DASH = "–"
 MINUS = "−"
@@ -134,10 +135,11 @@ def figure(estimate: Estimate | None) -> Figure:
     interval = ""
     if estimate.low is not None and estimate.high is not None:
         interval = f"{decimal(estimate.low)} to {decimal(estimate.high)}"
-    evidence = [part for part in (fraction, interval and f"95 % CI {interval}") if part]
-    return Figure(
-        value, fraction, interval, f"{value} ({'; '.join(evidence)})" if evidence else value
-    )
+    mark = MARK if estimate.method == MARK else ""
+    basis = f"95 % CI {interval}" if interval else mark and f"{mark}: {CHOSEN_HERE}"
+    evidence = [part for part in (fraction, basis) if part]
+    text = f"{value} ({'; '.join(evidence)})" if evidence else value
+    return Figure(value, fraction, interval, text, mark)
 
 
 def listed(items: Sequence[str]) -> str:

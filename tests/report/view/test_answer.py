@@ -185,7 +185,10 @@ def test_the_split_that_a_threshold_was_tuned_on_is_never_quoted(study):
 
 def test_the_answer_names_threshold_and_origin(study):
     """And says of one that was chosen on these images that it was."""
-    assert _sentence(_tuned(study, "tuning")).endswith(" Threshold 0.5 (tuned on tuning).")
+    assert _sentence(_tuned(study, "tuning")).endswith(
+        " Threshold 0.5 (tuned on tuning). The threshold was tuned on study-2020, tuning for a "
+        "sensitivity of at least 0.9 (missed). Here the sensitivity is 0.714."
+    )
     marked = _tuned(study, "validation", thresholds_from="tuned on validation (exploratory)")
     assert _sentence(marked).endswith(
         " Threshold 0.5 (exploratory: threshold chosen on these images)."

@@ -39,6 +39,11 @@ from covidreport.store import (
 )
 
 ID_COLUMNS = ("id", "sample_id", "path", "image")
+SINGLES = ("float", "halffloat")
+"""Parquet's types of numbers that a float32 holds; all others are kept as float64, and so is text.
+"""
+ROUNDED = 4 * float(np.finfo(np.float32).eps)
+"""So far over 1 or under 0 a probability is rounding, and taken for 1 or 0."""
 NOT_GIVEN = "the imported file has no score for this image"
 
 
@@ -65,8 +70,18 @@ class ImportRequest:
     """Which figures, and how; None for what holds where the configuration is silent."""
 
 
-def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, Any]], list[str]]:
-    """The columns, rows and places of a CSV or Parquet table; DatasetError where it is none."""
+@dataclass(frozen=True, slots=True)
+class ScoresTable:
+    """The rows of a table, and where each stands. singles: the columns of float32 or less."""
+
+    columns: tuple[str, ...]
+    rows: list[Mapping[str, Any]]
+    places: list[str]
+    singles: frozenset[str] = frozenset()
+
+
+def read_scores_table(file: Path) -> ScoresTable:
+    """What a CSV or Parquet table holds; DatasetError where it is none."""
     if file.suffix.lower() == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -76,7 +91,10 @@ def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, An
         except (OSError, pa.ArrowException) as error:
             raise DatasetError(str(file), [f"it can't be read as Parquet ({error})"]) from error
         rows = table.to_pylist()
-        return tuple(table.column_names), rows, [f"row {i + 1}" for i in range(len(rows))]
+        return ScoresTable(
+            tuple(table.column_names), rows, [f"row {i + 1}" for i in range(len(rows))],
+            frozenset(field.name for field in table.schema if str(field.type) in SINGLES),
+        )  # fmt: skip
     try:
         with file.open(newline="", encoding="utf-8-sig") as source:
             reader = csv.DictReader(source, strict=True)
@@ -84,7 +102,7 @@ def read_scores_table(file: Path) -> tuple[tuple[str, ...], list[Mapping[str, An
             for row in reader:
                 places.append(f"line {reader.line_num}")
                 found.append(row)
-            return tuple(reader.fieldnames or ()), list(found), places
+            return ScoresTable(tuple(reader.fieldnames or ()), list(found), places)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(str(file), [f"it can't be read as CSV ({error})"]) from error
 
@@ -96,11 +114,11 @@ def match_scores(request: ImportRequest) -> Scores:
     column, an id that is twice or not in the data, a score that is no finite number, a probability
     outside 0 to 1.
     """
-    columns, rows, places = read_scores_table(request.file)
+    table = read_scores_table(request.file)
     dataset = request.dataset
-    key = next((name for name in ID_COLUMNS if name in columns), None)
+    key = next((name for name in ID_COLUMNS if name in table.columns), None)
     names = {
-        label: next((name for name in (f"score.{label}", label) if name in columns), None)
+        label: next((name for name in (f"score.{label}", label) if name in table.columns), None)
         for label in dataset.labels
     }
     faults = [] if key else [f"line 1: there is no column {', '.join(ID_COLUMNS)} with the image"]
@@ -111,12 +129,13 @@ def match_scores(request: ImportRequest) -> Scores:
     ]
     if faults or key is None:
         raise DatasetError(str(request.file), faults)
-    if not rows:
+    if not table.rows:
         raise DatasetError(str(request.file), ["there is no row of scores below the header"])
     index = {sample: i for i, sample in enumerate(dataset.ids)}
-    scores = np.full(dataset.truth.shape, np.nan, np.float32)
+    kind = np.float32 if table.singles.issuperset(names.values()) else np.float64
+    scores = np.full(dataset.truth.shape, np.nan, kind)
     seen: dict[str, str] = {}
-    for place, row in zip(places, rows, strict=True):
+    for place, row in zip(table.places, table.rows, strict=True):
         sample = str(row[key])
         if sample not in index:
             faults.append(f"{place}: {sample!r} is no image of {dataset.name}, {request.split}")
@@ -155,10 +174,10 @@ def _read_row(
             number = math.nan
         if not math.isfinite(number):
             faults.append(f"{place}: the score {value!r} is no finite number")
-        elif activation != "logit" and not 0 <= number <= 1:
+        elif activation != "logit" and not -ROUNDED <= number <= 1 + ROUNDED:
             faults.append(f"{place}: {number} is no probability, and {activation} was stated")
         else:
-            into[k] = number
+            into[k] = number if activation == "logit" else min(max(number, 0.0), 1.0)
 
 
 def import_scores(

@@ -134,8 +134,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     """Write scores.parquet, one row an image.
 
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
-    `score.<label>` (null: not scored), `failure` (null: scored), `attribute.<name>` (null: not
-    stated; none in files of an earlier version).
+    `score.<label>` (float or double as in `scores`, null: not scored), `failure` (null: scored),
+    `attribute.<name>` (null: not stated; none in files of an earlier version).
     """
     import pyarrow.parquet as pq
 
@@ -168,7 +168,7 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
         columns[f"truth.{label}"] = pa.array(truth, pa.int8(), mask=truth == UNKNOWN)
     for k, label in enumerate(scores.labels):
         values = np.ascontiguousarray(scores.scores[rows, k])
-        columns[f"score.{label}"] = pa.array(values, pa.float32(), mask=failed)
+        columns[f"score.{label}"] = pa.array(values, mask=failed)
     columns["failure"] = pa.array(scores.reasons[rows], pa.string())
     for name, cells in scores.attributes.items():
         columns[f"{ATTRIBUTE}{name}"] = pa.array(
@@ -234,11 +234,13 @@ def read_scores(path: Path) -> Scores:
 def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     labels = tuple(json.loads(facts["covidreport.labels"]))
     truth = _read_numbers(table, [f"truth.{label}" for label in labels])
+    names = [f"score.{label}" for label in labels]
+    doubles = any(str(table.schema.field(name).type) == "double" for name in names)
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
         truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
-        scores=_read_numbers(table, [f"score.{label}" for label in labels]).astype(np.float32),
+        scores=_read_numbers(table, names).astype(np.float64 if doubles else np.float32),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,

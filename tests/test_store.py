@@ -156,6 +156,19 @@ def test_scores_that_an_earlier_version_left_are_read(tmp_path):
         check_scores(path)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_scores_keep_the_type_that_they_were_given_in(tmp_path, kind):
+    """A double of 0.3 is no float32, and a float32 of 0.3 no double."""
+    values = np.array([[0.3, 1 / 3, 0.1], [np.nan] * 3], kind)
+    scores = Scores(
+        ("a", "b"), ("x", "y", "z"), np.zeros((2, 3), np.int8), values, "sigmoid", (None, "lost")
+    )
+    write_scores(tmp_path / "scores.parquet", scores)
+    read = read_scores(tmp_path / "scores.parquet").scores
+    assert read.dtype == kind
+    np.testing.assert_array_equal(read, values)
+
+
 def test_equal_scores_are_equal_bytes(tmp_path):
     """Nothing in the file depends on when or where it was written."""
     write_scores(tmp_path / "one.parquet", SCORES)

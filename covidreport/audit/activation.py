@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.audit.evidence import name_count
+from covidreport.audit.rounding import find_rounding
 from covidreport.records import Activation, Finding, Scores
 
 FEWEST: Final = 10
 """Images, below which a range says nothing."""
-ROUNDING: Final = 1e-3
-"""How far from 1 the scores of one image may add up to it."""
 PRESSED: Final = 0.95
 """A softmax of probabilities keeps the logarithms of two scores within 1; of many images the most
 sure one comes as near to that as this."""
@@ -85,7 +84,7 @@ def _describe_range(scores: Scores) -> str:
 
 def _adds_up(values: NDArray[np.float64]) -> bool:
     """Whether the scores of every image add up to 1."""
-    return bool(np.abs(values.sum(axis=1) - 1).max() <= ROUNDING)
+    return bool(np.abs(values.sum(axis=1) - 1).max() <= max(1e-3, find_rounding(values)[1]))
 
 
 def audit_logits(run: str, values: NDArray[np.float64]) -> tuple[Finding, ...]:
@@ -127,7 +126,7 @@ def audit_second_softmax(run: str, values: NDArray[np.float64]) -> tuple[Finding
     if len(values) < FEWEST or values.shape[1] < 2 or values.min() <= 0 or not _adds_up(values):
         return ()
     spread = np.log(values.max(axis=1)) - np.log(values.min(axis=1))
-    if not PRESSED <= spread.max() <= 1 + ROUNDING:
+    if not PRESSED <= spread.max() <= 1 + 1e-3:
         return ()
     return (
         Finding(

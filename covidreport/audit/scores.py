@@ -9,6 +9,7 @@ import numpy as np
 
 from covidreport.audit.activation import audit_logits, audit_second_softmax
 from covidreport.audit.evidence import format_p, name_count, number_texts
+from covidreport.audit.rounding import find_rounding
 from covidreport.metrics import compare_roc_aucs, estimate_roc_aucs, holm
 from covidreport.records import Finding, Scores
 
@@ -16,8 +17,6 @@ ALPHA: Final = 0.001
 """Of the adjusted p-value of an output that answers another label better than its own."""
 FEWEST: Final = 10
 """Positives and negatives of a label, below which its column is not compared."""
-TOLERANCE: Final = 1e-4
-"""By how much rounding may carry a probability, or their sum, out of its range."""
 
 ScoreCheck = Callable[[str, Scores], tuple[Finding, ...]]
 
@@ -93,15 +92,16 @@ def audit_score_range(run: str, scores: Scores) -> tuple[Finding, ...]:
     if scores.activation == "logit":
         return audit_logits(run, values)
     low, high = float(values.min()), float(values.max())
-    if low < -TOLERANCE or high > 1 + TOLERANCE:
-        outside = int(((values < -TOLERANCE) | (values > 1 + TOLERANCE)).any(axis=1).sum())
+    room, room_of_sum = find_rounding(values)
+    if low < -room or high > 1 + room:
+        outside = int(((values < -room) | (values > 1 + room)).any(axis=1).sum())
         evidence = (
             f"{name_count(outside, 'image')} of {len(values):,} outside 0 to 1; the scores reach "
             f"from {low:.4g} to {high:.4g}"
         )
         return (_out_of_range(run, scores.activation, evidence),)
     highest = float(values.sum(axis=1).max())
-    if scores.activation.startswith("softmax") and highest > 1 + values.shape[1] * TOLERANCE:
+    if scores.activation.startswith("softmax") and highest > 1 + room_of_sum:
         evidence = f"the scores of one image add up to {highest:.4g}, and a softmax's to 1 at most"
         return (_out_of_range(run, scores.activation, evidence),)
     return audit_second_softmax(run, values) if scores.activation == "softmax" else ()

@@ -31,7 +31,7 @@ class AlignedAnswers:
 
     names: tuple[str, ...]
     truth: NDArray[np.int8]
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating]
     answers: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None

@@ -164,7 +164,7 @@ def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
     return Company(len(pixels), difference, limit, mixes, signs.mixes, signs.may_mix)
 
 
-def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float32]) -> float:
+def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.floating]) -> float:
     """How far the answers to all at once lie from those to each; infinite where there are none."""
     try:
         together = session.run(batch)
@@ -176,7 +176,7 @@ def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float
 
 
 def _check_stable(
-    session: Session, batch: NDArray[Any], alone: NDArray[np.float32], limit: float
+    session: Session, batch: NDArray[Any], alone: NDArray[np.floating], limit: float
 ) -> None:
     gap = find_largest_gap(alone, session.run_alone(batch), session.spec.activation)
     if gap > limit:

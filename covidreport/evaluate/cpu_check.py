@@ -94,13 +94,13 @@ def _spread(indices: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 
 def compare_answers(
-    device: NDArray[np.float32],
-    cpu: NDArray[np.float32],
+    device: NDArray[np.floating],
+    cpu: NDArray[np.floating],
     thresholds: Sequence[float],
     activation: Activation,
     limits: Limits,
 ) -> CpuCheck:
-    """Compare scores float32 `(n, K)` of the same images; rows with NaN are left out.
+    """Compare scores `(n, K)` of the same images; rows with NaN are left out.
 
     RunError where they are so far apart that no rounding explains it.
     """
@@ -140,7 +140,7 @@ class CpuReference:
         self._digests = digests
         self._pixels: dict[tuple[PixelSpec, int], NDArray[np.uint8]] = {}
         self._decoding = threading.Lock()
-        self._answers: dict[Path, NDArray[np.float32] | Failure] = {}
+        self._answers: dict[Path, NDArray[np.floating] | Failure] = {}
         self._sessions: dict[Path, Session] = {}
         self._stopped = False
 
@@ -183,7 +183,7 @@ class CpuReference:
         large = run.model is not None and measure_model(run.model) > LARGE_BYTES
         return pick_sample(self.dataset, SAMPLE_OF_LARGE if large else SAMPLE)
 
-    def _score(self, opened: OpenedRun) -> NDArray[np.float32]:
+    def _score(self, opened: OpenedRun) -> NDArray[np.floating]:
         run, spec = opened.run, opened.session.spec
         if run.model is None:
             raise RunError(f"run {run.name} has no model file to run on the CPU")
@@ -202,7 +202,7 @@ class CpuReference:
             ]
         finally:
             del self._sessions[run.folder]
-        scores: NDArray[np.float32] = np.concatenate(pieces)[:, list(opened.columns)]
+        scores: NDArray[np.floating] = np.concatenate(pieces)[:, list(opened.columns)]
         return scores
 
     def _decode(self, spec: PixelSpec, indices: NDArray[np.int64]) -> NDArray[np.uint8]:

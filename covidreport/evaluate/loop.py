@@ -65,17 +65,17 @@ class OpenedRun:
         """Whether it is fed image by image."""
         return self.company is not None and self.company.alone
 
-    def answer(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def answer(self, batch: NDArray[Any]) -> NDArray[np.floating]:
         """The scores of a batch, as `Session.run` gives them."""
         return self.session.run_alone(batch) if self.alone else self.session.run(batch)
 
 
 @dataclass(slots=True)
 class ScoredRun:
-    """What the loop gathers for one run: scores float32 `(N, K)`, NaN until they are known."""
+    """What the loop gathers for one run: scores `(N, K)`, NaN until they are known."""
 
     opened: OpenedRun
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating]
     failure: Failure | None = None
     inference_s: float = 0.0
     partial: PartialScores | None = None
@@ -122,8 +122,8 @@ Advance = Callable[[int], None]
 """Called with the number of run-images that were just scored."""
 
 
-def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.float32]:
-    """One model's scores of a chunk, float32 `(n, K)` in the order of the data's labels.
+def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.floating]:
+    """One model's scores of a chunk, `(n, K)` in the order of the data's labels.
 
     NaN in the rows of images that failed. Raises RunError where the model fails, or where it
     gives a score that is not finite for an image that was decoded: such a run is invalid.
@@ -132,9 +132,9 @@ def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray
 
 
 def check_scores(
-    chunk: Chunk, opened: OpenedRun, answers: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """What a model answered to a chunk, float32 `(n, L)`, as `score_chunk` gives it."""
+    chunk: Chunk, opened: OpenedRun, answers: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """What a model answered to a chunk, `(n, L)`, as `score_chunk` gives it."""
     scores = answers[:, list(opened.columns)]
     failed = np.array([reason is not None for reason in chunk.reasons])
     strange = ~np.isfinite(scores).all(axis=1) & ~failed
@@ -458,7 +458,7 @@ def _read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[Answer]) -
     return time.perf_counter() - began
 
 
-def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.float32]) -> None:
+def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.floating]) -> None:
     scored.scores[chunk.start : chunk.stop] = scores
     if scored.partial is not None:
         scored.partial.mark(chunk.start)
@@ -497,7 +497,7 @@ def score_runs(
     # two batches lie in the device's slots; the others keep every decoder busy
     ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
     if partials is None:
-        runs = [ScoredRun(run, np.full((n, k), np.nan, np.float32)) for run in opened]
+        runs = [ScoredRun(run, np.full((n, k), np.nan, run.session.score_type)) for run in opened]
     else:
         runs = [
             ScoredRun(run, kept.scores, partial=kept)

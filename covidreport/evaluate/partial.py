@@ -25,11 +25,12 @@ from covidreport.errors import WriteError
 from covidreport.store import write_json
 
 FOLDER = ".partial"
+SINGLE = np.dtype(np.float32)
 _UNKNOWN = 0
 
 
 class PartialScores:
-    """The scores of one run that are known so far: float32 `(N, K)`, anything elsewhere.
+    """The scores of one run that are known so far: `(N, K)`, anything elsewhere.
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
     computed; another key begins anew. Each chunk has a checksum, and one that does not agree is
@@ -38,7 +39,7 @@ class PartialScores:
     """
 
     def __init__(
-        self, folder: Path, scores: NDArray[np.float32], checks: NDArray[np.uint64], batch: int,
+        self, folder: Path, scores: NDArray[np.floating], checks: NDArray[np.uint64], batch: int,
         token: str, files: tuple[FileIO, FileIO] | None,
     ) -> None:  # fmt: skip
         self.folder = folder
@@ -96,21 +97,28 @@ class PartialScores:
         return str(facts.get("token")) if isinstance(facts, dict) else None
 
 
-def open_partial(evaluation_folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
-    """The partial scores under this key, as they were left or new; WriteError for a full disk."""
+def open_partial(
+    evaluation_folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any] = SINGLE
+) -> PartialScores:
+    """The partial scores under this key, as they were left or new; WriteError for a full disk.
+
+    kind: the scores' type.
+    """
     try:
-        return _open(evaluation_folder / FOLDER, key, n, k, batch)
+        return _open(evaluation_folder / FOLDER, key, n, k, batch, kind)
     except OSError as error:
         raise WriteError(
             f"{evaluation_folder / FOLDER}: can't be written ({error.strerror}); make room"
         ) from error
 
 
-def _open(folder: Path, key: str, n: int, k: int, batch: int) -> PartialScores:
+def _open(folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any]) -> PartialScores:
     chunks = -(-n // batch)
-    facts = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
-    names = folder / "scores.f32", folder / "checks.u64"
-    scores, checks = np.full((n, k), np.nan, np.float32), np.zeros(chunks, np.uint64)
+    facts: dict[str, Any] = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
+    names = folder / f"scores.f{8 * kind.itemsize}", folder / "checks.u64"
+    if kind != SINGLE:
+        facts["type"] = kind.name
+    scores, checks = np.full((n, k), np.nan, kind), np.zeros(chunks, np.uint64)
     found = _read_facts(folder)
     token = found.pop("token", "") if isinstance(found, dict) else ""
     if found == facts:

@@ -582,7 +582,7 @@ def _open_partial(request: Request, opened: OpenedRun) -> PartialScores:
     if request.force or not (own or request.trust_stored):
         PartialScores.discard(folder)
         left = None
-    partial = open_partial(folder, key, n, k, request.batch)
+    partial = open_partial(folder, key, n, k, request.batch, opened.session.score_type)
     if partial.token != left:  # begun anew, and here
         request.made.note_partial(partial.token, keep=request.use_cache)
     return partial

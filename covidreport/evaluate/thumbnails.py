@@ -101,7 +101,7 @@ def choose_cases(
 
 
 def _pick_alarms(
-    rows: NDArray[np.intp], scores: Scores, values: NDArray[np.float32], fingerprint: str | None
+    rows: NDArray[np.intp], scores: Scores, values: NDArray[np.floating], fingerprint: str | None
 ) -> tuple[int, ...]:
     """Those of highest probability; of equal ones by the picture's name, so that runs agree."""
     if not rows.size:
@@ -113,7 +113,7 @@ def _pick_alarms(
     return tuple(int(row) for row in rows[able[order[:MOST_FALSE_ALARMS]]])
 
 
-def _order(rows: NDArray[np.intp], values: NDArray[np.float32]) -> tuple[int, ...]:
+def _order(rows: NDArray[np.intp], values: NDArray[np.floating]) -> tuple[int, ...]:
     return tuple(int(row) for row in rows[np.argsort(values[rows], kind="stable")])
 
 

@@ -107,8 +107,8 @@ class Answer:
     size: int
 
 
-def read_answers(session: Session, answers: Sequence[Answer], n: int) -> NDArray[np.float32]:
-    """The scores float32 `(n, K)` in what `Bound.run` gave, as `Session.run` gives them.
+def read_answers(session: Session, answers: Sequence[Answer], n: int) -> NDArray[np.floating]:
+    """The scores `(n, K)` in what `Bound.run` gave, as `Session.run` gives them.
 
     RunError where they are none. Apart from the runs, so that a card need not wait for it.
     """
@@ -129,8 +129,8 @@ class Bound:
         """How many images a call has; less than at first once memory was short."""
         return min(self.session.static_batch or self.feed.capacity, self.feed.capacity)
 
-    def run(self, slot: int, n: int) -> NDArray[np.float32]:
-        """Scores float32 `(n, K)` of the first `n` images in a slot, as `Session.run` gives them.
+    def run(self, slot: int, n: int) -> NDArray[np.floating]:
+        """Scores `(n, K)` of the first `n` images in a slot, as `Session.run` gives them.
 
         Raises as `answer` and `read_answers`.
         """

@@ -15,7 +15,7 @@ ROUNDED = 4
 TAKEN = (np.float16, np.float32, np.float64)
 
 
-def take_scores(output: Any, n: int, spec: InputSpec) -> NDArray[np.floating[Any]]:
+def take_scores(output: Any, n: int, spec: InputSpec) -> NDArray[np.floating]:
     """The graph's answers to `n` images as `(N, K)`, in the type that it gave them.
 
     Taken as well: `(N,)` of a single label, `(K,)` of a single image (an axis of one was squeezed
@@ -41,21 +41,14 @@ def take_scores(output: Any, n: int, spec: InputSpec) -> NDArray[np.floating[Any
     return output.reshape(n, k)
 
 
-def narrow_scores(scores: NDArray[np.floating[Any]], name: str) -> NDArray[np.float32]:
-    """Scores as float32, in which they are kept; RunError where one is too large for that."""
-    if scores.dtype == np.float64:
-        large = np.isfinite(scores) & (np.abs(scores) > np.finfo(np.float32).max)
-        if large.any():
-            raise RunError(
-                f"output {name!r} gives {scores[large][0]:.3g}, more than a float32 holds, in "
-                "which scores are kept"
-            )
-    return scores.astype(np.float32, copy=False)
+def keep_type(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Scores in the type in which they are kept: doubles as they are, all others as float32."""
+    return scores if scores.dtype == np.float64 else scores.astype(np.float32, copy=False)
 
 
 def cut_probabilities(
-    scores: NDArray[np.float32], activation: Activation, *, half: bool
-) -> NDArray[np.float32]:
+    scores: NDArray[np.floating], activation: Activation, *, half: bool
+) -> NDArray[np.floating]:
     """Probabilities without what rounding put over 1 or under 0: at most `ROUNDED` steps.
 
     half: whether the graph computes them in fp16. Scores that are no probabilities are given back
@@ -66,7 +59,7 @@ def cut_probabilities(
     low, high = np.nanmin(scores, initial=0.0), np.nanmax(scores, initial=1.0)
     if low >= 0 and high <= 1:
         return scores
-    room = ROUNDED * np.finfo(np.float16 if half else np.float32).eps
+    room = ROUNDED * np.finfo(np.float16 if half else scores.dtype).eps
     if np.isinf((low, high)).any():
         return scores  # not finite: refused as such
     if low < -room or high > 1 + room:
@@ -76,4 +69,5 @@ def cut_probabilities(
             'Where they are logits, say `"activation": "logit"` under "input" in run.json, or '
             '"softmax-logit" where a softmax is to follow.',
         )
-    return np.clip(scores, 0, 1)
+    cut: NDArray[np.floating] = np.clip(scores, 0, 1)
+    return cut

@@ -18,7 +18,7 @@ from covidreport.inference.contract import Graph, Tensor, read_contract
 from covidreport.inference.execution import Execution
 from covidreport.inference.half import half_model
 from covidreport.inference.memory import allowed_bytes
-from covidreport.inference.output import cut_probabilities, narrow_scores, take_scores
+from covidreport.inference.output import cut_probabilities, keep_type, take_scores
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import (
     CPU,
@@ -85,12 +85,19 @@ class Session:
         self.signs = signs
         self.options = ort.RunOptions()
 
+    @property
+    def score_type(self) -> np.dtype[Any]:
+        """The type in which its scores are kept: float64 where the graph gives doubles."""
+        name = self.spec.output_name
+        kinds = [node.type for node in self.inner.get_outputs() if node.name == name]
+        return np.dtype(np.float64 if kinds == ["tensor(double)"] else np.float32)
+
     def stop(self) -> None:
         """End every call that is under way, and all that follow: the session is of no more use."""
         self.options.terminate = True
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """Scores float32 `(N, K)` of a batch as `prepare_batch` gives it (`(N, C, H, W)` or NHWC).
+    def run(self, batch: NDArray[Any]) -> NDArray[np.floating]:
+        """Scores `(N, K)` of a batch as `prepare_batch` gives it (`(N, C, H, W)` or NHWC).
 
         A model of a fixed batch is fed in padded pieces. Softmax is applied where the contract
         says that the outputs are its logits. RunError where the model fails or answers in
@@ -98,7 +105,7 @@ class Session:
         """
         if self.static_batch is None:
             return self._run_once(batch)
-        pieces: list[NDArray[np.float32]] = []
+        pieces: list[NDArray[np.floating]] = []
         start = 0
         while start < len(batch):
             size = self.static_batch
@@ -134,7 +141,7 @@ class Session:
         self.static_batch = size // 2
         return True
 
-    def run_alone(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run_alone(self, batch: NDArray[Any]) -> NDArray[np.floating]:
         """Scores as `run` gives them, of each image by itself: no other image is in its call.
 
         Where a call takes a fixed number of images, all of them are copies of the one.
@@ -144,7 +151,7 @@ class Session:
         pieces = [self._run_once(np.repeat(image, size, axis=0))[:1] for image in batch[:, None]]
         return np.concatenate(pieces)
 
-    def _run_once(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def _run_once(self, batch: NDArray[Any]) -> NDArray[np.floating]:
         feed = {self.spec.input_name: batch}
         (output,) = self.call(
             partial(self.inner.run, [self.spec.output_name], feed, self.options), len(batch)
@@ -170,15 +177,13 @@ class Session:
         except ORT_ERRORS as error:
             raise describe_failure(error, self.limits, execution=self.execution) from error
 
-    def read_output(self, output: Any, n: int) -> NDArray[np.float32]:
-        """Scores float32 `(N, K)` of what the graph gave; RunError where it is no such thing."""
+    def read_output(self, output: Any, n: int) -> NDArray[np.floating]:
+        """Scores `(N, K)` of what the graph gave; RunError where it is no such thing."""
         scores = take_scores(output, n, self.spec)
         if self.spec.activation == "softmax-logit":
             return softmax(scores)
         half = scores.dtype == np.float16 or self.signs.half or self.execution.precision == "fp16"
-        return cut_probabilities(
-            narrow_scores(scores, self.spec.output_name), self.spec.activation, half=half
-        )
+        return cut_probabilities(keep_type(scores), self.spec.activation, half=half)
 
 
 def describe_failure(
@@ -222,8 +227,8 @@ def measure_variation(session: Session) -> float:
     return float(np.nanmax(np.abs(first - second), initial=0.0))
 
 
-def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Softmax over the last axis, in float64, given back as float32; same shape.
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Softmax over the last axis, in float64, given back as `keep_type` says; same shape.
 
     NaN where a logit is not finite.
     """
@@ -231,7 +236,7 @@ def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     with np.errstate(invalid="ignore"):  # an infinite logit: the run is refused for its NaN
         powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
         shares = powers / powers.sum(axis=-1, keepdims=True)
-    result: NDArray[np.float32] = shares.astype(np.float32)
+    result: NDArray[np.floating] = shares.astype(keep_type(logits[:0]).dtype)
     return result
 
 

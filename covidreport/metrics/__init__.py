@@ -33,6 +33,7 @@ from covidreport.metrics.complementary import Combination, find_complementary
 from covidreport.metrics.consistency import estimate_consistency
 from covidreport.metrics.counts import (
     NotFinite,
+    carry_thresholds,
     check_thresholds,
     count_labels,
     decide,
@@ -162,6 +163,7 @@ __all__ = [
     "bin_reliability",
     "bound_mcnemar",
     "brier_score",
+    "carry_thresholds",
     "cases_to_exclude",
     "check_thresholds",
     "clopper_pearson",

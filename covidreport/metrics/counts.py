@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,8 @@ def decide(
 ) -> NDArray[np.bool_]:
     """The yes/no answers of scores `(N, K)` at thresholds `(K,)`: bool `(N, K)`.
 
-    A threshold is a probability. It is carried into the model's own unit, never the score into a
-    probability: a logit is compared with logit(t), so that 0.5 means "logit above 0", and a large
-    logit is not rounded to 1 first. All comparisons are done in float64. A score exactly at the
+    A threshold is a probability. It is carried to the scores, as `carry_thresholds` does it, never
+    the score into a probability: a large logit is not rounded to 1 first. A score exactly at the
     threshold is negative.
 
     failed: bool `(N,)`, the images that could not be scored; their answers are False and mean
@@ -98,16 +98,28 @@ def decide(
             f"{rows.size} images have scores that are not finite and did not fail, the first in "
             f"row {rows[0]}"
         )
-    if activation == "logit":
-        limits = np.array([logit(value) for value in thresholds], dtype=np.float64)
-    elif activation in ("sigmoid", "softmax"):
-        limits = np.array(thresholds, dtype=np.float64)
-    else:
-        raise ValueError(f"scores with activation {activation!r} have no thresholds")
-    answers: NDArray[np.bool_] = scores > limits
+    answers: NDArray[np.bool_] = scores > carry_thresholds(thresholds, activation, scores.dtype)
     if failed is not None:
         answers &= ~failed[:, np.newaxis]
     return answers
+
+
+def carry_thresholds(
+    thresholds: Sequence[float], activation: Activation, kind: np.dtype[Any]
+) -> NDArray[np.floating]:
+    """Thresholds (probabilities) as scores of this type would state them, in the model's own unit.
+
+    For logits that is logit(t), so that 0.5 means "logit above 0". Rounded to the scores' own
+    floating point type: 0.3 given as float32 lies on a threshold of 0.3, although the float64 0.3
+    is another number. ValueError for an activation without thresholds.
+    """
+    if activation == "logit":
+        exact = [logit(value) for value in thresholds]
+    elif activation in ("sigmoid", "softmax"):
+        exact = [float(value) for value in thresholds]
+    else:
+        raise ValueError(f"scores with activation {activation!r} have no thresholds")
+    return np.array(exact, np.float64).astype(kind)
 
 
 def count_labels(

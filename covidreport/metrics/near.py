@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import to_probabilities
 from covidreport.metrics.counts import count_labels, decide, logit
-from covidreport.records import Activation, Counts, Scores
+from covidreport.records import Counts, Scores
 
 NEAR: Final = 1e-5
 """Of a probability. Near 0 and 1 a hundredth of the way there, since rounding shrinks with it: at a
@@ -29,17 +29,18 @@ def find_near(scores: Scores, thresholds: Sequence[float]) -> NDArray[np.bool_]:
     """
     placed = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
     gaps = np.abs(to_probabilities(placed, scores.activation) - np.array(thresholds))
-    room = [_room(threshold, scores.activation) for threshold in thresholds]
+    room = [_room(threshold, scores) for threshold in thresholds]
     near: NDArray[np.bool_] = (gaps <= room) & ~scores.failed[:, np.newaxis]
     return near
 
 
-def _room(threshold: float, activation: Activation) -> float:
+def _room(threshold: float, scores: Scores) -> float:
     """How far from a threshold a probability is near it."""
     room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
-    if activation == "logit":
+    if scores.activation == "logit":
         return room
-    return max(room, 4 * float(np.spacing(np.float32(threshold))))  # what float32 tells apart
+    # what the scores' own type tells apart
+    return max(room, 4 * float(np.spacing(scores.scores.dtype.type(threshold))))
 
 
 def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...]:
@@ -63,7 +64,7 @@ def move_near(
     unit = logit if scores.activation == "logit" else float
     moved = scores.scores.copy()
     for k, threshold in enumerate(thresholds):
-        room = _room(threshold, scores.activation)
+        room = _room(threshold, scores)
         truth = scores.truth[:, k]
         for is_positive in (True, False):
             called = is_positive == (side == "right")

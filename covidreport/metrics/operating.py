@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
-from covidreport.metrics.counts import logit
+from covidreport.metrics.counts import carry_thresholds, logit
 from covidreport.metrics.intervals import lower_bound
 from covidreport.metrics.rates import estimate_rate, estimate_ratio
 from covidreport.records import UNKNOWN, Activation, Estimate, TargetMetric, ThresholdFit
@@ -155,7 +156,8 @@ def fit_threshold(
     if cases == 0:
         raise RunError(f"has no {kind} to tune a threshold on")
     few = _allow_guaranteed(cases, target)
-    sure = None if few is None else _find_threshold(points, target.metric, few, activation)
+    find = partial(_find_threshold, points, target.metric, activation, scores.dtype)
+    sure = None if few is None else find(few)
     needed = count_cases_needed(target)
     if target.guaranteed:
         if few is None or sure is None:
@@ -163,7 +165,7 @@ def fit_threshold(
         allowed, chosen = few, sure
     else:
         allowed = cases - _fewest(target.value, cases)
-        plain = _find_threshold(points, target.metric, allowed, activation)
+        plain = find(allowed)
         if plain is None:
             raise RunError(
                 f"reaches no {target.metric} of {target.value:g} at any threshold: more than "
@@ -247,7 +249,7 @@ def _place_for_specificity(points: Points, false_alarms: int) -> int | None:
 
 
 def _find_threshold(
-    points: Points, metric: TargetMetric, missed: int, activation: Activation
+    points: Points, metric: TargetMetric, activation: Activation, kind: np.dtype[Any], missed: int
 ) -> tuple[int, float] | None:
     """The entry and the threshold of the best point that misses at most so many cases.
 
@@ -260,20 +262,21 @@ def _find_threshold(
         place = _place_for_specificity(points, missed)
         places = range(0) if place is None else range(place, -1, -1)
     for each in places:
-        threshold = _place_threshold(points.values, each, activation)
+        threshold = _place_threshold(points.values, each, activation, kind)
         if threshold is not None:
             return each, threshold
     return None
 
 
 def _place_threshold(
-    values: NDArray[np.float64], place: int, activation: Activation
+    values: NDArray[np.float64], place: int, activation: Activation, kind: np.dtype[Any]
 ) -> float | None:
     """A probability above which exactly the `place` highest values lie; None if there is none.
 
     With as few digits as leave it in the middle half between its two neighbours. There is none
     above a score of exactly 1, below one of exactly 0, and between two logits so large that their
-    probabilities are the same number.
+    probabilities are the same number. kind: the scores' own type, to which it is rounded when it is
+    applied.
     """
     from scipy.special import expit
 
@@ -293,14 +296,17 @@ def _place_threshold(
         probability = float(expit(edge)) if by_logit else edge
         low, high = (probability, 1.0) if place == 0 else (0.0, probability)
         exact = (low + high) / 2
-    for digits in range(1, MOST_DIGITS + 1):
-        threshold = float(f"{exact:.{digits}g}")
+    tried = [float(f"{exact:.{digits}g}") for digits in range(1, MOST_DIGITS + 1)]
+    if between:  # of two neighbours in their type, the middle may be rounded to the upper one
+        tried.append(float(expit(below)) if by_logit else below)
+    for digits, threshold in enumerate(tried, 1):
         if not 0 < threshold < 1:
             continue
         limit = logit(threshold) if by_logit else threshold
+        applied = float(carry_thresholds([threshold], activation, kind)[0])
         # The last try is the middle itself, to rounding: there any place between the two will do.
-        spare = 0.0 if digits == MOST_DIGITS else (high - low) / 4
+        spare = 0.0 if digits >= MOST_DIGITS else (high - low) / 4
         measure = limit if between else threshold
-        if below <= limit < above and low + spare <= measure <= high - spare:
+        if below <= applied < above and low + spare <= measure <= high - spare:
             return threshold
     return None

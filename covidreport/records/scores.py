@@ -15,16 +15,16 @@ from covidreport.records.model import Activation
 class Scores:
     """What one run gave for each image.
 
-    sample_ids `(N,)`; truth int8 `(N, K)`; scores float32 `(N, K)` as the model gave them, NaN in
-    the rows of images that failed; reasons `(N,)`, None where the image was scored; groups `(N,)`
-    or None. attributes: what subgroups are made by, by name, `(N,)` each: few values (ages as
-    bands), empty where not stated.
+    sample_ids `(N,)`; truth int8 `(N, K)`; scores `(N, K)` as the model gave them, float64 where
+    they were given as text or doubles, else float32; NaN in the rows of images that failed;
+    reasons `(N,)`, None where the image was scored; groups `(N,)` or None. attributes: what
+    subgroups are made by, by name, `(N,)` each: few values (ages as bands), empty where not stated.
     """
 
     sample_ids: tuple[str, ...]
     labels: tuple[str, ...]
     truth: NDArray[np.int8]
-    scores: NDArray[np.float32]
+    scores: NDArray[np.floating]
     activation: Activation
     reasons: tuple[str | None, ...]
     groups: tuple[str, ...] | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from covidreport.compare.once import ReadScores
 from covidreport.errors import StoreError
-from covidreport.metrics import list_points, logit
+from covidreport.metrics import carry_thresholds, list_points
 from covidreport.metrics.outline import outline_points
 from covidreport.records import (
     Evaluation,
@@ -115,9 +115,8 @@ def _count(
     column = scores.labels.index(label)
     truth = scores.truth[:, column]
     points = list_points(truth, scores.scores[:, column], failed)
-    # A threshold is carried into the model's own unit, and a score exactly at it is negative.
-    limits = np.array([logit(t) if scores.activation == "logit" else t for t in thresholds])
-    called = np.searchsorted(-points.values, -limits, side="left")
+    limits = carry_thresholds(thresholds, scores.activation, scores.scores.dtype)
+    called = np.searchsorted(-points.values, -limits, side="left")  # one at it is negative
     kept = outline_points(points)
     outline = zip(points.found[kept].tolist(), points.false_alarms[kept].tolist(), strict=True)
     return LabelCurve(

@@ -105,3 +105,45 @@ def test_scores_outside_what_their_activation_gives_are_found(activation, change
     values = change(p).astype(np.float32)
     scores = replace(_make_scores(), scores=values, activation=activation)
     assert [each.code for each in audit_score_range("a", scores)] == ([code] if code else [])
+
+
+def _round_softmax(values, kind):
+    """A softmax of these logits, as a model or a printer rounds it."""
+    powers = np.exp(values.astype(np.float64))
+    shares = powers / powers.sum(axis=1, keepdims=True)
+    if isinstance(kind, int):
+        return np.round(shares, kind)
+    if kind == "bfloat16":
+        bits = shares.astype(np.float32).view(np.uint32)
+        return ((bits + 0x8000) & np.uint32(0xFFFF0000)).view(np.float32)
+    half = np.exp(values.astype(np.float16))
+    return (half / half.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3, 4, 6, "float16", "bfloat16"])
+@pytest.mark.parametrize("stored", [np.float32, np.float64])
+def test_a_softmax_that_was_rounded_is_no_fault(kind, stored):
+    """By its own type, or by whoever printed it: sums of 1.01 and 1.0003 are rounding."""
+    rounded = _round_softmax(_make_scores(n=600).scores, kind)
+    assert rounded.sum(axis=1).max() > 1
+    scores = replace(_make_scores(n=600), scores=rounded.astype(stored), activation="softmax")
+    assert audit_score_range("a", scores) == ()
+
+
+@pytest.mark.parametrize("kind", [2, 3, 6, "float16"])
+def test_what_rounding_can_not_do_is_an_error_all_the_same(kind):
+    """Sigmoids that are called a softmax: their sums reach 1.2, printed in whatever way."""
+    shares = 1 / (1 + np.exp(-_make_scores(n=600).scores.astype(np.float64)))
+    values = np.round(shares, kind) if isinstance(kind, int) else shares.astype(np.float16)
+    scores = replace(_make_scores(n=600), scores=values.astype(np.float32), activation="softmax")
+    (finding,) = audit_score_range("a", scores)
+    assert (finding.severity, finding.code) == ("error", "scores-out-of-range")
+
+
+def test_zeros_and_ones_show_no_rounding():
+    """A one in two columns of an image is no softmax, whatever it was rounded from."""
+    scores = _make_scores(n=30)
+    values = np.zeros_like(scores.scores)
+    values[:, :2] = 1
+    (finding,) = audit_score_range("a", replace(scores, scores=values, activation="softmax"))
+    assert "add up to 2" in finding.evidence

@@ -259,3 +259,43 @@ def test_a_table_without_rows_is_refused(covidreport, study):
     assert done.code == 2
     assert "there is no row of scores" in done.err
     assert not (study / "runs").exists()
+
+
+@pytest.mark.parametrize(("kind", "stored"), [("text", np.float64), (pa.float64(), np.float64),
+                                              (pa.float32(), np.float32)])  # fmt: skip
+def test_imported_scores_that_lie_on_the_threshold_are_a_no(covidreport, tmp_path, kind, stored):
+    """20 images scored 0.3, at 0.3: none is called positive, in whatever type they were given."""
+    write_flat_dataset(tmp_path / "data", [(i, LABELS[i % 3], "validation") for i in range(20)])
+    file = tmp_path / "given.csv"
+    names = [f"{i:03}.png" for i in range(20)]
+    if kind == "text":
+        rows = "".join(f"{name},0.3,0.3,0.3\n" for name in names)
+        file.write_text(f"id,{','.join(LABELS)}\n{rows}")
+    else:
+        file = file.with_suffix(".parquet")
+        columns = {label: pa.array([0.3] * 20, kind) for label in LABELS}
+        pq.write_table(pa.table({"id": names, **columns}), file)
+    for threshold, positives in (("0.3", 0), ("0.2999999", 7)):
+        done = covidreport(
+            "import-scores", file.name, "--run", "given", "--activation", "sigmoid",
+            "--data", "data", "--threshold", threshold,
+        )  # fmt: skip
+        assert done.code == 0, done.err
+        folder = tmp_path / "runs" / "given" / "evaluations" / "data-validation"
+        assert read_scores(folder / "scores.parquet").scores.dtype == stored
+        counts = read_evaluation(folder).counts["covid-19"]
+        assert counts.tp == positives
+        assert counts.fp == (13 if positives else 0)
+
+
+def test_a_probability_that_rounding_carried_over_1_is_taken_for_1(covidreport, study):
+    """1.0000001 is the float32 above 1, printed; 1.01 is no probability."""
+    text = (study / "keras.csv").read_text()
+    (study / "keras.csv").write_text(text.replace("0.9,0.1,0.2", "1.0000001,-1e-8,0.2"))
+    assert _import(covidreport).code == 0
+    folder = study / "runs" / "keras" / "evaluations" / "data-validation"
+    assert read_scores(folder / "scores.parquet").scores[0].tolist() == [1, 0, 0.2]
+    (study / "keras.csv").write_text(text.replace("0.9,0.1,0.2", "1.01,0.1,0.2"))
+    done = _import(covidreport)
+    assert done.code == 2
+    assert "1.01 is no probability" in done.err

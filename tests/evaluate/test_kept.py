@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from covidreport import images
 from covidreport.cache import clear_cache, list_entries
@@ -22,7 +23,8 @@ from covidreport.images.cache import open_scratch
 from covidreport.inference import session
 from covidreport.records import PixelSpec
 from covidreport.runs import discover_runs
-from covidreport.store import write_run
+from covidreport.store import read_scores, write_run
+from tests.cli.bad_runs import cast_to, edit_model
 from tests.damage import DAMAGES
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
@@ -258,9 +260,18 @@ def test_groups_fit_the_budget(study):
     assert [len(group) for group in group_by_memory(runs, 1)] == [1, 1]
 
 
-def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch):
-    """After two of three chunks the rest alone is scored, and the bytes are those of one go."""
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch, kind):
+    """After two of three chunks the rest alone is scored, and the bytes are those of one go.
+
+    The scores of a graph that gives doubles are kept as such.
+    """
+    if kind == "float64":
+        for name in "ab":
+            edit_model(study / "runs" / name / "model.onnx", cast_to(TensorProto.DOUBLE))
     whole = _run(study, batch=2, jobs=1)["a"].evaluation
+    stored = read_scores(study / "runs/a/evaluations/data-validation/scores.parquet")
+    assert stored.scores.dtype == kind
     expected = _files(study)
     for path in study.glob("runs/*/evaluations/*/*"):
         path.unlink()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.inference.output import narrow_scores, take_scores
+from covidreport.inference.output import keep_type, take_scores
 from covidreport.records import InputSpec, PixelSpec
 
 
@@ -31,8 +31,8 @@ def _spec(*labels):
 def test_axes_of_one_may_be_missing_or_be_more(shape, n, labels, dtype):
     """The same numbers, in the same order."""
     output = np.arange(n * len(labels), dtype=dtype).reshape(shape)
-    scores = narrow_scores(take_scores(output, n, _spec(*labels)), "logits")
-    assert scores.dtype == np.float32
+    scores = keep_type(take_scores(output, n, _spec(*labels)))
+    assert scores.dtype == ("float64" if dtype == "float64" else "float32")
     assert scores.tolist() == np.arange(n * len(labels)).reshape(n, len(labels)).tolist()
 
 
@@ -67,21 +67,13 @@ def test_what_holds_no_scores_is_refused(output):
         take_scores(output, 2, _spec("a"))
 
 
-def test_a_double_beyond_float32_is_refused_by_its_value():
-    """1e300 is finite, and infinite as it would be kept."""
-    with pytest.raises(RunError, match=r"output 'logits' gives 1e\+300, more than a float32"):
-        narrow_scores(np.array([[0.5], [1e300]]), "logits")
-
-
-def test_a_double_that_is_not_finite_is_left_to_who_looks_for_that():
-    """Which image it was is said elsewhere."""
-    scores = narrow_scores(np.array([[np.inf], [np.nan], [1e-300]]), "logits")
-    assert np.isinf(scores[0, 0])
-    assert np.isnan(scores[1, 0])
-    assert scores[2, 0] == 0
+def test_a_double_is_kept_as_it_is():
+    """Beyond float32, below its smallest, and where it is not finite, which is said elsewhere."""
+    given = np.array([[1e300], [1e-300], [np.inf], [np.nan]])
+    assert keep_type(given) is given
 
 
 def test_a_half_keeps_its_range():
     """65504 is the largest; what the model could not hold is infinite, and no score."""
-    scores = narrow_scores(np.array([[65504], [np.inf]], np.float16), "logits")
+    scores = keep_type(np.array([[65504], [np.inf]], np.float16))
     assert scores[:, 0].tolist() == [65504, np.inf]

@@ -45,8 +45,22 @@ def test_each_label_has_its_own_threshold():
 def test_a_logit_is_compared_as_its_probability_would_be(threshold, logit):
     """Comparing logits and comparing probabilities agree, but for a rounding's width."""
     probability = 1 / (1 + math.exp(-logit))
-    if not math.isclose(probability, threshold, rel_tol=1e-9):
+    if not math.isclose(probability, threshold, rel_tol=1e-5):
         assert decide(_column(logit), [threshold], "logit")[0, 0] == (probability > threshold)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", ["logit", "sigmoid", "softmax"])
+def test_a_score_on_its_threshold_is_a_no_in_the_type_that_it_was_given_in(kind, activation):
+    """Every probability of three decimals, as a score and as its own threshold; not the next."""
+    for text in (f"0.{each:03}" for each in range(1, 1000)):
+        threshold = float(text)
+        exact = math.log(threshold / (1 - threshold)) if activation == "logit" else threshold
+        score = kind(exact)
+        above, below = np.nextafter(score, kind(99)), np.nextafter(score, kind(-99))
+        column = np.array([[below], [score], [above]], dtype=kind)
+        answers = decide(column, [threshold], activation)[:, 0]
+        assert answers.tolist() == [False, False, True], text
 
 
 def test_large_logits_are_told_apart_where_probabilities_are_all_1():

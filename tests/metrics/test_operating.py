@@ -331,3 +331,24 @@ def test_scores_that_need_a_softmax_first_are_refused():
     """A softmax-logit has no meaning by itself."""
     with pytest.raises(ValueError, match="softmax-logit"):
         _fit([1, 0], [0.5, 0.6], Target("sensitivity", 0.9), "softmax-logit")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("activation", "start"),
+    [("sigmoid", 0.3), ("softmax", 1e-30), ("sigmoid", 0.99), ("logit", 2.5), ("logit", -9)],
+)
+def test_scores_that_are_neighbours_in_their_type_are_told_apart(kind, activation, start):
+    """Of two numbers with none between them, a threshold finds the upper one and not the lower."""
+    low = kind(start)
+    for _ in range(20):
+        high = np.nextafter(low, kind(np.inf))
+        truth, scores = np.array([1, 0], np.int8), np.array([high, low], kind)
+        none = np.zeros(2, np.bool_)
+        fit = fit_threshold(truth, scores, none, activation, Target("sensitivity", 1.0))
+        called = decide(scores[:, np.newaxis], [fit.threshold], activation, none)[:, 0].tolist()
+        if activation == "logit" and kind is np.float64:
+            assert called[0]  # their probabilities may be one number: then both are called
+        else:
+            assert called == [True, False]
+        low = high

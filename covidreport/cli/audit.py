@@ -217,11 +217,12 @@ def _list_roc_aucs(report: ReportData | None) -> dict[str, float]:
 def _audit_scores(report: ReportData) -> list[Finding]:
     """What the stored scores of the reported evaluations say against their runs."""
     from covidreport.audit import audit_scores
-    from covidreport.cli.terminal import say
+    from covidreport.cli.terminal import say_faults
     from covidreport.errors import StoreError
     from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
     found: list[Finding] = []
+    faults: list[tuple[str, str]] = []
     for run in report.runs:
         if run.evaluation is None or not run.evaluation.has_scores:
             continue
@@ -229,7 +230,8 @@ def _audit_scores(report: ReportData) -> list[Finding]:
         try:
             found += audit_scores(run.run.name, read_scores(folder / SCORES_FILE))
         except StoreError as error:
-            say(f"error: run {run.run.name}: {error}", "bold red")
+            faults.append((run.run.name, str(error)))
+    say_faults(faults)
     return found
 
 

@@ -104,7 +104,7 @@ def evaluate(
         out,
         print_json,
         say,
-        say_failure,
+        say_failures,
         say_finding,
         show_tracebacks,
     )
@@ -159,8 +159,7 @@ def evaluate(
     for finding in (*_shared_findings(outcomes), *(f for each in ranked for f in each.findings)):
         if finding not in findings:
             say_finding(finding)
-    for failure in failed:
-        say_failure(failure)
+    say_failures(failed)
     most = settings.max_failed_share if max_failed_share is None else max_failed_share
     too_many = _say_too_many(outcomes, most)
     if failed:

@@ -106,7 +106,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from covidreport.cli.terminal import clean, out, say
+    from covidreport.cli.terminal import clean, out, say_faults
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold")
@@ -127,6 +127,4 @@ def _show(rows: list[dict[str, Any]]) -> None:
         )
         table.add_row(*(Text(clean(cell)) for cell in cells))
     out.print(table)
-    for row in rows:
-        for fault in row["faults"]:
-            say(f"error: run {row['name']}: {fault}", "bold red")
+    say_faults((row["name"], fault) for row in rows for fault in row["faults"])

@@ -84,7 +84,7 @@ def occlude(
         out,
         print_json,
         say,
-        say_failure,
+        say_failures,
         say_finding,
         say_replaced,
         say_waiting,
@@ -164,8 +164,7 @@ def occlude(
         out.print(_show(pairs, settings.target))
     for finding in findings:
         say_finding(finding)
-    for failure in failed:
-        say_failure(failure)
+    say_failures(failed)
     if failed:
         raise typer.Exit(3)
 

@@ -66,7 +66,7 @@ def push(
     """Push runs."""
     from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import say, say_failure, show_progress
+    from covidreport.cli.terminal import say, say_failures, show_progress
     from covidreport.config import find_settings
     from covidreport.errors import ServiceError, UsageError
     from covidreport.integrations.mlflow import PushRequest, push_run
@@ -77,19 +77,19 @@ def push(
     runs = find_runs(folders)
     server = MlflowServer(uri)
     request = PushRequest(experiment, lambda run: _render(run, settings), scores, models)
-    failed = 0
+    failed: list[Failure] = []
     with show_progress(f"Pushing {len(runs)} runs", len(runs)) as advance:
         for run in runs:
             send = partial(push_run, server, run, request)
             done = attempt(run.name, "read", send, through=(ServiceError, UsageError))
             if isinstance(done, Failure):
-                say_failure(done, "pushed")
-                failed += 1
+                failed.append(done)
             else:
                 typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
             advance(1)
+    say_failures(failed, "pushed")
     if failed:
-        say(f"{failed} of {len(runs)} runs were not pushed; the others were")
+        say(f"{len(failed)} of {len(runs)} runs were not pushed; the others were")
         raise typer.Exit(3)
 
 
@@ -114,19 +114,19 @@ def pull(
     experiment: Experiment = DEFAULT_EXPERIMENT,
 ) -> None:
     """Pull runs."""
-    from covidreport.cli.terminal import say, say_failure
+    from covidreport.cli.terminal import say, say_failures
     from covidreport.integrations.mlflow import pull_runs
     from covidreport.integrations.mlflow.server import MlflowServer
     from covidreport.records import Failure
 
-    failed = 0
+    failed: list[Failure] = []
     for pulled in pull_runs(MlflowServer(uri), experiment, output):
         if isinstance(pulled, Failure):
-            say_failure(pulled, "pulled")
-            failed += 1
+            failed.append(pulled)
             continue
         typer.echo(pulled.folder)
         if pulled.older:
             say(f"{pulled.folder.name}: {pulled.older} older runs of this name were left there")
+    say_failures(failed, "pulled")
     if failed:
         raise typer.Exit(3)

@@ -54,7 +54,7 @@ def score(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, show_ranking
-    from covidreport.cli.terminal import out, say, say_finding
+    from covidreport.cli.terminal import out, say, say_faults, say_finding
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.errors import UsageError
@@ -64,12 +64,12 @@ def score(
     settings = find_settings(Path.cwd())
     wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
     changes: list[_Change] = []
-    faults: list[str] = []
+    faults: list[tuple[str, str]] = []
     runs = find_runs(folders)
     stored: list[tuple[Run, Evaluation]] = []
     for run in runs:
         evaluations, broken = read_evaluations(run)
-        faults += [f"run {run.name}: {fault}" for fault in broken]
+        faults += [(run.name, fault) for fault in broken]
         stored += [(run, evaluation) for evaluation in evaluations]
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
@@ -78,7 +78,7 @@ def score(
         apply = partial(_score, run, evaluation, wanted, settings, command if write else None)
         changed = attempt(run.name, "score", apply, through=(UsageError,))
         if isinstance(changed, Failure):
-            faults.append(f"run {run.name}: {changed.explanation}")
+            faults.append((run.name, changed.explanation))
         else:
             changes.append(_Change(run, evaluation, changed))
     if changes:
@@ -90,8 +90,7 @@ def score(
         show_ranking(out, each.ranking, each.evaluations)
         for finding in each.findings:
             say_finding(finding)
-    for fault in faults:
-        say(f"error: {fault}", "bold red")
+    say_faults(faults)
     if changes and not write:
         say("nothing was written: --write puts these figures in place of those that stand")
     if faults:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from covidreport.records import Failure, Finding, Run
 
+MOST_NAMES = 20
+"""So many runs of which the same is said are named."""
 PIPED_WIDTH = 160
 """A table that goes into a file or to a program is not cut at 80 columns."""
 
@@ -133,11 +136,49 @@ def show_tracebacks(wanted: bool) -> None:
         log.addHandler(_tracebacks)
 
 
-def say_failure(failure: Failure, done: str = "evaluated") -> None:
-    """What was not done of a run, why, and what to do, on stderr."""
-    say(f"error: run {failure.subject} was not {done}: {failure.reason}", "bold red")
-    if failure.remedy:
-        say(f"  {failure.remedy}")
+def say_failures(failures: Iterable[Failure], done: str = "evaluated") -> None:
+    """What was not done of some runs, why, and what to do, on stderr: each reason once."""
+    for (reason, remedy), names in _gather(
+        (each.subject, (each.reason, each.remedy)) for each in failures
+    ):
+        if len(names) == 1:
+            say(f"error: run {names[0]} was not {done}: {reason}", "bold red")
+        else:
+            say(f"error: {len(names)} runs were not {done}: {reason}", "bold red")
+            say(f"  {_list_some(names)}")
+        if remedy:
+            say(f"  {remedy}")
+
+
+def say_faults(faults: Iterable[tuple[str, str]]) -> None:
+    """What is wrong with some runs, by name, on stderr: each fault once."""
+    for (fault,), names in _gather((name, (fault,)) for name, fault in faults):
+        several = f"each of {len(names)} runs ({_list_some(names)})"
+        who = several if len(names) > 1 else f"run {names[0]}"
+        say(f"error: {who}: {fault}", "bold red")
+
+
+def _gather(
+    said: Iterable[tuple[str, tuple[str, ...]]],
+) -> list[tuple[tuple[str, ...], list[str]]]:
+    """Names by what is said of them; a run's own folder in it is `*` where it is said of several.
+
+    What is said of one run alone stays as it is.
+    """
+    found: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {}
+    for name, texts in said:
+        folder = re.compile(rf"(?<=[/\\]){re.escape(name)}(?![\w.-])")
+        found.setdefault(tuple(folder.sub("*", text) for text in texts), []).append((name, texts))
+    return [
+        (texts if len(every) > 1 else every[0][1], [name for name, _ in every])
+        for texts, every in found.items()
+    ]
+
+
+def _list_some(names: Sequence[str]) -> str:
+    """Names as a line lists them: of very many, the first ones."""
+    rest = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def say_waiting(run: Run) -> None:

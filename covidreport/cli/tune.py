@@ -79,7 +79,7 @@ def tune(
     from covidreport.boundary import attempt
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import out, print_json, say
+    from covidreport.cli.terminal import out, print_json, say, say_faults
     from covidreport.config import find_settings
     from covidreport.records import Failure
     from covidreport.runs import read_evaluations
@@ -125,9 +125,10 @@ def tune(
         say(note, "yellow")
     if done:
         _say_written(done, split, [reported, *(each.split for each in there)], folders)
-    for failure in failures:
-        what = f"run {failure['run']}" + (f", {failure['label']}" if failure["label"] else "")
-        say(f"error: {what}: {failure['reason']}", "bold red")
+    say_faults(
+        (each["run"] + (f", {each['label']}" if each["label"] else ""), each["reason"])
+        for each in failures
+    )
     if failures:
         raise typer.Exit(3)
 

@@ -87,6 +87,24 @@ def test_a_failed_run_gives_exit_code_3_and_the_rest(covidreport, study):
     assert "can't be loaded" in text
 
 
+def test_what_concerns_several_runs_is_said_once(covidreport, study):
+    """Three folders without a model, and one that fails by itself: two errors, each with names."""
+    for name in ("p", "q", "r"):
+        write_run(study / "runs" / name, {"name": name})
+    (study / "runs" / "bad").mkdir()
+    (study / "runs" / "bad" / "model.onnx").write_bytes(b"nonsense")
+    done = covidreport("evaluate", "runs", "--data", "data")
+    assert done.code == 3
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2
+    assert (
+        "error: 3 runs were not evaluated: there is no model.onnx in runs/*\n  p, q, r" in done.err
+    )
+    assert "error: run bad was not evaluated: model.onnx can't be loaded" in done.err
+    again = covidreport("tune", "--split", "validation", "--target-sensitivity", "0.9")
+    assert "error: each of 4 runs (bad, p, q, r): was not evaluated on the split validation" in again.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,43 +12,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES, count_kinds
-from covidreport.errors import DatasetError, RunError
+from covidreport.dataset.manifest import build_images
+from covidreport.dataset.table import READERS, read_table
+from covidreport.errors import DatasetError, RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
 from covidreport.evaluate.loop import OpenedRun, score_runs
 from covidreport.evaluate.request import BATCH
 from covidreport.inference.session import Session
 from covidreport.metrics import decide
 from covidreport.records import UNKNOWN, Dataset, Finding, Run, Scores
+from covidreport.runs import read_run
 from covidreport.storage.files import spell_path
-from covidreport.store import encode_text, write_atomic
+from covidreport.store import RUN_FILE, encode_text, write_atomic
 
 
-def find_images(folder: Path) -> Dataset:
-    """The images in a folder and below it, by path; their truth is unknown and they have no labels.
+def find_model(place: Path) -> Run:
+    """The run of a run folder or of an ONNX file, which is described by the run.json beside it.
 
-    Raises DatasetError where there is no such folder or no image in it.
+    An ONNX file that is not the model of its folder's run is a run by itself, of which the file
+    alone says how it is fed. UsageError where there is no such file or folder.
     """
+    if place.is_dir():
+        return read_run(place)
+    if not place.is_file():
+        raise UsageError(f"{place}: no such run folder or ONNX file")
+    run = read_run(place.parent)
+    if run.model is not None and run.model.samefile(place):
+        return run
+    broken = run.model is None and run.faults and (place.parent / RUN_FILE).exists()
+    return run if broken else Run(place.stem, place.parent, place)
+
+
+def find_images(places: Sequence[Path]) -> Dataset:
+    """The images of a manifest, of folders and what is below them, and files; without labels.
+
+    An image's id is that of the manifest, else its path: below the one folder, or below the folder
+    that all places have in common. A file that is named is taken whatever its suffix; an image that
+    is named twice counts once.
+
+    Raises DatasetError where there is no such file or folder, where a folder has no image, and
+    where a manifest is faulty or does not stand alone.
+    """
+    manifests = [place for place in places if place.suffix.lower() in READERS and place.is_file()]
+    if manifests and len(places) > 1:
+        said = "a manifest names all images by itself: give it alone"
+        raise DatasetError(spell_path(manifests[0]), [said])
+    if manifests:
+        return build_images(read_table(manifests[0]), spell_path(manifests[0].stem))
+    found: dict[Path, None] = {}
+    others: list[Path] = []
+    for place in places:
+        images, rest = ([place], []) if place.is_file() else _look_into(place)
+        found |= dict.fromkeys(images)
+        others += rest
+    root = places[0]
+    if len(places) > 1 or root.is_file():
+        folders = [place.parent if place.is_file() else place for place in places]
+        root = Path(os.path.commonpath([folder.absolute() for folder in folders]))
+    paths = tuple(dict.fromkeys(Path(os.path.relpath(each, root)).as_posix() for each in found))
+    ids = tuple(map(spell_path, paths))
+    passed_over = tuple(spell_path(os.path.relpath(each, root)) for each in others)
+    truth = np.zeros((len(paths), 0), np.int8)
+    name = spell_path(root.name)
+    return Dataset(name, root, root, (), ids, paths, truth, passed_over=passed_over)
+
+
+def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images in a folder and below it, by path, and the files of other kinds."""
     if not folder.is_dir():
-        raise DatasetError(spell_path(folder), ["no such folder"])
+        raise DatasetError(spell_path(folder), ["no such file or folder"])
     files = sorted(
-        path.relative_to(folder)
+        path
         for path in folder.rglob("*")
         if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    paths = tuple(path.as_posix() for path in files if path.suffix.lower() in SUFFIXES)
-    others = tuple(
-        spell_path(path.as_posix()) for path in files if path.suffix.lower() not in SUFFIXES
-    )
-    if not paths:
-        there = f"; there are {count_kinds(others)}" if others else ""
+    images = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in SUFFIXES]
+    if not images:
+        kinds = count_kinds(tuple(spell_path(path) for path in others))
+        there = f"; there are {kinds}" if others else ""
         said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
         raise DatasetError(spell_path(folder), [said])
-    ids = tuple(map(spell_path, paths))
-    truth = np.zeros((len(paths), 0), np.int8)
-    return Dataset(
-        spell_path(folder.name), folder, folder, (), ids, paths, truth, passed_over=others
-    )
+    return images, others
 
 
 def predict_images(

@@ -20,6 +20,11 @@ TUNING = "tuning"
 """The entry of an evaluation's provenance that says where tuned thresholds come from."""
 PROMISE = "promised"
 """The entry that says what `tune` promised of new images for each tuned label of this run."""
+SET_BY = "thresholds_set"
+"""The entry of an evaluation's timing with the command that set its thresholds, and when; missing
+where the one that computed its scores did."""
+TUNED_BY = "thresholds_tuned"
+"""The entry with the command of `tune` whose thresholds these are, and when."""
 MARK = "exploratory"
 """The method of a figure whose threshold was chosen on its own images, and what stands in place of
 its interval: none holds there."""

@@ -29,7 +29,11 @@ def spell_command(context: typer.Context, leave_out: Collection[str] = ()) -> st
         else:
             for one in values:
                 options += _spell(parameter, one)
-    names = context.command_path.split()[1:]
+    names: list[str] = []
+    place: Any = context
+    while place is not None and place.parent is not None:  # however the program itself was started
+        names.insert(0, str(place.info_name))
+        place = place.parent
     return shlex.join(["covidreport", *names, *options, *arguments])
 
 

@@ -305,7 +305,7 @@ def _keep_unchanged(
     _check_target(settings, known.labels)
     plan = settings.figures.plan(known.labels, settings.target)
     batch = choices.batch_size or default_batch(execution)
-    return keep_all(known, wanted, execution, batch, runs, plan)
+    return keep_all(known, wanted, execution, batch, runs, plan, choices.command)
 
 
 @dataclass(frozen=True, slots=True)

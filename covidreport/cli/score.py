@@ -145,7 +145,7 @@ def _score(
 ) -> Evaluation:  # fmt: skip
     """The evaluation at the thresholds that are asked for; written where there is a command."""
     from covidreport.errors import StoreError
-    from covidreport.evaluate.scoring import apply_chosen
+    from covidreport.evaluate.scoring import apply_chosen, record_command
     from covidreport.evaluate.tuned import ReportedImages, choose_thresholds, keep_thresholds
     from covidreport.storage.made_here import MadeHere
     from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
@@ -165,7 +165,8 @@ def _score(
         model = (evaluation.provenance.get("model") or {}).get("sha256")
         chosen = choose_thresholds(thresholds, run, images, model)
     plan = settings.figures.plan(scores.labels, settings.target)
-    changed = apply_chosen(evaluation, scores, chosen, plan)
+    applied = apply_chosen(evaluation, scores, chosen, plan)
+    changed = record_command(evaluation, applied, chosen, command)
     if command is not None:
         with MadeHere().rewriting(run, evaluation):
             write_evaluation(run.folder, changed)

@@ -121,6 +121,25 @@ def build_dataset(
     )
 
 
+def build_images(table: Table, name: str) -> Dataset:
+    """The images that a manifest names, without labels: its columns of truth are not looked at.
+
+    Raises DatasetError as `build_dataset` does of paths and ids.
+    """
+    faults = _Faults(table)
+    if PATH not in table.columns:
+        faults.add(None, f"no column {PATH!r}; there are: {', '.join(table.columns)}")
+    elif table.n_rows == 0 and not table.faults:
+        faults.add(None, "no images: there is nothing below the header")
+    faults.raise_any()
+    root = table.source.parent
+    paths = _read_paths(table.columns[PATH], root, faults)
+    ids = _read_ids(table, paths, faults)
+    faults.raise_any()
+    truth = np.empty((table.n_rows, 0), np.int8)
+    return Dataset(name, root, table.source, (), ids, paths, truth)
+
+
 def _check_columns(
     table: Table, labels: Sequence[str], group: str | None, faults: _Faults, *, guessed: bool
 ) -> None:

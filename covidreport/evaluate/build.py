@@ -27,6 +27,7 @@ from covidreport.records import Evaluation, Failure, Finding, Run, Scores
 from covidreport.storage.files import spell_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import PLACE, name_place
+from covidreport.thresholds import TUNED_BY
 
 
 def key_of(request: Request, opened: OpenedRun) -> str:
@@ -94,6 +95,7 @@ def build_evaluation(
             "jobs": request.jobs or count_jobs(request.execution),
             "command": request.command,
             PLACE: name_place(dataset.source),
+            **({} if chosen.tuned_by is None else {TUNED_BY: chosen.tuned_by}),
         },
     )
     return mark_thresholds(evaluation, chosen)

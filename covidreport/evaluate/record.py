@@ -34,7 +34,7 @@ from covidreport.evaluate.loop import (
 from covidreport.evaluate.memory import count_side_by_side, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import Request, name_evaluation
-from covidreport.evaluate.scoring import apply_chosen, is_applied, take_units
+from covidreport.evaluate.scoring import apply_chosen, is_applied, record_command, take_units
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.images import check_spec
 from covidreport.images.cache import (
@@ -297,7 +297,7 @@ def _keep_stored(
     keep = partial(
         _keep, known, request.name, request.provider_facts, request.batch, run, chosen[run.folder],
         request.plan, verify=request.verify, use_cache=request.use_cache, dataset=request.dataset,
-        made=request.made, trust_stored=request.trust_stored,
+        made=request.made, trust_stored=request.trust_stored, command=request.command,
     )  # fmt: skip
     kept = attempt(run.name, "read", keep)
     if not isinstance(kept, Failure):
@@ -310,7 +310,7 @@ def _keep_stored(
 
 def keep_all(
     known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run],
-    plan: FigurePlan,
+    plan: FigurePlan, command: str | None = None,
 ) -> tuple[Outcome, ...] | None:  # fmt: skip
     """The stored evaluations of all runs, if every one may be kept; else None.
 
@@ -326,7 +326,7 @@ def keep_all(
             continue
         keep = partial(
             _keep, known, name, execution.facts(), batch, run, chosen, plan, verify=False,
-            use_cache=True,
+            use_cache=True, command=command,
         )  # fmt: skip
         outcome = attempt(run.name, "read", keep)
         if outcome is None or isinstance(outcome, Failure):
@@ -339,9 +339,11 @@ def _keep(
     known: KnownData, name: str, provider: Mapping[str, Any], batch: int, run: Run,
     chosen: ChosenThresholds, plan: FigurePlan, *, verify: bool, use_cache: bool,
     dataset: Dataset | None = None, made: MadeHere | None = None, trust_stored: bool = True,
+    command: str | None = None,
 ) -> Outcome | None:  # fmt: skip
     """What stands of a run, at these thresholds; None where it has to be computed.
 
+    command: the one that asks for it, for the record.
     dataset: where today's patients and attributes are from, if the stored ones are others; without
     it None is the answer then. made: what this machine made; the rest is kept if `trust_stored`.
     """
@@ -363,7 +365,8 @@ def _keep(
         taken = take_units(scores, dataset)
     else:
         taken = scores
-    evaluation = apply_chosen(stored, taken, chosen, plan)
+    applied = apply_chosen(stored, taken, chosen, plan)
+    evaluation = record_command(stored, applied, chosen, command)
     with made.rewriting(run, stored, keep=use_cache):
         if taken is not scores:
             write_scores(file, taken)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from covidreport.config import FigureSettings
 from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
 from covidreport.metrics import describe_scores, group_values
 from covidreport.records import Dataset, Evaluation, FigurePlan, Scores
-from covidreport.thresholds import PROMISE, TUNING, drop_intervals
+from covidreport.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, drop_intervals
 
 
 def apply_thresholds(
@@ -44,6 +45,21 @@ def apply_chosen(
         ),
         chosen,
     )
+
+
+def record_command(
+    before: Evaluation, after: Evaluation, chosen: ChosenThresholds, command: str | None
+) -> Evaluation:
+    """The evaluation with the commands that set its thresholds; as it is where these stay."""
+    if (before.thresholds, before.thresholds_from) == (after.thresholds, after.thresholds_from):
+        return after
+    timing = {key: value for key, value in after.timing.items() if key not in (SET_BY, TUNED_BY)}
+    if command is not None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        timing[SET_BY] = {"command": command, "finished": now}
+    if chosen.tuned_by is not None:
+        timing[TUNED_BY] = chosen.tuned_by
+    return replace(after, timing=timing)
 
 
 def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluation:

@@ -57,6 +57,8 @@ class ChosenThresholds:
     """For the provenance: where tuned and for what, the same for all runs tuned alike."""
     promise: Mapping[str, Any] | None = None
     """For the provenance: what the tuning images allow to be said of new ones, of this run."""
+    tuned_by: Mapping[str, Any] | None = None
+    """For the timing: the command that tuned them, and when."""
 
 
 def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
@@ -102,6 +104,7 @@ def choose_thresholds(
             "targets": {label: _describe_target(fit) for label, fit in fits.items()},
         },
         promise=_describe_promise(run, tuned, fits),
+        tuned_by=dict(tuned.timing) if tuned.timing.get("command") else None,
     )
 
 

@@ -54,11 +54,20 @@ class _Provenance(Struct, frozen=True):
     command: str | None = None
 
 
+class _Called(Struct, frozen=True):
+    """A command, and when it was done."""
+
+    finished: str | None = None
+    command: str | None = None
+
+
 class _Timing(Struct, frozen=True):
     """What readers look for among the times."""
 
     finished: str | None = None
     command: str | None = None
+    thresholds_set: _Called | None = None
+    thresholds_tuned: _Called | None = None
 
 
 class _Table(Struct, frozen=True):

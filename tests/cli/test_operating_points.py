@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 
 import pytest
 
 from covidreport.store import read_evaluation
+from tests.datasets import write_flat_dataset
 from tests.evaluate.scored import write_scored_run
+from tests.onnx_models import write_brightness_model
 
 SPLITS = ("validation", "test")
 A = ([0.9, 0.6, 0.3], [0.8, 0.4, 0.2, 0.1])
@@ -190,3 +194,52 @@ def test_a_run_that_is_not_ranked_at_a_threshold_is_told_of_tune(covidreport, st
     covidreport("tune", "runs/b", "--split", "validation", "--target-sensitivity", "1")
     done = covidreport("score", "runs/b", "--thresholds", "tuned")
     assert "not ranked" not in done.out
+
+
+def _list_commands(covidreport):
+    """The commands of the report on test, in the order in which it gives them."""
+    text = _render(covidreport, "--split", "test")
+    rows = text.split("Commands as they were called")[1].split("\n\n")[1].splitlines()
+    return [row.split("|")[1].strip() for row in rows[2:]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("score", "runs", "--thresholds", "tuned", "--split", "test", "--write"),
+        ("evaluate", "runs", "--data", "data", "--split", "test", "--thresholds", "tuned"),
+        ("score", "runs", "--threshold", "covid-19=0.1", "--split", "test", "--write"),
+    ],
+)
+def test_the_recorded_commands_give_the_same_figures(covidreport, tmp_path, words):
+    """Called again in their order, in the same folder without evaluations and thresholds."""
+    rows = [
+        (shade, label, split)
+        for split in ("validation", "test")
+        for shade, label in ((90, "covid-19"), (95, "covid-19"), (120, "covid-19"), (60, "normal"),
+                             (70, "normal"), (105, "pneumonia"))
+    ]  # fmt: skip
+    write_flat_dataset(tmp_path / "data", rows)
+    for name in "ab":
+        write_brightness_model(tmp_path / "runs" / name / "model.onnx")
+    for split in ("validation", "test"):
+        assert covidreport("evaluate", "runs", "--data", "data", "--split", split).code == 0
+    before = _stored(tmp_path, "a", "data-test")
+    covidreport("tune", "runs", "--split", "validation", "--target-sensitivity", "1")
+    assert covidreport(*words).code == 0
+    wanted = _stored(tmp_path, "a", "data-test")
+    assert wanted.counts != before.counts
+    commands = _list_commands(covidreport)
+    spoken = ["evaluate", "evaluate", "tune", words[0]]
+    if "--threshold" in words:
+        spoken.remove("tune")  # nothing of it is in the figures
+    assert [command.split()[1] for command in commands] == [*spoken, "render"]
+    for name in "ab":
+        shutil.rmtree(tmp_path / "runs" / name / "evaluations")
+        (tmp_path / "runs" / name / "thresholds.json").unlink()
+    for command in commands[:-1]:
+        assert covidreport(*shlex.split(command)[1:]).code == 0
+    again = _stored(tmp_path, "a", "data-test")
+    for field in ("thresholds", "thresholds_from", "counts", "estimates", "findings"):
+        assert getattr(again, field) == getattr(wanted, field), field
+    assert _list_commands(covidreport) == commands

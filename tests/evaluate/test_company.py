@@ -291,7 +291,7 @@ def test_predictions_do_not_depend_on_the_batch_either(tmp_path, manifest):
     session = open_session(
         write_mixing_model(tmp_path / "model.onnx", MIXING["mean over the batch"])
     )
-    images = find_images(manifest.parent)
+    images = find_images([manifest.parent])
     (first, said), (second, _) = (
         predict_images(session, images, name="mixing", batch=size) for size in (3, 32)
     )

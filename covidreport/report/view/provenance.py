@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from covidreport.records import Evaluation, ReportData, ReportedRun
@@ -26,6 +26,7 @@ from covidreport.report.view.wording import (
     titled,
     whole,
 )
+from covidreport.thresholds import SET_BY, TUNED_BY, TUNING
 
 _DIGITS = 12
 """Of a fingerprint or digest that are shown; all of them stand with each run."""
@@ -197,19 +198,18 @@ def _digest(digests: str) -> Cell:
 def _view_commands(
     data: ReportData, evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]]
 ) -> Table | None:
-    """The commands that were called, each once, with what it made."""
+    """The commands that were called, each once, with what it made, in the order of their calls."""
     made: dict[str, dict[str, int]] = {}
+    first: dict[str, str] = {}
     for _, evaluations in evaluated:
         for one in evaluations:
-            if one.timing.get("command"):
-                splits = made.setdefault(str(one.timing["command"]), {})
-                splits[one.split] = splits.get(one.split, 0) + 1
+            for when, command, what in _list_commands(one):
+                things = made.setdefault(command, {})
+                things[what] = things.get(what, 0) + 1
+                first[command] = min(when, first.get(command, when))
     rows = [
-        (
-            command,
-            listed([f"{plural(n, 'run')} on {clean(split)}" for split, n in splits.items()]),
-        )
-        for command, splits in made.items()
+        (command, listed([f"{plural(n, 'run')} {what}" for what, n in made[command].items()]))
+        for command in sorted(made, key=lambda command: first[command])
     ]
     if data.provenance.get("command"):
         rows.append((str(data.provenance["command"]), "this report"))
@@ -220,6 +220,19 @@ def _view_commands(
         (Column("Command", kind="code"), Column("Made")),
         tuple(Row((Cell(clean(command), kind="code"), Cell(what))) for command, what in rows),
     )
+
+
+def _list_commands(one: Evaluation) -> Iterator[tuple[str, str, str]]:
+    """When, by which command, and what was made: scores, and thresholds that were set since."""
+    split = clean(one.split)
+    tuning = one.provenance.get(TUNING) or {}
+    for called, what in (
+        (one.timing, f"on {split}"),
+        (one.timing.get(TUNED_BY), f"tuned on {clean(tuning.get('split') or 'another split')}"),
+        (one.timing.get(SET_BY), f"at other thresholds on {split}"),
+    ):
+        if called and called.get("command"):
+            yield str(called.get("finished") or ""), str(called["command"]), what
 
 
 def _view_times(data: ReportData, index: Index) -> Table | None:

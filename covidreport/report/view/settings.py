@@ -90,11 +90,13 @@ def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:
 def _all_times(values: Mapping[str, Any]) -> list[str]:
     # A modification time in nanoseconds and the digest of a place are for look-ups and nothing that
     # people read; commands have a table of their own.
-    return [
-        f"{_unit(key)} {exact(value)}"
-        for key, value in values.items()
-        if not key.endswith("_mtime_ns") and key not in ("command", PLACE) and value is not None
-    ]
+    times: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            times += [f"{_unit(key)} {each}" for each in _all_times(value)]
+        elif not key.endswith("_mtime_ns") and key not in ("command", PLACE) and value is not None:
+            times.append(f"{_unit(key)} {exact(value)}")
+    return times
 
 
 def _unit(key: str) -> str:

@@ -381,6 +381,7 @@ def _say_written(
         if each.replaced:
             say(f"  {file} replaces {each.replaced}")
     fit = [name.lower() for name in others if name.lower() not in TRAINING_SPLITS | {split}]
-    words = ["covidreport", "evaluate", *map(str, folders or ["runs"])]
+    places = [str(folder) for folder in folders] if folders else ["runs"]
+    words = ["covidreport", "evaluate", *places]
     words += ["--split", fit[0] if fit else "test", "--thresholds", "tuned"]
     say(f"next: `{shlex.join(words)}` applies them to another split")

@@ -58,12 +58,12 @@ def test_tuned_thresholds_find_what_the_default_misses(covidreport, study):
     assert (forced.counts, forced.thresholds_from, forced.findings, forced.provenance) == (
         tuned.counts, tuned.thresholds_from, tuned.findings, tuned.provenance,
     )  # fmt: skip
-    for words in ((), ("--force",)):  # 0.5 never takes the place of what was tuned in silence
-        back = _evaluate(covidreport, "validation", *words)
+    for force in ([], ["--force"]):  # 0.5 never takes the place of what was tuned in silence
+        back = _evaluate(covidreport, "validation", *force)
         said = "scored again at 0.5 (default): a (was 0.1 (tuned on tuning), missed covid-19 0 → 1)"
         assert said in back.err
         assert "`--thresholds tuned` takes each run's own" in back.err
-        assert "scored again" not in _evaluate(covidreport, "validation", *words).err
+        assert "scored again" not in _evaluate(covidreport, "validation", *force).err
         _evaluate(covidreport, "validation", "--thresholds", "tuned")
 
 

@@ -7,9 +7,11 @@ import json
 
 import pytest
 
+from covidreport.inference.contract import contract_metadata
+from covidreport.records import PixelSpec
 from covidreport.store import read_evaluation, read_scores
 from tests.datasets import write_flat_dataset
-from tests.onnx_models import LABELS, PixelSpec, contract_metadata, write_brightness_model
+from tests.onnx_models import LABELS, write_brightness_model
 
 ROWS = [
     (90, "covid-19", "tuning"),
@@ -69,10 +71,9 @@ def test_a_model_file_is_fed_as_the_run_json_beside_it_says(covidreport, study):
 def test_tuned_thresholds_decide_as_in_evaluate(covidreport, study, configured):
     """By option or configuration; the counts are those of the evaluation."""
     _tune(covidreport)
-    words = ("--thresholds", "tuned")
+    words = () if configured else ("--thresholds", "tuned")
     if configured:
         (study / "covidreport.toml").write_text('thresholds = "tuned"\n')
-        words = ()
     _evaluate(covidreport, "validation", *words)
     place = study / "runs" / "a" / "evaluations" / "data-validation"
     evaluation, scores = read_evaluation(place), read_scores(place / "scores.parquet")

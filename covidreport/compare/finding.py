@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import Finding, RankedRun, Ranking, RunComparisons
+from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
 
 CODE = "best-run-not-distinguishable"
 _MOST_NAMED = 4
@@ -142,6 +142,31 @@ def describe_tests(comparisons: RunComparisons) -> str:
         f"Each p is that of {test}, adjusted for {_count_comparisons(pairs)} by max-T over "
         "sign-flips, since the best was picked from the data."
     )
+
+
+def describe_disagreement(comparisons: RunComparisons) -> str:
+    """That intervals exclude 0 where the test tells no runs apart, and why; empty where none does.
+
+    In sensitivity and specificity: their intervals are not made by the test that is reported.
+    """
+    pairs = [*comparisons.sensitivity, *comparisons.specificity]
+    apart = sum(
+        excludes_zero(pair) and (pair.adjusted_p_value or 0.0) > comparisons.alpha for pair in pairs
+    )
+    if not apart:
+        return ""
+    return (
+        f"{_plural(apart, 'interval')} of a difference in sensitivity or specificity "
+        f"{'excludes' if apart == 1 else 'exclude'} 0 although the adjusted p-value is over "
+        f"{comparisons.alpha:g}: an interval is Tango's, for its pair alone, and p is that of an "
+        "exact test, adjusted for all pairs that were looked at. The p-value decides."
+    )
+
+
+def excludes_zero(comparison: Comparison) -> bool:
+    """Whether the interval says that one of the two is better."""
+    low, high = comparison.low, comparison.high
+    return low is not None and high is not None and not low <= 0 <= high
 
 
 def describe_planned(ranking: Ranking) -> str:

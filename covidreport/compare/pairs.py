@@ -7,37 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.metrics import (
-    Interval,
     PairedAnswers,
+    PairedMetric,
     PairTest,
     RankUncertainty,
+    ResampledCounts,
     cochran_q,
     compare_answers,
     compare_curves,
     compare_pairs,
+    count_discordant,
     critical_p_value,
     describe_resolution,
     design_effect,
     estimate_difference,
     estimate_roc_aucs,
     find_complementary,
-    find_false_alarms,
     find_indistinguishable,
-    find_missed,
     judge_non_inferiority,
     rank_resamples,
-    record_test,
+    record_tests,
     resample_counts,
     sum_by_group,
     summarise_ranks,
-    tango,
 )
 from covidreport.records import (
     Comparison,
@@ -59,8 +58,6 @@ MOST_IN_PAIRS = 60
 MOST_COMBINED = 40
 """So many of the first runs are tried for trios: 9,880 of them."""
 
-Metric = Literal["sensitivity", "specificity"]
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -77,6 +74,7 @@ class _Runs:
     """Runs in the order of the ranking, with what every comparison needs."""
 
     paired: PairedAnswers
+    resampled: ResampledCounts
     best: tuple[int, ...]
     """The runs of rank 1."""
     missed: NDArray[np.bool_]
@@ -136,30 +134,24 @@ def _prepare(answers: AlignedAnswers, best: Sequence[str]) -> _Runs:
         seed=SEED,
     )
     paired = PairedAnswers(
-        answers.names, answers.truth, answers.answers, answers.failed, answers.groups, resampled
+        answers.names, answers.truth, answers.answers, answers.failed, answers.groups
     )
-    missed = find_missed(answers.truth, answers.answers, answers.failed)
-    groups = None if answers.groups is None else answers.groups[answers.truth == 1]
+    missed, groups = paired.find_wrong("sensitivity")
     tests = compare_pairs(missed, groups, flips=FLIPS, seed=SEED)
-    return _Runs(paired, tuple(map(answers.names.index, best)), missed, groups, tests)
+    return _Runs(paired, resampled, tuple(map(answers.names.index, best)), missed, groups, tests)
 
 
-def _compare(runs: _Runs, metric: Metric, baseline: str | None) -> tuple[Comparison, ...]:
+def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[Comparison, ...]:
     """The records of one metric: planned with a baseline, else of all pairs."""
     paired = runs.paired
     if baseline is not None:
         return compare_answers(paired, metric, baseline, flips=FLIPS, seed=SEED)[0]
     tests = runs.tests
     if metric == "specificity":
-        wrong = find_false_alarms(paired.truth, paired.answers, paired.failed)
-        groups = None if paired.groups is None else paired.groups[paired.truth == 0]
-        tests = compare_pairs(wrong, groups, flips=FLIPS, seed=SEED)
+        tests = compare_pairs(*paired.find_wrong(metric), flips=FLIPS, seed=SEED)
     few = len(paired.names) <= MOST_IN_PAIRS
-    return tuple(
-        record_test(paired, metric, test)
-        for test in tests
-        if few or test.first in runs.best or test.second in runs.best
-    )
+    kept = [test for test in tests if few or test.first in runs.best or test.second in runs.best]
+    return record_tests(paired, metric, kept)
 
 
 def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
@@ -170,7 +162,7 @@ def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
         for run, other in ((test.first, test.second), (test.second, test.first)):
             if other in runs.best and run not in runs.best:
                 p_values[run] = max(p_values.get(run, 0.0), test.adjusted_p_value)
-    ranks = _summarise_ranks(runs.paired)
+    ranks = _summarise_ranks(runs.resampled)
     return tuple(
         RunStanding(
             run=name,
@@ -184,16 +176,15 @@ def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
     )
 
 
-def _summarise_ranks(paired: PairedAnswers) -> RankUncertainty:
+def _summarise_ranks(resampled: ResampledCounts) -> RankUncertainty:
     """Rank intervals and probabilities of being the best, by missed and then by false alarms.
 
     Runs equal in both share a resample: its first place in equal parts, and each may have any of
     the ranks that they fill. Average precision, which settles such ties in the ranking, would take
     a sort of all scores in every resample.
     """
-    counts = paired.resampled.resampled
-    missed, alarms = counts.fn[:, :, paired.label], counts.fp[:, :, paired.label]
-    from_below = len(paired.names) + 1 - rank_resamples(-missed, -alarms)
+    missed, alarms = (each[:, :, 0] for each in (resampled.resampled.fn, resampled.resampled.fp))
+    from_below = missed.shape[1] + 1 - rank_resamples(-missed, -alarms)
     return summarise_ranks(rank_resamples(missed, alarms), from_below=from_below)
 
 
@@ -255,9 +246,15 @@ def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[Non
     reference = runs.best[0] if baseline is None else names.index(baseline)
     others = [run for run in range(len(names)) if run != reference]
     confidence = 1 - ALPHA / len(others)
+    sums = sum_by_group(runs.missed, runs.positive_groups)
+    discordant = count_discordant(runs.missed, [(run, reference) for run in others])
     judged = []
-    for run in others:
-        difference, interval = _difference(runs, run, reference, confidence)
+    for run, (only_run, only_reference) in zip(others, discordant, strict=True):
+        # What one alone missed, the other alone found.
+        difference, interval = estimate_difference(
+            only_reference, only_run, sums[:, reference] - sums[:, run], runs.missed.shape[1],
+            confidence,
+        )  # fmt: skip
         answer = judge_non_inferiority(difference, interval, margin)
         judged.append(
             NonInferior(
@@ -273,28 +270,6 @@ def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[Non
             )
         )
     return tuple(judged)
-
-
-def _difference(
-    runs: _Runs, run: int, reference: int, confidence: float
-) -> tuple[float | None, Interval]:
-    """The run's sensitivity minus the reference's: Tango's interval, the bootstrap's over groups.
-
-    With so many runs that an end would rest on less than one resample, there is no interval.
-    """
-    paired = runs.paired
-    if paired.groups is not None:
-        difference, interval = estimate_difference(
-            paired.resampled, run, reference, paired.label, "sensitivity", confidence=confidence
-        )
-        if RESAMPLES * (1 - confidence) / 2 < 1:
-            interval = Interval(None, None, None, "too few resamples for so many runs")
-        return difference, interval
-    n = runs.missed.shape[1]
-    only_run = int(np.count_nonzero(runs.missed[reference] & ~runs.missed[run]))
-    only_reference = int(np.count_nonzero(runs.missed[run] & ~runs.missed[reference]))
-    low, high = tango(only_run, only_reference, n, confidence)
-    return (only_run - only_reference) / n, Interval(low, high, "tango")
 
 
 def _combine(answers: AlignedAnswers) -> tuple[RunCombination, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,24 +19,20 @@ from covidreport.metrics import (
     Interval,
     NonInferiority,
     PairedAnswers,
+    PairedMetric,
     cases_to_exclude,
     compare_answers,
     describe_resolution,
     design_effect,
-    estimate_difference,
     find_false_alarms,
     find_missed,
     judge_non_inferiority,
-    resample_counts,
     sum_by_group,
-    tango,
 )
 from covidreport.records import Comparison, SmallestGap
 
-Metric = Literal["sensitivity", "specificity"]
-METRICS: tuple[Metric, ...] = ("sensitivity", "specificity")
+METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
 ALPHA = 0.05
-SEED = 0
 RUN, BASELINE = "run", "baseline"
 
 
@@ -105,12 +100,7 @@ def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRu
         )
     both = np.stack([answers.answers[0], (positive & ~missed) | alarms])
     failures = np.stack([failed, np.zeros_like(failed)])
-    paired = PairedAnswers(
-        (RUN, BASELINE), truth, both, failures, answers.groups,
-        resample_counts(
-            truth[:, np.newaxis], both[:, :, np.newaxis], failures, answers.groups, seed=SEED
-        ),
-    )  # fmt: skip
+    paired = PairedAnswers((RUN, BASELINE), truth, both, failures, answers.groups)
     lost = find_missed(truth, both, failures)
     ids = np.array(answers.sample_ids, dtype=object)[positive]
     return PairedRuns(
@@ -137,11 +127,12 @@ def name_comparisons(paired: PairedRuns, run: str, baseline: str) -> tuple[Compa
 def _resolve(paired: PairedAnswers) -> SmallestGap:
     """What this one comparison could show, and how many positives the gap at hand would take."""
     _, (test,) = compare_answers(paired, "sensitivity", BASELINE)
-    missed = find_missed(paired.truth, paired.answers, paired.failed)
+    missed, groups = paired.find_wrong("sensitivity")
     positives = missed.shape[1]
+    sums = sum_by_group(missed, groups)
     resolution = describe_resolution(
-        test, positives, 1,
-        design_effect=_design_effect(paired, "sensitivity"), alpha=ALPHA,
+        test, positives, 1, alpha=ALPHA,
+        design_effect=design_effect(sums[:, 0] - sums[:, 1], test.only_first + test.only_second),
     )  # fmt: skip
     told = test.p_value <= ALPHA
     gap = abs(resolution.gap)
@@ -156,46 +147,27 @@ def _resolve(paired: PairedAnswers) -> SmallestGap:
     )
 
 
-def _wrong_of(paired: PairedAnswers, metric: Metric) -> tuple[NDArray[np.bool_], Any]:
-    find, truth = (find_missed, 1) if metric == "sensitivity" else (find_false_alarms, 0)
-    groups = None if paired.groups is None else paired.groups[paired.truth == truth]
-    return find(paired.truth, paired.answers, paired.failed), groups
-
-
-def _design_effect(paired: PairedAnswers, metric: Metric) -> float:
-    wrong, groups = _wrong_of(paired, metric)
-    sums = sum_by_group(wrong, groups)
-    return design_effect(sums[:, 0] - sums[:, 1], int(np.count_nonzero(wrong[0] != wrong[1])))
-
-
 def exclude_loss(
-    runs: PairedRuns, metric: Metric, margin: float
+    runs: PairedRuns, metric: PairedMetric, margin: float
 ) -> tuple[NonInferiority, int | None]:
     """Whether the data exclude that the run lost more than `margin`, and how many cases that takes.
 
-    By Tango's interval, or the bootstrap's over patients who have several images, as the
-    comparison of runs has it. The number is None where it is excluded, or where no number would do.
+    By the interval of `estimate_difference`, as the comparison of runs has it. The number is None
+    where it is excluded, or where no number would do.
     """
-    paired = runs.paired
-    wrong, groups = _wrong_of(paired, metric)
-    n = wrong.shape[1]
-    if n == 0:
+    compared = next((each for each in runs.comparisons if each.metric == metric), None)
+    if compared is None:
         nothing = Interval(None, None, None, "no such image")
         return judge_non_inferiority(None, nothing, margin), None
-    only_run = int(np.count_nonzero(wrong[1] & ~wrong[0]))
-    only_baseline = int(np.count_nonzero(wrong[0] & ~wrong[1]))
-    difference: float | None = (only_run - only_baseline) / n
-    if paired.groups is None:
-        low, high = tango(only_run, only_baseline, n)
-        interval = Interval(low, high, "tango")
-    else:
-        difference, interval = estimate_difference(paired.resampled, 0, 1, 0, metric)
-        if interval.low is None and only_run == only_baseline == 0:
-            # no image tells the runs apart in any resample: each patient counts as one case
-            low, high = tango(0, 0, np.unique(groups).size)
-            interval = Interval(low, high, "tango over groups (degenerate bootstrap)")
-    answer = judge_non_inferiority(difference, interval, margin)
+    interval = Interval(compared.low, compared.high, compared.interval)
+    answer = judge_non_inferiority(compared.difference, interval, margin)
     if answer.answer != "the data cannot say":
         return answer, None
-    needed = cases_to_exclude(only_run, only_baseline, n, margin)
-    return answer, None if needed is None else round(needed * _design_effect(paired, metric))
+    wrong, groups = runs.paired.find_wrong(metric)
+    sums = sum_by_group(wrong, groups)
+    only_run, only_baseline = compared.only_second, compared.only_first
+    assert only_run is not None
+    assert only_baseline is not None
+    return answer, cases_to_exclude(
+        only_run, only_baseline, wrong.shape[1], margin, sums[:, 1] - sums[:, 0]
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from covidreport.compare.finding import format_p
+from covidreport.compare.bounds import ALPHA
+from covidreport.compare.finding import excludes_zero, format_p
 from covidreport.gate.figures import COUNTS, split_bound
 from covidreport.records import (
     Comparison,
@@ -172,7 +173,10 @@ def _describe_test(comparison: Comparison) -> str:
     if comparison.low is not None and comparison.high is not None:
         low, high = format_value(comparison.low), format_value(comparison.high)
         text += f" (95 % interval {low} to {high})"
-    return f"{text}, {format_p(comparison.p_value)} by {test}"
+    text += f", {format_p(comparison.p_value)} by {test}"
+    if excludes_zero(comparison) and (comparison.p_value or 0.0) > ALPHA:
+        text += "; the interval, Tango's, excludes 0 since it does not come from that exact test"
+    return text
 
 
 def _describe_gap(verdict: Verdict) -> str:

@@ -25,9 +25,10 @@ from covidreport.metrics.calibration import (
 from covidreport.metrics.cochran import CochranQ, cochran_q
 from covidreport.metrics.comparisons import (
     PairedAnswers,
+    PairedMetric,
     compare_answers,
     compare_curves,
-    record_test,
+    record_tests,
 )
 from covidreport.metrics.complementary import Combination, find_complementary
 from covidreport.metrics.consistency import estimate_consistency
@@ -82,6 +83,7 @@ from covidreport.metrics.operating import (
     specificity_at_sensitivity,
 )
 from covidreport.metrics.paired import (
+    count_discordant,
     find_false_alarms,
     find_missed,
     mcnemar_exact,
@@ -147,6 +149,7 @@ __all__ = [
     "NotFinite",
     "PairTest",
     "PairedAnswers",
+    "PairedMetric",
     "Points",
     "RankUncertainty",
     "RepeatGroup",
@@ -175,6 +178,7 @@ __all__ = [
     "compare_roc_aucs",
     "count_cases_needed",
     "count_curve",
+    "count_discordant",
     "count_figures",
     "count_labels",
     "count_near",
@@ -222,7 +226,7 @@ __all__ = [
     "positives_needed",
     "ppv_at_prevalence",
     "rank_resamples",
-    "record_test",
+    "record_tests",
     "resample_counts",
     "resample_curves",
     "restate_prevalence",

@@ -134,18 +134,3 @@ def _fall_back(share: float, units: int, grouped: bool, confidence: float) -> In
     low, high = wilson(below, units, confidence)[0], wilson(above, units, confidence)[1]
     name = "wilson over groups" if grouped else "wilson"
     return Interval(low, high, f"{name} (degenerate bootstrap)")
-
-
-def difference_draws(
-    resampled: ResampledCounts, first: int, second: int, label: int, figure: str
-) -> tuple[float, NDArray[np.float64]]:
-    """The first run's figure minus the second's: as observed, and in each resample `(B,)`."""
-    values = [
-        count_figures(CountArrays(*(each[run, label] for each in resampled.observed)))[figure]
-        for run in (first, second)
-    ]
-    draws = [
-        count_figures(CountArrays(*(each[:, run, label] for each in resampled.resampled)))[figure]
-        for run in (first, second)
-    ]
-    return float(values[0] - values[1]), draws[0] - draws[1]

@@ -19,10 +19,11 @@ from covidreport.metrics.multiplicity import (
     compare_pairs,
     planned_pairs,
 )
-from covidreport.metrics.paired import find_false_alarms, find_missed
-from covidreport.metrics.resample import ResampledCounts
+from covidreport.metrics.paired import find_false_alarms, find_missed, sum_by_group
 from covidreport.metrics.significance import holm
 from covidreport.records import Comparison
+
+PairedMetric = Literal["sensitivity", "specificity"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +31,7 @@ class PairedAnswers:
     """The answers of runs for one label on the same images.
 
     names `(R,)`; truth int8 `(N,)`; answers and failed bool `(R, N)`; groups integers `(N,)` or
-    None. resampled: the runs' `resample_counts` in the same order, and label: its index there.
+    None.
     """
 
     names: tuple[str, ...]
@@ -38,8 +39,6 @@ class PairedAnswers:
     answers: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
-    resampled: ResampledCounts
-    label: int = 0
 
     def choose_pairs(self, baseline: str | None) -> tuple[tuple[int, int], ...]:
         """All pairs, or every other run with the baseline. Raises ValueError for no such run."""
@@ -47,10 +46,21 @@ class PairedAnswers:
             return all_pairs(len(self.names))
         return planned_pairs(len(self.names), self.names.index(baseline))
 
+    def find_wrong(
+        self, metric: PairedMetric
+    ) -> tuple[NDArray[np.bool_], NDArray[np.integer[Any]] | None]:
+        """What each run got wrong of the images that the metric is about, and their groups.
+
+        The missed positives bool `(R, P)` for sensitivity, the false alarms for specificity.
+        """
+        find, truth = (find_missed, 1) if metric == "sensitivity" else (find_false_alarms, 0)
+        groups = None if self.groups is None else self.groups[self.truth == truth]
+        return find(self.truth, self.answers, self.failed), groups
+
 
 def compare_answers(
     runs: PairedAnswers,
-    metric: Literal["sensitivity", "specificity"] = "sensitivity",
+    metric: PairedMetric = "sensitivity",
     baseline: str | None = None,
     *,
     correction: Correction = "max-t",
@@ -64,33 +74,38 @@ def compare_answers(
     `find_indistinguishable` and `describe_resolution` want them. None at all where no image is of
     that truth.
     """
-    find, truth = (find_missed, 1) if metric == "sensitivity" else (find_false_alarms, 0)
-    chosen = runs.truth == truth
-    if not chosen.any():
+    wrong, groups = runs.find_wrong(metric)
+    if not wrong.shape[1]:
         return (), ()
     tests = compare_pairs(
-        find(runs.truth, runs.answers, runs.failed),
-        None if runs.groups is None else runs.groups[chosen],
-        runs.choose_pairs(baseline),
-        correction=correction,
-        flips=flips,
-        seed=seed,
+        wrong, groups, runs.choose_pairs(baseline), correction=correction, flips=flips, seed=seed
     )
-    return tuple(record_test(runs, metric, test) for test in tests), tests
+    return record_tests(runs, metric, tests), tests
 
 
-def record_test(
-    runs: PairedAnswers, metric: Literal["sensitivity", "specificity"], test: PairTest
+def record_tests(
+    runs: PairedAnswers, metric: PairedMetric, tests: Sequence[PairTest]
+) -> tuple[Comparison, ...]:
+    """Tests of pairs of these runs with the paired differences in the metric and their intervals.
+
+    The interval is that of `estimate_difference`, for each pair alone. It does not come from the
+    test, which is exact and whose p-value may be adjusted: the two may disagree.
+    """
+    wrong, groups = runs.find_wrong(metric)
+    sums = sum_by_group(wrong, groups)
+    return tuple(_record_test(runs.names, metric, test, sums, wrong.shape[1]) for test in tests)
+
+
+def _record_test(
+    names: Sequence[str], metric: PairedMetric, test: PairTest, sums: NDArray[np.int64], n: int
 ) -> Comparison:
-    """A test of a pair of these runs with the paired difference in the metric and its interval."""
     # Right answers of the first alone are the wrong ones of the second alone.
-    discordant = (test.only_second, test.only_first)
     difference, interval = estimate_difference(
-        runs.resampled, test.first, test.second, runs.label, metric, discordant
+        test.only_second, test.only_first, sums[:, test.second] - sums[:, test.first], n
     )
     return Comparison(
-        first=runs.names[test.first],
-        second=runs.names[test.second],
+        first=names[test.first],
+        second=names[test.second],
         metric=metric,
         difference=difference,
         low=interval.low,

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from covidreport.metrics.bootstrap import (
-    UNDEFINED,
-    Interval,
-    difference_draws,
-    name_bootstrap,
-    percentile_interval,
-)
-from covidreport.metrics.resample import ResampledCounts
+import numpy as np
+from numpy.typing import NDArray
 
+from covidreport.metrics.bootstrap import UNDEFINED, Interval
+from covidreport.metrics.intervals import two_sided_z
+from covidreport.metrics.selection import design_effect
+
+ONE_PATIENT = "one patient alone has these images"
 _BISECTIONS = 52
 """Each halves the distance: to the last digit of a fraction."""
 
 
 def tango(
-    only_first: int, only_second: int, n: int, confidence: float = 0.95
+    only_first: float, only_second: float, n: float, confidence: float = 0.95
 ) -> tuple[float, float]:
     """The score interval of the difference of two paired proportions, (low, high) fractions.
 
@@ -29,36 +28,42 @@ def tango(
     second only; the difference is (only_first - only_second) / n. Tango, "Equivalence test and
     confidence interval for the difference in proportions for the paired-sample design", Statist.
     Med. 17 (1998) 891-908: the differences that a score test does not reject. It is defined without
-    discordant images too, and stays within -1 and 1. It takes images for independent.
+    discordant images too, and stays within -1 and 1. It takes images for independent; an effective
+    sample need not be a whole number of them.
 
     Raises ValueError where n is 0 or the counts do not fit into it.
     """
-    if n < 1 or min(only_first, only_second) < 0 or only_first + only_second > n:
-        raise ValueError(f"{only_first} and {only_second} discordant images of {n}")
+    _check(only_first, only_second, n)
+    z = two_sided_z(confidence)
+    # The two ends mirror each other to the last digit, whichever run comes first.
+    return _tango_low(only_first, only_second, n, z), -_tango_low(only_second, only_first, n, z)
+
+
+def _check(only_first: float, only_second: float, n: float) -> None:
+    if n <= 0 or min(only_first, only_second) < 0 or only_first + only_second > n * (1 + 1e-12):
+        raise ValueError(f"{only_first:g} and {only_second:g} discordant images of {n:g}")
+
+
+def _tango_low(only_first: float, only_second: float, n: float, z: float) -> float:
     estimate = (only_first - only_second) / n
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-
-    def score(delta: float, level: float) -> float:
+    if estimate <= -1:
+        return -1.0
+    # Just beside the estimate: at it the variance, and so the score, may be 0.
+    inside, outside = estimate - (1 + estimate) * 1e-9, -1.0
+    for _ in range(_BISECTIONS):
+        middle = (inside + outside) / 2
         # Multiplied out so that nothing is divided by a variance of 0.
-        distance, deviation = _tango_score(only_first, only_second, n, delta)
-        return distance - level * deviation
-
-    def solve(end: float, level: float) -> float:
-        if end == estimate:
-            return end
-        # Just beside the estimate: at it the variance, and so the score, may be 0.
-        near = estimate + (end - estimate) * 1e-9
-        inside, outside = near, end
-        for _ in range(_BISECTIONS):
-            middle = (inside + outside) / 2
-            beyond = score(middle, level) * level > 0
-            inside, outside = (inside, middle) if beyond else (middle, outside)
-        return outside
-
-    return solve(-1.0, z), solve(1.0, -z)
+        distance, deviation = _tango_score(only_first, only_second, n, middle)
+        if distance > z * deviation:
+            outside = middle
+        else:
+            inside = middle
+    return outside
 
 
-def _tango_score(only_first: int, only_second: int, n: int, delta: float) -> tuple[float, float]:
+def _tango_score(
+    only_first: float, only_second: float, n: float, delta: float
+) -> tuple[float, float]:
     """How far the difference lies from n * delta, and its standard deviation if delta were true."""
     # q: the share of the second run only, most likely if the difference were delta.
     linear = -only_first - only_second + (2 * n - only_first + only_second) * delta
@@ -69,53 +74,71 @@ def _tango_score(only_first: int, only_second: int, n: int, delta: float) -> tup
     return only_first - only_second - n * delta, math.sqrt(variance)
 
 
+def estimate_difference(
+    only_first: int,
+    only_second: int,
+    differences: NDArray[np.integer[Any]],
+    n: int,
+    confidence: float = 0.95,
+) -> tuple[float | None, Interval]:
+    """The first run's share of right answers minus the second's, with its paired interval.
+
+    only_first, only_second: how many of n images only the one run got right. differences: `(G,)`,
+    by patient the right answers of the first run minus the second's. The interval is Tango's; where
+    a patient has several images, on the effective sample: counts and n divided by the patients'
+    `design_effect` and by (t(G - 1) / z)^2, since that effect is estimated from G patients. It
+    holds for this one difference, not for all pairs at once. None where there are no images.
+    """
+    if n == 0:
+        return None, Interval(None, None, None, UNDEFINED)
+    difference = (only_first - only_second) / n
+    groups = len(differences)
+    if groups == n:
+        return difference, Interval(*tango(only_first, only_second, n, confidence), "tango")
+    if groups == 1:
+        return difference, Interval(None, None, None, ONE_PATIENT)
+    each = design_effect(differences, only_first + only_second) * _widen(groups, confidence)
+    low, high = tango(only_first / each, only_second / each, n / each, confidence)
+    return difference, Interval(low, high, "tango over groups")
+
+
+@cache
+def _widen(groups: int, confidence: float) -> float:
+    """(t / z)^2: by how much a variance estimated from so many groups has to be taken larger."""
+    from scipy.special import stdtrit
+
+    quantile = float(stdtrit(groups - 1, 0.5 + confidence / 2))
+    return (quantile / two_sided_z(confidence)) ** 2
+
+
 def cases_to_exclude(
-    only_first: int, only_second: int, n: int, margin: float, confidence: float = 0.95
+    only_first: int,
+    only_second: int,
+    n: int,
+    margin: float,
+    differences: NDArray[np.integer[Any]] | None = None,
+    confidence: float = 0.95,
 ) -> int | None:
     """About how many cases would show that the first run is at most `margin` worse; None for never.
 
-    Arguments as of `tango`, n cases at hand. If the shares of discordant cases stay what they are,
-    the score at -margin grows with the root of the number of cases, so the number at which the
-    lower end of Tango's interval reaches -margin follows at once. Never where the loss at hand is
-    the margin or more. Raises ValueError as `tango`, and unless the margin is over 0 and under 1.
+    Arguments as of `estimate_difference`, n cases at hand; without differences each case is a
+    patient. If the shares of discordant cases and the cases of a patient stay what they are, the
+    score at -margin grows with the root of the number of cases, so the number at which the lower
+    end reaches -margin follows at once. Never where the loss at hand is the margin or more. Raises
+    ValueError as `tango`, and unless the margin is over 0 and under 1.
     """
-    if n < 1 or min(only_first, only_second) < 0 or only_first + only_second > n:
-        raise ValueError(f"{only_first} and {only_second} discordant images of {n}")
+    _check(only_first, only_second, n)
     if not 0 < margin < 1:
         raise ValueError(f"a margin is a fraction between 0 and 1, not {margin:g}")
     distance, deviation = _tango_score(only_first, only_second, n, -margin)
     if distance <= 0:
         return None
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    return math.ceil(n * (z * deviation / distance) ** 2)
-
-
-def estimate_difference(
-    resampled: ResampledCounts,
-    first: int,
-    second: int,
-    label: int,
-    figure: str,
-    discordant: tuple[int, int] | None = None,
-    confidence: float = 0.95,
-) -> tuple[float | None, Interval]:
-    """The first run's figure minus the second's, with its paired (group) bootstrap interval.
-
-    figure: one of `COUNT_FIGURES`. discordant: for sensitivity or specificity without groups, how
-    many images only the first and only the second run got right; where all resamples give the same
-    difference (no discordant image), Tango's interval of these stands in, and the method says so.
-    The interval holds for this one difference, not for all pairs at once.
-    """
-    value, draws = difference_draws(resampled, first, second, label, figure)
-    if math.isnan(value):
-        return None, Interval(None, None, None, UNDEFINED)
-    method = name_bootstrap(resampled.grouped)
-    interval = percentile_interval(value, draws, method, confidence)
-    if interval.low is None and discordant is not None and not resampled.grouped:
-        n = int(resampled.units[figure][first, label])
-        low, high = tango(*discordant, n, confidence)
-        interval = Interval(low, high, "tango (degenerate bootstrap)")
-    return value, interval
+    needed = n * (two_sided_z(confidence) * deviation / distance) ** 2
+    if differences is not None and len(differences) < n:
+        needed *= design_effect(differences, only_first + only_second)
+        patients = math.ceil(needed * len(differences) / n)
+        needed *= _widen(max(2, patients), confidence)
+    return math.ceil(needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +161,8 @@ def judge_non_inferiority(
 
     yes: the whole interval lies above -margin. no: it lies below, so the run is worse by more than
     the margin. Otherwise, or without an interval, the data cannot say. A two-sided 95 % interval
-    makes it a one-sided test at 2.5 % (ICH E9, 1998, section 3.3.2). For sensitivity without groups
-    use `tango`, with groups `estimate_difference`.
+    makes it a one-sided test at 2.5 % (ICH E9, 1998, section 3.3.2). The interval is that of
+    `estimate_difference`.
 
     Raises ValueError unless the margin is over 0 and under 1: it must be stated beforehand.
     """

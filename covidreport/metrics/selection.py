@@ -152,11 +152,11 @@ def design_effect(differences: NDArray[np.integer[Any]], discordant: int) -> flo
 
     differences `(G,)`: wrong answers of the first run minus the second's, by group; discordant: the
     images that only one of the two got wrong. The sum of squares over groups, as the sign-flip has
-    it, over that of images one by one.
+    it, over that of images one by one. With one pseudo-patient each way, who has one discordant
+    image, since few discordant images say little of it; at least 1, since groups add no evidence.
     """
-    if discordant == 0:
-        return 1.0
-    return float(np.sum(differences.astype(np.float64) ** 2)) / discordant
+    squares = float(np.sum(differences.astype(np.float64) ** 2))
+    return max(1.0, (squares + 2) / (discordant + 2))
 
 
 def positives_needed(

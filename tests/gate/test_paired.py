@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from covidreport.compare.answers import AlignedAnswers
+from covidreport.compare.pairs import Plan, compare_answers_of
 from covidreport.gate.paired import WrongCases, exclude_loss, find_wrong_cases, pair_runs
-from covidreport.metrics import sign_flip
+from covidreport.metrics import sign_flip, tango
 from covidreport.records import Scores
 
 SALT = "salt"
@@ -47,15 +50,45 @@ def test_images_of_a_patient_are_kept_together():
     assert paired.newly_found == ()
 
 
-def test_equal_answers_of_patients_count_each_patient_once():
-    """8 patients with positives: Tango's interval of 0 in 8 does not exclude a loss of 0.05."""
+def test_equal_answers_of_few_patients_exclude_no_loss():
+    """12 positives of 8 patients: Tango's interval of 0 in 12 (1.960 / 2.365)^2 = 8.24 of them."""
     run = _answers([0], PATIENTS)
     paired = pair_runs(run, find_wrong_cases(run, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.05)
     assert judged.answer == "the data cannot say"
-    assert judged.interval.method == "tango over groups (degenerate bootstrap)"
-    assert judged.interval.low == pytest.approx(-0.3244, abs=1e-4)  # z^2 / (8 + z^2)
-    assert needed == 73
+    assert judged.interval.method == "tango over groups"
+    assert judged.interval.low == pytest.approx(-0.3179, abs=1e-4)  # z^2 / (8.24 + z^2)
+    assert needed == 77  # 73 (2.010 / 1.960)^2, since 73 positives are of 49 patients
+
+
+def test_one_case_newly_found_excludes_nothing():
+    """18 positives of 11 patients, one newly found: no resample shows a loss, and that is none."""
+    groups = [*range(11), *range(7), *range(11, 17)]
+    base, run = _answers([0], groups, positives=18), _answers([], groups, positives=18)
+    paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
+    judged, needed = exclude_loss(paired, "sensitivity", 0.001)
+    assert judged.answer == "the data cannot say"
+    # 1 and 18 times (1.960 / 2.228)^2, the t quantile of 10 degrees in printed tables
+    low, high = tango(1 * 0.7738, 0, 18 * 0.7738)
+    assert (judged.interval.low, judged.interval.high) == pytest.approx((low, high), abs=1e-4)
+    assert needed is not None
+
+
+def test_the_gate_and_the_report_have_one_interval():
+    """The same pair in either order, however many runs stand beside: the ends mirror each other."""
+    base, run = _answers([0, 4], PATIENTS), _answers([0, 1, 2, 3, 6], PATIENTS)
+    paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
+    both = replace(
+        base, names=("base", "run"), scores=np.concatenate([base.scores, run.scores]),
+        answers=np.concatenate([base.answers, run.answers]),
+        failed=np.concatenate([base.failed, run.failed]), activations=("sigmoid", "sigmoid"),
+    )  # fmt: skip
+    told = compare_answers_of(both, ["base"], Plan(margin=0.05))
+    gate, report, judged = paired.comparisons[0], told.sensitivity[0], told.non_inferiority[0]
+    assert gate.low is not None
+    assert gate.high is not None
+    assert (report.low, report.high) == (-gate.high, -gate.low)
+    assert (judged.low, judged.high) == (gate.low, gate.high)
 
 
 def test_the_false_alarms_of_a_baseline_are_paired_too():

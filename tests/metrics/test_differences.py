@@ -1,4 +1,4 @@
-"""Differences of two runs: Tango's interval as published, the paired bootstrap, non-inferiority."""
+"""Differences of two runs: Tango's interval as published, over patients, non-inferiority."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from covidreport.metrics.differences import (
     judge_non_inferiority,
     tango,
 )
-from covidreport.metrics.resample import draw_weights, resample_counts
 
 
 def test_tango_gives_the_published_value():
@@ -96,49 +95,100 @@ def test_what_is_no_table_is_refused():
         tango(5, 5, 9)
 
 
-def _two_runs(wrong, groups=None, **options):
-    """Two runs on positives, and as many negatives that both clear."""
-    images = wrong.shape[1]
-    truth = np.repeat([1, 0], images).astype(np.int8)[:, np.newaxis]
-    answers = np.concatenate([~wrong, np.zeros_like(wrong)], axis=1)[:, :, np.newaxis]
-    failed = np.zeros(answers.shape[:2], dtype=np.bool_)
-    return resample_counts(truth, answers, failed, groups, **options)
+def test_more_discordance_at_an_equal_net_never_raises_the_lower_end():
+    """All tables of up to 40 images: one more found and one more missed show no less of a loss."""
+    for n in range(2, 41):
+        for b in range(n - 1):
+            lows = [tango(b + k, k, n)[0] for k in range((n - b) // 2 + 1)]
+            assert lows == sorted(lows, reverse=True), (b, n)
 
 
-def test_the_difference_is_paired_resample_by_resample():
-    """Against a plain loop over the same resamples."""
-    rng = np.random.default_rng(0)
-    wrong = rng.random((2, 50)) < 0.3
-    value, found = estimate_difference(
-        _two_runs(wrong, resamples=400, collapse=False), 0, 1, 0, "sensitivity"
-    )
-    weights = np.concatenate(list(draw_weights(100, 400, 0)))[:, :50]
-    gaps = (weights @ (wrong[1].astype(int) - wrong[0])) / weights.sum(axis=1)
-    assert value == pytest.approx((wrong[1].sum() - wrong[0].sum()) / 50)
-    # At most 2.5 % of 400 resamples outside: the tenth from either end stands.
-    assert (found.low, found.high) == pytest.approx(tuple(np.sort(gaps)[[9, -10]]))
-    assert found.method == "bootstrap"
+def _compare(found, missed, patients):
+    """From bool `(P,)`: what only the first run found, what only the first missed."""
+    gaps = np.bincount(patients, weights=found.astype(int) - missed.astype(int))
+    counts = int(found.sum()), int(missed.sum())
+    return estimate_difference(*counts, gaps.astype(int), len(found))
 
 
-def test_runs_that_agree_have_tangos_interval():
-    """No discordant image: every resample says 0, which is not how sure one may be."""
-    wrong = np.tile(np.arange(28) % 5 == 0, (2, 1))
-    value, found = estimate_difference(_two_runs(wrong), 0, 1, 0, "sensitivity", (0, 0))
-    assert value == 0
-    assert (found.low, found.high) == tango(0, 0, 28)
-    assert found.method == "tango (degenerate bootstrap)"
-    _, none = estimate_difference(_two_runs(wrong), 0, 1, 0, "f1")
-    assert none.low is None
-    groups = np.arange(56) // 4
-    _, none = estimate_difference(_two_runs(wrong, groups), 0, 1, 0, "sensitivity", (0, 0))
-    assert none.reason == "every resample gives the same figure"
+def test_images_of_their_own_are_independent():
+    """One image a patient: Tango's interval as it is."""
+    found, missed = np.arange(28) < 5, np.arange(28) >= 26
+    difference, interval = _compare(found, missed, np.arange(28))
+    assert difference == 3 / 28
+    assert interval == Interval(*tango(5, 2, 28), "tango")
 
 
-def test_an_undefined_figure_has_no_difference():
-    """PPV of runs that call nothing positive."""
-    wrong = np.ones((2, 10), dtype=np.bool_)
-    value, found = estimate_difference(_two_runs(wrong), 0, 1, 0, "ppv")
-    assert (value, found.reason) == (None, "the figure is undefined")
+def test_images_of_patients_are_an_effective_sample():
+    """By hand: 20 images of 10 patients; gaps 2, 2, -1, so (9 + 2) / (5 + 2) and 2.262 of t(9)."""
+    patients = np.arange(20) // 2
+    found, missed = np.arange(20) < 4, np.arange(20) == 19
+    difference, interval = _compare(found, missed, patients)
+    scale = 11 / 7 * (2.26216 / 1.95996) ** 2
+    low, high = tango(4 / scale, 1 / scale, 20 / scale)
+    assert difference == 3 / 20
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=1e-5)
+    assert interval.method == "tango over groups"
+
+
+def _draw_set(rng):
+    """Two runs nearly alike on images of patients, of whom each has another sensitivity."""
+    patients = np.repeat(np.arange(20), rng.integers(1, 4, 20))
+    hard = rng.beta(1, 6, 20)[patients]
+    return rng.random(len(patients)) < hard, rng.random(len(patients)) < hard, patients
+
+
+def test_one_more_missed_case_hardly_ever_raises_the_lower_end():
+    """10,000 sets: fewer discordant images in one direction may lower the design effect."""
+    rng = np.random.default_rng(16)
+    raised = 0
+    for _ in range(10_000):
+        first, second, patients = _draw_set(rng)
+        before = _compare(second & ~first, first & ~second, patients)[1]
+        more = first.copy()
+        more[rng.choice(np.flatnonzero(~first))] = True
+        after = _compare(second & ~more, more & ~second, patients)[1]
+        raised += after.low > before.low + 1e-12
+    assert raised <= 100
+
+
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=30))
+def test_equal_answers_never_give_an_interval_of_one_point(images):
+    """Whatever the patients' images: as wide as Tango's of all images, at least."""
+    n = sum(images)
+    difference, interval = estimate_difference(0, 0, np.zeros(len(images), dtype=int), n)
+    low, high = tango(0, 0, n)
+    assert difference == 0
+    assert interval.low <= low < 0 < high <= interval.high
+
+
+@pytest.mark.parametrize(("patients", "images"), [(15, 28), (23, 28), (60, 120)])
+def test_over_patients_a_loss_is_covered(patients, images):
+    """A true loss of 0.05 between runs nearly alike, half of it of whole patients: at least 0.94.
+
+    1,000 sets leave the share uncertain by about 0.014.
+    """
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(1000):
+        of = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
+        whole = (rng.random(patients) < 0.5)[of]
+        draw = np.where(whole, rng.random(patients)[of], rng.random(images))
+        interval = _compare((draw > 0.07) & (draw < 0.09), draw < 0.07, of)[1]
+        covered += interval.low <= -0.05 <= interval.high
+    assert covered / 1000 >= 0.94 - 0.014
+
+
+def test_one_patient_alone_says_nothing():
+    """All images are of one: nobody knows how the next one would differ."""
+    difference, interval = estimate_difference(1, 0, np.array([1]), 5)
+    assert (difference, interval.low, interval.high) == (1 / 5, None, None)
+    assert interval.reason == "one patient alone has these images"
+
+
+def test_without_images_there_is_no_difference():
+    """No positive at all."""
+    difference, interval = estimate_difference(0, 0, np.zeros(0, dtype=int), 0)
+    assert (difference, interval.low, interval.reason) == (None, None, "the figure is undefined")
 
 
 @pytest.mark.parametrize(
@@ -198,3 +248,16 @@ def test_no_number_of_cases_excludes_a_loss_that_is_there():
         cases_to_exclude(0, 0, 28, 1.0)
     with pytest.raises(ValueError, match="discordant images of 0"):
         cases_to_exclude(0, 0, 0, 0.1)
+
+
+def test_from_so_many_cases_of_patients_on_the_margin_is_excluded():
+    """Twice, three times ... the same patients: the first that excludes it is the one told."""
+    gaps, n, margin = np.array([2, -1, 0, 0, 0, 0, 0, 0, 0, 0]), 25, 0.1
+    needed = cases_to_exclude(2, 1, n, margin, gaps)
+    assert needed is not None
+
+    def lower(k):
+        return estimate_difference(2 * k, k, np.tile(gaps, k), n * k)[1].low
+
+    times = next(k for k in range(1, 100) if lower(k) > -margin)
+    assert abs(needed / n - times) <= 1

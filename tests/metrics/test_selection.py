@@ -157,7 +157,9 @@ def test_resolution_states_the_smallest_gap_and_what_the_gap_at_hand_takes():
 
 
 def test_design_effect_by_hand():
-    """Patients with gaps 3, -1, 0 from 4 + 2 discordant images: (9 + 1) / 6; single images: 1."""
-    assert design_effect(np.array([3, -1, 0]), 6) == pytest.approx(10 / 6)
+    """Patients with gaps 3, -1, 0 from 4 + 2 discordant images, and a pseudo-patient each way:
+    (9 + 1 + 2) / (6 + 2); single images: 1, and never less."""
+    assert design_effect(np.array([3, -1, 0]), 6) == pytest.approx(12 / 8)
+    assert design_effect(np.array([1, 0, 0]), 5) == 1
     assert design_effect(np.array([1, -1, 1]), 3) == 1
     assert design_effect(np.array([0, 0]), 0) == 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from covidreport.compare.finding import (
+    describe_disagreement,
     describe_gap,
     describe_naming,
     describe_non_inferiority,
@@ -53,7 +54,7 @@ def standing_columns(ranking: Ranking) -> tuple[Column, ...]:
     return (
         against,
         Column("Rank interval", "95 %", "count"),
-        Column("Is the best", "of resamples", "count"),
+        Column("Is the best", "of resamples, no test", "count"),
     )
 
 
@@ -188,6 +189,7 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
             f"freedom, p {_equals(overall.p_value)} ({overall.method}): by this test {differ} "
             "from the rest."
         )
+    sentences += filter(None, [describe_disagreement(comparisons)])
     sentences.append(describe_gap(comparisons))
     if comparisons.baseline is not None and not comparisons.planned:
         sentences.append(
@@ -243,7 +245,7 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
             cells.append(_difference_cell(found[place], axes[metric]))
             cells.append(_adjusted_cell(found[place], comparisons.alpha))
         rows.append(Row(tuple(cells)))
-    words = "each 95 % interval holds for its pair alone"
+    words = "each 95 % interval holds for its pair alone; p is of an exact test"
     return Table(f"{layout.caption}; {words}", tuple(head), tuple(rows))
 
 

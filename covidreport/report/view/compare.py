@@ -23,7 +23,8 @@ from covidreport.report.view.wording import (
 METRICS = {"sensitivity": "Sensitivity", "specificity": "Specificity", "roc_auc": "ROC AUC"}
 PAIRS_NOTE = (
     "The first run minus the second, on the same images. Each 95 % interval holds for its pair "
-    "alone; the adjusted p-value counts in that all pairs were looked at."
+    "alone; the adjusted p-value counts in that all pairs were looked at, and for sensitivity and "
+    "specificity comes from an exact test, which the interval does not: the p-value decides."
 )
 NO_PAIR = (
     "These two runs were not compared with each other: of very many runs, or where a baseline was "

@@ -237,12 +237,13 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         "the same as equal. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
         "Holm’s correction. Comparisons with a baseline that was named are adjusted for each other "
         "alone.",
-        f"Intervals of differences in sensitivity and specificity are those of {made.resamples:,} "
-        "resamples of the images, the same for both runs (where every resample is equal, Tango’s); "
-        "each holds for its pair alone. The rank interval holds at least 95 % of a run’s ranks in "
-        "the resamples, by missed cases and then false alarms; runs equal in both may have any of "
-        "the ranks that they share. Is the best: how often a resample repeats the first place, "
-        "shared where runs are equal; a run that only won by luck repeats it too.",
+        "Intervals of differences in sensitivity and specificity are Tango’s (1998); each holds "
+        "for its pair alone. They come from a score test and p from an exact one, so an interval "
+        "may exclude 0 beside a p over 0.05: the p-value decides. The rank interval holds at least "
+        f"95 % of a run’s ranks in {made.resamples:,} resamples of the images, by missed cases and "
+        "then false alarms; runs equal in both may have any of the ranks that they share. Is the "
+        "best: how often a resample repeats the first place, shared where runs are equal; a run "
+        "that only won by luck repeats it too, so it is no test.",
         "The smallest gap is the fewest cases by which two runs must differ to be told apart at "
         "all, if the better one finds whatever the other finds; usually it takes more. It rests on "
         "what max-T asks of the pairs that were not told apart. The positives needed suppose that "
@@ -254,12 +255,14 @@ def _describe_tests(made: RunComparisons) -> list[str]:
 _PATIENTS = (
     "Images of one patient are not independent: their differences are kept together. The test "
     "flips the signs of whole patients, resamples draw whole patients, and the test of ROC AUCs is "
-    "Obuchowski’s."
+    "Obuchowski’s. Tango’s intervals have counts and images divided by the design effect of the "
+    "patients’ differences (at least 1, with one pseudo-patient each way) and by (t / z)², t with "
+    "one degree of freedom less than there are patients."
 )
 _NON_INFERIORITY = (
     "A run is not inferior where the whole interval of its difference in sensitivity lies above "
-    "minus the margin, and inferior where it lies below (Tango’s interval; over patients the "
-    "bootstrap’s). Its confidence is raised so that all answers hold together."
+    "minus the margin, and inferior where it lies below (Tango’s interval). Its confidence is "
+    "raised so that all answers hold together."
 )
 _COUNTS_ALONE = (
     "Where only counts are known, nobody knows which cases a run missed. They bound the p-value of "

@@ -41,7 +41,7 @@ def set_baseline(
     known: Annotated[
         Path | None,
         typer.Option(
-            help="A folder of runs that are there already: `covidreport ci` judges only others.",
+            help="A folder of runs that are there already: `gate` and `ci` pass them over in it.",
             metavar="RUNS",
         ),
     ] = None,
@@ -57,7 +57,7 @@ def set_baseline(
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import identify_run, write_baseline
     from covidreport.gate.evidence import Wanted, read_baseline_at
-    from covidreport.gate.wording import describe_origin
+    from covidreport.gate.wording import describe_origin, plural
     from covidreport.runs import discover_runs, is_run_folder, read_run
 
     settings = find_settings(Path.cwd())
@@ -72,8 +72,9 @@ def set_baseline(
     counts = evaluation.counts[settings.target]
     say(
         f"{evaluation.run} on {evaluation.dataset}, {evaluation.split}: misses {counts.missed:,} "
-        f"of {counts.positives:,} {settings.target} cases, {counts.false_alarms:,} false alarms"
-        + (f"; {len(baseline.known):,} known runs" if known is not None else "")
+        f"of {counts.positives:,} {settings.target} cases, "
+        f"{plural(counts.false_alarms, 'false alarm')}"
+        + (f"; {plural(len(baseline.known), 'known run')}" if known is not None else "")
         + f"; {describe_origin(baseline.scores_from)}"
     )
     typer.echo(output)

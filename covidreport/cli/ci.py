@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 REPORT_FILE = "report.html"
 IS_BASELINE = "is the baseline"
-IS_KNOWN = "is as it was when the baseline was set"
 OWN_BASELINE: tuple[Stage, str] = (
     "baseline",
     "it is its own baseline: whatever its model is by now, it is no worse than itself. Name "
@@ -61,10 +60,11 @@ def register(app: typer.Typer) -> None:
         short_help="Evaluate, gate and report new or changed runs, in one call.",
         help=(
             "Evaluate new or changed runs, judge each as `covidreport gate` does, render a report, "
-            "and write every output into one folder.\n\nA run is judged unless `covidreport "
-            "baseline set --known` saw it as it is. Scores that this machine did not compute are "
-            "computed again, unless --trust-stored; files are compared by their bytes. On GitHub "
-            "the job summary, annotations and outputs are written too.\n\n" + EXIT_CODES_TEXT
+            "and write every output into one folder.\n\nOf a folder of runs those are passed over "
+            "that `covidreport baseline set --known` saw as they are. Scores that this machine did "
+            "not compute are computed again, unless --trust-stored; files are compared by their "
+            "bytes. On GitHub the job summary, annotations and outputs are written too.\n\n"
+            + EXIT_CODES_TEXT
         ),
         epilog="Example: covidreport ci runs/ --baseline baseline.json --data data/manifest.csv",
     )(ci)
@@ -132,6 +132,7 @@ def ci(
         request = make_request(asked, wanted, settings, runs)
         job = _Job(
             runs,
+            folders or [],
             replace(request, trust=Trust(made, trust_stored)),
             Choices(
                 data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
@@ -160,6 +161,8 @@ class _Job:
     """What one call has to do."""
 
     runs: Sequence[Run]
+    folders: Sequence[Path]
+    """In which they were found, or which they are."""
     request: GateRequest
     choices: Choices
     settings: Settings
@@ -200,7 +203,7 @@ def _judge_new(job: _Job, skipped: list[NotJudged]) -> tuple[Verdict, ...]:
         request = _aim(request, _evaluate(job, others, job.choices))
     opened = open_baseline(job.runs, request)
     baseline = None if isinstance(opened, GateError) else opened
-    new = _choose_new(job.runs, baseline, skipped)
+    new = _choose_new(job, baseline, skipped)
     failed, request = _evaluate_new(job, new, baseline)
     verdicts: list[Verdict] = []
     for run in new:
@@ -219,25 +222,19 @@ def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdic
     return refuse_run(run.name, run.place, request.terms.target, stage, reason, stamp_time())
 
 
-def _choose_new(
-    runs: Sequence[Run], baseline: Baseline | None, skipped: list[NotJudged]
-) -> list[Run]:
-    """The runs that are not the baseline, nor as they were when it was set; the rest is skipped."""
-    from covidreport.gate.baseline import is_known
+def _choose_new(job: _Job, baseline: Baseline | None, skipped: list[NotJudged]) -> list[Run]:
+    """The runs that are not the baseline, nor known to it; the rest is skipped."""
+    from covidreport.gate.gating import pass_over_known
     from covidreport.records import NotJudged
 
-    if baseline is None:
-        return list(runs)
-    place = None if baseline.folder is None else baseline.folder.resolve()
-    new = []
-    for run in runs:
-        if run.folder.resolve() == place:
-            skipped.append(NotJudged(run.name, run.place, IS_BASELINE))
-        elif is_known(baseline, run):
-            skipped.append(NotJudged(run.name, run.place, IS_KNOWN))
-        else:
-            new.append(run)
-    return new
+    new, known = pass_over_known(job.runs, baseline, job.folders)
+    skipped += known
+    place = None
+    if baseline is not None and baseline.folder is not None:
+        place = baseline.folder.resolve()
+    own = [run for run in new if run.folder.resolve() == place]
+    skipped += [NotJudged(run.name, run.place, IS_BASELINE) for run in own]
+    return [run for run in new if run not in own]
 
 
 def _find_others(job: _Job, place: Path) -> list[Run]:

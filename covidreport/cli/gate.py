@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from covidreport.config import Settings
     from covidreport.gate.evidence import Wanted
     from covidreport.gate.gating import GateRequest
-    from covidreport.records import Run
+    from covidreport.records import NotJudged, Run, Verdict
 
 HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
     "opens no image and runs no model.\n\n"
     "A limit is [LABEL:]FIGURE>=BOUND or <=BOUND, such as sensitivity.low>=0.70 or "
     "missed<=baseline. Without others: not one COVID-19 case missed more than by the baseline, and "
-    "a specificity at or above the floor. docs/gate.md has all of it.\n\n"
+    "a specificity at or above the floor. Of a folder of runs those are passed over that "
+    "`covidreport baseline set --known` saw as they are. docs/gate.md has all of it.\n\n"
 )
 EXIT_CODES_TEXT = (
     "Exit code: 0 pass, 1 a limit is not kept, 2 wrong usage, 3 could not be judged (no "
@@ -89,8 +90,9 @@ def gate(
         from covidreport.cli.found import find_runs
         from covidreport.config import find_settings
         from covidreport.gate.evidence import Wanted
-        from covidreport.gate.gating import gate_runs
+        from covidreport.gate.gating import gate_runs, open_baseline, pass_over_known
         from covidreport.integrations.write import clear_outputs
+        from covidreport.records import Beside
 
         show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
@@ -102,8 +104,17 @@ def gate(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
         request = make_request(asked, wanted, settings, runs)
-        verdicts = judge_or_explain(runs, settings.target, lambda: gate_runs(runs, request))
-        conclude(verdicts, output_dir, as_json=as_json)
+        passed_over: list[NotJudged] = []
+
+        def judge() -> tuple[Verdict, ...]:
+            opened = open_baseline(runs, request)
+            new, known = pass_over_known(runs, opened, folders)
+            passed_over.extend(known)
+            return gate_runs(new, request, opened)
+
+        verdicts = judge_or_explain(runs, settings.target, judge)
+        beside = Beside(not_judged=tuple(passed_over))
+        conclude(verdicts, output_dir, as_json=as_json, beside=beside)
 
 
 @dataclass(frozen=True, slots=True)

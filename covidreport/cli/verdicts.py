@@ -88,7 +88,7 @@ def conclude(
 
     beside: what must be known besides. also: writes one file more,
     where there is something to write. What can't be written makes it
-    a 3: nobody could read the verdict. What can't be printed changes nothing.
+    a 3: something is missing that a reader counts on. What can't be printed changes nothing.
     """
     from covidreport.cli.terminal import out, print_json, say, say_finding
     from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
@@ -98,7 +98,7 @@ def conclude(
     beside = beside or Beside()
     code = EXIT_CODES[combine_outcomes([verdict.outcome for verdict in verdicts])]
     written: list[Path] = []
-    fault = _leave_behind(verdicts, beside, output_dir, also, written)
+    faults = _leave_behind(verdicts, beside, output_dir, also, written)
     for notice in beside.notices:
         say_finding(notice)
     if as_json:
@@ -109,8 +109,8 @@ def conclude(
         say(_describe_not_judged(beside, len(verdicts)))
     for path in written:
         say(f"wrote {path}")
-    if fault is not None:
-        say(f"error: the verdict could not be written: {fault}", "bold red")
+    for what, fault in faults.items():
+        say(f"error: {what} could not be written: {fault}", "bold red")
         code = EXIT_CODES["error"]
     raise typer.Exit(code)
 
@@ -118,24 +118,37 @@ def conclude(
 def _leave_behind(
     verdicts: Sequence[Verdict], beside: Beside, output_dir: Path | None,
     also: Callable[[], Path | None] | None, written: list[Path],
-) -> Exception | None:  # fmt: skip
-    """Write the files of `conclude`, before anything is printed; why one could not be written."""
+) -> dict[str, Exception]:  # fmt: skip
+    """Write the files of `conclude`, before anything is printed; what could not be, and why.
+
+    Each part by itself: a report that fails takes no verdict with it.
+    """
     from covidreport.integrations.write import post_channels, write_outputs
 
-    try:
+    def write() -> None:
         if output_dir is not None:
-            written += write_outputs(output_dir, verdicts, beside)
+            written.extend(write_outputs(output_dir, verdicts, beside))
+
+    def add() -> None:
         more = None if also is None else also()
         if more is not None:
             written.append(more)
+
+    def post() -> None:
         with let_commands_through():
             post_channels(verdicts, os.environ, beside)
-    except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
-        raise_stop(error)
-        if not isinstance(error, CovidReportError | OSError):
-            traceback.print_exc()
-        return error
-    return None
+
+    faults: dict[str, Exception] = {}
+    parts = {"the verdict": write, "the report": add, "what the pipeline is told": post}
+    for what, leave in parts.items():
+        try:
+            leave()
+        except Exception as error:  # noqa: BLE001 - a verdict that nobody can read is none
+            raise_stop(error)
+            if not isinstance(error, CovidReportError | OSError):
+                traceback.print_exc()
+            faults[what] = error
+    return faults
 
 
 def _describe_not_judged(beside: Beside, judged: int) -> str:
@@ -151,6 +164,7 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside) -> None:
     """Print every verdict with its limits; of many runs a table, and those that do not pass."""
+    from covidreport.gate.outcomes import is_told_in_full
     from covidreport.gate.wording import describe_origins, describe_skipped
 
     if not verdicts:
@@ -162,12 +176,13 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside)
         return
     _show_overview(console, verdicts)
     console.print(Text(clean(describe_origins(verdicts))))
-    rest = [verdict for verdict in verdicts if verdict.outcome != "pass"]
+    rest = [verdict for verdict in verdicts if is_told_in_full(verdict)]
     for verdict in rest[:MOST_SHOWN]:
         console.print()
         _show_verdict(console, verdict)
     if len(rest) > MOST_SHOWN:
-        console.print(f"\n{len(rest) - MOST_SHOWN:,} more did not pass; verdict.json has them all.")
+        more = f"{len(rest) - MOST_SHOWN:,} more did not pass, or with a warning"
+        console.print(f"\n{more}; verdict.json has them all.")
 
 
 def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:

@@ -14,6 +14,7 @@ from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, model_digest, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
+from covidreport.gate.wording import plural
 from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
 from covidreport.records import EXPLORATORY, Evaluation, Failure, Run, Scores, ScoresFrom
@@ -318,7 +319,15 @@ def _read_best(
 ) -> Baseline:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in gated}
-    others = [run for run in discover_runs([place]) if run.folder.resolve() not in taken]
+    found = discover_runs([place])
+    others = [run for run in found if run.folder.resolve() not in taken]
+    if not others:
+        raise GateError(
+            "baseline",
+            f"{place}: every run there is judged ({len(found):,}), and none is left to be the "
+            "baseline: name a run of another folder, or a file that `covidreport baseline set` "
+            "wrote",
+        )
     evaluated: dict[int, Run] = {}
     evaluations: list[Evaluation] = []
     for run in others:
@@ -335,10 +344,10 @@ def _read_best(
         if first.rank is not None:
             (best,) = (e for e in each.evaluations if e.run == first.run)
             source = f"{place} ({first.run})"
-            found = read_run_baseline(evaluated[id(best)], wanted, source, trust)
-            return replace(found, kind="best")
+            baseline = read_run_baseline(evaluated[id(best)], wanted, source, trust)
+            return replace(baseline, kind="best")
     raise GateError(
         "baseline",
-        f"{place}: none of its {len(others)} other runs was evaluated on {wanted.describe()} and "
-        "could be ranked",
+        f"{place}: none of its {plural(len(others), 'run')} that are not judged was evaluated on "
+        f"{wanted.describe()} and could be ranked",
     )

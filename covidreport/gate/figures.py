@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Final, Literal
 
 from covidreport.errors import UsageError
@@ -58,6 +59,17 @@ ALIASES: Final[Mapping[str, str]] = {
 }
 """Other names by which the figures are known. A false negative here is any positive not found."""
 
+TOLERANCE: Final = 1e-9
+"""A figure that breaks a bound by no more than floating point makes of it does not break it."""
+MEANT: Final[Mapping[str, str]] = {
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
+    "ap": "average_precision",
+    "pr_auc": "average_precision",
+    "auprc": "average_precision",
+}
+"""Names of other programs that may mean several figures: refused, and this one is proposed."""
+
 IN_SUBGROUPS: Final = ("sensitivity", "specificity", "missed", "false_alarms", "positives",
                        "negatives")  # fmt: skip
 BOUNDS: Final = ("low", "high")
@@ -92,7 +104,7 @@ def read_metric(text: str) -> str:
                 f"{text}: a figure at the best threshold of the gated images can't be limited; "
                 "tune on another split (`covidreport tune`) and limit sensitivity or specificity"
             )
-        raise UsageError(f"{text} is no figure; there are: {', '.join(_directions())}")
+        raise UsageError(_refuse_figure(text, match["figure"] if match else text))
     if match["group"] and figure not in IN_SUBGROUPS:
         raise UsageError(f"{text}: subgroups have only {', '.join(IN_SUBGROUPS)}")
     if match["bound"] is None:
@@ -102,6 +114,14 @@ def read_metric(text: str) -> str:
     if figure in COUNTS or figure == "failed_images":
         raise UsageError(f"{text}: a count has no interval; limit it as it is, or limit a rate")
     return f"{figure}{match['group'] or ''}.{match['bound']}"
+
+
+def _refuse_figure(text: str, figure: str) -> str:
+    known = [*_directions(), *ALIASES]
+    near = get_close_matches(figure.lower(), known, n=1)
+    meant = MEANT.get(figure.lower()) or (near[0] if near else "")
+    proposed = f". Did you mean {meant}?" if meant else ""
+    return f"{text} is no figure; there are: {', '.join(_directions())}{proposed}"
 
 
 def split_bound(metric: str) -> tuple[str, str | None]:
@@ -124,6 +144,31 @@ def read_value(figures: Figures, label: str, metric: str) -> tuple[float | None,
     if estimate is None:
         return None, None
     return (estimate.value if bound is None else getattr(estimate, bound)), estimate
+
+
+def explain_missing(figures: Figures, label: str, metric: str) -> str:
+    """Why a subgroup's figure is not there: which attributes or values there are. Else empty."""
+    match = _NAME.fullmatch(metric)
+    if match is None or not match["group"]:
+        return ""
+    values: dict[str, list[str]] = {}
+    for name in figures.get(label, {}):
+        known = _NAME.fullmatch(name)
+        if known is not None and known["figure"] == match["figure"] and known["group"]:
+            values.setdefault(known["attribute"], []).append(known["value"])
+    attribute = match["attribute"]
+    if not values:
+        return "these images were evaluated without attributes"
+    if attribute not in values:
+        return (
+            f"{attribute} is no attribute of these images, whose attributes are {', '.join(values)}"
+        )
+    if match["value"] not in values[attribute]:
+        return (
+            f"no image has {attribute}={match['value']}; the values of {attribute} are "
+            f"{', '.join(values[attribute])}"
+        )
+    return ""
 
 
 def collect_figures(evaluation: Evaluation) -> Figures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,10 +11,12 @@ from pathlib import Path
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.failed import MOST_FAILED, explain_failed
-from covidreport.gate.baseline import Baseline
+from covidreport.gate.baseline import Baseline, is_known
 from covidreport.gate.evidence import Trust, Wanted, read_baseline_at, read_evidence
 from covidreport.gate.judge import Terms, judge_run, refuse_run
-from covidreport.records import Failure, Run, Stage, Verdict
+from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
+
+IS_KNOWN = "is as it was when the baseline was set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,25 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateE
         return error
     except StoreError as error:
         return GateError("baseline", str(error))
+
+
+def pass_over_known(
+    runs: Sequence[Run], baseline: Baseline | GateError | None, named: Collection[Path]
+) -> tuple[tuple[Run, ...], tuple[NotJudged, ...]]:
+    """The runs that are to be judged, and those that the baseline knows as they are.
+
+    named: what was asked for. A run that was named by its own folder is judged, known or not; one
+    that was found in a folder of runs is passed over where it is known.
+    """
+    if not isinstance(baseline, Baseline):
+        return tuple(runs), ()
+    own = {folder.resolve() for folder in named}
+    known = [run for run in runs if run.folder.resolve() not in own and is_known(baseline, run)]
+    names = {run.name for run in known}
+    return (
+        tuple(run for run in runs if run.name not in names),
+        tuple(NotJudged(run.name, run.place, IS_KNOWN) for run in known),
+    )
 
 
 def complete_wanted(wanted: Wanted, baseline: Baseline | None) -> Wanted:

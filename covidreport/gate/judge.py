@@ -16,9 +16,11 @@ from covidreport.cases import choose_salt, name_cases
 from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import Baseline, find_differences, model_digest, version_of
 from covidreport.gate.evidence import Evidence
-from covidreport.gate.figures import direction_of, read_value
+from covidreport.gate.figures import TOLERANCE, direction_of, explain_missing, read_value
 from covidreport.gate.near_threshold import find_hanging
+from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.gate.paired import (
+    ALPHA,
     METRICS,
     PairedRuns,
     exclude_loss,
@@ -29,11 +31,13 @@ from covidreport.gate.wording import (
     describe_allowed,
     describe_figure,
     describe_origin,
+    describe_test,
     format_value,
     plural,
 )
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import (
+    Comparison,
     Evaluation,
     Failure,
     Finding,
@@ -44,9 +48,6 @@ from covidreport.records import (
     Verdict,
     VerdictOutcome,
 )
-
-TOLERANCE = 1e-9
-"""A figure that breaks a bound by no more than floating point makes of it does not break it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,13 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
     lost = name_cases(paired.newly_missed if paired else (), salt, show_ids=terms.show_ids)
     found = name_cases(paired.newly_found if paired else (), salt, show_ids=terms.show_ids)
     against = None if baseline is None else baseline.evaluation.run
+    comparisons = name_comparisons(paired, evaluation.run, against) if paired and against else ()
+    worse = _find_worse_specificity(comparisons, evaluation, terms.target, baseline)
     return Verdict(
         outcome=outcome,
         run=evaluation.run,
         target=terms.target,
-        sentence=_summarise(evidence, terms.target, results, baseline),
+        sentence=_summarise(evidence, terms.target, results, baseline, worse=bool(worse)),
         folder=evidence.run.place,
         model_sha256=model_digest(evaluation),
         dataset=evaluation.dataset,
@@ -104,13 +107,14 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
             for name, figure in evidence.figures[terms.target].items()
             if name in ALL_METRICS
         },
-        comparisons=name_comparisons(paired, evaluation.run, against) if paired and against else (),
+        comparisons=comparisons,
         not_compared=not_compared,
         smallest_gap=paired.smallest_gap if paired else None,
         newly_missed=lost,
         newly_found=found,
         ids_shown=terms.show_ids,
         findings=(
+            *worse,
             *_version_findings(evaluation, baseline),
             *_same_model(evidence, baseline),
             *find_hanging(
@@ -186,6 +190,9 @@ def _judge_limit(
         kept = kept and (low is None or value >= low - TOLERANCE)
         kept = kept and (high is None or value <= high + TOLERANCE)
     bound = low if low is not None else high
+    missing = "" if value is not None else explain_missing(
+        evidence.figures, limit.label, limit.metric
+    )  # fmt: skip
     return LimitResult(
         limit=limit,
         outcome=_outcome(limit, "pass" if kept else "fail"),
@@ -194,7 +201,7 @@ def _judge_limit(
         allowed_min=low,
         allowed_max=high,
         sentence=(
-            f"{describe_figure(limit, value, figure, bound)}; "
+            f"{describe_figure(limit, value, figure, bound, missing)}; "
             f"{describe_allowed(limit, low, high, theirs, value)}."
         ),
         figure=figure,
@@ -269,8 +276,9 @@ def _judge_evidence(
 
 
 def _summarise(
-    evidence: Evidence, target: str, results: Sequence[LimitResult], baseline: Baseline | None
-) -> str:
+    evidence: Evidence, target: str, results: Sequence[LimitResult], baseline: Baseline | None,
+    *, worse: bool,
+) -> str:  # fmt: skip
     """The verdict in a line: the cases that were missed, the limits, and whose word it rests on."""
     evaluation = evidence.evaluation
     counts = evaluation.counts[target]
@@ -292,10 +300,42 @@ def _summarise(
         text += f"; {limits} kept" if not warned else f"; {len(results) - warned} of {limits} kept"
     if warned:
         text += f", {plural(warned, 'warning')}"
+    if worse:
+        text += "; its specificity is significantly worse than the baseline's"
     from_run = baseline is not None and baseline.kind != "file"
     theirs_from = baseline.scores_from if baseline is not None and from_run else None
     origin = describe_origin(evidence.scores_from, theirs_from, evidence.thresholds_written_here)
     return f"{text}; {origin}."
+
+
+def _find_worse_specificity(
+    comparisons: Sequence[Comparison], evaluation: Evaluation, target: str,
+    baseline: Baseline | None,
+) -> tuple[Finding, ...]:  # fmt: skip
+    """A warning where the run raises more false alarms than the baseline, by more than chance.
+
+    The built-in limits look at missed cases and at a floor, which lets many more false alarms by.
+    """
+    compared = next((each for each in comparisons if each.metric == "specificity"), None)
+    if baseline is None or compared is None:
+        return ()
+    difference, p_value = compared.difference, compared.p_value
+    if difference is None or difference >= 0 or p_value is None or p_value > ALPHA:
+        return ()
+    ours, theirs = evaluation.counts[target], baseline.evaluation.counts[target]
+    return (
+        Finding(
+            "warning",
+            WORSE_SPECIFICITY,
+            f"{evaluation.run} raises {plural(ours.false_alarms, 'false alarm')} among "
+            f"{plural(ours.negatives, 'negative')}, the baseline {baseline.evaluation.run} "
+            f"{theirs.false_alarms:,}: its specificity is significantly worse",
+            describe_test(compared),
+            "Where that may not pass, state a limit, such as --limit "
+            "'false_alarms<=baseline+10%' or specificity>=baseline-0.02.",
+            (evaluation.run,),
+        ),
+    )
 
 
 def _same_model(evidence: Evidence, baseline: Baseline | None) -> tuple[Finding, ...]:

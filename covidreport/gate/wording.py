@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from covidreport.compare.bounds import ALPHA
 from covidreport.compare.finding import excludes_zero, format_p
-from covidreport.gate.figures import COUNTS, split_bound
+from covidreport.gate.figures import COUNTS, TOLERANCE, split_bound
 from covidreport.records import (
     Comparison,
     Estimate,
@@ -24,17 +25,13 @@ _ORIGINS: Mapping[ScoresFrom, str] = {
 }
 
 
-def format_value(value: float | None, beside: float | None = None) -> str:
-    """Three decimals, a count as it is; more where it would else read like the bound it breaks."""
+def format_value(value: float | None, places: int = 3) -> str:
+    """Three decimals unless more are needed, a count as it is."""
     if value is None:
         return "–"
     if float(value).is_integer() and (abs(value) > 1 or isinstance(value, int)):
         return f"{value:,.0f}"
-    for places in range(3, 10):
-        text = f"{value:.{places}f}"
-        if beside is None or beside == value or text != f"{beside:.{places}f}":
-            return text.replace("-", "−")
-    return repr(value)
+    return f"{value:.{places}f}".replace("-", "−")
 
 
 def is_count(limit: Limit) -> bool:
@@ -43,12 +40,18 @@ def is_count(limit: Limit) -> bool:
     return figure in COUNTS or figure == "failed_images"
 
 
-def describe_figure(limit: Limit, value: float | None, estimate: Estimate | None,
-                    allowed: float | None) -> str:  # fmt: skip
-    """Such as `covid-19 sensitivity is 0.714 (20 of 28, 95 % interval 0.529 to 0.847)`."""
+def describe_figure(
+    limit: Limit, value: float | None, estimate: Estimate | None, bound: float | None,
+    missing: str = "",
+) -> str:  # fmt: skip
+    """Such as `covid-19 sensitivity is 0.714 (20 of 28, 95 % interval 0.529 to 0.847)`.
+
+    missing: why there is no value, where that is known.
+    """
     if value is None:
-        return f"{limit.name} is undefined or missing, which is no pass"
-    text = f"{limit.name} is {format_number(limit, value, allowed)}"
+        text = f"{limit.name} is undefined or missing, which is no pass"
+        return f"{text}: {missing}" if missing else text
+    text = f"{limit.name} is {format_number(limit, value, bound)}"
     if estimate is None or is_count(limit):
         return text
     evidence = []
@@ -60,11 +63,46 @@ def describe_figure(limit: Limit, value: float | None, estimate: Estimate | None
     return f"{text} ({', '.join(evidence)})" if evidence else text
 
 
-def format_number(limit: Limit, value: float | None, beside: float | None = None) -> str:
-    """A value of a limit's figure: a count without decimals where it is one."""
+def format_number(limit: Limit, value: float | None, bound: float | None = None) -> str:
+    """A value of a limit's figure: a count without decimals where it is one.
+
+    bound: what it is read beside; it has the decimals that show on which side of it it lies.
+    """
     if value is not None and is_count(limit):
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return format_value(value, beside)
+    return format_value(value, _choose_places(limit, value, bound))
+
+
+def format_bound(limit: Limit, bound: float, value: float | None) -> str:
+    """A bound as it was stated, with three decimals at least; one from the baseline as the value.
+
+    value: what it is read beside.
+    """
+    if not _is_stated(limit, bound):
+        if is_count(limit):
+            return format_number(limit, bound)
+        return format_value(bound, _choose_places(limit, value, bound))
+    text = f"{Decimal(f'{bound:.12g}'):,f}".replace("-", "−")
+    if is_count(limit):
+        return text
+    whole, _, decimals = text.partition(".")
+    return text if not decimals and abs(bound) > 1 else f"{whole}.{decimals:0<3}"
+
+
+def _is_stated(limit: Limit, bound: float) -> bool:
+    return bound in (limit.min, limit.max)
+
+
+def _choose_places(limit: Limit, value: float | None, bound: float | None) -> int:
+    """The fewest decimals, from three, with which value and bound read in their order."""
+    if value is None or bound is None or abs(value - bound) <= TOLERANCE:
+        return 3
+    for places in range(3, 10):
+        shown, rounded = round(value, places), round(bound, places)
+        beside = bound if _is_stated(limit, bound) else rounded
+        if shown != rounded and (shown - beside) * (value - bound) > 0:
+            return places
+    return 10
 
 
 def describe_allowed(limit: Limit, low: float | None, high: float | None,
@@ -72,9 +110,9 @@ def describe_allowed(limit: Limit, low: float | None, high: float | None,
     """Such as `at most 8 is allowed (the baseline's 8)`."""
     parts = []
     if low is not None:
-        parts.append(f"at least {format_number(limit, low, value)} is wanted")
+        parts.append(f"at least {format_bound(limit, low, value)} is wanted")
     if high is not None:
-        parts.append(f"at most {format_number(limit, high, value)} is allowed")
+        parts.append(f"at most {format_bound(limit, high, value)} is allowed")
     text = " and ".join(parts)
     if limit.max_regression is None:
         return text
@@ -98,9 +136,9 @@ def describe_bound(result: LimitResult) -> str:
         return f"loss ≤ {limit.max_regression:g}, shown"
     parts = []
     if result.allowed_min is not None:
-        parts.append(f"≥ {format_number(limit, result.allowed_min, result.value)}")
+        parts.append(f"≥ {format_bound(limit, result.allowed_min, result.value)}")
     if result.allowed_max is not None:
-        parts.append(f"≤ {format_number(limit, result.allowed_max, result.value)}")
+        parts.append(f"≤ {format_bound(limit, result.allowed_max, result.value)}")
     return ", ".join(parts) or "–"
 
 
@@ -113,7 +151,8 @@ def describe_skipped(skipped: Sequence[NotJudged]) -> str:
     for why, runs in by_reason.items():
         more = len(runs) - SHOWN_CASES
         rest = f" and {more:,} more" if more > 0 else ""
-        parts.append(f"{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
+        each = "each of " if len(runs) > 1 else ""
+        parts.append(f"{each}{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
     return "; ".join(parts)
 
 
@@ -157,15 +196,16 @@ def describe_paired(verdict: Verdict) -> str:
         sentences.append(
             f"On the same {plural(gap.positives, 'positive')} as {verdict.baseline.run}: "
             f"{plural(len(verdict.newly_missed), 'case')} newly missed, "
-            f"{len(verdict.newly_found):,} newly found; {_describe_test(told['sensitivity'])}."
+            f"{len(verdict.newly_found):,} newly found; {describe_test(told['sensitivity'])}."
         )
         sentences.append(_describe_gap(verdict))
     if "specificity" in told:
-        sentences.append(f"Of the negatives: {_describe_test(told['specificity'])}.")
+        sentences.append(f"Of the negatives: {describe_test(told['specificity'])}.")
     return " ".join(each for each in sentences if each)
 
 
-def _describe_test(comparison: Comparison) -> str:
+def describe_test(comparison: Comparison) -> str:
+    """Such as `difference in specificity −0.060 (95 % interval …), p < 0.001 by …`."""
     test = "the exact McNemar test"
     if comparison.test != "mcnemar-exact":
         test = "the sign-flip test over patients"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
+from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, is_told_in_full
 from covidreport.gate.wording import (
     describe_bound,
     describe_origins,
@@ -53,7 +53,7 @@ def cut_comment(
     parts += _overview(verdicts) if len(verdicts) > 1 else ()
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave:
-        if len(verdicts) == 1 or verdict.outcome != "pass":
+        if len(verdicts) == 1 or is_told_in_full(verdict):
             parts += _describe(verdict, headed=len(verdicts) > 1)
     room = limit - _LEAST
     kept = [MARKER]

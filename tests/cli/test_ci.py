@@ -53,6 +53,35 @@ def test_what_the_baseline_knows_is_not_judged_until_it_changes(covidreport, stu
     assert (done.code, _verdicts(done)) == (1, {"better": "fail"})
 
 
+def test_gate_and_ci_pass_over_the_same_runs(covidreport, study):
+    """Of a folder those that the baseline knows, though one is worse; named, it is judged."""
+    assert covidreport("evaluate", "runs").code == 0
+    assert covidreport("baseline", "set", "runs/base", "--known", "runs").code == 0
+    for command in ("gate", "ci"):
+        done = covidreport(command, "runs", "--json")
+        assert (done.code, _verdicts(done)) == (0, {})
+        document = json.loads(done.out)
+        assert [each["run"] for each in document["not_judged"]] == ["base", "better", "worse"]
+        done = covidreport(command, "runs/worse", "--json")
+        assert (done.code, _verdicts(done)) == (1, {"worse": "fail"})
+        done = covidreport(command, "runs", "runs/worse", "--json")
+        assert (done.code, _verdicts(done)) == (1, {"worse": "fail"})
+
+
+def test_a_report_that_fails_is_told_as_a_report(covidreport, study, monkeypatch):
+    """The verdict's files stand, and nobody is told that they do not."""
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("covidreport.report.html.render_html", fail)
+    done = covidreport("ci", "runs/better")
+    assert done.code == 3
+    assert "error: the report could not be written: [Errno 5] Input/output error" in done.err
+    assert "the verdict could not be written" not in done.err
+    assert json.loads((study / "verdict" / "verdict.json").read_text())["outcome"] == "pass"
+
+
 def test_a_failing_run_fails_again(covidreport, study):
     """A job that is started again does not pass because its evaluation stands already."""
     assert covidreport("ci", "runs/worse").code == 1

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest
+from statsmodels.stats.contingency_tables import mcnemar
 
 from covidreport.cases import digest_case
 from covidreport.errors import UsageError
+from covidreport.gate.figures import explain_missing
 from covidreport.gate.limits import read_limit, require_evidence
-from covidreport.gate.wording import describe_paired
-from covidreport.records import Failure, Limit
+from covidreport.gate.outcomes import WORSE_SPECIFICITY
+from covidreport.gate.wording import describe_bound, describe_paired, format_number
+from covidreport.records import Estimate, Failure, Limit
 from covidreport.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure
 from tests.gate.runs import TARGET, judge, outcomes, write_run_missing
@@ -86,6 +89,65 @@ def test_a_figure_that_looks_like_its_bound_is_shown_with_more_digits(tmp_path):
     assert "at least 0.4903 is wanted" in sentence
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("sensitivity>=0.7366", "1.000", "≥ 0.7366"),
+        ("sensitivity>=0.7", "1.000", "≥ 0.700"),
+        ("sensitivity<=0.00001", "1.000", "≤ 0.00001"),
+        ("specificity>=0.9496", "0.9500", "≥ 0.9496"),
+        ("specificity<=0.9499999999999999", "0.950", "≤ 0.950"),
+        ("specificity>=0.9500000000000002", "0.950", "≥ 0.950"),
+        ("specificity>=0.950003", "0.950000", "≥ 0.950003"),
+        ("specificity.low>=0.76387", "0.763869", "≥ 0.76387"),
+        ("specificity>=baseline-0.25", "0.950", "≥ 0.700"),
+        ("missed<=1500", "0", "≤ 1,500"),
+        ("false_alarms<=2.5", "1", "≤ 2.5"),
+        ("positive_likelihood_ratio>=1234", "20", "≥ 1,234"),
+    ],
+)
+def test_a_bound_stands_as_it_was_stated(tmp_path, text, value, said):
+    """Three decimals at least; the figure beside it has those that show whether it is kept."""
+    run = write_run_missing(tmp_path / "run", 0, alarms=1)
+    result = judge(run, run.folder, _limit(text)).results[-1]
+    bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
+    assert format_number(result.limit, result.value, bound) == value
+    assert describe_bound(result) == said
+    assert f"{said[2:]} is " in result.sentence
+
+
+def test_many_more_false_alarms_are_warned_of(tmp_path):
+    """1 and 17 of 250: p < 0.001 by statsmodels' exact McNemar; a pass, but not without a word."""
+    base = write_run_missing(tmp_path / "base", 0, alarms=1, negatives=250)
+    run = write_run_missing(tmp_path / "run", 0, alarms=17, negatives=250)
+    verdict = judge(run, base.folder)
+    assert verdict.outcome == "pass"
+    assert "significantly worse" in verdict.sentence
+    (finding,) = (each for each in verdict.findings if each.code == WORSE_SPECIFICITY)
+    assert finding.severity == "warning"
+    assert "raises 17 false alarms among 250 negatives, the baseline base 1" in finding.what
+    assert "p < 0.001" in finding.evidence
+    expected = mcnemar([[0, 16], [0, 0]], exact=True).pvalue
+    assert verdict.comparisons[1].p_value == pytest.approx(expected)
+    assert judge(run, base.folder, _limit("specificity>=baseline-0.02")).outcome == "fail"
+    for few in (5, 6):  # 4 and 5 more: p = 0.125 and 0.0625
+        other = write_run_missing(tmp_path / f"few {few}", 0, alarms=few, negatives=250)
+        told = judge(other, base.folder)
+        assert WORSE_SPECIFICITY not in {each.code for each in told.findings}
+        assert "significantly" not in told.sentence
+    assert WORSE_SPECIFICITY not in {each.code for each in judge(base, run.folder).findings}
+
+
+def test_where_interval_and_test_disagree_it_is_said(tmp_path):
+    """5 newly found of 28: p = 0.0625, and Tango's interval excludes 0."""
+    base = write_run_missing(tmp_path / "base", 5, positives=28)
+    run = write_run_missing(tmp_path / "run", 0, positives=28)
+    words = describe_paired(judge(run, base.folder))
+    assert "p = 0.062 by the exact McNemar test; the interval, Tango's, excludes 0" in words
+    less = write_run_missing(tmp_path / "less", 2, positives=28)
+    assert "excludes 0" not in describe_paired(judge(less, base.folder))
+
+
 def test_margins_from_the_baseline_go_the_way_of_the_figure(tmp_path):
     """Against 2 missed and 4 false alarms: slack lowers what is better high, and lifts the rest."""
     base = write_run_missing(tmp_path / "base", 2, alarms=4)
@@ -111,8 +173,29 @@ def test_what_is_undefined_or_missing_fails(tmp_path):
         run, None, _limit("sensitivity[sex=F]>=0.1"), _limit("positive_likelihood_ratio>=1")
     )
     assert [each.outcome for each in verdict.results[1:]] == ["fail", "fail"]
-    assert "undefined or missing, which is no pass" in verdict.results[1].sentence
+    assert (
+        "undefined or missing, which is no pass: these images were evaluated without attributes"
+        in verdict.results[1].sentence
+    )
     assert verdict.results[2].value is None
+
+
+def test_a_subgroup_that_is_not_there_is_told_with_those_that_are():
+    """Attributes, then the values of one; a figure that is there and undefined says no more."""
+    some = {"specificity[sex=F]": Estimate(0.9), "specificity[sex=M]": Estimate(None),
+            "specificity[age=60 to 69]": Estimate(0.8), "missed[view=AP]": Estimate(2)}  # fmt: skip
+    figures = {TARGET: some, "normal": {}}
+    assert explain_missing(figures, TARGET, "specificity[sexx=F].low") == (
+        "sexx is no attribute of these images, whose attributes are sex, age"
+    )
+    assert explain_missing(figures, TARGET, "specificity[sex=f]") == (
+        "no image has sex=f; the values of sex are F, M"
+    )
+    assert explain_missing(figures, "normal", "specificity[sex=F]") == (
+        "these images were evaluated without attributes"
+    )
+    assert explain_missing(figures, TARGET, "specificity[sex=M]") == ""
+    assert explain_missing(figures, TARGET, "ppv") == ""
 
 
 def test_a_limit_on_a_label_that_is_not_there_is_wrong_usage(tmp_path):
@@ -284,6 +367,13 @@ def test_the_best_of_a_folder_is_the_first_of_its_ranking(tmp_path):
     verdict = judge(run, tmp_path / "runs")
     assert (verdict.baseline.run, verdict.baseline.kind) == ("b", "best")
     assert verdict.outcome == "pass"
+
+
+def test_a_folder_whose_runs_are_all_judged_has_no_baseline(tmp_path):
+    """It is said, and not that none of 0 runs could be ranked."""
+    run = write_run_missing(tmp_path / "runs" / "new", 0)
+    reason = judge(run, tmp_path / "runs").error.reason
+    assert "every run there is judged (1), and none is left to be the baseline" in reason
 
 
 def test_two_limits_on_one_figure_are_judged_each(tmp_path):

@@ -47,3 +47,16 @@ def test_the_example_s_call_stops_a_commit_that_misses_more(covidreport, tmp_pat
     assert covidreport(*words).code == 0
     write_scored_run(tmp_path / "runs" / "new", covid=POOR)
     assert covidreport(*words).code == 1
+
+
+def test_an_old_worse_run_stops_no_commit_for_ever(covidreport, tmp_path):
+    """One that stood there when the baseline was set is known; a new one like it is not."""
+    (hook,) = EXAMPLE["repos"][0]["hooks"]
+    words = [*shlex.split(HOOK["entry"])[1:], *hook["args"]]
+    write_scored_run(tmp_path / "runs" / "first", covid=GOOD)
+    write_scored_run(tmp_path / "runs" / "old", covid=POOR)
+    assert covidreport("baseline", "set", "runs/first", "--known", "runs").code == 0
+    write_scored_run(tmp_path / "runs" / "new", covid=GOOD)
+    assert covidreport(*words).code == 0
+    write_scored_run(tmp_path / "runs" / "newer", covid=POOR)
+    assert covidreport(*words).code == 1

@@ -151,8 +151,8 @@ def describe_skipped(skipped: Sequence[NotJudged]) -> str:
     for why, runs in by_reason.items():
         more = len(runs) - SHOWN_CASES
         rest = f" and {more:,} more" if more > 0 else ""
-        each = "each of " if len(runs) > 1 else ""
-        parts.append(f"{each}{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
+        all_of = "each of " if len(runs) > 1 else ""
+        parts.append(f"{all_of}{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
     return "; ".join(parts)
 
 

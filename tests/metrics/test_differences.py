@@ -158,6 +158,8 @@ def test_equal_answers_never_give_an_interval_of_one_point(images):
     difference, interval = estimate_difference(0, 0, np.zeros(len(images), dtype=int), n)
     low, high = tango(0, 0, n)
     assert difference == 0
+    assert interval.low is not None
+    assert interval.high is not None
     assert interval.low <= low < 0 < high <= interval.high
 
 

@@ -102,7 +102,7 @@ def test_what_concerns_several_runs_is_said_once(covidreport, study):
     )
     assert "error: run bad was not evaluated: model.onnx can't be loaded" in done.err
     again = covidreport("tune", "--split", "validation", "--target-sensitivity", "0.9")
-    assert "error: each of 4 runs (bad, p, q, r): was not evaluated on the split validation" in again.err
+    assert "error: each of 4 runs (bad, p, q, r): was not evaluated on the split" in again.err
 
 
 @pytest.mark.parametrize(

@@ -174,3 +174,32 @@ def test_a_model_that_draws_at_random_is_a_finding(tmp_path):
     (finding,) = outcomes["trembling"].evaluation.findings
     assert (finding.code, finding.subjects) == ("answers-vary", ("trembling",))
     assert "two answers" in outcomes["random"].failure.reason
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"divisor": 2.0}, {"mean": 10.0}, {"std": 2.0}, {"channels": 3}, {"resample": "nearest"},
+     {"fit": "crop"}],
+)  # fmt: skip
+def test_each_run_is_fed_as_its_own_words_say(tmp_path, words):
+    """One word apart from its neighbour, a run has the scores that it has alone."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    usual = {
+        "labels": list(LABELS), "size": [8, 8], "fit": "stretch", "resample": "bilinear",
+        "channels": 1, "activation": "logit", "divisor": 1.0, "mean": 0.0, "std": 1.0,
+    }  # fmt: skip
+    for name, said in (("usual", usual), ("other", {**usual, **words})):
+        for folder in ("together", f"alone-{name}"):
+            pixels = PixelSpec(8, 8, channels=said["channels"])
+            write_brightness_model(
+                tmp_path / folder / name / "model.onnx", dtype="float32", pixels=pixels, metadata={}
+            )
+            write_run(tmp_path / folder / name, {"name": name, "input": said})
+    evaluate_folder(tmp_path / "together", make_request(manifest))
+    for name in ("usual", "other"):
+        evaluate_folder(tmp_path / f"alone-{name}", make_request(manifest))
+        together, alone = (
+            read_scores(tmp_path / folder / name / "evaluations/data-validation/scores.parquet")
+            for folder in ("together", f"alone-{name}")
+        )
+        np.testing.assert_array_equal(together.scores, alone.scores)

@@ -59,3 +59,10 @@ def test_the_shuffles_agree_with_chi_squared_where_both_hold():
 def test_one_run_has_nothing_to_be_compared_with():
     with pytest.raises(ValueError, match="two runs"):
         cochran_q(np.zeros((1, 5), dtype=np.bool_))
+
+
+def test_the_data_are_one_of_the_shuffles():
+    """Thirty patients of two images, all missed by one run alone: p is 1 of 200, never 0."""
+    wrong = np.array([[True] * 60, [False] * 60])
+    found = cochran_q(wrong, np.arange(60) // 2, permutations=199)
+    assert (found.method, found.p_value) == ("permutation within groups", 1 / 200)

@@ -194,3 +194,23 @@ def test_the_critical_p_value_parts_what_is_told_apart_from_what_is_not(positive
         assert told == (sharpest.p_value <= level * (1 + 1e-9)) or sharpest.p_value <= 0.05 / 6
         apart += told
     assert 0 < apart < 40
+
+
+def test_the_data_are_one_of_the_random_flips():
+    """30 images that one run alone gets wrong: no flip reaches that, and p is 1 of 200, not 0."""
+    wrong = np.array([[True] * 30, [False] * 30])
+    (test,) = compare_pairs(wrong, flips=199)
+    assert test.p_value == 2 * 0.5**30
+    assert test.adjusted_p_value == 1 / 200
+
+
+def test_a_pair_is_never_adjusted_below_a_sharper_one():
+    """Two pairs of six discordant images each, apart: 2/64 alone, by hand 1 - (31/32)^2 of both.
+
+    The second one alone would have 2/64 again; step-down holds it at what the first one has.
+    """
+    none, six = [False] * 6, [True] * 6
+    wrong = np.array([none + none, six + none, none + none, none + six])
+    tests = compare_pairs(wrong, pairs=[(0, 1), (2, 3)])
+    assert [test.p_value for test in tests] == [1 / 32, 1 / 32]
+    assert [test.adjusted_p_value for test in tests] == pytest.approx([1 - (31 / 32) ** 2] * 2)

@@ -138,7 +138,10 @@ def predict_images(
 def tabulate_predictions(
     scores: Scores, thresholds: Mapping[str, float]
 ) -> dict[str, Sequence[object]]:
-    """Columns: `image`, a 0/1 column a label, `score.<label>`, `failure`; None where unknown."""
+    """Columns: `image`, a 0/1 column a label, `score.<label>`, `failure`; None where unknown.
+
+    Scores in their own type: a float32 of 0.3 is written as 0.3, and as float in Parquet.
+    """
     values = [thresholds[label] for label in scores.labels]
     failed = scores.failed
     predicted = decide(scores.scores, values, scores.activation, failed)
@@ -152,7 +155,7 @@ def tabulate_predictions(
 
 
 def _column(values: NDArray[np.generic], failed: NDArray[np.bool_]) -> list[object]:
-    return [None if lost else value for value, lost in zip(values.tolist(), failed, strict=True)]
+    return [None if lost else value for value, lost in zip(values, failed, strict=True)]
 
 
 def write_predictions(table: Mapping[str, Sequence[object]], output: Path) -> None:

@@ -236,7 +236,7 @@ def test_predict_writes_answers_and_scores(covidreport, study, suffix):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["model.onnx", "none"], "no such folder"),
+        (["model.onnx", "none"], "no such file or folder"),
         (["none.onnx", "data"], "no such run folder or ONNX file"),
         (["model.onnx", "data", "--output", "x.txt"], "written as .csv or .parquet"),
         (["keras.csv", "data"], "can't be loaded"),
@@ -299,3 +299,25 @@ def test_a_probability_that_rounding_carried_over_1_is_taken_for_1(covidreport, 
     done = _import(covidreport)
     assert done.code == 2
     assert "1.01 is no probability" in done.err
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.parquet"])
+def test_predictions_that_are_imported_again_are_the_same_scores(covidreport, tmp_path, name):
+    """In the model's own type; as text with no more digits than that has."""
+    write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    assert covidreport("evaluate", "--data", "data").code == 0
+    done = covidreport("predict", "runs/a/model.onnx", "data", "--output", name)
+    assert done.code == 0, done.err
+    done = covidreport(
+        "import-scores", name, "--run", "b", "--activation", "logit", "--data", "data"
+    )
+    assert done.code == 0, done.err
+    first, second = (
+        read_scores(tmp_path / "runs" / run / "evaluations/data-validation/scores.parquet").scores
+        for run in ("a", "b")
+    )
+    np.testing.assert_array_equal(first, second.astype(np.float32))
+    if name.endswith("csv"):
+        text = (tmp_path / name).read_text()
+        assert max(map(len, text.replace("\n", ",").split(","))) <= len("score.pneumonia")

@@ -173,7 +173,7 @@ def _say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
     """Which runs stood at other thresholds, and what that changes; said once for runs alike."""
     from covidreport.cli.terminal import say
     from covidreport.records import TUNED_ON
-    from covidreport.thresholds import describe_threshold
+    from covidreport.thresholds import describe_threshold, is_tuned, spell_threshold
 
     said: dict[str, list[str]] = {}
     tuned = False
@@ -187,9 +187,12 @@ def _say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
         missed = ""
         if (first := before.counts.get(target)) and (second := after.counts.get(target)):
             missed = f", missed {target} {first.missed:,} → {second.missed:,}"
-        said.setdefault(new, []).append(f"{outcome.run.name} (was {old}{missed})")
-    for new, runs in said.items():
-        say(f"scored again at {new}: {'; '.join(runs)}", "yellow")
+        own = is_tuned(after, target)
+        head = f"their own thresholds, {after.thresholds_from}" if own else new
+        at = f" at {spell_threshold(after.thresholds[target])}" if own else ""
+        said.setdefault(head, []).append(f"{outcome.run.name}{at} (was {old}{missed})")
+    for head, runs in said.items():
+        say(f"scored again at {head}: {'; '.join(runs)}", "yellow")
     if tuned:
         say("  `--thresholds tuned` takes each run's own")
 

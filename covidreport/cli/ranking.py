@@ -108,6 +108,8 @@ def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
     shared = share_threshold(evaluations, target)
     if shared is not None:
         return f"threshold {shared}"
+    if all(is_exploratory(each, target) for each in evaluations):
+        return f"thresholds of their own, {MARK}: chosen on these images"
     origins = dict.fromkeys(describe_origin(each, target) for each in evaluations)
     return f"thresholds {', '.join(origins)}"
 

@@ -192,10 +192,19 @@ def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:
         table.add_column(name)
     for change in changes:
         for label in change.after.labels:
-            cells = _compare(change, label)
-            if label == target or any("→" in cell for cell in cells):
-                table.add_row(*(Text(clean(each)) for each in (change.run.name, label, *cells)))
+            if label == target or _is_changed(change, label):
+                cells = (change.run.name, label, *_compare(change, label))
+                table.add_row(*(Text(clean(each)) for each in cells))
     return table
+
+
+def _is_changed(change: _Change, label: str) -> bool:
+    """Whether a label's threshold or counts change, and not only how the others came about."""
+    before, after = (
+        (side.thresholds.get(label), side.counts.get(label))
+        for side in (change.before, change.after)
+    )
+    return before != after
 
 
 def _compare(change: _Change, label: str) -> tuple[str, str, str]:

@@ -45,7 +45,10 @@ def test_tuned_thresholds_find_what_the_default_misses(covidreport, study):
     assert done.code == 0, done.err
     done = _evaluate(covidreport, "validation", "--thresholds", "tuned")
     assert done.code == 0, done.err
-    words = "scored again at 0.1 (tuned on tuning): a (was 0.5 (default), missed covid-19 1 → 0)"
+    words = (
+        "scored again at their own thresholds, tuned on tuning: a at 0.1 (was 0.5 (default), "
+        "missed covid-19 1 → 0); b at 0.1 ("
+    )
     assert words in done.err
     assert "unchanged" not in done.err
     tuned = read_evaluation(folder)

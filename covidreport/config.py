@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 
 from covidreport.errors import StoreError, UsageError
 from covidreport.failed import MOST_FAILED
-from covidreport.records import FigurePlan, IntervalKind, Limit, ModelLimits
+from covidreport.records import FigurePlan, Ignore, IntervalKind, Limit, ModelLimits
 from covidreport.storage.files import read_text, stands
 
 CONFIG_FILE = "covidreport.toml"
@@ -152,6 +152,8 @@ class Settings:
     """What `gate` and `ci` ask of a run beside what they ask of every run."""
     model_limits: ModelLimits = field(default_factory=ModelLimits)
     """What a model may take that is run; a run that takes more has failed."""
+    ignore: tuple[Ignore, ...] = ()
+    """`[audit] ignore`: findings of `audit` that were looked at."""
 
 
 def find_settings(folder: Path) -> Settings:
@@ -190,7 +192,8 @@ def read_settings(path: Path) -> Settings:
     known = ("data", "split", "labels", "group", "uncertain", "name", "target",
              "specificity_floor", "max_failed_share", "threshold", "thresholds", "baseline",
              "margin", "provider", "interval", "specificities", "sensitivities", "prevalence",
-             "normal", "report", "tune", "limits", "batch_timeout_s", "memory_limit")  # fmt: skip
+             "normal", "report", "tune", "limits", "batch_timeout_s", "memory_limit",
+             "audit")  # fmt: skip
     faults += [
         f"`{key}` is no setting; {', '.join(known)} are" for key in table if key not in known
     ]
@@ -247,6 +250,7 @@ def read_settings(path: Path) -> Settings:
         figures=_read_figures(table, text("normal"), faults),
         hide=_read_hidden(table.get("report", {}), faults),
         model_limits=_read_model_limits(table, faults),
+        ignore=_read_ignored(table.get("audit", {}), faults),
         limits=_read_limits(table, text("target") or DEFAULT_TARGET, path, faults),
     )
     if faults:
@@ -369,6 +373,32 @@ def _read_tuning_split(tune: Any, faults: list[str]) -> str | None:
         faults.append(f"`tune.split` is {split!r}; a text is wanted")
         return None
     return split
+
+
+def _read_ignored(audit: Any, faults: list[str]) -> tuple[Ignore, ...]:
+    """`ignore` of the table `audit`: codes of findings, each with the reason."""
+    wanted = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
+    if not isinstance(audit, dict):
+        faults.append(f"`audit` is {audit!r}; a table is wanted: {wanted}")
+        return ()
+    faults += [
+        f"`audit.{key}` is no setting; `audit.ignore` is" for key in audit if key != "ignore"
+    ]
+    entries = audit.get("ignore", [])
+    if not isinstance(entries, list) or not all(map(_is_ignored, entries)):
+        faults.append(f"`audit.ignore` is {entries!r}; codes with reasons are wanted: {wanted}")
+        return ()
+    codes = [entry["code"] for entry in entries]
+    faults += [f"`audit.ignore` has {code!r} twice" for code in set(codes) if codes.count(code) > 1]
+    return tuple(Ignore(entry["code"], entry["reason"]) for entry in entries)
+
+
+def _is_ignored(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and entry.keys() == {"code", "reason"}
+        and all(isinstance(text, str) and text.strip() for text in entry.values())
+    )
 
 
 def _read_thresholds(value: Any, faults: list[str]) -> Thresholds:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from covidreport import __version__
+from covidreport.audit.ignore import note_ignored
 from covidreport.errors import StoreError, UsageError
-from covidreport.records import SEVERITIES, Finding, ReportData
+from covidreport.records import SEVERITIES, Finding, IgnoredFinding, ReportData
 from covidreport.store import read_json
 
 SCHEMA = "covidreport.audit/1"
@@ -35,6 +36,8 @@ class Audit:
     runs: tuple[str, ...] = ()
     run_findings: tuple[Finding, ...] = ()
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[IgnoredFinding, ...] = ()
+    """Of the data and of the runs: found, and set aside for a stated reason."""
 
 
 def merge_findings(data: Sequence[Finding], runs: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -70,6 +73,7 @@ def read_audit(path: Path) -> Audit:
             runs=tuple(value["runs"]),
             run_findings=_read_findings(value["run_findings"]),
             fingerprints=value["fingerprints"],
+            ignored=_read_ignored(value.get("ignored", ())),
         )
     except (KeyError, TypeError) as error:
         raise StoreError(
@@ -84,10 +88,19 @@ def _read_findings(values: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
     )  # fmt: skip
 
 
+def _read_ignored(values: Sequence[Mapping[str, Any]]) -> tuple[IgnoredFinding, ...]:
+    findings = _read_findings([value["finding"] for value in values])
+    return tuple(
+        IgnoredFinding(finding, value["reason"])
+        for finding, value in zip(findings, values, strict=True)
+    )
+
+
 def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
     """What an audit of the data adds to a report's findings, the report's own among them.
 
-    A warning stands among them where the reported images are no longer those that were audited.
+    A warning stands among them where the reported images are no longer those that were audited. A
+    finding that the audit set aside is a note with its reason; what the report itself finds stays.
     Raises UsageError for an audit of another data set.
     """
     if audit.dataset != data.dataset:
@@ -114,7 +127,7 @@ def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
     own = merge_findings(audit.findings, data.findings)
     return tuple(
         sorted(
-            (*stale, *audit.findings, *own),
+            (*stale, *audit.findings, *note_ignored(audit.ignored), *own),
             key=lambda finding: SEVERITIES.index(finding.severity),
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from covidreport.audit.document import Audit
     from covidreport.config import Settings
-    from covidreport.records import Dataset, Finding, ReportData, Run
+    from covidreport.records import Dataset, Finding, Ignore, IgnoredFinding, ReportData, Run
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
             "Look for what is wrong with a data set: patients or copies of a picture in two "
             "splits, splits that differ, attributes that tell a label by themselves, too few "
             "cases. Decodes every image once. With run folders also for what is wrong with their "
-            "evaluations, such as swapped labels.\n\n"
+            "evaluations, such as swapped labels. `[audit] ignore` in the configuration names "
+            "findings that were looked at, each with the reason; they are listed as ignored and "
+            "do not count.\n\n"
             "Exit code: 0 nothing grave was found, 1 an error was found, 2 wrong usage or refused "
             "data."
         ),
@@ -57,6 +60,13 @@ def audit(
         Path | None,
         typer.Option(help="Write what was found as JSON too, for `render --audit`."),
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Do not count findings of this code, which stands beside each; repeatable.",
+        ),
+    ] = None,
     jobs: Jobs = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep what was measured for the next time.")
@@ -78,6 +88,7 @@ def audit(
     runs = discover_runs(folders) if folders else ()
     source = find_data(given, settings, runs)
     splits = [name.strip().lower() for name in split or []]
+    settings = replace(settings, ignore=_add_ignored(settings.ignore, ignore or []))
     found = _audit(source, settings, splits, runs, jobs=jobs, use_cache=cache)
     if output is not None:
         write_json(output, audit_as_json(found))
@@ -87,7 +98,9 @@ def audit(
         out.print(_summarise(found))
         if found.findings or found.run_findings:
             out.print(_show(sort_findings([*found.findings, *found.run_findings])))
-    for finding in found.findings:
+        if found.ignored:
+            out.print(_show_ignored(found.ignored))
+    for finding in (*found.findings, *(each.finding for each in found.ignored)):
         if finding.code == "images-undecodable":
             why = explain_failed(len(finding.subjects), found.images, settings.max_failed_share)
             if why is not None:
@@ -95,6 +108,18 @@ def audit(
                 raise typer.Exit(3)
     if any(each.severity == "error" for each in (*found.findings, *found.run_findings)):
         raise typer.Exit(1)
+
+
+def _add_ignored(configured: Sequence[Ignore], codes: Sequence[str]) -> tuple[Ignore, ...]:
+    """Those of the configuration, with their reasons, and those of the option."""
+    from covidreport.errors import UsageError
+    from covidreport.records import Ignore
+
+    if not all(code.strip() for code in codes):
+        raise UsageError("--ignore takes the code that stands behind a finding")
+    known = {each.code for each in configured}
+    asked = dict.fromkeys(code.strip() for code in codes)
+    return (*configured, *(Ignore(code, "--ignore") for code in asked if code not in known))
 
 
 def _tell_data_from_runs(
@@ -122,6 +147,7 @@ def _audit(
 ) -> Audit:  # fmt: skip
     from covidreport.audit import DataEvidence, audit_data, sort_findings
     from covidreport.audit.document import Audit, merge_findings
+    from covidreport.audit.ignore import find_outlived, set_aside
     from covidreport.cli.evaluate import common_labels
     from covidreport.cli.terminal import show_progress
     from covidreport.dataset import read_dataset
@@ -141,8 +167,13 @@ def _audit(
         survey = survey_images(dataset, digests, jobs=jobs, use_cache=use_cache, advance=advance)
     report = _collect(runs, settings, dataset.name, splits)
     evidence = DataEvidence(dataset, settings.target, digests, survey, _list_roc_aucs(report))
-    findings = sort_findings([*audit_data(evidence), *notes])
+    of_data = sort_findings([*audit_data(evidence), *notes])
     of_runs = () if report is None else (*report.findings, *_audit_scores(report))
+    findings, aside = set_aside(of_data, settings.ignore)
+    run_findings, aside_runs = set_aside(
+        sort_findings(merge_findings(of_data, of_runs)), settings.ignore
+    )
+    ignored = (*aside, *aside_runs)
     return Audit(
         dataset=dataset.name,
         source=source.as_posix(),
@@ -151,9 +182,10 @@ def _audit(
         splits=tuple(dict.fromkeys(dataset.splits or ("all",))),
         images=len(dataset),
         patients=None if dataset.groups is None else len(set(dataset.groups)),
-        findings=findings,
+        findings=(*findings, *find_outlived(settings.ignore, ignored)),
         runs=tuple(run.name for run in runs),
-        run_findings=sort_findings(merge_findings(findings, of_runs)),
+        run_findings=run_findings,
+        ignored=ignored,
         fingerprints=_fingerprint_splits(dataset, digests),
     )
 
@@ -244,24 +276,49 @@ def _summarise(found: Audit) -> str:
     patients = "" if found.patients is None else f" of {found.patients:,} patients"
     splits = " and ".join([", ".join(found.splits[:-1]), found.splits[-1]]).removeprefix(" and ")
     beside = f", with {len(found.runs)} runs" if found.runs else ""
+    ignored = f", {len(found.ignored):,} ignored" if found.ignored else ""
     return (
         f"{found.dataset}: {found.images:,} images{patients} in {splits}{beside}: "
-        f"{told or 'nothing was found'}"
+        f"{told or 'nothing was found'}{ignored}"
     )
 
 
 def _show(findings: Sequence[Finding]) -> Table:
-    """Severity beside what was found, the evidence and what to do, one below the other."""
-    from rich.table import Table
+    """Severity beside what was found and its code, the evidence and what to do, in that order."""
     from rich.text import Text
 
     from covidreport.cli.terminal import STYLES
 
+    table = _two_columns()
+    for finding in findings:
+        to_do = (f"To do: {finding.remedy}", "dim")
+        words = Text.assemble(
+            (finding.what, "bold"),
+            (f" [{finding.code}]", "dim"),
+            "\n",
+            finding.evidence,
+            "\n",
+            to_do,
+        )
+        table.add_row(Text(finding.severity, STYLES[finding.severity]), words)
+    return table
+
+
+def _show_ignored(ignored: Sequence[IgnoredFinding]) -> Table:
+    """What was set aside, each with the reason."""
+    from rich.text import Text
+
+    table = _two_columns()
+    for each in ignored:
+        what = f"{each.finding.severity}: {each.finding.what} [{each.finding.code}]"
+        table.add_row(Text("ignored", "dim"), Text(f"{what}\nReason: {each.reason}", "dim"))
+    return table
+
+
+def _two_columns() -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, show_header=False, padding=(1, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in findings:
-        to_do = (f"To do: {finding.remedy}", "dim")
-        words = Text.assemble((finding.what, "bold"), "\n", finding.evidence, "\n", to_do)
-        table.add_row(Text(finding.severity, STYLES[finding.severity]), words)
     return table

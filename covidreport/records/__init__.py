@@ -31,7 +31,15 @@ from covidreport.records.details import (
     Subgroups,
 )
 from covidreport.records.evaluation import Evaluation
-from covidreport.records.finding import SEVERITIES, Failure, Finding, Severity, Stage
+from covidreport.records.finding import (
+    SEVERITIES,
+    Failure,
+    Finding,
+    Ignore,
+    IgnoredFinding,
+    Severity,
+    Stage,
+)
 from covidreport.records.gate import (
     Beside,
     GateBaseline,
@@ -107,6 +115,8 @@ __all__ = [
     "Finding",
     "Fit",
     "GateBaseline",
+    "Ignore",
+    "IgnoredFinding",
     "ImageSurvey",
     "InputSpec",
     "IntervalKind",

@@ -43,3 +43,19 @@ class Finding:
     remedy: str
     subjects: tuple[str, ...] = ()
     """Names of the runs or ids of the samples that it is about; empty where it is about all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A code of findings that somebody looked at and does not want to be stopped by."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredFinding:
+    """A finding that was set aside, and why."""
+
+    finding: Finding
+    reason: str

@@ -72,6 +72,87 @@ def test_an_error_is_exit_code_1(covidreport, study):
     ]
 
 
+def _copy_between_splits(study):
+    """Two errors and the warning of few cases: a file of train in validation."""
+    shutil.copy(study / "data" / "001.png", study / "data" / "005.png")
+
+
+def test_the_code_stands_beside_each_finding(covidreport, study):
+    """Which is what --ignore takes."""
+    _copy_between_splits(study)
+    shown = " ".join(covidreport("audit", "data").out.split())
+    codes = _codes(covidreport("audit", "data", "--json"))
+    assert codes == ["identical-files-across-splits", "too-few-positives"]
+    assert all(f"[{code}]" in shown for code in codes)
+
+
+def test_what_was_looked_at_is_ignored_and_still_told(covidreport, study):
+    """By option or with a reason in the configuration: listed and counted apart, exit code 0."""
+    _copy_between_splits(study)
+    done = covidreport("audit", "data", "--ignore", "identical-files-across-splits")
+    assert done.code == 0, done.out
+    shown = " ".join(done.out.split())
+    assert "in train and validation: 1 warning, 1 ignored" in shown
+    assert "[identical-files-across-splits] Reason: --ignore" in shown
+    (study / "covidreport.toml").write_text(
+        "[audit]\nignore = [\n"
+        '  {code = "identical-files-across-splits", reason = "a phantom, on purpose"},\n'
+        '  {code = "gone", reason = "it was there once"},\n]\n'
+    )
+    done = covidreport("audit", "data", "--json", "--output", "audit.json")
+    assert done.code == 0
+    document = json.loads(done.out)
+    (ignored,) = document["ignored"]
+    assert ignored["finding"]["code"] == "identical-files-across-splits"
+    assert ignored["reason"] == "a phantom, on purpose"
+    assert _codes(done) == ["too-few-positives", "ignored-and-not-found"]
+    assert document["findings"][-1]["what"] == "gone is ignored and was not found"
+    again = covidreport("audit", "data", "--ignore", "too-few-positives")
+    assert again.code == 0
+    assert "1 note, 2 ignored" in " ".join(again.out.split())
+
+
+def test_an_ignored_finding_is_a_note_of_the_report(covidreport, study):
+    """With its reason: who reads the report by itself knows of it."""
+    _copy_between_splits(study)
+    covidreport("evaluate", "runs", "--data", "data", "--provider", "cpu")
+    covidreport("audit", "data", "--output", "a.json", "--ignore", "identical-files-across-splits")
+    words = ("render", "runs", "--audit", "a.json", "--format", "json", "--output", "r.json")
+    done = covidreport(*words)
+    assert done.code == 0, done.err
+    findings = json.loads((study / "r.json").read_text())["findings"]
+    (found,) = (one for one in findings if one["code"] == "identical-files-across-splits")
+    assert found["severity"] == "note"
+    assert found["what"].startswith("Ignored in the audit: ")
+    assert found["evidence"].startswith("error; the reason given: --ignore. ")
+    document = json.loads((study / "a.json").read_text())
+    del document["ignored"]  # as an earlier version wrote it
+    (study / "a.json").write_text(json.dumps(document))
+    assert covidreport(*words).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("audit = 3", "`audit` is 3; a table is wanted"),
+        ("[audit]\nignored = []", "`audit.ignored` is no setting; `audit.ignore` is"),
+        ('[audit]\nignore = ["x"]', "codes with reasons are wanted"),
+        ('[audit]\nignore = [{code = "x"}]', "codes with reasons are wanted"),
+        ('[audit]\nignore = [{code = "x", reason = " "}]', "codes with reasons are wanted"),
+        (
+            '[audit]\nignore = [{code = "x", reason = "a"}, {code = "x", reason = "b"}]',
+            "`audit.ignore` has 'x' twice",
+        ),
+    ],
+)
+def test_an_ignored_code_needs_its_reason(covidreport, study, text, message):
+    """Exit code 2 says what is wanted."""
+    (study / "covidreport.toml").write_text(text + "\n")
+    done = covidreport("audit", "data")
+    assert done.code == 2
+    assert message in done.err
+
+
 def test_a_split_alone_can_be_audited(covidreport, study):
     """What crosses splits is not seen then; several can be named."""
     shutil.copy(study / "data" / "001.png", study / "data" / "005.png")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from covidreport.compare import find_doubt
-from covidreport.compare.finding import describe_gap, describe_verdict
+from covidreport.compare.finding import describe_disagreement, describe_gap, describe_verdict
 from covidreport.records import Counts, Run
 from tests.compare.cases import compare, comparisons, draw_scores, write_all
 from tests.metrics.study import make_evaluation
@@ -33,6 +35,21 @@ def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
     ranking = compare(write_all(tmp_path, truth, scores))
     assert find_doubt(ranking) is None
     assert describe_verdict(ranking).startswith("run-00 misses fewer covid-19 cases than run-01")
+
+
+def test_an_interval_beside_a_p_value_that_says_less_is_explained(tmp_path):
+    """5 of 28 found by the one alone: p = 0.0625, and Tango's interval excludes 0; 2 leave both."""
+    truth = (np.arange(100) < 28).astype(np.int8)
+    for missed, said in ((5, "1 interval of a difference"), (2, "")):
+        scores = np.where(truth == 1, 0.9, 0.1) * np.ones((2, 1))
+        scores[1, :missed] = 0.2
+        made = comparisons(compare(write_all(tmp_path / str(missed), truth, scores)))
+        (pair,) = made.sensitivity
+        assert (pair.low > 0) == bool(said)  # type: ignore[operator]
+        assert pair.adjusted_p_value > 0.05  # type: ignore[operator]
+        told = describe_disagreement(made)
+        assert told.startswith(said)
+        assert bool(told) == bool(said)
 
 
 def test_few_positives_can_show_no_gap_at_all(tmp_path):

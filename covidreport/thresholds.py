@@ -75,7 +75,8 @@ def is_trained_on(run: Run, split: str) -> bool:
     """Whether a model was trained on a split: by its run.json, or by the name of the split."""
     data = run.settings.get("data")
     stated = data.get("train_split") if isinstance(data, dict) else None
-    return split.lower() in TRAINING_SPLITS | {str(stated).lower()}
+    named = {stated.lower()} if isinstance(stated, str) else set()
+    return split.lower() in TRAINING_SPLITS | named
 
 
 def describe_origin(evaluation: Evaluation, label: str) -> str:

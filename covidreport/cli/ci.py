@@ -274,7 +274,7 @@ def _evaluate_new(
 
 def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outcome]:
     """What became of the runs that can be evaluated; imported figures stand as they are."""
-    from covidreport.cli.evaluate import evaluate_folders, find_data
+    from covidreport.cli.evaluate import evaluate_folders, find_data, say_scored_again
     from covidreport.errors import GateError, UsageError
     from covidreport.runs import read_evaluations
 
@@ -285,7 +285,9 @@ def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outc
         find_data(choices.data, job.settings, possible)
     except UsageError as error:
         raise GateError("data", str(error)) from error
-    return evaluate_folders(possible, choices, job.settings)[0]
+    outcomes, _ = evaluate_folders(possible, choices, job.settings)
+    say_scored_again(outcomes, job.settings.target)
+    return outcomes
 
 
 def _render(job: _Job) -> Path | None:

@@ -152,7 +152,7 @@ def evaluate(
     else:
         for each in ranked:
             show_ranking(out, each.ranking, each.evaluations)
-    _say_scored_again(outcomes, settings.target)
+    say_scored_again(outcomes, settings.target)
     kept = sum(outcome.kept and outcome.before is None for outcome in outcomes)
     if kept:
         say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
@@ -169,7 +169,7 @@ def evaluate(
         raise typer.Exit(3)
 
 
-def _say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
+def say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
     """Which runs stood at other thresholds, and what that changes; said once for runs alike."""
     from covidreport.cli.terminal import say
     from covidreport.records import TUNED_ON

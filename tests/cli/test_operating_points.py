@@ -243,3 +243,16 @@ def test_the_recorded_commands_give_the_same_figures(covidreport, tmp_path, word
     for field in ("thresholds", "thresholds_from", "counts", "estimates", "findings"):
         assert getattr(again, field) == getattr(wanted, field), field
     assert _list_commands(covidreport) == commands
+
+
+def test_ci_says_where_it_scored_again(covidreport, tmp_path):
+    """It evaluates at the configured thresholds, whatever stood there."""
+    write_flat_dataset(
+        tmp_path / "data",
+        [(90, "covid-19", "validation"), (120, "covid-19", "validation"),
+         (60, "normal", "validation"), (70, "normal", "validation")],
+    )  # fmt: skip
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    covidreport("evaluate", "runs", "--data", "data", "--threshold", "0.1")
+    done = covidreport("ci", "runs", "--data", "data", "--limit", "missed<=2")
+    assert "scored again at 0.5 (default): a (was 0.1 (option), missed covid-19" in done.err

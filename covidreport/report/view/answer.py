@@ -108,11 +108,11 @@ def _is_quotable(there: Evaluation, here: Evaluation, index: Index) -> bool:
     if reported is None or counts is None or not counts.positives:
         return False
     data = reported.run.settings.get("data")
-    watched = str(data.get("validation_split")).lower() if isinstance(data, dict) else None
+    watched = data.get("validation_split") if isinstance(data, dict) else None
     return (
         there.thresholds.get(index.target) == here.thresholds.get(index.target)
         and not is_trained_on(reported.run, there.split)
-        and there.split.lower() != watched
+        and not (isinstance(watched, str) and there.split.lower() == watched.lower())
         and not was_tuned_on(here, there)
         and not is_exploratory(there, index.target)
     )

@@ -190,7 +190,7 @@ def test_each_run_is_fed_as_its_own_words_say(tmp_path, words):
     }  # fmt: skip
     for name, said in (("usual", usual), ("other", {**usual, **words})):
         for folder in ("together", f"alone-{name}"):
-            pixels = PixelSpec(8, 8, channels=said["channels"])
+            pixels = PixelSpec(8, 8, channels=words.get("channels", 1))
             write_brightness_model(
                 tmp_path / folder / name / "model.onnx", dtype="float32", pixels=pixels, metadata={}
             )

@@ -218,6 +218,21 @@ def test_two_runs_that_answer_alike_are_not_told_apart(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("lost", "told"), [(10, True), (4, False)])
+def test_a_gap_that_is_told_apart_takes_no_more_positives(tmp_path, lost, told):
+    """10 more of 40, all one way, have p = 0.002; 4 have 0.125, and more would be needed."""
+    truth = (np.arange(100) < 40).astype(np.int8)
+    best = np.where(truth == 1, 0.9, 0.1)
+    worse = np.where(np.arange(100) < lost, 0.2, best)
+    made = comparisons(compare(write_all(tmp_path, truth, np.stack([best, worse]))))
+    (pair,) = made.sensitivity
+    assert pair.p_value == pytest.approx(2 * 0.5**lost)
+    assert made.smallest_gap.gap == lost
+    assert (made.smallest_gap.positives_needed is None) is told
+    assert ("is one that they show" in describe_gap(made)) is told
+    assert ("positives would be needed" in describe_gap(made)) is not told
+
+
 def test_runs_that_miss_nothing_leave_nothing_to_show(tmp_path):
     """No gap, no p-value under 1; false alarms still order the runs."""
     truth, scores = draw_scores(3)

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from covidreport.cases import digest_case
@@ -180,6 +180,35 @@ def test_what_is_undefined_or_missing_fails(tmp_path):
     assert verdict.results[2].value is None
 
 
+@pytest.mark.parametrize(
+    ("limit", "outcome"),
+    [
+        (_limit("positive_likelihood_ratio>=baseline-0.1"), "fail"),
+        (_limit("positive_likelihood_ratio>=baseline-10%"), "fail"),
+        (Limit("positive_likelihood_ratio", TARGET, min=1, max_regression=0.1), "fail"),
+        (_limit("positive_likelihood_ratio>=baseline-0.1", "warn"), "warn"),
+        (_limit("brier<=baseline+0.5"), "fail"),
+        (_limit("specificity>=baseline-0.1"), "pass"),
+    ],
+)
+def test_a_regression_from_what_the_baseline_does_not_have_fails(tmp_path, limit, outcome):
+    """A baseline without a false alarm has no likelihood ratio, one without scores no Brier score.
+
+    The run has both: nobody knows whether they are worse, and that is no pass.
+    """
+    base = write_run_missing(tmp_path / "base", 2)
+    if limit.metric == "brier":
+        stored = read_evaluation(base.folder / "evaluations" / KEY)
+        write_evaluation(base.folder, replace(stored, has_scores=False, details=None))
+    verdict = judge(write_run_missing(tmp_path / "run", 0, alarms=1), base.folder, limit)
+    result = verdict.results[-1]
+    assert result.value is not None
+    assert result.outcome == outcome
+    assert verdict.outcome == ("fail" if outcome == "fail" else "pass")
+    assert (result.baseline is None) is (outcome != "pass")
+    assert ("the baseline's is undefined or missing" in result.sentence) is (outcome != "pass")
+
+
 def test_a_subgroup_that_is_not_there_is_told_with_those_that_are():
     """Attributes, then the values of one; a figure that is there and undefined says no more."""
     some = {"specificity[sex=F]": Estimate(0.9), "specificity[sex=M]": Estimate(None),
@@ -235,6 +264,24 @@ def test_the_paired_test_stands_beside_the_count(tmp_path):
     text = describe_paired(verdict)
     assert "8 cases newly missed, 1 newly found" in text
     assert "p = 0.039" in text
+
+
+def test_only_a_gap_that_chance_may_explain_asks_for_more_positives(tmp_path):
+    """8 lost and 1 won of 40 are told apart (p = 0.039); 5 lost are not (p = 0.0625).
+
+    Six that differ, all one way, are the fewest under 0.05: the positives needed are the n of which
+    an eighth gives six in 80 % of studies.
+    """
+    base = write_run_missing(tmp_path / "base", [39], positives=40)
+    told = judge(write_run_missing(tmp_path / "told", range(8), positives=40), base.folder)
+    assert (told.smallest_gap.gap, told.smallest_gap.positives_needed) == (7, None)
+    assert "would take" not in describe_paired(told)
+    open_one = judge(
+        write_run_missing(tmp_path / "open", [*range(5), 39], positives=40), base.folder
+    )
+    needed = next(n for n in range(40, 400) if binom.sf(5, n, 5 / 40) >= 0.8)
+    assert (open_one.smallest_gap.gap, open_one.smallest_gap.positives_needed) == (5, needed)
+    assert f"it would take about {needed} positives" in describe_paired(open_one)
 
 
 def test_evidence_that_is_not_there_is_inconclusive(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 from covidreport.errors import StoreError, UsageError
 from covidreport.failed import MOST_FAILED
 from covidreport.records import FigurePlan, Ignore, IntervalKind, Limit, ModelLimits
+from covidreport.storage.chosen import AskedImages
 from covidreport.storage.files import read_text, stands
 
 CONFIG_FILE = "covidreport.toml"
@@ -154,6 +155,36 @@ class Settings:
     """What a model may take that is run; a run that takes more has failed."""
     ignore: tuple[Ignore, ...] = ()
     """`[audit] ignore`: findings of `audit` that were looked at."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the configuration is; the current folder where there is none."""
+        return Path() if self.origin is None else self.origin.parent
+
+    @property
+    def data_name(self) -> str | None:
+        """What evaluations on the configured data are filed under; None without any."""
+        from covidreport.dataset.source import name_source  # what most commands do not need
+
+        if self.data is None and self.name is None:
+            return None
+        return name_source(self.data, self.name)
+
+    def ask_stored(
+        self, dataset: str | None = None, split: str | None = None, variant: str | None = None
+    ) -> AskedImages:
+        """The images that options, the configuration and a baseline's file ask for.
+
+        What is judged by a baseline takes them from `gate`. Here nothing is, and a configured split
+        need not be that of the baseline.
+        """
+        from covidreport.gate.baseline import find_baseline_file, peek_split
+
+        asked = AskedImages(dataset, split, variant, self.split, self.data_name)
+        place = find_baseline_file(self.baseline, self.folder)
+        if self.split is not None or place is None:
+            return asked
+        return replace(asked, baseline=peek_split(place))
 
 
 def find_settings(folder: Path) -> Settings:

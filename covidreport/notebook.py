@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "load"]
 
+_log = logging.getLogger(__name__)
+
 
 def load(
     *folders: str | os.PathLike[str],
@@ -38,7 +41,8 @@ def load(
 
     Reads what `covidreport evaluate` stored; opens no model and no image. The arguments are those
     of `covidreport render`, beside target and specificity_floor of covidreport.toml. What is not
-    given comes from the configuration that holds in the current folder.
+    given comes from the configuration that holds in the current folder. The log warns where
+    images that nobody asked for were evaluated later than those of the report.
 
     Raises UsageError where a folder does not exist or holds no evaluated run, or an argument makes
     no sense.
@@ -62,9 +66,8 @@ def load(
             target=target or settings.target,
             specificity_floor=floor,
             figures=settings.figures,
-            split=split,
-            dataset=dataset,
-            variant=variant,
+            images=settings.ask_stored(dataset, split, variant),
+            tell=_log.warning,
             title=title,
             plan=plan,
             show_ids=show_ids,

@@ -95,9 +95,11 @@ def identify_thresholds(evaluation: Evaluation) -> Hashable:
     )
 
 
-def _order_rankings(ranking: Ranking) -> tuple[int, str, str, str]:
+def _order_rankings(ranking: Ranking) -> tuple[bool, int, str, str, str]:
+    """The largest first, those in which no run has a rank last: they answer nothing."""
     first = min(row.run for row in ranking.rows)
-    return (-len(ranking.rows), ranking.dataset, ranking.split, first)
+    none = all(row.rank is None for row in ranking.rows)
+    return (none, -len(ranking.rows), ranking.dataset, ranking.split, first)
 
 
 def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranking:

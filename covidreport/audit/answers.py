@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from covidreport.audit.evidence import iterate_reported, list_evaluations, name_count
+from covidreport.audit.evidence import iterate_reported, name_count
 from covidreport.metrics import OVERALL_METRICS
 from covidreport.ranking import explain_constant
 from covidreport.records import Counts, Evaluation, Finding, ReportData, ReportedRun
@@ -66,7 +66,7 @@ def audit_identical_counts(data: ReportData) -> tuple[Finding, ...]:
     """
     same: defaultdict[object, list[Evaluation]] = defaultdict(list)
     for run in data.runs:
-        for evaluation in list_evaluations(run):
+        for evaluation in run.usual:
             counts = tuple(sorted(evaluation.counts.items(), key=lambda item: item[0]))
             place = (evaluation.dataset, evaluation.split, evaluation.variant)
             same[*place, evaluation.fingerprint, counts].append(evaluation)
@@ -141,7 +141,7 @@ def _find_contradicted(run: ReportedRun, published: Mapping[str, Any]) -> Iterat
     decimals = published.get("decimals")
     if not isinstance(decimals, Mapping):
         return
-    for evaluation in list_evaluations(run):
+    for evaluation in run.usual:
         for name, metric in PUBLISHED_FIGURES.items():
             printed = published.get(f"{evaluation.split}_{name}")
             places = decimals.get(name)

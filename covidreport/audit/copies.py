@@ -10,7 +10,9 @@ import numpy as np
 
 from covidreport.audit.evidence import DataEvidence, name_count
 from covidreport.audit.similarity import KINDS, find_copies
+from covidreport.audit.support import TRAINING
 from covidreport.records import Dataset, Finding, Severity
+from covidreport.storage.chosen import NO_SPLITS
 
 UNREADABLE: Final = "unreadable"
 """Stands for the digest of a file that can't be read, as in `covidreport.dataset`."""
@@ -53,7 +55,7 @@ _PLACES: Final[dict[Place, _Meaning]] = {
     "in-one-split": _Meaning(
         "note",
         "",
-        "in one split with the same labels",
+        "with the same labels",
         "Keep one of each: counted twice, a picture weighs twice, and intervals get too narrow.",
     ),
 }
@@ -62,9 +64,7 @@ _PLACES: Final[dict[Place, _Meaning]] = {
 def audit_identical_files(evidence: DataEvidence) -> tuple[Finding, ...]:
     """Files with the same bytes (sha256)."""
     groups = _group_equal(evidence.digests, leave_out=UNREADABLE)
-    return _describe(
-        evidence.dataset, groups, "identical-files", "identical files", "the same sha256"
-    )
+    return _describe(evidence, groups, "identical-files", "identical files", "the same sha256")
 
 
 def audit_identical_pixels(evidence: DataEvidence) -> tuple[Finding, ...]:
@@ -74,7 +74,7 @@ def audit_identical_pixels(evidence: DataEvidence) -> tuple[Finding, ...]:
     first = _keep_first(evidence.digests, leave_out=UNREADABLE)
     groups = _group_equal(evidence.survey.pixels, leave_out="", among=first)
     return _describe(
-        evidence.dataset, groups, "identical-pixels", "different files with identical pixels",
+        evidence, groups, "identical-pixels", "different files with identical pixels",
         "every decoded pixel is equal",
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
         "the 2.5 million comparisons on which this was tried"
     )
     return _describe(
-        evidence.dataset, groups, "near-duplicates", "pairs of near-duplicates",
+        evidence, groups, "near-duplicates", "pairs of near-duplicates",
         why,
     )  # fmt: skip
 
@@ -129,17 +129,17 @@ def _keep_first(texts: Sequence[str], *, leave_out: str) -> list[int]:
 
 
 def _describe(
-    dataset: Dataset, groups: Sequence[Group], code: str, what: str, why: str
+    evidence: DataEvidence, groups: Sequence[Group], code: str, what: str, why: str
 ) -> tuple[Finding, ...]:
     """A finding for each place in which there are copies, the gravest place of a group alone."""
-    placed: defaultdict[Place, list[Group]] = defaultdict(list)
+    dataset = evidence.dataset
+    placed: defaultdict[tuple[Place, str], list[Group]] = defaultdict(list)
     for group in groups:
         placed[_place(dataset, group)].append(group)
+    order = {place: number for number, place in enumerate(_PLACES)}
     findings = []
-    for place, meaning in _PLACES.items():
-        found = placed[place]
-        if not found:
-            continue
+    for place, split in sorted(placed, key=lambda at: (order[at[0]], at[1])):
+        meaning, found = _PLACES[place], placed[place, split]
         rows = tuple(dict.fromkeys(row for group in found for row in group.rows))
         amount = (
             f"{len(found):,} {what}"
@@ -149,11 +149,12 @@ def _describe(
         amount = amount.replace("1 pairs", "1 pair") if len(found) == 1 else amount
         examples = "; ".join(_name(dataset, group, place) for group in found[:_EXAMPLES])
         more = f"; and {len(found) - _EXAMPLES:,} more" if len(found) > _EXAMPLES else ""
+        text = meaning.text if place != "in-one-split" else in_split(split)
         findings.append(
             Finding(
-                meaning.severity,
+                _weigh(evidence, split, rows) if place == "in-one-split" else meaning.severity,
                 f"{code}{meaning.suffix}",
-                f"{amount} {meaning.text}",
+                f"{amount} {text}",
                 f"{examples}{more}: {why}",
                 meaning.remedy,
                 tuple(dataset.ids[row] for row in rows),
@@ -162,11 +163,28 @@ def _describe(
     return tuple(findings)
 
 
-def _place(dataset: Dataset, group: Group) -> Place:
+def in_split(split: str) -> str:
+    """What a finding ends with that is about copies in one split."""
+    same = "with the same labels"
+    return same if split in ("", NO_SPLITS) else f"in {split} {same}"
+
+
+def _weigh(evidence: DataEvidence, split: str, rows: Sequence[int]) -> Severity:
+    """A warning where one of few cases counts twice in a ranking; copies in training do not."""
+    dataset = evidence.dataset
+    columns = [dataset.labels.index(target) for target in evidence.targets]
+    counts_twice = split not in TRAINING and (dataset.truth[list(rows)][:, columns] == 1).any()
+    return "warning" if counts_twice else "note"
+
+
+def _place(dataset: Dataset, group: Group) -> tuple[Place, str]:
+    """Where the copies are, and in which split where that matters and there are any."""
     if dataset.splits is not None and len({dataset.splits[row] for row in group.rows}) > 1:
-        return "across-splits"
+        return "across-splits", ""
     labels = dataset.truth[list(group.rows)]
-    return "in-one-split" if (labels == labels[0]).all() else "with-other-labels"
+    if (labels != labels[0]).any():
+        return "with-other-labels", ""
+    return "in-one-split", "" if dataset.splits is None else dataset.splits[group.rows[0]]
 
 
 def _name(dataset: Dataset, group: Group, place: Place) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from covidreport.audit.evidence import iterate_reported
+from covidreport.compare.finding import cut_bound
 from covidreport.metrics import bound_mcnemar, holm, smallest_gap
 from covidreport.records import Finding, RankedRun, Ranking, ReportData
 
@@ -83,7 +84,7 @@ def _format_range(low: int, high: int) -> str:
 def _explain_bound(alike: list[tuple[RankedRun, float]], ranked: int) -> str:
     pairs = math.comb(ranked, 2)
     bounds = "; ".join(
-        f"{missed} missed ({', '.join(row.run for row, _ in group)}): {_format_bound(group[0][1])}"
+        f"{missed} missed ({', '.join(row.run for row, _ in group)}): {_say_bound(group[0][1])}"
         for missed, group in _group_by_missed(alike).items()
     )
     text = (
@@ -109,9 +110,5 @@ def _group_by_missed(
     return groups
 
 
-def _format_bound(p_value: float) -> str:
-    """Cut to two decimals, so that the bound stays a bound; three where 0.05 would be in doubt."""
-    if p_value >= 1:
-        return "p = 1"
-    places = 3 if p_value < 0.1 else 2
-    return f"p ≥ {math.floor(p_value * 10**places) / 10**places:.{places}f}"
+def _say_bound(p_value: float) -> str:
+    return "p = 1" if p_value >= 1 else f"p ≥ {cut_bound(p_value)}"

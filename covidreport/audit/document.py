@@ -9,6 +9,7 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.audit.ignore import note_ignored
+from covidreport.audit.support import FEW_POSITIVES
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import SEVERITIES, Finding, IgnoredFinding, ReportData
 from covidreport.store import read_json
@@ -124,10 +125,13 @@ def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
                 "Run `covidreport audit --output` again, or evaluate again.",
             ),
         )
-    own = merge_findings(audit.findings, data.findings)
+    # of few positives the report speaks itself: by the runs that it compares, and with one gap
+    told = {finding.code for finding in data.findings} & {FEW_POSITIVES}
+    findings = tuple(each for each in audit.findings if each.code not in told)
+    own = merge_findings(findings, data.findings)
     return tuple(
         sorted(
-            (*stale, *audit.findings, *note_ignored(audit.ignored), *own),
+            (*stale, *findings, *note_ignored(audit.ignored), *own),
             key=lambda finding: SEVERITIES.index(finding.severity),
         )
     )

@@ -40,7 +40,7 @@ def number_texts(cells: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int6
 
 
 def list_evaluations(run: ReportedRun) -> tuple[Evaluation, ...]:
-    """All evaluations of a run, that on the reported split first."""
+    """All evaluations of a run, variants among them, that on the reported split first."""
     reported = (run.evaluation,) if run.evaluation is not None else ()
     return (*reported, *run.others)
 

@@ -23,8 +23,8 @@ def audit_prevalence(data: ReportData) -> tuple[Finding, ...]:
     evaluated = 0
     for run, reported in iterate_reported(data):
         evaluated += 1
-        for other in run.others:
-            if other.dataset == reported.dataset and other.split != reported.split:
+        for other in run.usual:
+            if other.split != reported.split:
                 supports = _count_supports(reported), _count_supports(other)
                 pairs[other.split, *supports].append((other, reported))
     findings = []

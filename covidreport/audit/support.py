@@ -11,12 +11,13 @@ import numpy as np
 from covidreport.audit.evidence import (
     DataEvidence,
     iterate_reported,
-    list_evaluations,
     name_count,
 )
 from covidreport.metrics import smallest_gap
-from covidreport.records import Evaluation, Finding, ReportData
+from covidreport.records import Evaluation, Finding, ReportData, SmallestGap
 
+FEW_POSITIVES: Final = "too-few-positives"
+"""The code of what is said of few positives."""
 FEW: Final = 100
 """Positives below which it is said what they can't tell: nothing missed still leaves 3 %."""
 VERY_FEW: Final = 30
@@ -53,12 +54,36 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
     for _, evaluation in iterate_reported(data):
         counts = evaluation.counts.get(data.target)
         if counts is not None and counts.positives:
-            units = count_units(evaluation, counts.positives)
+            counted = count_positive_groups(data, evaluation)
+            units = counted or count_units(evaluation, counts.positives)
             if units < FEW:
                 found = [(evaluation.split, counts.positives, units)]
-                return (_describe_few(data.target, found, "patients, in proportion"),)
+                units_are = "patients" if counted else "patients, in proportion"
+                return (_describe_few(data.target, found, units_are, _find_gap(data)),)
             return ()
     return ()
+
+
+def _find_gap(data: ReportData) -> SmallestGap | None:
+    """The gap that the report states beside its ranking; None where it states none."""
+    comparisons = data.rankings[0].comparisons if data.rankings else None
+    return comparisons.smallest_gap if comparisons and comparisons.basis == "scores" else None
+
+
+def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | None:
+    """Patients of the reported images with the target; None where no scores name any.
+
+    Of whichever run has scores: all that are ranked together were evaluated on the same images.
+    """
+    curves = {} if data.curves is None else data.curves.runs
+    for run, reported in iterate_reported(data):
+        curve = curves.get(run.run.name, {}).get(data.target)
+        same = (reported.fingerprint, reported.n_images) == (
+            evaluation.fingerprint, evaluation.n_images
+        )  # fmt: skip
+        if same and curve is not None and curve.positive_groups is not None:
+            return curve.positive_groups
+    return None
 
 
 def count_units(evaluation: Evaluation, images: int) -> int:
@@ -68,9 +93,19 @@ def count_units(evaluation: Evaluation, images: int) -> int:
     return max(1, round(images * evaluation.n_groups / evaluation.n_images))
 
 
-def _describe_few(label: str, found: Sequence[tuple[str, int, int]], units_are: str) -> Finding:
-    """found: split, positive images, and patients (or images again) for each."""
+def _describe_few(
+    label: str, found: Sequence[tuple[str, int, int]], units_are: str,
+    stated: SmallestGap | None = None,
+) -> Finding:  # fmt: skip
+    """found: split, positive images, and patients (or images again) for each.
+
+    stated: what the compared runs need to be told apart, which then stands for the gap of one
+    planned comparison: a report knows one smallest gap.
+    """
     gap = smallest_gap(1)
+    test = "exact McNemar test of one planned comparison"
+    if stated is not None:
+        test = f"of the runs compared here, adjusted for {name_count(stated.comparisons, 'pair')}"
     parts = []
     for split, images, units in found:
         of = (
@@ -78,10 +113,11 @@ def _describe_few(label: str, found: Sequence[tuple[str, int, int]], units_are: 
             if units < images
             else ""
         )
+        least, among = (gap, units) if stated is None else (stated.cases, stated.positives)
         gap_text = (
-            f"runs that differ by fewer than {gap} of {units:,} ({100 * gap / units:.0f} points of "
-            "sensitivity) can't be told apart"
-            if units >= gap
+            f"runs that differ by fewer than {least} of {among:,} ({100 * least / among:.0f} "
+            "points of sensitivity) can't be told apart"
+            if among >= least
             else "no two runs can be told apart"
         )
         place = f"{split}: " if split else ""
@@ -94,10 +130,9 @@ def _describe_few(label: str, found: Sequence[tuple[str, int, int]], units_are: 
     where = f" in {' and '.join(named)}" if named else ""
     return Finding(
         "warning" if fewest < VERY_FEW else "note",
-        "too-few-positives",
+        FEW_POSITIVES,
         f"There are few {label} cases{where}: much can't be told from them",
-        f"{'; '.join(parts)} (exact McNemar test of one planned comparison; one-sided exact 95 % "
-        "bound)",
+        f"{'; '.join(parts)} ({test}; one-sided exact 95 % bound)",
         "Say what the intervals say and no more; collect more cases before choosing among runs "
         "that lie closer together.",
     )
@@ -120,7 +155,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     models: dict[str, Evaluation] = {}
     places = {(each.dataset, each.split) for _, each in iterate_reported(data)}
     for run in data.runs:
-        for evaluation in list_evaluations(run):
+        for evaluation in run.usual:
             if (evaluation.dataset, evaluation.split) in places:
                 model = evaluation.provenance.get("model") or {}
                 models.setdefault(str(model.get("sha256") or f"run {evaluation.run}"), evaluation)
@@ -131,7 +166,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     positives = round(sum(each.positives for each in counts) / len(counts))
     if not positives:
         return ()
-    units = count_units(counted[0], positives)
+    units = count_positive_groups(data, counted[0]) or count_units(counted[0], positives)
     shares = sorted(1 - each.missed / each.positives for each in counts if each.positives)
     middle = shares[len(shares) // 2]
     gain = estimate_flattery(len(models), units, middle)

@@ -158,6 +158,7 @@ def _audit(
     dataset = read_dataset(
         source, settings.labels or common_labels(runs, source, settings.uncertain),
         group=settings.group, name=settings.name, uncertain=settings.uncertain,
+        needed=(lambda _: splits) if splits else None,
     )  # fmt: skip
     dataset = _take_splits(dataset, splits)
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
@@ -228,7 +229,7 @@ def _collect(
     try:
         return collect_report(
             runs, target=settings.target, specificity_floor=settings.specificity_floor,
-            split=splits[0] if splits else settings.split, dataset=dataset, show_ids=True,
+            images=settings.ask_stored(dataset, splits[0] if splits else None), show_ids=True,
         )  # fmt: skip
     except UsageError as error:
         say(f"note: nothing is said of the runs: {error}", "cyan")
@@ -268,17 +269,18 @@ def _audit_scores(report: ReportData) -> list[Finding]:
 
 
 def _summarise(found: Audit) -> str:
+    from covidreport.audit.evidence import name_count
     from covidreport.records import SEVERITIES
 
     every = [*found.findings, *found.run_findings]
     counts = [(each, sum(f.severity == each for f in every)) for each in SEVERITIES]
-    told = ", ".join(f"{n} {each}{'' if n == 1 else 's'}" for each, n in counts if n)
-    patients = "" if found.patients is None else f" of {found.patients:,} patients"
+    told = ", ".join(name_count(n, each) for each, n in counts if n)
+    patients = "" if found.patients is None else f" of {name_count(found.patients, 'patient')}"
     splits = " and ".join([", ".join(found.splits[:-1]), found.splits[-1]]).removeprefix(" and ")
-    beside = f", with {len(found.runs)} runs" if found.runs else ""
+    beside = f", with {name_count(len(found.runs), 'run')}" if found.runs else ""
     ignored = f", {len(found.ignored):,} ignored" if found.ignored else ""
     return (
-        f"{found.dataset}: {found.images:,} images{patients} in {splits}{beside}: "
+        f"{found.dataset}: {name_count(found.images, 'image')}{patients} in {splits}{beside}: "
         f"{told or 'nothing was found'}{ignored}"
     )
 

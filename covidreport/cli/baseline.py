@@ -52,18 +52,19 @@ def set_baseline(
     """Write a baseline."""
     from dataclasses import replace
 
-    from covidreport.cli.terminal import say
+    from covidreport.cli.gate import want_images
+    from covidreport.cli.terminal import say, say_note
     from covidreport.config import find_settings
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import identify_run, write_baseline
-    from covidreport.gate.evidence import Wanted, read_baseline_at
+    from covidreport.gate.evidence import note_newer, read_baseline_at
     from covidreport.gate.wording import describe_origin, plural
     from covidreport.runs import discover_runs, is_run_folder, read_run
 
     settings = find_settings(Path.cwd())
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
-    wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
+    wanted = want_images(settings, dataset, split, variant)
     baseline = read_baseline_at(run, wanted, (), settings.specificity_floor)
     there = [read_run(run), *(() if known is None else discover_runs([known]))]
     baseline = replace(baseline, known={each.name: identify_run(each) for each in there})
@@ -72,9 +73,12 @@ def set_baseline(
     counts = evaluation.counts[settings.target]
     say(
         f"{evaluation.run} on {evaluation.dataset}, {evaluation.split}: misses {counts.missed:,} "
-        f"of {counts.positives:,} {settings.target} cases, "
+        f"of {plural(counts.positives, f'{settings.target} case')}, "
         f"{plural(counts.false_alarms, 'false alarm')}"
         + (f"; {plural(len(baseline.known), 'known run')}" if known is not None else "")
         + f"; {describe_origin(baseline.scores_from)}"
     )
+    note = note_newer(wanted, there[:1])
+    if note:
+        say_note(note)
     typer.echo(output)

@@ -11,6 +11,7 @@ import typer
 
 from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
 from covidreport.cli.options import (
+    JUDGED,
     BaseBranch,
     BatchSize,
     BatchTimeout,
@@ -81,7 +82,7 @@ def ci(
     data: Data = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Which split.  [default: the baseline's, else validation]"),
+        typer.Option(help=f"Which split.  {JUDGED}"),
     ] = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
@@ -110,9 +111,9 @@ def ci(
     with never_exit_one():
         from covidreport.cli.evaluate import Choices
         from covidreport.cli.found import find_runs
-        from covidreport.cli.gate import make_request
+        from covidreport.cli.gate import make_request, want_images
         from covidreport.config import find_settings, read_model_limits, read_threshold_options
-        from covidreport.gate.evidence import Trust, Wanted
+        from covidreport.gate.evidence import Trust
         from covidreport.integrations.base_branch import compare_with_base, find_base
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside
@@ -127,7 +128,7 @@ def ci(
         asked = Asked(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
-        wanted = Wanted(settings.target, split=None if split is None else split.lower())
+        wanted = want_images(settings, split=split)
         made = MadeHere()
         request = make_request(asked, wanted, settings, runs)
         job = _Job(
@@ -151,7 +152,7 @@ def ci(
         if branch is not None:
             notices += compare_with_base(branch, _list_yardsticks(job, baseline), Path.cwd())
         verdicts = judge_or_explain(runs, settings.target, lambda: _judge_new(job, skipped))
-        render = (lambda: _render(job)) if verdicts else None
+        render = (lambda: _render(job, verdicts)) if verdicts else None
         beside = Beside(tuple(notices), tuple(skipped))
         conclude(verdicts, output_dir, as_json=as_json, beside=beside, also=render)
 
@@ -260,12 +261,14 @@ def _evaluate_new(
     job: _Job, new: Sequence[Run], baseline: Baseline | None
 ) -> tuple[dict[str, Failure], GateRequest]:
     """Evaluate the new runs: those that failed, and what is to be judged of the others."""
+    from covidreport.gate.gating import complete_wanted
+
     choices = job.choices
     if baseline is not None:
         choices = replace(
             choices,
             labels=baseline.evaluation.labels,
-            split=choices.split or job.settings.split or baseline.evaluation.split,
+            split=complete_wanted(job.request.wanted, baseline).split,
         )
     outcomes = _evaluate(job, new, choices)
     failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
@@ -274,11 +277,15 @@ def _evaluate_new(
 
 def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outcome]:
     """What became of the runs that can be evaluated; imported figures stand as they are."""
-    from covidreport.cli.evaluate import evaluate_folders, find_data, say_scored_again
+    from covidreport.cli.evaluate import (
+        evaluate_folders,
+        find_data,
+        holds_figures_alone,
+        say_scored_again,
+    )
     from covidreport.errors import GateError, UsageError
-    from covidreport.runs import read_evaluations
 
-    possible = [run for run in runs if run.model is not None or not read_evaluations(run)[0]]
+    possible = [run for run in runs if not holds_figures_alone(run)]
     if not possible:
         return ()
     try:
@@ -290,32 +297,42 @@ def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outc
     return outcomes
 
 
-def _render(job: _Job) -> Path | None:
-    """Write the report on all runs, those that were not judged among them.
+def _render(job: _Job, verdicts: Sequence[Verdict]) -> Path | None:
+    """Write the report on all runs, those that were not judged among them, on the judged images.
 
-    None where no run has an evaluation; then none of an earlier call stands there either.
+    None where no run has an evaluation on them; then none of an earlier call stands there either.
     """
     from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say
-    from covidreport.errors import NothingEvaluatedError
+    from covidreport.errors import NothingEvaluatedError, UsageError
     from covidreport.report.collect import collect_report
     from covidreport.report.html import render_html
+    from covidreport.storage.chosen import AskedImages
     from covidreport.store import encode_text, write_atomic
 
     settings = job.settings
+    judged = next((each for each in verdicts if each.dataset is not None), None)
+    images = (
+        settings.ask_stored(split=job.choices.split)
+        if judged is None
+        else AskedImages(judged.dataset, judged.split, judged.variant or "")
+    )
     path = job.output_dir / REPORT_FILE
     try:
         data = collect_report(
             job.runs,
             target=settings.target,
             specificity_floor=settings.specificity_floor,
+            images=images,
             plan=choose_plan(None, None, settings, job.runs),
             command=job.choices.command,
             made=job.request.trust.made,
         )
-    except NothingEvaluatedError:
+    except UsageError as error:
         path.unlink(missing_ok=True)
-        say("no report was written: none of these runs could be evaluated")
+        nothing = isinstance(error, NothingEvaluatedError)
+        why = "none of these runs could be evaluated" if nothing else str(error)
+        say(f"no report was written: {why}")
         return None
     write_atomic(path, encode_text(render_html(data)))
     return path

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
     from covidreport.config import Settings, Thresholds
     from covidreport.dataset.index import KnownData, Question
+    from covidreport.dataset.manifest import Needed
     from covidreport.evaluate.record import Outcome
     from covidreport.evaluate.request import Request
     from covidreport.inference.execution import Execution
-    from covidreport.records import Dataset, Evaluation, Failure, Finding, ModelLimits, Run
+    from covidreport.records import Dataset, Failure, Finding, ModelLimits, Run
     from covidreport.storage.made_here import MadeHere
 
 
@@ -102,6 +103,7 @@ def evaluate(
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
     from covidreport.cli.terminal import (
         out,
+        part_of,
         print_json,
         say,
         say_failures,
@@ -114,17 +116,15 @@ def evaluate(
     show_tracebacks(verbose)
     settings = find_settings(Path.cwd())
     found = find_runs(folders)
-    runs = [run for run in found if not _is_imported(run)]
+    runs = [run for run in found if not holds_figures_alone(run)]
     if not runs:
         raise UsageError(
-            "no run here has a model to run: what was imported is ranked by `covidreport render`, "
-            "and takes other thresholds from `covidreport score`"
+            "no run here has a model to run: what was imported or pulled without its model is "
+            "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
     if len(runs) < len(found):
-        say(
-            f"{len(found) - len(runs)} of {len(found)} runs hold imported figures and no model: "
-            "they stay as they are"
-        )
+        alone = part_of(len(found) - len(runs), len(found), "holds", "hold")
+        say(f"{alone} imported figures and no model: nothing of them is changed")
     choices = Choices(
         data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
         provider=provider, precision=precision, device_id=device_id, batch_size=batch_size,
@@ -155,7 +155,8 @@ def evaluate(
     say_scored_again(outcomes, settings.target)
     kept = sum(outcome.kept and outcome.before is None for outcome in outcomes)
     if kept:
-        say(f"{kept} of {len(runs)} runs are unchanged and were not run again (--force does)")
+        which = part_of(kept, len(runs), "is unchanged and was", "are unchanged and were")
+        say(f"{which} not run again (--force does)")
     for finding in (*_shared_findings(outcomes), *(f for each in ranked for f in each.findings)):
         if finding not in findings:
             say_finding(finding)
@@ -164,7 +165,7 @@ def evaluate(
     too_many = _say_too_many(outcomes, most)
     if failed:
         rest = "; the others were evaluated" if len(failed) < len(runs) else ""
-        say(f"{len(failed)} of {len(runs)} runs failed{rest}")
+        say(f"{part_of(len(failed), len(runs), 'failed')}{rest}")
     if failed or too_many:
         raise typer.Exit(3)
 
@@ -354,7 +355,7 @@ def _evaluate_anew(
     manifest = stamp_manifest(question.source)
     whole = read_dataset(
         question.source, question.labels, group=question.group, name=question.name,
-        uncertain=question.uncertain,
+        uncertain=question.uncertain, needed=need_split(question.split),
     )  # fmt: skip
     _check_target(how.settings, whole.labels)
     dataset, split = choose_split(whole, question.split)
@@ -450,20 +451,11 @@ def _check_target(settings: Settings, labels: Sequence[str]) -> None:
         )
 
 
-def _is_imported(run: Run) -> bool:
-    """Whether a run has no model, and figures that never came from one here."""
-    from covidreport.boundary import attempt
+def holds_figures_alone(run: Run) -> bool:
+    """Whether a run has figures and no model: imported, or pulled without its model."""
     from covidreport.runs import read_evaluations
 
-    if run.model is not None:
-        return False
-    evaluations, _ = read_evaluations(run)
-    came = [attempt(run.name, "read", partial(_model_of, evaluation)) for evaluation in evaluations]
-    return bool(came) and not any(came)  # what can't be read says of itself why, once it is run
-
-
-def _model_of(evaluation: Evaluation) -> object:
-    return evaluation.provenance.get("model")
+    return run.model is None and not run.faults and bool(read_evaluations(run)[0])
 
 
 def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> Path:
@@ -527,19 +519,27 @@ def _has_labels(source: Path, labels: Sequence[str], uncertain: Sequence[str]) -
     from covidreport.dataset import read_dataset
 
     try:
-        read_dataset(source, labels, uncertain=uncertain)
+        read_dataset(source, labels, uncertain=uncertain, needed=lambda _: ())
     except DatasetError:
         return False
     return True
 
 
+def need_split(wanted: str | None) -> Needed:
+    """Of which split the files have to be there: of the one that `choose_split` takes."""
+    from covidreport.storage.chosen import AskedImages, choose_split
+
+    return lambda there: (choose_split(AskedImages(split=wanted), there),)
+
+
 def choose_split(dataset: Dataset, wanted: str | None) -> tuple[Dataset, str]:
-    """One split of the data and its name: `validation` where nothing is said, `all` without any."""
+    """One split of the data and its name: where nothing is said `validation`, else the only one."""
     from covidreport.dataset import select_split
+    from covidreport.storage.chosen import NO_SPLITS, AskedImages, choose_split
 
     if dataset.splits is None:
-        if wanted not in (None, "all"):
+        if wanted not in (None, NO_SPLITS):
             raise UsageError(f"the data has no splits, and split {wanted!r} was asked for")
-        return dataset, "all"
-    name = (wanted or "validation").lower()
+        return dataset, NO_SPLITS
+    name = choose_split(AskedImages(split=wanted), set(filter(None, dataset.splits)))
     return select_split(dataset, name), name

@@ -38,6 +38,7 @@ def export(
     variant: Variant = None,
 ) -> None:
     """Export a run."""
+    from covidreport.cli.terminal import say_note
     from covidreport.config import find_settings
     from covidreport.errors import RunError
     from covidreport.integrations.dvc import write_dvc
@@ -62,7 +63,8 @@ def export(
         raise RunError("; ".join(found.faults))
     data = collect_report(
         [found], target=settings.target, specificity_floor=settings.specificity_floor,
-        figures=settings.figures, split=split, dataset=dataset, variant=variant,
+        figures=settings.figures, images=settings.ask_stored(dataset, split, variant),
+        tell=say_note,
     )  # fmt: skip
     (reported,) = data.runs
     evaluation = reported.evaluation

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.options import (
+    JUDGED,
     EvidenceMargin,
     GateBaseline,
     Limits,
@@ -25,6 +26,8 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.config import Settings
+    from covidreport.errors import GateError
+    from covidreport.gate.baseline import Baseline
     from covidreport.gate.evidence import Wanted
     from covidreport.gate.gating import GateRequest
     from covidreport.records import NotJudged, Run, Verdict
@@ -67,11 +70,11 @@ def gate(
     margin: EvidenceMargin = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Which split.  [default: the baseline's, else the last evaluated]"),
+        typer.Option(help=f"Which split.  {JUDGED}"),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="Which data set.  [default: the baseline's, else the last evaluated]"),
+        typer.Option(help="Which data set.  [default: the baseline's, else the configured one]"),
     ] = None,
     variant: Variant = None,
     output_dir: Annotated[
@@ -89,7 +92,6 @@ def gate(
     with never_exit_one():
         from covidreport.cli.found import find_runs
         from covidreport.config import find_settings
-        from covidreport.gate.evidence import Wanted
         from covidreport.gate.gating import gate_runs, open_baseline, pass_over_known
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside
@@ -99,7 +101,7 @@ def gate(
         if output_dir is not None:
             clear_outputs(output_dir)
         runs = find_runs(folders)
-        wanted = Wanted(settings.target, dataset, None if split is None else split.lower(), variant)
+        wanted = want_images(settings, dataset, split, variant)
         asked = Asked(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
@@ -110,11 +112,42 @@ def gate(
             opened = open_baseline(runs, request)
             new, known = pass_over_known(runs, opened, folders)
             passed_over.extend(known)
-            return gate_runs(new, request, opened)
+            verdicts = gate_runs(new, request, opened)
+            _say_newer(request, opened, runs)
+            return verdicts
 
         verdicts = judge_or_explain(runs, settings.target, judge)
         beside = Beside(not_judged=tuple(passed_over))
         conclude(verdicts, output_dir, as_json=as_json, beside=beside)
+
+
+def want_images(
+    settings: Settings, dataset: str | None = None, split: str | None = None,
+    variant: str | None = None,
+) -> Wanted:  # fmt: skip
+    """The images that options and the configuration ask for."""
+    from covidreport.gate.evidence import Wanted
+    from covidreport.storage.chosen import fold_split
+
+    return Wanted(
+        settings.target, dataset, None if split is None else fold_split(split), variant,
+        settings.split, settings.data_name,
+    )  # fmt: skip
+
+
+def _say_newer(
+    request: GateRequest, baseline: Baseline | GateError | None, runs: Sequence[Run]
+) -> None:
+    """Tell what was evaluated later than the images that are judged."""
+    from covidreport.cli.terminal import say_note
+    from covidreport.errors import GateError
+    from covidreport.gate.evidence import note_newer
+    from covidreport.gate.gating import complete_wanted
+
+    known = None if isinstance(baseline, GateError) else baseline
+    note = note_newer(complete_wanted(request.wanted, known), runs)
+    if note:
+        say_note(note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +165,14 @@ class Asked:
 
 def find_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
     """Where the baseline is: the option, else the configuration, else baseline.json, else none."""
-    from covidreport.gate.baseline import BASELINE_FILE
+    from covidreport.gate.baseline import find_baseline_file
     from covidreport.gate.evidence import locate_baseline
 
-    folder = Path() if settings.origin is None else settings.origin.parent
     if option is not None:
         return locate_baseline(option, runs)
     if settings.baseline is not None:
-        return locate_baseline(settings.baseline, runs, folder)
-    for place in (Path(BASELINE_FILE), folder / BASELINE_FILE):
-        if place.is_file():
-            return place
-    return None
+        return locate_baseline(settings.baseline, runs, settings.folder)
+    return find_baseline_file(None, settings.folder)
 
 
 def make_request(

@@ -46,7 +46,7 @@ def import_scores_command(
     description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
 ) -> None:
     """Import scores."""
-    from covidreport.cli.evaluate import choose_split, common_labels, find_data
+    from covidreport.cli.evaluate import choose_split, common_labels, find_data, need_split
     from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import out, say_finding, say_replaced
     from covidreport.config import find_settings, read_threshold_options
@@ -80,7 +80,12 @@ def import_scores_command(
     labels = settings.labels or common_labels(runs, source, settings.uncertain)
     dataset, split_name = choose_split(
         read_dataset(
-            source, labels, group=settings.group, name=settings.name, uncertain=settings.uncertain
+            source,
+            labels,
+            group=settings.group,
+            name=settings.name,
+            uncertain=settings.uncertain,
+            needed=need_split(split or settings.split),
         ),
         split or settings.split,
     )

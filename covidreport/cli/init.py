@@ -40,6 +40,7 @@ def init(
 ) -> None:
     """Write a configuration."""
     from covidreport.cli.terminal import say, say_finding
+    from covidreport.compare.finding import plural
     from covidreport.dataset import guess_labels, read_dataset
     from covidreport.dataset.folders import explain_passed_over
     from covidreport.storage.files import spell_path
@@ -63,13 +64,15 @@ def init(
         ) from error
     write_atomic(output, text)
     typer.echo(output)
-    say(f"{len(dataset):,} images; labels {', '.join(dataset.labels)}: check them in {output}")
+    images = plural(len(dataset), "image")
+    say(f"{images}; labels {', '.join(dataset.labels)}: check them in {output}")
     for finding in explain_passed_over(dataset.passed_over):
         say_finding(finding)
 
 
 def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
+    from covidreport.compare.finding import plural
     from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD, SECTIONS
 
     place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
@@ -98,7 +101,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
     if dataset.splits is not None:
         sizes = Counter(dataset.splits)
         wanted = "validation" if "validation" in sizes else sorted(sizes)[0]
-        there = ", ".join(f"{name} ({n} images)" for name, n in sorted(sizes.items()))
+        there = ", ".join(f"{name} ({plural(n, 'image')})" for name, n in sorted(sizes.items()))
         lines += [f"# There are: {there}.", f"split = {json.dumps(wanted, ensure_ascii=False)}", ""]
     if dataset.groups is not None:
         column = group or "patient_id"

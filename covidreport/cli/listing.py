@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
         "list",
         short_help="Show runs, what they were evaluated on, and how they rank.",
         help=(
-            "Show which runs there are, what each has been evaluated on, and how they rank on what "
-            "was evaluated last."
+            "Show which runs there are, what each has been evaluated on, and how they rank on the "
+            "images that `covidreport render` reports on."
         ),
         epilog="Example: covidreport list runs/",
     )(list_runs)
@@ -35,18 +35,22 @@ def list_runs(
     """List runs."""
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
-    from covidreport.cli.terminal import out, print_json, say_finding
+    from covidreport.cli.terminal import out, print_json, say_finding, say_note
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings
+    from covidreport.errors import UsageError
     from covidreport.report.collect import choose_evaluated
 
     settings = find_settings(Path.cwd())
     runs = find_runs(folders)
     plan = choose_plan(baseline, margin, settings, runs)
     rows = [_describe(run) for run in runs]
-    ranked = rank_and_compare(
-        choose_evaluated(runs), settings.target, settings.specificity_floor, plan
-    )
+    try:
+        evaluated = choose_evaluated(runs, settings.ask_stored(), say_note)
+    except UsageError as error:  # which runs there are can be said all the same
+        say_note(f"no ranking: {error}")
+        evaluated = ()
+    ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, plan)
     if as_json:
         document = {
             "schema": "covidreport.list/1",

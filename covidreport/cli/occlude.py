@@ -77,6 +77,7 @@ def occlude(
         common_labels,
         failure_as_json,
         find_data,
+        need_split,
     )
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import (
@@ -112,6 +113,7 @@ def occlude(
     whole = read_dataset(
         source, settings.labels or common_labels(runs, source, settings.uncertain),
         group=settings.group, name=settings.name, uncertain=settings.uncertain,
+        needed=need_split(split or settings.split),
     )  # fmt: skip
     dataset, split_name = choose_split(whole, split or settings.split)
     with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:

@@ -17,14 +17,12 @@ NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are
 Data = Annotated[
     Path | None, typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders.")
 ]
-EvaluatedSplit = Annotated[
-    str | None, typer.Option(help="Which split to evaluate on.  [default: validation]")
-]
-StoredSplit = Annotated[
-    str | None, typer.Option(help="Which split.  [default: the one last evaluated]")
-]
+USUAL = "[default: the configured one, else validation]"
+JUDGED = "[default: the configured one, else the baseline's, else validation]"
+EvaluatedSplit = Annotated[str | None, typer.Option(help=f"Which split to evaluate on.  {USUAL}")]
+StoredSplit = Annotated[str | None, typer.Option(help=f"Which split.  {USUAL}")]
 StoredDataset = Annotated[
-    str | None, typer.Option(help="Which data set.  [default: the one last evaluated]")
+    str | None, typer.Option(help="Which data set.  [default: the configured one, else the newest]")
 ]
 Variant = Annotated[
     str | None, typer.Option(help="The evaluation in another precision or by another provider.")

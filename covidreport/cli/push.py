@@ -11,8 +11,11 @@ import typer
 from covidreport.cli.options import NewRuns, Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from covidreport.config import Settings
     from covidreport.records import Run
+    from covidreport.storage.chosen import AskedImages
 
 DEFAULT_EXPERIMENT = "covidreport"
 
@@ -66,7 +69,7 @@ def push(
     """Push runs."""
     from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import say, say_failures, show_progress
+    from covidreport.cli.terminal import part_of, say, say_failures, show_progress
     from covidreport.config import find_settings
     from covidreport.errors import ServiceError, UsageError
     from covidreport.integrations.mlflow import PushRequest, push_run
@@ -76,7 +79,9 @@ def push(
     settings = find_settings(Path.cwd())
     runs = find_runs(folders)
     server = MlflowServer(uri)
-    request = PushRequest(experiment, lambda run: _render(run, settings), scores, models)
+    images = _choose_images(runs, settings)
+    render = partial(_render, settings=settings, images=images)
+    request = PushRequest(experiment, render, scores, models)
     failed: list[Failure] = []
     with show_progress(f"Pushing {len(runs)} runs", len(runs)) as advance:
         for run in runs:
@@ -89,22 +94,46 @@ def push(
             advance(1)
     say_failures(failed, "pushed")
     if failed:
-        say(f"{len(failed)} of {len(runs)} runs were not pushed; the others were")
+        rest = "; the others were" if len(failed) < len(runs) else ""
+        say(f"{part_of(len(failed), len(runs), 'was', 'were')} not pushed{rest}")
         raise typer.Exit(3)
 
 
-def _render(run: Run, settings: Settings) -> str | None:
-    """The report on one run; None where it was not evaluated."""
+def _choose_images(runs: Sequence[Run], settings: Settings) -> AskedImages | None:
+    """What all reports are about; None where that can't be said, and no report is sent."""
+    from covidreport.cli.terminal import say_note
+    from covidreport.errors import UsageError
+    from covidreport.runs import read_evaluations
+    from covidreport.storage.chosen import AskedImages, choose_images
+
+    there = [evaluation for run in runs for evaluation in read_evaluations(run)[0]]
+    if not there:
+        return None
+    try:
+        found = choose_images(there, settings.ask_stored())
+    except UsageError as error:
+        say_note(f"no report is sent: {error}")
+        return None
+    if found.note:
+        say_note(found.note)
+    return AskedImages(found.dataset, found.split, found.variant or "")
+
+
+def _render(run: Run, settings: Settings, images: AskedImages | None) -> str | None:
+    """The report on one run; None where it was not evaluated on these images."""
+    from covidreport.errors import UsageError
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
-    from covidreport.runs import read_evaluations
 
-    if not read_evaluations(run)[0]:
+    if images is None:
         return None
-    data = collect_report(
-        [run], target=settings.target, specificity_floor=settings.specificity_floor,
-        figures=settings.figures,
-    )  # fmt: skip
+    try:
+        data = collect_report(
+            [run], target=settings.target, specificity_floor=settings.specificity_floor,
+            figures=settings.figures, images=images,
+        )  # fmt: skip
+    except UsageError:
+        return None
     return FORMATS["html"].render(data)
 
 
@@ -126,7 +155,10 @@ def pull(
             continue
         typer.echo(pulled.folder)
         if pulled.older:
-            say(f"{pulled.folder.name}: {pulled.older} older runs of this name were left there")
+            older = "1 older run of this name was"
+            if pulled.older > 1:
+                older = f"{pulled.older} older runs of this name were"
+            say(f"{pulled.folder.name}: {older} left there")
     say_failures(failed, "pulled")
     if failed:
         raise typer.Exit(3)

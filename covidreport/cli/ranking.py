@@ -17,6 +17,7 @@ from covidreport.compare.finding import (
     describe_non_inferiority,
     describe_planned,
     describe_verdict,
+    plural,
     split_runs,
 )
 from covidreport.config import Settings
@@ -60,11 +61,12 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     """Print the ranking: fewest missed first, the unranked below with the reason."""
     by_run = {evaluation.run: evaluation for evaluation in evaluations}
     first = by_run[ranking.rows[0].run]
-    patients = "" if first.n_groups is None else f" of {first.n_groups:,} patients"
+    patients = "" if first.n_groups is None else f" of {plural(first.n_groups, 'patient')}"
+    images = ", ".join(filter(None, (ranking.dataset, ranking.split, first.variant)))
     console.print(
         Text.assemble(
-            (f"{ranking.dataset}, {ranking.split}", "bold"),
-            f": {first.n_images:,} images{patients}, ranked by missed {ranking.target}",
+            (images, "bold"),
+            f": {plural(first.n_images, 'image')}{patients}, ranked by missed {ranking.target}",
             f", {_describe_thresholds(evaluations, ranking.target)}",
         )
     )

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import PlannedBaseline, PlannedMargin, Runs, StoredDataset, Variant
+from covidreport.cli.options import (
+    PlannedBaseline,
+    PlannedMargin,
+    Runs,
+    StoredDataset,
+    StoredSplit,
+    Variant,
+)
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,9 +54,7 @@ def render(
             help="A file, with several formats a folder, or - for stdout.  [default: report.html …]"
         ),
     ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="Which split to rank.  [default: the one last evaluated]")
-    ] = None,
+    split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
@@ -87,7 +92,7 @@ def render(
     from covidreport.cli.found import find_runs
     from covidreport.cli.opening import open_report
     from covidreport.cli.ranking import choose_plan
-    from covidreport.cli.terminal import say
+    from covidreport.cli.terminal import say, say_note
     from covidreport.config import find_settings
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
@@ -104,9 +109,8 @@ def render(
             target=settings.target,
             specificity_floor=settings.specificity_floor,
             figures=settings.figures,
-            split=split,
-            dataset=dataset,
-            variant=variant,
+            images=settings.ask_stored(dataset, split, variant),
+            tell=say_note,
             title=title,
             plan=choose_plan(baseline, margin, settings, runs),
             audit=None if audit is None else read_audit(audit),

@@ -111,6 +111,13 @@ def say(text: str, style: str | None = None) -> None:
     err.print(clean(text, lines=True), style=style, markup=False, soft_wrap=True)
 
 
+def part_of(part: int, whole: int, verb: str, plural: str | None = None) -> str:
+    """Such as `1 of 1 run is` or `2 of 3 runs are`, in the number of the runs that there are."""
+    if whole == 1:
+        return f"{part} of 1 run {verb}"
+    return f"{part:,} of {whole:,} runs {plural or verb}"
+
+
 def say_note(text: str) -> None:
     """What a reader should know of what was found, on stderr."""
     say(f"note: {text}", "cyan")

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from covidreport.boundary import raise_stop, stage_of
-from covidreport.cli.terminal import clean
+from covidreport.cli.terminal import clean, part_of
 from covidreport.errors import NO_ROOM, CovidReportError, UsageError
 from covidreport.streams import let_commands_through
 
@@ -156,9 +156,11 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
     from covidreport.gate.wording import describe_skipped
 
     skipped = len(beside.not_judged)
+    which = part_of(skipped, skipped + judged, "is", "are")
+    they = "it was" if skipped + judged == 1 else "they were"
     return (
-        f"{skipped} of {skipped + judged} runs are the baseline, or as they were when it was set: "
-        f"they were not judged ({describe_skipped(beside.not_judged)})"
+        f"{which} the baseline, or as {they} when it was set: {they} not judged "
+        f"({describe_skipped(beside.not_judged)})"
     )
 
 

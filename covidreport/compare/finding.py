@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
@@ -72,13 +73,14 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
     others = len(comparisons.standings) - len(best)
     subject = name_runs(best)
     if not others:
-        return f"All {len(best)} ranked runs share the first place: nothing tells them apart."
-    pairs = _count_comparisons(comparisons.smallest_gap.comparisons)
+        all_of_them = "Both" if len(best) == 2 else f"All {len(best)}"
+        return f"{all_of_them} ranked runs share the first place: nothing tells them apart."
+    pairs = plural(comparisons.smallest_gap.comparisons, "comparison")
     if comparisons.basis == "counts":
         if not alike:
             return (
                 f"Counts alone can't say whether {subject} can be told apart from the other "
-                f"{_plural(others, 'ranked run')} after {pairs}: that takes the answers to each "
+                f"{plural(others, 'ranked run')} after {pairs}: that takes the answers to each "
                 "image."
             )
         return (
@@ -107,15 +109,15 @@ def describe_gap(comparisons: RunComparisons) -> str:
     if comparisons.basis == "counts":
         pairs = smallest.comparisons
         which = "" if pairs == 1 else f" for the clearest of {pairs:,} pairs"
-        return f"To be told apart at all takes a gap of {_plural(smallest.cases, 'case')}{which}."
+        return f"To be told apart at all takes a gap of {plural(smallest.cases, 'case')}{which}."
     if smallest.cases > smallest.positives:
         text = (
-            f"With {_plural(smallest.positives, 'positive')} no two runs could have been told "
-            f"apart: it takes a gap of {smallest.cases} cases"
+            f"With {plural(smallest.positives, 'positive')} no two runs could have been told "
+            f"apart: it takes a gap of {plural(smallest.cases, 'case')}"
         )
     else:
         text = (
-            f"The smallest gap that these data could show is {_plural(smallest.cases, 'case')} "
+            f"The smallest gap that these data could show is {plural(smallest.cases, 'case')} "
             f"of {smallest.positives:,}"
         )
     if smallest.gap is None:
@@ -139,7 +141,7 @@ def describe_tests(comparisons: RunComparisons) -> str:
     )
     pairs = comparisons.smallest_gap.comparisons
     return (
-        f"Each p is that of {test}, adjusted for {_count_comparisons(pairs)} by max-T over "
+        f"Each p is that of {test}, adjusted for {plural(pairs, 'comparison')} by max-T over "
         "sign-flips, since the best was picked from the data."
     )
 
@@ -156,7 +158,7 @@ def describe_disagreement(comparisons: RunComparisons) -> str:
     if not apart:
         return ""
     return (
-        f"{_plural(apart, 'interval')} of a difference in sensitivity or specificity "
+        f"{plural(apart, 'interval')} of a difference in sensitivity or specificity "
         f"{'excludes' if apart == 1 else 'exclude'} 0 although the adjusted p-value is over "
         f"{comparisons.alpha:g}: an interval is Tango's, for its pair alone, and p is that of an "
         "exact test, adjusted for all pairs that were looked at. The p-value decides."
@@ -188,7 +190,7 @@ def describe_planned(ranking: Ranking) -> str:
         parts.append(f"{'the other ' if told else ''}{rest} can't be told from it")
     return (
         f"Against the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
-        f"({_plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
+        f"({plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
     )
 
 
@@ -231,6 +233,17 @@ def format_p(p_value: float | None) -> str:
     return f"p = {p_value:.{places}f}"
 
 
+def cut_bound(p_value: float) -> str:
+    """The least that a p-value can be: cut and not rounded, so that the bound stays a bound.
+
+    Two decimals; three where 0.05 would be in doubt. `1` from 1 on.
+    """
+    if p_value >= 1:
+        return "1"
+    places = 3 if p_value < 0.1 else 2
+    return f"{math.floor(p_value * 10**places) / 10**places:.{places}f}"
+
+
 def name_runs(rows: Sequence[RankedRun]) -> str:
     """The names of a few runs, and how many there are more."""
     return list_names([row.run for row in rows])
@@ -247,12 +260,9 @@ def _verb(names: Sequence[str]) -> str:
     return "misses" if len(names) == 1 else "miss"
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """Such as `1 case` or `2,200 cases`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _count_comparisons(number: int) -> str:
-    return "1 comparison" if number == 1 else f"{number:,} comparisons"
 
 
 def _name_part(rows: Sequence[RankedRun], others: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
@@ -18,6 +18,8 @@ from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 
 PATH, ID, SPLIT, PATIENT = "path", "id", "split", "patient_id"
+Needed = Callable[[Collection[str]], Collection[str]]
+"""Given the splits that there are, those that are asked for."""
 RESERVED = (PATH, ID, SPLIT, PATIENT)
 _NOT_PLAIN = re.compile(r"\\|\0|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)")
 """What a path of plain names below the manifest's folder never has."""
@@ -77,10 +79,12 @@ def build_dataset(
     group: str | None,
     name: str,
     uncertain: Sequence[str] = (),
+    needed: Needed | None = None,
 ) -> Dataset:
     """The data set that a manifest states. Raises DatasetError with all its faults.
 
     uncertain: marks in label columns whose truth is then unknown, as that of a blank cell.
+    needed: given the splits that there are, those whose files have to exist; None is all images.
     Paths are relative to the manifest's folder and stay below it by name; a symbolic link there
     may lead elsewhere, since archives are often farms of links.
     """
@@ -91,7 +95,8 @@ def build_dataset(
     if PATH not in table.columns:
         faults.raise_any()
     root = table.source.parent
-    paths = _read_paths(table.columns[PATH], root, faults)
+    splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
+    paths = _read_paths(table.columns[PATH], root, faults, _list_idle(splits, needed))
     ids = _read_ids(table, paths, faults)
     truth = np.empty((table.n_rows, len(wanted)), np.int8)
     for index, label in enumerate(wanted):
@@ -113,7 +118,7 @@ def build_dataset(
         ids=ids,
         paths=paths,
         truth=truth,
-        splits=_clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None,
+        splits=splits,
         groups=name_patients(_clean(table.columns[group_column]), ids) if group_column else None,
         attributes={
             column: _clean(cells) for column, cells in table.columns.items() if column not in used
@@ -164,8 +169,21 @@ def _check_columns(
         faults.add(None, "no images: there is nothing below the header")
 
 
-def _read_paths(cells: Sequence[str], root: Path, faults: _Faults) -> tuple[str, ...]:
-    """Paths in their shortest spelling. Each must be a name below root, once, and exist."""
+def _list_idle(splits: Sequence[str] | None, needed: Needed | None) -> set[int]:
+    """The rows whose files nobody needs."""
+    if splits is None or needed is None:
+        return set()
+    wanted = needed(set(filter(None, splits)))
+    return {row for row, split in enumerate(splits) if split not in wanted}
+
+
+def _read_paths(
+    cells: Sequence[str], root: Path, faults: _Faults, idle: Collection[int] = ()
+) -> tuple[str, ...]:
+    """Paths in their shortest spelling. Each must be a name below root, once, and exist.
+
+    idle: rows whose files need not exist.
+    """
     paths = list(cells)
     bad = set()
     for row in _find_odd_paths(cells):
@@ -177,12 +195,13 @@ def _read_paths(cells: Sequence[str], root: Path, faults: _Faults) -> tuple[str,
             faults.add(row, fault)
     _report_repeated(paths, "path", faults, leave_out=bad)
     prefix = f"{root}{os.sep}"
-    checked = [path for row, path in enumerate(paths) if row not in bad] if bad else paths
+    skipped = bad.union(idle)
+    checked = [path for row, path in enumerate(paths) if row not in skipped] if skipped else paths
     found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
     if not all(found):
         missing = {path for path, exists in zip(checked, found, strict=True) if not exists}
         for row, path in enumerate(paths):
-            if row not in bad and path in missing:
+            if row not in skipped and path in missing:
                 faults.add(row, f"no such file: {path}")
     return tuple(paths)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from covidreport.dataset.folders import build_from_folders, list_classes
-from covidreport.dataset.manifest import build_dataset, guess_columns
+from covidreport.dataset.manifest import Needed, build_dataset, guess_columns
 from covidreport.dataset.table import READERS, read_table
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
@@ -23,6 +23,7 @@ def read_dataset(
     group: str | None = None,
     name: str | None = None,
     uncertain: Sequence[str] = (),
+    needed: Needed | None = None,
 ) -> Dataset:
     """Read and check a data set; image files are looked up but not opened.
 
@@ -33,15 +34,15 @@ def read_dataset(
     spelt with lower-case letters, digits, `.`, `_` and `-`. uncertain: what a label column of a
     manifest may say besides 0, 1 and blank, such as `?` or `-1`; the truth is then unknown, which
     leaves the image out of that label's figures, and it is counted. UsageError for a mark that
-    means yes or no already.
+    means yes or no already. needed: of a manifest's splits those whose files have to be there; None
+    is all.
 
     Raises DatasetError with every fault that was found and the line of each.
     """
     manifest = _find_manifest(source)
-    folder = source if manifest is None else manifest.parent
-    name = make_name(name or folder.absolute().resolve().name)
+    name = name_source(source, name)
     if manifest is not None:
-        return build_dataset(read_table(manifest), labels, group, name, uncertain)
+        return build_dataset(read_table(manifest), labels, group, name, uncertain, needed)
     if group is not None:
         raise DatasetError(
             str(source), [f"class folders have no column {group!r} to group by: write a manifest"]
@@ -60,6 +61,14 @@ def guess_labels(source: Path, uncertain: Sequence[str] = ()) -> tuple[str, ...]
     if manifest is None:
         return list_classes(source)
     return guess_columns(read_table(manifest), uncertain=uncertain)
+
+
+def name_source(source: Path | None, name: str | None = None) -> str:
+    """What evaluations on a data set are filed under: its name, by default its folder's."""
+    if name is None and source is not None:
+        folder = source.parent if source.is_file() else source
+        name = folder.absolute().resolve().name
+    return make_name(name or "")
 
 
 def make_name(text: str) -> str:

@@ -242,6 +242,25 @@ def _parse(value: Mapping[str, Any], source: str) -> Baseline:
     )  # fmt: skip
 
 
+def find_baseline_file(named: str | None, folder: Path) -> Path | None:
+    """The file of a baseline: the one that the configuration in `folder` names, else baseline.json.
+
+    None where there is none, or where a run or a folder is named.
+    """
+    places = [BASELINE_FILE] if named is None else [named]
+    found = (place / name for name in places for place in (Path(), folder))
+    return next((file for file in found if file.is_file()), None)
+
+
+def peek_split(path: Path) -> str | None:
+    """The split that a baseline was set on; None for a file that is none: `gate` says why."""
+    try:
+        split = read_json(path, BASELINE_SCHEMA).get("split")
+    except StoreError:
+        return None
+    return split if isinstance(split, str) else None
+
+
 def find_differences(run: Evaluation, baseline: Evaluation) -> tuple[str, ...]:
     """Why a run can't be compared with a baseline, a sentence each; empty where it can.
 

@@ -19,6 +19,7 @@ from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
 from covidreport.records import EXPLORATORY, Evaluation, Failure, Run, Scores, ScoresFrom
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.storage.chosen import USUAL_SPLIT, AskedImages, choose_images, choose_split
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import (
@@ -29,19 +30,23 @@ from covidreport.store import (
     read_failure,
 )
 
-_Dated = tuple[str, bool, bool, Evaluation | Failure]
-"""When it was made, whether on the split `validation`, whether the usual variant, and what."""
+_Dated = tuple[str, bool, Evaluation | Failure]
+"""When it was made, whether it is of the usual variant, and what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which evaluation is judged; None where any would do, and the last one is taken."""
+    """Which evaluation is judged; None where nobody said, and `settle_wanted` decides."""
 
     target: str
     dataset: str | None = None
     split: str | None = None
     variant: str | None = None
     """`""` is the usual one, neither in another precision nor by another provider."""
+    configured: str | None = None
+    """The split of the configuration, which holds where `split` is None."""
+    named: str | None = None
+    """The name of the configuration's data set."""
 
     def fits(self, evaluation: Evaluation) -> bool:
         """Whether it is such an evaluation."""
@@ -60,6 +65,40 @@ class Wanted:
         """Such as `drawn, validation`."""
         parts = (self.dataset or "any data set", self.split or "any split", self.variant)
         return ", ".join(part for part in parts if part)
+
+
+def settle_wanted(wanted: Wanted, runs: Sequence[Run]) -> Wanted:
+    """The same images for all runs: the split, and the configured data set where one has it.
+
+    Of several other data sets each run is judged on its last. Raises UsageError as `choose_split`.
+    """
+    found = [each for run in runs for each in read_evaluations(run)[0]]
+    dataset = wanted.dataset
+    if dataset is None and any(each.dataset == wanted.named for each in found):
+        dataset = wanted.named
+    there = {each.split for each in found if dataset in (None, each.dataset)}
+    if any(_failed_on(run, USUAL_SPLIT) for run in runs):
+        there.add(USUAL_SPLIT)
+    asked = AskedImages(dataset, wanted.split, configured=wanted.configured)
+    return replace(wanted, dataset=dataset, split=choose_split(asked, there))
+
+
+def _failed_on(run: Run, split: str) -> bool:
+    """Whether an attempt at an evaluation on a split failed."""
+    files = (run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}")
+    return any(f"-{split}-" in f"{file.parent.name}-" for file in files)
+
+
+def note_newer(wanted: Wanted, runs: Sequence[Run]) -> str:
+    """What was evaluated later than the images that are judged; empty where nothing was."""
+    found = [each for run in runs for each in read_evaluations(run)[0]]
+    asked = AskedImages(
+        wanted.dataset, wanted.split, wanted.variant, wanted.configured, wanted.named
+    )
+    try:
+        return choose_images(found, asked).note
+    except UsageError:
+        return ""  # there is nothing to judge, as the verdicts say
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +126,10 @@ class Evidence:
 def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evidence:
     """The evaluation of a run that is asked for, with its answers.
 
-    Raises GateError where there is none, where the last attempt failed, where the model is no
-    longer the one that was evaluated, where what is stored contradicts itself, where thresholds
-    were tuned on the very images, and where stored scores are not trusted and were not made here.
+    wanted: settled, as `settle_wanted` does it. Raises GateError where there is none, where the
+    last attempt failed, where the model is no longer the one that was evaluated, where what is
+    stored contradicts itself, where thresholds were tuned on the very images, and where stored
+    scores are not trusted and were not made here.
     """
     trust = trust or Trust()
     evaluation = _choose(run, wanted)
@@ -124,7 +164,7 @@ def explain_distrust(run: Run) -> str:
 
 
 def _choose(run: Run, wanted: Wanted) -> Evaluation:
-    """The evaluation that fits: of the images that were evaluated last, the usual one if there is.
+    """The evaluation that fits: of several data sets the last, the usual variant if there is one.
 
     Another precision, or an occlusion, is taken where it is asked for or the only one.
     """
@@ -135,7 +175,7 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
     for each in evaluations:
         if wanted.fits(each):
             when = str(each.timing.get("finished") or "")
-            found.append((when, each.split == "validation", each.variant is None, each))
+            found.append((when, each.variant is None, each))
     found += _read_failures(run, wanted, {each.key for each in evaluations if wanted.fits(each)})
     if faults and not (found and wanted.whole):  # a broken one may be the one that is meant
         raise GateError("read", "; ".join(faults))
@@ -144,7 +184,7 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
             "score",
             f"was not evaluated on {wanted.describe()}: run `covidreport evaluate {run.place}`",
         )
-    last = max(found, key=lambda each: each[:3])[3]
+    last = max(found, key=lambda each: each[:2])[2]
     if isinstance(last, Failure):
         raise GateError(last.stage, last.reason)
     if last.variant is not None and wanted.variant is None:
@@ -169,7 +209,7 @@ def _read_failures(run: Run, wanted: Wanted, fitting: set[str]) -> list[_Dated]:
         if failure is not None:
             written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
             # an evaluation that stands beside a failure is older than it
-            found.append((written.isoformat(timespec="milliseconds"), True, True, failure))
+            found.append((written.isoformat(timespec="milliseconds"), True, failure))
     return found
 
 
@@ -243,7 +283,7 @@ def read_run_baseline(
 ) -> Baseline:
     """A run folder as a baseline. GateError, of the stage `baseline`, as `read_evidence`."""
     try:
-        evidence = read_evidence(run, wanted, trust)
+        evidence = read_evidence(run, settle_wanted(wanted, [run]), trust)
     except GateError as error:
         raise GateError("baseline", f"the baseline {run.name}: {error}") from error
     evaluation, answers = evidence.evaluation, evidence.answers
@@ -328,6 +368,7 @@ def _read_best(
             "baseline: name a run of another folder, or a file that `covidreport baseline set` "
             "wrote",
         )
+    wanted = settle_wanted(wanted, others)
     evaluated: dict[int, Run] = {}
     evaluations: list[Evaluation] = []
     for run in others:

@@ -12,9 +12,16 @@ from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.failed import MOST_FAILED, explain_failed
 from covidreport.gate.baseline import Baseline, is_known
-from covidreport.gate.evidence import Trust, Wanted, read_baseline_at, read_evidence
+from covidreport.gate.evidence import (
+    Trust,
+    Wanted,
+    read_baseline_at,
+    read_evidence,
+    settle_wanted,
+)
 from covidreport.gate.judge import Terms, judge_run, refuse_run
 from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
+from covidreport.storage.chosen import check_agreement
 
 IS_KNOWN = "is as it was when the baseline was set"
 
@@ -43,7 +50,7 @@ def gate_runs(
         baseline = open_baseline(runs, request)
     if isinstance(baseline, GateError):
         return tuple(_refuse(run, request, baseline.stage, str(baseline)) for run in runs)
-    wanted = complete_wanted(request.wanted, baseline)
+    wanted = settle_wanted(complete_wanted(request.wanted, baseline), runs)
     return tuple(_gate_run(run, replace(request, wanted=wanted), baseline) for run in runs)
 
 
@@ -82,15 +89,20 @@ def pass_over_known(
 
 
 def complete_wanted(wanted: Wanted, baseline: Baseline | None) -> Wanted:
-    """What was not said follows from the baseline: a run is judged on the same images."""
+    """What was not said follows from the baseline: a run is judged on the same images.
+
+    Raises UsageError where the configuration says another split than the baseline.
+    """
     if baseline is None:
         return wanted
     of = baseline.evaluation
-    return Wanted(
-        wanted.target,
-        of.dataset if wanted.dataset is None else wanted.dataset,
-        of.split if wanted.split is None else wanted.split,
-        (of.variant or "") if wanted.variant is None else wanted.variant,
+    if wanted.split is None and wanted.configured is not None:
+        check_agreement(wanted.configured, of.split)
+    return replace(
+        wanted,
+        dataset=of.dataset if wanted.dataset is None else wanted.dataset,
+        split=of.split if wanted.split is None else wanted.split,
+        variant=(of.variant or "") if wanted.variant is None else wanted.variant,
     )
 
 

@@ -67,6 +67,8 @@ class LabelCurve:
     negatives: int
     failed_positive: int
     failed_negative: int
+    positive_groups: int | None
+    """Patients of the positives; None where patients are not known."""
     outline: tuple[tuple[int, int], ...]
     """Found and false alarms from the highest score down: the shape of its curves, not all of
     their points."""
@@ -95,13 +97,32 @@ class ReportedRun:
     evaluation: Evaluation | None
     """On the split that the report ranks; None where it has none."""
     others: tuple[Evaluation, ...] = ()
-    """On other splits of the same data set, such as the training split."""
+    """Of the same data set: on other splits, such as the training split, and variants."""
     failure: Failure | None = None
     """Why it has no evaluation."""
     scores_from: ScoresFrom | None = None
     """Whether the evaluation was computed here; None where there is none, or nobody asked."""
     thresholds_written_here: bool | None = None
     """As `Verdict.thresholds_written_here`."""
+
+    @property
+    def usual(self) -> tuple[Evaluation, ...]:
+        """One a split: that on the ranked split, then those of other splits that are its like.
+
+        Of the same data set and variant: another precision, an occlusion or a disturbance is
+        another question about the same run, and stands in a section of its own.
+        """
+        first = self.evaluation
+        variant = None if first is None else first.variant
+        found = {} if first is None else {first.split: first}
+        for each in self.others:
+            if each.variant == variant and (first is None or each.dataset == first.dataset):
+                found.setdefault(each.split, each)
+        return tuple(found.values())
+
+    def find(self, split: str) -> Evaluation | None:
+        """The usual evaluation on a split; None where there is none."""
+        return next((each for each in self.usual if each.split == split), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
 from covidreport.config import FigureSettings
-from covidreport.errors import NothingEvaluatedError, RunError, StoreError, UsageError
+from covidreport.errors import NothingEvaluatedError, RunError, StoreError
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -29,7 +29,8 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.repeats import collect_repeats
-from covidreport.runs import read_evaluations
+from covidreport.runs import Tell, read_evaluations
+from covidreport.storage.chosen import AskedImages, ChosenImages, choose_images
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import evaluation_folder, read_failure
@@ -52,9 +53,8 @@ def collect_report(
     *,
     target: str,
     specificity_floor: float,
-    split: str | None = None,
-    dataset: str | None = None,
-    variant: str | None = None,
+    images: AskedImages | None = None,
+    tell: Tell = lambda _: None,
     title: str | None = None,
     plan: Plan | None = None,
     audit: Audit | None = None,
@@ -71,15 +71,15 @@ def collect_report(
     here, where that is more than the cache's records. figures: whose prevalence predictive values
     are told at; None for those that are stored.
 
-    variant: evaluations in another precision or by another provider, such as `fp16`; where it is
-    not said the usual ones, or what there is where there are no usual ones.
-
-    Where split and data set are not said: those that were evaluated last; figures without a time
-    stamp (copied from a paper) are older than any, and among them `validation` goes first.
+    images: what was said of data set, split and variant (another precision or provider, such as
+    `fp16`); `choose_images` has the rule. tell: told where other images were evaluated later.
     Raises UsageError where nothing was evaluated, or not on what is asked for.
     """
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
-    name, chosen, kind = _choose(evidence, dataset, split, variant)
+    meant = _choose(evidence, images or AskedImages())
+    if meant.note:
+        tell(meant.note)
+    name, chosen, kind = meant.dataset, meant.split, meant.variant
     found_here = made or MadeHere()
     reported = tuple(
         _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
@@ -122,16 +122,23 @@ def collect_report(
     return data if show_ids else hide_ids(data)
 
 
-def choose_evaluated(runs: Sequence[Run]) -> tuple[tuple[Run, Evaluation], ...]:
-    """What a report would rank by itself: each run with its evaluation on what was evaluated last.
+def choose_evaluated(
+    runs: Sequence[Run], images: AskedImages, tell: Tell
+) -> tuple[tuple[Run, Evaluation], ...]:
+    """What a report would rank: each run with its evaluation on the images that are meant.
 
-    Empty where nothing was evaluated. A run whose last evaluation failed is left out.
+    Empty where nothing was evaluated. A run whose last evaluation failed is left out. images, tell:
+    as of `collect_report`, which also says what is raised.
     """
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
     if not any(item.evaluations for item in evidence):
         return ()
-    chosen = _choose(evidence, None, None, None)
-    reported = (_report_run(item, *chosen) for item in evidence)
+    chosen = _choose(evidence, images)
+    if chosen.note:
+        tell(chosen.note)
+    reported = (
+        _report_run(item, chosen.dataset, chosen.split, chosen.variant) for item in evidence
+    )
     return tuple((item.run, item.evaluation) for item in reported if item.evaluation is not None)
 
 
@@ -148,9 +155,7 @@ def _decide_doubts(rankings: Sequence[Ranking], found: Sequence[Finding]) -> lis
     return [*doubts, *kept]
 
 
-def _choose(
-    evidence: Sequence[_Evidence], dataset: str | None, split: str | None, variant: str | None
-) -> tuple[str, str, str | None]:
+def _choose(evidence: Sequence[_Evidence], images: AskedImages) -> ChosenImages:
     every = [evaluation for item in evidence for evaluation in item.evaluations]
     if not every:
         faults = [fault for item in evidence for fault in item.faults]
@@ -158,25 +163,7 @@ def _choose(
             "none of these runs has been evaluated: run `covidreport evaluate` first"
             + "".join(f"\n  {fault}" for fault in faults)
         )
-    fitting = [
-        evaluation
-        for evaluation in every
-        if (dataset is None or evaluation.dataset == dataset)
-        and (split is None or evaluation.split == split.lower())
-        and (variant is None or evaluation.variant == variant)
-    ]
-    if not fitting:
-        there = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for e in every})
-        raise UsageError(
-            f"nothing was evaluated on {dataset or 'any data set'}, split {split or 'any'}"
-            f"{', variant ' + variant if variant else ''}; there is: {', '.join(there)}"
-        )
-    last = max(
-        fitting, key=lambda e: (str(e.timing.get("finished") or ""), e.split == "validation")
-    )
-    beside = [e for e in fitting if (e.dataset, e.split) == (last.dataset, last.split)]
-    usual = any(e.variant is None for e in beside)
-    return last.dataset, last.split, None if usual else last.variant
+    return choose_images(every, images)
 
 
 def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) -> ReportedRun:

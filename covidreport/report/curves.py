@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from covidreport.records import (
 from covidreport.report.kept import keep
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
 
-METHOD = 1
+METHOD = 2
 """Counted up when the same scores would give other curves."""
 STEPS = (
     *(i / 1000 for i in range(1, 10)),
@@ -118,12 +119,16 @@ def _count(
     limits = carry_thresholds(thresholds, scores.activation, scores.scores.dtype)
     called = np.searchsorted(-points.values, -limits, side="left")  # one at it is negative
     kept = outline_points(points)
+    groups = None
+    if scores.groups is not None:
+        groups = len(set(compress(scores.groups, (truth == 1).tolist())))
     outline = zip(points.found[kept].tolist(), points.false_alarms[kept].tolist(), strict=True)
     return LabelCurve(
         positives=points.positives,
         negatives=points.negatives,
         failed_positive=int(np.count_nonzero((truth == 1) & failed)),
         failed_negative=int(np.count_nonzero((truth == 0) & failed)),
+        positive_groups=groups,
         outline=tuple(outline),
         found=tuple(points.found[called].tolist()),
         false_alarms=tuple(points.false_alarms[called].tolist()),

@@ -25,7 +25,7 @@ def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
     index = index_runs(data, linked=bool(view.runs))
     names = [reported.run.name for reported in index.runs]
     return [
-        {"anchor": index.anchors.get(name, ""), "name": clean(name), "badge": index.rank(name)}
+        {"anchor": index.anchors.get(name, ""), "name": clean(name), "badge": index.badge(name)}
         for name in names
     ]
 

@@ -77,7 +77,7 @@ def test_init_writes_settings_that_evaluate_can_use(covidreport, tmp_path):
     assert settings["data"] == "data/manifest.csv"
     assert settings["labels"] == ["covid-19", "normal", "pneumonia"]
     assert (settings["split"], settings["group"]) == ("validation", "patient_id")
-    assert "train (2 images), validation (1 images)" in text
+    assert "train (2 images), validation (1 image)" in text
     assert covidreport("init", "data/manifest.csv").code == 2
     assert covidreport("init", "data/manifest.csv", "--force").code == 0
 

@@ -62,7 +62,7 @@ def test_an_evaluation_of_an_earlier_version_gets_its_figures_without_a_model(co
     del value["details"]
     _file(study).write_text(json.dumps(value))
     done = covidreport("evaluate")
-    assert (done.code, "1 of 1 runs are unchanged" in done.err) == (0, True)
+    assert (done.code, "1 of 1 run is unchanged" in done.err) == (0, True)
     assert _file(study).read_bytes() == before
 
 
@@ -71,7 +71,7 @@ def test_attributes_that_were_added_are_taken_up(covidreport, study):
     scores = read_scores(_file(study).parent / "scores.parquet")
     _add_columns(study / "data" / "manifest.csv", view=lambda i: ("PA", "AP")[i // 6])
     done = covidreport("evaluate")
-    assert (done.code, "1 of 1 runs are unchanged" in done.err) == (0, True)
+    assert (done.code, "1 of 1 run is unchanged" in done.err) == (0, True)
     assert list(read_evaluation(_file(study)).details.subgroups) == ["sex", "age", "view"]
     after = read_scores(_file(study).parent / "scores.parquet")
     assert after.attributes["view"] == ("PA",) * 6 + ("AP",) * 6

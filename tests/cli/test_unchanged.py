@@ -74,7 +74,7 @@ def test_a_replaced_image_is_scored_anew(study, covidreport, replace, system):
 
     assert "unchanged" not in done.err
     assert _evaluation(study, "a").counts["covid-19"].missed == 2
-    assert "1 of 1 runs are unchanged" in again.err
+    assert "1 of 1 run is unchanged" in again.err
 
 
 @REPLACE

@@ -214,7 +214,7 @@ def test_two_runs_that_answer_alike_are_not_told_apart(tmp_path):
     assert (made.overall.statistic, made.overall.p_value) == (None, 1)
     assert (made.smallest_gap.gap, made.smallest_gap.positives_needed) == (None, None)
     assert describe_verdict(ranking) == (
-        "All 2 ranked runs share the first place: nothing tells them apart."
+        "Both ranked runs share the first place: nothing tells them apart."
     )
 
 

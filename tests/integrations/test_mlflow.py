@@ -146,7 +146,7 @@ def test_of_a_model_that_was_trained_again_the_last_push_comes_back(covidreport,
         write_scored_run(tmp_path / "runs" / "good", seed=seed)
         assert covidreport("push", *where).code == 0
     done = covidreport("pull", *where, "--output", "pulled")
-    assert "1 older runs of this name were left there" in done.err
+    assert "1 older run of this name was left there" in done.err
     assert read_run(tmp_path / "pulled" / "good").settings["seed"] == 2
 
 

@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
+from covidreport.audit.similarity import find_copies
+from covidreport.dataset import read_dataset
+from covidreport.dataset.digests import digest_files
+from covidreport.dataset.survey import survey_images
 from covidreport.errors import UsageError
 from train.drawn import dataset
 from train.drawn.anatomy import Chest, draw_chest
 from train.drawn.build import choose_anatomy, choose_stance
 from train.drawn.canvas import Frame, Pose, bend
-from train.drawn.cohort import plan_cohort
+from train.drawn.cohort import LABELS, plan_cohort
 from train.drawn.command import draw
 from train.drawn.dataset import COLUMNS, Drawing, draw_dataset
 from train.drawn.disease import draw_lobar_opacity, draw_peripheral_opacities
@@ -236,3 +240,12 @@ def test_the_command_prints_where_the_manifest_is(tmp_path):
     result = CliRunner().invoke(app, ["--out", out, "--images", "1", "--size", "128"])
     assert result.exit_code == 0
     assert result.stdout.strip() == str(tmp_path / "data" / "manifest.csv")
+
+
+def test_no_two_people_look_like_copies_of_one_picture(tmp_path):
+    """The audit's check, which was measured on real radiographs, finds no pair of two people."""
+    images = read_dataset(draw_dataset(tmp_path, Drawing(images=240)), LABELS)
+    survey = survey_images(images, digest_files(images, use_cache=False), use_cache=False)
+    copies = find_copies(survey.thumbnails)
+    people = np.array(images.groups)
+    assert not (people[copies.first] != people[copies.second]).any()

@@ -28,6 +28,8 @@ class Anatomy:
     stomach: float
     vessels: int
     """The seed of the pulmonary vessels: all films of a patient show the same tree."""
+    form: int
+    """The seed of the body's own form: how it departs from the one that all are drawn after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def choose_anatomy(rng: np.random.Generator, sex: str, age: int) -> Anatomy:
         right_dome=float(np.clip(rng.normal(0.05, 0.03), -0.01, 0.11)),
         stomach=rng.uniform(0.3, 1.0) if rng.random() < 0.6 else 0.0,
         vessels=int(rng.integers(2**32)),
+        form=int(rng.integers(2**32)),
     )
 
 

@@ -21,6 +21,8 @@ Points = NDArray[np.float64]
 _SUPERSAMPLING = 2
 _ROUND_FROM = 12
 _STEPS = 512
+_BUMPS = 6
+"""Bumps of a body's own form across the film: of the size of a lobe."""
 _ROUNDING = np.hanning(43)[1:-1] / np.hanning(43).sum()
 
 
@@ -52,6 +54,11 @@ class Frame:
         u = (cos * x)[None, :] + (sin * y)[:, None]
         v = (-sin * x)[None, :] + (cos * y)[:, None]
         return cls(pose, u.astype(np.float32), v.astype(np.float32))
+
+    def deform(self, rng: np.random.Generator, amount: float) -> Frame:
+        """Shift every place on the body smoothly by about `amount`: no two chests are one form."""
+        across, down = (np.float32(amount) * clouds(rng, self, _BUMPS) for _ in range(2))
+        return Frame(self.pose, self.u + across, self.v + down)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -30,6 +30,8 @@ SOURCE = "drawn"
 COMMENT = "Drawn by a program. Not a radiograph, not a patient, of no use in medicine."
 COLUMNS = ("path", *LABELS, "split", "patient_id", "source", "view", "sex", "age")
 _TITLE = "# Drawn radiographs: not real, not patients"
+_OWN_FORM = 0.04
+"""Body units. Less, and the films of two people would correlate as those of real people do not."""
 _SMALLEST = 128
 """The shortest side on which the burnt-in label can be read."""
 
@@ -82,6 +84,7 @@ def draw_film(folder: Path, drawing: Drawing, film: Film) -> None:
     rng = np.random.default_rng([drawing.seed, film.patient, film.number])
     stance = choose_stance(rng, film.view)
     frame = Frame.lay(*_measure(drawing.size, film.aspect), stance.pose)
+    frame = frame.deform(np.random.default_rng(anatomy.form), _OWN_FORM)
     chest = draw_chest(anatomy, stance, frame)
     # Chance decides the same things in the same order for every class, the disease last.
     exposure, clutter = choose_exposure(rng, film.view), draw_clutter(frame, rng, film.view)

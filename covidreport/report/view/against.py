@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from covidreport.compare.finding import (
+    cut_bound,
     describe_disagreement,
     describe_gap,
     describe_naming,
@@ -93,8 +94,7 @@ def _bound(comparisons: RunComparisons) -> str:
 def _p_text(value: float | None, comparisons: RunComparisons) -> str:
     if comparisons.basis == "scores" or value is None:
         return p_value(value)
-    # A bound is cut, never rounded up: it must stay a bound.
-    return "1" if value >= 1 else f"{int(value * 100) / 100:.2f}"
+    return cut_bound(value)
 
 
 def _share(value: float | None) -> str:
@@ -281,7 +281,7 @@ def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comp
         caption = f"The best, {clean(shown[0].first)}, minus each other run{of}"
         return _Layout(caption, "second", (name, *(Column(one, kind="count") for one in counts)))
     counts = ("Only it missed", "Only the other missed")
-    which = f"All {plural(len(shown), 'pair')}"
+    which = "The one pair" if len(shown) == 1 else f"All {len(shown):,} pairs"
     if pairs > len(shown):
         which = f"The {len(best)} runs in first place with each other run, of {pairs:,} pairs"
     return _Layout(
@@ -357,8 +357,8 @@ def _non_inferiority_table(comparisons: RunComparisons, index: Index) -> Table |
         rows.append(Row((index.cell(each.run), answer, Cell(value, interval, full, "figure"))))
     return Table(
         f"Non-inferiority: at most {first.margin:g} less sensitive than {clean(first.reference)}; "
-        f"intervals of {level}, so that all {plural(len(judged), 'answer')} together hold with "
-        "95 %",
+        f"intervals of {level}"
+        + (f", so that all {len(judged)} answers together hold with 95 %" if judged[1:] else ""),
         head,
         tuple(rows),
     )

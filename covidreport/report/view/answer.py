@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.audit.copies import in_split
 from covidreport.ranking import rank_sets
 from covidreport.records import (
     Counts,
@@ -36,6 +37,10 @@ DOUBT_CODES = ("best-run-not-distinguishable",)
 IMAGE_CODES = ("shortcut-attributes",)
 """Warnings about the images: they stand by the answer, whichever run is best."""
 
+COPY_CODES = ("identical-files", "identical-pixels", "near-duplicates")
+"""Cases of the ranked split that count twice: where they are a warning, they stand there too."""
+
+_ALONE = "alone was evaluated on these very images"
 _MOST_NAMED = 3
 _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""
@@ -84,17 +89,14 @@ def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) 
 
 
 def _other_splits(ranking: Ranking, index: Index) -> list[list[Evaluation]]:
-    """The evaluations of the ranked runs on each other split, in the order of the ranking.
-
-    Only those that are like the ranked ones: of no variant, or of the same.
-    """
+    """The evaluations of the ranked runs on each other split, in the order of the ranking."""
     found: dict[str, list[Evaluation]] = {}
     for row in ranking.rows:
         reported, here = index.find(row.run), index.evaluation(row.run, ranking)
         if reported is None or here is None:
             continue
-        for other in reported.others:
-            if other.variant == here.variant and other.split != here.split:
+        for other in reported.usual:
+            if other.split != here.split:
                 found.setdefault(other.split, []).append(other)
     return list(found.values())
 
@@ -174,7 +176,12 @@ def _grave(
 ) -> tuple[GraveFinding, ...]:
     """Every error, then the warnings about the images or a best run; not what stands as a doubt."""
     said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
-    weighty = {clean(one.what) for one in data.findings if one.code in IMAGE_CODES}
+    weighty = {
+        clean(one.what)
+        for one in data.findings
+        if one.code in IMAGE_CODES
+        or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
+    }
     every = [one for group in findings for one in group.findings if one.what not in said]
     chosen = [one for one in every if one.severity == "error"]
     chosen += [
@@ -191,7 +198,10 @@ def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:
     if ranking is None:
         return f"No run has figures for {index.disease} on {where}: there is nothing to rank yet."
     if len(ranking.rows) == 1:
-        return f"The only run on {where}, can't be ranked for {index.disease}; the table says why."
+        each = f"The only run on {where}, can't be ranked"
+        if len(data.rankings) > 1:
+            each = f"No run on {where}, can be ranked, and each {_ALONE}:"
+        return f"{each} for {index.disease}; the table says why."
     return (
         f"None of the {whole(len(ranking.rows))} runs on {where}, can be ranked for "
         f"{index.disease}; the table says why."
@@ -208,10 +218,13 @@ def _sentence(
 ) -> tuple[Span, ...]:
     """`exp15 misses the fewest: 8 of 28 COVID-19 images (…), at the price of 195 false alarms …`"""
     spans: list[Span] = []
-    if len(data.rankings) > 1:
+    several = len(data.rankings) > 1
+    if several and len(ranking.rows) > 1:
         spans.append(Span(f"Among the {len(ranking.rows)} runs on the same images, "))
     alone = sum(row.rank is not None for row in ranking.rows) == 1
-    if alone:
+    if several and len(ranking.rows) == 1:
+        spans += [index.span(best[0].run), Span(f" {_ALONE}, and missed ")]
+    elif alone:
         spans += [index.span(best[0].run), Span(" is the only run that can be ranked. It missed ")]
     elif len(best) == 1:
         spans += [index.span(best[0].run), Span(" misses the fewest: ")]
@@ -313,7 +326,9 @@ def view_limits(data: ReportData, index: Index) -> tuple[str, ...]:
         "An interval covers the chance of which images were drawn. It does not cover how they were "
         "collected, labelled or selected.",
     ]
-    ranked = sum(row.rank is not None for row in index.ranked.values())
+    ranked = max(
+        (sum(row.rank is not None for row in each.rows) for each in data.rankings), default=0
+    )
     if ranked > 1:
         limits.append(
             f"The first of {plural(ranked, 'run')} was picked on the same images that it is "

@@ -49,14 +49,15 @@ def _natural(text: str) -> tuple[object, ...]:
 
 
 def _block_table(name: str, runs: Sequence[ReportedRun], data: ReportData, index: Index) -> Table:
-    splits = list(dict.fromkeys(one.split for run in runs for one in run.others))
+    found = dict.fromkeys(one.split for run in runs for one in run.usual)
+    splits = (data.split, *(split for split in found if split != data.split))
     counts = [index.counts(reported.evaluation) for reported in runs]
     alike = all_alike(counts)
     head = [
         Column("Rank", kind="rank"), Column("Run", kind="name"),
         *count_columns(counts), Column("Sensitivity", "95 % CI", "figure"),
     ]  # fmt: skip
-    for split in (data.split, *splits):
+    for split in splits:
         head += [
             Column("Label accuracy", clean(split), "figure"),
             Column("Micro F1", clean(split), "figure"),
@@ -69,8 +70,8 @@ def _block_table(name: str, runs: Sequence[ReportedRun], data: ReportData, index
             *count_cells(of_target, alike=alike),
             figure_cell(of_label(reported.evaluation, index.target, "sensitivity")),
         ]  # fmt: skip
-        by_split = {one.split: one for one in reported.others}
-        for one in (reported.evaluation, *(by_split.get(split) for split in splits)):
+        for split in splits:
+            one = reported.find(split)
             cells += [figure_cell(overall(one, key)) for key in ("label_accuracy", "micro_f1")]
         body.append(Row(tuple(cells), best=index.rank(reported.run.name) == "1"))
     return Table(f"Block {clean(name)}" if name else "Without a block", tuple(head), tuple(body))

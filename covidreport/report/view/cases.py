@@ -107,7 +107,9 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     n, runs = len(table.positives), len(table.runs)
     by_all = sum("yes" not in case.answers for case in table.positives)
     by_none = sum(set(case.answers) == {"yes"} for case in table.positives)
-    whose = "the only ranked run" if runs == 1 else f"all {whole(runs)} ranked runs"
+    whose = {1: "the only ranked run", 2: "both ranked runs"}.get(
+        runs, f"all {whole(runs)} ranked runs"
+    )
     parts = [f"{plural(by_all, 'was', 'were')} missed by {whose}"]
     parts.append(f"{plural(by_none, 'was', 'were')} found by {whose}")
     parts = [re.sub("^0 were", "none was", part) for part in parts]
@@ -131,7 +133,8 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     sentences.append(
         "Cases are named by their ids."
         if table.ids_shown
-        else "Cases are named by a digest of their id, the same in every report on these data; "
+        else "Cases are named by a digest of their id, the same in every report on these images, "
+        "across splits only with `COVIDREPORT_SALT`; "
         "`covidreport render --show-ids` names them by their ids."
     )
     return tuple(sentences)

@@ -28,11 +28,15 @@ PAIRS_NOTE = (
 )
 NO_PAIR = (
     "These two runs were not compared with each other: of very many runs, or where a baseline was "
-    "named, only some pairs are."
+    "named, only some pairs are, and runs that were evaluated on other images never."
 )
 COUNTS_ONLY = (
     "Whether two runs differ by more than chance takes their answers to the same images; here are "
     "counts alone."
+)
+NONE_RANKED = (
+    "No two runs here have a rank on the same images, so none was compared with another: whether "
+    "two differ by more than chance takes their answers to the same images."
 )
 _NOT_COMPARED = frozenset({"Versions", "Input of the model", "Published", "Export"})
 """Groups of settings that say where a run comes from rather than how it was made."""
@@ -56,7 +60,7 @@ def view_compare(data: ReportData, index: Index) -> CompareView | None:
         figures=_figures_table(first, second),
         pairs=pairs,
         pairs_note=PAIRS_NOTE,
-        no_pair=_explain_no_pair(comparisons),
+        no_pair=_explain_no_pair(comparisons, shown),
         settings=_settings_table(first, second),
         settings_note="What the two have in common is left out.",
         differences=_differences_table(pairs, first, second),
@@ -64,7 +68,11 @@ def view_compare(data: ReportData, index: Index) -> CompareView | None:
     )
 
 
-def _explain_no_pair(comparisons: RunComparisons | None) -> str:
+def _explain_no_pair(comparisons: RunComparisons | None, shown: Sequence[ReportedRun]) -> str:
+    if comparisons is None and any(
+        each.evaluation and each.evaluation.has_scores for each in shown
+    ):
+        return NONE_RANKED
     return NO_PAIR if _has_answers(comparisons) else COUNTS_ONLY
 
 

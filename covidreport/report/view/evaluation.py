@@ -47,7 +47,7 @@ def view_evaluation(
     ranked = (evaluation.dataset, evaluation.split) == (data.dataset, data.split)
     labels = [label for label in evaluation.labels if label in evaluation.counts]
     matrices = tuple(
-        view_matrix(label, evaluation.counts[label], target=label == index.target)
+        view_matrix(label, evaluation.counts[label], target=ranked and label == index.target)
         for label in labels
     )
     title = f"{titled(clean(evaluation.split))} split"

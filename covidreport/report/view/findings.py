@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from covidreport.records import Finding, ReportData, Severity
+from covidreport.records import Evaluation, Finding, ReportData, Severity
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import FindingGroup, FindingView
 from covidreport.report.view.wording import clean, whole
@@ -21,15 +22,20 @@ def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
     """The report's findings and those of its evaluations, equal ones once.
 
     A finding of an evaluation that names nobody is about the run that was evaluated; where every
-    run has it, it is about the images, and names nobody.
+    run has it, it is about the images, and names nobody. What was found in a variant says so: it is
+    none of the usual evaluation's.
     """
     subjects: dict[Finding, list[str]] = {}
     runs: dict[Finding, list[str]] = {}
     for finding in data.findings:
         subjects.setdefault(_anonymous(finding), []).extend(finding.subjects)
     for reported in index.runs:
-        for evaluation in (reported.evaluation, *reported.others):
-            for finding in evaluation.findings if evaluation else ():
+        evaluations = filter(None, (reported.evaluation, *reported.others))
+        for evaluation in evaluations:
+            told = evaluation.findings
+            if evaluation not in reported.usual:
+                told = tuple(_of_variant(finding, evaluation) for finding in told)
+            for finding in told:
                 subjects.setdefault(_anonymous(finding), []).extend(finding.subjects)
                 runs.setdefault(_anonymous(finding), []).append(reported.run.name)
     everyone = {one.run.name for one in index.runs if one.evaluation is not None}
@@ -45,6 +51,12 @@ def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
             )
         )  # fmt: skip
     return tuple(gathered)
+
+
+def _of_variant(finding: Finding, evaluation: Evaluation) -> Finding:
+    """The finding with the name of the variant that it was made in."""
+    where = ", ".join(filter(None, (evaluation.split, evaluation.variant)))
+    return replace(finding, what=f"{finding.what} ({where})")
 
 
 def _anonymous(finding: Finding) -> Finding:

@@ -48,11 +48,16 @@ class Index:
         return Cell(clean(name), clean(note), kind="name", anchor=anchor, sort=clean(name))
 
     def rank(self, name: str) -> str:
-        """A run's rank in the first ranking, or a dash: ranks of others would not compare."""
+        """A run's rank, and in which ranking where that is not the first; or a dash."""
         row = self.ranked.get(name)
-        if row is None or row.rank is None or self.places[name] > 0:
+        if row is None or row.rank is None:
             return DASH
-        return str(row.rank)
+        place = self.places[name]
+        return str(row.rank) if place == 0 else f"{row.rank} of ranking {place + 1}"
+
+    def badge(self, name: str) -> str:
+        """A run's rank in the first ranking, or a dash: two badges `1` would both seem to win."""
+        return DASH if self.places.get(name, 0) > 0 else self.rank(name)
 
     def evaluation(self, name: str, ranking: Ranking) -> Evaluation | None:
         """The evaluation that gave a run its row in a ranking."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.records import Evaluation, ReportData
 from covidreport.report.view.evaluation import view_matrix
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, Matrix, Row, Table
@@ -29,7 +29,9 @@ PLAIN_NOTE = (
 
 def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
     """The table; None where no run has counts. The ranked split first, labels in their order."""
-    evaluations = {reported.run.name: _place(reported, data) for reported in index.runs}
+    evaluations = {
+        reported.run.name: {one.split: one for one in reported.usual} for reported in index.runs
+    }
     first = [one.split for placed in evaluations.values() for one in placed.values()]
     splits = sorted(dict.fromkeys(first), key=lambda split: split != data.split)
     labels = {
@@ -83,7 +85,7 @@ def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
             )
             for split in splits
         ),
-        targets=tuple(label == index.target for _, label in columns),
+        targets=tuple(label == index.target and split == data.split for split, label in columns),
         predicted=predicted,
         runs=tuple(runs[:MOST_OPEN]),
         folded=tuple(runs[MOST_OPEN:]),
@@ -115,17 +117,6 @@ def _plain_rows(run: MatrixRun, width: int) -> tuple[Row, Row]:
                 cells += [Cell(cell.text, cell.share, kind="count") for cell in found]
         rows.append(Row(tuple(cells)))
     return rows[0], rows[1]
-
-
-def _place(reported: ReportedRun, data: ReportData) -> dict[str, Evaluation]:
-    """A run's usual evaluations on the report's data set, by split."""
-    placed: dict[str, Evaluation] = {}
-    for one in (reported.evaluation, *reported.others):
-        if one is None or one.dataset != data.dataset:
-            continue
-        if one is reported.evaluation or one.variant is None:
-            placed.setdefault(one.split, one)
-    return placed
 
 
 def _matrix(

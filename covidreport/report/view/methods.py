@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from covidreport.metrics import ALL_METRICS
-from covidreport.records import Evaluation, ReportData, RunComparisons
+from covidreport.records import ReportData, RunComparisons
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, MethodView, Row, Table
 from covidreport.report.view.wording import clean, decimal, humanise, listed, titled
@@ -277,7 +277,7 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
     methods = {
         figure.method
         for reported in data.runs
-        for evaluation in _evaluations(reported.evaluation, reported.others)
+        for evaluation in reported.usual
         for figures in evaluation.estimates.values()
         for figure in figures.values()
         if figure.method and figure.method != "wilson"
@@ -294,7 +294,7 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
     plans = {
         (evaluation.details.plan.resamples, evaluation.details.plan.seed)
         for reported in data.runs
-        for evaluation in _evaluations(reported.evaluation, reported.others)
+        for evaluation in reported.usual
         if evaluation.details is not None
     }
     if plans and any(part.startswith("bootstrap") for part in told):
@@ -312,18 +312,12 @@ def _is_method(name: str, part: str) -> bool:
     return part in name if part.startswith("(") else name == part or name.startswith(f"{part},")
 
 
-def _evaluations(
-    first: Evaluation | None, others: tuple[Evaluation, ...]
-) -> tuple[Evaluation, ...]:
-    return others if first is None else (first, *others)
-
-
 def _used_interval(key: str, definition: Definition, data: ReportData) -> str:
     """How this report's intervals of a figure were made; what is usual where it has none."""
     found = [
         estimate.method
         for run in data.runs
-        for one in _evaluations(run.evaluation, run.others)
+        for one in run.usual
         for figures in one.estimates.values()
         if (estimate := figures.get(key)) is not None and estimate.low is not None
     ]
@@ -352,7 +346,7 @@ def _definitions_table(data: ReportData) -> Table:
 
 def _view_beyond(data: ReportData) -> tuple[MethodView, ...]:
     """The figures beyond the threshold, where any evaluation has them."""
-    evaluations = [one for run in data.runs for one in _evaluations(run.evaluation, run.others)]
+    evaluations = [one for run in data.runs for one in run.usual]
     if all(one.details is None for one in evaluations):
         return ()
     head = (
@@ -395,7 +389,7 @@ def _view_repeats(data: ReportData) -> tuple[MethodView, ...]:
 
 def describe_dashes(data: ReportData) -> str:
     """What a dash means in the tables of this report."""
-    evaluations = [one for run in data.runs for one in _evaluations(run.evaluation, run.others)]
+    evaluations = [one for run in data.runs for one in run.usual]
     if any(not one.has_scores for one in evaluations):
         return (
             "A dash stands for a figure that can’t be known. Where only counts were recorded, "

@@ -159,9 +159,11 @@ def _areas(runs: Sequence[ReportedRun], index: Index, metric: str, word: str) ->
 
 
 def describe_labels(data: ReportData) -> tuple[tuple[str, str], ...]:
-    """The labels of the report as the data and as a reader writes them, the target first."""
-    found = dict.fromkeys([data.target])
-    for reported in data.runs:
-        if reported.evaluation is not None:
-            found |= dict.fromkeys(reported.evaluation.labels)
-    return tuple((label, label_name(label)) for label in found)
+    """The labels of the report as the data and as a reader writes them, the target first.
+
+    A target that no run was evaluated for is none of them, unless there are no others.
+    """
+    evaluations = [each.evaluation for each in data.runs if each.evaluation is not None]
+    found = dict.fromkeys(label for each in evaluations for label in each.labels)
+    labels = sorted(found, key=lambda label: label != data.target) or [data.target]
+    return tuple((label, label_name(label)) for label in labels)

@@ -93,7 +93,7 @@ def _view_data(
                 Cell(whole(int(images)), kind="count"),
                 Cell(whole(int(groups)) if groups else DASH, kind="count"),
                 _digest(fingerprint), Cell(clean(source) or DASH),
-                Cell(whole(len(runs)), kind="count"),
+                Cell(whole(len(set(runs))), kind="count"),
             ))
             for (dataset, split, images, groups, fingerprint, source), runs in rows.items()
         ),
@@ -105,8 +105,8 @@ def _view_models(
 ) -> tuple[tuple[FactGroup, ...], Table | None]:
     """What all runs have in common, and a table of the rest: a row a run, its model first."""
     facts = {
-        reported.run.name: _origins(reported) | _join([_facts(one) for one in evaluations])
-        for reported, evaluations in evaluated
+        reported.run.name: _origins(reported) | _join([_facts(one) for one in reported.usual])
+        for reported, _ in evaluated
     }
     names = list(dict.fromkeys(name for each in facts.values() for name in each))
     common = {
@@ -199,16 +199,19 @@ def _view_commands(
     data: ReportData, evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]]
 ) -> Table | None:
     """The commands that were called, each once, with what it made, in the order of their calls."""
-    made: dict[str, dict[str, int]] = {}
+    made: dict[str, dict[str, set[str]]] = {}
     first: dict[str, str] = {}
     for _, evaluations in evaluated:
         for one in evaluations:
             for when, command, what in _list_commands(one):
                 things = made.setdefault(command, {})
-                things[what] = things.get(what, 0) + 1
+                things.setdefault(what, set()).add(one.run)
                 first[command] = min(when, first.get(command, when))
     rows = [
-        (command, listed([f"{plural(n, 'run')} {what}" for what, n in made[command].items()]))
+        (
+            command,
+            listed([f"{plural(len(n), 'run')} {what}" for what, n in made[command].items()]),
+        )
         for command in sorted(made, key=lambda command: first[command])
     ]
     if data.provenance.get("command"):
@@ -243,7 +246,8 @@ def _view_times(data: ReportData, index: Index) -> Table | None:
         rows.append(_times_row(name, "", list_times(reported.run.settings)))
         for evaluation in _evaluations(reported):
             times = list_times({"timing": evaluation.timing, **evaluation.provenance})
-            rows.append(_times_row(name, clean(evaluation.split), times))
+            split = ", ".join(filter(None, (evaluation.split, evaluation.variant)))
+            rows.append(_times_row(name, clean(split), times))
     told = tuple(row for row in rows if row is not None)
     head = (Column("Of", kind="name"), Column("Split"), Column("When, and how long"))
     caption = (

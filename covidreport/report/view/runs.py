@@ -16,6 +16,7 @@ from covidreport.report.view.records import (
 )
 from covidreport.report.view.settings import view_settings
 from covidreport.report.view.wording import (
+    DASH,
     clean,
     plural,
     whole,
@@ -64,7 +65,7 @@ def view_run(
 ) -> RunView:
     """A run's section. The runs of rank 1 are opened; the others are folded."""
     run = reported.run
-    rank = index.rank(run.name)
+    rank = index.badge(run.name)
     opened = rank == "1" or len(index.runs) == 1
     evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]
     return RunView(
@@ -89,9 +90,8 @@ def _summary(reported: ReportedRun, index: Index) -> str:
         parts.append(f"experiment {clean(reported.run.experiment)}")
     if reported.run.block is not None:
         parts.append(f"block {clean(reported.run.block)}")
-    row = index.ranked.get(reported.run.name)
-    if row is not None and row.rank is not None and index.places[row.run] > 0:
-        parts.append(f"rank {row.rank} of ranking {index.places[row.run] + 1}")
+    if index.places.get(reported.run.name, 0) > 0 and index.rank(reported.run.name) != DASH:
+        parts.append(f"rank {index.rank(reported.run.name)}")
     counts = index.counts(reported.evaluation)
     if counts is None:
         parts.append("no figures")

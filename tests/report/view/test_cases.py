@@ -59,8 +59,7 @@ def test_each_run_has_a_sign_for_each_case_that_somebody_missed(study, table):
 def test_the_first_sentence_counts_what_all_and_none_missed(study, table):
     """Of four cases one was missed by both runs and one found by both."""
     assert _view(study, table).sentences[0] == (
-        "Of 4 COVID-19 cases, 1 was missed by all 2 ranked runs and 1 was found by all 2 ranked "
-        "runs."
+        "Of 4 COVID-19 cases, 1 was missed by both ranked runs and 1 was found by both ranked runs."
     )
 
 
@@ -68,7 +67,7 @@ def test_cases_that_are_left_out_are_counted(study, table):
     """Where there were too many, nothing is said of those that all found."""
     said = " ".join(_view(study, replace(table, positives_left_out=96)).sentences)
 
-    assert said.startswith("Of 100 COVID-19 cases, 1 was missed by all 2 ranked runs.")
+    assert said.startswith("Of 100 COVID-19 cases, 1 was missed by both ranked runs.")
     assert "Shown are the 4 cases that most runs missed; 96 cases" in said
 
 

@@ -1,0 +1,164 @@
+"""Which evaluation is meant: of one data set, one split and one variant, by one rule for all.
+
+The split is the one of the option, else of the configuration, else of the baseline, else
+`validation`, else the only one that there is. When an evaluation was written decides nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from covidreport.errors import UsageError
+from covidreport.records import Evaluation
+
+USUAL_SPLIT = "validation"
+NO_SPLITS = "all"
+"""What the images of a data set without splits are filed under."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedImages:
+    """What a command was told of the images it is about; None where nobody said."""
+
+    dataset: str | None = None
+    split: str | None = None
+    variant: str | None = None
+    """These three are of options or arguments."""
+    configured: str | None = None
+    """The split of the configuration."""
+    named: str | None = None
+    """The name of the configuration's data set."""
+    baseline: str | None = None
+    """The split that the baseline was set on."""
+
+    def state_split(self) -> tuple[str, str] | None:
+        """The split that somebody stated, in small letters, and who; None where nobody did.
+
+        Raises UsageError where configuration and baseline contradict each other and no option
+        decides.
+        """
+        if self.split is not None:
+            return fold_split(self.split), "as asked for"
+        if self.configured is not None:
+            check_agreement(self.configured, self.baseline)
+            return fold_split(self.configured), "`split` of the configuration"
+        return None if self.baseline is None else (fold_split(self.baseline), "the baseline's")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenImages:
+    """The images that a command is about."""
+
+    dataset: str
+    split: str
+    variant: str | None
+    note: str = ""
+    """What was evaluated later on other images, and how to ask for it; empty where nothing was."""
+
+
+def fold_split(name: str) -> str:
+    """A split's name as evaluations have it."""
+    return name.strip().lower()
+
+
+def check_agreement(configured: str, baseline: str | None) -> None:
+    """Raise UsageError where the configured split is not that of the baseline."""
+    if baseline is not None and fold_split(configured) != fold_split(baseline):
+        raise UsageError(
+            f"`split` of the configuration is {fold_split(configured)!r} and the baseline was set "
+            f"on {fold_split(baseline)!r}: say which with --split, or make the baseline again with "
+            f"`covidreport baseline set --split {fold_split(configured)}`"
+        )
+
+
+def choose_split(asked: AskedImages, there: Collection[str]) -> str:
+    """The split that is meant, of those that there are; one that was stated need not be there.
+
+    Raises UsageError where nobody said which of several, and `validation` is none of them.
+    """
+    stated = asked.state_split()
+    if stated is not None:
+        return stated[0]
+    if USUAL_SPLIT in there or not there:
+        return USUAL_SPLIT
+    if len(set(there)) == 1:
+        return next(iter(there))
+    raise UsageError(
+        f"there are the splits {', '.join(sorted(set(there)))} and none is called {USUAL_SPLIT}: "
+        "say which with --split, or with `split` in covidreport.toml"
+    )
+
+
+def choose_images(there: Sequence[Evaluation], asked: AskedImages) -> ChosenImages:
+    """The images that are meant, of those that something was evaluated on.
+
+    The data set is the one that is asked for, else the configuration's, else the one of the split
+    that was evaluated last. The variant is the one that is asked for, else the usual one, or what
+    there is where there is no usual one. Figures without a time stamp are older than any.
+    Raises UsageError where nothing was evaluated on what is meant, and as `choose_split`.
+    """
+    fitting = [
+        each
+        for each in there
+        if asked.dataset in (None, each.dataset) and asked.variant in (None, each.variant or "")
+    ]
+    own = [each for each in fitting if each.dataset == asked.named] if not asked.dataset else []
+    fitting = own or fitting
+    stated = asked.state_split()
+    if fitting or stated:
+        split = choose_split(asked, {each.split for each in fitting})
+        fitting = [each for each in fitting if each.split == split]
+    if not fitting:
+        raise UsageError(_explain_nothing(there, asked, stated))
+    last = max(fitting, key=_age)
+    beside = [each for each in fitting if each.dataset == last.dataset]
+    usual = any(each.variant is None for each in beside)
+    variant = None if usual else last.variant
+    return ChosenImages(last.dataset, split, variant, _note_newer(there, last, asked, stated))
+
+
+def _age(evaluation: Evaluation) -> str:
+    return str(evaluation.timing.get("finished") or "")
+
+
+def _explain_nothing(
+    there: Iterable[Evaluation], asked: AskedImages, stated: tuple[str, str] | None
+) -> str:
+    named = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for e in there})
+    split = f"{stated[0]} ({stated[1]})" if stated and asked.split is None else asked.split
+    return (
+        f"nothing was evaluated on {asked.dataset or 'any data set'}, split {split or 'any'}"
+        f"{', variant ' + asked.variant if asked.variant else ''}; there is: {', '.join(named)}"
+    )
+
+
+def _note_newer(
+    there: Sequence[Evaluation], last: Evaluation, asked: AskedImages,
+    stated: tuple[str, str] | None,
+) -> str:  # fmt: skip
+    """What was evaluated later than the chosen images, where no option decided against it."""
+    newer = [
+        each
+        for each in there
+        if _age(each) > _age(last)
+        and (each.split == last.split or asked.split is None)
+        and (each.dataset == last.dataset or asked.dataset is None)
+        and (each.dataset, each.split) != (last.dataset, last.split)
+    ]
+    if not newer:
+        return ""
+    latest = max(newer, key=_age)
+    why = f" ({stated[1]})" if stated is not None and asked.split is None else ""
+    options = [
+        f"--{name} {value}"
+        for name, value, taken in (
+            ("dataset", latest.dataset, last.dataset),
+            ("split", latest.split, last.split),
+        )
+        if value != taken
+    ]
+    return (
+        f"these figures are of {last.dataset}, {last.split}{why}; {latest.dataset}, "
+        f"{latest.split} was evaluated later: {' '.join(options)}"
+    )

@@ -54,12 +54,13 @@ def score(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import choose_plan, show_ranking
-    from covidreport.cli.terminal import out, say, say_faults, say_finding
+    from covidreport.cli.terminal import out, say, say_faults, say_finding, say_note
     from covidreport.compare import rank_and_compare
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.errors import UsageError
     from covidreport.records import Failure
     from covidreport.runs import read_evaluations
+    from covidreport.storage.chosen import choose_images
 
     settings = find_settings(Path.cwd())
     wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
@@ -74,7 +75,13 @@ def score(
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
     command = spell_command(context)
-    for run, evaluation in _choose(stored, split or settings.split, dataset, variant):
+    asked = settings.ask_stored(dataset, split, variant)
+    images = choose_images([each for _, each in stored], asked) if stored else None
+    if images is not None and images.note:
+        say_note(images.note)
+    for run, evaluation in stored:
+        if images is None or not images.has(evaluation):
+            continue
         apply = partial(_score, run, evaluation, wanted, settings, command if write else None)
         changed = attempt(run.name, "score", apply, through=(UsageError,))
         if isinstance(changed, Failure):
@@ -104,39 +111,6 @@ class _Change:
     run: Run
     before: Evaluation
     after: Evaluation
-
-
-def _choose(
-    stored: Sequence[tuple[Run, Evaluation]], split: str | None, dataset: str | None,
-    variant: str | None,
-) -> list[tuple[Run, Evaluation]]:  # fmt: skip
-    """The evaluations that are meant: of one split, of every data set that has it, and the usual
-    ones where there are some; what an occlusion left is meant where it is asked for."""
-    from covidreport.audit.occlusion import PREFIX
-    from covidreport.errors import UsageError
-
-    fitting = [
-        (run, each)
-        for run, each in stored
-        if dataset in (None, each.dataset) and variant in (None, each.variant)
-    ]
-    splits = sorted({each.split for _, each in fitting})
-    if split is None and "validation" not in splits and len(splits) > 1:
-        raise UsageError(f"evaluated were {', '.join(splits)}: say which with --split")
-    wanted = split.strip().lower() if split else "validation"
-    if split is None and len(splits) == 1:
-        (wanted,) = splits
-    found = [(run, each) for run, each in fitting if each.split == wanted]
-    if stored and not found:
-        there = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for _, e in stored})
-        raise UsageError(
-            f"nothing was evaluated on {dataset or 'any data set'}, split {wanted}"
-            f"{', variant ' + variant if variant else ''}; there is: {', '.join(there)}"
-        )
-    if variant is not None:
-        return found
-    usual = [(run, each) for run, each in found if each.variant is None]
-    return usual or [(r, e) for r, e in found if not (e.variant or "").startswith(PREFIX)] or found
 
 
 def _score(

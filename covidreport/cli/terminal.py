@@ -112,10 +112,9 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def part_of(part: int, whole: int, verb: str, plural: str | None = None) -> str:
-    """Such as `1 of 1 run is` or `2 of 3 runs are`, in the number of the runs that there are."""
-    if whole == 1:
-        return f"{part} of 1 run {verb}"
-    return f"{part:,} of {whole:,} runs {plural or verb}"
+    """Such as `1 of 1 run is`, `1 of 3 runs is` or `2 of 3 runs are`."""
+    runs = "run" if whole == 1 else "runs"
+    return f"{part:,} of {whole:,} {runs} {verb if part == 1 else plural or verb}"
 
 
 def say_note(text: str) -> None:

@@ -157,7 +157,7 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
 
     skipped = len(beside.not_judged)
     which = part_of(skipped, skipped + judged, "is", "are")
-    they = "it was" if skipped + judged == 1 else "they were"
+    they = "it was" if skipped == 1 else "they were"
     return (
         f"{which} the baseline, or as {they} when it was set: {they} not judged "
         f"({describe_skipped(beside.not_judged)})"

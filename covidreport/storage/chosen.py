@@ -56,6 +56,11 @@ class ChosenImages:
     note: str = ""
     """What was evaluated later on other images, and how to ask for it; empty where nothing was."""
 
+    def has(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation is of these images."""
+        of = evaluation.dataset, evaluation.split, evaluation.variant
+        return of == (self.dataset, self.split, self.variant)
+
 
 def fold_split(name: str) -> str:
     """A split's name as evaluations have it."""

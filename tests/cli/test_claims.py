@@ -340,7 +340,7 @@ def test_a_run_that_is_its_own_baseline_is_not_judged(covidreport, study):
     write_model(study / "runs" / "base", 100)
     done = covidreport("ci", "runs/base", "runs/good", "--baseline", "runs/base")
     assert done.code == 0
-    assert "1 of 2 runs are the baseline, or as they were when it was set" in done.err
+    assert "1 of 2 runs is the baseline, or as it was when it was set" in done.err
     assert "(base is the baseline)" in done.err
     assert "Not judged: base is the baseline." in (study / "verdict" / "comment.md").read_text()
     done = covidreport("gate", "runs/base", "--baseline", "runs/base")

@@ -57,7 +57,7 @@ def test_replaced_weights_are_evaluated_again(covidreport, study):
     assert "2 of 2 runs are unchanged" in covidreport("evaluate").err
     _replace_weights(study)
     done = covidreport("evaluate")
-    assert (done.code, "1 of 2 runs are unchanged" in done.err) == (0, True)
+    assert (done.code, "1 of 2 runs is unchanged" in done.err) == (0, True)
     assert (_missed(study, "base"), _missed(study)) == (1, 3)
     recorded = _stored(study).provenance["model"]
     assert recorded["sha256"] == identify_model(study / "runs/new/model.onnx").sha256
@@ -119,7 +119,7 @@ def test_a_run_whose_files_are_not_all_there_fails_and_is_never_unchanged(
     spoil(study / "runs" / "new" / "model.onnx.data")
     done = covidreport("evaluate")
     assert done.code == 3
-    assert "1 of 2 runs are unchanged" in done.err
+    assert "1 of 2 runs is unchanged" in done.err
     assert said in done.err
     for words in (
         ("gate", "runs/new"),

@@ -118,4 +118,5 @@ def _run_beside(work: Callable[[], _T], stop: Callable[[], None]) -> _T:
     finally:
         if not done.done():
             stop()
-            thread.join(PATIENCE_S)
+        # its last steps free what the runtime gave; where the process ends meanwhile, C++ aborts it
+        thread.join(PATIENCE_S)

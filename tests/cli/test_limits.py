@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import signal
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -170,6 +171,20 @@ def test_what_takes_too_long_is_asked_to_end():
         run_watched(work, lambda: asked.append(True), 0.1)
     assert run_watched(lambda: 7, lambda: asked.append(True), 10) == 7
     assert asked == [True]
+
+
+def test_no_thread_of_a_call_outlives_it():
+    """One that still frees what the runtime gave, while the process ends, would abort that."""
+    freed = []
+
+    class SlowToFree:
+        def __del__(self):
+            time.sleep(0.2)
+            freed.append(True)
+
+    of_the_thread = threading.local()
+    run_watched(lambda: setattr(of_the_thread, "slow", SlowToFree()), lambda: None, 10)
+    assert freed == [True]
 
 
 QUICK_S = 2.0

@@ -87,7 +87,7 @@ def read_scores_table(file: Path) -> ScoresTable:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(file)
+            table = pq.read_table(file, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise DatasetError(str(file), [f"it can't be read as Parquet ({error})"]) from error
         rows = table.to_pylist()

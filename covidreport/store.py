@@ -212,8 +212,10 @@ def read_scores(path: Path) -> Scores:
     data = check_scores(path)
     try:
         # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
+        # Without threads of its own: one that frees `data` later needs Python's lock, and where
+        # the process ends meanwhile that aborts it.
         with pq.ParquetFile(pa.BufferReader(data)) as file:
-            table = file.read()
+            table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
     try:

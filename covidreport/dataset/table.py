@@ -156,7 +156,7 @@ def _read_parquet(source: Path) -> Table:
                 if not (pa.types.is_nested(field.type) or _holds_bytes(pa, field.type))
             ]
             names = _name_columns(source, "schema", readable)
-            arrow = file.read(columns=readable)
+            arrow = file.read(columns=readable, use_threads=False)
     except pa.ArrowException as error:
         raise DatasetError(str(source), [f"not a Parquet file: {error}"]) from error
     columns = {

@@ -31,7 +31,7 @@ check: $(STAMP)
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
-# Needs real images (COVIDREPORT_CXR, or ../shared/data/cxr) and an idle machine for about an hour.
+# Needs real images (a folder that COVIDREPORT_CXR names) and an idle machine for about an hour.
 bench: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table
 

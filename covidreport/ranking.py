@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from covidreport.records import TUNED_ON, Counts, Evaluation, Finding, RankedRun, Ranking
+from covidreport.text import decimal
 from covidreport.thresholds import describe_threshold, is_tuned
 
 CONSTANT_ONE_IN = 100
@@ -223,5 +224,5 @@ def _explain_low_specificity(counts: Counts, target: str, floor: float) -> str |
     limit = f"{floor:.2f}" if round(floor, 2) == floor else f"{floor:g}"
     return (
         f"clears {counts.tn} of {counts.negatives} images without {target}: specificity "
-        f"{shown:.3f}, under the floor of {limit}"
+        f"{decimal(shown)}, under the floor of {limit}"
     )

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cases import digest_case
 from covidreport.details import read_details, spell_details
 from covidreport.errors import StoreError
 from covidreport.records import (
@@ -39,6 +38,7 @@ from covidreport.storage.evaluation import check_evaluation, check_failure, chec
 from covidreport.storage.files import read_bytes, read_text, spell_path
 from covidreport.storage.write import encode_text as encode_text
 from covidreport.storage.write import write_atomic as write_atomic
+from covidreport.text import digest_case
 from covidreport.thresholds import drop_bounds, drop_intervals
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.audit.evidence import name_count
 from covidreport.audit.rounding import find_rounding
 from covidreport.records import Activation, Finding, Scores
+from covidreport.text import decimal, plural
 
 FEWEST: Final = 10
 """Images, below which a range says nothing."""
@@ -77,7 +77,7 @@ def _describe_range(scores: Scores) -> str:
     values = scores.scores[~scores.failed].astype(np.float64)
     if not values.size:
         return "no image was scored"
-    text = f"the scores of {name_count(len(values), 'image')} lie from {values.min():.4g} to "
+    text = f"the scores of {plural(len(values), 'image')} lie from {values.min():.4g} to "
     text += f"{values.max():.4g}"
     return f"{text} and add up to 1 in each" if _adds_up(values) else text
 
@@ -133,8 +133,9 @@ def audit_second_softmax(run: str, values: NDArray[np.float64]) -> tuple[Finding
             "warning",
             "activation-taken-twice",
             f"The scores of {run} look like a softmax of probabilities",
-            f"in no image of {len(values):,} is a score more than {np.exp(spread.max()):.3f} times "
-            "another, and e times (2.718) is the most that logits between 0 and 1 allow",
+            f"in no image of {len(values):,} is a score more than "
+            f"{decimal(float(np.exp(spread.max())))} times another, and e times (2.718) is the "
+            "most that logits between 0 and 1 allow",
             "If the model ends in a softmax already, state that (`activation` under `input` in "
             "run.json: softmax, not softmax-logit), or export it with one, and evaluate again.",
             (run,),

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Final
 
-from covidreport.audit.evidence import iterate_reported, name_count
+from covidreport.audit.evidence import iterate_reported
 from covidreport.metrics import OVERALL_METRICS
 from covidreport.ranking import explain_constant
 from covidreport.records import Counts, Evaluation, Finding, ReportData, ReportedRun
+from covidreport.text import plural
 
 COINCIDENCE: Final = 0.001
 """Equal counts are a finding where chance would make them in fewer than this many reports."""
@@ -39,7 +40,7 @@ def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
             severity="warning",
             code="degenerate-run",
             what=(
-                f"{name_count(len(found), 'run')} gave (almost) every image the same answer for "
+                f"{plural(len(found), 'run')} gave (almost) every image the same answer for "
                 f"{data.target}"
             ),
             evidence=f"Answers: {'; '.join(f'{run} {reason}' for run, reason in found.items())}",
@@ -170,7 +171,7 @@ def _describe_contradicted(run: str, wrong: list[str]) -> Finding:
     return Finding(
         severity="warning",
         code="published-figure-contradicted",
-        what=f"{name_count(len(wrong), 'printed figure')} of {run} can't come from its counts",
+        what=f"{plural(len(wrong), 'printed figure')} of {run} can't come from its counts",
         evidence=f"Figures of {'; '.join(wrong)}",
         remedy=(
             "One of the two is a slip: the figures shown here come from the counts. Ask the "

@@ -8,11 +8,12 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from covidreport.audit.evidence import DataEvidence, name_count
+from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.similarity import KINDS, find_copies
 from covidreport.audit.support import TRAINING
 from covidreport.records import Dataset, Finding, Severity
 from covidreport.storage.chosen import NO_SPLITS
+from covidreport.text import decimal, plural
 
 UNREADABLE: Final = "unreadable"
 """Stands for the digest of a file that can't be read, as in `covidreport.dataset`."""
@@ -95,7 +96,7 @@ def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
         Group((first, second), "" if kind == KINDS[0] else f", {kind}")
         for first, second, kind in pairs
     ]
-    least = f"{copies.correlations.min():.2f}" if groups else ""
+    least = decimal(float(copies.correlations.min()), 2) if groups else ""
     why = (
         f"thumbnails correlate by {least} or more; those of different persons by 0.89 at most, in "
         "the 2.5 million comparisons on which this was tried"
@@ -142,11 +143,10 @@ def _describe(
         meaning, found = _PLACES[place], placed[place, split]
         rows = tuple(dict.fromkeys(row for group in found for row in group.rows))
         amount = (
-            f"{len(found):,} {what}"
+            f"{plural(len(found), 'pair')}{what.removeprefix('pairs')}"
             if what.startswith("pairs")
-            else f"{name_count(len(rows), 'image')} are {what}"
+            else f"{plural(len(rows), 'image')} are {what}"
         )
-        amount = amount.replace("1 pairs", "1 pair") if len(found) == 1 else amount
         examples = "; ".join(_name(dataset, group, place) for group in found[:_EXAMPLES])
         more = f"; and {len(found) - _EXAMPLES:,} more" if len(found) > _EXAMPLES else ""
         text = meaning.text if place != "in-one-split" else in_split(split)

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from itertools import combinations
 
 from covidreport.audit.evidence import iterate_reported
-from covidreport.compare.finding import cut_bound
-from covidreport.metrics import bound_mcnemar, holm, smallest_gap
-from covidreport.records import Finding, RankedRun, Ranking, ReportData
-
-ALPHA = 0.05
+from covidreport.compare.bounds import bound_from_counts
+from covidreport.metrics import smallest_gap
+from covidreport.records import Counts, Finding, RankedRun, Ranking, ReportData
+from covidreport.text import bound_p
 
 
 def audit_best_run(data: ReportData) -> tuple[Finding, ...]:
     """Ranked runs that can't be told apart from the best, whatever the pairs of answers are.
 
     Counts do not say which positives each run missed, so McNemar's exact test can't be run. But
-    they bound it: the most favourable case for a gap of d is d discordant positives in one
-    direction (`bound_mcnemar`), and Holm's adjusted p-values rise with each raw one. A run whose
-    adjusted bound stays above 0.05 can't be told from the best by any pairs that have these counts.
-    The converse does not hold: a run that is not named here may still be no different.
+    they bound it (`compare.bounds`): a run whose bound stays above 0.05 can't be told from the best
+    by any pairs that have these counts. The converse does not hold: a run that is not named here
+    may still be no different.
 
     All pairs of ranked runs are corrected for, since the best was picked from the data.
     """
@@ -35,23 +32,23 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     if len(ranked) < 2:
         return None
     best = ranked[0]
-    pairs = list(combinations(ranked, 2))
-    adjusted = holm([bound_mcnemar(second.missed - first.missed) for first, second in pairs])
+    counts = _find_counts(data, ranking, best.run)
+    standings = bound_from_counts(ranked, counts).standings[1:]
     alike = [
-        (second, p_value)
-        for (first, second), p_value in zip(pairs, adjusted, strict=True)
-        if first is best and p_value > ALPHA
+        (row, bound.adjusted_p_value)
+        for row, bound in zip(ranked[1:], standings, strict=True)
+        if bound.told_apart is False and bound.adjusted_p_value is not None
     ]
     if not alike:
         return None
-    positives = _count_positives(data, ranking, best.run)
     worst = max(row.missed for row, _ in alike)
     return Finding(
         severity="warning",
         code="best-run-not-distinguishable",
         what=(
-            f"The best run, {best.run}, misses {best.missed} of {positives} {ranking.target} cases "
-            f"but can't be told apart from {_name_alike(len(alike), len(ranked))}: these miss "
+            f"The best run, {best.run}, misses {best.missed} of {counts.positives} "
+            f"{ranking.target} cases but can't be told apart from "
+            f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
         ),
         evidence=_explain_bound(alike, len(ranked)),
@@ -63,9 +60,9 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     )
 
 
-def _count_positives(data: ReportData, ranking: Ranking, run: str) -> int:
+def _find_counts(data: ReportData, ranking: Ranking, run: str) -> Counts:
     return next(
-        evaluation.counts[ranking.target].positives
+        evaluation.counts[ranking.target]
         for _, evaluation in iterate_reported(data)
         if evaluation.run == run
     )
@@ -84,7 +81,8 @@ def _format_range(low: int, high: int) -> str:
 def _explain_bound(alike: list[tuple[RankedRun, float]], ranked: int) -> str:
     pairs = math.comb(ranked, 2)
     bounds = "; ".join(
-        f"{missed} missed ({', '.join(row.run for row, _ in group)}): {_say_bound(group[0][1])}"
+        f"{missed} missed ({', '.join(row.run for row, _ in group)}): "
+        f"p {'≥' if group[0][1] < 1 else '='} {bound_p(group[0][1])}"
         for missed, group in _group_by_missed(alike).items()
     )
     text = (
@@ -108,7 +106,3 @@ def _group_by_missed(
     for row, p_value in alike:
         groups[row.missed].append((row, p_value))
     return groups
-
-
-def _say_bound(p_value: float) -> str:
-    return "p = 1" if p_value >= 1 else f"p ≥ {cut_bound(p_value)}"

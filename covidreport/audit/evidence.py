@@ -1,4 +1,4 @@
-"""What the checks read, how they walk through it, and how their texts put figures."""
+"""What the checks read, and how they walk through it."""
 
 from __future__ import annotations
 
@@ -50,18 +50,3 @@ def iterate_reported(data: ReportData) -> Iterator[tuple[ReportedRun, Evaluation
     for run in data.runs:
         if run.evaluation is not None:
             yield run, run.evaluation
-
-
-def format_share(part: int, whole: int) -> str:
-    """Such as "35.5 % (2,200 of 6,200)"."""
-    return f"{100 * part / whole:.1f} % ({part:,} of {whole:,})"
-
-
-def format_p(p_value: float) -> str:
-    """Such as "p = 0.0312", or "p < 0.0001"."""
-    return "p < 0.0001" if p_value < 0.0001 else f"p = {p_value:.4f}"
-
-
-def name_count(count: int, noun: str) -> str:
-    """Such as "1 run" or "2,200 runs"."""
-    return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"

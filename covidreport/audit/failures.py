@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from covidreport.audit.evidence import (
-    DataEvidence,
-    format_p,
-    format_share,
-    iterate_reported,
-    name_count,
-)
+from covidreport.audit.evidence import DataEvidence, iterate_reported
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Counts, Finding, ReportData
+from covidreport.text import format_p, plural, proportion
 
 ALPHA: Final = 0.01
 
@@ -63,7 +58,7 @@ def audit_undecodable_images(evidence: DataEvidence) -> tuple[Finding, ...]:
         Finding(
             "warning",
             "images-undecodable",
-            f"{name_count(len(rows), 'image')} of {len(dataset):,} can't be decoded",
+            f"{plural(len(rows), 'image')} of {len(dataset):,} can't be decoded",
             first if len(rows) == 1 else f"{first}; and {len(rows) - 1:,} more",
             "Mend or replace these files: in an evaluation each counts against every run.",
             tuple(dataset.ids[row] for row in rows),
@@ -82,8 +77,8 @@ def _compare(by_label: Mapping[str, _Failed]) -> tuple[Finding, ...]:
         ]
     )  # fmt: skip
     uneven = [
-        f"{label}: {format_share(f.failed_with, f.with_label)} with it failed and "
-        f"{format_share(f.failed_without, f.without_label)} without ({format_p(p_value)})"
+        f"{label}: {proportion(f.failed_with, f.with_label)} with it failed and "
+        f"{proportion(f.failed_without, f.without_label)} without ({format_p(p_value)})"
         for (label, f), p_value in zip(by_label.items(), p_values, strict=True)
         if p_value < ALPHA and f.with_label and f.without_label
     ]

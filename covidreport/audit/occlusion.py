@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from covidreport.audit.evidence import list_evaluations
 from covidreport.records import Evaluation, Finding, ReportData
+from covidreport.text import decimal
 
 PREFIX: Final = "occlude-centre-"
 """How the variant of an evaluation begins whose centre was blacked out."""
@@ -52,8 +53,8 @@ def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
     if not found:
         return ()
     shown = "; ".join(
-        f"{each.run}: {each.usual:.3f} with and {each.occluded:.3f} ({each.low:.3f} to "
-        f"{each.high:.3f}, {each.method}) without, {each.variant}"
+        f"{each.run}: {decimal(each.usual)} with and {decimal(each.occluded)} "
+        f"({decimal(each.low)} to {decimal(each.high)}, {each.method}) without, {each.variant}"
         for each in found
     )
     runs = tuple(dict.fromkeys(each.run for each in found))

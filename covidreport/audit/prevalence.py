@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
-from covidreport.audit.evidence import format_p, format_share, iterate_reported
+from covidreport.audit.evidence import iterate_reported
 from covidreport.metrics import fisher_exact
 from covidreport.records import Counts, Evaluation, Finding, ReportData
+from covidreport.text import format_p, proportion
 
 ALPHA = 0.001
 """Stricter than the usual 0.05: the check runs on every report, and healthy data must pass."""
@@ -85,7 +86,7 @@ def _compare_splits(
 
 def _format_prevalence(counts: Counts) -> str:
     known = counts.positives + counts.negatives
-    return format_share(counts.positives, known) if known else "–"
+    return proportion(counts.positives, known)
 
 
 def _count_independent(evaluation: Evaluation, target: str) -> tuple[int, int]:

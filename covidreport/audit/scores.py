@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 
 from covidreport.audit.activation import audit_logits, audit_second_softmax
-from covidreport.audit.evidence import format_p, name_count, number_texts
+from covidreport.audit.evidence import number_texts
 from covidreport.audit.rounding import find_rounding
 from covidreport.metrics import compare_roc_aucs, estimate_roc_aucs, holm
 from covidreport.records import Finding, Scores
+from covidreport.text import decimal, format_p, plural
 
 ALPHA: Final = 0.001
 """Of the adjusted p-value of an output that answers another label better than its own."""
@@ -33,7 +34,7 @@ def audit_swapped_labels(run: str, scores: Scores) -> tuple[Finding, ...]:
         return ()
     swapped = set(better) == {other for other, _, _, _ in better.values()}
     shown = "; ".join(
-        f"{label}: {own:.3f} by its own output and {best:.3f} by that of {other} "
+        f"{label}: {decimal(own)} by its own output and {decimal(best)} by that of {other} "
         f"({format_p(p_value)})"
         for label, (other, own, best, p_value) in better.items()
     )
@@ -96,7 +97,7 @@ def audit_score_range(run: str, scores: Scores) -> tuple[Finding, ...]:
     if low < -room or high > 1 + room:
         outside = int(((values < -room) | (values > 1 + room)).any(axis=1).sum())
         evidence = (
-            f"{name_count(outside, 'image')} of {len(values):,} outside 0 to 1; the scores reach "
+            f"{plural(outside, 'image')} of {len(values):,} outside 0 to 1; the scores reach "
             f"from {low:.4g} to {high:.4g}"
         )
         return (_out_of_range(run, scores.activation, evidence),)

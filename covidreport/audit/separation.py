@@ -12,6 +12,7 @@ from covidreport.audit.evidence import iterate_reported
 from covidreport.audit.shortcuts import CODE, FEWEST
 from covidreport.audit.support import count_units
 from covidreport.records import Evaluation, Finding, ReportData, Subgroups
+from covidreport.text import decimal, listed
 
 PARTED: Final = 0.95
 """The balanced accuracy of the values alone from which on they part the images."""
@@ -152,13 +153,10 @@ def _show_counts(found: Separation, target: str) -> str:
         f"{target} and {found.wrong_negatives:,} of {found.negatives:,} without it are of "
         f"{_name_values(found.positive_values)}, {found.wrong_positives:,} and "
         f"{found.told_negatives:,} of {_name_values(found.negative_values)} (balanced accuracy of "
-        f"the {found.attribute} alone: {found.balanced_accuracy:.3f})"
+        f"the {found.attribute} alone: {decimal(found.balanced_accuracy)})"
     )
 
 
 def _name_values(values: Sequence[str]) -> str:
     """Such as "a", "a or b", "a, b, c or 4 more"."""
-    named = list(values[:_MOST_NAMED])
-    if len(values) > _MOST_NAMED:
-        named.append(f"{len(values) - _MOST_NAMED} more")
-    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} or {named[-1]}"
+    return listed(values, _MOST_NAMED, "or")

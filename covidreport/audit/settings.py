@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from covidreport.audit.evidence import iterate_reported, name_count
+from covidreport.audit.evidence import iterate_reported
 from covidreport.records import TUNED_ON, Finding, ReportData, Run
+from covidreport.text import plural
 
 NON_NEGATIVE_LOSSES: Final = frozenset({"bce", "cross-entropy", "cross_entropy", "focal"})
 """Losses, by `hyperparameters.loss`, that are sums of -log p with weights that are not negative."""
@@ -35,7 +36,7 @@ def audit_negative_loss(data: ReportData) -> tuple[Finding, ...]:
             severity="error",
             code="loss-below-zero",
             what=(
-                f"{name_count(len(found), 'run')} recorded a loss below 0, which the loss "
+                f"{plural(len(found), 'run')} recorded a loss below 0, which the loss "
                 "that they name can't be"
             ),
             evidence=f"Recorded losses of {'; '.join(found.values())}",
@@ -80,7 +81,7 @@ def audit_export(data: ReportData) -> tuple[Finding, ...]:
             severity="warning",
             code="epoch-chosen-on-reported-split",
             what=(
-                f"{name_count(len(found), 'run')} exported the epoch that did best on the split "
+                f"{plural(len(found), 'run')} exported the epoch that did best on the split "
                 "that is reported here: the figures flatter"
             ),
             evidence=f"Exported of {'; '.join(found.values())}",
@@ -110,7 +111,7 @@ def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
             severity="warning",
             code="threshold-tuned-on-reported-split",
             what=(
-                f"The thresholds of {name_count(len(found), 'run')} were tuned on the images that "
+                f"The thresholds of {plural(len(found), 'run')} were tuned on the images that "
                 "are reported: the figures are exploratory"
             ),
             evidence="Tuned on " + "; ".join(f"{split}: {run}" for run, split in found.items()),
@@ -143,7 +144,7 @@ def _note_runs(
     if not runs:
         return ()
     names = tuple(run.name for run in runs)
-    text = f"{name_count(len(names), 'run')} {what}"
+    text = f"{plural(len(names), 'run')} {what}"
     return (Finding("note", code, text, evidence, remedy, names),)
 
 
@@ -160,7 +161,7 @@ def audit_freezing(data: ReportData) -> tuple[Finding, ...]:
         Finding(
             severity="warning",
             code="freeze-without-effect",
-            what=f"{name_count(len(found), 'run')} meant to freeze layers and froze nothing",
+            what=f"{plural(len(found), 'run')} meant to freeze layers and froze nothing",
             evidence=f"The frozen layers were replaced afterwards: {', '.join(found.values())}",
             remedy="Don't compare them as fine-tuned runs; freeze what stays in the model.",
             subjects=tuple(found),
@@ -184,7 +185,7 @@ def audit_published_settings(data: ReportData) -> tuple[Finding, ...]:
         Finding(
             severity="warning",
             code="published-settings-differ",
-            what=f"{name_count(len(found), 'run')} ran with other settings than the paper names",
+            what=f"{plural(len(found), 'run')} ran with other settings than the paper names",
             evidence=f"Printed and run differ for {'; '.join(found.values())}",
             remedy="Go by the settings shown here, which are those of the run.",
             subjects=tuple(found),

@@ -20,6 +20,7 @@ from covidreport.audit.columns import Column, list_attribute_columns
 from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import estimate_roc_aucs
 from covidreport.records import Finding, Severity
+from covidreport.text import decimal, percent
 
 CODE: Final = "shortcut-attributes"
 """Of a report's finding too, which gives way to that of an audit of the data."""
@@ -124,8 +125,8 @@ def _give_example(truth: NDArray[np.int8], column: Column, codes: NDArray[np.int
     negative: NDArray[Any] = np.bincount(codes[truth == 0], minlength=n) / (truth == 0).sum()
     widest = int(np.argmax(np.abs(positive - negative)))
     return (
-        f"{column.values[widest]} in {100 * positive[widest]:.0f} % with the label and in "
-        f"{100 * negative[widest]:.0f} % without"
+        f"{column.values[widest]} in {percent(positive[widest])} with the label and in "
+        f"{percent(negative[widest])} without"
     )
 
 
@@ -133,7 +134,7 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
     grave = [rule for rule in rules if rule.low >= DECIDING and not rule.column.personal]
     severity: Severity = "error" if grave else "warning"
     shown = "; ".join(
-        f"{rule.column.name} {rule.roc_auc:.3f} ({_describe_interval(rule)}; {rule.example})"
+        f"{rule.column.name} {decimal(rule.roc_auc)} ({_describe_interval(rule)}; {rule.example})"
         for rule in rules
     )
     names = ", ".join(rule.column.name for rule in rules)
@@ -152,7 +153,7 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
 
 
 def _describe_interval(rule: Rule) -> str:
-    return "always" if rule.low == rule.high else f"{rule.low:.3f} to {rule.high:.3f}"
+    return "always" if rule.low == rule.high else f"{decimal(rule.low)} to {decimal(rule.high)}"
 
 
 def _describe_runs(evidence: DataEvidence) -> str:
@@ -161,5 +162,5 @@ def _describe_runs(evidence: DataEvidence) -> str:
     values = sorted(evidence.roc_aucs.values())
     best = max(evidence.roc_aucs, key=lambda run: evidence.roc_aucs[run])
     if len(values) == 1:
-        return f" The run {best}: {values[0]:.3f}."
-    return f" The {len(values)} runs: {values[0]:.3f} to {values[-1]:.3f} ({best})."
+        return f" The run {best}: {decimal(values[0])}."
+    return f" The {len(values)} runs: {decimal(values[0])} to {decimal(values[-1])} ({best})."

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.audit.columns import Column, list_attribute_columns, list_label_columns
-from covidreport.audit.evidence import DataEvidence, format_p, name_count, number_texts
+from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Finding
+from covidreport.text import decimal, format_p, percent, plural
 
 ALPHA: Final = 0.01
 """Of the adjusted p-value. The check runs on every data set, so healthy ones must pass."""
@@ -105,7 +106,7 @@ def audit_shared_patients(evidence: DataEvidence) -> tuple[Finding, ...]:
         return ()
     rows = np.flatnonzero(shared[groups])
     pairs = "; ".join(
-        f"{first} and {second}: {name_count(int(both), 'patient')}"
+        f"{first} and {second}: {plural(int(both), 'patient')}"
         for (i, first), (j, second) in combinations(enumerate(splits[0]), 2)
         if (both := (present[:, i] & present[:, j]).sum())
     )
@@ -113,7 +114,7 @@ def audit_shared_patients(evidence: DataEvidence) -> tuple[Finding, ...]:
         Finding(
             "error",
             "patients-in-several-splits",
-            f"{name_count(int(shared.sum()), 'patient')} with {name_count(len(rows), 'image')} "
+            f"{plural(int(shared.sum()), 'patient')} with {plural(len(rows), 'image')} "
             f"{'stands' if shared.sum() == 1 else 'stand'} in more than one split",
             f"Of {groups.max() + 1:,} patients, in {pairs}",
             "Put all images of a patient into one split and evaluate again: a model that knows the "
@@ -231,7 +232,7 @@ def _describe_all(
 ) -> str:
     parts = "; ".join(
         f"{each.column.name}: {_describe_widest(each.table, each.column.values, splits)} "
-        f"(Cramér's V {each.effect:.2f}, {format_p(p_value)})"
+        f"(Cramér's V {decimal(each.effect, 2)}, {format_p(p_value)})"
         for each, p_value in found
     )
     units = "images" if evidence.dataset.groups is None else "patients, each counted once"
@@ -246,7 +247,7 @@ def _describe_widest(
     shares = np.divide(table, totals, out=np.full_like(table, np.nan), where=totals > 0)
     widest = int(np.argmax(np.nanmax(shares, axis=0) - np.nanmin(shares, axis=0)))
     texts = ", ".join(
-        f"{100 * share:.0f} % of {split}"
+        f"{percent(share)} of {split}"
         for share, split in zip(shares[:, widest].tolist(), splits, strict=True)
         if not math.isnan(share)
     )

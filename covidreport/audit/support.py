@@ -8,13 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from covidreport.audit.evidence import (
-    DataEvidence,
-    iterate_reported,
-    name_count,
-)
+from covidreport.audit.evidence import DataEvidence, iterate_reported
 from covidreport.metrics import smallest_gap
 from covidreport.records import Evaluation, Finding, ReportData, SmallestGap
+from covidreport.text import decimal, percent, plural
 
 FEW_POSITIVES: Final = "too-few-positives"
 """The code of what is said of few positives."""
@@ -105,7 +102,7 @@ def _describe_few(
     gap = smallest_gap(1)
     test = "exact McNemar test of one planned comparison"
     if stated is not None:
-        test = f"of the runs compared here, adjusted for {name_count(stated.comparisons, 'pair')}"
+        test = f"of the runs compared here, adjusted for {plural(stated.comparisons, 'pair')}"
     parts = []
     for split, images, units in found:
         of = (
@@ -122,8 +119,8 @@ def _describe_few(
         )
         place = f"{split}: " if split else ""
         parts.append(
-            f"{place}{name_count(images, 'positive')}{of}, where {gap_text}, and a run that misses "
-            f"none may still miss up to {100 * bound_miss_rate(units):.0f} %"
+            f"{place}{plural(images, 'positive')}{of}, where {gap_text}, and a run that misses "
+            f"none may still miss up to {percent(bound_miss_rate(units))}"
         )
     fewest = min(units for _, _, units in found)
     named = [split for split, _, _ in found if split]
@@ -176,8 +173,8 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
             "images-used-often",
             f"{len(models):,} models were evaluated on the images of {counted[0].split}: whichever "
             "does best on them is flattered",
-            f"Were all {len(models):,} as good as the middle one (sensitivity {middle:.2f} on "
-            f"{name_count(units, 'positive')}) and independent, the best would look better than "
+            f"Were all {len(models):,} as good as the middle one (sensitivity {decimal(middle)} on "
+            f"{plural(units, 'positive')}) and independent, the best would look better than "
             f"it is by {100 * gain:.0f} points on average; runs of the same images differ less, "
             "so it is at most that",
             "Choose a run here and report its figures on images that were not used for the choice.",

@@ -269,18 +269,18 @@ def _audit_scores(report: ReportData) -> list[Finding]:
 
 
 def _summarise(found: Audit) -> str:
-    from covidreport.audit.evidence import name_count
     from covidreport.records import SEVERITIES
+    from covidreport.text import plural
 
     every = [*found.findings, *found.run_findings]
     counts = [(each, sum(f.severity == each for f in every)) for each in SEVERITIES]
-    told = ", ".join(name_count(n, each) for each, n in counts if n)
-    patients = "" if found.patients is None else f" of {name_count(found.patients, 'patient')}"
+    told = ", ".join(plural(n, each) for each, n in counts if n)
+    patients = "" if found.patients is None else f" of {plural(found.patients, 'patient')}"
     splits = " and ".join([", ".join(found.splits[:-1]), found.splits[-1]]).removeprefix(" and ")
-    beside = f", with {name_count(len(found.runs), 'run')}" if found.runs else ""
+    beside = f", with {plural(len(found.runs), 'run')}" if found.runs else ""
     ignored = f", {len(found.ignored):,} ignored" if found.ignored else ""
     return (
-        f"{found.dataset}: {name_count(found.images, 'image')}{patients} in {splits}{beside}: "
+        f"{found.dataset}: {plural(found.images, 'image')}{patients} in {splits}{beside}: "
         f"{told or 'nothing was found'}{ignored}"
     )
 

@@ -58,8 +58,9 @@ def set_baseline(
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import identify_run, write_baseline
     from covidreport.gate.evidence import note_newer, read_baseline_at
-    from covidreport.gate.wording import describe_origin, plural
+    from covidreport.gate.wording import describe_origin
     from covidreport.runs import discover_runs, is_run_folder, read_run
+    from covidreport.text import plural
 
     settings = find_settings(Path.cwd())
     if not is_run_folder(run):

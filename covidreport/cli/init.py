@@ -40,11 +40,11 @@ def init(
 ) -> None:
     """Write a configuration."""
     from covidreport.cli.terminal import say, say_finding
-    from covidreport.compare.finding import plural
     from covidreport.dataset import guess_labels, read_dataset
     from covidreport.dataset.folders import explain_passed_over
     from covidreport.storage.files import spell_path
     from covidreport.store import write_atomic
+    from covidreport.text import plural
 
     if output.exists() and not force:
         raise UsageError(f"{output} is there already; --force replaces it")
@@ -72,8 +72,8 @@ def init(
 
 def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
-    from covidreport.compare.finding import plural
     from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD, SECTIONS
+    from covidreport.text import plural
 
     place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)

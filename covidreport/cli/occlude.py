@@ -201,7 +201,7 @@ def _show(pairs: Sequence[tuple[Outcome, Outcome]], target: str) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from covidreport.cli.ranking import show_figure
+    from covidreport.text import show_value
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold", min_width=12)
@@ -210,7 +210,7 @@ def _show(pairs: Sequence[tuple[Outcome, Outcome]], target: str) -> Table:
     rows = []
     for pair in pairs:
         before, after = (each.estimates.get(target, {}) for each in _evaluations(*pair))
-        cells = [f"{show_figure(before.get(m))} → {show_figure(after.get(m))}" for m in METRICS]
+        cells = [f"{show_value(before.get(m))} → {show_value(after.get(m))}" for m in METRICS]
         remaining = after.get("roc_auc")
         value = remaining.value if remaining is not None else None
         rows.append((-1.0 if value is None else -value, pair[0].run.name, cells))

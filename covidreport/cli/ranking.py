@@ -23,7 +23,8 @@ from covidreport.compare.finding import (
 from covidreport.config import Settings
 from covidreport.errors import UsageError
 from covidreport.ranking import suggest_tuning
-from covidreport.records import Estimate, Evaluation, RankedRun, Ranking, Run
+from covidreport.records import Evaluation, RankedRun, Ranking, Run
+from covidreport.text import DASH, fraction, show_interval, show_value, whole
 from covidreport.thresholds import (
     MARK,
     describe_origin,
@@ -120,7 +121,7 @@ def _show_threshold(evaluation: Evaluation, target: str) -> str:
     """A run's own threshold, marked where it was chosen on these images."""
     value = evaluation.thresholds.get(target)
     mark = f" {MARK}" if is_exploratory(evaluation, target) else ""
-    return "–" if value is None else f"{spell_threshold(value)}{mark}"
+    return DASH if value is None else f"{spell_threshold(value)}{mark}"
 
 
 def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
@@ -154,33 +155,20 @@ def _cells(
     counts = evaluation.counts.get(target)
     figures = evaluation.estimates.get(target, {})
     overall = evaluation.estimates.get("", {})
+    show = show_interval if intervals else show_value
     texts = [
-        "–" if row.rank is None else str(row.rank),
+        whole(row.rank),
         row.run,
-        "–" if counts is None else f"{counts.missed:,}",
-        "–" if counts is None else f"{counts.tp:,}/{counts.positives:,}",
-        "–" if counts is None else f"{counts.false_alarms:,}",
-        (show_interval if intervals else show_figure)(figures.get("sensitivity")),
-        (show_interval if intervals else show_figure)(figures.get("specificity")),
-        show_figure(figures.get("f1")),
+        whole(counts and counts.missed),
+        fraction(counts and counts.tp, counts and counts.positives),
+        whole(counts and counts.false_alarms),
+        show(figures.get("sensitivity")),
+        show(figures.get("specificity")),
+        show_value(figures.get("f1")),
     ]
     if wide:
-        texts += [show_figure(overall.get(name)) for name in OVERALL]
+        texts += [show_value(overall.get(name)) for name in OVERALL]
     return [Text(clean(text)) for text in texts]
-
-
-def show_figure(estimate: Estimate | None) -> str:
-    """Three decimals, or a dash where the figure is undefined."""
-    return "–" if estimate is None or estimate.value is None else f"{estimate.value:.3f}"
-
-
-def show_interval(estimate: Estimate | None) -> str:
-    """A figure and its interval, such as `0.714 (0.529–0.847)`."""
-    if estimate is not None and estimate.method == MARK:
-        return f"{show_figure(estimate)} ({MARK})"
-    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
-        return show_figure(estimate)
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
 def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from rich.progress import (
 )
 
 from covidreport.streams import speaks_unicode
+from covidreport.text import list_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +152,7 @@ def say_failures(failures: Iterable[Failure], done: str = "evaluated") -> None:
             say(f"error: run {names[0]} was not {done}: {reason}", "bold red")
         else:
             say(f"error: {len(names)} runs were not {done}: {reason}", "bold red")
-            say(f"  {_list_some(names)}")
+            say(f"  {list_some(names, MOST_NAMES)}")
         if remedy:
             say(f"  {remedy}")
 
@@ -159,7 +160,7 @@ def say_failures(failures: Iterable[Failure], done: str = "evaluated") -> None:
 def say_faults(faults: Iterable[tuple[str, str]]) -> None:
     """What is wrong with some runs, by name, on stderr: each fault once."""
     for (fault,), names in _gather((name, (fault,)) for name, fault in faults):
-        several = f"each of {len(names)} runs ({_list_some(names)})"
+        several = f"each of {len(names)} runs ({list_some(names, MOST_NAMES)})"
         who = several if len(names) > 1 else f"run {names[0]}"
         say(f"error: {who}: {fault}", "bold red")
 
@@ -179,12 +180,6 @@ def _gather(
         (texts if len(every) > 1 else every[0][1], [name for name, _ in every])
         for texts, every in found.items()
     ]
-
-
-def _list_some(names: Sequence[str]) -> str:
-    """Names as a line lists them: of very many, the first ones."""
-    rest = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def say_waiting(run: Run) -> None:

@@ -285,6 +285,7 @@ def _show(done: Sequence[_Tuned], width: int) -> Table:
     from rich.text import Text
 
     from covidreport.cli.terminal import clean
+    from covidreport.text import DASH, decimal
     from covidreport.thresholds import spell_threshold
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -298,7 +299,7 @@ def _show(done: Sequence[_Tuned], width: int) -> Table:
                 _show_rate(fit.sensitivity, fit.metric == "sensitivity", width),
                 _show_rate(fit.specificity, fit.metric == "specificity", width),
             )
-            bound = "–" if fit.bound is None else f"≥ {fit.bound:.3f}"
+            bound = DASH if fit.bound is None else f"≥ {decimal(fit.bound)}"
             cells = (
                 each.run.name, name, spell_threshold(fit.threshold), *rates, bound,
                 _describe_guarantee(fit, width),
@@ -309,20 +310,22 @@ def _show(done: Sequence[_Tuned], width: int) -> Table:
 
 def _show_rate(rate: Estimate, tuned: bool, width: int) -> str:
     """The rate that was tuned for as a fraction, the other with its interval if there is room."""
-    from covidreport.cli.ranking import ROOM_FOR_INTERVALS, show_figure, show_interval
+    from covidreport.cli.ranking import ROOM_FOR_INTERVALS
+    from covidreport.text import fraction, show_interval, show_value
 
     if tuned:
-        return f"{show_figure(rate)} ({rate.numerator}/{rate.denominator})"
-    return show_interval(rate) if width >= ROOM_FOR_INTERVALS else show_figure(rate)
+        return f"{show_value(rate)} ({fraction(rate.numerator, rate.denominator)})"
+    return show_interval(rate) if width >= ROOM_FOR_INTERVALS else show_value(rate)
 
 
 def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     """Whether a threshold is known to reach the target on new images, and which."""
     from covidreport.cli.ranking import ROOM_FOR_INTERVALS
+    from covidreport.text import DASH
     from covidreport.thresholds import spell_threshold
 
     if fit.bound is None:
-        return "–"
+        return DASH
     if fit.method == "guaranteed":
         return "yes"
     if fit.guaranteed_threshold is not None:
@@ -372,11 +375,11 @@ def _say_written(
     """Where the thresholds stand, what they took the place of, and how they are applied."""
     from covidreport.cli.terminal import say
     from covidreport.store import THRESHOLDS_FILE
+    from covidreport.text import list_some
     from covidreport.thresholds import TRAINING_SPLITS
 
     files = [str(each.run.folder / THRESHOLDS_FILE) for each in done]
-    more = f" and {len(files) - MOST_NAMED:,} more" if len(files) > MOST_NAMED else ""
-    say(f"wrote {', '.join(files[:MOST_NAMED])}{more}")
+    say(f"wrote {list_some(files, MOST_NAMED)}")
     for each, file in zip(done, files, strict=True):
         if each.replaced:
             say(f"  {file} replaces {each.replaced}")

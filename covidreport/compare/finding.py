@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
+from covidreport.text import format_p, listed, percent, plural
 
 CODE = "best-run-not-distinguishable"
 _MOST_NAMED = 4
@@ -127,8 +127,8 @@ def describe_gap(comparisons: RunComparisons) -> str:
         return f"{text}; {gap}, is one that they show."
     return (
         f"{text}. For {gap}, about {smallest.positives_needed:,} positives would be needed to find "
-        f"it in {smallest.power:.0%} of such studies, if it is as large as it looks."
-    ).replace("%", " %")
+        f"it in {percent(smallest.power)} of such studies, if it is as large as it looks."
+    )
 
 
 def describe_tests(comparisons: RunComparisons) -> str:
@@ -182,9 +182,9 @@ def describe_planned(ranking: Ranking) -> str:
     more = [c.first for c in told if (c.difference or 0.0) < 0]
     parts = []
     if fewer:
-        parts.append(f"{list_names(fewer)} {_verb(fewer)} fewer cases")
+        parts.append(f"{_list(fewer)} {_verb(fewer)} fewer cases")
     if more:
-        parts.append(f"{list_names(more)} {_verb(more)} more")
+        parts.append(f"{_list(more)} {_verb(more)} more")
     rest = len(comparisons.sensitivity) - len(told)
     if rest:
         parts.append(f"{'the other ' if told else ''}{rest} can't be told from it")
@@ -209,7 +209,7 @@ def describe_non_inferiority(comparisons: RunComparisons) -> str:
         for answer in ("yes", "no", "the data cannot say")
     }
     parts = [
-        f"{words} {list_names(names)}"
+        f"{words} {_list(names)}"
         for words, names in (
             ("yes for", counts["yes"]),
             ("no for", counts["no"]),
@@ -223,46 +223,17 @@ def describe_non_inferiority(comparisons: RunComparisons) -> str:
     )
 
 
-def format_p(p_value: float | None) -> str:
-    """Such as `p = 0.032`, `p < 0.001`; three decimals, four where 0.05 would be in doubt."""
-    if p_value is None:
-        return "p unknown"
-    if p_value < 0.001:
-        return "p < 0.001"
-    places = 4 if 0.0495 <= p_value < 0.0505 else 3 if p_value < 0.1 else 2
-    return f"p = {p_value:.{places}f}"
-
-
-def cut_bound(p_value: float) -> str:
-    """The least that a p-value can be: cut and not rounded, so that the bound stays a bound.
-
-    Two decimals; three where 0.05 would be in doubt. `1` from 1 on.
-    """
-    if p_value >= 1:
-        return "1"
-    places = 3 if p_value < 0.1 else 2
-    return f"{math.floor(p_value * 10**places) / 10**places:.{places}f}"
-
-
 def name_runs(rows: Sequence[RankedRun]) -> str:
     """The names of a few runs, and how many there are more."""
-    return list_names([row.run for row in rows])
+    return _list([row.run for row in rows])
 
 
-def list_names(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b, c, d and 3 more`."""
-    if len(names) > _MOST_NAMED:
-        return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _list(names: Sequence[str]) -> str:
+    return listed(names, _MOST_NAMED)
 
 
 def _verb(names: Sequence[str]) -> str:
     return "misses" if len(names) == 1 else "miss"
-
-
-def plural(number: int, noun: str) -> str:
-    """Such as `1 case` or `2,200 cases`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _name_part(rows: Sequence[RankedRun], others: int) -> str:

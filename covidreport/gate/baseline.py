@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from covidreport import __version__
-from covidreport.cases import choose_salt, digest_case
 from covidreport.errors import GateError, RunError, StoreError
 from covidreport.gate.figures import COUNTS, Figures, collect_figures
 from covidreport.gate.paired import WrongCases
@@ -26,6 +25,7 @@ from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run,
 from covidreport.runs import read_evaluations
 from covidreport.storage.model import identify_model
 from covidreport.store import digest_file, encode_text, read_json, spell_json, write_atomic
+from covidreport.text import choose_salt, digest_case
 
 BASELINE_SCHEMA = "covidreport.baseline/1"
 BASELINE_FILE = "baseline.json"

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from covidreport.cases import choose_salt
 from covidreport.compare.answers import AlignedAnswers, read_answers
 from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, model_digest, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
-from covidreport.gate.wording import plural
 from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
 from covidreport.records import EXPLORATORY, Evaluation, Failure, Run, Scores, ScoresFrom
@@ -29,6 +27,7 @@ from covidreport.store import (
     evaluation_folder,
     read_failure,
 )
+from covidreport.text import choose_salt, plural
 
 _Dated = tuple[str, bool, Evaluation | Failure]
 """When it was made, whether it is of the usual variant, and what."""

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from covidreport import __version__
-from covidreport.cases import choose_salt, name_cases
 from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import Baseline, find_differences, model_digest, version_of
 from covidreport.gate.evidence import Evidence
@@ -33,7 +32,6 @@ from covidreport.gate.wording import (
     describe_origin,
     describe_test,
     format_value,
-    plural,
 )
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import (
@@ -48,6 +46,7 @@ from covidreport.records import (
     Verdict,
     VerdictOutcome,
 )
+from covidreport.text import choose_salt, name_cases, plural
 
 
 @dataclass(frozen=True, slots=True)

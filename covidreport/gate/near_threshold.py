@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from covidreport.cases import choose_salt
 from covidreport.compare.answers import AlignedAnswers, read_answers
 from covidreport.errors import StoreError
 from covidreport.gate.baseline import Baseline
@@ -22,6 +21,7 @@ from covidreport.gate.paired import find_wrong_cases
 from covidreport.metrics import describe_scores, find_near, find_not_finite, move_near
 from covidreport.records import Evaluation, Finding, LimitResult, Scores
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
+from covidreport.text import choose_salt
 
 Side = Literal["right", "wrong"]
 Judge = Callable[[Evidence, Baseline | None], Sequence[LimitResult]]

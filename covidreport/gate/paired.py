@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cases import digest_case
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.errors import GateError
 from covidreport.metrics import (
@@ -30,6 +29,7 @@ from covidreport.metrics import (
     sum_by_group,
 )
 from covidreport.records import Comparison, SmallestGap
+from covidreport.text import digest_case
 
 METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
 ALPHA = 0.05

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from covidreport.compare.bounds import ALPHA
-from covidreport.compare.finding import excludes_zero, format_p
+from covidreport.compare.finding import excludes_zero
 from covidreport.gate.figures import COUNTS, TOLERANCE, split_bound
 from covidreport.records import (
     Comparison,
@@ -17,6 +17,7 @@ from covidreport.records import (
     ScoresFrom,
     Verdict,
 )
+from covidreport.text import DASH, MINUS, decimal, format_p, list_some, plural, whole
 
 SHOWN_CASES = 20
 _ORIGINS: Mapping[ScoresFrom, str] = {
@@ -27,11 +28,10 @@ _ORIGINS: Mapping[ScoresFrom, str] = {
 
 def format_value(value: float | None, places: int = 3) -> str:
     """Three decimals unless more are needed, a count as it is."""
-    if value is None:
-        return "–"
-    if float(value).is_integer() and (abs(value) > 1 or isinstance(value, int)):
-        return f"{value:,.0f}"
-    return f"{value:.{places}f}".replace("-", "−")
+    if value is None or not float(value).is_integer():
+        return decimal(value, places)
+    is_count = abs(value) > 1 or isinstance(value, int)
+    return whole(int(value)) if is_count else decimal(value, places)
 
 
 def is_count(limit: Limit) -> bool:
@@ -69,7 +69,7 @@ def format_number(limit: Limit, value: float | None, bound: float | None = None)
     bound: what it is read beside; it has the decimals that show on which side of it it lies.
     """
     if value is not None and is_count(limit):
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+        return whole(int(value)) if float(value).is_integer() else f"{value:,.2f}"
     return format_value(value, _choose_places(limit, value, bound))
 
 
@@ -82,7 +82,7 @@ def format_bound(limit: Limit, bound: float, value: float | None) -> str:
         if is_count(limit):
             return format_number(limit, bound)
         return format_value(bound, _choose_places(limit, value, bound))
-    text = f"{Decimal(f'{bound:.12g}'):,f}".replace("-", "−")
+    text = f"{Decimal(f'{bound:.12g}'):,f}".replace("-", MINUS)
     if is_count(limit):
         return text
     whole, _, decimals = text.partition(".")
@@ -139,7 +139,7 @@ def describe_bound(result: LimitResult) -> str:
         parts.append(f"≥ {format_bound(limit, result.allowed_min, result.value)}")
     if result.allowed_max is not None:
         parts.append(f"≤ {format_bound(limit, result.allowed_max, result.value)}")
-    return ", ".join(parts) or "–"
+    return ", ".join(parts) or DASH
 
 
 def describe_skipped(skipped: Sequence[NotJudged]) -> str:
@@ -147,13 +147,10 @@ def describe_skipped(skipped: Sequence[NotJudged]) -> str:
     by_reason: dict[str, list[str]] = {}
     for each in skipped:
         by_reason.setdefault(each.why, []).append(each.run)
-    parts = []
-    for why, runs in by_reason.items():
-        more = len(runs) - SHOWN_CASES
-        rest = f" and {more:,} more" if more > 0 else ""
-        all_of = "each of " if len(runs) > 1 else ""
-        parts.append(f"{all_of}{', '.join(runs[:SHOWN_CASES])}{rest} {why}")
-    return "; ".join(parts)
+    return "; ".join(
+        f"{'each of ' if len(runs) > 1 else ''}{list_some(runs, SHOWN_CASES)} {why}"
+        for why, runs in by_reason.items()
+    )
 
 
 def describe_origin(
@@ -177,8 +174,7 @@ def describe_origins(verdicts: Sequence[Verdict]) -> str:
     if not stored:
         return f"Scores {_ORIGINS['computed here']}."
     rest = " those of the others computed here." if len(stored) < judged else ""
-    more = len(stored) - SHOWN_CASES
-    named = ", ".join(stored[:SHOWN_CASES]) + (f" and {more:,} more" if more > 0 else "")
+    named = list_some(stored, SHOWN_CASES)
     return f"Scores {_ORIGINS['as stored']}, of {named};{rest}".rstrip(";") + ("" if rest else ".")
 
 
@@ -239,12 +235,5 @@ def describe_cases(verdict: Verdict) -> list[str]:
         ("Newly missed", verdict.newly_missed), ("Newly found", verdict.newly_found),
     ):  # fmt: skip
         if cases:
-            more = len(cases) - SHOWN_CASES
-            rest = f" and {more:,} more" if more > 0 else ""
-            lines.append(f"{title}: {', '.join(cases[:SHOWN_CASES])}{rest}")
+            lines.append(f"{title}: {list_some(cases, SHOWN_CASES)}")
     return lines
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 case`, `2 cases`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -17,6 +17,7 @@ from covidreport.config import CONFIG_FILE
 from covidreport.errors import UsageError
 from covidreport.records import Finding
 from covidreport.store import EVALUATIONS_FOLDER
+from covidreport.text import list_some
 
 DIFFERS = "differs-from-base"
 NOT_COMPARED = "not-compared-with-base"
@@ -88,7 +89,7 @@ def compare_with_base(
     if changed:
         found.append(_differs(base, list(dict.fromkeys(changed))))
     if unknown:
-        told = _list([f"{name} ({why})" for name, why in unknown.items()])
+        told = list_some([f"{name} ({why})" for name, why in unknown.items()], MOST_NAMED)
         found.append(_not_compared(base, told, tuple(unknown)))
     return tuple(found)
 
@@ -97,7 +98,8 @@ def _differs(base: Base, names: Sequence[str]) -> Finding:
     return Finding(
         "warning",
         DIFFERS,
-        f"What decides the verdict differs from the base branch {base.name}: {_list(names)}",
+        f"What decides the verdict differs from the base branch {base.name}: "
+        f"{list_some(names, MOST_NAMED)}",
         "the change that is judged brings its own baseline, settings or manifest",
         "Review these files first: a verdict by another yardstick is none on the change.",
         tuple(names),
@@ -114,11 +116,6 @@ def _not_compared(base: Base, why: str, names: tuple[str, ...]) -> Finding:
         "BRANCH`), and keep what decides verdicts in git.",
         names,
     )
-
-
-def _list(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _resolve(top: Path, base: Base) -> str:

@@ -19,7 +19,7 @@ from covidreport.gate.wording import (
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
-from covidreport.report.view.wording import figure, plural, whole
+from covidreport.text import figure, fraction, list_some, plural, whole
 
 MARKER = "<!-- covidreport:verdict -->"
 """The first line: a comment that begins with it is one of ours, and is replaced by the next."""
@@ -99,11 +99,9 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
             (
                 f"{SIGNS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}",
                 title_run(verdict),
-                "–" if counts is None else f"{whole(counts.missed)}/{whole(counts.positives)}",
-                "–"
-                if counts is None
-                else f"{whole(counts.false_alarms)}/{whole(counts.negatives)}",
-                "–" if counts is None else f"{kept}/{len(verdict.results)}",
+                fraction(counts and counts.missed, counts and counts.positives),
+                fraction(counts and counts.false_alarms, counts and counts.negatives),
+                fraction(counts and kept, len(verdict.results)),
             )
         )
     head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")
@@ -158,10 +156,8 @@ def _cases(title: str, meaning: str, cases: Sequence[str], verdict: Verdict) -> 
     if not cases:
         return
     named = "by id" if verdict.ids_shown else "by digest"
-    more = len(cases) - MOST_CASES
-    rest = f" and {whole(more)} more" if more > 0 else ""
-    told = ", ".join(_show(case) for case in cases[:MOST_CASES])
-    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {told}{rest}\n"
+    told = list_some([_show(case) for case in cases], MOST_CASES)
+    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {told}\n"
 
 
 def _grounds(verdict: Verdict) -> str:

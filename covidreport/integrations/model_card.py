@@ -20,7 +20,7 @@ from covidreport.report.view.evaluation import metric_title, view_evaluation
 from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import Fact, FindingGroup, Table
 from covidreport.report.view.settings import NONE, list_facts
-from covidreport.report.view.wording import label_name, listed, titled
+from covidreport.text import label_name, listed, titled
 
 HUB_TYPES = {
     "sensitivity": "recall", "ppv": "precision", "mcc": "matthews_correlation",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from covidreport.gate.wording import describe_bound
 from covidreport.records import LimitResult, Verdict, VerdictOutcome
-from covidreport.report.view.wording import clean
+from covidreport.text import clean
 
 __all__ = ["OUTCOME_WORDS", "clean", "identify_limit", "name_file", "title_limits", "title_run"]
 

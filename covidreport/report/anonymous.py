@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from covidreport.cases import choose_salt, digest_case
 from covidreport.records import Evaluation, Finding, ReportData, ReportedRun
+from covidreport.text import choose_salt, digest_case
 
 
 def hide_ids(data: ReportData) -> ReportData:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cases import choose_salt, digest_case
 from covidreport.compare.answers import AlignedAnswers, read_answers
 from covidreport.compare.once import ReadScores
 from covidreport.metrics import to_probabilities
@@ -22,6 +21,7 @@ from covidreport.store import (
     read_scores,
     read_thumbnail,
 )
+from covidreport.text import choose_salt, digest_case
 
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""

@@ -34,6 +34,7 @@ from covidreport.storage.chosen import AskedImages, ChosenImages, choose_images
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
 from covidreport.store import evaluation_folder, read_failure
+from covidreport.text import list_some
 
 MOST_NAMED = 10
 """Of many runs, so many are named in a finding; its subjects have all."""
@@ -212,7 +213,7 @@ def _claims(reported: Sequence[ReportedRun]) -> list[Finding]:
             Finding(
                 "note",
                 "scores-as-stored",
-                f"Scores as stored, not computed here: {_name_some(stored)}",
+                f"Scores as stored, not computed here: {list_some(stored, MOST_NAMED)}",
                 "this machine's cache has no record of having computed them: they are what the run "
                 "folders bring",
                 "Evaluate these runs here, or know who did.",
@@ -224,18 +225,13 @@ def _claims(reported: Sequence[ReportedRun]) -> list[Finding]:
             Finding(
                 "note",
                 "thresholds-as-stored",
-                f"Thresholds as stored, not tuned here: {_name_some(tuned)}",
+                f"Thresholds as stored, not tuned here: {list_some(tuned, MOST_NAMED)}",
                 "this machine's cache has no record of having tuned them",
                 "Tune these runs here (`covidreport tune`), or know who did.",
                 tuned,
             )
         )
     return findings
-
-
-def _name_some(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _evaluation_findings(evaluations: Sequence[Evaluation]) -> list[Finding]:

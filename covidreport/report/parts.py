@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from covidreport.report.view.wording import listed, plural, whole
+from covidreport.text import listed, plural, whole
 
 if TYPE_CHECKING:
     from markupsafe import Markup

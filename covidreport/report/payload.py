@@ -14,7 +14,7 @@ from covidreport.records import ReportData
 from covidreport.report.charts.part import list_charts
 from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import ReportView, Row
-from covidreport.report.view.wording import clean
+from covidreport.text import clean
 
 
 def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:

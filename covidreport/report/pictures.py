@@ -15,7 +15,7 @@ from covidreport.report.view import view_report
 from covidreport.report.view.curves import MEASURES
 from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import ReportView
-from covidreport.report.view.wording import clean, label_name
+from covidreport.text import clean, label_name
 
 SCALE = 2
 """Pixels a unit: sharp on a dense screen, and on paper."""

@@ -17,7 +17,7 @@ def test_the_study_has_two_label_conventions():
         finding.what
     )
     assert "Likely" in finding.what
-    assert "p < 0.0001" in finding.evidence
+    assert "p < 0.001" in finding.evidence
     assert "every pneumonia image counts as covid-19 too" in finding.evidence
     assert "200 covid-19 and 2,000 pneumonia images" in finding.evidence
     assert "8,200 on 6,200" in finding.evidence

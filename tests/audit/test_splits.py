@@ -103,7 +103,7 @@ def test_the_evidence_says_which_value_differs_and_by_how_much():
     assert "b is 50 % of train, 100 % of validation" in finding.evidence or (
         "a is 50 % of train, 0 % of validation" in finding.evidence
     )
-    assert "V 0.58, p < 0.0001" in finding.evidence  # sqrt(1/3)
+    assert "V 0.58, p < 0.001" in finding.evidence  # sqrt(1/3)
 
 
 def test_the_shared_patients_images_are_named_and_the_patients_are_not():

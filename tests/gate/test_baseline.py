@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport.cases import SALT
 from covidreport.errors import GateError
 from covidreport.gate.baseline import identify_run, read_baseline, write_baseline
 from covidreport.gate.evidence import Wanted, read_baseline_at
 from covidreport.gate.limits import read_limit, require_evidence
 from covidreport.runs import read_run
+from covidreport.text import SALT
 from tests.gate.runs import TARGET, judge, write_run_missing
 
 

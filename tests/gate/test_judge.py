@@ -9,7 +9,6 @@ import pytest
 from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from covidreport.cases import digest_case
 from covidreport.errors import UsageError
 from covidreport.gate.figures import explain_missing
 from covidreport.gate.limits import read_limit, require_evidence
@@ -18,6 +17,7 @@ from covidreport.gate.wording import describe_bound, describe_paired, format_num
 from covidreport.records import Estimate, Failure, Limit
 from covidreport.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure
+from covidreport.text import digest_case
 from tests.gate.runs import TARGET, judge, outcomes, write_run_missing
 from tests.onnx_models import write_brightness_model
 

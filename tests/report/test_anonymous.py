@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from covidreport.cases import digest_case
 from covidreport.records import Failure, Finding
 from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.anonymous import hide_ids
+from covidreport.text import digest_case
 from tests.report.study import BEST
 
 

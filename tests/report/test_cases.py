@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidreport.cases import digest_case
 from covidreport.errors import StoreError
 from covidreport.metrics import estimate_scores
 from covidreport.ranking import rank_runs
@@ -23,6 +22,7 @@ from covidreport.store import (
     write_atomic,
     write_scores,
 )
+from covidreport.text import digest_case
 from tests.metrics.study import make_evaluation
 
 FINGERPRINT = "f1"

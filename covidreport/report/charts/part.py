@@ -24,7 +24,7 @@ from covidreport.report.view.curves import MEASURES, epoch_values, has_bins
 from covidreport.report.view.index import index_runs
 from covidreport.report.view.operating import describe_labels, point_cells
 from covidreport.report.view.records import ReportView
-from covidreport.report.view.wording import exact
+from covidreport.text import exact
 
 
 def list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from covidreport.text import MINUS
+
 _ALIKE, _NOTHING = 1e-6, 1e-9
 """Values closer than this share of their size, or than this, are the same for the eye."""
 
@@ -79,7 +81,5 @@ def fit_scale(
 
 
 def _tick(value: float, digits: int) -> str:
-    if abs(value) >= 1e6:
-        return f"{value:.3g}".replace("-", "−")
-    text = f"{value + 0.0:,.{digits}f}"
-    return text.replace("-", "−") if float(text.replace(",", "")) != 0 else text.lstrip("-")
+    text = f"{value:.3g}" if abs(value) >= 1e6 else f"{value:z,.{digits}f}"
+    return text.replace("-", MINUS)

@@ -28,7 +28,7 @@ from covidreport.report.view.records import Fact, ReportView
 from covidreport.report.view.repeats import view_repeats
 from covidreport.report.view.runs import view_runs
 from covidreport.report.view.subgroups import view_subgroups
-from covidreport.report.view.wording import clean, label_name, listed, plural, whole
+from covidreport.text import clean, label_name, listed, plural, whole
 
 __all__ = ["view_report"]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from covidreport.compare.finding import (
-    cut_bound,
     describe_disagreement,
     describe_gap,
     describe_naming,
@@ -27,11 +26,15 @@ from covidreport.report.charts.intervals import DifferenceAxis, fit_differences
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, ComparisonsView, Row, Table
 from covidreport.report.view.trade_off import short_names
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
+    bound_p,
     clean,
+    decimal,
+    format_p,
     listed,
     p_value,
+    percent,
     plural,
     signed,
     titled,
@@ -83,7 +86,7 @@ def standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
     return (
         first,
         Cell(interval, kind="count", sort=None if high is None else high + (low or 0) / 1e6),
-        Cell(_share(standing.best_probability), kind="count", sort=standing.best_probability),
+        Cell(percent(standing.best_probability), kind="count", sort=standing.best_probability),
     )
 
 
@@ -94,18 +97,7 @@ def _bound(comparisons: RunComparisons) -> str:
 def _p_text(value: float | None, comparisons: RunComparisons) -> str:
     if comparisons.basis == "scores" or value is None:
         return p_value(value)
-    return cut_bound(value)
-
-
-def _share(value: float | None) -> str:
-    """A probability in whole percent; what is not 0 and not 1 does not read as either."""
-    if value is None:
-        return DASH
-    if 0 < value < 0.01:
-        return "< 1 %"
-    if 0.99 < value < 1:
-        return "> 99 %"
-    return f"{value:.0%}".replace("%", " %")
+    return bound_p(value)
 
 
 def describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
@@ -183,10 +175,10 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
     overall = comparisons.overall
     if overall is not None:
         differ = "some run differs" if overall.p_value <= comparisons.alpha else "none differs"
-        statistic = "undefined" if overall.statistic is None else f"{overall.statistic:.2f}"
+        statistic = "undefined" if overall.statistic is None else decimal(overall.statistic, 2)
         sentences.append(
             f"Over all runs at once: Cochran’s Q {statistic}, {overall.degrees} degrees of "
-            f"freedom, p {_equals(overall.p_value)} ({overall.method}): by this test {differ} "
+            f"freedom, {format_p(overall.p_value)} ({overall.method}): by this test {differ} "
             "from the rest."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])
@@ -196,11 +188,6 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
             f"The baseline {comparisons.baseline} is not among the compared runs, so all pairs are."
         )
     return [*sentences, *filter(None, [describe_planned(ranking)])]
-
-
-def _equals(value: float) -> str:
-    shown = p_value(value)
-    return shown if shown.startswith("<") else f"= {shown}"
 
 
 def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
@@ -369,8 +356,8 @@ def _combinations_table(comparisons: RunComparisons) -> Table | None:
         return None
     head = (
         Column("Runs"), Column("Vote"),
-        Column("Missed", f"of {whole(comparisons.positives)}", "missed"),
-        Column("False alarms", f"of {whole(comparisons.negatives)}", "count"),
+        Column("Missed", f"of {comparisons.positives:,}", "missed"),
+        Column("False alarms", f"of {comparisons.negatives:,}", "count"),
     )  # fmt: skip
     rows = tuple(
         Row(

@@ -21,7 +21,7 @@ from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.ranking import name_the_best
 from covidreport.report.view.records import Answer, FindingGroup, GraveFinding, Span
 from covidreport.report.view.tables import of_label
-from covidreport.report.view.wording import DASH, clean, figure, listed, plural, whole
+from covidreport.text import DASH, clean, figure, listed, plural, whole
 from covidreport.thresholds import (
     CHOSEN_HERE,
     describe_threshold,
@@ -254,11 +254,9 @@ def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> st
         promise = describe_promise(evaluations[0], index.target) if len(evaluations) == 1 else ""
         return f" Threshold {clean(shared)}. {promise}".rstrip()
     each = [
-        f"{clean(one.run)} {clean(describe_threshold(one, index.target))}"
-        for one in evaluations[:_MOST_NAMED]
+        f"{clean(one.run)} {clean(describe_threshold(one, index.target))}" for one in evaluations
     ]
-    left = len(evaluations) - len(each)
-    return f" Thresholds: {listed([*each, f'{left} more'] if left else each)}."
+    return f" Thresholds: {listed(each, _MOST_NAMED)}."
 
 
 def _names(best: Sequence[RankedRun], index: Index) -> list[Span]:

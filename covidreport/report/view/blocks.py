@@ -17,7 +17,7 @@ from covidreport.report.view.tables import (
     of_label,
     overall,
 )
-from covidreport.report.view.wording import DASH, clean, exact
+from covidreport.text import DASH, clean, exact
 
 
 def have_blocks(runs: Sequence[ReportedRun]) -> bool:

@@ -18,7 +18,7 @@ from covidreport.report.view.section_records import (
     CasesView,
     CaseView,
 )
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     decimal,

@@ -10,7 +10,7 @@ from covidreport.report.view.records import Cell, Column, Fact, Row, Table
 from covidreport.report.view.section_records import CompareView, PairView, RunChoice
 from covidreport.report.view.settings import view_settings
 from covidreport.report.view.tables import of_label
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     figure,

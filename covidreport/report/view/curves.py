@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from covidreport.records import ReportData, ReportedRun
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import ChartView, CurvesView
-from covidreport.report.view.wording import clean, decimal
+from covidreport.text import clean, decimal
 
 MEASURES = ("loss", "accuracy")
 COLUMNS = {

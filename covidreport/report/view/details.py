@@ -10,7 +10,7 @@ from covidreport.report.charts.plots import Plot, draw_decisions, draw_reliabili
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, DetailsView, Fact, Row, Table
 from covidreport.report.view.tables import evidence_cell
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     decimal,

@@ -24,12 +24,13 @@ from covidreport.report.view.records import (
 )
 from covidreport.report.view.settings import list_facts
 from covidreport.report.view.tables import evidence_cell
-from covidreport.report.view.wording import (
+from covidreport.text import (
     clean,
     exact,
     figure,
     humanise,
     label_name,
+    list_some,
     listed,
     plural,
     share,
@@ -203,15 +204,14 @@ def _failures_table(failures: Sequence[Failure]) -> Table | None:
         return None
     rows = []
     for (stage, reason), subjects in sorted(groups.items(), key=lambda item: -len(item[1])):
-        named = ", ".join(clean(subject) for subject in subjects[:_MOST_SUBJECTS])
-        left = len(subjects) - _MOST_SUBJECTS
+        named = list_some([clean(subject) for subject in subjects], _MOST_SUBJECTS)
         rows.append(
             Row(
                 (
                     Cell(clean(reason), kind="name"),
                     Cell(clean(stage)),
                     Cell(whole(len(subjects)), kind="count"),
-                    Cell(f"{named} and {whole(left)} more" if left > 0 else named),
+                    Cell(named),
                 )
             )
         )

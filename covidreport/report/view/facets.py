@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from covidreport.records import ReportedRun
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Facet
-from covidreport.report.view.wording import DASH, clean, exact, titled
+from covidreport.text import DASH, clean, exact, titled
 
 FACETS = ("block", "architecture", "loss", "optimizer")
 """Settings by which runs are chosen, where they differ."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from covidreport.records import Evaluation, Finding, ReportData, Severity
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import FindingGroup, FindingView
-from covidreport.report.view.wording import clean, whole
+from covidreport.text import clean, whole
 
 SEVERITIES: dict[Severity, tuple[str, str]] = {
     "error": ("Errors", "what they are about can’t be trusted"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from covidreport.config import SECTIONS
 from covidreport.report.view.records import Answer, ReportView
-from covidreport.report.view.wording import listed
+from covidreport.text import listed
 
 
 def _without_cases(view: ReportView) -> ReportView:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from covidreport.records import Epoch, Run
 from covidreport.report.charts.curves import CurveChart, Series, SeriesKind, draw_curves
 from covidreport.report.view.records import Cell, Column, Row, Table
-from covidreport.report.view.wording import (
+from covidreport.text import (
     aligned,
     clean,
     decimal,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from covidreport.records import Counts, Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.view.records import Cell, Span
-from covidreport.report.view.wording import DASH, clean, label_name
+from covidreport.text import DASH, clean, label_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from covidreport.report.view.section_records import (
     MatrixRun,
     MatrixSplit,
 )
-from covidreport.report.view.wording import DASH, clean, label_name, plural, titled
+from covidreport.text import DASH, clean, label_name, plural, titled
 
 MOST_OPEN = 24
 """Runs whose matrices stand on the page at once; of more the rest is folded."""

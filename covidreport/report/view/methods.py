@@ -9,7 +9,7 @@ from covidreport.metrics import ALL_METRICS
 from covidreport.records import ReportData, RunComparisons
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, MethodView, Row, Table
-from covidreport.report.view.wording import clean, decimal, humanise, listed, titled
+from covidreport.text import clean, decimal, humanise, listed, titled
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from covidreport.records import Evaluation, ReportData, ReportedRun
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, ChartView, Column, OperatingView, Row, Table
 from covidreport.report.view.tables import figure_cell, of_label
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     decimal,

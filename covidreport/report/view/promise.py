@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covidreport.records import Evaluation
 from covidreport.report.view.tables import of_label
-from covidreport.report.view.wording import clean, decimal, exact, plural
+from covidreport.text import clean, decimal, exact, plural
 from covidreport.thresholds import PROMISE, TUNING, is_exploratory, is_tuned
 
 ROUNDING = 1e-9

@@ -17,7 +17,7 @@ from covidreport.report.view.records import (
 )
 from covidreport.report.view.section_records import ProvenanceView
 from covidreport.report.view.settings import is_time, list_facts, list_times
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     humanise,

@@ -26,7 +26,7 @@ from covidreport.report.view.tables import (
     threshold_columns,
 )
 from covidreport.report.view.trade_off import count_labels, describe_scatter, view_points
-from covidreport.report.view.wording import DASH, clean, listed, plural, titled, whole
+from covidreport.text import DASH, clean, listed, plural, titled, whole
 from covidreport.thresholds import share_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")

@@ -31,18 +31,6 @@ SpanKind = Literal["plain", "name", "strong", "label"]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
-
-    value: str
-    fraction: str = ""
-    interval: str = ""
-    text: str = ""
-    mark: str = ""
-    """What stands in place of an interval that does not hold: `exploratory`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a table. `note` stands smaller beneath; `full` is the cell in plain text."""
 

@@ -8,14 +8,14 @@ from typing import Any
 from covidreport.records import MethodComparison, RepeatedMethod, Repeats, ReportData, Spread
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, RepeatsView, Row, Table
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
-    MINUS,
     clean,
     decimal,
     exact,
     humanise,
     listed,
+    p_value,
     plural,
     whole,
 )
@@ -96,9 +96,10 @@ def _describe_runs(method: RepeatedMethod) -> str:
 def _spread_cell(spread: Spread, *, counts: bool = False) -> Cell:
     if spread.mean is None:
         return Cell(DASH, kind="figure")
-    middle = f"{spread.mean:.1f}" if counts else decimal(spread.mean)
+    places = 1 if counts else 3
+    middle = decimal(spread.mean, places)
     if spread.sd is not None:
-        middle += f" ± {spread.sd:.1f}" if counts else f" ± {decimal(spread.sd)}"
+        middle += f" ± {decimal(spread.sd, places)}"
     ends = [
         whole(None if end is None else round(end)) if counts else decimal(end)
         for end in (spread.low, spread.high)
@@ -125,22 +126,18 @@ def _comparison_row(each: MethodComparison) -> Row:
     found = each.comparison
     ends = ""
     if found.low is not None and found.high is not None:
-        ends = f"{_signed(found.low)} to {_signed(found.high)}"
-    value = _signed(found.difference)
+        ends = f"{decimal(found.low, 1)} to {decimal(found.high, 1)}"
+    value = decimal(found.difference, 1)
     full = f"{value} (95 % CI {ends})" if ends else value
     return Row(
         (
             Cell(f"{name_method(each.first)} − {name_method(each.second)}", kind="name"),
             Cell(value, ends, full, "figure"),
-            Cell(decimal(found.p_value), found.method, kind="figure"),
-            Cell(decimal(each.adjusted_p_value), kind="figure"),
-            Cell(decimal(found.smallest_p), kind="figure"),
+            Cell(p_value(found.p_value), found.method, kind="figure"),
+            Cell(p_value(each.adjusted_p_value), kind="figure"),
+            Cell(p_value(found.smallest_p), kind="figure"),
         )
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:.1f}".replace("-", MINUS)
 
 
 def _remarks(repeats: Repeats) -> tuple[str, ...]:

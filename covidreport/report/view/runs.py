@@ -15,7 +15,7 @@ from covidreport.report.view.records import (
     RunView,
 )
 from covidreport.report.view.settings import view_settings
-from covidreport.report.view.wording import (
+from covidreport.text import (
     DASH,
     clean,
     plural,

@@ -8,8 +8,8 @@ from typing import Any
 
 from covidreport.records import Run
 from covidreport.report.view.records import Fact, FactGroup
-from covidreport.report.view.wording import DASH, exact, humanise, titled
 from covidreport.storage.replaced import PLACE
+from covidreport.text import DASH, exact, humanise, titled
 
 _SHOWN_ELSEWHERE = frozenset({"schema", "name", "description"})
 _TITLES = {

@@ -11,7 +11,7 @@ from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, Row, Table
 from covidreport.report.view.section_records import SubgroupsView
 from covidreport.report.view.tables import figure_cell
-from covidreport.report.view.wording import clean, humanise, plural, titled, whole
+from covidreport.text import clean, humanise, plural, titled, whole
 
 MOST_RUNS = 3
 """Runs that stand side by side; each run's own section has its groups too."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from covidreport.records import Counts, Estimate, Evaluation
 from covidreport.report.charts.intervals import place_interval
 from covidreport.report.view.records import Cell, CellKind, Column
-from covidreport.report.view.wording import DASH, clean, figure, whole
+from covidreport.text import DASH, clean, figure, whole
 from covidreport.thresholds import describe_origin, share_threshold, spell_threshold
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from covidreport.records import RankedRun, Ranking
 from covidreport.report.charts.scatter import PointKind, ScatterPoint
 from covidreport.report.view.index import Index
-from covidreport.report.view.wording import clean, plural
+from covidreport.text import clean, plural
 
 _ALL_LABELLED = 40
 _FIRST_LABELLED = 12

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from covidreport.metrics import count_labels, decide, estimate_scores, wilson
-from covidreport.report.view.wording import decimal, figure, whole
 from covidreport.store import read_scores
+from covidreport.text import decimal, figure, whole
 from tests.report.browser.conftest import render_report
 
 BEST = "exp1-resnet18-bce"
@@ -155,6 +155,25 @@ def test_the_script_writes_intervals_as_python_does(page):
         assert np.allclose([low, high], expected, rtol=0, atol=1e-12)
         assert value == decimal(k / n)
         assert interval == f"{decimal(expected[0])} to {decimal(expected[1])}"
+
+
+def test_the_script_rounds_as_python_does(page):
+    """Half-way values, of which JavaScript takes the upper one, and signs of nothing."""
+    (source,) = re.findall(
+        r"const wording = (\(\(\) => \{.*?\n\}\)\(\));",
+        page.locator("script:not([type])").last.text_content(),
+        re.S,
+    )
+    rates = [k / n for n in (1, 7, 16, 28, 80, 628, 2000) for k in range(-n, 2 * n + 1)]
+    rates += [-0.0004, 0.0005, -0.0005, 1e-9, 12345.0625]
+    counts = [0, 1, 999, 1000, 6200, 1_234_567]
+    found = page.evaluate(
+        f"([rates, counts]) => {{ const w = {source};"
+        " return [rates.map(w.decimal), counts.map(w.whole)]; }",
+        [rates, counts],
+    )
+
+    assert found == [[*map(decimal, rates)], [*map(whole, counts)]]
 
 
 def test_the_live_chart_is_the_static_one(visit, scored_page, page):

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from covidreport.metrics import estimate_scores
-from covidreport.report.view.wording import decimal, figure
 from covidreport.store import read_scores
+from covidreport.text import decimal, figure
 
 BEST = "exp1-resnet18-bce"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from covidreport.records import Case, CaseTable
 from covidreport.report.view import view_report
-from covidreport.report.view.wording import share
+from covidreport.text import share
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.study import BEST, SECOND
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.report.view import view_report
-from covidreport.report.view.wording import DASH
+from covidreport.text import DASH
 from tests.report.study import BEST, SECOND, SILENT, small_study
 
 COMMAND = "covidreport evaluate --split validation 'my runs'"

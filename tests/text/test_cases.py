@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from covidreport.cases import SALT, choose_salt, digest_case, name_cases
+from covidreport.text import SALT, choose_salt, digest_case, name_cases
 
 
 def test_a_digest_names_a_case_without_its_id(monkeypatch):

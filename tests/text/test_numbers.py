@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from covidreport.records import Estimate
-from covidreport.report.view.wording import (
+from covidreport.text import (
     aligned,
-    clean,
     decimal,
     exact,
     figure,
-    label_name,
-    listed,
+    fraction,
+    percent,
     plural,
+    proportion,
+    share,
+    show_interval,
+    signed,
     whole,
 )
 
@@ -48,10 +49,20 @@ def test_a_figure_says_what_is_known_of_it(estimate, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.000"), (1.0, "1.000"), (0.0005, "0.001"), (-0.02686, "−0.027"), (math.inf, "–")],
+    [
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (0.0005, "0.001"),
+        (-0.02686, "−0.027"),
+        (math.inf, "–"),
+        (1 / 16, "0.062"),
+        (3 / 16, "0.188"),
+        (-1 / 16, "−0.062"),
+        (-0.0004, "0.000"),
+    ],
 )
 def test_rates_have_three_decimals(value, text):
-    """And a minus that is one."""
+    """And a minus that is one; half-way between two the even one; nothing has no sign."""
     assert decimal(value) == text
 
 
@@ -103,34 +114,52 @@ def test_settings_are_shown_as_they_were_given(value, text):
     assert exact(value) == text
 
 
-def test_labels_and_lists_read_well():
-    """As in a sentence."""
-    assert label_name("covid-19") == "COVID-19"
-    assert label_name("Lung_Opacity") == "Lung_Opacity"
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"]) == "a, b and c"
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.071, "+0.071"), (-0.0357, "−0.036"), (0.0, "0.000"), (0.0004, "0.000"), (None, "–")],
+)
+def test_differences_have_their_sign(value, text):
+    """But for one that rounds to nothing."""
+    assert signed(value) == text
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("count", "total", "text"),
+    [(20, 28, "71.4 %"), (1, 6200, "0.1 %"), (6199, 6200, "99.9 %"), (0, 9, "0.0 %"), (0, 0, "")],
+)
+def test_what_is_not_all_does_not_read_as_all(count, total, text):
+    """Nor what is not nothing as nothing."""
+    assert share(count, total) == text
+
+
+def test_a_share_is_written_with_what_it_is_of():
+    """A dash where that is nothing."""
+    assert proportion(2200, 6200) == "35.5 % (2,200 of 6,200)"
+    assert proportion(1999, 2000) == "99.9 % (1,999 of 2,000)"
+    assert proportion(0, 0) == "–"
+    assert fraction(1174, 1457) == "1,174/1,457"
+    assert fraction(None, 28) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.8, "80 %"), (0.004, "< 1 %"), (0.996, "> 99 %"), (0.0, "0 %"), (1.0, "100 %"), (None, "–")],
+)
+def test_probabilities_are_whole_percents(value, text):
+    """What is possible does not read as impossible, nor as certain."""
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
     [
-        ("two\nlines\tand  more", "two lines and more"),
-        ("\u202eevil", "\ufffdevil"),
-        ("a\x00b\x1bc", "a\ufffdb\ufffdc"),
-        ("run-\udcff", "run-\ufffd"),
-        ("Lungenentzündung ☃", "Lungenentzündung ☃"),
+        (Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"), "0.714 (0.529–0.847)"),
+        (Estimate(0.5, None, None, 14, 28, "exploratory"), "0.500 (exploratory)"),
+        (Estimate(-0.1), "−0.100"),
+        (Estimate(None), "–"),
+        (None, "–"),
     ],
 )
-def test_names_hold_nothing_that_can_not_be_seen(text, shown):
-    """A sign that turns the direction of text could make a figure read backwards."""
-    assert clean(text) == shown
-
-
-@given(st.text())
-def test_cleaned_text_is_one_line_that_utf8_holds(text):
-    """Whatever a name holds, and cleaning twice changes nothing."""
-    shown = clean(text)
-
-    assert len(shown.splitlines()) <= 1
-    assert shown.encode().decode() == shown
-    assert clean(shown) == shown
+def test_a_terminal_has_the_same_figures_with_less_around(estimate, text):
+    """Value and interval, of the same digits as in the report."""
+    assert show_interval(estimate) == text

@@ -1,0 +1,63 @@
+"""How figures, names and lists are written, the same wherever people read them.
+
+`numbers` counts and rates, `p_values` p-values and bounds on them, `estimates` a figure with its
+evidence, `words` names, plurals and lists, `cases` what stands for the id of an image.
+"""
+
+from covidreport.text.cases import SALT, choose_salt, digest_case, name_cases
+from covidreport.text.estimates import Figure, figure, show_interval, show_value
+from covidreport.text.numbers import (
+    DASH,
+    MINUS,
+    aligned,
+    decimal,
+    exact,
+    fraction,
+    percent,
+    proportion,
+    share,
+    signed,
+    whole,
+)
+from covidreport.text.p_values import bound_p, format_p, p_value
+from covidreport.text.words import (
+    clean,
+    humanise,
+    label_name,
+    list_some,
+    listed,
+    plural,
+    titled,
+)
+
+__all__ = [
+    "DASH",
+    "MINUS",
+    "SALT",
+    "Figure",
+    "aligned",
+    "bound_p",
+    "choose_salt",
+    "clean",
+    "decimal",
+    "digest_case",
+    "exact",
+    "figure",
+    "format_p",
+    "fraction",
+    "humanise",
+    "label_name",
+    "list_some",
+    "listed",
+    "name_cases",
+    "p_value",
+    "percent",
+    "plural",
+    "proportion",
+    "share",
+    "show_interval",
+    "show_value",
+    "signed",
+    "titled",
+    "whole",
+]

@@ -1,0 +1,52 @@
+"""A figure with its evidence as text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from covidreport.records import Estimate
+from covidreport.text.numbers import DASH, decimal, fraction
+from covidreport.thresholds import CHOSEN_HERE, MARK
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
+
+    value: str
+    fraction: str = ""
+    interval: str = ""
+    text: str = ""
+    mark: str = ""
+    """What stands in place of an interval that does not hold: `exploratory`."""
+
+
+def figure(estimate: Estimate | None) -> Figure:
+    """An estimate with its evidence: `0.714 (20/28; 95 % CI 0.529 to 0.847)`."""
+    if estimate is None or estimate.value is None or not math.isfinite(estimate.value):
+        return Figure(DASH, text=DASH)
+    value = decimal(estimate.value)
+    of = ""
+    if estimate.numerator is not None and estimate.denominator is not None:
+        of = fraction(estimate.numerator, estimate.denominator)
+    interval = ""
+    if estimate.low is not None and estimate.high is not None:
+        interval = f"{decimal(estimate.low)} to {decimal(estimate.high)}"
+    mark = MARK if estimate.method == MARK else ""
+    basis = f"95 % CI {interval}" if interval else mark and f"{mark}: {CHOSEN_HERE}"
+    evidence = [part for part in (of, basis) if part]
+    text = f"{value} ({'; '.join(evidence)})" if evidence else value
+    return Figure(value, of, interval, text, mark)
+
+
+def show_value(estimate: Estimate | None) -> str:
+    """The figure alone: `0.714`."""
+    return figure(estimate).value
+
+
+def show_interval(estimate: Estimate | None) -> str:
+    """The same where there is little room, without the fraction: `0.714 (0.529–0.847)`."""
+    shown = figure(estimate)
+    basis = shown.interval.replace(" to ", "–") or shown.mark
+    return f"{shown.value} ({basis})" if basis else shown.value

@@ -1,0 +1,110 @@
+"""Counts, rates and settings as text. `templates/script/wording.js` writes the first two alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from covidreport.text.words import clean
+
+DASH = "–"
+MINUS = "−"
+
+
+def whole(number: int | None) -> str:
+    """A count: `6200` is `6,200`; None is a dash."""
+    return DASH if number is None else f"{number:,}".replace("-", MINUS)
+
+
+def fraction(part: int | None, of: int | None) -> str:
+    """`20/28`, `1,174/1,457`; a dash where one of them is not known."""
+    return DASH if part is None or of is None else f"{whole(part)}/{whole(of)}"
+
+
+def decimal(value: float | None, places: int = 3) -> str:
+    """A rate or score to three decimals; None, NaN and infinity are a dash.
+
+    Half-way between two it is the even one. What rounds to 0 has no sign.
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:z.{places}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, places: int = 3) -> str:
+    """A difference to three decimals with its sign: `+0.071`, `−0.036`, `0.000`."""
+    text = decimal(value, places)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.–") else text
+
+
+def share(count: int, total: int) -> str:
+    """A part in percent to one decimal, `71.4 %`; empty where there is nothing to be a part of.
+
+    What is not all and not none does not read as either: `99.9 %`, `0.1 %` at the ends.
+    """
+    if not total:
+        return ""
+    tenths = round(1000 * count / total)
+    if 0 < count < total:
+        tenths = min(max(tenths, 1), 999)
+    return f"{tenths / 10:.1f} %"
+
+
+def proportion(count: int, total: int) -> str:
+    """Such as `35.5 % (2,200 of 6,200)`; a dash where there is nothing to be a part of."""
+    return f"{share(count, total)} ({whole(count)} of {whole(total)})" if total else DASH
+
+
+def percent(value: float | None) -> str:
+    """A probability in whole percent; what is not 0 and not 1 does not read as either."""
+    if value is None:
+        return DASH
+    if 0 < value < 0.01:
+        return "< 1 %"
+    if 0.99 < value < 1:
+        return "> 99 %"
+    return f"{100 * value:.0f} %"
+
+
+def aligned(values: Sequence[float | None]) -> tuple[str, ...]:
+    """A column of figures of any size, such as losses, all to the same number of decimals.
+
+    Four, or as many as give the largest of them four significant digits. None, NaN and infinity
+    are a dash.
+    """
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    digits = max(4, 3 - math.floor(math.log10(max(sizes)))) if sizes else 4
+    return tuple(
+        DASH if value is None or not math.isfinite(value) else _fixed(value, digits)
+        for value in values
+    )
+
+
+def _fixed(value: float, digits: int) -> str:
+    text = f"{value:.4g}" if abs(value) >= 1e7 or digits > 9 else f"{value:,.{digits}f}"
+    return text.replace("-", MINUS)
+
+
+def exact(value: object) -> str:
+    """A setting as it was given: `1e-4` is `0.0001`, None a dash, a list is listed."""
+    if value is None or value == "":
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{clean(key)}: {exact(item)}" for key, item in value.items()) or DASH
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(exact(item) for item in value) or DASH
+    return clean(value)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return DASH
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value)).replace("-", MINUS)
+    plain = format(Decimal(repr(value)), "f") if abs(value) >= 1e-7 else repr(value)
+    return plain.replace("-", MINUS)

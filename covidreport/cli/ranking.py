@@ -17,14 +17,13 @@ from covidreport.compare.finding import (
     describe_non_inferiority,
     describe_planned,
     describe_verdict,
-    plural,
     split_runs,
 )
 from covidreport.config import Settings
 from covidreport.errors import UsageError
 from covidreport.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, Run
-from covidreport.text import DASH, fraction, show_interval, show_value, whole
+from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.thresholds import (
     MARK,
     describe_origin,
@@ -159,9 +158,9 @@ def _cells(
     texts = [
         whole(row.rank),
         row.run,
-        whole(counts and counts.missed),
-        fraction(counts and counts.tp, counts and counts.positives),
-        whole(counts and counts.false_alarms),
+        DASH if counts is None else whole(counts.missed),
+        DASH if counts is None else fraction(counts.tp, counts.positives),
+        DASH if counts is None else whole(counts.false_alarms),
         show(figures.get("sensitivity")),
         show(figures.get("specificity")),
         show_value(figures.get("f1")),

@@ -183,15 +183,15 @@ def _is_changed(change: _Change, label: str) -> bool:
 
 def _compare(change: _Change, label: str) -> tuple[str, str, str]:
     """Threshold, missed and false alarms, each as it stands and as it would be."""
-    from covidreport.text import whole
+    from covidreport.text import DASH, whole
     from covidreport.thresholds import describe_threshold
 
     sides = (change.before, change.after)
     counts = [side.counts.get(label) for side in sides]
     return (
         _arrow([describe_threshold(side, label) for side in sides]),
-        _arrow([whole(each and each.missed) for each in counts]),
-        _arrow([whole(each and each.false_alarms) for each in counts]),
+        _arrow([DASH if each is None else whole(each.missed) for each in counts]),
+        _arrow([DASH if each is None else whole(each.false_alarms) for each in counts]),
     )
 
 

@@ -19,7 +19,7 @@ from covidreport.boundary import raise_stop, stage_of
 from covidreport.cli.terminal import clean, part_of
 from covidreport.errors import NO_ROOM, CovidReportError, UsageError
 from covidreport.streams import let_commands_through
-from covidreport.text import fraction
+from covidreport.text import DASH, fraction
 
 if TYPE_CHECKING:
     from covidreport.records import Beside, LimitResult, Run, Stage, Verdict
@@ -200,9 +200,9 @@ def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:
         table.add_row(
             Text(WORDS[verdict.outcome], STYLES[verdict.outcome]),
             Text(clean(verdict.run)),
-            Text(fraction(counts and counts.missed, counts and counts.positives)),
-            Text(fraction(counts and counts.false_alarms, counts and counts.negatives)),
-            Text(fraction(counts and kept, len(verdict.results))),
+            Text(DASH if counts is None else fraction(counts.missed, counts.positives)),
+            Text(DASH if counts is None else fraction(counts.false_alarms, counts.negatives)),
+            Text(DASH if counts is None else fraction(kept, len(verdict.results))),
         )
     console.print(table)
 

@@ -19,7 +19,7 @@ from covidreport.gate.wording import (
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
-from covidreport.text import figure, fraction, list_some, plural, whole
+from covidreport.text import DASH, figure, fraction, list_some, plural, whole
 
 MARKER = "<!-- covidreport:verdict -->"
 """The first line: a comment that begins with it is one of ours, and is replaced by the next."""
@@ -99,9 +99,9 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
             (
                 f"{SIGNS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}",
                 title_run(verdict),
-                fraction(counts and counts.missed, counts and counts.positives),
-                fraction(counts and counts.false_alarms, counts and counts.negatives),
-                fraction(counts and kept, len(verdict.results)),
+                DASH if counts is None else fraction(counts.missed, counts.positives),
+                DASH if counts is None else fraction(counts.false_alarms, counts.negatives),
+                DASH if counts is None else fraction(kept, len(verdict.results)),
             )
         )
     head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")

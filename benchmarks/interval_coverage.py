@@ -31,7 +31,8 @@ from covidreport.metrics.bootstrap import (
 )
 from covidreport.metrics.curve_bootstrap import resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
-from covidreport.metrics.resample import CountArrays, resample_counts
+from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.resample import resample_counts
 
 RATE, SHARE = 0.9, 0.2
 SHIFT = 2 * ndtri(RATE)

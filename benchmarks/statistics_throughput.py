@@ -45,7 +45,8 @@ from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_c
 from covidreport.metrics.delong import estimate_roc_aucs
 from covidreport.metrics.multiplicity import compare_pairs
 from covidreport.metrics.paired import find_missed
-from covidreport.metrics.resample import CountArrays, resample_counts
+from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.resample import resample_counts
 
 PREVALENCE = np.array([0.01, 0.3, 0.6])
 GOALS = {"scikit-learn / ours": 1000.0, "NumPy loop / ours": 100.0}

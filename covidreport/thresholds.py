@@ -29,8 +29,6 @@ MARK = "exploratory"
 """The method of a figure whose threshold was chosen on its own images, and what stands in place of
 its interval: none holds there."""
 CHOSEN_HERE = "threshold chosen on these images"
-FREE = frozenset({"prevalence", "roc_auc", "average_precision"})
-"""Figures of a label that do not depend on its threshold."""
 TRAINING_SPLITS = frozenset({"train", "training"})
 """What a split is called that models were trained on, where a run does not say so itself."""
 
@@ -140,15 +138,16 @@ def drop_intervals(evaluation: Evaluation) -> Evaluation:
     labels = [label for label in evaluation.labels if is_exploratory(evaluation, label)]
     if not labels:
         return evaluation
+    from covidreport.metrics import iter_metrics  # which few evaluations need
+
+    estimates: dict[str, dict[str, Estimate]] = {label: {} for label in evaluation.estimates}
+    for each in iter_metrics(evaluation):
+        depends = each.metric is None or each.metric.at_threshold
+        marked = depends and each.label in ("", *labels)
+        estimates[each.label][each.key] = _mark(each.estimate) if marked else each.estimate
     return replace(
         evaluation,
-        estimates={
-            label: {
-                name: _mark(each) if label in ("", *labels) and name not in FREE else each
-                for name, each in figures.items()
-            }
-            for label, figures in evaluation.estimates.items()
-        },
+        estimates=estimates,
         details=None if evaluation.details is None else _mark_details(evaluation.details, labels),
     )
 

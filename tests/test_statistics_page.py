@@ -16,7 +16,7 @@ ENTRIES, SOURCES = PAGE.split("\n## Sources\n")
 @pytest.mark.parametrize("key", ALL_METRICS)
 def test_every_metric_has_an_entry(key):
     """A new metric needs a line that says what it answers and when it misleads."""
-    assert f"**{ALL_METRICS[key].text}**" in ENTRIES
+    assert f"**{ALL_METRICS[key].title}**" in ENTRIES
 
 
 def test_every_row_says_what_it_answers_and_when_it_misleads():

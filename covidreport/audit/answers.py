@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from covidreport.audit.evidence import iterate_reported
-from covidreport.metrics import OVERALL_METRICS
+from covidreport.metrics import LabelsMetric, list_metrics
 from covidreport.ranking import explain_constant
 from covidreport.records import Counts, Evaluation, Finding, ReportData, ReportedRun
 from covidreport.text import plural
@@ -140,21 +140,22 @@ def audit_published_figures(data: ReportData) -> tuple[Finding, ...]:
 
 def _find_contradicted(run: ReportedRun, published: Mapping[str, Any]) -> Iterator[str]:
     decimals = published.get("decimals")
+    metrics = list_metrics(LabelsMetric)
     if not isinstance(decimals, Mapping):
         return
     for evaluation in run.usual:
-        for name, metric in PUBLISHED_FIGURES.items():
+        for name, key in PUBLISHED_FIGURES.items():
             printed = published.get(f"{evaluation.split}_{name}")
             places = decimals.get(name)
             if not isinstance(printed, int | float) or not isinstance(places, int):
                 continue
-            ours = OVERALL_METRICS[metric].estimate(evaluation.counts.values())
+            ours = metrics[key].estimate(evaluation.counts.values())
             if ours.numerator is None or ours.denominator is None:
                 continue
             exact = Fraction(ours.numerator, ours.denominator)
             if not _agrees(exact, printed, places, cut=published.get("rounding") == "cut"):
                 yield (
-                    f"{evaluation.split}, {OVERALL_METRICS[metric].text}: the counts give "
+                    f"{evaluation.split}, {metrics[key].title}: the counts give "
                     f"{ours.numerator}/{ours.denominator} = {float(exact):.{places + 2}f}, printed "
                     f"is {printed:.{places}f}"
                 )

@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 from covidreport import __version__
 from covidreport.errors import GateError, RunError, StoreError
-from covidreport.gate.figures import COUNTS, Figures, collect_figures
+from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import WrongCases
-from covidreport.metrics import ALL_METRICS
+from covidreport.metrics import ALL_METRICS, COUNTS
 from covidreport.ranking import identify_images, identify_thresholds
 from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run, ScoresFrom
 from covidreport.runs import read_evaluations

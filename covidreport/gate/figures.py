@@ -9,66 +9,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Final, Literal
+from typing import Final
 
 from covidreport.errors import UsageError
-from covidreport.metrics import ALL_METRICS, ANSWER_METRICS, OVERALL_METRICS
-from covidreport.records import Counts, Estimate, Evaluation, LabelDetails, Subgroup
+from covidreport.metrics import (
+    ALL_METRICS,
+    COUNTS,
+    DETAIL_METRICS,
+    AnswerMetric,
+    ConsistencyMetric,
+    Direction,
+    LabelsMetric,
+    Metric,
+    iter_metrics,
+    list_counts,
+)
+from covidreport.records import Counts, Estimate, Evaluation, Subgroup
 
-Direction = Literal["higher", "lower", "neither"]
 Figures = Mapping[str, Mapping[str, Estimate]]
 """By label (empty: over all labels), then by name; a count is an estimate without an interval."""
 
-COUNTS: Final[Mapping[str, Direction]] = {
-    "missed": "lower",
-    "false_alarms": "lower",
-    "tp": "higher",
-    "tn": "higher",
-    "fp": "lower",
-    "fn": "lower",
-    "failed_positive": "lower",
-    "failed_negative": "lower",
-    "positives": "neither",
-    "negatives": "neither",
-    "unknown": "neither",
-}
-"""`missed` and `false_alarms` count images that could not be scored; `fn` and `fp` do not."""
-
-DETAILS: Final[Mapping[str, Direction]] = {
-    "positive_likelihood_ratio": "higher",
-    "negative_likelihood_ratio": "lower",
-    "ppv_at_prevalence": "higher",
-    "npv_at_prevalence": "higher",
-    "brier": "lower",
-    "ece": "lower",
-    "calibration_intercept": "neither",
-    "calibration_slope": "neither",
-}
-OVERALL_DETAILS: Final[Mapping[str, Direction]] = {
-    "no_label": "lower",
-    "contradiction": "lower",
-    "failed_images": "lower",
-}
-ALIASES: Final[Mapping[str, str]] = {
+FAILED: Final = "failed_images"
+"""How many images could not be scored: a count over all labels."""
+COUNT_ALIASES: Final[Mapping[str, str]] = {
     "false_negatives": "missed",
     "false_positives": "false_alarms",
     "true_positives": "tp",
     "true_negatives": "tn",
-    "recall": "sensitivity",
-    "precision": "ppv",
 }
-"""Other names by which the figures are known. A false negative here is any positive not found."""
+"""Other names by which counts are known. A false negative here is any positive not found."""
 
 TOLERANCE: Final = 1e-9
 """A figure that breaks a bound by no more than floating point makes of it does not break it."""
-MEANT: Final[Mapping[str, str]] = {
-    "auc": "roc_auc",
-    "auroc": "roc_auc",
-    "ap": "average_precision",
-    "pr_auc": "average_precision",
-    "auprc": "average_precision",
-}
-"""Names of other programs that may mean several figures: refused, and this one is proposed."""
 
 IN_SUBGROUPS: Final = ("sensitivity", "specificity", "missed", "false_alarms", "positives",
                        "negatives")  # fmt: skip
@@ -79,15 +51,34 @@ _NAME: Final = re.compile(
 )
 
 
+def _known_metrics() -> dict[str, Metric]:
+    return {**ALL_METRICS, **DETAIL_METRICS}
+
+
 def _directions() -> dict[str, Direction]:
-    estimates: dict[str, Direction] = {n: metric.direction for n, metric in ALL_METRICS.items()}
-    return {**COUNTS, **estimates, **DETAILS, **OVERALL_DETAILS}
+    of_metrics = {name: metric.direction for name, metric in _known_metrics().items()}
+    return {**COUNTS, **of_metrics, FAILED: "lower"}
+
+
+def list_aliases() -> dict[str, str]:
+    """Other names of figures, and what each is called here."""
+    of_metrics = {
+        alias: name for name, metric in _known_metrics().items() for alias in metric.aliases
+    }
+    return {**COUNT_ALIASES, **of_metrics}
+
+
+def is_count(metric: str) -> bool:
+    """Whether a figure is a number of images."""
+    figure = split_bound(metric)[0].split("[")[0]
+    return figure in COUNTS or figure == FAILED
 
 
 def is_overall(metric: str) -> bool:
     """Whether a figure is one over all labels."""
     figure = split_bound(metric)[0]
-    return figure in OVERALL_METRICS or figure in ANSWER_METRICS or figure in OVERALL_DETAILS
+    kinds = (LabelsMetric, AnswerMetric, ConsistencyMetric)
+    return figure == FAILED or isinstance(_known_metrics().get(figure), kinds)
 
 
 def read_metric(text: str) -> str:
@@ -97,7 +88,7 @@ def read_metric(text: str) -> str:
     that, or it can't be limited.
     """
     match = _NAME.fullmatch(text)
-    figure = ALIASES.get(match["figure"], match["figure"]) if match else ""
+    figure = list_aliases().get(match["figure"], match["figure"]) if match else ""
     if match is None or figure not in _directions():
         if "_at" in text or "@" in text:
             raise UsageError(
@@ -111,15 +102,18 @@ def read_metric(text: str) -> str:
         return f"{figure}{match['group'] or ''}"
     if match["bound"] not in BOUNDS:
         raise UsageError(f"{text}: an interval has the bounds .low and .high")
-    if figure in COUNTS or figure == "failed_images":
+    if is_count(figure):
         raise UsageError(f"{text}: a count has no interval; limit it as it is, or limit a rate")
     return f"{figure}{match['group'] or ''}.{match['bound']}"
 
 
 def _refuse_figure(text: str, figure: str) -> str:
-    known = [*_directions(), *ALIASES]
+    known = [*_directions(), *list_aliases()]
     near = get_close_matches(figure.lower(), known, n=1)
-    meant = MEANT.get(figure.lower()) or (near[0] if near else "")
+    resembling = (
+        name for name, metric in _known_metrics().items() if figure.lower() in metric.resembles
+    )
+    meant = next(resembling, near[0] if near else "")
     proposed = f". Did you mean {meant}?" if meant else ""
     return f"{text} is no figure; there are: {', '.join(_directions())}{proposed}"
 
@@ -176,19 +170,13 @@ def collect_figures(evaluation: Evaluation) -> Figures:
     figures: dict[str, dict[str, Estimate]] = {
         label: dict(_count_figures(counts)) for label, counts in evaluation.counts.items()
     }
-    figures[""] = {"failed_images": Estimate(len(evaluation.failures))}
-    for label, estimates in evaluation.estimates.items():
-        named = figures.setdefault(label, {})
-        named.update({name: each for name, each in estimates.items() if name not in COUNTS})
+    figures[""] = {FAILED: Estimate(len(evaluation.failures))}
+    for one in iter_metrics(evaluation, details=True):
+        if one.key not in COUNTS:
+            figures.setdefault(one.label, {})[one.key] = one.estimate
     details = evaluation.details
     if details is None:
         return figures
-    figures[""] |= {
-        "no_label": details.consistency.nothing,
-        "contradiction": details.consistency.contradiction,
-    }
-    for label, each in details.labels.items():
-        figures[label].update(_detail_figures(each))
     for attribute, by_label in details.subgroups.items():
         for label, subgroups in by_label.items():
             for group in subgroups.groups:
@@ -197,29 +185,16 @@ def collect_figures(evaluation: Evaluation) -> Figures:
 
 
 def _count_figures(counts: Counts) -> Iterator[tuple[str, Estimate]]:
-    for name in COUNTS:
-        yield name, Estimate(getattr(counts, name))
-
-
-def _detail_figures(details: LabelDetails) -> dict[str, Estimate]:
-    return {
-        "positive_likelihood_ratio": details.positive_likelihood_ratio,
-        "negative_likelihood_ratio": details.negative_likelihood_ratio,
-        "ppv_at_prevalence": details.ppv,
-        "npv_at_prevalence": details.npv,
-        "brier": details.calibration.brier,
-        "ece": details.calibration.ece,
-        "calibration_intercept": details.calibration.intercept,
-        "calibration_slope": details.calibration.slope,
-    }
+    for name, count in list_counts(counts).items():
+        yield name, Estimate(count)
 
 
 def _group_figures(attribute: str, group: Subgroup) -> dict[str, Estimate]:
     place = f"[{attribute}={group.value}]"
     rates = {f"sensitivity{place}": group.sensitivity, f"specificity{place}": group.specificity}
     counts = {
-        f"{name}{place}": figure
-        for name, figure in _count_figures(group.counts)
-        if name in IN_SUBGROUPS
+        f"{name}{place}": Estimate(getattr(group.counts, name))
+        for name in IN_SUBGROUPS
+        if name in COUNTS
     }
     return rates | counts

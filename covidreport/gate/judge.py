@@ -33,7 +33,7 @@ from covidreport.gate.wording import (
     describe_test,
     format_value,
 )
-from covidreport.metrics import ALL_METRICS
+from covidreport.metrics import iter_metrics
 from covidreport.records import (
     Comparison,
     Evaluation,
@@ -102,9 +102,9 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         results=results,
         counts=evaluation.counts[terms.target],
         estimates={
-            name: figure
-            for name, figure in evidence.figures[terms.target].items()
-            if name in ALL_METRICS
+            each.key: each.estimate
+            for each in iter_metrics(evaluation)
+            if each.label == terms.target and each.metric is not None
         },
         comparisons=comparisons,
         not_compared=not_compared,

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from covidreport.compare.bounds import ALPHA
 from covidreport.compare.finding import excludes_zero
-from covidreport.gate.figures import COUNTS, TOLERANCE, split_bound
+from covidreport.gate.figures import TOLERANCE, is_count
 from covidreport.records import (
     Comparison,
     Estimate,
@@ -30,14 +30,8 @@ def format_value(value: float | None, places: int = 3) -> str:
     """Three decimals unless more are needed, a count as it is."""
     if value is None or not float(value).is_integer():
         return decimal(value, places)
-    is_count = abs(value) > 1 or isinstance(value, int)
-    return whole(int(value)) if is_count else decimal(value, places)
-
-
-def is_count(limit: Limit) -> bool:
-    """Whether the limited figure is a number of images."""
-    figure = split_bound(limit.metric)[0].split("[")[0]
-    return figure in COUNTS or figure == "failed_images"
+    counted = abs(value) > 1 or isinstance(value, int)
+    return whole(int(value)) if counted else decimal(value, places)
 
 
 def describe_figure(
@@ -52,7 +46,7 @@ def describe_figure(
         text = f"{limit.name} is undefined or missing, which is no pass"
         return f"{text}: {missing}" if missing else text
     text = f"{limit.name} is {format_number(limit, value, bound)}"
-    if estimate is None or is_count(limit):
+    if estimate is None or is_count(limit.metric):
         return text
     evidence = []
     if estimate.numerator is not None and estimate.denominator is not None:
@@ -68,7 +62,7 @@ def format_number(limit: Limit, value: float | None, bound: float | None = None)
 
     bound: what it is read beside; it has the decimals that show on which side of it it lies.
     """
-    if value is not None and is_count(limit):
+    if value is not None and is_count(limit.metric):
         return whole(int(value)) if float(value).is_integer() else f"{value:,.2f}"
     return format_value(value, _choose_places(limit, value, bound))
 
@@ -79,11 +73,11 @@ def format_bound(limit: Limit, bound: float, value: float | None) -> str:
     value: what it is read beside.
     """
     if not _is_stated(limit, bound):
-        if is_count(limit):
+        if is_count(limit.metric):
             return format_number(limit, bound)
         return format_value(bound, _choose_places(limit, value, bound))
     text = f"{Decimal(f'{bound:.12g}'):,f}".replace("-", MINUS)
-    if is_count(limit):
+    if is_count(limit.metric):
         return text
     whole, _, decimals = text.partition(".")
     return text if not decimals and abs(bound) > 1 else f"{whole}.{decimals:0<3}"

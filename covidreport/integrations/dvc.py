@@ -10,7 +10,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.integrations.naming import name_file
-from covidreport.metrics import Curve, count_curve
+from covidreport.metrics import Curve, count_curve, iter_metrics, list_counts
 from covidreport.records import Beside, Counts, Evaluation, Scores, Verdict
 from covidreport.store import encode_text, write_atomic
 
@@ -45,13 +44,12 @@ def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -
 def list_metrics(evaluation: Evaluation) -> dict[str, Any]:
     """By label: counts, and figures of `value`, `low` and `high`; null where undefined."""
     found: dict[str, Any] = {"images": evaluation.n_images}
-    for label, figures in evaluation.estimates.items():
-        found[label or ALL_LABELS] = {
-            name: {"value": figure.value, "low": figure.low, "high": figure.high}
-            for name, figure in figures.items()
-        }
+    for each in iter_metrics(evaluation):
+        figure = each.estimate
+        ends = {"value": figure.value, "low": figure.low, "high": figure.high}
+        found.setdefault(each.label or ALL_LABELS, {})[each.key] = ends
     for label, counts in evaluation.counts.items():
-        whole = {**asdict(counts), "missed": counts.missed, "false_alarms": counts.false_alarms}
+        whole = list_counts(counts, totals=False)
         found[label] = {"threshold": evaluation.thresholds.get(label), **whole, **found[label]}
     return found
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from covidreport.integrations.naming import clean
+from covidreport.metrics import Measured, iter_metrics
 from covidreport.records import Evaluation, ReportData
 from covidreport.report.markdown import escape_markdown
 from covidreport.report.view import view_report
@@ -22,10 +23,6 @@ from covidreport.report.view.records import Fact, FindingGroup, Table
 from covidreport.report.view.settings import NONE, list_facts
 from covidreport.text import label_name, listed, titled
 
-HUB_TYPES = {
-    "sensitivity": "recall", "ppv": "precision", "mcc": "matthews_correlation",
-}  # fmt: skip
-"""What the Hub calls a figure, where it has another name."""
 TAGS = ("chest-x-ray", "radiology", "covid-19", "multi-label-classification", "onnx")
 
 
@@ -59,14 +56,22 @@ def _front(data: ReportData, evaluation: Evaluation) -> str:
         lines.append(f"      revision: {_quote(evaluation.fingerprint)}")
     lines.append("    metrics:")
     for label in (data.target, *(each for each in evaluation.counts if each != data.target)):
-        for key, figure in evaluation.estimates.get(label, {}).items():
-            if key != "prevalence" and figure.value is not None and math.isfinite(figure.value):
+        for each in iter_metrics(evaluation):
+            value = each.estimate.value
+            if each.label == label and _is_rated(each) and value is not None:
                 lines += [
-                    f"    - type: {HUB_TYPES.get(key, key)}",
-                    f"      value: {_number(figure.value)}",
-                    f"      name: {_quote(f'{metric_title(key)}, {label_name(label)}')}",
+                    f"    - type: {(each.metric and each.metric.hugging_face) or each.key}",
+                    f"      value: {_number(value)}",
+                    f"      name: {_quote(f'{metric_title(each.key)}, {label_name(label)}')}",
                 ]
     return "\n".join(lines) + "\n"
+
+
+def _is_rated(each: Measured) -> bool:
+    """Whether it says how good the run is: what is defined, and not what the data are like."""
+    value = each.estimate.value
+    of_data = each.metric is not None and each.metric.direction == "neither"
+    return not of_data and value is not None and math.isfinite(value)
 
 
 def _quote(text: str) -> str:

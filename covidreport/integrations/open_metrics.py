@@ -14,6 +14,7 @@ from covidreport.integrations.naming import clean, title_limits, title_run
 from covidreport.records import Beside, Verdict
 
 OUTCOMES = ("pass", "fail", "error", "inconclusive")
+_COUNTS = ("tp", "fn", "tn", "fp", "missed", "false_alarms", "positives", "negatives")
 _KEPT = {"pass": 1, "warn": 0, "fail": 0, "inconclusive": 0}
 
 
@@ -62,7 +63,7 @@ def _list_samples(verdict: Verdict) -> Iterator[_Sample]:
     target = (*run, ("label", clean(verdict.target)))
     counts = verdict.counts
     if counts is not None:
-        for name in ("tp", "fn", "tn", "fp", "missed", "false_alarms", "positives", "negatives"):
+        for name in _COUNTS:
             yield _Sample("covidreport_count", (*target, ("of", name)), getattr(counts, name))
     for metric, figure in verdict.estimates.items():
         ends = {"value": figure.value, "low": figure.low, "high": figure.high}

@@ -6,8 +6,6 @@ figures over all thresholds, `table` names them all, and `estimates` computes al
 
 from covidreport.metrics.benefit import DecisionCurve, draw_decision_curve, net_benefit
 from covidreport.metrics.bootstrap import (
-    COUNT_FIGURES,
-    PROPORTIONS,
     Interval,
     count_figures,
     estimate_intervals,
@@ -96,13 +94,14 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
+from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.repeats import (
     RepeatGroup,
     compare_methods,
     describe_spread,
     group_repeats,
 )
-from covidreport.metrics.resample import RESAMPLES, CountArrays, ResampledCounts, resample_counts
+from covidreport.metrics.resample import RESAMPLES, ResampledCounts, resample_counts
 from covidreport.metrics.selection import (
     RankUncertainty,
     Resolution,
@@ -118,32 +117,46 @@ from covidreport.metrics.significance import bound_mcnemar, fisher_exact, holm, 
 from covidreport.metrics.subgroups import band_ages, estimate_subgroups, group_values
 from covidreport.metrics.table import (
     ALL_METRICS,
-    ANSWER_METRICS,
-    CURVE_METRICS,
-    METRICS,
-    OVERALL_METRICS,
+    COUNTS,
+    DETAIL_METRICS,
+    AnswerMetric,
+    ConsistencyMetric,
+    CountMetric,
+    CurveMetric,
+    DetailMetric,
+    Direction,
+    LabelsMetric,
+    Measured,
     Metric,
+    interval_columns,
+    iter_metrics,
+    list_counts,
+    list_metrics,
 )
 
 __all__ = [
     "ALL_METRICS",
-    "ANSWER_METRICS",
-    "COUNT_FIGURES",
-    "CURVE_METRICS",
-    "METRICS",
+    "COUNTS",
+    "DETAIL_METRICS",
     "NEAR",
-    "OVERALL_METRICS",
-    "PROPORTIONS",
     "RESAMPLES",
+    "AnswerMetric",
     "CalibrationLine",
     "CochranQ",
     "Combination",
+    "ConsistencyMetric",
     "CountArrays",
+    "CountMetric",
     "Curve",
+    "CurveMetric",
     "DecisionCurve",
     "Described",
+    "DetailMetric",
+    "Direction",
     "Estimates",
     "Interval",
+    "LabelsMetric",
+    "Measured",
     "Metric",
     "NonInferiority",
     "NotFinite",
@@ -210,7 +223,11 @@ __all__ = [
     "group_repeats",
     "group_values",
     "holm",
+    "interval_columns",
+    "iter_metrics",
     "judge_non_inferiority",
+    "list_counts",
+    "list_metrics",
     "list_points",
     "logit",
     "lower_bound",

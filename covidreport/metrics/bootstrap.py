@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.intervals import wilson
-from covidreport.metrics.resample import CountArrays, ResampledCounts
-
-PROPORTIONS: Final = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-"""Figures that are a share of images, so that Wilson's interval can stand in."""
-COUNT_FIGURES: Final = (*PROPORTIONS, "f1", "balanced_accuracy", "mcc")
+from covidreport.metrics.rates import CountArrays, divide
+from covidreport.metrics.resample import ResampledCounts
+from covidreport.metrics.table import list_answered, list_proportions
 
 UNDEFINED = "the figure is undefined"
 ALL_EQUAL = "every resample gives the same figure"
@@ -31,33 +29,15 @@ class Interval:
     reason: str | None = None
 
 
-def count_figures(counts: CountArrays) -> dict[str, NDArray[np.float64]]:
-    """Every figure of `COUNT_FIGURES` from counts of any shape; NaN where it is undefined.
-
-    Failed images are wrong answers, as in `rates`. Balanced accuracy is the mean of sensitivity
-    and specificity (Brodersen et al., ICPR 2010, 3121-3124). MCC is Matthews' correlation (Biochim.
-    Biophys. Acta 405 (1975) 442-451); it is undefined where all truths or all answers are equal
-    (scikit-learn gives 0 there).
-    """
-    tp, fp, fn, tn = (each.astype(np.float64) for each in counts)
-    sensitivity, specificity = _divide(tp, tp + fn), _divide(tn, tn + fp)
-    # Square roots one by one: the product of four large counts loses no digits that way.
-    scale = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+def count_figures(
+    counts: CountArrays, figures: Collection[str] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """These figures of counts (all that depend on answers) of any shape; NaN where undefined."""
+    found = list_answered()
     return {
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "ppv": _divide(tp, tp + fp),
-        "npv": _divide(tn, tn + fn),
-        "accuracy": _divide(tp + tn, tp + fp + fn + tn),
-        "f1": _divide(2 * tp, 2 * tp + fp + fn),
-        "balanced_accuracy": (sensitivity + specificity) / 2,
-        "mcc": _divide(tp * tn - fp * fn, scale),
+        name: divide(found[name].compute(counts))
+        for name in (found if figures is None else figures)
     }
-
-
-def _divide(over: NDArray[np.float64], under: NDArray[np.float64]) -> NDArray[np.float64]:
-    undefined: NDArray[np.float64] = np.full(over.shape, np.nan)
-    return np.divide(over, under, out=undefined, where=under != 0)
 
 
 def percentile_interval(
@@ -96,9 +76,9 @@ def estimate_intervals(
     run: int,
     label: int,
     confidence: float = 0.95,
-    figures: Sequence[str] = COUNT_FIGURES,
+    figures: Collection[str] | None = None,
 ) -> dict[str, Interval]:
-    """The interval of each of these figures of `COUNT_FIGURES` for one run and label.
+    """The interval of each of these figures (all of `list_answered`) for one run and label.
 
     Where the bootstrap says nothing (28 of 28: every resample is 28 of 28), a proportion falls back
     to Wilson's interval and its method says `wilson (degenerate bootstrap)`. With groups that is
@@ -106,14 +86,14 @@ def estimate_intervals(
     say the same, and no resample can show whether they do. Other figures have no interval then.
     """
     observed = CountArrays(*(each[run, label] for each in resampled.observed))
-    values = {name: float(figure) for name, figure in count_figures(observed).items()}
+    values = {name: float(figure) for name, figure in count_figures(observed, figures).items()}
     drawn = CountArrays(*(each[:, run, label] for each in resampled.resampled))
     method = name_bootstrap(resampled.grouped)
     intervals: dict[str, Interval] = {}
-    every = count_figures(drawn)
-    for name in figures:
-        interval = percentile_interval(values[name], every[name], method, confidence)
-        if name in PROPORTIONS and interval.reason in (ALL_EQUAL, OFTEN_UNDEFINED):
+    proportions = list_proportions()
+    for name, draws in count_figures(drawn, figures).items():
+        interval = percentile_interval(values[name], draws, method, confidence)
+        if name in proportions and interval.reason in (ALL_EQUAL, OFTEN_UNDEFINED):
             units = int(resampled.units[name][run, label])
             interval = _fall_back(values[name], units, resampled.grouped, confidence)
         intervals[name] = interval

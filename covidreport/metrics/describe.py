@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.bootstrap import (
     ALL_EQUAL,
-    PROPORTIONS,
     Interval,
     estimate_intervals,
     name_bootstrap,
@@ -23,22 +22,29 @@ from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
 from covidreport.metrics.details import Answers, describe_details, predict_at
 from covidreport.metrics.estimates import Estimates, estimate_scores
 from covidreport.metrics.intervals import wilson
+from covidreport.metrics.matches import Share
 from covidreport.metrics.near import count_near
+from covidreport.metrics.rates import CountArrays, divide
 from covidreport.metrics.resample import ResampledCounts, resample_counts
 from covidreport.metrics.shares import (
-    Share,
     code_groups,
     estimate_shares,
     pays_to_collapse,
     with_interval,
+)
+from covidreport.metrics.table import (
+    AnswerMetric,
+    CountMetric,
+    LabelsMetric,
+    list_answered,
+    list_metrics,
+    list_proportions,
 )
 from covidreport.records import UNKNOWN, Counts, Details, Estimate, FigurePlan, Scores
 
 RUN_WORK: Final = 200_000_000
 """How many image weights the curves of one run may add up: about half a second on one core. Up to
 some 7,000 images of three labels that buys all 2,000 resamples."""
-COUNTED: Final = ("f1", "balanced_accuracy", "mcc")
-"""Figures of one label's counts that are no share of images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +126,20 @@ def _describe_rates(
 ) -> dict[str, Estimate]:
     """One label's figures of counts with their intervals."""
     truth = answers.scores.truth[:, column]
-    intervals = estimate_intervals(answers.resampled, 0, column, figures=COUNTED)
-    if answers.groups is not None:
-        intervals |= estimate_intervals(answers.resampled, 0, column, figures=PROPORTIONS)
+    proportions = {} if answers.groups is None else list_proportions()
+    drawn = [
+        name
+        for name, metric in list_answered().items()
+        if metric.interval == "bootstrap" or name in proportions
+    ]
+    intervals = estimate_intervals(answers.resampled, 0, column, figures=drawn)
     found = {name: with_interval(figures[name], each) for name, each in intervals.items()}
-    rest = [name for name in (*PROPORTIONS, "prevalence") if name not in found]
-    # Without groups a rate needs no more than its two counts.
+    rest = [
+        name
+        for name, metric in list_metrics(CountMetric).items()
+        if metric.interval == "Wilson" and name not in found
+    ]
+    # Without groups a rate needs no more than its two counts, nor does what the truth alone says.
     known = Share(truth != UNKNOWN, truth == 1)
     rates = estimate_shares([(figures[name], known) for name in rest], answers.groups, plan)
     return found | dict(zip(rest, rates, strict=True))
@@ -161,13 +175,14 @@ def _describe_overall(
     answers: Answers, figures: Mapping[str, Estimate], plan: FigurePlan
 ) -> dict[str, Estimate]:
     """The figures over all labels with their intervals."""
-    truth = answers.scores.truth
-    known = (truth != UNKNOWN).all(axis=1)
-    right = (answers.predicted == (truth == 1)).all(axis=1) & ~answers.failed
-    (exact,) = estimate_shares(
-        [(figures["exact_match"], Share(known, right))], answers.groups, plan
+    shares = {
+        key: metric.compute(answers.scores.truth, answers.predicted, answers.failed)
+        for key, metric in list_metrics(AnswerMetric).items()
+    }
+    of_images = estimate_shares(
+        [(figures[key], share) for key, share in shares.items()], answers.groups, plan
     )
-    found = {"exact_match": exact}
+    found = dict(zip(shares, of_images, strict=True))
     name = name_bootstrap(answers.groups is not None)
     for key, draws in _draw_overall(answers.resampled).items():
         interval = percentile_interval(figures[key].value, draws, name)
@@ -179,12 +194,10 @@ def _describe_overall(
 
 def _draw_overall(resampled: ResampledCounts) -> dict[str, NDArray[np.float64]]:
     """The figures of all labels together in each resample, `(B,)` each; NaN where undefined."""
-    tp, fp, fn, tn = (each[:, 0].astype(np.float64) for each in resampled.resampled)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is undefined, and NaN says so
-        pooled = 2 * tp.sum(axis=1) / (2 * tp + fp + fn).sum(axis=1)
-        each_label = 2 * tp / (2 * tp + fp + fn)
-        right = (tp + tn).sum(axis=1) / (tp + fp + fn + tn).sum(axis=1)
-    return {"micro_f1": pooled, "macro_f1": each_label.mean(axis=1), "label_accuracy": right}
+    drawn = CountArrays(*(each[:, 0] for each in resampled.resampled))
+    return {
+        key: divide(metric.compute(drawn)) for key, metric in list_metrics(LabelsMetric).items()
+    }
 
 
 def _all_alike(answers: Answers, accuracy: Estimate) -> Interval:

@@ -26,6 +26,7 @@ from covidreport.metrics.calibration import (
     to_probabilities,
 )
 from covidreport.metrics.consistency import estimate_consistency
+from covidreport.metrics.matches import Share
 from covidreport.metrics.operating import (
     list_points,
     sensitivity_at_specificity,
@@ -37,8 +38,9 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
-from covidreport.metrics.resample import CountArrays, ResampledCounts
-from covidreport.metrics.shares import Share, estimate_shares, with_interval
+from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.resample import ResampledCounts
+from covidreport.metrics.shares import estimate_shares, with_interval
 from covidreport.metrics.subgroups import estimate_subgroups
 from covidreport.records import (
     UNKNOWN,
@@ -162,7 +164,7 @@ def _draw_ratios(
 ) -> dict[str, NDArray[np.float64]]:
     """Likelihood ratios and predictive values in each resample, `(B,)` each."""
     drawn = CountArrays(*(each[:, 0, column] for each in resampled.resampled))
-    rates = count_figures(drawn)
+    rates = count_figures(drawn, ("sensitivity", "specificity"))
     sensitivity, specificity = rates["sensitivity"], rates["specificity"]
     share = np.nan if prevalence is None else prevalence
     right, alarms = share * sensitivity, (1 - share) * (1 - specificity)

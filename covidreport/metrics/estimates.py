@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from covidreport.errors import RunError
 from covidreport.metrics.counts import count_labels, decide, find_not_finite
 from covidreport.metrics.curves import count_curve
-from covidreport.metrics.table import ANSWER_METRICS, CURVE_METRICS, METRICS, OVERALL_METRICS
+from covidreport.metrics.table import (
+    AnswerMetric,
+    CountMetric,
+    CurveMetric,
+    LabelsMetric,
+    list_metrics,
+)
 from covidreport.records import Counts, Estimate, Scores
 
 Estimates = Mapping[str, Mapping[str, Estimate]]
@@ -18,11 +24,12 @@ def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
     """Every figure of counts by label; those that only scores could give are `Estimate(None)`."""
     estimates: dict[str, dict[str, Estimate]] = {}
     for label, of_label in counts.items():
-        figures = {name: metric.estimate(of_label) for name, metric in METRICS.items()}
-        figures |= dict.fromkeys(CURVE_METRICS, Estimate(None))
-        estimates[label] = figures
-    overall = {name: metric.estimate(counts.values()) for name, metric in OVERALL_METRICS.items()}
-    estimates[""] = overall | dict.fromkeys(ANSWER_METRICS, Estimate(None))
+        figures = {key: each.estimate(of_label) for key, each in list_metrics(CountMetric).items()}
+        estimates[label] = figures | dict.fromkeys(list_metrics(CurveMetric), Estimate(None))
+    overall = {
+        key: each.estimate(counts.values()) for key, each in list_metrics(LabelsMetric).items()
+    }
+    estimates[""] = overall | dict.fromkeys(list_metrics(AnswerMetric), Estimate(None))
     return estimates
 
 
@@ -48,8 +55,8 @@ def estimate_scores(
     estimates = {name: dict(figures) for name, figures in estimate_counts(counts).items()}
     for column, label in enumerate(scores.labels):
         curve = count_curve(scores.truth[:, column], scores.scores[:, column], failed)
-        for name, metric in CURVE_METRICS.items():
+        for name, metric in list_metrics(CurveMetric).items():
             estimates[label][name] = metric.estimate(curve)
-    for name, answers in ANSWER_METRICS.items():
+    for name, answers in list_metrics(AnswerMetric).items():
         estimates[""][name] = answers.estimate(scores.truth, predicted, failed)
     return counts, estimates

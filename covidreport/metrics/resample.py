@@ -17,11 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.table import list_proportions
 from covidreport.records import UNKNOWN
 
 RESAMPLES = 2000
@@ -37,25 +39,12 @@ _SLICE = 16_384
 _ROOMY_BYTES = 256 << 20
 
 
-class CountArrays(NamedTuple):
-    """The four counts, arrays of one shape. A failed positive is in fn, a failed negative in fp.
-
-    So tp + fn are all positives and tn + fp all negatives, as `Counts.missed` and
-    `Counts.false_alarms` have it.
-    """
-
-    tp: NDArray[np.int64]
-    fp: NDArray[np.int64]
-    fn: NDArray[np.int64]
-    tn: NDArray[np.int64]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ResampledCounts:
     """What was observed, each count `(R, K)`, and what each resample holds, each `(B, R, K)`.
 
     units: how many images or groups stand behind the denominator of each proportion, int64
-    `(R, K)` by figure (see `PROPORTIONS` in `bootstrap`). grouped: whether groups were drawn.
+    `(R, K)` by figure (`list_proportions`). grouped: whether groups were drawn.
     """
 
     observed: CountArrays
@@ -210,17 +199,15 @@ def _count_denominators(
     totals: NDArray[Any], runs: int, labels: int
 ) -> dict[str, NDArray[np.int64]]:
     """How many units have something in the denominator of each proportion, `(R, K)`."""
-    names = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-    units = {name: np.zeros((runs, labels), dtype=np.int64) for name in names}
+    found = list_proportions()
+    units = {name: np.zeros((runs, labels), dtype=np.int64) for name in found}
     for label, block in enumerate(totals.reshape(labels, 2 + 2 * runs, -1)):
         positives, negatives = block[0], block[1]
-        units["sensitivity"][:, label] = np.count_nonzero(positives)
-        units["specificity"][:, label] = np.count_nonzero(negatives)
-        units["accuracy"][:, label] = np.count_nonzero(positives + negatives)
         for run in range(runs):
             tp, tn = block[2 + run], block[2 + runs + run]
-            units["ppv"][run, label] = np.count_nonzero(tp + (negatives - tn))
-            units["npv"][run, label] = np.count_nonzero(tn + (positives - tp))
+            counts = CountArrays(tp, negatives - tn, positives - tp, tn)
+            for name, metric in found.items():
+                units[name][run, label] = np.count_nonzero(metric.compute(counts).denominator)
     return units
 
 

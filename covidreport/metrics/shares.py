@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.bootstrap import PROPORTIONS, Interval, estimate_intervals
+from covidreport.metrics.bootstrap import Interval, estimate_intervals
 from covidreport.metrics.intervals import clopper_pearson, wilson
+from covidreport.metrics.matches import Share
 from covidreport.metrics.resample import MOST_KEPT, resample_counts
 from covidreport.records import UNKNOWN, Estimate, FigurePlan, IntervalKind
 
@@ -19,14 +20,6 @@ FORMULAS: Mapping[IntervalKind, Callable[[int, int], tuple[float, float]]] = {
     "clopper-pearson": clopper_pearson,
 }
 """The interval of k of n independent images, by the name that the configuration takes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Share:
-    """A share of images: those of which, bool `(N,)`, and those that count, bool `(N,)`."""
-
-    among: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
 
 
 def code_groups(groups: Sequence[str] | None) -> NDArray[np.intp] | None:
@@ -85,6 +78,6 @@ def estimate_shares(
         groups, resamples=plan.resamples, seed=plan.seed, collapse=pays_to_collapse(groups, plan),
     )  # fmt: skip
     for column, (place, _) in enumerate(defined):
-        interval = estimate_intervals(resampled, 0, column, figures=PROPORTIONS[:1])["sensitivity"]
+        interval = estimate_intervals(resampled, 0, column, figures=("sensitivity",))["sensitivity"]
         found[place] = with_interval(found[place], interval)
     return tuple(found)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.counts import count_labels
-from covidreport.metrics.rates import sensitivity, specificity
+from covidreport.metrics.table import CountMetric, list_metrics
 from covidreport.records import Counts, Estimate, Subgroup, Subgroups
 
 FEWEST_CASES: Final = 10
@@ -106,12 +106,13 @@ def estimate_subgroups(
 
 def _describe(value: str, counts: Counts) -> Subgroup:
     enough = {"sensitivity": counts.positives, "specificity": counts.negatives}
+    rates = list_metrics(CountMetric)
     compared = frozenset(name for name, cases in enough.items() if cases >= FEWEST_CASES)
     return Subgroup(
         value=value,
         counts=counts,
-        sensitivity=sensitivity(counts),
-        specificity=specificity(counts),
+        sensitivity=rates["sensitivity"].estimate(counts),
+        specificity=rates["specificity"].estimate(counts),
         compared=compared if value else frozenset(),
     )
 

@@ -1,70 +1,305 @@
 """The table of metrics: a new one is one function and one line here.
 
-Grouped by what a metric needs to know. The keys are those of `Evaluation.estimates`: per label for
-`METRICS` and `CURVE_METRICS`, under `""` for `OVERALL_METRICS` and `ANSWER_METRICS`.
+Every table, frame, file, limit and integration walks it, or what `iter_metrics` gives of an
+evaluation; nothing else lists metrics. The keys of `ALL_METRICS` are those of
+`Evaluation.estimates`: per label for `CountMetric` and `CurveMetric`, under `""` for `LabelsMetric`
+and `AnswerMetric`, which are of all labels. Those of `DETAIL_METRICS` stand in its details.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics import curves, matches, rates
-from covidreport.records import Counts, Estimate
+from covidreport.records import Consistency, Counts, Estimate, Evaluation, LabelDetails
 
-F = TypeVar("F", bound=Callable[..., Estimate])
+Direction = Literal["higher", "lower", "neither"]
+Interval = Literal[
+    "Wilson", "bootstrap", "bootstrap or DeLong", "in logarithms", "logit", "Wald", "none"
+]
+"""How intervals are made where an evaluation does not say otherwise. A share of independent images
+has Wilson's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Metric(Generic[F]):
-    """A figure: what readers call it, which direction is better, and how it is computed."""
+class Metric:
+    """A figure: how it is computed, and all that is said of it."""
 
-    text: str
-    direction: Literal["higher", "lower", "neither"]
-    estimate: F
+    compute: Callable[..., Any]
+    title: str
+    """What readers call it."""
+    words: str
+    """What it says, for a clinician."""
+    formula: str
+    direction: Direction
+    """Which way it is better."""
+    interval: Interval
+    source: str = ""
+    """A paper that has it; empty for what is common knowledge."""
+    unit: str = "proportion"
+    hugging_face: str | None = None
+    """Its name on the Hub where that is another; MLflow and DVC have the key."""
+    aliases: tuple[str, ...] = ()
+    """Other names by which it can be limited."""
+    resembles: tuple[str, ...] = ()
+    """Names of other programs that may mean several figures: refused, and this one is proposed."""
+    at_threshold: bool = True
+    """Whether it depends on the threshold."""
 
 
-METRICS: Final[Mapping[str, Metric[Callable[[Counts], Estimate]]]] = {
-    "sensitivity": Metric("Sensitivity", "higher", rates.sensitivity),
-    "specificity": Metric("Specificity", "higher", rates.specificity),
-    "ppv": Metric("PPV", "higher", rates.ppv),
-    "npv": Metric("NPV", "higher", rates.npv),
-    "f1": Metric("F1", "higher", rates.f1),
-    "accuracy": Metric("Accuracy", "higher", rates.accuracy),
-    "balanced_accuracy": Metric("Balanced accuracy", "higher", rates.balanced_accuracy),
-    "mcc": Metric("MCC", "higher", rates.mcc),
-    "prevalence": Metric("Prevalence", "neither", rates.prevalence),
-}
-"""Of one label's counts."""
+class CountMetric(Metric):
+    """Of one label's counts. compute: of `CountArrays` of any shape."""
 
-CURVE_METRICS: Final[Mapping[str, Metric[Callable[[curves.Curve], Estimate]]]] = {
-    "roc_auc": Metric("ROC AUC", "higher", curves.roc_auc),
-    "average_precision": Metric("Average precision", "higher", curves.average_precision),
-}
-"""Of one label's scores, over all thresholds; undefined from counts alone."""
+    def estimate(self, counts: Counts) -> Estimate:
+        """The figure of these counts."""
+        found = self.compute(rates.to_arrays(counts))
+        return rates.estimate(found, proportion=self.interval == "Wilson")
 
-OVERALL_METRICS: Final[Mapping[str, Metric[Callable[[Collection[Counts]], Estimate]]]] = {
-    "micro_f1": Metric("Micro F1", "higher", rates.micro_f1),
-    "macro_f1": Metric("Macro F1", "higher", rates.macro_f1),
-    "label_accuracy": Metric("Label accuracy", "higher", rates.label_accuracy),
-}
-"""Of the counts of all labels."""
 
-_Answers = Callable[[NDArray[np.int8], NDArray[np.bool_], NDArray[np.bool_]], Estimate]
+class LabelsMetric(Metric):
+    """Of the counts of all labels. compute: of `CountArrays` with the labels as last axis."""
 
-ANSWER_METRICS: Final[Mapping[str, Metric[_Answers]]] = {
-    "exact_match": Metric("Exact match", "higher", matches.exact_match),
-}
-"""Of the answers per image, as (truth, predicted, failed); undefined from counts alone."""
+    def estimate(self, counts: Collection[Counts]) -> Estimate:
+        """The figure of these counts, one for each label."""
+        found = self.compute(rates.to_arrays(counts))
+        return rates.estimate(found, proportion=self.interval == "Wilson")
 
-ALL_METRICS: Final[Mapping[str, Metric[Any]]] = {
-    **METRICS,
-    **CURVE_METRICS,
-    **OVERALL_METRICS,
-    **ANSWER_METRICS,
-}
-"""Every metric by its key, for the texts and directions."""
+
+class CurveMetric(Metric):
+    """Of one label's scores over all thresholds; undefined from counts alone."""
+
+    def estimate(self, curve: curves.Curve) -> Estimate:
+        """The figure of this curve."""
+        found: Estimate = self.compute(curve)
+        return found
+
+
+class AnswerMetric(Metric):
+    """A share of images by their answers; undefined from counts alone. compute: gives which."""
+
+    def estimate(
+        self, truth: NDArray[np.int8], predicted: NDArray[np.bool_], failed: NDArray[np.bool_]
+    ) -> Estimate:
+        """The figure of truth and answers `(N, K)`, of which some failed `(N,)`."""
+        share: matches.Share = self.compute(truth, predicted, failed)
+        counted = int(np.count_nonzero(share.counted & share.among))
+        return rates.estimate_rate(counted, int(np.count_nonzero(share.among)))
+
+
+class DetailMetric(Metric):
+    """What scores say of one label beyond its estimates. compute: of its `LabelDetails`."""
+
+
+class ConsistencyMetric(Metric):
+    """What answers say without the truth, over all labels. compute: of `Consistency`."""
+
+
+ALL_METRICS: Final[dict[str, Metric]] = {
+    "sensitivity": CountMetric(
+        rates.sensitivity, "Sensitivity",
+        "Of the images that have the label, the share that was found (recall)",
+        "tp / positives", "higher", "Wilson",
+        "Altman and Bland 1994", hugging_face="recall", aliases=("recall",),
+    ),
+    "specificity": CountMetric(
+        rates.specificity, "Specificity",
+        "Of the images that do not have the label, the share that was cleared",
+        "tn / negatives", "higher", "Wilson", "Altman and Bland 1994",
+    ),
+    "ppv": CountMetric(
+        rates.ppv, "PPV", "Of the images called positive, the share that is (precision)",
+        "tp / (tp + false alarms)", "higher", "Wilson",
+        "Altman and Bland 1994", hugging_face="precision", aliases=("precision",),
+    ),
+    "npv": CountMetric(
+        rates.npv, "NPV", "Of the images called negative, the share that is",
+        "tn / (tn + missed)", "higher", "Wilson", "Altman and Bland 1994",
+    ),
+    "f1": CountMetric(
+        rates.f1, "F1", "The harmonic mean of sensitivity and PPV",
+        "2 tp / (2 tp + false alarms + missed)", "higher", "bootstrap", "van Rijsbergen 1979",
+    ),
+    "accuracy": CountMetric(
+        rates.accuracy, "Accuracy", "The share of right answers for one label",
+        "(tp + tn) / (positives + negatives)", "higher", "Wilson",
+    ),
+    "balanced_accuracy": CountMetric(
+        rates.balanced_accuracy, "Balanced accuracy", "The mean of sensitivity and specificity",
+        "(sensitivity + specificity) / 2", "higher", "bootstrap", "Brodersen et al. 2010",
+    ),
+    "mcc": CountMetric(
+        rates.mcc, "MCC", "The correlation of answers with the truth, from −1 to 1; 0 is chance",
+        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "higher", "bootstrap",
+        "Matthews 1975", unit="correlation", hugging_face="matthews_correlation",
+    ),
+    "prevalence": CountMetric(
+        rates.prevalence, "Prevalence", "The share of images that have the label",
+        "positives / (positives + negatives)", "neither", "Wilson", at_threshold=False,
+    ),
+    "roc_auc": CurveMetric(
+        curves.roc_auc, "ROC AUC",
+        "How often an image with the label scores higher than one without it; ties count half. "
+        "Needs scores",
+        "area under the ROC curve, trapezoidal", "higher", "bootstrap or DeLong",
+        "Hanley and McNeil 1982", at_threshold=False, resembles=("auc", "auroc"),
+    ),
+    "average_precision": CurveMetric(
+        curves.average_precision, "Average precision",
+        "PPV averaged over the positives, each at the threshold at which it is found. Needs scores",
+        "Σ (recall gained × PPV there)", "higher", "bootstrap",
+        at_threshold=False, resembles=("ap", "pr_auc", "auprc"),
+    ),
+    "micro_f1": LabelsMetric(
+        rates.micro_f1, "Micro F1", "F1 of the counts of all labels taken together",
+        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)", "higher", "bootstrap", "van Rijsbergen 1979",
+    ),
+    "macro_f1": LabelsMetric(
+        rates.macro_f1, "Macro F1", "The plain mean of the labels’ F1", "Σ F1 / labels",
+        "higher", "bootstrap", "van Rijsbergen 1979",
+    ),
+    "label_accuracy": LabelsMetric(
+        rates.label_accuracy, "Label accuracy",
+        "The share of right answers over all images and labels (1 − Hamming loss)",
+        "Σ(tp + tn) / Σ(positives + negatives)", "higher", "bootstrap",
+    ),
+    "exact_match": AnswerMetric(
+        matches.exact_match, "Exact match",
+        "The share of images with the right answer for every label. Needs the answers per image",
+        "images all right / images", "higher", "Wilson",
+    ),
+}  # fmt: skip
+"""Every figure of `Evaluation.estimates` by its key."""
+
+DETAIL_METRICS: Final[dict[str, Metric]] = {
+    "no_label": ConsistencyMetric(
+        lambda found: found.nothing, "No label", "How often an image gets no label at all",
+        "images without an answer yes / scored images", "lower", "Wilson",
+    ),
+    "contradiction": ConsistencyMetric(
+        lambda found: found.contradiction, "Contradiction",
+        "How often an image is called normal together with a disease",
+        "contradictory images / scored images", "lower", "Wilson",
+    ),
+    "positive_likelihood_ratio": DetailMetric(
+        lambda label: label.positive_likelihood_ratio, "Positive likelihood ratio",
+        "How many times an answer yes raises the odds of the label",
+        "sensitivity / (1 − specificity)", "higher", "in logarithms", "Simel 1991", "ratio",
+    ),
+    "negative_likelihood_ratio": DetailMetric(
+        lambda label: label.negative_likelihood_ratio, "Negative likelihood ratio",
+        "How many times an answer no leaves of the odds of the label",
+        "(1 − sensitivity) / specificity", "lower", "in logarithms", "Simel 1991", "ratio",
+    ),
+    "ppv_at_prevalence": DetailMetric(
+        lambda label: label.ppv, "PPV at a prevalence",
+        "How far a yes can be believed where a stated share has the label",
+        "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
+    ),
+    "npv_at_prevalence": DetailMetric(
+        lambda label: label.npv, "NPV at a prevalence",
+        "How far a no can be believed where a stated share has the label",
+        "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
+    ),
+    "brier": DetailMetric(
+        lambda label: label.calibration.brier, "Brier score",
+        "The mean squared distance of scores from the truth",
+        "Σ (score − truth)² / images", "lower", "none", "Brier 1950", "squared probability",
+        at_threshold=False,
+    ),
+    "calibration_intercept": DetailMetric(
+        lambda label: label.calibration.intercept, "Calibration intercept",
+        "Below 0 scores are too high on the whole, above too low",
+        "logistic regression of the truth on the logits", "neither", "Wald", "Cox 1958",
+        "logit", at_threshold=False,
+    ),
+    "calibration_slope": DetailMetric(
+        lambda label: label.calibration.slope, "Calibration slope",
+        "Below 1 scores are too extreme, above too timid",
+        "logistic regression of the truth on the logits", "neither", "Wald", "Cox 1958",
+        "ratio", at_threshold=False,
+    ),
+    "ece": DetailMetric(
+        lambda label: label.calibration.ece, "ECE",
+        "How far mean score and observed share lie apart, averaged over bins of equal width",
+        "Σ images in bin × |mean score − share| / images", "lower", "none", "Naeini et al. 2015",
+        "probability", at_threshold=False,
+    ),
+}  # fmt: skip
+"""Every figure of `Evaluation.details` that has a value for each label, or one over all."""
+
+COUNTS: Final[dict[str, Direction]] = {
+    "tn": "higher", "fp": "lower", "fn": "lower", "tp": "higher",
+    "failed_positive": "lower", "failed_negative": "lower", "unknown": "neither",
+    "positives": "neither", "negatives": "neither", "missed": "lower", "false_alarms": "lower",
+}  # fmt: skip
+"""The fields of `Counts` and what follows from them, and which way each is better. `missed` and
+`false_alarms` count images that could not be scored; `fn` and `fp` do not."""
+
+M = TypeVar("M", bound=Metric)
+
+
+def list_metrics(kind: type[M]) -> dict[str, M]:
+    """The metrics of one kind by their key, in the order of the table."""
+    tables = (ALL_METRICS, DETAIL_METRICS)
+    return {
+        key: each for table in tables for key, each in table.items() if isinstance(each, kind)
+    }  # fmt: skip
+
+
+def list_answered() -> dict[str, CountMetric]:
+    """The metrics of one label's counts that depend on the answers."""
+    return {key: each for key, each in list_metrics(CountMetric).items() if each.at_threshold}
+
+
+def list_proportions() -> dict[str, CountMetric]:
+    """Those that are a share of images, so that Wilson's interval can stand in."""
+    return {key: each for key, each in list_answered().items() if each.interval == "Wilson"}
+
+
+def list_counts(counts: Counts, *, totals: bool = True) -> dict[str, int]:
+    """All counts by name, in the order of `COUNTS`; those of the data alone only with `totals`."""
+    left_out = () if totals else ("positives", "negatives")
+    return {name: getattr(counts, name) for name in COUNTS if name not in left_out}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure of an evaluation."""
+
+    label: str
+    """Empty for a figure over all labels."""
+    key: str
+    estimate: Estimate
+    metric: Metric | None
+    """None for a figure of another version that is not known here."""
+
+
+def iter_metrics(evaluation: Evaluation, *, details: bool = False) -> Iterator[Measured]:
+    """Every figure of an evaluation in the order in which it is stored, undefined ones too.
+
+    details: followed by those of `DETAIL_METRICS`, where it has details.
+    """
+    for label, figures in evaluation.estimates.items():
+        for key, estimate in figures.items():
+            yield Measured(label, key, estimate, ALL_METRICS.get(key))
+    found = evaluation.details if details else None
+    if found is None:
+        return
+    yield from _pick("", found.consistency, ConsistencyMetric)
+    for label, of_label in found.labels.items():
+        yield from _pick(label, of_label, DetailMetric)
+
+
+def _pick(label: str, found: Consistency | LabelDetails, kind: type[Metric]) -> Iterator[Measured]:
+    for key, metric in list_metrics(kind).items():
+        yield Measured(label, key, metric.compute(found), metric)
+
+
+def interval_columns(key: str, estimate: Estimate) -> dict[str, float | None]:
+    """A figure and the ends of its interval as columns: `f1`, `f1_low`, `f1_high`."""
+    return {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}

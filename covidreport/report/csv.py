@@ -34,9 +34,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from covidreport.metrics import ALL_METRICS
+from covidreport.metrics import ALL_METRICS, COUNTS, interval_columns, iter_metrics, list_counts
 from covidreport.records import (
-    Estimate,
     Evaluation,
     RankedRun,
     ReportData,
@@ -50,10 +49,6 @@ _RUN_COLUMNS = (
     "fingerprint", "label", "is_target", "attribute", "value", "threshold", "thresholds_from",
     "n_images", "n_groups",
 )  # fmt: skip
-_COUNT_COLUMNS = (
-    "tn", "fp", "fn", "tp", "failed_positive", "failed_negative", "unknown", "positives",
-    "negatives", "missed", "false_alarms",
-)  # fmt: skip
 _STANDING_COLUMNS = ("told_apart", "adjusted_p", "rank_low", "rank_high", "best_probability")
 _REASON_COLUMNS = ("why_unranked", "failure")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
@@ -63,11 +58,10 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 def list_columns(data: ReportData) -> tuple[str, ...]:
     """The header: the known metrics in their order, then any others that the data have."""
     others = (
-        key
+        each.key
         for reported in data.runs
         for evaluation in _evaluations(reported)
-        for figures in evaluation.estimates.values()
-        for key in figures
+        for each in iter_metrics(evaluation)
     )
     metrics = dict.fromkeys([*ALL_METRICS, *others])
     bounds = (f"{key}{end}" for key in metrics for end in ("", "_low", "_high"))
@@ -80,7 +74,7 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
         for name in flatten_label(evaluation.details, label)
     )
     return (
-        *_RUN_COLUMNS, *_COUNT_COLUMNS, *_STANDING_COLUMNS, *bounds, *beyond, *_REASON_COLUMNS
+        *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *bounds, *beyond, *_REASON_COLUMNS
     )  # fmt: skip
 
 
@@ -156,8 +150,8 @@ def _evaluation_cells(
         "thresholds_from": evaluation.thresholds_from,
         "n_images": evaluation.n_images,
         "n_groups": evaluation.n_groups,
-        **({name: getattr(counts, name) for name in _COUNT_COLUMNS} if counts else {}),
-        **_metric_cells(evaluation.estimates.get(label, {})),
+        **(list_counts(counts) if counts else {}),
+        **_metric_cells(evaluation, label),
         **(flatten_label(evaluation.details, label) if evaluation.details else {}),
         "why_unranked": ranked.why_unranked if ranked else None,
     }
@@ -176,8 +170,9 @@ def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[
             "n_groups": None,
             "attribute": attribute,
             "value": group.value,
-            **{name: getattr(group.counts, name) for name in _COUNT_COLUMNS},
-            **_metric_cells({"sensitivity": group.sensitivity, "specificity": group.specificity}),
+            **list_counts(group.counts),
+            **interval_columns("sensitivity", group.sensitivity),
+            **interval_columns("specificity", group.specificity),
         }
 
 
@@ -192,10 +187,11 @@ def _standing_cells(standing: RunStanding) -> dict[str, object]:
     }
 
 
-def _metric_cells(figures: Mapping[str, Estimate]) -> dict[str, object]:
+def _metric_cells(evaluation: Evaluation, label: str) -> dict[str, object]:
     cells: dict[str, object] = {}
-    for key, figure in figures.items():
-        cells |= {key: figure.value, f"{key}_low": figure.low, f"{key}_high": figure.high}
+    for each in iter_metrics(evaluation):
+        if each.label == label:
+            cells |= interval_columns(each.key, each.estimate)
     return cells
 
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from covidreport.records import Details, Estimate, LabelDetails, Subgroup
+from covidreport.metrics import (
+    ConsistencyMetric,
+    DetailMetric,
+    Metric,
+    interval_columns,
+    list_metrics,
+)
+from covidreport.records import Consistency, Details, LabelDetails, Subgroup
+
+_BEFORE: Mapping[str, tuple[str, Callable[[LabelDetails], float | int | None]]] = {
+    "ppv_at_prevalence": ("stated_prevalence", lambda one: one.prevalence),
+    "brier": ("calibration_images", lambda one: one.calibration.images),
+}
+"""What stands before a figure, and says on what it rests."""
 
 
 def flatten_label(details: Details, label: str) -> dict[str, float | int | None]:
@@ -13,8 +26,7 @@ def flatten_label(details: Details, label: str) -> dict[str, float | int | None]
     Calibration bins are `bin_<from>_…`, points of the decision curve `net_benefit_<threshold>`.
     """
     if not label:
-        found = details.consistency
-        return _spell("no_label", found.nothing) | _spell("contradiction", found.contradiction)
+        return _list_columns(ConsistencyMetric, details.consistency)
     one = details.labels.get(label)
     return {} if one is None else _flatten(one)
 
@@ -22,30 +34,31 @@ def flatten_label(details: Details, label: str) -> dict[str, float | int | None]
 def _flatten(one: LabelDetails) -> dict[str, float | int | None]:
     cells: dict[str, float | int | None] = {}
     for point in one.sensitivity_at:
-        cells |= _spell(f"sensitivity_at_specificity_{point.at:g}", point.estimate)
+        cells |= interval_columns(f"sensitivity_at_specificity_{point.at:g}", point.estimate)
     for point in one.specificity_at:
-        cells |= _spell(f"specificity_at_sensitivity_{point.at:g}", point.estimate)
-    cells |= _spell("positive_likelihood_ratio", one.positive_likelihood_ratio)
-    cells |= _spell("negative_likelihood_ratio", one.negative_likelihood_ratio)
-    cells["stated_prevalence"] = one.prevalence
-    cells |= _spell("ppv_at_prevalence", one.ppv) | _spell("npv_at_prevalence", one.npv)
+        cells |= interval_columns(f"specificity_at_sensitivity_{point.at:g}", point.estimate)
+    cells |= _list_columns(DetailMetric, one)
     calibration = one.calibration
-    cells["calibration_images"] = calibration.images
-    for name in ("brier", "intercept", "slope", "ece"):
-        title = name if name in ("brier", "ece") else f"calibration_{name}"
-        cells |= _spell(title, getattr(calibration, name))
     for each in calibration.bins:
         start = f"bin_{each.low:g}"
         cells |= {f"{start}_images": each.count, f"{start}_predicted": each.predicted}
-        cells |= _spell(f"{start}_observed", each.observed)
+        cells |= interval_columns(f"{start}_observed", each.observed)
     for benefit in one.net_benefit:
         cells[f"net_benefit_{benefit.threshold:g}"] = benefit.run
         cells[f"treat_all_{benefit.threshold:g}"] = benefit.treat_all
     return cells
 
 
-def _spell(name: str, estimate: Estimate) -> dict[str, float | int | None]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+def _list_columns(
+    kind: type[Metric], found: LabelDetails | Consistency
+) -> dict[str, float | int | None]:
+    cells: dict[str, float | int | None] = {}
+    for key, metric in list_metrics(kind).items():
+        if isinstance(found, LabelDetails) and key in _BEFORE:
+            name, of = _BEFORE[key]
+            cells[name] = of(found)
+        cells |= interval_columns(key, metric.compute(found))
+    return cells
 
 
 def list_subgroups(details: Details, label: str) -> Iterator[tuple[str, Subgroup]]:

@@ -179,12 +179,12 @@ def test_the_exit_codes_are_documented(covidreport):
 
 
 def test_docs_name_every_figure():
-    """docs/gate.md lists what a limit can name."""
-    from covidreport.gate.figures import COUNTS, DETAILS, OVERALL_DETAILS
-    from covidreport.metrics import ALL_METRICS
+    """docs/gate.md and the page that it names list what a limit can name."""
+    from covidreport.gate.figures import FAILED
+    from covidreport.metrics import ALL_METRICS, COUNTS, DETAIL_METRICS
 
-    text = (ROOT / "docs" / "gate.md").read_text()
-    for name in (*COUNTS, *ALL_METRICS, *DETAILS, *OVERALL_DETAILS):
+    text = "".join((ROOT / "docs" / page).read_text() for page in ("gate.md", "metrics.md"))
+    for name in (*COUNTS, *ALL_METRICS, *DETAIL_METRICS, FAILED):
         assert f"`{name}`" in text, name
 
 

@@ -48,7 +48,7 @@ def test_an_option_spells_a_limit(text, limit):
         ("sensitivity", "is no limit"),
         ("sensitivity>0.7", "is no limit"),
         ("sensitivity=0.7", "is no limit"),
-        ("sensitivty>=0.7", r"is no figure; there are: missed, .*\. Did you mean sensitivity\?$"),
+        ("sensitivty>=0.7", r"is no figure; there are: .*missed, .*\. Did you mean sensitivity\?$"),
         ("auc>=0.7", r"auc is no figure; there are: .* Did you mean roc_auc\?$"),
         ("AUROC>=0.7", r"AUROC is no figure; .* Did you mean roc_auc\?$"),
         ("pr_auc.low>=0.7", r"pr_auc.low is no figure; .* Did you mean average_precision\?$"),

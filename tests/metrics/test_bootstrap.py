@@ -12,15 +12,15 @@ from sklearn import metrics as sk
 from covidreport.metrics import wilson
 from covidreport.metrics.bootstrap import (
     ALL_EQUAL,
-    COUNT_FIGURES,
     OFTEN_UNDEFINED,
-    PROPORTIONS,
     UNDEFINED,
     count_figures,
     estimate_intervals,
     percentile_interval,
 )
-from covidreport.metrics.resample import CountArrays, draw_weights, resample_counts
+from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.resample import draw_weights, resample_counts
+from covidreport.metrics.table import list_answered, list_proportions
 
 SKLEARN = {
     "sensitivity": lambda y, p, w: sk.recall_score(y, p, sample_weight=w),
@@ -51,7 +51,7 @@ def test_every_figure_equals_scikit_learn_on_the_same_resamples():
     drawn = count_figures(CountArrays(*(each[:, 0, 0] for each in found.resampled)))
     weights = np.concatenate(list(draw_weights(150, 80, 2)))
     intervals = estimate_intervals(found, 0, 0)
-    assert set(drawn) == set(SKLEARN) == set(COUNT_FIGURES)
+    assert set(drawn) == set(SKLEARN) == set(list_answered())
     for name, call in SKLEARN.items():
         expected = np.array([call(truth, answers, weight) for weight in weights])
         assert drawn[name] == pytest.approx(expected, abs=1e-12)
@@ -68,7 +68,7 @@ def test_every_figure_equals_scikit_learn_on_the_same_resamples():
         ((3, 0, 2, 0), {"specificity", "balanced_accuracy", "mcc"}),
         ((0, 0, 2, 5), {"ppv", "mcc"}),
         ((2, 5, 0, 0), {"npv", "mcc"}),
-        ((0, 0, 0, 0), set(COUNT_FIGURES)),
+        ((0, 0, 0, 0), set(list_answered())),
         ((0, 0, 0, 5), {"sensitivity", "ppv", "f1", "balanced_accuracy", "mcc"}),
     ],
 )
@@ -150,7 +150,7 @@ def test_correlated_images_make_the_interval_over_groups_wider():
         widths[name] = found.high - found.low
         assert found.method == ("bootstrap" if given is None else "bootstrap over groups")
     assert widths["patients"] / widths["images"] == pytest.approx(np.sqrt(10), rel=0.1)
-    assert set(PROPORTIONS) < set(COUNT_FIGURES)
+    assert set(list_proportions()) < set(list_answered())
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,14 @@ from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_sco
 from covidreport.errors import RunError, UsageError
 from covidreport.metrics import (
     ALL_METRICS,
-    ANSWER_METRICS,
-    CURVE_METRICS,
-    METRICS,
-    OVERALL_METRICS,
+    DETAIL_METRICS,
+    AnswerMetric,
+    CountMetric,
+    CurveMetric,
+    LabelsMetric,
     estimate_counts,
     estimate_scores,
+    list_metrics,
 )
 from covidreport.records import Counts, Estimate, Scores
 
@@ -61,24 +63,26 @@ def test_every_figure_has_its_key():
 
 def test_every_metric_has_a_text_and_a_direction_and_stands_in_one_table():
     """A new metric is one line; a line that is incomplete fails here."""
-    tables = [METRICS, CURVE_METRICS, OVERALL_METRICS, ANSWER_METRICS]
-    assert sum(len(table) for table in tables) == len(ALL_METRICS)
+    kinds = (CountMetric, CurveMetric, LabelsMetric, AnswerMetric)
+    assert sum(len(list_metrics(kind)) for kind in kinds) == len(ALL_METRICS)
     assert set(ALL_METRICS) == PER_LABEL | OVERALL
-    for name, metric in ALL_METRICS.items():
-        assert metric.text.strip(), name
+    known = {**ALL_METRICS, **DETAIL_METRICS}
+    for name, metric in known.items():
+        assert all((metric.title, metric.words, metric.formula, metric.unit)), name
         assert metric.direction in ("higher", "lower", "neither"), name
-        assert metric.estimate.__doc__, name
-    assert len({metric.text for metric in ALL_METRICS.values()}) == len(ALL_METRICS)
+        assert metric.compute.__doc__ or name in DETAIL_METRICS, name
+    assert len({metric.title for metric in known.values()}) == len(known)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", list_metrics(CountMetric))
 def test_every_metric_of_counts_is_best_for_perfect_answers(name):
     """1 for a perfect run and 0 (a correlation of -1) for one that is wrong everywhere."""
     perfect, wrong = Counts(tn=70, fp=0, fn=0, tp=30), Counts(tn=0, fp=70, fn=30, tp=0)
-    best, worst = METRICS[name].estimate(perfect).value, METRICS[name].estimate(wrong).value
+    metric = list_metrics(CountMetric)[name]
+    best, worst = metric.estimate(perfect).value, metric.estimate(wrong).value
     if name == "mcc":
         assert (best, worst) == pytest.approx((1.0, -1.0))
-    elif METRICS[name].direction == "higher":
+    elif metric.direction == "higher":
         assert (best, worst) == (1.0, 0.0)
     else:
         assert best == worst

@@ -14,9 +14,17 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from covidreport.metrics import METRICS, OVERALL_METRICS, count_labels, estimate_counts, wilson
+from covidreport.metrics import (
+    CountMetric,
+    LabelsMetric,
+    count_labels,
+    estimate_counts,
+    list_metrics,
+    wilson,
+)
 from covidreport.records import Counts, Estimate
 
+METRICS, OVERALL_METRICS = list_metrics(CountMetric), list_metrics(LabelsMetric)
 WITH_FAILED = Counts(tn=60, fp=10, fn=2, tp=8, failed_positive=6, failed_negative=30, unknown=9)
 """16 positives (8 found, 8 missed), 100 negatives (60 cleared, 40 false alarms)."""
 

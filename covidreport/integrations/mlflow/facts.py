@@ -12,9 +12,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from covidreport import __version__
+from covidreport.metrics import interval_columns, iter_metrics, list_counts
 from covidreport.records import Epoch, Evaluation, Run
 
 IDENTITY_TAG = "covidreport.identity"
@@ -105,18 +106,15 @@ def _list_parameters(run: Run) -> Iterator[tuple[str, str]]:
 def _list_figures(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
     for label, counts in evaluation.counts.items():
         start = f"{evaluation.key}/{label.replace('/', '_')}"
-        whole = {**asdict(counts), "missed": counts.missed, "false_alarms": counts.false_alarms}
-        for name, count in whole.items():
+        for name, count in list_counts(counts, totals=False).items():
             yield spell_key(f"{start}/{name}"), float(count)
         if label in evaluation.thresholds:
             yield spell_key(f"{start}/threshold"), float(evaluation.thresholds[label])
-    for label, figures in evaluation.estimates.items():
-        start = "/".join(filter(None, (evaluation.key, label.replace("/", "_"))))
-        for name, figure in figures.items():
-            ends = {"": figure.value, "_low": figure.low, "_high": figure.high}
-            for end, value in ends.items():
-                if value is not None and math.isfinite(value):
-                    yield spell_key(f"{start}/{name}{end}"), float(value)
+    for each in iter_metrics(evaluation):
+        start = "/".join(filter(None, (evaluation.key, each.label.replace("/", "_"))))
+        for name, value in interval_columns(each.key, each.estimate).items():
+            if value is not None and math.isfinite(value):
+                yield spell_key(f"{start}/{name}"), float(value)
 
 
 def _list_history(epochs: Sequence[Epoch]) -> Iterator[tuple[str, int, float]]:

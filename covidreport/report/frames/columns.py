@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from covidreport.metrics import COUNTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Columns = Mapping[str, str]
 TEXT, WHOLE, FIGURE, YES_NO, LIST = "string", "Int64", "float64", "boolean", "object"
-COUNTS = (
-    "tn", "fp", "fn", "tp", "failed_positive", "failed_negative", "unknown", "positives",
-    "negatives", "missed", "false_alarms",
-)  # fmt: skip
-"""Of `records.Counts`: its fields and what follows from them."""
 _RATE = dict.fromkeys(("value", "low", "high"), FIGURE)
 _EVALUATION = dict.fromkeys(("run", "dataset", "split", "variant"), TEXT)
 _LABEL = _EVALUATION | {"label": TEXT}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from covidreport.metrics import COUNTS, interval_columns, iter_metrics, list_counts
 from covidreport.records import Counts, Estimate, Evaluation, LabelDetails, ReportData, Subgroup
 from covidreport.report.flat import list_subgroups
 from covidreport.report.frames.columns import (
     CALIBRATION,
     COUNTED,
-    COUNTS,
     ESTIMATES,
     FAILURES,
     NET_BENEFIT,
@@ -44,11 +44,11 @@ def _cells(one: Evaluation, label: str | None = None) -> dict[str, Any]:
 
 
 def _count_cells(counts: Counts | None) -> dict[str, Any]:
-    return {name: getattr(counts, name) if counts else None for name in COUNTS}
+    return list_counts(counts) if counts else dict.fromkeys(COUNTS)
 
 
-def _ends(one: Estimate, name: str = "value", prefix: str = "") -> dict[str, float | None]:
-    return {name: one.value, f"{prefix}low": one.low, f"{prefix}high": one.high}
+def _ends(one: Estimate) -> dict[str, float | None]:
+    return {"value": one.value, "low": one.low, "high": one.high}
 
 
 def frame_counts(data: ReportData) -> pd.DataFrame:
@@ -78,35 +78,17 @@ def frame_estimates(data: ReportData) -> pd.DataFrame:
         ESTIMATES,
         (
             {
-                **_cells(one, label),
-                "metric": metric,
-                **_ends(estimate),
-                "numerator": estimate.numerator,
-                "denominator": estimate.denominator,
-                "method": estimate.method,
+                **_cells(one, each.label),
+                "metric": each.key,
+                **_ends(each.estimate),
+                "numerator": each.estimate.numerator,
+                "denominator": each.estimate.denominator,
+                "method": each.estimate.method,
             }
             for one in _each_evaluation(data)
-            for label, metric, estimate in _list_estimates(one)
+            for each in iter_metrics(one, details=True)
         ),
     )
-
-
-def _list_estimates(one: Evaluation) -> Iterator[tuple[str, str, Estimate]]:
-    for label, figures in one.estimates.items():
-        yield from ((label, metric, estimate) for metric, estimate in figures.items())
-    if one.details is None:
-        return
-    yield "", "no_label", one.details.consistency.nothing
-    yield "", "contradiction", one.details.consistency.contradiction
-    for label, details in one.details.labels.items():
-        yield label, "positive_likelihood_ratio", details.positive_likelihood_ratio
-        yield label, "negative_likelihood_ratio", details.negative_likelihood_ratio
-        yield label, "ppv_at_prevalence", details.ppv
-        yield label, "npv_at_prevalence", details.npv
-        yield label, "brier", details.calibration.brier
-        yield label, "calibration_intercept", details.calibration.intercept
-        yield label, "calibration_slope", details.calibration.slope
-        yield label, "ece", details.calibration.ece
 
 
 def frame_failures(data: ReportData) -> pd.DataFrame:
@@ -140,8 +122,8 @@ def _group_cells(group: Subgroup) -> dict[str, Any]:
         "value": group.value,
         "n_images": group.counts.total,
         **_count_cells(group.counts),
-        **_ends(group.sensitivity, "sensitivity", "sensitivity_"),
-        **_ends(group.specificity, "specificity", "specificity_"),
+        **interval_columns("sensitivity", group.sensitivity),
+        **interval_columns("specificity", group.specificity),
         "sensitivity_compared": "sensitivity" in group.compared,
         "specificity_compared": "specificity" in group.compared,
     }
@@ -172,7 +154,7 @@ def frame_calibration(data: ReportData) -> pd.DataFrame:
                 "bin_high": each.high,
                 "n_images": each.count,
                 "predicted": each.predicted,
-                **_ends(each.observed, "observed", "observed_"),
+                **interval_columns("observed", each.observed),
             }
             for cells, details in _each_label(data)
             for each in details.calibration.bins

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from covidreport.metrics import interval_columns
 from covidreport.records import (
     Comparison,
     Estimate,
@@ -87,7 +88,7 @@ def _rate_cells(
     cells: dict[str, Any] = {}
     for metric in metrics:
         one = figures.get(metric, Estimate(None))
-        cells |= {metric: one.value, f"{metric}_low": one.low, f"{metric}_high": one.high}
+        cells |= interval_columns(metric, one)
     return cells
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import CaseTable, Comparison, ReportData, ReportedRun, RunComparisons
+from covidreport.report.view.evaluation import metric_title
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, Fact, Row, Table
 from covidreport.report.view.section_records import CompareView, PairView, RunChoice
@@ -20,7 +21,6 @@ from covidreport.text import (
     whole,
 )
 
-METRICS = {"sensitivity": "Sensitivity", "specificity": "Specificity", "roc_auc": "ROC AUC"}
 PAIRS_NOTE = (
     "The first run minus the second, on the same images. Each 95 % interval holds for its pair "
     "alone; the adjusted p-value counts in that all pairs were looked at, and for sensitivity and "
@@ -92,7 +92,7 @@ def _choose(reported: ReportedRun, index: Index, comparisons: RunComparisons | N
         shown = figure(of_label(reported.evaluation, index.target, key))
         note = shown.interval or shown.mark
         interval = f" ({note})" if note else ""
-        facts.append(Fact(METRICS[key], f"{shown.value}{interval}"))
+        facts.append(Fact(metric_title(key), f"{shown.value}{interval}"))
     settings = [
         Fact(_name_setting(group.title, fact.name), fact.value)
         for group in view_settings(reported.run)
@@ -130,7 +130,7 @@ def _figures(each: Comparison) -> tuple[str, str, str, str]:
     if each.low is not None and each.high is not None:
         interval = f"{signed(each.low)} to {signed(each.high)}"
     return (
-        METRICS.get(each.metric, each.metric), signed(each.difference), interval,
+        metric_title(each.metric), signed(each.difference), interval,
         p_value(each.adjusted_p_value),
     )  # fmt: skip
 

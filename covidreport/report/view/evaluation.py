@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidreport.metrics import ALL_METRICS, CURVE_METRICS, METRICS
+from covidreport.metrics import ALL_METRICS, CountMetric, CurveMetric, iter_metrics, list_metrics
 from covidreport.records import Counts, Evaluation, Failure, ReportData
 from covidreport.report.view.details import view_details
 from covidreport.report.view.index import Index
@@ -153,12 +153,12 @@ def _counts_table(matrices: Sequence[Matrix]) -> Table:
 
 def metric_title(key: str) -> str:
     """What readers call a metric; one that this version does not know keeps its key as words."""
-    return ALL_METRICS[key].text if key in ALL_METRICS else titled(humanise(key))
+    return ALL_METRICS[key].title if key in ALL_METRICS else titled(humanise(key))
 
 
 def _metrics_table(evaluation: Evaluation, labels: Sequence[str], title: str) -> Table:
-    known = [*METRICS, *CURVE_METRICS]
-    others = (key for label in labels for key in evaluation.estimates.get(label, {}))
+    known = [*list_metrics(CountMetric), *list_metrics(CurveMetric)]
+    others = (each.key for each in iter_metrics(evaluation) if each.label in labels)
     keys = list(dict.fromkeys([*known, *others]))
     head = (Column("Figure", kind="name"), *(Column(label_name(n), kind="figure") for n in labels))
     rows = tuple(
@@ -174,8 +174,11 @@ def _metrics_table(evaluation: Evaluation, labels: Sequence[str], title: str) ->
 
 
 def _overall(evaluation: Evaluation) -> tuple[Fact, ...]:
-    figures = evaluation.estimates.get("", {})
-    return tuple(Fact(metric_title(key), figure(one).text) for key, one in figures.items())
+    return tuple(
+        Fact(metric_title(each.key), figure(each.estimate).text)
+        for each in iter_metrics(evaluation)
+        if not each.label
+    )
 
 
 def _failed(counts: Counts | None, evaluation: Evaluation, index: Index) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from covidreport.metrics import ALL_METRICS
+from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.records import ReportData, RunComparisons
 from covidreport.report.view.index import Index
 from covidreport.report.view.records import Cell, Column, MethodView, Row, Table
-from covidreport.text import clean, decimal, humanise, listed, titled
+from covidreport.text import clean, decimal, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,65 +20,6 @@ class Definition:
     formula: str
     interval: str = "none"
 
-
-DEFINITIONS: dict[str, Definition] = {
-    "sensitivity": Definition(
-        "Of the images that have the label, the share that was found (recall)",
-        "tp / positives", "Wilson",
-    ),
-    "specificity": Definition(
-        "Of the images that do not have the label, the share that was cleared",
-        "tn / negatives", "Wilson",
-    ),
-    "ppv": Definition(
-        "Of the images called positive, the share that is (precision)",
-        "tp / (tp + false alarms)", "Wilson",
-    ),
-    "npv": Definition(
-        "Of the images called negative, the share that is", "tn / (tn + missed)", "Wilson"
-    ),
-    "f1": Definition(
-        "The harmonic mean of sensitivity and PPV",
-        "2 tp / (2 tp + false alarms + missed)", "bootstrap",
-    ),
-    "accuracy": Definition(
-        "The share of right answers for one label",
-        "(tp + tn) / (positives + negatives)", "Wilson",
-    ),
-    "balanced_accuracy": Definition(
-        "The mean of sensitivity and specificity", "(sensitivity + specificity) / 2", "bootstrap",
-    ),
-    "mcc": Definition(
-        "The correlation of answers with the truth, from −1 to 1; 0 is chance",
-        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "bootstrap",
-    ),
-    "prevalence": Definition(
-        "The share of images that have the label", "positives / (positives + negatives)", "Wilson"
-    ),
-    "roc_auc": Definition(
-        "How often an image with the label scores higher than one without it; ties count half. "
-        "Needs scores",
-        "area under the ROC curve, trapezoidal", "bootstrap or DeLong",
-    ),
-    "average_precision": Definition(
-        "PPV averaged over the positives, each at the threshold at which it is found. Needs scores",
-        "Σ (recall gained × PPV there)", "bootstrap",
-    ),
-    "micro_f1": Definition(
-        "F1 of the counts of all labels taken together",
-        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)", "bootstrap",
-    ),
-    "macro_f1": Definition("The plain mean of the labels’ F1", "Σ F1 / labels", "bootstrap"),
-    "label_accuracy": Definition(
-        "The share of right answers over all images and labels (1 − Hamming loss)",
-        "Σ(tp + tn) / Σ(positives + negatives)", "bootstrap",
-    ),
-    "exact_match": Definition(
-        "The share of images with the right answer for every label. Needs the answers per image",
-        "images all right / images", "Wilson",
-    ),
-}  # fmt: skip
-"""A definition for every metric of `covidreport.metrics`, in the order of its tables."""
 
 WILSON = (
     "Intervals are two-sided 95 % Wilson score intervals of k out of n: "
@@ -312,7 +253,7 @@ def _is_method(name: str, part: str) -> bool:
     return part in name if part.startswith("(") else name == part or name.startswith(f"{part},")
 
 
-def _used_interval(key: str, definition: Definition, data: ReportData) -> str:
+def _used_interval(key: str, metric: Metric, data: ReportData) -> str:
     """How this report's intervals of a figure were made; what is usual where it has none."""
     found = [
         estimate.method
@@ -322,9 +263,7 @@ def _used_interval(key: str, definition: Definition, data: ReportData) -> str:
         if (estimate := figures.get(key)) is not None and estimate.low is not None
     ]
     names = [name for name, _ in Counter(method for method in found if method).most_common()]
-    return "; ".join(clean(name).replace("wilson", "Wilson") for name in names) or (
-        definition.interval
-    )
+    return "; ".join(clean(name).replace("wilson", "Wilson") for name in names) or (metric.interval)
 
 
 def _definitions_table(data: ReportData) -> Table:
@@ -333,12 +272,10 @@ def _definitions_table(data: ReportData) -> Table:
         Column("Interval"),
     )  # fmt: skip
     rows = []
-    for key, definition in DEFINITIONS.items():
-        title = ALL_METRICS[key].text if key in ALL_METRICS else titled(humanise(key))
+    for key, metric in ALL_METRICS.items():
         cells = (
-            Cell(title, kind="name"), Cell(definition.words, kind="words"),
-            Cell(definition.formula, kind="code"),
-            Cell(_used_interval(key, definition, data)),
+            Cell(metric.title, kind="name"), Cell(metric.words, kind="words"),
+            Cell(metric.formula, kind="code"), Cell(_used_interval(key, metric, data)),
         )  # fmt: skip
         rows.append(Row(cells))
     return Table("What each figure says, its formula, and its interval", head, tuple(rows))

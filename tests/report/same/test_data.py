@@ -63,7 +63,7 @@ def test_every_estimate_stands_in_the_section_of_its_run(runs):
             for column, label in enumerate(evaluation["labels"]):
                 for metric, figure in evaluation["estimates"][label].items():
                     seen += 1
-                    shown = cells[ALL_METRICS[metric].text][column]
+                    shown = cells[ALL_METRICS[metric].title][column]
                     assert shown == (_decimal(figure["value"]), _note(figure))
     assert seen > 50
 

@@ -19,8 +19,9 @@ from benchmarks.drawn_reports.draw import add_counts_alone, draw_reports
 from benchmarks.drawn_reports.match import match
 from benchmarks.drawn_reports.read import read_html, read_markdown, read_page
 from benchmarks.drawn_reports.records import Section, Table
+from benchmarks.drawn_reports.tree import read_elements
 from tests.report.scored_runs import write_runs
-from tests.report.tree import classes_of, read_tree
+from tests.report.tree import classes_of
 
 SEEDS = range(2)
 
@@ -47,7 +48,7 @@ def drawn(tmp_path_factory) -> Drawn:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COVIDREPORT_CXR", raising=False)
         said = list(draw_reports(folder, runs, None))
-    tree = read_tree((folder / "sixty-runs.html").read_text())
+    tree = read_elements((folder / "sixty-runs.html").read_text())
     text = (folder / "sixty-runs.whole.md").read_text()
     return Drawn(folder, said, tree, text, read_page(tree), read_markdown(text))
 
@@ -532,6 +533,15 @@ def test_another_embedded_picture_is_another_picture():
     page += '<table><tbody><tr><td><img src="data:image/png;base64,BBBB" alt=""></td></tr></table>'
     for old, new in (("AAAA", "AAAB"), ("BBBB", "BBBA"), ("One", "Two")):
         assert len(compare_reports(read_html(page), read_html(page.replace(old, new)))) == 1
+
+
+@pytest.mark.parametrize("broken", ["</details>", "<summary>", "</strong>"])
+def test_markup_that_is_broken_can_be_read(drawn, broken):
+    """An element that is not closed, or never opened, is a difference as soon as it shows."""
+    text = drawn.text.replace(broken, broken.replace("<", "<x"), 1)
+    page = _write(drawn.tree).replace(broken, "", 1)
+    assert compare_reports(drawn.html, read_html(page))
+    assert broken not in drawn.text or compare_reports(drawn.markdown, read_markdown(text))
 
 
 def test_a_cell_is_told_with_its_table_its_row_and_its_column():

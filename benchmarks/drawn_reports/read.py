@@ -19,8 +19,9 @@ from benchmarks.drawn_reports.records import (
     Table,
     Words,
 )
+from benchmarks.drawn_reports.tree import read_elements
 from tests.report.reading import show_markdown
-from tests.report.tree import classes_of, read_tree
+from tests.report.tree import classes_of
 
 MARKS = {
     "best": "best",
@@ -55,7 +56,7 @@ def read_report(path: Path) -> Section:
 
 def read_html(page: str) -> Section:
     """A page as sections; links within the page are told by where they lead, not by their ids."""
-    return read_page(read_tree(page))
+    return read_page(read_elements(page))
 
 
 def read_page(tree: Element) -> Section:

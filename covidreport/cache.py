@@ -178,7 +178,9 @@ def write_kept(kind: str, name: str, data: bytes, *, private: bool = False) -> b
 
     private: for the eyes of the owner alone.
     """
-    from covidreport.store import write_atomic  # which every command would load with this module
+    from covidreport.storage.write import (
+        write_atomic,  # which every command would load with this module
+    )
 
     folder = cache_folder() / kind / name
     try:

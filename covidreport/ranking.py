@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from covidreport.records import TUNED_ON, Counts, Evaluation, Finding, RankedRun, Ranking
+from covidreport.records import Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal
 from covidreport.thresholds import describe_threshold, is_tuned
 
@@ -84,16 +83,12 @@ def identify_thresholds(evaluation: Evaluation) -> Hashable:
     Fixed thresholds are a rule by their values. Tuned ones differ from run to run: the rule is
     where they were tuned and for what, and the values of the labels that were not tuned.
     """
-    if not evaluation.thresholds_from.startswith(TUNED_ON):
+    if not evaluation.origin.tuned:
         return tuple(sorted(evaluation.thresholds.items()))
-    tuning = evaluation.provenance.get("tuning") or {}
-    tuned = tuning.get("targets", evaluation.labels)
-    rest = {label: t for label, t in evaluation.thresholds.items() if label not in tuned}
-    return (
-        evaluation.thresholds_from,
-        json.dumps(tuning, sort_keys=True),
-        tuple(sorted(rest.items())),
-    )
+    tuning = evaluation.facts.tuning or Tuning()
+    targets = None if tuning.targets is None else tuple(sorted(tuning.targets.items()))
+    rest = [item for item in evaluation.thresholds.items() if not is_tuned(evaluation, item[0])]
+    return (evaluation.origin, replace(tuning, targets=None), targets, tuple(sorted(rest)))
 
 
 def _order_rankings(ranking: Ranking) -> tuple[bool, int, str, str, str]:

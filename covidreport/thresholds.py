@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from covidreport.records import (
-    EXPLORATORY,
-    TUNED_ON,
     Details,
     Estimate,
     Evaluation,
     Run,
     Subgroups,
     TunedThresholds,
+    Tuning,
 )
 
 TUNING = "tuning"
@@ -35,22 +34,14 @@ TRAINING_SPLITS = frozenset({"train", "training"})
 
 def is_tuned(evaluation: Evaluation, label: str) -> bool:
     """Whether this label's threshold is one that was tuned for the run."""
-    if not evaluation.thresholds_from.startswith(TUNED_ON):
-        return False
-    targets = (evaluation.provenance.get(TUNING) or {}).get("targets")
-    return targets is None or label in targets
+    tuning = evaluation.facts.tuning
+    targets = None if tuning is None else tuning.targets
+    return evaluation.origin.tuned and (targets is None or label in targets)
 
 
 def is_exploratory(evaluation: Evaluation, label: str) -> bool:
-    """Whether this label's threshold was tuned on the images that the evaluation is of.
-
-    Of evaluations that do not say on which images, the split's name decides.
-    """
-    marked = evaluation.thresholds_from.endswith(EXPLORATORY)
-    named = TUNING not in evaluation.provenance and (
-        evaluation.thresholds_from == f"{TUNED_ON}{evaluation.split}"
-    )
-    return is_tuned(evaluation, label) and (marked or named)
+    """Whether this label's threshold was tuned on the images that the evaluation is of."""
+    return evaluation.origin.exploratory and is_tuned(evaluation, label)
 
 
 def was_tuned_on(evaluation: Evaluation, other: Evaluation) -> bool:
@@ -59,21 +50,18 @@ def was_tuned_on(evaluation: Evaluation, other: Evaluation) -> bool:
     By fingerprint, and by the names of data set and split: images that were added or mended since
     make no other split of it. Where only the split is known, by that.
     """
-    if not evaluation.thresholds_from.startswith(TUNED_ON):
+    split = evaluation.origin.split
+    tuning = evaluation.facts.tuning or Tuning()
+    if split is None:
         return False
-    tuning = evaluation.provenance.get(TUNING) or {}
-    if tuning.get("fingerprint") is not None and tuning["fingerprint"] == other.fingerprint:
+    if tuning.fingerprint is not None and tuning.fingerprint == other.fingerprint:
         return True
-    split = evaluation.thresholds_from.removeprefix(TUNED_ON).removesuffix(EXPLORATORY)
-    place = (tuning.get("dataset", other.dataset), tuning.get("split", split))
-    return place == (other.dataset, other.split)
+    return (tuning.dataset or other.dataset, tuning.split or split) == (other.dataset, other.split)
 
 
 def is_trained_on(run: Run, split: str) -> bool:
     """Whether a model was trained on a split: by its run.json, or by the name of the split."""
-    data = run.settings.get("data")
-    stated = data.get("train_split") if isinstance(data, dict) else None
-    named = {stated.lower()} if isinstance(stated, str) else set()
+    named = {run.trained_on.lower()} if run.trained_on else set()
     return split.lower() in TRAINING_SPLITS | named
 
 
@@ -81,7 +69,7 @@ def describe_origin(evaluation: Evaluation, label: str) -> str:
     """Where a label's threshold comes from: `default`, `tuned on validation`, …"""
     if is_exploratory(evaluation, label):
         return f"{MARK}: {CHOSEN_HERE}"
-    if is_tuned(evaluation, label) or not evaluation.thresholds_from.startswith(TUNED_ON):
+    if is_tuned(evaluation, label) or not evaluation.origin.tuned:
         return evaluation.thresholds_from
     return "not tuned"
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from covidreport.details import DETAILS_SCHEMA, read_details, spell_details
 from covidreport.errors import StoreError
+from covidreport.storage.evaluation import DETAILS_SCHEMA
 from covidreport.store import read_evaluation, read_scores, write_evaluation, write_scores
 from tests.report.detailed import draw_scores, evaluate
 
@@ -59,7 +59,7 @@ def test_the_worst_group_is_found_again_in_what_was_stored(tmp_path, evaluation)
         found["worst_specificity"] = "M"
     path.write_text(json.dumps(value))
     found = read_evaluation(path).details.subgroups["sex"]["covid-19"]
-    assert {"specificity"} <= found.groups[0].compared
+    assert "specificity" in found.groups[0].compared
     assert found.worst_specificity is None
 
 
@@ -71,8 +71,6 @@ def test_broken_details_are_refused_by_name(tmp_path, evaluation):
     path.write_text(json.dumps(value))
     with pytest.raises(StoreError, match="calibration"):
         read_evaluation(path)
-    assert read_details(None) is None
-    assert read_details(json.loads(json.dumps(spell_details(evaluation.details))))
 
 
 def test_attributes_stand_in_the_scores_file(tmp_path):

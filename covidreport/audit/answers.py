@@ -130,8 +130,8 @@ def audit_published_figures(data: ReportData) -> tuple[Finding, ...]:
     """
     findings: list[Finding] = []
     for run in data.runs:
-        published = run.run.settings.get("published")
-        if isinstance(published, Mapping):
+        published = run.run.part("published")
+        if published:
             wrong = list(_find_contradicted(run, published))
             if wrong:
                 findings.append(_describe_contradicted(run.run.name, wrong))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from covidreport import __version__
 from covidreport.audit.ignore import note_ignored
 from covidreport.audit.support import FEW_POSITIVES
-from covidreport.errors import StoreError, UsageError
+from covidreport.errors import UsageError
 from covidreport.records import SEVERITIES, Finding, IgnoredFinding, ReportData
-from covidreport.store import read_json
+from covidreport.storage.codec import Format
 
-SCHEMA = "covidreport.audit/1"
 _SAID_TWICE = {"images-undecodable": "images-failed"}
 """What a data set's finding is called where an evaluation says the same."""
 
@@ -41,6 +40,11 @@ class Audit:
     """Of the data and of the runs: found, and set aside for a stated reason."""
 
 
+AUDIT = Format(
+    "covidreport.audit/1", Audit, "is not a whole audit", "run `covidreport audit` again"
+)
+
+
 def merge_findings(data: Sequence[Finding], runs: Sequence[Finding]) -> tuple[Finding, ...]:
     """The runs' findings without those that an audit of the data already made, and better."""
     codes = {finding.code for finding in data}
@@ -55,46 +59,13 @@ def merge_findings(data: Sequence[Finding], runs: Sequence[Finding]) -> tuple[Fi
 
 def audit_as_json(audit: Audit) -> dict[str, Any]:
     """The document, for a file or a program."""
-    return {"schema": SCHEMA, "covidreport": __version__, **asdict(audit)}
+    document = AUDIT.encode(audit)
+    return {"schema": document["schema"], "covidreport": __version__, **document}
 
 
 def read_audit(path: Path) -> Audit:
     """The audit in a file; StoreError where it can't be one."""
-    value = read_json(path, SCHEMA)
-    try:
-        return Audit(
-            dataset=value["dataset"],
-            source=value["source"],
-            target=value["target"],
-            labels=tuple(value["labels"]),
-            splits=tuple(value["splits"]),
-            images=value["images"],
-            patients=value["patients"],
-            findings=_read_findings(value["findings"]),
-            runs=tuple(value["runs"]),
-            run_findings=_read_findings(value["run_findings"]),
-            fingerprints=value["fingerprints"],
-            ignored=_read_ignored(value.get("ignored", ())),
-        )
-    except (KeyError, TypeError) as error:
-        raise StoreError(
-            f"{path}: is not a whole audit ({type(error).__name__}: {error}); run "
-            "`covidreport audit` again"
-        ) from error
-
-
-def _read_findings(values: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(**{**value, "subjects": tuple(value["subjects"])}) for value in values
-    )  # fmt: skip
-
-
-def _read_ignored(values: Sequence[Mapping[str, Any]]) -> tuple[IgnoredFinding, ...]:
-    findings = _read_findings([value["finding"] for value in values])
-    return tuple(
-        IgnoredFinding(finding, value["reason"])
-        for finding, value in zip(findings, values, strict=True)
-    )
+    return AUDIT.read(path)
 
 
 def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from covidreport.audit.evidence import iterate_reported
-from covidreport.records import TUNED_ON, Finding, ReportData, Run
+from covidreport.records import Finding, ReportData, Run
 from covidreport.text import plural
 
 NON_NEGATIVE_LOSSES: Final = frozenset({"bce", "cross-entropy", "cross_entropy", "focal"})
@@ -68,7 +68,7 @@ def audit_export(data: ReportData) -> tuple[Finding, ...]:
     """Runs whose exported epoch was picked by its figures on the split that is reported."""
     found: dict[str, str] = {}
     for run, evaluation in iterate_reported(data):
-        exported = _read_mapping(run.run, "exported_epoch")
+        exported = run.run.part("exported_epoch")
         if exported.get("rule") != "last" and exported.get("split") == evaluation.split:
             metric, epoch = exported.get("metric") or "its figures", exported.get("epoch", "–")
             found[evaluation.run] = (
@@ -101,8 +101,7 @@ def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
     found = {
         evaluation.run: evaluation.split
         for _, evaluation in iterate_reported(data)
-        if evaluation.thresholds_from == f"{TUNED_ON}{evaluation.split}"
-        and "tuning" not in evaluation.provenance
+        if evaluation.origin.exploratory and evaluation.facts.tuning is None
     }
     if not found:
         return ()
@@ -133,7 +132,7 @@ def audit_weights(data: ReportData) -> tuple[Finding, ...]:
 
 
 def _has_random_weights(run: Run) -> bool:
-    started = _read_mapping(run, "started_from")
+    started = run.part("started_from")
     return "weights" in started and started["weights"] in (None, "", "none", "random")
 
 
@@ -194,7 +193,7 @@ def audit_published_settings(data: ReportData) -> tuple[Finding, ...]:
 
 
 def _find_other_settings(run: Run) -> Iterator[str]:
-    named = _read_mapping(run, "published").get("named")
+    named = run.part("published").get("named")
     for place, claim in named.items() if isinstance(named, Mapping) else ():
         claimed = claim.get("hyperparameters") if isinstance(claim, Mapping) else None
         for key, value in claimed.items() if isinstance(claimed, Mapping) else ():
@@ -206,11 +205,6 @@ def _find_other_settings(run: Run) -> Iterator[str]:
 def _iterate_runs(data: ReportData) -> Iterator[Run]:
     for run in data.runs:
         yield run.run
-
-
-def _read_mapping(run: Run, key: str) -> Mapping[str, Any]:
-    value = run.settings.get(key)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _iterate_losses(run: Run) -> Iterator[tuple[int, str, float]]:

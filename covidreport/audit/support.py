@@ -154,8 +154,9 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     for run in data.runs:
         for evaluation in run.usual:
             if (evaluation.dataset, evaluation.split) in places:
-                model = evaluation.provenance.get("model") or {}
-                models.setdefault(str(model.get("sha256") or f"run {evaluation.run}"), evaluation)
+                models.setdefault(
+                    str(evaluation.facts.model_sha256 or f"run {evaluation.run}"), evaluation
+                )
     counted = [each for each in models.values() if data.target in each.counts]
     if len(models) < MANY_RUNS or not counted:
         return ()

@@ -173,7 +173,6 @@ def evaluate(
 def say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
     """Which runs stood at other thresholds, and what that changes; said once for runs alike."""
     from covidreport.cli.terminal import say
-    from covidreport.records import TUNED_ON
     from covidreport.thresholds import describe_threshold, is_tuned, spell_threshold
 
     said: dict[str, list[str]] = {}
@@ -183,8 +182,7 @@ def say_scored_again(outcomes: Sequence[Outcome], target: str) -> None:
         if before is None or after is None:
             continue
         old, new = (describe_threshold(each, target) for each in (before, after))
-        back = not after.thresholds_from.startswith(TUNED_ON)
-        tuned |= back and before.thresholds_from.startswith(TUNED_ON)
+        tuned |= before.origin.tuned and not after.origin.tuned
         missed = ""
         if (first := before.counts.get(target)) and (second := after.counts.get(target)):
             missed = f", missed {target} {first.missed:,} → {second.missed:,}"
@@ -490,7 +488,7 @@ def find_data(option: Path | None, settings: Settings, runs: Sequence[Run]) -> P
 
 def _named_data(run: Run) -> Path | None:
     """Where a run says that its data are."""
-    source = (run.settings.get("data") or {}).get("source")
+    source = run.data_source
     return Path(os.path.realpath(run.folder / source)) if source else None
 
 

@@ -95,7 +95,7 @@ def _describe(run: Run) -> dict[str, Any]:
             evaluation.key: {
                 "images": evaluation.n_images,
                 "scores": evaluation.has_scores,
-                "finished": evaluation.timing.get("finished"),
+                "finished": evaluation.times.finished,
             }
             for evaluation in evaluations
             if evaluation.key not in failures

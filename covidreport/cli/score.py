@@ -136,8 +136,7 @@ def _score(
     )
     chosen = keep_thresholds(evaluation)
     if thresholds.asked:
-        model = (evaluation.provenance.get("model") or {}).get("sha256")
-        chosen = choose_thresholds(thresholds, run, images, model)
+        chosen = choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256)
     plan = settings.figures.plan(scores.labels, settings.target)
     applied = apply_chosen(evaluation, scores, chosen, plan)
     changed = record_command(evaluation, applied, chosen, command)

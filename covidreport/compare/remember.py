@@ -7,23 +7,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from covidreport import __version__
-from covidreport.cache import read_kept, write_kept
 from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan
-from covidreport.records import (
-    Comparison,
-    Evaluation,
-    LeftOut,
-    NonInferior,
-    OverallTest,
-    Ranking,
-    RunCombination,
-    RunComparisons,
-    RunStanding,
-    SmallestGap,
-)
+from covidreport.records import Evaluation, LeftOut, Ranking, RunComparisons
+from covidreport.storage.kept import read_record, write_record
 from covidreport.store import digest_file
 
 KIND = "comparisons"
@@ -63,33 +51,9 @@ def comparison_key(
 
 def recall_comparisons(key: str) -> RunComparisons | None:
     """What was computed under this key; None where nothing was, or where it is damaged."""
-    kept = read_kept(KIND, key)
-    return None if kept is None else _read(json.loads(kept))
+    return read_record(KIND, key, RunComparisons)
 
 
 def remember_comparisons(key: str, comparisons: RunComparisons) -> None:
     """Keep them under this key. Where the cache is off, full or closed they are not kept."""
-    write_kept(KIND, key, json.dumps(dataclasses.asdict(comparisons)).encode())
-
-
-_PARTS: dict[str, Any] = {
-    "standings": RunStanding,
-    "sensitivity": Comparison,
-    "specificity": Comparison,
-    "roc_auc": Comparison,
-    "non_inferiority": NonInferior,
-    "left_out": LeftOut,
-}
-
-
-def _read(value: dict[str, Any]) -> RunComparisons:
-    rest = dict(value)
-    for name, record in _PARTS.items():
-        rest[name] = tuple(record(**item) for item in rest[name])
-    rest["combinations"] = tuple(
-        RunCombination(**{**item, "runs": tuple(item["runs"])}) for item in rest["combinations"]
-    )
-    rest["smallest_gap"] = SmallestGap(**rest["smallest_gap"])
-    if rest["overall"] is not None:
-        rest["overall"] = OverallTest(**rest["overall"])
-    return RunComparisons(**rest)
+    write_record(KIND, key, comparisons)

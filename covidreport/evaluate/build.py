@@ -36,7 +36,7 @@ def key_of(request: Request, opened: OpenedRun) -> str:
         opened.session.identity.sha256,
         request.fingerprint,
         request.dataset.labels,
-        opened.run.settings.get("input"),
+        opened.run.described,
         request.provider_facts,
         request.batch,
     )

@@ -189,7 +189,7 @@ class CpuReference:
             raise RunError(f"run {run.name} has no model file to run on the CPU")
         pixels = self._decode(spec.pixels, self.indices(run))
         session = open_session(
-            run.model, CPU, described=run.settings.get("input"), limits=opened.session.limits
+            run.model, CPU, described=run.described, limits=opened.session.limits
         )
         self._sessions[run.folder] = session
         try:

@@ -10,10 +10,10 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from covidreport.errors import RunError, StoreError
+from covidreport.errors import StoreError
 from covidreport.inference.signs import read_signs
 from covidreport.records import Evaluation, Run
-from covidreport.storage.model import identify_model
+from covidreport.storage.model import match_model
 from covidreport.store import (
     EVALUATION_FILE,
     FAILURE_FILE,
@@ -74,14 +74,10 @@ def recorded_digest(
 
     None too where a file of it is missing: opening it says so. verify: every byte is read.
     """
-    recorded = (evaluation.provenance.get("model") or {}).get("sha256")
-    if run.model is None or recorded is None:
+    if run.model is None or evaluation.facts.model_sha256 is None:
         return None
-    try:
-        digest = identify_model(run.model, verify=verify, use_cache=use_cache).sha256
-    except RunError:
-        return None
-    return digest if digest == recorded else None
+    match = match_model(run.model, evaluation, verify=verify, use_cache=use_cache)
+    return match.found if match.same else None
 
 
 def explain_foreign(run: Run, name: str) -> str | None:
@@ -119,16 +115,15 @@ def find_stored(
     digest = recorded_digest(run, evaluation, verify=verify, use_cache=use_cache)
     if digest is None or evaluation.n_groups != n_groups:
         return None
-    described = run.settings.get("input")
-    key = evaluation_key(digest, fingerprint, labels, described, provider, batch)
-    if evaluation.provenance.get("key") != key or _was_mixed(run, evaluation, batch):
+    key = evaluation_key(digest, fingerprint, labels, run.described, provider, batch)
+    if evaluation.facts.key != key or _was_mixed(run, evaluation, batch):
         return None
     return evaluation
 
 
 def _was_mixed(run: Run, evaluation: Evaluation, batch: int) -> bool:
     """Whether a covidreport that did not ask may have scored images that change each other's."""
-    if "company" in evaluation.provenance or batch == 1 or run.model is None:
+    if evaluation.facts.company != "not asked" or batch == 1 or run.model is None:
         return False
     signs = read_signs(run.model, "")
     return bool(signs.mixes or signs.may_mix)

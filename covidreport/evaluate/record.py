@@ -33,7 +33,7 @@ from covidreport.evaluate.loop import (
 )
 from covidreport.evaluate.memory import count_side_by_side, group_by_memory
 from covidreport.evaluate.partial import PartialScores, open_partial
-from covidreport.evaluate.request import Request, name_evaluation
+from covidreport.evaluate.request import Request
 from covidreport.evaluate.scoring import apply_chosen, is_applied, record_command, take_units
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.images import check_spec
@@ -66,6 +66,7 @@ from covidreport.records import (
     PixelSpec,
     Run,
     Stage,
+    name_evaluation,
 )
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import identify_model
@@ -140,7 +141,7 @@ def _open_session(
             f"there is no {wanted} in {run.place}{'; `dvc pull` brings it' if pointed else ''}"
         )
     identity = identify_model(run.model, use_cache=use_cache)
-    described = run.settings.get("input")
+    described = run.described
     TRIAL.try_model(run.model, identity.sha256, described, limits, use_cache=use_cache)
     # TensorRT keeps what it compiled of a model for this card
     compiles = execution.provider.name == "tensorrt"

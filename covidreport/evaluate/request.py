@@ -11,7 +11,7 @@ from covidreport.dataset.index import KnownData
 from covidreport.evaluate.occlude import Occlusion
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
-from covidreport.records import Dataset, FigurePlan, Finding, ModelLimits
+from covidreport.records import Dataset, FigurePlan, Finding, ModelLimits, name_evaluation
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
 
@@ -22,11 +22,6 @@ DEVICE_BATCH = 256
 def default_batch(execution: Execution) -> int:
     """How many images a model is fed at once where nothing is said: more on a card."""
     return DEVICE_BATCH if execution.provider.accelerator else BATCH
-
-
-def name_evaluation(dataset: str, split: str, variant: str | None) -> str:
-    """The name of an evaluation's folder."""
-    return "-".join(part for part in (dataset, split, variant) if part is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from covidreport.config import Thresholds
 from covidreport.errors import RunError, StoreError
 from covidreport.metrics import Target, find_not_finite, fit_threshold
 from covidreport.records import (
-    EXPLORATORY,
-    TUNED_ON,
     Evaluation,
     Finding,
     Run,
     Scores,
     ThresholdFit,
+    ThresholdOrigin,
     TunedThresholds,
 )
 from covidreport.store import (
@@ -95,7 +94,7 @@ def choose_thresholds(
     shared, finding = _find_overlap(run, tuned, images)
     return ChosenThresholds(
         values=values,
-        origin=f"{TUNED_ON}{tuned.split}{EXPLORATORY if shared else ''}",
+        origin=str(ThresholdOrigin.of_split(tuned.split, exploratory=shared)),
         findings=() if finding is None else (finding,),
         tuning={
             "dataset": tuned.dataset,
@@ -104,7 +103,7 @@ def choose_thresholds(
             "targets": {label: _describe_target(fit) for label, fit in fits.items()},
         },
         promise=_describe_promise(run, tuned, fits),
-        tuned_by=dict(tuned.timing) if tuned.timing.get("command") else None,
+        tuned_by=dict(tuned.timing) if tuned.called.command else None,
     )
 
 
@@ -233,7 +232,7 @@ def tune_run(
             faults.append((label, str(error)))
     if not fits:
         return None, tuple(faults)
-    model = (evaluation.provenance.get("model") or {}).get("sha256")
+    model = evaluation.facts.model_sha256
     found = TunedThresholds(
         run=run.name,
         dataset=evaluation.dataset,

@@ -7,13 +7,12 @@ change is more than luck. No sample id stands in it.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from covidreport import __version__
 from covidreport.errors import GateError, RunError, StoreError
@@ -21,14 +20,17 @@ from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import WrongCases
 from covidreport.metrics import ALL_METRICS, COUNTS
 from covidreport.ranking import identify_images, identify_thresholds
-from covidreport.records import Counts, Estimate, Evaluation, GateBaseline, Run, ScoresFrom
+from covidreport.records import Counts, Evaluation, GateBaseline, Run, ScoresFrom, Tuning
 from covidreport.runs import read_evaluations
+from covidreport.storage.codec import Format, decode, encode, read_json, write_lines
+from covidreport.storage.evaluation import check_counts
 from covidreport.storage.model import identify_model
-from covidreport.store import digest_file, encode_text, read_json, spell_json, write_atomic
+from covidreport.store import digest_file
 from covidreport.text import choose_salt, digest_case
+from covidreport.thresholds import TUNING
 
-BASELINE_SCHEMA = "covidreport.baseline/1"
 BASELINE_FILE = "baseline.json"
+_REMEDY = "make it again with `covidreport baseline set`"
 _SHORTEST_IDENTITY = 16
 """Digits of `identify_run` in files of an earlier version."""
 
@@ -55,7 +57,7 @@ class Baseline:
     @property
     def model_sha256(self) -> str | None:
         """Of the model that gave the answers; None where they came from elsewhere."""
-        return model_digest(self.evaluation)
+        return self.evaluation.facts.model_sha256
 
     def record(self) -> GateBaseline:
         """What a verdict says of it."""
@@ -64,7 +66,7 @@ class Baseline:
             kind=self.kind,
             source=self.source,
             model_sha256=self.model_sha256,
-            covidreport=version_of(self.evaluation),
+            covidreport=self.evaluation.facts.covidreport,
             counts=self.evaluation.counts[self.target],
             estimates={
                 name: figure
@@ -75,18 +77,6 @@ class Baseline:
         )
 
 
-def model_digest(evaluation: Evaluation) -> str | None:
-    """The sha256 of the model that was evaluated; None where answers came from elsewhere."""
-    digest = (evaluation.provenance.get("model") or {}).get("sha256")
-    return None if digest is None else str(digest)
-
-
-def version_of(evaluation: Evaluation) -> str | None:
-    """The covidreport that made an evaluation, where it says so."""
-    version = (evaluation.provenance.get("versions") or {}).get("covidreport")
-    return None if version is None else str(version)
-
-
 def identify_run(run: Run) -> str:
     """What changes when a run's answers do: of its model and how that is fed, else of its counts.
 
@@ -94,17 +84,14 @@ def identify_run(run: Run) -> str:
     by its fault and the bytes that are there.
     """
     if run.model is not None:
-        facts: dict[str, Any] = {"input": run.settings.get("input")}
+        facts: dict[str, Any] = {"input": run.described}
         try:
             facts["model"] = identify_model(run.model, verify=True).sha256
         except RunError as error:
             there = digest_file(run.model) if run.model.is_file() else None
             facts |= {"model": there, "fault": str(error)}
     else:
-        facts = {
-            each.key: {label: dataclasses.asdict(counts) for label, counts in each.counts.items()}
-            for each in read_evaluations(run)[0]
-        }
+        facts = {each.key: encode(each.counts) for each in read_evaluations(run)[0]}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -122,124 +109,147 @@ def salt_check(salt: str) -> str:
     return digest_case("covidreport", salt)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """The cases of the target that the run got wrong, by salted digest."""
+
+    salt: str
+    missed: tuple[str, ...]
+    false_alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What stands in a baseline.json, in its order."""
+
+    covidreport: str
+    evaluated_with: str | None
+    run: str
+    model_sha256: str | None
+    target: str
+    dataset: str
+    split: str
+    variant: str | None
+    fingerprint: str | None
+    labels: tuple[str, ...]
+    n_images: int
+    n_groups: int | None
+    thresholds: Mapping[str, float]
+    thresholds_from: str
+    tuning: Mapping[str, Any] | None
+    counts: Mapping[str, Counts]
+    figures: Figures
+    wrong: _Wrong | None
+    known: Mapping[str, str]
+
+
+def _check_document(document: _Document) -> None:
+    check_counts(document.counts, document.labels)
+    decode(document.tuning, Tuning | None, "$.tuning")
+    if document.target not in document.counts:
+        raise StoreError(f"there are no counts of its target {document.target!r}")
+
+
+BASELINE: Final = Format(
+    "covidreport.baseline/1", _Document, "is not a whole baseline", _REMEDY, check=_check_document
+)
+
+
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write a baseline.json; WriteError where it can't be written."""
-    evaluation = baseline.evaluation
-    wrong = None
-    if baseline.wrong is not None:
-        wrong = {
-            "salt": salt_check(choose_salt(evaluation.fingerprint)),
-            "missed": sorted(baseline.wrong.missed),
-            "false_alarms": sorted(baseline.wrong.false_alarms),
-        }
-    document = {
-        "schema": BASELINE_SCHEMA,
-        "covidreport": __version__,
-        "evaluated_with": version_of(evaluation),
-        "run": evaluation.run,
-        "model_sha256": baseline.model_sha256,
-        "target": baseline.target,
-        "dataset": evaluation.dataset,
-        "split": evaluation.split,
-        "variant": evaluation.variant,
-        "fingerprint": evaluation.fingerprint,
-        "labels": evaluation.labels,
-        "n_images": evaluation.n_images,
-        "n_groups": evaluation.n_groups,
-        "thresholds": dict(evaluation.thresholds),
-        "thresholds_from": evaluation.thresholds_from,
-        "tuning": evaluation.provenance.get("tuning"),
-        "counts": {name: dataclasses.asdict(each) for name, each in evaluation.counts.items()},
-        "figures": {
-            label: {name: _spell_figure(each) for name, each in figures.items()
-                    if name not in COUNTS}
-            for label, figures in baseline.figures.items()
-        },
-        "wrong": wrong,
-        "known": dict(baseline.known),
-    }  # fmt: skip
-    write_atomic(path, encode_text(f"{spell_json(document)}\n"))
-
-
-def _spell_figure(estimate: Estimate) -> dict[str, Any]:
-    """Without what is None, except for the value."""
-    fields = dataclasses.asdict(estimate)
-    return {k: value for k, value in fields.items() if k == "value" or value is not None}
+    evaluation, wrong = baseline.evaluation, baseline.wrong
+    document = BASELINE.encode(
+        _Document(
+            covidreport=__version__,
+            evaluated_with=evaluation.facts.covidreport,
+            run=evaluation.run,
+            model_sha256=baseline.model_sha256,
+            target=baseline.target,
+            dataset=evaluation.dataset,
+            split=evaluation.split,
+            variant=evaluation.variant,
+            fingerprint=evaluation.fingerprint,
+            labels=evaluation.labels,
+            n_images=evaluation.n_images,
+            n_groups=evaluation.n_groups,
+            thresholds=evaluation.thresholds,
+            thresholds_from=evaluation.thresholds_from,
+            tuning=evaluation.provenance.get(TUNING),
+            counts=evaluation.counts,
+            figures={
+                label: {name: each for name, each in figures.items() if name not in COUNTS}
+                for label, figures in baseline.figures.items()
+            },
+            wrong=None if wrong is None else _Wrong(
+                salt_check(choose_salt(evaluation.fingerprint)),
+                tuple(sorted(wrong.missed)),
+                tuple(sorted(wrong.false_alarms)),
+            ),
+            known=baseline.known,
+        )
+    )  # fmt: skip
+    for figures in document["figures"].values():
+        for name, figure in figures.items():  # of what is None the value alone stands there
+            figures[name] = {k: v for k, v in figure.items() if k == "value" or v is not None}
+    write_lines(path, document)
 
 
 def read_baseline(path: Path, source: str) -> Baseline:
     """The baseline in a file. GateError where it is broken, of another version or another salt."""
     try:
-        value = read_json(path, BASELINE_SCHEMA)
-        baseline = _parse(value, source)
+        document = BASELINE.read(path)
     except StoreError as error:
-        raise GateError(
-            "baseline", f"{error}; make it again with `covidreport baseline set`"
-        ) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        said = str(error).removesuffix(f"; {_REMEDY}")
+        raise GateError("baseline", f"{said}; {_REMEDY}") from error
+    wrong = document.wrong
+    if wrong is not None and wrong.salt != salt_check(choose_salt(document.fingerprint)):
         raise GateError(
             "baseline",
-            f"{path}: is not a whole baseline ({type(error).__name__}: {error}); make it again "
-            "with `covidreport baseline set`",
-        ) from error
-    wrong = value["wrong"]
-    if wrong is not None:
-        salt = choose_salt(baseline.evaluation.fingerprint)
-        if wrong["salt"] != salt_check(salt):
-            raise GateError(
-                "baseline",
-                f"{path}: its cases have another salt than COVIDREPORT_SALT gives here; set the "
-                "one that it was made with, or make it again with `covidreport baseline set`",
-            )
-    return baseline
-
-
-def _parse(value: Mapping[str, Any], source: str) -> Baseline:
-    counts = {label: Counts(**each) for label, each in value["counts"].items()}
-    figures = {
-        label: {name: Estimate(**each) for name, each in named.items()}
-        for label, named in value["figures"].items()
-    }
-    evaluation = Evaluation(
-        run=value["run"],
-        dataset=value["dataset"],
-        split=value["split"],
-        variant=value["variant"],
-        fingerprint=value["fingerprint"],
-        labels=tuple(value["labels"]),
-        n_images=value["n_images"],
-        n_groups=value["n_groups"],
-        thresholds=value["thresholds"],
-        thresholds_from=value["thresholds_from"],
-        counts=counts,
-        estimates={
-            label: {name: each for name, each in named.items() if name in ALL_METRICS}
-            for label, named in figures.items()
-        },
-        provenance={
-            "tuning": value["tuning"],
-            "model": {"sha256": value["model_sha256"]},
-            "versions": {"covidreport": value["evaluated_with"]},
-        },
-        has_scores=value["wrong"] is not None,
-    )
-    for label, named in collect_figures(evaluation).items():
-        figures[label] = {**named, **figures.get(label, {})}
-    target = value["target"]
-    if target not in counts:
-        raise ValueError(f"there are no counts of its target {target!r}")
-    wrong = value["wrong"]
+            f"{path}: its cases have another salt than COVIDREPORT_SALT gives here; set the "
+            f"one that it was made with, or {_REMEDY}",
+        )
+    evaluation = _evaluation_of(document)
     return Baseline(
         evaluation=evaluation,
-        figures=figures,
-        target=target,
+        figures={
+            label: {**named, **document.figures.get(label, {})}
+            for label, named in collect_figures(evaluation).items()
+        },
+        target=document.target,
         wrong=None if wrong is None else WrongCases(
-            frozenset(wrong["missed"]), frozenset(wrong["false_alarms"])
+            frozenset(wrong.missed), frozenset(wrong.false_alarms)
         ),
         kind="file",
         source=source,
-        known=value["known"],
+        known=document.known,
     )  # fmt: skip
+
+
+def _evaluation_of(document: _Document) -> Evaluation:
+    """What a baseline.json says of the evaluation that it was set from."""
+    return Evaluation(
+        run=document.run,
+        dataset=document.dataset,
+        split=document.split,
+        variant=document.variant,
+        fingerprint=document.fingerprint,
+        labels=document.labels,
+        n_images=document.n_images,
+        n_groups=document.n_groups,
+        thresholds=document.thresholds,
+        thresholds_from=document.thresholds_from,
+        counts=document.counts,
+        estimates={
+            label: {name: each for name, each in named.items() if name in ALL_METRICS}
+            for label, named in document.figures.items()
+        },
+        provenance={
+            TUNING: document.tuning,
+            "model": {"sha256": document.model_sha256},
+            "versions": {"covidreport": document.evaluated_with},
+        },
+        has_scores=document.wrong is not None,
+    )
 
 
 def find_baseline_file(named: str | None, folder: Path) -> Path | None:
@@ -255,7 +265,7 @@ def find_baseline_file(named: str | None, folder: Path) -> Path | None:
 def peek_split(path: Path) -> str | None:
     """The split that a baseline was set on; None for a file that is none: `gate` says why."""
     try:
-        split = read_json(path, BASELINE_SCHEMA).get("split")
+        split = read_json(path, BASELINE.schema).get("split")
     except StoreError:
         return None
     return split if isinstance(split, str) else None

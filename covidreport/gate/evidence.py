@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from covidreport.compare.answers import AlignedAnswers, read_answers
-from covidreport.errors import GateError, RunError, StoreError, UsageError
-from covidreport.gate.baseline import Baseline, model_digest, read_baseline
+from covidreport.errors import GateError, StoreError, UsageError
+from covidreport.gate.baseline import Baseline, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
 from covidreport.metrics import estimate_scores
 from covidreport.ranking import explain_unranked, rank_sets
-from covidreport.records import EXPLORATORY, Evaluation, Failure, Run, Scores, ScoresFrom
+from covidreport.records import Evaluation, Failure, Run, Scores, ScoresFrom
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
-from covidreport.storage.chosen import USUAL_SPLIT, AskedImages, choose_images, choose_split
+from covidreport.storage.chosen import (
+    USUAL_SPLIT,
+    AskedImages,
+    choose_images,
+    choose_split,
+    date_evaluation,
+    pick_evaluation,
+)
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.model import identify_model
+from covidreport.storage.model import match_model
 from covidreport.store import (
     EVALUATIONS_FOLDER,
     FAILURE_FILE,
@@ -28,9 +35,6 @@ from covidreport.store import (
     read_failure,
 )
 from covidreport.text import choose_salt, plural
-
-_Dated = tuple[str, bool, Evaluation | Failure]
-"""When it was made, whether it is of the usual variant, and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def read_evidence(run: Run, wanted: Wanted, trust: Trust | None = None) -> Evide
     own = trust.made.has_evaluation(run, evaluation)
     if not (own or trust.stored):
         raise GateError("score", explain_distrust(run))
-    if evaluation.thresholds_from.endswith(EXPLORATORY):
+    if evaluation.origin.exploratory:
         raise GateError(
             "judge",
             f"the thresholds of {run.name} were {evaluation.thresholds_from}: a limit at a "
@@ -170,32 +174,30 @@ def _choose(run: Run, wanted: Wanted) -> Evaluation:
     if run.faults:
         raise GateError("read", "; ".join(run.faults))
     evaluations, faults = read_evaluations(run)
-    found: list[_Dated] = []
-    for each in evaluations:
-        if wanted.fits(each):
-            when = str(each.timing.get("finished") or "")
-            found.append((when, each.variant is None, each))
-    found += _read_failures(run, wanted, {each.key for each in evaluations if wanted.fits(each)})
-    if faults and not (found and wanted.whole):  # a broken one may be the one that is meant
-        raise GateError("read", "; ".join(faults))
-    if not found:
+    fitting = [each for each in evaluations if wanted.fits(each)]
+    failures = _read_failures(run, wanted, {each.key for each in fitting})
+    if faults and not ((fitting or failures) and wanted.whole):
+        raise GateError("read", "; ".join(faults))  # a broken one may be the one that is meant
+    if not fitting and not failures:
         raise GateError(
             "score",
             f"was not evaluated on {wanted.describe()}: run `covidreport evaluate {run.place}`",
         )
-    last = max(found, key=lambda each: each[:2])[2]
-    if isinstance(last, Failure):
-        raise GateError(last.stage, last.reason)
-    if last.variant is not None and wanted.variant is None:
-        usual = replace(wanted, dataset=last.dataset, split=last.split, variant="")
-        if any(usual.fits(each) for each in evaluations):
-            return _choose(run, usual)
-    return last
+    meant = pick_evaluation(fitting) if fitting else None
+    last = max(map(date_evaluation, fitting), default="")
+    for when, key, failure in sorted(failures, key=lambda each: each[:2], reverse=True):
+        # an evaluation that stands beside a failure is older than it
+        if meant is None or when > last or key == meant.key:
+            raise GateError(failure.stage, failure.reason)
+    assert meant is not None
+    return meant
 
 
-def _read_failures(run: Run, wanted: Wanted, fitting: set[str]) -> list[_Dated]:
-    """The attempts that failed where an evaluation that fits stands, or would: newer than it."""
-    found: list[_Dated] = []
+def _read_failures(
+    run: Run, wanted: Wanted, fitting: Collection[str]
+) -> list[tuple[str, str, Failure]]:
+    """The attempts that failed where an evaluation that fits stands, or would: when, and where."""
+    found = []
     named = "-".join(part for part in (wanted.dataset, wanted.split, wanted.variant) if part)
     for file in sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}")):
         key = file.parent.name
@@ -207,8 +209,7 @@ def _read_failures(run: Run, wanted: Wanted, fitting: set[str]) -> list[_Dated]:
             failure = Failure(run.name, "read", str(error))
         if failure is not None:
             written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            # an evaluation that stands beside a failure is older than it
-            found.append((written.isoformat(timespec="milliseconds"), True, failure))
+            found.append((written.isoformat(timespec="milliseconds"), key, failure))
     return found
 
 
@@ -216,16 +217,15 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
     """Raise GateError unless the model, where there is one, is what was evaluated, by its bytes."""
     if run.model is None:
         return
-    recorded = model_digest(evaluation)
-    try:
-        digest = identify_model(run.model, verify=True).sha256
-    except RunError as error:
-        raise GateError("load", str(error)) from error
-    if digest != recorded:
+    match = match_model(run.model, evaluation, verify=True)
+    if match.found is None:
+        raise GateError("load", match.fault)
+    if not match.same:
+        recorded = match.recorded
         what = "was not evaluated" if recorded is None else f"was evaluated as {recorded[:12]}"
         raise GateError(
             "judge",
-            f"{run.model} has the sha256 {digest[:12]} and {what}: run `covidreport evaluate "
+            f"{run.model} has the sha256 {match.found[:12]} and {what}: run `covidreport evaluate "
             f"{run.place}`",
         )
 
@@ -340,7 +340,7 @@ def read_baseline_at(
             f"the baseline {evaluation.run} was set for {baseline.target}, and {wanted.target} is "
             "judged; make it again with `covidreport baseline set`",
         )
-    if evaluation.thresholds_from.endswith(EXPLORATORY):
+    if evaluation.origin.exploratory:
         raise GateError(
             "baseline",
             f"the thresholds of the baseline {evaluation.run} were {evaluation.thresholds_from}",

@@ -13,7 +13,7 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.errors import GateError, UsageError
-from covidreport.gate.baseline import Baseline, find_differences, model_digest, version_of
+from covidreport.gate.baseline import Baseline, find_differences
 from covidreport.gate.evidence import Evidence
 from covidreport.gate.figures import TOLERANCE, direction_of, explain_missing, read_value
 from covidreport.gate.near_threshold import find_hanging
@@ -89,7 +89,7 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         target=terms.target,
         sentence=_summarise(evidence, terms.target, results, baseline, worse=bool(worse)),
         folder=evidence.run.place,
-        model_sha256=model_digest(evaluation),
+        model_sha256=evaluation.facts.model_sha256,
         dataset=evaluation.dataset,
         split=evaluation.split,
         variant=evaluation.variant,
@@ -339,7 +339,7 @@ def _find_worse_specificity(
 
 def _same_model(evidence: Evidence, baseline: Baseline | None) -> tuple[Finding, ...]:
     """That a run is judged against itself: by its folder, or by the bytes of its model."""
-    digest = model_digest(evidence.evaluation)
+    digest = evidence.evaluation.facts.model_sha256
     if baseline is None or digest is None or digest != baseline.model_sha256:
         return ()
     run, theirs = evidence.run.name, baseline.evaluation.run
@@ -360,8 +360,8 @@ def _same_model(evidence: Evidence, baseline: Baseline | None) -> tuple[Finding,
 
 
 def _version_findings(evaluation: Evaluation, baseline: Baseline | None) -> tuple[Finding, ...]:
-    ours = version_of(evaluation)
-    theirs = None if baseline is None else version_of(baseline.evaluation)
+    ours = evaluation.facts.covidreport
+    theirs = None if baseline is None else baseline.evaluation.facts.covidreport
     if baseline is None or ours == theirs or ours is None or theirs is None:
         return ()
     return (
@@ -380,9 +380,9 @@ def _version_findings(evaluation: Evaluation, baseline: Baseline | None) -> tupl
 def _provenance(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "evaluation": {
-            "key": evaluation.provenance.get("key"),
-            "provider": evaluation.provenance.get("provider"),
-            "versions": evaluation.provenance.get("versions"),
+            "key": evaluation.facts.key,
+            "provider": evaluation.facts.provider,
+            "versions": evaluation.facts.versions,
         },
         "versions": {"covidreport": __version__},
     }

@@ -122,7 +122,7 @@ def read_labels(run: Run) -> tuple[str, ...] | None:
         return None
     try:
         metadata = read_metadata(run.model) if run.model else {}
-        said = read_input_words(run.settings.get("input") or {}).stated()
+        said = read_input_words(run.described or {}).stated()
         words = {**read_stated_words(metadata).stated(), **said}
     except (OSError, ValueError, RunError):
         return None

@@ -107,13 +107,13 @@ def estimate_subgroups(
 def _describe(value: str, counts: Counts) -> Subgroup:
     enough = {"sensitivity": counts.positives, "specificity": counts.negatives}
     rates = list_metrics(CountMetric)
-    compared = frozenset(name for name, cases in enough.items() if cases >= FEWEST_CASES)
+    compared = tuple(name for name, cases in enough.items() if cases >= FEWEST_CASES)
     return Subgroup(
         value=value,
         counts=counts,
         sensitivity=rates["sensitivity"].estimate(counts),
         specificity=rates["specificity"].estimate(counts),
-        compared=compared if value else frozenset(),
+        compared=compared if value else (),
     )
 
 

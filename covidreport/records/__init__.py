@@ -30,7 +30,7 @@ from covidreport.records.details import (
     Subgroup,
     Subgroups,
 )
-from covidreport.records.evaluation import Evaluation
+from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.finding import (
     SEVERITIES,
     Failure,
@@ -62,6 +62,17 @@ from covidreport.records.model import (
     PixelSpec,
     Resample,
 )
+from covidreport.records.provenance import (
+    Called,
+    Promise,
+    Provenance,
+    RecordedData,
+    RecordedModel,
+    ThresholdOrigin,
+    Timing,
+    TunedFor,
+    Tuning,
+)
 from covidreport.records.ranking import (
     MethodComparison,
     RankedRun,
@@ -83,21 +94,18 @@ from covidreport.records.report import (
 from covidreport.records.run import Epoch, Run
 from covidreport.records.scores import Counts, Estimate, Scores
 from covidreport.records.thresholds import (
-    EXPLORATORY,
-    TUNED_ON,
     TargetMetric,
     ThresholdFit,
     TunedThresholds,
 )
 
 __all__ = [
-    "EXPLORATORY",
     "SEVERITIES",
-    "TUNED_ON",
     "UNKNOWN",
     "Activation",
     "Beside",
     "Calibration",
+    "Called",
     "Case",
     "CaseAnswer",
     "CaseTable",
@@ -136,8 +144,12 @@ __all__ = [
     "OperatingPoint",
     "OverallTest",
     "PixelSpec",
+    "Promise",
+    "Provenance",
     "RankedRun",
     "Ranking",
+    "RecordedData",
+    "RecordedModel",
     "ReliabilityBin",
     "RepeatedMethod",
     "Repeats",
@@ -160,7 +172,12 @@ __all__ = [
     "TargetMetric",
     "ThresholdCurves",
     "ThresholdFit",
+    "ThresholdOrigin",
+    "Timing",
+    "TunedFor",
     "TunedThresholds",
+    "Tuning",
     "Verdict",
     "VerdictOutcome",
+    "name_evaluation",
 ]

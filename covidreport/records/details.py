@@ -104,7 +104,7 @@ class Subgroup:
     counts: Counts
     sensitivity: Estimate
     specificity: Estimate
-    compared: frozenset[str]
+    compared: tuple[str, ...]
     """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
 
 

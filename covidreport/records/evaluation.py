@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import convert
+
 from covidreport.records.details import Details
 from covidreport.records.finding import Failure, Finding
+from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing
 from covidreport.records.scores import Counts, Estimate
 
 
@@ -28,22 +31,50 @@ class Evaluation:
     thresholds: Mapping[str, float]
     """Per label, a probability."""
     thresholds_from: str
-    """`default`, `option`, `configuration`, `published`, `tuned on <split>`, or the last with
-    ` (exploratory)` behind it where that split is the one that is reported."""
+    """In words, as files and tables have it: `default`, `tuned on validation`; see `origin`."""
     counts: Mapping[str, Counts]
     estimates: Mapping[str, Mapping[str, Estimate]]
     """Per label, then per metric; the figures over all labels stand under `""`."""
     findings: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    """All that the figures depend on, as it is stored and shown; what decides is in `facts`."""
     timing: Mapping[str, Any] = field(default_factory=dict)
-    """Time stamps and durations: the one place where two equal evaluations differ."""
+    """Time stamps and durations: the one place where two equal evaluations differ; see
+    `times`."""
     has_scores: bool = True
     details: Details | None = None
     """None where there are only counts, and in files of a covidreport that did not make them."""
 
     @property
+    def facts(self) -> Provenance:
+        """What is decided by the provenance."""
+        return convert(self.provenance, Provenance)
+
+    @property
+    def times(self) -> Timing:
+        """What is decided by the times."""
+        return convert(self.timing, Timing)
+
+    @property
+    def origin(self) -> ThresholdOrigin:
+        """Where the thresholds come from.
+
+        Of an evaluation that does not say on which images they were tuned, the name of the split
+        decides whether it was on its own.
+        """
+        tuning = self.facts.tuning
+        origin = ThresholdOrigin.parse(self.thresholds_from, tuning and tuning.split)
+        if tuning is None and origin.split == self.split:
+            return ThresholdOrigin.of_split(self.split, exploratory=True)
+        return origin
+
+    @property
     def key(self) -> str:
         """The folder's name under evaluations/."""
-        parts = [self.dataset, self.split] + ([self.variant] if self.variant else [])
-        return "-".join(parts)
+        return name_evaluation(self.dataset, self.split, self.variant)
+
+
+def name_evaluation(dataset: str, split: str, variant: str | None) -> str:
+    """The name of an evaluation's folder."""
+    return "-".join([dataset, split, *([variant] if variant else [])])

@@ -50,6 +50,41 @@ class Run:
         return None if value is None else str(value)
 
     @property
+    def described(self) -> Mapping[str, Any] | None:
+        """What it says of the model's input (`input` of run.json); None where it says nothing."""
+        value = self.settings.get("input")
+        return value if isinstance(value, Mapping) else None
+
+    @property
+    def seed(self) -> Any:
+        """The seed of its training; None where it states none."""
+        return self.settings.get("seed")
+
+    @property
+    def trained_on(self) -> str | None:
+        """The split that the model was trained on, where it says so."""
+        return self._text("data", "train_split")
+
+    @property
+    def watched(self) -> str | None:
+        """The split that its epoch was chosen on, where it says so."""
+        return self._text("data", "validation_split")
+
+    @property
+    def data_source(self) -> str | None:
+        """Where the images lay that it was trained on, from its folder."""
+        return self._text("data", "source")
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """An object of its run.json, such as `started_from`; empty where there is none."""
+        value = self.settings.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+    def _text(self, part: str, name: str) -> str | None:
+        value = self.part(part).get(name)
+        return value if isinstance(value, str) else None
+
+    @property
     def description(self) -> str:
         """What the run is, in its author's words; may be empty."""
         return str(self.settings.get("description") or "")
@@ -57,5 +92,4 @@ class Run:
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
         """Architecture, loss, optimizer and so on, by name; may be empty."""
-        value = self.settings.get("hyperparameters")
-        return value if isinstance(value, Mapping) else {}
+        return self.part("hyperparameters")

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import convert
+
+from covidreport.records.provenance import Called
 from covidreport.records.scores import Estimate
 
 TargetMetric = Literal["sensitivity", "specificity"]
-TUNED_ON = "tuned on "
-"""How `Evaluation.thresholds_from` begins where each run has thresholds of its own."""
-EXPLORATORY = " (exploratory)"
-"""How it ends where they were tuned on the very images that are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +62,8 @@ class TunedThresholds:
     hold."""
     timing: Mapping[str, Any] = field(default_factory=dict)
     """When, and by which command: the one place where two equal tunings differ."""
+
+    @property
+    def called(self) -> Called:
+        """The command that tuned them."""
+        return convert(self.timing, Called)

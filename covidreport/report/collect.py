@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from covidreport import __version__
 from covidreport.audit import audit_report
@@ -13,7 +11,7 @@ from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
 from covidreport.config import FigureSettings
-from covidreport.errors import NothingEvaluatedError, RunError, StoreError
+from covidreport.errors import NothingEvaluatedError, StoreError
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -23,6 +21,7 @@ from covidreport.records import (
     ReportData,
     ReportedRun,
     Run,
+    name_evaluation,
 )
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
@@ -32,7 +31,7 @@ from covidreport.report.repeats import collect_repeats
 from covidreport.runs import Tell, read_evaluations
 from covidreport.storage.chosen import AskedImages, ChosenImages, choose_images
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.model import identify_model
+from covidreport.storage.model import match_model
 from covidreport.store import evaluation_folder, read_failure
 from covidreport.text import list_some
 
@@ -92,7 +91,7 @@ def collect_report(
     evaluations = [evaluation for _, evaluation in evaluated]
     sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)
     rankings = tuple(each.ranking for each in sets)
-    finished = [str(e.timing["finished"]) for e in evaluations if e.timing.get("finished")]
+    finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
         title=title or f"{name}, {chosen}",
         target=target,
@@ -172,8 +171,7 @@ def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) 
     run = item.run
     wanted = (dataset, split, variant)
     try:
-        name = "-".join(part for part in wanted if part is not None)
-        failure = read_failure(evaluation_folder(run.folder, name))
+        failure = read_failure(evaluation_folder(run.folder, name_evaluation(*wanted)))
     except StoreError as error:
         failure = Failure(run.name, "read", str(error))
     placed = {(e.dataset, e.split, e.variant): e for e in reversed(item.evaluations)}
@@ -245,26 +243,19 @@ def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
     for item in reported:
         if item.evaluation is None or item.run.model is None:
             continue
-        recorded: dict[str, Any] = dict(item.evaluation.provenance.get("model") or {})
-        fault = _find_change(item.run.model, recorded.get("sha256"))
-        if recorded and fault is not None:
+        if item.evaluation.facts.model is None:
+            continue
+        match = match_model(item.run.model, item.evaluation)
+        if not match.same:
             findings.append(
                 Finding(
                     "error",
                     "model-changed",
                     f"The model of {item.run.name} is not the one that was evaluated",
-                    fault,
+                    match.fault
+                    or f"{item.run.model.name} no longer has the sha256 {match.recorded}",
                     "run `covidreport evaluate` again",
                     (item.run.name,),
                 )
             )
     return findings
-
-
-def _find_change(model: Path, recorded: object) -> str | None:
-    """What tells that a model is not the recorded one; None where it is."""
-    try:
-        digest = identify_model(model).sha256
-    except RunError as error:
-        return str(error)
-    return None if digest == recorded else f"{model.name} no longer has the sha256 {recorded}"

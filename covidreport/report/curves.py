@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from itertools import compress
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,21 +82,14 @@ def _recall(
     if not path.is_file():
         raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
 
-    def count() -> dict[str, Any]:
+    def count() -> dict[str, LabelCurve]:
         scores = _check(read(path), evaluation)
         failed = scores.failed
         labels = [label for label in evaluation.labels if label in scores.labels]
-        return {label: asdict(_count(scores, failed, label, thresholds[label])) for label in labels}
+        return {label: _count(scores, failed, label, thresholds[label]) for label in labels}
 
     facts = [METHOD, digest_file(path), evaluation.n_images, evaluation.labels, thresholds]
-    kept = keep("curves", facts, count)
-    return {label: _restore(value) for label, value in kept.items()}
-
-
-def _restore(value: Mapping[str, Any]) -> LabelCurve:
-    lists = {name: tuple(value[name]) for name in ("found", "false_alarms")}
-    outline = tuple((found, alarms) for found, alarms in value["outline"])
-    return LabelCurve(**{**value, **lists, "outline": outline})
+    return keep("curves", facts, count, dict[str, LabelCurve])
 
 
 def _check(scores: Scores, evaluation: Evaluation) -> Scores:

@@ -5,24 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from covidreport import __version__
-from covidreport.cache import KEPT_FILE, cache_folder, cache_limit, read_kept, write_kept
+from covidreport.cache import KEPT_FILE, cache_folder, cache_limit
+from covidreport.storage.kept import read_record, write_record
+
+T = TypeVar("T")
 
 
-def keep(kind: str, facts: object, make: Callable[[], Any]) -> Any:
+def keep(kind: str, facts: object, make: Callable[[], T], record: type[T]) -> T:
     """What `make` gives, or gave before for equal `facts` in this version of covidreport.
 
-    kind: the folder of the cache. facts: all that the value depends on, as JSON knows it; the value
-    likewise. Where the cache is off, full, closed or damaged, the value is made anew.
+    kind: the folder of the cache. facts: all that the value depends on, as JSON knows it. record:
+    what the value is, such as `dict[str, LabelCurve]`. Where the cache is off, full, closed or
+    damaged, the value is made anew.
     """
     name = _name(facts)
-    kept = read_kept(kind, name)
+    kept = read_record(kind, name, record)
     if kept is not None:
-        return json.loads(kept)
+        return kept
     value = make()
-    write_kept(kind, name, json.dumps(value).encode())
+    write_record(kind, name, value)
     return value
 
 

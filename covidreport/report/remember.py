@@ -5,16 +5,15 @@ A report is rendered often and its scores change seldom; reading them takes long
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from covidreport import __version__
-from covidreport.cache import read_kept, write_kept
-from covidreport.records import Case, CaseTable, Evaluation, LeftOut, Ranking
+from covidreport.records import CaseTable, Evaluation, Ranking
+from covidreport.storage.kept import read_record, write_record
 from covidreport.store import digest_file
 
 KIND = "cases"
@@ -44,7 +43,7 @@ def cases_key(
                 evaluation.run,
                 evaluation.has_scores,
                 evaluation.thresholds.get(ranking.target),
-                dataclasses.astuple(evaluation.counts[ranking.target]),
+                astuple(evaluation.counts[ranking.target]),
                 digest_file(path) if path.is_file() else None,
             )
             for evaluation, path in files
@@ -53,35 +52,20 @@ def cases_key(
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def recall_cases(key: str) -> tuple[CaseTable, dict[str, str]] | None:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    table: CaseTable
+    """Without its pictures."""
+    digests: Mapping[str, str]
+
+
+def recall_cases(key: str) -> tuple[CaseTable, Mapping[str, str]] | None:
     """The cases under this key without their pictures, and by name what a picture's file
     is called; None where nothing was kept, or where it is damaged."""
-    kept = read_kept(KIND, key)
-    if kept is None:
-        return None
-    value = json.loads(kept)
-    return _read(value["table"]), value["digests"]
+    kept = read_record(KIND, key, _Kept)
+    return None if kept is None else (kept.table, kept.digests)
 
 
 def remember_cases(key: str, table: CaseTable, digests: Mapping[str, str]) -> None:
     """Keep them under this key. Where the cache is off, full or closed they are not kept."""
-    table = dataclasses.replace(table, pictures={})
-    value = {"table": dataclasses.asdict(table), "digests": dict(digests)}
-    write_kept(KIND, key, json.dumps(value).encode())
-
-
-def _read(value: Mapping[str, Any]) -> CaseTable:
-    return CaseTable(
-        **{
-            **value,
-            "runs": tuple(value["runs"]),
-            "thresholds": tuple(value["thresholds"]),
-            "positives": tuple(map(_read_case, value["positives"])),
-            "false_alarms": tuple(map(_read_case, value["false_alarms"])),
-            "left_out": tuple(LeftOut(**each) for each in value["left_out"]),
-        }
-    )
-
-
-def _read_case(value: Mapping[str, Any]) -> Case:
-    return Case(**{**value, "answers": tuple(value["answers"]), "scores": tuple(value["scores"])})
+    write_record(KIND, key, _Kept(replace(table, pictures={}), digests))

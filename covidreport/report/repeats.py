@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -52,13 +51,11 @@ def collect_repeats(
 
 def describe_method(run: Run) -> dict[str, Any]:
     """What makes a run the method that it is: hyper-parameters, start and data, and the seed."""
-    data = run.settings.get("data")
-    if isinstance(data, Mapping):
-        data = {key: value for key, value in data.items() if key not in _PLACES}
+    data = {key: value for key, value in run.part("data").items() if key not in _PLACES}
     return {
         "hyperparameters": {k: v for k, v in run.hyperparameters.items() if k != "seed"},
         "started_from": run.settings.get("started_from"),
-        "data": data,
+        "data": data or None,
         "seed": run.settings.get("seed", run.hyperparameters.get("seed")),
     }
 
@@ -88,12 +85,11 @@ def _compare(missed: Sequence[Sequence[float]]) -> tuple[MethodComparison, ...]:
     if not pairs:
         return ()
 
-    def compare() -> list[dict[str, Any]]:
-        return [asdict(compare_methods(missed[i], missed[j])) for i, j in pairs]
+    def compare() -> list[SeedComparison]:
+        return [compare_methods(missed[i], missed[j]) for i, j in pairs]
 
     # Not for the tests, which are quick, but for SciPy, which is slow to load.
-    kept = keep("methods", [METHOD, missed], compare)
-    found = [SeedComparison(**{**each, "seeds": tuple(each["seeds"])}) for each in kept]
+    found = keep("methods", [METHOD, missed], compare, list[SeedComparison])
     adjusted = holm([each.p_value for each in found])
     return tuple(
         MethodComparison(i, j, COMPARED, each, float(p))

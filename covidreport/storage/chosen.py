@@ -116,15 +116,23 @@ def choose_images(there: Sequence[Evaluation], asked: AskedImages) -> ChosenImag
         fitting = [each for each in fitting if each.split == split]
     if not fitting:
         raise UsageError(_explain_nothing(there, asked, stated))
-    last = max(fitting, key=_age)
-    beside = [each for each in fitting if each.dataset == last.dataset]
-    usual = any(each.variant is None for each in beside)
-    variant = None if usual else last.variant
-    return ChosenImages(last.dataset, split, variant, _note_newer(there, last, asked, stated))
+    last = max(fitting, key=date_evaluation)
+    meant = pick_evaluation(fitting)
+    note = _note_newer(there, last, asked, stated)
+    return ChosenImages(meant.dataset, split, meant.variant, note)
 
 
-def _age(evaluation: Evaluation) -> str:
-    return str(evaluation.timing.get("finished") or "")
+def pick_evaluation(fitting: Sequence[Evaluation]) -> Evaluation:
+    """Which of several is meant: of the data set that was evaluated last the usual variant, or the
+    last one where there is no usual one."""
+    last = max(fitting, key=date_evaluation)
+    beside = (each for each in fitting if (each.dataset, each.split) == (last.dataset, last.split))
+    return next((each for each in beside if each.variant is None), last)
+
+
+def date_evaluation(evaluation: Evaluation) -> str:
+    """When it was made, to be compared; empty for figures without a time stamp."""
+    return evaluation.times.finished or ""
 
 
 def _explain_nothing(
@@ -146,14 +154,14 @@ def _note_newer(
     newer = [
         each
         for each in there
-        if _age(each) > _age(last)
+        if date_evaluation(each) > date_evaluation(last)
         and (each.split == last.split or asked.split is None)
         and (each.dataset == last.dataset or asked.dataset is None)
         and (each.dataset, each.split) != (last.dataset, last.split)
     ]
     if not newer:
         return ""
-    latest = max(newer, key=_age)
+    latest = max(newer, key=date_evaluation)
     why = f" ({stated[1]})" if stated is not None and asked.split is None else ""
     options = [
         f"--{name} {value}"

@@ -1,149 +1,171 @@
-"""Whether evaluation.json, thresholds.json and failure.json hold what their records say.
-
-A run folder may hold anything.
-
-What the program wrote ignores fields that it does not know, so that newer files stay readable; a
-field that it knows and that holds something else is refused, before anybody computes with it.
-"""
+"""evaluation.json, failure.json and thresholds.json of a run folder, which may hold anything."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
-
-import msgspec
-from msgspec import Meta, Struct
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final
 
 from covidreport.errors import StoreError
-from covidreport.records import Counts, Evaluation, Failure, TunedThresholds
+from covidreport.metrics.subgroups import name_worst
+from covidreport.records import (
+    Counts,
+    Details,
+    Evaluation,
+    Failure,
+    Provenance,
+    Subgroups,
+    Timing,
+    TunedThresholds,
+)
+from covidreport.storage.codec import Document, Format, decode, read_json, write_json, write_lines
+from covidreport.storage.files import digest_file, spell_path
+from covidreport.storage.folder import (
+    EVALUATION_FILE,
+    FAILURE_FILE,
+    SCORES_FILE,
+    THRESHOLDS_FILE,
+    evaluation_folder,
+)
+from covidreport.thresholds import drop_bounds, drop_intervals
 
-_Words = dict[str, Any] | None
-_LARGEST = 2**53
+DETAILS_SCHEMA: Final = "covidreport.details/1"
+"""Details have a version of their own: a file without them, or with those of another one, is a
+whole evaluation all the same, whose details show as dashes."""
+_LARGEST: Final = 2**53
 """Up to here every whole number is a float, as which rates are computed."""
 
 
-class _Model(Struct, frozen=True):
-    """What is recorded of the model that was evaluated."""
-
-    sha256: str | None = None
-    bytes: int | None = None
-    file: str | None = None
-
-
-class _Data(Struct, frozen=True):
-    """What is recorded of the images."""
-
-    source: str | None = None
+def check_counts(counts: Mapping[str, Counts], labels: Sequence[str]) -> None:
+    """StoreError unless they are of these labels, and numbers of images."""
+    for each in counts.values():
+        for field in fields(Counts):
+            count = getattr(each, field.name)
+            if not 0 <= count <= _LARGEST:
+                bound = ">= 0" if count < 0 else f"<= {_LARGEST}"
+                raise StoreError(f"Expected `int` {bound} - at `$.counts[...].{field.name}`")
+    if set(counts) != set(labels):
+        raise StoreError("Counts of other labels than `$.labels` - at `$.counts`")
 
 
-class _Provenance(Struct, frozen=True):
-    """What readers look for in the provenance; all else in it is shown as it stands."""
-
-    key: str | None = None
-    model: _Model | None = None
-    data: _Data | None = None
-    provider: _Words = None
-    versions: _Words = None
-    machine: _Words = None
-    device: _Words = None
-    cpu_check: _Words = None
-    tuning: _Words = None
-    promised: _Words = None
-    command: str | None = None
+def _check_evaluation(evaluation: Evaluation) -> None:
+    """StoreError for what no type says, and for what is read of the parts that are free."""
+    check_counts(evaluation.counts, evaluation.labels)
+    decode(evaluation.provenance, Provenance, "$.provenance")
+    decode(evaluation.timing, Timing, "$.timing")
 
 
-class _Called(Struct, frozen=True):
-    """A command, and when it was done."""
-
-    finished: str | None = None
-    command: str | None = None
-
-
-class _Timing(Struct, frozen=True):
-    """What readers look for among the times."""
-
-    finished: str | None = None
-    command: str | None = None
-    thresholds_set: _Called | None = None
-    thresholds_tuned: _Called | None = None
-
-
-class _Table(Struct, frozen=True):
-    """A label's counts, as numbers of images."""
-
-    tn: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    fp: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    fn: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    tp: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    failed_positive: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    failed_negative: Annotated[int, Meta(ge=0, le=_LARGEST)]
-    unknown: Annotated[int, Meta(ge=0, le=_LARGEST)]
+EVALUATION: Final = Format(
+    "covidreport.evaluation/1",
+    Evaluation,
+    "is not a whole evaluation",
+    "run `covidreport evaluate` again",
+    check=_check_evaluation,
+)
+FAILURE: Final = Format(
+    "covidreport.failure/1",
+    Failure,
+    "is not a whole failure",
+    "run `covidreport evaluate` again",
+)
+THRESHOLDS: Final = Format(
+    "covidreport.thresholds/2",
+    TunedThresholds,
+    "does not hold whole thresholds",
+    "run `covidreport tune` again",
+    # version 1 has a bound in every case, where none holds as well: `drop_bounds` drops those
+    {"covidreport.thresholds/1": lambda value: {**value, "schema": "covidreport.thresholds/2"}},
+)
 
 
-def check_evaluation(evaluation: Evaluation, place: str) -> None:
-    """StoreError, with the path of the first fault, unless every field holds what it should."""
-    with _refusing(place, "is not a whole evaluation", "covidreport evaluate"):
-        plain = _check_record(evaluation)
-        _check_part(plain["counts"], dict[str, _Table], "counts")
-        _check_part(plain["provenance"], _Provenance, "provenance")
-        _check_part(plain["timing"], _Timing, "timing")
-        if set(plain["counts"]) != set(plain["labels"]):
-            raise msgspec.ValidationError("Counts of other labels than `$.labels` - at `$.counts`")
-        _check_finite([plain["estimates"], plain["thresholds"]], "estimates")
+def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
+    """Write evaluation.json under the run's evaluations/ and give its path.
+
+    The sha256 of the scores that stand there goes into it: `check_scores` compares them.
+    """
+    path = evaluation_folder(run_folder, evaluation.key) / EVALUATION_FILE
+    scores = path.with_name(SCORES_FILE)
+    digest = digest_file(scores) if evaluation.has_scores and scores.is_file() else None
+    write_lines(path, encode_evaluation(evaluation, digest))
+    return path
 
 
-def check_thresholds(tuned: TunedThresholds, place: str) -> None:
-    """StoreError, with the path of the first fault, unless every field holds what it should."""
-    with _refusing(place, "does not hold whole thresholds", "covidreport tune"):
-        plain = _check_record(tuned)
-        _check_finite(plain["fits"], "fits")
+def encode_evaluation(evaluation: Evaluation, scores_sha256: str | None = None) -> Document:
+    """The object that stands in evaluation.json; scores_sha256: of the scores beside it."""
+    document = EVALUATION.encode(evaluation)
+    if document["details"] is not None:
+        document["details"] = {"schema": DETAILS_SCHEMA, **document["details"]}
+    head = {} if scores_sha256 is None else {"scores_sha256": scores_sha256}
+    return {"schema": document["schema"], **head, **document}
 
 
-def check_failure(failure: Failure, place: str) -> None:
-    """StoreError, with the path of the first fault, unless every field holds what it should."""
-    with _refusing(place, "is not a whole failure", "covidreport evaluate"):
-        _check_record(failure)
+def read_evaluation(path: Path) -> Evaluation:
+    """The evaluation in a file or in its folder; StoreError where it can't be one."""
+    file = path / EVALUATION_FILE if path.is_dir() else path
+    return mend_evaluation(decode_evaluation(read_json(file), spell_path(file)))
 
 
-@contextmanager
-def _refusing(place: str, what: str, command: str) -> Iterator[None]:
-    try:
-        yield
-    except (msgspec.ValidationError, TypeError, OverflowError, RecursionError) as error:
-        raise StoreError(f"{place}: {what} ({_spell(error)}); run `{command}` again") from error
+def decode_evaluation(document: Document, place: str) -> Evaluation:
+    """What stands in an evaluation.json, as it stands; StoreError that names `place`."""
+    details: Any = document.get("details")
+    if isinstance(details, dict) and details.get("schema") != DETAILS_SCHEMA:
+        document = {**document, "details": None}
+    return EVALUATION.decode(document, place)
 
 
-def _check_record(record: object) -> dict[str, Any]:
-    """The record as JSON has it, once every field holds what its type says."""
-    plain: dict[str, Any] = msgspec.to_builtins(record)
-    msgspec.convert(plain, type(record))
-    return plain
+def mend_evaluation(evaluation: Evaluation) -> Evaluation:
+    """The evaluation without what earlier versions said too much: intervals that do not hold, and
+    one name for the worst of subgroups that are all equal."""
+    details = evaluation.details
+    if details is not None:
+        evaluation = replace(evaluation, details=_name_worst(details))
+    return drop_intervals(evaluation)
 
 
-def _check_finite(value: object, name: str) -> None:
-    if not all(map(math.isfinite, _floats(value))):
-        raise msgspec.ValidationError(f"A number without end - at `$.{name}`")
+def _name_worst(details: Details) -> Details:
+    subgroups = {
+        name: {label: _name_worst_of(each) for label, each in by_label.items()}
+        for name, by_label in details.subgroups.items()
+    }
+    return replace(details, subgroups=subgroups)
 
 
-def _check_part(value: object, kind: Any, name: str) -> None:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(str(error).replace("`$", f"`$.{name}")) from error
+def _name_worst_of(found: Subgroups) -> Subgroups:
+    return replace(
+        found,
+        worst_sensitivity=name_worst(found.groups, "sensitivity"),
+        worst_specificity=name_worst(found.groups, "specificity"),
+    )
 
 
-def _spell(error: Exception) -> str:
-    return str(error).encode("utf-8", "backslashreplace").decode()
+def write_failure(run_folder: Path, key: str, failure: Failure) -> Path:
+    """Record that the last attempt at an evaluation failed; it hides an older evaluation.json."""
+    path = evaluation_folder(run_folder, key) / FAILURE_FILE
+    write_json(path, FAILURE.encode(failure))
+    return path
 
 
-def _floats(value: object) -> Iterator[float]:
-    if isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _floats(item)
-    elif isinstance(value, float):
-        yield value
+def read_failure(folder: Path) -> Failure | None:
+    """Why the last attempt at the evaluation in `folder` failed; None where it did not."""
+    file = folder / FAILURE_FILE
+    return FAILURE.read(file) if file.is_file() else None
 
 
-assert set(_Table.__struct_fields__) == set(Counts.__dataclass_fields__)
+def clear_failure(folder: Path) -> None:
+    """Forget an earlier failure, once the evaluation in `folder` stands."""
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+
+
+def write_thresholds(run_folder: Path, tuned: TunedThresholds) -> Path:
+    """Write thresholds.json into the run folder and give its path."""
+    path = run_folder / THRESHOLDS_FILE
+    write_json(path, THRESHOLDS.encode(tuned))
+    return path
+
+
+def read_thresholds(run_folder: Path) -> TunedThresholds | None:
+    """The tuned thresholds of a run; None where it has none, StoreError where they are broken."""
+    file = run_folder / THRESHOLDS_FILE
+    # files of an earlier version may have a bound that does not hold
+    return drop_bounds(THRESHOLDS.read(file)) if file.is_file() else None

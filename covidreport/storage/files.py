@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import hashlib
 import os
 import stat
 from io import BufferedReader
@@ -90,6 +91,12 @@ def read_text(path: Path, most_bytes: int | None = None) -> str:
             f"{spell_path(path)}: is not UTF-8 text (byte {byte:#04x} at {error.start:,}); "
             "save it as UTF-8"
         ) from error
+
+
+def digest_file(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def spell_path(path: Path | str) -> str:

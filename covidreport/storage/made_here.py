@@ -16,16 +16,16 @@ from pathlib import Path
 
 from covidreport.cache import cache_folder, make_room
 from covidreport.errors import StoreError, WriteError
-from covidreport.records import TUNED_ON, Evaluation, Run
-from covidreport.store import (
+from covidreport.records import Evaluation, Run
+from covidreport.storage.evaluation import read_thresholds
+from covidreport.storage.files import digest_file
+from covidreport.storage.folder import (
     EVALUATION_FILE,
     SCORES_FILE,
     THRESHOLDS_FILE,
-    digest_file,
     evaluation_folder,
-    read_thresholds,
-    write_atomic,
 )
+from covidreport.storage.write import write_atomic
 
 KIND = "made-here"
 SCHEMA = "covidreport.made-here/1"
@@ -75,7 +75,7 @@ class MadeHere:
 
         None where they are not the run's own.
         """
-        if not evaluation.thresholds_from.startswith(TUNED_ON):
+        if not evaluation.origin.tuned:
             return None
         try:
             tuned = read_thresholds(run.folder)
@@ -136,14 +136,14 @@ def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
     What run.json says of the model's input is part of it: the same files beside another
     description are not what that model answers.
     """
-    key = evaluation.provenance.get("key")
-    if run.model is None or not isinstance(key, str):
+    key = evaluation.facts.key
+    if run.model is None or key is None:
         return None
     folder = evaluation_folder(run.folder, evaluation.key)
     scores, figures = _digest(folder / SCORES_FILE), _digest(folder / EVALUATION_FILE)
     if scores is None or figures is None:
         return None
-    described = json.dumps(run.settings.get("input"), sort_keys=True, default=str)
+    described = json.dumps(run.described, sort_keys=True, default=str)
     return {
         "what": "evaluation", "key": key, "scores": scores, "evaluation": figures,
         "input": described,

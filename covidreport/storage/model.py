@@ -18,11 +18,11 @@ from typing import Any
 
 from covidreport.cache import read_kept, write_kept
 from covidreport.errors import RunError
-from covidreport.storage.files import name_kind
+from covidreport.records import Evaluation
+from covidreport.storage.files import digest_file, name_kind
 from covidreport.storage.outline import External
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 from covidreport.storage.wire import read_outline
-from covidreport.store import digest_file
 
 KIND = "models"
 _LAYOUT = b"1\0"
@@ -101,6 +101,35 @@ def identify_model(path: Path, *, verify: bool = False, use_cache: bool = True) 
     if use_cache:
         _remember(path, identity)
     return identity
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMatch:
+    """A model beside the one that was evaluated, each by the bytes of all its files."""
+
+    recorded: str | None
+    """The sha256 that was evaluated; None where the answers came from elsewhere."""
+    found: str | None
+    """That of the model which is there; None where it is not whole."""
+    fault: str = ""
+    """Why it is not."""
+
+    @property
+    def same(self) -> bool:
+        """Whether it is the model that was evaluated."""
+        return self.found is not None and self.found == self.recorded
+
+
+def match_model(
+    model: Path, evaluation: Evaluation, *, verify: bool = False, use_cache: bool = True
+) -> ModelMatch:
+    """Whether a model is the one that was evaluated; verify, use_cache: as `identify_model`."""
+    recorded = evaluation.facts.model_sha256
+    try:
+        identity = identify_model(model, verify=verify, use_cache=use_cache)
+    except RunError as error:
+        return ModelMatch(recorded, None, str(error))
+    return ModelMatch(recorded, identity.sha256)
 
 
 def check_unchanged(path: Path, identity: ModelIdentity) -> None:

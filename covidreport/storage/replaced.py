@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation
+from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import spell_path
-from covidreport.store import SCORES_FILE, read_evaluation, read_scores
+from covidreport.storage.folder import SCORES_FILE
+from covidreport.storage.scores import read_scores
 
 PLACE = "data_place"
 """In an evaluation's `timing`, where equal ones may differ: a digest of where its data lay."""
@@ -77,7 +79,7 @@ def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
     names = (old.dataset, old.split, old.variant)
     if old.fingerprint == new.fingerprint and names == (new.dataset, new.split, new.variant):
         return None
-    source = (old.provenance.get("data") or {}).get("source")
+    source = old.facts.source
     what = (
         f"{folder.name} was of {old.n_images:,} images or another truth"
         f"{f' from {source}' if source else ''} ({_spell(old.fingerprint)}) and is now of "
@@ -99,7 +101,7 @@ def _spell(fingerprint: str | None) -> str:
 
 def _lies_there(old: Evaluation, source: str | None, new: Path) -> bool | None:
     """Whether the data of before are those at `new`; None where they may have been moved."""
-    place = old.timing.get(PLACE)
+    place = old.times.data_place
     known = place or (name_place(Path(source)) if source else None)
     if known == name_place(new):
         return True

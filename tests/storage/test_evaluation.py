@@ -26,7 +26,7 @@ def file(tmp_path):
         ("n_images", "7", "Expected `int`, got `str` - at `$.n_images`"),
         ("thresholds", "x", "at `$.thresholds`"),
         ("thresholds", {"covid-19": None}, "at `$.thresholds"),
-        ("counts", [], "'list' object has no attribute 'items'"),
+        ("counts", [], "Expected `object`, got `array` - at `$.counts`"),
         ("counts", {}, "Counts of other labels"),
         ("counts.covid-19.fn", -1, "Expected `int` >= 0 - at `$.counts"),
         ("counts.covid-19.fn", 2.5, "Expected `int`, got `float` - at `$.counts"),

@@ -72,8 +72,7 @@ def gather_facts(
         start = f"covidreport.{evaluation.key}"
         tags[f"{start}.fingerprint"] = evaluation.fingerprint or ""
         tags[f"{start}.thresholds_from"] = evaluation.thresholds_from
-        provider = evaluation.provenance.get("provider") or {}
-        tags[f"{start}.provider"] = str(provider.get("ran") or "")
+        tags[f"{start}.provider"] = str((evaluation.facts.provider or {}).get("ran") or "")
     return RunFacts(
         name=run.name,
         identity=tags[IDENTITY_TAG],
@@ -96,7 +95,7 @@ def spell_key(text: str) -> str:
 
 
 def _list_parameters(run: Run) -> Iterator[tuple[str, str]]:
-    named = {"block": run.block, "experiment": run.experiment, "seed": run.settings.get("seed")}
+    named = {"block": run.block, "experiment": run.experiment, "seed": run.seed}
     for key, value in {**run.hyperparameters, **named}.items():
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, default=str)

@@ -81,7 +81,7 @@ def _read(run: Run) -> tuple[RunFacts, tuple[Evaluation, ...]]:
         raise RunError("; ".join(faults))
     model = None if run.model is None else identify_model(run.model, verify=True).sha256
     for evaluation in evaluations:
-        evaluated = (evaluation.provenance.get("model") or {}).get("sha256")
+        evaluated = evaluation.facts.model_sha256
         if model is None:
             model = evaluated
         elif evaluated not in (None, model):

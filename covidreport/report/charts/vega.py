@@ -40,7 +40,7 @@ def draw_svg(spec: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) 
     are drawn once: the picture is kept in the cache folder.
     """
     filled = {**spec, "datasets": dict(rows)}
-    return str(keep("drawings", [*_VERSIONS, filled], lambda: _draw(filled)))
+    return keep("drawings", [*_VERSIONS, filled], lambda: _draw(filled), str)
 
 
 def _draw(filled: dict[str, Any]) -> str:
@@ -105,7 +105,7 @@ def read_bundle() -> str:
 
     Made by vl-convert, which takes seconds, and kept in the cache folder under its version.
     """
-    return str(keep("scripts", _VERSIONS, _make_bundle))
+    return keep("scripts", _VERSIONS, _make_bundle, str)
 
 
 def _make_bundle() -> str:

@@ -109,12 +109,11 @@ def _is_quotable(there: Evaluation, here: Evaluation, index: Index) -> bool:
     reported, counts = index.find(here.run), index.counts(there)
     if reported is None or counts is None or not counts.positives:
         return False
-    data = reported.run.settings.get("data")
-    watched = data.get("validation_split") if isinstance(data, dict) else None
+    watched = reported.run.watched
     return (
         there.thresholds.get(index.target) == here.thresholds.get(index.target)
         and not is_trained_on(reported.run, there.split)
-        and not (isinstance(watched, str) and there.split.lower() == watched.lower())
+        and there.split.lower() != (watched and watched.lower())
         and not was_tuned_on(here, there)
         and not is_exploratory(there, index.target)
     )

@@ -26,7 +26,6 @@ from covidreport.text import (
     titled,
     whole,
 )
-from covidreport.thresholds import SET_BY, TUNED_BY, TUNING
 
 _DIGITS = 12
 """Of a fingerprint or digest that are shown; all of them stand with each run."""
@@ -71,11 +70,10 @@ def _view_data(
     rows: dict[tuple[str, ...], list[str]] = {}
     for reported, evaluations in evaluated:
         for one in evaluations:
-            source = (one.provenance.get("data") or {}).get("source")
             key = (
                 one.dataset, one.split, str(one.n_images),
                 "" if one.n_groups is None else str(one.n_groups), one.fingerprint or "",
-                str(source or ""),
+                one.facts.source or "",
             )  # fmt: skip
             rows.setdefault(key, []).append(reported.run.name)
     if not rows:
@@ -148,10 +146,9 @@ def _origins(reported: ReportedRun) -> dict[str, str]:
 
 def _facts(evaluation: Evaluation) -> dict[str, str]:
     """What a reader asks of how figures were made; everything else stands with the run."""
-    recorded = evaluation.provenance
-    provider = recorded.get("provider") or {}
-    versions = recorded.get("versions") or {}
-    machine = recorded.get("machine") or {}
+    recorded = evaluation.facts
+    provider, versions = recorded.provider or {}, recorded.versions or {}
+    machine = recorded.machine or {}
     libraries = provider.get("libraries") or {}
     facts = {
         "Figures from": "scores of each image" if evaluation.has_scores else "counts alone",
@@ -160,7 +157,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Card": provider.get("card"),
         "Libraries of the card": ", ".join(f"{name} {value}" for name, value in libraries.items()),
         "Precision": provider.get("precision"),
-        "Batch": recorded.get("batch"),
+        "Batch": recorded.batch,
         "Machine": " ".join(str(value) for value in machine.values()) or None,
         "Versions": ", ".join(
             f"{name} {value}" for name, value in versions.items() if name not in _NOT_VERSIONS
@@ -185,8 +182,8 @@ def _join(facts: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 def _join_digests(evaluations: Sequence[Evaluation]) -> str:
     """The digest of the model that was evaluated; several where it was changed in between."""
-    found = ((one.provenance.get("model") or {}).get("sha256") for one in evaluations)
-    return "; ".join(dict.fromkeys(str(digest) for digest in found if digest))
+    found = (one.facts.model_sha256 for one in evaluations)
+    return "; ".join(dict.fromkeys(digest for digest in found if digest))
 
 
 def _digest(digests: str) -> Cell:
@@ -228,14 +225,15 @@ def _view_commands(
 def _list_commands(one: Evaluation) -> Iterator[tuple[str, str, str]]:
     """When, by which command, and what was made: scores, and thresholds that were set since."""
     split = clean(one.split)
-    tuning = one.provenance.get(TUNING) or {}
+    times, tuning = one.times, one.facts.tuning
+    elsewhere = clean((tuning and tuning.split) or "another split")
     for called, what in (
-        (one.timing, f"on {split}"),
-        (one.timing.get(TUNED_BY), f"tuned on {clean(tuning.get('split') or 'another split')}"),
-        (one.timing.get(SET_BY), f"at other thresholds on {split}"),
+        (times, f"on {split}"),
+        (times.thresholds_tuned, f"tuned on {elsewhere}"),
+        (times.thresholds_set, f"at other thresholds on {split}"),
     ):
-        if called and called.get("command"):
-            yield str(called.get("finished") or ""), str(called["command"]), what
+        if called is not None and called.command:
+            yield called.finished or "", called.command, what
 
 
 def _view_times(data: ReportData, index: Index) -> Table | None:

@@ -1,0 +1,162 @@
+"""What is read of an evaluation's provenance and times; all else in them is shown as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+_TUNED_ON = "tuned on "
+_EXPLORATORY = " (exploratory)"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedModel:
+    """The model that gave the scores, with all files that it refers to."""
+
+    sha256: str | None = None
+    bytes: int | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedData:
+    """Where the images lay."""
+
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TunedFor:
+    """What one label's threshold was to reach."""
+
+    metric: str | None = None
+    value: float | None = None
+    method: str | None = None
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """On which images thresholds were tuned and for what, the same for all runs tuned alike."""
+
+    dataset: str | None = None
+    split: str | None = None
+    fingerprint: str | None = None
+    targets: Mapping[str, TunedFor] | None = None
+    """By label; None where nobody said which labels were tuned: then all were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the tuning images allow to be said of new ones, of this run."""
+
+    images: int | None = None
+    patients: int | None = None
+    bounds: Mapping[str, float | None] = field(default_factory=dict)
+    """By label: what the tuned metric is at least; None where no bound holds."""
+    unbounded: str = ""
+    """Why none holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an evaluation's figures depend on, as far as something is decided by it."""
+
+    key: str | None = None
+    """Of everything that scores depend on (`evaluation_key`)."""
+    model: RecordedModel | None = None
+    """None where answers came from elsewhere."""
+    data: RecordedData | None = None
+    provider: Mapping[str, Any] | None = None
+    batch: int | None = None
+    company: Mapping[str, Any] | Literal["not asked"] | None = "not asked"
+    """Whether images scored together change each other's scores, where that was asked."""
+    versions: Mapping[str, Any] | None = None
+    machine: Mapping[str, Any] | None = None
+    device: Mapping[str, Any] | None = None
+    cpu_check: Mapping[str, Any] | None = None
+    tuning: Tuning | None = None
+    promised: Promise | None = None
+    command: str | None = None
+
+    @property
+    def model_sha256(self) -> str | None:
+        """Of the model that was evaluated; None where answers came from elsewhere."""
+        return None if self.model is None else self.model.sha256
+
+    @property
+    def source(self) -> str | None:
+        """Where the images lay, as the command was told."""
+        return None if self.data is None else self.data.source
+
+    @property
+    def covidreport(self) -> str | None:
+        """The version that made the evaluation, where it says so."""
+        version = (self.versions or {}).get("covidreport")
+        return None if version is None else str(version)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A command, and when it was done."""
+
+    command: str | None = None
+    finished: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When an evaluation was made and by which commands: where two equal ones may differ."""
+
+    finished: str | None = None
+    command: str | None = None
+    thresholds_set: Called | None = None
+    """The command that set its thresholds; None where the one that computed its scores did."""
+    thresholds_tuned: Called | None = None
+    """The command of `tune` whose thresholds these are."""
+    data_place: str | None = None
+    """A digest of where its data lay."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdOrigin:
+    """Where an evaluation's thresholds come from."""
+
+    rule: str
+    """`default`, `option`, `configuration`, `published`, or `tuned`: each run has its own."""
+    split: str | None = None
+    """The one that they were tuned on; None where they are not tuned."""
+    exploratory: bool = False
+    """Whether they were tuned on the very images that are reported."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether each run has thresholds of its own."""
+        return self.split is not None
+
+    @classmethod
+    def of_split(cls, split: str, *, exploratory: bool = False) -> ThresholdOrigin:
+        """That of thresholds which were tuned on a split."""
+        return cls("tuned", split, exploratory)
+
+    @classmethod
+    def parse(cls, words: str, split: str | None = None) -> ThresholdOrigin:
+        """The origin that `Evaluation.thresholds_from` says.
+
+        split: the tuning split where it is known, since one may itself be called `x (exploratory)`.
+        """
+        if not words.startswith(_TUNED_ON):
+            return cls(words)
+        named = words.removeprefix(_TUNED_ON)
+        if named == split:
+            return cls.of_split(named)
+        return cls.of_split(
+            named.removesuffix(_EXPLORATORY), exploratory=named.endswith(_EXPLORATORY)
+        )
+
+    def __str__(self) -> str:
+        """As `Evaluation.thresholds_from`."""
+        if self.split is None:
+            return self.rule
+        return f"{_TUNED_ON}{self.split}{_EXPLORATORY if self.exploratory else ''}"

@@ -1,0 +1,173 @@
+"""Records to JSON and back: the one place that does it, for whatever the program writes itself.
+
+A field that nobody knows is passed over, so that newer files stay readable; one that is known and
+holds something else is refused, with its path, before anybody computes with it. NaN and infinity
+are neither written nor read: what is undefined is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+
+from covidreport.errors import StoreError
+from covidreport.storage.files import read_text, spell_path
+from covidreport.storage.write import encode_text, write_atomic
+
+T = TypeVar("T")
+Document: TypeAlias = dict[str, Any]
+"""An object of JSON."""
+
+
+def decode(value: object, kind: type[T], place: str = "$") -> T:
+    """A record, or a list or mapping of records, from what JSON holds.
+
+    Raises StoreError with what does not fit and where, such as `$.counts[...].fn`; place: what
+    stands for `$`.
+    """
+    try:
+        _check_finite(value, "$")
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, OverflowError, RecursionError) as error:
+        said = str(error).encode("utf-8", "backslashreplace").decode()
+        if " - at `" not in said:
+            said += " - at `$`"
+        raise StoreError(said.replace("`$", f"`{place}")) from error
+
+
+def encode(value: object) -> Any:
+    """The same in the types that JSON has, fields in their order; ValueError for NaN or infinity.
+
+    Paths have forward slashes, NumPy's numbers become Python's.
+    """
+    plain = msgspec.to_builtins(value, enc_hook=_plain)
+    try:
+        _check_finite(plain, "$")
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not JSON compliant: {error}") from error
+    return plain
+
+
+def _check_finite(value: object, path: str) -> None:
+    """msgspec would write such a number as null, without a word."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise msgspec.ValidationError(f"A number without end - at `{path}`")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, float | dict | list | tuple):
+                _check_finite(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            if isinstance(item, float | dict | list | tuple):
+                _check_finite(item, f"{path}[...]")
+
+
+def _plain(value: object) -> object:
+    """What msgspec does not know: paths, NumPy's numbers, mappings that are no dict."""
+    if isinstance(value, Path):
+        return spell_path(value.as_posix())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Format(Generic[T]):
+    """A kind of file that the program writes: its version, its record, what came before."""
+
+    schema: str
+    """The first key of the file."""
+    record: type[T]
+    fault: str
+    """What is said of a file that does not fit, such as `is not a whole evaluation`."""
+    remedy: str
+    """How the file is made again."""
+    migrations: Mapping[str, Callable[[Document], Document]] = field(default_factory=dict)
+    """By the schema of an earlier version: the step to the version after it."""
+    check: Callable[[T], None] = lambda _: None
+    """Raises StoreError for what no type says."""
+
+    def read(self, path: Path) -> T:
+        """The record in a file; StoreError where it is missing, broken or of another schema."""
+        return self.decode(read_json(path), spell_path(path))
+
+    def decode(self, value: Document, place: str) -> T:
+        """The record in an object of this version or an earlier one; StoreError that names
+        `place`."""
+        while isinstance(value.get("schema"), str) and value["schema"] in self.migrations:
+            value = self.migrations[value["schema"]](value)
+        _check_schema(value, self.schema, place)
+        try:
+            record = decode(value, self.record)
+            self.check(record)
+        except StoreError as error:
+            raise StoreError(f"{place}: {self.fault} ({error}); {self.remedy}") from error
+        return record
+
+    def encode(self, record: T) -> Document:
+        """The object of the file: the schema, then the fields."""
+        return {"schema": self.schema, **encode(record)}
+
+
+def read_json(path: Path, schema: str | None = None) -> Document:
+    """The object in a JSON file; StoreError where it is missing, broken or of another schema."""
+    place = spell_path(path)
+    try:
+        value = json.loads(read_text(path))
+    except ValueError as error:
+        raise StoreError(f"{place}: is not valid JSON ({error})") from error
+    except RecursionError as error:
+        raise StoreError(f"{place}: is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise StoreError(f"{place}: holds {type(value).__name__}, expected an object")
+    if schema is not None:
+        _check_schema(value, schema, place)
+    return value
+
+
+def _check_schema(value: Document, schema: str, place: str) -> None:
+    if value.get("schema") != schema:
+        raise StoreError(
+            f"{place}: its schema is {value.get('schema')!r}, this version reads {schema!r}; "
+            "make the file again with the covidreport that is installed"
+        )
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, atomically; a NaN or infinity in it is a ValueError."""
+    text = json.dumps(encode(value), indent=2, ensure_ascii=False)
+    write_atomic(path, encode_text(f"{text}\n"))
+
+
+def write_lines(path: Path, value: object) -> None:
+    """As `write_json`, with an object or list of numbers and texts alone, such as an estimate, on
+    one line."""
+    write_atomic(path, encode_text(f"{spell_json(encode(value))}\n"))
+
+
+def spell_json(value: Any, indent: str = "") -> str:
+    """JSON in which only what holds objects or lists is spread over lines."""
+    inner = [*value.values()] if isinstance(value, dict) else value
+    flat = not isinstance(inner, list | tuple) or not any(
+        isinstance(item, dict | list | tuple) for item in inner
+    )
+    if flat:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    more = f"{indent}  "
+    if isinstance(value, dict):
+        lines = [
+            f"{json.dumps(str(key), ensure_ascii=False)}: {spell_json(item, more)}"
+            for key, item in value.items()
+        ]
+        return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
+    return f"[\n{more}" + f",\n{more}".join(spell_json(v, more) for v in value) + f"\n{indent}]"

@@ -1,0 +1,163 @@
+"""scores.parquet: what a run gave for each image; the evaluation beside it has its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import StoreError
+from covidreport.records import UNKNOWN, Activation, Scores
+from covidreport.storage.files import read_bytes
+from covidreport.storage.folder import EVALUATION_FILE
+from covidreport.storage.write import write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCORES_SCHEMA = "covidreport.scores/1"
+ATTRIBUTE = "attribute."
+"""How the columns of scores.parquet begin that hold what subgroups are made by."""
+_PARQUET = b"PAR1"
+_SCORES_DIGEST = re.compile(rb'"scores_sha256": ?"([0-9a-f]{64})"')
+"""Within a text of JSON its quotation marks would have a backslash before them."""
+_ROW_GROUP = 16_384
+"""Images that are turned into columns at a time: what it takes does not grow with the images."""
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write scores.parquet, one row an image.
+
+    Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
+    `score.<label>` (float or double as in `scores`, null: not scored), `failure` (null: scored),
+    `attribute.<name>` (null: not stated; none in files of an earlier version).
+    """
+    import pyarrow.parquet as pq
+
+    facts = {
+        "covidreport.schema": SCORES_SCHEMA,
+        "covidreport.labels": json.dumps(scores.labels),
+        "covidreport.activation": scores.activation,
+    }
+    n = len(scores.sample_ids)
+    first = _tabulate(scores, slice(0, _ROW_GROUP)).replace_schema_metadata(facts)
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, first.schema, compression="zstd") as writer:
+        writer.write_table(first)
+        for start in range(_ROW_GROUP, n, _ROW_GROUP):
+            rows = _tabulate(scores, slice(start, start + _ROW_GROUP))
+            writer.write_table(rows.replace_schema_metadata(facts))
+    write_atomic(path, sink.getvalue())
+
+
+def _tabulate(scores: Scores, rows: slice) -> pa.Table:
+    """Some images' rows of scores.parquet."""
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {"sample_id": pa.array(scores.sample_ids[rows], pa.string())}
+    if scores.groups is not None:
+        columns["group"] = pa.array(scores.groups[rows], pa.string())
+    failed = np.array([reason is not None for reason in scores.reasons[rows]], bool)
+    for k, label in enumerate(scores.labels):
+        truth = scores.truth[rows, k]
+        columns[f"truth.{label}"] = pa.array(truth, pa.int8(), mask=truth == UNKNOWN)
+    for k, label in enumerate(scores.labels):
+        values = np.ascontiguousarray(scores.scores[rows, k])
+        columns[f"score.{label}"] = pa.array(values, mask=failed)
+    columns["failure"] = pa.array(scores.reasons[rows], pa.string())
+    for name, cells in scores.attributes.items():
+        columns[f"{ATTRIBUTE}{name}"] = pa.array(
+            [cell or None for cell in cells[rows]], pa.string()
+        )
+    return pa.table(columns)
+
+
+def check_scores(path: Path) -> bytes:
+    """The bytes of scores.parquet; StoreError where it is missing, damaged or another's.
+
+    That is told by the sha256 in the evaluation.json beside it. An evaluation of an earlier version
+    states none: then a file that was cut off is told from a whole one, and no more.
+    """
+    data = read_bytes(path)
+    if data[:4] != _PARQUET or data[-4:] != _PARQUET:
+        raise StoreError(f"{path}: can't be read as Parquet (damaged or cut off)")
+    stated = _stated_digest(path.with_name(EVALUATION_FILE))
+    if stated not in (None, hashlib.sha256(data).hexdigest().encode()):
+        raise StoreError(
+            f"{path}: was damaged or exchanged since it was written (its sha256 is not the one in "
+            f"{EVALUATION_FILE}); make it again, with `covidreport evaluate` where there is a model"
+        )
+    return data
+
+
+def _stated_digest(evaluation: Path) -> bytes | None:
+    """What an evaluation.json says of the scores beside it; not parsed, which would take longer."""
+    try:
+        found = _SCORES_DIGEST.search(read_bytes(evaluation))
+    except StoreError:
+        return None
+    return None if found is None else found[1]
+
+
+def read_scores(path: Path) -> Scores:
+    """The scores of one evaluation; StoreError as `check_scores`, or where they are not whole."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = check_scores(path)
+    try:
+        # Not `read_table`: like `fill_null` and the `to_numpy` of a column it imports pandas.
+        # Without threads of its own: one that frees `data` later needs Python's lock, and where
+        # the process ends meanwhile that aborts it.
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            table = file.read(use_threads=False)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: can't be read as Parquet ({error})") from error
+    try:
+        facts = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
+        if facts.get("covidreport.schema") == SCORES_SCHEMA:
+            return _to_scores(table, facts)
+    except (KeyError, ValueError, TypeError, pa.ArrowException) as error:
+        raise StoreError(
+            f"{path}: does not hold whole scores ({type(error).__name__}: {error}); "
+            "run `covidreport evaluate` again"
+        ) from error
+    raise StoreError(
+        f"{path}: its schema is {facts.get('covidreport.schema')!r}, "
+        f"this version reads {SCORES_SCHEMA!r}; run `covidreport evaluate` again"
+    )
+
+
+def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
+    labels = tuple(json.loads(facts["covidreport.labels"]))
+    truth = _read_numbers(table, [f"truth.{label}" for label in labels])
+    names = [f"score.{label}" for label in labels]
+    doubles = any(str(table.schema.field(name).type) == "double" for name in names)
+    return Scores(
+        sample_ids=tuple(table["sample_id"].to_pylist()),
+        labels=labels,
+        truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
+        scores=_read_numbers(table, names).astype(np.float64 if doubles else np.float32),
+        activation=cast(Activation, facts["covidreport.activation"]),
+        reasons=tuple(table["failure"].to_pylist()),
+        groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
+        attributes={
+            name.removeprefix(ATTRIBUTE): tuple(cell or "" for cell in table[name].to_pylist())
+            for name in table.column_names
+            if name.startswith(ATTRIBUTE)
+        },
+    )
+
+
+def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Columns of numbers side by side, `(N, K)`; NaN where they are null."""
+    batches = table.select(columns).to_batches()
+    parts = [batch.to_tensor(null_to_nan=True).to_numpy() for batch in batches]
+    return np.vstack([np.empty((0, len(columns))), *parts])

@@ -18,6 +18,7 @@ import numpy as np
 
 from covidreport.cache import read_kept, write_kept
 from covidreport.dataset.files import FileStamps, stamp_paths
+from covidreport.storage.codec import decode, encode
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
@@ -72,7 +73,7 @@ def remember_data(
         return
     header = json.dumps({
         "manifest": manifest,
-        "known": asdict(known),
+        "known": encode(known),
         "prefix": f"{root.absolute()}{os.sep}",
         "images": len(paths),
     }).encode()  # fmt: skip
@@ -105,8 +106,7 @@ def recall_data(question: Question) -> KnownData | None:
     paths = content[8 + size + 32 * n :].decode(errors="surrogatepass").split("\0")
     if not stamp_paths(header["prefix"], paths).same_as(stamps).all():
         return None
-    facts = header["known"]
-    return KnownData(**{**facts, "labels": tuple(facts["labels"])})
+    return decode(header["known"], KnownData)
 
 
 def _name_entry(question: Question) -> str:

@@ -209,12 +209,12 @@ def read_baseline(path: Path, source: str) -> Baseline:
             f"one that it was made with, or {_REMEDY}",
         )
     evaluation = _evaluation_of(document)
+    figures = dict(document.figures)
+    for label, named in collect_figures(evaluation).items():
+        figures[label] = {**named, **figures.get(label, {})}
     return Baseline(
         evaluation=evaluation,
-        figures={
-            label: {**named, **document.figures.get(label, {})}
-            for label, named in collect_figures(evaluation).items()
-        },
+        figures=figures,
         target=document.target,
         wrong=None if wrong is None else WrongCases(
             frozenset(wrong.missed), frozenset(wrong.false_alarms)

@@ -78,7 +78,8 @@ class Counts:
 class Estimate:
     """A figure with its evidence. `value` is None where it is undefined, and shows as a dash."""
 
-    value: float | None
+    value: int | float | None
+    """A whole number for what is counted, which files tell from a fraction."""
     low: float | None = None
     high: float | None = None
     numerator: int | None = None

@@ -145,7 +145,8 @@ class _Document:
 
 def _check_document(document: _Document) -> None:
     check_counts(document.counts, document.labels)
-    decode(document.tuning, Tuning | None, "$.tuning")
+    if document.tuning is not None:
+        decode(document.tuning, Tuning, "$.tuning")
     if document.target not in document.counts:
         raise StoreError(f"there are no counts of its target {document.target!r}")
 

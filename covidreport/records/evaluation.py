@@ -64,7 +64,9 @@ class Evaluation:
         decides whether it was on its own.
         """
         tuning = self.facts.tuning
-        origin = ThresholdOrigin.parse(self.thresholds_from, tuning and tuning.split)
+        origin = ThresholdOrigin.parse(
+            self.thresholds_from, None if tuning is None else tuning.split
+        )
         if tuning is None and origin.split == self.split:
             return ThresholdOrigin.of_split(self.split, exploratory=True)
         return origin

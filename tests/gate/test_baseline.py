@@ -87,6 +87,54 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path, base, change, messa
     assert str(file) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (f"counts.{TARGET}.tn", "5", "Expected `int`, got `str` - at `$.counts"),
+        (f"counts.{TARGET}.tn", -4, "Expected `int` >= 0 - at `$.counts"),
+        (f"figures.{TARGET}.sensitivity.value", "high", "at `$.figures"),
+        (f"figures.{TARGET}.sensitivity.value", float("inf"), "A number without end - at `$.figur"),
+        ("thresholds", ["x"], "Expected `object`, got `array` - at `$.thresholds`"),
+        ("tuning", {"targets": [1]}, "at `$.tuning.targets`"),
+        ("known", ["x"], "at `$.known`"),
+        ("target", "no label", "no counts of its target 'no label'"),
+    ],
+)
+def test_a_figure_of_another_kind_is_refused_with_its_path(tmp_path, base, path, value, words):
+    """Nothing is judged by it: such a file passed a gate, or ended it with a traceback."""
+    file = tmp_path / "baseline.json"
+    document = json.loads(file.read_text())
+    *above, last = path.split(".")
+    place = document
+    for key in above:
+        place = place[key]
+    place[last] = value
+    file.write_text(json.dumps(document))
+    with pytest.raises(GateError, match="is not a whole baseline") as caught:
+        read_baseline(file, str(file))
+    assert words in str(caught.value)
+
+
+def test_a_field_that_a_newer_version_wrote_is_passed_over(tmp_path, base):
+    """As in every file that covidreport wrote."""
+    file = tmp_path / "baseline.json"
+    before = read_baseline(file, "x")
+    document = json.loads(file.read_text())
+    document["newer"] = document["counts"][TARGET]["newer"] = 1
+    document["figures"][TARGET]["sensitivity"]["newer"] = 1
+    file.write_text(json.dumps(document))
+    assert read_baseline(file, "x") == before
+
+
+def test_thresholds_that_were_tuned_on_the_split_of_the_baseline_are_refused(tmp_path, base):
+    """By the split's name, where nothing says on which images: they are exploratory."""
+    file = tmp_path / "baseline.json"
+    document = json.loads(file.read_text()) | {"thresholds_from": "tuned on validation"}
+    file.write_text(json.dumps(document))
+    with pytest.raises(GateError, match="tuned on validation"):
+        read_baseline_at(file, Wanted(TARGET), (), 0.5)
+
+
 def test_cases_of_other_images_are_refused(tmp_path, base):
     """An edited list of missed cases is noticed: none of these images has such a digest."""
     file = tmp_path / "baseline.json"

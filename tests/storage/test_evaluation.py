@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 
 import pytest
@@ -33,6 +34,9 @@ def file(tmp_path):
         ("counts.covid-19.tp", 2**60, "at `$.counts"),
         ("estimates", {"covid-19": {"f1": {"value": "x"}}}, "at `$.estimates"),
         ("estimates", {"covid-19": {"f1": {"value": float("inf")}}}, "A number without end"),
+        ("details.labels.covid-19.ppv.value", math.nan, "without end - at `$.details.labels"),
+        ("provenance.x", math.nan, "A number without end - at `$.provenance.x`"),
+        ("provenance", {"tuning": {"targets": [1]}}, "at `$.provenance.tuning.targets`"),
         ("provenance", 5, "at `$.provenance`"),
         ("provenance", {"model": {"sha256": []}}, "at `$.provenance.model.sha256`"),
         ("provenance", {"machine": [1]}, "at `$.provenance.machine`"),
@@ -60,6 +64,8 @@ def test_what_is_not_known_is_ignored(file):
     document = json.loads(file.read_text())
     document["newer"] = 5
     document["provenance"]["newer"] = [1]
+    document["counts"]["covid-19"]["newer"] = 1
+    document["estimates"]["covid-19"]["sensitivity"]["newer"] = 1
     file.write_text(json.dumps(document))
     assert read_evaluation(file).provenance["newer"] == [1]
 

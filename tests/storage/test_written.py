@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def _encode(file: Path) -> str:
     return f"{spell_json(encode_evaluation(evaluation, document.get('scores_sha256')))}\n"
 
 
-def _drop_later(value: object, like: object) -> object:
+def _drop_later(value: Any, like: Any) -> Any:
     """A document without what came later, where the one that it is like has none of it."""
     if isinstance(value, dict) and isinstance(like, dict):
         return {
@@ -104,6 +105,7 @@ def test_figures_are_what_can_be_counted_by_hand(version):
 def test_failures_are_written_as_they_stand(tmp_path, version):
     """Of a model that is none."""
     failure = read_failure(WRITTEN / version)
+    assert failure is not None
     assert (failure.subject, failure.stage) == ("c", "load")
     written = write_failure(tmp_path, "x", failure)
     _assert_same(written, WRITTEN / version / "failure.json", "remedy")
@@ -114,6 +116,7 @@ def test_thresholds_are_read_without_a_bound_that_does_not_hold(tmp_path, versio
     """Eight images of four patients: version 1 said how sure it was of new ones all the same."""
     file = WRITTEN / version / "thresholds.json"
     tuned = read_thresholds(file.parent)
+    assert tuned is not None
     fit = tuned.fits["covid-19"]
     assert (fit.threshold, fit.metric, fit.target, fit.bound) == (0.3, "sensitivity", 0.9, None)
     assert tuned.unbounded == "8 images are of 4 patients"

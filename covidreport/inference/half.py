@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,30 @@ _CODE = (
 )
 _DONE: Final = b"+"
 
-_Children = set["subprocess.Popen[bytes]"]
+
+class _Children:
+    """The processes that convert now; once they are ended, so is each that is added later."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self._changing = threading.Lock()
+
+    def add(self, child: subprocess.Popen[bytes]) -> None:
+        with self._changing:
+            self._running.add(child)
+            if self._ended:
+                child.kill()
+
+    def discard(self, child: subprocess.Popen[bytes]) -> None:
+        with self._changing:
+            self._running.discard(child)
+
+    def end(self) -> None:
+        with self._changing:
+            self._ended = True
+            for child in self._running:
+                child.kill()
 
 
 def half_model(path: Path, sha256: str, limits: ModelLimits = ModelLimits()) -> bytes:  # noqa: B008 - frozen
@@ -50,7 +74,7 @@ def half_model(path: Path, sha256: str, limits: ModelLimits = ModelLimits()) -> 
     limits: what the conversion may take. RunError as `convert_to_half`, where it takes too long,
     and where the file ends the process that converts it.
     """
-    return _half_model(path, sha256, limits, set())
+    return _half_model(path, sha256, limits, _Children())
 
 
 def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
@@ -66,7 +90,7 @@ def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
         for path, sha256 in dict.fromkeys(models)
         if not (cache_folder() / KIND / _name(sha256) / KEPT_FILE).exists()
     ]
-    children: _Children = set()
+    children = _Children()
     with ThreadPoolExecutor(_count_side_by_side([path for path, _ in missing])) as pool:
         try:
             for path, sha256 in missing:
@@ -75,8 +99,7 @@ def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
             pool.shutdown(wait=True)
         except BaseException:  # the user wants to stop
             pool.shutdown(wait=False, cancel_futures=True)
-            for child in list(children):
-                child.kill()
+            children.end()
             raise
 
 

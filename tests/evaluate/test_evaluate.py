@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,13 +185,13 @@ def test_a_model_that_draws_at_random_is_a_finding(tmp_path):
 def test_each_run_is_fed_as_its_own_words_say(tmp_path, words):
     """One word apart from its neighbour, a run has the scores that it has alone."""
     manifest = write_flat_dataset(tmp_path / "data", ROWS)
-    usual = {
+    usual: dict[str, Any] = {
         "labels": list(LABELS), "size": [8, 8], "fit": "stretch", "resample": "bilinear",
         "channels": 1, "activation": "logit", "divisor": 1.0, "mean": 0.0, "std": 1.0,
     }  # fmt: skip
     for name, said in (("usual", usual), ("other", {**usual, **words})):
         for folder in ("together", f"alone-{name}"):
-            pixels = PixelSpec(8, 8, channels=words.get("channels", 1))
+            pixels = PixelSpec(8, 8, channels=said["channels"])
             write_brightness_model(
                 tmp_path / folder / name / "model.onnx", dtype="float32", pixels=pixels, metadata={}
             )

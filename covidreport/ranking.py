@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from covidreport.records import Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
-from covidreport.text import decimal
+from covidreport.text import decimal_beside
 from covidreport.thresholds import describe_threshold, is_tuned
 
 CONSTANT_ONE_IN = 100
@@ -212,12 +212,11 @@ def _explain_no_negatives(counts: Counts, target: str) -> str | None:
 
 
 def _explain_low_specificity(counts: Counts, target: str, floor: float) -> str | None:
-    if counts.tn / counts.negatives >= floor:
+    specificity = counts.tn / counts.negatives
+    if specificity >= floor:
         return None
-    # Cut, not rounded: 0.4996 must not read as a 0.500 that is under a floor of 0.50.
-    shown = counts.tn * 1000 // counts.negatives / 1000
     limit = f"{floor:.2f}" if round(floor, 2) == floor else f"{floor:g}"
     return (
         f"clears {counts.tn} of {counts.negatives} images without {target}: specificity "
-        f"{decimal(shown)}, under the floor of {limit}"
+        f"{decimal_beside(specificity, floor)}, under the floor of {limit}"
     )

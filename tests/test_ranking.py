@@ -206,11 +206,19 @@ def test_a_specificity_exactly_at_the_floor_is_ranked():
 
 
 def test_a_specificity_just_under_the_floor_does_not_read_as_the_floor():
-    """2999 of 6000 is 0.49983: cut to 0.499, not rounded to the floor it is under."""
+    """2999 of 6000 is 0.49983: with a decimal more, not rounded to the floor it is under."""
     counts = Counts(tn=2999, fp=3001, fn=2, tp=26)
     why = _rank(make_evaluation("a", counts)).rows[0].why_unranked
     assert why is not None
-    assert "specificity 0.499," in why
+    assert "specificity 0.4998," in why
+
+
+def test_a_specificity_reads_under_the_floor_as_in_the_table():
+    """1 of 6 is 0.167 in both: one rounding."""
+    counts = Counts(tn=1, fp=5, fn=0, tp=3)
+    why = _rank(make_evaluation("a", counts)).rows[0].why_unranked
+    assert why is not None
+    assert "specificity 0.167, under the floor of 0.50" in why
 
 
 def test_a_run_that_calls_everything_positive_is_not_the_winner():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -201,8 +201,11 @@ def make_request(
     chosen = choose_limits(
         limits, settings.target, settings.specificity_floor, has_baseline=place is not None
     )
+    prevalence = settings.figures.prevalence
+    if prevalence is not None and not isinstance(prevalence, Mapping):
+        prevalence = {settings.target: prevalence}
     return GateRequest(
-        terms=Terms(settings.target, chosen, asked.show_ids),
+        terms=Terms(settings.target, chosen, asked.show_ids, prevalence or {}),
         wanted=wanted,
         baseline=place,
         specificity_floor=settings.specificity_floor,

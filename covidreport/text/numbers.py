@@ -32,6 +32,14 @@ def decimal(value: float | None, places: int = 3) -> str:
     return f"{value:z.{places}f}".replace("-", MINUS)
 
 
+def decimal_beside(value: float, bound: float, places: int = 3) -> str:
+    """A rate as it reads beside a bound that it is not at: with as many decimals, three at least,
+    as show on which side of it it lies. 0.4998 is under 0.50, and 0.500 would not say so."""
+    while places < 10 and (round(value, places) - bound) * (value - bound) <= 0:
+        places += 1
+    return decimal(value, places)
+
+
 def signed(value: float | None, places: int = 3) -> str:
     """A difference to three decimals with its sign: `+0.071`, `−0.036`, `0.000`."""
     text = decimal(value, places)

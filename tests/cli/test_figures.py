@@ -110,6 +110,34 @@ def test_a_prevalence_that_was_changed_needs_no_scoring(covidreport, study):
     assert json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["details"] == found
 
 
+def test_a_verdict_is_not_given_at_another_prevalence_than_the_report_s(covidreport, study):
+    """What is stored is at 0.1, and the settings say 0.02: neither run nor baseline is judged."""
+    config = study / "covidreport.toml"
+    text = config.read_text()
+    config.write_text(f"{text}prevalence = 0.1\n")
+    assert covidreport("evaluate").code == 0
+    config.write_text(f"{text}prevalence = 0.1\nspecificity_floor = 0.1\n")
+    (run,) = (study / "runs").iterdir()
+    assert covidreport("baseline", "set", run, "--output", "set.json").code == 0
+    absolute = ("gate", run, "--limit", "ppv_at_prevalence>=0.0001")
+    relative = ("gate", run, "--baseline", "set.json", "--limit", "ppv_at_prevalence>=baseline")
+    assert covidreport(*absolute).code == covidreport(*relative).code == 0
+    config.write_text(f"{text}prevalence = 0.02\nspecificity_floor = 0.1\n")
+    for words in (absolute, relative):
+        done = covidreport(*words)
+        assert done.code == 3
+        said = " ".join(done.out.split())
+        assert "is not at a prevalence of 0.02, which the configuration states" in said
+        assert "`covidreport score --write` computes it again" in said
+    assert covidreport("gate", run, "--limit", "missed<=99").code == 0
+    assert covidreport("score", "--write").code == 0
+    assert covidreport(*absolute).code == 0
+    done = covidreport(*relative)
+    assert done.code == 3
+    again = "make the baseline again with `covidreport baseline set`"
+    assert again in " ".join(done.out.split())
+
+
 def test_a_normal_label_that_is_none_is_refused_before_work(covidreport, study):
     """The message names it and the labels that there are."""
     config = study / "covidreport.toml"

@@ -10,6 +10,7 @@ from covidreport.records import Estimate
 from covidreport.text import (
     aligned,
     decimal,
+    decimal_beside,
     exact,
     figure,
     fraction,
@@ -163,3 +164,18 @@ def test_probabilities_are_whole_percents(value, text):
 def test_a_terminal_has_the_same_figures_with_less_around(estimate, text):
     """Value and interval, of the same digits as in the report."""
     assert show_interval(estimate) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "text"),
+    [
+        (1 / 6, 0.5, "0.167"),
+        (0.4998, 0.5, "0.4998"),
+        (0.50004, 0.5, "0.50004"),
+        (0.7365, 0.7366, "0.7365"),
+        (0.5, 0.5, "0.5000000000"),
+    ],
+)
+def test_a_rate_beside_a_bound_shows_its_side(value, bound, text):
+    """Rounded as everywhere, unless that would put it on the bound or beyond."""
+    assert decimal_beside(value, bound) == text

@@ -220,7 +220,7 @@ def _resolve(runs: _Runs) -> SmallestGap:
         len(runs.tests),
         level=level,
         design_effect=design_effect(
-            sums[:, pair[0]] - sums[:, pair[1]], test.only_first + test.only_second
+            sums[:, pair[0]] - sums[:, pair[1]], test.only_first + test.only_second, positives
         ),
         alpha=ALPHA,
     )

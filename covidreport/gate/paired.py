@@ -132,7 +132,9 @@ def _resolve(paired: PairedAnswers) -> SmallestGap:
     sums = sum_by_group(missed, groups)
     resolution = describe_resolution(
         test, positives, 1, alpha=ALPHA,
-        design_effect=design_effect(sums[:, 0] - sums[:, 1], test.only_first + test.only_second),
+        design_effect=design_effect(
+            sums[:, 0] - sums[:, 1], test.only_first + test.only_second, positives
+        ),
     )  # fmt: skip
     told = test.p_value <= ALPHA
     gap = abs(resolution.gap)

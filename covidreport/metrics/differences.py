@@ -97,7 +97,7 @@ def estimate_difference(
         return difference, Interval(*tango(only_first, only_second, n, confidence), "tango")
     if groups == 1:
         return difference, Interval(None, None, None, ONE_PATIENT)
-    each = design_effect(differences, only_first + only_second) * _widen(groups, confidence)
+    each = design_effect(differences, only_first + only_second, n) * _widen(groups, confidence)
     low, high = tango(only_first / each, only_second / each, n / each, confidence)
     return difference, Interval(low, high, "tango over groups")
 
@@ -135,7 +135,7 @@ def cases_to_exclude(
         return None
     needed = n * (two_sided_z(confidence) * deviation / distance) ** 2
     if differences is not None and len(differences) < n:
-        needed *= design_effect(differences, only_first + only_second)
+        needed *= design_effect(differences, only_first + only_second, n)
         patients = math.ceil(needed * len(differences) / n)
         needed *= _widen(max(2, patients), confidence)
     return math.ceil(needed)

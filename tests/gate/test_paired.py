@@ -51,14 +51,14 @@ def test_images_of_a_patient_are_kept_together():
 
 
 def test_equal_answers_of_few_patients_exclude_no_loss():
-    """12 positives of 8 patients: Tango's interval of 0 in 12 (1.960 / 2.365)^2 = 8.24 of them."""
+    """12 positives of 8 patients: Tango's interval of 0 in 12 / 1.5 (1.960 / 2.365)^2 = 5.49."""
     run = _answers([0], PATIENTS)
     paired = pair_runs(run, find_wrong_cases(run, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.05)
     assert judged.answer == "the data cannot say"
     assert judged.interval.method == "tango over groups"
-    assert judged.interval.low == pytest.approx(-0.3179, abs=1e-4)  # z^2 / (8.24 + z^2)
-    assert needed == 77  # 73 (2.010 / 1.960)^2, since 73 positives are of 49 patients
+    assert judged.interval.low == pytest.approx(-0.4114, abs=2e-4)  # z^2 / (5.49 + z^2)
+    assert needed == 114  # 73 x 1.5 (1.993 / 1.960)^2, since 110 positives are of 73 patients
 
 
 def test_one_case_newly_found_excludes_nothing():
@@ -68,8 +68,10 @@ def test_one_case_newly_found_excludes_nothing():
     paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.001)
     assert judged.answer == "the data cannot say"
-    # 1 and 18 times (1.960 / 2.228)^2, the t quantile of 10 degrees in printed tables
-    low, high = tango(1 * 0.7738, 0, 18 * 0.7738)
+    # 1 and 18 times (1.960 / 2.228)^2, the t quantile of 10 degrees in printed tables, over
+    # (1 + 2 (18 / 11)^2) / (1 + 2 (18 / 11)) = 1.4874
+    scale = 0.7738 / 1.4874
+    low, high = tango(1 * scale, 0, 18 * scale)
     assert (judged.interval.low, judged.interval.high) == pytest.approx((low, high), abs=1e-4)
     assert needed is not None
 

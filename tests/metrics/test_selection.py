@@ -157,9 +157,10 @@ def test_resolution_states_the_smallest_gap_and_what_the_gap_at_hand_takes():
 
 
 def test_design_effect_by_hand():
-    """Patients with gaps 3, -1, 0 from 4 + 2 discordant images, and a pseudo-patient each way:
-    (9 + 1 + 2) / (6 + 2); single images: 1, and never less."""
-    assert design_effect(np.array([3, -1, 0]), 6) == pytest.approx(12 / 8)
-    assert design_effect(np.array([1, 0, 0]), 5) == 1
-    assert design_effect(np.array([1, -1, 1]), 3) == 1
-    assert design_effect(np.array([0, 0]), 0) == 1
+    """Patients with gaps 3, -1, 0 from 4 + 2 discordant images of 9, and a pseudo-patient of 3 each
+    way: (9 + 1 + 9 + 9) / (6 + 3 + 3); single images: 1, and never less."""
+    assert design_effect(np.array([3, -1, 0]), 6, 9) == pytest.approx(28 / 12)
+    assert design_effect(np.array([1, 0, 0]), 5, 3) == 1
+    assert design_effect(np.array([1, -1, 1]), 3, 3) == 1
+    assert design_effect(np.array([0, 0]), 0, 2) == 1
+    assert design_effect(np.array([0, 0]), 0, 4) == 2  # nothing is known of these patients

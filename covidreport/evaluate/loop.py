@@ -216,8 +216,7 @@ class _Loop:
     def run(self, starts: Iterator[int], ahead: int, errands: deque[Errand], at_once: int) -> None:
         """Take the batches in turn, never more than `ahead` + 1 of them at a time.
 
-        Of the errands `at_once` are under way: as long as there is something to decode, each of
-        them has a thread that decodes nothing.
+        Of the errands `at_once` are under way; each has a thread that decodes nothing meanwhile.
         """
         more = True
         while more or self.pending or errands:

@@ -6,12 +6,13 @@ very images that are gated, which a gate refuses for every threshold.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from covidreport.errors import UsageError
+from covidreport.errors import GateError, UsageError
 from covidreport.metrics import (
     ALL_METRICS,
     COUNTS,
@@ -23,8 +24,10 @@ from covidreport.metrics import (
     Metric,
     iter_metrics,
     list_counts,
+    npv_at_prevalence,
+    ppv_at_prevalence,
 )
-from covidreport.records import Counts, Estimate, Evaluation, Subgroup
+from covidreport.records import Counts, Estimate, Evaluation, Limit, Subgroup
 
 Figures = Mapping[str, Mapping[str, Estimate]]
 """By label (empty: over all labels), then by name; a count is an estimate without an interval."""
@@ -198,3 +201,38 @@ def _group_figures(attribute: str, group: Subgroup) -> dict[str, Estimate]:
         if name in COUNTS
     }
     return rates | counts
+
+
+_AT_PREVALENCE = {
+    "ppv_at_prevalence": ppv_at_prevalence,
+    "npv_at_prevalence": npv_at_prevalence,
+}
+
+
+def check_prevalence(
+    limits: Iterable[Limit], prevalence: Mapping[str, float], evaluation: Evaluation,
+    figures: Figures, *, of_baseline: bool = False,
+) -> None:  # fmt: skip
+    """Raise GateError where a predictive value that is judged is not at today's prevalence.
+
+    prevalence: by label, as the settings state it. A report takes the predictive values of that
+    one; a verdict on others would contradict it.
+    """
+    for limit in limits:
+        name, at = limit.metric.partition(".")[0], prevalence.get(limit.label)
+        if name not in _AT_PREVALENCE or at is None or limit.label not in evaluation.counts:
+            continue
+        value = _AT_PREVALENCE[name](evaluation.counts[limit.label], at).value
+        estimate = figures.get(limit.label, {}).get(name)
+        stored = None if estimate is None else estimate.value
+        if value is not None and (stored is None or not math.isclose(stored, value)):
+            raise GateError(
+                "baseline" if of_baseline else "score",
+                f"{name} of {limit.label} as stored of {evaluation.run} is not at a prevalence of "
+                f"{at:g}, which the configuration states: "
+                + (
+                    "make the baseline again with `covidreport baseline set`"
+                    if of_baseline
+                    else "`covidreport score --write` computes it again from stored scores"
+                ),
+            )

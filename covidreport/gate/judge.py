@@ -6,7 +6,6 @@ what the paired test says of it stands beside, and decides where a limit asks fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +15,13 @@ from covidreport import __version__
 from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import Baseline, find_differences
 from covidreport.gate.evidence import Evidence
-from covidreport.gate.figures import TOLERANCE, Figures, direction_of, explain_missing, read_value
+from covidreport.gate.figures import (
+    TOLERANCE,
+    check_prevalence,
+    direction_of,
+    explain_missing,
+    read_value,
+)
 from covidreport.gate.near_threshold import find_hanging
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.gate.paired import (
@@ -34,7 +39,7 @@ from covidreport.gate.wording import (
     describe_test,
     format_value,
 )
-from covidreport.metrics import iter_metrics, npv_at_prevalence, ppv_at_prevalence
+from covidreport.metrics import iter_metrics
 from covidreport.records import (
     Comparison,
     Evaluation,
@@ -69,9 +74,12 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
     """
     evaluation = evidence.evaluation
     _check_labels(terms.limits, evaluation)
-    _check_prevalence(terms, evaluation, evidence.figures, None)
+    check_prevalence(terms.limits, terms.prevalence, evaluation, evidence.figures)
     if baseline is not None:
-        _check_prevalence(terms, baseline.evaluation, baseline.figures, baseline)
+        compared = [limit for limit in terms.limits if limit.max_regression is not None]
+        check_prevalence(
+            compared, terms.prevalence, baseline.evaluation, baseline.figures, of_baseline=True
+        )
     paired: PairedRuns | None = None
     not_compared = None
     salt = choose_salt(evaluation.fingerprint)
@@ -130,41 +138,6 @@ def judge_run(evidence: Evidence, terms: Terms, baseline: Baseline | None) -> Ve
         evaluation=evaluation,
         provenance=_provenance(evaluation),
     )
-
-
-_PREDICTIVE = {
-    "ppv_at_prevalence": ppv_at_prevalence, "npv_at_prevalence": npv_at_prevalence,
-}  # fmt: skip
-
-
-def _check_prevalence(
-    terms: Terms, evaluation: Evaluation, figures: Figures, baseline: Baseline | None
-) -> None:
-    """Raise GateError where a predictive value that is judged is not at the settings' prevalence.
-
-    A report takes those of today's prevalence; a verdict on others would contradict it.
-    """
-    for limit in terms.limits:
-        name = limit.metric.partition(".")[0]
-        prevalence = terms.prevalence.get(limit.label)
-        if name not in _PREDICTIVE or prevalence is None or limit.label not in evaluation.counts:
-            continue
-        if baseline is not None and limit.max_regression is None:
-            continue
-        value = _PREDICTIVE[name](evaluation.counts[limit.label], prevalence).value
-        estimate = figures.get(limit.label, {}).get(name)
-        stored = None if estimate is None else estimate.value
-        if value is not None and (stored is None or not math.isclose(stored, value)):
-            remedy = (
-                "`covidreport score --write` computes it again from stored scores"
-                if baseline is None
-                else "make the baseline again with `covidreport baseline set`"
-            )
-            raise GateError(
-                "score" if baseline is None else "baseline",
-                f"{name} of {limit.label} as stored of {evaluation.run} is not at a prevalence of "
-                f"{prevalence:g}, which the configuration states: {remedy}",
-            )
 
 
 def refuse_run(

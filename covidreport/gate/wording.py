@@ -17,7 +17,7 @@ from covidreport.records import (
     ScoresFrom,
     Verdict,
 )
-from covidreport.text import DASH, MINUS, decimal, format_p, list_some, plural, whole
+from covidreport.text import DASH, MINUS, decimal, format_p, list_some, places_beside, plural, whole
 
 SHOWN_CASES = 20
 _ORIGINS: Mapping[ScoresFrom, str] = {
@@ -91,12 +91,7 @@ def _choose_places(limit: Limit, value: float | None, bound: float | None) -> in
     """The fewest decimals, from three, with which value and bound read in their order."""
     if value is None or bound is None or abs(value - bound) <= TOLERANCE:
         return 3
-    for places in range(3, 10):
-        shown, rounded = round(value, places), round(bound, places)
-        beside = bound if _is_stated(limit, bound) else rounded
-        if shown != rounded and (shown - beside) * (value - bound) > 0:
-            return places
-    return 10
+    return places_beside(value, bound, stated=_is_stated(limit, bound))
 
 
 def describe_allowed(limit: Limit, low: float | None, high: float | None,

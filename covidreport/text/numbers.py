@@ -32,12 +32,23 @@ def decimal(value: float | None, places: int = 3) -> str:
     return f"{value:z.{places}f}".replace("-", MINUS)
 
 
-def decimal_beside(value: float, bound: float, places: int = 3) -> str:
-    """A rate as it reads beside a bound that it is not at: with as many decimals, three at least,
-    as show on which side of it it lies. 0.4998 is under 0.50, and 0.500 would not say so."""
-    while places < 10 and (round(value, places) - bound) * (value - bound) <= 0:
-        places += 1
-    return decimal(value, places)
+def places_beside(value: float, bound: float, *, stated: bool = True) -> int:
+    """The fewest decimals, from three, with which a value reads on its own side of a bound.
+
+    0.4998 is under 0.50, and 0.500 would not say so. stated: the bound is shown as it was stated;
+    else it is rounded as the value is. Ten for a value at the bound.
+    """
+    for places in range(3, 10):
+        shown, rounded = round(value, places), round(bound, places)
+        beside = bound if stated else rounded
+        if shown != rounded and (shown - beside) * (value - bound) > 0:
+            return places
+    return 10
+
+
+def decimal_beside(value: float, bound: float) -> str:
+    """A rate as it reads beside a stated bound that it is not at, as `places_beside` has it."""
+    return decimal(value, places_beside(value, bound))
 
 
 def signed(value: float | None, places: int = 3) -> str:

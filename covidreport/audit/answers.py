@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from covidreport.audit.evidence import iterate_reported
+from covidreport.compare.ranking import explain_constant
 from covidreport.metrics import LabelsMetric, list_metrics
-from covidreport.ranking import explain_constant
 from covidreport.records import Counts, Evaluation, Finding, ReportData, ReportedRun
 from covidreport.text import plural
 

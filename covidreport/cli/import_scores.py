@@ -49,12 +49,12 @@ def import_scores_command(
     from covidreport.cli.evaluate import choose_split, common_labels, find_data, need_split
     from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import out, say_finding, say_replaced
+    from covidreport.compare.ranking import rank_runs
     from covidreport.config import find_settings, read_threshold_options
     from covidreport.dataset import fingerprint, read_dataset
     from covidreport.dataset.digests import digest_files
     from covidreport.dataset.fill import fill_from_headers
     from covidreport.imported import ImportRequest, import_scores
-    from covidreport.ranking import rank_runs
     from covidreport.runs import discover_runs
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
 

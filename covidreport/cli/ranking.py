@@ -19,9 +19,9 @@ from covidreport.compare.finding import (
     describe_verdict,
     split_runs,
 )
+from covidreport.compare.ranking import suggest_tuning
 from covidreport.config import Settings
 from covidreport.errors import UsageError
-from covidreport.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, Run
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.thresholds import (

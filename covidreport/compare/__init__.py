@@ -16,13 +16,13 @@ from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.once import ReadScores, read_each_once
 from covidreport.compare.pairs import Plan, compare_answers_of
+from covidreport.compare.ranking import RankedSet, rank_sets
 from covidreport.compare.remember import (
     comparison_key,
     recall_comparisons,
     remember_comparisons,
 )
 from covidreport.errors import UsageError
-from covidreport.ranking import RankedSet, rank_sets
 from covidreport.records import (
     Evaluation,
     Failure,

@@ -16,6 +16,7 @@ from covidreport.records import (
 )
 
 ALPHA = 0.05
+"""Up to this adjusted p-value two runs are told apart, in a ranking and beside a gate."""
 
 
 def bound_from_counts(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
+from covidreport.compare.bounds import ALPHA
 from covidreport.metrics import (
     PairedAnswers,
     PairedMetric,
@@ -49,7 +50,6 @@ from covidreport.records import (
     SmallestGap,
 )
 
-ALPHA = 0.05
 SEED = 0
 RESAMPLES = 2000
 FLIPS = 9999

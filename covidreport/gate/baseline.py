@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from covidreport import __version__
+from covidreport.compare.ranking import identify_images, identify_thresholds
 from covidreport.errors import GateError, RunError, StoreError
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import WrongCases
 from covidreport.metrics import ALL_METRICS, COUNTS
-from covidreport.ranking import identify_images, identify_thresholds
 from covidreport.records import Counts, Evaluation, GateBaseline, Run, ScoresFrom, Tuning
 from covidreport.runs import read_evaluations
 from covidreport.storage.codec import Format, decode, encode, read_json, write_lines

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from covidreport.compare.answers import AlignedAnswers, read_answers
+from covidreport.compare.ranking import explain_unranked, rank_sets
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.baseline import Baseline, read_baseline
 from covidreport.gate.figures import Figures, collect_figures
 from covidreport.gate.paired import find_wrong_cases
 from covidreport.metrics import estimate_scores
-from covidreport.ranking import explain_unranked, rank_sets
 from covidreport.records import Evaluation, Failure, Run, Scores, ScoresFrom
 from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
 from covidreport.storage.chosen import (

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from covidreport import __version__
+from covidreport.compare.bounds import ALPHA
 from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import Baseline, find_differences
 from covidreport.gate.evidence import Evidence
@@ -25,7 +26,6 @@ from covidreport.gate.figures import (
 from covidreport.gate.near_threshold import find_hanging
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.gate.paired import (
-    ALPHA,
     METRICS,
     PairedRuns,
     exclude_loss,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
+from covidreport.compare.bounds import ALPHA
 from covidreport.errors import GateError
 from covidreport.metrics import (
     Interval,
@@ -32,7 +33,6 @@ from covidreport.records import Comparison, SmallestGap
 from covidreport.text import digest_case
 
 METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
-ALPHA = 0.05
 RUN, BASELINE = "run", "baseline"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from covidreport.compare.ranking import rank_runs
 from covidreport.metrics import estimate_counts
-from covidreport.ranking import rank_runs
 from covidreport.records import Counts, Evaluation, ReportData, ReportedRun, Run
 from covidreport.runs import read_run
 from covidreport.store import read_evaluation

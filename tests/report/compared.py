@@ -10,7 +10,7 @@ import numpy as np
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.pairs import Plan, compare_answers_of
-from covidreport.ranking import rank_runs
+from covidreport.compare.ranking import rank_runs
 from covidreport.records import Counts, LeftOut, ReportData, ReportedRun, Run
 from tests.metrics.study import make_evaluation
 

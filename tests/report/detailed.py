@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from covidreport.compare.ranking import rank_runs
 from covidreport.metrics import describe_scores
-from covidreport.ranking import rank_runs
 from covidreport.records import Evaluation, FigurePlan, ReportData, ReportedRun, Run, Scores
 from covidreport.report.repeats import collect_repeats
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from covidreport.compare.ranking import rank_runs
 from covidreport.errors import StoreError
 from covidreport.metrics import estimate_scores
-from covidreport.ranking import rank_runs
 from covidreport.records import CaseTable, Evaluation, ReportedRun, Run, Scores
 from covidreport.report import cases
 from covidreport.report.cases import collect_cases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.audit.copies import in_split
-from covidreport.ranking import rank_sets
+from covidreport.compare.ranking import rank_sets
 from covidreport.records import (
     Counts,
     Estimate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.ranking import suggest_tuning
+from covidreport.compare.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.view.against import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidreport.ranking import rank_runs, rank_sets
+from covidreport.compare.ranking import rank_runs, rank_sets
 from covidreport.records import Counts, Estimate, Evaluation, Ranking
 from tests.metrics.study import make_evaluation, read_study
 

@@ -31,10 +31,8 @@ SECTIONS = {
     "ranking": "the ranking",
     "against": "the runs against each other",
     "failed": "the runs without figures",
-    "blocks": "the blocks",
     "repeats": "the repeats over seeds",
     "cases": "the missed cases",
-    "compare": "runs side by side",
     "operating": "the operating points",
     "curves": "the curves of several runs",
     "matrices": "the confusion matrices of all runs",
@@ -47,6 +45,8 @@ SECTIONS = {
 """The sections of a report in their order, each of which can be left out; the blocks of its
 templates have the same names. What is left out is named at the end, and what the report is not
 always stands in it."""
+FORMER_SECTIONS = frozenset({"blocks", "compare"})
+"""Sections of earlier versions: a file that hides one of them still says what it said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,20 +377,20 @@ def _read_hidden(report: Any, faults: list[str]) -> frozenset[str]:
     """`hide` of the table `report`: names of sections, each of which can be left out."""
     if not isinstance(report, dict):
         faults.append(
-            f'`report` is {report!r}; a table is wanted: [report], then hide = ["blocks"]'
+            f'`report` is {report!r}; a table is wanted: [report], then hide = ["methods"]'
         )
         return frozenset()
     faults += [f"`report.{key}` is no setting; `report.hide` is" for key in report if key != "hide"]
     names = report.get("hide", [])
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        faults.append(f'`report.hide` is {names!r}; a list of sections is wanted: ["blocks"]')
+        faults.append(f'`report.hide` is {names!r}; a list of sections is wanted: ["methods"]')
         return frozenset()
     for name in names:
-        if name not in SECTIONS:
+        if name not in SECTIONS and name not in FORMER_SECTIONS:
             faults.append(
                 f"`report.hide` names {name!r}, which is no section; {', '.join(SECTIONS)} are"
             )
-    return frozenset(names)
+    return frozenset(names) - FORMER_SECTIONS
 
 
 def _read_tuning_split(tune: Any, faults: list[str]) -> str | None:

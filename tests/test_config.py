@@ -137,8 +137,8 @@ def test_a_threshold_for_no_label_is_refused():
 
 def test_sections_of_the_report_are_left_out_by_name(tmp_path):
     """In a table of their own, also in a pyproject.toml."""
-    (tmp_path / "covidreport.toml").write_text('[report]\nhide = ["blocks", "methods"]\n')
-    assert find_settings(tmp_path).hide == {"blocks", "methods"}
+    (tmp_path / "covidreport.toml").write_text('[report]\nhide = ["blocks", "methods", "runs"]\n')
+    assert find_settings(tmp_path).hide == {"methods", "runs"}
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "pyproject.toml").write_text('[tool.covidreport.report]\nhide = ["runs"]\n')

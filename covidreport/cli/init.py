@@ -141,7 +141,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         "# Sections of the report that are left out:",
         f"# {', '.join(SECTIONS)}.",
         "# [report]",
-        '# hide = ["blocks"]',
+        '# hide = ["methods"]',
         "",
         "# The split that `covidreport tune` fits thresholds on:",
         "# [tune]",

@@ -12,15 +12,19 @@ import math
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from covidreport import __version__
 from covidreport.integrations.naming import clean
 from covidreport.metrics import Measured, iter_metrics
 from covidreport.records import Evaluation, ReportData
+from covidreport.report.blocks import Fact, Note
+from covidreport.report.cells import write_cell
+from covidreport.report.facts import NONE, list_facts
+from covidreport.report.index import index_runs
 from covidreport.report.markdown import escape_markdown
-from covidreport.report.view import view_report
+from covidreport.report.sections.findings import list_notes
+from covidreport.report.sections.limits import list_limits
 from covidreport.report.view.evaluation import metric_title, view_evaluation
-from covidreport.report.view.index import index_runs
-from covidreport.report.view.records import Fact, FindingGroup, Table
-from covidreport.report.view.settings import NONE, list_facts
+from covidreport.report.view.records import Table
 from covidreport.text import label_name, listed, titled
 
 TAGS = ("chest-x-ray", "radiology", "covid-19", "multi-label-classification", "onnx")
@@ -88,9 +92,9 @@ def _labels(evaluation: Evaluation) -> list[str]:
 
 
 def _text(data: ReportData, evaluation: Evaluation) -> str:
-    view = view_report(data)
+    index = index_runs(data)
     run = data.runs[0].run
-    shown = view_evaluation(evaluation, data, index_runs(data))
+    shown = view_evaluation(evaluation, data, index)
     lines = [f"# {escape_markdown(clean(run.name))}", ""]
     if run.description:
         lines += [escape_markdown(clean(run.description)), ""]
@@ -100,7 +104,7 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
         "",
         "## Limits of use",
         "",
-        *(f"- {escape_markdown(limit)}" for limit in view.limits),
+        *(f"- {escape_markdown(limit)}" for limit in list_limits(data, index)),
         "",
         f"## Figures on {escape_markdown(f'{data.dataset}, {data.split} split')}",
         "",
@@ -109,24 +113,24 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
     ]
     if shown.failed:
         lines += [escape_markdown(shown.failed), ""]
-    lines += [*_table(shown.metrics), *_table(shown.counts), *_findings(view.findings)]
+    lines += [*_table(shown.metrics), *_table(shown.counts), *_findings(list_notes(data, index))]
     if run.hyperparameters:
         lines += ["## Training", ""]
         lines += [_fact(fact) for fact in list_facts(run.hyperparameters, NONE)]
         lines.append("")
     if evaluation.fingerprint:
         lines += [f"Fingerprint of the images and their truth: {evaluation.fingerprint}.", ""]
-    lines.append(f"Made by {escape_markdown(view.generator)} from the evaluation of the run.")
+    made_by = escape_markdown(f"covidreport {__version__}")
+    lines.append(f"Made by {made_by} from the evaluation of the run.")
     return "\n".join(lines) + "\n"
 
 
-def _findings(groups: Sequence[FindingGroup]) -> Iterator[str]:
-    if groups:
+def _findings(notes: Sequence[Note]) -> Iterator[str]:
+    if notes:
         yield from ("## Findings", "")
-        for group in groups:
-            for one in group.findings:
-                told = escape_markdown(f"{one.what}. {one.evidence}")
-                yield f"- {escape_markdown(titled(group.severity))}: {told}"
+        for one in notes:
+            told = escape_markdown(f"{one.what}. {one.evidence}")
+            yield f"- {escape_markdown(titled(one.severity))}: {told}"
         yield ""
 
 
@@ -141,4 +145,4 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _fact(fact: Fact) -> str:
-    return f"- {escape_markdown(fact.name)}: {escape_markdown(fact.value)}"
+    return f"- {escape_markdown(fact.name)}: {escape_markdown(write_cell(fact.value).line)}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import covidreport
 from covidreport.errors import CovidReportError, UsageError
+from covidreport.report.cells import cell_kind, mark_cell, write_cell
+from covidreport.report.charts.intervals import list_ticks
 from covidreport.report.prose import Writer
 
 if TYPE_CHECKING:
@@ -81,9 +83,9 @@ def render_template(
     """Render a template; every string that it prints is escaped, and there is no other way out.
 
     own: a folder whose templates go before those of the same name. The filter `prose` is for
-    sentences: what they have between backticks is shown as code. A name that a template uses and
-    nobody gave is an error, never an empty place in a report: UsageError with the file and the
-    line where `own` is given, else Jinja's own.
+    sentences: what they have between backticks is shown as code; the others are of `report.cells`.
+    A name that a template uses and nobody gave is an error, never an empty place in a report:
+    UsageError with the file and the line where `own` is given, else Jinja's own.
     """
     # Jinja takes 40 ms to import, and every command imports this package for its names.
     from jinja2 import (
@@ -117,7 +119,10 @@ def render_template(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["prose"] = prose
+    environment.filters |= {
+        "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
+        "list_ticks": list_ticks,
+    }  # fmt: skip
     try:
         return environment.get_template(name).render(values)
     except TemplateError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData, Run
+from covidreport.report.blocks import list_targets
 from covidreport.report.charts.drawn import draw_charts
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
@@ -20,15 +21,16 @@ from covidreport.report.look import PLAIN, Look
 from covidreport.report.payload import escape_json, list_parts
 from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
+from covidreport.report.view.records import ReportView
 from covidreport.store import EVALUATIONS_FOLDER, SCORES_FILE
 
 STYLES = (
     "page", "controls", "answer", "findings", "tables", "charts", "cases", "drawings", "runs",
-    "compare", "end", "screens", "print",
+    "matrices", "end", "screens", "print",
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "wording", "ranking", "cases", "compare", "rows", "choice", "charts",
+    "page", "address", "wording", "ranking", "cases", "rows", "choice", "charts",
     "readout", "readings", "operating", "curves", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
@@ -48,6 +50,7 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
     style = read_style(look.templates)
     values: dict[str, object] = {
         "view": view,
+        "targets": _list_targets(view),
         "logo": look.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
         "scripts": [Markup(script) for script in scripts],  # noqa: S704  # likewise
@@ -59,6 +62,12 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
         "interval_width": INTERVAL_WIDTH,
     }
     return render_template("report.html.j2", values, HTML, look.templates)
+
+
+def _list_targets(view: ReportView) -> frozenset[str]:
+    """The ids that a link of the page can lead to."""
+    sections = tuple(one for each in view.sections.values() for one in each)
+    return list_targets(sections) | {run.anchor for run in view.runs}
 
 
 def prepare_html(runs: Sequence[Run]) -> AbstractContextManager[None]:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from covidreport.records import ReportData
+from covidreport.report.cells import write_cell
 from covidreport.report.charts.part import list_charts
-from covidreport.report.view.index import index_runs
+from covidreport.report.index import index_runs
 from covidreport.report.view.records import ReportView, Row
 from covidreport.text import clean
 
@@ -72,36 +73,12 @@ def _list_cases(data: ReportData, view: ReportView) -> dict[str, Any] | None:  #
                 "kind": case.kind,
                 "name": case.name,
                 "gist": case.gist,
-                "facts": [[fact.name, fact.value] for fact in case.facts],
+                "facts": [[fact.name, write_cell(fact.value).line] for fact in case.facts],
                 "scores": [one.score for one in case.scores],
                 "signs": "".join(one.sign for one in case.scores),
             }
             for case in cases
         },
-    }
-
-
-def _list_compared(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
-    """The runs that can stand side by side, and the differences of their pairs."""
-    compare = view.compare
-    if compare is None:
-        return None
-    return {
-        "runs": [
-            {
-                "key": run.key,
-                "anchor": run.anchor,
-                "name": run.name,
-                "facts": [[fact.name, fact.value] for fact in run.facts],
-                "settings": [[fact.name, fact.value] for fact in run.settings],
-                **({"alone": run.alone} if run.alone else {}),
-            }
-            for run in compare.runs
-        ],
-        "pairs": {f"{pair.first},{pair.second}": pair.figures for pair in compare.pairs},
-        "pairsNote": compare.pairs_note,
-        "noPair": compare.no_pair,
-        "settingsNote": "What these runs have in common is left out.",
     }
 
 
@@ -114,7 +91,6 @@ PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
     "rankings": _list_rankings,
     "cases": _list_cases,
-    "compare": _list_compared,
     "charts": list_charts,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""

@@ -9,11 +9,11 @@ from covidreport.report.charts.drawn import list_rows
 from covidreport.report.charts.part import list_charts
 from covidreport.report.charts.vega import draw_png
 from covidreport.report.environment import render_template
+from covidreport.report.index import index_runs
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
 from covidreport.report.view.curves import MEASURES
-from covidreport.report.view.index import index_runs
 from covidreport.report.view.records import ReportView
 from covidreport.text import clean, label_name
 

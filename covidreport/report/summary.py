@@ -7,6 +7,7 @@ light in a light notebook and dark in a dark one, whatever the system prefers.
 from __future__ import annotations
 
 from covidreport.records import ReportData
+from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.environment import read_template, render_template
@@ -26,6 +27,7 @@ def render_summary(data: ReportData) -> str:
         raise ValueError("summary.css holds `</`, which could end the style element early")
     values: dict[str, object] = {
         "view": view_report(data),
+        "targets": frozenset[str](),
         "style": Markup(style),  # noqa: S704  # our own file, checked above
         "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
@@ -36,7 +38,7 @@ def render_summary(data: ReportData) -> str:
 def describe_report(data: ReportData) -> str:
     """The title, what was evaluated, and the answer in one sentence, as plain text."""
     view = view_report(data)
-    facts = "; ".join(fact.value for fact in view.facts)
+    facts = "; ".join(write_line((fact.value,)) for fact in view.facts)
     sentence = "".join(span.text for span in view.answer.sentence)
     return "\n".join(
         [f"{view.title}: {facts}", sentence, *view.answer.against, *view.answer.doubts]

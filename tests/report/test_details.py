@@ -14,8 +14,9 @@ from covidreport.records import NetBenefit, ReliabilityBin, ReportedRun
 from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.charts.plots import draw_decisions, draw_reliability
 from covidreport.report.repeats import collect_repeats, describe_method
+from covidreport.report.sections.repeats import name_method
 from covidreport.report.view import view_report
-from covidreport.report.view.repeats import name_method
+from tests.report.blocks import build, list_titles
 from tests.report.detailed import VALUE, detailed_study
 from tests.report.reading import list_figures, read_html, read_markdown
 
@@ -98,9 +99,8 @@ def test_counts_alone_have_nothing_beyond_the_threshold(study):
     """Figures of a paper: neither a table of dashes nor methods that were not used."""
     view = view_report(study)
     assert {one.details for run in view.runs for one in run.evaluations} == {None}
-    titles = [method.title for method in view.methods]
-    assert "Beyond the threshold" not in titles
-    assert view.repeats == ()
+    assert "Beyond the threshold" not in list_titles(build(study, "methods"))
+    assert view.sections["repeats"] == ()
 
 
 def test_other_splits_are_left_to_json_and_csv(data, first):

@@ -125,7 +125,7 @@ def test_times_stand_in_one_place(study):
     later = replace(later, runs=tuple(runs), provenance=provenance)
 
     pages = [render_html(study), render_html(later)]
-    without_times = [re.sub(r'<table class="times">.*?</table>', "", p, flags=re.S) for p in pages]
+    without_times = [re.sub(r'<table class="dense">.*?</table>', "", p, flags=re.S) for p in pages]
 
     assert pages[0] != pages[1]
     assert without_times[0] == without_times[1]

@@ -69,11 +69,11 @@ def test_the_template_of_the_page_renders(study, tmp_path):
 
 def test_a_template_of_the_same_name_replaces_one(study, tmp_path):
     """A section alone, with all others as they were."""
-    _write(tmp_path, **{"sections/blocks.html.j2": "<p>no blocks here {{ view.title }}</p>\n"})
+    _write(tmp_path, **{"sections/matrices.html.j2": "<p>no counts here {{ view.title }}</p>\n"})
     page = render_html(study, Look(templates=tmp_path))
 
-    assert "no blocks here The study of 2020" in page
-    assert 'id="blocks"' not in page
+    assert "no counts here The study of 2020" in page
+    assert 'id="matrices"' not in page
     assert 'id="runs"' in page
 
 

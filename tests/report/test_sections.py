@@ -24,8 +24,6 @@ AROUND = {
     "report.md.j2": (LIMITS,),
 }
 """The blocks of the templates that are no section that can be left out."""
-WITHIN = {"cases": "compare", "matrices": "compare"}
-"""What a hidden section takes along: its tables in another one, where two runs stand beside."""
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +83,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     assert gone
     assert list(found) == list(kept)
     assert dict(list_contents(page)) == {k: v for k, v in titles.items() if k not in gone}
-    changed = {name for name in kept if found[name] != kept[name]}
-    assert changed == ({WITHIN[hidden]} if hidden in WITHIN else set())
+    assert [name for name in kept if found[name] != kept[name]] == []
     shown = _words(split_markdown(text))
     gone_titles = {titles[name] for name in gone}
     kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
@@ -95,8 +92,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     last = list(shown)[-1]
     assert shown[last].endswith(f"{sentence} Made by {view_report(everything).generator}.")
     for title in list(shown)[:-1]:
-        if hidden not in ("cases", "matrices") or title != titles["compare"]:
-            assert shown[title] == kept_text[title], title
+        assert shown[title] == kept_text[title], title
     assert sentence in read_html(page)
     assert SECTIONS[hidden] not in full_end
     for section in gone:
@@ -106,7 +102,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
 
 
 def test_hidden_cases_are_in_no_part_of_the_file(everything):
-    """Nor in the data of the script, nor where two runs stand side by side."""
+    """Nor in the data of the script."""
     assert everything.cases is not None
     names = {case.name for case in everything.cases.positives}
     look = Look(hide=frozenset({"cases"}))
@@ -118,7 +114,7 @@ def test_hidden_cases_are_in_no_part_of_the_file(everything):
 
 def test_hidden_sections_leave_no_data_to_the_script(everything):
     """Each part of the payload goes with its section."""
-    for hidden, part in (("compare", "compare"), ("cases", "cases"), ("ranking", "rankings")):
+    for hidden, part in (("cases", "cases"), ("ranking", "rankings")):
         view = view_report(everything, frozenset({hidden}))
         assert not list_parts(everything, view).get(part)
     view = view_report(everything, frozenset({"operating", "curves"}))

@@ -20,8 +20,8 @@ from covidreport.report.charts.specs import (
     specify_reliability,
     specify_roc,
 )
+from covidreport.report.index import index_runs
 from covidreport.report.view.curves import MEASURES, epoch_values, has_bins
-from covidreport.report.view.index import index_runs
 from covidreport.report.view.operating import describe_labels, point_cells
 from covidreport.report.view.records import ReportView
 from covidreport.text import exact

@@ -25,7 +25,7 @@ from covidreport.report.frames.columns import (
     RANKING,
     build_frame,
 )
-from covidreport.report.view.index import Index, index_runs
+from covidreport.report.index import Index, index_runs
 
 if TYPE_CHECKING:
     import pandas as pd

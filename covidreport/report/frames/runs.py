@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from covidreport.records import SEVERITIES, ReportData, ReportedRun
 from covidreport.report.frames.columns import FINDINGS, RUNS, build_frame
-from covidreport.report.view.findings import gather_findings
-from covidreport.report.view.index import index_runs
+from covidreport.report.index import index_runs
+from covidreport.report.sections.findings import gather_findings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,28 +6,24 @@ from collections.abc import Set
 
 from covidreport import __version__
 from covidreport.records import ReportData
+from covidreport.report.blocks import Fact, Text
+from covidreport.report.index import Index, index_runs
+from covidreport.report.sections import SECTIONS
+from covidreport.report.sections.findings import list_notes
+from covidreport.report.sections.methods import describe_dashes
 from covidreport.report.view.against import view_comparisons
-from covidreport.report.view.answer import view_answer, view_limits
-from covidreport.report.view.blocks import view_blocks
+from covidreport.report.view.answer import view_answer
 from covidreport.report.view.cases import view_cases
-from covidreport.report.view.compare import view_compare
 from covidreport.report.view.curves import view_curves_of_runs
-from covidreport.report.view.findings import gather_findings, view_findings
 from covidreport.report.view.hide import hide_sections
-from covidreport.report.view.index import Index, index_runs
 from covidreport.report.view.matrices import view_matrices
-from covidreport.report.view.methods import describe_dashes, view_methods
 from covidreport.report.view.operating import choose_shown, view_operating
-from covidreport.report.view.provenance import view_provenance
 from covidreport.report.view.ranking import (
     describe_standing,
-    view_failed,
     view_ranking,
 )
-from covidreport.report.view.records import Fact, ReportView
-from covidreport.report.view.repeats import view_repeats
+from covidreport.report.view.records import ReportView
 from covidreport.report.view.runs import view_runs
-from covidreport.report.view.subgroups import view_subgroups
 from covidreport.text import clean, label_name, listed, plural, whole
 
 __all__ = ["view_report"]
@@ -39,15 +35,13 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
     Reads no clock: equal data give an equal view.
     """
     index = index_runs(data, linked="runs" not in hide)
-    findings = view_findings(gather_findings(data, index), index)
+    findings = list_notes(data, index)
     shown = choose_shown(data, index)
     view = ReportView(
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
         answer=view_answer(data, findings, index),
-        limits=view_limits(data, index),
-        findings=findings,
         rankings=tuple(
             view_ranking(ranking, place, data, index) for place, ranking in enumerate(data.rankings)
         ),
@@ -57,17 +51,12 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
             if (made := view_comparisons(ranking, place, index)) is not None
         ),
         dash_note=describe_dashes(data),
-        failed=view_failed(index),
-        blocks=view_blocks(data, index),
         cases=view_cases(data, index),
-        compare=view_compare(data, index),
         matrices=view_matrices(data, index),
-        subgroups=view_subgroups(data, index),
-        repeats=view_repeats(data, index),
         runs=view_runs(data, findings, index),
-        methods=view_methods(data, index),
-        provenance=view_provenance(data, index),
         generator=f"covidreport {__version__}",
+        notes=findings,
+        sections={name: build(data, index) for name, build in SECTIONS.items()},
         shown=shown,
         operating=view_operating(data, index, shown),
         curves=view_curves_of_runs(data, index, shown),
@@ -77,7 +66,7 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
 
 def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
     """What stands under the title: the data, its size, the runs."""
-    facts = [Fact("Data", f"{clean(data.dataset)}, {clean(data.split)} split")]
+    facts = [Fact("Data", Text(f"{clean(data.dataset)}, {clean(data.split)} split"))]
     first = next((one.evaluation for one in index.runs if one.evaluation is not None), None)
     if first is not None:
         counts = first.counts.get(data.target)
@@ -88,7 +77,7 @@ def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
             of_them = "; {} of the images"  # patients stand between: `them` could be either
         if counts is not None:
             images += f"{of_them.format(whole(counts.positives))} with {index.disease}"
-        facts.append(Fact("Images", images))
-        facts.append(Fact("Labels", listed([label_name(label) for label in first.labels])))
-    facts.append(Fact("Runs", describe_standing(data, index)))
+        facts.append(Fact("Images", Text(images)))
+        facts.append(Fact("Labels", Text(listed([label_name(label) for label in first.labels]))))
+    facts.append(Fact("Runs", Text(describe_standing(data, index))))
     return tuple(facts)

@@ -23,7 +23,8 @@ from covidreport.records import (
     RunComparisons,
 )
 from covidreport.report.charts.intervals import DifferenceAxis, fit_differences
-from covidreport.report.view.index import Index
+from covidreport.report.index import Index
+from covidreport.report.view.names import name_cell
 from covidreport.report.view.records import Cell, Column, ComparisonsView, Row, Table
 from covidreport.report.view.trade_off import short_names
 from covidreport.text import (
@@ -137,7 +138,7 @@ def view_comparisons(ranking: Ranking, place: int, index: Index) -> ComparisonsV
     if comparisons.basis == "counts" and not left_out:
         return None
     rows = tuple(
-        Row((index.cell(each.run), Cell(titled(clean(each.reason)), kind="words")))
+        Row((name_cell(index, each.run), Cell(titled(clean(each.reason)), kind="words")))
         for each in comparisons.left_out
         if each.run not in compared or each in left_out
     )
@@ -217,8 +218,8 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
     ]  # fmt: skip
     rows = []
     for place, each in enumerate(shown):
-        names = [index.cell(each.first)] if layout.heads != "second" else []
-        names += [index.cell(each.second)] if layout.heads == "second" else []
+        names = [name_cell(index, each.first)] if layout.heads != "second" else []
+        names += [name_cell(index, each.second)] if layout.heads == "second" else []
         names += [Cell(clean(each.second))] if layout.heads == "both" else []
         cells = [
             *names,
@@ -305,7 +306,7 @@ def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
     head += [Column(names[row.run], kind="count") for row in rows]
     body = []
     for place, row in enumerate(rows):
-        cells = [index.cell(row.run), Cell(names[row.run], kind="rank")]
+        cells = [name_cell(index, row.run), Cell(names[row.run], kind="rank")]
         for at, column in enumerate(rows):
             if at == place:
                 cells.append(Cell(whole(row.missed), kind="missed"))
@@ -341,7 +342,9 @@ def _non_inferiority_table(comparisons: RunComparisons, index: Index) -> Table |
             interval = f"{signed(each.low)} to {signed(each.high)}"
         full = f"{value} ({interval})" if interval else value
         answer = Cell(answers[each.answer])
-        rows.append(Row((index.cell(each.run), answer, Cell(value, interval, full, "figure"))))
+        rows.append(
+            Row((name_cell(index, each.run), answer, Cell(value, interval, full, "figure")))
+        )
     return Table(
         f"Non-inferiority: at most {first.margin:g} less sensitive than {clean(first.reference)}; "
         f"intervals of {level}"

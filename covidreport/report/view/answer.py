@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from covidreport.audit.copies import in_split
@@ -14,12 +15,15 @@ from covidreport.records import (
     Ranking,
     ReportData,
 )
+from covidreport.report.blocks import Note
+from covidreport.report.cells import write_cell
 from covidreport.report.charts.tally import Tally, draw_tally
+from covidreport.report.index import Index
 from covidreport.report.view.against import describe_lead
-from covidreport.report.view.index import Index
+from covidreport.report.view.names import name_span
 from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.ranking import name_the_best
-from covidreport.report.view.records import Answer, FindingGroup, GraveFinding, Span
+from covidreport.report.view.records import Answer, GraveFinding, Span
 from covidreport.report.view.tables import of_label
 from covidreport.text import DASH, clean, figure, listed, plural, whole
 from covidreport.thresholds import (
@@ -46,7 +50,7 @@ _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""
 
 
-def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index) -> Answer:
+def view_answer(data: ReportData, findings: Sequence[Note], index: Index) -> Answer:
     """Which run misses the fewest, at what price; or why that can't be said."""
     standing = _standing(findings)
     ranking = data.rankings[0] if data.rankings else None
@@ -64,7 +68,7 @@ def view_answer(data: ReportData, findings: Sequence[FindingGroup], index: Index
         elsewhere=_on_other_splits(best, ranking, index),
         assured=_is_assured(ranking),
         doubts=_doubts(data, ranking),
-        grave=_grave(findings, [index.span(row.run).text for row in best], data),
+        grave=_grave(findings, [name_span(index, row.run).text for row in best], data),
         standing=standing,
         tally=tally,
         tally_caption=_tally_caption(counts, tally, index) if tally else "",
@@ -171,7 +175,7 @@ def _count_missed(evaluation: Evaluation, index: Index) -> str:
 
 
 def _grave(
-    findings: Sequence[FindingGroup], best: Sequence[str], data: ReportData
+    findings: Sequence[Note], best: Sequence[str], data: ReportData
 ) -> tuple[GraveFinding, ...]:
     """Every error, then the warnings about the images or a best run; not what stands as a doubt."""
     said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
@@ -181,15 +185,15 @@ def _grave(
         if one.code in IMAGE_CODES
         or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
     }
-    every = [one for group in findings for one in group.findings if one.what not in said]
+    every = [one for one in findings if one.what not in said]
     chosen = [one for one in every if one.severity == "error"]
     chosen += [
         one
         for one in every
         if one.severity == "warning"
-        and (one.what in weighty or {subject.text for subject in one.subjects} & set(best))
+        and (one.what in weighty or {write_cell(subject).line for subject in one.about} & set(best))
     ]
-    return tuple(GraveFinding(one.severity, one.anchor, one.what) for one in chosen[:_MOST_GRAVE])
+    return tuple(GraveFinding(one.severity, one.id, one.what) for one in chosen[:_MOST_GRAVE])
 
 
 def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:
@@ -222,11 +226,14 @@ def _sentence(
         spans.append(Span(f"Among the {len(ranking.rows)} runs on the same images, "))
     alone = sum(row.rank is not None for row in ranking.rows) == 1
     if several and len(ranking.rows) == 1:
-        spans += [index.span(best[0].run), Span(f" {_ALONE}, and missed ")]
+        spans += [name_span(index, best[0].run), Span(f" {_ALONE}, and missed ")]
     elif alone:
-        spans += [index.span(best[0].run), Span(" is the only run that can be ranked. It missed ")]
+        spans += [
+            name_span(index, best[0].run),
+            Span(" is the only run that can be ranked. It missed "),
+        ]
     elif len(best) == 1:
-        spans += [index.span(best[0].run), Span(" misses the fewest: ")]
+        spans += [name_span(index, best[0].run), Span(" misses the fewest: ")]
     else:
         spans += [*_names(best, index), Span(" miss the fewest, each ")]
     sensitivity = of_label(evaluation, index.target, "sensitivity")
@@ -259,7 +266,7 @@ def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> st
 
 
 def _names(best: Sequence[RankedRun], index: Index) -> list[Span]:
-    shown = [index.span(row.run) for row in best[:_MOST_NAMED]]
+    shown = [name_span(index, row.run) for row in best[:_MOST_NAMED]]
     left = len(best) - len(shown)
     spans: list[Span] = []
     for i, span in enumerate(shown):
@@ -305,52 +312,7 @@ def _doubts(data: ReportData, first: Ranking) -> tuple[str, ...]:
     return tuple(what if what.endswith((".", "?", "!")) else f"{what}." for what in doubts)
 
 
-def _standing(findings: Sequence[FindingGroup]) -> str:
-    parts = [plural(len(group.findings), group.severity) for group in findings]
+def _standing(findings: Sequence[Note]) -> str:
+    counts = Counter(one.severity for one in findings)
+    parts = [plural(count, severity) for severity, count in counts.items()]
     return f"To be read with {listed(parts)}" if parts else ""
-
-
-def view_limits(data: ReportData, index: Index) -> tuple[str, ...]:
-    """What the report is not: said before any figure is taken for more than it is."""
-    images = "stored images"
-    evaluation = _first_evaluation(data, index)
-    if evaluation is not None:
-        images = plural(evaluation.n_images, "stored image")
-    limits = [
-        f"Research software, no medical device and no clinical claim. The figures describe answers "
-        f"to {images} of one data set; they say nothing of other hospitals, machines or patients, "
-        f"and nobody should be diagnosed, treated or sent home by them.",
-        "An interval covers the chance of which images were drawn. It does not cover how they were "
-        "collected, labelled or selected.",
-    ]
-    ranked = max(
-        (sum(row.rank is not None for row in each.rows) for each in data.rankings), default=0
-    )
-    if ranked > 1:
-        limits.append(
-            f"The first of {plural(ranked, 'run')} was picked on the same images that it is "
-            "reported on: expect it to do worse on new ones."
-        )
-    if evaluation is not None and evaluation.n_groups is None:
-        limits.append(
-            "Images are counted, not patients: which images belong to one patient is not known "
-            "here, and intervals are too narrow where a patient has several."
-        )
-    elif evaluation is not None and evaluation.n_groups != evaluation.n_images:
-        drawn = (
-            "intervals are drawn over patients, and counts are still of images."
-            if evaluation.details is not None
-            else "intervals are too narrow where images of one patient resemble each other."
-        )
-        limits.append(
-            f"{plural(evaluation.n_images, 'image')} come from "
-            f"{plural(evaluation.n_groups or 0, 'patient')}: {drawn}"
-        )
-    return tuple(limits)
-
-
-def _first_evaluation(data: ReportData, index: Index) -> Evaluation | None:
-    for ranking in data.rankings:
-        for row in ranking.rows:
-            return index.evaluation(row.run, ranking)
-    return None

@@ -7,8 +7,11 @@ import re
 from collections.abc import Sequence
 
 from covidreport.records import Case, CaseAnswer, CaseTable, ReportData
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, Fact, Row, Table
+from covidreport.report.blocks import Fact, Text
+from covidreport.report.cells import write_cell
+from covidreport.report.index import Index
+from covidreport.report.view.names import name_cell, name_span
+from covidreport.report.view.records import Cell, Column, Row, Table
 from covidreport.report.view.section_records import (
     CaseGrid,
     CaseHead,
@@ -164,8 +167,10 @@ def _encode(picture: bytes) -> str:
 
 
 def _facts(case: Case) -> tuple[Fact, ...]:
-    facts = [] if case.group is None else [Fact("Patient", clean(case.group))]
-    facts += [Fact(titled(humanise(key)), exact(value)) for key, value in case.attributes.items()]
+    facts = [] if case.group is None else [Fact("Patient", Text(case.group))]
+    facts += [
+        Fact(titled(humanise(key)), Text(exact(value))) for key, value in case.attributes.items()
+    ]
     return tuple(facts)
 
 
@@ -173,7 +178,7 @@ def _score(kind: CaseKind, case: Case, place: int, run: str, index: Index) -> Ca
     score = case.scores[place]
     sign, meaning = _SIGNS[kind][case.answers[place]]
     at = 0.0 if score is None else round(100 * score, 1)
-    return CaseScore(index.span(run), decimal(score), sign, meaning, at)
+    return CaseScore(name_span(index, run), decimal(score), sign, meaning, at)
 
 
 def _grid(
@@ -184,7 +189,7 @@ def _grid(
     for run, row in zip(table.runs, signs, strict=True):
         counts = index.ranked.get(run)
         missed = DASH if counts is None else whole(counts.missed)
-        rows.append(CaseRow(index.cell(run), missed, "".join(row)))
+        rows.append(CaseRow(name_cell(index, run), missed, "".join(row)))
     totals = tuple(whole(sum(answer != "yes" for answer in case.answers)) for case in shown)
     heads = tuple(CaseHead(one.number, one.anchor, f"{one.name}: {one.gist}") for one in cases)
     caption = f"Who missed whom: {plural(len(rows), 'run')}, {plural(len(heads), 'case')}"
@@ -207,7 +212,7 @@ def _list(
     ]  # fmt: skip
     rows = []
     for case, one in zip(cases, views, strict=True):
-        facts = {fact.name: fact.value for fact in one.facts}
+        facts = {fact.name: write_cell(fact.value).line for fact in one.facts}
         scores = [score for score in case.scores if score is not None]
         rows.append(
             Row(
@@ -258,7 +263,7 @@ def _left_out(table: CaseTable, index: Index) -> Table | None:
     if not table.left_out:
         return None
     rows = tuple(
-        Row((index.cell(each.run), Cell(titled(clean(each.reason)), kind="words")))
+        Row((name_cell(index, each.run), Cell(titled(clean(each.reason)), kind="words")))
         for each in table.left_out
     )
     head = (Column("Run", kind="name"), Column("Why it is not in the grid"))

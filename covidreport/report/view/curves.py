@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from covidreport.records import ReportData, ReportedRun
-from covidreport.report.view.index import Index
+from covidreport.report.index import Index
+from covidreport.report.view.names import name_span
 from covidreport.report.view.records import ChartView, CurvesView
 from covidreport.text import clean, decimal
 
@@ -57,7 +58,7 @@ def view_curves_of_runs(data: ReportData, index: Index, shown: Sequence[int]) ->
         lead="How training went, and whether a score of 0.8 means 8 in 10."
         if calibrated
         else "How training went, for several runs on one axis.",
-        runs=tuple(index.span(index.runs[i].run.name) for i in shown),
+        runs=tuple(name_span(index, index.runs[i].run.name) for i in shown),
         training=tuple(training),
         calibration=_view_calibration([index.runs[i] for i in shown], index)
         if calibrated

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from covidreport.metrics.subgroups import FEWEST_CASES, list_lowest
-from covidreport.records import Details, Estimate, Evaluation, LabelDetails, Subgroup, Subgroups
+from covidreport.records import Details, Estimate, Evaluation, LabelDetails, Subgroup
+from covidreport.report.blocks import Fact, Rate
 from covidreport.report.charts.plots import Plot, draw_decisions, draw_reliability
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, DetailsView, Fact, Row, Table
+from covidreport.report.index import Index
+from covidreport.report.sections.subgroups import name_worst, say_why_not_compared
+from covidreport.report.view.records import Cell, Column, DetailsView, Row, Table
 from covidreport.report.view.tables import evidence_cell
 from covidreport.text import (
     DASH,
@@ -123,10 +124,10 @@ def _cell(estimate: Estimate) -> Cell:
 
 def _consistency(details: Details) -> tuple[Fact, ...]:
     found, normal = details.consistency, details.plan.normal
-    facts = [Fact("No label at all", figure(found.nothing).text)]
+    facts = [Fact("No label at all", Rate(found.nothing))]
     if normal is not None:
         name = f"{titled(label_name(normal))} together with another label"
-        facts.append(Fact(name, figure(found.contradiction).text))
+        facts.append(Fact(name, Rate(found.contradiction)))
     return tuple(facts)
 
 
@@ -238,17 +239,6 @@ def _rate_cell(group: Subgroup, metric: str) -> Cell:
     return Cell(cell.text, note, full, "figure")
 
 
-def say_why_not_compared(group: Subgroup, metric: str) -> str:
-    """Why this rate of a group is in no comparison; empty where it is in one."""
-    positive = metric == "sensitivity"
-    of = group.counts.positives if positive else group.counts.negatives
-    if not of:
-        return "no cases" if positive else "none without it"
-    if metric in group.compared:
-        return ""
-    return "too few to compare" if of < FEWEST_CASES else "not compared"
-
-
 def _remarks(details: Details, index: Index) -> tuple[str, ...]:
     """Which group does worst by each attribute, and what that is worth."""
     remarks = []
@@ -263,19 +253,3 @@ def _remarks(details: Details, index: Index) -> tuple[str, ...]:
             "its images, before believing it."
         )
     return tuple(remarks)
-
-
-def name_worst(found: Subgroups) -> str:
-    """`F has the lowest sensitivity and M has the lowest specificity`; `F and M share` one where
-    they tie; empty where nothing can be compared or nothing is lower than the rest."""
-    lowest = {name: list_lowest(found.groups, name) for name in ("sensitivity", "specificity")}
-    said: dict[tuple[str, ...], list[str]] = {}
-    for name, values in lowest.items():
-        if values:
-            said.setdefault(values, []).append(f"the lowest {name}")
-    parts = [
-        f"{listed([clean(value) for value in values])} {'has' if len(values) == 1 else 'share'} "
-        f"{listed(names)}"
-        for values, names in said.items()
-    ]
-    return listed(parts) if parts else ""

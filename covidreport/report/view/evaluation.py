@@ -8,26 +8,24 @@ from typing import Any
 
 from covidreport.metrics import ALL_METRICS, CountMetric, CurveMetric, iter_metrics, list_metrics
 from covidreport.records import Counts, Evaluation, Failure, ReportData
+from covidreport.report.blocks import Fact, Facts, Rate
+from covidreport.report.facts import list_facts
+from covidreport.report.index import Index
 from covidreport.report.view.details import view_details
-from covidreport.report.view.index import Index
 from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.records import (
     Cell,
     Column,
     EvaluationView,
-    Fact,
-    FactGroup,
     Matrix,
     MatrixCell,
     Row,
     Table,
 )
-from covidreport.report.view.settings import list_facts
 from covidreport.report.view.tables import evidence_cell
 from covidreport.text import (
     clean,
     exact,
-    figure,
     humanise,
     label_name,
     list_some,
@@ -175,7 +173,7 @@ def _metrics_table(evaluation: Evaluation, labels: Sequence[str], title: str) ->
 
 def _overall(evaluation: Evaluation) -> tuple[Fact, ...]:
     return tuple(
-        Fact(metric_title(each.key), figure(each.estimate).text)
+        Fact(metric_title(each.key), Rate(each.estimate))
         for each in iter_metrics(evaluation)
         if not each.label
     )
@@ -225,11 +223,11 @@ def _failures_table(failures: Sequence[Failure]) -> Table | None:
     return Table("Images that could not be scored", head, tuple(rows))
 
 
-def _provenance(evaluation: Evaluation) -> FactGroup:
+def _provenance(evaluation: Evaluation) -> Facts:
     facts: dict[str, Any] = {
         "data_set": evaluation.dataset,
         "data_fingerprint": evaluation.fingerprint,
         "thresholds_from": evaluation.thresholds_from,
         "figures_from": "scores of each image" if evaluation.has_scores else "counts alone",
     }
-    return FactGroup("Provenance", list_facts({**facts, **evaluation.provenance}))
+    return Facts(list_facts({**facts, **evaluation.provenance}), "Provenance")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from covidreport.records import Evaluation, ReportData
+from covidreport.report.index import Index
 from covidreport.report.view.evaluation import view_matrix
-from covidreport.report.view.index import Index
+from covidreport.report.view.names import name_cell
 from covidreport.report.view.records import Cell, Column, Matrix, Row, Table
 from covidreport.report.view.section_records import (
     MatricesView,
@@ -63,7 +64,7 @@ def view_matrices(data: ReportData, index: Index) -> MatricesView | None:
         runs.append(
             MatrixRun(
                 key=index.key(reported.run.name),
-                name=index.cell(reported.run.name),
+                name=name_cell(index, reported.run.name),
                 badge=index.rank(reported.run.name),
                 no=tuple(None if one is None else one.rows[0][1] for one in found),
                 yes=tuple(None if one is None else one.rows[1][1] for one in found),

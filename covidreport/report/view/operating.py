@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import Evaluation, ReportData, ReportedRun
-from covidreport.report.view.index import Index
+from covidreport.report.index import Index
+from covidreport.report.view.names import name_cell
 from covidreport.report.view.records import Cell, ChartView, Column, OperatingView, Row, Table
 from covidreport.report.view.tables import figure_cell, of_label
 from covidreport.text import (
@@ -51,7 +52,7 @@ def view_operating(data: ReportData, index: Index, shown: Sequence[int]) -> Oper
         return None
     runs = [index.runs[i] for i in shown]
     rows = tuple(
-        Row((index.cell(each.run.name), *point_cells(each.evaluation, data.target)))
+        Row((name_cell(index, each.run.name), *point_cells(each.evaluation, data.target)))
         for each in runs
         if each.evaluation is not None
     )

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.charts.scatter import draw_scatter
+from covidreport.report.index import Index
 from covidreport.report.view.against import (
     standing_cells,
     standing_columns,
 )
-from covidreport.report.view.blocks import have_blocks, name_block
 from covidreport.report.view.facets import list_facets, pick_facets, words_of
-from covidreport.report.view.index import Index
+from covidreport.report.view.names import name_cell
 from covidreport.report.view.records import Cell, Column, Facet, RankingView, Row, Table
 from covidreport.report.view.tables import (
     all_alike,
@@ -26,7 +26,7 @@ from covidreport.report.view.tables import (
     threshold_columns,
 )
 from covidreport.report.view.trade_off import count_labels, describe_scatter, view_points
-from covidreport.text import DASH, clean, listed, plural, titled, whole
+from covidreport.text import DASH, clean, exact, listed, plural, titled, whole
 from covidreport.thresholds import share_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
@@ -116,7 +116,7 @@ def _ranked_table(
     evaluations = [index.evaluation(row.run, ranking) for row in rows]
     counts = [index.counts(one) for one in evaluations]
     alike = all_alike(counts)
-    blocks = have_blocks(index.runs)
+    blocks = any(reported.run.block is not None for reported in index.runs)
     head = [Column("Rank", kind="rank"), Column("Run", kind="name")]
     if blocks:
         head.append(Column("Block"))
@@ -136,9 +136,9 @@ def _ranked_table(
     ]
     body: list[Row] = []
     for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
-        cells = [Cell(str(row.rank), kind="rank", sort=row.rank), index.cell(row.run)]
+        cells = [Cell(str(row.rank), kind="rank", sort=row.rank), name_cell(index, row.run)]
         if blocks:
-            block = name_block(index.find(row.run))
+            block = _name_block(index.find(row.run))
             cells.append(Cell(block, sort=None if block == DASH else block))
         cells += threshold_cells(evaluation, evaluations, index.target)
         cells += count_cells(of_target, alike=alike)
@@ -191,7 +191,7 @@ def _unranked_table(
     body = tuple(
         Row(
             (
-                index.cell(row.run),
+                name_cell(index, row.run),
                 *threshold_cells(evaluation, evaluations, index.target),
                 *count_cells(of_target, alike=alike),
                 Cell(_explain_unranked(row, evaluation, index.target), kind="words"),
@@ -211,24 +211,8 @@ def _explain_unranked(row: RankedRun, evaluation: Evaluation | None, target: str
     return ", ".join(filter(None, (titled(clean(row.why_unranked or DASH)), clean(hint))))
 
 
-def view_failed(index: Index) -> Table | None:
-    """The runs that have no figures at all, and why; None where every run has some."""
-    rows = []
-    for reported in index.runs:
-        if reported.evaluation is None:
-            stage, reason = _explain(reported)
-            name = index.cell(reported.run.name)
-            rows.append(Row((name, Cell(stage), Cell(reason, kind="words"))))
-    if not rows:
-        return None
-    head = (Column("Run", kind="name"), Column("Failed at"), Column("Why"))
-    return Table(f"{plural(len(rows), 'run')} without figures", head, tuple(rows))
-
-
-def _explain(reported: ReportedRun) -> tuple[str, str]:
-    if reported.failure is not None:
-        return clean(reported.failure.stage), clean(reported.failure.explanation)
-    return DASH, "Was not evaluated on these images"
+def _name_block(reported: ReportedRun | None) -> str:
+    return exact(reported.run.block) if reported else DASH
 
 
 def name_the_best(ranking: Ranking) -> tuple[RankedRun, ...]:

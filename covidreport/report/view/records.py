@@ -6,9 +6,11 @@ HTML and Markdown can't say different things.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from covidreport.report.blocks import Fact, Facts, Note, Section
 from covidreport.report.charts.curves import CurveChart
 from covidreport.report.charts.intervals import IntervalMark
 from covidreport.report.charts.plots import Plot
@@ -19,10 +21,7 @@ from covidreport.report.charts.tally import Tally
 if TYPE_CHECKING:
     from covidreport.report.view.section_records import (
         CasesView,
-        CompareView,
         MatricesView,
-        ProvenanceView,
-        SubgroupsView,
     )
 
 CellKind = Literal["text", "words", "code", "name", "rank", "count", "missed", "figure", "told"]
@@ -127,31 +126,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingView:
-    """A finding; `subjects` are names, each with the anchor of its run or an empty one, and its own
-    `anchor` is empty where the section of the findings is not shown."""
-
-    severity: str
-    anchor: str
-    what: str
-    evidence: str
-    remedy: str
-    subjects: tuple[Span, ...] = ()
-    more: str = ""
-    """`and 188 more`, where subjects are many."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """The findings of one severity."""
-
-    severity: str
-    title: str
-    meaning: str
-    findings: tuple[FindingView, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ComparisonsView:
     """The runs of one ranking against each other."""
 
@@ -218,23 +192,6 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """A name and what stands under it; `code` where it is to be read letter by letter."""
-
-    name: str
-    value: str
-    code: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FactGroup:
-    """Facts under one heading."""
-
-    title: str
-    facts: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class DetailsView:
     """What the scores of one run say beyond its figures at the threshold."""
 
@@ -286,16 +243,6 @@ class CurvesView:
 
 
 @dataclass(frozen=True, slots=True)
-class RepeatsView:
-    """Methods that were run with several seeds, and what their spread allows to be said."""
-
-    lead: str
-    methods: Table
-    comparisons: Table | None = None
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class EvaluationView:
     """One run on one split."""
 
@@ -308,7 +255,7 @@ class EvaluationView:
     overall: tuple[Fact, ...]
     failed: str = ""
     failures: Table | None = None
-    provenance: FactGroup | None = None
+    provenance: Facts | None = None
     details: DetailsView | None = None
 
 
@@ -324,22 +271,13 @@ class RunView:
     opened: bool
     trouble: str = ""
     """Why it has no figures or no rank; empty where it has both."""
-    findings: tuple[FindingView, ...] = ()
+    findings: tuple[Note, ...] = ()
     evaluations: tuple[EvaluationView, ...] = ()
     curves: tuple[CurveChart, ...] = ()
     history: Table | None = None
-    settings: tuple[FactGroup, ...] = ()
+    settings: tuple[Facts, ...] = ()
     shortened: str = ""
     """What is left out here, where runs are very many; empty where nothing is."""
-
-
-@dataclass(frozen=True, slots=True)
-class MethodView:
-    """A paragraph or two of the methods, with a table where one helps."""
-
-    title: str
-    paragraphs: tuple[str, ...]
-    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,23 +288,18 @@ class ReportView:
     kicker: str
     facts: tuple[Fact, ...]
     answer: Answer
-    limits: tuple[str, ...]
-    findings: tuple[FindingGroup, ...]
     rankings: tuple[RankingView, ...]
     against: tuple[ComparisonsView, ...]
     """The runs of each ranking against each other, where they were compared."""
     dash_note: str
-    failed: Table | None
-    blocks: tuple[Table, ...]
     cases: CasesView | None
-    compare: CompareView | None
     matrices: MatricesView | None
-    subgroups: SubgroupsView | None
-    repeats: tuple[RepeatsView, ...]
     runs: tuple[RunView, ...]
-    methods: tuple[MethodView, ...]
-    provenance: ProvenanceView | None
     generator: str
+    notes: tuple[Note, ...] = ()
+    """Every finding, the gravest first, whether their section is shown or not."""
+    sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
+    """Those that are blocks, by their names in `report.sections.SECTIONS`."""
     left_out: str = ""
     """Which sections the configuration doesn't want; empty where all are there."""
     shown: tuple[int, ...] = ()

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from covidreport.records import ReportData, ReportedRun
+from covidreport.report.blocks import Link, Note
+from covidreport.report.facts import view_settings
+from covidreport.report.index import Index
 from covidreport.report.view.evaluation import view_evaluation
 from covidreport.report.view.history import view_curves, view_history
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import (
-    FindingGroup,
-    FindingView,
-    RunView,
-)
-from covidreport.report.view.settings import view_settings
+from covidreport.report.view.records import RunView
 from covidreport.text import (
     DASH,
     clean,
@@ -28,9 +25,7 @@ WHOLE_OF_MANY = 30
 """Of more, how many are: those that stand first on the page."""
 
 
-def view_runs(
-    data: ReportData, findings: Sequence[FindingGroup], index: Index
-) -> tuple[RunView, ...]:
+def view_runs(data: ReportData, findings: Sequence[Note], index: Index) -> tuple[RunView, ...]:
     """The section of each run; of very many runs those far down the ranking are shown in short."""
     whole_ones = len(index.runs) if len(index.runs) <= MOST_WHOLE else WHOLE_OF_MANY
     return tuple(
@@ -61,7 +56,7 @@ def _shorten(run: RunView, among: int) -> RunView:
 
 
 def view_run(
-    reported: ReportedRun, data: ReportData, findings: Sequence[FindingGroup], index: Index
+    reported: ReportedRun, data: ReportData, findings: Sequence[Note], index: Index
 ) -> RunView:
     """A run's section. The runs of rank 1 are opened; the others are folded."""
     run = reported.run
@@ -115,10 +110,9 @@ def _trouble(reported: ReportedRun, index: Index) -> str:
     return " ".join(sentences)
 
 
-def _about(anchor: str, groups: Sequence[FindingGroup]) -> tuple[FindingView, ...]:
+def _about(anchor: str, notes: Sequence[Note]) -> tuple[Note, ...]:
     return tuple(
-        finding
-        for group in groups
-        for finding in group.findings
-        if any(subject.anchor == anchor for subject in finding.subjects)
+        note
+        for note in notes
+        if any(isinstance(one, Link) and one.target == anchor for one in note.about)
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from covidreport.report.view.records import Cell, Fact, FactGroup, MatrixCell, Span, Table
+from covidreport.report.blocks import Fact
+from covidreport.report.view.records import Cell, MatrixCell, Span, Table
 
 CaseKind = Literal["positive", "alarm"]
 
@@ -79,7 +80,7 @@ class CasesView:
     sentences: tuple[str, ...]
     none: str = ""
     keys: tuple[str, ...] = ()
-    """Of the runs whose answers are shown, in their order, as in `RunChoice`."""
+    """Of the runs whose answers are shown, in their order, from 1."""
     grid: CaseGrid | None = None
     grid_note: str = ""
     positives: tuple[CaseView, ...] = ()
@@ -93,51 +94,6 @@ class CasesView:
     pictures_note: str = ""
     alarms_note: str = ""
     left_out: Table | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunChoice:
-    """What a comparison shows of one run."""
-
-    key: str
-    """Its place among the runs of the report, from 1, by which the page's parts find it."""
-    anchor: str
-    name: str
-    facts: tuple[Fact, ...]
-    """Rank, missed cases and the like."""
-    settings: tuple[Fact, ...]
-    alone: str = ""
-    """What is said of a run that is compared with none because it is not ranked."""
-
-
-@dataclass(frozen=True, slots=True)
-class PairView:
-    """The difference of two runs, each by its place among the choices."""
-
-    first: int
-    second: int
-    figures: tuple[tuple[str, str, str, str], ...]
-    """Of each metric: its name, the difference, its interval, the adjusted p-value."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompareView:
-    """Two to four runs side by side; without a script the first two."""
-
-    lead: str
-    runs: tuple[RunChoice, ...]
-    figures: Table
-    """Rank, missed cases and the like of the first two."""
-    pairs: tuple[PairView, ...]
-    pairs_note: str
-    no_pair: str
-    """What is said where a pair of ranked runs is not among them."""
-    settings: Table
-    """Where the first two differ."""
-    settings_note: str
-    differences: Table | None
-    cases: Table | None
-    """What one of the first two found and the other missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +117,7 @@ class MatrixRun:
     """A run's two rows: images without the label and with it; None where nothing was counted."""
 
     key: str
-    """As in `RunChoice`."""
+    """Its place among the runs of the report, from 1, by which the page's parts find it."""
     name: Cell
     badge: str
     no: tuple[tuple[MatrixCell, ...] | None, ...]
@@ -185,24 +141,3 @@ class MatricesView:
     plain: Table
     """The same of all runs, two rows each, for formats whose heads have one line."""
     plain_note: str
-
-
-@dataclass(frozen=True, slots=True)
-class SubgroupsView:
-    """The best runs by parts of the images."""
-
-    lead: str
-    tables: tuple[Table, ...]
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenanceView:
-    """What the report and its evaluations recorded of their making."""
-
-    groups: tuple[FactGroup, ...]
-    """What is the same for all."""
-    tables: tuple[Table, ...]
-    """The data and the models: those of them that were recorded."""
-    commands: Table | None
-    times: Table | None

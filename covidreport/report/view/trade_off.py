@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from covidreport.records import RankedRun, Ranking
 from covidreport.report.charts.scatter import PointKind, ScatterPoint
-from covidreport.report.view.index import Index
+from covidreport.report.index import Index
 from covidreport.text import clean, plural
 
 _ALL_LABELLED = 40

@@ -141,17 +141,17 @@ def test_back_undoes_a_link_and_keeps_what_was_set(visit, study_page):
     page.locator("nav.contents").get_by_role("link", name="Curves").click()
     page.locator("#curves").get_by_role("button", name="validation").click()
     _hash(page, "#curves?split=validation")
-    page.locator("nav.contents").get_by_role("link", name="Side by side").click()
-    _hash(page, "#compare?split=validation")
-    page.locator("#compare").get_by_label("Run A").select_option(index=4)
-    _hash(page, "#compare?split=validation&runs=5,2")
+    page.locator("nav.contents").get_by_role("link", name="Ranking").click()
+    _hash(page, "#ranking?split=validation")
+    page.locator("#ranking").get_by_role("button", name="Specificity", exact=True).click()
+    _hash(page, "#ranking?split=validation&sort=-specificity")
 
     page.go_back()
     _hash(page, "#curves?split=validation")
-    assert page.locator("#compare").get_by_label("Run A").input_value() == "0"
+    assert page.locator("#ranking th[aria-sort]").count() == 0
     page.go_forward()
-    _hash(page, "#compare?split=validation&runs=5,2")
-    assert page.locator("#compare").get_by_label("Run A").input_value() == "4"
+    _hash(page, "#ranking?split=validation&sort=-specificity")
+    assert page.locator("#ranking th[aria-sort]").count() == 1
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
@@ -162,7 +162,7 @@ def test_an_address_that_means_nothing_is_no_harm_and_is_mended(visit, request, 
     given = page.locator("main").inner_text()
     _open(
         page, file,
-        "#nowhere?label=rabies&threshold=7&shown=99,x,-1,1.5&split=test&case=case-0&missed=0&runs=77,1"
+        "#nowhere?label=rabies&threshold=7&shown=99,x,-1,1.5&split=test&case=case-0&missed=0"
         "&sort=constructor&hide=__proto__&architecture=toString&search=&unheard=of&x=%E0%A4",
     )  # fmt: skip
 

@@ -44,11 +44,11 @@ def test_the_first_stop_skips_to_the_report(visit, study_page):
 def test_the_contents_lead_to_a_section(visit, scored_page):
     """Enter on a link; Tab goes on inside the section."""
     page = visit(scored_page)
-    _tab_to(page, "one => one.innerText === 'Side by side'")
+    _tab_to(page, "one => one.innerText === 'Operating point'")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
 
-    assert page.evaluate("document.activeElement.closest('section').id") == "compare"
+    assert page.evaluate("document.activeElement.closest('section').id") == "operating"
 
 
 def test_the_ranking_is_sorted_filtered_and_its_columns_chosen(visit, study_page):
@@ -109,17 +109,9 @@ def test_a_case_is_opened_walked_and_closed(visit, scored_page):
     assert page.evaluate("document.activeElement.dataset.case") == "case-2"
 
 
-def test_two_runs_are_put_side_by_side_and_the_threshold_is_moved(visit, scored_page):
-    """Arrow keys on the menus and on the slider; the arrows of a chart's line after it."""
+def test_the_threshold_is_moved(visit, scored_page):
+    """Arrow keys on the slider; the arrows of a chart's line after it."""
     page = visit(scored_page)
-    _tab_to(page, "one => one.tagName === 'SELECT' && one.closest('#compare')")
-    for _ in range(2):
-        page.keyboard.press("ArrowDown")  # past the run of the other menu, which can't be chosen
-    page.keyboard.press("Tab")
-    page.keyboard.press("End")
-    heads = page.locator("#compare table").first.locator("thead th").all_inner_texts()
-    assert [head.split("-")[0] for head in heads] == ["Figure", "exp2", "exp18"]
-
     _tab_to(page, "one => one.id === 'threshold'")
     page.keyboard.press("ArrowRight")
     assert "Exploratory" in page.locator("#threshold-said").inner_text()

@@ -65,7 +65,7 @@ def test_a_script_that_was_changed_does_not_run(browser, scored_page, tmp_path):
     assert "Content Security Policy" in said[0]
 
 
-@pytest.mark.parametrize("hidden", ["ranking", "cases", "compare", "operating", "curves", "runs"])
+@pytest.mark.parametrize("hidden", ["ranking", "cases", "operating", "curves", "runs"])
 def test_the_script_does_without_a_section_that_is_hidden(visit, everything, tmp_path, hidden):
     """The fixture sees that it says nothing; the other sections still get their controls."""
     path = tmp_path / "report.html"
@@ -73,7 +73,7 @@ def test_the_script_does_without_a_section_that_is_hidden(visit, everything, tmp
     page = visit(path)
 
     for section, control in {
-        "ranking": "input[type=search]", "compare": "select", "operating": "input[type=range]",
+        "ranking": "input[type=search]", "operating": "input[type=range]",
         "curves": "select",
     }.items():  # fmt: skip
         found = page.locator(f"#{section} {control}").count()

@@ -150,23 +150,6 @@ def test_pairs_of_runs_are_those_of_the_json(formats):
                 assert row[titles.index(title)] == (_signed(each["difference"]), interval)
 
 
-def test_two_runs_side_by_side_have_their_pair_of_the_json(formats):
-    """The first two of the page, the first minus the second."""
-    tables = read_tables(formats.page["compare"])
-    made = formats.document["rankings"][0]["comparisons"]
-    if not made or made["basis"] == "counts":
-        assert not [one for one in tables if " minus " in one.caption]
-        return
-    table = next(one for one in tables if " minus " in one.caption)
-    names = [_seen(name) for name in table.caption.split(" minus ")]
-    for metric, row in zip(("sensitivity", "specificity", "roc_auc"), table.rows, strict=True):
-        each = next(
-            one for one in made[metric] if [_seen(one["first"]), _seen(one["second"])] == names
-        )
-        assert row[1][0] == _signed(each["difference"])
-        assert row[1][1] == f"{_signed(each['low'])} to {_signed(each['high'])}"
-
-
 def test_cases_are_those_of_the_json(formats):
     """Every answer of every run to every case that any run missed, and the range of its scores."""
     cases = formats.document["cases"]

@@ -23,6 +23,8 @@ def _is_same(shown: Cell, plain: str) -> bool:
     """Whether a cell of Markdown says what the cell of the page says, and at most its fraction."""
     text, note = shown
     bare = plain.replace("95 % CI ", "")
+    if "missed; " in note or "alarm" in note:  # what stands before the fraction
+        bare = re.sub(f"; {FRACTION}", "; ", bare, count=1)
     if not note:
         return (
             bare == text or re.fullmatch(rf"{re.escape(text)} \([\d,]+/[\d,]+\)", bare) is not None
@@ -185,15 +187,3 @@ def test_runs_that_are_shown_in_short_are_in_both(study):
     test_matrices_of_all_runs_are_the_same(many)
     counts = [one for one in read_tables(many.text["Runs"]) if one.caption.startswith("Counts: ")]
     assert 0 < len(counts) < 2 * 62
-
-
-def test_two_runs_side_by_side_have_the_matrices_of_their_section(formats):
-    """The page repeats them there; Markdown does not."""
-    compare = formats.page.get("compare")
-    if compare is None:
-        return
-    (beside,) = (one for one in read_tables(compare) if "matrices-table" in one.kind)
-    all_of_them = read_tables(formats.page["matrices"])
-
-    assert beside.rows == all_of_them[0].rows[:4]
-    assert beside.head == all_of_them[0].head

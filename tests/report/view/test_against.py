@@ -7,8 +7,10 @@ from dataclasses import replace
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan
 from covidreport.records import Counts
+from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH, fit_differences
 from covidreport.report.view import view_report
+from tests.report.blocks import build, list_titles
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.study import BEST, SECOND
 
@@ -141,11 +143,12 @@ def test_counts_alone_show_bounds_and_no_section(study):
 
 def test_methods_describe_what_was_computed(compared, study):
     """The section is there where runs were compared, and speaks of what was done."""
-    titles = {one.title: one for one in view_report(compared).methods}
-    text = " ".join(titles["Runs against each other"].paragraphs)
+    section = build(compared, "methods")
+    groups = {group.title: group for group in section.blocks[0].blocks}
+    text = " ".join(write_line(block.words) for block in groups["Runs against each other"].blocks)
     assert "max-T by 9,999 sign-flips" in text
     assert "2,000 resamples" in text
-    assert "Runs against each other" not in {one.title for one in view_report(study).methods}
+    assert "Runs against each other" not in list_titles(build(study, "methods"))
 
 
 def test_the_axis_of_differences_has_zero_in_the_middle(compared):

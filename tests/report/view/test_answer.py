@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from covidreport.records import Counts, Finding, RankedRun, ReportData
 from covidreport.report.view import view_report
+from tests.report.blocks import build, list_sentences, read_fact
 from tests.report.study import BEST, SECOND, estimates, evaluate, rate
 
 
@@ -108,7 +109,7 @@ def test_the_header_counts_images_with_the_disease_and_never_patients(study):
             "628 images of 400 patients; 28 of the images with COVID-19",
         ),
     ):
-        facts = {fact.name: fact.value for fact in view_report(data).facts}
+        facts = {fact.name: read_fact(fact) for fact in view_report(data).facts}
         assert facts["Images"] == words
 
 
@@ -118,11 +119,11 @@ def test_limits_say_what_is_known_of_patients(study):
     grouped = evaluate(BEST, Counts(405, 195, 8, 20), figures, n_groups=400)
     runs = (study.runs[0], replace(study.runs[1], evaluation=grouped), *study.runs[2:])
 
-    limits = view_report(replace(study, runs=runs)).limits
+    limits = list_sentences(build(replace(study, runs=runs), "limits"))
 
     assert any("628 images come from 400 patients" in limit for limit in limits)
     assert any("which images belong to one patient is not known" in limit
-               for limit in view_report(study).limits)  # fmt: skip
+               for limit in list_sentences(build(study, "limits")))  # fmt: skip
     assert any("The first of 2 runs was picked on the same images" in limit for limit in limits)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Finding
+from covidreport.report.blocks import Link, Text
+from covidreport.report.index import index_runs
+from covidreport.report.sections.findings import gather_findings
 from covidreport.report.view import view_report
-from covidreport.report.view.findings import gather_findings
-from covidreport.report.view.index import index_runs
+from tests.report.blocks import build, list_notes, list_titles
 from tests.report.study import BEST, SECOND
 
 
@@ -26,9 +28,9 @@ def _carry(study, *carried):
 
 def test_errors_come_first(study):
     """The gravest are read first, whatever the order they were found in."""
-    groups = view_report(study).findings
+    groups = build(study, "findings").blocks
 
-    assert [(group.title, len(group.findings)) for group in groups] == [
+    assert [(group.title, len(group.blocks)) for group in groups] == [
         ("Errors", 1),
         ("Warnings", 1),
     ]
@@ -60,9 +62,7 @@ def test_a_severity_that_is_not_known_is_shown_among_the_warnings(study):
     """A newer file must not lose its findings in an older report."""
     data = replace(study, findings=(_finding(severity="grave"),))
 
-    groups = view_report(data).findings
-
-    assert [group.title for group in groups] == ["Warnings"]
+    assert list_titles(build(data, "findings")) == ["Warnings"]
 
 
 def test_subjects_lead_to_their_runs(study):
@@ -70,12 +70,11 @@ def test_subjects_lead_to_their_runs(study):
     samples = tuple(f"image-{i}" for i in range(30))
     data = replace(study, findings=(_finding(BEST, *samples),))
 
-    view = view_report(data).findings[0].findings[0]
+    (note,) = list_notes(build(data, "findings"))
 
-    assert (view.subjects[0].text, view.subjects[0].anchor) == (BEST, "run-1")
-    assert view.subjects[1].anchor == ""
-    assert len(view.subjects) == 20
-    assert view.more == "and 11 more"
+    assert note.about[:2] == (Link(BEST, "run-1"), Text("image-0"))
+    assert len(note.about) == 20
+    assert note.more == "and 11 more"
 
 
 def test_a_run_lists_the_findings_about_it(study):

@@ -7,22 +7,23 @@ from dataclasses import replace
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import Estimate
 from covidreport.report.view import view_report
+from tests.report.blocks import build, list_sentences, list_tables, read_values
 
 
 def test_every_metric_is_defined(study):
     """With its words and its formula, in the order of the table."""
-    (method,) = (one for one in view_report(study).methods if one.title == "Figures")
+    table = list_tables(build(study, "methods"))[0]
 
-    shown = [[cell.text for cell in row.cells[:3]] for row in method.table.rows]
+    shown = [row[:3] for row in read_values(table)]
     assert shown == [[one.title, one.words, one.formula] for one in ALL_METRICS.values()]
 
 
 def test_the_floor_is_the_one_that_was_used(study):
     """A setting of the ranking, not a constant of the text."""
     ranking = replace(study.rankings[0], specificity_floor=0.75)
-    view = view_report(replace(study, rankings=(ranking,)))
+    section = build(replace(study, rankings=(ranking,)), "methods")
 
-    text = " ".join(paragraph for method in view.methods for paragraph in method.paragraphs)
+    text = " ".join(list_sentences(section))
     assert "one whose specificity is under 0.750." in text
 
 
@@ -37,12 +38,10 @@ def test_other_intervals_are_named(study):
     evaluation = replace(first.evaluation, estimates=figures)
     data = replace(study, runs=(replace(first, evaluation=evaluation), *study.runs[1:]))
 
-    text = " ".join(p for method in view_report(data).methods for p in method.paragraphs)
+    text = " ".join(list_sentences(build(data, "methods")))
     assert "as their evaluations state: jackknife." in text
     assert "ROC AUC has DeLong’s interval" in text
-    assert "DeLong" not in " ".join(
-        p for method in view_report(study).methods for p in method.paragraphs
-    )
+    assert "DeLong" not in " ".join(list_sentences(build(study, "methods")))
 
 
 def test_a_dash_is_explained_once(study, hostile):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from covidreport.report.view import view_report
 from covidreport.text import DASH
+from tests.report.blocks import build, list_facts, list_tables, read_values
 from tests.report.study import BEST, SECOND, SILENT, small_study
 
 COMMAND = "covidreport evaluate --split validation 'my runs'"
@@ -31,11 +31,12 @@ def _provenance(**changes):
         for one in study.runs
     )
     given = {"covidreport": "0.1.0", "command": "covidreport render runs"}
-    return view_report(replace(study, runs=runs, provenance=given)).provenance
+    return build(replace(study, runs=runs, provenance=given), "provenance")
 
 
-def _texts(table):
-    return [[cell.text for cell in row.cells] for row in table.rows]
+def _find(section, caption):
+    (table,) = (one for one in list_tables(section) if one.caption.startswith(caption))
+    return table
 
 
 def test_each_set_of_images_is_named_with_its_fingerprint():
@@ -43,12 +44,12 @@ def test_each_set_of_images_is_named_with_its_fingerprint():
     seen = {"fingerprint": "f" * 64, "n_groups": 7, "provenance": _made()}
     changes = {BEST: seen, SECOND: seen}
 
-    data = _provenance(**changes).tables[0]
+    data = _find(_provenance(**changes), "Data")
 
     assert [column.title for column in data.columns] == [
         "Data set", "Split", "Images", "Patients", "Fingerprint", "Read from", "Runs",
     ]  # fmt: skip
-    assert _texts(data) == [
+    assert read_values(data) == [
         ["study-2020", "validation", "628", "7", "f" * 12, "data/manifest.csv", "2"],
         ["study-2020", "train", "6,200", DASH, DASH, DASH, "1"],
         ["study-2020", "validation", "628", DASH, DASH, DASH, "1"],
@@ -70,12 +71,12 @@ def test_what_runs_have_in_common_is_said_once_and_the_rest_by_run():
         if one.evaluation
     )
 
-    provenance = view_report(replace(study, runs=runs)).provenance
-    models = next(t for t in provenance.tables if t.caption.startswith("Models"))
-    common = {fact.name: fact.value for group in provenance.groups for fact in group.facts}
+    provenance = build(replace(study, runs=runs), "provenance")
+    models = _find(provenance, "Models")
+    common = list_facts(provenance)
 
     assert [column.title for column in models.columns] == ["Run", "Model", "Provider"]
-    assert _texts(models) == [
+    assert read_values(models) == [
         [BEST, "a" * 12, "cuda, asked for as auto"],
         [SECOND, "b" * 12, "cpu, asked for as auto"],
         [SILENT, "c" * 12, "cuda, asked for as auto"],
@@ -89,11 +90,11 @@ def test_the_card_and_its_libraries_are_named():
     made = _made()
     made["provider"] |= {"card": "NVIDIA H200", "libraries": {"cudnn": "9.26.0"}}
     runs = {name: {"provenance": made} for name in (BEST, SECOND, SILENT)}
-    common = {f.name: f.value for group in _provenance(**runs).groups for f in group.facts}
+    common = list_facts(_provenance(**runs))
     assert common["Card"] == "NVIDIA H200"
     assert common["Libraries of the card"] == "cudnn 9.26.0"
     runs = {name: {"provenance": _made("cpu", "fp32")} for name in (BEST, SECOND, SILENT)}
-    common = {f.name: f.value for group in _provenance(**runs).groups for f in group.facts}
+    common = list_facts(_provenance(**runs))
     assert not {"Card", "Libraries of the card"} & common.keys()
 
 
@@ -104,11 +105,13 @@ def test_commands_stand_once_with_what_they_made():
 
     provenance = _provenance(**changes)
 
-    assert _texts(provenance.commands) == [
+    assert read_values(_find(provenance, "Commands")) == [
         [COMMAND, "2 runs on validation"],
         ["covidreport render runs", "this report"],
     ]
-    assert all(COMMAND not in cell for row in _texts(provenance.times) for cell in row)
+    assert all(
+        COMMAND not in cell for row in read_values(_find(provenance, "Times")) for cell in row
+    )
 
 
 def test_copied_counts_say_that_nothing_was_run():
@@ -120,9 +123,12 @@ def test_copied_counts_say_that_nothing_was_run():
         if one.evaluation
     )
 
-    provenance = view_report(replace(study, runs=runs, provenance={})).provenance
+    provenance = build(replace(study, runs=runs, provenance={}), "provenance")
 
-    assert [t.caption.split(":")[0].split()[0] for t in provenance.tables] == ["Data"]
-    assert {fact.name: fact.value for group in provenance.groups for fact in group.facts} == {
+    assert [t.caption.split(":")[0].split()[0] for t in list_tables(provenance)] == [
+        "Data",
+        "Times",
+    ]
+    assert list_facts(provenance) == {
         "Figures from": "counts alone", "Thresholds from": "published",
     }  # fmt: skip

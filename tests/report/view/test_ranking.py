@@ -1,4 +1,4 @@
-"""Rankings, runs without a rank, and blocks."""
+"""Rankings, and runs without a rank."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from covidreport.records import Counts, RankedRun
 from covidreport.report.view import view_report
-from tests.report.study import BEST, SECOND, SILENT
+from tests.report.study import SECOND, SILENT
 
 
 def _texts(table) -> list[list[str]]:
@@ -75,37 +75,6 @@ def test_ranks_of_a_second_ranking_are_not_mixed_with_the_first(hostile):
     assert [run.badge for run in runs] == ["1", "1", "1", "–"]
     assert "rank 1 of ranking 2" in runs[3].summary
     assert not runs[3].opened
-
-
-def test_blocks_come_in_their_natural_order(study):
-    """4 before 4b before 10, and runs without a block last."""
-    blocks = ["10", "4b", "4", None]
-    runs = tuple(
-        replace(one, run=replace(one.run, settings={} if block is None else {"block": block}))
-        for one, block in zip(study.runs, blocks, strict=True)
-    )
-
-    tables = view_report(replace(study, runs=runs)).blocks
-
-    assert [table.caption for table in tables] == [
-        "Block 4", "Block 4b", "Block 10", "Without a block",
-    ]  # fmt: skip
-
-
-def test_a_block_shows_the_other_splits_beside(study):
-    """The comparison of the study: label accuracy and micro F1 of both splits."""
-    table = next(one for one in view_report(study).blocks if one.caption == "Block 4b")
-
-    assert [(column.title, column.note) for column in table.columns[-4:]] == [
-        ("Label accuracy", "validation"), ("Micro F1", "validation"),
-        ("Label accuracy", "train"), ("Micro F1", "train"),
-    ]  # fmt: skip
-    assert _texts(table)[0][:2] == ["1", f"{BEST} (VGG16 with binary cross entropy)"]
-
-
-def test_studies_without_blocks_have_none(hostile):
-    """An empty section would be noise."""
-    assert view_report(hostile).blocks == ()
 
 
 def test_dots_carry_the_numbers_of_the_experiments(study):

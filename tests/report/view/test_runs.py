@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Counts, Epoch, RankedRun
+from covidreport.report.blocks import Code, Fact
+from covidreport.report.facts import list_facts, list_times, view_settings
 from covidreport.report.view import view_report
 from covidreport.report.view.evaluation import describe_thresholds, view_matrix
 from covidreport.report.view.history import view_curves, view_history
-from covidreport.report.view.settings import list_facts, list_times, view_settings
+from tests.report.blocks import read_fact
 from tests.report.study import BEST, BROKEN, SILENT
 
 
@@ -141,7 +143,7 @@ def test_missed_cases_per_epoch_are_drawn_as_counts(study):
 def test_settings_are_complete(study):
     """All of run.json but its times, grouped, with the learning rate as it was given."""
     groups = {
-        group.title: [(fact.name, fact.value) for fact in group.facts]
+        group.title: [(fact.name, read_fact(fact)) for fact in group.facts]
         for group in view_settings(study.runs[1].run)
     }
 
@@ -158,11 +160,11 @@ def test_a_setting_stated_as_null_is_none_and_one_not_stated_is_absent(study):
     """No weight and nothing frozen were asked for, which is known; a schedule is not spoken of."""
     stated = {"hyperparameters": {"positive_weight": None, "frozen": [], "loss": "bce"}, "data": {}}
     (group, rest) = view_settings(replace(study.runs[1].run, settings=stated))
-    assert [(fact.name, fact.value) for fact in group.facts] == [
+    assert [(fact.name, read_fact(fact)) for fact in group.facts] == [
         ("positive weight", "none"), ("frozen", "none"), ("loss", "bce"),
     ]  # fmt: skip
-    assert [(fact.name, fact.value) for fact in rest.facts] == [("data", "none")]
-    assert [fact.value for fact in list_facts({"sha256": None})] == ["–"]
+    assert [(fact.name, read_fact(fact)) for fact in rest.facts] == [("data", "none")]
+    assert [read_fact(fact) for fact in list_facts({"sha256": None})] == ["–"]
 
 
 def test_facts_and_times_are_parted():
@@ -174,7 +176,7 @@ def test_facts_and_times_are_parted():
         "wait_s": 1.5,
     }
 
-    assert [(fact.name, fact.code) for fact in list_facts(values)] == [("model: sha256", True)]
+    assert list_facts(values) == (Fact("model: sha256", Code("a" * 64)),)
     assert list_times(values) == ("finished today", "started yesterday", "jobs 2", "wait (s) 1.5")
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from covidreport.metrics import estimate_subgroups
 from covidreport.report import render_markdown
+from covidreport.report.sections.subgroups import LEAD, name_worst
 from covidreport.report.view import view_report
-from covidreport.report.view.details import name_worst
+from tests.report.blocks import build, list_sentences, list_tables, read_lines
 from tests.report.detailed import detailed_study
 from tests.report.reading import read_markdown
 
@@ -52,17 +53,23 @@ def _own(view):
 
 
 def _cells(table, value, value_at):
+    """The lines of the row of a value, in the run's own section."""
     (row,) = (row for row in table.rows if row.cells[value_at].text == value)
-    return row.cells
+    return [cell.plain for cell in row.cells]
+
+
+def _line(table, value):
+    """The same in the section of the best runs: the cell of the first."""
+    (row,) = (row for row in read_lines(table) if row[1] == value)
+    return row[3]
 
 
 def test_where_all_are_equal_no_group_is_called_the_lowest():
     """All negatives of both are cleared, and as many cases in ten are found."""
     data, view = _show(_group(a=(10, 5, 20, 20), b=(20, 10, 30, 30)))
-    assert "lowest" not in " ".join(
-        [cell.plain for table in view.subgroups.tables for row in table.rows for cell in row.cells]
-    )
-    assert view.subgroups.remarks == ()
+    section = build(data, "subgroups")
+    assert "lowest" not in str([read_lines(table) for table in list_tables(section)])
+    assert list_sentences(section) == [LEAD]
     assert _own(view).remarks == ()
     assert "the lowest" not in read_markdown(render_markdown(data))
 
@@ -70,15 +77,14 @@ def test_where_all_are_equal_no_group_is_called_the_lowest():
 def test_all_groups_that_tie_for_the_lowest_are_called_so():
     """Of three groups two find half; the third has the most alarms and is alone in that."""
     found = _group(a=(10, 5, 20, 20), b=(20, 10, 30, 30), c=(10, 9, 30, 15))
-    _, view = _show(found)
-    sensitivity, specificity = view.subgroups.tables
-    marked = [row.cells[1].text for row in sensitivity.rows if "lowest" in row.cells[3].plain]
-    assert marked == ["a", "b"]
-    marked = [row.cells[1].text for row in specificity.rows if "lowest" in row.cells[3].plain]
-    assert marked == ["c"]
+    data, view = _show(found)
+    section = build(data, "subgroups")
+    sensitivity, specificity = list_tables(section)
+    assert [row[1] for row in read_lines(sensitivity) if "lowest" in row[3]] == ["a", "b"]
+    assert [row[1] for row in read_lines(specificity) if "lowest" in row[3]] == ["c"]
     said = "b and a share the lowest sensitivity and c has the lowest specificity."
     assert _own(view).remarks[0] == f"By site, {said}"
-    assert view.subgroups.remarks[0].endswith(f": by site, {said}")
+    assert list_sentences(section)[1].endswith(f": by site, {said}")
 
 
 @pytest.mark.parametrize(
@@ -106,24 +112,24 @@ def test_a_reason_for_no_comparison_stands_with_the_rate_that_it_concerns():
     """Nine cases are too few for a sensitivity and say nothing of the specificity; so do nine
     whose site is not stated, and of more of those no comparison is made either."""
     groups = {"a": (10, 5, 20, 10), "b": (9, 5, 20, 10), "c": (0, 0, 20, 5), "d": (20, 5, 0, 0)}
-    _, view = _show(_group(**groups, blank=(9, 3, 20, 10)))
+    data, view = _show(_group(**groups, blank=(9, 3, 20, 10)))
     shown = {
         "b": ("too few to compare", ""), "c": ("no cases", ""), "d": ("", "none without it"),
         "not stated": ("too few to compare", "not compared"),
     }  # fmt: skip
     for value, wanted in shown.items():
         own = _cells(_own(view).subgroups, value, 1)
-        assert own[1].plain == value
-        first = [_cells(table, value, 1)[3] for table in view.subgroups.tables]
+        assert own[1] == value
+        first = [_line(table, value) for table in list_tables(build(data, "subgroups"))]
         for cells in ((own[4], own[6]), first):
             for cell, reason in zip(cells, wanted, strict=True):
-                said = [one for one in set(sum(shown.values(), ())) - {""} if one in cell.plain]
+                said = [one for one in set(sum(shown.values(), ())) - {""} if one in cell]
                 assert said == ([reason] if reason else []), (value, cell)
 
 
 def test_a_group_without_cases_has_none_missed_and_none_alarmed():
     """0 missed of nobody is no figure."""
-    _, view = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
-    sensitivity, specificity = view.subgroups.tables
-    assert _cells(sensitivity, "c", 1)[3].plain == "– (no cases)"
-    assert _cells(specificity, "d", 1)[3].plain == "– (none without it)"
+    data, _ = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
+    sensitivity, specificity = list_tables(build(data, "subgroups"))
+    assert _line(sensitivity, "c") == "– (no cases)"
+    assert _line(specificity, "d") == "– (none without it)"

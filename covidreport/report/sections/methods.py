@@ -1,4 +1,4 @@
-"""What each figure means and how it was made, in plain words: the methods section."""
+"""What each figure means and how it was made, in plain words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.records import ReportData, RunComparisons
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, MethodView, Row, Table
+from covidreport.report.blocks import Code, Column, Group, Prose, Row, Section, Table, Text
+from covidreport.report.index import Index
 from covidreport.text import clean, decimal, listed
 
 
@@ -94,18 +94,27 @@ _METHODS: tuple[tuple[str, str], ...] = (
 """What methods of intervals are, by a part of their names; the first that fits explains one."""
 
 
-def view_methods(data: ReportData, index: Index) -> tuple[MethodView, ...]:
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """The methods of the figures that this report shows."""
-    return (
-        MethodView("Counts", _describe_counts(index)),
-        MethodView("Ranking", _describe_ranking(data, index)),
-        *_view_comparisons(data),
-        MethodView("Thresholds", (_THRESHOLDS,)),
-        MethodView("Intervals", (WILSON, *_other_intervals(data))),
-        *_view_repeats(data),
-        MethodView("Figures", (), _definitions_table(data)),
-        *_view_beyond(data),
+    groups = (
+        _method("Counts", *_describe_counts(index)),
+        _method("Ranking", *_describe_ranking(data, index)),
+        *_explain_comparisons(data),
+        _method("Thresholds", _THRESHOLDS),
+        _method("Intervals", WILSON, *_other_intervals(data)),
+        *_explain_repeats(data),
     )
+    return (
+        Section(
+            "methods", "Methods",
+            (Group(groups, layout="columns"), *_tables(data)),
+            part="appendix", gist="How figures were made, and what each means",
+        ),
+    )  # fmt: skip
+
+
+def _method(title: str, *paragraphs: str) -> Group:
+    return Group(tuple(Prose(words) for words in paragraphs), title)
 
 
 def _describe_counts(index: Index) -> tuple[str, ...]:
@@ -151,7 +160,7 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
     )
 
 
-def _view_comparisons(data: ReportData) -> tuple[MethodView, ...]:
+def _explain_comparisons(data: ReportData) -> tuple[Group, ...]:
     """How runs were compared; from counts alone where no scores could be."""
     made = [ranking.comparisons for ranking in data.rankings if ranking.comparisons is not None]
     scored = [each for each in made if each.basis == "scores"]
@@ -164,7 +173,7 @@ def _view_comparisons(data: ReportData) -> tuple[MethodView, ...]:
             paragraphs.append(_NON_INFERIORITY)
     if len(scored) < len(made):
         paragraphs.append(_COUNTS_ALONE)
-    return (MethodView("Runs against each other", tuple(paragraphs)),) if paragraphs else ()
+    return (_method("Runs against each other", *paragraphs),) if paragraphs else ()
 
 
 def _describe_tests(made: RunComparisons) -> list[str]:
@@ -274,42 +283,39 @@ def _definitions_table(data: ReportData) -> Table:
     rows = []
     for key, metric in ALL_METRICS.items():
         cells = (
-            Cell(metric.title, kind="name"), Cell(metric.words, kind="words"),
-            Cell(metric.formula, kind="code"), Cell(_used_interval(key, metric, data)),
+            Text(metric.title), metric.words, Code(metric.formula),
+            Text(_used_interval(key, metric, data)),
         )  # fmt: skip
         rows.append(Row(cells))
-    return Table("What each figure says, its formula, and its interval", head, tuple(rows))
+    caption = "What each figure says, its formula, and its interval"
+    return Table(caption, head, tuple(rows), "wide")
 
 
-def _view_beyond(data: ReportData) -> tuple[MethodView, ...]:
-    """The figures beyond the threshold, where any evaluation has them."""
+def _tables(data: ReportData) -> tuple[Group, ...]:
+    """The figures one by one; those beyond the threshold where any evaluation has them."""
+    figures = Group((_definitions_table(data),), "Figures")
     evaluations = [one for run in data.runs for one in run.usual]
     if all(one.details is None for one in evaluations):
-        return ()
+        return (figures,)
     head = (
         Column("Figure", kind="name"), Column("In words"), Column("Formula", kind="code"),
         Column("Interval"),
     )  # fmt: skip
     rows = tuple(
-        Row(
-            (
-                Cell(title, kind="name"), Cell(one.words, kind="words"),
-                Cell(one.formula, kind="code"), Cell(one.interval),
-            )
-        )
+        Row((Text(title), one.words, Code(one.formula), Text(one.interval)))
         for title, one in BEYOND.items()
-    )  # fmt: skip
-    words = (
+    )
+    words = Prose(
         "Where patients have several images, intervals of these figures allow for it as well: "
         "whole patients are drawn, and errors of the calibration line are summed by patient (Liang "
         "and Zeger 1986). They are shown for the split that is ranked, curves and subgroups for "
-        "one label; JSON and CSV hold those of all splits and labels.",
+        "one label; JSON and CSV hold those of all splits and labels."
     )
-    table = Table("What each figure beyond the threshold says", head, rows)
-    return (MethodView("Beyond the threshold", words, table),)
+    table = Table("What each figure beyond the threshold says", head, rows, "wide")
+    return (figures, Group((words, table), "Beyond the threshold"))
 
 
-def _view_repeats(data: ReportData) -> tuple[MethodView, ...]:
+def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
     """How methods were compared over seeds, where any was run with several."""
     if not data.repeats:
         return ()
@@ -319,9 +325,9 @@ def _view_repeats(data: ReportData) -> tuple[MethodView, ...]:
         "means of two methods are compared by going through all ways to share their values out "
         "(permutation; with very many, Welch’s t-test), adjusted for all pairs by Holm’s "
         "correction; the interval is Welch’s. It is about these images and other seeds, not about "
-        "other patients.",
+        "other patients."
     )
-    return (MethodView("Repeats", words),)
+    return (_method("Repeats", words),)
 
 
 def describe_dashes(data: ReportData) -> str:

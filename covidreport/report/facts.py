@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from covidreport.records import Run
-from covidreport.report.view.records import Fact, FactGroup
+from covidreport.report.blocks import Code, Fact, Facts, Text
 from covidreport.storage.replaced import PLACE
 from covidreport.text import DASH, exact, humanise, titled
 
@@ -50,10 +50,10 @@ def _walk(values: Mapping[str, Any], before: str, nothing: str) -> Iterable[Fact
             yield from _walk(value, f"{name}: ", nothing)
         else:
             text = nothing if value is None or value in ([], {}) else exact(value)
-            yield Fact(name, text, code=_DIGEST.fullmatch(text) is not None)
+            yield Fact(name, Code(text) if _DIGEST.fullmatch(text) else Text(text))
 
 
-def view_settings(run: Run) -> tuple[FactGroup, ...]:
+def view_settings(run: Run) -> tuple[Facts, ...]:
     """All of run.json: one group for each of its objects, and one for what stands alone.
 
     What it states as null is `none`; what it does not state is in no group.
@@ -66,12 +66,12 @@ def view_settings(run: Run) -> tuple[FactGroup, ...]:
         if isinstance(value, Mapping) and value:
             title = _TITLES.get(key, titled(humanise(key)))
             groups.append((list(_TITLES).index(key) if key in _TITLES else len(_TITLES),
-                           FactGroup(title, list_facts(value, NONE))))  # fmt: skip
+                           Facts(list_facts(value, NONE), title)))  # fmt: skip
         else:
             alone[key] = value
     ordered = [group for _, group in sorted(groups, key=lambda pair: pair[0]) if group.facts]
     rest = list_facts(alone, NONE)
-    return (*ordered, FactGroup("Run", rest)) if rest else tuple(ordered)
+    return (*ordered, Facts(rest, "Run")) if rest else tuple(ordered)
 
 
 def list_times(values: Mapping[str, Any]) -> tuple[str, ...]:

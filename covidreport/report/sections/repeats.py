@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from covidreport.records import MethodComparison, RepeatedMethod, Repeats, ReportData, Spread
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, RepeatsView, Row, Table
+from covidreport.records import MethodComparison, RepeatedMethod, Repeats, ReportData
+from covidreport.records import Spread as Figures
+from covidreport.report.blocks import (
+    Block,
+    Column,
+    Difference,
+    Prose,
+    PValue,
+    Row,
+    Section,
+    Spread,
+    Table,
+    Text,
+)
+from covidreport.report.index import Index
 from covidreport.text import (
     DASH,
     clean,
@@ -15,20 +27,20 @@ from covidreport.text import (
     exact,
     humanise,
     listed,
-    p_value,
     plural,
-    whole,
 )
 
 _LEVEL = 0.05
 
 
-def view_repeats(data: ReportData, index: Index) -> tuple[RepeatsView, ...]:
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """One part for each ranking in which a method was run with several seeds."""
-    return tuple(_view(repeats, data, index) for repeats in data.repeats)
+    parts = [_describe(repeats, data, index) for repeats in data.repeats]
+    blocks = tuple(block for part in parts for block in part)
+    return (Section("repeats", "Repeats", blocks),) if blocks else ()
 
 
-def _view(repeats: Repeats, data: ReportData, index: Index) -> RepeatsView:
+def _describe(repeats: Repeats, data: ReportData, index: Index) -> list[Block]:
     runs = sum(len(method.runs) for method in repeats.methods)
     lead = (
         f"{plural(len(repeats.methods), 'method')} of {plural(runs, 'run')}: the runs of a method "
@@ -37,12 +49,12 @@ def _view(repeats: Repeats, data: ReportData, index: Index) -> RepeatsView:
     )
     if len(data.rankings) > 1:
         lead = f"In ranking {repeats.ranking + 1}: {lead[0].lower()}{lead[1:]}"
-    return RepeatsView(
-        lead=lead,
-        methods=_methods_table(repeats, index),
-        comparisons=_comparisons_table(repeats) if repeats.comparisons else None,
-        remarks=_remarks(repeats),
-    )
+    return [
+        Prose(lead, "lead"),
+        _methods_table(repeats, index),
+        *([_comparisons_table(repeats)] if repeats.comparisons else []),
+        *(Prose(words, "remark") for words in _remarks(repeats)),
+    ]
 
 
 def _methods_table(repeats: Repeats, index: Index) -> Table:
@@ -53,16 +65,18 @@ def _methods_table(repeats: Repeats, index: Index) -> Table:
     )  # fmt: skip
     rows = []
     for place, method in enumerate(repeats.methods):
-        cells = [
-            Cell(name_method(place), kind="name"),
-            Cell(_describe_settings(method.settings)),
-            Cell(_describe_runs(method)),
-            _spread_cell(method.figures["missed"], counts=True),
-        ]
-        cells += [
-            _spread_cell(method.figures[name]) for name in ("sensitivity", "specificity", "roc_auc")
-        ]
-        rows.append(Row(tuple(cells)))
+        figures = method.figures
+        rows.append(
+            Row(
+                (
+                    Text(name_method(place)),
+                    Text(_describe_settings(method.settings)),
+                    Text(_describe_runs(method)),
+                    _spread(figures["missed"], whole=True),
+                    *(_spread(figures[name]) for name in ("sensitivity", "specificity", "roc_auc")),
+                )
+            )
+        )
     return Table(
         f"{index.disease} over seeds: mean, standard deviation of single runs, smallest to largest",
         head, tuple(rows),
@@ -93,21 +107,8 @@ def _describe_runs(method: RepeatedMethod) -> str:
     return "; ".join(runs)
 
 
-def _spread_cell(spread: Spread, *, counts: bool = False) -> Cell:
-    if spread.mean is None:
-        return Cell(DASH, kind="figure")
-    places = 1 if counts else 3
-    middle = decimal(spread.mean, places)
-    if spread.sd is not None:
-        middle += f" ± {decimal(spread.sd, places)}"
-    ends = [
-        whole(None if end is None else round(end)) if counts else decimal(end)
-        for end in (spread.low, spread.high)
-    ]
-    note = f"{ends[0]} to {ends[1]}"
-    if spread.undefined:
-        note += f"; {plural(spread.undefined, 'run')} without"
-    return Cell(middle, note, f"{middle} ({note})", "figure")
+def _spread(found: Figures, *, whole: bool = False) -> Spread:
+    return Spread(found.mean, found.sd, found.low, found.high, found.undefined, whole)
 
 
 def _comparisons_table(repeats: Repeats) -> Table:
@@ -124,18 +125,13 @@ def _comparisons_table(repeats: Repeats) -> Table:
 
 def _comparison_row(each: MethodComparison) -> Row:
     found = each.comparison
-    ends = ""
-    if found.low is not None and found.high is not None:
-        ends = f"{decimal(found.low, 1)} to {decimal(found.high, 1)}"
-    value = decimal(found.difference, 1)
-    full = f"{value} (95 % CI {ends})" if ends else value
     return Row(
         (
-            Cell(f"{name_method(each.first)} − {name_method(each.second)}", kind="name"),
-            Cell(value, ends, full, "figure"),
-            Cell(p_value(found.p_value), found.method, kind="figure"),
-            Cell(p_value(each.adjusted_p_value), kind="figure"),
-            Cell(p_value(found.smallest_p), kind="figure"),
+            Text(f"{name_method(each.first)} − {name_method(each.second)}"),
+            Difference(found.difference, found.low, found.high, places=1, signed=False),
+            PValue(found.p_value, found.method),
+            PValue(each.adjusted_p_value),
+            PValue(found.smallest_p),
         )
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from covidreport.records import Evaluation, Finding, ReportData, Severity
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import FindingGroup, FindingView
+from covidreport.report.blocks import Group, Note, Section
+from covidreport.report.index import Index
 from covidreport.text import clean, whole
 
 SEVERITIES: dict[Severity, tuple[str, str]] = {
@@ -64,34 +63,42 @@ def _anonymous(finding: Finding) -> Finding:
     return Finding(finding.severity, finding.code, finding.what, finding.evidence, finding.remedy)
 
 
-def view_findings(findings: Sequence[Finding], index: Index) -> tuple[FindingGroup, ...]:
-    """The findings by severity, the gravest first; severities without any are left out.
+def list_notes(data: ReportData, index: Index) -> tuple[Note, ...]:
+    """The findings by severity, the gravest first, each with the id that leads to it.
 
     A severity that this version does not know is shown among the warnings, not dropped.
     """
-    groups = []
-    number = 0
-    for severity, (title, meaning) in SEVERITIES.items():
-        views = []
-        for finding in findings:
-            known = finding.severity if finding.severity in SEVERITIES else "warning"
-            if known == severity:
-                number += 1
-                views.append(_view_finding(finding, severity, f"finding-{number}", index))
-        if views:
-            groups.append(FindingGroup(severity, title, meaning, tuple(views)))
-    return tuple(groups)
+    found = gather_findings(data, index)
+    by_severity: dict[Severity, list[Finding]] = {severity: [] for severity in SEVERITIES}
+    for finding in found:
+        known = finding.severity if finding.severity in SEVERITIES else "warning"
+        by_severity[known].append(finding)
+    ordered = [(severity, one) for severity, each in by_severity.items() for one in each]
+    return tuple(
+        _note(finding, severity, f"finding-{number}", index)
+        for number, (severity, finding) in enumerate(ordered, start=1)
+    )
 
 
-def _view_finding(finding: Finding, severity: str, anchor: str, index: Index) -> FindingView:
-    shown = finding.subjects[:_MOST_SUBJECTS]
-    left = len(finding.subjects) - len(shown)
-    return FindingView(
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """A group for each severity that anything was found of; none where nothing was."""
+    notes = list_notes(data, index)
+    groups = tuple(
+        Group(tuple(of_severity), title, meaning, severity=severity)
+        for severity, (title, meaning) in SEVERITIES.items()
+        if (of_severity := [note for note in notes if note.severity == severity])
+    )
+    return (Section("findings", "Findings", groups, part="answer"),) if groups else ()
+
+
+def _note(finding: Finding, severity: Severity, anchor: str, index: Index) -> Note:
+    left = len(finding.subjects) - _MOST_SUBJECTS
+    return Note(
         severity,
-        anchor,
         clean(finding.what),
         clean(finding.evidence),
         clean(finding.remedy),
-        tuple(index.span(subject) for subject in shown),
-        f"and {whole(left)} more" if left else "",
+        tuple(index.link(subject) for subject in finding.subjects[:_MOST_SUBJECTS]),
+        f"and {whole(left)} more" if left > 0 else "",
+        anchor,
     )

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from covidreport.records import Counts, Evaluation, RankedRun, Ranking, ReportData, ReportedRun
-from covidreport.report.view.records import Cell, Span
-from covidreport.text import DASH, clean, label_name
+from covidreport.report.blocks import Cell, Link, Text
+from covidreport.text import DASH, label_name
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Look-ups that several parts of the view share."""
+    """Look-ups that several sections share."""
 
     target: str
     """The target label as the data writes it."""
@@ -38,14 +38,10 @@ class Index:
         names = [reported.run.name for reported in self.runs]
         return str(names.index(name) + 1)
 
-    def span(self, name: str) -> Span:
-        """A name in a sentence, which leads to its section where it is a run."""
-        return Span(clean(name), "name", self.anchors.get(name, ""))
-
-    def cell(self, name: str, note: str = "") -> Cell:
-        """A name in a table, which leads to its section."""
-        anchor = self.anchors.get(name, "")
-        return Cell(clean(name), clean(note), kind="name", anchor=anchor, sort=clean(name))
+    def link(self, name: str, note: str = "") -> Cell:
+        """A name, which leads to its section where it is a run."""
+        target = self.anchors.get(name)
+        return Text(name, note) if target is None else Link(name, target, note)
 
     def rank(self, name: str) -> str:
         """A run's rank, and in which ranking where that is not the first; or a dash."""

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.metrics.subgroups import list_lowest
+from covidreport.metrics.subgroups import FEWEST_CASES, list_lowest
 from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
-from covidreport.report.view.details import name_worst, say_why_not_compared
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import Cell, Column, Row, Table
-from covidreport.report.view.section_records import SubgroupsView
-from covidreport.report.view.tables import figure_cell
-from covidreport.text import clean, humanise, plural, titled, whole
+from covidreport.report.blocks import RATES, Column, Count, Prose, Rate, Row, Section, Table, Text
+from covidreport.report.index import Index
+from covidreport.text import clean, humanise, listed, plural, titled, whole
 
 MOST_RUNS = 3
 """Runs that stand side by side; each run's own section has its groups too."""
@@ -25,17 +22,15 @@ WARNING = (
 )
 
 
-def view_subgroups(data: ReportData, index: Index) -> SubgroupsView | None:
-    """The section for the first runs of the ranking; None where the data states nothing."""
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section for the first runs of the ranking; none where the data states nothing."""
     shown = [each for each in index.runs if _groups(each, index)][:MOST_RUNS]
     if not shown or not data.rankings:
-        return None
-    tables = (
-        _table("sensitivity", shown, index), _table("specificity", shown, index),
-    )  # fmt: skip
-    remarks = [_worst(each, index) for each in shown]
-    said = tuple(one for one in remarks if one)
-    return SubgroupsView(LEAD, tables, (*said, WARNING) if said else ())
+        return ()
+    tables = [_table(metric, shown, index) for metric in ("sensitivity", "specificity")]
+    said = list(filter(None, (_worst(each, index) for each in shown)))
+    remarks = [Prose(words, "remark") for words in ([*said, WARNING] if said else [])]
+    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), *tables, *remarks)),)
 
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:
@@ -55,7 +50,7 @@ def _table(metric: str, shown: Sequence[ReportedRun], index: Index) -> Table:
     head = [Column("Attribute"), Column("Value", kind="name")]
     head.append(Column("Cases" if positive else "Images without it", kind="count"))
     head += [
-        Column(clean(each.run.name), "95 % CI", "figure", axis=True)
+        Column(clean(each.run.name), "95 % CI", "figure", axis=RATES)
         for each in shown
     ]  # fmt: skip
     by_run = [_groups(each, index) for each in shown]
@@ -64,14 +59,16 @@ def _table(metric: str, shown: Sequence[ReportedRun], index: Index) -> Table:
         for place, group in enumerate(_every(by_run[0][attribute])):
             counts = group.counts
             of = counts.positives if positive else counts.negatives
-            cells = [
-                Cell(titled(humanise(attribute)) if place == 0 else ""),
-                Cell(clean(group.value) or "not stated", kind="name"),
-                Cell(whole(of), kind="count"),
-            ]
-            for groups in by_run:
-                cells.append(_cell(metric, groups.get(attribute), group.value))
-            rows.append(Row(tuple(cells)))
+            rows.append(
+                Row(
+                    (
+                        Text(titled(humanise(attribute)) if place == 0 else ""),
+                        Text(group.value or "not stated"),
+                        Count(of),
+                        *(_rate(metric, each.get(attribute), group.value) for each in by_run),
+                    )
+                )
+            )
     title = f"{titled(metric)} for {index.disease} by group"
     return Table(f"{title}, of {_name_shown(shown)}", tuple(head), tuple(rows))
 
@@ -84,13 +81,12 @@ def _every(found: Subgroups) -> list[Subgroup]:
     return [*found.groups, *([found.not_stated] if found.not_stated else [])]
 
 
-def _cell(metric: str, found: Subgroups | None, value: str) -> Cell:
+def _rate(metric: str, found: Subgroups | None, value: str) -> Rate:
     """One run's figure on one group; said in words where it is the lowest of the compared."""
     group = next((one for one in _every(found) if one.value == value), None) if found else None
     if found is None or group is None:
-        return figure_cell(None)
+        return Rate(None)
     positive = metric == "sensitivity"
-    cell = figure_cell(group.sensitivity if positive else group.specificity, mark=True)
     wrong = group.counts.missed if positive else group.counts.false_alarms
     remark = say_why_not_compared(group, metric)
     counted = f"{whole(wrong)} missed" if positive else plural(wrong, "alarm")
@@ -98,8 +94,7 @@ def _cell(metric: str, found: Subgroups | None, value: str) -> Cell:
         remark = "lowest"
     elif not (group.counts.positives if positive else group.counts.negatives):
         counted = ""
-    note = "; ".join(part for part in (counted, cell.note, remark) if part)
-    return Cell(cell.text, note, f"{cell.text} ({note})", "figure", mark=cell.mark)
+    return Rate(group.sensitivity if positive else group.specificity, counted, remark)
 
 
 def _worst(reported: ReportedRun, index: Index) -> str:
@@ -109,3 +104,30 @@ def _worst(reported: ReportedRun, index: Index) -> str:
         if named:
             parts.append(f"by {humanise(attribute)}, {named}")
     return f"{clean(reported.run.name)}: {'; '.join(parts)}." if parts else ""
+
+
+def say_why_not_compared(group: Subgroup, metric: str) -> str:
+    """Why this rate of a group is in no comparison; empty where it is in one."""
+    positive = metric == "sensitivity"
+    of = group.counts.positives if positive else group.counts.negatives
+    if not of:
+        return "no cases" if positive else "none without it"
+    if metric in group.compared:
+        return ""
+    return "too few to compare" if of < FEWEST_CASES else "not compared"
+
+
+def name_worst(found: Subgroups) -> str:
+    """`F has the lowest sensitivity and M has the lowest specificity`; `F and M share` one where
+    they tie; empty where nothing can be compared or nothing is lower than the rest."""
+    lowest = {name: list_lowest(found.groups, name) for name in ("sensitivity", "specificity")}
+    said: dict[tuple[str, ...], list[str]] = {}
+    for name, values in lowest.items():
+        if values:
+            said.setdefault(values, []).append(f"the lowest {name}")
+    parts = [
+        f"{listed([clean(value) for value in values])} {'has' if len(values) == 1 else 'share'} "
+        f"{listed(names)}"
+        for values, names in said.items()
+    ]
+    return listed(parts) if parts else ""

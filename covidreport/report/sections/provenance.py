@@ -6,17 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from covidreport.records import Evaluation, ReportData, ReportedRun
-from covidreport.report.view.index import Index
-from covidreport.report.view.records import (
+from covidreport.report.blocks import (
+    Block,
     Cell,
+    Code,
     Column,
+    Count,
     Fact,
-    FactGroup,
+    Facts,
+    Group,
     Row,
+    Section,
     Table,
+    Text,
 )
-from covidreport.report.view.section_records import ProvenanceView
-from covidreport.report.view.settings import is_time, list_facts, list_times
+from covidreport.report.facts import is_time, list_facts, list_times
+from covidreport.report.index import Index
 from covidreport.text import (
     DASH,
     clean,
@@ -24,7 +29,6 @@ from covidreport.text import (
     listed,
     plural,
     titled,
-    whole,
 )
 
 _DIGITS = 12
@@ -32,38 +36,46 @@ _DIGITS = 12
 _NOT_VERSIONS = frozenset({"providers_in_build"})
 
 
-def view_provenance(data: ReportData, index: Index) -> ProvenanceView:
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """All that the report and its evaluations recorded of their making."""
     evaluated = [(one, _evaluations(one)) for one in index.runs if _evaluations(one)]
-    common, models = _view_models(evaluated, index)
-    tables = (_view_data(evaluated), models)
-    return ProvenanceView(
-        (*_view_report(data), *common),
-        tuple(table for table in tables if table is not None),
-        _view_commands(data, evaluated),
-        _view_times(data, index),
-    )
+    common, models = _describe_models(evaluated, index)
+    facts = (*_describe_report(data), *common)
+    times = _list_times(data, index)
+    blocks: list[Block | None] = [
+        Group(facts, layout="columns") if facts else None,
+        _list_data(evaluated),
+        models,
+        _list_calls(data, evaluated),
+        times and Group((times,), "Times and durations", state="folded"),
+    ]
+    return (
+        Section(
+            "provenance", "Provenance", tuple(block for block in blocks if block is not None),
+            part="appendix", gist="Data, models, versions, commands and times",
+        ),
+    )  # fmt: skip
 
 
 def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
     return tuple(one for one in (reported.evaluation, *reported.others) if one is not None)
 
 
-def _view_report(data: ReportData) -> tuple[FactGroup, ...]:
+def _describe_report(data: ReportData) -> tuple[Facts, ...]:
     """What the report says of itself, times and its command left out."""
     alone = {
         key: value
         for key, value in data.provenance.items()
         if not isinstance(value, Mapping) and key != "command"
     }
-    groups = [FactGroup("Report", list_facts(alone))]
+    groups = [Facts(list_facts(alone), "Report")]
     for key, value in data.provenance.items():
         if isinstance(value, Mapping) and not is_time(str(key)):
-            groups.append(FactGroup(titled(humanise(str(key))), list_facts(value)))
+            groups.append(Facts(list_facts(value), titled(humanise(str(key)))))
     return tuple(group for group in groups if group.facts)
 
 
-def _view_data(
+def _list_data(
     evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]],
 ) -> Table | None:
     """A row for each set of images that runs were evaluated on."""
@@ -87,20 +99,18 @@ def _view_data(
         ),
         tuple(
             Row((
-                Cell(clean(dataset), kind="name"), Cell(clean(split)),
-                Cell(whole(int(images)), kind="count"),
-                Cell(whole(int(groups)) if groups else DASH, kind="count"),
-                _digest(fingerprint), Cell(clean(source) or DASH),
-                Cell(whole(len(set(runs))), kind="count"),
+                Text(dataset), Text(split), Count(int(images)),
+                Count(int(groups) if groups else None),
+                _digest(fingerprint), Text(source or DASH), Count(len(set(runs))),
             ))
             for (dataset, split, images, groups, fingerprint, source), runs in rows.items()
         ),
     )  # fmt: skip
 
 
-def _view_models(
+def _describe_models(
     evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]], index: Index
-) -> tuple[tuple[FactGroup, ...], Table | None]:
+) -> tuple[tuple[Facts, ...], Table | None]:
     """What all runs have in common, and a table of the rest: a row a run, its model first."""
     facts = {
         reported.run.name: _origins(reported) | _join([_facts(one) for one in reported.usual])
@@ -112,8 +122,8 @@ def _view_models(
         for name in names
         if len(values := {each.get(name, DASH) for each in facts.values()}) == 1
     }
-    told = tuple(Fact(name, value) for name, value in common.items() if value != DASH)
-    groups = (FactGroup("All evaluations", told),) if told else ()
+    told = tuple(Fact(name, Text(value)) for name, value in common.items() if value != DASH)
+    groups = (Facts(told, "All evaluations"),) if told else ()
     differ = [name for name in names if name not in common]
     digests = {reported.run.name: _join_digests(evaluations) for reported, evaluations in evaluated}
     if not differ and not any(digests.values()):
@@ -124,8 +134,8 @@ def _view_models(
     )  # fmt: skip
     rows = tuple(
         Row((
-            index.cell(name), _digest(digests[name]),
-            *(Cell(each.get(column, DASH)) for column in differ),
+            index.link(name), _digest(digests[name]),
+            *(Text(each.get(column, DASH)) for column in differ),
         ))
         for name, each in facts.items()
     )  # fmt: skip
@@ -189,10 +199,10 @@ def _join_digests(evaluations: Sequence[Evaluation]) -> str:
 def _digest(digests: str) -> Cell:
     """The first digits of one or several digests, all of them where the cell is sorted."""
     short = "; ".join(one[:_DIGITS] for one in digests.split("; "))
-    return Cell(short or DASH, kind="code" if short else "text")
+    return Code(short) if short else Text(DASH)
 
 
-def _view_commands(
+def _list_calls(
     data: ReportData, evaluated: Sequence[tuple[ReportedRun, tuple[Evaluation, ...]]]
 ) -> Table | None:
     """The commands that were called, each once, with what it made, in the order of their calls."""
@@ -218,7 +228,7 @@ def _view_commands(
     return Table(
         "Commands as they were called",
         (Column("Command", kind="code"), Column("Made")),
-        tuple(Row((Cell(clean(command), kind="code"), Cell(what))) for command, what in rows),
+        tuple(Row((Code(command), Text(what))) for command, what in rows),
     )
 
 
@@ -236,11 +246,11 @@ def _list_commands(one: Evaluation) -> Iterator[tuple[str, str, str]]:
             yield called.finished or "", called.command, what
 
 
-def _view_times(data: ReportData, index: Index) -> Table | None:
+def _list_times(data: ReportData, index: Index) -> Table | None:
     """All time stamps and durations, of the report and of its evaluations: the one such place."""
-    rows = [_times_row(Cell("This report", kind="name"), "", list_times(data.provenance))]
+    rows = [_times_row(Text("This report"), "", list_times(data.provenance))]
     for reported in index.runs:
-        name = index.cell(reported.run.name)
+        name = index.link(reported.run.name)
         rows.append(_times_row(name, "", list_times(reported.run.settings)))
         for evaluation in _evaluations(reported):
             times = list_times({"timing": evaluation.timing, **evaluation.provenance})
@@ -252,8 +262,8 @@ def _view_times(data: ReportData, index: Index) -> Table | None:
         "Times and durations: two reports of the same evidence differ here and in the commands, "
         "nowhere else"
     )
-    return Table(caption, head, told) if told else None
+    return Table(caption, head, told, "dense") if told else None
 
 
 def _times_row(name: Cell, split: str, times: Sequence[str]) -> Row | None:
-    return Row((name, Cell(split), Cell("; ".join(times)))) if times else None
+    return Row((name, Text(split), Text("; ".join(times)))) if times else None

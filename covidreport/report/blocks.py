@@ -1,0 +1,290 @@
+"""A report as data: sections, the few kinds of block that they hold, and what stands in a cell.
+
+A section knows no markup, and a face (HTML, Markdown) knows no section: it draws each kind of block
+once. A sentence of ours is a `str`, in which words between backticks are code; what data say is
+`Text`. A figure is never a text here but a cell that carries its value and its evidence, so that
+each face writes it as `report.cells` has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from covidreport.records import Estimate, Severity
+
+Domain = tuple[float, float]
+"""The values at both ends of an axis of marks."""
+RATES: Domain = (0.0, 1.0)
+
+# What stands in a cell, and in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What data say: a name, a reason, a setting."""
+
+    text: str
+    note: str = ""
+    sort: float | str | None = None
+    """What a column is sorted by where that is not the text; None of a cell goes last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """Words of a sentence that are set off."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What is to be read letter by letter."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A name that leads to a place of the report; the name alone where that is not in it."""
+
+    text: str
+    target: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many, and of how many; `failed` of them because they could not be scored.
+
+    told: the column's head says of how many.
+    """
+
+    n: int | None
+    of: int | None = None
+    failed: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An estimate with its evidence; `before` and `note` stand around its interval.
+
+    evidence: whether the fraction is shown where there is little room, too.
+    """
+
+    estimate: Estimate | None
+    before: str = ""
+    note: str = ""
+    evidence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference with its 95 % interval, to so many decimals; None is a dash.
+
+    signed: with its sign where it is positive, too.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    places: int = 3
+    signed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PValue:
+    """A p-value, or the least that it can be where `bound`; None is a dash."""
+
+    p: float | None
+    note: str = ""
+    bound: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and standard deviation of several runs, from the smallest to the largest.
+
+    undefined: how many of them have no such figure. places: decimals of the mean.
+    """
+
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    undefined: int = 0
+    whole: bool = False
+    """Whether single figures are counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A figure that has no interval, to so many decimals; None is a dash."""
+
+    value: float | None
+    places: int = 3
+    note: str = ""
+
+
+Cell = str | Text | Strong | Code | Link | Count | Rate | Difference | PValue | Spread | Number
+Inlines = str | tuple[Cell, ...]
+"""A sentence: a text of ours, or its pieces."""
+
+
+# Kinds of block
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A sentence or a few; `tone` says what it is to its reader."""
+
+    kind: ClassVar = "prose"
+    words: Inlines
+    tone: Literal["plain", "lead", "remark", "trouble", "doubt", "assured", "sentence"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of sentences, each with the severity of what it says where it has one."""
+
+    kind: ClassVar = "items"
+    items: tuple[Inlines, ...]
+    severities: tuple[Severity | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and what stands under it."""
+
+    name: str
+    value: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values under a title, which may be empty."""
+
+    kind: ClassVar = "facts"
+    facts: tuple[Fact, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A finding: what it is, the evidence for it, what to do, what it is about."""
+
+    kind: ClassVar = "note"
+    severity: Severity
+    what: str
+    evidence: str = ""
+    remedy: str = ""
+    about: tuple[Cell, ...] = ()
+    more: str = ""
+    """`and 188 more`, where it is about many."""
+    id: str = ""
+
+
+ColumnKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column. Its kind is how its cells are set: `name` heads the row, `missed` is
+    the count that runs are ranked by.
+
+    axis: of the interval marks that its figures carry; None where they carry none.
+    """
+
+    title: str
+    note: str = ""
+    kind: ColumnKind = "text"
+    axis: Domain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with what it is marked as; `divide` is said between it and the rows above it."""
+
+    cells: tuple[Cell, ...]
+    best: bool = False
+    alike: bool = False
+    """Not significantly different from the best run."""
+    divide: str = ""
+    facets: tuple[str, ...] = ()
+    """What it is under each facet of its table."""
+    words: str = ""
+    """What a search looks at, beside the names."""
+
+
+TableStyle = Literal["plain", "ranked", "pairs", "grid", "metrics", "wide", "dense"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with the caption that says what a row is.
+
+    style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
+    one line, `wide` all of the page, `plain` no more than it needs.
+    """
+
+    kind: ClassVar = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    style: TableStyle = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Blocks under a title of their own, which may be empty; `gist` says what is in it.
+
+    state: whether it can be folded, and is. layout: in columns where the page is wide, or beside
+    each other.
+    """
+
+    kind: ClassVar = "group"
+    blocks: tuple[Block, ...]
+    title: str = ""
+    gist: str = ""
+    id: str = ""
+    state: Literal["plain", "open", "folded"] = "plain"
+    layout: Literal["stacked", "columns", "beside"] = "stacked"
+    severity: Severity | None = None
+
+
+Block = Prose | Items | Facts | Note | Table | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the report under a title; `gist` stands beside it where the section is folded.
+
+    part: of the story that the report tells. What is cut from a text of limited length goes from
+    the appendix first.
+    """
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    part: Literal["answer", "evidence", "appendix"] = "evidence"
+    gist: str = ""
+
+
+def walk_blocks(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """Every block in reading order, groups before what stands in them."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Group):
+            yield from walk_blocks(block.blocks)
+
+
+def list_targets(sections: tuple[Section, ...]) -> frozenset[str]:
+    """The ids that a link can lead to."""
+    ids = {section.id for section in sections}
+    for section in sections:
+        for block in walk_blocks(section.blocks):
+            if isinstance(block, Group | Note) and block.id:
+                ids.add(block.id)
+    return frozenset(ids)

@@ -1,0 +1,150 @@
+"""Cells as text, the same in every face: a value, a note beneath it, and both in one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from covidreport.report.blocks import (
+    Cell,
+    Code,
+    Count,
+    Difference,
+    Inlines,
+    Link,
+    Number,
+    PValue,
+    Rate,
+    Spread,
+    Strong,
+    Text,
+)
+from covidreport.report.charts.intervals import Domain, Mark, place_mark
+from covidreport.text import (
+    DASH,
+    bound_p,
+    clean,
+    decimal,
+    figure,
+    p_value,
+    plural,
+    signed,
+    whole,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A cell as text; `line` is all of it where there is one line only, as in Markdown."""
+
+    value: str
+    note: str = ""
+    line: str = ""
+
+
+def write_cell(cell: Cell) -> Written:
+    """The text of a cell. Of a sentence it is the sentence, with its backticks."""
+    match cell:
+        case str():
+            return Written(cell, line=cell)
+        case Strong(text) | Code(text):
+            return _written(clean(text))
+        case Text(text, note) | Link(text, note=note):
+            return _written(clean(text), clean(note))
+        case Count():
+            return _written(whole(cell.n), _of(cell))
+        case Rate():
+            return _write_rate(cell)
+        case Difference():
+            return _write_difference(cell)
+        case PValue(p, note, bound):
+            return _written(bound_p(p) if bound and p is not None else p_value(p), note)
+        case Spread():
+            return _write_spread(cell)
+        case Number(value, places, note):
+            return _written(decimal(value, places), note)
+
+
+def write_line(words: Inlines) -> str:
+    """A sentence in one line, its figures with their evidence."""
+    return words if isinstance(words, str) else "".join(write_cell(one).line for one in words)
+
+
+def sort_key(cell: Cell) -> float | str | None:
+    """What a column is sorted by; None goes last."""
+    match cell:
+        case Text(text, _, given):
+            return given if given is not None else None if text == DASH else clean(text)
+        case Rate(estimate):
+            return None if estimate is None else estimate.value
+        case Count(n):
+            return n
+        case PValue(value) | Difference(value) | Spread(value) | Number(value):
+            return value
+        case _:
+            return write_cell(cell).value
+
+
+def mark_cell(cell: Cell, domain: Domain) -> Mark | None:
+    """The mark of a figure on its column's axis; None where it is undefined, or no figure."""
+    match cell:
+        case Rate(estimate) if estimate is not None:
+            return place_mark(estimate.value, estimate.low, estimate.high, domain)
+        case Difference(value, low, high):
+            return place_mark(value, low, high, domain)
+        case _:
+            return None
+
+
+def cell_kind(cell: Cell) -> str:
+    """The kind of a cell as templates know it: `text`, `rate`; `str` for a sentence of ours."""
+    return type(cell).__name__.lower()
+
+
+def _written(value: str, note: str = "") -> Written:
+    return Written(value, note, f"{value} ({note})" if note else value)
+
+
+def _of(cell: Count) -> str:
+    of = "" if cell.told or cell.of is None or cell.n is None else f"of {whole(cell.of)}"
+    failed = f"{whole(cell.failed)} not scored" if cell.failed else ""
+    return ", ".join(part for part in (of, failed) if part)
+
+
+def _write_rate(cell: Rate) -> Written:
+    """In one line the fraction is there too: nothing else on that line says it."""
+    shown = figure(cell.estimate)
+    interval = f"95 % CI {shown.interval}" if shown.interval else ""
+    beneath = (cell.before, shown.fraction if cell.evidence else "", shown.interval, shown.mark)
+    note = "; ".join(filter(None, (*beneath, cell.note)))
+    if not cell.before and not cell.note:
+        return Written(shown.value, note, shown.text)
+    beside = "; ".join(
+        filter(None, (cell.before, shown.fraction, interval or shown.mark, cell.note))
+    )
+    return Written(shown.value, note, f"{shown.value} ({beside})")
+
+
+def _write_difference(cell: Difference) -> Written:
+    write = signed if cell.signed else decimal
+    value = write(cell.value, cell.places)
+    if cell.low is None or cell.high is None:
+        return Written(value, line=value)
+    ends = f"{write(cell.low, cell.places)} to {write(cell.high, cell.places)}"
+    return Written(value, ends, f"{value} (95 % CI {ends})")
+
+
+def _write_spread(cell: Spread) -> Written:
+    if cell.mean is None:
+        return Written(DASH, line=DASH)
+    places = 1 if cell.whole else 3
+    value = decimal(cell.mean, places)
+    if cell.sd is not None:
+        value += f" ± {decimal(cell.sd, places)}"
+    ends = [
+        whole(None if end is None else round(end)) if cell.whole else decimal(end)
+        for end in (cell.low, cell.high)
+    ]
+    note = f"{ends[0]} to {ends[1]}"
+    if cell.undefined:
+        note += f"; {plural(cell.undefined, 'run')} without"
+    return _written(value, note)

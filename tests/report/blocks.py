@@ -1,0 +1,86 @@
+"""Reads a report's sections as data: their blocks, and their cells as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from covidreport.records import ReportData
+from covidreport.report.blocks import (
+    Block,
+    Fact,
+    Facts,
+    Group,
+    Items,
+    Note,
+    Prose,
+    Section,
+    Table,
+    walk_blocks,
+)
+from covidreport.report.cells import write_cell, write_line
+from covidreport.report.view import view_report
+
+
+def build(data: ReportData, name: str) -> Section:
+    """The one section of that name."""
+    (section,) = view_report(data).sections[name]
+    return section
+
+
+def list_blocks(section: Section) -> list[Block]:
+    """All blocks at any depth, in reading order."""
+    return list(walk_blocks(section.blocks))
+
+
+def list_tables(section: Section) -> list[Table]:
+    """All tables, in reading order."""
+    return [one for one in list_blocks(section) if isinstance(one, Table)]
+
+
+def list_sentences(section: Section) -> list[str]:
+    """What prose and lists say, in reading order."""
+    return list(_sentences(section))
+
+
+def _sentences(section: Section) -> Iterator[str]:
+    for one in list_blocks(section):
+        if isinstance(one, Prose):
+            yield write_line(one.words)
+        elif isinstance(one, Items):
+            yield from map(write_line, one.items)
+
+
+def list_notes(section: Section) -> list[Note]:
+    """All findings, in reading order."""
+    return [one for one in list_blocks(section) if isinstance(one, Note)]
+
+
+def list_facts(section: Section) -> dict[str, str]:
+    """All facts by their names."""
+    facts = (f for one in list_blocks(section) if isinstance(one, Facts) for f in one.facts)
+    return {fact.name: read_fact(fact) for fact in facts}
+
+
+def read_fact(fact: Fact) -> str:
+    """What stands under its name."""
+    return write_cell(fact.value).line
+
+
+def list_titles(section: Section) -> list[str]:
+    """The titles of its groups."""
+    return [one.title for one in list_blocks(section) if isinstance(one, Group) and one.title]
+
+
+def read_values(table: Table) -> list[list[str]]:
+    """The values of its cells without their notes, row by row."""
+    return [[write_cell(cell).value for cell in row.cells] for row in table.rows]
+
+
+def read_lines(table: Table) -> list[list[str]]:
+    """Its cells with their notes, row by row."""
+    return [[write_cell(cell).line for cell in row.cells] for row in table.rows]
+
+
+def read_notes(table: Table) -> list[list[str]]:
+    """The notes of its cells, row by row."""
+    return [[write_cell(cell).note for cell in row.cells] for row in table.rows]

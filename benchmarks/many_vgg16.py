@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common import Row, link_runs, mixed_images, print_rows, write_model
-from covidreport.config import Thresholds
 from covidreport.dataset import fingerprint, hash_files
 from covidreport.evaluate import decode
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.record import evaluate_runs
-from covidreport.evaluate.request import BATCH, Request
+from covidreport.evaluate.request import BATCH, EvaluationRequest
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.images import read_bytes
 from covidreport.inference.memory import available_bytes
 from covidreport.inference.providers import CPU
@@ -44,7 +44,7 @@ def main() -> None:
         runs = discover_runs([link_runs(model, Path(scratch) / "runs", options.runs)])
         dataset = replace(mixed_images(options.images), splits=None)
         digests = hash_files(dataset)
-        request = Request(
+        request = EvaluationRequest(
             dataset, "all", digests, fingerprint(dataset, digests), Thresholds(), "cpu", CPU, BATCH
         )
         groups = len(group_by_memory(runs))

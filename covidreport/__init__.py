@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from covidreport.notebook import load
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    # `import covidreport` stays light: pandas and all that a report needs come with `load`.
-    if name == "load":
-        from covidreport.notebook import load
-
-        return load
+    # `import covidreport` stays light: what a name needs comes with it. Type checkers read
+    # __init__.pyi, and no room below is bound to the one above for asking which version this is.
+    if name in __all__:
+        return getattr(import_module("covidreport.notebook"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

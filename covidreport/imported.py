@@ -14,9 +14,9 @@ import numpy as np
 
 from covidreport import __version__
 from covidreport.audit import audit_scores
-from covidreport.config import FigureSettings
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import describe_scores, group_values
+from covidreport.metrics.plan import FigureOptions
 from covidreport.records import (
     Activation,
     Dataset,
@@ -196,7 +196,7 @@ def import_scores(
     scores = match_scores(request)
     dataset = request.dataset
     values = [request.thresholds[label] for label in dataset.labels]
-    plan = request.figures or FigureSettings().plan(dataset.labels, "")
+    plan = request.figures or FigureOptions().plan(dataset.labels, "")
     described = describe_scores(scores, values, plan)
     failures = tuple(
         Failure(sample, "read", reason)

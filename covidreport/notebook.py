@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from covidreport.compare import Plan, check_baseline
-from covidreport.config import find_settings
 from covidreport.errors import UsageError
 from covidreport.records import ReportData
 from covidreport.report import frames
 from covidreport.report.collect import collect_report
 from covidreport.report.summary import describe_report, render_summary
 from covidreport.runs import discover_runs
+from covidreport.settings import find_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +52,7 @@ def load(
         raise UsageError(f"margin={margin:g}: give a fraction between 0 and 1, such as 0.05")
     settings = find_settings(Path.cwd())
     runs = discover_runs([Path(folder) for folder in folders] or [Path("runs")])
-    check_baseline(Plan(baseline), runs)
-    plan = Plan(
-        settings.baseline if baseline is None else baseline,
-        settings.margin if margin is None else margin,
-        named="in the call" if baseline is not None else "in the settings",
-    )
+    plan = settings.plan_comparisons(runs, baseline, margin, "in the call")
     floor = settings.specificity_floor if specificity_floor is None else specificity_floor
     return Report(
         collect_report(

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,29 @@ from covidreport.dataset.manifest import build_images
 from covidreport.dataset.table import READERS, read_table
 from covidreport.errors import DatasetError, RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
+from covidreport.evaluate.folders import choose_hardware
 from covidreport.evaluate.loop import OpenedRun, score_runs
-from covidreport.evaluate.request import BATCH
+from covidreport.evaluate.opening import open_model
+from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.request import BATCH, default_batch
+from covidreport.evaluate.thresholds import Thresholds
+from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.inference.session import Session
 from covidreport.metrics import decide
-from covidreport.records import UNKNOWN, Dataset, Finding, Run, Scores
+from covidreport.records import (
+    UNKNOWN,
+    Dataset,
+    Failure,
+    Finding,
+    FindingMade,
+    Noted,
+    OnEvent,
+    Run,
+    Scores,
+    StageStarted,
+    count_steps,
+    ignore_events,
+)
 from covidreport.runs import read_run
 from covidreport.storage.files import spell_path
 from covidreport.store import RUN_FILE, encode_text, write_atomic
@@ -95,6 +114,60 @@ def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
         said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
         raise DatasetError(spell_path(folder), [said])
     return images, others
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What one model answers to images whose truth nobody knows."""
+
+    images: Dataset
+    scores: Scores
+    chosen: ChosenThresholds
+    findings: tuple[Finding, ...]
+
+    @property
+    def table(self) -> dict[str, Sequence[object]]:
+        """As `tabulate_predictions` gives it."""
+        return tabulate_predictions(self.scores, self.chosen.values)
+
+
+def predict_places(
+    model: Path, places: Sequence[Path], options: EvaluateOptions, on_event: OnEvent = ignore_events
+) -> Predictions:
+    """The answers of a run folder's model, or of an ONNX file, to the images in some places.
+
+    The model is fed, and its scores are decided, as `evaluate_folders` does it. Raises RunError
+    where the model fails, UsageError, DatasetError or ProviderError where it can't be begun.
+    """
+    run = find_model(model)
+    images = find_images(places)
+    if images.passed_over:
+        on_event(Noted(_describe_passed_over(images.passed_over), warning=True))
+    execution, hardware = choose_hardware(options)
+    for finding in hardware:
+        on_event(FindingMade(finding))
+    batch = options.batch_size or default_batch(execution)
+    session = open_model(run, execution, batch=batch, limits=options.model_limits)
+    if isinstance(session, Failure):
+        raise RunError(f"run {run.name}: {session.reason}", session.remedy)
+    # Nobody reports figures of these images: whether they were tuned on does not matter.
+    shown = ReportedImages(images.name, "", None, session.spec.labels, ())
+    thresholds = options.thresholds or Thresholds()
+    chosen = choose_thresholds(thresholds, run, shown, session.identity.sha256)
+    on_event(StageStarted(f"Predicting {len(images):,} images", len(images)))
+    scores, findings = predict_images(
+        session, images, name=run.name, batch=batch, jobs=options.jobs,
+        advance=count_steps(on_event),
+    )  # fmt: skip
+    return Predictions(images, scores, chosen, findings)
+
+
+def _describe_passed_over(paths: Sequence[str]) -> str:
+    kinds, many = count_kinds(tuple(paths)), len(paths)
+    are = "1 file is of a kind that is not read, and is"
+    if many > 1:
+        are = f"{many:,} files are of kinds that are not read, and are"
+    return f"{are} not in the table: {kinds}"
 
 
 def predict_images(

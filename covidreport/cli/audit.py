@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import AsJson, Jobs
+from covidreport.cli.options import AsJson, Jobs, read_options
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from covidreport.audit.document import Audit
-    from covidreport.config import Settings
-    from covidreport.records import Dataset, Finding, Ignore, IgnoredFinding, ReportData, Run
+    from covidreport.dataset.index import Question
+    from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.records import (
+        Dataset,
+        Finding,
+        Ignore,
+        IgnoredFinding,
+        OnEvent,
+        ReportData,
+        Run,
+    )
+    from covidreport.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +48,7 @@ def register(app: typer.Typer) -> None:
 
 
 def audit(
+    context: typer.Context,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -76,20 +87,23 @@ def audit(
     """Audit a data set, and runs."""
     from covidreport.audit import sort_findings
     from covidreport.audit.document import audit_as_json
-    from covidreport.cli.evaluate import find_data
+    from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import out, print_json, say
-    from covidreport.config import find_settings
+    from covidreport.evaluate.resolve import ask_data
     from covidreport.failed import explain_failed
     from covidreport.runs import discover_runs
     from covidreport.store import write_json
 
-    settings = find_settings(Path.cwd())
+    settings, options = read_options(context)
     given, folders = _tell_data_from_runs(paths or [], data)
     runs = discover_runs(folders) if folders else ()
-    source = find_data(given, settings, runs)
+    if given is not None:
+        options = replace(options, data=given, origins={})
+    question = ask_data(options, runs)
     splits = [name.strip().lower() for name in split or []]
     settings = replace(settings, ignore=_add_ignored(settings.ignore, ignore or []))
-    found = _audit(source, settings, splits, runs, jobs=jobs, use_cache=cache)
+    with show_events() as on_event:
+        found = _audit(_Asked(question, options, settings, splits, runs), on_event)
     if output is not None:
         write_json(output, audit_as_json(found))
     if as_json:
@@ -141,31 +155,38 @@ def _tell_data_from_runs(
     return paths[0], paths[1:]
 
 
-def _audit(
-    source: Path, settings: Settings, splits: Sequence[str], runs: Sequence[Run], *,
-    jobs: int | None, use_cache: bool,
-) -> Audit:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is looked at."""
+
+    question: Question
+    options: EvaluateOptions
+    settings: Settings
+    splits: Sequence[str]
+    runs: Sequence[Run]
+
+
+def _audit(asked: _Asked, on_event: OnEvent) -> Audit:
     from covidreport.audit import DataEvidence, audit_data, sort_findings
     from covidreport.audit.document import Audit, merge_findings
     from covidreport.audit.ignore import find_outlived, set_aside
-    from covidreport.cli.evaluate import common_labels
-    from covidreport.cli.terminal import show_progress
-    from covidreport.dataset import read_dataset
     from covidreport.dataset.digests import digest_files
     from covidreport.dataset.fill import fill_from_headers
     from covidreport.dataset.survey import survey_images
+    from covidreport.evaluate.resolve import read_asked
+    from covidreport.records import StageStarted, count_steps
 
-    dataset = read_dataset(
-        source, settings.labels or common_labels(runs, source, settings.uncertain),
-        group=settings.group, name=settings.name, uncertain=settings.uncertain,
-        needed=(lambda _: splits) if splits else None,
-    )  # fmt: skip
+    settings, splits, runs = asked.settings, asked.splits, asked.runs
+    use_cache, advance = asked.options.cache is not False, count_steps(on_event)
+    dataset = read_asked(asked.question, (lambda _: splits) if splits else None)
     dataset = _take_splits(dataset, splits)
-    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
-        digests = digest_files(dataset, use_cache=use_cache, advance=advance)
+    on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
+    digests = digest_files(dataset, use_cache=use_cache, advance=advance)
     dataset, notes = fill_from_headers(dataset, digests, use_cache=use_cache)
-    with show_progress(f"Decoding {len(dataset):,} images", len(dataset)) as advance:
-        survey = survey_images(dataset, digests, jobs=jobs, use_cache=use_cache, advance=advance)
+    on_event(StageStarted(f"Decoding {len(dataset):,} images", len(dataset)))
+    survey = survey_images(
+        dataset, digests, jobs=asked.options.jobs, use_cache=use_cache, advance=advance
+    )
     report = _collect(runs, settings, dataset.name, splits)
     evidence = DataEvidence(dataset, settings.target, digests, survey, _list_roc_aucs(report))
     of_data = sort_findings([*audit_data(evidence), *notes])
@@ -177,7 +198,7 @@ def _audit(
     ignored = (*aside, *aside_runs)
     return Audit(
         dataset=dataset.name,
-        source=source.as_posix(),
+        source=asked.question.source.as_posix(),
         target=settings.target,
         labels=dataset.labels,
         splits=tuple(dict.fromkeys(dataset.splits or ("all",))),

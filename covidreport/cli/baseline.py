@@ -54,12 +54,12 @@ def set_baseline(
 
     from covidreport.cli.gate import want_images
     from covidreport.cli.terminal import say, say_note
-    from covidreport.config import find_settings
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import identify_run, write_baseline
     from covidreport.gate.evidence import note_newer, read_baseline_at
     from covidreport.gate.wording import describe_origin
     from covidreport.runs import discover_runs, is_run_folder, read_run
+    from covidreport.settings import find_settings
     from covidreport.text import plural
 
     settings = find_settings(Path.cwd())

@@ -34,17 +34,18 @@ from covidreport.cli.options import (
     Verbose,
     VerdictAsJson,
     Warnings,
+    read_options,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covidreport.cli.evaluate import Choices
-    from covidreport.config import Settings
-    from covidreport.evaluate.record import Outcome
+    from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.evaluate.outcome import Outcome
     from covidreport.gate.baseline import Baseline
     from covidreport.gate.gating import GateRequest
     from covidreport.records import Failure, Finding, NotJudged, Run, Stage, Verdict
+    from covidreport.settings import Settings
 
 REPORT_FILE = "report.html"
 IS_BASELINE = "is the baseline"
@@ -104,53 +105,44 @@ def ci(
     verbose: Verbose = False,
 ) -> None:
     """Evaluate, judge and report."""
-    from covidreport.cli.command_line import spell_command
     from covidreport.cli.terminal import show_tracebacks
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
-        from covidreport.cli.evaluate import Choices
         from covidreport.cli.found import find_runs
         from covidreport.cli.gate import make_request, want_images
-        from covidreport.config import find_settings, read_model_limits, read_threshold_options
         from covidreport.gate.evidence import Trust
         from covidreport.integrations.base_branch import compare_with_base, find_base
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside
+        from covidreport.settings import SETTINGS_FILE
         from covidreport.storage.made_here import MadeHere
 
         show_tracebacks(verbose)
-        settings = find_settings(Path.cwd())
+        settings, options = read_options(context)
         branch = find_base(base, os.environ)
         clear_outputs(output_dir, also=REPORT_FILE)
         runs = find_runs(folders)
-        read_threshold_options(threshold or [], settings.thresholds, thresholds)
         asked = Asked(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
         wanted = want_images(settings, split=split)
-        made = MadeHere()
         request = make_request(asked, wanted, settings, runs)
         job = _Job(
             runs,
             folders or [],
-            replace(request, trust=Trust(made, trust_stored)),
-            Choices(
-                data=data, split=split, threshold=tuple(threshold or ()), thresholds=thresholds,
-                provider=provider, precision=precision, device_id=device_id,
-                batch_size=batch_size, jobs=jobs, verify=True,
-                command=spell_command(context), trust_stored=trust_stored, made=made,
-                model_limits=read_model_limits(
-                    settings.model_limits, batch_timeout_s, memory_limit
-                ),
-            ),
+            replace(request, trust=Trust(MadeHere(), trust_stored)),
+            replace(options, verify=True),
             settings,
             output_dir,
-        )  # fmt: skip
+            split,
+        )
         skipped: list[NotJudged] = []
         notices: list[Finding] = []
         if branch is not None:
-            notices += compare_with_base(branch, _list_yardsticks(job, baseline), Path.cwd())
+            notices += compare_with_base(
+                branch, _list_yardsticks(job, baseline), Path.cwd(), SETTINGS_FILE
+            )
         verdicts = judge_or_explain(runs, settings.target, lambda: _judge_new(job, skipped))
         render = (lambda: _render(job, verdicts)) if verdicts else None
         beside = Beside(tuple(notices), tuple(skipped))
@@ -165,15 +157,17 @@ class _Job:
     folders: Sequence[Path]
     """In which they were found, or which they are."""
     request: GateRequest
-    choices: Choices
+    options: EvaluateOptions
     settings: Settings
     output_dir: Path
+    split: str | None
+    """As the option says."""
 
 
 def _list_yardsticks(job: _Job, baseline: str | None) -> list[Path]:
     """What decides verdicts beside the settings: the baseline, wherever it is, and the manifest."""
-    from covidreport.cli.evaluate import find_data
     from covidreport.errors import UsageError
+    from covidreport.evaluate.resolve import find_data
     from covidreport.gate.baseline import BASELINE_FILE
 
     place, settings = job.request.baseline, job.settings
@@ -182,10 +176,9 @@ def _list_yardsticks(job: _Job, baseline: str | None) -> list[Path]:
     elif place is not None:
         found = [place]
     else:  # one that is not there may have been deleted
-        folder = Path() if settings.origin is None else settings.origin.parent
-        found = [] if baseline or settings.baseline else [folder / BASELINE_FILE]
+        found = [] if baseline or settings.baseline else [settings.folder / BASELINE_FILE]
     try:
-        return [*found, find_data(job.choices.data, settings, job.runs)]
+        return [*found, find_data(job.options, job.runs)]
     except UsageError:
         return found  # said where it is needed
 
@@ -201,7 +194,7 @@ def _judge_new(job: _Job, skipped: list[NotJudged]) -> tuple[Verdict, ...]:
         theirs = {run.folder.resolve() for run in others}
         if theirs >= {run.folder.resolve() for run in job.runs}:
             return tuple(_refuse(run, request, *OWN_BASELINE) for run in job.runs)
-        request = _aim(request, _evaluate(job, others, job.choices))
+        request = _aim(request, _evaluate(job, others, job.options))
     opened = open_baseline(job.runs, request)
     baseline = None if isinstance(opened, GateError) else opened
     new = _choose_new(job, baseline, skipped)
@@ -263,38 +256,37 @@ def _evaluate_new(
     """Evaluate the new runs: those that failed, and what is to be judged of the others."""
     from covidreport.gate.gating import complete_wanted
 
-    choices = job.choices
+    options = job.options
     if baseline is not None:
-        choices = replace(
-            choices,
-            labels=baseline.evaluation.labels,
-            split=complete_wanted(job.request.wanted, baseline).split,
-        )
-    outcomes = _evaluate(job, new, choices)
+        wanted = complete_wanted(job.request.wanted, baseline)
+        labels = options.labels or baseline.evaluation.labels
+        options = replace(options, labels=labels, split=wanted.split or options.split)
+    outcomes = _evaluate(job, new, options)
     failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
     return failed, _aim(job.request, outcomes)
 
 
-def _evaluate(job: _Job, runs: Sequence[Run], choices: Choices) -> Sequence[Outcome]:
+def _evaluate(job: _Job, runs: Sequence[Run], options: EvaluateOptions) -> Sequence[Outcome]:
     """What became of the runs that can be evaluated; imported figures stand as they are."""
-    from covidreport.cli.evaluate import (
-        evaluate_folders,
-        find_data,
-        holds_figures_alone,
-        say_scored_again,
-    )
+    from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import say
     from covidreport.errors import GateError, UsageError
+    from covidreport.evaluate.folders import evaluate_folders
+    from covidreport.evaluate.outcome import describe_scored_again
+    from covidreport.evaluate.resolve import find_data, part_runs
 
-    possible = [run for run in runs if not holds_figures_alone(run)]
+    possible, _ = part_runs(runs)
     if not possible:
         return ()
     try:
-        find_data(choices.data, job.settings, possible)
+        find_data(options, possible)
     except UsageError as error:
         raise GateError("data", str(error)) from error
-    outcomes, _ = evaluate_folders(possible, choices, job.settings)
-    say_scored_again(outcomes, job.settings.target)
-    return outcomes
+    with show_events() as on_event:
+        done = evaluate_folders(possible, options, on_event, job.request.trust.made)
+    for sentence in describe_scored_again(done.outcomes, job.settings.target):
+        say(sentence, "yellow")
+    return done.outcomes
 
 
 def _render(job: _Job, verdicts: Sequence[Verdict]) -> Path | None:
@@ -302,7 +294,6 @@ def _render(job: _Job, verdicts: Sequence[Verdict]) -> Path | None:
 
     None where no run has an evaluation on them; then none of an earlier call stands there either.
     """
-    from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say
     from covidreport.errors import NothingEvaluatedError, UsageError
     from covidreport.report.collect import collect_report
@@ -313,7 +304,7 @@ def _render(job: _Job, verdicts: Sequence[Verdict]) -> Path | None:
     settings = job.settings
     judged = next((each for each in verdicts if each.dataset is not None), None)
     images = (
-        settings.ask_stored(split=job.choices.split)
+        settings.ask_stored(split=job.split)
         if judged is None
         else AskedImages(judged.dataset, judged.split, judged.variant or "")
     )
@@ -324,8 +315,8 @@ def _render(job: _Job, verdicts: Sequence[Verdict]) -> Path | None:
             target=settings.target,
             specificity_floor=settings.specificity_floor,
             images=images,
-            plan=choose_plan(None, None, settings, job.runs),
-            command=job.choices.command,
+            plan=settings.plan_comparisons(job.runs),
+            command=job.options.command,
             made=job.request.trust.made,
         )
     except UsageError as error:

@@ -39,12 +39,12 @@ def export(
 ) -> None:
     """Export a run."""
     from covidreport.cli.terminal import say_note
-    from covidreport.config import find_settings
     from covidreport.errors import RunError
     from covidreport.integrations.dvc import write_dvc
     from covidreport.integrations.model_card import render_model_card
     from covidreport.report.collect import collect_report
     from covidreport.runs import is_run_folder, read_run
+    from covidreport.settings import find_settings
     from covidreport.store import (
         SCORES_FILE,
         encode_text,

@@ -25,12 +25,12 @@ from covidreport.cli.options import (
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from covidreport.config import Settings
     from covidreport.errors import GateError
     from covidreport.gate.baseline import Baseline
     from covidreport.gate.evidence import Wanted
     from covidreport.gate.gating import GateRequest
     from covidreport.records import NotJudged, Run, Verdict
+    from covidreport.settings import Settings
 
 HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
@@ -91,10 +91,10 @@ def gate(
 
     with never_exit_one():
         from covidreport.cli.found import find_runs
-        from covidreport.config import find_settings
         from covidreport.gate.gating import gate_runs, open_baseline, pass_over_known
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside
+        from covidreport.settings import find_settings
 
         show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
@@ -131,7 +131,7 @@ def want_images(
 
     return Wanted(
         settings.target, dataset, None if split is None else fold_split(split), variant,
-        settings.split, settings.data_name,
+        settings.evaluate.split, settings.data_name,
     )  # fmt: skip
 
 

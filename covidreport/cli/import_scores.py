@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from covidreport.cli.options import Data, Threshold
+from covidreport.cli.options import Data, Threshold, read_options
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_scores_command(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The scores (.csv or .parquet).")],
     run: Annotated[str, typer.Option(help="The name of the run and of its folder.")],
     activation: Annotated[
@@ -46,15 +47,15 @@ def import_scores_command(
     description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
 ) -> None:
     """Import scores."""
-    from covidreport.cli.evaluate import choose_split, common_labels, find_data, need_split
+    from covidreport.cli.progress import show_events
     from covidreport.cli.ranking import show_ranking
-    from covidreport.cli.terminal import out, say_finding, say_replaced
+    from covidreport.cli.terminal import out, say_finding
     from covidreport.compare.ranking import rank_runs
-    from covidreport.config import find_settings, read_threshold_options
-    from covidreport.dataset import fingerprint, read_dataset
-    from covidreport.dataset.digests import digest_files
-    from covidreport.dataset.fill import fill_from_headers
+    from covidreport.evaluate.folders import read_images
+    from covidreport.evaluate.resolve import ask_data
+    from covidreport.evaluate.thresholds import Thresholds
     from covidreport.imported import ImportRequest, import_scores
+    from covidreport.records import EvaluationReplaced
     from covidreport.runs import discover_runs
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
 
@@ -65,8 +66,8 @@ def import_scores_command(
             f"--run {run[:MOST_NAME_BYTES]!r}: a name for a folder is wanted, without slashes or a "
             f"dot before it and of at most {MOST_NAME_BYTES} bytes"
         )
-    settings = find_settings(Path.cwd())
-    thresholds = read_threshold_options(threshold or [], settings.thresholds)
+    settings, options = read_options(context)
+    thresholds = options.thresholds or Thresholds()
     try:
         runs = discover_runs([output])
     except UsageError:  # none is there yet
@@ -76,38 +77,26 @@ def import_scores_command(
         raise UsageError(
             f"--run {run}: the run in {namesake.place} is called so; give another name"
         )
-    source = find_data(data, settings, runs)
-    labels = settings.labels or common_labels(runs, source, settings.uncertain)
-    dataset, split_name = choose_split(
-        read_dataset(
-            source,
-            labels,
-            group=settings.group,
-            name=settings.name,
-            uncertain=settings.uncertain,
-            needed=need_split(split or settings.split),
-        ),
-        split or settings.split,
-    )
-    digests = digest_files(dataset)
-    dataset, notes = fill_from_headers(dataset, digests)
-    evaluation = import_scores(
-        ImportRequest(
-            file=file,
-            run=run,
-            output=output,
-            activation=cast("Activation", activation),
-            dataset=dataset,
-            split=split_name,
-            fingerprint=fingerprint(dataset, digests),
-            thresholds=thresholds.of(dataset.labels),
-            thresholds_from=thresholds.origin,
-            description=description,
-            notes=notes,
-            figures=settings.figures.plan(dataset.labels, settings.target),
-        ),
-        say_replaced,
-    )
+    with show_events() as on_event:
+        images = read_images(ask_data(options, runs), options, on_event)
+        dataset = images.dataset
+        evaluation = import_scores(
+            ImportRequest(
+                file=file,
+                run=run,
+                output=output,
+                activation=cast("Activation", activation),
+                dataset=dataset,
+                split=images.split,
+                fingerprint=images.fingerprint,
+                thresholds=thresholds.of(dataset.labels),
+                thresholds_from=thresholds.origin,
+                description=description,
+                notes=images.notes,
+                figures=settings.figures.plan(dataset.labels, settings.target),
+            ),
+            lambda what: on_event(EvaluationReplaced(what)),
+        )
     for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):
         show_ranking(out, ranking, [evaluation])
     for finding in evaluation.findings:

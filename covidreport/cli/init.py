@@ -72,8 +72,10 @@ def init(
 
 def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
-    from covidreport.config import DEFAULT_FLOOR, DEFAULT_TARGET, DEFAULT_THRESHOLD, SECTIONS
-    from covidreport.text import plural
+    from covidreport.evaluate.options import DEFAULT_TARGET
+    from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
+    from covidreport.settings.record import DEFAULT_FLOOR
+    from covidreport.text import SECTIONS, plural
 
     place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)

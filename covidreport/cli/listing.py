@@ -34,16 +34,16 @@ def list_runs(
 ) -> None:
     """List runs."""
     from covidreport.cli.found import find_runs
-    from covidreport.cli.ranking import choose_plan, ranking_as_json, show_ranking
+    from covidreport.cli.ranking import ranking_as_json, show_ranking
     from covidreport.cli.terminal import out, print_json, say_finding, say_note
     from covidreport.compare import rank_and_compare
-    from covidreport.config import find_settings
     from covidreport.errors import UsageError
     from covidreport.report.collect import choose_evaluated
+    from covidreport.settings import find_settings
 
     settings = find_settings(Path.cwd())
     runs = find_runs(folders)
-    plan = choose_plan(baseline, margin, settings, runs)
+    plan = settings.plan_comparisons(runs, baseline, margin)
     rows = [_describe(run) for run in runs]
     try:
         evaluated = choose_evaluated(runs, settings.ask_stored(), say_note)

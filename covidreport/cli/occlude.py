@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,13 +19,13 @@ from covidreport.cli.options import (
     MemoryLimit,
     Provider,
     Runs,
+    read_options,
 )
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from covidreport.evaluate.record import Outcome
-    from covidreport.records import Evaluation, Finding
+    from covidreport.records import Evaluation, Run
 
 SCHEMA = "covidreport.occlude/1"
 METRICS = ("roc_auc", "sensitivity", "specificity")
@@ -71,99 +71,48 @@ def occlude(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate with a region blacked out."""
-    from covidreport.cli.command_line import spell_command
-    from covidreport.cli.evaluate import (
-        choose_split,
-        common_labels,
-        failure_as_json,
-        find_data,
-        need_split,
-    )
+    from covidreport.audit.occlusion import audit_occlusion
     from covidreport.cli.found import find_runs
+    from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import (
-        count_progress,
+        failure_as_json,
         out,
         print_json,
-        say,
         say_failures,
         say_finding,
-        say_replaced,
-        say_waiting,
-        show_progress,
     )
-    from covidreport.config import find_settings, read_model_limits
-    from covidreport.dataset import fingerprint, read_dataset
-    from covidreport.dataset.digests import digest_files
-    from covidreport.dataset.fill import fill_from_headers
     from covidreport.evaluate.occlude import read_occlusion
-    from covidreport.evaluate.occluded import evaluate_occluded, evaluate_usual
-    from covidreport.evaluate.record import Progress
-    from covidreport.evaluate.request import Request, default_batch
-    from covidreport.inference.providers import choose_execution
+    from covidreport.evaluate.occluded import occlude_folders
+    from covidreport.evaluate.outcome import list_failures
+    from covidreport.records import ReportData, ReportedRun
 
     occlusion = read_occlusion(region, fraction)
-    settings = find_settings(Path.cwd())
-    limits = read_model_limits(settings.model_limits, batch_timeout_s, memory_limit)
+    settings, options = read_options(context)
     runs = find_runs(folders)
-    source = find_data(data, settings, runs)
-    asked = provider or settings.provider
-    execution, warning = choose_execution(asked)
-    if warning is not None:
-        say(f"warning: a GPU is here and was not used: {warning}", "yellow")
-    whole = read_dataset(
-        source, settings.labels or common_labels(runs, source, settings.uncertain),
-        group=settings.group, name=settings.name, uncertain=settings.uncertain,
-        needed=need_split(split or settings.split),
-    )  # fmt: skip
-    dataset, split_name = choose_split(whole, split or settings.split)
-    with show_progress(f"Reading {len(dataset):,} files", len(dataset)) as advance:
-        digests = digest_files(dataset, use_cache=cache, advance=advance)
-        dataset, notes = fill_from_headers(dataset, digests, use_cache=cache)
-    request = Request(
-        dataset=dataset,
-        split=split_name,
-        digests=digests,
-        fingerprint=fingerprint(dataset, digests),
-        thresholds=settings.thresholds,
-        asked_provider=asked,
-        execution=execution,
-        batch=batch_size or default_batch(execution),
-        jobs=jobs,
-        use_cache=cache,
-        warnings=notes,
-        figures=settings.figures.plan(dataset.labels, settings.target),
-        command=spell_command(context),
-        limits=limits,
-    )
-    with count_progress(f"Evaluating {len(dataset):,} images") as (begin, advance):
-        usual = evaluate_usual(
-            request, runs, Progress(begin, advance, say_waiting, replaced=say_replaced)
-        )
-    with count_progress(f"Evaluating without {region}") as (begin, advance):
-        blacked = evaluate_occluded(
-            request, occlusion, usual, Progress(begin, advance, say_waiting, replaced=say_replaced)
-        )
-    pairs = _pair(usual, blacked)
-    findings = _find_shortcuts(pairs, settings.target, dataset.name, split_name)
-    failed = [each.failure for each in (*usual, *blacked) if each.failure]
+    with show_events() as on_event:
+        done = occlude_folders(runs, options, occlusion, on_event)
+    dataset, split, target = done.request.dataset, done.request.split, settings.target
+    reported = tuple(ReportedRun(run, usual, (after,)) for run, usual, after in done.pairs)
+    findings = audit_occlusion(ReportData("", target, dataset.name, split, reported, ()))
+    failed = list_failures([*done.usual, *done.occluded])
     if as_json:
         document = {
             "schema": SCHEMA,
             "dataset": dataset.name,
-            "split": split_name,
-            "target": settings.target,
+            "split": split,
+            "target": target,
             "occlusion": {**occlusion.facts(), "blacked_out": occlusion.describe()},
-            "runs": [_as_json(*pair, settings.target) for pair in pairs],
-            "findings": [_finding_as_json(finding) for finding in findings],
+            "runs": [_as_json(*pair, target) for pair in done.pairs],
+            "findings": [asdict(finding) for finding in findings],
             "failures": [failure_as_json(failure) for failure in failed],
         }
         print_json(document)
-    elif pairs:
+    elif done.pairs:
         out.print(
-            f"{dataset.name}, {split_name}: {len(dataset):,} images, {settings.target}, as usual → "
+            f"{dataset.name}, {split}: {len(dataset):,} images, {target}, as usual → "
             f"with {occlusion.describe()} blacked out"
         )
-        out.print(_show(pairs, settings.target))
+        out.print(_show(done.pairs, target))
     for finding in findings:
         say_finding(finding)
     say_failures(failed)
@@ -171,32 +120,7 @@ def occlude(
         raise typer.Exit(3)
 
 
-def _pair(usual: Sequence[Outcome], blacked: Sequence[Outcome]) -> list[tuple[Outcome, Outcome]]:
-    """The runs that have both evaluations, each with both."""
-    after = {each.run.name: each for each in blacked if each.evaluation is not None}
-    return [(each, after[each.run.name]) for each in usual if each.run.name in after]
-
-
-def _evaluations(usual: Outcome, blacked: Outcome) -> tuple[Evaluation, Evaluation]:
-    assert usual.evaluation is not None
-    assert blacked.evaluation is not None
-    return usual.evaluation, blacked.evaluation
-
-
-def _find_shortcuts(
-    pairs: Sequence[tuple[Outcome, Outcome]], target: str, dataset: str, split: str
-) -> tuple[Finding, ...]:
-    from covidreport.audit.occlusion import audit_occlusion
-    from covidreport.records import ReportData, ReportedRun
-
-    reported = []
-    for pair in pairs:
-        before, after = _evaluations(*pair)
-        reported.append(ReportedRun(pair[0].run, before, (after,)))
-    return audit_occlusion(ReportData("", target, dataset, split, tuple(reported), ()))
-
-
-def _show(pairs: Sequence[tuple[Outcome, Outcome]], target: str) -> Table:
+def _show(pairs: Sequence[tuple[Run, Evaluation, Evaluation]], target: str) -> Table:
     """A row a run; the highest ROC AUC that remains first."""
     from rich.table import Table
     from rich.text import Text
@@ -208,22 +132,21 @@ def _show(pairs: Sequence[tuple[Outcome, Outcome]], target: str) -> Table:
     for title in TITLES:
         table.add_column(title, no_wrap=True)
     rows = []
-    for pair in pairs:
-        before, after = (each.estimates.get(target, {}) for each in _evaluations(*pair))
+    for run, *both in pairs:
+        before, after = (each.estimates.get(target, {}) for each in both)
         cells = [f"{show_value(before.get(m))} → {show_value(after.get(m))}" for m in METRICS]
         remaining = after.get("roc_auc")
         value = remaining.value if remaining is not None else None
-        rows.append((-1.0 if value is None else -value, pair[0].run.name, cells))
+        rows.append((-1.0 if value is None else -value, run.name, cells))
     for _, name, cells in sorted(rows, key=lambda row: row[:2]):
         table.add_row(Text(name), *(Text(cell) for cell in cells))
     return table
 
 
-def _as_json(usual: Outcome, blacked: Outcome, target: str) -> dict[str, Any]:
-    before, after = _evaluations(usual, blacked)
+def _as_json(run: Run, before: Evaluation, after: Evaluation, target: str) -> dict[str, Any]:
     return {
-        "run": usual.run.name,
-        "evaluation": f"{usual.run.place}/evaluations/{after.key}",
+        "run": run.name,
+        "evaluation": f"{run.place}/evaluations/{after.key}",
         "usual": _figures(before, target),
         "occluded": _figures(after, target),
     }
@@ -237,9 +160,3 @@ def _figures(evaluation: Evaluation, target: str) -> dict[str, Any]:
         else {"value": figure.value, "low": figure.low, "high": figure.high}
         for name in METRICS
     }
-
-
-def _finding_as_json(finding: Finding) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(finding)

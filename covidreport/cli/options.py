@@ -1,11 +1,20 @@
-"""What several commands take: each argument and option that they share is described once, here."""
+"""What several commands take: each argument and option that they share is described once, here.
+
+A command states its options as parameters, and `read_options` takes from them what is a field of
+`EvaluateOptions`: an option more is one field there, and one parameter in each command that has it.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.settings import Settings
 
 Runs = Annotated[
     list[Path] | None,
@@ -146,3 +155,31 @@ PlannedMargin = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def read_options(context: typer.Context) -> tuple[Settings, EvaluateOptions]:
+    """The settings that hold here, and the options of the command laid over them."""
+    from covidreport.evaluate.options import merge_options
+    from covidreport.settings import find_settings
+
+    settings = find_settings(Path.cwd())
+    return settings, merge_options(take_options(context), settings.evaluate)
+
+
+def take_options(context: typer.Context) -> EvaluateOptions:
+    """What the options of a command say of an evaluation, by the names of its parameters."""
+    from covidreport.cli.command_line import spell_command
+    from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
+    from covidreport.evaluate.thresholds import read_thresholds
+
+    fields = {each.name for each in dataclasses.fields(EvaluateOptions)}
+    values = {name: value for name, value in context.params.items() if name in fields}
+    limit = values.get("memory_limit")
+    read = {
+        "thresholds": read_thresholds(
+            context.params.get("threshold") or (), context.params.get("thresholds")
+        ),
+        "memory_limit": None if limit is None else read_memory_limit(limit),
+        "command": spell_command(context),
+    }
+    return EvaluateOptions(**{**values, **read})

@@ -17,8 +17,9 @@ from covidreport.cli.options import (
     Provider,
     Threshold,
     TunedThresholds,
+    read_options,
 )
-from covidreport.errors import RunError, UsageError
+from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A run folder or an ONNX file.")],
     images: Annotated[
         list[Path],
@@ -60,63 +62,28 @@ def predict(
     memory_limit: MemoryLimit = None,
 ) -> None:
     """Predict."""
-    from covidreport.cli.terminal import out, say, say_finding, show_progress
-    from covidreport.config import find_settings, read_model_limits, read_threshold_options
-    from covidreport.dataset.folders import count_kinds
-    from covidreport.evaluate.record import open_model
-    from covidreport.evaluate.request import default_batch
-    from covidreport.evaluate.tuned import ReportedImages, choose_thresholds
-    from covidreport.inference.execution import read_precision
-    from covidreport.inference.providers import choose_execution
-    from covidreport.predict import (
-        find_images,
-        find_model,
-        predict_images,
-        tabulate_predictions,
-        write_predictions,
-    )
-    from covidreport.records import Failure
+    from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import out, say, say_finding
+    from covidreport.predict import predict_places, write_predictions
 
     if output.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{output}: predictions are written as .csv or .parquet")
-    run = find_model(model)
-    settings = find_settings(Path.cwd())
-    wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
-    found = find_images(images)
-    if found.passed_over:
-        kinds, many = count_kinds(found.passed_over), len(found.passed_over)
-        are = "1 file is of a kind that is not read, and is"
-        if many > 1:
-            are = f"{many:,} files are of kinds that are not read, and are"
-        say(f"{are} not in the table: {kinds}", "yellow")
-    execution, warning = choose_execution(
-        provider or settings.provider, read_precision(precision), device_id
-    )
-    if warning:
-        say(f"warning: {warning}", "yellow")
-    batch = batch_size or default_batch(execution)
-    limits = read_model_limits(settings.model_limits, batch_timeout_s, memory_limit)
-    session = open_model(run, execution, batch=batch, limits=limits)
-    if isinstance(session, Failure):
-        raise RunError(f"run {run.name}: {session.reason}", session.remedy)
-    # Nobody reports figures of these images: whether they were tuned on does not matter.
-    shown = ReportedImages(found.name, "", None, session.spec.labels, ())
-    chosen = choose_thresholds(wanted, run, shown, session.identity.sha256)
-    with show_progress(f"Predicting {len(found):,} images", len(found)) as advance:
-        scores, findings = predict_images(
-            session, found, name=run.name, batch=batch, advance=advance
-        )
-    table = tabulate_predictions(scores, chosen.values)
+    _, options = read_options(context)
+    with show_events() as on_event:
+        predicted = predict_places(model, images, options, on_event)
+    scores, table = predicted.scores, predicted.table
     write_predictions(table, output)
     typer.echo(output)
-    out.print(_show(table, chosen))
-    for finding in findings:
+    out.print(_show(table, predicted.chosen))
+    for finding in predicted.findings:
         say_finding(finding)
     failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]
     for image, reason in failed[:20]:
         say(f"error: {image}: {reason}", "bold red")
     if failed:
-        say(f"{len(failed)} of {len(found)} images failed; the column `failure` says why")
+        say(
+            f"{len(failed)} of {len(predicted.images)} images failed; the column `failure` says why"
+        )
         raise typer.Exit(3)
 
 

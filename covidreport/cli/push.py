@@ -13,8 +13,8 @@ from covidreport.cli.options import NewRuns, Runs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covidreport.config import Settings
     from covidreport.records import Run
+    from covidreport.settings import Settings
     from covidreport.storage.chosen import AskedImages
 
 DEFAULT_EXPERIMENT = "covidreport"
@@ -69,12 +69,13 @@ def push(
     """Push runs."""
     from covidreport.boundary import attempt
     from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import part_of, say, say_failures, show_progress
-    from covidreport.config import find_settings
+    from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import part_of, say, say_failures
     from covidreport.errors import ServiceError, UsageError
     from covidreport.integrations.mlflow import PushRequest, push_run
     from covidreport.integrations.mlflow.server import MlflowServer
-    from covidreport.records import Failure
+    from covidreport.records import Failure, StageStarted, StepsDone
+    from covidreport.settings import find_settings
 
     settings = find_settings(Path.cwd())
     runs = find_runs(folders)
@@ -83,7 +84,8 @@ def push(
     render = partial(_render, settings=settings, images=images)
     request = PushRequest(experiment, render, scores, models)
     failed: list[Failure] = []
-    with show_progress(f"Pushing {len(runs)} runs", len(runs)) as advance:
+    with show_events() as on_event:
+        on_event(StageStarted(f"Pushing {len(runs)} runs", len(runs)))
         for run in runs:
             send = partial(push_run, server, run, request)
             done = attempt(run.name, "read", send, through=(ServiceError, UsageError))
@@ -91,7 +93,7 @@ def push(
                 failed.append(done)
             else:
                 typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
-            advance(1)
+            on_event(StepsDone(1))
     say_failures(failed, "pushed")
     if failed:
         rest = "; the others were" if len(failed) < len(runs) else ""

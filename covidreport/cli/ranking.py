@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from covidreport.cli.terminal import clean
-from covidreport.compare import Plan, check_baseline
 from covidreport.compare.finding import (
     describe_gap,
     describe_non_inferiority,
@@ -20,9 +19,7 @@ from covidreport.compare.finding import (
     split_runs,
 )
 from covidreport.compare.ranking import suggest_tuning
-from covidreport.config import Settings
-from covidreport.errors import UsageError
-from covidreport.records import Evaluation, RankedRun, Ranking, Run
+from covidreport.records import Evaluation, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.thresholds import (
     MARK,
@@ -38,23 +35,6 @@ METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
 ALIKE = "≈"
 """Stands behind the name of a run that can't be told from the best."""
-
-
-def choose_plan(
-    baseline: str | None, margin: float | None, settings: Settings, runs: Sequence[Run]
-) -> Plan:
-    """What options ask for, else the configuration; UsageError where an option makes no sense.
-
-    A baseline of the configuration need not be among the runs at hand.
-    """
-    if margin is not None and not 0 < margin < 1:
-        raise UsageError(f"--margin {margin:g}: give a fraction between 0 and 1, such as 0.05")
-    check_baseline(Plan(baseline), runs)
-    return Plan(
-        settings.baseline if baseline is None else baseline,
-        settings.margin if margin is None else margin,
-        named="on the command line" if baseline is not None else "in the settings",
-    )
 
 
 def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evaluation]) -> None:

@@ -20,9 +20,9 @@ from covidreport.cli.options import (
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from covidreport.config import Settings
     from covidreport.records import ReportData
     from covidreport.report.look import Look
+    from covidreport.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -91,12 +91,11 @@ def render(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.opening import open_report
-    from covidreport.cli.ranking import choose_plan
     from covidreport.cli.terminal import say, say_note
-    from covidreport.config import find_settings
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.report.html import prepare_html
+    from covidreport.settings import find_settings
     from covidreport.store import encode_text, write_atomic
 
     wanted = _check_formats(formats, output, opened=opened, charts=charts)
@@ -112,7 +111,7 @@ def render(
             images=settings.ask_stored(dataset, split, variant),
             tell=say_note,
             title=title,
-            plan=choose_plan(baseline, margin, settings, runs),
+            plan=settings.plan_comparisons(runs, baseline, margin),
             audit=None if audit is None else read_audit(audit),
             show_ids=show_ids,
             command=spell_command(context, {"output", "formats", "opened", "charts"}),

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import Runs, StoredDataset, Threshold, TunedThresholds, Variant
+from covidreport.cli.options import (
+    Runs,
+    StoredDataset,
+    Threshold,
+    TunedThresholds,
+    Variant,
+    read_options,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from covidreport.config import Settings, Thresholds
     from covidreport.records import Evaluation, Run
 
 
@@ -51,19 +56,17 @@ def score(
 ) -> None:
     """Score evaluations."""
     from covidreport.boundary import attempt
-    from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
-    from covidreport.cli.ranking import choose_plan, show_ranking
+    from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import out, say, say_faults, say_finding, say_note
     from covidreport.compare import rank_and_compare
-    from covidreport.config import find_settings, read_threshold_options
     from covidreport.errors import UsageError
+    from covidreport.evaluate.scoring import score_stored
     from covidreport.records import Failure
     from covidreport.runs import read_evaluations
     from covidreport.storage.chosen import choose_images
 
-    settings = find_settings(Path.cwd())
-    wanted = read_threshold_options(threshold or [], settings.thresholds, thresholds)
+    settings, options = read_options(context)
     changes: list[_Change] = []
     faults: list[tuple[str, str]] = []
     runs = find_runs(folders)
@@ -74,7 +77,6 @@ def score(
         stored += [(run, evaluation) for evaluation in evaluations]
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
-    command = spell_command(context)
     asked = settings.ask_stored(dataset, split, variant)
     images = choose_images([each for _, each in stored], asked) if stored else None
     if images is not None and images.note:
@@ -82,7 +84,7 @@ def score(
     for run, evaluation in stored:
         if images is None or not images.has(evaluation):
             continue
-        apply = partial(_score, run, evaluation, wanted, settings, command if write else None)
+        apply = partial(score_stored, run, evaluation, options, write=write)
         changed = attempt(run.name, "score", apply, through=(UsageError,))
         if isinstance(changed, Failure):
             faults.append((run.name, changed.explanation))
@@ -90,7 +92,7 @@ def score(
             changes.append(_Change(run, evaluation, changed))
     if changes:
         out.print(_show(changes, settings.target, written=write))
-    plan = choose_plan(None, None, settings, runs)
+    plan = settings.plan_comparisons(runs)
     scored = [(change.run, change.after) for change in changes]
     for each in rank_and_compare(scored, settings.target, settings.specificity_floor, plan):
         out.print()
@@ -111,39 +113,6 @@ class _Change:
     run: Run
     before: Evaluation
     after: Evaluation
-
-
-def _score(
-    run: Run, evaluation: Evaluation, thresholds: Thresholds, settings: Settings,
-    command: str | None,
-) -> Evaluation:  # fmt: skip
-    """The evaluation at the thresholds that are asked for; written where there is a command."""
-    from covidreport.errors import StoreError
-    from covidreport.evaluate.scoring import apply_chosen, record_command
-    from covidreport.evaluate.tuned import ReportedImages, choose_thresholds, keep_thresholds
-    from covidreport.storage.made_here import MadeHere
-    from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
-
-    if not evaluation.has_scores:
-        raise StoreError(f"{evaluation.key} holds counts and no scores")
-    scores = read_scores(evaluation_folder(run.folder, evaluation.key) / SCORES_FILE)
-    images = ReportedImages(
-        dataset=evaluation.dataset,
-        split=evaluation.split,
-        fingerprint=evaluation.fingerprint,
-        labels=evaluation.labels,
-        sample_ids=scores.sample_ids,
-    )
-    chosen = keep_thresholds(evaluation)
-    if thresholds.asked:
-        chosen = choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256)
-    plan = settings.figures.plan(scores.labels, settings.target)
-    applied = apply_chosen(evaluation, scores, chosen, plan)
-    changed = record_command(evaluation, applied, chosen, command)
-    if command is not None:
-        with MadeHere().rewriting(run, evaluation):
-            write_evaluation(run.folder, changed)
-    return changed
 
 
 def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:

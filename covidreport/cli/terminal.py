@@ -8,29 +8,17 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from covidreport.streams import speaks_unicode
 from covidreport.text import list_some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from covidreport.records import Failure, Finding, Run
+    from covidreport.records import Failure, Finding
 
 MOST_NAMES = 20
 """So many runs of which the same is said are named."""
@@ -50,40 +38,6 @@ _COMMANDS = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Kinds of characters that move, hide or reorder text: controls, formats, separators of lines."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-
-
-def _bar() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
-
-
-@contextmanager
-def show_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, which is silent where that is no terminal."""
-    with _bar() as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda steps: progress.advance(task, steps)
-
-
-@contextmanager
-def count_progress(
-    what: str,
-) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """A progress bar whose total is known later: gives `begin(total)` and `advance(steps)`."""
-    with _bar() as progress:
-        task = progress.add_task(what, total=None)
-
-        def begin(total: int) -> None:
-            progress.update(task, total=total)
-
-        yield begin, lambda steps: progress.advance(task, steps)
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -157,6 +111,16 @@ def say_failures(failures: Iterable[Failure], done: str = "evaluated") -> None:
             say(f"  {remedy}")
 
 
+def failure_as_json(failure: Failure) -> dict[str, str]:
+    """Why something was not done with a run, for a program."""
+    return {
+        "run": failure.subject,
+        "stage": failure.stage,
+        "reason": failure.reason,
+        "remedy": failure.remedy,
+    }
+
+
 def say_faults(faults: Iterable[tuple[str, str]]) -> None:
     """What is wrong with some runs, by name, on stderr: each fault once."""
     for (fault,), names in _gather((name, (fault,)) for name, fault in faults):
@@ -180,21 +144,6 @@ def _gather(
         (texts if len(every) > 1 else every[0][1], [name for name, _ in every])
         for texts, every in found.items()
     ]
-
-
-def say_waiting(run: Run) -> None:
-    """That another process is at work on a run, on stderr."""
-    say(f"another process evaluates {run.name} on these images; waiting for it to finish")
-
-
-def say_damaged(run: Run, reason: str) -> None:
-    """That stored scores of a run are lost, on stderr."""
-    say(f"warning: {run.name} is evaluated again: {reason}", "yellow")
-
-
-def say_replaced(what: str) -> None:
-    """That an evaluation of other images gives way, on stderr."""
-    say(f"warning: {what}; the evaluation of before is replaced", "yellow")
 
 
 def say_finding(finding: Finding) -> None:

@@ -80,9 +80,9 @@ def tune(
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import out, print_json, say, say_faults
-    from covidreport.config import find_settings
     from covidreport.records import Failure
     from covidreport.runs import read_evaluations
+    from covidreport.settings import find_settings
     from covidreport.storage.made_here import MadeHere
     from covidreport.store import THRESHOLDS_FILE, write_thresholds
 
@@ -120,7 +120,7 @@ def tune(
         print_json(document)
     elif done:
         out.print(_show(done, out.width))
-    reported = settings.split or "validation"
+    reported = settings.evaluate.split or "validation"
     for note in _notes(done, split, reported):
         say(note, "yellow")
     if done:

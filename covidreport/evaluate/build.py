@@ -17,7 +17,7 @@ from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
-from covidreport.evaluate.request import Request
+from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
@@ -30,7 +30,7 @@ from covidreport.storage.replaced import PLACE, name_place
 from covidreport.thresholds import TUNED_BY
 
 
-def key_of(request: Request, opened: OpenedRun) -> str:
+def key_of(request: EvaluationRequest, opened: OpenedRun) -> str:
     """The key under which this run's scores are the same whenever they are computed."""
     return evaluation_key(
         opened.session.identity.sha256,
@@ -43,7 +43,7 @@ def key_of(request: Request, opened: OpenedRun) -> str:
 
 
 def build_evaluation(
-    request: Request, scored: ScoredRun, scores: Scores, chosen: ChosenThresholds,
+    request: EvaluationRequest, scored: ScoredRun, scores: Scores, chosen: ChosenThresholds,
     decoded: DecodedSet, started: float, check: CpuCheck | None = None,
 ) -> Evaluation:  # fmt: skip
     """The record of one run's scores, with what they were made from and how long it took.
@@ -164,7 +164,9 @@ def _audit(opened: OpenedRun, scores: Scores) -> tuple[Finding, ...]:
     return (*ending, *(each for each in found if each.code not in guessed))
 
 
-def _on_device(scored: ScoredRun, request: Request, check: CpuCheck | None) -> tuple[Finding, ...]:
+def _on_device(
+    scored: ScoredRun, request: EvaluationRequest, check: CpuCheck | None
+) -> tuple[Finding, ...]:
     """What a reader must know of an evaluation on an accelerator."""
     session = scored.opened.session
     name = scored.opened.run.name
@@ -226,7 +228,7 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
 
 
 def _provenance(
-    request: Request, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
+    request: EvaluationRequest, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
 ) -> dict[str, Any]:
     """All that the figures depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened

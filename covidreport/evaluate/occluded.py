@@ -3,24 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from covidreport.boundary import attempt
-from covidreport.config import Thresholds
+from covidreport.evaluate.folders import choose_hardware, complete_request, read_images
 from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.occlude import Occlusion
-from covidreport.evaluate.record import Outcome, Progress, evaluate_runs
-from covidreport.evaluate.request import Request
+from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.outcome import Outcome, list_evaluated
+from covidreport.evaluate.record import evaluate_runs
+from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.resolve import ask_data
 from covidreport.evaluate.scoring import apply_chosen, is_applied
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import keep_thresholds
-from covidreport.records import Evaluation, Failure, Run
+from covidreport.records import Evaluation, Failure, FindingMade, OnEvent, Run, ignore_events
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 
 
+@dataclass(frozen=True, slots=True)
+class OccludedFolders:
+    """What became of each run, as usual and with the region blacked out."""
+
+    request: EvaluationRequest
+    """Of the usual evaluations."""
+    usual: tuple[Outcome, ...]
+    occluded: tuple[Outcome, ...]
+    """Of the runs that have a usual evaluation."""
+
+    @property
+    def pairs(self) -> tuple[tuple[Run, Evaluation, Evaluation], ...]:
+        """The runs that have both evaluations, each with both."""
+        after = {run.folder: evaluation for run, evaluation in list_evaluated(self.occluded)}
+        return tuple(
+            (run, usual, after[run.folder])
+            for run, usual in list_evaluated(self.usual)
+            if run.folder in after
+        )
+
+
+def occlude_folders(
+    runs: Sequence[Run], options: EvaluateOptions, occlusion: Occlusion,
+    on_event: OnEvent = ignore_events,
+) -> OccludedFolders:  # fmt: skip
+    """Evaluate runs as options say, as usual and with a region blacked out.
+
+    Raises UsageError, DatasetError or ProviderError where no run could be evaluated.
+    """
+    question = ask_data(options, runs)
+    execution, findings = choose_hardware(options)
+    images = read_images(question, options, on_event)
+    request = complete_request(options, images, execution, findings)
+    for finding in request.warnings:
+        on_event(FindingMade(finding))
+    usual = evaluate_usual(request, runs, on_event)
+    return OccludedFolders(request, usual, evaluate_occluded(request, occlusion, usual, on_event))
+
+
 def evaluate_usual(
-    request: Request, runs: Sequence[Run], progress: Progress | None = None
+    request: EvaluationRequest, runs: Sequence[Run], on_event: OnEvent = ignore_events
 ) -> tuple[Outcome, ...]:
     """The usual evaluations: those that stand as they are, with their thresholds, else new ones."""
     outcomes: dict[Path, Outcome] = {}
@@ -35,14 +78,14 @@ def evaluate_usual(
         if isinstance(stored, Evaluation):
             outcomes[run.folder] = Outcome(run, stored, kept=True)
     rest = [run for run in runs if run.folder not in outcomes]
-    for outcome in evaluate_runs(request, rest, progress):
+    for outcome in evaluate_runs(request, rest, on_event):
         outcomes[outcome.run.folder] = outcome
     return tuple(outcomes[run.folder] for run in runs)
 
 
 def evaluate_occluded(
-    request: Request, occlusion: Occlusion, usual: Sequence[Outcome],
-    progress: Progress | None = None,
+    request: EvaluationRequest, occlusion: Occlusion, usual: Sequence[Outcome],
+    on_event: OnEvent = ignore_events,
 ) -> tuple[Outcome, ...]:  # fmt: skip
     """The same runs with the region blacked out, each at the thresholds of its usual evaluation.
 
@@ -52,7 +95,7 @@ def evaluate_occluded(
     runs = [each.run for each in usual if each.run.folder in evaluated]
     blacked = replace(request, occlusion=occlusion, thresholds=Thresholds())
     outcomes = []
-    for outcome in evaluate_runs(blacked, runs, progress):
+    for outcome in evaluate_runs(blacked, runs, on_event):
         if outcome.evaluation is not None:
             usually = evaluated[outcome.run.folder]
             take = partial(_take_thresholds, outcome, usually, request)
@@ -65,7 +108,7 @@ def evaluate_occluded(
     return tuple(outcomes)
 
 
-def _take_thresholds(outcome: Outcome, usual: Evaluation, request: Request) -> Evaluation:
+def _take_thresholds(outcome: Outcome, usual: Evaluation, request: EvaluationRequest) -> Evaluation:
     """The evaluation at the thresholds of another of the same run; written where that changes it.
 
     A threshold of its own would hide what the run no longer sees.

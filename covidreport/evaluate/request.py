@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from covidreport.config import FigureSettings, Thresholds
 from covidreport.dataset.index import KnownData
 from covidreport.evaluate.occlude import Occlusion
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
+from covidreport.metrics.plan import FigureOptions
 from covidreport.records import Dataset, FigurePlan, Finding, ModelLimits, name_evaluation
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
@@ -25,7 +26,7 @@ def default_batch(execution: Execution) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class EvaluationRequest:
     """What is to be evaluated, and how.
 
     dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
@@ -81,7 +82,7 @@ class Request:
     @property
     def plan(self) -> FigurePlan:
         """Which figures are computed, and how."""
-        return self.figures or FigureSettings().plan(self.dataset.labels, "")
+        return self.figures or FigureOptions().plan(self.dataset.labels, "")
 
     @property
     def n_groups(self) -> int | None:

@@ -6,10 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from covidreport.config import FigureSettings
-from covidreport.evaluate.tuned import FINDING_CODES, ChosenThresholds
+from covidreport.errors import StoreError
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.evaluate.tuned import (
+    FINDING_CODES,
+    ChosenThresholds,
+    ReportedImages,
+    choose_thresholds,
+    keep_thresholds,
+)
 from covidreport.metrics import describe_scores, group_values
-from covidreport.records import Dataset, Evaluation, FigurePlan, Scores
+from covidreport.metrics.plan import FigureOptions
+from covidreport.records import Dataset, Evaluation, FigurePlan, Run, Scores
+from covidreport.storage.made_here import MadeHere
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 from covidreport.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, drop_intervals
 
 
@@ -32,7 +42,7 @@ def apply_chosen(
     """
     if plan is None:
         plan = evaluation.details.plan if evaluation.details else None
-    plan = plan or FigureSettings().plan(scores.labels, "")
+    plan = plan or FigureOptions().plan(scores.labels, "")
     described = describe_scores(scores, [chosen.values[label] for label in scores.labels], plan)
     return mark_thresholds(
         replace(
@@ -45,6 +55,36 @@ def apply_chosen(
         ),
         chosen,
     )
+
+
+def score_stored(
+    run: Run, evaluation: Evaluation, options: EvaluateOptions, *, write: bool
+) -> Evaluation:
+    """The evaluation of a run's stored scores at the thresholds that options ask for.
+
+    Where they ask for none it keeps those that it has. write: whether it takes the place of what
+    stands. Raises StoreError where it holds no scores, RunError where tuned thresholds are asked
+    for and the run has none that fit, UsageError where a threshold is for no label.
+    """
+    if not evaluation.has_scores:
+        raise StoreError(f"{evaluation.key} holds counts and no scores")
+    scores = read_scores(evaluation_folder(run.folder, evaluation.key) / SCORES_FILE)
+    chosen = keep_thresholds(evaluation)
+    if options.thresholds is not None:
+        images = ReportedImages(
+            evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
+            scores.sample_ids,
+        )  # fmt: skip
+        model = evaluation.facts.model_sha256
+        chosen = choose_thresholds(options.thresholds, run, images, model)
+    figures = options.figures or FigureOptions()
+    plan = figures.plan(scores.labels, options.target or DEFAULT_TARGET)
+    applied = apply_chosen(evaluation, scores, chosen, plan)
+    changed = record_command(evaluation, applied, chosen, options.command if write else None)
+    if write:
+        with MadeHere().rewriting(run, evaluation):
+            write_evaluation(run.folder, changed)
+    return changed
 
 
 def record_command(

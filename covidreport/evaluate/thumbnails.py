@@ -7,7 +7,7 @@ want it; what an earlier call has written is kept, so that a killed one goes on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +21,20 @@ from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError, StoreError
 from covidreport.evaluate.loop import count_jobs
-from covidreport.evaluate.request import Request
+from covidreport.evaluate.request import EvaluationRequest
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
 from covidreport.metrics import decide, to_probabilities
-from covidreport.records import Evaluation, Failure, Run, Scores
+from covidreport.records import (
+    Evaluation,
+    Failure,
+    OnEvent,
+    Run,
+    Scores,
+    StageStarted,
+    StepsDone,
+    ignore_events,
+)
 from covidreport.store import (
     SCORES_FILE,
     THUMBNAILS_FILE,
@@ -118,17 +127,15 @@ def _order(rows: NDArray[np.intp], values: NDArray[np.floating]) -> tuple[int, .
 
 
 def write_thumbnails(
-    request: Request,
+    request: EvaluationRequest,
     evaluated: Sequence[tuple[Run, Evaluation]],
     target: str,
-    begin: Callable[[int], None] = lambda _: None,
-    advance: Callable[[int], None] = lambda _: None,
+    on_event: OnEvent = ignore_events,
 ) -> Written:
     """Write `thumbnails/` into the evaluations of these runs on the request's images.
 
     Files go by salted digests of the images' ids. Pictures of an earlier call that are no longer
-    wanted are deleted. begin: called with how many images are to be decoded; advance: with 1 for
-    each that was.
+    wanted are deleted.
     """
     wanted: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
@@ -144,7 +151,7 @@ def write_thumbnails(
             rows[name] = row
             if not (file := thumbnail_file(plan.folder, name)).is_file():
                 wanted.setdefault(name, []).append(file)
-    begin(len(wanted))
+    on_event(StageStarted("Drawing thumbnails", len(wanted)))
     reasons: dict[str, str] = {}
 
     def make(name: str) -> None:
@@ -155,10 +162,10 @@ def write_thumbnails(
         else:
             for file in wanted[name]:
                 write_atomic(file, data)
-        advance(1)
 
     with ThreadPoolExecutor(request.jobs or count_jobs()) as pool:
-        list(pool.map(make, wanted))
+        for _ in pool.map(make, wanted):
+            on_event(StepsDone(1))
     return Written(
         pictures=sum(len(plan.rows.keys() - reasons.keys()) for plan in plans),
         new=sum(len(files) for name, files in wanted.items() if name not in reasons),
@@ -170,14 +177,14 @@ def write_thumbnails(
     )
 
 
-def _begin(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:
+def _begin(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: str) -> _Plan:
     """The run's plan, and its folder made ready for it."""
     plan = _plan(request, run, evaluation, target)
     _prepare(plan)
     return plan
 
 
-def _plan(request: Request, run: Run, evaluation: Evaluation, target: str) -> _Plan:
+def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: str) -> _Plan:
     folder = evaluation_folder(run.folder, evaluation.key)
     scores = read_scores(folder / SCORES_FILE)
     chosen = choose_cases(scores, target, evaluation.thresholds[target], request.fingerprint)
@@ -220,7 +227,7 @@ def _prepare(plan: _Plan) -> None:
     write_json(index, plan.index)
 
 
-def _draw(request: Request, row: int) -> bytes:
+def _draw(request: EvaluationRequest, row: int) -> bytes:
     """The thumbnail of one image of the request; ImageError where its file is another by now."""
     dataset = request.dataset
     data = read_bytes(dataset.root / dataset.paths[row])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from covidreport.config import Thresholds
 from covidreport.errors import RunError, StoreError
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics import Target, find_not_finite, fit_threshold
 from covidreport.records import (
     Evaluation,

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from covidreport.config import CONFIG_FILE
 from covidreport.errors import UsageError
 from covidreport.records import Finding
 from covidreport.store import EVALUATIONS_FOLDER
@@ -68,14 +67,15 @@ def _is_plain(name: str) -> bool:
 
 
 def compare_with_base(
-    base: Base | None, places: Sequence[Path], folder: Path
+    base: Base | None, places: Sequence[Path], folder: Path, settings_file: str
 ) -> tuple[Finding, ...]:
     """What of the places differs from the base branch, and what can't be told; at most a finding
     each.
 
     places: files and folders; of a run folder's evaluations nothing is looked at, since they are
-    computed. One that is not there may have been deleted. The settings that hold in `folder` are
-    looked at as well. Empty where there is no base, or all is as it is there.
+    computed. One that is not there may have been deleted. The settings that hold in `folder`, in
+    files of this name or in a pyproject.toml, are looked at as well. Empty where there is no base,
+    or all is as it is there.
     """
     if base is None:
         return ()
@@ -83,6 +83,7 @@ def compare_with_base(
         top = Path(_ask(folder, "rev-parse", "--show-toplevel").removesuffix("\n")).resolve()
         commit = _resolve(top, base)
         changed, unknown = _compare_all(top, commit, places, folder)
+        changed += _compare_settings(top, commit, folder.resolve(), settings_file)
     except _RefusedError as error:
         return (_not_compared(base, str(error), ()),)
     found = []
@@ -144,7 +145,7 @@ def _compare_all(
             unknown[named] = "not under version control"
         elif strange:
             unknown[named] = f"{len(strange):,} of its files are not under version control"
-    return [*changed, *_compare_settings(top, commit, folder.resolve())], unknown
+    return changed, unknown
 
 
 def _aliases(place: Path, folder: Path) -> tuple[Path, ...]:
@@ -178,7 +179,7 @@ def _is_evaluation(name: str) -> bool:
     return EVALUATIONS_FOLDER in name.split("/")[:-1]
 
 
-def _compare_settings(top: Path, commit: str, folder: Path) -> list[str]:
+def _compare_settings(top: Path, commit: str, folder: Path, settings_file: str) -> list[str]:
     """The settings files at and above the folder that are not as in the commit.
 
     Of a pyproject.toml the table `[tool.covidreport]` alone is looked at.
@@ -187,7 +188,7 @@ def _compare_settings(top: Path, commit: str, folder: Path) -> list[str]:
     for place in (folder, *folder.parents):
         if not place.is_relative_to(top):
             break
-        for name in (CONFIG_FILE, PROJECT_FILE):
+        for name in (settings_file, PROJECT_FILE):
             file = place / name
             named = file.relative_to(top).as_posix()
             theirs, ours = _show(top, commit, named), _read(file)

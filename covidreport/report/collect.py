@@ -10,8 +10,8 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
 from covidreport.compare.finding import CODE
-from covidreport.config import FigureSettings
 from covidreport.errors import NothingEvaluatedError, StoreError
+from covidreport.metrics.plan import FigureOptions
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -61,7 +61,7 @@ def collect_report(
     show_ids: bool = False,
     command: str | None = None,
     made: MadeHere | None = None,
-    figures: FigureSettings | None = None,
+    figures: FigureOptions | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 

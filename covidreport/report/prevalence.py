@@ -8,14 +8,14 @@ from functools import partial
 
 from covidreport.boundary import attempt
 from covidreport.compare import ReadScores
-from covidreport.config import FigureSettings
 from covidreport.metrics import restate_prevalence
+from covidreport.metrics.plan import FigureOptions
 from covidreport.records import Details, Evaluation, ReportedRun, Run
 from covidreport.store import SCORES_FILE, evaluation_folder
 
 
 def state_prevalence(
-    reported: ReportedRun, figures: FigureSettings, target: str, read: ReadScores
+    reported: ReportedRun, figures: FigureOptions, target: str, read: ReadScores
 ) -> ReportedRun:
     """The run with PPV and NPV of its evaluations at the settings' prevalence.
 
@@ -31,7 +31,7 @@ def state_prevalence(
 
 
 def _restate(
-    evaluation: Evaluation, *, run: Run, figures: FigureSettings, target: str, read: ReadScores
+    evaluation: Evaluation, *, run: Run, figures: FigureOptions, target: str, read: ReadScores
 ) -> Evaluation:
     details = evaluation.details
     prevalence = figures.plan(evaluation.labels, target).prevalence

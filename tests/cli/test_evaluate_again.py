@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from covidreport.cache import KEPT_FILE, cache_folder
-from covidreport.cli import evaluate as command
 from covidreport.cli import terminal
+from covidreport.evaluate import folders
 from covidreport.inference import providers, session
 from covidreport.inference.cards import Card
 from covidreport.inference.execution import Execution
@@ -34,13 +34,13 @@ def study(covidreport, tmp_path, monkeypatch):
     first = covidreport(*WORDS)
     assert first.code == 0, first.err
     calls = []
-    evaluate_anew = command._evaluate_anew
+    read_images = folders.read_images
 
     def counted(*arguments):
         calls.append(arguments)
-        return evaluate_anew(*arguments)
+        return read_images(*arguments)
 
-    monkeypatch.setattr(command, "_evaluate_anew", counted)
+    monkeypatch.setattr(folders, "read_images", counted)
 
     class Study:
         folder = tmp_path
@@ -64,9 +64,9 @@ def test_nothing_new_reads_neither_manifest_nor_images_nor_models(study, monkeyp
     def forbidden(*_, **__):
         raise AssertionError("opened")
 
-    monkeypatch.setattr("covidreport.dataset.read_dataset", forbidden)
-    monkeypatch.setattr("covidreport.evaluate.record.open_session", forbidden)
-    monkeypatch.setattr("covidreport.images.read_bytes", forbidden)
+    monkeypatch.setattr("covidreport.evaluate.resolve.read_dataset", forbidden)
+    monkeypatch.setattr("covidreport.evaluate.opening.open_session", forbidden)
+    monkeypatch.setattr("covidreport.evaluate.decode.read_bytes", forbidden)
     done = study.again()
     assert json.loads(done.out) == study.output
     assert "2 of 2 runs are unchanged" in done.err

@@ -15,7 +15,7 @@ import pytest
 from covidreport import boundary, compare
 from covidreport.boundary import attempt
 from covidreport.errors import RunError, WriteError
-from covidreport.evaluate import decode, loop, record
+from covidreport.evaluate import decode, loop, opening, record, write
 from covidreport.gate import gating
 from covidreport.images import decode_image
 from covidreport.inference.output import cut_probabilities
@@ -111,12 +111,12 @@ def _break(monkeypatch, module, name, error):
     ("module", "name", "stage"),
     [
         (record, "choose_thresholds", "score"),
-        (record, "open_session", "load"),
-        (record, "open_partial", "load"),
+        (opening, "open_session", "load"),
+        (write, "open_partial", "load"),
         (loop, "score_chunk", "infer"),
-        (record, "build_evaluation", "score"),
-        (record, "write_scores", "score"),
-        (record, "write_evaluation", "score"),
+        (write, "build_evaluation", "score"),
+        (write, "write_scores", "score"),
+        (write, "write_evaluation", "score"),
     ],
 )
 def test_a_defect_of_ours_is_named_as_one(project, covidreport, monkeypatch, module, name, stage):
@@ -158,7 +158,7 @@ def test_a_folder_that_can_not_be_written_to_is_that_runs_fault(project, covidre
 def test_scores_that_can_not_be_stored_wait_for_the_next_time(project, covidreport, monkeypatch):
     """A disk that was full at one run: no failure.json, what was scored is kept and taken."""
     write_model(project / "runs" / "bad", 85)
-    _break(monkeypatch, record, "write_scores", WriteError("scores.parquet: can't be written"))
+    _break(monkeypatch, write, "write_scores", WriteError("scores.parquet: can't be written"))
     assert _refused(project, covidreport("evaluate", "runs")) is None
     monkeypatch.undo()
     monkeypatch.chdir(project)
@@ -232,7 +232,7 @@ def test_a_failed_limit_goes_before_a_run_that_could_not_be_judged(
     assert covidreport("baseline", "set", "runs/base").code == 0
     for name, limit in (("bad", 85), ("new", 90), ("worse", 115)):
         write_model(project / "runs" / name, limit)
-    _break(monkeypatch, record, "build_evaluation", KeyError("a key"))
+    _break(monkeypatch, write, "build_evaluation", KeyError("a key"))
     done = covidreport("ci", "runs/bad", "runs/new", "runs/worse")
     assert done.code == 1, done.err
     document, _ = read_verdict(project / "verdict")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from covidreport.config import Thresholds
 from covidreport.dataset import fingerprint, read_dataset, select_split
 from covidreport.dataset.digests import digest_files
 from covidreport.evaluate.record import evaluate_runs
-from covidreport.evaluate.request import Request
+from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.providers import CPU
 from covidreport.runs import discover_runs
 from tests.datasets import LABELS
@@ -30,7 +30,7 @@ def make_request(
     """A request on the CPU, with its digests as the command takes them."""
     dataset = select_split(read_dataset(manifest, LABELS), split)
     digests = digest_files(dataset, verify=verify or force, use_cache=use_cache)
-    return Request(
+    return EvaluationRequest(
         dataset=dataset,
         split=split,
         digests=digests,

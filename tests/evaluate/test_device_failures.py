@@ -13,8 +13,10 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from covidreport.evaluate import record
-from covidreport.evaluate.record import Progress, evaluate_runs
+from covidreport.evaluate import group as groups_of
+from covidreport.evaluate.opening import open_run
+from covidreport.evaluate.record import evaluate_runs
+from covidreport.records import StepsDone
 from covidreport.runs import discover_runs
 from covidreport.store import read_failure, read_scores
 from tests.datasets import write_flat_dataset
@@ -37,7 +39,12 @@ def project(tmp_path):
 
 def _evaluate(manifest, runs, advance=lambda _: None):
     request = replace(make_request(manifest), execution=DEVICE, asked_provider="pretend")
-    outcomes = evaluate_runs(request, discover_runs([runs]), Progress(advance=advance))
+
+    def on_event(event):
+        if isinstance(event, StepsDone):
+            advance(event.steps)
+
+    outcomes = evaluate_runs(request, discover_runs([runs]), on_event)
     return {outcome.run.name: outcome for outcome in outcomes}
 
 
@@ -63,20 +70,20 @@ def _fail(monkeypatch, call, when, said=FAULT):
 def _watch_groups(monkeypatch):
     """The names of the runs that are loaded together, group by group."""
     groups, sessions = [], weakref.WeakSet()
-    together, open_run = record._evaluate_together, record._open_run
+    together = groups_of._evaluate_together
 
-    def watched(request, group, *others):
+    def watched(work, group):
         assert not sessions  # those of the group before are gone, and their memory with them
         groups.append([run.name for run in group])
-        return together(request, group, *others)
+        return together(work, group)
 
     def opened(request, run, **how):
         found = open_run(request, run, **how)
-        sessions.add(found[0].session)
+        sessions.add(found.session)
         return found
 
-    monkeypatch.setattr(record, "_evaluate_together", watched)
-    monkeypatch.setattr(record, "_open_run", opened)
+    monkeypatch.setattr(groups_of, "_evaluate_together", watched)
+    monkeypatch.setattr(groups_of, "open_run", opened)
     return groups
 
 

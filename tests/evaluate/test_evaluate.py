@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from covidreport.evaluate import decode
-from covidreport.evaluate.record import Progress, evaluate_runs
+from covidreport.evaluate.record import evaluate_runs
 from covidreport.images import read_bytes
-from covidreport.records import PixelSpec
+from covidreport.records import PixelSpec, StageStarted, StepsDone
 from covidreport.runs import discover_runs
 from covidreport.store import read_evaluation, read_failure, read_scores, write_run
 from tests.datasets import LABELS, write_flat_dataset
@@ -142,11 +142,13 @@ def test_every_image_is_scored_whatever_the_batch(tmp_path, batch):
     """A last batch that is not full loses no image and gains none."""
     manifest = write_flat_dataset(tmp_path / "data", ROWS)
     write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
-    steps = []
+    events = []
     request = make_request(manifest, batch=batch)
     runs = discover_runs([tmp_path / "runs"])
-    (outcome,) = evaluate_runs(request, runs, Progress(advance=steps.append))
+    (outcome,) = evaluate_runs(request, runs, events.append)
     assert outcome.evaluation.counts["covid-19"].total == 6
+    assert events[0] == StageStarted("Evaluating 6 images", 6)
+    steps = [event.steps for event in events if isinstance(event, StepsDone)]
     assert sum(steps) == 6
 
 

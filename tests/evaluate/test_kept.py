@@ -17,7 +17,7 @@ from onnx import TensorProto
 
 from covidreport import images
 from covidreport.cache import clear_cache, list_entries
-from covidreport.evaluate import decode, loop, record
+from covidreport.evaluate import decode, group, loop, opening, record
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
 from covidreport.inference import session
@@ -45,7 +45,7 @@ def watched(monkeypatch):
         return original_read(path)
 
     original_open, original_read = session.open_session, images.read_bytes
-    monkeypatch.setattr(record, "open_session", open_session)
+    monkeypatch.setattr(opening, "open_session", open_session)
     monkeypatch.setattr(decode, "read_bytes", read_bytes)
     return seen
 
@@ -241,7 +241,7 @@ def test_without_a_cache_groups_still_decode_each_image_once(study, watched, mon
         places.append(folder)
         return open_scratch(folder, n, spec)
 
-    monkeypatch.setattr(record, "open_scratch", noted)
+    monkeypatch.setattr(group, "open_scratch", noted)
     monkeypatch.setattr(record, "group_by_memory", lambda runs, **_: [[run] for run in runs])
     watched.update(files=0)
     outcomes = _run(study, force=True, use_cache=False)

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covidreport.config import Thresholds
 from covidreport.errors import UsageError
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels, read_occlusion
 from covidreport.evaluate.occluded import evaluate_occluded, evaluate_usual
 from covidreport.evaluate.record import evaluate_runs
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.runs import discover_runs
 from covidreport.store import SCORES_FILE, evaluation_folder, read_evaluation, read_scores
 from tests.datasets import write_flat_dataset

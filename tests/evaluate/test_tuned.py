@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport.config import Thresholds
 from covidreport.errors import RunError
 from covidreport.evaluate.scoring import apply_chosen, apply_thresholds, is_applied
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import (
     ChosenThresholds,
     ReportedImages,

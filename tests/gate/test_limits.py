@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from covidreport.config import read_settings
 from covidreport.errors import UsageError
 from covidreport.gate.limits import choose_limits, read_limit, require_evidence
 from covidreport.records import Limit
+from covidreport.settings import read_settings
 
 TARGET = "covid-19"
 

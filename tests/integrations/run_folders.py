@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.config import FigureSettings
 from covidreport.metrics import describe_scores
+from covidreport.metrics.plan import FigureOptions
 from covidreport.records import Epoch, Evaluation, Scores
 from covidreport.store import (
     SCORES_FILE,
@@ -35,7 +35,7 @@ def write_scored_run(
     ids = tuple(f"image-{i}.png" for i in range(len(covid)))
     reasons: tuple[str | None, ...] = (None,) * len(covid)
     scores = Scores(ids, LABELS, truth, values, "sigmoid", reasons)
-    described = describe_scores(scores, [0.5, 0.5], FigureSettings().plan(LABELS, "covid-19"))
+    described = describe_scores(scores, [0.5, 0.5], FigureOptions().plan(LABELS, "covid-19"))
     evaluation = Evaluation(
         run=name or folder.name,
         dataset="tiny",

@@ -9,6 +9,7 @@ import pytest
 
 from covidreport.errors import UsageError
 from covidreport.integrations.base_branch import DIFFERS, NOT_COMPARED, compare_with_base, find_base
+from covidreport.settings import SETTINGS_FILE
 
 GITHUB = {"GITHUB_ACTIONS": "true", "GITHUB_BASE_REF": "main"}
 GITLAB = {"GITLAB_CI": "true", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main"}
@@ -43,7 +44,7 @@ def checkout(tmp_path):
 
 def _compare(folder, places=PLACES, environment=GITHUB, asked=None):
     """Code and what it is about, of each finding."""
-    found = compare_with_base(find_base(asked, environment), places, folder)
+    found = compare_with_base(find_base(asked, environment), places, folder, SETTINGS_FILE)
     return [(each.code, each.subjects) for each in found]
 
 
@@ -158,7 +159,7 @@ def test_any_name_of_a_file_is_taken_as_it_is(checkout, name):
 
 
 def _words(folder, environment):
-    (found,) = compare_with_base(find_base(None, environment), PLACES, folder)
+    (found,) = compare_with_base(find_base(None, environment), PLACES, folder, SETTINGS_FILE)
     assert found.code == NOT_COMPARED
     return found.what
 

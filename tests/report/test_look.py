@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from covidreport.config import SECTIONS
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.report import FORMATS, render_html, render_markdown
 from covidreport.report.environment import check_folder, list_templates
 from covidreport.report.html import read_script, read_style
 from covidreport.report.logo import MOST_BYTES, embed_logo
 from covidreport.report.look import PLAIN, Look
+from covidreport.text import SECTIONS
 from tests.report.reading import list_figures, read_html
 
 ROOT = Path(__file__).resolve().parents[2]

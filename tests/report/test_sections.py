@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.config import SECTIONS
 from covidreport.report import render_html, render_markdown
 from covidreport.report.look import Look
 from covidreport.report.payload import list_parts
 from covidreport.report.view import view_report
+from covidreport.text import SECTIONS
 from tests.report.reading import read_html, read_markdown
 from tests.report.sections import list_contents, split_markdown, split_page
 from tests.report.tree import words_of

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import replace
 
-from covidreport.config import SECTIONS
 from covidreport.report.view.records import Answer, ReportView
-from covidreport.text import listed
+from covidreport.text import SECTIONS, listed
 
 _WITHOUT: dict[str, Callable[[ReportView], ReportView]] = {
     "answer": lambda view: replace(view, answer=Answer(())),

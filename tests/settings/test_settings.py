@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.config import Thresholds, find_settings, read_threshold_options
 from covidreport.errors import UsageError
+from covidreport.settings import find_settings
 
 
 def test_the_nearest_configuration_holds(tmp_path):
@@ -20,11 +20,15 @@ def test_the_nearest_configuration_holds(tmp_path):
     deep = tmp_path / "x" / "y"
     deep.mkdir(parents=True)
     settings = find_settings(deep)
-    assert settings.data == tmp_path / "images"
-    assert (settings.split, settings.labels, settings.target) == ("test", ("a", "b"), "a")
+    assert settings.evaluate.data == tmp_path / "images"
+    assert (settings.evaluate.split, settings.evaluate.labels, settings.target) == (
+        "test",
+        ("a", "b"),
+        "a",
+    )
     assert settings.specificity_floor == 0.8
-    assert settings.thresholds.of(("a", "b")) == {"a": 0.3, "b": 0.5}
-    assert settings.thresholds.origin == "configuration"
+    assert settings.evaluate.thresholds.of(("a", "b")) == {"a": 0.3, "b": 0.5}
+    assert settings.evaluate.thresholds.origin == "configuration"
 
 
 def test_a_pyproject_with_our_table_serves_too(tmp_path):
@@ -33,7 +37,7 @@ def test_a_pyproject_with_our_table_serves_too(tmp_path):
     inner = tmp_path / "inner"
     inner.mkdir()
     (inner / "pyproject.toml").write_text('[project]\nname = "x"\n')
-    assert find_settings(inner).split == "holdout"
+    assert find_settings(inner).evaluate.split == "holdout"
 
 
 def test_everything_wrong_is_listed_together(tmp_path):
@@ -57,55 +61,17 @@ def test_broken_toml_is_said_with_its_place(tmp_path):
         find_settings(tmp_path)
 
 
-def test_options_win_over_the_configuration():
-    """A number sets all labels, LABEL=number one; the origin says so."""
-    configured = Thresholds(0.4, {"covid-19": 0.2}, "configuration")
-    assert read_threshold_options([], configured) is configured
-    one = read_threshold_options(["normal=0.7"], configured)
-    assert one.of(("covid-19", "normal")) == {"covid-19": 0.2, "normal": 0.7}
-    every = read_threshold_options(["0.6"], configured)
-    assert every.of(("covid-19", "normal")) == {"covid-19": 0.6, "normal": 0.6}
-    assert every.origin == "option"
-
-
-def test_tuned_thresholds_are_asked_for_by_the_configuration_or_an_option(tmp_path):
+def test_tuned_thresholds_are_asked_for_by_the_settings(tmp_path):
     """`threshold` beside it serves the labels that were not tuned."""
     (tmp_path / "covidreport.toml").write_text('thresholds = "tuned"\nthreshold = 0.3\n')
-    configured = find_settings(tmp_path).thresholds
-    assert (configured.tuned, configured.default) == (True, 0.3)
-    assert read_threshold_options([], configured) is configured
-    assert read_threshold_options([], Thresholds(), "tuned").tuned
-    assert configured.fixed(("a",)) == {"a": 0.3}
-
-
-def test_a_threshold_on_the_command_line_wins_over_a_configuration_that_says_tuned():
-    """Otherwise scores could never be made to tune on."""
-    configured = Thresholds(tuned=True)
-    fixed = read_threshold_options(["0.4"], configured)
-    assert (fixed.tuned, fixed.of(("a",))) == (False, {"a": 0.4})
-
-
-def test_where_fixed_thresholds_are_needed_tuned_ones_are_no_silent_0_5():
-    """A command that knows no single run says which option to give."""
-    with pytest.raises(UsageError, match=r"--threshold 0\.5"):
-        Thresholds(tuned=True).of(("a",))
-
-
-@pytest.mark.parametrize(
-    ("options", "kind", "message"),
-    [(["0.4"], "tuned", "give one of the two"), ([], "best", "only tuned")],
-)
-def test_options_that_contradict_each_other_are_refused(options, kind, message):
-    """Fixed and tuned at once, or a kind that there is not."""
-    with pytest.raises(UsageError, match=message):
-        read_threshold_options(options, Thresholds(), kind)
+    thresholds = find_settings(tmp_path).evaluate.thresholds
+    assert (thresholds.tuned, thresholds.fixed(("a",))) == (True, {"a": 0.3})
 
 
 def test_uncertain_marks_are_named_in_the_configuration(tmp_path):
     """A list of texts; by default none."""
     (tmp_path / "covidreport.toml").write_text('uncertain = ["?", "u", "-1"]\n')
-    assert find_settings(tmp_path).uncertain == ("?", "u", "-1")
-    assert Thresholds().tuned is False
+    assert find_settings(tmp_path).evaluate.uncertain == ("?", "u", "-1")
 
 
 @pytest.mark.parametrize(
@@ -120,19 +86,6 @@ def test_marks_and_kinds_of_another_sort_are_refused(tmp_path, text):
     (tmp_path / "covidreport.toml").write_text(f"{text}\n")
     with pytest.raises(UsageError, match=text.split()[0]):
         find_settings(tmp_path)
-
-
-@pytest.mark.parametrize("option", ["0", "1", "-0.1", "high", "covid-19=", "nan"])
-def test_a_threshold_is_a_probability(option):
-    """Nought, one and words are refused: no score could be above or below them."""
-    with pytest.raises(UsageError, match="probability between 0 and 1"):
-        read_threshold_options([option], Thresholds())
-
-
-def test_a_threshold_for_no_label_is_refused():
-    """A misspelt label must not leave its threshold unused."""
-    with pytest.raises(UsageError, match="'covid', which is no label of the data"):
-        Thresholds(by_label={"covid": 0.3}).of(("covid-19",))
 
 
 def test_sections_of_the_report_are_left_out_by_name(tmp_path):

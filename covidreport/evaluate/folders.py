@@ -1,0 +1,229 @@
+"""Run folders evaluated as a user asks: what stands unchanged is kept, the rest is read and run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from covidreport.dataset import fingerprint, stamp_files
+from covidreport.dataset.digests import digest_files
+from covidreport.dataset.files import Digests, FileStamps
+from covidreport.dataset.fill import fill_from_headers
+from covidreport.dataset.index import (
+    KnownData,
+    Question,
+    recall_data,
+    remember_data,
+    stamp_manifest,
+)
+from covidreport.errors import UsageError
+from covidreport.evaluate.keep import keep_all
+from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.outcome import Outcome, list_evaluated
+from covidreport.evaluate.record import evaluate_runs
+from covidreport.evaluate.request import EvaluationRequest, default_batch
+from covidreport.evaluate.resolve import ask_data, check_target, read_split
+from covidreport.evaluate.thresholds import Thresholds
+from covidreport.evaluate.thumbnails import write_thumbnails
+from covidreport.inference.execution import Execution, Precision, read_precision
+from covidreport.inference.providers import choose_execution, expect_execution
+from covidreport.metrics.plan import FigureOptions
+from covidreport.records import (
+    Dataset,
+    Finding,
+    FindingMade,
+    Noted,
+    OnEvent,
+    Run,
+    StageStarted,
+    count_steps,
+    ignore_events,
+)
+from covidreport.storage.made_here import MadeHere
+
+DEFAULT_PROVIDER = "auto"
+DEFAULT_PRECISION = "fp32"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedFolders:
+    """What became of each run, in their order, and what must be known of data and machine."""
+
+    outcomes: tuple[Outcome, ...]
+    findings: tuple[Finding, ...] = ()
+    """Those that are about the whole; they were told as events."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadImages:
+    """One split of a data set, with the digests of its files."""
+
+    dataset: Dataset
+    split: str
+    digests: Digests
+    stamps: FileStamps
+    """Taken before anything was read."""
+    notes: tuple[Finding, ...]
+    """What the files' headers say that must be known."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies the images and their truth."""
+        return fingerprint(self.dataset, self.digests)
+
+
+def evaluate_folders(
+    runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent = ignore_events,
+    made: MadeHere | None = None,
+) -> EvaluatedFolders:  # fmt: skip
+    """Evaluate runs as options say; each has its evaluation or its failure in its folder.
+
+    Where manifest, images and models are known to be unchanged nothing is read, and no provider is
+    opened. made: what is known to have been made here, for who asks afterwards. Raises UsageError,
+    DatasetError or ProviderError where no run could be evaluated.
+    """
+    question = ask_data(options, runs)
+    known = None if _wants_anew(options) else recall_data(question)
+    expected = None if known is None else expect_execution(*_ask_execution(options))
+    if known is not None and expected is not None:
+        kept = _keep_unchanged(known, expected, options, runs)
+        if kept is not None:
+            return EvaluatedFolders(kept)
+    execution, findings = choose_hardware(options)
+    if known is not None and execution != expected:
+        kept = _keep_unchanged(known, execution, options, runs)
+        if kept is not None:
+            for finding in findings:
+                on_event(FindingMade(finding))
+            return EvaluatedFolders(kept, findings)
+    manifest = stamp_manifest(question.source)
+    images = read_images(question, options, on_event)
+    request = complete_request(options, images, execution, findings, made)
+    for finding in request.warnings:
+        on_event(FindingMade(finding))
+    outcomes = evaluate_runs(request, runs, on_event)
+    if options.thumbnails:
+        _keep_thumbnails(request, outcomes, options, on_event)
+    if request.use_cache:
+        data = images.dataset
+        remember_data(question, request.known, manifest, data.root, data.paths, images.stamps)
+    return EvaluatedFolders(outcomes, request.warnings)
+
+
+def _wants_anew(options: EvaluateOptions) -> bool:
+    """Whether data, images and models are looked at, whatever is known of them."""
+    tuned = options.thresholds is not None and options.thresholds.tuned
+    return bool(options.force or options.verify or options.thumbnails or tuned) or (
+        options.cache is False
+    )
+
+
+def _ask_execution(options: EvaluateOptions) -> tuple[str, Precision, int]:
+    precision = read_precision(options.precision or DEFAULT_PRECISION)
+    return options.provider or DEFAULT_PROVIDER, precision, options.device_id or 0
+
+
+def choose_hardware(options: EvaluateOptions) -> tuple[Execution, tuple[Finding, ...]]:
+    """Where models run, and a finding where a GPU is there and is not used.
+
+    Raises ProviderError where what is asked for does not work here.
+    """
+    execution, why = choose_execution(*_ask_execution(options))
+    return execution, () if why is None else (_gpu_not_used(why),)
+
+
+def _gpu_not_used(why: str) -> Finding:
+    return Finding(
+        "warning",
+        "gpu-not-used",
+        "A GPU is here and was not used",
+        why,
+        "Install what is missing, or ask for `--provider cpu` so that it is meant.",
+    )
+
+
+def _keep_unchanged(
+    known: KnownData, execution: Execution, options: EvaluateOptions, runs: Sequence[Run]
+) -> tuple[Outcome, ...] | None:
+    """The stored evaluations of all runs, if each may be kept: no image is read.
+
+    None where something is to be evaluated.
+    """
+    target = check_target(options, known.labels)
+    plan = (options.figures or FigureOptions()).plan(known.labels, target)
+    batch = options.batch_size or default_batch(execution)
+    thresholds = options.thresholds or Thresholds()
+    return keep_all(known, thresholds, execution, batch, runs, plan, options.command)
+
+
+def read_images(
+    question: Question, options: EvaluateOptions, on_event: OnEvent = ignore_events
+) -> ReadImages:
+    """The images that are asked for, with their digests and what their headers say.
+
+    UsageError where options name what is no label of them; that is said before the work.
+    """
+    dataset, split = read_split(question)
+    target = check_target(options, dataset.labels)
+    (options.thresholds or Thresholds()).fixed(dataset.labels)
+    (options.figures or FigureOptions()).plan(dataset.labels, target)
+    stamps = stamp_files(dataset)
+    use_cache = options.cache is not False
+    on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
+    digests = digest_files(
+        dataset, stamps=stamps, verify=bool(options.verify or options.force), use_cache=use_cache,
+        advance=count_steps(on_event),
+    )  # fmt: skip
+    dataset, notes = fill_from_headers(dataset, digests, use_cache=use_cache)
+    return ReadImages(dataset, split, digests, stamps, notes)
+
+
+def complete_request(
+    options: EvaluateOptions, images: ReadImages, execution: Execution,
+    findings: tuple[Finding, ...] = (), made: MadeHere | None = None,
+) -> EvaluationRequest:  # fmt: skip
+    """What the options come to on these images and this machine; findings: what is known of it."""
+    dataset = images.dataset
+    target = check_target(options, dataset.labels)
+    return EvaluationRequest(
+        dataset=dataset,
+        split=images.split,
+        digests=images.digests,
+        fingerprint=images.fingerprint,
+        thresholds=options.thresholds or Thresholds(),
+        asked_provider=options.provider or DEFAULT_PROVIDER,
+        execution=execution,
+        batch=options.batch_size or default_batch(execution),
+        jobs=options.jobs,
+        force=bool(options.force),
+        verify=bool(options.verify),
+        use_cache=options.cache is not False,
+        warnings=(*findings, *images.notes),
+        figures=(options.figures or FigureOptions()).plan(dataset.labels, target),
+        command=options.command,
+        trust_stored=options.trust_stored is not False,
+        made=made or MadeHere(),
+        limits=options.model_limits,
+    )
+
+
+def _keep_thumbnails(
+    request: EvaluationRequest, outcomes: Sequence[Outcome], options: EvaluateOptions,
+    on_event: OnEvent,
+) -> None:  # fmt: skip
+    """Write small pictures beside the scores, and say how many."""
+    target = check_target(options, request.dataset.labels)
+    if target not in request.dataset.labels:
+        raise UsageError(
+            f"--thumbnails: the data has no label {target!r}, of which missed cases are shown; "
+            "name one with `target` in covidreport.toml"
+        )
+    written = write_thumbnails(request, list_evaluated(outcomes), target, on_event)
+    on_event(
+        Noted(
+            f"{written.pictures:,} small pictures of {written.cases:,} images stand in thumbnails/ "
+            f"beside the scores ({written.new:,} new); `covidreport render` embeds what it shows"
+        )
+    )
+    for reason in written.unreadable:
+        on_event(Noted(f"no picture of {reason}", warning=True))

@@ -1,0 +1,185 @@
+"""The runs of one group, together in memory: their models loaded, scored and stored."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from covidreport.boundary import attempt, explain_error
+from covidreport.evaluate.company import ask_company
+from covidreport.evaluate.cpu_check import CpuReference
+from covidreport.evaluate.loop import Advance, Errand, OpenedRun, count_jobs, score_runs
+from covidreport.evaluate.memory import count_side_by_side
+from covidreport.evaluate.opening import identify_all, open_run
+from covidreport.evaluate.outcome import Outcome
+from covidreport.evaluate.partial import PartialScores
+from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.tuned import ChosenThresholds
+from covidreport.evaluate.write import Finishing, fail_run, open_scores
+from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch
+from covidreport.inference.half import half_ahead
+from covidreport.inference.session import OutOfMemoryError, renew_memory
+from covidreport.inference.trial import TRIAL
+from covidreport.records import Failure, PixelSpec, Run, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the groups of one evaluation share."""
+
+    request: EvaluationRequest
+    chosen: Mapping[Path, ChosenThresholds]
+    """Of each run, by its folder."""
+    advance: Advance
+    scratch: Path | None = None
+    """Where pixels are kept for the next group if there is no cache; None with one group alone."""
+    caches: dict[PixelSpec, PixelCache] = field(default_factory=dict)
+
+
+def evaluate_group(work: Work, runs: Sequence[Run]) -> list[Outcome]:
+    """Evaluate the runs of one group; their models are freed with the return.
+
+    A run that did not fit into memory beside the others is tried once more without them: another's
+    greed is not its fault. On the CPU it is alone then, one batch at a time; on a card all of those
+    are the next group, and a run that is alone there is fed smaller batches until it fits.
+    """
+    on_device = work.request.execution.provider.accelerator
+    outcomes: list[Outcome] = []
+    groups = deque([list(runs)] if runs else [])
+    while groups:
+        group = groups.popleft()
+        done, large = _evaluate_together(work, group)
+        outcomes += done
+        if large or on_device:  # what the group took of the card is given back
+            renew = partial(renew_memory, work.request.execution, work.request.limits)
+            attempt("", "load", renew)
+        if len(group) == 1 and (on_device or work.request.jobs == 1):
+            outcomes += [fail_run(work.request, failure, run) for run, failure in large]
+            continue
+        left = [run for run, _ in large]
+        work.advance(-len(left) * len(work.request.dataset))
+        if not on_device:
+            groups.extend([run] for run in left)
+            work = replace(work, request=replace(work.request, jobs=1))
+        elif len(left) < len(group):
+            groups.extend([left] if left else [])
+        else:
+            groups.extend([left[:1], left[1:]])
+    return outcomes
+
+
+def _evaluate_together(
+    work: Work, runs: Sequence[Run]
+) -> tuple[list[Outcome], list[tuple[Run, Failure]]]:
+    """Load the models, score, write; besides, the runs that failed since memory was short."""
+    group = _Group(work, started=time.time())
+    group.open_models(runs)
+    group.open_caches()
+    group.ask_company()
+    group.score()
+    return group.outcomes, group.large
+
+
+@dataclass(slots=True)
+class _Group:
+    """The runs that are in memory together, and what became of those that no longer are."""
+
+    work: Work
+    started: float
+    ready: list[tuple[OpenedRun, PartialScores]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    large: list[tuple[Run, Failure]] = field(default_factory=list)
+    """Runs that failed since memory was short: alone they might have fitted."""
+
+    def refuse(self, run: Run, why: Failure | OutOfMemoryError, stage: Stage) -> None:
+        """A run is not scored; that its images are done with is told."""
+        if isinstance(why, OutOfMemoryError):
+            self.large.append((run, explain_error(run.name, stage, why)))
+        else:
+            self.outcomes.append(fail_run(self.work.request, why, run))
+        self.work.advance(len(self.work.request.dataset))
+
+    def open_models(self, runs: Sequence[Run]) -> None:
+        """Load the models one after the other, and find the place where scores are kept."""
+        request = self.work.request
+        if request.execution.converts:
+            half_ahead(identify_all(request, runs), request.limits)
+        for run in runs:
+            try:
+                opened = attempt(
+                    run.name, "load", partial(self._open, run), through=(OutOfMemoryError,)
+                )
+            except OutOfMemoryError as error:
+                self.refuse(run, error, "load")
+                continue
+            if isinstance(opened, Failure):
+                self.refuse(run, opened, "load")
+            else:
+                self.ready.append(opened)
+        TRIAL.close()
+
+    def _open(self, run: Run) -> tuple[OpenedRun, PartialScores]:
+        opened = open_run(self.work.request, run, shares_memory=bool(self.ready))
+        return opened, open_scores(self.work.request, opened)
+
+    def open_caches(self) -> None:
+        """A place for the pixels of each kind: in the cache, else in `scratch`."""
+        for spec in dict.fromkeys(opened.session.spec.pixels for opened, _ in self.ready):
+            if spec in self.work.caches:
+                continue
+            cache = attempt("the cache of pixels", "write", partial(_open_cache, self.work, spec))
+            if isinstance(cache, PixelCache):
+                self.work.caches[spec] = cache
+
+    def ask_company(self) -> None:
+        """Ask each run for its answers to images alone and together."""
+        request = self.work.request
+        for opened, _ in self.ready:
+            opened.session.shares_memory = len(self.ready) > 1
+        found = ask_company(
+            [(opened.run.name, opened.session) for opened, _ in self.ready], request.dataset,
+            request.digests, self.work.caches, request.occlusion,
+            jobs=1 if request.execution.provider.accelerator else request.jobs or count_jobs(),
+        )  # fmt: skip
+        asked, self.ready = self.ready, []
+        for (opened, partials), company in zip(asked, found, strict=True):
+            if isinstance(company, Failure | OutOfMemoryError):
+                self.refuse(opened.run, company, "infer")
+            else:
+                self.ready.append((replace(opened, company=company), partials))
+
+    def score(self) -> None:
+        """Score all images, and write what came out of each run."""
+        request = self.work.request
+        ready = [opened for opened, _ in self.ready]
+        reference = None
+        errands: list[Errand] = []
+        if request.execution.provider.accelerator:
+            reference = CpuReference(request.dataset, request.occlusion, request.digests)
+            errands = [Errand(partial(reference.ask, each), reference.stop) for each in ready]
+        scored, decoded = score_runs(
+            request.dataset, ready, batch=request.batch, jobs=request.jobs,
+            advance=self.work.advance, caches=self.work.caches, digests=request.digests,
+            partials=[partials for _, partials in self.ready], occlusion=request.occlusion,
+            errands=errands,
+            errands_at_once=count_side_by_side([each.run for each in ready], request.limits),
+        )  # fmt: skip
+        finishing = Finishing(request, decoded, self.started, reference)
+        for item in scored:
+            run = item.opened.run
+            if item.failure is not None and item.out_of_memory:
+                self.large.append((run, item.failure))
+            else:
+                self.outcomes.append(finishing.finish(item, self.work.chosen[run.folder]))
+
+
+def _open_cache(work: Work, spec: PixelSpec) -> PixelCache | None:
+    request = work.request
+    cache = open_pixel_cache(request.digests, spec) if request.use_cache else None
+    if cache is None and work.scratch is not None:
+        cache = open_scratch(work.scratch, len(request.dataset), spec)
+    return cache

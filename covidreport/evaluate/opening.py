@@ -1,0 +1,87 @@
+"""The models of runs, loaded; and why one can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from covidreport.boundary import attempt
+from covidreport.errors import RunError
+from covidreport.evaluate.loop import OpenedRun, open_columns
+from covidreport.evaluate.request import EvaluationRequest
+from covidreport.images import check_spec
+from covidreport.inference.engines import engine_folder
+from covidreport.inference.execution import Execution
+from covidreport.inference.providers import CPU
+from covidreport.inference.session import NO_LIMITS, Session, measure_variation, open_session
+from covidreport.inference.trial import TRIAL
+from covidreport.records import Failure, ModelLimits, Run
+from covidreport.storage.model import identify_model
+
+
+def open_model(
+    run: Run, execution: Execution = CPU, *, batch: int | None = None, use_cache: bool = True,
+    limits: ModelLimits = NO_LIMITS,
+) -> Session | Failure:  # fmt: skip
+    """The run's model, loaded; or why it can't be. batch: images in every call of a device."""
+    if run.faults:
+        return refuse_run(run)
+    try:
+        return attempt(
+            run.name, "load", partial(open_run_session, run, execution, batch, use_cache, limits)
+        )
+    finally:
+        TRIAL.close()
+
+
+def open_run_session(
+    run: Run, execution: Execution, batch: int | None, use_cache: bool, limits: ModelLimits
+) -> Session:
+    """As `open_model`, where whatever is raised is caught elsewhere; the trial stays open."""
+    if run.model is None:
+        wanted = run.settings.get("model") or "model.onnx"
+        pointed = (run.folder / f"{wanted}.dvc").is_file()
+        raise RunError(
+            f"there is no {wanted} in {run.place}{'; `dvc pull` brings it' if pointed else ''}"
+        )
+    identity = identify_model(run.model, use_cache=use_cache)
+    described = run.described
+    TRIAL.try_model(run.model, identity.sha256, described, limits, use_cache=use_cache)
+    # TensorRT keeps what it compiled of a model for this card
+    compiles = execution.provider.name == "tensorrt"
+    session = open_session(
+        run.model, execution, described=described, static_batch=batch,
+        engines=engine_folder(identity.sha256, execution) if compiles else None, identity=identity,
+        limits=limits,
+    )  # fmt: skip
+    check_spec(session.spec.pixels)
+    return session
+
+
+def refuse_run(run: Run) -> Failure:
+    """Why a run can't be used, by its folder alone. Nothing is stored of it: every reader of the
+    folder sees the same, and what stands there is as good as it was."""
+    return Failure(run.name, "read", "; ".join(run.faults))
+
+
+def open_run(request: EvaluationRequest, run: Run, *, shares_memory: bool) -> OpenedRun:
+    """The run with its model loaded, as the request wants it; raises what stands in its way."""
+    session = open_run_session(
+        run, request.execution, request.batch, request.use_cache, request.limits
+    )
+    session.shares_memory = shares_memory
+    columns = open_columns(session, request.dataset.labels)
+    return OpenedRun(run, session, columns, measure_variation(session))
+
+
+def identify_all(request: EvaluationRequest, runs: Sequence[Run]) -> list[tuple[Path, str]]:
+    """The models' files and digests, without those that can't be read: opening them says why."""
+    found: list[tuple[Path, str]] = []
+    for run in runs:
+        if run.model is not None:
+            identify = partial(identify_model, run.model, use_cache=request.use_cache)
+            identity = attempt(run.name, "load", identify)
+            if not isinstance(identity, Failure):
+                found.append((run.model, identity.sha256))
+    return found

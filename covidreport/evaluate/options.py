@@ -1,0 +1,121 @@
+"""What a user says of an evaluation, wherever he says it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from covidreport.errors import UsageError
+from covidreport.evaluate.thresholds import Thresholds
+from covidreport.records import ModelLimits
+
+if TYPE_CHECKING:
+    from covidreport.metrics.plan import FigureOptions
+
+DEFAULT_TARGET = "covid-19"
+LEAST_BYTES = 64 * 2**20
+"""Of a memory limit: the smallest models take less, and none takes nothing."""
+MEMORY_WANTED = 'a fraction up to 1 or a size from 64MiB on is wanted, such as 0.8 or "12GiB"'
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOptions:
+    """What a user says of an evaluation; None where he is silent.
+
+    The command line, Python and the settings file each fill one, and `merge_options` lays one over
+    another. `EvaluationRequest` is what they come to, once the images are known. UsageError for a
+    value that makes no sense whatever the images are.
+    """
+
+    data: Path | None = None
+    split: str | None = None
+    labels: tuple[str, ...] | None = None
+    group: str | None = None
+    """The column that names the patient."""
+    uncertain: tuple[str, ...] | None = None
+    """What a label's cell says where nobody is certain, such as `?`; the truth is then unknown."""
+    name: str | None = None
+    """What to call the data set."""
+    target: str | None = None
+    """The label by whose missed cases runs are ranked."""
+    max_failed_share: float | None = None
+    """What share of the images may fail before nothing is said of a run."""
+    thresholds: Thresholds | None = None
+    figures: FigureOptions | None = None
+    provider: str | None = None
+    precision: str | None = None
+    device_id: int | None = None
+    batch_size: int | None = None
+    jobs: int | None = None
+    batch_timeout_s: float | None = None
+    memory_limit: float | None = None
+    """As `ModelLimits.memory`."""
+    force: bool | None = None
+    """Compute again what stands, and replace evaluations of other data."""
+    verify: bool | None = None
+    """Compare files by their bytes, whatever the file system says."""
+    cache: bool | None = None
+    thumbnails: bool | None = None
+    trust_stored: bool | None = None
+    """Keep stored scores that this machine did not make."""
+    command: str | None = None
+    """The command that asks for it, for the record."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where a field was stated, as messages call it; an option where nothing is said."""
+
+    def __post_init__(self) -> None:
+        if self.batch_timeout_s is not None and not 0 < self.batch_timeout_s < math.inf:
+            raise UsageError(
+                f"--batch-timeout-s {self.batch_timeout_s:g}: give seconds, such as 300"
+            )
+
+    def origin_of(self, name: str) -> str:
+        """Where a field was stated, as messages call it."""
+        return self.origins.get(name, f"--{name.replace('_', '-')}")
+
+    @property
+    def model_limits(self) -> ModelLimits:
+        """What a model may take that is run."""
+        usual = ModelLimits()
+        seconds, memory = self.batch_timeout_s, self.memory_limit
+        return ModelLimits(
+            usual.batch_timeout_s if seconds is None else seconds,
+            usual.memory if memory is None else memory,
+        )
+
+
+def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> EvaluateOptions:
+    """What is stated, and where that is silent what lies beneath: options over settings."""
+    silent = [each.name for each in fields(EvaluateOptions) if getattr(stated, each.name) is None]
+    values = {each.name: getattr(stated, each.name) for each in fields(EvaluateOptions)}
+    values |= {name: getattr(beneath, name) for name in silent}
+    if stated.thresholds is not None:
+        values["thresholds"] = stated.thresholds.over(beneath.thresholds)
+    origins = {name: where for name, where in beneath.origins.items() if name in silent}
+    return EvaluateOptions(**{**values, "origins": {**origins, **stated.origins}})
+
+
+def read_memory(value: object) -> float | None:
+    """A memory limit as `ModelLimits` has it: a fraction, or bytes; None where it is neither."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if 0 < value <= 1 else None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]i?b)?", str(value).strip().lower())
+    if not isinstance(value, str) or found is None:
+        return None
+    number, unit = float(found.group(1)), found.group(2)
+    if unit is None:
+        return number if 0 < number <= 1 else None
+    amount = number * (1024 if "i" in unit else 1000) ** (1 + "kmgt".index(unit[0]))
+    return amount if amount >= LEAST_BYTES else None
+
+
+def read_memory_limit(text: str) -> float:
+    """What `--memory-limit` says, as `ModelLimits` has it; UsageError where it is no limit."""
+    memory = read_memory(text)
+    if memory is None:
+        raise UsageError(f"--memory-limit {text}: {MEMORY_WANTED}")
+    return memory

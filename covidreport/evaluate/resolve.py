@@ -1,0 +1,143 @@
+"""From what a user said, and what the runs say, to the images that are meant."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from covidreport.boundary import attempt
+from covidreport.dataset import read_dataset, select_split
+from covidreport.dataset.index import Question
+from covidreport.dataset.manifest import Needed
+from covidreport.errors import DatasetError, UsageError
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.inference.contract import read_labels
+from covidreport.records import Dataset, Run
+from covidreport.runs import read_evaluations
+from covidreport.storage import chosen
+from covidreport.storage.chosen import NO_SPLITS, AskedImages
+
+
+def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs that can be run, and those that hold figures and no model.
+
+    The latter were imported, or pulled without their models: nothing of them is changed.
+    """
+    alone = [run for run in found if _holds_figures_alone(run)]
+    return [run for run in found if run not in alone], alone
+
+
+def _holds_figures_alone(run: Run) -> bool:
+    return run.model is None and not run.faults and bool(read_evaluations(run)[0])
+
+
+def find_data(options: EvaluateOptions, runs: Sequence[Run]) -> Path:
+    """Where the images are: as the options say, else as the run folders name them.
+
+    UsageError where nobody says it, where runs contradict each other, and where nothing is there.
+    """
+    if options.data is not None:
+        if not options.data.exists():
+            origin = options.origin_of("data")
+            raise UsageError(f"{options.data}: no such file or folder (from {origin})")
+        return options.data
+    named: dict[Path, str] = {}
+    for run in runs:
+        place = None if run.faults else attempt(run.name, "read", partial(_named_data, run))
+        if isinstance(place, Path):
+            named.setdefault(place, run.name)
+    there = [path for path in named if os.path.exists(path)]  # noqa: PTH110 - never raises
+    if len(there) == 1:
+        return there[0]
+    if len(named) == 1:
+        (path,) = named
+        raise UsageError(
+            f"{path}: named as its data by run {named[path]} and not there; use --data"
+        )
+    if named:
+        places = "; ".join(f"{name}: {path}" for path, name in named.items())
+        raise UsageError(f"the runs name different data ({places}); say which with --data")
+    raise UsageError(
+        "no data is named: use --data, or `covidreport init DATA` to write a covidreport.toml"
+    )
+
+
+def _named_data(run: Run) -> Path | None:
+    """Where a run says that its data are."""
+    source = run.data_source
+    return Path(os.path.realpath(run.folder / source)) if source else None
+
+
+def ask_data(options: EvaluateOptions, runs: Sequence[Run]) -> Question:
+    """Which images are asked for; the labels are those of the models where nobody names them."""
+    source = find_data(options, runs)
+    marks = options.uncertain or ()
+    labels = options.labels or find_common_labels(runs, source, marks)
+    return Question(source, options.split, labels, options.group, options.name, marks)
+
+
+def find_common_labels(
+    runs: Sequence[Run], source: Path, uncertain: Sequence[str]
+) -> tuple[str, ...] | None:
+    """The labels that most models state, as the first of them orders them; None without models.
+
+    Of several sets of labels the most common one that the data have. A model that states others
+    then fails by name, and does not hold up the rest. Read from the files, without loading a model.
+    """
+    read = [attempt(run.name, "read", partial(read_labels, run)) for run in runs if run.model]
+    stated = [labels for labels in read if isinstance(labels, tuple)]
+    sets = Counter(frozenset(labels) for labels in stated).most_common()
+    ordered = [next(one for one in stated if frozenset(one) == each) for each, _ in sets]
+    if len(ordered) < 2:
+        return ordered[0] if ordered else None
+    fitting = (labels for labels in ordered if _has_labels(source, labels, uncertain))
+    return next(fitting, ordered[0])
+
+
+def _has_labels(source: Path, labels: Sequence[str], uncertain: Sequence[str]) -> bool:
+    try:
+        read_dataset(source, labels, uncertain=uncertain, needed=lambda _: ())
+    except DatasetError:
+        return False
+    return True
+
+
+def read_asked(question: Question, needed: Needed | None) -> Dataset:
+    """The data set that is asked for, with all its splits; needed: whose files must be there."""
+    return read_dataset(
+        question.source, question.labels, group=question.group, name=question.name,
+        uncertain=question.uncertain, needed=needed,
+    )  # fmt: skip
+
+
+def read_split(question: Question) -> tuple[Dataset, str]:
+    """The images of one split and its name: where nothing is said `validation`, else the only one.
+
+    Only their files have to be there. UsageError where the split is asked for and the data has
+    none, and where it can't be told which of several is meant.
+    """
+    asked = AskedImages(split=question.split)
+    data = read_asked(question, lambda there: (chosen.choose_split(asked, there),))
+    if data.splits is None:
+        if question.split not in (None, NO_SPLITS):
+            raise UsageError(f"the data has no splits, and split {question.split!r} was asked for")
+        return data, NO_SPLITS
+    name = chosen.choose_split(asked, set(filter(None, data.splits)))
+    return select_split(data, name), name
+
+
+def check_target(options: EvaluateOptions, labels: Sequence[str]) -> str:
+    """The target; UsageError where one is named that is no label of the data.
+
+    The usual one need not be among them: then nothing is ranked.
+    """
+    target = options.target or DEFAULT_TARGET
+    if target != DEFAULT_TARGET and target not in labels:
+        raise UsageError(
+            f"{options.origin_of('target')} is {target!r}, which is no label of the data; "
+            f"they are {', '.join(labels)}"
+        )
+    return target

@@ -1,0 +1,119 @@
+"""What became of a run, written into its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from covidreport.boundary import attempt
+from covidreport.evaluate.build import build_evaluation, key_of
+from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
+from covidreport.evaluate.keep import find_other_thresholds
+from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, gather_scores
+from covidreport.evaluate.outcome import Outcome
+from covidreport.evaluate.partial import PartialScores, open_partial
+from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.tuned import ChosenThresholds
+from covidreport.records import Evaluation, Failure, Run
+from covidreport.store import (
+    EVALUATION_FILE,
+    SCORES_FILE,
+    clear_failure,
+    evaluation_folder,
+    read_evaluation,
+    write_evaluation,
+    write_failure,
+    write_scores,
+)
+
+
+def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> Outcome:
+    """The failure as the run's outcome, and in its folder as far as that can be written to.
+
+    That a disk is full says nothing about the run: what stands there is as good as it was, and the
+    scores that are known wait for the next attempt.
+    """
+    if failure.stage != "write":
+        attempt(run.name, "write", partial(write_failure, run.folder, request.name, failure))
+    return Outcome(run, failure=failure)
+
+
+def open_scores(request: EvaluationRequest, opened: OpenedRun) -> PartialScores:
+    """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
+    folder = evaluation_folder(opened.run.folder, request.name)
+    n, k = request.dataset.truth.shape
+    key = key_of(request, opened)
+    left = PartialScores.read_token(folder)
+    own = left is not None and request.made.has_partial(left)
+    if request.force or not (own or request.trust_stored):
+        PartialScores.discard(folder)
+        left = None
+    partial = open_partial(folder, key, n, k, request.batch, opened.session.score_type)
+    if partial.token != left:  # begun anew, and here
+        request.made.note_partial(partial.token, keep=request.use_cache)
+    return partial
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """What the runs of a group share once they are scored.
+
+    reference: what compares a run with the CPU, where it ran elsewhere.
+    """
+
+    request: EvaluationRequest
+    decoded: DecodedSet
+    started: float
+    reference: CpuReference | None = None
+
+    def finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> Outcome:
+        """Describe a run's scores and store all; whatever fails at it is the run's failure."""
+        run = scored.opened.run
+        done: Outcome | Failure
+        if scored.failure is not None:
+            done = scored.failure
+        else:
+            done = attempt(run.name, "score", partial(self._finish, scored, chosen))
+        return fail_run(self.request, done, run) if isinstance(done, Failure) else done
+
+    def _finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> Outcome | Failure:
+        check = None
+        if self.reference is not None:
+            thresholds = [chosen.values[label] for label in self.request.dataset.labels]
+            name = scored.opened.run.name
+            found = attempt(name, "infer", partial(self.reference.check, scored, thresholds))
+            if isinstance(found, Failure):
+                return found
+            check = found
+        outcome = self._store(scored, chosen, check)
+        if scored.partial is not None:
+            _note_made(self.request, outcome, scored.partial)
+            scored.partial.remove()
+        return outcome
+
+    def _store(
+        self, scored: ScoredRun, chosen: ChosenThresholds, check: CpuCheck | None
+    ) -> Outcome:
+        run, request = scored.opened.run, self.request
+        folder = evaluation_folder(run.folder, request.name)
+        scores = gather_scores(request.dataset, scored, self.decoded)
+        evaluation = build_evaluation(
+            request, scored, scores, chosen, self.decoded, self.started, check
+        )
+        stood = None
+        if (folder / EVALUATION_FILE).exists():
+            stood = attempt(run.name, "read", partial(read_evaluation, folder))
+        write_scores(folder / SCORES_FILE, scores)
+        write_evaluation(run.folder, evaluation)
+        clear_failure(folder)
+        before = None
+        if isinstance(stood, Evaluation):
+            before = find_other_thresholds(stood, evaluation)
+        return Outcome(run, evaluation, before=before)
+
+
+def _note_made(request: EvaluationRequest, outcome: Outcome, partial: PartialScores) -> None:
+    """Keep that an evaluation was computed here; not where it goes on from another's scores."""
+    if outcome.evaluation is not None and request.made.has_partial(partial.token):
+        request.made.note_evaluation(outcome.run, outcome.evaluation, keep=request.use_cache)
+    request.made.forget_partial(partial.token)

@@ -1,0 +1,45 @@
+"""Which figures are computed, as a user asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from covidreport.errors import UsageError
+from covidreport.records import FigurePlan, IntervalKind
+
+DEFAULT_NORMAL = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class FigureOptions:
+    """What a user said of the figures and their intervals; silent, they are the usual ones."""
+
+    interval: IntervalKind = "wilson"
+    specificities: tuple[float, ...] = FigurePlan().specificities
+    sensitivities: tuple[float, ...] = FigurePlan().sensitivities
+    prevalence: float | Mapping[str, float] | None = None
+    """Of the target, or by label."""
+    normal: str | None = None
+
+    def plan(self, labels: Sequence[str], target: str) -> FigurePlan:
+        """What is to be computed for these labels; UsageError where one is named that is none."""
+        prevalence = self.prevalence
+        if prevalence is not None and not isinstance(prevalence, Mapping):
+            prevalence = {target: prevalence} if target in labels else {}
+        strange = [label for label in prevalence or {} if label not in labels]
+        if self.normal is not None and self.normal not in labels:
+            strange.append(self.normal)
+        if strange:
+            raise UsageError(
+                f"`prevalence` or `normal` in the configuration names "
+                f"{', '.join(map(repr, strange))}, which is no label of the data; its labels are "
+                f"{', '.join(labels)}"
+            )
+        return FigurePlan(
+            interval=self.interval,
+            specificities=self.specificities,
+            sensitivities=self.sensitivities,
+            prevalence=dict(prevalence or {}),
+            normal=self.normal or (DEFAULT_NORMAL if DEFAULT_NORMAL in labels else None),
+        )

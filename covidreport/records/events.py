@@ -1,0 +1,82 @@
+"""What long work tells whoever asked for it, while it is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from covidreport.records.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage of the work begins, and the one before it is over; total: how many steps it has."""
+
+    what: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepsDone:
+    """So many more steps of the stage are done; less than none where some are done again."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class FindingMade:
+    """Something must be known of the data or of a run."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForRun:
+    """Another process is at work on a run, and has to finish first."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresDamaged:
+    """Stored scores of a run can't be read, and are computed again."""
+
+    run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReplaced:
+    """An evaluation of other images gives way; what: which, and whose."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that a user should know, in a sentence; warning: that he should mend."""
+
+    text: str
+    warning: bool = False
+
+
+Event = (
+    StageStarted
+    | StepsDone
+    | FindingMade
+    | WaitingForRun
+    | ScoresDamaged
+    | EvaluationReplaced
+    | Noted
+)
+OnEvent = Callable[[Event], None]
+"""What is called with each event, in the thread that asked for the work."""
+
+
+def ignore_events(_: Event) -> None:
+    """Where nobody wants to be told."""
+
+
+def count_steps(on_event: OnEvent) -> Callable[[int], None]:
+    """What is called with each number of steps that are done."""
+    return lambda steps: on_event(StepsDone(steps))

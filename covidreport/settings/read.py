@@ -1,0 +1,158 @@
+"""Finds and reads a settings file; every fault of it is named at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeGuard, TypeVar
+
+from covidreport.errors import StoreError, UsageError
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.evaluate.thresholds import Thresholds
+from covidreport.metrics.plan import FigureOptions
+from covidreport.records import Limit
+from covidreport.settings import values as read_as
+from covidreport.settings.record import Settings
+from covidreport.settings.values import FaultError
+from covidreport.storage.files import read_text, stands
+
+SETTINGS_FILE = "covidreport.toml"
+PROJECT_FILE = "pyproject.toml"
+T = TypeVar("T")
+
+OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "split": read_as.text,
+    "labels": read_as.labels,
+    "group": read_as.text,
+    "uncertain": read_as.marks,
+    "name": read_as.text,
+    "target": read_as.text,
+    "max_failed_share": read_as.fraction,
+    "provider": read_as.text,
+    "batch_timeout_s": read_as.seconds,
+    "memory_limit": read_as.memory,
+}
+"""The settings that are a field of `EvaluateOptions`, and what reads each."""
+FIGURES: dict[str, Callable[[str, Any], Any]] = {
+    "interval": read_as.interval,
+    "specificities": read_as.fractions,
+    "sensitivities": read_as.fractions,
+    "prevalence": read_as.prevalence,
+    "normal": read_as.text,
+}
+"""The settings that are a field of `FigureOptions`."""
+RANKING: dict[str, Callable[[str, Any], Any]] = {
+    "specificity_floor": read_as.fraction,
+    "baseline": read_as.text,
+    "margin": read_as.margin,
+}
+"""The settings that are a field of `Settings`."""
+KNOWN = (
+    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *FIGURES, "report", "tune", "limits",
+    "audit",
+)  # fmt: skip
+
+
+def find_settings(folder: Path) -> Settings:
+    """The settings that hold in `folder`: of the nearest settings file at or above it."""
+    for place in (folder.resolve(), *folder.resolve().parents):
+        if stands(place / SETTINGS_FILE):
+            return read_settings(place / SETTINGS_FILE)
+        project = place / PROJECT_FILE
+        tools = _load(project).get("tool") if project.is_file() else None
+        if _is_table(tools) and "covidreport" in tools:
+            return read_settings(project)
+    return Settings()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: is not valid TOML ({error})") from error
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in one file; UsageError lists everything that is wrong with it."""
+    table = _load(path)
+    if path.name == PROJECT_FILE:
+        table = table["tool"]["covidreport"]
+    if not _is_table(table):
+        raise UsageError(f"{path}: `tool.covidreport` is {table!r}; a table is wanted")
+    reading = _Reading(table)
+    reading.faults += [
+        f"`{key}` is no setting; {', '.join(KNOWN)} are" for key in table if key not in KNOWN
+    ]
+    options = reading.read_options(path)
+    settings = Settings(
+        origin=path,
+        evaluate=options,
+        **reading.read_all(RANKING),
+        tuning_split=reading.read("tune", read_as.tuning_split),
+        hide=reading.read("report", read_as.hidden_sections) or frozenset(),
+        ignore=reading.read("audit", read_as.ignored_findings) or (),
+        limits=reading.read_limits(options.target or DEFAULT_TARGET, path),
+    )
+    if reading.faults:
+        raise UsageError("\n".join([f"{path}:", *(f"  {fault}" for fault in reading.faults)]))
+    return settings
+
+
+class _Reading:
+    """One table, key by key; what is wrong with a value is kept, and it counts as not there."""
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        self.faults: list[str] = []
+
+    def read(self, key: str, reader: Callable[[str, Any], T | None]) -> T | None:
+        """A value as its reader gives it; None where it is not there or at fault."""
+        if key not in self.table:
+            return None
+        try:
+            return reader(key, self.table[key])
+        except FaultError as fault:
+            self.faults += fault.args
+            return None
+
+    def read_all(self, readers: Mapping[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
+        """The values of several keys, without those that are not there."""
+        read = {key: self.read(key, reader) for key, reader in readers.items()}
+        return {key: value for key, value in read.items() if value is not None}
+
+    def read_options(self, path: Path) -> EvaluateOptions:
+        """What of the file lies beneath the options of the commands."""
+        values = self.read_all(OPTIONS)
+        data = self.read("data", read_as.text)
+        if data is not None:
+            values["data"] = path.parent / data
+        figures = self.read_all(FIGURES)
+        return EvaluateOptions(
+            **values,
+            thresholds=self.read_thresholds(),
+            figures=FigureOptions(**figures) if figures else None,
+            origins={key: f"`{key}` in {path}" for key in values},
+        )
+
+    def read_thresholds(self) -> Thresholds | None:
+        """`threshold`, and whether each run's own go before it."""
+        by_label = self.read("threshold", read_as.thresholds)
+        tuned = self.read("thresholds", read_as.tuned) or False
+        if by_label is None:
+            return Thresholds(tuned=True) if tuned else None
+        return Thresholds.read(by_label, "configuration", tuned=tuned)
+
+    def read_limits(self, target: str, path: Path) -> tuple[Limit, ...]:
+        """The table of limits, whose words the gate knows."""
+        if "limits" not in self.table:
+            return ()
+        from covidreport.gate.limits import read_limit_tables  # what most commands do not need
+
+        return read_limit_tables(self.table["limits"], target, path.name, self.faults)

@@ -1,0 +1,104 @@
+"""What a settings file says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from covidreport.compare import Plan, check_baseline
+from covidreport.errors import UsageError
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.failed import MOST_FAILED
+from covidreport.metrics.plan import FigureOptions
+from covidreport.records import Ignore, Limit, Run
+from covidreport.storage.chosen import AskedImages
+
+DEFAULT_FLOOR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a settings file says; as if it were empty where there is none."""
+
+    origin: Path | None = None
+    evaluate: EvaluateOptions = field(default_factory=EvaluateOptions)
+    """What lies beneath the options of every command: data, thresholds, target and the rest."""
+    specificity_floor: float = DEFAULT_FLOOR
+    """The specificity below which a run is shown and not ranked, a fraction."""
+    baseline: str | None = None
+    """The run that the others are compared with, instead of all with each other."""
+    margin: float | None = None
+    """How much less sensitive a run may be and still be called not inferior, a fraction."""
+    tuning_split: str | None = None
+    """`[tune] split`: the split that thresholds are tuned on."""
+    hide: frozenset[str] = frozenset()
+    """`[report] hide`: sections of the report that are left out, of `text.SECTIONS`."""
+    limits: tuple[Limit, ...] = ()
+    """What `gate` and `ci` ask of a run beside what they ask of every run."""
+    ignore: tuple[Ignore, ...] = ()
+    """`[audit] ignore`: findings of `audit` that were looked at."""
+
+    @property
+    def target(self) -> str:
+        """The label that runs are ranked by."""
+        return self.evaluate.target or DEFAULT_TARGET
+
+    @property
+    def max_failed_share(self) -> float:
+        """What share of the images may fail before nothing is said of a run."""
+        most = self.evaluate.max_failed_share
+        return MOST_FAILED if most is None else most
+
+    @property
+    def figures(self) -> FigureOptions:
+        """Which figures are computed, and how their intervals are made."""
+        return self.evaluate.figures or FigureOptions()
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is; the current folder where there is none."""
+        return Path() if self.origin is None else self.origin.parent
+
+    @property
+    def data_name(self) -> str | None:
+        """What evaluations on the configured data are filed under; None without any."""
+        from covidreport.dataset.source import name_source  # what most commands do not need
+
+        data, name = self.evaluate.data, self.evaluate.name
+        return None if data is None and name is None else name_source(data, name)
+
+    def plan_comparisons(
+        self, runs: Sequence[Run], baseline: str | None = None, margin: float | None = None,
+        named: str = "on the command line",
+    ) -> Plan:  # fmt: skip
+        """Which runs are compared: as options say, else as the settings do.
+
+        named: where the options were given, in words. UsageError where they make no sense; a
+        baseline of the settings need not be among the runs at hand.
+        """
+        if margin is not None and not 0 < margin < 1:
+            raise UsageError(f"--margin {margin:g}: give a fraction between 0 and 1, such as 0.05")
+        check_baseline(Plan(baseline), runs)
+        return Plan(
+            self.baseline if baseline is None else baseline,
+            self.margin if margin is None else margin,
+            named="in the settings" if baseline is None else named,
+        )
+
+    def ask_stored(
+        self, dataset: str | None = None, split: str | None = None, variant: str | None = None
+    ) -> AskedImages:
+        """The images that options, the settings and a baseline's file ask for.
+
+        What is judged by a baseline takes them from `gate`. Here nothing is, and a configured split
+        need not be that of the baseline.
+        """
+        from covidreport.gate.baseline import find_baseline_file, peek_split
+
+        configured = self.evaluate.split
+        asked = AskedImages(dataset, split, variant, configured, self.data_name)
+        place = find_baseline_file(self.baseline, self.folder)
+        if configured is not None or place is None:
+            return asked
+        return replace(asked, baseline=peek_split(place))

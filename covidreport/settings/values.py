@@ -1,0 +1,197 @@
+"""What may stand behind a key of the settings: one reader each, which says what is wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard, TypeVar, get_args
+
+from covidreport.evaluate.options import MEMORY_WANTED, read_memory
+from covidreport.evaluate.thresholds import TUNED
+from covidreport.records import Ignore, IntervalKind
+from covidreport.text import FORMER_SECTIONS, SECTIONS
+
+T = TypeVar("T")
+
+INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
+IGNORE_WANTED = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
+
+
+class FaultError(Exception):
+    """What is wrong with a value: one text for each fault."""
+
+
+def _refuse(key: str, value: object, wanted: str) -> FaultError:
+    return FaultError(f"`{key}` is {value!r}; {wanted}")
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_share(value: object) -> TypeGuard[int | float]:
+    return _is_number(value) and 0 < value < 1
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def text(key: str, value: Any) -> str:
+    """A text that says something."""
+    if not isinstance(value, str) or not value:
+        raise _refuse(key, value, "a text is wanted")
+    return value
+
+
+def labels(key: str, value: Any) -> tuple[str, ...]:
+    """Names of labels, each once."""
+    if not _is_texts(value) or not value or len(set(value)) != len(value):
+        raise _refuse(key, value, "a list of different names is wanted")
+    return tuple(value)
+
+
+def marks(key: str, value: Any) -> tuple[str, ...]:
+    """What a label's cell says where nobody is certain."""
+    if not _is_texts(value) or not all(value):
+        raise _refuse(key, value, 'a list of texts is wanted, such as ["?"]')
+    return tuple(value)
+
+
+def fraction(key: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise _refuse(key, value, "a fraction from 0 to 1 is wanted")
+    return value
+
+
+def margin(key: str, value: Any) -> float:
+    """A number between 0 and 1."""
+    if not _is_share(value):
+        raise _refuse(key, value, "a fraction between 0 and 1 is wanted, such as 0.05")
+    return value
+
+
+def seconds(key: str, value: Any) -> float:
+    """A time that ends."""
+    if not _is_number(value) or not 0 < value < math.inf:
+        raise _refuse(key, value, "seconds are wanted, such as 300")
+    return float(value)
+
+
+def memory(key: str, value: Any) -> float:
+    """As `ModelLimits.memory`: a fraction, or bytes."""
+    amount = read_memory(value)
+    if amount is None:
+        raise _refuse(key, value, MEMORY_WANTED)
+    return amount
+
+
+def interval(key: str, value: Any) -> IntervalKind:
+    """How the interval of a rate is made."""
+    if value not in INTERVALS:
+        raise _refuse(key, value, f"{' or '.join(map(repr, INTERVALS))} is wanted")
+    kind: IntervalKind = value
+    return kind
+
+
+def fractions(key: str, value: Any) -> tuple[float, ...]:
+    """Numbers between 0 and 1, each once."""
+    if not isinstance(value, list) or not all(map(_is_share, value)):
+        raise _refuse(key, value, "a list of fractions such as [0.9] is wanted")
+    return tuple(dict.fromkeys(map(float, value)))
+
+
+def prevalence(key: str, value: Any) -> float | Mapping[str, float]:
+    """Of the target, or by label."""
+    stated = value.values() if isinstance(value, dict) else [value]
+    if not all(map(_is_share, stated)):
+        raise _refuse(key, value, "a fraction between 0 and 1 is wanted")
+    found: float | Mapping[str, float] = value
+    return found
+
+
+def thresholds(key: str, value: Any) -> Mapping[str, float]:
+    """The threshold of each label that has one of its own; under "" that of all others."""
+    table: dict[str, Any] = value if isinstance(value, dict) else {"": value}
+    faults = [
+        f"`{key}`{f' of {label}' if label else ''} is {number!r}; a probability between 0 and 1 is "
+        "wanted"
+        for label, number in table.items()
+        if not _is_share(number)
+    ]
+    if faults:
+        raise FaultError(*faults)
+    return table
+
+
+def tuned(key: str, value: Any) -> bool:
+    """That each run's own thresholds are meant."""
+    if value != TUNED:
+        raise _refuse(key, value, f'"{TUNED}" is wanted, or `threshold` for a number')
+    return True
+
+
+def tuning_split(key: str, value: Any) -> str | None:
+    """`split` of the table `tune`."""
+    return _read_table(key, value, ("split", text), '[tune], then split = "tuning"')
+
+
+def hidden_sections(key: str, value: Any) -> frozenset[str] | None:
+    """`hide` of the table `report`: names of sections, each of which can be left out."""
+    return _read_table(key, value, ("hide", _sections), '[report], then hide = ["methods"]')
+
+
+def ignored_findings(key: str, value: Any) -> tuple[Ignore, ...] | None:
+    """`ignore` of the table `audit`: codes of findings, each with the reason."""
+    return _read_table(key, value, ("ignore", _ignored), IGNORE_WANTED)
+
+
+def _read_table(
+    key: str, value: Any, entry: tuple[str, Callable[[str, Any], T]], wanted: str
+) -> T | None:
+    """The one entry that a table may have; None without it."""
+    if not isinstance(value, dict):
+        raise _refuse(key, value, f"a table is wanted: {wanted}")
+    name, read = entry
+    faults = [f"`{key}.{each}` is no setting; `{key}.{name}` is" for each in value if each != name]
+    found = None
+    try:
+        found = read(f"{key}.{name}", value[name]) if name in value else None
+    except FaultError as fault:
+        faults += fault.args
+    if faults:
+        raise FaultError(*faults)
+    return found
+
+
+def _sections(key: str, value: Any) -> frozenset[str]:
+    if not _is_texts(value):
+        raise _refuse(key, value, 'a list of sections is wanted: ["methods"]')
+    known = ", ".join(SECTIONS)
+    faults = [
+        f"`{key}` names {name!r}, which is no section; {known} are"
+        for name in value
+        if name not in SECTIONS and name not in FORMER_SECTIONS
+    ]
+    if faults:
+        raise FaultError(*faults)
+    return frozenset(value) - FORMER_SECTIONS
+
+
+def _ignored(key: str, value: Any) -> tuple[Ignore, ...]:
+    if not isinstance(value, list) or not all(map(_is_ignored, value)):
+        raise _refuse(key, value, f"codes with reasons are wanted: {IGNORE_WANTED}")
+    codes = [entry["code"] for entry in value]
+    twice = [code for code in dict.fromkeys(codes) if codes.count(code) > 1]
+    if twice:
+        raise FaultError(*(f"`{key}` has {code!r} twice" for code in twice))
+    return tuple(Ignore(entry["code"], entry["reason"]) for entry in value)
+
+
+def _is_ignored(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and entry.keys() == {"code", "reason"}
+        and all(isinstance(words, str) and words.strip() for words in entry.values())
+    )

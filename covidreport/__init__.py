@@ -6,12 +6,20 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = [
+    "EvaluateOptions",
+    "Thresholds",
+    "__version__",
+    "compare_scores",
+    "evaluate_runs",
+    "load",
+    "render_report",
+]
 
 
 def __getattr__(name: str) -> Any:
     # `import covidreport` stays light: what a name needs comes with it. Type checkers read
-    # __init__.pyi, and no room below is bound to the one above for asking which version this is.
+    # __init__.pyi, and no room below is bound to `api` for asking which version this is.
     if name in __all__:
-        return getattr(import_module("covidreport.notebook"), name)
+        return getattr(import_module("covidreport.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

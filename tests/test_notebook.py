@@ -12,7 +12,7 @@ import pytest
 
 import covidreport
 from covidreport.errors import UsageError
-from covidreport.notebook import Report
+from covidreport.report.notebook import Report
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.reading import read_html
 from tests.report.study import hostile_study, small_study
@@ -132,7 +132,7 @@ def test_importing_the_package_stays_light():
     """pandas comes with `load`, and a name that is not there is an error."""
     code = (
         "import sys, covidreport\n"
-        "heavy = ('pandas', 'numpy', 'jinja2', 'covidreport.notebook')\n"
+        "heavy = ('pandas', 'numpy', 'jinja2', 'covidreport.api')\n"
         "print([name for name in heavy if name in sys.modules])\n"
         "print('load' in dir(covidreport) or 'load' in covidreport.__all__)\n"
         "try: covidreport.lode\n"

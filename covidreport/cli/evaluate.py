@@ -23,17 +23,11 @@ from covidreport.cli.options import (
     Threshold,
     TunedThresholds,
     Verbose,
-    read_options,
+    take_options,
 )
-from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from covidreport.compare.ranking import RankedSet
-    from covidreport.evaluate.folders import EvaluatedFolders
-    from covidreport.evaluate.outcome import Outcome
-    from covidreport.records import Failure
+    from covidreport.api.evaluating import EvaluatedRuns
 
 
 def register(app: typer.Typer) -> None:
@@ -90,87 +84,57 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Evaluate runs."""
-    from covidreport.cli.found import find_runs
+    from covidreport.api.evaluating import evaluate_runs
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import part_of, say, say_failures, say_finding, show_tracebacks
-    from covidreport.compare import rank_and_compare
-    from covidreport.evaluate.folders import evaluate_folders
-    from covidreport.evaluate.outcome import (
-        describe_scored_again,
-        list_evaluated,
-        list_failures,
-        list_findings,
-    )
-    from covidreport.evaluate.resolve import part_runs
+    from covidreport.evaluate.outcome import describe_scored_again, list_findings
 
     show_tracebacks(verbose)
-    settings, options = read_options(context)
-    runs, alone = part_runs(found := find_runs(folders))
-    if not runs:
-        raise UsageError(
-            "no run here has a model to run: what was imported or pulled without its model is "
-            "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
-        )
-    if alone:
-        which = part_of(len(alone), len(found), "holds", "hold")
-        say(f"{which} imported figures and no model: nothing of them is changed")
     with show_events() as on_event:
-        done = evaluate_folders(runs, options, on_event)
-    planned = settings.plan_comparisons(runs)
-    ranked = rank_and_compare(
-        list_evaluated(done.outcomes), settings.target, settings.specificity_floor, planned
-    )
-    failed = list_failures(done.outcomes)
-    _show_done(done, ranked, failed, as_json=as_json)
-    for sentence in describe_scored_again(done.outcomes, settings.target):
+        done = evaluate_runs(*folders or (), options=take_options(context), on_event=on_event)
+    _show_rankings(done, as_json=as_json)
+    for sentence in describe_scored_again(done.outcomes, done.target):
         say(sentence, None if sentence.startswith(" ") else "yellow")
+    runs, alone = len(done.outcomes), len(done.without_model)
+    if alone:
+        which = part_of(alone, runs + alone, "holds", "hold")
+        say(f"{which} imported figures and no model: nothing of them is changed")
     kept = sum(outcome.kept and outcome.before is None for outcome in done.outcomes)
     if kept:
-        which = part_of(kept, len(runs), "is unchanged and was", "are unchanged and were")
+        which = part_of(kept, runs, "is unchanged and was", "are unchanged and were")
         say(f"{which} not run again (--force does)")
-    for finding in (*list_findings(done.outcomes), *(f for each in ranked for f in each.findings)):
+    of_rankings = (finding for each in done.rankings for finding in each.findings)
+    for finding in (*list_findings(done.outcomes), *of_rankings):
         if finding not in done.findings:
             say_finding(finding)
-    say_failures(failed)
-    most = options.max_failed_share
-    too_many = _say_too_many(done.outcomes, settings.max_failed_share if most is None else most)
-    if failed:
-        rest = "; the others were evaluated" if len(failed) < len(runs) else ""
-        say(f"{part_of(len(failed), len(runs), 'failed')}{rest}")
-    if failed or too_many:
+    say_failures(done.failures)
+    for why, names in done.too_many_failed.items():
+        say(f"error: {why}: nothing can be said of {', '.join(names)}", "bold red")
+    if done.failures:
+        failed = len(done.failures)
+        rest = "; the others were evaluated" if failed < runs else ""
+        say(f"{part_of(failed, runs, 'failed')}{rest}")
+    if done.failures or done.too_many_failed:
         raise typer.Exit(3)
 
 
-def _show_done(
-    done: EvaluatedFolders, ranked: Sequence[RankedSet], failed: Sequence[Failure], *, as_json: bool
-) -> None:
+def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
     """The rankings, as tables or for a program."""
     from covidreport.cli.ranking import ranking_as_json, show_ranking
     from covidreport.cli.terminal import failure_as_json, out, print_json
     from covidreport.evaluate.outcome import list_evaluated
 
     if not as_json:
-        for each in ranked:
+        for each in done.rankings:
             show_ranking(out, each.ranking, each.evaluations)
         return
     result = {
         "schema": "covidreport.evaluate/1",
-        "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
-        "failures": [failure_as_json(failure) for failure in failed],
+        "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in done.rankings],
+        "failures": [failure_as_json(failure) for failure in done.failures],
         "evaluations": {
             run.name: f"{run.place}/evaluations/{evaluation.key}"
             for run, evaluation in list_evaluated(done.outcomes)
         },
     }
     print_json(result)
-
-
-def _say_too_many(outcomes: Sequence[Outcome], most: float) -> bool:
-    """Whether more images failed than may; said once for all runs that it is true of."""
-    from covidreport.cli.terminal import say
-    from covidreport.evaluate.outcome import find_too_many_failed
-
-    found = find_too_many_failed(outcomes, most)
-    for why, names in found.items():
-        say(f"error: {why}: nothing can be said of {', '.join(names)}", "bold red")
-    return bool(found)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from covidreport.cli.options import AsJson, Runs
-from covidreport.errors import RunError, StoreError, UsageError
+from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from covidreport.evaluate.tune import TunedRun
     from covidreport.metrics import Target
-    from covidreport.records import Estimate, Evaluation, Run, ThresholdFit, TunedThresholds
+    from covidreport.records import Estimate, ThresholdFit
 
 SCHEMA = "covidreport.tune/1"
-TUNING_SPLIT = "tuning"
-"""The split to tune on, where it is there and nobody says otherwise."""
 MOST_NAMED = 10
 """Of many files, so many are named."""
 
@@ -76,106 +74,41 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Tune thresholds."""
-    from covidreport.boundary import attempt
     from covidreport.cli.command_line import spell_command
     from covidreport.cli.found import find_runs
     from covidreport.cli.terminal import out, print_json, say, say_faults
-    from covidreport.records import Failure
-    from covidreport.runs import read_evaluations
+    from covidreport.evaluate.tune import TuneRequest, tune_folders
     from covidreport.settings import find_settings
-    from covidreport.storage.made_here import MadeHere
-    from covidreport.store import THRESHOLDS_FILE, write_thresholds
+    from covidreport.store import THRESHOLDS_FILE
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders)
-    there = [each for run in runs for each in read_evaluations(run)[0]]
-    split = _choose_split(split, settings.tuning_split, there)
-    _check_asked(there, split, dataset, label or ())
-    done: list[_Tuned] = []
-    failures: list[dict[str, str]] = []
-    command = spell_command(context)
-    for run in runs:
-        tune_one = partial(_tune, run, split, dataset, label, target, command)
-        found = attempt(run.name, "score", tune_one)
-        if isinstance(found, Failure):
-            failures.append({"run": run.name, "label": "", "reason": found.explanation})
-            continue
-        tuned, faults, own = found
-        failures += [{"run": run.name, "label": each, "reason": why} for each, why in faults]
-        if tuned is not None:
-            replaced = _describe_replaced(run, tuned)
-            write_thresholds(run.folder, tuned)
-            if own:
-                MadeHere().note_thresholds(run.folder)
-            done.append(_Tuned(run, tuned, replaced))
+    request = TuneRequest(
+        target, split or settings.tuning_split, dataset, tuple(label or ()), spell_command(context)
+    )
+    tuned = tune_folders(find_runs(folders), request)
+    done = tuned.done
     if as_json:
         document = {
             "schema": SCHEMA,
-            "split": split,
+            "split": tuned.split,
             "target": asdict(target),
             "runs": [_as_json(each, str(each.run.folder / THRESHOLDS_FILE)) for each in done],
-            "failures": failures,
+            "failures": [asdict(each) for each in tuned.faults],
         }
         print_json(document)
     elif done:
         out.print(_show(done, out.width))
     reported = settings.evaluate.split or "validation"
-    for note in _notes(done, split, reported):
+    for note in _notes(done, tuned.split, reported):
         say(note, "yellow")
     if done:
-        _say_written(done, split, [reported, *(each.split for each in there)], folders)
+        _say_written(done, tuned.split, [reported, *tuned.splits], folders)
     say_faults(
-        (each["run"] + (f", {each['label']}" if each["label"] else ""), each["reason"])
-        for each in failures
+        (each.run + (f", {each.label}" if each.label else ""), each.reason) for each in tuned.faults
     )
-    if failures:
+    if tuned.faults:
         raise typer.Exit(3)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tuned:
-    """A run with its new thresholds, and in words those that they take the place of."""
-
-    run: Run
-    thresholds: TunedThresholds
-    replaced: str
-
-
-def _choose_split(option: str | None, configured: str | None, there: Sequence[Evaluation]) -> str:
-    """The split to tune on; UsageError where nobody said which and none is called tuning."""
-    stated = option or configured
-    if stated is not None:
-        return stated.strip().lower()
-    splits = list(dict.fromkeys(each.split for each in there))
-    if TUNING_SPLIT in splits or not splits:
-        return TUNING_SPLIT
-    raise UsageError(
-        f"no run was evaluated on a split called {TUNING_SPLIT}; there is: {', '.join(splits)}. "
-        "Say which with --split, or as `split` below `[tune]` in covidreport.toml; not the split "
-        "that is reported, nor one that a run was trained on"
-    )
-
-
-def _check_asked(
-    there: Sequence[Evaluation], split: str, dataset: str | None, labels: Sequence[str]
-) -> None:
-    """UsageError where options name what no run has: that is no single run's fault."""
-    if not there:
-        return  # each run says why
-    fitting = [each for each in there if each.split == split and dataset in (None, each.dataset)]
-    if not fitting:
-        found = ", ".join(dict.fromkeys(f"{each.dataset} {each.split}" for each in there))
-        raise UsageError(
-            f"no run was evaluated on the split {split}{f' of {dataset}' if dataset else ''}: run "
-            f"`covidreport evaluate --split {split}` first; there is: {found}"
-        )
-    known = list(dict.fromkeys(label for each in fitting for label in each.labels))
-    strange = [label for label in labels if label not in known]
-    if strange:
-        raise UsageError(
-            f"--label {strange[0]}: is no label of these runs; their labels are {', '.join(known)}"
-        )
 
 
 def _read_target(
@@ -201,86 +134,13 @@ def _read_target(
     return target
 
 
-def _tune(
-    run: Run, split: str, dataset: str | None, labels: Sequence[str] | None, target: Target,
-    command: str,
-) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...], bool]:  # fmt: skip
-    """As `tune_run`, and whether all was made here: the scores, and earlier fits that stay."""
-    from covidreport.evaluate.tuned import tune_run
-    from covidreport.storage.made_here import MadeHere
-    from covidreport.store import (
-        SCORES_FILE,
-        THRESHOLDS_FILE,
-        evaluation_folder,
-        read_failure,
-        read_scores,
-    )
-
-    evaluation = _find_evaluation(run, split, dataset)
-    folder = evaluation_folder(run.folder, evaluation.key)
-    failure = read_failure(folder)
-    if failure is not None:
-        raise RunError(f"its last evaluation of {evaluation.key} failed: {failure.explanation}")
-    if not evaluation.has_scores:
-        raise RunError(f"{evaluation.key} holds counts and no scores")
-    scores = read_scores(folder / SCORES_FILE)
-    wanted = labels or evaluation.labels
-    tuned, faults = tune_run(run, evaluation, scores, wanted, target, command)
-    made = MadeHere()
-    anew = tuned is not None and not faults and set(tuned.fits) <= set(wanted)
-    others = anew or not (run.folder / THRESHOLDS_FILE).exists() or made.has_thresholds(run.folder)
-    return tuned, faults, others and made.has_evaluation(run, evaluation)
-
-
-def _find_evaluation(run: Run, split: str, dataset: str | None) -> Evaluation:
-    """The run's evaluation on the split: the usual one, or the only variant that there is."""
-    from covidreport.runs import read_evaluations
-
-    evaluations, broken = read_evaluations(run)
-    found = [e for e in evaluations if e.split == split and dataset in (None, e.dataset)]
-    usual = [e for e in found if e.variant is None] or found
-    if len(usual) == 1:
-        return usual[0]
-    if usual:
-        names = ", ".join(e.key for e in usual)
-        raise RunError(f"has several evaluations on {split} ({names}): say which with --dataset")
-    if broken:
-        raise StoreError("; ".join(broken))
-    of = f" of {dataset}" if dataset else ""
-    there = ", ".join(dict.fromkeys(f"{e.dataset} {e.split}" for e in evaluations)) or "nothing"
-    raise RunError(
-        f"was not evaluated on the split {split}{of}: run `covidreport evaluate --split {split}` "
-        f"first; it was evaluated on {there}"
-    )
-
-
-def _describe_replaced(run: Run, tuned: TunedThresholds) -> str:
-    """The thresholds that the new ones take the place of, such as `covid-19 0.28 (sensitivity of
-    0.6 on tuning)`; empty where there are none that differ."""
-    from covidreport.store import read_thresholds
-    from covidreport.thresholds import spell_threshold
-
-    try:
-        earlier = read_thresholds(run.folder)
-    except StoreError:
-        return "a file that could not be read"
-    if earlier is None:
-        return ""
-    return ", ".join(
-        f"{label} {spell_threshold(fit.threshold)} ({fit.metric} of {fit.target:g} on "
-        f"{earlier.split})"
-        for label, fit in earlier.fits.items()
-        if (tuned.split, tuned.fits.get(label)) != (earlier.split, fit)
-    )
-
-
-def _as_json(done: _Tuned, file: str) -> dict[str, Any]:
+def _as_json(done: TunedRun, file: str) -> dict[str, Any]:
     value = asdict(done.thresholds)
     del value["timing"]
     return {**value, "run": done.run.name, "file": file}
 
 
-def _show(done: Sequence[_Tuned], width: int) -> Table:
+def _show(done: Sequence[TunedRun], width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -339,7 +199,7 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     return "too many failed"
 
 
-def _notes(done: Sequence[_Tuned], split: str, reported: str) -> list[str]:
+def _notes(done: Sequence[TunedRun], split: str, reported: str) -> list[str]:
     """What must be said beside the table."""
     from covidreport.thresholds import is_trained_on
 
@@ -370,7 +230,7 @@ def _notes(done: Sequence[_Tuned], split: str, reported: str) -> list[str]:
 
 
 def _say_written(
-    done: Sequence[_Tuned], split: str, others: Sequence[str], folders: Sequence[Path] | None
+    done: Sequence[TunedRun], split: str, others: Sequence[str], folders: Sequence[Path] | None
 ) -> None:
     """Where the thresholds stand, what they took the place of, and how they are applied."""
     from covidreport.cli.terminal import say

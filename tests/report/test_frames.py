@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import covidreport
-from covidreport.notebook import Report
 from covidreport.report import render_json
 from covidreport.report.frames import columns
+from covidreport.report.notebook import Report
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
 from tests.report.scored_runs import write_runs

@@ -1,0 +1,87 @@
+"""Runs evaluated, and ranked by what came out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from covidreport.compare import rank_and_compare
+from covidreport.compare.ranking import RankedSet
+from covidreport.errors import UsageError
+from covidreport.evaluate.folders import evaluate_folders
+from covidreport.evaluate.options import EvaluateOptions, merge_options
+from covidreport.evaluate.outcome import (
+    Outcome,
+    find_too_many_failed,
+    list_evaluated,
+    list_failures,
+)
+from covidreport.evaluate.resolve import part_runs
+from covidreport.failed import MOST_FAILED
+from covidreport.records import Failure, Finding, Noted, OnEvent, Run, ignore_events
+from covidreport.runs import discover_runs
+from covidreport.settings import find_settings
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRuns:
+    """What became of runs that were to be evaluated, and how they rank."""
+
+    outcomes: tuple[Outcome, ...]
+    """Of each run its evaluation, or why it has none."""
+    rankings: tuple[RankedSet, ...]
+    """One for each set of images, with the comparisons of its runs."""
+    findings: tuple[Finding, ...]
+    """What must be known of the data and the machine; of runs it stands in their evaluations."""
+    without_model: tuple[Run, ...]
+    """Runs that hold figures alone: nothing of them was changed."""
+    too_many_failed: Mapping[str, Sequence[str]]
+    """Names of runs of which nothing can be said since too many images failed, by the reason."""
+    target: str
+    """The label that they were ranked by."""
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Why runs have no evaluation."""
+        return tuple(list_failures(self.outcomes))
+
+
+def find_runs(
+    folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events
+) -> tuple[Run, ...]:
+    """The runs in these folders, in `runs` where none is named; UsageError where there is none."""
+    places = [Path(folder) for folder in folders] or [Path("runs")]
+    return discover_runs(places, lambda note: on_event(Noted(note)))
+
+
+def evaluate_runs(
+    *folders: str | os.PathLike[str],
+    options: EvaluateOptions | None = None,
+    on_event: OnEvent = ignore_events,
+) -> EvaluatedRuns:
+    """Run the models in `folders` (by default `runs`) over images, as `covidreport evaluate` does.
+
+    Writes counts, figures and scores into each run's folder; what stands there unchanged is kept.
+    A run that fails does not stop the others: its outcome says why. on_event: is called with what
+    the work is at, in this thread. Raises UsageError, DatasetError or ProviderError where no run
+    can be evaluated.
+    """
+    settings = find_settings(Path.cwd())
+    options = merge_options(options or EvaluateOptions(), settings.evaluate)
+    runs, alone = part_runs(find_runs(folders, on_event))
+    if not runs:
+        raise UsageError(
+            "no run here has a model to run: what was imported or pulled without its model is "
+            "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
+        )
+    done = evaluate_folders(runs, options, on_event)
+    target = options.target or settings.target
+    rankings = rank_and_compare(
+        list_evaluated(done.outcomes), target, settings.specificity_floor,
+        settings.plan_comparisons(runs),
+    )  # fmt: skip
+    most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
+    too_many = find_too_many_failed(done.outcomes, most)
+    return EvaluatedRuns(done.outcomes, rankings, done.findings, tuple(alone), too_many, target)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from covidreport.records import (
+    Comparable,
     Details,
     Estimate,
     Evaluation,
@@ -32,10 +33,9 @@ TRAINING_SPLITS = frozenset({"train", "training"})
 """What a split is called that models were trained on, where a run does not say so itself."""
 
 
-def is_tuned(evaluation: Evaluation, label: str) -> bool:
+def is_tuned(evaluation: Comparable, label: str) -> bool:
     """Whether this label's threshold is one that was tuned for the run."""
-    tuning = evaluation.facts.tuning
-    targets = None if tuning is None else tuning.targets
+    targets = None if evaluation.tuning is None else evaluation.tuning.targets
     return evaluation.origin.tuned and (targets is None or label in targets)
 
 
@@ -51,7 +51,7 @@ def was_tuned_on(evaluation: Evaluation, other: Evaluation) -> bool:
     make no other split of it. Where only the split is known, by that.
     """
     split = evaluation.origin.split
-    tuning = evaluation.facts.tuning or Tuning()
+    tuning = evaluation.tuning or Tuning()
     if split is None:
         return False
     if tuning.fingerprint is not None and tuning.fingerprint == other.fingerprint:

@@ -52,11 +52,12 @@ def set_baseline(
     """Write a baseline."""
     from dataclasses import replace
 
-    from covidreport.cli.gate import want_images
+    from covidreport.cli.gate import ask_images
     from covidreport.cli.terminal import say, say_note
     from covidreport.errors import UsageError
-    from covidreport.gate.baseline import identify_run, write_baseline
-    from covidreport.gate.evidence import note_newer, read_baseline_at
+    from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
+    from covidreport.gate.evidence import write_baseline
+    from covidreport.gate.stored import note_newer
     from covidreport.gate.wording import describe_origin
     from covidreport.runs import discover_runs, is_run_folder, read_run
     from covidreport.settings import find_settings
@@ -65,21 +66,22 @@ def set_baseline(
     settings = find_settings(Path.cwd())
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
-    wanted = want_images(settings, dataset, split, variant)
-    baseline = read_baseline_at(run, wanted, (), settings.specificity_floor)
+    images = ask_images(settings, dataset, split, variant)
+    baseline = find_baseline(
+        BaselineRequest(run, settings.target, images, settings.specificity_floor)
+    )
     there = [read_run(run), *(() if known is None else discover_runs([known]))]
-    baseline = replace(baseline, known={each.name: identify_run(each) for each in there})
-    write_baseline(output, baseline)
-    evaluation = baseline.evaluation
-    counts = evaluation.counts[settings.target]
+    evidence = replace(baseline.evidence, known={each.name: identify_run(each) for each in there})
+    write_baseline(output, evidence)
+    counts = evidence.counts[settings.target]
     say(
-        f"{evaluation.run} on {evaluation.dataset}, {evaluation.split}: misses {counts.missed:,} "
+        f"{evidence.run} on {evidence.dataset}, {evidence.split}: misses {counts.missed:,} "
         f"of {plural(counts.positives, f'{settings.target} case')}, "
         f"{plural(counts.false_alarms, 'false alarm')}"
-        + (f"; {plural(len(baseline.known), 'known run')}" if known is not None else "")
+        + (f"; {plural(len(evidence.known), 'known run')}" if known is not None else "")
         + f"; {describe_origin(baseline.scores_from)}"
     )
-    note = note_newer(wanted, there[:1])
+    note = note_newer(images, there[:1])
     if note:
         say_note(note)
     typer.echo(output)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.gate import EXIT_CODES_TEXT, Asked
+from covidreport.cli.gate import EXIT_CODES_TEXT, GateOptions
 from covidreport.cli.options import (
     JUDGED,
     BaseBranch,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from covidreport.evaluate.options import EvaluateOptions
     from covidreport.evaluate.outcome import Outcome
-    from covidreport.gate.baseline import Baseline
+    from covidreport.gate.evidence import GateSide
     from covidreport.gate.gating import GateRequest
     from covidreport.records import Failure, Finding, NotJudged, Run, Stage, Verdict
     from covidreport.settings import Settings
@@ -110,8 +110,8 @@ def ci(
 
     with never_exit_one():
         from covidreport.cli.found import find_runs
-        from covidreport.cli.gate import make_request, want_images
-        from covidreport.gate.evidence import Trust
+        from covidreport.cli.gate import ask_images, make_request
+        from covidreport.gate.stored import Trust
         from covidreport.integrations.base_branch import compare_with_base, find_base
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside
@@ -123,11 +123,10 @@ def ci(
         branch = find_base(base, os.environ)
         clear_outputs(output_dir, also=REPORT_FILE)
         runs = find_runs(folders)
-        asked = Asked(
+        gate_options = GateOptions(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
-        wanted = want_images(settings, split=split)
-        request = make_request(asked, wanted, settings, runs)
+        request = make_request(gate_options, ask_images(settings, split=split), settings, runs)
         job = _Job(
             runs,
             folders or [],
@@ -213,10 +212,10 @@ def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdic
     from covidreport.gate.gating import stamp_time
     from covidreport.gate.judge import refuse_run
 
-    return refuse_run(run.name, run.place, request.terms.target, stage, reason, stamp_time())
+    return refuse_run(run.name, run.place, request.criteria.target, stage, reason, stamp_time())
 
 
-def _choose_new(job: _Job, baseline: Baseline | None, skipped: list[NotJudged]) -> list[Run]:
+def _choose_new(job: _Job, baseline: GateSide | None, skipped: list[NotJudged]) -> list[Run]:
     """The runs that are not the baseline, nor known to it; the rest is skipped."""
     from covidreport.gate.gating import pass_over_known
     from covidreport.records import NotJudged
@@ -224,8 +223,8 @@ def _choose_new(job: _Job, baseline: Baseline | None, skipped: list[NotJudged]) 
     new, known = pass_over_known(job.runs, baseline, job.folders)
     skipped += known
     place = None
-    if baseline is not None and baseline.folder is not None:
-        place = baseline.folder.resolve()
+    if baseline is not None and baseline.stored is not None:
+        place = baseline.stored.folder.resolve()
     own = [run for run in new if run.folder.resolve() == place]
     skipped += [NotJudged(run.name, run.place, IS_BASELINE) for run in own]
     return [run for run in new if run not in own]
@@ -246,21 +245,21 @@ def _aim(request: GateRequest, outcomes: Sequence[Outcome]) -> GateRequest:
     if not done:
         return request
     dataset, split, variant = done[0].dataset, done[0].split, done[0].variant or ""
-    wanted = replace(request.wanted, dataset=dataset, split=split, variant=variant)
-    return replace(request, wanted=wanted)
+    images = replace(request.images, dataset=dataset, split=split, variant=variant)
+    return replace(request, images=images)
 
 
 def _evaluate_new(
-    job: _Job, new: Sequence[Run], baseline: Baseline | None
+    job: _Job, new: Sequence[Run], baseline: GateSide | None
 ) -> tuple[dict[str, Failure], GateRequest]:
     """Evaluate the new runs: those that failed, and what is to be judged of the others."""
-    from covidreport.gate.gating import complete_wanted
+    from covidreport.gate.gating import complete_images
 
     options = job.options
     if baseline is not None:
-        wanted = complete_wanted(job.request.wanted, baseline)
-        labels = options.labels or baseline.evaluation.labels
-        options = replace(options, labels=labels, split=wanted.split or options.split)
+        images = complete_images(job.request.images, baseline)
+        labels = options.labels or baseline.evidence.labels
+        options = replace(options, labels=labels, split=images.split or options.split)
     outcomes = _evaluate(job, new, options)
     failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
     return failed, _aim(job.request, outcomes)

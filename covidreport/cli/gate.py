@@ -26,11 +26,11 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.errors import GateError
-    from covidreport.gate.baseline import Baseline
-    from covidreport.gate.evidence import Wanted
+    from covidreport.gate.evidence import GateSide
     from covidreport.gate.gating import GateRequest
     from covidreport.records import NotJudged, Run, Verdict
     from covidreport.settings import Settings
+    from covidreport.storage.chosen import AskedImages
 
 HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
@@ -101,11 +101,11 @@ def gate(
         if output_dir is not None:
             clear_outputs(output_dir)
         runs = find_runs(folders)
-        wanted = want_images(settings, dataset, split, variant)
-        asked = Asked(
+        images = ask_images(settings, dataset, split, variant)
+        options = GateOptions(
             baseline, limit or [], warn or [], require_evidence, margin, show_ids, max_failed_share
         )
-        request = make_request(asked, wanted, settings, runs)
+        request = make_request(options, images, settings, runs)
         passed_over: list[NotJudged] = []
 
         def judge() -> tuple[Verdict, ...]:
@@ -121,37 +121,34 @@ def gate(
         conclude(verdicts, output_dir, as_json=as_json, beside=beside)
 
 
-def want_images(
+def ask_images(
     settings: Settings, dataset: str | None = None, split: str | None = None,
     variant: str | None = None,
-) -> Wanted:  # fmt: skip
-    """The images that options and the configuration ask for."""
-    from covidreport.gate.evidence import Wanted
-    from covidreport.storage.chosen import fold_split
+) -> AskedImages:  # fmt: skip
+    """The images that options and the configuration ask for; the baseline may say more."""
+    from covidreport.storage.chosen import AskedImages, fold_split
 
-    return Wanted(
-        settings.target, dataset, None if split is None else fold_split(split), variant,
-        settings.evaluate.split, settings.data_name,
-    )  # fmt: skip
+    split = None if split is None else fold_split(split)
+    return AskedImages(dataset, split, variant, settings.evaluate.split, settings.data_name)
 
 
 def _say_newer(
-    request: GateRequest, baseline: Baseline | GateError | None, runs: Sequence[Run]
+    request: GateRequest, baseline: GateSide | GateError | None, runs: Sequence[Run]
 ) -> None:
     """Tell what was evaluated later than the images that are judged."""
     from covidreport.cli.terminal import say_note
     from covidreport.errors import GateError
-    from covidreport.gate.evidence import note_newer
-    from covidreport.gate.gating import complete_wanted
+    from covidreport.gate.gating import complete_images
+    from covidreport.gate.stored import note_newer
 
     known = None if isinstance(baseline, GateError) else baseline
-    note = note_newer(complete_wanted(request.wanted, known), runs)
+    note = note_newer(complete_images(request.images, known), runs)
     if note:
         say_note(note)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class GateOptions:
     """What the options of `gate` and `ci` say of limits and the baseline."""
 
     baseline: str | None
@@ -165,8 +162,7 @@ class Asked:
 
 def find_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
     """Where the baseline is: the option, else the configuration, else baseline.json, else none."""
-    from covidreport.gate.baseline import find_baseline_file
-    from covidreport.gate.evidence import locate_baseline
+    from covidreport.gate.baseline import find_baseline_file, locate_baseline
 
     if option is not None:
         return locate_baseline(option, runs)
@@ -176,27 +172,27 @@ def find_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -
 
 
 def make_request(
-    asked: Asked, wanted: Wanted, settings: Settings, runs: Sequence[Run]
+    options: GateOptions, images: AskedImages, settings: Settings, runs: Sequence[Run]
 ) -> GateRequest:
     """What is judged by what: options, then the configuration, then what is built in."""
     from covidreport.gate.gating import GateRequest
-    from covidreport.gate.judge import Terms
+    from covidreport.gate.judge import GateCriteria
     from covidreport.gate.limits import choose_limits, read_limit, require_evidence
 
-    place = find_baseline(asked.baseline, settings, runs)
+    place = find_baseline(options.baseline, settings, runs)
     limits = [
         *settings.limits,
-        *(read_limit(each, settings.target) for each in asked.limits),
-        *(read_limit(each, settings.target, "warn") for each in asked.warnings),
+        *(read_limit(each, settings.target) for each in options.limits),
+        *(read_limit(each, settings.target, "warn") for each in options.warnings),
     ]
-    if asked.margin is not None and not asked.require_evidence:
+    if options.margin is not None and not options.require_evidence:
         raise UsageError("--margin goes with --require-evidence")
-    if asked.margin is not None and not 0 < asked.margin < 1:
+    if options.margin is not None and not 0 < options.margin < 1:
         raise UsageError(
-            f"--margin {asked.margin:g}: give a fraction between 0 and 1, such as 0.05"
+            f"--margin {options.margin:g}: give a fraction between 0 and 1, such as 0.05"
         )
-    if asked.require_evidence:
-        margin = asked.margin or settings.margin or DEFAULT_MARGIN
+    if options.require_evidence:
+        margin = options.margin or settings.margin or DEFAULT_MARGIN
         limits.append(require_evidence(settings.target, margin, "--require-evidence"))
     chosen = choose_limits(
         limits, settings.target, settings.specificity_floor, has_baseline=place is not None
@@ -204,12 +200,11 @@ def make_request(
     prevalence = settings.figures.prevalence
     if prevalence is not None and not isinstance(prevalence, Mapping):
         prevalence = {settings.target: prevalence}
+    most = options.max_failed_share
     return GateRequest(
-        terms=Terms(settings.target, chosen, asked.show_ids, prevalence or {}),
-        wanted=wanted,
+        criteria=GateCriteria(settings.target, chosen, options.show_ids, prevalence or {}),
+        images=images,
         baseline=place,
         specificity_floor=settings.specificity_floor,
-        max_failed_share=(
-            settings.max_failed_share if asked.max_failed_share is None else asked.max_failed_share
-        ),
+        max_failed_share=settings.max_failed_share if most is None else most,
     )

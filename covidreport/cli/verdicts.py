@@ -232,7 +232,7 @@ def _show_verdict(console: Console, verdict: Verdict) -> None:
 
 
 def _tabulate(results: Sequence[LimitResult], has_baseline: bool, *, origins: bool) -> Table:
-    from covidreport.gate.wording import describe_bound, format_number
+    from covidreport.gate.limit_wording import describe_bound, format_number
 
     table = _table()
     table.add_column("limit", overflow="fold")

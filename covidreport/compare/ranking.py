@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from covidreport.records import Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
+from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal_beside
 from covidreport.thresholds import describe_threshold, is_tuned
 
@@ -59,7 +59,7 @@ def rank_sets(
     return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
-def identify_images(evaluation: Evaluation) -> Hashable:
+def identify_images(evaluation: Comparable) -> Hashable:
     """Equal for two evaluations if and only if their runs may stand in one ranking."""
     images: Hashable = evaluation.fingerprint
     if evaluation.fingerprint is None:
@@ -77,7 +77,7 @@ def identify_images(evaluation: Evaluation) -> Hashable:
     )
 
 
-def identify_thresholds(evaluation: Evaluation) -> Hashable:
+def identify_thresholds(evaluation: Comparable) -> Hashable:
     """Equal for two evaluations whose runs were given their thresholds by the same rule.
 
     Fixed thresholds are a rule by their values. Tuned ones differ from run to run: the rule is
@@ -85,7 +85,7 @@ def identify_thresholds(evaluation: Evaluation) -> Hashable:
     """
     if not evaluation.origin.tuned:
         return tuple(sorted(evaluation.thresholds.items()))
-    tuning = evaluation.facts.tuning or Tuning()
+    tuning = evaluation.tuning or Tuning()
     targets = None if tuning.targets is None else tuple(sorted(tuning.targets.items()))
     rest = [item for item in evaluation.thresholds.items() if not is_tuned(evaluation, item[0])]
     return (evaluation.origin, replace(tuning, targets=None), targets, tuple(sorted(rest)))
@@ -152,7 +152,7 @@ def _count_key(row: RankedRun) -> tuple[int, int]:
     return row.missed, row.false_alarms
 
 
-def explain_unranked(evaluation: Evaluation, target: str, specificity_floor: float) -> str | None:
+def explain_unranked(evaluation: Comparable, target: str, specificity_floor: float) -> str | None:
     """Why a run can't be ranked for `target`, in plain words with the figures; None if it can."""
     counts = evaluation.counts.get(target)
     if counts is None:

@@ -1,256 +1,146 @@
-"""What a run is gated against: figures and wrong cases of a run folder, or of a baseline.json.
-
-baseline.json is small enough to commit. It holds all figures of the run, and of its answers only
-which cases of the target it got wrong, by salted digest: what is needed to tell later whether a
-change is more than luck. No sample id stands in it.
-"""
+"""Which baseline is meant, and which runs it knows: a file, a run folder or the best of several."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from covidreport import __version__
-from covidreport.compare.ranking import identify_images, identify_thresholds
-from covidreport.errors import GateError, RunError, StoreError
-from covidreport.gate.figures import Figures, collect_figures
-from covidreport.gate.paired import WrongCases
-from covidreport.metrics import ALL_METRICS, COUNTS
-from covidreport.records import Counts, Evaluation, GateBaseline, Run, ScoresFrom, Tuning
-from covidreport.runs import read_evaluations
-from covidreport.storage.codec import Format, decode, encode, read_json, write_lines
-from covidreport.storage.evaluation import check_counts
+from covidreport.compare.ranking import explain_unranked, rank_sets
+from covidreport.errors import GateError, RunError, StoreError, UsageError
+from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
+from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
+from covidreport.records import Evaluation, Run
+from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.storage.chosen import AskedImages
+from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
 from covidreport.store import digest_file
-from covidreport.text import choose_salt, digest_case
-from covidreport.thresholds import TUNING
+from covidreport.text import plural
 
-BASELINE_FILE = "baseline.json"
-_REMEDY = "make it again with `covidreport baseline set`"
-_SHORTEST_IDENTITY = 16
+BASELINE_FILE: Final = "baseline.json"
+_SHORTEST_IDENTITY: Final = 16
 """Digits of `identify_run` in files of an earlier version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """A run to be gated against, wherever it comes from."""
-
-    evaluation: Evaluation
-    """Of a baseline.json: without details, findings and failures."""
-    figures: Figures
-    target: str
-    wrong: WrongCases | None
-    """None where only counts are known."""
-    kind: Literal["run", "file", "best"] = "run"
-    source: str = ""
-    folder: Path | None = None
-    """Of the run; None for a file."""
-    scores_from: ScoresFrom = "as stored"
-    """A file states figures, and nothing in it can be computed again."""
-    known: Mapping[str, str] = field(default_factory=dict)
-    """The runs that were there when the baseline was set, by name, as `identify_run` has them."""
-
-    @property
-    def model_sha256(self) -> str | None:
-        """Of the model that gave the answers; None where they came from elsewhere."""
-        return self.evaluation.facts.model_sha256
-
-    def record(self) -> GateBaseline:
-        """What a verdict says of it."""
-        return GateBaseline(
-            run=self.evaluation.run,
-            kind=self.kind,
-            source=self.source,
-            model_sha256=self.model_sha256,
-            covidreport=self.evaluation.facts.covidreport,
-            counts=self.evaluation.counts[self.target],
-            estimates={
-                name: figure
-                for name, figure in self.figures[self.target].items()
-                if name in ALL_METRICS
-            },
-            scores_from=self.scores_from,
-        )
-
-
-def identify_run(run: Run) -> str:
-    """What changes when a run's answers do: of its model and how that is fed, else of its counts.
-
-    Reads the bytes of all files of the model and loads nothing. A model that is not whole is known
-    by its fault and the bytes that are there.
-    """
-    if run.model is not None:
-        facts: dict[str, Any] = {"input": run.described}
-        try:
-            facts["model"] = identify_model(run.model, verify=True).sha256
-        except RunError as error:
-            there = digest_file(run.model) if run.model.is_file() else None
-            facts |= {"model": there, "fault": str(error)}
-    else:
-        facts = {each.key: encode(each.counts) for each in read_evaluations(run)[0]}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def is_known(baseline: Baseline, run: Run) -> bool:
-    """Whether a run is as it was when the baseline was set.
-
-    Older files have the first digits alone, which two models could be made to share.
-    """
-    noted = baseline.known.get(run.name, "")
-    return len(noted) >= _SHORTEST_IDENTITY and identify_run(run).startswith(noted)
-
-
-def salt_check(salt: str) -> str:
-    """What tells later whether the salt is the same, without telling the salt."""
-    return digest_case("covidreport", salt)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """The cases of the target that the run got wrong, by salted digest."""
-
-    salt: str
-    missed: tuple[str, ...]
-    false_alarms: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """What stands in a baseline.json, in its order."""
-
-    covidreport: str
-    evaluated_with: str | None
-    run: str
-    model_sha256: str | None
-    target: str
-    dataset: str
-    split: str
-    variant: str | None
-    fingerprint: str | None
-    labels: tuple[str, ...]
-    n_images: int
-    n_groups: int | None
-    thresholds: Mapping[str, float]
-    thresholds_from: str
-    tuning: Mapping[str, Any] | None
-    counts: Mapping[str, Counts]
-    figures: Figures
-    wrong: _Wrong | None
-    known: Mapping[str, str]
-
-
-def _check_document(document: _Document) -> None:
-    check_counts(document.counts, document.labels)
-    if document.tuning is not None:
-        decode(document.tuning, Tuning, "$.tuning")
-    if document.target not in document.counts:
-        raise StoreError(f"there are no counts of its target {document.target!r}")
-
-
-BASELINE: Final = Format(
-    "covidreport.baseline/1", _Document, "is not a whole baseline", _REMEDY, check=_check_document
-)
-
-
-def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write a baseline.json; WriteError where it can't be written."""
-    evaluation, wrong = baseline.evaluation, baseline.wrong
-    document = BASELINE.encode(
-        _Document(
-            covidreport=__version__,
-            evaluated_with=evaluation.facts.covidreport,
-            run=evaluation.run,
-            model_sha256=baseline.model_sha256,
-            target=baseline.target,
-            dataset=evaluation.dataset,
-            split=evaluation.split,
-            variant=evaluation.variant,
-            fingerprint=evaluation.fingerprint,
-            labels=evaluation.labels,
-            n_images=evaluation.n_images,
-            n_groups=evaluation.n_groups,
-            thresholds=evaluation.thresholds,
-            thresholds_from=evaluation.thresholds_from,
-            tuning=evaluation.provenance.get(TUNING),
-            counts=evaluation.counts,
-            figures={
-                label: {name: each for name, each in figures.items() if name not in COUNTS}
-                for label, figures in baseline.figures.items()
-            },
-            wrong=None if wrong is None else _Wrong(
-                salt_check(choose_salt(evaluation.fingerprint)),
-                tuple(sorted(wrong.missed)),
-                tuple(sorted(wrong.false_alarms)),
-            ),
-            known=baseline.known,
-        )
-    )  # fmt: skip
-    for figures in document["figures"].values():
-        for name, figure in figures.items():  # of what is None the value alone stands there
-            figures[name] = {k: v for k, v in figure.items() if k == "value" or v is not None}
-    write_lines(path, document)
-
-
-def read_baseline(path: Path, source: str) -> Baseline:
-    """The baseline in a file. GateError where it is broken, of another version or another salt."""
+def read_run_baseline(
+    run: Run, target: str, images: AskedImages, trust: Trust | None = None
+) -> GateSide:
+    """A run folder as a baseline. GateError, of the stage `baseline`, as `read_side`."""
     try:
-        document = BASELINE.read(path)
-    except StoreError as error:
-        said = str(error).removesuffix(f"; {_REMEDY}")
-        raise GateError("baseline", f"{said}; {_REMEDY}") from error
-    wrong = document.wrong
-    if wrong is not None and wrong.salt != salt_check(choose_salt(document.fingerprint)):
+        return read_side(run, target, settle_images(images, [run]), trust)
+    except GateError as error:
+        raise GateError("baseline", f"the baseline {run.name}: {error}") from error
+
+
+def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) -> Path:
+    """The place that is meant: a path, one relative to the configuration's folder, or a run's name.
+
+    runs: the gated ones; a name is that of one of them or of a folder beside them. UsageError where
+    nothing is there.
+    """
+    places = [Path(text)]
+    if folder is not None:
+        places.append(folder / text)
+    places += [run.folder for run in runs if run.name == text]
+    places += [run.folder.parent / text for run in runs]
+    for place in places:
+        if place.exists():
+            return place
+    raise UsageError(
+        f"the baseline {text!r} is no run folder, no folder of runs and no file that "
+        "`covidreport baseline set` wrote, and no run is called so"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineRequest:
+    """Which baseline is asked for."""
+
+    place: Path
+    """A file, a run folder, or a folder of runs, of which the best is meant."""
+    target: str
+    images: AskedImages
+    specificity_floor: float
+    gated: Sequence[Path] = ()
+    """The folders of the runs that are judged; none of them is the best run of a folder."""
+    trust: Trust = field(default_factory=Trust)
+
+
+def find_baseline(request: BaselineRequest) -> GateSide:
+    """The baseline at a place. GateError where it can't be one: no run that could not be ranked."""
+    place = request.place
+    if place.is_file():
+        baseline = read_baseline(place, str(place))
+    elif is_run_folder(place):
+        baseline = read_run_baseline(read_run(place), request.target, request.images, request.trust)
+        baseline = replace(baseline, source=str(place))
+    else:
+        baseline = _read_best(request)
+    evidence = baseline.evidence
+    if evidence.target != request.target:
         raise GateError(
             "baseline",
-            f"{path}: its cases have another salt than COVIDREPORT_SALT gives here; set the "
-            f"one that it was made with, or {_REMEDY}",
+            f"the baseline {evidence.run} was set for {evidence.target}, and {request.target} is "
+            "judged; make it again with `covidreport baseline set`",
         )
-    evaluation = _evaluation_of(document)
-    figures = dict(document.figures)
-    for label, named in collect_figures(evaluation).items():
-        figures[label] = {**named, **figures.get(label, {})}
-    return Baseline(
-        evaluation=evaluation,
-        figures=figures,
-        target=document.target,
-        wrong=None if wrong is None else WrongCases(
-            frozenset(wrong.missed), frozenset(wrong.false_alarms)
-        ),
-        kind="file",
-        source=source,
-        known=document.known,
-    )  # fmt: skip
+    if evidence.origin.exploratory:
+        raise GateError(
+            "baseline",
+            f"the thresholds of the baseline {evidence.run} were {evidence.thresholds_from}",
+        )
+    useless = explain_unranked(evidence, request.target, request.specificity_floor)
+    if useless is not None:
+        raise GateError(
+            "baseline", f"{evidence.run} is no baseline, since it could not be ranked: {useless}"
+        )
+    return baseline
 
 
-def _evaluation_of(document: _Document) -> Evaluation:
-    """What a baseline.json says of the evaluation that it was set from."""
-    return Evaluation(
-        run=document.run,
-        dataset=document.dataset,
-        split=document.split,
-        variant=document.variant,
-        fingerprint=document.fingerprint,
-        labels=document.labels,
-        n_images=document.n_images,
-        n_groups=document.n_groups,
-        thresholds=document.thresholds,
-        thresholds_from=document.thresholds_from,
-        counts=document.counts,
-        estimates={
-            label: {name: each for name, each in named.items() if name in ALL_METRICS}
-            for label, named in document.figures.items()
-        },
-        provenance={
-            TUNING: document.tuning,
-            "model": {"sha256": document.model_sha256},
-            "versions": {"covidreport": document.evaluated_with},
-        },
-        has_scores=document.wrong is not None,
+def _read_best(request: BaselineRequest) -> GateSide:
+    """The first run of the ranking of a folder's other runs."""
+    taken = {folder.resolve() for folder in request.gated}
+    found = discover_runs([request.place])
+    others = [run for run in found if run.folder.resolve() not in taken]
+    if not others:
+        raise GateError(
+            "baseline",
+            f"{request.place}: every run there is judged ({len(found):,}), and none is left to be "
+            "the baseline: name a run of another folder, or a file that `covidreport baseline set` "
+            "wrote",
+        )
+    images = settle_images(request.images, others)
+    evaluated = _list_evaluated(others, images, request.trust)
+    evaluations = [evaluation for _, evaluation in evaluated]
+    for each in rank_sets(evaluations, request.target, request.specificity_floor):
+        first = each.ranking.rows[0]
+        if first.rank is not None:
+            best = next(run for run, of in evaluated if of.run == first.run)
+            baseline = read_run_baseline(best, request.target, images, request.trust)
+            return replace(baseline, source=f"{request.place} ({first.run})", kind="best")
+    raise GateError(
+        "baseline",
+        f"{request.place}: none of its {plural(len(others), 'run')} that are not judged was "
+        f"evaluated on {images.describe()} and could be ranked",
     )
+
+
+def _list_evaluated(
+    runs: Sequence[Run], images: AskedImages, trust: Trust
+) -> list[tuple[Run, Evaluation]]:
+    """The runs that have evidence which may be judged."""
+    found = []
+    for run in runs:
+        try:
+            evaluation = choose_evaluation(run, images)
+        except GateError:
+            continue  # a run without evidence is not the best one; `render` shows why
+        if trust.stored or trust.made.has_evaluation(run, evaluation):
+            found.append((run, evaluation))
+    return found
 
 
 def find_baseline_file(named: str | None, folder: Path) -> Path | None:
@@ -272,71 +162,28 @@ def peek_split(path: Path) -> str | None:
     return split if isinstance(split, str) else None
 
 
-def find_differences(run: Evaluation, baseline: Evaluation) -> tuple[str, ...]:
-    """Why a run can't be compared with a baseline, a sentence each; empty where it can.
+def identify_run(run: Run) -> str:
+    """What changes when a run's answers do: of its model and how that is fed, else of its counts.
 
-    The same images and truth, split, labels, variant and rule of thresholds are wanted, as in a
-    ranking.
+    Reads the bytes of all files of the model and loads nothing. A model that is not whole is known
+    by its fault and the bytes that are there.
     """
-    if identify_images(run) == identify_images(baseline):
-        return ()
-    found: list[str] = []
-    if sorted(run.labels) != sorted(baseline.labels):
-        found.append(
-            f"labels: {', '.join(run.labels)}; the baseline's: {', '.join(baseline.labels)}"
-        )
-    if run.split != baseline.split:
-        found.append(f"split: {run.split}; the baseline's: {baseline.split}")
-    if run.variant != baseline.variant:
-        found.append(
-            f"variant: {run.variant or 'the usual'}; the baseline's: "
-            f"{baseline.variant or 'the usual'}"
-        )
-    found += _data_differences(run, baseline)
-    if identify_thresholds(run) != identify_thresholds(baseline):
-        found.append(
-            f"thresholds: {_spell_thresholds(run)}; the baseline's: {_spell_thresholds(baseline)}"
-        )
-    return tuple(found)
+    if run.model is not None:
+        facts: dict[str, Any] = {"input": run.described}
+        try:
+            facts["model"] = identify_model(run.model, verify=True).sha256
+        except RunError as error:
+            there = digest_file(run.model) if run.model.is_file() else None
+            facts |= {"model": there, "fault": str(error)}
+    else:
+        facts = {each.key: encode(each.counts) for each in read_evaluations(run)[0]}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _data_differences(run: Evaluation, baseline: Evaluation) -> list[str]:
-    if run.fingerprint == baseline.fingerprint is not None:
-        return []
-    found = []
-    if run.n_images != baseline.n_images:
-        found.append(f"images: {run.n_images:,}; the baseline's: {baseline.n_images:,}")
-    for label in run.labels:
-        ours, theirs = run.counts.get(label), baseline.counts.get(label)
-        if ours and theirs and _support(ours) != _support(theirs):
-            found.append(
-                f"{label}: {_describe_support(ours)}; the baseline's: {_describe_support(theirs)}"
-            )
-    if run.fingerprint != baseline.fingerprint:
-        numbers = "" if found else ", though images and positives are as many"
-        found.append(
-            f"data: {_describe_data(run)}; the baseline's: {_describe_data(baseline)} (ids, truth, "
-            f"split or the bytes of files differ{numbers})"
-        )
-    elif run.dataset != baseline.dataset:
-        found.append(f"data set: {run.dataset}; the baseline's: {baseline.dataset}")
-    return found
+def is_known(baseline: GateSide, run: Run) -> bool:
+    """Whether a run is as it was when the baseline was set.
 
-
-def _support(counts: Counts) -> tuple[int, int, int]:
-    return counts.positives, counts.negatives, counts.unknown
-
-
-def _describe_support(counts: Counts) -> str:
-    unknown = f", {counts.unknown:,} unknown" if counts.unknown else ""
-    return f"{counts.positives:,} positive, {counts.negatives:,} negative{unknown}"
-
-
-def _describe_data(evaluation: Evaluation) -> str:
-    digest = evaluation.fingerprint
-    return "without a fingerprint" if digest is None else f"fingerprint {digest[:12]}"
-
-
-def _spell_thresholds(evaluation: Evaluation) -> str:
-    values = ", ".join(f"{label} {value:g}" for label, value in evaluation.thresholds.items())
-    return f"{values} ({evaluation.thresholds_from})"
+    Older files have the first digits alone, which two models could be made to share.
+    """
+    noted = baseline.evidence.known.get(run.name, "")
+    return len(noted) >= _SHORTEST_IDENTITY and identify_run(run).startswith(noted)

@@ -11,17 +11,12 @@ from pathlib import Path
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.failed import MOST_FAILED, explain_failed
-from covidreport.gate.baseline import Baseline, is_known
-from covidreport.gate.evidence import (
-    Trust,
-    Wanted,
-    read_baseline_at,
-    read_evidence,
-    settle_wanted,
-)
-from covidreport.gate.judge import Terms, judge_run, refuse_run
+from covidreport.gate.baseline import BaselineRequest, find_baseline, is_known
+from covidreport.gate.evidence import GateSide
+from covidreport.gate.judge import GateCriteria, judge_run, refuse_run
+from covidreport.gate.stored import Trust, read_side, settle_images
 from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
-from covidreport.storage.chosen import check_agreement
+from covidreport.storage.chosen import AskedImages, check_agreement
 
 IS_KNOWN = "is as it was when the baseline was set"
 
@@ -30,8 +25,9 @@ IS_KNOWN = "is as it was when the baseline was set"
 class GateRequest:
     """What is judged, and by what."""
 
-    terms: Terms
-    wanted: Wanted
+    criteria: GateCriteria
+    images: AskedImages
+    """None where nobody said, and the baseline or `settle_images` decides."""
     baseline: Path | None
     specificity_floor: float
     trust: Trust = field(default_factory=Trust)
@@ -39,7 +35,7 @@ class GateRequest:
 
 
 def gate_runs(
-    runs: Sequence[Run], request: GateRequest, baseline: Baseline | GateError | None = None
+    runs: Sequence[Run], request: GateRequest, baseline: GateSide | GateError | None = None
 ) -> tuple[Verdict, ...]:
     """The verdict on each run, from what stands in its folder; nothing is run.
 
@@ -50,19 +46,24 @@ def gate_runs(
         baseline = open_baseline(runs, request)
     if isinstance(baseline, GateError):
         return tuple(_refuse(run, request, baseline.stage, str(baseline)) for run in runs)
-    wanted = settle_wanted(complete_wanted(request.wanted, baseline), runs)
-    return tuple(_gate_run(run, replace(request, wanted=wanted), baseline) for run in runs)
+    images = settle_images(complete_images(request.images, baseline), runs)
+    return tuple(_gate_run(run, replace(request, images=images), baseline) for run in runs)
 
 
-def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateError | None:
+def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateError | None:
     """The baseline of a request, or why it can't be one; None where there is none."""
     if request.baseline is None:
         return None
-    folders = [run.folder for run in runs]
+    asked = BaselineRequest(
+        request.baseline,
+        request.criteria.target,
+        request.images,
+        request.specificity_floor,
+        [run.folder for run in runs],
+        request.trust,
+    )
     try:
-        return read_baseline_at(
-            request.baseline, request.wanted, folders, request.specificity_floor, request.trust
-        )
+        return find_baseline(asked)
     except GateError as error:
         return error
     except StoreError as error:
@@ -70,14 +71,14 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> Baseline | GateE
 
 
 def pass_over_known(
-    runs: Sequence[Run], baseline: Baseline | GateError | None, named: Collection[Path]
+    runs: Sequence[Run], baseline: GateSide | GateError | None, named: Collection[Path]
 ) -> tuple[tuple[Run, ...], tuple[NotJudged, ...]]:
     """The runs that are to be judged, and those that the baseline knows as they are.
 
     named: what was asked for. A run that was named by its own folder is judged, known or not; one
     that was found in a folder of runs is passed over where it is known.
     """
-    if not isinstance(baseline, Baseline):
+    if not isinstance(baseline, GateSide):
         return tuple(runs), ()
     own = {folder.resolve() for folder in named}
     known = [run for run in runs if run.folder.resolve() not in own and is_known(baseline, run)]
@@ -88,25 +89,25 @@ def pass_over_known(
     )
 
 
-def complete_wanted(wanted: Wanted, baseline: Baseline | None) -> Wanted:
+def complete_images(images: AskedImages, baseline: GateSide | None) -> AskedImages:
     """What was not said follows from the baseline: a run is judged on the same images.
 
     Raises UsageError where the configuration says another split than the baseline.
     """
     if baseline is None:
-        return wanted
-    of = baseline.evaluation
-    if wanted.split is None and wanted.configured is not None:
-        check_agreement(wanted.configured, of.split)
+        return images
+    of = baseline.evidence
+    if images.split is None and images.configured is not None:
+        check_agreement(images.configured, of.split)
     return replace(
-        wanted,
-        dataset=of.dataset if wanted.dataset is None else wanted.dataset,
-        split=of.split if wanted.split is None else wanted.split,
-        variant=(of.variant or "") if wanted.variant is None else wanted.variant,
+        images,
+        dataset=of.dataset if images.dataset is None else images.dataset,
+        split=of.split if images.split is None else images.split,
+        variant=(of.variant or "") if images.variant is None else images.variant,
     )
 
 
-def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
+def _gate_run(run: Run, request: GateRequest, baseline: GateSide | None) -> Verdict:
     """The verdict on one run; whatever is raised for it, unless it is wrong usage, is its own."""
     judge = partial(_judge, run, request, baseline)
     verdict = attempt(run.name, "read", judge, through=(UsageError,))
@@ -115,17 +116,18 @@ def _gate_run(run: Run, request: GateRequest, baseline: Baseline | None) -> Verd
     return replace(verdict, timing=stamp_time())
 
 
-def _judge(run: Run, request: GateRequest, baseline: Baseline | None) -> Verdict:
-    evidence = read_evidence(run, request.wanted, request.trust)
-    of = evidence.evaluation
+def _judge(run: Run, request: GateRequest, baseline: GateSide | None) -> Verdict:
+    side = read_side(run, request.criteria.target, request.images, request.trust)
+    assert side.stored is not None
+    of = side.stored.evaluation
     why = explain_failed(len(of.failures), of.n_images, request.max_failed_share)
     if why is not None:
         raise GateError("data", why)
-    return judge_run(evidence, request.terms, baseline)
+    return judge_run(side, request.criteria, baseline)
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
-    return refuse_run(run.name, run.place, request.terms.target, stage, reason, stamp_time())
+    return refuse_run(run.name, run.place, request.criteria.target, stage, reason, stamp_time())
 
 
 def stamp_time() -> dict[str, str]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from covidreport.errors import UsageError
-from covidreport.gate.figures import direction_of, is_overall, read_metric
+from covidreport.gate.metrics import direction_of, is_overall, read_metric
 from covidreport.records import Limit, LimitSeverity
 
 EXAMPLES: Final = "such as sensitivity.low>=0.70 or covid-19:missed<=baseline"

@@ -29,19 +29,11 @@ from covidreport.metrics import (
     judge_non_inferiority,
     sum_by_group,
 )
-from covidreport.records import Comparison, SmallestGap
+from covidreport.records import Comparison, SmallestGap, WrongCases
 from covidreport.text import digest_case
 
 METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
 RUN, BASELINE = "run", "baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class WrongCases:
-    """The images of one label that a run got wrong, by digest: failed ones are among both kinds."""
-
-    missed: frozenset[str]
-    false_alarms: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +43,7 @@ class PairedRuns:
     paired: PairedAnswers
     sample_ids: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
-    smallest_gap: SmallestGap | None
+    detectable_difference: SmallestGap | None
     """None where there are no positives."""
     newly_missed: tuple[str, ...]
     """Sample ids, in the order of the images."""
@@ -60,24 +52,23 @@ class PairedRuns:
 
 def find_wrong_cases(answers: AlignedAnswers, salt: str) -> WrongCases:
     """What the only run of `answers` got wrong."""
-    missed, alarms = _wrong(answers.truth, answers.answers, answers.failed)
+    (missed,) = find_missed(answers.truth, answers.answers, answers.failed)
+    (alarms,) = find_false_alarms(answers.truth, answers.answers, answers.failed)
     return WrongCases(
-        _digest(answers, 1, missed[0], salt),
-        _digest(answers, 0, alarms[0], salt),
+        digest_salt(salt), _digest(answers, 1, missed, salt), _digest(answers, 0, alarms, salt)
     )
 
 
-def _wrong(
-    truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    return find_missed(truth, answers, failed), find_false_alarms(truth, answers, failed)
+def digest_salt(salt: str) -> str:
+    """What tells later whether the salt is the same, without telling the salt."""
+    return digest_case("covidreport", salt)
 
 
 def _digest(
     answers: AlignedAnswers, truth: int, wrong: NDArray[np.bool_], salt: str
-) -> frozenset[str]:
+) -> tuple[str, ...]:
     places = np.flatnonzero(answers.truth == truth)[wrong]
-    return frozenset(digest_case(answers.sample_ids[place], salt) for place in places)
+    return tuple(sorted({digest_case(answers.sample_ids[place], salt) for place in places}))
 
 
 def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRuns:
@@ -89,9 +80,10 @@ def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRu
     truth, failed = answers.truth, answers.failed[0]
     digests = [digest_case(each, salt) for each in answers.sample_ids]
     positive, negative = truth == 1, truth == 0
-    missed = positive & _among(digests, wrong.missed)
-    alarms = negative & _among(digests, wrong.false_alarms)
-    if missed.sum() != len(wrong.missed) or alarms.sum() != len(wrong.false_alarms):
+    their_missed, their_alarms = frozenset(wrong.missed), frozenset(wrong.false_alarms)
+    missed = positive & _among(digests, their_missed)
+    alarms = negative & _among(digests, their_alarms)
+    if missed.sum() != len(their_missed) or alarms.sum() != len(their_alarms):
         raise GateError(
             "baseline",
             "the cases that the baseline got wrong are none of these images, or of another truth: "
@@ -109,7 +101,7 @@ def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRu
         comparisons=tuple(
             each for metric in METRICS for each in compare_answers(paired, metric, BASELINE)[0]
         ),
-        smallest_gap=_resolve(paired) if positive.any() else None,
+        detectable_difference=_resolve(paired) if positive.any() else None,
         newly_missed=tuple(ids[lost[0] & ~lost[1]]),
         newly_found=tuple(ids[lost[1] & ~lost[0]]),
     )

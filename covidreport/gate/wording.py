@@ -1,23 +1,15 @@
-"""A verdict's sentences: plain text for every output, figures as fractions."""
+"""A verdict's sentences: plain text for every output, metrics as fractions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
 from covidreport.compare.bounds import ALPHA
 from covidreport.compare.finding import excludes_zero
-from covidreport.gate.figures import TOLERANCE, is_count
-from covidreport.records import (
-    Comparison,
-    Estimate,
-    Limit,
-    LimitResult,
-    NotJudged,
-    ScoresFrom,
-    Verdict,
-)
-from covidreport.text import DASH, MINUS, decimal, format_p, list_some, places_beside, plural, whole
+from covidreport.gate.limit_wording import format_value
+from covidreport.gate.outcomes import WORSE_SPECIFICITY
+from covidreport.records import Comparison, LimitResult, NotJudged, ScoresFrom, Verdict
+from covidreport.text import format_p, list_some, plural
 
 SHOWN_CASES = 20
 _ORIGINS: Mapping[ScoresFrom, str] = {
@@ -26,109 +18,33 @@ _ORIGINS: Mapping[ScoresFrom, str] = {
 }
 
 
-def format_value(value: float | None, places: int = 3) -> str:
-    """Three decimals unless more are needed, a count as it is."""
-    if value is None or not float(value).is_integer():
-        return decimal(value, places)
-    counted = abs(value) > 1 or isinstance(value, int)
-    return whole(int(value)) if counted else decimal(value, places)
+def summarise(verdict: Verdict) -> str:
+    """A verdict in a line: the cases that were missed, the limits, and whose word it rests on."""
+    counts, baseline, results = verdict.counts, verdict.baseline, verdict.results
+    assert counts is not None  # it was judged
+    text = f"{verdict.run} misses {counts.missed:,} of {counts.positives:,} {verdict.target} cases"
+    if baseline is not None:
+        text += f", the baseline {baseline.run} {baseline.counts.missed:,}"
+    text += f"; {_summarise_limits(results)}"
+    warned = sum(result.outcome == "warn" for result in results)
+    if warned:
+        text += f", {plural(warned, 'warning')}"
+    if any(finding.code == WORSE_SPECIFICITY for finding in verdict.findings):
+        text += "; its specificity is significantly worse than the baseline's"
+    theirs = None if baseline is None or baseline.kind == "file" else baseline.scores_from
+    assert verdict.scores_from is not None
+    origin = describe_origin(verdict.scores_from, theirs, verdict.thresholds_written_here)
+    return f"{text}; {origin}."
 
 
-def describe_figure(
-    limit: Limit, value: float | None, estimate: Estimate | None, bound: float | None,
-    missing: str = "",
-) -> str:  # fmt: skip
-    """Such as `covid-19 sensitivity is 0.714 (20 of 28, 95 % interval 0.529 to 0.847)`.
-
-    missing: why there is no value, where that is known.
-    """
-    if value is None:
-        text = f"{limit.name} is undefined or missing, which is no pass"
-        return f"{text}: {missing}" if missing else text
-    text = f"{limit.name} is {format_number(limit, value, bound)}"
-    if estimate is None or is_count(limit.metric):
-        return text
-    evidence = []
-    if estimate.numerator is not None and estimate.denominator is not None:
-        evidence.append(f"{estimate.numerator:,} of {estimate.denominator:,}")
-    if estimate.low is not None and estimate.high is not None:
-        low, high = format_value(estimate.low), format_value(estimate.high)
-        evidence.append(f"95 % interval {low} to {high}")
-    return f"{text} ({', '.join(evidence)})" if evidence else text
-
-
-def format_number(limit: Limit, value: float | None, bound: float | None = None) -> str:
-    """A value of a limit's figure: a count without decimals where it is one.
-
-    bound: what it is read beside; it has the decimals that show on which side of it it lies.
-    """
-    if value is not None and is_count(limit.metric):
-        return whole(int(value)) if float(value).is_integer() else f"{value:,.2f}"
-    return format_value(value, _choose_places(limit, value, bound))
-
-
-def format_bound(limit: Limit, bound: float, value: float | None) -> str:
-    """A bound as it was stated, with three decimals at least; one from the baseline as the value.
-
-    value: what it is read beside.
-    """
-    if not _is_stated(limit, bound):
-        if is_count(limit.metric):
-            return format_number(limit, bound)
-        return format_value(bound, _choose_places(limit, value, bound))
-    text = f"{Decimal(f'{bound:.12g}'):,f}".replace("-", MINUS)
-    if is_count(limit.metric):
-        return text
-    whole, _, decimals = text.partition(".")
-    return text if not decimals and abs(bound) > 1 else f"{whole}.{decimals:0<3}"
-
-
-def _is_stated(limit: Limit, bound: float) -> bool:
-    return bound in (limit.min, limit.max)
-
-
-def _choose_places(limit: Limit, value: float | None, bound: float | None) -> int:
-    """The fewest decimals, from three, with which value and bound read in their order."""
-    if value is None or bound is None or abs(value - bound) <= TOLERANCE:
-        return 3
-    return places_beside(value, bound, stated=_is_stated(limit, bound))
-
-
-def describe_allowed(limit: Limit, low: float | None, high: float | None,
-                     baseline: float | None, value: float | None = None) -> str:  # fmt: skip
-    """Such as `at most 8 is allowed (the baseline's 8)`."""
-    parts = []
-    if low is not None:
-        parts.append(f"at least {format_bound(limit, low, value)} is wanted")
-    if high is not None:
-        parts.append(f"at most {format_bound(limit, high, value)} is allowed")
-    text = " and ".join(parts)
-    if limit.max_regression is None:
-        return text
-    if baseline is None:
-        return (f"{text}; " if text else "") + "the baseline's is undefined or missing"
-    return f"{text} (the baseline's {format_number(limit, baseline)}{_describe_margin(limit)})"
-
-
-def _describe_margin(limit: Limit) -> str:
-    margin = limit.max_regression
-    if not margin:
-        return ""
-    size = f"{abs(margin) * 100:g} %" if limit.relative else f"{abs(margin):g}"
-    return f", {size} of slack" if margin > 0 else f", better by {size}"
-
-
-def describe_bound(result: LimitResult) -> str:
-    """What was allowed, for a cell of a table, such as `≤ 8`; a dash where nothing is known."""
-    limit = result.limit
-    if limit.evidence:
-        return f"loss ≤ {limit.max_regression:g}, shown"
-    parts = []
-    if result.allowed_min is not None:
-        parts.append(f"≥ {format_bound(limit, result.allowed_min, result.value)}")
-    if result.allowed_max is not None:
-        parts.append(f"≤ {format_bound(limit, result.allowed_max, result.value)}")
-    return ", ".join(parts) or DASH
+def _summarise_limits(results: Sequence[LimitResult]) -> str:
+    limits = plural(len(results), "limit")
+    for outcome, words in (("fail", "not kept"), ("inconclusive", "can't be told")):
+        such = [result.limit.name for result in results if result.outcome == outcome]
+        if such:
+            return f"{len(such)} of {limits} {words}: {', '.join(dict.fromkeys(such))}"
+    kept = sum(result.outcome != "warn" for result in results)
+    return f"{limits} kept" if kept == len(results) else f"{kept} of {limits} kept"
 
 
 def describe_skipped(skipped: Sequence[NotJudged]) -> str:

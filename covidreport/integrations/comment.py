@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from covidreport.gate.limit_wording import describe_bound, format_number
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, is_told_in_full
-from covidreport.gate.wording import (
-    describe_bound,
-    describe_origins,
-    describe_paired,
-    describe_skipped,
-    format_number,
-)
+from covidreport.gate.wording import describe_origins, describe_paired, describe_skipped
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from covidreport.gate.wording import describe_bound
+from covidreport.gate.limit_wording import describe_bound
 from covidreport.records import LimitResult, Verdict, VerdictOutcome
 from covidreport.text import clean
 

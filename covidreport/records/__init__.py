@@ -55,7 +55,9 @@ from covidreport.records.finding import (
 )
 from covidreport.records.gate import (
     Beside,
+    Comparable,
     GateBaseline,
+    GateEvidence,
     Limit,
     LimitOutcome,
     LimitResult,
@@ -64,6 +66,7 @@ from covidreport.records.gate import (
     ScoresFrom,
     Verdict,
     VerdictOutcome,
+    WrongCases,
 )
 from covidreport.records.model import (
     Activation,
@@ -122,6 +125,7 @@ __all__ = [
     "Case",
     "CaseAnswer",
     "CaseTable",
+    "Comparable",
     "Comparison",
     "Consistency",
     "Counts",
@@ -139,6 +143,7 @@ __all__ = [
     "FindingMade",
     "Fit",
     "GateBaseline",
+    "GateEvidence",
     "Ignore",
     "IgnoredFinding",
     "ImageSurvey",
@@ -201,6 +206,7 @@ __all__ = [
     "Verdict",
     "VerdictOutcome",
     "WaitingForRun",
+    "WrongCases",
     "count_steps",
     "ignore_events",
     "name_evaluation",

@@ -10,7 +10,7 @@ from msgspec import convert
 
 from covidreport.records.details import Details
 from covidreport.records.finding import Failure, Finding
-from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing
+from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing, Tuning
 from covidreport.records.scores import Counts, Estimate
 
 
@@ -58,18 +58,13 @@ class Evaluation:
 
     @property
     def origin(self) -> ThresholdOrigin:
-        """Where the thresholds come from.
+        """Where the thresholds come from."""
+        return ThresholdOrigin.find(self.thresholds_from, self.tuning, self.split)
 
-        Of an evaluation that does not say on which images they were tuned, the name of the split
-        decides whether it was on its own.
-        """
-        tuning = self.facts.tuning
-        origin = ThresholdOrigin.parse(
-            self.thresholds_from, None if tuning is None else tuning.split
-        )
-        if tuning is None and origin.split == self.split:
-            return ThresholdOrigin.of_split(self.split, exploratory=True)
-        return origin
+    @property
+    def tuning(self) -> Tuning | None:
+        """On which images thresholds were tuned and for what, as far as it says."""
+        return self.facts.tuning
 
     @property
     def key(self) -> str:

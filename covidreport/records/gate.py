@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from covidreport.records.comparison import Comparison, SmallestGap
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
+from covidreport.records.provenance import ThresholdOrigin, Tuning
 from covidreport.records.scores import Counts, Estimate
 
 LimitSeverity = Literal["fail", "warn"]
@@ -68,6 +69,61 @@ class LimitResult:
     """The run's figure with its evidence; None for plain counts and the undefined."""
     positives_needed: int | None = None
     """Of an inconclusive one: about how many cases it would take; None where no number is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCases:
+    """The images of the target that a run got wrong: failed ones are among both kinds."""
+
+    salt: str
+    """What tells later whether the salt of the digests is the same, without telling it."""
+    missed: tuple[str, ...]
+    """By salted digest, in its order; so are `false_alarms`."""
+    false_alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateEvidence:
+    """One run as a gate knows it: the one that is judged, and the one that it is judged against.
+
+    baseline.json is its encoding: names and order of the fields are those of that file.
+    """
+
+    covidreport: str
+    """The version that took it down."""
+    evaluated_with: str | None
+    """The version that made the metrics, where known."""
+    run: str
+    model_sha256: str | None
+    """Of the model that gave the answers; None where they came from elsewhere."""
+    target: str
+    dataset: str
+    split: str
+    variant: str | None
+    fingerprint: str | None
+    labels: tuple[str, ...]
+    n_images: int
+    n_groups: int | None
+    thresholds: Mapping[str, float]
+    """Per label, a probability."""
+    thresholds_from: str
+    tuning: Tuning | None
+    counts: Mapping[str, Counts]
+    figures: Mapping[str, Mapping[str, Estimate]]
+    """Every metric that a limit can name but for `counts`, per label (empty: over all labels)."""
+    wrong: WrongCases | None
+    """None where only counts are known."""
+    known: Mapping[str, str]
+    """The runs that were there when a baseline was set, by name, as `identify_run` has them."""
+
+    @property
+    def origin(self) -> ThresholdOrigin:
+        """Where the thresholds come from."""
+        return ThresholdOrigin.find(self.thresholds_from, self.tuning, self.split)
+
+
+Comparable: TypeAlias = Evaluation | GateEvidence
+"""What says of a run on which images, at which thresholds and with which counts it was made."""
 
 
 @dataclass(frozen=True, slots=True)

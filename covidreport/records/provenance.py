@@ -155,6 +155,18 @@ class ThresholdOrigin:
             named.removesuffix(_EXPLORATORY), exploratory=named.endswith(_EXPLORATORY)
         )
 
+    @classmethod
+    def find(cls, words: str, tuning: Tuning | None, split: str) -> ThresholdOrigin:
+        """That of the thresholds of an evaluation on `split`, as it says it and was tuned.
+
+        Where nothing says on which images they were tuned, the name of the split decides whether
+        it was on its own.
+        """
+        origin = cls.parse(words, None if tuning is None else tuning.split)
+        if tuning is None and origin.split == split:
+            return cls.of_split(split, exploratory=True)
+        return origin
+
     def __str__(self) -> str:
         """As `Evaluation.thresholds_from`."""
         if self.split is None:

@@ -7,7 +7,7 @@ The split is the one of the option, else of the configuration, else of the basel
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from covidreport.errors import UsageError
 from covidreport.records import Evaluation
@@ -24,13 +24,32 @@ class AskedImages:
     dataset: str | None = None
     split: str | None = None
     variant: str | None = None
-    """These three are of options or arguments."""
+    """`""` is the usual one, neither in another precision nor by another provider. These three are
+    of options or arguments."""
     configured: str | None = None
     """The split of the configuration."""
     named: str | None = None
     """The name of the configuration's data set."""
     baseline: str | None = None
     """The split that the baseline was set on."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it says which data set and split are meant."""
+        return self.dataset is not None and self.split is not None
+
+    def fits(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation is of what options or arguments state."""
+        return (
+            self.dataset in (None, evaluation.dataset)
+            and self.split in (None, evaluation.split)
+            and self.variant in (None, evaluation.variant or "")
+        )
+
+    def describe(self) -> str:
+        """Such as `drawn, validation`."""
+        parts = (self.dataset or "any data set", self.split or "any split", self.variant)
+        return ", ".join(part for part in parts if part)
 
     def state_split(self) -> tuple[str, str] | None:
         """The split that somebody stated, in small letters, and who; None where nobody did.
@@ -103,11 +122,7 @@ def choose_images(there: Sequence[Evaluation], asked: AskedImages) -> ChosenImag
     there is where there is no usual one. Figures without a time stamp are older than any.
     Raises UsageError where nothing was evaluated on what is meant, and as `choose_split`.
     """
-    fitting = [
-        each
-        for each in there
-        if asked.dataset in (None, each.dataset) and asked.variant in (None, each.variant or "")
-    ]
+    fitting = [each for each in there if replace(asked, split=None).fits(each)]
     own = [each for each in fitting if each.dataset == asked.named] if not asked.dataset else []
     fitting = own or fitting
     stated = asked.state_split()

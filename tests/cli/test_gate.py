@@ -180,7 +180,7 @@ def test_the_exit_codes_are_documented(covidreport):
 
 def test_docs_name_every_figure():
     """docs/gate.md and the page that it names list what a limit can name."""
-    from covidreport.gate.figures import FAILED
+    from covidreport.gate.metrics import FAILED
     from covidreport.metrics import ALL_METRICS, COUNTS, DETAIL_METRICS
 
     text = "".join((ROOT / "docs" / page).read_text() for page in ("gate.md", "metrics.md"))

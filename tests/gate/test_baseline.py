@@ -8,20 +8,25 @@ from dataclasses import replace
 import pytest
 
 from covidreport.errors import GateError
-from covidreport.gate.baseline import identify_run, read_baseline, write_baseline
-from covidreport.gate.evidence import Wanted, read_baseline_at
+from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
+from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.gate.limits import read_limit, require_evidence
 from covidreport.runs import read_run
+from covidreport.storage.chosen import AskedImages
 from covidreport.text import SALT
 from tests.gate.runs import TARGET, judge, write_run_missing
+
+
+def _find(place):
+    return find_baseline(BaselineRequest(place, TARGET, AskedImages(), 0.5))
 
 
 @pytest.fixture
 def base(tmp_path):
     """A run that misses two of ten, and its baseline.json."""
     run = write_run_missing(tmp_path / "base", [0, 1], alarms=3)
-    baseline = read_baseline_at(run.folder, Wanted(TARGET), (), 0.5)
-    write_baseline(tmp_path / "baseline.json", baseline)
+    baseline = _find(run.folder)
+    write_baseline(tmp_path / "baseline.json", baseline.evidence)
     return run
 
 
@@ -55,8 +60,7 @@ def test_no_sample_id_stands_in_the_file(tmp_path, base):
 
 def test_equal_runs_give_equal_files(tmp_path, base):
     """A baseline that is set again changes nothing in the repository."""
-    baseline = read_baseline_at(base.folder, Wanted(TARGET), (), 0.5)
-    write_baseline(tmp_path / "again.json", baseline)
+    write_baseline(tmp_path / "again.json", _find(base.folder).evidence)
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "baseline.json").read_bytes()
 
 
@@ -126,13 +130,48 @@ def test_a_field_that_a_newer_version_wrote_is_passed_over(tmp_path, base):
     assert read_baseline(file, "x") == before
 
 
+def test_what_is_read_is_the_record_that_was_written(tmp_path, base):
+    """The file is the record of one side of a gate: the run's own and the file's are the same."""
+    ours = _find(base.folder).evidence
+    assert read_baseline(tmp_path / "baseline.json", "x").evidence == ours
+    assert (ours.counts[TARGET].missed, ours.counts[TARGET].false_alarms) == (2, 3)
+    assert (len(ours.wrong.missed), len(ours.wrong.false_alarms)) == (2, 3)
+
+
+def test_counts_are_read_where_they_are_counted(tmp_path, base):
+    """An edited file that says `missed` among its figures as well: 9 there stand against 2."""
+    file = tmp_path / "baseline.json"
+    document = json.loads(file.read_text())
+    document["figures"][TARGET]["missed"] = {"value": 9}
+    file.write_text(json.dumps(document))
+    verdict = judge(write_run_missing(tmp_path / "run", 3), file)
+    assert verdict.outcome == "fail"
+    assert (verdict.results[0].value, verdict.results[0].baseline) == (3, 2)
+
+
+@pytest.mark.parametrize("metric", ["failed_images", "brier"])
+def test_what_the_file_does_not_say_fails_its_limit(tmp_path, base, metric):
+    """Nobody knows that of the baseline: it is not taken for 0."""
+    file = tmp_path / "baseline.json"
+    run = write_run_missing(tmp_path / "run", 1)
+    limit = read_limit(f"{metric}<=baseline+0.5", TARGET)
+    assert judge(run, file, limit).outcome == "pass"
+    document = json.loads(file.read_text())
+    for estimates in document["figures"].values():
+        estimates.pop(metric, None)
+    file.write_text(json.dumps(document))
+    verdict = judge(run, file, limit)
+    assert verdict.results[-1].outcome == verdict.outcome == "fail"
+    assert "the baseline's is undefined or missing" in verdict.results[-1].sentence
+
+
 def test_thresholds_that_were_tuned_on_the_split_of_the_baseline_are_refused(tmp_path, base):
     """By the split's name, where nothing says on which images: they are exploratory."""
     file = tmp_path / "baseline.json"
     document = json.loads(file.read_text()) | {"thresholds_from": "tuned on validation"}
     file.write_text(json.dumps(document))
     with pytest.raises(GateError, match="tuned on validation"):
-        read_baseline_at(file, Wanted(TARGET), (), 0.5)
+        _find(file)
 
 
 def test_cases_of_other_images_are_refused(tmp_path, base):

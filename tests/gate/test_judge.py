@@ -10,10 +10,11 @@ from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from covidreport.errors import UsageError
-from covidreport.gate.figures import explain_missing
+from covidreport.gate.limit_wording import describe_bound, format_number
 from covidreport.gate.limits import read_limit, require_evidence
+from covidreport.gate.metrics import explain_missing
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
-from covidreport.gate.wording import describe_bound, describe_paired, format_number
+from covidreport.gate.wording import describe_paired
 from covidreport.records import Estimate, Failure, Limit
 from covidreport.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure

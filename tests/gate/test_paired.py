@@ -9,7 +9,7 @@ import pytest
 
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.pairs import Plan, compare_answers_of
-from covidreport.gate.paired import WrongCases, exclude_loss, find_wrong_cases, pair_runs
+from covidreport.gate.paired import exclude_loss, find_wrong_cases, pair_runs
 from covidreport.metrics import sign_flip, tango
 from covidreport.records import Scores
 
@@ -97,7 +97,7 @@ def test_the_false_alarms_of_a_baseline_are_paired_too():
     """The baseline raised two that the run cleared: the run's specificity is 2/6 higher."""
     run = _answers([])
     wrong = find_wrong_cases(run, SALT)
-    assert wrong == WrongCases(frozenset(), frozenset())
+    assert wrong.missed == wrong.false_alarms == ()
     worse = AlignedAnswers(
         run.names, run.truth, run.scores, run.answers | (np.arange(18) >= 16), run.failed, None,
         images=run.images,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from covidreport.audit.document import audit_as_json, read_audit
-from covidreport.gate.baseline import read_baseline, write_baseline
+from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.records import Counts, ThresholdOrigin
 from covidreport.storage.codec import spell_json
 from covidreport.storage.evaluation import (
@@ -132,8 +132,8 @@ def test_thresholds_are_read_without_a_bound_that_does_not_hold(tmp_path, versio
 def test_baselines_are_written_as_they_stand(tmp_path, version):
     """Whole numbers and fractions among their figures too."""
     file = WRITTEN / version / "baseline.json"
-    baseline = read_baseline(file, "baseline.json")
-    assert baseline.evaluation.counts["covid-19"].fp == len(baseline.wrong.false_alarms) == 2
+    baseline = read_baseline(file, "baseline.json").evidence
+    assert baseline.counts["covid-19"].fp == len(baseline.wrong.false_alarms) == 2
     assert set(baseline.known) == {"a", "b"}
     write_baseline(tmp_path / "baseline.json", baseline)
     assert (tmp_path / "baseline.json").read_bytes() == file.read_bytes()

@@ -1,4 +1,4 @@
-"""Every figure that a limit can name, by label and name: counts, estimates, details, subgroups.
+"""Every metric that a limit can name, by label and name: counts, estimates, details, subgroups.
 
 Not offered: the best sensitivity at a specificity and the reverse. Their threshold is picked on the
 very images that are gated, which a gate refuses for every threshold.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -27,10 +27,7 @@ from covidreport.metrics import (
     npv_at_prevalence,
     ppv_at_prevalence,
 )
-from covidreport.records import Counts, Estimate, Evaluation, Limit, Subgroup
-
-Figures = Mapping[str, Mapping[str, Estimate]]
-"""By label (empty: over all labels), then by name; a count is an estimate without an interval."""
+from covidreport.records import Estimate, Evaluation, GateEvidence, Limit, Subgroup
 
 FAILED: Final = "failed_images"
 """How many images could not be scored: a count over all labels."""
@@ -43,13 +40,13 @@ COUNT_ALIASES: Final[Mapping[str, str]] = {
 """Other names by which counts are known. A false negative here is any positive not found."""
 
 TOLERANCE: Final = 1e-9
-"""A figure that breaks a bound by no more than floating point makes of it does not break it."""
+"""A value that breaks a bound by no more than floating point makes of it does not break it."""
 
 IN_SUBGROUPS: Final = ("sensitivity", "specificity", "missed", "false_alarms", "positives",
                        "negatives")  # fmt: skip
 BOUNDS: Final = ("low", "high")
 _NAME: Final = re.compile(
-    r"(?P<figure>[a-z][a-z0-9_]*)(?P<group>\[(?P<attribute>[^=\[\]]+)=(?P<value>[^\[\]]*)\])?"
+    r"(?P<metric>[a-z][a-z0-9_]*)(?P<group>\[(?P<attribute>[^=\[\]]+)=(?P<value>[^\[\]]*)\])?"
     r"(\.(?P<bound>[a-z]+))?"
 )
 
@@ -64,7 +61,7 @@ def _directions() -> dict[str, Direction]:
 
 
 def list_aliases() -> dict[str, str]:
-    """Other names of figures, and what each is called here."""
+    """Other names of metrics, and what each is called here."""
     of_metrics = {
         alias: name for name, metric in _known_metrics().items() for alias in metric.aliases
     }
@@ -72,49 +69,49 @@ def list_aliases() -> dict[str, str]:
 
 
 def is_count(metric: str) -> bool:
-    """Whether a figure is a number of images."""
-    figure = split_bound(metric)[0].split("[")[0]
-    return figure in COUNTS or figure == FAILED
+    """Whether a metric is a number of images."""
+    name = split_bound(metric)[0].split("[")[0]
+    return name in COUNTS or name == FAILED
 
 
 def is_overall(metric: str) -> bool:
-    """Whether a figure is one over all labels."""
-    figure = split_bound(metric)[0]
+    """Whether a metric is one over all labels."""
+    name = split_bound(metric)[0]
     kinds = (LabelsMetric, AnswerMetric, ConsistencyMetric)
-    return figure == FAILED or isinstance(_known_metrics().get(figure), kinds)
+    return name == FAILED or isinstance(_known_metrics().get(name), kinds)
 
 
 def read_metric(text: str) -> str:
-    """The name of a figure as it is kept, an alias resolved.
+    """The name of a metric as it is kept, an alias resolved.
 
     Such as `missed`, `sensitivity.low`, `specificity[sex=F]`. UsageError where nothing is called
     that, or it can't be limited.
     """
     match = _NAME.fullmatch(text)
-    figure = list_aliases().get(match["figure"], match["figure"]) if match else ""
-    if match is None or figure not in _directions():
+    name = list_aliases().get(match["metric"], match["metric"]) if match else ""
+    if match is None or name not in _directions():
         if "_at" in text or "@" in text:
             raise UsageError(
                 f"{text}: a figure at the best threshold of the gated images can't be limited; "
                 "tune on another split (`covidreport tune`) and limit sensitivity or specificity"
             )
-        raise UsageError(_refuse_figure(text, match["figure"] if match else text))
-    if match["group"] and figure not in IN_SUBGROUPS:
+        raise UsageError(_refuse_metric(text, match["metric"] if match else text))
+    if match["group"] and name not in IN_SUBGROUPS:
         raise UsageError(f"{text}: subgroups have only {', '.join(IN_SUBGROUPS)}")
     if match["bound"] is None:
-        return f"{figure}{match['group'] or ''}"
+        return f"{name}{match['group'] or ''}"
     if match["bound"] not in BOUNDS:
         raise UsageError(f"{text}: an interval has the bounds .low and .high")
-    if is_count(figure):
+    if is_count(name):
         raise UsageError(f"{text}: a count has no interval; limit it as it is, or limit a rate")
-    return f"{figure}{match['group'] or ''}.{match['bound']}"
+    return f"{name}{match['group'] or ''}.{match['bound']}"
 
 
-def _refuse_figure(text: str, figure: str) -> str:
+def _refuse_metric(text: str, name: str) -> str:
     known = [*_directions(), *list_aliases()]
-    near = get_close_matches(figure.lower(), known, n=1)
+    near = get_close_matches(name.lower(), known, n=1)
     resembling = (
-        name for name, metric in _known_metrics().items() if figure.lower() in metric.resembles
+        each for each, metric in _known_metrics().items() if name.lower() in metric.resembles
     )
     meant = next(resembling, near[0] if near else "")
     proposed = f". Did you mean {meant}?" if meant else ""
@@ -122,7 +119,7 @@ def _refuse_figure(text: str, figure: str) -> str:
 
 
 def split_bound(metric: str) -> tuple[str, str | None]:
-    """The figure and the bound of its interval: `("sensitivity", "low")`; None for the figure."""
+    """The metric and the bound of its interval: `("sensitivity", "low")`; None for itself."""
     for bound in BOUNDS:
         if metric.endswith(f".{bound}"):
             return metric.removesuffix(f".{bound}"), bound
@@ -130,28 +127,38 @@ def split_bound(metric: str) -> tuple[str, str | None]:
 
 
 def direction_of(metric: str) -> Direction:
-    """Which way a figure is better."""
+    """Which way a metric is better."""
     return _directions()[split_bound(metric)[0].split("[")[0]]
 
 
-def read_value(figures: Figures, label: str, metric: str) -> tuple[float | None, Estimate | None]:
-    """The figure or bound that a limit names, and the estimate behind it; None where undefined."""
+def read_value(
+    evidence: GateEvidence, label: str, metric: str
+) -> tuple[float | None, Estimate | None]:
+    """The metric or bound that a limit names, and the estimate behind it; None where undefined.
+
+    A count is an estimate without an interval.
+    """
     name, bound = split_bound(metric)
-    estimate = figures.get(label, {}).get(name)
+    if name in COUNTS and label in evidence.counts:
+        count = Estimate(list_counts(evidence.counts[label])[name])
+        return count.value, count
+    estimate = evidence.figures.get(label, {}).get(name)
     if estimate is None:
         return None, None
     return (estimate.value if bound is None else getattr(estimate, bound)), estimate
 
 
-def explain_missing(figures: Figures, label: str, metric: str) -> str:
-    """Why a subgroup's figure is not there: which attributes or values there are. Else empty."""
+def explain_missing(
+    estimates: Mapping[str, Mapping[str, Estimate]], label: str, metric: str
+) -> str:
+    """Why a subgroup's metric is not there: which attributes or values there are. Else empty."""
     match = _NAME.fullmatch(metric)
     if match is None or not match["group"]:
         return ""
     values: dict[str, list[str]] = {}
-    for name in figures.get(label, {}):
+    for name in estimates.get(label, {}):
         known = _NAME.fullmatch(name)
-        if known is not None and known["figure"] == match["figure"] and known["group"]:
+        if known is not None and known["metric"] == match["metric"] and known["group"]:
             values.setdefault(known["attribute"], []).append(known["value"])
     attribute = match["attribute"]
     if not values:
@@ -168,31 +175,27 @@ def explain_missing(figures: Figures, label: str, metric: str) -> str:
     return ""
 
 
-def collect_figures(evaluation: Evaluation) -> Figures:
-    """Every figure of an evaluation that a limit can name."""
-    figures: dict[str, dict[str, Estimate]] = {
-        label: dict(_count_figures(counts)) for label, counts in evaluation.counts.items()
-    }
-    figures[""] = {FAILED: Estimate(len(evaluation.failures))}
+def collect_estimates(evaluation: Evaluation) -> dict[str, dict[str, Estimate]]:
+    """Every metric of an evaluation that a limit can name, but for the counts of each label.
+
+    By label (empty: over all labels), then by name.
+    """
+    estimates: dict[str, dict[str, Estimate]] = {label: {} for label in evaluation.counts}
+    estimates[""] = {FAILED: Estimate(len(evaluation.failures))}
     for one in iter_metrics(evaluation, details=True):
         if one.key not in COUNTS:
-            figures.setdefault(one.label, {})[one.key] = one.estimate
+            estimates.setdefault(one.label, {})[one.key] = one.estimate
     details = evaluation.details
     if details is None:
-        return figures
+        return estimates
     for attribute, by_label in details.subgroups.items():
         for label, subgroups in by_label.items():
             for group in subgroups.groups:
-                figures[label].update(_group_figures(attribute, group))
-    return figures
+                estimates[label].update(_list_group(attribute, group))
+    return estimates
 
 
-def _count_figures(counts: Counts) -> Iterator[tuple[str, Estimate]]:
-    for name, count in list_counts(counts).items():
-        yield name, Estimate(count)
-
-
-def _group_figures(attribute: str, group: Subgroup) -> dict[str, Estimate]:
+def _list_group(attribute: str, group: Subgroup) -> dict[str, Estimate]:
     place = f"[{attribute}={group.value}]"
     rates = {f"sensitivity{place}": group.sensitivity, f"specificity{place}": group.specificity}
     counts = {
@@ -210,8 +213,8 @@ _AT_PREVALENCE = {
 
 
 def check_prevalence(
-    limits: Iterable[Limit], prevalence: Mapping[str, float], evaluation: Evaluation,
-    figures: Figures, *, of_baseline: bool = False,
+    limits: Iterable[Limit], prevalence: Mapping[str, float], evidence: GateEvidence, *,
+    of_baseline: bool = False,
 ) -> None:  # fmt: skip
     """Raise GateError where a predictive value that is judged is not at today's prevalence.
 
@@ -220,15 +223,14 @@ def check_prevalence(
     """
     for limit in limits:
         name, at = limit.metric.partition(".")[0], prevalence.get(limit.label)
-        if name not in _AT_PREVALENCE or at is None or limit.label not in evaluation.counts:
+        if name not in _AT_PREVALENCE or at is None or limit.label not in evidence.counts:
             continue
-        value = _AT_PREVALENCE[name](evaluation.counts[limit.label], at).value
-        estimate = figures.get(limit.label, {}).get(name)
-        stored = None if estimate is None else estimate.value
+        value = _AT_PREVALENCE[name](evidence.counts[limit.label], at).value
+        stored, _ = read_value(evidence, limit.label, name)
         if value is not None and (stored is None or not math.isclose(stored, value)):
             raise GateError(
                 "baseline" if of_baseline else "score",
-                f"{name} of {limit.label} as stored of {evaluation.run} is not at a prevalence of "
+                f"{name} of {limit.label} as stored of {evidence.run} is not at a prevalence of "
                 f"{at:g}, which the configuration states: "
                 + (
                     "make the baseline again with `covidreport baseline set`"

@@ -1,0 +1,74 @@
+"""Whether a run can be judged against a baseline: the same images, labels and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from covidreport.compare.ranking import identify_images, identify_thresholds
+from covidreport.errors import GateError
+from covidreport.records import Counts, GateEvidence
+
+
+def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
+    """Raise GateError, with all that differs, where two runs could not stand in one ranking.
+
+    The same images and truth, split, labels, variant and rule of thresholds are wanted.
+    """
+    if identify_images(run) == identify_images(baseline):
+        return
+    differences = (*_compare_questions(run, baseline), *_compare_data(run, baseline))
+    if identify_thresholds(run) != identify_thresholds(baseline):
+        differences += (_tell("thresholds", _spell_thresholds(run), _spell_thresholds(baseline)),)
+    raise GateError(
+        "baseline",
+        f"{run.run} can't be compared with the baseline {baseline.run}: they are not of the same "
+        f"images, labels and thresholds. {'; '.join(differences)}. Evaluate both on the same data, "
+        "or set the baseline again with `covidreport baseline set`",
+    )
+
+
+def _compare_questions(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]:
+    if sorted(run.labels) != sorted(baseline.labels):
+        yield _tell("labels", ", ".join(run.labels), ", ".join(baseline.labels))
+    if run.split != baseline.split:
+        yield _tell("split", run.split, baseline.split)
+    if run.variant != baseline.variant:
+        yield _tell("variant", run.variant or "the usual", baseline.variant or "the usual")
+
+
+def _compare_data(run: GateEvidence, baseline: GateEvidence) -> list[str]:
+    if run.fingerprint == baseline.fingerprint is not None:
+        return []
+    found = []
+    if run.n_images != baseline.n_images:
+        found.append(_tell("images", f"{run.n_images:,}", f"{baseline.n_images:,}"))
+    for label in run.labels:
+        ours, theirs = run.counts.get(label), baseline.counts.get(label)
+        if ours and theirs and _spell_support(ours) != _spell_support(theirs):
+            found.append(_tell(label, _spell_support(ours), _spell_support(theirs)))
+    if run.fingerprint != baseline.fingerprint:
+        numbers = "" if found else ", though images and positives are as many"
+        told = _tell("data", _spell_fingerprint(run), _spell_fingerprint(baseline))
+        found.append(f"{told} (ids, truth, split or the bytes of files differ{numbers})")
+    elif run.dataset != baseline.dataset:
+        found.append(_tell("data set", run.dataset, baseline.dataset))
+    return found
+
+
+def _tell(what: str, ours: str, theirs: str) -> str:
+    return f"{what}: {ours}; the baseline's: {theirs}"
+
+
+def _spell_support(counts: Counts) -> str:
+    unknown = f", {counts.unknown:,} unknown" if counts.unknown else ""
+    return f"{counts.positives:,} positive, {counts.negatives:,} negative{unknown}"
+
+
+def _spell_fingerprint(evidence: GateEvidence) -> str:
+    digest = evidence.fingerprint
+    return "without a fingerprint" if digest is None else f"fingerprint {digest[:12]}"
+
+
+def _spell_thresholds(evidence: GateEvidence) -> str:
+    values = ", ".join(f"{label} {value:g}" for label, value in evidence.thresholds.items())
+    return f"{values} ({evidence.thresholds_from})"

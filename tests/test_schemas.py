@@ -14,11 +14,11 @@ from covidreport.gate.outcomes import EXIT_CODES
 from covidreport.integrations import render_verdict_json
 from covidreport.records import (
     Comparison,
+    DetectableDifference,
     Evaluation,
     GateBaseline,
     Limit,
     LimitResult,
-    SmallestGap,
     Verdict,
 )
 from covidreport.schemas import NAMES, read_schema
@@ -94,7 +94,7 @@ def test_evaluations_fit_their_schema(tmp_path):
         (Limit, ("$defs", "limit"), set()),
         (GateBaseline, ("$defs", "baseline"), set()),
         (Comparison, ("$defs", "comparison"), set()),
-        (SmallestGap, ("$defs", "smallest_gap"), set()),
+        (DetectableDifference, ("$defs", "smallest_gap"), set()),
     ],
 )
 def test_the_verdict_s_schema_names_every_field(record, place, left_out):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 
 from covidreport.audit.evidence import iterate_reported
 from covidreport.compare.bounds import bound_from_counts
-from covidreport.metrics import smallest_gap
-from covidreport.records import Counts, Finding, RankedRun, Ranking, ReportData
+from covidreport.metrics import detectable_difference
+from covidreport.records import (
+    Counts,
+    DetectableDifference,
+    Finding,
+    RankedRun,
+    Ranking,
+    ReportData,
+)
 from covidreport.text import bound_p
 
 
@@ -33,10 +39,10 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         return None
     best = ranked[0]
     counts = _find_counts(data, ranking, best.run)
-    standings = bound_from_counts(ranked, counts).standings[1:]
+    bounds = bound_from_counts(ranked, counts)
     alike = [
         (row, bound.adjusted_p_value)
-        for row, bound in zip(ranked[1:], standings, strict=True)
+        for row, bound in zip(ranked[1:], bounds.standings[1:], strict=True)
         if bound.told_apart is False and bound.adjusted_p_value is not None
     ]
     if not alike:
@@ -51,7 +57,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
             f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
         ),
-        evidence=_explain_bound(alike, len(ranked)),
+        evidence=_explain_bound(alike, len(ranked), bounds.smallest_gap),
         remedy=(
             "Their missed cases do not decide between them: compare them on more positives, and "
             "choose until then by what else matters, such as false alarms or cost."
@@ -78,8 +84,10 @@ def _format_range(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _explain_bound(alike: list[tuple[RankedRun, float]], ranked: int) -> str:
-    pairs = math.comb(ranked, 2)
+def _explain_bound(
+    alike: list[tuple[RankedRun, float]], ranked: int, clearest: DetectableDifference
+) -> str:
+    pairs = clearest.comparisons
     bounds = "; ".join(
         f"{missed} missed ({', '.join(row.run for row, _ in group)}): "
         f"p {'≥' if group[0][1] < 1 else '='} {bound_p(group[0][1])}"
@@ -90,12 +98,12 @@ def _explain_bound(alike: list[tuple[RankedRun, float]], ranked: int) -> str:
         "case, in which the better run finds all that the other finds"
     )
     if pairs == 1:
-        return f"{text}. To be told apart at all takes a gap of {smallest_gap(1)} cases."
+        return f"{text}. To be told apart at all takes a gap of {clearest.cases} cases."
     return (
         f"{text}, corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the best "
         "was picked from the data. To be told apart at all takes a gap of "
-        f"{smallest_gap(1)} cases in one planned comparison, and of {smallest_gap(pairs)} for the "
-        f"clearest of {pairs} pairs."
+        f"{detectable_difference(1)} cases in one planned comparison, and of {clearest.cases} for "
+        f"the clearest of {pairs} pairs."
     )
 
 

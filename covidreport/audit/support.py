@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from covidreport.audit.evidence import DataEvidence, iterate_reported
-from covidreport.metrics import smallest_gap
-from covidreport.records import Evaluation, Finding, ReportData, SmallestGap
+from covidreport.metrics import detectable_difference
+from covidreport.records import DetectableDifference, Evaluation, Finding, ReportData
 from covidreport.text import decimal, percent, plural
 
 FEW_POSITIVES: Final = "too-few-positives"
@@ -61,7 +61,7 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
     return ()
 
 
-def _find_gap(data: ReportData) -> SmallestGap | None:
+def _find_gap(data: ReportData) -> DetectableDifference | None:
     """The gap that the report states beside its ranking; None where it states none."""
     comparisons = data.rankings[0].comparisons if data.rankings else None
     return comparisons.smallest_gap if comparisons and comparisons.basis == "scores" else None
@@ -92,14 +92,14 @@ def count_units(evaluation: Evaluation, images: int) -> int:
 
 def _describe_few(
     label: str, found: Sequence[tuple[str, int, int]], units_are: str,
-    stated: SmallestGap | None = None,
+    stated: DetectableDifference | None = None,
 ) -> Finding:  # fmt: skip
     """found: split, positive images, and patients (or images again) for each.
 
     stated: what the compared runs need to be told apart, which then stands for the gap of one
     planned comparison: a report knows one smallest gap.
     """
-    gap = smallest_gap(1)
+    gap = detectable_difference(1)
     test = "exact McNemar test of one planned comparison"
     if stated is not None:
         test = f"of the runs compared here, adjusted for {plural(stated.comparisons, 'pair')}"

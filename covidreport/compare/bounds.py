@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from covidreport.metrics import bound_mcnemar, holm, smallest_gap
+from covidreport.metrics import bound_mcnemar, detectable_difference, holm
 from covidreport.records import (
     Counts,
+    DetectableDifference,
     LeftOut,
     RankedRun,
+    RankEvidence,
     RunComparisons,
-    RunStanding,
-    SmallestGap,
 )
 
 ALPHA = 0.05
@@ -33,7 +33,7 @@ def bound_from_counts(
     bounds = holm([bound_mcnemar(rows[j].missed - rows[i].missed) for i, j in pairs])
     with_best = {j: bound for (i, j), bound in zip(pairs, bounds, strict=True) if i == 0}
     standings = [
-        RunStanding(row.run, None if bound <= ALPHA else False, bound)
+        RankEvidence(row.run, None if bound <= ALPHA else False, bound)
         for row, bound in ((rows[place], with_best[place]) for place in range(1, len(rows)))
     ]
     level = ALPHA / len(pairs)
@@ -41,8 +41,10 @@ def bound_from_counts(
         basis="counts",
         positives=counts.positives,
         negatives=counts.negatives,
-        standings=(RunStanding(rows[0].run, told_apart=False), *standings),
-        smallest_gap=SmallestGap(len(pairs), smallest_gap(1, level), counts.positives, level),
+        standings=(RankEvidence(rows[0].run, told_apart=False), *standings),
+        smallest_gap=DetectableDifference(
+            len(pairs), detectable_difference(1, level), counts.positives, level
+        ),
         left_out=tuple(left_out),
         alpha=ALPHA,
     )

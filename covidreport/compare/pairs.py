@@ -41,13 +41,13 @@ from covidreport.metrics import (
 )
 from covidreport.records import (
     Comparison,
+    DetectableDifference,
     LeftOut,
     NonInferior,
     OverallTest,
+    RankEvidence,
     RunCombination,
     RunComparisons,
-    RunStanding,
-    SmallestGap,
 )
 
 SEED = 0
@@ -154,7 +154,7 @@ def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[C
     return record_tests(paired, metric, kept)
 
 
-def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
+def _place_runs(runs: _Runs) -> tuple[RankEvidence, ...]:
     """A run is told apart from the best if it is from every run that shares the first rank."""
     alike = {run for best in runs.best for run in find_indistinguishable(best, runs.tests, ALPHA)}
     p_values: dict[int, float] = {}
@@ -164,7 +164,7 @@ def _place_runs(runs: _Runs) -> tuple[RunStanding, ...]:
                 p_values[run] = max(p_values.get(run, 0.0), test.adjusted_p_value)
     ranks = _summarise_ranks(runs.resampled)
     return tuple(
-        RunStanding(
+        RankEvidence(
             run=name,
             told_apart=place not in alike,
             adjusted_p_value=p_values.get(place),
@@ -188,7 +188,7 @@ def _summarise_ranks(resampled: ResampledCounts) -> RankUncertainty:
     return summarise_ranks(rank_resamples(missed, alarms), from_below=from_below)
 
 
-def _resolve(runs: _Runs) -> SmallestGap:
+def _resolve(runs: _Runs) -> DetectableDifference:
     """The smallest gap, and what the gap to the next run that misses more would take.
 
     It rests on what max-T asks of the pairs that were not told apart: it steps down, and asks most
@@ -225,9 +225,9 @@ def _resolve(runs: _Runs) -> SmallestGap:
         alpha=ALPHA,
     )
     names = runs.paired.names
-    return SmallestGap(
+    return DetectableDifference(
         comparisons=len(runs.tests),
-        cases=resolution.smallest_gap,
+        cases=resolution.detectable_difference,
         positives=positives,
         level=level,
         first=None if second is None else names[first],

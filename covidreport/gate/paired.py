@@ -29,7 +29,7 @@ from covidreport.metrics import (
     judge_non_inferiority,
     sum_by_group,
 )
-from covidreport.records import Comparison, SmallestGap, WrongCases
+from covidreport.records import Comparison, DetectableDifference, WrongCases
 from covidreport.text import digest_case
 
 METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
@@ -43,7 +43,7 @@ class PairedRuns:
     paired: PairedAnswers
     sample_ids: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
-    detectable_difference: SmallestGap | None
+    detectable_difference: DetectableDifference | None
     """None where there are no positives."""
     newly_missed: tuple[str, ...]
     """Sample ids, in the order of the images."""
@@ -116,7 +116,7 @@ def name_comparisons(paired: PairedRuns, run: str, baseline: str) -> tuple[Compa
     return tuple(replace(each, first=run, second=baseline) for each in paired.comparisons)
 
 
-def _resolve(paired: PairedAnswers) -> SmallestGap:
+def _resolve(paired: PairedAnswers) -> DetectableDifference:
     """What this one comparison could show, and how many positives the gap at hand would take."""
     _, (test,) = compare_answers(paired, "sensitivity", BASELINE)
     missed, groups = paired.find_wrong("sensitivity")
@@ -130,9 +130,9 @@ def _resolve(paired: PairedAnswers) -> SmallestGap:
     )  # fmt: skip
     told = test.p_value <= ALPHA
     gap = abs(resolution.gap)
-    return SmallestGap(
+    return DetectableDifference(
         comparisons=1,
-        cases=resolution.smallest_gap,
+        cases=resolution.detectable_difference,
         positives=positives,
         level=ALPHA,
         gap=gap or None,

@@ -113,7 +113,12 @@ from covidreport.metrics.selection import (
     rank_resamples,
     summarise_ranks,
 )
-from covidreport.metrics.significance import bound_mcnemar, fisher_exact, holm, smallest_gap
+from covidreport.metrics.significance import (
+    bound_mcnemar,
+    detectable_difference,
+    fisher_exact,
+    holm,
+)
 from covidreport.metrics.subgroups import band_ages, estimate_subgroups, group_values
 from covidreport.metrics.table import (
     ALL_METRICS,
@@ -201,6 +206,7 @@ __all__ = [
     "describe_scores",
     "describe_spread",
     "design_effect",
+    "detectable_difference",
     "digest_units",
     "draw_decision_curve",
     "estimate_consistency",
@@ -251,7 +257,6 @@ __all__ = [
     "roc_auc_interval",
     "sensitivity_at_specificity",
     "sign_flip",
-    "smallest_gap",
     "specificity_at_sensitivity",
     "sum_by_group",
     "summarise_ranks",

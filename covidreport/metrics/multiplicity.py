@@ -178,7 +178,7 @@ def critical_p_value(
 
     Arguments as of `compare_pairs`. It depends on how the runs' errors hang together in these data
     and is at least about alpha / comparisons, what Holm asks for; a smallest gap that is stated
-    beside max-T has to rest on it (`smallest_gap(1, level)`).
+    beside max-T has to rest on it (`detectable_difference(1, level)`).
     """
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.multiplicity import PairTest
-from covidreport.metrics.significance import smallest_gap
+from covidreport.metrics.significance import detectable_difference
 
 _LARGE = 2_000_000
 
@@ -104,13 +104,13 @@ def find_indistinguishable(
 class Resolution:
     """What these comparisons can show, and what the gap at hand would take.
 
-    smallest_gap: the fewest missed positives by which two runs must differ to be told apart at
-    all. positives_needed: about how many positives it would take to tell the gap at hand apart;
-    None where there is no gap. gap: in missed positives, second minus first.
+    detectable_difference: the fewest missed positives by which two runs must differ to be told
+    apart at all. positives_needed: about how many positives it would take to tell the gap at hand
+    apart; None where there is no gap. gap: in missed positives, second minus first.
     """
 
     comparisons: int
-    smallest_gap: int
+    detectable_difference: int
     gap: int
     positives: int
     positives_needed: int | None
@@ -127,7 +127,7 @@ def describe_resolution(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Resolution:
-    """`smallest_gap` and `positives_needed` for one pair among so many comparisons.
+    """`detectable_difference` and `positives_needed` for one pair among so many comparisons.
 
     test: the pair on its positives. level: what the sharpest p-value must reach; alpha /
     comparisons, as Holm has it, unless `critical_p_value` says what max-T asks for in these data.
@@ -144,7 +144,7 @@ def describe_resolution(
         alpha=reach,
     )
     gap = test.only_second - test.only_first
-    return Resolution(comparisons, smallest_gap(1, reach), gap, positives, needed, power)
+    return Resolution(comparisons, detectable_difference(1, reach), gap, positives, needed, power)
 
 
 def design_effect(differences: NDArray[np.integer[Any]], discordant: int, images: int) -> float:

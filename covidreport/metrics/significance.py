@@ -56,7 +56,7 @@ def bound_mcnemar(gap: int) -> float:
     return min(1.0, 2 * 0.5 ** abs(gap))
 
 
-def smallest_gap(comparisons: int, alpha: float = 0.05) -> int:
+def detectable_difference(comparisons: int, alpha: float = 0.05) -> int:
     """The fewest cases by which two runs must differ to be told apart at all.
 
     The smallest gap whose most favourable McNemar p-value (`bound_mcnemar`) is at most alpha /

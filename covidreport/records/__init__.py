@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from covidreport.records.comparison import (
     Comparison,
+    DetectableDifference,
     LeftOut,
     NonInferior,
     OverallTest,
+    RankEvidence,
     RunCombination,
     RunComparisons,
-    RunStanding,
-    SmallestGap,
 )
 from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey
 from covidreport.records.details import (
@@ -131,6 +131,7 @@ __all__ = [
     "Counts",
     "Dataset",
     "Details",
+    "DetectableDifference",
     "Dtype",
     "Epoch",
     "Estimate",
@@ -169,6 +170,7 @@ __all__ = [
     "PixelSpec",
     "Promise",
     "Provenance",
+    "RankEvidence",
     "RankedRun",
     "Ranking",
     "RecordedData",
@@ -182,13 +184,11 @@ __all__ = [
     "Run",
     "RunCombination",
     "RunComparisons",
-    "RunStanding",
     "Scores",
     "ScoresDamaged",
     "ScoresFrom",
     "SeedComparison",
     "Severity",
-    "SmallestGap",
     "Spread",
     "Stage",
     "StageStarted",

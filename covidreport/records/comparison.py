@@ -33,7 +33,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class RunStanding:
+class RankEvidence:
     """What is known of a ranked run's place beyond its rank."""
 
     run: str
@@ -60,7 +60,7 @@ class OverallTest:
 
 
 @dataclass(frozen=True, slots=True)
-class SmallestGap:
+class DetectableDifference:
     """What comparisons of missed cases can show, and what the gap at hand would take."""
 
     comparisons: int
@@ -129,9 +129,9 @@ class RunComparisons:
     """`counts`: only bounds are known, and only standings and the smallest gap are given."""
     positives: int
     negatives: int
-    standings: tuple[RunStanding, ...]
+    standings: tuple[RankEvidence, ...]
     """In the order of the ranking."""
-    smallest_gap: SmallestGap
+    smallest_gap: DetectableDifference
     n_groups: int | None = None
     """How many patients, where some have several images; comparisons are then over patients."""
     sensitivity: tuple[Comparison, ...] = ()

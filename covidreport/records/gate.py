@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from covidreport.records.comparison import Comparison, SmallestGap
+from covidreport.records.comparison import Comparison, DetectableDifference
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.provenance import ThresholdOrigin, Tuning
@@ -186,7 +186,7 @@ class Verdict:
     far as both have answers to single images."""
     not_compared: str | None = None
     """Why there is no paired comparison, where there is a baseline and none."""
-    smallest_gap: SmallestGap | None = None
+    smallest_gap: DetectableDifference | None = None
     """What one comparison of missed cases can show on these positives, and what this gap takes."""
     newly_missed: tuple[str, ...] = ()
     """Positives that the baseline found and the run missed."""

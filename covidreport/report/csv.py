@@ -38,9 +38,9 @@ from covidreport.metrics import ALL_METRICS, COUNTS, interval_columns, iter_metr
 from covidreport.records import (
     Evaluation,
     RankedRun,
+    RankEvidence,
     ReportData,
     ReportedRun,
-    RunStanding,
 )
 from covidreport.report.flat import flatten_label, list_subgroups
 
@@ -96,9 +96,9 @@ def render_csv(data: ReportData) -> str:
     return file.getvalue()
 
 
-def list_standings(data: ReportData) -> Mapping[str, RunStanding]:
+def list_standings(data: ReportData) -> Mapping[str, RankEvidence]:
     """What comparisons say of each run, in the first ranking that holds it."""
-    standings: dict[str, RunStanding] = {}
+    standings: dict[str, RankEvidence] = {}
     for ranking in data.rankings:
         for each in ranking.comparisons.standings if ranking.comparisons else ():
             standings.setdefault(each.run, each)
@@ -111,7 +111,7 @@ def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
 
 
 def _run_rows(
-    reported: ReportedRun, data: ReportData, row: RankedRun | None, standing: RunStanding | None
+    reported: ReportedRun, data: ReportData, row: RankedRun | None, standing: RankEvidence | None
 ) -> Iterator[dict[str, object]]:
     run = reported.run
     about: dict[str, object] = {
@@ -176,7 +176,7 @@ def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[
         }
 
 
-def _standing_cells(standing: RunStanding) -> dict[str, object]:
+def _standing_cells(standing: RankEvidence) -> dict[str, object]:
     told = standing.told_apart
     return {
         "told_apart": None if told is None else int(told),

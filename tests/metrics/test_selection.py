@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from covidreport.metrics import smallest_gap
+from covidreport.metrics import detectable_difference
 from covidreport.metrics.curve_bootstrap import resample_curves
 from covidreport.metrics.multiplicity import PairTest, compare_pairs
 from covidreport.metrics.paired import mcnemar_exact
@@ -146,8 +146,8 @@ def test_resolution_states_the_smallest_gap_and_what_the_gap_at_hand_takes():
     wrong[0, 0] = wrong[1, 1:5] = True
     (test,) = compare_pairs(wrong)
     found = describe_resolution(test, 28, 153)
-    assert (found.gap, found.smallest_gap, found.comparisons) == (3, 13, 153)
-    assert found.smallest_gap == smallest_gap(153)
+    assert (found.gap, found.detectable_difference, found.comparisons) == (3, 13, 153)
+    assert found.detectable_difference == detectable_difference(153)
     needed = positives_needed(1, 4, 28, 153)
     assert needed is not None
     assert found.positives_needed == needed

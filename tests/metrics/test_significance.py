@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats import fisher_exact as scipy_fisher_exact
 
-from covidreport.metrics import bound_mcnemar, fisher_exact, holm, smallest_gap
+from covidreport.metrics import bound_mcnemar, detectable_difference, fisher_exact, holm
 
 _side = st.integers(0, 400)
 
@@ -76,17 +76,17 @@ def test_no_pairs_with_a_gap_give_less_than_the_bound(gap, against):
 @pytest.mark.parametrize(("comparisons", "gap"), [(1, 6), (17, 10), (153, 13)])
 def test_the_smallest_gaps_of_the_design(comparisons, gap):
     """6 for one planned comparison, 10 among 17, 13 among the 153 pairs of 18 runs."""
-    assert smallest_gap(comparisons) == gap
+    assert detectable_difference(comparisons) == gap
 
 
 @given(st.integers(1, 100_000))
 def test_the_smallest_gap_is_the_first_that_suffices(comparisons):
     """One case fewer is not significant, whatever the pairs."""
-    gap = smallest_gap(comparisons)
+    gap = detectable_difference(comparisons)
     assert bound_mcnemar(gap) <= 0.05 / comparisons < bound_mcnemar(gap - 1)
 
 
 def test_a_gap_is_between_two_runs():
     """One run alone has none."""
     with pytest.raises(ValueError, match="at least one comparison"):
-        smallest_gap(0)
+        detectable_difference(0)

@@ -11,10 +11,10 @@ from covidreport.records import (
     Estimate,
     Evaluation,
     RankedRun,
+    RankEvidence,
     Ranking,
     ReportData,
     RunComparisons,
-    RunStanding,
 )
 from covidreport.report.frames.columns import (
     COMBINATIONS,
@@ -71,7 +71,7 @@ def _ranking_row(place: int, ranking: Ranking, row: RankedRun, index: Index) -> 
 
 def _standing_cells(comparisons: RunComparisons | None, run: str) -> dict[str, Any]:
     standings = comparisons.standings if comparisons is not None else ()
-    standing = next((each for each in standings if each.run == run), RunStanding(run, None))
+    standing = next((each for each in standings if each.run == run), RankEvidence(run, None))
     return {
         "told_apart": standing.told_apart,
         "adjusted_p": standing.adjusted_p_value,

@@ -42,7 +42,7 @@ def describe_value(
 
 
 def format_number(limit: Limit, value: float | None, bound: float | None = None) -> str:
-    """A value of a limit's figure: a count without decimals where it is one.
+    """A value of a limit's metric: a count without decimals where it is one.
 
     bound: what it is read beside; it has the decimals that show on which side of it it lies.
     """

@@ -35,7 +35,7 @@ KEYS: Final = ("metric", "label", "min", "max", "max_regression", "relative", "e
 def read_limit(text: str, target: str, severity: LimitSeverity = "fail") -> Limit:
     """The limit that an option spells; without a label it is the target's.
 
-    Raises UsageError where it can't be read, names no figure, or asks for the wrong direction.
+    Raises UsageError where it can't be read, names no metric, or asks for the wrong direction.
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
@@ -148,7 +148,7 @@ def choose_limits(
     """The built-in limits that nobody stated otherwise, then the stated ones.
 
     Built in: not one case of the target missed more than by the baseline, and a specificity at or
-    above the floor. A stated limit that fails a run by the same figure stands for the built-in one.
+    above the floor. A stated limit that fails a run by the same metric stands for the built-in one.
 
     Raises UsageError where a limit needs a baseline and there is none, where nothing but the floor
     would be judged, and for evidence that can't be had.

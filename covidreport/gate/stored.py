@@ -189,12 +189,12 @@ def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswe
     if answers.left_out:
         raise GateError("score", answers.left_out[0].reason)
     if answers.images is not None:
-        _check_figures(evaluation, answers.images)
+        _check_metrics(evaluation, answers.images)
     return answers
 
 
-def _check_figures(evaluation: Evaluation, scores: Scores) -> None:
-    """Raise GateError where stored scores give another figure than the evaluation states."""
+def _check_metrics(evaluation: Evaluation, scores: Scores) -> None:
+    """Raise GateError where stored scores give another metric than the evaluation states."""
     if set(scores.labels) != set(evaluation.counts):
         raise GateError("score", _contradict("labels"))
     thresholds = [evaluation.thresholds[label] for label in scores.labels]
@@ -202,10 +202,9 @@ def _check_figures(evaluation: Evaluation, scores: Scores) -> None:
     for label, each in counts.items():
         if each != evaluation.counts[label]:
             raise GateError("score", _contradict(f"counts of {label}"))
-    for label, figures in evaluation.estimates.items():
-        for name, figure in estimates.get(label, {}).items():
-            stated = figures[name].value if name in figures else figure.value
-            if not _is_close(stated, figure.value):
+    for label, stored in evaluation.estimates.items():
+        for name, estimate in estimates.get(label, {}).items():
+            if name in stored and not _is_close(stored[name].value, estimate.value):
                 raise GateError("score", _contradict(f"{label} {name}".lstrip()))
 
 

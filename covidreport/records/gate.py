@@ -21,7 +21,7 @@ ScoresFrom = Literal["computed here", "as stored"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a figure of a gated run has to keep: bounds, or a distance from the baseline's figure.
+    """What a metric of a gated run has to keep: bounds, or a distance from the baseline's value.
 
     At least one of `min`, `max` and `max_regression` is set.
     """
@@ -30,13 +30,13 @@ class Limit:
     """A count, an estimate or a detail by its name (`missed`, `sensitivity`, `brier`), or the bound
     of an interval (`sensitivity.low`)."""
     label: str
-    """Empty for figures over all labels."""
+    """Empty for metrics over all labels."""
     min: float | None = None
     max: float | None = None
     max_regression: float | None = None
-    """How much worse than the baseline's figure it may be; worse is what the metric says it is."""
+    """How much worse than the baseline's value it may be; worse is what the metric says it is."""
     relative: bool = False
-    """`max_regression` is a share of the baseline's figure, not a difference from it."""
+    """`max_regression` is a proportion of the baseline's value, not a difference from it."""
     evidence: bool = False
     """The whole interval of the paired difference has to stay within `max_regression`, so that too
     few cases to tell are no pass. For sensitivity and specificity."""
@@ -57,16 +57,16 @@ class LimitResult:
     limit: Limit
     outcome: LimitOutcome
     value: float | None
-    """The run's figure; None where it is undefined, which fails."""
+    """The run's; None where it is undefined, which fails."""
     baseline: float | None
-    """The baseline's figure, whether or not the limit looks at it; None where there is none."""
+    """The baseline's, whether or not the limit looks at it; None where there is none."""
     allowed_min: float | None
     """What the value had to reach, the baseline counted in; None where there is no such bound."""
     allowed_max: float | None
     sentence: str
-    """The figure, the limit and what follows, for a reader."""
+    """The value, the limit and what follows, for a reader."""
     figure: Estimate | None = None
-    """The run's figure with its evidence; None for plain counts and the undefined."""
+    """The run's value with its evidence; None for plain counts and the undefined."""
     positives_needed: int | None = None
     """Of an inconclusive one: about how many cases it would take; None where no number is known."""
 
@@ -137,13 +137,13 @@ class GateBaseline:
     """The path as it was given."""
     model_sha256: str | None
     covidreport: str | None
-    """The version that made its figures, where known."""
+    """The version that made its metrics, where known."""
     counts: Counts
     """Of the target."""
     estimates: Mapping[str, Estimate]
     """Of the target, by metric."""
     scores_from: ScoresFrom = "as stored"
-    """A baseline.json is as stored too: it states figures, and holds no scores."""
+    """A baseline.json is as stored too: it states metrics, and holds no scores."""
 
 
 @dataclass(frozen=True, slots=True)

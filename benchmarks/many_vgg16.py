@@ -22,7 +22,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.images import read_bytes
 from covidreport.inference.memory import available_bytes
 from covidreport.inference.providers import CPU
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 
 
 def main() -> None:

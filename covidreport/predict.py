@@ -40,8 +40,8 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
-from covidreport.runs import read_run
 from covidreport.storage.files import spell_path
+from covidreport.storage.runs import read_run
 from covidreport.store import RUN_FILE, encode_text, write_atomic
 
 

@@ -19,7 +19,7 @@ from covidreport.metrics.rates import CountArrays, Ratio
 from covidreport.report.csv import render_csv
 from covidreport.report.json import render_json
 from covidreport.report.view import view_report
-from covidreport.runs import discover_runs, read_evaluations
+from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.gate.runs import judge, outcomes
 from tests.integrations.run_folders import write_scored_run
 from tests.metrics_page import PAGE, write_metrics_table, write_page

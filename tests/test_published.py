@@ -11,7 +11,7 @@ import pytest
 from covidreport.errors import DatasetError, UsageError
 from covidreport.published import import_counts, read_counts
 from covidreport.records import Counts
-from covidreport.runs import discover_runs, read_evaluations
+from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.metrics.study import ROOT, STUDY
 
 REFERENCE = Path(os.environ.get("COVIDREPORT_REFERENCE", ROOT.parent / "shared" / "reference"))

@@ -29,7 +29,7 @@ from covidreport.records import (
     ThresholdFit,
     TunedThresholds,
 )
-from covidreport.runs import read_history
+from covidreport.storage.runs import read_history
 from covidreport.store import (
     check_scores,
     clear_failure,

@@ -15,9 +15,9 @@ from pathlib import Path
 from covidreport.compare import Plan
 from covidreport.report import render_html, render_markdown
 from covidreport.report.collect import collect_report
-from covidreport.runs import discover_runs, read_run
 from covidreport.settings import Settings
 from covidreport.storage.made_here import KIND as MADE_HERE
+from covidreport.storage.runs import discover_runs, read_run
 from covidreport.store import read_evaluation, write_evaluation, write_run
 from tests.report.scored_runs import write_runs
 

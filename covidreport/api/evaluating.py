@@ -21,8 +21,8 @@ from covidreport.evaluate.outcome import (
 from covidreport.evaluate.resolve import part_runs
 from covidreport.failed import MOST_FAILED
 from covidreport.records import Failure, Finding, Noted, OnEvent, Run, ignore_events
-from covidreport.runs import discover_runs
 from covidreport.settings import find_settings
+from covidreport.storage.runs import discover_runs
 
 
 @dataclass(frozen=True, slots=True)

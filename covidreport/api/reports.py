@@ -13,8 +13,8 @@ from covidreport.report.environment import check_folder
 from covidreport.report.logo import embed_logo
 from covidreport.report.look import Look
 from covidreport.report.notebook import Report
-from covidreport.runs import discover_runs
 from covidreport.settings import find_settings
+from covidreport.storage.runs import discover_runs
 
 _log = logging.getLogger(__name__)
 

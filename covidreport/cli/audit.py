@@ -91,7 +91,7 @@ def audit(
     from covidreport.cli.terminal import out, print_json, say
     from covidreport.evaluate.resolve import ask_data
     from covidreport.failed import explain_failed
-    from covidreport.runs import discover_runs
+    from covidreport.storage.runs import discover_runs
     from covidreport.store import write_json
 
     settings, options = read_options(context)
@@ -141,7 +141,7 @@ def _tell_data_from_runs(
 ) -> tuple[Path | None, Sequence[Path]]:
     """The data set and the run folders among the arguments: what holds runs is no data set."""
     from covidreport.errors import UsageError
-    from covidreport.runs import discover_runs
+    from covidreport.storage.runs import discover_runs
 
     if data is not None or not paths:
         return data, paths

@@ -59,8 +59,8 @@ def set_baseline(
     from covidreport.gate.evidence import write_baseline
     from covidreport.gate.stored import note_newer
     from covidreport.gate.wording import describe_origin
-    from covidreport.runs import discover_runs, is_run_folder, read_run
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs, is_run_folder, read_run
     from covidreport.text import plural
 
     settings = find_settings(Path.cwd())

@@ -232,7 +232,7 @@ def _choose_new(job: _Job, baseline: GateSide | None, skipped: list[NotJudged]) 
 
 def _find_others(job: _Job, place: Path) -> list[Run]:
     """The run, or the runs, that the others are judged against."""
-    from covidreport.runs import discover_runs
+    from covidreport.storage.runs import discover_runs
 
     gated = {run.folder.resolve() for run in job.runs}
     found = discover_runs([place])

@@ -43,8 +43,8 @@ def export(
     from covidreport.integrations.dvc import write_dvc
     from covidreport.integrations.model_card import render_model_card
     from covidreport.report.collect import collect_report
-    from covidreport.runs import is_run_folder, read_run
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import is_run_folder, read_run
     from covidreport.store import (
         SCORES_FILE,
         encode_text,

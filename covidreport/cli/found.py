@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 def find_runs(folders: Sequence[Path] | None) -> tuple[Run, ...]:
     """The runs in these folders, in `runs` where none is named; notes on them go to stderr."""
     from covidreport.cli.terminal import say_note
-    from covidreport.runs import discover_runs
+    from covidreport.storage.runs import discover_runs
 
     return discover_runs(folders or [Path("runs")], say_note)

@@ -56,8 +56,8 @@ def import_scores_command(
     from covidreport.evaluate.thresholds import Thresholds
     from covidreport.imported import ImportRequest, import_scores
     from covidreport.records import EvaluationReplaced
-    from covidreport.runs import discover_runs
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
+    from covidreport.storage.runs import discover_runs
 
     if activation not in ACTIVATIONS:
         raise UsageError(f"--activation {activation}: one of {', '.join(ACTIVATIONS)}")

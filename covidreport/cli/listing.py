@@ -69,8 +69,8 @@ def list_runs(
 
 def _describe(run: Run) -> dict[str, Any]:
     from covidreport.errors import StoreError
-    from covidreport.runs import read_evaluations
     from covidreport.storage.model import measure_model
+    from covidreport.storage.runs import read_evaluations
     from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
     evaluations, faults = read_evaluations(run)

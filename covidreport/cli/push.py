@@ -105,8 +105,8 @@ def _choose_images(runs: Sequence[Run], settings: Settings) -> AskedImages | Non
     """What all reports are about; None where that can't be said, and no report is sent."""
     from covidreport.cli.terminal import say_note
     from covidreport.errors import UsageError
-    from covidreport.runs import read_evaluations
     from covidreport.storage.chosen import AskedImages, choose_images
+    from covidreport.storage.runs import read_evaluations
 
     there = [evaluation for run in runs for evaluation in read_evaluations(run)[0]]
     if not there:

@@ -63,8 +63,8 @@ def score(
     from covidreport.errors import UsageError
     from covidreport.evaluate.scoring import score_stored
     from covidreport.records import Failure
-    from covidreport.runs import read_evaluations
     from covidreport.storage.chosen import choose_images
+    from covidreport.storage.runs import read_evaluations
 
     settings, options = read_options(context)
     changes: list[_Change] = []

@@ -16,9 +16,9 @@ from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.inference.contract import read_labels
 from covidreport.records import Dataset, Run
-from covidreport.runs import read_evaluations
 from covidreport.storage import chosen
 from covidreport.storage.chosen import NO_SPLITS, AskedImages
+from covidreport.storage.runs import read_evaluations
 
 
 def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:

@@ -11,8 +11,8 @@ from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.evaluate.tuned import tune_run
 from covidreport.metrics import Target
 from covidreport.records import Evaluation, Failure, Run, TunedThresholds
-from covidreport.runs import read_evaluations
 from covidreport.storage.made_here import MadeHere
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import (
     SCORES_FILE,
     THRESHOLDS_FILE,

@@ -14,10 +14,10 @@ from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, Run
-from covidreport.runs import discover_runs, is_run_folder, read_evaluations, read_run
 from covidreport.storage.chosen import AskedImages
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
+from covidreport.storage.runs import discover_runs, is_run_folder, read_evaluations, read_run
 from covidreport.store import digest_file
 from covidreport.text import plural
 

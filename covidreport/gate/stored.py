@@ -12,7 +12,6 @@ from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.evidence import GateSide, StoredEvaluation, take_evidence
 from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Failure, Run, Scores
-from covidreport.runs import read_evaluations
 from covidreport.storage.chosen import (
     USUAL_SPLIT,
     AskedImages,
@@ -23,6 +22,7 @@ from covidreport.storage.chosen import (
 )
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import match_model
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import (
     EVALUATIONS_FOLDER,
     FAILURE_FILE,

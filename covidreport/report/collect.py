@@ -28,10 +28,10 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.repeats import collect_repeats
-from covidreport.runs import Tell, read_evaluations
 from covidreport.storage.chosen import AskedImages, ChosenImages, choose_images
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import match_model
+from covidreport.storage.runs import Tell, read_evaluations
 from covidreport.store import evaluation_folder, read_failure
 from covidreport.text import list_some
 

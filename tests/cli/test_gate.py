@@ -68,7 +68,7 @@ def test_a_defect_is_no_failed_limit(runs):
 def test_a_defect_before_any_judgment_is_no_failed_limit(runs):
     """Also where there are no runs yet that could have a verdict."""
     before = (
-        "import covidreport.runs as module\n"
+        "import covidreport.storage.runs as module\n"
         "def discover_runs(*_): raise RuntimeError('a defect')\n"
         "module.discover_runs = discover_runs"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from covidreport.compare import Plan, rank_and_compare
 from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Ranking, Run, RunComparisons, Scores
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,

@@ -12,7 +12,7 @@ from covidreport import cache
 from covidreport.compare import Plan
 from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
-from covidreport.runs import discover_runs, read_evaluations
+from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.compare.cases import compare, draw_scores, write_all, write_scored
 from tests.damage import DAMAGES
 
@@ -83,7 +83,7 @@ def test_remembered_comparisons_load_nothing_heavy(tmp_path):
         "import sys\nfrom pathlib import Path\n"
         "from covidreport.report import FORMATS\n"
         "from covidreport.report.collect import collect_report\n"
-        "from covidreport.runs import discover_runs\n"
+        "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"
         "data = collect_report(runs, target='covid-19', specificity_floor=0.5)\n"
         "assert data.rankings[0].comparisons.basis == 'scores'\n"

@@ -8,7 +8,7 @@ from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.providers import CPU
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from tests.datasets import LABELS
 
 # brightness of the validation images and what they show; covid-19 is called above 100

@@ -9,7 +9,7 @@ import numpy as np
 
 from covidreport.metrics import describe_scores
 from covidreport.records import Evaluation, FigurePlan, Run, Scores
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,

@@ -27,7 +27,7 @@ from covidreport.inference.providers import CPU
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.inference.signs import Signs
 from covidreport.records import Failure
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request

@@ -20,7 +20,7 @@ from covidreport.inference.execution import Execution
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.inference.signs import Signs
 from covidreport.predict import find_images, predict_images
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import evaluate_folder, make_request

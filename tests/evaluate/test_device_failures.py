@@ -17,7 +17,7 @@ from covidreport.evaluate import group as groups_of
 from covidreport.evaluate.opening import open_run
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.records import StepsDone
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from covidreport.store import read_failure, read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, make_request

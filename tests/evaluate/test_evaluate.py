@@ -12,7 +12,7 @@ from covidreport.evaluate import decode
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.images import read_bytes
 from covidreport.records import PixelSpec, StageStarted, StepsDone
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from covidreport.store import read_evaluation, read_failure, read_scores, write_run
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request

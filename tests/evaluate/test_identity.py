@@ -12,7 +12,7 @@ from covidreport.evaluate.occlude import read_occlusion
 from covidreport.inference.contract import WORDS
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU, PROVIDERS
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import write_run
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request

@@ -22,7 +22,7 @@ from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
 from covidreport.inference import session
 from covidreport.records import PixelSpec
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from covidreport.store import read_scores, write_run
 from tests.cli.bad_runs import cast_to, edit_model
 from tests.damage import DAMAGES

@@ -12,7 +12,7 @@ from covidreport.evaluate.occlude import Occlusion, occlude_pixels, read_occlusi
 from covidreport.evaluate.occluded import evaluate_occluded, evaluate_usual
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.thresholds import Thresholds
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from covidreport.store import SCORES_FILE, evaluation_folder, read_evaluation, read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, make_request

@@ -15,7 +15,7 @@ from covidreport.evaluate.thumbnails import choose_cases, write_thumbnails
 from covidreport.images import read_image
 from covidreport.images.thumbnails import make_thumbnail
 from covidreport.records import Scores
-from covidreport.runs import discover_runs, read_evaluations
+from covidreport.storage.runs import discover_runs, read_evaluations
 from covidreport.store import name_thumbnail, read_json, read_thumbnail
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request

@@ -11,8 +11,8 @@ from covidreport.errors import GateError
 from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
 from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.gate.limits import read_limit, require_evidence
-from covidreport.runs import read_run
 from covidreport.storage.chosen import AskedImages
+from covidreport.storage.runs import read_run
 from covidreport.text import SALT
 from tests.gate.runs import TARGET, judge, write_run_missing
 

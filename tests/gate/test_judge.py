@@ -16,7 +16,7 @@ from covidreport.gate.metrics import explain_missing
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.gate.wording import describe_paired
 from covidreport.records import Estimate, Failure, Limit
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure
 from covidreport.text import digest_case
 from tests.gate.runs import TARGET, judge, outcomes, write_run_missing

@@ -7,8 +7,8 @@ from dataclasses import replace
 from covidreport.gate.baseline import read_run_baseline
 from covidreport.gate.evidence import write_baseline
 from covidreport.gate.limits import read_limit
-from covidreport.runs import read_run
 from covidreport.storage.chosen import AskedImages
+from covidreport.storage.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation
 from tests.evaluate.scored import write_scored_run
 from tests.gate.runs import TARGET, judge, outcomes

@@ -14,8 +14,8 @@ from covidreport.integrations.mlflow.facts import FOLDER_TAG, gather_facts, spel
 from covidreport.integrations.mlflow.files import LIST_FILE, LIST_SCHEMA, read_list
 from covidreport.integrations.mlflow.server import MlflowServer, hide_password
 from covidreport.records import Failure
-from covidreport.runs import read_evaluations, read_run
 from covidreport.storage.model import identify_model
+from covidreport.storage.runs import read_evaluations, read_run
 from covidreport.store import write_failure
 from tests.integrations.mlflow_server import MISSING, run_server
 from tests.integrations.run_folders import POOR, write_scored_run

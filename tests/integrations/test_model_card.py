@@ -9,7 +9,7 @@ import pytest
 from covidreport.integrations.model_card import render_model_card
 from covidreport.records import Estimate
 from covidreport.report.collect import collect_report
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from tests.integrations.run_folders import write_scored_run
 from tests.integrations.verdicts import HOSTILE
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from covidreport.compare.ranking import rank_runs
 from covidreport.metrics import estimate_counts
 from covidreport.records import Counts, Evaluation, ReportData, ReportedRun, Run
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import read_evaluation
 
 ROOT = Path(__file__).parents[2]

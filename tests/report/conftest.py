@@ -6,7 +6,7 @@ import pytest
 
 from covidreport.records import ReportData
 from covidreport.report.collect import collect_report
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study

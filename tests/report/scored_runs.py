@@ -8,7 +8,7 @@ import numpy as np
 
 from covidreport.metrics import describe_scores
 from covidreport.records import Epoch, Evaluation, FigurePlan, Run, Scores
-from covidreport.runs import read_run
+from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,

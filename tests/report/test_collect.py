@@ -37,7 +37,7 @@ def test_no_report_loads_pandas_and_a_second_one_no_scipy(tmp_path):
         "import sys\nfrom pathlib import Path\n"
         "from covidreport.report import render_html\n"
         "from covidreport.report.collect import collect_report\n"
-        "from covidreport.runs import discover_runs\n"
+        "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"
         "data = collect_report(runs, target='covid-19', specificity_floor=0.5)\n"
         "assert data.repeats[0].comparisons\n"

@@ -10,7 +10,7 @@ import pytest
 from covidreport.metrics import count_labels, decide
 from covidreport.records import ReportedRun
 from covidreport.report.curves import STEPS, collect_curves
-from covidreport.runs import read_evaluations
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from tests.report.scored_runs import write_runs
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from covidreport.cache import clear_cache
-from covidreport.runs import read_evaluations, read_run
 from covidreport.storage.made_here import MadeHere
+from covidreport.storage.runs import read_evaluations, read_run
 from covidreport.store import write_evaluation
 from tests.evaluate.scored import write_scored_run
 

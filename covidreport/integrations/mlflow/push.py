@@ -21,8 +21,8 @@ from covidreport.integrations.mlflow.files import (
 )
 from covidreport.integrations.mlflow.server import MlflowServer, Point, RemoteRun
 from covidreport.records import Evaluation, Run
-from covidreport.runs import read_evaluations
 from covidreport.storage.model import identify_model
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
 REPORT_FILE = "report.html"

@@ -21,7 +21,7 @@ from covidreport.report import render_html
 from covidreport.report.collect import collect_report
 from covidreport.report.logo import embed_logo
 from covidreport.report.look import PLAIN, Look
-from covidreport.runs import discover_runs, read_evaluations
+from covidreport.storage.runs import discover_runs, read_evaluations
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,

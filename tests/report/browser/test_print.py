@@ -10,7 +10,7 @@ import pytest
 from covidreport.records import Case, ReportData
 from covidreport.report import render_html
 from covidreport.report.collect import collect_report
-from covidreport.runs import discover_runs
+from covidreport.storage.runs import discover_runs
 
 UPRIGHT, WIDE = 688, 942
 """The narrower of A4 and US Letter within its margins, in CSS pixels: 182 mm upright (A4) and

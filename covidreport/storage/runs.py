@@ -21,14 +21,14 @@ from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import Epoch, Evaluation, Failure, Run
 from covidreport.storage.contract import read_run_file
+from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import open_file, read_text, spell_path, stands
-from covidreport.store import (
+from covidreport.storage.folder import (
     EVALUATION_FILE,
     EVALUATIONS_FOLDER,
     HISTORY_FILE,
     MODEL_FILE,
     RUN_FILE,
-    read_evaluation,
 )
 
 MODEL_SUFFIX: Final = ".onnx"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import UsageError
-from covidreport.runs import discover_runs, read_run
+from covidreport.storage.runs import discover_runs, read_run
 from covidreport.store import write_run
 
 

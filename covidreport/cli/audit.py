@@ -90,9 +90,9 @@ def audit(
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import out, print_json, say
     from covidreport.evaluate.resolve import ask_data
-    from covidreport.failed import explain_failed
     from covidreport.storage.runs import discover_runs
     from covidreport.store import write_json
+    from covidreport.text.failed import explain_failed
 
     settings, options = read_options(context)
     given, folders = _tell_data_from_runs(paths or [], data)

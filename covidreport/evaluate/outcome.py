@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from covidreport.failed import explain_failed
 from covidreport.records import Evaluation, Failure, Finding, Run
+from covidreport.text.failed import explain_failed
 from covidreport.thresholds import describe_threshold, is_tuned, spell_threshold
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
-from covidreport.failed import MOST_FAILED, explain_failed
 from covidreport.gate.baseline import BaselineRequest, find_baseline, is_known
 from covidreport.gate.evidence import GateSide
 from covidreport.gate.judge import GateCriteria, judge_run, refuse_run
 from covidreport.gate.stored import Trust, read_side, settle_images
 from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
 from covidreport.storage.chosen import AskedImages, check_agreement
+from covidreport.text.failed import MOST_FAILED, explain_failed
 
 IS_KNOWN = "is as it was when the baseline was set"
 

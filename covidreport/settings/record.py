@@ -9,10 +9,10 @@ from pathlib import Path
 from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
-from covidreport.failed import MOST_FAILED
 from covidreport.metrics.plan import FigureOptions
 from covidreport.records import Ignore, Limit, Run
 from covidreport.storage.chosen import AskedImages
+from covidreport.text.failed import MOST_FAILED
 
 DEFAULT_FLOOR = 0.5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from covidreport.failed import explain_failed
 from covidreport.store import read_evaluation
+from covidreport.text.failed import explain_failed
 from tests.cli.command import read_verdict, write_study
 from tests.datasets import write_flat_dataset
 

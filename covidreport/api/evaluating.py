@@ -19,10 +19,10 @@ from covidreport.evaluate.outcome import (
     list_failures,
 )
 from covidreport.evaluate.resolve import part_runs
-from covidreport.failed import MOST_FAILED
 from covidreport.records import Failure, Finding, Noted, OnEvent, Run, ignore_events
 from covidreport.settings import find_settings
 from covidreport.storage.runs import discover_runs
+from covidreport.text.failed import MOST_FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _show(table: Mapping[str, Sequence[object]], chosen: ChosenThresholds) -> Ta
     from rich.text import Text
 
     from covidreport.cli.terminal import clean
-    from covidreport.thresholds import spell_threshold
+    from covidreport.text.thresholds import spell_threshold
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("label", overflow="fold", min_width=8)

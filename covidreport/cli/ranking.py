@@ -21,7 +21,7 @@ from covidreport.compare.finding import (
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
-from covidreport.thresholds import (
+from covidreport.text.thresholds import (
     MARK,
     describe_origin,
     is_exploratory,

@@ -152,7 +152,7 @@ def _is_changed(change: _Change, label: str) -> bool:
 def _compare(change: _Change, label: str) -> tuple[str, str, str]:
     """Threshold, missed and false alarms, each as it stands and as it would be."""
     from covidreport.text import DASH, whole
-    from covidreport.thresholds import describe_threshold
+    from covidreport.text.thresholds import describe_threshold
 
     sides = (change.before, change.after)
     counts = [side.counts.get(label) for side in sides]

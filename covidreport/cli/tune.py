@@ -146,7 +146,7 @@ def _show(done: Sequence[TunedRun], width: int) -> Table:
 
     from covidreport.cli.terminal import clean
     from covidreport.text import DASH, decimal
-    from covidreport.thresholds import spell_threshold
+    from covidreport.text.thresholds import spell_threshold
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold", min_width=12)
@@ -182,7 +182,7 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     """Whether a threshold is known to reach the target on new images, and which."""
     from covidreport.cli.ranking import ROOM_FOR_INTERVALS
     from covidreport.text import DASH
-    from covidreport.thresholds import spell_threshold
+    from covidreport.text.thresholds import spell_threshold
 
     if fit.bound is None:
         return DASH
@@ -201,7 +201,7 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
 
 def _notes(done: Sequence[TunedRun], split: str, reported: str) -> list[str]:
     """What must be said beside the table."""
-    from covidreport.thresholds import is_trained_on
+    from covidreport.text.thresholds import is_trained_on
 
     notes = []
     if done and split == reported.lower():
@@ -236,7 +236,7 @@ def _say_written(
     from covidreport.cli.terminal import say
     from covidreport.store import THRESHOLDS_FILE
     from covidreport.text import list_some
-    from covidreport.thresholds import TRAINING_SPLITS
+    from covidreport.text.thresholds import TRAINING_SPLITS
 
     files = [str(each.run.folder / THRESHOLDS_FILE) for each in done]
     say(f"wrote {list_some(files, MOST_NAMED)}")

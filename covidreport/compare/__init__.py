@@ -33,7 +33,7 @@ from covidreport.records import (
     RunComparisons,
 )
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
-from covidreport.thresholds import is_exploratory
+from covidreport.text.thresholds import is_exploratory
 
 __all__ = [
     "Plan",

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal_beside
-from covidreport.thresholds import describe_threshold, is_tuned
+from covidreport.text.thresholds import describe_threshold, is_tuned
 
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""

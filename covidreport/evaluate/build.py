@@ -27,7 +27,7 @@ from covidreport.records import Evaluation, Failure, Finding, Run, Scores
 from covidreport.storage.files import spell_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import PLACE, name_place
-from covidreport.thresholds import TUNED_BY
+from covidreport.text.thresholds import TUNED_BY
 
 
 def key_of(request: EvaluationRequest, opened: OpenedRun) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from covidreport.records import Evaluation, Failure, Finding, Run
 from covidreport.text.failed import explain_failed
-from covidreport.thresholds import describe_threshold, is_tuned, spell_threshold
+from covidreport.text.thresholds import describe_threshold, is_tuned, spell_threshold
 
 
 @dataclass(frozen=True, slots=True)

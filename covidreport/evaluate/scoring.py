@@ -18,9 +18,10 @@ from covidreport.evaluate.tuned import (
 from covidreport.metrics import describe_scores, group_values
 from covidreport.metrics.plan import FigureOptions
 from covidreport.records import Dataset, Evaluation, FigurePlan, Run, Scores
+from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
-from covidreport.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, drop_intervals
+from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING
 
 
 def apply_thresholds(

@@ -22,7 +22,7 @@ from covidreport.store import (
     read_thresholds,
     write_thresholds,
 )
-from covidreport.thresholds import spell_threshold
+from covidreport.text.thresholds import spell_threshold
 
 TUNING_SPLIT = "tuning"
 """The split to tune on, where it is there and nobody says otherwise."""

@@ -19,6 +19,7 @@ from covidreport.records import (
     ThresholdOrigin,
     TunedThresholds,
 )
+from covidreport.storage.exploratory import drop_bounds
 from covidreport.store import (
     SCORES_FILE,
     THRESHOLDS_FILE,
@@ -27,7 +28,7 @@ from covidreport.store import (
     read_scores,
     read_thresholds,
 )
-from covidreport.thresholds import PROMISE, TUNING, drop_bounds, is_trained_on
+from covidreport.text.thresholds import PROMISE, TUNING, is_trained_on
 
 FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
 """Findings that are about thresholds: they go when others are applied."""

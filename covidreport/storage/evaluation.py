@@ -20,6 +20,7 @@ from covidreport.records import (
     TunedThresholds,
 )
 from covidreport.storage.codec import Document, Format, decode, read_json, write_json, write_lines
+from covidreport.storage.exploratory import drop_bounds, drop_intervals
 from covidreport.storage.files import digest_file, spell_path
 from covidreport.storage.folder import (
     EVALUATION_FILE,
@@ -28,7 +29,6 @@ from covidreport.storage.folder import (
     THRESHOLDS_FILE,
     evaluation_folder,
 )
-from covidreport.thresholds import drop_bounds, drop_intervals
 
 DETAILS_SCHEMA: Final = "covidreport.details/1"
 """Details have a version of their own: a file without them, or with those of another one, is a

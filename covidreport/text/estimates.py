@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from covidreport.records import Estimate
 from covidreport.text.numbers import DASH, decimal, fraction
-from covidreport.thresholds import CHOSEN_HERE, MARK
+from covidreport.text.thresholds import CHOSEN_HERE, MARK
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from covidreport.report.view.ranking import name_the_best
 from covidreport.report.view.records import Answer, GraveFinding, Span
 from covidreport.report.view.tables import of_label
 from covidreport.text import DASH, clean, figure, listed, plural, whole
-from covidreport.thresholds import (
+from covidreport.text.thresholds import (
     CHOSEN_HERE,
     describe_threshold,
     is_exploratory,

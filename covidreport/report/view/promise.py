@@ -5,7 +5,7 @@ from __future__ import annotations
 from covidreport.records import Evaluation, Promise, Tuning
 from covidreport.report.view.tables import of_label
 from covidreport.text import clean, decimal, exact, plural
-from covidreport.thresholds import is_exploratory, is_tuned
+from covidreport.text.thresholds import is_exploratory, is_tuned
 
 ROUNDING = 1e-9
 """As in tuning: 0.55 of 100 is 55.000000000000007 in floating point."""

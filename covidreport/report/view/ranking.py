@@ -27,7 +27,7 @@ from covidreport.report.view.tables import (
 )
 from covidreport.report.view.trade_off import count_labels, describe_scatter, view_points
 from covidreport.text import DASH, clean, exact, listed, plural, titled, whole
-from covidreport.thresholds import share_threshold
+from covidreport.text.thresholds import share_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 _WIDE, _NARROW = (760, 360), (340, 320)

@@ -8,7 +8,7 @@ from covidreport.records import Counts, Estimate, Evaluation
 from covidreport.report.charts.intervals import place_interval
 from covidreport.report.view.records import Cell, CellKind, Column
 from covidreport.text import DASH, clean, figure, whole
-from covidreport.thresholds import describe_origin, share_threshold, spell_threshold
+from covidreport.text.thresholds import describe_origin, share_threshold, spell_threshold
 
 
 def figure_cell(estimate: Estimate | None, *, mark: bool = False) -> Cell:

@@ -1,0 +1,104 @@
+"""Takes out what does not hold, such as intervals where thresholds were chosen on the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from covidreport.records import Details, Estimate, Evaluation, Subgroups, TunedThresholds
+from covidreport.text.thresholds import MARK, is_exploratory
+
+
+def drop_bounds(tuned: TunedThresholds, trained_on: bool = False) -> TunedThresholds:
+    """The thresholds without bounds on new images where none holds, and with the reason.
+
+    A bound takes images for independent and new to the model: it holds neither where patients have
+    several of them nor where the model was trained on them, and the interval of no rate does.
+    """
+    why = tuned.unbounded
+    if trained_on:
+        why = f"the run was trained on {tuned.split}"
+    elif not why and (tuned.n_groups or tuned.n_images) < tuned.n_images:
+        why = f"{tuned.n_images:,} images are of {tuned.n_groups:,} patients"
+    if not why:
+        return tuned
+    fits = {
+        label: replace(
+            fit,
+            bound=None,
+            guaranteed_threshold=None,
+            cases_needed=None,
+            sensitivity=_drop_interval(fit.sensitivity),
+            specificity=_drop_interval(fit.specificity),
+        )
+        for label, fit in tuned.fits.items()
+    }
+    return replace(tuned, fits=fits, unbounded=why)
+
+
+def drop_intervals(evaluation: Evaluation) -> Evaluation:
+    """The evaluation without intervals of what its thresholds decide, where these were chosen on
+    its own images; they would say how sure a figure is that was looked for. Others as they are."""
+    labels = [label for label in evaluation.labels if is_exploratory(evaluation, label)]
+    if not labels:
+        return evaluation
+    from covidreport.metrics import iter_metrics  # which few evaluations need
+
+    estimates: dict[str, dict[str, Estimate]] = {label: {} for label in evaluation.estimates}
+    for each in iter_metrics(evaluation):
+        depends = each.metric is None or each.metric.at_threshold
+        marked = depends and each.label in ("", *labels)
+        estimates[each.label][each.key] = _mark(each.estimate) if marked else each.estimate
+    return replace(
+        evaluation,
+        estimates=estimates,
+        details=None if evaluation.details is None else _mark_details(evaluation.details, labels),
+    )
+
+
+def _mark_details(details: Details, labels: Sequence[str]) -> Details:
+    of_labels = {
+        label: replace(
+            one,
+            positive_likelihood_ratio=_mark(one.positive_likelihood_ratio),
+            negative_likelihood_ratio=_mark(one.negative_likelihood_ratio),
+            ppv=_mark(one.ppv),
+            npv=_mark(one.npv),
+        )
+        if label in labels
+        else one
+        for label, one in details.labels.items()
+    }
+    subgroups = {
+        name: {
+            label: _mark_subgroups(each) if label in labels else each
+            for label, each in by_label.items()
+        }
+        for name, by_label in details.subgroups.items()
+    }
+    consistency = replace(
+        details.consistency,
+        nothing=_mark(details.consistency.nothing),
+        contradiction=_mark(details.consistency.contradiction),
+    )
+    return replace(details, labels=of_labels, subgroups=subgroups, consistency=consistency)
+
+
+def _mark_subgroups(found: Subgroups) -> Subgroups:
+    every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
+    marked = [
+        replace(each, sensitivity=_mark(each.sensitivity), specificity=_mark(each.specificity))
+        for each in every
+    ]
+    last = marked.pop() if found.not_stated else None
+    return replace(found, groups=tuple(marked), not_stated=last)
+
+
+def _mark(figure: Estimate) -> Estimate:
+    if figure.value is None and figure.low is None:
+        return figure
+    return replace(figure, low=None, high=None, method=MARK)
+
+
+def _drop_interval(rate: Estimate) -> Estimate:
+    return replace(rate, low=None, high=None, method=None)

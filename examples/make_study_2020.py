@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from covidreport.published import import_counts
+from covidreport.evaluate.import_counts import import_counts
 from covidreport.records import Epoch
 from covidreport.store import write_history, write_run
 

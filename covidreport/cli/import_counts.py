@@ -39,7 +39,7 @@ def import_counts_command(
     ] = None,
 ) -> None:
     """Import counts."""
-    from covidreport.published import import_counts
+    from covidreport.evaluate.import_counts import import_counts
 
     for folder in import_counts(
         file, output, dataset=name or file.stem, target=target, threshold=threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import DatasetError, UsageError
-from covidreport.published import import_counts, read_counts
+from covidreport.evaluate.import_counts import import_counts, read_counts
 from covidreport.records import Counts
 from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.metrics.study import ROOT, STUDY

@@ -247,7 +247,7 @@ def test_gate_judges_the_others(project, covidreport, monkeypatch):
         write_model(project / "runs" / name, limit)
     assert covidreport("evaluate", "runs").code == 0
     assert covidreport("baseline", "set", "runs/base").code == 0
-    _break(monkeypatch, gating, "read_evidence", RecursionError("too deep"))
+    _break(monkeypatch, gating, "read_side", RecursionError("too deep"))
     done = covidreport("gate", "runs/bad", "runs/worse", "--output-dir", "verdict")
     assert done.code == 1, done.err
     document, verdict = read_verdict(project / "verdict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covidreport.compare.ranking import rank_runs, rank_sets
@@ -320,6 +320,7 @@ _tables = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_tables)
 def test_every_run_stands_in_the_rankings_exactly_once(tables):
     """Ranked first and in order, then the unranked by name, each with a reason."""
@@ -337,6 +338,7 @@ def test_every_run_stands_in_the_rankings_exactly_once(tables):
     assert keys == sorted(keys)
 
 
+@settings(deadline=None)
 @given(_tables, st.randoms(use_true_random=False))
 def test_the_order_in_which_runs_are_given_does_not_matter(tables, random):
     """The same ranking from any order of the folders."""

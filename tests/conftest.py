@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covidreport.cache import take_damage
+from covidreport.storage.cache_folder import take_damage
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Draws the reports that are compared, from runs that are made once and kept."""
+"""Draws the reports that are compared, from runs that are made once."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def draw_reports(folder: Path, runs: Path, demo: Path | None) -> Iterator[str]:
     if demo is not None and not (runs / "demo").exists():
         shutil.copytree(demo, runs / "demo")
     images = os.environ.get("COVIDREPORT_CXR")
-    kept = runs / "cache"
-    with _use_cache(kept):
+    made = runs / "cache"
+    with _use_cache(made):
         make_demo(runs / "demo", runs / "drawn")
         make_many(runs / "sixty-runs")
         if images is not None:
             make_radiographs(runs / "radiographs", runs / "demo", Path(images).resolve())
     with tempfile.TemporaryDirectory() as cache, _use_cache(Path(cache)):
         # Who computed the scores is known as before; every figure of a report is computed anew.
-        if (kept / MADE_HERE).is_dir():
-            shutil.copytree(kept / MADE_HERE, Path(cache) / MADE_HERE)
+        if (made / MADE_HERE).is_dir():
+            shutil.copytree(made / MADE_HERE, Path(cache) / MADE_HERE)
         yield draw_report(ROOT / "examples" / "study-2020", folder)
         yield draw_report(runs / "demo", folder)
         yield draw_report(runs / "sixty-runs", folder, Plan(margin=0.05))

@@ -129,14 +129,14 @@ def _say_of_locks() -> None:
 
 def _say_of_cache() -> None:
     """That there is no cache, or that parts of it were damaged, once for the whole command."""
-    from covidreport.cache import take_damage, take_missed
+    from covidreport.storage.cache_folder import take_damage, take_missed
 
     why, found = take_missed(), take_damage()
     if why is not None and "--no-cache" not in sys.argv:
         from covidreport.cli.terminal import say
 
         say(
-            f"note: nothing is kept for the next time: {why}. Name a folder with "
+            f"note: nothing is cached: {why}. Name a folder with "
             "COVIDREPORT_CACHE, or say --no-cache where a command has it",
             "cyan",
         )

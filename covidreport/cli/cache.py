@@ -1,4 +1,4 @@
-"""`covidreport cache`: what is kept to save work, and how to be rid of it."""
+"""`covidreport cache`: what is in the cache, and how to be rid of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from covidreport.cli.options import AsJson
 
 commands = typer.Typer(
     help=(
-        "Show or clear the cache of decoded pixels, file digests and DICOM headers. It is safe to "
-        "delete at any time.\n\nCOVIDREPORT_CACHE names another folder, COVIDREPORT_CACHE_BYTES "
-        "another limit."
+        "Show or clear the cache: decoded images, file digests, DICOM headers, comparisons and "
+        "more. It is safe to delete at any time.\n\nCOVIDREPORT_CACHE names another folder, "
+        "COVIDREPORT_CACHE_BYTES another limit."
     ),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -21,25 +21,29 @@ commands = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.add_typer(commands, name="cache", short_help="Show or clear what is kept to save work.")
+    app.add_typer(commands, name="cache", short_help="Show or clear the cache.")
 
 
 @commands.command(epilog="Example: covidreport cache info")
 def info(
     as_json: AsJson = False,
 ) -> None:
-    """Show where the cache is, what is in it and how large it may be."""
-    from covidreport.cache import cache_folder, cache_limit, list_entries
+    """Show where the cache is, what is in it by kind and how large it may be."""
     from covidreport.cli.terminal import print_json
+    from covidreport.storage.cache import KINDS
+    from covidreport.storage.cache_folder import cache_limit, list_entries, locate_cache
 
     entries = list_entries()
     total = sum(entry.size_bytes for entry in entries)
     if as_json:
         document = {
             "schema": "covidreport.cache/1",
-            "folder": str(cache_folder()),
+            "folder": str(locate_cache()),
             "limit_bytes": cache_limit(),
             "bytes": total,
+            "kinds": [
+                {"kind": name, "what": kind.what, "room": kind.room} for name, kind in KINDS.items()
+            ],
             "entries": [
                 {
                     "kind": entry.kind,
@@ -52,17 +56,18 @@ def info(
         }
         print_json(document)
         return
-    typer.echo(f"{cache_folder()}: {total / 1e6:,.1f} MB of at most {cache_limit() / 1e6:,.0f} MB")
-    for entry in entries:
-        used = datetime.fromtimestamp(entry.used_s, UTC).strftime("%Y-%m-%d %H:%M")
-        size = f"{entry.size_bytes / 1e6:10,.1f} MB"
-        typer.echo(f"{entry.kind:8} {size}  used {used}  {entry.path.name[:16]}")
+    typer.echo(f"{locate_cache()}: {total / 1e6:,.1f} MB of at most {cache_limit() / 1e6:,.0f} MB")
+    known = {name: kind.what for name, kind in KINDS.items()}
+    others = {entry.kind: "of another version" for entry in entries if entry.kind not in known}
+    for name, what in (known | others).items():
+        sizes = [entry.size_bytes for entry in entries if entry.kind == name]
+        typer.echo(f"{name:12} {sum(sizes) / 1e6:10,.1f} MB in {len(sizes):5,}  {what}")
 
 
 @commands.command(epilog="Example: covidreport cache clear")
 def clear() -> None:
     """Delete everything in the cache; the next evaluation fills it again."""
-    from covidreport.cache import clear_cache
+    from covidreport.storage.cache_folder import clear_cache
 
     entries = clear_cache()
     freed = sum(entry.size_bytes for entry in entries)

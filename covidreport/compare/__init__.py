@@ -1,7 +1,7 @@
 """The runs of a ranking against each other: which differences the data can tell from chance.
 
-Reads stored scores and runs nothing. What was computed once is remembered in the cache folder, so
-that a report is rendered again at once.
+Reads stored scores and runs nothing. Comparisons are cached, so that a report is rendered again at
+once.
 """
 
 from __future__ import annotations
@@ -11,17 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from covidreport.boundary import attempt
-from covidreport.compare.answers import read_answers
+from covidreport.compare.answers import answers_facts, read_answers
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
-from covidreport.compare.once import ReadScores, read_each_once
-from covidreport.compare.pairs import Plan, compare_answers_of
+from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan, compare_answers_of
 from covidreport.compare.ranking import RankedSet, rank_sets
-from covidreport.compare.remember import (
-    comparison_key,
-    recall_comparisons,
-    remember_comparisons,
-)
+from covidreport.compare.reading import ReadScores, caching_reader
 from covidreport.errors import UsageError
 from covidreport.records import (
     Evaluation,
@@ -32,17 +27,21 @@ from covidreport.records import (
     Run,
     RunComparisons,
 )
+from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import is_exploratory
 
 __all__ = [
     "Plan",
     "ReadScores",
+    "caching_reader",
     "check_baseline",
     "find_doubt",
     "rank_and_compare",
-    "read_each_once",
 ]
+
+METHOD = 3
+"""Counted up when the same scores would be compared otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def rank_and_compare(
     """As `rank_sets`, each ranking with what its runs' stored scores say against each other.
 
     Where that fails for no single run's fault, the ranking stands without, and a finding says so.
-    read: what reads them, such as `read_each_once()` where others want them as well.
+    read: what reads them, such as `caching_reader()` where others want them as well.
     """
     folders = {id(evaluation): run for run, evaluation in evaluated}
     sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
@@ -127,15 +126,17 @@ def _compare_runs(
         (one.evaluation, evaluation_folder(one.run.folder, one.evaluation.key) / SCORES_FILE)
         for one in ranked
     ]
-    key = comparison_key(ranking, files, plan, unranked)
-    remembered = recall_comparisons(key)
-    if remembered is not None:
-        return remembered
-    answers = read_answers(files, ranking.target, read)
-    left_out = (*answers.left_out, *unranked)
-    best = [row.run for row in rows if row.rank == 1]
-    if len(answers.names) < 2 or not set(best) <= set(answers.names):
-        return bound_from_counts(rows, counts, left_out)
-    comparisons = compare_answers_of(answers, best, plan, left_out)
-    remember_comparisons(key, comparisons)
-    return comparisons
+
+    def compare() -> RunComparisons:
+        answers = read_answers(files, ranking.target, read)
+        left_out = (*answers.left_out, *unranked)
+        best = [row.run for row in rows if row.rank == 1]
+        if len(answers.names) < 2 or not set(best) <= set(answers.names):
+            return bound_from_counts(rows, counts, left_out)
+        return compare_answers_of(answers, best, plan, left_out)
+
+    facts = {
+        "method": METHOD, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
+        **answers_facts(ranking, files),
+    }  # fmt: skip
+    return cached("comparisons", facts, compare, RunComparisons)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
-from covidreport.compare.once import ReadScores
+from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import count_labels, decide, find_not_finite
-from covidreport.records import Activation, Evaluation, Failure, LeftOut, Scores
-from covidreport.store import read_scores
+from covidreport.records import Activation, Evaluation, Failure, LeftOut, Ranking, Scores
+from covidreport.store import digest_file, read_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +95,25 @@ def read_answers(
         activations=tuple(column.scores.activation for column in columns),
         images=first.scores,
     )
+
+
+def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) -> dict[str, object]:
+    """All that decides what `read_answers` gives: the scores' bytes, thresholds, counts, order."""
+    return {
+        "target": ranking.target,
+        "images": [ranking.dataset, ranking.split, ranking.fingerprint],
+        "runs": [
+            (
+                evaluation.run,
+                evaluation.key,
+                evaluation.has_scores,
+                evaluation.thresholds.get(ranking.target),
+                astuple(evaluation.counts[ranking.target]),
+                digest_file(path) if path.is_file() else None,
+            )
+            for evaluation, path in files
+        ],
+    }
 
 
 def _align(

@@ -1,6 +1,6 @@
 """What the stored answers of several runs say against each other: pure, and always the same.
 
-SciPy is loaded by the functions that need it: remembered comparisons are shown without it.
+SciPy is loaded by the functions that need it: cached comparisons are shown without it.
 """
 
 from __future__ import annotations

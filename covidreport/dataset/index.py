@@ -2,28 +2,25 @@
 
 What proves that is the stamps of the files; where a system has none that do, bytes decide. Reading
 100,000 rows and checking them takes longer than looking whether anything changed. What is
-remembered suffices to know that evaluations are still those of these images, and to do no more.
+cached suffices to know that evaluations are still those of these images, and to do no more.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from covidreport.cache import read_kept, write_kept
 from covidreport.dataset.files import FileStamps, stamp_paths
-from covidreport.storage.codec import decode, encode
+from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
-VERSION = 2
-"""Counted up when the reading of a manifest changes what is made of it, or what is kept here."""
+METHOD = 3
+"""Counted up when the reading of a manifest changes what is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,25 @@ class KnownData:
     """A digest of patients and attributes: what figures depend on beside images and truth."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An answer, and the stamps of the manifest and of each file that it names."""
+
+    known: KnownData
+    manifest: Stamp
+    prefix: str
+    paths: str
+    """Behind `prefix`, with NUL between them."""
+    stamps: bytes
+    """int64 `(N, 4)`, little-endian."""
+
+
 def stamp_manifest(source: Path) -> Stamp | None:
     """The stamp of a manifest; None where the source is a folder or not there."""
     return stamp_file(source) if source.is_file() else None
 
 
-def remember_data(
+def write_known(
     question: Question,
     known: KnownData,
     manifest: Stamp | None,
@@ -65,50 +75,32 @@ def remember_data(
     paths: Sequence[str],
     stamps: FileStamps,
 ) -> None:
-    """Keep the answer to a question, with the stamps that were taken before anything was read.
+    """Cache the answer to a question, with the stamps that were taken before anything was read.
 
     Does nothing where the source is no manifest file, or where there is no cache.
     """
     if manifest is None:
         return
-    header = json.dumps({
-        "manifest": manifest,
-        "known": encode(known),
-        "prefix": f"{root.absolute()}{os.sep}",
-        "images": len(paths),
-    }).encode()  # fmt: skip
-    content = b"".join([
-        len(header).to_bytes(8, "little"),
-        header,
-        stamps.table.astype("<i8").tobytes(),
-        "\0".join(paths).encode(errors="surrogatepass"),
-    ])  # fmt: skip
-    write_kept(KIND, _name_entry(question), content)
+    table = stamps.table.astype("<i8").tobytes()
+    entry = _Entry(known, manifest, f"{root.absolute()}{os.sep}", "\0".join(paths), table)
+    write_cached(KIND, _facts(question), entry)
 
 
-def recall_data(question: Question) -> KnownData | None:
+def read_known(question: Question) -> KnownData | None:
     """The answer of the last time, if manifest and files are proven to be those of then.
 
-    None where anything differs, or nothing is remembered. No file is opened but the entry itself.
+    None where anything differs, or nothing is cached. No file is opened but the entry itself.
     """
     manifest = stamp_manifest(question.source)
     if manifest is None:
         return None
-    content = read_kept(KIND, _name_entry(question))
-    if content is None:
+    entry = read_cached(KIND, _facts(question), _Entry)
+    if entry is None or not is_unchanged(entry.manifest, manifest):
         return None
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + size])
-    if not is_unchanged(Stamp(*header["manifest"]), manifest):
-        return None
-    n = header["images"]
-    stamps = np.frombuffer(content, "<i8", 4 * n, 8 + size).reshape(n, 4)
-    paths = content[8 + size + 32 * n :].decode(errors="surrogatepass").split("\0")
-    if not stamp_paths(header["prefix"], paths).same_as(stamps).all():
-        return None
-    return decode(header["known"], KnownData)
+    stamps = np.frombuffer(entry.stamps, "<i8").reshape(-1, 4)
+    now = stamp_paths(entry.prefix, entry.paths.split("\0"))
+    return entry.known if now.same_as(stamps).all() else None
 
 
-def _name_entry(question: Question) -> str:
-    facts = {**asdict(question), "source": str(question.source.resolve())}
-    return hashlib.sha256(json.dumps([VERSION, facts], sort_keys=True).encode()).hexdigest()
+def _facts(question: Question) -> object:
+    return [METHOD, replace(question, source=question.source.resolve())]

@@ -1,4 +1,4 @@
-"""What the image files of a data set are like, remembered from one time to the next by digest.
+"""What the image files of a data set are like, cached by the digests of the files.
 
 Not imported with the package: who reads a data set needs no decoder of images for it.
 """
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.cache import read_kept, write_kept
-from covidreport.dataset.digests import name_entry
+from covidreport.dataset.digests import name_files
 from covidreport.errors import ImageError
+from covidreport.images.cache import decoder_versions
 from covidreport.records import Dataset, ImageSurvey
+from covidreport.storage.cache import name_entry, read_cached_bytes, write_cached_bytes
 
 if TYPE_CHECKING:
     from covidreport.images.survey import PictureFacts
@@ -57,9 +58,9 @@ def survey_images(
     digests: of `digest_files`; a file whose digest is known from the last time is not opened, one
     that could not be decoded is tried again. advance: is told how many more images are done.
     """
-    name = f"{name_entry(dataset)}-{_VERSION}"
+    name = name_entry([_VERSION, decoder_versions(), name_files(dataset)])
     table = np.zeros(len(dataset), _ROW)
-    missing = _recall(read_kept(KIND, name) if use_cache else None, digests, table)
+    missing = _take_known(read_cached_bytes(KIND, name) if use_cache else None, digests, table)
     advance(len(dataset) - len(missing))
     reasons: list[str | None] = [None] * len(dataset)
     blocks = [missing[start : start + _BLOCK] for start in range(0, len(missing), _BLOCK)]
@@ -76,7 +77,7 @@ def survey_images(
                     _fill_row(table[row : row + 1], facts, digests[row])
                 advance(len(rows))
     if missing and use_cache:
-        write_kept(KIND, name, table.tobytes())
+        write_cached_bytes(KIND, name, table.tobytes())
     return _to_survey(table, reasons)
 
 
@@ -103,9 +104,9 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
     row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
 
 
-def _recall(kept: bytes | None, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
+def _take_known(cached: bytes | None, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
     """Fill in what is known by digest; the rows of the images that are to be decoded."""
-    known = np.frombuffer(kept or b"", _ROW)
+    known = np.frombuffer(cached or b"", _ROW)
     places = {
         digest.decode(): place
         for place, digest in enumerate(known["file"].tolist())

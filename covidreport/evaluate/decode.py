@@ -80,7 +80,7 @@ def decode_chunk(
     for i, path in enumerate(paths):
         wanted = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
-        image = _recall_one(known, start + i) if known else _Decoded()
+        image = _read_one(known, start + i) if known else _Decoded()
         if wanted and image.reason is None:
             places = {spec: pixels[spec][i] for spec in wanted}
             decode = partial(_decode_one, path, places, digests[i] if digests else None)
@@ -91,7 +91,7 @@ def decode_chunk(
             image = decoded
         for spec in wanted:
             if spec in caches and image.reason is None:
-                caches[spec].keep(start + i, image.maximum, image.chain)
+                caches[spec].store(start + i, image.maximum, image.chain)
             elif spec in caches and image.reason is not None and image.lasting:
                 caches[spec].fail(start + i, image.reason)
         images.append(image)
@@ -116,7 +116,7 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
     )  # fmt: skip
 
 
-def _recall_one(cache: PixelCache, index: int) -> _Decoded:
+def _read_one(cache: PixelCache, index: int) -> _Decoded:
     return _Decoded(cache.reason(index), cache.maximum(index), cache.chain(index))
 
 

@@ -12,9 +12,9 @@ from covidreport.dataset.fill import fill_from_headers
 from covidreport.dataset.index import (
     KnownData,
     Question,
-    recall_data,
-    remember_data,
+    read_known,
     stamp_manifest,
+    write_known,
 )
 from covidreport.errors import UsageError
 from covidreport.evaluate.keep import keep_all
@@ -83,7 +83,7 @@ def evaluate_folders(
     DatasetError or ProviderError where no run could be evaluated.
     """
     question = ask_data(options, runs)
-    known = None if _wants_anew(options) else recall_data(question)
+    known = None if _wants_anew(options) else read_known(question)
     expected = None if known is None else expect_execution(*_ask_execution(options))
     if known is not None and expected is not None:
         kept = _keep_unchanged(known, expected, options, runs)
@@ -106,7 +106,7 @@ def evaluate_folders(
         _keep_thumbnails(request, outcomes, options, on_event)
     if request.use_cache:
         data = images.dataset
-        remember_data(question, request.known, manifest, data.root, data.paths, images.stamps)
+        write_known(question, request.known, manifest, data.root, data.paths, images.stamps)
     return EvaluatedFolders(outcomes, request.warnings)
 
 

@@ -129,7 +129,7 @@ def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> Outcome | None:
         taken = take_units(scores, today.dataset)
     applied = apply_chosen(stored, taken, chosen, today.plan)
     evaluation = record_command(stored, applied, chosen, today.command)
-    with made.rewriting(run, stored, keep=today.use_cache):
+    with made.rewriting(run, stored, use_cache=today.use_cache):
         if taken is not scores:
             write_scores(file, taken)
         write_evaluation(run.folder, evaluation)

@@ -120,6 +120,6 @@ def _take_thresholds(outcome: Outcome, usual: Evaluation, request: EvaluationReq
         return evaluation
     file = evaluation_folder(outcome.run.folder, evaluation.key) / SCORES_FILE
     changed = apply_chosen(evaluation, read_scores(file), chosen)
-    with request.made.rewriting(outcome.run, evaluation, keep=request.use_cache):
+    with request.made.rewriting(outcome.run, evaluation, use_cache=request.use_cache):
         write_evaluation(outcome.run.folder, changed)
     return changed

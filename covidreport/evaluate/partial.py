@@ -20,8 +20,8 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from covidreport.cache import note_damage
 from covidreport.errors import WriteError
+from covidreport.storage.cache_folder import note_damage
 from covidreport.store import write_json
 
 FOLDER = ".partial"

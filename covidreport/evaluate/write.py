@@ -50,7 +50,7 @@ def open_scores(request: EvaluationRequest, opened: OpenedRun) -> PartialScores:
         left = None
     partial = open_partial(folder, key, n, k, request.batch, opened.session.score_type)
     if partial.token != left:  # begun anew, and here
-        request.made.note_partial(partial.token, keep=request.use_cache)
+        request.made.note_partial(partial.token, use_cache=request.use_cache)
     return partial
 
 
@@ -115,5 +115,5 @@ class Finishing:
 def _note_made(request: EvaluationRequest, outcome: Outcome, partial: PartialScores) -> None:
     """Keep that an evaluation was computed here; not where it goes on from another's scores."""
     if outcome.evaluation is not None and request.made.has_partial(partial.token):
-        request.made.note_evaluation(outcome.run, outcome.evaluation, keep=request.use_cache)
+        request.made.note_evaluation(outcome.run, outcome.evaluation, use_cache=request.use_cache)
     request.made.forget_partial(partial.token)

@@ -14,10 +14,10 @@ import hashlib
 import json
 import shutil
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,10 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from covidreport.cache import (
-    RESERVE_BYTES,
-    USED_MARK,
-    cache_folder,
-    cache_limit,
-    make_room,
-    note_damage,
-    reserve_bytes,
-)
 from covidreport.errors import WriteError
 from covidreport.records import PixelSpec
+from covidreport.storage.cache import has_entry, name_entry, open_entry
+from covidreport.storage.cache_folder import RESERVE_BYTES, note_damage, reserve_bytes
 from covidreport.store import write_atomic
 
 KIND = "pixels"
@@ -55,17 +48,22 @@ _FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
 
 def pixel_key(digests: Sequence[str], spec: PixelSpec) -> str:
     """The name of the entry for files of these sha256 digests, in this order."""
-    facts = {
-        "layout": _LAYOUT,
-        "decoder": DECODER,
-        "pillow": version("pillow"),
-        "imagecodecs": version("imagecodecs"),
-        "spec": asdict(spec),
-    }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-    for digest in digests:
-        key.update(f"{digest}\n".encode())
-    return key.hexdigest()
+    facts = {"layout": _LAYOUT, "spec": spec, "files": list(digests), **decoder_versions()}
+    return name_entry(facts)
+
+
+def decoder_versions() -> Mapping[str, str | None]:
+    """What decides the pixels of a file beside its bytes; None for what is not installed."""
+    packages = {name: _installed(name) for name in ("pillow", "imagecodecs", "pydicom")}
+    return {"decoder": DECODER, **packages}
+
+
+@cache
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 class PixelCache:
@@ -109,9 +107,9 @@ class PixelCache:
         """The transforms that made a DICOM image's pixels; empty for others."""
         return self._chains.get(int(self._rows["chain"][index]), ())
 
-    def keep(self, index: int, maximum: int | None, chain: tuple[str, ...] = ()) -> None:
+    def store(self, index: int, maximum: int | None, chain: tuple[str, ...] = ()) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
-        number = self._keep_chain(chain) if chain else NO_CHAIN
+        number = self._store_chain(chain) if chain else NO_CHAIN
         self._write_row(index, READ, NO_MAXIMUM if maximum is None else maximum, number)
 
     def fail(self, index: int, reason: str) -> None:
@@ -146,7 +144,7 @@ class PixelCache:
             facts += self._reasons.get(index, "").encode()
         return xxhash.xxh3_64_intdigest(self._flat[index], xxhash.xxh3_64_intdigest(facts))
 
-    def _keep_chain(self, chain: tuple[str, ...]) -> int:
+    def _store_chain(self, chain: tuple[str, ...]) -> int:
         """The number of a chain, which the file of chains holds once for all of its images.
 
         It is made from the chain itself: two processes that fill an entry give equal numbers.
@@ -176,17 +174,11 @@ def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | No
 
     None where none fits, or where there is no cache.
     """
-    if cache_limit() == 0:
-        return None
-    folder = cache_folder() / KIND / pixel_key(digests, spec)
+    name = pixel_key(digests, spec)
     shape = (len(digests), spec.height, spec.width, spec.channels)
-    if not (folder / _ROWS).is_file() and not make_room(int(np.prod(shape, dtype=np.int64))):
-        return None
-    entry = _try_open(folder, shape)
-    if entry is not None:
-        with suppress(OSError):
-            (folder / USED_MARK).touch()
-    return entry
+    new_bytes = 0 if has_entry(KIND, name, _ROWS) else int(np.prod(shape, dtype=np.int64))
+    folder = open_entry(KIND, name, new_bytes)
+    return None if folder is None else _try_open(folder, shape)
 
 
 def _try_open(folder: Path, shape: tuple[int, ...]) -> PixelCache | None:
@@ -200,7 +192,7 @@ def _try_open(folder: Path, shape: tuple[int, ...]) -> PixelCache | None:
 def open_scratch(folder: Path, n: int, spec: PixelSpec) -> PixelCache | None:
     """Room for the pixels of `n` images in a folder of the caller's; None where the disk has none.
 
-    For images that are needed more than once in one evaluation where nothing is to be kept.
+    For images that are needed more than once in one evaluation where nothing is to be cached.
     """
     shape = (n, spec.height, spec.width, spec.channels)
     try:

@@ -1,26 +1,22 @@
-"""Where compiled engines are kept: void after any change of model, runtime, compiler or card."""
+"""Where compiled engines are cached: void after any change of model, runtime, compiler or card."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import onnxruntime as ort
 
-from covidreport.cache import USED_MARK, cache_folder, cache_limit
 from covidreport.inference.execution import Execution
+from covidreport.storage.cache import name_entry, open_entry
 
 KIND = "engines"
 
 
 def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
-    """The cache folder of a model's engines for this card, runtime, TensorRT and precision.
+    """The cache's folder of a model's engines for this card, runtime, TensorRT and precision.
 
     None where there is no cache: they are compiled each time.
     """
-    if cache_limit() == 0:
-        return None
     facts = {
         "model": model_sha256,
         "onnxruntime": ort.__version__,
@@ -28,8 +24,4 @@ def engine_folder(model_sha256: str, execution: Execution) -> Path | None:
         "card": execution.card,
         "options": execution.options,
     }
-    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    folder = cache_folder() / KIND / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / USED_MARK).touch()
-    return folder
+    return open_entry(KIND, name_entry(facts))

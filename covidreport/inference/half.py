@@ -22,16 +22,24 @@ from typing import Final
 import onnxruntime as ort
 
 from covidreport.boundary import PACKAGE, attempt
-from covidreport.cache import KEPT_FILE, cache_folder, cache_limit, read_kept, write_kept
 from covidreport.errors import RunError
 from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes, available_bytes
 from covidreport.inference.providers import first_line
 from covidreport.inference.watch import run_watched
 from covidreport.records import ModelLimits
+from covidreport.storage.cache import (
+    has_entry,
+    name_entry,
+    read_cached_bytes,
+    write_cached_bytes,
+)
+from covidreport.storage.cache_folder import cache_limit
 from covidreport.storage.model import measure_model
 
-KIND = "halves"
+KIND = "fp16-models"
+METHOD = 1
+"""Counted up when the same model would be converted otherwise."""
 COPIES: Final = 5
 """The memory of a conversion beside the size of the model's files; measured: 4.8 for 456 MiB."""
 ROOM_BYTES: Final = 2**29
@@ -69,7 +77,7 @@ class _Children:
 
 
 def half_model(path: Path, sha256: str, limits: ModelLimits = ModelLimits()) -> bytes:  # noqa: B008 - frozen
-    """A model in fp16, of the file with this sha256: from the cache, or converted and kept there.
+    """A model in fp16, of the file with this sha256: from the cache, or converted.
 
     limits: what the conversion may take. RunError as `convert_to_half`, where it takes too long,
     and where the file ends the process that converts it.
@@ -88,7 +96,7 @@ def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
     missing = [
         (path, sha256)
         for path, sha256 in dict.fromkeys(models)
-        if not (cache_folder() / KIND / _name(sha256) / KEPT_FILE).exists()
+        if not has_entry(KIND, _name(sha256))
     ]
     children = _Children()
     with ThreadPoolExecutor(_count_side_by_side([path for path, _ in missing])) as pool:
@@ -105,15 +113,15 @@ def half_ahead(models: Sequence[tuple[Path, str]], limits: ModelLimits) -> None:
 
 def _half_model(path: Path, sha256: str, limits: ModelLimits, children: _Children) -> bytes:
     name = _name(sha256)
-    content = read_kept(KIND, name)
+    content = read_cached_bytes(KIND, name)
     if content is None:
         content = _convert_apart(path, limits, children)
-        write_kept(KIND, name, content)
+        write_cached_bytes(KIND, name, content)
     return content
 
 
 def _name(sha256: str) -> str:
-    return f"{sha256}-{ort.__version__}"
+    return name_entry({"method": METHOD, "model": sha256, "onnxruntime": ort.__version__})
 
 
 def _count_side_by_side(paths: Sequence[Path]) -> int:

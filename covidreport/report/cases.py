@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.compare.answers import AlignedAnswers, read_answers
-from covidreport.compare.once import ReadScores
+from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
+from covidreport.compare.reading import ReadScores
 from covidreport.metrics import to_probabilities
 from covidreport.records import Case, CaseAnswer, CaseTable, Evaluation, Ranking, ReportedRun
-from covidreport.report.remember import cases_key, recall_cases, remember_cases
+from covidreport.storage.cache import cached
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,
@@ -23,6 +23,8 @@ from covidreport.store import (
 )
 from covidreport.text import choose_salt, digest_case
 
+METHOD = 3
+"""Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
 FEWEST_CASES = 60
@@ -30,6 +32,14 @@ FEWEST_CASES = 60
 FALSE_ALARMS = 24
 MOST_PICTURES = 72
 """Of positives; every false alarm that is shown has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The table without pictures, and by the name of each case that of its picture's file."""
+
+    table: CaseTable
+    picture_names: Mapping[str, str]
 
 
 def collect_cases(
@@ -51,17 +61,21 @@ def collect_cases(
         (evaluation, folder / SCORES_FILE)
         for (evaluation, _), folder in zip(ranked, folders, strict=True)
     ]
-    limits = (MOST_CELLS, FEWEST_CASES, FALSE_ALARMS)
-    salt = None if show_ids else choose_salt(ranking.fingerprint)
-    key = cases_key(ranking, files, limits, salt)
-    found = recall_cases(key)
+    facts = {
+        "method": METHOD,
+        "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS],
+        "salt": None if show_ids else choose_salt(ranking.fingerprint),
+        **answers_facts(ranking, files),
+    }
+
+    def find() -> _Found | None:
+        return _read_cases(ranking, files, read, show_ids=show_ids)
+
+    # reading the scores takes longer than all else of a report that is rendered again
+    found = cached("cases", facts, find, _Found)
     if found is None:
-        found = _read_cases(ranking, files, read, show_ids=show_ids)
-        if found is None:
-            return None
-        remember_cases(key, *found)
-    table, digests = found
-    return replace(table, pictures=_read_pictures(table, digests, folders))
+        return None
+    return replace(found.table, pictures=_read_pictures(found, folders))
 
 
 def _read_cases(
@@ -70,8 +84,8 @@ def _read_cases(
     read: ReadScores,
     *,
     show_ids: bool,
-) -> tuple[CaseTable, dict[str, str]] | None:
-    """The table without pictures, and by the name of each case that of its picture's file."""
+) -> _Found | None:
+    """None where no scores can be read."""
     answers = read_answers(files, ranking.target, read)
     if answers.images is None:
         return None
@@ -91,18 +105,18 @@ def _read_cases(
         ids_shown=show_ids,
     )
     rows = [*positives[:shown], *alarms]
-    return table, {cases.name(row): cases.file_name(row) for row in rows}
+    return _Found(table, {cases.name(row): cases.file_name(row) for row in rows})
 
 
-def _read_pictures(
-    table: CaseTable, digests: Mapping[str, str], folders: Sequence[Path]
-) -> dict[str, bytes]:
+def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
     """By case, the first picture that any run's folder has of it, of those that are shown."""
+    table = found.table
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
     pictures = {}
     for case in (*missed[:MOST_PICTURES], *table.false_alarms):
-        found = (read_thumbnail(folder, digests[case.name]) for folder in folders)
-        picture = next((data for data in found if data is not None), None)
+        name = found.picture_names[case.name]
+        each = (read_thumbnail(folder, name) for folder in folders)
+        picture = next((data for data in each if data is not None), None)
         if picture is not None:
             pictures[case.name] = picture
     return pictures

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from covidreport import __version__
 from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
-from covidreport.compare import Plan, find_doubt, rank_and_compare, read_each_once
+from covidreport.compare import Plan, caching_reader, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.errors import NothingEvaluatedError, StoreError
 from covidreport.metrics.plan import FigureOptions
@@ -84,7 +84,7 @@ def collect_report(
     reported = tuple(
         _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
     )
-    read = read_each_once()
+    read = caching_reader()
     if figures is not None:
         reported = tuple(state_prevalence(one, figures, target, read) for one in reported)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]

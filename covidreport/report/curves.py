@@ -8,7 +8,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.compare.once import ReadScores
+from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import carry_thresholds, list_points
 from covidreport.metrics.outline import outline_points
@@ -21,7 +21,7 @@ from covidreport.records import (
     Scores,
     ThresholdCurves,
 )
-from covidreport.report.kept import keep
+from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
 
 METHOD = 2
@@ -54,7 +54,7 @@ def collect_curves(
     left_out: list[LeftOut] = []
     for run, evaluation in evaluated:
         try:
-            runs[run.name] = _recall(run, evaluation, thresholds, read)
+            runs[run.name] = _read_curves(run, evaluation, thresholds, read)
         except StoreError as error:
             left_out.append(LeftOut(run.name, str(error)))
     return ThresholdCurves(thresholds, runs, tuple(left_out))
@@ -71,13 +71,13 @@ def list_thresholds(evaluations: Iterable[Evaluation]) -> dict[str, tuple[float,
     return {label: tuple(sorted(at)) for label, at in found.items()}
 
 
-def _recall(
+def _read_curves(
     run: Run,
     evaluation: Evaluation,
     thresholds: Mapping[str, tuple[float, ...]],
     read: ReadScores,
 ) -> dict[str, LabelCurve]:
-    """The curves of one run by label, counted once from the same bytes and kept."""
+    """The curves of one run by label, counted once from the same bytes."""
     path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
     if not path.is_file():
         raise StoreError("its stored scores are gone: run `covidreport evaluate` again")
@@ -89,7 +89,7 @@ def _recall(
         return {label: _count(scores, failed, label, thresholds[label]) for label in labels}
 
     facts = [METHOD, digest_file(path), evaluation.n_images, evaluation.labels, thresholds]
-    return keep("curves", facts, count, dict[str, LabelCurve])
+    return cached("curves", facts, count, dict[str, LabelCurve])
 
 
 def _check(scores: Scores, evaluation: Evaluation) -> Scores:
@@ -109,11 +109,13 @@ def _count(
     points = list_points(truth, scores.scores[:, column], failed)
     limits = carry_thresholds(thresholds, scores.activation, scores.scores.dtype)
     called = np.searchsorted(-points.values, -limits, side="left")  # one at it is negative
-    kept = outline_points(points)
+    corners = outline_points(points)
     groups = None
     if scores.groups is not None:
         groups = len(set(compress(scores.groups, (truth == 1).tolist())))
-    outline = zip(points.found[kept].tolist(), points.false_alarms[kept].tolist(), strict=True)
+    outline = zip(
+        points.found[corners].tolist(), points.false_alarms[corners].tolist(), strict=True
+    )
     return LabelCurve(
         positives=points.positives,
         negatives=points.negatives,

@@ -17,7 +17,7 @@ from covidreport.records import (
     Run,
     SeedComparison,
 )
-from covidreport.report.kept import keep
+from covidreport.storage.cache import cached
 
 FIGURES = ("sensitivity", "specificity", "roc_auc")
 COMPARED = "missed"
@@ -89,7 +89,7 @@ def _compare(missed: Sequence[Sequence[float]]) -> tuple[MethodComparison, ...]:
         return [compare_methods(missed[i], missed[j]) for i, j in pairs]
 
     # Not for the tests, which are quick, but for SciPy, which is slow to load.
-    found = keep("methods", [METHOD, missed], compare, list[SeedComparison])
+    found = cached("repeats", [METHOD, missed], compare, list[SeedComparison])
     adjusted = holm([each.p_value for each in found])
     return tuple(
         MethodComparison(i, j, COMPARED, each, float(p))

@@ -1,22 +1,27 @@
-"""What this machine made: a record in the cache folder, never in a run folder.
+"""What this machine made: a record in the cache, never in a run folder.
 
 A run folder travels, and whoever hands it in can write anything into it: its scores, and every file
 that vouches for them, are claims. The cache folder is this machine's own and is trusted. A record
-says by digest which files were made here; one that is lost costs time and nothing else.
+says by digest which files were made here; one that is lost costs time and nothing else. The version
+of covidreport is no part of it: files of an earlier version stay what they are.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from covidreport.cache import cache_folder, make_room
-from covidreport.errors import StoreError, WriteError
+from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run
+from covidreport.storage.cache import (
+    name_entry,
+    read_cached_bytes,
+    remove_cached,
+    spell_facts,
+    write_cached_bytes,
+)
 from covidreport.storage.evaluation import read_thresholds
 from covidreport.storage.files import digest_file
 from covidreport.storage.folder import (
@@ -25,10 +30,9 @@ from covidreport.storage.folder import (
     THRESHOLDS_FILE,
     evaluation_folder,
 )
-from covidreport.storage.write import write_atomic
 
 KIND = "made-here"
-SCHEMA = "covidreport.made-here/1"
+SCHEMA = "covidreport.made-here/2"
 
 _Facts = Mapping[str, str]
 
@@ -37,22 +41,24 @@ class MadeHere:
     """What is known to have been made here: by this process, and as the cache's records say.
 
     Without a cache this process alone is known. Whatever can't be read or written is not known;
-    nothing here raises. keep: whether the cache may be written to.
+    nothing here raises. use_cache: whether the cache may be written to.
     """
 
     def __init__(self) -> None:
         self._own: set[str] = set()
 
-    def note_evaluation(self, run: Run, evaluation: Evaluation, *, keep: bool = True) -> None:
-        """Keep that both files of an evaluation, as they stand now, were computed here."""
-        self._note(_describe_evaluation(run, evaluation), keep)
+    def note_evaluation(self, run: Run, evaluation: Evaluation, *, use_cache: bool = True) -> None:
+        """Note that both files of an evaluation, as they stand now, were computed here."""
+        self._note(_describe_evaluation(run, evaluation), use_cache=use_cache)
 
     def has_evaluation(self, run: Run, evaluation: Evaluation) -> bool:
         """Whether its scores and its evaluation.json, by their bytes, were computed here."""
         return self._has(_describe_evaluation(run, evaluation))
 
     @contextmanager
-    def rewriting(self, run: Run, evaluation: Evaluation, *, keep: bool = True) -> Iterator[None]:
+    def rewriting(
+        self, run: Run, evaluation: Evaluation, *, use_cache: bool = True
+    ) -> Iterator[None]:
         """Around code that writes the files of an evaluation anew from its own scores.
 
         What was made here before is afterwards, and what was not is not.
@@ -60,11 +66,11 @@ class MadeHere:
         own = self.has_evaluation(run, evaluation)
         yield
         if own:
-            self.note_evaluation(run, evaluation, keep=keep)
+            self.note_evaluation(run, evaluation, use_cache=use_cache)
 
     def note_thresholds(self, run_folder: Path) -> None:
-        """Keep that the run's thresholds.json, as it stands now, was tuned here."""
-        self._note(_describe_thresholds(run_folder), keep=True)
+        """Note that the run's thresholds.json, as it stands now, was tuned here."""
+        self._note(_describe_thresholds(run_folder), use_cache=True)
 
     def has_thresholds(self, run_folder: Path) -> bool:
         """Whether the run's thresholds.json, by its bytes, was tuned here."""
@@ -89,45 +95,31 @@ class MadeHere:
             if label in evaluation.labels
         )
 
-    def note_partial(self, token: str, *, keep: bool = True) -> None:
-        """Keep that an unfinished evaluation with this token was begun here."""
-        self._note(_name_partial(token), keep)
+    def note_partial(self, token: str, *, use_cache: bool = True) -> None:
+        """Note that an unfinished evaluation with this token was begun here."""
+        self._note(_name_partial(token), use_cache=use_cache)
 
     def forget_partial(self, token: str) -> None:
         """Delete the record of an evaluation that is finished."""
-        with suppress(OSError):
-            (cache_folder() / KIND / _spell(_name_partial(token))[0]).unlink(missing_ok=True)
+        remove_cached(KIND, name_entry(_name_partial(token)))
 
     def has_partial(self, token: str) -> bool:
         """Whether an unfinished evaluation with this token was begun here."""
         return self._has(_name_partial(token))
 
-    def _note(self, facts: _Facts | None, keep: bool) -> None:
+    def _note(self, facts: _Facts | None, *, use_cache: bool) -> None:
         if facts is None:
             return
-        name, text = _spell(facts)
+        name = name_entry(facts)
         self._own.add(name)
-        try:
-            if keep and make_room(len(text)):
-                write_atomic(cache_folder() / KIND / name, text)
-        except (OSError, WriteError):
-            return
+        if use_cache:
+            write_cached_bytes(KIND, name, spell_facts(facts))
 
     def _has(self, facts: _Facts | None) -> bool:
         if facts is None:
             return False
-        name, text = _spell(facts)
-        if name in self._own:
-            return True
-        file = cache_folder() / KIND / name
-        try:
-            if file.read_bytes() != text:
-                return False
-        except OSError:
-            return False
-        with suppress(OSError):
-            os.utime(file)  # the least recently used go first
-        return True
+        name = name_entry(facts)
+        return name in self._own or read_cached_bytes(KIND, name) == spell_facts(facts)
 
 
 def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
@@ -145,18 +137,20 @@ def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
         return None
     described = json.dumps(run.described, sort_keys=True, default=str)
     return {
-        "what": "evaluation", "key": key, "scores": scores, "evaluation": figures,
-        "input": described,
+        "schema": SCHEMA, "what": "evaluation", "key": key, "scores": scores,
+        "evaluation": figures, "input": described,
     }  # fmt: skip
 
 
 def _name_partial(token: str) -> _Facts:
-    return {"what": "partial", "token": token}
+    return {"schema": SCHEMA, "what": "partial", "token": token}
 
 
 def _describe_thresholds(run_folder: Path) -> _Facts | None:
     digest = _digest(run_folder / THRESHOLDS_FILE)
-    return None if digest is None else {"what": "thresholds", "sha256": digest}
+    if digest is None:
+        return None
+    return {"schema": SCHEMA, "what": "thresholds", "sha256": digest}
 
 
 def _digest(file: Path) -> str | None:
@@ -165,9 +159,3 @@ def _digest(file: Path) -> str | None:
         return digest_file(file) if file.is_file() else None
     except OSError:
         return None
-
-
-def _spell(facts: _Facts) -> tuple[str, bytes]:
-    """The name of a record and its bytes: equal facts give the same."""
-    text = json.dumps({"schema": SCHEMA, **facts}, sort_keys=True).encode()
-    return hashlib.sha256(text).hexdigest(), text

@@ -12,21 +12,19 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from covidreport.cache import read_kept, write_kept
 from covidreport.errors import RunError
 from covidreport.records import Evaluation
+from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.files import digest_file, name_kind
 from covidreport.storage.outline import External
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 from covidreport.storage.wire import read_outline
 
 KIND = "models"
-_LAYOUT = b"1\0"
-"""Counted up when what is kept in the cache is spelled otherwise."""
 SEVERAL = b"covidreport.model/1\n"
 """What the digest of a model of several files begins with."""
 _HEAD_BYTES = 1024
@@ -81,11 +79,11 @@ def identify_model(path: Path, *, verify: bool = False, use_cache: bool = True) 
     """The identity of the model in a file, with all that it refers to.
 
     Files whose size, times of change and inode are those of the last time are not read again;
-    verify: read them all the same. use_cache: whether that is remembered. Raises RunError with what
-    is wrong where the file is no model, or where a file that it refers to is missing, too short, or
-    outside of the model's folder.
+    verify: read them all the same. use_cache: whether that is read and written there. Raises
+    RunError with what is wrong where the file is no model, or where a file that it refers to is
+    missing, too short, or outside of the model's folder.
     """
-    known = _recall(path) if use_cache and not verify else None
+    known = _read_cached(path) if use_cache and not verify else None
     if known is not None:
         return known
     before = stamp_file(path)
@@ -98,8 +96,8 @@ def identify_model(path: Path, *, verify: bool = False, use_cache: bool = True) 
         except OSError as error:
             raise RunError(f"{name} can't be read ({error.strerror})") from error
     identity = ModelIdentity(_combine(files), tuple(files), stamps)
-    if use_cache:
-        _remember(path, identity)
+    if use_cache and None not in stamps:
+        write_cached(KIND, path.absolute(), identity)
     return identity
 
 
@@ -283,29 +281,12 @@ def _combine(files: list[ModelFile]) -> str:
     return digest.hexdigest()
 
 
-def _recall(path: Path) -> ModelIdentity | None:
+def _read_cached(path: Path) -> ModelIdentity | None:
     """The identity of the last time, where the stamps of all files prove that it still holds."""
-    kept = read_kept(KIND, _entry(path))
-    if kept is None:
+    known = read_cached(KIND, path.absolute(), ModelIdentity)
+    if known is None:
         return None
-    files, stamps = [], []
-    for i, row in enumerate(json.loads(kept)):
-        file, before = ModelFile(*row["file"]), Stamp(*row["stamp"])
+    for i, (file, before) in enumerate(zip(known.files, known.stamps, strict=True)):
         if not is_unchanged(before, stamp_file(path.parent / file.path if i else path)):
             return None
-        files.append(file)
-        stamps.append(before)
-    return ModelIdentity(_combine(files), tuple(files), tuple(stamps))
-
-
-def _remember(path: Path, identity: ModelIdentity) -> None:
-    if None not in identity.stamps:
-        rows = [
-            {"file": astuple(file), "stamp": stamp}
-            for file, stamp in zip(identity.files, identity.stamps, strict=True)
-        ]
-        write_kept(KIND, _entry(path), json.dumps(rows).encode())
-
-
-def _entry(path: Path) -> str:
-    return hashlib.sha256(_LAYOUT + os.fsencode(path.absolute())).hexdigest()
+    return known

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covidreport.cache import clear_cache
 from covidreport.records import Counts
+from covidreport.storage.cache_folder import clear_cache
 from covidreport.store import (
     read_evaluation,
     read_scores,

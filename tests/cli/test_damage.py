@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from covidreport.cache import cache_folder
+from covidreport.storage.cache_folder import locate_cache
 from covidreport.store import read_scores
 from tests.cli.command import run_command, write_study
 from tests.damage import DAMAGES, flip_byte
@@ -34,7 +34,7 @@ def _scores(study, run):
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_pixels_give_no_other_score(study, covidreport, damage, name):
     """Images are decoded again; the same model has the same scores."""
-    (file,) = cache_folder().glob(f"pixels/*/{name}")
+    (file,) = locate_cache().glob(f"pixels/*/{name}")
     damage(file)
 
     done = covidreport(*EVALUATE)
@@ -47,8 +47,9 @@ def test_damaged_pixels_give_no_other_score(study, covidreport, damage, name):
 
 def test_damage_everywhere_stops_nobody(study):
     """Every file of the cache at once, as the command itself sees it."""
-    files = [file for file in sorted(cache_folder().glob("*/*/*")) if file.stat().st_size]
-    assert {file.parts[-3] for file in files} == {"digests", "index", "models", "pixels"}
+    files = [file for file in sorted(locate_cache().glob("*/*/*")) if file.stat().st_size]
+    kinds = {"digests", "index", "made-here", "models", "pixels"}
+    assert {file.parts[-3] for file in files} == kinds
     for file in files:
         flip_byte(file)
 

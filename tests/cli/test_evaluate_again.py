@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from covidreport.cache import KEPT_FILE, cache_folder
 from covidreport.cli import terminal
 from covidreport.evaluate import folders
 from covidreport.inference import providers, session
 from covidreport.inference.cards import Card
 from covidreport.inference.execution import Execution
+from covidreport.storage.cache import DATA_FILE
+from covidreport.storage.cache_folder import locate_cache
 from covidreport.store import read_evaluation, read_scores
 from tests.damage import cut_off, flip_byte
 from tests.datasets import write_flat_dataset
@@ -102,7 +103,7 @@ def _new_run(folder):
 
 
 def _break_index(folder):
-    for file in cache_folder().glob(f"index/*/{KEPT_FILE}"):
+    for file in locate_cache().glob(f"index/*/{DATA_FILE}"):
         cut_off(file)
 
 
@@ -119,7 +120,7 @@ def test_any_change_takes_the_long_way(study, change):
 
 def test_damage_in_the_cache_is_said_once(study):
     """What is damaged is made again, and the next time nothing is."""
-    for file in cache_folder().glob(f"*/*/{KEPT_FILE}"):
+    for file in locate_cache().glob(f"*/*/{DATA_FILE}"):
         flip_byte(file)
 
     done, again = study.again(), study.again()
@@ -141,7 +142,7 @@ def test_a_changed_truth_changes_the_counts(study):
 
 @pytest.mark.parametrize("word", ["--force", "--verify", "--no-cache"])
 def test_who_asks_for_the_bytes_gets_the_long_way(study, word):
-    """`--verify` hashes the bytes, `--force` computes again, `--no-cache` remembers nothing."""
+    """`--verify` hashes the bytes, `--force` computes again, `--no-cache` caches nothing."""
     study.again(word)
     assert len(study.anew) == 1
 

@@ -14,11 +14,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from covidreport.cache import list_entries
 from covidreport.evaluate import loop
 from covidreport.inference import trial
 from covidreport.inference.session import OutOfMemoryError
 from covidreport.inference.watch import run_watched
+from covidreport.storage.cache_folder import list_entries
 from covidreport.store import read_evaluation, read_failure
 from tests.cli.command import run_command, start_command, write_model, write_study
 from tests.cli.test_bad_days import SLOW
@@ -268,7 +268,7 @@ def _write_crash(path: Path) -> Path:
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="others give a number")
 def test_a_model_that_crashes_the_runtime_ends_a_process_of_its_own(project):
-    """A new model is opened elsewhere first; what does no harm there is remembered."""
+    """A new model is opened elsewhere first; what does no harm there is cached."""
     _write_crash(project / "runs" / "bad")
     done = run_command(project, "evaluate", "runs")
     assert done.returncode == 3, done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.cache import cache_limit, explain_no_cache
+from covidreport.storage.cache_folder import cache_limit, explain_no_cache
 from tests.cli.command import ROOT, run_command, write_study
 
 NOBODY = """
@@ -60,7 +60,7 @@ def test_it_goes_on_without_a_cache_and_says_so_once(study, own):
     for words in (("evaluate",), ("gate", "runs/new", "--baseline", "runs/base"), ("list",)):
         done = run_command(study, *words, **_home(study, **own))
         assert done.returncode == 0, done.stderr
-        assert done.stderr.count("note: nothing is kept for the next time") == 1, done.stderr
+        assert done.stderr.count("note: nothing is cached") == 1, done.stderr
         assert "COVIDREPORT_CACHE" in done.stderr
         assert "--no-cache" in done.stderr
         assert "Traceback" not in done.stderr
@@ -71,9 +71,9 @@ def test_who_wants_no_cache_is_told_nothing(study):
     """Nor who turned it off by its limit."""
     home = _home(study, **HOMES["a file"])
     done = run_command(study, "evaluate", "--no-cache", **home)
-    assert (done.returncode, "nothing is kept" in done.stderr) == (0, False), done.stderr
+    assert (done.returncode, "nothing is cached" in done.stderr) == (0, False), done.stderr
     done = run_command(study, "list", COVIDREPORT_CACHE_BYTES="0", **home)
-    assert (done.returncode, "nothing is kept" in done.stderr) == (0, False), done.stderr
+    assert (done.returncode, "nothing is cached" in done.stderr) == (0, False), done.stderr
 
 
 def test_the_cache_is_shown_and_cleared_where_there_is_none(study):
@@ -89,7 +89,7 @@ def test_a_user_without_a_name_can_evaluate(study):
     """No HOME, and no entry that says where it would be."""
     done = run_command(study, "evaluate", "runs/new", before=NOBODY, **_home(study))
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("the next time: no home folder is known") == 1, done.stderr
+    assert done.stderr.count("nothing is cached: no home folder is known") == 1, done.stderr
 
 
 def test_a_home_of_somebody_else_is_none(study):

@@ -8,11 +8,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from covidreport import cache
 from covidreport.compare import Plan, find_doubt, rank_and_compare
 from covidreport.compare.finding import describe_verdict
 from covidreport.errors import UsageError
 from covidreport.metrics import bound_mcnemar, holm
+from covidreport.storage import cache_folder as cache
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,

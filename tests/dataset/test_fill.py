@@ -10,10 +10,11 @@ import sys
 import pytest
 from PIL import Image
 
-from covidreport.cache import KEPT_FILE, cache_folder, take_damage
 from covidreport.dataset import fingerprint, headers, read_dataset
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.fill import fill_from_headers
+from covidreport.storage.cache import DATA_FILE
+from covidreport.storage.cache_folder import locate_cache, take_damage
 from tests.damage import DAMAGES
 from tests.dataset.manifests import write_manifest
 from tests.images.radiographs import UNSIGNED_12, radiograph
@@ -186,7 +187,7 @@ def test_data_without_dicom_pays_nothing(tmp_path, opened):
     assert filled is dataset
     assert findings == ()
     assert opened == []
-    assert not (cache_folder() / headers.KIND).exists()
+    assert not (locate_cache() / headers.KIND).exists()
 
 
 def test_a_header_is_read_once(tmp_path, opened):
@@ -205,20 +206,20 @@ def test_a_header_is_read_once(tmp_path, opened):
     assert opened == ["c"]
 
 
-def test_headers_are_kept_for_the_eyes_of_their_owner(tmp_path):
+def test_headers_are_cached_for_the_eyes_of_their_owner(tmp_path):
     """They hold names of patients, which the cache's other entries don't."""
     fill(write(tmp_path))
-    (entry,) = (cache_folder() / headers.KIND).iterdir()
+    (entry,) = (locate_cache() / headers.KIND).iterdir()
     assert stat.S_IMODE(entry.stat().st_mode) == 0o700
 
 
-def test_without_the_cache_nothing_is_kept(tmp_path, opened):
+def test_without_the_cache_nothing_is_cached(tmp_path, opened):
     """And headers are read each time."""
     source = write(tmp_path)
     fill(source, use_cache=False)
     fill(source, use_cache=False)
     assert len(opened) == 6
-    assert not (cache_folder() / headers.KIND).exists()
+    assert not (locate_cache() / headers.KIND).exists()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -226,18 +227,21 @@ def test_a_damaged_entry_of_the_cache_is_made_again(tmp_path, damage):
     """A byte of it may be a patient's name."""
     source = write(tmp_path)
     expected = fill(source)[0].groups
-    (file,) = (cache_folder() / headers.KIND).glob(f"*/{KEPT_FILE}")
+    (file,) = (locate_cache() / headers.KIND).glob(f"*/{DATA_FILE}")
     damage(file)
 
     assert fill(source)[0].groups == expected
     assert take_damage() == {headers.KIND: 1}
 
 
-def test_what_another_version_kept_is_read_anew(tmp_path, monkeypatch, opened):
+@pytest.mark.parametrize(
+    ("name", "other"), [("_VERSION", 0), ("_pydicom_version", lambda: "another")]
+)
+def test_what_another_version_cached_is_read_anew(tmp_path, monkeypatch, opened, name, other):
     """It may have taken other facts from the same headers."""
     source = write(tmp_path)
     with monkeypatch.context() as earlier:
-        earlier.setattr(headers, "_VERSION", 0)
+        earlier.setattr(headers, name, other)
         fill(source)
     fill(source)
     assert len(opened) == 6

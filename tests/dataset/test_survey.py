@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covidreport.cache import KEPT_FILE
 from covidreport.dataset import read_dataset, survey
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.survey import survey_images
+from covidreport.storage.cache import DATA_FILE
 from tests.damage import flip_byte
 from tests.datasets import LABELS, write_flat_dataset
 
@@ -67,7 +67,7 @@ def test_what_was_measured_is_not_measured_again(dataset, monkeypatch):
     assert changed.sizes[0].tolist() == [9, 5]
 
 
-def test_without_the_cache_nothing_is_kept(dataset, monkeypatch, cache_of_its_own):
+def test_without_the_cache_nothing_is_cached(dataset, monkeypatch, cache_of_its_own):
     """Neither read nor written."""
     survey_images(dataset, digest_files(dataset, use_cache=False), use_cache=False)
     opened = _count_opened(monkeypatch)
@@ -81,10 +81,14 @@ def _next_version(monkeypatch, _):
 
 
 def _damage(monkeypatch, folder):
-    flip_byte(folder / KEPT_FILE)
+    flip_byte(folder / DATA_FILE)
 
 
-@pytest.mark.parametrize("spoil", [_damage, _next_version])
+def _other_decoder(monkeypatch, _):
+    monkeypatch.setattr(survey, "decoder_versions", lambda: {"pillow": "another"})
+
+
+@pytest.mark.parametrize("spoil", [_damage, _next_version, _other_decoder])
 def test_a_damaged_or_older_entry_is_made_again(dataset, monkeypatch, cache_of_its_own, spoil):
     """What can't be trusted is measured."""
     first = survey_images(dataset, digest_files(dataset))

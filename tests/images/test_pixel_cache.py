@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from covidreport import images
-from covidreport.cache import take_damage
 from covidreport.evaluate import decode
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.images.cache import open_pixel_cache
+from covidreport.images import cache
+from covidreport.images.cache import open_pixel_cache, pixel_key
 from covidreport.records import PixelSpec
+from covidreport.storage.cache_folder import take_damage
 from tests.damage import DAMAGES, flip_byte
 from tests.images.radiographs import UNSIGNED_12, radiograph
 
@@ -150,3 +152,39 @@ def test_a_file_that_changed_meanwhile_fails_this_time_alone(paths):
     assert first.reasons[0] == "the file changed while it was evaluated"
     assert second.reasons[0] is None
     assert first.reasons[1:] == second.reasons[1:]
+
+
+CHANGES = {
+    "height": 65, "width": 65, "fit": "pad", "resample": "nearest", "antialias": False,
+    "channels": 3, "shorter_side": 80,
+}  # fmt: skip
+
+
+def test_other_files_or_another_spec_are_another_entry():
+    """The key holds the digests in their order and every field of the PixelSpec."""
+    key = pixel_key(["a" * 64, "b" * 64], SPEC)
+    assert pixel_key(["a" * 64, "b" * 64], SPEC) == key
+    assert set(CHANGES) == {field.name for field in fields(PixelSpec)}
+    keys = {
+        pixel_key(["b" * 64, "a" * 64], SPEC),
+        pixel_key(["a" * 64], SPEC),
+        *(pixel_key(["a" * 64, "b" * 64], replace(SPEC, **{n: v})) for n, v in CHANGES.items()),
+    }
+    assert len(keys) == 2 + len(CHANGES)
+    assert key not in keys
+
+
+@pytest.mark.parametrize("package", ["pillow", "imagecodecs", "pydicom"])
+def test_another_decoder_is_another_entry(monkeypatch, package):
+    """Whatever decodes decides pixels: each library, and covidreport's own code."""
+    key, installed = pixel_key(["a" * 64], SPEC), cache._installed
+    monkeypatch.setattr(cache, "_installed", lambda n: "0" if n == package else installed(n))
+    assert pixel_key(["a" * 64], SPEC) != key
+
+
+@pytest.mark.parametrize("name", ["DECODER", "_LAYOUT"])
+def test_what_covidreport_decodes_or_lays_out_otherwise_is_another_entry(monkeypatch, name):
+    """Both are counted up by hand."""
+    key = pixel_key(["a" * 64], SPEC)
+    monkeypatch.setattr(cache, name, "another")
+    assert pixel_key(["a" * 64], SPEC) != key

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covidreport.cache import take_damage
 from covidreport.evaluate import decode
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.images import decode_image, summarize_chains
 from covidreport.images.cache import open_pixel_cache
 from covidreport.records import PixelSpec
+from covidreport.storage.cache_folder import take_damage
 from tests.images.pictures import save
 from tests.images.radiographs import UNSIGNED_12, radiograph, table
 

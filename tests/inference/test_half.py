@@ -14,13 +14,14 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from covidreport.cache import KEPT_FILE, cache_folder, take_damage
 from covidreport.errors import RunError
 from covidreport.inference import half
 from covidreport.inference.half import convert_to_half, half_model
 from covidreport.inference.placement import Placement, read_placement
 from covidreport.inference.providers import TRIAL_MODEL
 from covidreport.records import ModelLimits
+from covidreport.storage.cache import DATA_FILE
+from covidreport.storage.cache_folder import locate_cache, take_damage
 from covidreport.storage.model import identify_model
 from tests.damage import DAMAGES
 from tests.onnx_models import move_weights_out, write_brightness_model
@@ -88,7 +89,8 @@ def test_a_damaged_conversion_is_made_again(tmp_path, damage):
     """A byte of its weights is another model."""
     path = write_brightness_model(tmp_path / "model.onnx")
     first = half_model(path, "aa")
-    damage(cache_folder() / half.KIND / f"aa-{ort.__version__}" / KEPT_FILE)
+    (file,) = (locate_cache() / half.KIND).glob(f"*/{DATA_FILE}")
+    damage(file)
     assert half_model(path, "aa") == first
     assert take_damage() == {half.KIND: 1}
 
@@ -151,7 +153,7 @@ def test_ctrl_c_ends_the_conversions(tmp_path, monkeypatch):
     """No process is left behind that goes on for a result that nobody wants."""
     path = write_brightness_model(tmp_path / "model.onnx")
     monkeypatch.setattr(half, "_CODE", "import time; time.sleep(600)")
-    started, popen = [], subprocess.Popen
+    started, interrupted, popen = [], [], subprocess.Popen
 
     def start(*given, **more):
         started.append(popen(*given, **more))
@@ -159,7 +161,8 @@ def test_ctrl_c_ends_the_conversions(tmp_path, monkeypatch):
 
     class Pool(ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):
-            if wait and not started:
+            if wait and not interrupted:
+                interrupted.append(True)
                 while not started:
                     time.sleep(0.01)
                 raise KeyboardInterrupt

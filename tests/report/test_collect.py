@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from covidreport.compare import once
+from covidreport.compare import reading
 from covidreport.report.collect import collect_report
 from covidreport.store import read_scores
 from tests.report.scored_runs import write_runs
@@ -20,7 +20,7 @@ def _note(opened: list[Path], file: Path) -> Path:
 def test_comparisons_cases_and_curves_read_the_scores_of_each_run_once(tmp_path, monkeypatch):
     """Three runs are three files, however many parts of the report are made from them."""
     opened: list[Path] = []
-    monkeypatch.setattr(once, "read_scores", lambda file: read_scores(_note(opened, file)))
+    monkeypatch.setattr(reading, "read_scores", lambda file: read_scores(_note(opened, file)))
     runs = write_runs(tmp_path, runs=3, images=80)
     data = collect_report(runs, target="covid-19", specificity_floor=0.5)
 

@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from covidreport import cache
 from covidreport.errors import StoreError
-from covidreport.records import Counts, LabelCurve
 from covidreport.storage.codec import Format, decode, encode
-from covidreport.storage.kept import read_record, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +96,3 @@ def test_a_file_that_does_not_fit_says_where_and_what_to_do():
     """In one sentence."""
     with pytest.raises(StoreError, match=r"^x: is no whole thing \(.*`\$`\); make it again$"):
         STEPS.decode({"schema": "thing/3"}, "x")
-
-
-def test_what_is_kept_is_the_record_again():
-    """Tuples are tuples; what another version kept under the same name is made anew."""
-    curve = LabelCurve(2, 3, 0, 1, 2, ((0, 0), (2, 1)), (2, 1), (1, 0))
-    write_record("curves", "a", {"covid-19": curve})
-    assert read_record("curves", "a", dict[str, LabelCurve]) == {"covid-19": curve}
-    assert read_record("curves", "a", dict[str, Counts]) is None
-    assert read_record("curves", "b", dict[str, LabelCurve]) is None
-    write_record("curves", "c", math.nan)
-    assert {entry.path.name for entry in cache.list_entries()} == {"a"}

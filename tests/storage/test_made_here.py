@@ -1,4 +1,4 @@
-"""What this machine made is remembered in its cache, by the bytes of files."""
+"""What this machine made is recorded in its cache, by the bytes of files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport.cache import clear_cache
+from covidreport.storage.cache_folder import clear_cache
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import read_evaluations, read_run
 from covidreport.store import write_evaluation
@@ -75,16 +75,16 @@ def test_files_written_anew_stay_what_they_were(made):
         assert MadeHere().has_evaluation(run, evaluation) == known
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_without_a_cache_one_process_knows_what_it_did(made, monkeypatch, keep):
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_without_a_cache_one_process_knows_what_it_did(made, monkeypatch, use_cache):
     """Where the cache is off, or may not be written to; nothing raises."""
     run, evaluation = made
     clear_cache()
-    if keep:
+    if use_cache:
         monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
     here = MadeHere()
-    here.note_evaluation(run, evaluation, keep=keep)
-    here.note_partial("token", keep=keep)
+    here.note_evaluation(run, evaluation, use_cache=use_cache)
+    here.note_partial("token", use_cache=use_cache)
     assert here.has_evaluation(run, evaluation)
     assert here.has_partial("token")
     assert not MadeHere().has_evaluation(run, evaluation)
@@ -94,6 +94,6 @@ def test_without_a_cache_one_process_knows_what_it_did(made, monkeypatch, keep):
 def test_a_record_that_was_damaged_is_none(made, cache_of_its_own):
     """Cut off by a power failure."""
     run, evaluation = made
-    for file in (cache_of_its_own / "made-here").iterdir():
+    for file in (cache_of_its_own / "made-here").glob("*/data"):
         file.write_bytes(b"")
     assert not MadeHere().has_evaluation(run, evaluation)

@@ -14,7 +14,7 @@ from typing import Any
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.palette import PAPER, SOFT
-from covidreport.report.kept import is_kept, keep
+from covidreport.storage.cache import cached, is_cached
 
 VEGA_LITE = "6.4"
 _VERSIONS = [VEGA_LITE, version("vl-convert-python")]
@@ -37,10 +37,10 @@ def draw_svg(spec: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) 
     """The chart as one SVG element without ids, styles or addresses, for the page's own style.
 
     Its size is its view box: the page says how wide it is. The same rows give the same bytes, and
-    are drawn once: the picture is kept in the cache folder.
+    are drawn once: the picture is cached.
     """
     filled = {**spec, "datasets": dict(rows)}
-    return keep("drawings", [*_VERSIONS, filled], lambda: _draw(filled), str)
+    return cached("drawings", [*_VERSIONS, filled], lambda: _draw(filled), str)
 
 
 def _draw(filled: dict[str, Any]) -> str:
@@ -103,9 +103,9 @@ def _with_key(part: Any, key: Mapping[str, Any]) -> Any:
 def read_bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which gives the page `vegaEmbed`.
 
-    Made by vl-convert, which takes seconds, and kept in the cache folder under its version.
+    Made by vl-convert, which takes seconds, and cached under its version.
     """
-    return keep("scripts", _VERSIONS, _make_bundle, str)
+    return cached("scripts", _VERSIONS, _make_bundle, str)
 
 
 def _make_bundle() -> str:
@@ -120,12 +120,12 @@ def _make_bundle() -> str:
 
 @contextmanager
 def make_bundle_ahead() -> Iterator[None]:
-    """Where no bundle is kept, have another process make it while this one does other work.
+    """Where no bundle is cached, have another process make it while this one does other work.
 
     vl-convert lets no thread of its own process run meanwhile. `read_bundle` takes what was made;
     where no process can be started it makes the bundle itself.
     """
-    if is_kept("scripts", _VERSIONS):
+    if is_cached("scripts", _VERSIONS):
         yield
         return
     command = [sys.executable, "-P", "-c", _MAKE, _SNIPPET, VEGA_LITE]

@@ -1,8 +1,7 @@
-"""The cache folder: what can be made again, safe to delete at any time, kept under a limit.
+"""The cache folder: where it is, how large it may be, what goes first, what was found damaged.
 
-What is read from it decides figures, so it is read with a checksum (XXH3, 64 bits: 9 GB/s where
-CRC-32 has 1.5). What does not agree with its own is dropped, made again and counted, for the
-command to say.
+Every entry is a folder `kind/name` and safe to delete at any time; what is in it is
+`storage.cache`'s to say. This module loads nothing: each command asks it at its end.
 """
 
 from __future__ import annotations
@@ -18,23 +17,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import xxhash
-
-from covidreport.errors import NO_ROOM, UsageError, WriteError
+from covidreport.errors import NO_ROOM, UsageError
 
 DEFAULT_LIMIT_BYTES = 20 * 10**9
 RESERVE_BYTES = 10**9
 """Of the disk, at least this much is left free."""
 USED_MARK = "used"
 """A file in an entry whose modification time says when the entry was last used."""
-KEPT_FILE = "kept"
-"""In an entry that is one value: its bytes, behind a mark and their checksum."""
-_MARK = b"covkept1"
 NOWHERE = Path(os.devnull)
 """No folder can be made below it, on any system."""
 
 
-def cache_folder() -> Path:
+def locate_cache() -> Path:
     """Where the cache stands: `COVIDREPORT_CACHE`, else the user's cache folder of the system.
 
     Whether one can stand there is `explain_no_cache`'s to say.
@@ -59,7 +53,7 @@ def _find_home() -> Path:
 
 def explain_no_cache() -> str | None:
     """Why there is no cache: its folder can't be made, or not be written to; None where it can."""
-    folder = cache_folder()
+    folder = locate_cache()
     if folder not in _closed:
         _closed[folder] = _try_folder(folder)
     return _closed[folder]
@@ -93,7 +87,7 @@ def take_missed() -> str | None:
 def cache_limit() -> int:
     """The cache's largest size in bytes: `COVIDREPORT_CACHE_BYTES`, else 20 GB; 0 is no cache.
 
-    It is 0 as well where the folder is none: whoever wants to keep something asks here first.
+    It is 0 as well where the folder is none: whoever wants to cache something asks here first.
     """
     limit = _read_limit()
     why = explain_no_cache() if limit else None
@@ -129,7 +123,7 @@ class CacheEntry:
 def list_entries() -> tuple[CacheEntry, ...]:
     """What is in the cache, the least recently used first."""
     try:
-        return tuple(sorted(_entries(cache_folder()), key=lambda entry: (entry.used_s, entry.path)))
+        return tuple(sorted(_entries(locate_cache()), key=lambda entry: (entry.used_s, entry.path)))
     except OSError:
         return ()  # not even to be looked into
 
@@ -154,60 +148,12 @@ def measure_bytes(path: Path) -> int:
     return sum(getattr(fact, "st_blocks", -(-fact.st_size // 512)) * 512 for fact in facts)
 
 
-def read_kept(kind: str, name: str) -> bytes | None:
-    """What is kept under a name, byte for byte; None where nothing is, or where it is damaged."""
-    if cache_limit() == 0:
-        return None
-    folder = cache_folder() / kind / name
-    try:
-        with (folder / KEPT_FILE).open("rb") as file:
-            head = file.read(16)
-            data = file.read()
-    except OSError:
-        return None
-    if head != _head(kind, name, data):
-        note_damage(kind)
-        return None
-    with suppress(OSError):
-        (folder / USED_MARK).touch()
-    return data
-
-
-def write_kept(kind: str, name: str, data: bytes, *, private: bool = False) -> bool:
-    """Keep bytes under a name; False where the cache is off, full or closed: that costs time alone.
-
-    private: for the eyes of the owner alone.
-    """
-    from covidreport.storage.write import (
-        write_atomic,  # which every command would load with this module
-    )
-
-    folder = cache_folder() / kind / name
-    try:
-        if not make_room(len(data)):
-            return False
-        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
-        write_atomic(folder / KEPT_FILE, _head(kind, name, data) + data)
-    except (OSError, WriteError):
-        return False
-    with suppress(OSError):
-        (folder / USED_MARK).touch()
-    return True
-
-
-def _head(kind: str, name: str, data: bytes) -> bytes:
-    """What stands before kept bytes: a checksum of them and of where they stand."""
-    digest = xxhash.xxh3_64(f"{kind}/{name}".encode())
-    digest.update(data)
-    return _MARK + digest.digest()
-
-
 _damaged: Counter[str] = Counter()
 _counting = threading.Lock()
 
 
 def note_damage(kind: str, things: int = 1) -> None:
-    """Count what was kept and is damaged: it is dropped and made again."""
+    """Count what is cached and damaged: it is dropped and made again."""
     with _counting:
         _damaged[kind] += things
 
@@ -228,10 +174,10 @@ def make_room(size_bytes: int) -> bool:
     """Remove the least recently used entries until `size_bytes` more fit; False if they can't.
 
     Fit: under the limit, and with a reserve left on the disk. What is there is measured at the
-    first call, and again where that and what was asked for since would not fit: a report keeps
+    first call, and again where that and what was asked for since would not fit: a report caches
     hundreds of small things. What other processes add meanwhile is not seen before that.
     """
-    limit, folder = cache_limit(), cache_folder()
+    limit, folder = cache_limit(), locate_cache()
     if limit == 0 or size_bytes > limit:
         return False
     total = _taken.get(folder)
@@ -240,7 +186,7 @@ def make_room(size_bytes: int) -> bool:
         total = sum(entry.size_bytes for entry in entries)
         while entries and total + size_bytes > limit:
             oldest = entries.pop(0)
-            remove_entry(oldest)
+            remove_entry(oldest.path)
             total -= oldest.size_bytes
     _taken[folder] = total + size_bytes
     try:
@@ -264,18 +210,18 @@ def reserve_bytes(handle: int, size_bytes: int) -> None:
                 raise
 
 
-def remove_entry(entry: CacheEntry) -> None:
+def remove_entry(path: Path) -> None:
     """Delete one entry; it is no fault if another process was quicker."""
-    if entry.path.is_dir():
-        shutil.rmtree(entry.path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            entry.path.unlink(missing_ok=True)
+    with suppress(OSError):  # not even to be looked into, where the folder is somebody else's
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def clear_cache() -> tuple[CacheEntry, ...]:
     """Delete every entry and give what was deleted."""
     entries = list_entries()
     for entry in entries:
-        remove_entry(entry)
+        remove_entry(entry.path)
     return entries

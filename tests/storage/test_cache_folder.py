@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from covidreport import cache
 from covidreport.errors import UsageError
 from covidreport.images.cache import open_pixel_cache
 from covidreport.records import PixelSpec
-from tests.damage import DAMAGES
+from covidreport.storage import cache_folder as cache
 
 SPEC = PixelSpec(32, 32)
 
@@ -23,11 +22,11 @@ def _digests(n, letter):
 
 def test_the_folder_is_the_user_s_unless_named(monkeypatch, tmp_path):
     """COVIDREPORT_CACHE wins; on Linux XDG_CACHE_HOME is next."""
-    assert cache.cache_folder() == Path(os.environ["COVIDREPORT_CACHE"])
+    assert cache.locate_cache() == Path(os.environ["COVIDREPORT_CACHE"])
     monkeypatch.delenv("COVIDREPORT_CACHE")
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.cache_folder() == tmp_path / "covidreport"
+    assert cache.locate_cache() == tmp_path / "covidreport"
 
 
 def test_the_least_recently_used_entry_goes_first(monkeypatch):
@@ -52,13 +51,13 @@ def test_what_is_there_is_measured_once_as_long_as_there_is_room(monkeypatch):
     entries = cache.list_entries
 
     def walk():
-        walks.append(cache.cache_folder())
+        walks.append(cache.locate_cache())
         return entries()
 
     monkeypatch.setattr(cache, "list_entries", walk)
     for place in range(4):
         assert cache.make_room(4096)
-        file = cache.cache_folder() / "kind" / str(place) / "file"
+        file = cache.locate_cache() / "curves" / str(place) / "file"
         file.parent.mkdir(parents=True)
         file.write_bytes(bytes(4096))
         os.utime(file.parent, (place, place))
@@ -84,54 +83,6 @@ def test_a_limit_that_is_no_number_is_wrong_usage(monkeypatch):
         cache.cache_limit()
 
 
-def test_other_files_or_another_spec_are_another_entry():
-    """The key holds the digests in their order and every field of the PixelSpec."""
-    first = open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder
-    assert open_pixel_cache(["b" * 64, "a" * 64], SPEC).folder != first
-    assert open_pixel_cache(["a" * 64, "b" * 64], PixelSpec(32, 32, "pad")).folder != first
-    assert open_pixel_cache(["a" * 64, "b" * 64], SPEC).folder == first
-
-
-def test_kept_bytes_come_back_under_their_name_alone():
-    """Another name and another kind have nothing."""
-    assert cache.write_kept("kind", "name", b"bytes")
-    assert cache.read_kept("kind", "name") == b"bytes"
-    assert cache.read_kept("kind", "other") is None
-    assert cache.read_kept("other", "name") is None
-    assert cache.take_damage() == {}
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_bytes_are_no_bytes_and_are_counted(damage):
-    """Whatever became of the file; what is kept anew stands."""
-    cache.write_kept("kind", "name", b"x" * 9000)
-    damage(cache.cache_folder() / "kind" / "name" / cache.KEPT_FILE)
-
-    assert cache.read_kept("kind", "name") is None
-    assert cache.take_damage() == {"kind": 1}
-    cache.write_kept("kind", "name", b"new")
-    assert cache.read_kept("kind", "name") == b"new"
-
-
-def test_what_stands_under_another_name_is_damage():
-    """As when a folder of the cache was copied by hand."""
-    cache.write_kept("kind", "name", b"bytes")
-    (cache.cache_folder() / "kind" / "name").rename(cache.cache_folder() / "kind" / "other")
-
-    assert cache.read_kept("kind", "other") is None
-    assert cache.take_damage() == {"kind": 1}
-
-
-@pytest.mark.parametrize("limit", ["0", "10"])
-def test_bytes_that_find_no_room_are_not_kept(monkeypatch, limit):
-    """And where the cache is off, nothing is read from it either."""
-    cache.write_kept("kind", "before", b"bytes")
-    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", limit)
-    assert not cache.write_kept("kind", "name", bytes(20))
-    assert cache.read_kept("kind", "name") is None
-    assert (cache.read_kept("kind", "before") is None) == (limit == "0")
-
-
 def test_pixels_that_have_no_room_are_not_kept(monkeypatch):
     """The file is as long as it says, or there is none: one with holes ends a process (SIGBUS)
     where the disk is full when they are filled. A limit on files stands for the disk."""
@@ -144,7 +95,7 @@ def test_pixels_that_have_no_room_are_not_kept(monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     entry = open_pixel_cache(_digests(64, "c"), SPEC)
-    files = [path for path in cache.cache_folder().rglob("*") if path.is_file()]
+    files = [path for path in cache.locate_cache().rglob("*") if path.is_file()]
     largest = max((path.stat() for path in files), key=lambda facts: facts.st_size)
     assert entry is not None
     assert largest.st_blocks * 512 >= 64 * 32 * 32

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidreport.compare import once, read_each_once
+from covidreport.compare import caching_reader, reading
 from covidreport.errors import StoreError
 from covidreport.records import Scores
 from covidreport.store import read_scores, write_scores
@@ -42,7 +42,7 @@ def files(tmp_path):
 
 def test_what_is_read_is_what_stands_in_the_file(files):
     """Sharing mixes up no two runs: every field is that of `read_scores`."""
-    read = read_each_once()
+    read = caching_reader()
     for file in files:
         ours, theirs = read(file), read_scores(file)
         for field in fields(Scores):
@@ -57,8 +57,8 @@ def _note(opened: list[Path], file: Path) -> Path:
 def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
     """Two rounds over three files are three readings."""
     opened: list[Path] = []
-    monkeypatch.setattr(once, "read_scores", lambda file: read_scores(_note(opened, file)))
-    read = read_each_once()
+    monkeypatch.setattr(reading, "read_scores", lambda file: read_scores(_note(opened, file)))
+    read = caching_reader()
     for file in (*files, *files):
         read(file)
 
@@ -67,7 +67,7 @@ def test_a_file_is_opened_at_its_first_call_alone(files, monkeypatch):
 
 def test_what_runs_have_in_common_is_held_once(files):
     """Ids, truth, patients and attributes of a hundred runs take the memory of one run's."""
-    read = read_each_once()
+    read = caching_reader()
     first, second, other = map(read, files)
 
     for name in ("sample_ids", "labels", "truth", "groups", "attributes"):
@@ -80,7 +80,7 @@ def test_what_runs_have_in_common_is_held_once(files):
 def test_a_broken_file_is_refused_at_every_call(files):
     """The error is not kept in place of scores."""
     files[0].write_bytes(b"PAR1 and no more")
-    read = read_each_once()
+    read = caching_reader()
     for _ in range(2):
         with pytest.raises(StoreError, match="can't be read as Parquet"):
             read(files[0])

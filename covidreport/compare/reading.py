@@ -1,4 +1,4 @@
-"""Reads the stored scores of many runs for one report: each file once."""
+"""Reads the stored scores of many runs for one report, each file once: a cache in memory."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ReadScores = Callable[[Path], Scores]
 """`read_scores`, or what stands for it."""
 
 
-def read_each_once() -> ReadScores:
+def caching_reader() -> ReadScores:
     """`read_scores` that opens a file at its first call alone. Raises as it does, at every call.
 
     What a run's scores have in common with the first ones read (ids, truth, patients, attributes)
-    is kept once, so that of each further run only its own scores take memory.
+    is held once, so that of each further run only its own scores take memory.
     """
-    kept: dict[Path, Scores] = {}
+    cached: dict[Path, Scores] = {}
 
     def read(path: Path) -> Scores:
-        if path not in kept:
+        if path not in cached:
             scores = read_scores(path)
-            kept[path] = _share(scores, next(iter(kept.values()), scores))
-        return kept[path]
+            cached[path] = _share(scores, next(iter(cached.values()), scores))
+        return cached[path]
 
     return read
 

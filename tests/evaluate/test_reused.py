@@ -16,12 +16,12 @@ import pytest
 from onnx import TensorProto
 
 from covidreport import images
-from covidreport.cache import clear_cache, list_entries
 from covidreport.evaluate import decode, group, loop, opening, record
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
 from covidreport.inference import session
 from covidreport.records import PixelSpec
+from covidreport.storage.cache_folder import clear_cache, list_entries
 from covidreport.storage.runs import discover_runs
 from covidreport.store import read_scores, write_run
 from tests.cli.bad_runs import cast_to, edit_model

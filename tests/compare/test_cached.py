@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport import cache
 from covidreport.compare import Plan
 from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
+from covidreport.storage import cache_folder as cache
+from covidreport.storage.cache import DATA_FILE
 from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.compare.cases import compare, draw_scores, write_all, write_scored
 from tests.damage import DAMAGES
@@ -39,7 +40,7 @@ def test_whatever_matters_is_part_of_the_key(tmp_path, monkeypatch, change):
     elif change == "threshold":
         evaluated = [(run, replace(e, thresholds={"covid-19": 0.5000001})) for run, e in evaluated]
     elif change == "version":
-        monkeypatch.setattr("covidreport.compare.remember.METHOD", "another")
+        monkeypatch.setattr("covidreport.compare.METHOD", "another")
     else:
         plan = Plan("run-01") if change == "baseline" else Plan(margin=0.1)
     compare(evaluated, plan)
@@ -53,7 +54,7 @@ def test_a_damaged_memory_is_computed_again(tmp_path, damage):
     evaluated = write_all(tmp_path, truth, scores)
     first = compare(evaluated)
     (entry,) = cache.list_entries()
-    damage(entry.path / cache.KEPT_FILE)
+    damage(entry.path / DATA_FILE)
 
     assert compare(evaluated) == first
     assert cache.take_damage() == {"comparisons": 1}
@@ -62,7 +63,7 @@ def test_a_damaged_memory_is_computed_again(tmp_path, damage):
 
 
 def test_without_a_cache_it_is_compared_all_the_same(tmp_path, monkeypatch):
-    """COVIDREPORT_CACHE_BYTES=0 switches remembering off, and equal runs give equal records."""
+    """COVIDREPORT_CACHE_BYTES=0 switches the cache off, and equal runs give equal records."""
     monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
     truth, scores = draw_scores(3)
     evaluated = write_all(tmp_path, truth, scores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_a_file_that_changed_meanwhile_fails_this_time_alone(paths):
     assert first.reasons[1:] == second.reasons[1:]
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "height": 65, "width": 65, "fit": "pad", "resample": "nearest", "antialias": False,
     "channels": 3, "shorter_side": 80,
 }  # fmt: skip

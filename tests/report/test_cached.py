@@ -13,8 +13,8 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.charts import vega
 from covidreport.report.charts.vega import draw_svg
 from covidreport.report.curves import collect_curves
-from covidreport.runs import read_evaluations
 from covidreport.storage.cache_folder import list_entries
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_scores
 from tests.report.scored_runs import write_runs
 

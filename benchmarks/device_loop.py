@@ -24,9 +24,10 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.common import LABELS, Row, print_rows
-from covidreport.evaluate import loop
+from covidreport.evaluate import units
 from covidreport.evaluate.decode import Chunk
-from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.loop import score_runs
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference.execution import Execution, Provider
 from covidreport.inference.session import Session, open_session
 from covidreport.records import Dataset, PixelSpec, Run
@@ -96,7 +97,7 @@ def measure(model: Path, images: int, runs: int, milliseconds: float) -> float:
         session.inner = Inner(session.inner, running, milliseconds / 1000)
         opened.append(OpenedRun(Run(f"run{i}", model.parent, model), session, (0, 1, 2)))
     data = make_data(images)
-    with patch.object(loop, "decode_chunk", decode):
+    with patch.object(units, "decode_chunk", decode):
         began = time.perf_counter()
         score_runs(data, opened, batch=BATCH, jobs=JOBS)
         whole = time.perf_counter() - began

@@ -36,8 +36,9 @@ from torchvision.transforms import v2
 from benchmarks.common import mixed_images, print_rows, ratio_row, take_turns, write_model
 from covidreport.dataset import hash_files
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.request import BATCH
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.images.cache import open_pixel_cache
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Dataset, PixelSpec, Run

@@ -18,10 +18,11 @@ from covidreport.dataset.table import READERS, read_table
 from covidreport.errors import DatasetError, RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
 from covidreport.evaluate.folders import choose_hardware
-from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.opening import open_model
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.request import BATCH, default_batch
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.inference.session import Session

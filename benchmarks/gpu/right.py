@@ -15,7 +15,8 @@ from benchmarks.gpu.bare import Bare
 from benchmarks.gpu.rates import rate
 from benchmarks.gpu.setting import LABELS, Bench, fill_card, on_cpu, used_bytes
 from benchmarks.gpu.told import Told
-from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.loop import score_runs
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference.device import DeviceQueue, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS, find_largest_gap

@@ -29,7 +29,8 @@ from benchmarks.common import LABELS, Row, print_rows, write_model
 from benchmarks.gpu.rates import bare_rate, our_rate, rate
 from covidreport.dataset import read_dataset
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun, count_jobs, score_runs
+from covidreport.evaluate.loop import count_jobs, score_runs
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference.execution import Execution, Precision
 from covidreport.inference.providers import choose_execution, describe_device
 from covidreport.inference.session import open_session, prepare_batch

@@ -16,8 +16,9 @@ from covidreport.audit import audit_activation, audit_scores
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
-from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, count_jobs
+from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun, ScoredRun
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
+from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.inference.execution import Precision
 from covidreport.inference.limits import Limits, find_largest_gap, find_limits
 from covidreport.inference.providers import CPU

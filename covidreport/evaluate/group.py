@@ -12,12 +12,13 @@ from pathlib import Path
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.company import ask_company
 from covidreport.evaluate.cpu_check import CpuReference
-from covidreport.evaluate.loop import Advance, Errand, OpenedRun, count_jobs, score_runs
+from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
 from covidreport.evaluate.memory import count_side_by_side
 from covidreport.evaluate.opening import identify_all, open_run
 from covidreport.evaluate.outcome import Outcome
 from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import Finishing, fail_run, open_scores
 from covidreport.images.cache import PixelCache, open_pixel_cache, open_scratch

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -18,96 +18,38 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt, explain_error
-from covidreport.errors import RunError
 from covidreport.evaluate.allocator import give_memory_back
-from covidreport.evaluate.company import Company
-from covidreport.evaluate.decode import Chunk, decode_chunk, join_chunks
-from covidreport.evaluate.occlude import Occlusion, occlude_pixels
+from covidreport.evaluate.decode import Chunk, join_chunks
+from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import BATCH
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
+from covidreport.evaluate.units import (
+    Prepared,
+    attempt_score,
+    decode_unit,
+    kind_of_input,
+    read_and_keep,
+    score_and_keep,
+)
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
-from covidreport.inference.device import SLOTS, Answer, DeviceQueue, Uploaded, read_answers
+from covidreport.inference.device import SLOTS, Answer, DeviceQueue, Uploaded
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
-from covidreport.inference.session import OutOfMemoryError, Session, prepare_batch
-from covidreport.metrics import group_values
-from covidreport.records import Dataset, Failure, Finding, InputSpec, PixelSpec, Run, Scores
-
-_T = TypeVar("_T")
+from covidreport.inference.session import OutOfMemoryError
+from covidreport.records import Dataset, Failure, PixelSpec
 
 UNIT: Final = 32
 """How many images of an accelerator's batch one thread decodes at most."""
 KEPT_FREE: Final = 2
 """Cores for the threads that upload and that run the models, which may not wait for decoders."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRun:
-    """A run whose model is loaded, and the output column of each label of the data."""
-
-    run: Run
-    session: Session
-    columns: tuple[int, ...]
-    variation: float = 0.0
-    """The largest difference between two answers to the same image."""
-    company: Company | None = None
-    """What it answered to images alone and together; None where it was not asked."""
-
-    @property
-    def alone(self) -> bool:
-        """Whether it is fed image by image."""
-        return self.company is not None and self.company.alone
-
-    def answer(self, batch: NDArray[Any]) -> NDArray[np.floating]:
-        """The scores of a batch, as `Session.run` gives them."""
-        return self.session.run_alone(batch) if self.alone else self.session.run(batch)
-
-
-@dataclass(slots=True)
-class ScoredRun:
-    """What the loop gathers for one run: scores `(N, K)`, NaN until they are known."""
-
-    opened: OpenedRun
-    scores: NDArray[np.floating]
-    failure: Failure | None = None
-    inference_s: float = 0.0
-    partial: PartialScores | None = None
-    """Where scores are kept as they come, so that a killed evaluation goes on."""
-    out_of_memory: bool = False
-    """Whether that is why it failed: alone it might have fitted."""
-    smallest_batch: int | None = None
-    """How many images a call had on the device at last; less than asked where memory ran out."""
-
-    def has(self, start: int) -> bool:
-        """Whether the chunk that begins at `start` was scored before."""
-        return self.partial is not None and self.partial.has(start)
-
-    def note_short_memory(self) -> None:
-        """Say that it ran out of memory; no news where it has failed already, for whatever else."""
-        self.out_of_memory |= self.failure is None
-
-
-@dataclass(slots=True)
-class DecodedSet:
-    """What the loop learns of the images.
-
-    reasons `(N,)`: why an image failed, None where it did not. maxima: the largest raw value of
-    each image of 16 bits.
-    """
-
-    reasons: list[str | None]
-    maxima: list[int | None]
-    decode_s: float = 0.0
-    chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    """How many DICOM images went through each chain of transforms."""
-    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,44 +64,6 @@ Advance = Callable[[int], None]
 """Called with the number of run-images that were just scored."""
 
 
-def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.floating]:
-    """One model's scores of a chunk, `(n, K)` in the order of the data's labels.
-
-    NaN in the rows of images that failed. Raises RunError where the model fails, or where it
-    gives a score that is not finite for an image that was decoded: such a run is invalid.
-    """
-    return check_scores(chunk, opened, opened.answer(batch))
-
-
-def check_scores(
-    chunk: Chunk, opened: OpenedRun, answers: NDArray[np.floating]
-) -> NDArray[np.floating]:
-    """What a model answered to a chunk, `(n, L)`, as `score_chunk` gives it."""
-    scores = answers[:, list(opened.columns)]
-    failed = np.array([reason is not None for reason in chunk.reasons])
-    strange = ~np.isfinite(scores).all(axis=1) & ~failed
-    if strange.any():
-        first = chunk.start + int(np.flatnonzero(strange)[0])
-        raise RunError(
-            f"gives scores that are not finite ({int(strange.sum())} of the images {chunk.start} "
-            f"to {chunk.stop - 1}; the first is image {first}): the run is invalid"
-        )
-    scores[failed] = np.nan
-    return scores
-
-
-def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
-    """The model's output column of each label of the data; RunError where it lacks one."""
-    known = session.spec.labels
-    missing = [label for label in labels if label not in known]
-    if missing:
-        raise RunError(
-            f"the model has no output for {', '.join(missing)}; it states {', '.join(known)}. Name "
-            'its labels as the data does with `label_map` under "input" in run.json'
-        )
-    return tuple(known.index(label) for label in labels)
-
-
 def count_jobs(execution: Execution = CPU) -> int:
     """How many threads of work this process may keep busy while models run there."""
     if hasattr(os, "sched_getaffinity"):
@@ -169,16 +73,6 @@ def count_jobs(execution: Execution = CPU) -> int:
     return max(1, cores - KEPT_FREE) if execution.provider.accelerator else cores
 
 
-def _preparation(opened: OpenedRun) -> tuple[Any, ...]:
-    """Runs with the same answer here are fed the very same array."""
-    spec = opened.session.spec
-    return (spec.pixels, spec.layout, spec.dtype, spec.divisor, spec.mean, spec.std)
-
-
-_Prepared = Mapping[tuple[Any, ...], NDArray[Any] | Failure]
-"""The pixels of some images as each kind of input takes them, or why they can't be had."""
-
-
 @dataclass(slots=True)
 class _Batch:
     """A batch on its way from the files to the last of the runs."""
@@ -186,7 +80,7 @@ class _Batch:
     start: int
     left: list[ScoredRun]
     """The runs that have yet to score it."""
-    units: list[tuple[Chunk, _Prepared] | None]
+    units: list[tuple[Chunk, Prepared] | None]
     """What became of its units, in order; None until they are decoded."""
     open_jobs: int = 0
 
@@ -247,7 +141,7 @@ class _Loop:
         open_runs = [scored for scored in self.runs if not scored.failure]
         specs = tuple(dict.fromkeys(scored.opened.session.spec.pixels for scored in open_runs))
         left = [scored for scored in open_runs if not scored.has(start)]
-        kinds = {_preparation(scored.opened): scored.opened.session.spec for scored in left}
+        kinds = {kind_of_input(scored.opened): scored.opened.session.spec for scored in left}
         stop = min(start + self.batch, len(self.paths))
         places = [slice(at, min(at + self.unit, stop)) for at in range(start, stop, self.unit)]
         batch = _Batch(start, left, [None] * len(places))
@@ -256,11 +150,11 @@ class _Loop:
             paths = [self.root / path for path in self.paths[place]]
             digests = self.digests[place] if self.digests else None
             job = self.pool.submit(
-                _decode_unit, paths, place.start, specs, self.caches, digests, kinds, self.occlusion
+                decode_unit, paths, place.start, specs, self.caches, digests, kinds, self.occlusion
             )
             self.follow(job, partial(self.take, batch, i))
 
-    def take(self, batch: _Batch, i: int, future: Future[tuple[Chunk, _Prepared]]) -> None:
+    def take(self, batch: _Batch, i: int, future: Future[tuple[Chunk, Prepared]]) -> None:
         """A unit is decoded; with the last of its batch the runs can be fed."""
         batch.units[i] = future.result()
         units = [unit for unit in batch.units if unit is not None]
@@ -269,7 +163,7 @@ class _Loop:
                 batch, join_chunks([chunk for chunk, _ in units]), [each for _, each in units]
             )
 
-    def feed(self, batch: _Batch, chunk: Chunk, prepared: Sequence[_Prepared]) -> None:
+    def feed(self, batch: _Batch, chunk: Chunk, prepared: Sequence[Prepared]) -> None:
         """A batch is decoded: hand it to the runs, those of one kind of input the same arrays."""
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
@@ -283,7 +177,7 @@ class _Loop:
             self.waiting -= 1
         groups: dict[tuple[Any, ...], list[ScoredRun]] = {}
         for scored in left:
-            groups.setdefault(_preparation(scored.opened), []).append(scored)
+            groups.setdefault(kind_of_input(scored.opened), []).append(scored)
         for key, group in groups.items():
             pieces: list[NDArray[Any]] = []
             refused: list[Failure] = []
@@ -302,11 +196,11 @@ class _Loop:
             for scored in group:
                 if scored not in on_card:
                     place = self.device if scored in at_device else self.pool
-                    score = partial(_score_and_keep, chunk, scored, pieces)
-                    job = place.submit(_attempt_score, scored, score)
+                    score = partial(score_and_keep, chunk, scored, pieces)
+                    job = place.submit(attempt_score, scored, score)
                     self.follow(job, partial(self.keep, chunk, scored, batch))
             if on_card:
-                kin = [s.opened.session for s in self.runs if _preparation(s.opened) == key]
+                kin = [s.opened.session for s in self.runs if kind_of_input(s.opened) == key]
                 upload = self.device.upload(key, kin, pieces, self.batch, readers=len(on_card))
                 self.follow(upload, partial(self.spread, chunk, on_card, batch))
 
@@ -326,7 +220,7 @@ class _Loop:
                 self.settle(chunk, scored, batch, uploaded)
                 continue
             answer = partial(self.answer_uploaded, chunk, scored, uploaded)
-            job = self.device.submit(_attempt_score, scored, answer)
+            job = self.device.submit(attempt_score, scored, answer)
             self.follow(job, partial(self.read, chunk, scored, batch))
 
     def answer_uploaded(
@@ -352,8 +246,8 @@ class _Loop:
             return
         answers, seconds = done
         scored.inference_s += seconds
-        work = partial(_read_and_keep, chunk, scored, answers)
-        job = self.device.submit_reading(_attempt_score, scored, work)
+        work = partial(read_and_keep, chunk, scored, answers)
+        job = self.device.submit_reading(attempt_score, scored, work)
         self.follow(job, partial(self.keep, chunk, scored, batch))
 
     def keep(
@@ -382,85 +276,6 @@ class _Loop:
         batch.open_jobs -= 1
         if batch.open_jobs == 0:
             self.waiting -= 1
-
-
-def _attempt_score(scored: ScoredRun, score: Callable[[], _T]) -> _T | Failure:
-    """What some work for a run gives, or why that failed."""
-    name = scored.opened.run.name
-    try:
-        return attempt(name, "infer", score, through=(OutOfMemoryError,))
-    except OutOfMemoryError as error:
-        scored.note_short_memory()
-        return explain_error(name, "infer", error)
-
-
-def _decode_unit(
-    paths: Sequence[Path], start: int, specs: tuple[PixelSpec, ...],
-    caches: Mapping[PixelSpec, PixelCache], digests: Sequence[str] | None,
-    kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Occlusion | None,
-) -> tuple[Chunk, _Prepared]:  # fmt: skip
-    """Some images, decoded, and prepared once for each kind of input that is wanted."""
-    chunk, refused = _decode_apart(paths, start, specs, caches, digests)
-    prepared: dict[tuple[Any, ...], NDArray[Any] | Failure] = {}
-    for key, spec in kinds.items():
-        if spec.pixels in refused:
-            prepared[key] = refused[spec.pixels]
-        else:
-            prepared[key] = attempt("", "infer", partial(_prepare, chunk, spec, occlusion))
-    return replace(chunk, pixels={}), prepared
-
-
-def _decode_apart(
-    paths: Sequence[Path],
-    start: int,
-    specs: tuple[PixelSpec, ...],
-    caches: Mapping[PixelSpec, PixelCache],
-    digests: Sequence[str] | None,
-) -> tuple[Chunk, Mapping[PixelSpec, Failure]]:
-    """A chunk in all kinds of pixels; where that fails, without those kinds that fail alone.
-
-    What a run asks for may not fit into memory: then it is refused, and the others get theirs.
-    """
-    decode = partial(decode_chunk, paths, start, caches=caches, digests=digests)
-    chunk = attempt("", "decode", partial(decode, specs))
-    if not isinstance(chunk, Failure):
-        return chunk, {}
-    alone = {spec: attempt("", "decode", partial(decode, (spec,))) for spec in specs}
-    refused = {spec: each for spec, each in alone.items() if isinstance(each, Failure)}
-    chunk = attempt("", "decode", partial(decode, [s for s in specs if s not in refused]))
-    if isinstance(chunk, Failure):  # each alone, and not these together
-        return decode([]), dict.fromkeys(specs, chunk)
-    return chunk, refused
-
-
-def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Occlusion | None) -> NDArray[Any]:
-    return prepare_batch(occlude_pixels(chunk.pixels[spec.pixels], occlusion), spec)
-
-
-def _score_and_keep(chunk: Chunk, scored: ScoredRun, pieces: Sequence[NDArray[Any]]) -> float:
-    """Score a chunk and put the scores where they are kept; the seconds that it took."""
-    began = time.perf_counter()
-    if scored.failure is not None:
-        return 0.0  # it failed at another chunk: nobody wants what it says to this one
-    batch = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    _keep_scores(chunk, scored, score_chunk(chunk, scored.opened, batch))
-    return time.perf_counter() - began
-
-
-def _read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[Answer]) -> float:
-    """Read what a device gave and put the scores where they are kept; the seconds that it took."""
-    began = time.perf_counter()
-    if scored.failure is not None:
-        return 0.0
-    scores = read_answers(scored.opened.session, answers, chunk.stop - chunk.start)
-    _keep_scores(chunk, scored, check_scores(chunk, scored.opened, scores))
-    return time.perf_counter() - began
-
-
-def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.floating]) -> None:
-    scored.scores[chunk.start : chunk.stop] = scores
-    if scored.partial is not None:
-        scored.partial.mark(chunk.start)
 
 
 def score_runs(
@@ -531,18 +346,3 @@ def score_runs(
     finding = describe_bit_depth(decoded.maxima)
     decoded.findings = (finding,) if finding else ()
     return tuple(runs), decoded
-
-
-def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> Scores:
-    """The record of one run's scores, as scores.parquet keeps it."""
-    activation = scored.opened.session.spec.activation
-    return Scores(
-        sample_ids=dataset.ids,
-        labels=dataset.labels,
-        truth=dataset.truth,
-        scores=scored.scores,
-        activation="softmax" if activation == "softmax-logit" else activation,
-        reasons=tuple(decoded.reasons),
-        groups=dataset.groups,
-        attributes=group_values(dataset.attributes),
-    )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
-from covidreport.evaluate.loop import OpenedRun, open_columns
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.scored import OpenedRun, open_columns
 from covidreport.images import check_spec
 from covidreport.inference.engines import engine_folder
 from covidreport.inference.execution import Execution

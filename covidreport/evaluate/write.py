@@ -9,10 +9,10 @@ from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.keep import find_other_thresholds
-from covidreport.evaluate.loop import DecodedSet, OpenedRun, ScoredRun, gather_scores
 from covidreport.evaluate.outcome import Outcome
 from covidreport.evaluate.partial import PartialScores, open_partial
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, gather_scores
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.records import Evaluation, Failure, Run
 from covidreport.store import (

@@ -17,7 +17,7 @@ from functools import partial
 
 import pytest
 
-from covidreport.evaluate import loop
+from covidreport.evaluate import units
 from covidreport.store import read_evaluation, write_run
 from tests.cli.command import (
     ROWS,
@@ -188,15 +188,15 @@ def test_evaluate_on_a_full_disk_ends_with_3_and_the_name_of_the_file(project, c
 
 
 SLOW = (
-    "import os, signal, time, covidreport.evaluate.loop as loop\n"
+    "import os, signal, time, covidreport.evaluate.units as units\n"
     # a test run in the background of a shell inherits that SIGINT is ignored
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "score = loop.score_chunk\n"
+    "score = units.score_chunk\n"
     "def slowly(*words):\n"
     "    print('scoring', flush=True)\n"
     "    time.sleep(float(os.environ.get('SLOWLY', '60')))\n"
     "    return score(*words)\n"
-    "loop.score_chunk = slowly"
+    "units.score_chunk = slowly"
 )
 """Python that makes a model slow, and says when it is at work."""
 
@@ -223,7 +223,7 @@ def test_two_jobs_on_one_folder_wait_for_each_other(project, judge, monkeypatch)
     write_model(project / "runs" / "new", 85)
     first = start_command(project, "ci", "runs/new", "--output-dir", "one", before=SLOW, SLOWLY="3")
     assert first.stdout.readline() == "scoring\n"
-    monkeypatch.setattr(loop, "score_chunk", lambda *_: pytest.fail("the second scored as well"))
+    monkeypatch.setattr(units, "score_chunk", lambda *_: pytest.fail("the second scored as well"))
     second = judge("--output-dir", "two")
     first.communicate(timeout=60)
     assert (first.returncode, second.code) == (0, 0), second.err

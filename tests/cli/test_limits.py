@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from covidreport.evaluate import loop
+from covidreport.evaluate import units
 from covidreport.inference import trial
 from covidreport.inference.session import OutOfMemoryError
 from covidreport.inference.watch import run_watched
@@ -121,7 +121,7 @@ def test_a_model_that_asks_for_16_gib_gets_none(project, covidreport):
 def test_another_runs_greed_fails_nobody(project, covidreport, monkeypatch):
     """What did not fit beside the others is tried once more, alone."""
     write_model(project / "runs" / "bad", 85)
-    usual, tried = loop.score_chunk, []
+    usual, tried = units.score_chunk, []
 
     def short(chunk, opened, batch):
         if opened.run.name == "bad" and not tried:
@@ -129,7 +129,7 @@ def test_another_runs_greed_fails_nobody(project, covidreport, monkeypatch):
             raise OutOfMemoryError("needs more memory")
         return usual(chunk, opened, batch)
 
-    monkeypatch.setattr(loop, "score_chunk", short)
+    monkeypatch.setattr(units, "score_chunk", short)
     done = covidreport("evaluate", "runs", "--jobs", "2")
     assert done.code == 0, done.err
     assert tried

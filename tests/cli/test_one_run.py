@@ -15,7 +15,7 @@ import pytest
 from covidreport import boundary, compare
 from covidreport.boundary import attempt
 from covidreport.errors import RunError, WriteError
-from covidreport.evaluate import decode, loop, opening, record, write
+from covidreport.evaluate import decode, opening, record, units, write
 from covidreport.gate import gating
 from covidreport.images import decode_image
 from covidreport.inference.output import cut_probabilities
@@ -113,7 +113,7 @@ def _break(monkeypatch, module, name, error):
         (record, "choose_thresholds", "score"),
         (opening, "open_session", "load"),
         (write, "open_partial", "load"),
-        (loop, "score_chunk", "infer"),
+        (units, "score_chunk", "infer"),
         (write, "build_evaluation", "score"),
         (write, "write_scores", "score"),
         (write, "write_evaluation", "score"),
@@ -139,7 +139,7 @@ def test_a_defect_of_ours_is_named_as_one(project, covidreport, monkeypatch, mod
 def test_memory_that_runs_out_for_one_run_is_no_defect(project, covidreport, monkeypatch):
     """What NumPy raises for an array that is too large."""
     write_model(project / "runs" / "bad", 85)
-    _break(monkeypatch, loop, "score_chunk", MemoryError("Unable to allocate 9 TiB"))
+    _break(monkeypatch, units, "score_chunk", MemoryError("Unable to allocate 9 TiB"))
     failure = _refused(project, covidreport("evaluate", "runs"))
     assert failure.reason == "not enough memory (Unable to allocate 9 TiB)"
     assert "--batch-size" in failure.remedy
@@ -162,7 +162,7 @@ def test_scores_that_can_not_be_stored_wait_for_the_next_time(project, covidrepo
     assert _refused(project, covidreport("evaluate", "runs")) is None
     monkeypatch.undo()
     monkeypatch.chdir(project)
-    monkeypatch.setattr(loop, "score_chunk", lambda *_: pytest.fail("scored once more"))
+    monkeypatch.setattr(units, "score_chunk", lambda *_: pytest.fail("scored once more"))
     done = covidreport("evaluate", "runs")
     assert done.code == 0, done.err
     assert (
@@ -184,7 +184,7 @@ def test_pixels_that_do_not_fit_into_memory_are_the_fault_of_who_wants_them(
             raise MemoryError("Unable to allocate")
         return usual(paths, start, specs, caches, digests)
 
-    monkeypatch.setattr(loop, "decode_chunk", short)
+    monkeypatch.setattr(units, "decode_chunk", short)
     failure = _refused(project, covidreport("evaluate", "runs"))
     assert failure.reason == "not enough memory (Unable to allocate)"
 
@@ -217,7 +217,7 @@ def test_an_image_that_shows_a_defect_of_ours_is_one_failed_image(
 def test_ctrl_c_is_nobodys_fault(project, covidreport, monkeypatch):
     """It ends the whole command with 130, and no run is said to have failed."""
     write_model(project / "runs" / "bad", 85)
-    _break(monkeypatch, loop, "score_chunk", KeyboardInterrupt())
+    _break(monkeypatch, units, "score_chunk", KeyboardInterrupt())
     done = covidreport("evaluate", "runs")
     assert done.code == 130
     assert not list(project.rglob("failure.json"))

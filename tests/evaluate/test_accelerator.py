@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.evaluate import cpu_check, loop
+from covidreport.evaluate import cpu_check, loop, units
 from covidreport.evaluate.cpu_check import compare_answers, pick_sample
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.loop import OpenedRun, score_runs
+from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.request import default_batch
+from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference import device, session
 from covidreport.inference.device import Feed
 from covidreport.inference.execution import Execution
@@ -107,8 +108,8 @@ def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypa
         return upload(self, *pieces)
 
     monkeypatch.setattr(loop, "UNIT", 2)
-    monkeypatch.setattr(loop, "decode_chunk", decoded)
-    monkeypatch.setattr(loop, "prepare_batch", prepared)
+    monkeypatch.setattr(units, "decode_chunk", decoded)
+    monkeypatch.setattr(units, "prepare_batch", prepared)
     monkeypatch.setattr(Feed, "upload", uploaded)
     outcomes = evaluate_folder(runs, _request(manifest))
     assert sizes == [2, 2, 2]
@@ -128,7 +129,7 @@ def test_on_the_cpu_a_batch_is_decoded_whole(tmp_path, monkeypatch):
         return decode(paths, *others, **options)
 
     monkeypatch.setattr(loop, "UNIT", 2)
-    monkeypatch.setattr(loop, "decode_chunk", decoded)
+    monkeypatch.setattr(units, "decode_chunk", decoded)
     evaluate_folder(runs, make_request(manifest))
     assert sorted(sizes) == [2, 4]
 
@@ -196,7 +197,7 @@ def test_the_comparison_with_the_cpu_stands_in_the_evaluation(tmp_path):
 
 def _answer_more(monkeypatch, logits):
     """A device whose answers lie so much higher than the CPU's."""
-    monkeypatch.setattr(loop, "read_answers", lambda *given: device.read_answers(*given) + logits)
+    monkeypatch.setattr(units, "read_answers", lambda *given: device.read_answers(*given) + logits)
 
 
 @pytest.mark.parametrize(

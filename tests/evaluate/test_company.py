@@ -264,15 +264,15 @@ def test_an_interrupted_evaluation_goes_on_with_the_same_feeding(tmp_path, manif
     code = """
         import os, signal, sys
         from pathlib import Path
-        from covidreport.evaluate import loop
+        from covidreport.evaluate import units
         from tests.evaluate.cases import make_request, evaluate_folder
-        original, calls = loop.score_chunk, []
+        original, calls = units.score_chunk, []
         def killing(chunk, opened, batch):
             calls.append(1)
             if len(calls) == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(chunk, opened, batch)
-        loop.score_chunk = killing
+        units.score_chunk = killing
         evaluate_folder(Path(sys.argv[1]), make_request(Path(sys.argv[2]), batch=4, jobs=1))
     """
     words = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "runs", manifest]

@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto
 
 from covidreport import images
-from covidreport.evaluate import decode, group, loop, opening, record
+from covidreport.evaluate import decode, group, opening, record, units
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.images.cache import open_scratch
 from covidreport.inference import session
@@ -280,7 +280,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch, 
         """As Ctrl-C: what is no `Exception` is no run's fault."""
 
     calls = []
-    original = loop.score_chunk
+    original = units.score_chunk
 
     def stopping(chunk, opened, batch):
         calls.append((opened.run.name, chunk.start))
@@ -288,7 +288,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(study, monkeypatch, 
             raise StopHereError
         return original(chunk, opened, batch)
 
-    monkeypatch.setattr(loop, "score_chunk", stopping)
+    monkeypatch.setattr(units, "score_chunk", stopping)
     with pytest.raises(StopHereError):
         _run(study, batch=2, jobs=1)
     first = set(calls) - {calls[3]}  # whatever was under way was finished
@@ -309,15 +309,15 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_pat
     code = """
         import os, signal, sys
         from pathlib import Path
-        from covidreport.evaluate import loop
+        from covidreport.evaluate import units
         from tests.evaluate.cases import make_request, evaluate_folder
-        original, calls = loop.score_chunk, []
+        original, calls = units.score_chunk, []
         def killing(chunk, opened, batch):
             calls.append(1)
             if len(calls) == 4:
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(chunk, opened, batch)
-        loop.score_chunk = killing
+        units.score_chunk = killing
         request = make_request(Path(sys.argv[2]), batch=2, jobs=1)
         evaluate_folder(Path(sys.argv[1]), request)
     """

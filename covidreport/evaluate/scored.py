@@ -1,0 +1,107 @@
+"""Runs whose models are loaded, and what the loop gathers of them and of the images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.errors import RunError
+from covidreport.evaluate.company import Company
+from covidreport.evaluate.partial import PartialScores
+from covidreport.inference.session import Session
+from covidreport.metrics import group_values
+from covidreport.records import Dataset, Failure, Finding, Run, Scores
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """A run whose model is loaded, and the output column of each label of the data."""
+
+    run: Run
+    session: Session
+    columns: tuple[int, ...]
+    variation: float = 0.0
+    """The largest difference between two answers to the same image."""
+    company: Company | None = None
+    """What it answered to images alone and together; None where it was not asked."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is fed image by image."""
+        return self.company is not None and self.company.alone
+
+    def answer(self, batch: NDArray[Any]) -> NDArray[np.floating]:
+        """The scores of a batch, as `Session.run` gives them."""
+        return self.session.run_alone(batch) if self.alone else self.session.run(batch)
+
+
+@dataclass(slots=True)
+class ScoredRun:
+    """What the loop gathers for one run: scores `(N, K)`, NaN until they are known."""
+
+    opened: OpenedRun
+    scores: NDArray[np.floating]
+    failure: Failure | None = None
+    inference_s: float = 0.0
+    partial: PartialScores | None = None
+    """Where scores are kept as they come, so that a killed evaluation goes on."""
+    out_of_memory: bool = False
+    """Whether that is why it failed: alone it might have fitted."""
+    smallest_batch: int | None = None
+    """How many images a call had on the device at last; less than asked where memory ran out."""
+
+    def has(self, start: int) -> bool:
+        """Whether the chunk that begins at `start` was scored before."""
+        return self.partial is not None and self.partial.has(start)
+
+    def note_short_memory(self) -> None:
+        """Say that it ran out of memory; no news where it has failed already, for whatever else."""
+        self.out_of_memory |= self.failure is None
+
+
+@dataclass(slots=True)
+class DecodedSet:
+    """What the loop learns of the images.
+
+    reasons `(N,)`: why an image failed, None where it did not. maxima: the largest raw value of
+    each image of 16 bits.
+    """
+
+    reasons: list[str | None]
+    maxima: list[int | None]
+    decode_s: float = 0.0
+    chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """How many DICOM images went through each chain of transforms."""
+    findings: tuple[Finding, ...] = ()
+
+
+def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
+    """The model's output column of each label of the data; RunError where it lacks one."""
+    known = session.spec.labels
+    missing = [label for label in labels if label not in known]
+    if missing:
+        raise RunError(
+            f"the model has no output for {', '.join(missing)}; it states {', '.join(known)}. Name "
+            'its labels as the data does with `label_map` under "input" in run.json'
+        )
+    return tuple(known.index(label) for label in labels)
+
+
+def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> Scores:
+    """The record of one run's scores, as scores.parquet keeps it."""
+    activation = scored.opened.session.spec.activation
+    return Scores(
+        sample_ids=dataset.ids,
+        labels=dataset.labels,
+        truth=dataset.truth,
+        scores=scored.scores,
+        activation="softmax" if activation == "softmax-logit" else activation,
+        reasons=tuple(decoded.reasons),
+        groups=dataset.groups,
+        attributes=group_values(dataset.attributes),
+    )

@@ -23,7 +23,8 @@ from covidreport.report.index import index_runs
 from covidreport.report.markdown import escape_markdown
 from covidreport.report.sections.findings import list_notes
 from covidreport.report.sections.limits import list_limits
-from covidreport.report.view.evaluation import metric_title, view_evaluation
+from covidreport.report.tables import metric_title
+from covidreport.report.view.evaluation import view_evaluation
 from covidreport.report.view.records import Table
 from covidreport.text import label_name, listed, titled
 

@@ -151,3 +151,7 @@ class RunComparisons:
     resamples: int = 0
     flips: int = 0
     seed: int = 0
+
+    def find(self, run: str) -> RankEvidence | None:
+        """What is said of a run's place; None where it was not compared."""
+        return next((each for each in self.standings if each.run == run), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from covidreport.records import Estimate, Severity
 
@@ -27,8 +27,8 @@ class Text:
 
     text: str
     note: str = ""
-    sort: float | str | None = None
-    """What a column is sorted by where that is not the text; None of a cell goes last."""
+    sort: float | None = None
+    """What a column is sorted by where that is not the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference with its 95 % interval, to so many decimals; None is a dash.
+    """A difference with its interval, to so many decimals; None is a dash.
 
-    signed: with its sign where it is positive, too.
+    signed: with its sign where it is positive, too. level: of the interval.
     """
 
     value: float | None
@@ -92,15 +92,20 @@ class Difference:
     high: float | None = None
     places: int = 3
     signed: bool = True
+    level: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """A p-value, or the least that it can be where `bound`; None is a dash."""
+    """A p-value, or the least that it can be where `bound`; None is a dash.
+
+    significant: whether it tells two runs apart, after all corrections.
+    """
 
     p: float | None
     note: str = ""
     bound: bool = False
+    significant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,9 @@ class Prose:
 
     kind: ClassVar = "prose"
     words: Inlines
-    tone: Literal["plain", "lead", "remark", "trouble", "doubt", "assured", "sentence"] = "plain"
+    tone: Literal[
+        "plain", "lead", "remark", "trouble", "doubt", "assured", "elsewhere", "sentence"
+    ] = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,13 +201,15 @@ class Column:
     """The head of a column. Its kind is how its cells are set: `name` heads the row, `missed` is
     the count that runs are ranked by.
 
-    axis: of the interval marks that its figures carry; None where they carry none.
+    axis: of the interval marks that its figures carry; None where they carry none. falls: whether
+    a reader who sorts by it wants the largest first.
     """
 
     title: str
     note: str = ""
     kind: ColumnKind = "text"
     axis: Domain | None = None
+    falls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,15 @@ class Row:
     """What a search looks at, beside the names."""
 
 
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A setting that the rows of a table can be chosen by."""
+
+    key: str
+    title: str
+    values: tuple[str, ...]
+
+
 TableStyle = Literal["plain", "ranked", "pairs", "grid", "metrics", "wide", "dense"]
 
 
@@ -226,7 +244,9 @@ class Table:
     """A table with the caption that says what a row is.
 
     style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
-    one line, `wide` all of the page, `plain` no more than it needs.
+    one line, `wide` all of the page, `plain` no more than it needs. key: the name under which a
+    page keeps how its reader sorts, searches and filters it; empty where nothing of it can be set.
+    Tables of the same key are filtered together, and the first of them can be sorted.
     """
 
     kind: ClassVar = "table"
@@ -234,6 +254,22 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     style: TableStyle = "plain"
+    key: str = ""
+    facets: tuple[Facet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
+    is read; `name` is that of its file where it stands in one."""
+
+    kind: ClassVar = "chart"
+    name: str
+    title: str
+    summary: str
+    key: str = ""
+    drawing: Any = None
+    """Its geometry, as `charts` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +290,7 @@ class Group:
     severity: Severity | None = None
 
 
-Block = Prose | Items | Facts | Note | Table | Group
+Block = Prose | Items | Facts | Note | Table | Chart | Group
 
 
 @dataclass(frozen=True, slots=True)

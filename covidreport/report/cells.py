@@ -56,8 +56,8 @@ def write_cell(cell: Cell) -> Written:
             return _write_rate(cell)
         case Difference():
             return _write_difference(cell)
-        case PValue(p, note, bound):
-            return _written(bound_p(p) if bound and p is not None else p_value(p), note)
+        case PValue():
+            return _write_p(cell)
         case Spread():
             return _write_spread(cell)
         case Number(value, places, note):
@@ -73,7 +73,7 @@ def sort_key(cell: Cell) -> float | str | None:
     """What a column is sorted by; None goes last."""
     match cell:
         case Text(text, _, given):
-            return given if given is not None else None if text == DASH else clean(text)
+            return clean(text) if given is None else given
         case Rate(estimate):
             return None if estimate is None else estimate.value
         case Count(n):
@@ -82,6 +82,12 @@ def sort_key(cell: Cell) -> float | str | None:
             return value
         case _:
             return write_cell(cell).value
+
+
+def sort_number(cell: Cell) -> float | None:
+    """The number that a column is sorted by; None where it is sorted by what is shown."""
+    key = sort_key(cell)
+    return None if key is None or isinstance(key, str) else round(key, 6)
 
 
 def mark_cell(cell: Cell, domain: Domain) -> Mark | None:
@@ -111,11 +117,13 @@ def _of(cell: Count) -> str:
 
 
 def _write_rate(cell: Rate) -> Written:
-    """In one line the fraction is there too: nothing else on that line says it."""
+    """In one line the fraction is there too, wherever anything stands beside the value."""
     shown = figure(cell.estimate)
     interval = f"95 % CI {shown.interval}" if shown.interval else ""
     beneath = (cell.before, shown.fraction if cell.evidence else "", shown.interval, shown.mark)
     note = "; ".join(filter(None, (*beneath, cell.note)))
+    if not note:
+        return Written(shown.value, line=shown.value)
     if not cell.before and not cell.note:
         return Written(shown.value, note, shown.text)
     beside = "; ".join(
@@ -130,7 +138,12 @@ def _write_difference(cell: Difference) -> Written:
     if cell.low is None or cell.high is None:
         return Written(value, line=value)
     ends = f"{write(cell.low, cell.places)} to {write(cell.high, cell.places)}"
-    return Written(value, ends, f"{value} (95 % CI {ends})")
+    return Written(value, ends, f"{value} ({100 * cell.level:.4g} % CI {ends})")
+
+
+def _write_p(cell: PValue) -> Written:
+    shown = bound_p(cell.p) if cell.bound and cell.p is not None else p_value(cell.p)
+    return _written(f"≠ {shown}" if cell.significant else shown, cell.note)
 
 
 def _write_spread(cell: Spread) -> Written:

@@ -6,13 +6,15 @@ prefix `covidreport/`, for `{% extends "covidreport/report.html.j2" %}`.
 
 from __future__ import annotations
 
+import json
 import traceback
+from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import covidreport
 from covidreport.errors import CovidReportError, UsageError
-from covidreport.report.cells import cell_kind, mark_cell, write_cell
+from covidreport.report.cells import cell_kind, mark_cell, sort_number, write_cell
 from covidreport.report.charts.intervals import list_ticks
 from covidreport.report.prose import Writer
 
@@ -121,7 +123,7 @@ def render_template(
     )
     environment.filters |= {
         "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
-        "list_ticks": list_ticks,
+        "sort_number": sort_number, "list_ticks": list_ticks, "as_json": _as_json,
     }  # fmt: skip
     try:
         return environment.get_template(name).render(values)
@@ -130,6 +132,11 @@ def render_template(
             raise
         missing = "no template is called " if isinstance(error, TemplateNotFound) else ""
         raise UsageError(f"{_find_place(error, own)}: {missing}{error}") from error
+
+
+def _as_json(values: tuple[Any, ...]) -> str:
+    """Texts, or records of texts as lists, for an attribute that the script reads."""
+    return json.dumps([one if isinstance(one, str) else astuple(one) for one in values])
 
 
 def _find_place(error: TemplateError, own: Path) -> str:

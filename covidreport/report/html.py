@@ -12,7 +12,6 @@ from covidreport.errors import CovidReportError
 from covidreport.records import ReportData, Run
 from covidreport.report.blocks import list_targets
 from covidreport.report.charts.drawn import draw_charts
-from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.palette import LOOKS
 from covidreport.report.charts.vega import make_bundle_ahead, read_bundle
@@ -30,7 +29,7 @@ STYLES = (
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "wording", "ranking", "cases", "rows", "choice", "charts",
+    "page", "address", "wording", "tables", "cases", "rows", "choice", "charts",
     "readout", "readings", "operating", "curves", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
@@ -58,7 +57,6 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
         "policy": content_policy(style, scripts),
         "drawings": {name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  # drawn here
         "looks": LOOKS,
-        "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }
     return render_template("report.html.j2", values, HTML, look.templates)

@@ -14,7 +14,7 @@ from covidreport.records import ReportData
 from covidreport.report.cells import write_cell
 from covidreport.report.charts.part import list_charts
 from covidreport.report.index import index_runs
-from covidreport.report.view.records import ReportView, Row
+from covidreport.report.view.records import ReportView
 from covidreport.text import clean
 
 
@@ -29,33 +29,6 @@ def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
         {"anchor": index.anchors.get(name, ""), "name": clean(name), "badge": index.badge(name)}
         for name in names
     ]
-
-
-def _list_rankings(data: ReportData, view: ReportView) -> list[dict[str, Any]]:  # noqa: ARG001
-    """Of each ranking, what its rows are sorted, chosen and searched by."""
-    return [
-        {
-            "anchor": ranking.anchor,
-            "facets": [[facet.key, facet.title, facet.values] for facet in ranking.facets],
-            "columns": [
-                [column.title, column.note, column.kind]
-                for column in (ranking.ranked.columns if ranking.ranked else ())
-            ],
-            "rows": [
-                [row.facets, _search(row), [_round(cell.sort) for cell in row.cells]]
-                for row in (ranking.ranked.rows if ranking.ranked else ())
-            ],
-            "unranked": [
-                [row.facets, _search(row)]
-                for row in (ranking.unranked.rows if ranking.unranked else ())
-            ],
-        }
-        for ranking in view.rankings
-    ]
-
-
-def _round(value: float | str | None) -> float | str | None:
-    return round(value, 6) if isinstance(value, float) else value
 
 
 def _list_cases(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
@@ -82,14 +55,8 @@ def _list_cases(data: ReportData, view: ReportView) -> dict[str, Any] | None:  #
     }
 
 
-def _search(row: Row) -> str:
-    names = (cell.text for cell in row.cells if cell.kind == "name")
-    return " ".join([*names, row.words]).lower()
-
-
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
-    "rankings": _list_rankings,
     "cases": _list_cases,
     "charts": list_charts,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from covidreport.records import ReportData
+from covidreport.report.blocks import Chart
 from covidreport.report.charts.drawn import list_rows
 from covidreport.report.charts.part import list_charts
 from covidreport.report.charts.vega import draw_png
@@ -39,12 +40,13 @@ def draw_pictures(data: ReportData, look: Look = PLAIN) -> Mapping[str, bytes]:
 
 def _draw_trade_offs(view: ReportView, look: Look) -> dict[str, str]:
     """Missed cases against false alarms, an SVG for each ranking that has the picture."""
+    blocks = (block for one in view.sections["ranking"] for block in one.blocks)
     return {
-        f"{ranking.anchor}.png": render_template(
-            "trade-off.svg.j2", {"scatter": ranking.scatters[0]}, HTML, look.templates
+        f"{block.name}.png": render_template(
+            "trade-off.svg.j2", {"scatter": block.drawing[0]}, HTML, look.templates
         )
-        for ranking in view.rankings
-        if ranking.scatters
+        for block in blocks
+        if isinstance(block, Chart) and isinstance(block.drawing, tuple)
     }
 
 

@@ -6,13 +6,19 @@ light in a light notebook and dark in a dark one, whatever the system prefers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from covidreport.records import ReportData
+from covidreport.report.blocks import Prose, walk_blocks
 from covidreport.report.cells import write_line
-from covidreport.report.charts.intervals import INTERVAL_TICKS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.environment import read_template, render_template
 from covidreport.report.prose import HTML
 from covidreport.report.view import view_report
+from covidreport.report.view.records import ReportView
+
+_ANSWER = ("sentence", "assured", "doubt")
+"""The answer, and what is said for and against it."""
 
 
 def render_summary(data: ReportData) -> str:
@@ -25,11 +31,13 @@ def render_summary(data: ReportData) -> str:
     style = read_template("summary.css")
     if "</" in style:
         raise ValueError("summary.css holds `</`, which could end the style element early")
+    view = view_report(data)
     values: dict[str, object] = {
-        "view": view_report(data),
+        "view": view,
+        "answer": _list_prose(view, "answer", _ANSWER),
+        "remarks": [one.words for one in _list_prose(view, "ranking", ("remark",))],
         "targets": frozenset[str](),
         "style": Markup(style),  # noqa: S704  # our own file, checked above
-        "interval_ticks": INTERVAL_TICKS,
         "interval_width": INTERVAL_WIDTH,
     }
     return render_template("summary.html.j2", values, HTML)
@@ -39,7 +47,14 @@ def describe_report(data: ReportData) -> str:
     """The title, what was evaluated, and the answer in one sentence, as plain text."""
     view = view_report(data)
     facts = "; ".join(write_line((fact.value,)) for fact in view.facts)
-    sentence = "".join(span.text for span in view.answer.sentence)
-    return "\n".join(
-        [f"{view.title}: {facts}", sentence, *view.answer.against, *view.answer.doubts]
-    )
+    words = [
+        write_line(one.words)
+        for one in _list_prose(view, "answer", ("sentence", "assured", "doubt"))
+    ]
+    return "\n".join([f"{view.title}: {facts}", *words])
+
+
+def _list_prose(view: ReportView, name: str, tones: Sequence[str]) -> list[Prose]:
+    """The sentences of these tones in the sections of that name."""
+    blocks = (block for one in view.sections[name] for block in walk_blocks(one.blocks))
+    return [block for block in blocks if isinstance(block, Prose) and block.tone in tones]

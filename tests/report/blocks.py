@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from covidreport.records import ReportData
 from covidreport.report.blocks import (
     Block,
+    Chart,
     Fact,
     Facts,
     Group,
@@ -48,6 +49,23 @@ def _sentences(section: Section) -> Iterator[str]:
             yield write_line(one.words)
         elif isinstance(one, Items):
             yield from map(write_line, one.items)
+
+
+def say(section: Section, tone: str) -> list[str]:
+    """The sentences of one tone."""
+    blocks = list_blocks(section)
+    return [write_line(one.words) for one in blocks if isinstance(one, Prose) and one.tone == tone]
+
+
+def list_charts(section: Section) -> list[Chart]:
+    """All pictures, in reading order."""
+    return [one for one in list_blocks(section) if isinstance(one, Chart)]
+
+
+def find_table(section: Section, caption: str) -> Table:
+    """The one table whose caption begins so."""
+    (table,) = (one for one in list_tables(section) if one.caption.startswith(caption))
+    return table
 
 
 def list_notes(section: Section) -> list[Note]:

@@ -11,11 +11,14 @@ from covidreport.records import ReportData
 from covidreport.report.blocks import Section
 from covidreport.report.index import Index
 from covidreport.report.sections import (
+    answer,
     failed,
     findings,
     limits,
     methods,
+    pairwise,
     provenance,
+    ranking,
     repeats,
     subgroups,
 )
@@ -23,7 +26,10 @@ from covidreport.report.sections import (
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
 
 SECTIONS: Mapping[str, Build] = {
+    "answer": answer.build,
     "limits": limits.build,
+    "ranking": ranking.build,
+    "against": pairwise.build,
     "failed": failed.build,
     "repeats": repeats.build,
     "subgroups": subgroups.build,

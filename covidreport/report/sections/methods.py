@@ -328,14 +328,3 @@ def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
         "other patients."
     )
     return (_method("Repeats", words),)
-
-
-def describe_dashes(data: ReportData) -> str:
-    """What a dash means in the tables of this report."""
-    evaluations = [one for run in data.runs for one in run.usual]
-    if any(not one.has_scores for one in evaluations):
-        return (
-            "A dash stands for a figure that can’t be known. Where only counts were recorded, "
-            "exact match, ROC AUC and average precision can’t: they need the scores of each image."
-        )
-    return "A dash stands for a figure that is undefined or that nobody recorded; never for 0."

@@ -10,18 +10,11 @@ from covidreport.report.blocks import Fact, Text
 from covidreport.report.index import Index, index_runs
 from covidreport.report.sections import SECTIONS
 from covidreport.report.sections.findings import list_notes
-from covidreport.report.sections.methods import describe_dashes
-from covidreport.report.view.against import view_comparisons
-from covidreport.report.view.answer import view_answer
 from covidreport.report.view.cases import view_cases
 from covidreport.report.view.curves import view_curves_of_runs
 from covidreport.report.view.hide import hide_sections
 from covidreport.report.view.matrices import view_matrices
 from covidreport.report.view.operating import choose_shown, view_operating
-from covidreport.report.view.ranking import (
-    describe_standing,
-    view_ranking,
-)
 from covidreport.report.view.records import ReportView
 from covidreport.report.view.runs import view_runs
 from covidreport.text import clean, label_name, listed, plural, whole
@@ -41,16 +34,6 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
-        answer=view_answer(data, findings, index),
-        rankings=tuple(
-            view_ranking(ranking, place, data, index) for place, ranking in enumerate(data.rankings)
-        ),
-        against=tuple(
-            made
-            for place, ranking in enumerate(data.rankings)
-            if (made := view_comparisons(ranking, place, index)) is not None
-        ),
-        dash_note=describe_dashes(data),
         cases=view_cases(data, index),
         matrices=view_matrices(data, index),
         runs=view_runs(data, findings, index),
@@ -81,3 +64,16 @@ def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
         facts.append(Fact("Labels", Text(listed([label_name(label) for label in first.labels]))))
     facts.append(Fact("Runs", Text(describe_standing(data, index))))
     return tuple(facts)
+
+
+def describe_standing(data: ReportData, index: Index) -> str:
+    """How many runs there are, and how many of them have a rank."""
+    ranked = sum(row.rank is not None for row in index.ranked.values())
+    unranked = len(index.ranked) - ranked
+    without = sum(reported.evaluation is None for reported in data.runs)
+    parts = [f"{ranked} ranked"]
+    if unranked:
+        parts.append(f"{unranked} shown and not ranked")
+    if without:
+        parts.append(f"{without} without figures")
+    return f"{plural(len(data.runs), 'run')}: {listed(parts)}"

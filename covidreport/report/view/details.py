@@ -124,10 +124,10 @@ def _cell(estimate: Estimate) -> Cell:
 
 def _consistency(details: Details) -> tuple[Fact, ...]:
     found, normal = details.consistency, details.plan.normal
-    facts = [Fact("No label at all", Rate(found.nothing))]
+    facts = [Fact("No label at all", Rate(found.nothing, evidence=True))]
     if normal is not None:
         name = f"{titled(label_name(normal))} together with another label"
-        facts.append(Fact(name, Rate(found.contradiction)))
+        facts.append(Fact(name, Rate(found.contradiction, evidence=True)))
     return tuple(facts)
 
 

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from covidreport.metrics import ALL_METRICS, CountMetric, CurveMetric, iter_metrics, list_metrics
+from covidreport.metrics import CountMetric, CurveMetric, iter_metrics, list_metrics
 from covidreport.records import Counts, Evaluation, Failure, ReportData
 from covidreport.report.blocks import Fact, Facts, Rate
 from covidreport.report.facts import list_facts
 from covidreport.report.index import Index
+from covidreport.report.promise import describe_promise
+from covidreport.report.tables import metric_title
 from covidreport.report.view.details import view_details
-from covidreport.report.view.promise import describe_promise
 from covidreport.report.view.records import (
     Cell,
     Column,
@@ -26,7 +27,6 @@ from covidreport.report.view.tables import evidence_cell
 from covidreport.text import (
     clean,
     exact,
-    humanise,
     label_name,
     list_some,
     listed,
@@ -149,11 +149,6 @@ def _counts_table(matrices: Sequence[Matrix]) -> Table:
     return Table("Counts: actual in rows, predicted in columns", tuple(head), tuple(rows))
 
 
-def metric_title(key: str) -> str:
-    """What readers call a metric; one that this version does not know keeps its key as words."""
-    return ALL_METRICS[key].title if key in ALL_METRICS else titled(humanise(key))
-
-
 def _metrics_table(evaluation: Evaluation, labels: Sequence[str], title: str) -> Table:
     known = [*list_metrics(CountMetric), *list_metrics(CurveMetric)]
     others = (each.key for each in iter_metrics(evaluation) if each.label in labels)
@@ -173,7 +168,7 @@ def _metrics_table(evaluation: Evaluation, labels: Sequence[str], title: str) ->
 
 def _overall(evaluation: Evaluation) -> tuple[Fact, ...]:
     return tuple(
-        Fact(metric_title(each.key), Rate(each.estimate))
+        Fact(metric_title(each.key), Rate(each.estimate, evidence=True))
         for each in iter_metrics(evaluation)
         if not each.label
     )

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from dataclasses import replace
 
-from covidreport.report.view.records import Answer, ReportView
+from covidreport.report.view.records import ReportView
 from covidreport.text import SECTIONS, listed
 
 _WITHOUT: dict[str, Callable[[ReportView], ReportView]] = {
-    "answer": lambda view: replace(view, answer=Answer(())),
-    "ranking": lambda view: replace(view, rankings=()),
-    "against": lambda view: replace(view, against=()),
     "cases": lambda view: replace(view, cases=None),
     "operating": lambda view: replace(view, operating=None),
     "curves": lambda view: replace(view, curves=None),

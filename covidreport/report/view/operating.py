@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import Evaluation, ReportData, ReportedRun
 from covidreport.report.index import Index
+from covidreport.report.tables import of_label
 from covidreport.report.view.names import name_cell
 from covidreport.report.view.records import Cell, ChartView, Column, OperatingView, Row, Table
-from covidreport.report.view.tables import figure_cell, of_label
+from covidreport.report.view.tables import figure_cell
 from covidreport.text import (
     DASH,
     clean,

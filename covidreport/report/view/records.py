@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from covidreport.report.blocks import Fact, Facts, Note, Section
 from covidreport.report.charts.curves import CurveChart
-from covidreport.report.charts.intervals import IntervalMark
 from covidreport.report.charts.plots import Plot
-from covidreport.report.charts.scales import Tick
-from covidreport.report.charts.scatter import Scatter
-from covidreport.report.charts.tally import Tally
 
 if TYPE_CHECKING:
     from covidreport.report.view.section_records import (
@@ -38,7 +34,6 @@ class Cell:
     full: str = ""
     kind: CellKind = "text"
     anchor: str = ""
-    mark: IntervalMark | None = None
     sort: float | str | None = None
     """What a column is sorted by where that can be done; None goes last."""
 
@@ -50,14 +45,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The head of a column; `axis` where its cells carry interval marks, on an axis with `ticks`
-    or on the one for rates."""
+    """The head of a column."""
 
     title: str
     note: str = ""
     kind: CellKind = "text"
-    axis: bool = False
-    ticks: tuple[Tick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,79 +84,6 @@ class Span:
     text: str
     kind: SpanKind = "plain"
     anchor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GraveFinding:
-    """A finding beside the answer, in one sentence that leads to it if findings are shown."""
-
-    severity: str
-    anchor: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The report in one sentence, and what a reader must know beside it; without a sentence
-    nothing of it is shown."""
-
-    sentence: tuple[Span, ...]
-    against: tuple[str, ...] = ()
-    """What the runs' answers to the same images say of the first place."""
-    assured: bool = False
-    """Whether the first was told apart from all others."""
-    elsewhere: tuple[str, ...] = ()
-    """What the best run does on images that neither trained nor chose it."""
-    doubts: tuple[str, ...] = ()
-    """What findings say against telling the first run from the others."""
-    grave: tuple[GraveFinding, ...] = ()
-    """The findings that stand against trusting the answer: errors, and what is about the best."""
-    standing: str = ""
-    """How many findings stand in the report, by severity."""
-    tally: Tally | None = None
-    tally_caption: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonsView:
-    """The runs of one ranking against each other."""
-
-    anchor: str
-    title: str
-    sentences: tuple[str, ...]
-    pairs: Table | None = None
-    grid: Table | None = None
-    """All pairs at a glance, where there are not too many."""
-    grid_note: str = ""
-    non_inferiority: Table | None = None
-    combinations: Table | None = None
-    combinations_note: str = ""
-    left_out: Table | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A setting that the runs of a ranking can be chosen by."""
-
-    key: str
-    title: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RankingView:
-    """Runs on the same images, in order, and the picture of what the order trades."""
-
-    anchor: str
-    title: str
-    why: str
-    """Which images these are, and why they stand in a table of their own."""
-    ranked: Table | None
-    unranked: Table | None
-    facets: tuple[Facet, ...] = ()
-    scatters: tuple[Scatter, ...] = ()
-    """The same picture for a wide and for a narrow page."""
-    scatter_caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +206,6 @@ class ReportView:
     title: str
     kicker: str
     facts: tuple[Fact, ...]
-    answer: Answer
-    rankings: tuple[RankingView, ...]
-    against: tuple[ComparisonsView, ...]
-    """The runs of each ranking against each other, where they were compared."""
-    dash_note: str
     cases: CasesView | None
     matrices: MatricesView | None
     runs: tuple[RunView, ...]

@@ -8,9 +8,18 @@ from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan
 from covidreport.records import Counts
 from covidreport.report.cells import write_line
-from covidreport.report.charts.intervals import WIDTH, fit_differences
+from covidreport.report.charts.intervals import WIDTH, fit_domain, list_ticks, place_mark
 from covidreport.report.view import view_report
-from tests.report.blocks import build, list_titles
+from tests.report.blocks import (
+    build,
+    find_table,
+    list_sentences,
+    list_tables,
+    list_titles,
+    read_lines,
+    read_values,
+    say,
+)
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.study import BEST, SECOND
 
@@ -23,56 +32,54 @@ def _made(data):
 
 def test_the_ranking_sets_the_group_off_in_words_and_by_a_line(compared):
     """Every run of the group has the mark, and its cell says what the mark means."""
-    table = view_report(compared).rankings[0].ranked
-    assert table is not None
+    table = list_tables(build(compared, "ranking"))[0]
+    shown = read_values(table)
     titles = [column.title for column in table.columns]
     at = titles.index("Against the best")
     assert titles[at : at + 3] == ["Against the best", "Rank interval", "Is the best"]
     told = {each.run: each.told_apart for each in _made(compared).standings}
     words = set()
-    for row, ranked in zip(table.rows, compared.rankings[0].rows, strict=True):
+    ranks = compared.rankings[0].rows
+    for row, values, ranked in zip(table.rows, shown, ranks, strict=True):
         assert row.alike is (told[ranked.run] is False)
         expected = "told apart" if told[ranked.run] else "not told apart"
-        assert row.cells[at].text == ("the best" if ranked.rank == 1 else expected)
-        words.add(row.cells[at].text)
+        assert values[at] == ("the best" if ranked.rank == 1 else expected)
+        words.add(values[at])
     assert words == {"the best", "told apart", "not told apart"}
 
 
 def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(compared):
     """One paragraph from the record; the finding is not repeated beside it."""
-    answer = view_report(compared).answer
+    answer = build(compared, "answer")
     ranking, made = compared.rankings[0], _made(compared)
     gap = ranking.rows[1].missed - ranking.rows[0].missed
-    (lead,) = answer.against
+    (lead,) = say(answer, "doubt")
     ahead = f"misses {gap} more." if gap else "misses as many"
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
     assert "can't be told apart from" in lead
     assert "after 28 comparisons" in lead
     assert f"The smallest gap that these data could show is {made.smallest_gap.cases} cases" in lead
     assert f"about {made.smallest_gap.positives_needed:,} positives would be needed" in lead
-    assert answer.doubts == ()
-    assert not answer.assured
+    assert say(answer, "assured") == []
 
 
 def test_a_best_run_told_from_all_others_is_said_so():
     """No warning, and the closest comparison named."""
-    answer = view_report(compared_study(2, positives=300)).answer
-    assert answer.assured
-    assert "by more than chance, after 1 comparison " in answer.against[0]
-    assert answer.doubts == ()
+    answer = build(compared_study(2, positives=300), "answer")
+    (assured,) = say(answer, "assured")
+    assert "by more than chance, after 1 comparison " in assured
+    assert say(answer, "doubt") == []
 
 
 def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
     """Seven rows; above the diagonal p, on it the misses, below it who missed what alone."""
-    (view,) = view_report(compared).against
+    section = build(compared, "against")
     made, rows = _made(compared), compared.rankings[0].rows
-    assert view.pairs is not None
-    assert view.grid is not None
-    assert [row.cells[0].text for row in view.pairs.rows] == [row.run for row in rows[1:]]
+    pairs = read_values(find_table(section, "The best, "))
+    assert [row[0] for row in pairs] == [row.run for row in rows[1:]]
     pair = made.sensitivity[0]
-    cells = [cell.text for cell in view.pairs.rows[0].cells]
-    assert cells[1:3] == [str(pair.only_first), str(pair.only_second)]
-    grid = [[cell.text for cell in row.cells[2:]] for row in view.grid.rows]
+    assert pairs[0][1:3] == [str(pair.only_first), str(pair.only_second)]
+    grid = [row[2:] for row in read_values(find_table(section, "All pairs at a glance"))]
     assert [grid[i][i] for i in range(8)] == [str(row.missed) for row in rows]
     assert grid[1][0] == f"{pair.only_second}:{pair.only_first}"
     told = sum(c.adjusted_p_value <= 0.05 for c in made.sensitivity)
@@ -81,27 +88,22 @@ def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
 
 def test_few_runs_have_all_their_pairs_in_one_table():
     """Three runs: three rows that name both."""
-    (view,) = view_report(compared_study(3)).against
-    assert view.pairs is not None
-    assert [column.title for column in view.pairs.columns[:2]] == ["Run", "Against"]
-    assert len(view.pairs.rows) == 3
+    pairs = find_table(build(compared_study(3), "against"), "All 3 pairs")
+    assert [column.title for column in pairs.columns[:2]] == ["Run", "Against"]
+    assert len(pairs.rows) == 3
 
 
 def test_planned_comparisons_take_the_place_of_all_pairs():
     """Each run with the baseline; the sentence says where it was named."""
     data = compared_study(4, Plan("exp3", 0.2))
-    (view,) = view_report(data).against
-    assert view.pairs is not None
+    section = build(data, "against")
     naming = "the baseline exp3, named on the command line"
-    assert view.pairs.caption.startswith(f"Each run minus {naming}")
-    assert view.grid is None
-    assert len(view.pairs.rows) == 3
-    assert any(f"Against {naming}" in one for one in view.sentences)
-    assert view.non_inferiority is not None
-    assert "at most 0.2 less sensitive than exp3; intervals of 98.33 %" in (
-        view.non_inferiority.caption
-    )
-    answers = {row.cells[0].text: row.cells[1].text for row in view.non_inferiority.rows}
+    assert len(find_table(section, f"Each run minus {naming}").rows) == 3
+    assert not [one for one in list_tables(section) if one.style == "grid"]
+    assert any(f"Against {naming}" in one for one in list_sentences(section))
+    judged = find_table(section, "Non-inferiority")
+    assert "at most 0.2 less sensitive than exp3; intervals of 98.33 %" in judged.caption
+    answers = {row[0]: row[1] for row in read_values(judged)}
     assert set(answers) == {"exp1", HOSTILE_NAME, "exp4"}
     assert answers["exp1"] == "yes"
 
@@ -110,17 +112,14 @@ def test_a_baseline_that_is_not_there_is_said(compared):
     """Nobody takes all pairs for planned comparisons."""
     made = replace(_made(compared), baseline="nobody", planned=False)
     data = replace(compared, rankings=(replace(compared.rankings[0], comparisons=made),))
-    (view,) = view_report(data).against
-    assert any("baseline nobody is not among" in one for one in view.sentences)
+    sentences = list_sentences(build(data, "against"))
+    assert any("baseline nobody is not among" in one for one in sentences)
 
 
 def test_runs_that_were_not_compared_are_listed_with_the_reason(compared):
     """Left out is never left unsaid."""
-    (view,) = view_report(compared).against
-    assert view.left_out is not None
-    assert [[cell.text for cell in row.cells] for row in view.left_out.rows] == [
-        ["gone", "Has no scores"]
-    ]
+    reasons = find_table(build(compared, "against"), "1 run not compared")
+    assert read_values(reasons) == [["gone", "Has no scores"]]
 
 
 def test_counts_alone_show_bounds_and_no_section(study):
@@ -130,15 +129,14 @@ def test_counts_alone_show_bounds_and_no_section(study):
     made = bound_from_counts(rows, Counts(405, 195, 8, 20))
     data = replace(study, rankings=(replace(ranking, comparisons=made),))
     view = view_report(data)
-    table = view.rankings[0].ranked
-    assert table is not None
+    table = list_tables(build(data, "ranking"))[0]
     assert [column.title for column in table.columns][6:8] == ["Against the best", "Sensitivity"]
-    assert [row.cells[6].plain for row in table.rows] == ["the best", "not told apart (0.50)"]
-    assert view.against == ()
-    assert view.answer.doubts == (f"{BEST} can't be told apart from {SECOND}.",)
-    assert view.answer.against == (
+    assert [row[6] for row in read_lines(table)] == ["the best", "not told apart (0.50)"]
+    assert view.sections["against"] == ()
+    assert say(build(data, "answer"), "doubt") == [
         f"The next, {SECOND}, misses 2 more. To be told apart at all takes a gap of 6 cases.",
-    )
+        f"{BEST} can't be told apart from {SECOND}.",
+    ]
 
 
 def test_methods_describe_what_was_computed(compared, study):
@@ -154,11 +152,12 @@ def test_methods_describe_what_was_computed(compared, study):
 def test_the_axis_of_differences_has_zero_in_the_middle(compared):
     """And every interval lies on it."""
     made = _made(compared).sensitivity
-    axis = fit_differences(made)
-    assert [tick.text for tick in axis.ticks][1] == "0"
-    assert axis.ticks[1].at == WIDTH / 2
+    domain = fit_domain(end for each in made for end in (each.difference, each.low, each.high))
+    start, middle, end = list_ticks(domain)
+    assert (middle.text, middle.at) == ("0", WIDTH / 2)
     for each in made:
-        mark = axis.place(each)
+        mark = place_mark(each.difference, each.low, each.high, domain)
         assert mark is not None
-        assert axis.ticks[0].at <= mark.low <= mark.at <= mark.high <= axis.ticks[2].at  # type: ignore[operator]
-    assert [tick.text for tick in fit_differences([]).ticks] == ["−0.1", "0", "0.1"]
+        places = [start.at, mark.low, mark.at, mark.high, end.at]
+        assert places == sorted(places)  # type: ignore[type-var]  # each has an interval
+    assert [tick.text for tick in list_ticks(fit_domain([]))] == ["−0.1", "0", "0.1"]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Counts, Finding, RankedRun, ReportData
+from covidreport.report.blocks import Items
+from covidreport.report.cells import write_line
 from covidreport.report.view import view_report
-from tests.report.blocks import build, list_sentences, read_fact
+from tests.report.blocks import build, list_blocks, list_charts, list_sentences, read_fact, say
 from tests.report.study import BEST, SECOND, estimates, evaluate, rate
 
 
 def _sentence(data: ReportData) -> str:
-    return "".join(span.text for span in view_report(data).answer.sentence)
+    (sentence,) = say(build(data, "answer"), "sentence")
+    return sentence
 
 
 def _with_rows(data: ReportData, *rows: RankedRun) -> ReportData:
@@ -51,7 +54,7 @@ def test_no_ranked_run_is_no_answer(study):
         "The only run on study-2020, split validation, can't be ranked for COVID-19; "
         "the table says why."
     )
-    assert view_report(none).answer.tally is None
+    assert list_charts(build(none, "answer")) == []
 
 
 def test_no_evaluation_is_no_answer(study):
@@ -66,9 +69,10 @@ def test_no_evaluation_is_no_answer(study):
 
 def test_whether_it_is_luck_is_said_by_the_findings_alone(study):
     """The view compares nobody: with the finding its words stand by the answer, without it none."""
-    assert view_report(study).answer.doubts == (f"{BEST} can't be told apart from {SECOND}.",)
-    assert view_report(replace(study, findings=())).answer.doubts == ()
-    assert view_report(study).answer.standing == "To be read with 1 error and 1 warning"
+    answer = build(study, "answer")
+    assert say(answer, "doubt") == [f"{BEST} can't be told apart from {SECOND}."]
+    assert say(build(replace(study, findings=()), "answer"), "doubt") == []
+    assert say(answer, "plain") == ["To be read with 1 error and 1 warning"]
 
 
 def test_a_warning_about_all_images_stands_by_the_answer(study):
@@ -76,11 +80,11 @@ def test_a_warning_about_all_images_stands_by_the_answer(study):
     source = Finding("warning", "shortcut-attributes", "source is the target", "e", "r")
     other = Finding("warning", "too-few-positives", "few cases", "e", "r")
 
-    answer = view_report(replace(study, findings=(other, source))).answer
+    answer = build(replace(study, findings=(other, source)), "answer")
+    (grave,) = (one for one in list_blocks(answer) if isinstance(one, Items))
 
-    assert [(one.severity, one.what) for one in answer.grave] == [
-        ("warning", "source is the target")
-    ]
+    assert grave.severities == ("warning",)
+    assert [write_line(words) for words in grave.items] == ["source is the target"]
 
 
 def test_the_answer_speaks_of_the_first_ranking_only(hostile):
@@ -90,10 +94,10 @@ def test_the_answer_speaks_of_the_first_ranking_only(hostile):
 
 def test_images_that_could_not_be_scored_are_counted_as_missed(hostile):
     """9 of 60 were called negative and 2 could not be scored: 11 are missed."""
-    answer = view_report(hostile).answer
+    (chart,) = list_charts(build(hostile, "answer"))
 
     assert "each 11 of 60 COVID-19 images" in _sentence(hostile)
-    assert answer.tally_caption == (
+    assert chart.summary == (
         "60 COVID-19 images, one dot each: 11 missed (2 of them not scored) and 49 found"
     )
 
@@ -144,7 +148,7 @@ def _elsewhere(study, split, settings=None, **changes):
         else one
         for one in study.runs
     )
-    return view_report(replace(study, runs=runs)).answer.elsewhere
+    return tuple(say(build(replace(study, runs=runs), "answer"), "elsewhere"))
 
 
 def test_a_split_that_chose_nothing_is_quoted_beside_the_winner(study):
@@ -221,13 +225,13 @@ def _on_test(study, **missed):
 
 def test_the_choice_made_on_one_split_is_quoted_in_the_report_of_the_other(study):
     """Both reports name both runs, each with its figures here and there."""
-    first, second = view_report(_on_test(study, best=3, second=1)).answer.elsewhere
+    first, second = say(build(_on_test(study, best=3, second=1), "answer"), "elsewhere")
     assert first.startswith(f"On the test split, not used by this program to choose it, {BEST} ")
     assert second == (
         f"The test split would choose {SECOND}, which misses 1 of 10 (sensitivity 0.900; 95 % CI "
         "0.100 to 0.900) there and 10 of 28 (sensitivity 0.643; 95 % CI 0.458 to 0.793) here."
     )
-    (only,) = view_report(_on_test(study, best=1, second=3)).answer.elsewhere
+    (only,) = say(build(_on_test(study, best=1, second=3), "answer"), "elsewhere")
     assert only.startswith(f"On the test split, where it misses the fewest as well, {BEST} misses")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import Estimate
 from covidreport.report.view import view_report
-from tests.report.blocks import build, list_sentences, list_tables, read_values
+from tests.report.blocks import build, list_sentences, list_tables, read_values, say
 
 
 def test_every_metric_is_defined(study):
@@ -46,7 +46,10 @@ def test_other_intervals_are_named(study):
 
 def test_a_dash_is_explained_once(study, hostile):
     """Counts alone can't give every figure; scores can, but for what is undefined."""
-    assert "Where only counts were recorded" in view_report(study).dash_note
-    assert view_report(hostile).dash_note == (
+    (said,) = say(build(study, "ranking"), "remark")
+    assert "Where only counts were recorded" in said
+    first, second = view_report(hostile).sections["ranking"]
+    assert say(second, "remark") == []
+    assert say(first, "remark")[0] == (
         "A dash stands for a figure that is undefined or that nobody recorded; never for 0."
     )

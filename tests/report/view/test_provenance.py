@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.text import DASH
-from tests.report.blocks import build, list_facts, list_tables, read_values
+from tests.report.blocks import build, find_table, list_facts, list_tables, read_values
 from tests.report.study import BEST, SECOND, SILENT, small_study
 
 COMMAND = "covidreport evaluate --split validation 'my runs'"
@@ -34,17 +34,12 @@ def _provenance(**changes):
     return build(replace(study, runs=runs, provenance=given), "provenance")
 
 
-def _find(section, caption):
-    (table,) = (one for one in list_tables(section) if one.caption.startswith(caption))
-    return table
-
-
 def test_each_set_of_images_is_named_with_its_fingerprint():
     """One row a split, with how many runs saw it; what is unknown is a dash."""
     seen = {"fingerprint": "f" * 64, "n_groups": 7, "provenance": _made()}
     changes = {BEST: seen, SECOND: seen}
 
-    data = _find(_provenance(**changes), "Data")
+    data = find_table(_provenance(**changes), "Data")
 
     assert [column.title for column in data.columns] == [
         "Data set", "Split", "Images", "Patients", "Fingerprint", "Read from", "Runs",
@@ -72,7 +67,7 @@ def test_what_runs_have_in_common_is_said_once_and_the_rest_by_run():
     )
 
     provenance = build(replace(study, runs=runs), "provenance")
-    models = _find(provenance, "Models")
+    models = find_table(provenance, "Models")
     common = list_facts(provenance)
 
     assert [column.title for column in models.columns] == ["Run", "Model", "Provider"]
@@ -105,12 +100,12 @@ def test_commands_stand_once_with_what_they_made():
 
     provenance = _provenance(**changes)
 
-    assert read_values(_find(provenance, "Commands")) == [
+    assert read_values(find_table(provenance, "Commands")) == [
         [COMMAND, "2 runs on validation"],
         ["covidreport render runs", "this report"],
     ]
     assert all(
-        COMMAND not in cell for row in read_values(_find(provenance, "Times")) for cell in row
+        COMMAND not in cell for row in read_values(find_table(provenance, "Times")) for cell in row
     )
 
 

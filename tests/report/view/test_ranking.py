@@ -5,25 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Counts, RankedRun
+from covidreport.report.blocks import Link
 from covidreport.report.view import view_report
-from tests.report.study import SECOND, SILENT
+from tests.report.blocks import build, list_charts, list_sentences, list_tables, read_lines
+from tests.report.study import BEST, SECOND, SILENT
 
 
-def _texts(table) -> list[list[str]]:
-    return [[cell.plain for cell in row.cells] for row in table.rows]
+def _tables(data):
+    """The tables of the first ranking."""
+    return list_tables(view_report(data).sections["ranking"][0])
 
 
 def test_the_table_has_missed_first_of_all_figures(study):
     """Whatever else is interesting stands to the right of it."""
-    table = view_report(study).rankings[0].ranked
+    table = _tables(study)[0]
 
-    assert table is not None
     assert [column.title for column in table.columns] == [
         "Rank", "Run", "Block", "Missed", "Found", "False alarms", "Sensitivity", "Specificity",
         "F1", "Micro F1", "Label accuracy", "Exact match",
     ]  # fmt: skip
     assert [row.best for row in table.rows] == [True, False]
-    assert table.rows[0].cells[1].anchor == "run-1"
+    assert table.rows[0].cells[1] == Link(BEST, "run-1")
 
 
 def test_unranked_runs_have_a_dash_where_nothing_was_counted(study):
@@ -33,35 +35,35 @@ def test_unranked_runs_have_a_dash_where_nothing_was_counted(study):
         RankedRun(SILENT, None, 0, 0, "was not evaluated for covid-19", counted=False),
     )
     data = replace(study, rankings=(replace(study.rankings[0], rows=rows),))
-    ranking = view_report(data).rankings[0]
+    (section,) = view_report(data).sections["ranking"]
+    _, unranked = list_tables(section)
+    (chart,) = list_charts(section)
 
-    assert ranking.unranked is not None
-    assert _texts(ranking.unranked) == [
+    assert read_lines(unranked) == [
         [SILENT, "–", "–", "–", "Was not evaluated for covid-19"],
     ]
-    assert all(SILENT not in dot.title for scatter in ranking.scatters for dot in scatter.dots)
+    assert all(SILENT not in dot.title for scatter in chart.drawing for dot in scatter.dots)
 
 
 def test_denominators_stand_in_the_cells_where_runs_differ(study):
     """One number in the head would be wrong for one of the runs."""
     other = replace(study.runs[0].evaluation, counts={"covid-19": Counts(90, 10, 5, 15, 1, 2)})
     runs = (replace(study.runs[0], evaluation=other), *study.runs[1:])
-    table = view_report(replace(study, runs=runs)).rankings[0].ranked
+    table = _tables(replace(study, runs=runs))[0]
 
-    assert table is not None
     assert [column.note for column in table.columns[3:6]] == ["", "", ""]
-    assert [cell.plain for cell in table.rows[1].cells[3:6]] == [
+    assert read_lines(table)[1][3:6] == [
         "6 (of 21, 1 not scored)", "15 (of 21)", "12 (of 102, 2 not scored)",
     ]  # fmt: skip
 
 
 def test_a_second_ranking_says_why_it_is_one(hostile):
     """Runs on other images stand in their own table, and the table says what differs."""
-    first, second = view_report(hostile).rankings
+    first, second = view_report(hostile).sections["ranking"]
 
-    assert "can’t be compared" not in first.why
+    assert "can’t be compared" not in " ".join(list_sentences(first))
     assert second.title == "Ranking 2"
-    assert second.why.endswith(
+    assert list_sentences(second)[0].endswith(
         "fingerprint ffffffffffff. These runs stand in a table of their own because they were "
         "evaluated with other images: their figures can’t be compared with those of the first "
         "ranking."
@@ -79,12 +81,12 @@ def test_ranks_of_a_second_ranking_are_not_mixed_with_the_first(hostile):
 
 def test_dots_carry_the_numbers_of_the_experiments(study):
     """As the study calls its runs; by rank where it does not."""
-    numbered = view_report(study).rankings[0]
+    (numbered,) = list_charts(build(study, "ranking"))
     runs = tuple(replace(one, run=replace(one.run, settings={})) for one in study.runs)
-    plain = view_report(replace(study, runs=runs)).rankings[0]
+    (plain,) = list_charts(build(replace(study, runs=runs), "ranking"))
 
-    assert [dot.label for dot in numbered.scatters[0].dots] == ["15", "3", "9"]
-    assert "the number of its experiment" in numbered.scatter_caption
-    assert [dot.label for dot in plain.scatters[0].dots] == ["1", "2", "exp9-vgg16-…"]
-    assert "under its rank" in plain.scatter_caption
-    assert numbered.scatters[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"
+    assert [dot.label for dot in numbered.drawing[0].dots] == ["15", "3", "9"]
+    assert "the number of its experiment" in numbered.key
+    assert [dot.label for dot in plain.drawing[0].dots] == ["1", "2", "exp9-vgg16-…"]
+    assert "under its rank" in plain.key
+    assert numbered.drawing[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"

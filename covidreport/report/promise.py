@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covidreport.records import Evaluation, Promise, Tuning
-from covidreport.report.view.tables import of_label
+from covidreport.report.tables import of_label
 from covidreport.text import clean, decimal, exact, plural
 from covidreport.text.thresholds import is_exploratory, is_tuned
 

@@ -1,31 +1,41 @@
-/* The ranking: sorted by any column, with the runs and columns that the reader wants. */
+/* A table with a key: sorted by any column, with the rows and columns that the reader wants. Other
+   tables of the same key are filtered with it. */
 
-const nameColumn = (column) => `${column[0]}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+const readFacets = (element) => JSON.parse(element.dataset.facets ?? "[]");
 
-function setUpRanking(part) {
-  const section = document.getElementById(part.anchor);
-  const table = section?.querySelector("table.ranked");
-  if (!table) return;
-  const setting = (name) => (part.anchor === "ranking" ? name : `${part.anchor}.${name}`);
+/* What a row is found, chosen and sorted by; an empty cell or a dash goes last. */
+function readRow(row, place) {
+  const values = [...row.cells].map((cell) => {
+    if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
+    const text = (cell.querySelector("bdi, .value") ?? cell).textContent;
+    return text === "" || text === "–" ? null : text;
+  });
+  const names = [...row.querySelectorAll("th")].map((name) => name.textContent).join(" ");
+  return { row, place, values, facets: readFacets(row),
+    words: `${names} ${row.dataset.words ?? ""}`.toLowerCase() };
+}
+
+function setUpTable(table, others) {
+  const key = table.dataset.key;
+  const facets = readFacets(table);
+  const setting = (name) => (key === "ranking" ? name : `${key}.${name}`);
   const body = table.tBodies[0];
   const dividers = [...body.querySelectorAll("tr.divide")];
   const given = [...body.rows];
-  const rows = given
-    .filter((row) => !dividers.includes(row))
-    .map((row, place) => ({ row, place, facets: part.rows[place][0], words: part.rows[place][1],
-      values: part.rows[place][2] }));
-  const unranked = [...(section.querySelector("table.unranked")?.tBodies[0].rows ?? [])]
-    .map((row, place) => ({ row, facets: part.unranked[place][0], words: part.unranked[place][1] }));
+  const rows = given.filter((row) => !dividers.includes(row)).map(readRow);
+  const unranked = others.flatMap((other) => [...other.tBodies[0].rows].map(readRow));
   const nothing = make("tr", { class: "nothing" }, make("td", {}));
   const caption = table.caption.querySelector("bdi");
   const givenCaption = caption.textContent;
-  const columns = part.columns.map((column) => nameColumn(column));
+  const heads = [...table.tHead.rows[0].cells];
+  const titles = heads.map((head) => head.querySelector("bdi").textContent);
+  const columns = titles.map((title) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"));
   const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set() };
-  const names = ["sort", "search", "hide", ...part.facets.map(([key]) => key)];
+  const names = ["sort", "search", "hide", ...facets.map(([name]) => name)];
   const status = make("p", { class: "status", role: "status" });
   const reset = make("button", { type: "button", text: "Reset", onclick: () => {
     for (const name of names) {
-      address.set(part.anchor, setting(name), null);
+      address.set(key, setting(name), null);
       apply(name, null);
     }
   } });
@@ -41,8 +51,8 @@ function setUpRanking(part) {
 
   function isWanted(one) {
     const found = state.search.toLowerCase().split(/\s+/).every((word) => one.words.includes(word));
-    return found && part.facets.every(([key], i) => {
-      const value = state.facets.get(key) ?? "";
+    return found && facets.every(([name], i) => {
+      const value = state.facets.get(name) ?? "";
       return value === "" || one.facets[i] === value;
     });
   }
@@ -70,7 +80,7 @@ function setUpRanking(part) {
     });
     const unrankedWords = unranked.length ? `, ${rest} of ${unranked.length} without a rank` : "";
     const by = state.sort === null ? ""
-      : `sorted by ${part.columns[state.sort][0]}, ${state.down ? "descending" : "ascending"}`;
+      : `sorted by ${titles[state.sort]}, ${state.down ? "descending" : "ascending"}`;
     status.textContent = `${shown} of ${rows.length} ranked runs shown${unrankedWords}${by && `, ${by}`}`;
     caption.textContent = by ? `${rows.length} runs ${by}` : givenCaption;
     reset.disabled = !names.some(isSet);
@@ -105,19 +115,17 @@ function setUpRanking(part) {
   }
 
   function set(name, value) {
-    address.set(part.anchor, setting(name), value);
+    address.set(key, setting(name), value);
     apply(name, value === "" ? null : value);
   }
 
   function sortBy(place) {
-    const falling = ["figure"].includes(part.columns[place][2]) || columns[place] === "found"
-      || columns[place].startsWith("against") || columns[place].startsWith("is-the-best");
+    const falling = "falls" in heads[place].dataset;
     if (state.sort !== place) return set("sort", `${falling ? "-" : ""}${columns[place]}`);
     if (state.down === falling) return set("sort", `${state.down ? "" : "-"}${columns[place]}`);
     return set("sort", null);
   }
 
-  const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, place) => {
     const title = head.querySelector("bdi");
     const button = make("button", { type: "button", class: "sort", onclick: () => sortBy(place) });
@@ -127,12 +135,12 @@ function setUpRanking(part) {
 
   const search = make("input", { type: "search", autocomplete: "off", spellcheck: "false",
     size: "18", oninput: () => set("search", search.value.trim()) });
-  const selects = new Map(part.facets.map(([key, title, values]) => [key, make("select",
-    { "aria-label": title, onchange: (event) => set(key, event.target.value) },
+  const selects = new Map(facets.map(([name, title, values]) => [name, make("select",
+    { "aria-label": title, onchange: (event) => set(name, event.target.value) },
     make("option", { value: "", text: "all" }),
     ...values.map((value) => make("option", { value, text: value })))]));
-  const boxes = new Map(part.columns.flatMap((column, place) => {
-    if (column[2] === "name" || column[2] === "rank") return [];
+  const boxes = new Map(heads.flatMap((head, place) => {
+    if (head.matches(".name, .rank")) return [];
     const box = make("input", { type: "checkbox", checked: true, onchange: () => {
       if (box.checked) state.hidden.delete(columns[place]);
       else state.hidden.add(columns[place]);
@@ -150,15 +158,15 @@ function setUpRanking(part) {
       if (event.relatedTarget && !choices.contains(event.relatedTarget)) choices.open = false;
     } }, make("summary", { text: "Columns" }),
     make("div", { class: "menu-body", role: "group", "aria-label": "Columns" },
-      ...part.columns.flatMap((column, place) => {
+      ...titles.flatMap((title, place) => {
         const box = boxes.get(columns[place]);
-        return box ? [make("label", {}, box, ` ${column[0]}`)] : [];
+        return box ? [make("label", {}, box, ` ${title}`)] : [];
       })));
   const titled = (title, control) => make("label", { class: "control" },
     make("span", { class: "title", text: title }), control);
   const controls = make("div", { class: "controls", role: "group", "aria-label": "Choose runs" },
     titled("Search", search),
-    ...part.facets.map(([key, title]) => titled(title, selects.get(key))),
+    ...facets.map(([name, title]) => titled(title, selects.get(name))),
     choices, reset, status);
   table.closest(".scroll").before(controls);
   document.addEventListener("pointerdown", (event) => {
@@ -171,4 +179,10 @@ function setUpRanking(part) {
   draw();
 }
 
-for (const part of report.rankings) setUpRanking(part);
+{
+  const keyed = [...document.querySelectorAll("table[data-key]")];
+  for (const key of new Set(keyed.map((table) => table.dataset.key))) {
+    const [first, ...others] = keyed.filter((table) => table.dataset.key === key);
+    if (first.querySelector("th.rank")) setUpTable(first, others);
+  }
+}

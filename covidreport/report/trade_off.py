@@ -13,7 +13,7 @@ _ALL_LABELLED = 40
 _FIRST_LABELLED = 12
 
 
-def view_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
+def list_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
     """The runs that have counts, best first, under numbers that the table has too."""
     names = short_names([row for row in ranking.rows if row.counted], index)
     points = []

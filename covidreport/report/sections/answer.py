@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from typing import Literal
 
 from covidreport.audit.copies import in_split
+from covidreport.compare.finding import (
+    describe_gap,
+    describe_non_inferiority,
+    describe_planned,
+    describe_verdict,
+)
 from covidreport.compare.ranking import rank_sets
 from covidreport.records import (
     Counts,
@@ -15,16 +22,23 @@ from covidreport.records import (
     Ranking,
     ReportData,
 )
-from covidreport.report.blocks import Note
+from covidreport.report.blocks import (
+    Cell,
+    Chart,
+    Group,
+    Items,
+    Link,
+    Note,
+    Prose,
+    Section,
+    Strong,
+)
 from covidreport.report.cells import write_cell
-from covidreport.report.charts.tally import Tally, draw_tally
+from covidreport.report.charts.tally import draw_tally
 from covidreport.report.index import Index
-from covidreport.report.view.against import describe_lead
-from covidreport.report.view.names import name_span
-from covidreport.report.view.promise import describe_promise
-from covidreport.report.view.ranking import name_the_best
-from covidreport.report.view.records import Answer, GraveFinding, Span
-from covidreport.report.view.tables import of_label
+from covidreport.report.promise import describe_promise
+from covidreport.report.sections.findings import list_notes
+from covidreport.report.tables import of_label
 from covidreport.text import DASH, clean, figure, listed, plural, whole
 from covidreport.text.thresholds import (
     CHOSEN_HERE,
@@ -50,29 +64,68 @@ _MOST_GRAVE = 5
 """Findings that stand beside the answer; how many there are is said behind them."""
 
 
-def view_answer(data: ReportData, findings: Sequence[Note], index: Index) -> Answer:
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """Which run misses the fewest, at what price; or why that can't be said."""
-    standing = _standing(findings)
+    notes = list_notes(data, index)
+    standing = _count_notes(notes)
     ranking = data.rankings[0] if data.rankings else None
-    best = name_the_best(ranking) if ranking else ()
-    if ranking is None or not best:
-        return Answer((Span(_no_answer(ranking, data, index)),), standing=standing)
-    evaluation = index.evaluation(best[0].run, ranking)
+    best = [row for row in ranking.rows if row.rank == 1] if ranking else []
+    evaluation = index.evaluation(best[0].run, ranking) if ranking and best else None
     counts = index.counts(evaluation)
-    if evaluation is None or counts is None:
-        return Answer((Span(_no_answer(ranking, data, index)),), standing=standing)
-    tally = draw_tally(counts)
-    return Answer(
-        sentence=_sentence(ranking, best, evaluation, counts, data, index),
-        against=describe_lead(ranking, index),
-        elsewhere=_on_other_splits(best, ranking, index),
-        assured=_is_assured(ranking),
-        doubts=_doubts(data, ranking),
-        grave=_grave(findings, [name_span(index, row.run).text for row in best], data),
-        standing=standing,
-        tally=tally,
-        tally_caption=_tally_caption(counts, tally, index) if tally else "",
+    if ranking is None or evaluation is None or counts is None:
+        why = Prose((_no_answer(ranking, data, index),), "sentence")
+        return (Section("answer", "Answer", (why, *standing), part="answer"),)
+    tone: Literal["assured", "doubt"] = "assured" if _is_assured(ranking) else "doubt"
+    words = Group(
+        (
+            Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
+            *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
+            *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
+            *(Prose(one, "doubt") for one in _doubts(data, ranking)),
+            *_grave(notes, {row.run for row in best}, data),
+            *standing,
+        )
     )
+    chart = _draw_dots(counts, index)
+    blocks = (Group((words, chart), layout="beside"),) if chart else (words,)
+    return (Section("answer", "Answer", blocks, part="answer"),)
+
+
+def _draw_dots(counts: Counts, index: Index) -> Chart | None:
+    """A dot for each case that was missed or found, where they can be counted by eye."""
+    dots = draw_tally(counts)
+    if dots is None:
+        return None
+    parts = [f"{whole(counts.missed)} missed"]
+    if counts.failed_positive:
+        parts[0] += f" ({whole(counts.failed_positive)} of them not scored)"
+    parts.append(f"{whole(counts.tp)} found")
+    words = f"{whole(len(dots.dots))} {index.disease} images, one dot each: {listed(parts)}"
+    return Chart("", "", words, drawing=dots)
+
+
+def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
+    """By how much the first is ahead, and whether that is more than chance."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return ()
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    best = [row for row in ranked if row.rank == 1]
+    ahead = ""
+    if len(best) == 1 and len(ranked) > 1:
+        second = ranked[1]
+        gap = second.missed - best[0].missed
+        ahead = f"The next, {second.run}, misses {gap:,} more. " if gap else ""
+        if not gap and second.false_alarms > best[0].false_alarms:
+            ahead = f"The next, {second.run}, misses as many and gives more false alarms. "
+        elif not gap:
+            ahead = f"The next, {second.run}, misses as many and gives as many false alarms. "
+    verdict = describe_verdict(ranking, index.disease)
+    sentences = [f"{ahead}{verdict} {describe_gap(comparisons)}"]
+    if comparisons.basis == "counts":
+        sentences = [f"{ahead}{describe_gap(comparisons)}"]
+    sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
+    return tuple(one for one in sentences if one)
 
 
 def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> tuple[str, ...]:
@@ -174,9 +227,7 @@ def _count_missed(evaluation: Evaluation, index: Index) -> str:
     )
 
 
-def _grave(
-    findings: Sequence[Note], best: Sequence[str], data: ReportData
-) -> tuple[GraveFinding, ...]:
+def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Items]:
     """Every error, then the warnings about the images or a best run; not what stands as a doubt."""
     said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
     weighty = {
@@ -185,15 +236,17 @@ def _grave(
         if one.code in IMAGE_CODES
         or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
     }
-    every = [one for one in findings if one.what not in said]
+    every = [one for one in notes if one.what not in said]
     chosen = [one for one in every if one.severity == "error"]
     chosen += [
         one
         for one in every
         if one.severity == "warning"
-        and (one.what in weighty or {write_cell(subject).line for subject in one.about} & set(best))
+        and (one.what in weighty or {write_cell(each).line for each in one.about} & best)
     ]
-    return tuple(GraveFinding(one.severity, one.id, one.what) for one in chosen[:_MOST_GRAVE])
+    shown = chosen[:_MOST_GRAVE]
+    items = tuple((Link(one.what, one.id),) for one in shown)
+    return [Items(items, tuple(one.severity for one in shown))] if shown else []
 
 
 def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:
@@ -218,36 +271,36 @@ def _sentence(
     counts: Counts,
     data: ReportData,
     index: Index,
-) -> tuple[Span, ...]:
+) -> tuple[Cell, ...]:
     """`exp15 misses the fewest: 8 of 28 COVID-19 images (…), at the price of 195 false alarms …`"""
-    spans: list[Span] = []
+    spans: list[Cell] = []
     several = len(data.rankings) > 1
     if several and len(ranking.rows) > 1:
-        spans.append(Span(f"Among the {len(ranking.rows)} runs on the same images, "))
+        spans.append(f"Among the {len(ranking.rows)} runs on the same images, ")
     alone = sum(row.rank is not None for row in ranking.rows) == 1
     if several and len(ranking.rows) == 1:
-        spans += [name_span(index, best[0].run), Span(f" {_ALONE}, and missed ")]
+        spans += [index.link(best[0].run), f" {_ALONE}, and missed "]
     elif alone:
         spans += [
-            name_span(index, best[0].run),
-            Span(" is the only run that can be ranked. It missed "),
+            index.link(best[0].run),
+            " is the only run that can be ranked. It missed ",
         ]
     elif len(best) == 1:
-        spans += [name_span(index, best[0].run), Span(" misses the fewest: ")]
+        spans += [index.link(best[0].run), " misses the fewest: "]
     else:
-        spans += [*_names(best, index), Span(" miss the fewest, each ")]
+        spans += [*_names(best, index), " miss the fewest, each "]
     sensitivity = of_label(evaluation, index.target, "sensitivity")
     specificity = of_label(evaluation, index.target, "specificity")
     spans += [
-        Span(f"{whole(counts.missed)} of {whole(counts.positives)}", "strong"),
-        Span(" "),
-        Span(index.disease, "label"),
-        Span(f" images (sensitivity {_with_interval(sensitivity)}), at the price of "),
-        Span(plural(counts.false_alarms, "false alarm"), "strong"),
-        Span(f" among {plural(counts.negatives, 'image')} without "),
-        Span(index.disease, "label"),
-        Span(f" (specificity {_with_interval(specificity)})."),
-        Span(_thresholds(best, ranking, index)),
+        Strong(f"{whole(counts.missed)} of {whole(counts.positives)}"),
+        " ",
+        index.disease,
+        f" images (sensitivity {_with_interval(sensitivity)}), at the price of ",
+        Strong(plural(counts.false_alarms, "false alarm")),
+        f" among {plural(counts.negatives, 'image')} without ",
+        index.disease,
+        f" (specificity {_with_interval(specificity)}).",
+        _thresholds(best, ranking, index),
     ]
     return tuple(spans)
 
@@ -265,15 +318,15 @@ def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> st
     return f" Thresholds: {listed(each, _MOST_NAMED)}."
 
 
-def _names(best: Sequence[RankedRun], index: Index) -> list[Span]:
-    shown = [name_span(index, row.run) for row in best[:_MOST_NAMED]]
+def _names(best: Sequence[RankedRun], index: Index) -> list[Cell]:
+    shown = [index.link(row.run) for row in best[:_MOST_NAMED]]
     left = len(best) - len(shown)
-    spans: list[Span] = []
+    spans: list[Cell] = []
     for i, span in enumerate(shown):
         last = i == len(shown) - 1 and not left
-        spans += [Span(" and " if last else ", ")] if i else []
+        spans += [" and " if last else ", "] if i else []
         spans.append(span)
-    return [*spans, Span(f" and {left} more")] if left else spans
+    return [*spans, f" and {left} more"] if left else spans
 
 
 def _with_interval(estimate: Estimate | None) -> str:
@@ -281,14 +334,6 @@ def _with_interval(estimate: Estimate | None) -> str:
     if shown.mark:
         return f"{shown.value}; {shown.mark}: {CHOSEN_HERE}"
     return f"{shown.value}; 95 % CI {shown.interval}" if shown.interval else shown.value
-
-
-def _tally_caption(counts: Counts, tally: Tally, index: Index) -> str:
-    parts = [f"{whole(counts.missed)} missed"]
-    if counts.failed_positive:
-        parts[0] += f" ({whole(counts.failed_positive)} of them not scored)"
-    parts.append(f"{whole(counts.tp)} found")
-    return f"{whole(len(tally.dots))} {index.disease} images, one dot each: {listed(parts)}"
 
 
 def _is_assured(ranking: Ranking) -> bool:
@@ -312,7 +357,7 @@ def _doubts(data: ReportData, first: Ranking) -> tuple[str, ...]:
     return tuple(what if what.endswith((".", "?", "!")) else f"{what}." for what in doubts)
 
 
-def _standing(findings: Sequence[Note]) -> str:
-    counts = Counter(one.severity for one in findings)
+def _count_notes(notes: Sequence[Note]) -> list[Prose]:
+    counts = Counter(one.severity for one in notes)
     parts = [plural(count, severity) for severity, count in counts.items()]
-    return f"To be read with {listed(parts)}" if parts else ""
+    return [Prose((Link(f"To be read with {listed(parts)}", "findings"),))] if parts else []

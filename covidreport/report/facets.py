@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import ReportedRun
+from covidreport.report.blocks import Facet
 from covidreport.report.index import Index
-from covidreport.report.view.records import Facet
 from covidreport.text import DASH, clean, exact, titled
 
 FACETS = ("block", "architecture", "loss", "optimizer")

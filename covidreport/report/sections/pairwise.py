@@ -1,0 +1,321 @@
+"""Runs against each other: all pairs of a ranking, or those that were planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from covidreport.compare.finding import (
+    describe_disagreement,
+    describe_gap,
+    describe_naming,
+    describe_planned,
+    describe_tests,
+    describe_verdict,
+)
+from covidreport.records import (
+    Comparison,
+    Ranking,
+    ReportData,
+    RunCombination,
+    RunComparisons,
+)
+from covidreport.report.blocks import (
+    Block,
+    Cell,
+    Column,
+    Count,
+    Difference,
+    Domain,
+    Group,
+    Prose,
+    PValue,
+    Row,
+    Section,
+    Strong,
+    Table,
+    Text,
+)
+from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.index import Index
+from covidreport.report.trade_off import short_names
+from covidreport.text import DASH, clean, decimal, format_p, listed, plural, titled, whole
+
+FEW_RUNS = 6
+"""Of so many all 15 pairs are listed; of more those with the best, and the rest in the grid."""
+GRID_RUNS = 20
+RULES = {"any-positive": "any yes is a yes", "majority": "two of three"}
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """A section for each ranking in which runs were compared with each other."""
+    sections = (_build(ranking, place, index) for place, ranking in enumerate(data.rankings))
+    return tuple(section for section in sections if section is not None)
+
+
+def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return None
+    compared = {each.run for each in comparisons.standings}
+    unranked = {row.run for row in ranking.rows if row.rank is None}
+    left_out = [each for each in comparisons.left_out if each.run not in unranked]
+    suffix = "" if place == 0 else f"-{place + 1}"
+    number = "" if place == 0 else f", ranking {place + 1}"
+    if comparisons.basis == "counts" and not left_out:
+        return None
+    rows = tuple(
+        Row((index.link(each.run), titled(clean(each.reason))))
+        for each in comparisons.left_out
+        if each.run not in compared or each in left_out
+    )
+    head = (Column("Run", kind="name"), Column("Why it was not compared"))
+    reasons = [Table(f"{plural(len(rows), 'run')} not compared", head, rows)] if rows else []
+    anchor, title = f"against{suffix}", f"Runs against each other{number}"
+    if comparisons.basis == "counts":
+        sentences = [describe_verdict(ranking, index.disease), describe_gap(comparisons)]
+        return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
+    few = 2 < len(compared) <= GRID_RUNS and not comparisons.planned
+    grid: list[Block] = (
+        [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")] if few else []
+    )
+    blocks: tuple[Block, ...] = (
+        *_leads(_sentences(ranking, comparisons, index)),
+        _pairs_table(ranking, comparisons, index),
+        *_fold(grid),
+        *_non_inferiority_table(comparisons, index),
+        *_fold(_combinations(comparisons)),
+        *_fold(reasons),
+    )
+    return Section(anchor, title, blocks)
+
+
+def _leads(sentences: Sequence[str]) -> list[Prose]:
+    return [Prose(clean(words), "lead") for words in sentences if words]
+
+
+def _fold(blocks: Sequence[Block]) -> list[Block]:
+    """What can be cut from a text of limited length without the rest."""
+    return [Group(tuple(blocks))] if blocks else []
+
+
+_GRID_NOTE = (
+    "Above the diagonal: the adjusted p-value of the pair, with ≠ where it tells the two apart. On "
+    "it: how many cases the run missed. Below it: how many cases only the run of the row missed "
+    "and only the run of the column."
+)
+
+
+def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> list[str]:
+    sentences = [describe_verdict(ranking, index.disease), describe_tests(comparisons)]
+    overall = comparisons.overall
+    if overall is not None:
+        differ = "some run differs" if overall.p_value <= comparisons.alpha else "none differs"
+        statistic = "undefined" if overall.statistic is None else decimal(overall.statistic, 2)
+        sentences.append(
+            f"Over all runs at once: Cochran’s Q {statistic}, {overall.degrees} degrees of "
+            f"freedom, {format_p(overall.p_value)} ({overall.method}): by this test {differ} "
+            "from the rest."
+        )
+    sentences += filter(None, [describe_disagreement(comparisons)])
+    sentences.append(describe_gap(comparisons))
+    if comparisons.baseline is not None and not comparisons.planned:
+        sentences.append(
+            f"The baseline {comparisons.baseline} is not among the compared runs, so all pairs are."
+        )
+    return [*sentences, *filter(None, [describe_planned(ranking)])]
+
+
+def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
+    """The planned pairs, all of a few, or those with the best; sensitivity first."""
+    shown = _choose_pairs(ranking, comparisons)
+    others = {
+        (each.metric, each.first, each.second): each
+        for each in (*comparisons.specificity, *comparisons.roc_auc)
+    }
+    compared = {
+        metric: [others.get((metric, each.first, each.second)) for each in shown]
+        for metric in ("specificity", "roc_auc")
+    }
+    axes = {
+        "sensitivity": _fit_domain(shown),
+        **{metric: _fit_domain(found) for metric, found in compared.items()},
+    }
+    layout = _lay_out(ranking, comparisons, shown)
+    head = list(layout.head)
+    head += [
+        Column("Sensitivity", "difference", "figure", axes["sensitivity"]),
+        Column("p", kind="count"), Column("Adjusted p", kind="count"),
+        Column("Specificity", "difference", "figure", axes["specificity"]),
+        Column("Adjusted p", kind="count"),
+        Column("ROC AUC", "difference", "figure", axes["roc_auc"]),
+        Column("Adjusted p", kind="count"),
+    ]  # fmt: skip
+    rows = []
+    for place, each in enumerate(shown):
+        runs = {"first": (each.first,), "second": (each.second,), "both": (each.first, each.second)}
+        first, *second = runs[layout.heads]
+        cells: list[Cell] = [
+            index.link(first),
+            *map(Text, second),
+            Count(each.only_first),
+            Count(each.only_second),
+            _difference(each),
+            PValue(each.p_value),
+            _adjusted(each, comparisons.alpha),
+        ]
+        for found in compared.values():
+            cells += [_difference(found[place]), _adjusted(found[place], comparisons.alpha)]
+        rows.append(Row(tuple(cells)))
+    words = "each 95 % interval holds for its pair alone; p is of an exact test"
+    return Table(f"{layout.caption}; {words}", tuple(head), tuple(rows), "pairs")
+
+
+def _choose_pairs(ranking: Ranking, comparisons: RunComparisons) -> list[Comparison]:
+    if comparisons.planned or len(comparisons.standings) <= FEW_RUNS:
+        return list(comparisons.sensitivity)
+    best = {row.run for row in ranking.rows if row.rank == 1}
+    return [each for each in comparisons.sensitivity if best & {each.first, each.second}]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Which of a pair's runs head a row, and the columns before the figures."""
+
+    caption: str
+    heads: Literal["first", "second", "both"]
+    head: tuple[Column, ...]
+
+
+def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comparison]) -> _Layout:
+    pairs = comparisons.smallest_gap.comparisons
+    name = Column("Run", kind="name")
+    firsts = {each.first for each in shown}
+    best = {row.run for row in ranking.rows if row.rank == 1}
+    if comparisons.planned:
+        counts = ("Only this run missed", "Only the baseline missed")
+        naming = describe_naming(comparisons)
+        caption = f"Each run minus the baseline {clean(comparisons.baseline)}, {naming}"
+        return _Layout(caption, "first", (name, *(Column(one, kind="count") for one in counts)))
+    if len(firsts) == 1 and firsts <= best:
+        counts = ("Only the best missed", "Only this run missed")
+        of = f", of {pairs:,} pairs" if pairs > len(shown) else ""
+        caption = f"The best, {clean(shown[0].first)}, minus each other run{of}"
+        return _Layout(caption, "second", (name, *(Column(one, kind="count") for one in counts)))
+    counts = ("Only it missed", "Only the other missed")
+    which = "The one pair" if len(shown) == 1 else f"All {len(shown):,} pairs"
+    if pairs > len(shown):
+        which = f"The {len(best)} runs in first place with each other run, of {pairs:,} pairs"
+    return _Layout(
+        f"{which}: first minus second",
+        "both",
+        (name, Column("Against"), *(Column(one, kind="count") for one in counts)),
+    )
+
+
+def _fit_domain(comparisons: Sequence[Comparison | None]) -> Domain:
+    """The axis that holds all of these differences and their intervals."""
+    known = [each for each in comparisons if each is not None]
+    return fit_domain(end for each in known for end in (each.difference, each.low, each.high))
+
+
+def _difference(comparison: Comparison | None) -> Difference:
+    if comparison is None:
+        return Difference(None)
+    return Difference(comparison.difference, comparison.low, comparison.high)
+
+
+def _adjusted(comparison: Comparison | None, alpha: float) -> PValue:
+    p = None if comparison is None else comparison.adjusted_p_value
+    return PValue(p, significant=p is not None and p <= alpha)
+
+
+def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
+    pairs = {(each.first, each.second): each for each in comparisons.sensitivity}
+    compared = {each.run for each in comparisons.standings}
+    rows = [row for row in ranking.rows if row.run in compared]
+    names = short_names(rows, index)
+    head = [Column("Run", kind="name"), Column("No.", kind="rank")]
+    head += [Column(names[row.run], kind="count") for row in rows]
+    body = []
+    for place, row in enumerate(rows):
+        cells: list[Cell] = [index.link(row.run), Text(names[row.run])]
+        for at, column in enumerate(rows):
+            if at == place:
+                cells.append(Strong(whole(row.missed)))
+            elif at > place:
+                pair = pairs.get((row.run, column.run))
+                cells.append(_adjusted(pair, comparisons.alpha))
+            else:
+                pair = pairs.get((column.run, row.run))
+                cells.append(
+                    Text(DASH if pair is None else f"{pair.only_second}:{pair.only_first}")
+                )
+        body.append(Row(tuple(cells)))
+    return Table("All pairs at a glance", tuple(head), tuple(body), "grid")
+
+
+def _non_inferiority_table(comparisons: RunComparisons, index: Index) -> list[Table]:
+    judged = comparisons.non_inferiority
+    if not judged:
+        return []
+    first = judged[0]
+    level = f"{100 * first.confidence:.4g} %"
+    head = (
+        Column("Run", kind="name"), Column("Not inferior"),
+        Column("Sensitivity", f"difference, {level} CI", "figure"),
+    )  # fmt: skip
+    answers: dict[Literal["yes", "no", "the data cannot say"], str] = {
+        "yes": "yes", "no": "no", "the data cannot say": "the data can’t say",
+    }  # fmt: skip
+    rows = tuple(
+        Row(
+            (
+                index.link(each.run),
+                Text(answers[each.answer]),
+                Difference(each.difference, each.low, each.high, level=first.confidence),
+            )
+        )
+        for each in judged
+    )
+    together = f", so that all {len(judged)} answers together hold with 95 %" if judged[1:] else ""
+    caption = (
+        f"Non-inferiority: at most {first.margin:g} less sensitive than {clean(first.reference)}; "
+        f"intervals of {level}{together}"
+    )
+    return [Table(caption, head, rows)]
+
+
+def _combinations(comparisons: RunComparisons) -> list[Block]:
+    combinations: Sequence[RunCombination] = comparisons.combinations
+    if not combinations:
+        return []
+    head = (
+        Column("Runs"), Column("Vote"),
+        Column("Missed", f"of {comparisons.positives:,}", "missed"),
+        Column("False alarms", f"of {comparisons.negatives:,}", "count"),
+    )  # fmt: skip
+    rows = tuple(
+        Row(
+            (
+                Text(listed([clean(name) for name in each.runs])),
+                Text(RULES[each.rule]),
+                Count(each.missed, comparisons.positives, told=True),
+                Count(each.false_alarms, comparisons.negatives, told=True),
+            )
+        )
+        for each in combinations
+    )
+    tried = combinations[0].tried_runs
+    which = "the ranked runs"
+    if tried < len(comparisons.standings):
+        which = f"the first {tried} runs"
+    note = (
+        f"The best of all pairs and trios of {which}, tried on these very images: an idea for the "
+        "next study, and no result."
+    )
+    return [
+        Table("Runs that would have missed fewest together", head, rows),
+        Prose(note, "remark"),
+    ]

@@ -1,0 +1,292 @@
+"""The runs in order, those that have no rank, and what the order trades for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.compare.ranking import suggest_tuning
+from covidreport.records import Evaluation, RankedRun, Ranking, ReportData
+from covidreport.report.blocks import (
+    RATES,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Facet,
+    Prose,
+    PValue,
+    Rate,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from covidreport.report.cells import write_cell
+from covidreport.report.charts.scatter import draw_scatter
+from covidreport.report.facets import list_facets, pick_facets, words_of
+from covidreport.report.index import Index
+from covidreport.report.tables import (
+    all_alike,
+    count_cells,
+    count_columns,
+    metric_title,
+    of_label,
+    overall,
+    threshold_cells,
+    threshold_columns,
+)
+from covidreport.report.trade_off import count_labels, describe_scatter, list_points
+from covidreport.text import DASH, clean, exact, listed, percent, plural, titled, whole
+from covidreport.text.thresholds import share_threshold
+
+OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
+_WIDE, _NARROW = (760, 360), (340, 320)
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """A section for each ranking."""
+    return tuple(_build(one, place, data, index) for place, one in enumerate(data.rankings))
+
+
+def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Section:
+    ranked = [row for row in ranking.rows if row.rank is not None]
+    unranked = [row for row in ranking.rows if row.rank is None]
+    anchor = "ranking" if place == 0 else f"ranking-{place + 1}"
+    facets = list_facets([row.run for row in ranking.rows], index)
+    blocks: list[Block] = [Prose(_why(ranking, data.rankings[0], index), "lead")]
+    if ranked:
+        blocks.append(_ranked_table(ranking, ranked, anchor, facets, index))
+    if unranked:
+        blocks.append(_unranked_table(unranked, ranking, anchor, facets, index))
+    if place == 0:
+        blocks.append(Prose(_explain_dash(data), "remark"))
+    chart = _draw(ranking, anchor, index)
+    return Section(
+        anchor,
+        "Ranking" if place == 0 else f"Ranking {place + 1}",
+        (*blocks, *([chart] if chart else [])),
+    )
+
+
+def _draw(ranking: Ranking, anchor: str, index: Index) -> Chart | None:
+    """Missed cases against false alarms, for a wide and for a narrow page."""
+    points = list_points(ranking, index)
+    labels = count_labels(len(points))
+    scatters = [draw_scatter(points, *size, most_labels=labels) for size in (_WIDE, _NARROW)]
+    drawn = tuple(one for one in scatters if one is not None)
+    title, words = "Missed cases against false alarms", describe_scatter(ranking, index)
+    summary = f"{words} The figures stand in the table above."
+    return Chart(anchor, title, summary, words, drawn) if drawn else None
+
+
+def _explain_dash(data: ReportData) -> str:
+    """What a dash means in the tables of this report."""
+    evaluations = [one for run in data.runs for one in run.usual]
+    if any(not one.has_scores for one in evaluations):
+        return (
+            "A dash stands for a figure that can’t be known. Where only counts were recorded, "
+            "exact match, ROC AUC and average precision can’t: they need the scores of each image."
+        )
+    return "A dash stands for a figure that is undefined or that nobody recorded; never for 0."
+
+
+def _why(ranking: Ranking, first: Ranking, index: Index) -> str:
+    """Which images these are; and what keeps the runs out of the first ranking."""
+    evaluation = _one_of(ranking, index)
+    images = plural(evaluation.n_images, "image") if evaluation else "images"
+    where = f"Data set {clean(ranking.dataset)}, split {clean(ranking.split)}: {images}"
+    counts = index.counts(evaluation)
+    if counts is not None:
+        where += (
+            f", {whole(counts.positives)} with {index.disease} that can be missed and "
+            f"{whole(counts.negatives)} without that can raise a false alarm"
+        )
+    if ranking.fingerprint:
+        where += f"; fingerprint {ranking.fingerprint[:12]}"
+    if ranking is first:
+        return f"{where}."
+    others = listed(_differences(evaluation, _one_of(first, index)) or ["images"])
+    return (
+        f"{where}. These runs stand in a table of their own because they were evaluated with "
+        f"other {others}: their figures can’t be compared with those of the first ranking."
+    )
+
+
+def _one_of(ranking: Ranking, index: Index) -> Evaluation | None:
+    return next((index.evaluation(row.run, ranking) for row in ranking.rows), None)
+
+
+def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
+    """What is not the same in two evaluations, of what makes them comparable."""
+    if one is None or other is None:
+        return []
+    supports = [
+        {label: (c.positives, c.negatives) for label, c in each.counts.items()}
+        for each in (one, other)
+    ]
+    same_images = one.fingerprint == other.fingerprint and (
+        one.fingerprint is not None or supports[0] == supports[1]
+    )
+    compared = {
+        "images": same_images and (one.dataset, one.split) == (other.dataset, other.split),
+        "labels": set(one.labels) == set(other.labels),
+        "thresholds": one.thresholds == other.thresholds,
+        "settings of the evaluation": one.variant == other.variant,
+    }
+    return [name for name, same in compared.items() if not same]
+
+
+def _ranked_table(
+    ranking: Ranking, rows: Sequence[RankedRun], key: str, facets: Sequence[Facet], index: Index
+) -> Table:
+    evaluations = [index.evaluation(row.run, ranking) for row in rows]
+    counts = [index.counts(one) for one in evaluations]
+    alike = all_alike(counts)
+    blocks = any(reported.run.block is not None for reported in index.runs)
+    head = (
+        Column("Rank", kind="rank"),
+        Column("Run", kind="name"),
+        *([Column("Block")] if blocks else []),
+        *threshold_columns(evaluations, index.target),
+        *count_columns(counts),
+        *_standing_columns(ranking),
+        Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
+        Column("Specificity", "95 % CI", "figure", RATES, falls=True),
+        Column("F1", index.disease, "figure", falls=True),
+        *(
+            Column(metric_title(metric), "all labels", "figure", falls=True)
+            for metric in OVERALL_COLUMNS
+        ),
+    )
+    body: list[Row] = []
+    for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
+        found = index.find(row.run)
+        cells: tuple[Cell, ...] = (
+            Text(str(row.rank), sort=row.rank),
+            index.link(row.run),
+            *([Text(exact(found.run.block) if found else DASH)] if blocks else []),
+            *threshold_cells(evaluation, evaluations, index.target),
+            *count_cells(of_target, alike=alike),
+            *_standing_cells(ranking, row),
+            *(
+                Rate(of_label(evaluation, index.target, metric))
+                for metric in ("sensitivity", "specificity", "f1")
+            ),
+            *(Rate(overall(evaluation, metric)) for metric in OVERALL_COLUMNS),
+        )
+        standing = None if ranking.comparisons is None else ranking.comparisons.find(row.run)
+        same = standing is not None and standing.told_apart is False
+        divide = _divide(ranking, [one.alike for one in body], same=same)
+        body.append(
+            Row(
+                cells, best=row.rank == 1, alike=same, divide=divide,
+                facets=pick_facets(row.run, facets, index), words=words_of(row.run, index),
+            )
+        )  # fmt: skip
+    caption = "1 run with a rank"
+    if len(rows) > 1:
+        caption = f"{len(rows)} runs in order: fewest missed first, then fewest false alarms"
+    caption += _at_threshold(ranking, rows, index)
+    return Table(caption, head, tuple(body), "ranked", key, tuple(facets))
+
+
+def _at_threshold(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> str:
+    found = (index.evaluation(row.run, ranking) for row in rows)
+    shared = share_threshold([one for one in found if one is not None], index.target)
+    return "" if shared is None else f"; threshold {clean(shared)}"
+
+
+def _standing_columns(ranking: Ranking) -> tuple[Column, ...]:
+    """What the ranking's table says of each run's place; nothing where nothing was compared."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return ()
+    bound = " at least" if comparisons.basis == "counts" else ""
+    against = Column("Against the best", f"adjusted p{bound}", falls=True)
+    if comparisons.basis == "counts":
+        return (against,)
+    return (
+        against,
+        Column("Rank interval", "95 %", "count"),
+        Column("Is the best", "of resamples, no test", "count", falls=True),
+    )
+
+
+def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
+    """A run's cells under `_standing_columns`; dashes for one that was not compared."""
+    comparisons = ranking.comparisons
+    if comparisons is None:
+        return ()
+    standing = comparisons.find(row.run)
+    counts = comparisons.basis == "counts"
+    if standing is None:
+        return (Text(DASH),) * (1 if counts else 3)
+    p = standing.adjusted_p_value
+    if row.rank == 1:
+        first = Text("the best", sort=2.0)  # before every p-value
+    elif standing.told_apart is None:
+        first = Text("counts can’t say", sort=p)
+    else:
+        word = "told apart" if standing.told_apart else "not told apart"
+        first = Text(word, write_cell(PValue(p, bound=counts)).value, sort=p)
+    if counts:
+        return (first,)
+    low, high = standing.rank_low, standing.rank_high
+    interval = DASH if low is None else str(low) if low == high else f"{low} to {high}"
+    return (
+        first,
+        Text(interval, sort=None if high is None else high + (low or 0) / 1e6),
+        Text(percent(standing.best_probability), sort=standing.best_probability),
+    )
+
+
+def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
+    """The line between the runs that can't be told from the best and the rest, where it is one."""
+    told = {} if ranking.comparisons is None else {
+        each.run: each.told_apart for each in ranking.comparisons.standings
+    }  # fmt: skip
+    one_line = not any(told.get(row.run) is False for row in ranking.rows[len(above) :])
+    if same or not above or not all(above) or not one_line:
+        return ""
+    if len(above) == 1:
+        return "Above: the best. Below: the runs that it can be told apart from"
+    if any(told.get(row.run) is None for row in ranking.rows[len(above) :] if row.rank):
+        return "Above: can’t be told apart from the best. Below: counts alone can’t say"
+    return "Above: can’t be told apart from the best. Below: can be"
+
+
+def _unranked_table(
+    rows: Sequence[RankedRun], ranking: Ranking, key: str, facets: Sequence[Facet], index: Index
+) -> Table:
+    counts = [
+        index.counts(index.evaluation(row.run, ranking)) if row.counted else None for row in rows
+    ]
+    alike = all_alike(counts)
+    evaluations = [index.evaluation(row.run, ranking) for row in rows]
+    head = (
+        Column("Run", kind="name"),
+        *threshold_columns(evaluations, index.target),
+        *count_columns(counts),
+        Column("Why it has no rank"),
+    )
+    body = tuple(
+        Row(
+            (
+                index.link(row.run),
+                *threshold_cells(evaluation, evaluations, index.target),
+                *count_cells(of_target, alike=alike),
+                _explain_unranked(row, evaluation, index.target),
+            ),
+            facets=pick_facets(row.run, facets, index),
+            words=words_of(row.run, index),
+        )
+        for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True)
+    )
+    caption = f"{plural(len(rows), 'run')} shown and not ranked"
+    caption += _at_threshold(ranking, rows, index)
+    return Table(caption, head, body, key=key)
+
+
+def _explain_unranked(row: RankedRun, evaluation: Evaluation | None, target: str) -> str:
+    hint = "" if evaluation is None else suggest_tuning(evaluation, target)
+    return ", ".join(filter(None, (titled(clean(row.why_unranked or DASH)), clean(hint))))

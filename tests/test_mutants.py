@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from benchmarks.mutants.__main__ import read_results, sample_mutants
+from benchmarks.mutants.__main__ import name_tests, read_results, sample_mutants
 from benchmarks.mutants.mutate import list_mutants
 from benchmarks.mutants.reach import Reach, load_reach, measure_reach, save_reach
 from benchmarks.mutants.run import copied_tree, try_mutant
@@ -146,3 +146,12 @@ def test_results_are_read_again_but_for_half_a_line(tmp_path):
     found = read_results(tmp_path / "results.jsonl")
     assert {name: each.outcome for name, each in found.items()} == {"a": "killed"}
     assert read_results(tmp_path / "none.jsonl") == {}
+
+
+def test_results_are_of_these_tests_and_this_code_alone(tree):
+    """A change that few tests do not notice may be noticed by more, or by others."""
+    name = name_tests(tree, ["tests"])
+    assert name_tests(tree, ["tests"]) == name
+    assert name_tests(tree, ["tests/test_near.py"]) != name
+    (tree / "tests" / "test_near.py").write_text(TESTS.replace("6.0", "6.5"))
+    assert name_tests(tree, ["tests"]) != name

@@ -44,15 +44,19 @@ def main() -> int:
     folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     mutants = sample_mutants(ROOT, ROOMS, options.sample, options.seed)
-    done = read_results(folder / "results.jsonl")
-    left = [mutant for mutant in mutants if mutant.name not in done]
-    print(f"{len(mutants)} changes, {len(mutants) - len(left)} of them tried before", flush=True)
     with ExitStack() as stack:
         trees = [stack.enter_context(copied_tree(ROOT)) for _ in range(options.jobs)]
-        reach = _know_reach(trees[0], options.tests, folder, options.jobs)
+        name = name_tests(trees[0], options.tests)
+        results = folder / f"results-{name}-{options.budget_s:g}s.jsonl"
+        done = read_results(results)
+        left = [mutant for mutant in mutants if mutant.name not in done]
+        print(
+            f"{len(mutants)} changes, {len(mutants) - len(left)} of them tried before", flush=True
+        )
+        reach = _know_reach(trees[0], options.tests, folder / f"reach-{name}.json", options.jobs)
         for mutant, result in try_all(trees, left, reach, options.budget_s):
             done[mutant.name] = result
-            _append(folder / "results.jsonl", mutant, result)
+            _append(results, mutant, result)
             print(f"{result.outcome:11} {spell(mutant)}", flush=True)
     report(mutants, done)
     return 0
@@ -93,16 +97,21 @@ def sample_mutants(root: Path, rooms: Sequence[str], n: int, seed: int) -> list[
     return [every[i] for i in sorted(islice(able, n))]
 
 
-def _know_reach(tree: Path, tests: Sequence[str], folder: Path, jobs: int) -> Reach:
-    """Measured, or from the file where code and tests are as they were then."""
+def name_tests(tree: Path, tests: Sequence[str]) -> str:
+    """A digest of the tests that were asked for, their code and the code that they test: another
+    result may come of others."""
     digest = hashlib.sha256(json.dumps(tests).encode())
     for part in ("covidreport", "tests", "templates"):
         for file in sorted(each for each in (tree / part).rglob("*") if each.is_file()):
             digest.update(f"{file.relative_to(tree)}\0".encode() + file.read_bytes())
-    file = folder / f"reach-{digest.hexdigest()[:16]}.json"
+    return digest.hexdigest()[:16]
+
+
+def _know_reach(tree: Path, tests: Sequence[str], file: Path, jobs: int) -> Reach:
+    """From the file, or measured."""
     if not file.exists():
         print("measuring which tests reach which line", flush=True)
-        save_reach(measure_reach(tree, tests, folder / file.stem, jobs), file)
+        save_reach(measure_reach(tree, tests, file.with_suffix(""), jobs), file)
     return load_reach(file)
 
 

@@ -8,12 +8,15 @@ from typing import Any
 __version__ = "0.1.0"
 __all__ = [
     "EvaluateOptions",
+    "GateOptions",
     "Thresholds",
     "__version__",
     "compare_scores",
     "evaluate_runs",
+    "gate_runs",
     "load",
     "render_report",
+    "run_ci",
 ]
 
 

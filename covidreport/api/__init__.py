@@ -12,11 +12,14 @@ from typing import Any
 
 NAMES = {
     "EvaluateOptions": "covidreport.evaluate.options",
+    "GateOptions": "covidreport.gate.options",
     "Thresholds": "covidreport.evaluate.thresholds",
     "compare_scores": "covidreport.api.scores",
     "evaluate_runs": "covidreport.api.evaluating",
+    "gate_runs": "covidreport.api.gating",
     "load": "covidreport.api.reports",
     "render_report": "covidreport.api.reports",
+    "run_ci": "covidreport.api.ci",
 }
 """Where each name stands. It is loaded when it is asked for: a report needs no ONNX Runtime."""
 

@@ -52,7 +52,6 @@ def set_baseline(
     """Write a baseline."""
     from dataclasses import replace
 
-    from covidreport.cli.gate import ask_images
     from covidreport.cli.terminal import say, say_note
     from covidreport.errors import UsageError
     from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
@@ -66,7 +65,7 @@ def set_baseline(
     settings = find_settings(Path.cwd())
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
-    images = ask_images(settings, dataset, split, variant)
+    images = settings.ask_judged(dataset, split, variant)
     baseline = find_baseline(
         BaselineRequest(run, settings.target, images, settings.specificity_floor)
     )

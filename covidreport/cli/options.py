@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.gate.options import GateOptions
     from covidreport.settings import Settings
 
 Runs = Annotated[
@@ -97,6 +98,11 @@ Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
 ]
 
+GATE_EXIT_CODES = (
+    "Exit code: 0 pass, 1 a limit is not kept, 2 wrong usage, 3 could not be judged (no "
+    "evaluation, broken model, missing data, provider, another baseline, full disk, a defect), 4 "
+    "inconclusive: too few cases to tell."
+)
 GateBaseline = Annotated[
     str | None,
     typer.Option(
@@ -183,3 +189,13 @@ def take_options(context: typer.Context) -> EvaluateOptions:
         "command": spell_command(context),
     }
     return EvaluateOptions(**{**values, **read})
+
+
+def take_gate_options(context: typer.Context) -> GateOptions:
+    """What the options of `gate` and `ci` say of limits and the baseline."""
+    from covidreport.gate.options import GateOptions
+
+    fields = {each.name for each in dataclasses.fields(GateOptions)}
+    values = {name: value for name, value in context.params.items() if name in fields}
+    limits, warnings = (tuple(context.params[name] or ()) for name in ("limit", "warn"))
+    return GateOptions(**values, limits=limits, warnings=warnings)

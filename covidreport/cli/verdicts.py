@@ -22,6 +22,7 @@ from covidreport.streams import let_commands_through
 from covidreport.text import DASH, fraction
 
 if TYPE_CHECKING:
+    from covidreport.api.gating import GatedRuns
     from covidreport.records import Beside, LimitResult, Run, Stage, Verdict
 
 STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red", "inconclusive": "yellow",
@@ -50,14 +51,13 @@ def never_exit_one() -> Iterator[None]:
         raise typer.Exit(3) from error
 
 
-def judge_or_explain(
-    runs: Sequence[Run], target: str, judge: Callable[[], tuple[Verdict, ...]]
-) -> tuple[Verdict, ...]:
+def judge_or_explain(runs: Sequence[Run], target: str, judge: Callable[[], GatedRuns]) -> GatedRuns:
     """What `judge` gives; where it raises, a verdict for each run that says why there is none.
 
     Wrong usage is raised on: it has no verdict. Anything unexpected becomes one, since Python
     would end with exit code 1, which here says that a model is worse.
     """
+    from covidreport.api.gating import GatedRuns
     from covidreport.gate.gating import stamp_time
     from covidreport.gate.judge import refuse_run
 
@@ -76,8 +76,9 @@ def judge_or_explain(
             traceback.print_exc()
             stage, reason = "unexpected", f"{type(error).__name__}: {error}"
     folders = [(run.name, run.place) for run in runs] or [("", "")]
-    return tuple(
-        refuse_run(name, folder, target, stage, reason, stamp_time()) for name, folder in folders
+    now = stamp_time()
+    return GatedRuns(
+        tuple(refuse_run(name, place, target, stage, reason, now) for name, place in folders)
     )
 
 

@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 import covidreport
-from covidreport import EvaluateOptions, Thresholds, compare_scores, evaluate_runs
+from covidreport import (
+    EvaluateOptions,
+    GateOptions,
+    Thresholds,
+    compare_scores,
+    evaluate_runs,
+    gate_runs,
+    run_ci,
+)
 from covidreport.api import NAMES
 from covidreport.errors import UsageError
 from covidreport.records import StageStarted, StepsDone
@@ -99,12 +107,45 @@ def test_settings_lie_beneath_what_is_given(project):
     assert {o.evaluation.thresholds["covid-19"] for o in again.outcomes} == {0.2}
 
 
+def test_runs_are_judged_by_a_baseline(project):
+    """By hand: the keen run misses none, the usual one misses one more than it."""
+    options = EvaluateOptions(data=Path("data/manifest.csv"), provider="cpu")
+    evaluate_runs(options=options)
+    better = gate_runs("runs/keen", options=GateOptions(baseline="runs/usual"))
+    assert [(each.run, each.outcome) for each in better.verdicts] == [("keen", "pass")]
+    (worse,) = gate_runs("runs/usual", options=GateOptions(baseline="runs/keen")).verdicts
+    failed = [each.limit.name for each in worse.results if each.outcome == "fail"]
+    assert (worse.outcome, failed) == ("fail", ["covid-19 missed"])
+    asked = GateOptions(limits=("sensitivity>=0.4",))
+    (kept,) = gate_runs("runs/usual", options=asked).verdicts
+    assert kept.outcome == "pass"
+
+
+def test_a_pipeline_evaluates_judges_and_collects_the_report(project):
+    """In one call; the baseline needs no verdict, and nothing is written but evaluations."""
+    options = EvaluateOptions(data=Path("data/manifest.csv"), provider="cpu")
+    before = set(project.iterdir())
+    events = []
+    done = run_ci(
+        "runs", gate=GateOptions(baseline="runs/usual"), evaluate=options, on_event=events.append
+    )
+    assert [(each.run, each.outcome) for each in done.verdicts] == [("keen", "pass")]
+    assert [(each.run, each.why) for each in done.beside.not_judged] == [
+        ("usual", "is the baseline")
+    ]
+    assert {each.run.name for each in done.report.runs} == {"keen", "usual"}
+    assert any(isinstance(event, StageStarted) for event in events)
+    assert set(project.iterdir()) == before
+
+
 def test_what_makes_no_sense_is_said_as_on_the_command_line(project):
     """With what to do."""
     with pytest.raises(UsageError, match="no data is named: use --data"):
         evaluate_runs("runs")
     with pytest.raises(UsageError, match=r"nowhere: no such file or folder \(from --data\)"):
         evaluate_runs("runs", options=EvaluateOptions(data=Path("nowhere")))
+    with pytest.raises(UsageError, match="--margin goes with --require-evidence"):
+        gate_runs("runs", options=GateOptions(margin=0.1))
     with pytest.raises(UsageError, match="no format is called 'pdf'"):
         covidreport.render_report(covidreport.load(STUDY), "pdf")
 

@@ -1,0 +1,109 @@
+"""Evaluated runs judged by limits and a baseline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from covidreport.api.evaluating import find_runs
+from covidreport.errors import UsageError
+from covidreport.gate import gating
+from covidreport.gate.baseline import find_baseline_file, locate_baseline
+from covidreport.gate.evidence import GateSide
+from covidreport.gate.gating import GateRequest, complete_images, open_baseline, pass_over_known
+from covidreport.gate.judge import GateCriteria
+from covidreport.gate.limits import choose_limits, read_limit, require_evidence
+from covidreport.gate.options import GateOptions
+from covidreport.gate.stored import note_newer
+from covidreport.records import Noted, NotJudged, OnEvent, Run, Verdict, ignore_events
+from covidreport.settings import Settings, find_settings
+
+DEFAULT_MARGIN = 0.05
+"""Of `require_evidence` where no margin is stated."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatedRuns:
+    """The verdict on each run that was judged, and those that needed none, each with why."""
+
+    verdicts: tuple[Verdict, ...]
+    not_judged: tuple[NotJudged, ...] = ()
+
+
+def gate_runs(
+    *folders: str | os.PathLike[str],
+    options: GateOptions | None = None,
+    on_event: OnEvent = ignore_events,
+) -> GatedRuns:
+    """Judge the runs in `folders` (by default `runs`) by limits and a baseline, as `gate` does.
+
+    Reads what `evaluate_runs` stored; opens no image and runs no model. A run that can't be judged
+    has a verdict that says why. Runs that the baseline knows as they are need none, unless they are
+    named by their own folders. Raises UsageError where what is asked for makes no sense at all.
+    """
+    settings = find_settings(Path.cwd())
+    runs = find_runs(folders, on_event)
+    request = resolve_gate(options or GateOptions(), settings, runs)
+    return judge_runs(runs, [Path(folder) for folder in folders], request, on_event)
+
+
+def judge_runs(
+    runs: Sequence[Run], named: Sequence[Path], request: GateRequest, on_event: OnEvent
+) -> GatedRuns:
+    """As `gate_runs`, for runs that were found; named: the folders that were asked for."""
+    opened = open_baseline(runs, request)
+    new, known = pass_over_known(runs, opened, named)
+    verdicts = gating.gate_runs(new, request, opened)
+    side = opened if isinstance(opened, GateSide) else None
+    newer = note_newer(complete_images(request.images, side), runs)
+    if newer:
+        on_event(Noted(newer))
+    return GatedRuns(verdicts, known)
+
+
+def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) -> GateRequest:
+    """What is judged by what: options, then the settings, then what is built in.
+
+    Raises UsageError where a limit can't be read, or options contradict each other.
+    """
+    target = settings.target
+    place = _locate_baseline(options.baseline, settings, runs)
+    limits = [
+        *settings.limits,
+        *(read_limit(each, target) for each in options.limits),
+        *(read_limit(each, target, "warn") for each in options.warnings),
+    ]
+    if options.margin is not None and not options.require_evidence:
+        raise UsageError("--margin goes with --require-evidence")
+    if options.margin is not None and not 0 < options.margin < 1:
+        raise UsageError(
+            f"--margin {options.margin:g}: give a fraction between 0 and 1, such as 0.05"
+        )
+    if options.require_evidence:
+        margin = options.margin or settings.margin or DEFAULT_MARGIN
+        limits.append(require_evidence(target, margin, "--require-evidence"))
+    chosen = choose_limits(
+        limits, target, settings.specificity_floor, has_baseline=place is not None
+    )
+    prevalence = settings.figures.prevalence
+    if prevalence is not None and not isinstance(prevalence, Mapping):
+        prevalence = {target: prevalence}
+    most = options.max_failed_share
+    return GateRequest(
+        criteria=GateCriteria(target, chosen, options.show_ids, prevalence or {}),
+        images=settings.ask_judged(options.dataset, options.split, options.variant),
+        baseline=place,
+        specificity_floor=settings.specificity_floor,
+        max_failed_share=settings.max_failed_share if most is None else most,
+    )
+
+
+def _locate_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:
+    """Where the baseline is: the option, else the settings, else baseline.json, else none."""
+    if option is not None:
+        return locate_baseline(option, runs)
+    if settings.baseline is not None:
+        return locate_baseline(settings.baseline, runs, settings.folder)
+    return find_baseline_file(None, settings.folder)

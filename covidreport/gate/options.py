@@ -1,0 +1,32 @@
+"""What a user says of a gate, wherever he says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What a user says of limits and the baseline; None, or nothing, where he is silent.
+
+    The settings lie beneath; `GateRequest` is what both come to.
+    """
+
+    baseline: str | None = None
+    """A run folder, a file of `covidreport baseline set`, or a folder of runs: its best."""
+    limits: tuple[str, ...] = ()
+    """What must hold beside the limits of the settings, such as `sensitivity.low>=0.70`."""
+    warnings: tuple[str, ...] = ()
+    """As limits, but no more than a warning."""
+    require_evidence: bool = False
+    """Inconclusive unless the data exclude a loss of sensitivity over the margin."""
+    margin: float | None = None
+    """Of `require_evidence`."""
+    dataset: str | None = None
+    split: str | None = None
+    variant: str | None = None
+    """`""` is the usual one."""
+    show_ids: bool = False
+    max_failed_share: float | None = None
+    trust_stored: bool = False
+    """Judge stored scores that this machine did not compute, where `ci` would compute them."""

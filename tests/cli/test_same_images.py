@@ -183,7 +183,7 @@ def _read_parts(covidreport, study):
 
 
 def test_variants_and_other_data_change_no_section_but_their_own(covidreport, study):
-    """Blocks, matrices and the answer are those of the usual evaluation.
+    """Matrices and the answer are those of the usual evaluation.
 
     What `occlude` itself finds stands among the findings, and by the answer.
     """
@@ -191,7 +191,7 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
         write_run(study / "runs" / name, {"name": name, "block": "1"})
     _evaluate(covidreport, "validation", "test")
     before = _read_parts(covidreport, study)
-    assert {"Blocks", "Confusion matrices", "Answer"} <= set(before)
+    assert {"Confusion matrices", "Answer"} <= set(before)
     done = covidreport("occlude", "runs", "--data", "data", "--split", "validation")
     assert done.code == 0, done.err
     write_flat_dataset(study / "elsewhere", [(120, "covid-19", "validation"), (9, "normal", "")])

@@ -225,6 +225,8 @@ class Row:
     """What it is under each facet of its table."""
     words: str = ""
     """What a search looks at, beside the names."""
+    id: str = ""
+    """That a link leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,7 @@ class Facet:
     values: tuple[str, ...]
 
 
-TableStyle = Literal["plain", "ranked", "pairs", "grid", "metrics", "wide", "dense"]
+TableStyle = Literal["plain", "ranked", "pairs", "grid", "metrics", "wide", "dense", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +246,8 @@ class Table:
     """A table with the caption that says what a row is.
 
     style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
-    one line, `wide` all of the page, `plain` no more than it needs. key: the name under which a
+    one line, `wide` all of the page, `plain` no more than it needs, `listed` many rows in a frame
+    that is scrolled. key: the name under which a
     page keeps how its reader sorts, searches and filters it; empty where nothing of it can be set.
     Tables of the same key are filtered together, and the first of them can be sorted.
     """
@@ -256,6 +259,106 @@ class Table:
     style: TableStyle = "plain"
     key: str = ""
     facets: tuple[Facet, ...] = ()
+
+
+Tone = Literal["plain", "right", "wrong", "unscored"]
+"""What a cell of a grid or an answer is to its reader."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of `span` columns, or of `span` rows, of a grid; `title` says more to a pointer."""
+
+    cell: Cell
+    span: int = 1
+    title: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """A sign or a count, over `span` columns; `note` stands beneath it.
+
+    depth: of its tone, from 0 to 10; None where it has no depth.
+    """
+
+    text: str
+    tone: Tone = "plain"
+    note: str = ""
+    depth: int | None = None
+    strong: bool = False
+    span: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """Its heads but for those that span it from a row above; `run`: by which a page finds it."""
+
+    heads: tuple[Head, ...]
+    cells: tuple[GridCell, ...]
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table whose columns are alike: `heads` are those of the columns, in levels from the widest.
+
+    corner: what the heads of the rows are. note: how it is read. style: `signs` are one letter
+    each. word: the head of the one column in which the signs of a row stand as a word, where there
+    is no room for so many; empty where each needs a column of its own.
+    """
+
+    kind: ClassVar = "grid"
+    caption: str
+    corner: tuple[Column, ...]
+    heads: tuple[tuple[Head, ...], ...]
+    rows: tuple[GridRow, ...]
+    style: Literal["signs", "counts"]
+    totals: GridRow | None = None
+    note: str = ""
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a run said of a picture: its score, whether that is right, and this in a word."""
+
+    score: float | None
+    tone: Tone
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, and what is known and was said of it; `image` is a data URI, or empty."""
+
+    id: str
+    name: str
+    gist: str
+    facts: tuple[Fact, ...]
+    answers: tuple[Answer, ...]
+    """Of the runs of its block, in their order."""
+    image: str = ""
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Images under a title, each with what `runs` said of it; those without a picture are opened
+    from elsewhere: a link to their id.
+
+    keys: of the runs. noun: what one of them is called. counted: what many are called. note: what
+    is said of the images, or why there are none.
+    """
+
+    kind: ClassVar = "pictures"
+    title: str
+    noun: str
+    counted: str
+    runs: tuple[Cell, ...]
+    keys: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +393,7 @@ class Group:
     severity: Severity | None = None
 
 
-Block = Prose | Items | Facts | Note | Table | Chart | Group
+Block = Prose | Items | Facts | Note | Table | Grid | Pictures | Chart | Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,4 +426,6 @@ def list_targets(sections: tuple[Section, ...]) -> frozenset[str]:
         for block in walk_blocks(section.blocks):
             if isinstance(block, Group | Note) and block.id:
                 ids.add(block.id)
+            elif isinstance(block, Table):
+                ids.update(row.id for row in block.rows if row.id)
     return frozenset(ids)

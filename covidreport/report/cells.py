@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from covidreport.report.blocks import (
@@ -9,6 +10,7 @@ from covidreport.report.blocks import (
     Code,
     Count,
     Difference,
+    Grid,
     Inlines,
     Link,
     Number,
@@ -17,6 +19,7 @@ from covidreport.report.blocks import (
     Spread,
     Strong,
     Text,
+    Tone,
 )
 from covidreport.report.charts.intervals import Domain, Mark, place_mark
 from covidreport.text import (
@@ -30,6 +33,9 @@ from covidreport.text import (
     signed,
     whole,
 )
+
+SIGNS: Mapping[Tone, str] = {"wrong": "×", "right": "·", "unscored": "?"}
+"""What stands for a tone where there is room for one letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,26 @@ def write_cell(cell: Cell) -> Written:
 def write_line(words: Inlines) -> str:
     """A sentence in one line, its figures with their evidence."""
     return words if isinstance(words, str) else "".join(write_cell(one).line for one in words)
+
+
+def flatten_heads(grid: Grid) -> list[str]:
+    """The heads of a grid's columns in one line each: that of the last level goes last."""
+    levels = [
+        [write_cell(head.cell).line for head in level for _ in range(head.span)]
+        for level in grid.heads
+    ]
+    return [", ".join(titles) for titles in zip(*levels, strict=True)]
+
+
+def flatten_rows(grid: Grid) -> list[tuple[tuple[Cell, ...], tuple[Text, ...]]]:
+    """The heads and the cells of a grid's rows, each head and cell as often as it spans."""
+    heads: list[Cell] = []
+    rows = []
+    for row in grid.rows:
+        heads[len(grid.corner) - len(row.heads) :] = [head.cell for head in row.heads]
+        cells = tuple(Text(one.text, one.note) for one in row.cells for _ in range(one.span))
+        rows.append((tuple(heads), cells))
+    return rows
 
 
 def sort_key(cell: Cell) -> float | str | None:

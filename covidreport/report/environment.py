@@ -14,9 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import covidreport
 from covidreport.errors import CovidReportError, UsageError
-from covidreport.report.cells import cell_kind, mark_cell, sort_number, write_cell
+from covidreport.report.cells import (
+    cell_kind,
+    flatten_heads,
+    flatten_rows,
+    mark_cell,
+    sort_number,
+    write_cell,
+)
 from covidreport.report.charts.intervals import list_ticks
 from covidreport.report.prose import Writer
+from covidreport.text import decimal
 
 if TYPE_CHECKING:
     from jinja2 import TemplateError
@@ -124,6 +132,7 @@ def render_template(
     environment.filters |= {
         "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
         "sort_number": sort_number, "list_ticks": list_ticks, "as_json": _as_json,
+        "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
     }  # fmt: skip
     try:
         return environment.get_template(name).render(values)

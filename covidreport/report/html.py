@@ -11,6 +11,7 @@ from pathlib import Path
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData, Run
 from covidreport.report.blocks import list_targets
+from covidreport.report.cells import SIGNS
 from covidreport.report.charts.drawn import draw_charts
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.palette import LOOKS
@@ -24,12 +25,12 @@ from covidreport.report.view.records import ReportView
 from covidreport.store import EVALUATIONS_FOLDER, SCORES_FILE
 
 STYLES = (
-    "page", "controls", "answer", "findings", "tables", "charts", "cases", "drawings", "runs",
+    "page", "controls", "answer", "findings", "tables", "charts", "pictures", "drawings", "runs",
     "matrices", "end", "screens", "print",
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "wording", "tables", "cases", "rows", "choice", "charts",
+    "page", "address", "wording", "tables", "pictures", "rows", "choice", "charts",
     "readout", "readings", "operating", "curves", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
@@ -57,6 +58,7 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
         "policy": content_policy(style, scripts),
         "drawings": {name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  # drawn here
         "looks": LOOKS,
+        "signs": SIGNS,
         "interval_width": INTERVAL_WIDTH,
     }
     return render_template("report.html.j2", values, HTML, look.templates)

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from covidreport.records import ReportData
-from covidreport.report.cells import write_cell
+from covidreport.report.blocks import Link, Pictures, walk_blocks
+from covidreport.report.cells import SIGNS, write_cell
 from covidreport.report.charts.part import list_charts
 from covidreport.report.index import index_runs
 from covidreport.report.view.records import ReportView
-from covidreport.text import clean
+from covidreport.text import clean, decimal
 
 
 def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
@@ -31,33 +32,44 @@ def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
     ]
 
 
-def _list_cases(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
-    """Every case that is shown, with what each run said of it."""
-    if view.cases is None or not (view.cases.positives or view.cases.alarms):
-        return None
-    cases = (*view.cases.positives, *view.cases.alarms)
-    runs = [one.run for one in cases[0].scores]
+def _list_pictures(data: ReportData, view: ReportView) -> list[dict[str, Any]] | None:  # noqa: ARG001
+    """Every block of pictures: its runs, and what each said of each picture."""
+    blocks = (one for all_of in view.sections.values() for one in all_of)
+    found = [
+        _list_block(block)
+        for section in blocks
+        for block in walk_blocks(section.blocks)
+        if isinstance(block, Pictures) and block.pictures
+    ]
+    return found or None
+
+
+def _list_block(block: Pictures) -> dict[str, Any]:
+    answers = [answer for one in block.pictures for answer in one.answers]
     return {
+        "noun": block.noun,
+        "counted": block.counted,
+        "words": {SIGNS[answer.tone]: answer.word for answer in answers},
         "runs": [
-            [run.text, run.anchor, key] for run, key in zip(runs, view.cases.keys, strict=True)
+            [write_cell(run).value, run.target if isinstance(run, Link) else "", key]
+            for run, key in zip(block.runs, block.keys, strict=True)
         ],
-        "cases": {
-            case.anchor: {
-                "kind": case.kind,
-                "name": case.name,
-                "gist": case.gist,
-                "facts": [[fact.name, write_cell(fact.value).line] for fact in case.facts],
-                "scores": [one.score for one in case.scores],
-                "signs": "".join(one.sign for one in case.scores),
+        "pictures": {
+            one.id: {
+                "name": one.name,
+                "gist": one.gist,
+                "facts": [[fact.name, write_cell(fact.value).line] for fact in one.facts],
+                "scores": [decimal(answer.score) for answer in one.answers],
+                "signs": "".join(SIGNS[answer.tone] for answer in one.answers),
             }
-            for case in cases
+            for one in block.pictures
         },
     }
 
 
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
-    "cases": _list_cases,
+    "pictures": _list_pictures,
     "charts": list_charts,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""

@@ -114,7 +114,7 @@ def test_hidden_cases_are_in_no_part_of_the_file(everything):
 
 def test_hidden_sections_leave_no_data_to_the_script(everything):
     """Each part of the payload goes with its section."""
-    for hidden, part in (("cases", "cases"), ("ranking", "rankings")):
+    for hidden, part in (("cases", "pictures"), ("ranking", "rankings")):
         view = view_report(everything, frozenset({hidden}))
         assert not list_parts(everything, view).get(part)
     view = view_report(everything, frozenset({"operating", "curves"}))

@@ -12,6 +12,7 @@ from covidreport.report.blocks import Section
 from covidreport.report.index import Index
 from covidreport.report.sections import (
     answer,
+    cases,
     failed,
     findings,
     limits,
@@ -32,6 +33,7 @@ SECTIONS: Mapping[str, Build] = {
     "against": pairwise.build,
     "failed": failed.build,
     "repeats": repeats.build,
+    "cases": cases.build,
     "subgroups": subgroups.build,
     "findings": findings.build,
     "provenance": provenance.build,

@@ -10,7 +10,6 @@ from covidreport.report.blocks import Fact, Text
 from covidreport.report.index import Index, index_runs
 from covidreport.report.sections import SECTIONS
 from covidreport.report.sections.findings import list_notes
-from covidreport.report.view.cases import view_cases
 from covidreport.report.view.curves import view_curves_of_runs
 from covidreport.report.view.hide import hide_sections
 from covidreport.report.view.matrices import view_matrices
@@ -34,7 +33,6 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
-        cases=view_cases(data, index),
         matrices=view_matrices(data, index),
         runs=view_runs(data, findings, index),
         generator=f"covidreport {__version__}",

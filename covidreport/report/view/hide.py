@@ -9,7 +9,6 @@ from covidreport.report.view.records import ReportView
 from covidreport.text import SECTIONS, listed
 
 _WITHOUT: dict[str, Callable[[ReportView], ReportView]] = {
-    "cases": lambda view: replace(view, cases=None),
     "operating": lambda view: replace(view, operating=None),
     "curves": lambda view: replace(view, curves=None),
     "matrices": lambda view: replace(view, matrices=None),

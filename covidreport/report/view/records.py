@@ -15,10 +15,7 @@ from covidreport.report.charts.curves import CurveChart
 from covidreport.report.charts.plots import Plot
 
 if TYPE_CHECKING:
-    from covidreport.report.view.section_records import (
-        CasesView,
-        MatricesView,
-    )
+    from covidreport.report.view.section_records import MatricesView
 
 CellKind = Literal["text", "words", "code", "name", "rank", "count", "missed", "figure", "told"]
 """`words` are a sentence of ours, and `text` is what data say."""
@@ -206,7 +203,6 @@ class ReportView:
     title: str
     kicker: str
     facts: tuple[Fact, ...]
-    cases: CasesView | None
     matrices: MatricesView | None
     runs: tuple[RunView, ...]
     generator: str

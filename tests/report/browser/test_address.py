@@ -98,7 +98,7 @@ def test_back_closes_a_case_and_forward_opens_it(visit, scored_page):
     """A case lies over the page; what was set behind it stays, and the place on the page too."""
     page = visit(scored_page)
     page.locator("#ranking thead").get_by_role("button", name="Specificity", exact=True).click()
-    first = page.locator("#cases .case-grid thead a").first
+    first = page.locator("#cases .signs thead a").first
     first.scroll_into_view_if_needed()
     before = page.evaluate("scrollY")
     first.click()
@@ -119,7 +119,7 @@ def test_back_closes_a_case_and_forward_opens_it(visit, scored_page):
 def test_a_case_leads_to_a_run_and_back(visit, scored_page):
     """The run's section opens; Back opens the case again."""
     page = visit(scored_page)
-    page.locator("#cases .case-grid thead a").first.click()
+    page.locator("#cases .signs thead a").first.click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("link", name="exp5-resnet18-focal").click()
     dialog.wait_for(state="hidden")
@@ -181,7 +181,7 @@ def test_a_page_inside_another_works_without_an_address(visit, scored_page, tmp_
     inside.locator("#ranking thead").get_by_role("button", name="Specificity", exact=True).click()
 
     assert inside.locator("#ranking th[aria-sort]").count() == 1
-    inside.locator("#cases .case-grid thead a").first.click()
+    inside.locator("#cases .signs thead a").first.click()
     dialog = inside.get_by_role("dialog")
     dialog.get_by_role("button", name="Close").click()
     assert not dialog.is_visible()

@@ -6,7 +6,7 @@ from __future__ import annotations
 def test_the_grid_counts_what_the_ranking_counts(visit, scored_page):
     """In every row as many crosses and question marks as the run missed cases."""
     page = visit(scored_page)
-    grid = page.locator("#cases table.case-grid")
+    grid = page.locator("#cases table.signs")
     rows = grid.locator("tbody tr")
 
     assert rows.count() == 18
@@ -20,8 +20,8 @@ def test_the_grid_counts_what_the_ranking_counts(visit, scored_page):
 def test_a_case_is_opened_and_closed_by_keyboard(visit, scored_page):
     """Enter on its number opens it, arrows go on, Escape closes it and gives the focus back."""
     page = visit(scored_page)
-    first = page.locator("#cases table.case-grid thead a").first
-    name = first.get_attribute("title").split(":")[0]
+    first = page.locator("#cases table.signs thead a").first
+    name = first.locator("xpath=..").get_attribute("title").split(":")[0]
     first.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
@@ -33,7 +33,7 @@ def test_a_case_is_opened_and_closed_by_keyboard(visit, scored_page):
     assert dialog.get_by_role("heading").inner_text() != f"Case {name}"
     page.keyboard.press("Escape")
     assert not dialog.is_visible()
-    assert page.evaluate("document.activeElement.dataset.case") == "case-1"
+    assert page.evaluate("document.activeElement.hash") == "#case-1"
     page.wait_for_function("() => !location.hash.includes('case=')")
 
 
@@ -52,9 +52,9 @@ def test_an_address_opens_a_case(visit, scored_page):
 def test_a_cell_says_what_it_is(visit, scored_page):
     """Under the grid stands in words what the pointer is on; a click opens the case."""
     page = visit(scored_page)
-    cell = page.locator("#cases table.case-grid tbody tr").first.locator("td.x").first
+    cell = page.locator("#cases table.signs tbody tr").first.locator("td.wrong").first
     cell.hover()
-    line = page.locator("#cases .case-line").inner_text()
+    line = page.locator("#cases .grid-line").inner_text()
 
     assert "missed, score 0." in line
     cell.click()
@@ -87,10 +87,10 @@ def test_without_javascript_the_grid_leads_to_the_list(visit, scored_page):
     """The number of a case is a link to its row, which stands in a fold."""
     page = visit(scored_page, java_script_enabled=False)
 
-    assert page.locator("#cases table.case-grid tbody td.x").count() > 50
-    target = page.locator("#cases table.case-grid thead a").first.get_attribute("href")
+    assert page.locator("#cases table.signs tbody td.wrong").count() > 50
+    target = page.locator("#cases table.signs thead a").first.get_attribute("href")
     assert target == "#case-1"
-    page.locator("#cases details.case-list summary").first.click()
+    page.locator("#cases details:has(table.listed) summary").first.click()
     assert page.locator("#case-1").is_visible()
 
 
@@ -108,13 +108,13 @@ def test_the_cases_of_one_run_are_picked_out(visit, pictured_page):
     alone, and the address keeps it."""
     page = visit(pictured_page)
     section = page.locator("#cases")
-    row = section.locator(".case-grid tbody tr", has_text="exp3-resnet18-bce-balanced")
+    row = section.locator("table.signs tbody tr", has_text="exp3-resnet18-bce-balanced")
     missed = int(row.locator("td").first.inner_text())
     section.get_by_label("Cases that were wrong for").select_option(
         label="exp3-resnet18-bce-balanced"
     )
 
-    assert row.locator("td.x:visible").count() == missed > 0
+    assert row.locator("td.wrong:visible").count() == missed > 0
     assert row.locator("td:visible").count() == missed + 1
     cards = section.locator(".gallery").first.locator(".card:visible")
     assert cards.count() == missed

@@ -89,7 +89,7 @@ def test_the_ranking_is_sorted_filtered_and_its_columns_chosen(visit, study_page
 def test_a_case_is_opened_walked_and_closed(visit, scored_page):
     """The focus is kept inside while it is open and returns to the number it came from."""
     page = visit(scored_page)
-    _tab_to(page, "one => one.dataset.case === 'case-2'")
+    _tab_to(page, "one => one.hash === '#case-2'")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     title = dialog.get_by_role("heading").inner_text()
@@ -106,7 +106,7 @@ def test_a_case_is_opened_walked_and_closed(visit, scored_page):
     page.keyboard.press("Escape")
 
     assert not dialog.is_visible()
-    assert page.evaluate("document.activeElement.dataset.case") == "case-2"
+    assert page.evaluate("document.activeElement.hash") == "#case-2"
 
 
 def test_the_threshold_is_moved(visit, scored_page):

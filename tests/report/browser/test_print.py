@@ -34,7 +34,7 @@ _UNSEEN = """() => document.body.offsetHeight  // unfolds: that waits for the la
   .filter(one => !one.closest(".controls"))
   .filter(one => !one.checkVisibility({contentVisibilityAuto: true}))
   .map(one => one.outerHTML.slice(0, 80))"""
-_GRID = """() => [...document.querySelectorAll("table.case-grid")]
+_GRID = """() => [...document.querySelectorAll("table.signs")]
   .filter(one => one.getClientRects().length)
   .map(table => ({
     heads: [...table.tHead.querySelectorAll("a")].map(one => one.lastChild.textContent),
@@ -155,7 +155,7 @@ def test_the_script_opens_what_is_folded_for_the_printer(visit, scored_page):
 def test_an_opened_case_is_not_printed_over_the_page(visit, scored_page):
     """The dialog is for the screen."""
     page = visit(scored_page)
-    page.locator("#cases table.case-grid thead a").first.click()
+    page.locator("#cases table.signs thead a").first.click()
     assert page.get_by_role("dialog").is_visible()
     page.emulate_media(media="print")
 
@@ -180,10 +180,10 @@ def test_what_is_shaded_is_printed_shaded_and_said_in_signs(visit, scored_page):
     page = visit(scored_page)
     page.emulate_media(media="print")
 
-    for one in ("td.x", "tr.best", "[class*='tint-']"):
+    for one in ("td.wrong", "tr.best", "[class*='tint-']"):
         adjusted = "one => getComputedStyle(one).printColorAdjust"
         assert page.locator(one).first.evaluate(adjusted) == "exact"
-    assert set(page.locator("table.case-grid td.x").all_inner_texts()) == {"×"}
+    assert set(page.locator("table.signs td.wrong").all_inner_texts()) == {"×"}
 
 
 def test_it_becomes_a_pdf_of_pages_with_numbers_and_links(visit, study_page, tmp_path):

@@ -14,7 +14,7 @@ from tests.report.same.conftest import read_formats
 from tests.report.study import many_runs
 from tests.report.tables import Cell, ReadTable, read_tables
 
-SHAPED = {"case-grid", "matrices-table", "matrix"}
+SHAPED = {"signs", "matrices-table", "matrix"}
 """Classes of tables that Markdown has in another shape."""
 FRACTION = r"[\d,]+/[\d,]+; "
 
@@ -87,7 +87,7 @@ def test_the_grid_of_cases_has_the_same_signs(formats):
         assert formats.document["cases"] is None
         return
     parts = next((page, text) for name, page, text in formats.pairs() if name == "cases")
-    grids = [one for one in read_tables(parts[0]) if "case-grid" in one.kind]
+    grids = [one for one in read_tables(parts[0]) if "signs" in one.kind]
     if formats.document["cases"] is None:
         assert grids == []
         return

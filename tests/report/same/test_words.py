@@ -23,7 +23,6 @@ BLOCKS = {"p", "li", "dt", "dd", "h3", "h4", "h5"}
 PICTURES = {"tally", "trade-off", "chart", "curve", "gallery", "chosen", "key", "scores"}
 """Classes of pictures, of what is said of them, and of keys to them."""
 OF_THE_PAGE_ALONE = (
-    "A column is a case, a row a run.",
     "Rows are what an image is, columns what a run said of it. By each count",
     "What other thresholds would have given on these very images.",
     "No pictures are shown, since none were asked for:",
@@ -31,7 +30,6 @@ OF_THE_PAGE_ALONE = (
     "Correct answers",
 )
 OF_MARKDOWN_ALONE = (
-    "A row is a run, and each sign in it a case,",
     "Rows are what an image is, columns what a run said of it. In brackets",
     "Rank ",
     "Made by ",

@@ -1,4 +1,4 @@
-/* Missed cases: what stands under the pointer in words, and every case in a dialog. */
+/* Pictures: each in a dialog that every link to it opens, and a grid of them in words. */
 
 /* A score on a line from 0 to 1, as the page draws it. */
 function drawScore(score, wrong) {
@@ -17,26 +17,26 @@ function drawScore(score, wrong) {
   return svg;
 }
 
-function setUpCases(part) {
-  const section = document.getElementById("cases");
-  const anchors = Object.keys(part.cases);
-  const meanings = {
-    positive: { "×": "missed", "·": "found", "?": "not scored" },
-    alarm: { "×": "false alarm", "·": "cleared", "?": "not scored" },
-  };
+function setUpPictures(blocks) {
+  const all = new Map(blocks.flatMap((block) => Object.entries(block.pictures)
+    .map(([id, one]) => [id, { ...one, id, block }])));
+  const find = (link) => all.get(link?.getAttribute("href")?.slice(1));
+  const { runs } = blocks[0];
+  const section = document.getElementById(all.keys().next().value).closest("main > section");
+  const noun = blocks[0].noun.toLowerCase();
   let opener = null;
-  const grid = section.querySelector(".case-grid");
+  const grid = section.querySelector("table.signs");
   const heads = grid ? [...grid.tHead.rows[0].cells] : [];
 
-  /* ---- the cases that one run got wrong ---- */
+  /* ---- those that one run got wrong ---- */
 
   let chosen = -1;
-  const isShown = (anchor) => chosen < 0 || part.cases[anchor].signs[chosen] !== "·";
+  const isShown = (one) => chosen < 0 || one.signs[chosen] !== "·";
   const missed = make("select", { onchange: () => {
-    address.set("cases", "missed", missed.value);
+    address.set(section.id, "missed", missed.value);
     choose(missed.value);
-  } }, make("option", { value: "", text: "any run" }), ...part.runs.flatMap(([name, , key], place) =>
-    (anchors.some((one) => part.cases[one].signs[place] !== "·")
+  } }, make("option", { value: "", text: "any run" }), ...runs.flatMap(([name, , key], place) =>
+    ([...all.values()].some((one) => one.signs[place] !== "·")
       ? [make("option", { value: key, text: name })] : [])));
   const status = make("p", { class: "status", role: "status" });
   (section.querySelector(".scroll") ?? section.querySelector("h3"))?.before(
@@ -46,38 +46,38 @@ function setUpCases(part) {
   function choose(key) {
     missed.value = key ?? "";
     if (missed.selectedIndex < 0) missed.value = "";
-    chosen = part.runs.findIndex(([, , other]) => other === missed.value);
+    chosen = runs.findIndex(([, , other]) => other === missed.value);
     heads.forEach((head, column) => {
-      const anchor = head.querySelector("[data-case]")?.dataset.case;
-      if (anchor) for (const row of grid.rows) row.cells[column].hidden = !isShown(anchor);
+      const one = find(head.querySelector("a"));
+      if (one) for (const row of grid.rows) row.cells[column].hidden = !isShown(one);
     });
     for (const card of section.querySelectorAll(".card")) {
-      card.hidden = !isShown(card.querySelector("[data-case]").dataset.case);
+      card.hidden = !isShown(find(card.querySelector("a")));
     }
-    for (const row of section.querySelectorAll(".cases-listed tbody tr")) row.hidden = !isShown(row.id);
-    const count = (kind) => {
-      const all = anchors.filter((one) => part.cases[one].kind === kind);
-      return `${all.filter(isShown).length} of ${all.length}`;
+    for (const one of all.values()) document.getElementById(one.id).hidden = !isShown(one);
+    const count = ({ counted, pictures }) => {
+      const ids = Object.keys(pictures);
+      return `${ids.filter((id) => isShown(all.get(id))).length} of ${ids.length} ${counted}`;
     };
-    status.textContent = `${count("positive")} missed cases and ${count("alarm")} false alarms shown`;
+    status.textContent = `${blocks.map(count).join(" and ")} shown`;
     return chosen >= 0;
   }
   choose(null);
   address.add("missed", choose);
 
-  /* ---- one case in a dialog ---- */
+  /* ---- one in a dialog ---- */
 
-  const title = make("h2", { id: "case-dialog-title" });
+  const title = make("h2", { id: "picture-title" });
   const gist = make("p", { class: "gist" });
-  const body = make("div", { class: "case-body" });
+  const body = make("div", { class: "picture-body" });
+  let shown = null;
   const step = (by) => () => {
-    const kind = part.cases[dialog.dataset.case].kind;
-    const alike = anchors.filter((one) => part.cases[one].kind === kind && isShown(one));
-    const next = alike.at((alike.indexOf(dialog.dataset.case) + by) % alike.length);
-    address.step("case", next);
+    const alike = [...all.values()].filter((one) => one.block === shown.block && isShown(one));
+    const next = alike.at((alike.indexOf(shown) + by) % alike.length);
+    address.step("case", next.id);
     fill(next);
   };
-  const dialog = make("dialog", { class: "case", "aria-labelledby": "case-dialog-title",
+  const dialog = make("dialog", { class: "picture", "aria-labelledby": "picture-title",
     onclose: () => {
       address.close("case");
       opener?.focus();
@@ -87,9 +87,9 @@ function setUpCases(part) {
       if (event.key === "ArrowLeft") step(-1)();
       if (event.key === "ArrowRight") step(1)();
     } },
-  make("div", { class: "case-head" }, title, gist, make("div", { class: "moves" },
-    make("button", { type: "button", text: "←", "aria-label": "Previous case", onclick: step(-1) }),
-    make("button", { type: "button", text: "→", "aria-label": "Next case", onclick: step(1) }),
+  make("div", { class: "picture-head" }, title, gist, make("div", { class: "moves" },
+    make("button", { type: "button", text: "←", "aria-label": `Previous ${noun}`, onclick: step(-1) }),
+    make("button", { type: "button", text: "→", "aria-label": `Next ${noun}`, onclick: step(1) }),
     make("button", { type: "button", text: "Close", autofocus: true, onclick: () => dialog.close() }))),
   body);
   document.body.append(dialog);
@@ -100,27 +100,27 @@ function setUpCases(part) {
     dialog.close();
   });
 
-  function fill(anchor) {
-    const one = part.cases[anchor];
-    dialog.dataset.case = anchor;
-    title.textContent = `${one.kind === "positive" ? "Case" : "Image"} ${one.name}`;
+  function fill(one) {
+    shown = one;
+    title.textContent = `${one.block.noun} ${one.name}`;
     gist.textContent = one.gist;
-    const picture = section.querySelector(`.card [data-case="${anchor}"]`)?.closest(".card")
-      .querySelector("img");
+    const card = [...section.querySelectorAll(".card")]
+      .find((each) => find(each.querySelector("a")) === one);
+    const picture = card?.querySelector("img");
     const side = make("div", { class: "facts" });
     if (picture) side.append(make("img", { src: picture.src, alt: picture.alt }));
     if (one.facts.length) {
       side.append(make("dl", {}, ...one.facts.map(([name, value]) =>
         make("div", {}, make("dt", { text: name }), make("dd", { text: value })))));
     }
-    const rows = part.runs.map(([name, run], i) => {
+    const rows = runs.map(([name, run], i) => {
       const sign = one.signs[i];
       return make("tr", {},
         make("th", { scope: "row" }, makeName(name, run)),
         make("td", { class: "figure", text: one.scores[i] }),
         make("td", {}, ...(sign === "?" ? [] : [drawScore(Number(one.scores[i]), sign === "×")])),
         make("td", { class: sign === "·" ? "" : "sign wrong",
-          text: meanings[one.kind][sign] }));
+          text: one.block.words[sign] }));
     });
     const head = ["Run", "Score", "0 to 1", "Answer"].map((text, i) =>
       make("th", { scope: "col", text, class: i === 1 ? "figure" : "" }));
@@ -131,30 +131,30 @@ function setUpCases(part) {
     body.scrollTop = 0;
   }
 
-  function open(anchor, from) {
-    if (dialog.open && dialog.dataset.case === anchor) return;
+  function open(one, from) {
+    if (dialog.open && shown === one) return;
     opener = from;
-    fill(anchor);
+    fill(one);
     if (!dialog.open) dialog.showModal();
   }
 
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-case]")
-      ?? event.target.closest(".card img")?.closest(".card").querySelector("[data-case]");
-    const cell = event.target.closest(".case-grid tbody td");
-    const head = cell && heads[cell.cellIndex]?.querySelector("[data-case]");
-    const from = link ?? head;
-    if (!from || !(from.dataset.case in part.cases)) return;
+    const cell = event.target.closest("table.signs tbody td");
+    const from = event.target.closest("a")
+      ?? event.target.closest(".card img")?.closest(".card").querySelector("a")
+      ?? (cell && cell.closest("table") === grid ? heads[cell.cellIndex].querySelector("a") : null);
+    const one = find(from);
+    if (!one) return;
     event.preventDefault();
-    address.open(from.closest("main > section").id, "case", from.dataset.case);
-    open(from.dataset.case, from);
+    address.open(section.id, "case", one.id);
+    open(one, from);
   });
-  for (const link of section.querySelectorAll("[data-case]")) {
-    link.setAttribute("aria-haspopup", "dialog");
+  for (const link of section.querySelectorAll("a")) {
+    if (find(link)) link.setAttribute("aria-haspopup", "dialog");
   }
-  address.add("case", (anchor) => {
-    const known = Object.hasOwn(part.cases, anchor ?? "");
-    if (known) open(anchor, null);
+  address.add("case", (id) => {
+    const known = all.has(id);
+    if (known) open(all.get(id), null);
     else if (dialog.open) dialog.close();
     return known;
   });
@@ -162,26 +162,25 @@ function setUpCases(part) {
   /* ---- what stands under the pointer ---- */
 
   if (!grid) return;
-  const line = make("p", { class: "case-line" });
+  const line = make("p", { class: "grid-line" });
   grid.closest(".scroll").after(line);
   let lit = -1;
 
   function light(column, row) {
     if (lit > 1) for (const one of grid.rows) one.cells[lit]?.classList.remove("lit");
     lit = column;
-    const anchor = heads[column]?.querySelector("[data-case]")?.dataset.case;
-    if (!anchor) {
+    const one = find(heads[column]?.querySelector("a"));
+    if (!one) {
       line.textContent = "Point at a cell to read it; choose a case to see all of its scores.";
       return;
     }
     for (const each of grid.rows) each.cells[column]?.classList.add("lit");
-    const one = part.cases[anchor];
     const place = row ? [...grid.tBodies[0].rows].indexOf(row) : -1;
+    const { noun, words } = one.block;
     const facts = one.facts.map(([name, value]) => `${name.toLowerCase()} ${value}`).join(", ");
-    line.textContent = place < 0
-      ? `Case ${one.name}: ${one.gist}${facts && `; ${facts}`}`
-      : `${part.runs[place][0]}, case ${one.name}: ${meanings.positive[one.signs[place]]}, score `
-        + `${one.scores[place]}; ${one.gist}${facts && `; ${facts}`}`;
+    line.textContent = (place < 0 ? `${noun} ${one.name}: `
+      : `${runs[place][0]}, ${noun.toLowerCase()} ${one.name}: ${words[one.signs[place]]}, score ${
+        one.scores[place]}; `) + one.gist + (facts && `; ${facts}`);
   }
   const follow = (event) => {
     const cell = event.target.closest("td, th");
@@ -194,4 +193,4 @@ function setUpCases(part) {
   light(-1);
 }
 
-if (report.cases) setUpCases(report.cases);
+if (report.pictures) setUpPictures(report.pictures);

@@ -1,0 +1,283 @@
+"""The images that runs missed: a grid of runs by cases, pictures, and the cases as a list."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from covidreport.records import Case, CaseAnswer, CaseTable, ReportData
+from covidreport.report.blocks import (
+    Answer,
+    Block,
+    Cell,
+    Column,
+    Count,
+    Fact,
+    Grid,
+    GridCell,
+    GridRow,
+    Group,
+    Head,
+    Link,
+    Number,
+    Picture,
+    Pictures,
+    Prose,
+    Row,
+    Section,
+    Table,
+    Text,
+    Tone,
+)
+from covidreport.report.cells import SIGNS
+from covidreport.report.index import Index
+from covidreport.text import DASH, clean, exact, humanise, plural, titled, whole
+
+COUNTS_ONLY = (
+    "These runs hold counts and no scores: how many cases each run missed is known, and which ones "
+    "is not. So there is no grid of who missed whom, and no picture. Evaluate the models with "
+    "`covidreport evaluate`, or import their scores with `covidreport import-scores`, and this "
+    "section shows every case."
+)
+GRID_NOTE = (
+    f"A row is a run, and each sign in it a case: {SIGNS['wrong']} missed, {SIGNS['right']} found, "
+    f"{SIGNS['unscored']} could not be scored, which counts as missed. Cases that most runs missed "
+    "come first; among those, cases missed by the same runs stand side by side."
+)
+MOST_DRAWN = 40
+"""Runs whose scores are drawn beneath a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a kind of case is called, and what each answer to it is."""
+
+    anchor: str
+    gist: str
+    answers: dict[CaseAnswer, tuple[Tone, str]]
+
+
+_POSITIVE = _Kind(
+    "case", "missed by",
+    {"no": ("wrong", "missed"), "yes": ("right", "found"), "failed": ("unscored", "not scored")},
+)  # fmt: skip
+_ALARM = _Kind(
+    "alarm", "false alarm of",
+    {"yes": ("wrong", "false alarm"), "no": ("right", "cleared"),
+     "failed": ("unscored", "not scored")},
+)  # fmt: skip
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section; where there are counts alone it says why there is nothing to show."""
+    table = data.cases
+    if table is None:
+        none = COUNTS_ONLY
+        if any(each.evaluation and each.evaluation.has_scores for each in data.runs):
+            none = "No ranked run has stored scores that could be read, so no case can be shown."
+        return (_section(Prose(none, "lead")),)
+    missed = [case for case in table.positives if set(case.answers) != {"yes"}]
+    positives = _list_pictures(missed, _POSITIVE, table, index)
+    alarms = _list_pictures(table.false_alarms, _ALARM, table, index)
+    runs = plural(len(table.runs), "run")
+    blocks: list[Block] = [Prose(" ".join(_sentences(table, data, index)), "lead")]
+    if positives:
+        blocks.append(_grid(table, missed, positives, index))
+    keys = tuple(index.key(run) for run in table.runs)
+    links = tuple(index.link(run) for run in table.runs)
+    blocks += [
+        Pictures("Missed cases in pictures", "Case", "missed cases", links, keys, positives),
+        Pictures(
+            "False alarms that runs were surest of", "Image", "false alarms", links, keys, alarms,
+            _note_pictures(table, (*positives, *alarms)),
+        ),
+    ]  # fmt: skip
+    if positives:
+        blocks.append(_list(f"The cases, of {runs}", "Missed by", missed, positives, table))
+    if alarms:
+        note = Prose(_note_alarms(table), "remark")
+        listed = _list("The false alarms", "Alarmed", table.false_alarms, alarms, table, note)
+        blocks.append(listed)
+    if table.left_out:
+        blocks.append(_left_out(table, index))
+    return (_section(*blocks),)
+
+
+def _section(*blocks: Block) -> Section:
+    return Section("cases", "Missed cases", blocks)
+
+
+def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, ...]:
+    """How many cases nobody missed and everybody did, and what is not shown."""
+    n, runs = len(table.positives), len(table.runs)
+    by_all = sum("yes" not in case.answers for case in table.positives)
+    by_none = sum(set(case.answers) == {"yes"} for case in table.positives)
+    whose = {1: "the only ranked run", 2: "both ranked runs"}.get(
+        runs, f"all {whole(runs)} ranked runs"
+    )
+    parts = [f"{plural(by_all, 'was', 'were')} missed by {whose}"]
+    parts.append(f"{plural(by_none, 'was', 'were')} found by {whose}")
+    parts = [re.sub("^0 were", "none was", part) for part in parts]
+    sentences = [
+        f"Of {plural(n + table.positives_left_out, f'{index.disease} case')}, {parts[0]}"
+        + (f" and {parts[1]}." if not table.positives_left_out else ".")
+    ]
+    if by_none and not table.positives_left_out:
+        sentences.append("Cases that every run found have no column.")
+    if table.positives_left_out:
+        sentences.append(
+            f"Shown are the {whole(n)} cases that most runs missed; "
+            f"{plural(table.positives_left_out, 'case', 'cases')} that no more runs missed than "
+            "the last of these are left out."
+        )
+    if len(data.rankings) > 1:
+        sentences.append(
+            "These are the images of the first ranking; runs of other rankings were evaluated "
+            "on other images or under other conditions, and their cases are not shown."
+        )
+    sentences.append(
+        "Cases are named by their ids."
+        if table.ids_shown
+        else "Cases are named by a digest of their id, the same in every report on these images, "
+        "across splits only with `COVIDREPORT_SALT`; "
+        "`covidreport render --show-ids` names them by their ids."
+    )
+    return tuple(sentences)
+
+
+def _list_pictures(
+    cases: Sequence[Case], kind: _Kind, table: CaseTable, index: Index
+) -> tuple[Picture, ...]:
+    return tuple(
+        _picture(f"{kind.anchor}-{number}", case, kind, table.pictures.get(case.name), index)
+        for number, case in enumerate(cases, start=1)
+    )
+
+
+def _picture(anchor: str, case: Case, kind: _Kind, image: bytes | None, index: Index) -> Picture:
+    answers = tuple(
+        Answer(score, *kind.answers[said])
+        for score, said in zip(case.scores, case.answers, strict=True)
+    )
+    name = clean(case.name)
+    meaning = f"with {index.disease}" if kind is _POSITIVE else f"without {index.disease}"
+    return Picture(
+        id=anchor,
+        name=name,
+        gist=f"{kind.gist} {whole(_count_wrong(answers))} of {plural(len(answers), 'run')}",
+        facts=_facts(case),
+        answers=answers,
+        image=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" if image else "",
+        alt=f"Small picture of image {name}, {meaning}" if image else "",
+    )
+
+
+def _count_wrong(answers: Sequence[Answer]) -> int:
+    """An image that could not be scored was not told right."""
+    return sum(answer.tone != "right" for answer in answers)
+
+
+def _facts(case: Case) -> tuple[Fact, ...]:
+    facts = [] if case.group is None else [Fact("Patient", Text(case.group))]
+    facts += [
+        Fact(titled(humanise(key)), Text(exact(value))) for key, value in case.attributes.items()
+    ]
+    return tuple(facts)
+
+
+def _grid(
+    table: CaseTable, missed: Sequence[Case], pictures: Sequence[Picture], index: Index
+) -> Grid:
+    rows = []
+    for place, run in enumerate(table.runs):
+        row = index.ranked.get(run)
+        tones = [one.answers[place].tone for one in pictures]
+        heads = (Head(index.link(run)), Head(Count(None if row is None else row.missed)))
+        cells = tuple(GridCell(SIGNS[tone], tone) for tone in tones)
+        rows.append(GridRow(heads, cells, index.key(run)))
+    by_case = (sum(answer != "yes" for answer in case.answers) for case in missed)
+    totals = GridRow(
+        (Head("Runs that missed it"), Head("")), tuple(GridCell(whole(n)) for n in by_case)
+    )
+    columns = tuple(
+        Head(Link(str(number), one.id), title=f"{one.name}: {one.gist}")
+        for number, one in enumerate(pictures, start=1)
+    )
+    return Grid(
+        f"Who missed whom: {plural(len(rows), 'run')}, {plural(len(columns), 'case')}",
+        (Column("Run", kind="name"), Column("Missed", kind="count")),
+        (columns,),
+        tuple(rows),
+        "signs",
+        totals,
+        GRID_NOTE,
+        "Cases",
+    )
+
+
+def _list(
+    caption: str, wrong: str, cases: Sequence[Case], pictures: Sequence[Picture],
+    table: CaseTable, *more: Block,
+) -> Group:  # fmt: skip
+    """A row for each case: what is stated of it, how many were wrong, and the range of scores."""
+    names = list(dict.fromkeys(fact.name for one in pictures for fact in one.facts))
+    head = (
+        Column("No.", kind="rank"),
+        Column("Case", kind="name"),
+        *(Column(name) for name in names),
+        Column(wrong, f"of {whole(len(table.runs))}", "count"),
+        Column("Lowest score", kind="figure"),
+        Column("Highest score", kind="figure"),
+    )
+    rows = []
+    for number, (case, one) in enumerate(zip(cases, pictures, strict=True), start=1):
+        facts = {fact.name: fact.value for fact in one.facts}
+        scores = [score for score in case.scores if score is not None]
+        cells: tuple[Cell, ...] = (
+            Text(str(number)),
+            Link(one.name, one.id),
+            *(facts.get(name, Text(DASH)) for name in names),
+            Count(_count_wrong(one.answers)),
+            Number(min(scores, default=None)),
+            Number(max(scores, default=None)),
+        )
+        rows.append(Row(cells, id=one.id))
+    listed = Table(caption, head, tuple(rows), "listed")
+    return Group((listed, *more), f"{caption}, as a list", state="folded")
+
+
+def _note_pictures(table: CaseTable, pictures: Sequence[Picture]) -> str:
+    if not table.pictures:
+        return (
+            "No pictures are shown, since none were asked for: `covidreport evaluate --thumbnails` "
+            "keeps small ones of missed cases and false alarms beside the scores."
+        )
+    bare = sum(not one.image for one in pictures)
+    note = (
+        "The pictures were made small by `covidreport evaluate --thumbnails` and stand in this "
+        "file: whoever gets it gets them. They are for telling what kind of image was missed, and "
+        "no diagnosis can be made on them. Beneath each are the runs’ scores from 0 to 1: filled "
+        "where the run was wrong."
+    )
+    if len(table.runs) > MOST_DRAWN:
+        note += f" Drawn are the first {MOST_DRAWN} runs; an opened case lists all."
+    return f"{note} {plural(bare, 'case')} shown here without one." if bare else note
+
+
+def _note_alarms(table: CaseTable) -> str:
+    n = len(table.false_alarms)
+    note = (
+        "Images without the disease that some run called positive, by the highest score that such "
+        "a run gave."
+    )
+    if table.false_alarms_left_out:
+        note += f" Shown are the first {whole(n)} of {whole(n + table.false_alarms_left_out)}."
+    return note
+
+
+def _left_out(table: CaseTable, index: Index) -> Table:
+    rows = tuple(Row((index.link(each.run), titled(clean(each.reason)))) for each in table.left_out)
+    head = (Column("Run", kind="name"), Column("Why it is not in the grid"))
+    return Table(f"{plural(len(rows), 'ranked run')} without cases", head, rows)

@@ -267,11 +267,15 @@ Tone = Literal["plain", "right", "wrong", "unscored"]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of `span` columns, or of `span` rows, of a grid; `title` says more to a pointer."""
+    """The head of `span` columns, or of `span` rows, of a grid.
+
+    title: what a link says to a pointer. spoken: what goes before it for who does not see the grid.
+    """
 
     cell: Cell
     span: int = 1
     title: str = ""
+    spoken: str = ""
     strong: bool = False
 
 

@@ -7,8 +7,13 @@ import pytest
 from covidreport.records import Estimate
 from covidreport.report.blocks import (
     Code,
+    Column,
     Count,
     Difference,
+    Grid,
+    GridCell,
+    GridRow,
+    Head,
     Link,
     Number,
     PValue,
@@ -17,7 +22,14 @@ from covidreport.report.blocks import (
     Strong,
     Text,
 )
-from covidreport.report.cells import Written, sort_number, write_cell, write_line
+from covidreport.report.cells import (
+    Written,
+    flatten_heads,
+    flatten_rows,
+    sort_number,
+    write_cell,
+    write_line,
+)
 
 FOUND = Estimate(20 / 28, 0.529, 0.847, 20, 28, "wilson")
 
@@ -91,3 +103,25 @@ def test_columns_are_sorted_by_numbers_that_are_not_rounded_away():
     assert sort_number(Count(1200)) == 1200
     assert sort_number(Text("the best", sort=2.0)) == 2.0
     assert [sort_number(each) for each in (Text("a"), Link("b", "c"), Count(None))] == [None] * 3
+
+
+def test_a_grid_has_each_head_and_cell_as_often_as_it_spans():
+    """Two labels over two answers each; a run's name over two rows, a dash over two columns."""
+    grid = Grid(
+        "Matrices",
+        (Column("Run", kind="name"), Column("actual")),
+        ((Head("covid-19", 2), Head("normal", 2)), (Head("no"), Head("yes")) * 2),
+        (
+            GridRow(
+                (Head("a", 2), Head("no")), (GridCell("1"), GridCell("2"), GridCell("–", span=2))
+            ),
+            GridRow((Head("yes"),), tuple(GridCell(text) for text in "3456")),
+        ),
+        "counts",
+    )  # fmt: skip
+
+    assert flatten_heads(grid) == ["covid-19, no", "covid-19, yes", "normal, no", "normal, yes"]
+    assert [heads for heads, _ in flatten_rows(grid)] == [("a", "no"), ("a", "yes")]
+    assert ["".join(cell.text for cell in cells) for _, cells in flatten_rows(grid)] == [
+        "12––", "3456",
+    ]  # fmt: skip

@@ -202,7 +202,7 @@ def _grid(
         (Head("Runs that missed it"), Head("")), tuple(GridCell(whole(n)) for n in by_case)
     )
     columns = tuple(
-        Head(Link(str(number), one.id), title=f"{one.name}: {one.gist}")
+        Head(Link(str(number), one.id), title=f"{one.name}: {one.gist}", spoken="Case")
         for number, one in enumerate(pictures, start=1)
     )
     return Grid(

@@ -21,7 +21,7 @@ def test_a_case_is_opened_and_closed_by_keyboard(visit, scored_page):
     """Enter on its number opens it, arrows go on, Escape closes it and gives the focus back."""
     page = visit(scored_page)
     first = page.locator("#cases table.signs thead a").first
-    name = first.locator("xpath=..").get_attribute("title").split(":")[0]
+    name = first.get_attribute("title").split(":")[0]
     first.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")

@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from covidreport import __version__
-from covidreport.integrations.naming import clean
 from covidreport.metrics import Measured, iter_metrics
 from covidreport.records import Evaluation, ReportData
-from covidreport.report.blocks import Fact, Note
-from covidreport.report.cells import write_cell
+from covidreport.report.blocks import Block, Facts, Group, Items, Prose, Text
+from covidreport.report.evaluation import (
+    describe_failed,
+    describe_images,
+    tabulate_counts,
+    tabulate_metrics,
+)
 from covidreport.report.facts import NONE, list_facts
 from covidreport.report.index import index_runs
-from covidreport.report.markdown import escape_markdown
+from covidreport.report.markdown import escape_markdown, render_blocks
 from covidreport.report.sections.findings import list_notes
 from covidreport.report.sections.limits import list_limits
 from covidreport.report.tables import metric_title
-from covidreport.report.view.evaluation import view_evaluation
-from covidreport.report.view.records import Table
-from covidreport.text import label_name, listed, titled
+from covidreport.text import clean, label_name, listed, titled
 
 TAGS = ("chest-x-ray", "radiology", "covid-19", "multi-label-classification", "onnx")
 
@@ -95,55 +96,32 @@ def _labels(evaluation: Evaluation) -> list[str]:
 def _text(data: ReportData, evaluation: Evaluation) -> str:
     index = index_runs(data)
     run = data.runs[0].run
-    shown = view_evaluation(evaluation, data, index)
-    lines = [f"# {escape_markdown(clean(run.name))}", ""]
-    if run.description:
-        lines += [escape_markdown(clean(run.description)), ""]
-    lines += [
-        "A classifier of chest radiographs, in ONNX format. It gives a score of its own for each "
-        f"of {escape_markdown(listed(_labels(evaluation)))}.",
-        "",
-        "## Limits of use",
-        "",
-        *(f"- {escape_markdown(limit)}" for limit in list_limits(data, index)),
-        "",
-        f"## Figures on {escape_markdown(f'{data.dataset}, {data.split} split')}",
-        "",
-        escape_markdown(shown.lead),
-        "",
+    labels = [label for label in evaluation.labels if label in evaluation.counts]
+    failed = describe_failed(evaluation, index)
+    blocks: list[Block] = [
+        *([Prose((Text(run.description),))] if run.description else []),
+        Prose(
+            "A classifier of chest radiographs, in ONNX format. It gives a score of its own for "
+            f"each of {listed(_labels(evaluation))}."
+        ),
+        Group((Items(list_limits(data, index)),), "Limits of use"),
+        Group(
+            (
+                Prose(describe_images(evaluation, index.target)),
+                *([Prose(failed)] if failed else []),
+                tabulate_metrics(evaluation, labels, f"{titled(clean(evaluation.split))} split"),
+                *tabulate_counts(evaluation, index.target),
+            ),
+            f"Figures on {clean(data.dataset)}, {clean(data.split)} split",
+        ),
     ]
-    if shown.failed:
-        lines += [escape_markdown(shown.failed), ""]
-    lines += [*_table(shown.metrics), *_table(shown.counts), *_findings(list_notes(data, index))]
+    if notes := list_notes(data, index):
+        items = tuple(f"{titled(one.severity)}: {one.what}. {one.evidence}" for one in notes)
+        blocks.append(Group((Items(items),), "Findings"))
     if run.hyperparameters:
-        lines += ["## Training", ""]
-        lines += [_fact(fact) for fact in list_facts(run.hyperparameters, NONE)]
-        lines.append("")
+        blocks.append(Group((Facts(list_facts(run.hyperparameters, NONE)),), "Training"))
     if evaluation.fingerprint:
-        lines += [f"Fingerprint of the images and their truth: {evaluation.fingerprint}.", ""]
-    made_by = escape_markdown(f"covidreport {__version__}")
-    lines.append(f"Made by {made_by} from the evaluation of the run.")
-    return "\n".join(lines) + "\n"
-
-
-def _findings(notes: Sequence[Note]) -> Iterator[str]:
-    if notes:
-        yield from ("## Findings", "")
-        for one in notes:
-            told = escape_markdown(f"{one.what}. {one.evidence}")
-            yield f"- {escape_markdown(titled(one.severity))}: {told}"
-        yield ""
-
-
-def _table(table: Table) -> Iterator[str]:
-    yield from (f"**{escape_markdown(table.caption)}**", "")
-    yield f"| {' | '.join(escape_markdown(column.title) for column in table.columns)} |"
-    left = ("text", "name", "code")
-    yield f"| {' | '.join(':--' if c.kind in left else '--:' for c in table.columns)} |"
-    for row in table.rows:
-        yield f"| {' | '.join(escape_markdown(cell.plain) for cell in row.cells)} |"
-    yield ""
-
-
-def _fact(fact: Fact) -> str:
-    return f"- {escape_markdown(fact.name)}: {escape_markdown(write_cell(fact.value).line)}"
+        words = f"Fingerprint of the images and their truth: {evaluation.fingerprint}."
+        blocks.append(Prose(words))
+    blocks.append(Prose(f"Made by covidreport {__version__} from the evaluation of the run."))
+    return f"# {escape_markdown(clean(run.name))}\n\n{render_blocks(tuple(blocks))}"

@@ -78,7 +78,11 @@ def write_line(words: Inlines) -> str:
 def flatten_heads(grid: Grid) -> list[str]:
     """The heads of a grid's columns in one line each: that of the last level goes last."""
     levels = [
-        [write_cell(head.cell).line for head in level for _ in range(head.span)]
+        [
+            f"{head.spoken} {write_cell(head.cell).line}".strip()
+            for head in level
+            for _ in range(head.span)
+        ]
         for level in grid.heads
     ]
     return [", ".join(titles) for titles in zip(*levels, strict=True)]
@@ -125,6 +129,17 @@ def mark_cell(cell: Cell, domain: Domain) -> Mark | None:
             return place_mark(value, low, high, domain)
         case _:
             return None
+
+
+def list_starts(grid: Grid) -> frozenset[int]:
+    """The columns at which a head over several columns begins: they are set apart."""
+    starts = set()
+    for level in grid.heads[:-1]:
+        at = 0
+        for head in level:
+            starts.add(at)
+            at += head.span
+    return frozenset(starts)
 
 
 def cell_kind(cell: Cell) -> str:

@@ -18,6 +18,7 @@ from covidreport.report.cells import (
     cell_kind,
     flatten_heads,
     flatten_rows,
+    list_starts,
     mark_cell,
     sort_number,
     write_cell,
@@ -133,6 +134,7 @@ def render_template(
         "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
         "sort_number": sort_number, "list_ticks": list_ticks, "as_json": _as_json,
         "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
+        "list_starts": list_starts,
     }  # fmt: skip
     try:
         return environment.get_template(name).render(values)

@@ -53,7 +53,7 @@ def _walk(values: Mapping[str, Any], before: str, nothing: str) -> Iterable[Fact
             yield Fact(name, Code(text) if _DIGEST.fullmatch(text) else Text(text))
 
 
-def view_settings(run: Run) -> tuple[Facts, ...]:
+def list_settings(run: Run) -> tuple[Facts, ...]:
     """All of run.json: one group for each of its objects, and one for what stands alone.
 
     What it states as null is `none`; what it does not state is in no group.

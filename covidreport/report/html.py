@@ -67,7 +67,7 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
 def _list_targets(view: ReportView) -> frozenset[str]:
     """The ids that a link of the page can lead to."""
     sections = tuple(one for each in view.sections.values() for one in each)
-    return list_targets(sections) | {run.anchor for run in view.runs}
+    return list_targets(sections)
 
 
 def prepare_html(runs: Sequence[Run]) -> AbstractContextManager[None]:

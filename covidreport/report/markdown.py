@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from covidreport.records import ReportData
+from covidreport.report.blocks import Block
 from covidreport.report.environment import render_template
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.parts import PartMarks
@@ -52,6 +53,18 @@ def render_markdown(
     }
     marked = render_template("report.md.j2", values, MARKDOWN, look.templates)
     return marks.cut(marked, limit, REMEDY)
+
+
+def render_blocks(blocks: tuple[Block, ...]) -> str:
+    """Blocks by themselves, their titles as headings of the second level. Nothing is cut."""
+    marks = PartMarks()
+    values: dict[str, object] = {
+        "all": blocks,
+        "in_html": _write_in_html,
+        "charts": "",
+        **marks.values(),
+    }
+    return marks.cut(render_template("part.md.j2", values, MARKDOWN), None, REMEDY)
 
 
 def _as_markup(text: str) -> Markup:

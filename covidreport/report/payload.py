@@ -24,7 +24,7 @@ def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
 
     Its anchor is empty where the page has no section of each run.
     """
-    index = index_runs(data, linked=bool(view.runs))
+    index = index_runs(data, linked=bool(view.sections["runs"]))
     names = [reported.run.name for reported in index.runs]
     return [
         {"anchor": index.anchors.get(name, ""), "name": clean(name), "badge": index.badge(name)}

@@ -10,6 +10,7 @@ from covidreport.report.blocks import (
     Chart,
     Fact,
     Facts,
+    Grid,
     Group,
     Items,
     Note,
@@ -28,22 +29,44 @@ def build(data: ReportData, name: str) -> Section:
     return section
 
 
-def list_blocks(section: Section) -> list[Block]:
+def find_group(section: Section | Group, title: str) -> Group:
+    """The first group of that title, at any depth."""
+    return next(
+        one for one in list_blocks(section) if isinstance(one, Group) and one.title == title
+    )
+
+
+def list_runs(data: ReportData) -> list[Group]:
+    """What the report says of each run by itself, in its order."""
+    return [one for one in build(data, "runs").blocks if isinstance(one, Group)]
+
+
+def find_run(data: ReportData, name: str) -> Group:
+    """What the report says of one run by itself."""
+    return find_group(build(data, "runs"), name)
+
+
+def list_grids(section: Section | Group) -> list[Grid]:
+    """All grids, in reading order."""
+    return [one for one in list_blocks(section) if isinstance(one, Grid)]
+
+
+def list_blocks(section: Section | Group) -> list[Block]:
     """All blocks at any depth, in reading order."""
     return list(walk_blocks(section.blocks))
 
 
-def list_tables(section: Section) -> list[Table]:
+def list_tables(section: Section | Group) -> list[Table]:
     """All tables, in reading order."""
     return [one for one in list_blocks(section) if isinstance(one, Table)]
 
 
-def list_sentences(section: Section) -> list[str]:
+def list_sentences(section: Section | Group) -> list[str]:
     """What prose and lists say, in reading order."""
     return list(_sentences(section))
 
 
-def _sentences(section: Section) -> Iterator[str]:
+def _sentences(section: Section | Group) -> Iterator[str]:
     for one in list_blocks(section):
         if isinstance(one, Prose):
             yield write_line(one.words)
@@ -51,29 +74,29 @@ def _sentences(section: Section) -> Iterator[str]:
             yield from map(write_line, one.items)
 
 
-def say(section: Section, tone: str) -> list[str]:
+def say(section: Section | Group, tone: str) -> list[str]:
     """The sentences of one tone."""
     blocks = list_blocks(section)
     return [write_line(one.words) for one in blocks if isinstance(one, Prose) and one.tone == tone]
 
 
-def list_charts(section: Section) -> list[Chart]:
+def list_charts(section: Section | Group) -> list[Chart]:
     """All pictures, in reading order."""
     return [one for one in list_blocks(section) if isinstance(one, Chart)]
 
 
-def find_table(section: Section, caption: str) -> Table:
+def find_table(section: Section | Group, caption: str) -> Table:
     """The one table whose caption begins so."""
     (table,) = (one for one in list_tables(section) if one.caption.startswith(caption))
     return table
 
 
-def list_notes(section: Section) -> list[Note]:
+def list_notes(section: Section | Group) -> list[Note]:
     """All findings, in reading order."""
     return [one for one in list_blocks(section) if isinstance(one, Note)]
 
 
-def list_facts(section: Section) -> dict[str, str]:
+def list_facts(section: Section | Group) -> dict[str, str]:
     """All facts by their names."""
     facts = (f for one in list_blocks(section) if isinstance(one, Facts) for f in one.facts)
     return {fact.name: read_fact(fact) for fact in facts}
@@ -84,7 +107,7 @@ def read_fact(fact: Fact) -> str:
     return write_cell(fact.value).line
 
 
-def list_titles(section: Section) -> list[str]:
+def list_titles(section: Section | Group) -> list[str]:
     """The titles of its groups."""
     return [one.title for one in list_blocks(section) if isinstance(one, Group) and one.title]
 

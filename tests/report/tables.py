@@ -53,3 +53,44 @@ def _read(table: Element, bold: str) -> ReadTable:
 def _read_cell(cell: Element) -> Cell:
     notes = [words_of(each) for each in cell.iter() if "note" in classes_of(each)]
     return words_of(cell, {"note"}), " ".join(notes)
+
+
+def read_grids(part: Element) -> list[ReadTable]:
+    """Every grid in a part of a page, as a table with one head: its levels in one line each, and a
+    head that goes over two rows in both. Notes stand in brackets."""
+    grids = []
+    for table in part.iter("table"):
+        if "counts" not in classes_of(table):
+            continue
+        levels = _spread(table, ("thead",))
+        head = tuple(
+            (", ".join(dict.fromkeys(text for text, _ in column)), "")
+            for column in zip(*levels, strict=True)
+        )
+        caption = table.find("caption")
+        assert caption is not None
+        rows = tuple(
+            tuple((f"{text} ({note})" if note else text, "") for text, note in row)
+            for row in _spread(table, ("tbody", "tfoot"))
+        )
+        grids.append(ReadTable(frozenset(classes_of(table)), words_of(caption), (head,), rows))
+    return grids
+
+
+def _spread(table: Element, tags: tuple[str, ...]) -> list[list[Cell]]:
+    """Rows of cells, one in each place that it goes over."""
+    rows: list[dict[int, Cell]] = []
+    elements = [row for part in table if part.tag in tags for row in part.iter("tr")]
+    filled: dict[tuple[int, int], Cell] = {}
+    for at, row in enumerate(elements):
+        column = 0
+        for cell in (each for each in row if each.tag in ("td", "th")):
+            while (at, column) in filled:
+                column += 1
+            down, right = int(cell.get("rowspan", "1")), int(cell.get("colspan", "1"))
+            for i in range(down):
+                for j in range(right):
+                    filled[at + i, column + j] = _read_cell(cell)
+    for at in range(len(elements)):
+        rows.append({column: cell for (line, column), cell in filled.items() if line == at})
+    return [[row[column] for column in sorted(row)] for row in rows]

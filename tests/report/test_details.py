@@ -10,13 +10,24 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport.records import NetBenefit, ReliabilityBin, ReportedRun
+from covidreport.records import ReportedRun
 from covidreport.report import render_csv, render_html, render_json, render_markdown
-from covidreport.report.charts.plots import draw_decisions, draw_reliability
+from covidreport.report.blocks import Group
 from covidreport.report.repeats import collect_repeats, describe_method
 from covidreport.report.sections.repeats import name_method
 from covidreport.report.view import view_report
-from tests.report.blocks import build, list_titles
+from tests.report.blocks import (
+    build,
+    find_group,
+    find_run,
+    find_table,
+    list_sentences,
+    list_tables,
+    list_titles,
+    read_lines,
+    read_notes,
+    read_values,
+)
 from tests.report.detailed import VALUE, detailed_study
 from tests.report.reading import list_figures, read_html, read_markdown
 
@@ -31,9 +42,11 @@ def first(data):
     return data.runs[3]
 
 
-def _view_of(data, name):
-    (run,) = (one for one in view_report(data).runs if one.name == name)
-    return run.evaluations[0].details
+BEYOND = "Beyond the threshold: operating points, calibration, net benefit, subgroups"
+
+
+def _beyond(data, name):
+    return find_group(find_run(data, name), BEYOND)
 
 
 def test_html_and_markdown_have_the_same_figures(data):
@@ -61,26 +74,27 @@ def test_html_and_markdown_have_the_same_figures(data):
 def test_the_view_says_what_the_record_holds(data, first):
     """One figure of each kind, looked up in the evaluation and written as a reader wants it."""
     details = first.evaluation.details.labels["covid-19"]
-    view = _view_of(data, first.run.name)
-    rows = {row.cells[0].text: row.cells[1] for row in view.figures.rows}
+    beyond = _beyond(data, first.run.name)
+    figures = find_table(beyond, "Beyond the threshold")
+    lines = {row[0]: row[1] for row in read_lines(figures)}
+    notes = dict(zip(lines, (row[1] for row in read_notes(figures)), strict=True))
     point = details.sensitivity_at[0].estimate
-    assert rows["Sensitivity at specificity 0.9"].full == (
+    assert lines["Sensitivity at specificity 0.9"] == (
         f"{point.value:.3f} ({point.numerator}/{point.denominator})"
     )
-    assert rows["Brier score"].text == f"{details.calibration.brier.value:.3f}"
+    assert lines["Brier score"] == f"{details.calibration.brier.value:.3f}"
     slope = details.calibration.slope
-    assert rows["Calibration slope"].note == f"{slope.low:.3f} to {slope.high:.3f}"
-    counts = [row.cells[1].text for row in view.reliability.rows]
+    assert notes["Calibration slope"] == f"{slope.low:.3f} to {slope.high:.3f}"
+    bins = read_values(find_table(beyond, "Calibration for COVID-19"))
+    counts = [row[1] for row in bins]
     assert counts == [str(each.count) for each in details.calibration.bins]
-    groups = [row.cells[1].text for row in view.subgroups.rows]
+    groups = [row[1] for row in read_values(find_table(beyond, "Parts of the images"))]
     assert groups == [VALUE, "M", "0 to 17", "not stated"]
-    assert len(view.charts) == 2
 
 
 def test_pictures_are_static_and_named(data):
     """Each has its words, none a script or a style of its own; ids are unique."""
     page = render_html(data)
-    assert page.count('class="curve plot"') == 2 * 5
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert " style=" not in page
@@ -88,17 +102,17 @@ def test_pictures_are_static_and_named(data):
 
 def test_an_evaluation_of_an_earlier_version_shows_dashes_and_says_what_to_do(data):
     """No figure is made up, and nothing stops the report."""
-    view = _view_of(data, "focal-2")
-    assert {cell.text for row in view.figures.rows for cell in row.cells[1:]} == {"–"}
-    assert "`covidreport score` computes them" in view.remarks[0]
-    assert view.charts == ()
-    assert (view.reliability, view.decisions, view.subgroups) == (None, None, None)
+    beyond = _beyond(data, "focal-2")
+    (figures,) = list_tables(beyond)
+    assert {cell for row in read_values(figures) for cell in row[1:]} == {"–"}
+    (remark,) = list_sentences(beyond)
+    assert "`covidreport score` computes them" in remark
 
 
 def test_counts_alone_have_nothing_beyond_the_threshold(study):
     """Figures of a paper: neither a table of dashes nor methods that were not used."""
     view = view_report(study)
-    assert {one.details for run in view.runs for one in run.evaluations} == {None}
+    assert BEYOND not in list_titles(build(study, "runs"))
     assert "Beyond the threshold" not in list_titles(build(study, "methods"))
     assert view.sections["repeats"] == ()
 
@@ -107,8 +121,13 @@ def test_other_splits_are_left_to_json_and_csv(data, first):
     """A report stays readable; the training split's calibration is a look-up away."""
     train = replace(first.evaluation, split="train")
     more = replace(data, runs=(*data.runs[:3], replace(first, others=(train,)), *data.runs[4:]))
-    (run,) = (one for one in view_report(more).runs if one.name == first.run.name)
-    assert [one.details is None for one in run.evaluations] == [False, True]
+    run = find_run(more, first.run.name)
+    shown = [
+        BEYOND in list_titles(one)
+        for one in run.blocks
+        if isinstance(one, Group) and one.title.endswith(" split")
+    ]
+    assert shown == [True, False]
     value = json.loads(render_json(more))
     assert value["runs"][3]["others"][0]["details"]["labels"]["normal"]["net_benefit"]
 
@@ -173,27 +192,3 @@ def test_runs_of_other_images_or_settings_are_no_repeats(data):
 def test_methods_go_by_letters():
     """A, B … Z, AA: runs have names and experiments numbers already."""
     assert [name_method(place) for place in (0, 1, 25, 26, 27)] == ["A", "B", "Z", "AA", "AB"]
-
-
-def test_a_decision_curve_is_cut_where_it_falls_far_below_zero():
-    """Down to a quarter of its height; the line ends on the floor and not beneath it."""
-    points = [
-        NetBenefit(at, run, every)
-        for at, run, every in ((0.1, 0.2, 0.1), (0.5, 0.1, -3.0), (0.9, 0.0, -9.0))
-    ]
-    plot = draw_decisions("t", "s", points)
-    assert plot.lines[0].count(" ") == 2
-    (x1, y1), (x2, y2) = (map(float, each.split(",")) for each in plot.reference.split(" "))
-    assert (x1, y2) == (pytest.approx(50 + 0.1 * 296), plot.bottom)
-    assert x1 < x2 < 200
-    assert y1 < y2
-    assert draw_decisions("t", "s", ()) is None
-
-
-def test_empty_bins_have_no_dot(first):
-    """Ten bins, one image: one dot; none at all, no picture."""
-    empty = [replace(each, count=0, predicted=None)
-             for each in first.evaluation.details.labels["normal"].calibration.bins]  # fmt: skip
-    assert draw_reliability("t", "s", empty) is None
-    full: ReliabilityBin = first.evaluation.details.labels["normal"].calibration.bins[5]
-    assert len(draw_reliability("t", "s", [*empty, full]).bars) == 1

@@ -89,7 +89,9 @@ def test_the_best_run_is_open_and_the_others_are_folded(study):
     """Of 200 runs a reader wants to see one; the others are a click away."""
     page = render_html(study)
 
-    sections = re.findall(r'<details class="run"( open)?>.*?<bdi>(.*?)</bdi>', page, re.S)
+    sections = re.findall(
+        r'<details class="fold"( open)?>\s*<summary><h3><bdi>(exp.*?)</bdi>', page, re.S
+    )
 
     assert [name for opened, name in sections if opened] == [BEST]
     assert len(sections) == 4

@@ -69,17 +69,20 @@ def test_the_template_of_the_page_renders(study, tmp_path):
 
 def test_a_template_of_the_same_name_replaces_one(study, tmp_path):
     """A section alone, with all others as they were."""
-    _write(tmp_path, **{"sections/matrices.html.j2": "<p>no counts here {{ view.title }}</p>\n"})
+    _write(tmp_path, **{"sections/curves.html.j2": "<p>no curves here {{ view.title }}</p>\n"})
     page = render_html(study, Look(templates=tmp_path))
 
-    assert "no counts here The study of 2020" in page
-    assert 'id="matrices"' not in page
+    assert "no curves here The study of 2020" in page
+    assert 'id="curves"' not in page
     assert 'id="runs"' in page
 
 
 def test_what_a_template_of_ones_own_prints_is_escaped(hostile, tmp_path):
     """As everywhere."""
-    _write(tmp_path, html="{% for run in view.runs %}{{ run.name }}\n{% endfor %}")
+    _write(
+        tmp_path,
+        html='{% for run in view.sections["runs"][0].blocks %}{{ run.title }}\n{% endfor %}',
+    )
 
     assert "&lt;script&gt;" in render_html(hostile, Look(templates=tmp_path))
     assert "<script>" not in render_html(hostile, Look(templates=tmp_path))

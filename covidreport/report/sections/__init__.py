@@ -16,11 +16,13 @@ from covidreport.report.sections import (
     failed,
     findings,
     limits,
+    matrices,
     methods,
     pairwise,
     provenance,
     ranking,
     repeats,
+    runs,
     subgroups,
 )
 
@@ -34,7 +36,9 @@ SECTIONS: Mapping[str, Build] = {
     "failed": failed.build,
     "repeats": repeats.build,
     "cases": cases.build,
+    "matrices": matrices.build,
     "subgroups": subgroups.build,
+    "runs": runs.build,
     "findings": findings.build,
     "provenance": provenance.build,
     "methods": methods.build,

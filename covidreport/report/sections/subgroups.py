@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.metrics.subgroups import FEWEST_CASES, list_lowest
+from covidreport.metrics.subgroups import list_lowest
 from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
 from covidreport.report.blocks import RATES, Column, Count, Prose, Rate, Row, Section, Table, Text
 from covidreport.report.index import Index
-from covidreport.text import clean, humanise, listed, plural, titled, whole
+from covidreport.report.lowest import name_worst, say_why_not_compared
+from covidreport.text import clean, humanise, plural, titled, whole
 
 MOST_RUNS = 3
 """Runs that stand side by side; each run's own section has its groups too."""
@@ -104,30 +105,3 @@ def _worst(reported: ReportedRun, index: Index) -> str:
         if named:
             parts.append(f"by {humanise(attribute)}, {named}")
     return f"{clean(reported.run.name)}: {'; '.join(parts)}." if parts else ""
-
-
-def say_why_not_compared(group: Subgroup, metric: str) -> str:
-    """Why this rate of a group is in no comparison; empty where it is in one."""
-    positive = metric == "sensitivity"
-    of = group.counts.positives if positive else group.counts.negatives
-    if not of:
-        return "no cases" if positive else "none without it"
-    if metric in group.compared:
-        return ""
-    return "too few to compare" if of < FEWEST_CASES else "not compared"
-
-
-def name_worst(found: Subgroups) -> str:
-    """`F has the lowest sensitivity and M has the lowest specificity`; `F and M share` one where
-    they tie; empty where nothing can be compared or nothing is lower than the rest."""
-    lowest = {name: list_lowest(found.groups, name) for name in ("sensitivity", "specificity")}
-    said: dict[tuple[str, ...], list[str]] = {}
-    for name, values in lowest.items():
-        if values:
-            said.setdefault(values, []).append(f"the lowest {name}")
-    parts = [
-        f"{listed([clean(value) for value in values])} {'has' if len(values) == 1 else 'share'} "
-        f"{listed(names)}"
-        for values, names in said.items()
-    ]
-    return listed(parts) if parts else ""

@@ -12,10 +12,8 @@ from covidreport.report.sections import SECTIONS
 from covidreport.report.sections.findings import list_notes
 from covidreport.report.view.curves import view_curves_of_runs
 from covidreport.report.view.hide import hide_sections
-from covidreport.report.view.matrices import view_matrices
 from covidreport.report.view.operating import choose_shown, view_operating
 from covidreport.report.view.records import ReportView
-from covidreport.report.view.runs import view_runs
 from covidreport.text import clean, label_name, listed, plural, whole
 
 __all__ = ["view_report"]
@@ -33,8 +31,6 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
-        matrices=view_matrices(data, index),
-        runs=view_runs(data, findings, index),
         generator=f"covidreport {__version__}",
         notes=findings,
         sections={name: build(data, index) for name, build in SECTIONS.items()},

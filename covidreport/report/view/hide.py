@@ -11,8 +11,6 @@ from covidreport.text import SECTIONS, listed
 _WITHOUT: dict[str, Callable[[ReportView], ReportView]] = {
     "operating": lambda view: replace(view, operating=None),
     "curves": lambda view: replace(view, curves=None),
-    "matrices": lambda view: replace(view, matrices=None),
-    "runs": lambda view: replace(view, runs=()),
 }
 """What takes each of `SECTIONS` out."""
 

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from covidreport.report.blocks import Fact, Facts, Note, Section
-from covidreport.report.charts.curves import CurveChart
-from covidreport.report.charts.plots import Plot
-
-if TYPE_CHECKING:
-    from covidreport.report.view.section_records import MatricesView
+from covidreport.report.blocks import Fact, Note, Section
 
 CellKind = Literal["text", "words", "code", "name", "rank", "count", "missed", "figure", "told"]
 """`words` are a sentence of ours, and `text` is what data say."""
@@ -84,44 +79,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixCell:
-    """A count of a 2x2 table; `tint` 0 to 10 is its share of the row of actual images."""
-
-    text: str
-    meaning: str
-    tint: int
-    right: bool
-    share: str = ""
-    """Of the row, in percent; empty where the row has no images."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """One label's 2x2 table: actual in rows, predicted in columns, no before yes."""
-
-    label: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
-    unknown: str = ""
-    target: bool = False
-    """Whether its false negatives are the missed ones of the ranking."""
-
-
-@dataclass(frozen=True, slots=True)
-class DetailsView:
-    """What the scores of one run say beyond its figures at the threshold."""
-
-    figures: Table
-    opened: bool = False
-    remarks: tuple[str, ...] = ()
-    consistency: tuple[Fact, ...] = ()
-    charts: tuple[Plot, ...] = ()
-    reliability: Table | None = None
-    decisions: Table | None = None
-    subgroups: Table | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ChartView:
     """A chart of several runs: `name` is that of its specification and of its rows."""
 
@@ -159,52 +116,12 @@ class CurvesView:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationView:
-    """One run on one split."""
-
-    title: str
-    lead: str
-    matrices: tuple[Matrix, ...]
-    counts: Table
-    """The matrices as one table, for formats without room for tables side by side."""
-    metrics: Table
-    overall: tuple[Fact, ...]
-    failed: str = ""
-    failures: Table | None = None
-    provenance: Facts | None = None
-    details: DetailsView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """One run's section."""
-
-    anchor: str
-    name: str
-    badge: str
-    summary: str
-    description: str
-    opened: bool
-    trouble: str = ""
-    """Why it has no figures or no rank; empty where it has both."""
-    findings: tuple[Note, ...] = ()
-    evaluations: tuple[EvaluationView, ...] = ()
-    curves: tuple[CurveChart, ...] = ()
-    history: Table | None = None
-    settings: tuple[Facts, ...] = ()
-    shortened: str = ""
-    """What is left out here, where runs are very many; empty where nothing is."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReportView:
     """The whole report, ready to be drawn."""
 
     title: str
     kicker: str
     facts: tuple[Fact, ...]
-    matrices: MatricesView | None
-    runs: tuple[RunView, ...]
     generator: str
     notes: tuple[Note, ...] = ()
     """Every finding, the gravest first, whether their section is shown or not."""

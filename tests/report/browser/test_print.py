@@ -140,7 +140,7 @@ def test_the_script_opens_what_is_folded_for_the_printer(visit, scored_page):
     """For browsers whose style can't; afterwards it is folded again, and what was open stays."""
     page = visit(scored_page)
     folded = page.locator("main details:not([open])")
-    page.locator("#runs .run:not([open])").first.evaluate("one => { one.open = true; }")
+    page.locator("#runs > details:not([open])").first.evaluate("one => { one.open = true; }")
     before = folded.count()
 
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

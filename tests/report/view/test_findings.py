@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Finding
-from covidreport.report.blocks import Link, Text
+from covidreport.report.blocks import Items, Link, Text
+from covidreport.report.cells import write_line
 from covidreport.report.index import index_runs
 from covidreport.report.sections.findings import gather_findings
-from covidreport.report.view import view_report
-from tests.report.blocks import build, list_notes, list_titles
+from tests.report.blocks import build, find_run, list_notes, list_titles
 from tests.report.study import BEST, SECOND
 
 
@@ -79,8 +79,10 @@ def test_subjects_lead_to_their_runs(study):
 
 def test_a_run_lists_the_findings_about_it(study):
     """In its own section, by link."""
-    runs = {run.name: run for run in view_report(study).runs}
+    run = find_run(study, BEST)
+    (about,) = (one for one in run.blocks if isinstance(one, Items))
 
-    assert [finding.what for finding in runs[BEST].findings] == [
+    assert [write_line(words) for words in about.items] == [
         f"{BEST} can't be told apart from {SECOND}"
     ]
+    assert about.severities == ("warning",)

@@ -1,72 +1,92 @@
-"""A run's section: counts, failures, curves, settings."""
+"""Each run by itself: counts, failures, epochs, settings."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from covidreport.records import Counts, Epoch, RankedRun
-from covidreport.report.blocks import Code, Fact
-from covidreport.report.facts import list_facts, list_times, view_settings
-from covidreport.report.view import view_report
-from covidreport.report.view.evaluation import describe_thresholds, view_matrix
-from covidreport.report.view.history import view_curves, view_history
-from tests.report.blocks import read_fact
-from tests.report.study import BEST, BROKEN, SILENT
-
-
-def _run(view, name):
-    return next(run for run in view.runs if run.name == name)
+from covidreport.report.blocks import Code, Fact, Grid, Prose
+from covidreport.report.cells import flatten_heads, write_cell
+from covidreport.report.confusion import list_answers, list_cells
+from covidreport.report.evaluation import describe_thresholds, tabulate_counts
+from covidreport.report.facts import list_facts, list_settings, list_times
+from covidreport.report.history import list_epochs
+from tests.report.blocks import (
+    build,
+    find_group,
+    find_run,
+    find_table,
+    list_grids,
+    list_runs,
+    list_sentences,
+    list_tables,
+    list_titles,
+    read_fact,
+    read_values,
+    say,
+)
+from tests.report.study import BEST, BROKEN, SILENT, estimates, evaluate, rate
 
 
 def test_matrices_are_laid_out_as_the_study_did():
     """Actual in rows, predicted in columns, no before yes; the shade is the share of the row."""
-    matrix = view_matrix("covid-19", Counts(405, 195, 8, 20), target=True)
+    counts = Counts(405, 195, 8, 20)
+    rows = list_cells(counts, 2, target=True)
 
-    assert matrix.label == "COVID-19"
-    assert matrix.columns == ("no", "yes")
-    assert [(name, [(c.text, c.tint, c.right) for c in cells]) for name, cells in matrix.rows] == [
-        ("no", [("405", 7, True), ("195", 3, False)]),
-        ("yes", [("8", 3, False), ("20", 7, True)]),
+    assert [head.cell for head in list_answers([counts])] == ["no", "yes"]
+    assert [[(cell.text, cell.depth, cell.tone) for cell in row] for row in rows] == [
+        [("405", 7, "right"), ("195", 3, "wrong")],
+        [("8", 3, "wrong"), ("20", 7, "right")],
     ]
+    assert [[cell.strong for cell in row] for row in rows] == [[False, False], [True, False]]
 
 
 def test_images_that_could_not_be_scored_have_their_own_column():
     """They are neither answer; the rows still add up to all positives and all negatives."""
-    matrix = view_matrix("covid-19", Counts(817, 120, 9, 49, 2, 3, 4))
+    counts = Counts(817, 120, 9, 49, 2, 3, 4)
+    evaluation = evaluate(
+        "run", counts, estimates(rate(49, 60, 0.7, 0.9), rate(817, 940, 0.8, 0.9))
+    )
+    grid, remark = tabulate_counts(evaluation, "covid-19")
 
-    assert matrix.columns == ("no", "yes", "not scored")
-    assert [[cell.text for cell in cells] for _, cells in matrix.rows] == [
+    assert isinstance(grid, Grid)
+    assert isinstance(remark, Prose)
+    assert flatten_heads(grid) == ["predicted no", "predicted yes", "not scored"]
+    assert [[cell.text for cell in row.cells] for row in grid.rows[:2]] == [
         ["817", "120", "3"],
         ["9", "49", "2"],
     ]
-    assert matrix.unknown == "4 images of unknown truth left out"
+    assert remark.words == "COVID-19: 4 images of unknown truth left out"
 
 
 def test_an_empty_row_has_no_shade():
     """A label that nobody has: counts of 0, and no division by it."""
-    matrix = view_matrix("x", Counts(10, 0, 0, 0))
+    _, positives = list_cells(Counts(10, 0, 0, 0), 2, target=False)
 
-    assert [cell.tint for cell in matrix.rows[1][1]] == [0, 0]
+    assert [(cell.text, cell.note, cell.depth) for cell in positives] == [("0", "", 0)] * 2
 
 
 def test_every_split_is_shown_and_the_ranked_one_first(study):
     """The training split stands below it where it was evaluated."""
-    run = _run(view_report(study), BEST)
+    run = find_run(study, BEST)
+    splits = [title for title in list_titles(run) if title.endswith(" split")]
 
-    assert [one.title for one in run.evaluations] == ["Validation split", "Train split"]
-    assert run.evaluations[1].lead == "6,200 images. A label is predicted above 0.5 (published)."
+    assert splits == ["Validation split", "Train split"]
+    assert (
+        list_sentences(find_group(run, "Train split"))[0]
+        == "6,200 images. A label is predicted above 0.5 (published)."
+    )
 
 
 def test_failed_images_are_grouped_by_reason(hostile):
     """What failed, why, and how it counts."""
-    evaluation = view_report(hostile).runs[0].evaluations[0]
+    run = list_runs(hostile)[0]
 
-    assert evaluation.failed == (
+    assert say(run, "trouble")[0] == (
         "5 images could not be scored. For COVID-19, 2 with it count as missed and 3 without it as "
         "false alarms."
     )
-    assert evaluation.failures is not None
-    assert [[cell.text for cell in row.cells] for row in evaluation.failures.rows] == [
+    assert read_values(find_table(run, "Images that could not be scored")) == [
         ["truncated | broken", "decode", "5",
          "<img src=x0>, <img src=x1>, <img src=x2>, <img src=x3>, <img src=x4>"],
     ]  # fmt: skip
@@ -74,11 +94,11 @@ def test_failed_images_are_grouped_by_reason(hostile):
 
 def test_runs_in_trouble_say_so(study):
     """Why there is no rank, and why there are no figures."""
-    view = view_report(study)
+    silent, broken, best = (say(find_run(study, n), "trouble") for n in (SILENT, BROKEN, BEST))
 
-    assert _run(view, SILENT).trouble == "Not ranked: calls 628 of 628 images negative."
-    assert _run(view, BROKEN).trouble == "Failed at load: there is no model.onnx in runs/99"
-    assert _run(view, BEST).trouble == ""
+    assert silent == ["Not ranked: calls 628 of 628 images negative."]
+    assert broken == ["Failed at load: there is no model.onnx in runs/99"]
+    assert best == []
 
 
 def test_a_file_that_could_not_be_read_is_named(study):
@@ -86,9 +106,9 @@ def test_a_file_that_could_not_be_read_is_named(study):
     broken = replace(study.runs[1].run, notes=("history.csv: line 3: bad",))
     runs = (study.runs[0], replace(study.runs[1], run=broken), *study.runs[2:])
 
-    run = _run(view_report(replace(study, runs=runs)), BEST)
+    run = find_run(replace(study, runs=runs), BEST)
 
-    assert run.trouble == "Of its folder: history.csv: line 3: bad."
+    assert say(run, "trouble")[0] == "Of its folder: history.csv: line 3: bad."
 
 
 def test_thresholds_are_said_once_or_by_label():
@@ -101,28 +121,14 @@ def test_thresholds_are_said_once_or_by_label():
     )
 
 
-def test_the_loss_of_the_last_batch_is_called_that(study):
-    """It is no loss of the epoch, and must not be read as one."""
-    loss, accuracy = view_curves(study.runs[1].run)
-
-    assert loss.title == "Loss of each epoch's last batch"
-    assert loss.summary == (
-        "Loss of each epoch's last batch by epoch. Last batch: −0.02686 at epoch 1, −0.02611 at "
-        "epoch 2."
-    )
-    assert [curve.name for curve in accuracy.curves] == ["training", "validation"]
-    assert accuracy.exported is not None
-
-
 def test_every_figure_of_every_epoch_can_be_read(study):
     """The picture's figures as a table, with dashes for those that were not recorded."""
-    table = view_history(study.runs[1].run)
+    (table,) = list_epochs(study.runs[1].run)
 
-    assert table is not None
     assert [(column.title, column.note) for column in table.columns] == [
         ("Epoch", ""), ("Accuracy", "training"), ("Accuracy", "validation"), ("Loss", "last batch"),
     ]  # fmt: skip
-    assert [[cell.text for cell in row.cells] for row in table.rows] == [
+    assert read_values(table) == [
         ["1", "0.831", "0.782", "−0.02686"],
         ["2", "0.856", "–", "−0.02611"],
         ["3", "0.862", "0.808", "–"],
@@ -133,18 +139,17 @@ def test_missed_cases_per_epoch_are_drawn_as_counts(study):
     """Whole numbers under the label's own name; durations are left to the files."""
     epoch = Epoch(1, {"validation_covid-19_false_negatives": 9.0, "epoch_s": 3.2})
     run = replace(study.runs[1].run, history=(epoch,))
-    table = view_history(run)
+    (table,) = list_epochs(run)
 
-    assert [chart.title for chart in view_curves(run)] == ["COVID-19 false negatives"]
-    assert table is not None
-    assert [cell.text for cell in table.rows[0].cells] == ["1", "9"]
+    assert [column.title for column in table.columns] == ["Epoch", "COVID-19 false negatives"]
+    assert read_values(table) == [["1", "9"]]
 
 
 def test_settings_are_complete(study):
     """All of run.json but its times, grouped, with the learning rate as it was given."""
     groups = {
         group.title: [(fact.name, read_fact(fact)) for fact in group.facts]
-        for group in view_settings(study.runs[1].run)
+        for group in list_settings(study.runs[1].run)
     }
 
     assert groups == {
@@ -159,7 +164,7 @@ def test_settings_are_complete(study):
 def test_a_setting_stated_as_null_is_none_and_one_not_stated_is_absent(study):
     """No weight and nothing frozen were asked for, which is known; a schedule is not spoken of."""
     stated = {"hyperparameters": {"positive_weight": None, "frozen": [], "loss": "bce"}, "data": {}}
-    (group, rest) = view_settings(replace(study.runs[1].run, settings=stated))
+    (group, rest) = list_settings(replace(study.runs[1].run, settings=stated))
     assert [(fact.name, read_fact(fact)) for fact in group.facts] == [
         ("positive weight", "none"), ("frozen", "none"), ("loss", "bce"),
     ]  # fmt: skip
@@ -198,26 +203,30 @@ def _repeat(study, runs):
 
 def test_up_to_sixty_runs_are_shown_whole(study):
     """Nothing is left out of any of them."""
-    view = view_report(_repeat(study, 60))
+    runs = list_runs(_repeat(study, 60))
 
-    assert all(run.curves and run.history and run.settings for run in view.runs)
-    assert not any(run.shortened for run in view.runs)
+    for run in runs:
+        assert {"Training: figures of each epoch", "Settings"} <= set(list_titles(run))
+        assert not any("Shown in short" in one for one in list_sentences(run))
 
 
 def test_of_very_many_runs_those_far_down_are_shown_in_short_and_say_so(study):
     """Of 61 the first 30 are whole; the others keep their figures on the ranked split, and their
     matrices stand where those of all runs do."""
-    view = view_report(_repeat(study, 61))
-    whole, short = view.runs[:30], view.runs[30:]
+    many = _repeat(study, 61)
+    runs = list_runs(many)
+    whole, short = runs[:30], runs[30:]
 
-    assert all(run.curves and not run.shortened for run in whole)
-    assert len(whole[0].evaluations) == 2
+    assert all("Settings" in list_titles(run) for run in whole)
+    figures = [len(one.rows) for one in list_tables(whole[0]) if "figures of each" in one.caption]
+    assert len(figures) == 2
     for run in short:
-        assert run.shortened.startswith("Shown in short, as 31 of the runs here are: ")
-        assert (run.curves, run.history, run.settings) == ((), None, ())
-        assert [(one.matrices, len(one.counts.rows)) for one in run.evaluations] == [((), 6)]
-        assert [len(one.metrics.rows) for one in run.evaluations] == [
-            len(whole[0].evaluations[0].metrics.rows)
-        ]
-    listed = view.matrices.runs + view.matrices.folded
-    assert {run.name.text for run in listed} == {run.name for run in view.runs}
+        words = [one for one in list_sentences(run) if "Shown in short" in one]
+        assert words[0].startswith("Shown in short, as 31 of the runs here are: ")
+        assert list_titles(run) == [run.title, "Validation split"][1:]
+        assert list_grids(run) == []
+        assert [len(one.rows) for one in list_tables(run)] == figures[:1]
+    grids = list_grids(build(many, "matrices"))
+    heads = [row.heads[0].cell for grid in grids for row in grid.rows[::2]]
+    names = {write_cell(head).value for head in heads}
+    assert names == {run.title for run in runs}

@@ -9,9 +9,17 @@ import pytest
 
 from covidreport.metrics import estimate_subgroups
 from covidreport.report import render_markdown
-from covidreport.report.sections.subgroups import LEAD, name_worst
-from covidreport.report.view import view_report
-from tests.report.blocks import build, list_sentences, list_tables, read_lines
+from covidreport.report.lowest import name_worst
+from covidreport.report.sections.subgroups import LEAD
+from tests.report.blocks import (
+    build,
+    find_run,
+    find_table,
+    list_sentences,
+    list_tables,
+    read_lines,
+    say,
+)
 from tests.report.detailed import detailed_study
 from tests.report.reading import read_markdown
 
@@ -32,7 +40,7 @@ RUN = "focal-0"
 
 
 def _show(found):
-    """The report where one run alone has groups, by site: its data and its view."""
+    """The report where one run alone has groups, by site: its data."""
     data = detailed_study()
     runs = []
     for each in data.runs:
@@ -42,20 +50,18 @@ def _show(found):
             by_label = {"site": {"covid-19": found}} if each.run.name == RUN else {}
             details = replace(details, subgroups=by_label)
         runs.append(replace(each, evaluation=replace(each.evaluation, details=details)))
-    data = replace(data, runs=tuple(runs))
-    return data, view_report(data)
+    return replace(data, runs=tuple(runs))
 
 
-def _own(view):
+def _own(data):
     """What stands in that run's own section."""
-    (run,) = (one for one in view.runs if one.name == RUN)
-    return run.evaluations[0].details
+    return find_run(data, RUN)
 
 
-def _cells(table, value, value_at):
+def _cells(data, value):
     """The lines of the row of a value, in the run's own section."""
-    (row,) = (row for row in table.rows if row.cells[value_at].text == value)
-    return [cell.plain for cell in row.cells]
+    (row,) = (r for r in read_lines(find_table(_own(data), "Parts of")) if r[1] == value)
+    return row
 
 
 def _line(table, value):
@@ -66,24 +72,27 @@ def _line(table, value):
 
 def test_where_all_are_equal_no_group_is_called_the_lowest():
     """All negatives of both are cleared, and as many cases in ten are found."""
-    data, view = _show(_group(a=(10, 5, 20, 20), b=(20, 10, 30, 30)))
+    data = _show(_group(a=(10, 5, 20, 20), b=(20, 10, 30, 30)))
     section = build(data, "subgroups")
     assert "lowest" not in str([read_lines(table) for table in list_tables(section)])
     assert list_sentences(section) == [LEAD]
-    assert _own(view).remarks == ()
+    assert not [one for one in say(_own(data), "remark") if one.startswith("By ")]
     assert "the lowest" not in read_markdown(render_markdown(data))
 
 
 def test_all_groups_that_tie_for_the_lowest_are_called_so():
     """Of three groups two find half; the third has the most alarms and is alone in that."""
     found = _group(a=(10, 5, 20, 20), b=(20, 10, 30, 30), c=(10, 9, 30, 15))
-    data, view = _show(found)
+    data = _show(found)
     section = build(data, "subgroups")
     sensitivity, specificity = list_tables(section)
     assert [row[1] for row in read_lines(sensitivity) if "lowest" in row[3]] == ["a", "b"]
     assert [row[1] for row in read_lines(specificity) if "lowest" in row[3]] == ["c"]
     said = "b and a share the lowest sensitivity and c has the lowest specificity."
-    assert _own(view).remarks[0] == f"By site, {said}"
+    assert (
+        next(one for one in say(_own(data), "remark") if one.startswith("By "))
+        == f"By site, {said}"
+    )
     assert list_sentences(section)[1].endswith(f": by site, {said}")
 
 
@@ -112,13 +121,13 @@ def test_a_reason_for_no_comparison_stands_with_the_rate_that_it_concerns():
     """Nine cases are too few for a sensitivity and say nothing of the specificity; so do nine
     whose site is not stated, and of more of those no comparison is made either."""
     groups = {"a": (10, 5, 20, 10), "b": (9, 5, 20, 10), "c": (0, 0, 20, 5), "d": (20, 5, 0, 0)}
-    data, view = _show(_group(**groups, blank=(9, 3, 20, 10)))
+    data = _show(_group(**groups, blank=(9, 3, 20, 10)))
     shown = {
         "b": ("too few to compare", ""), "c": ("no cases", ""), "d": ("", "none without it"),
         "not stated": ("too few to compare", "not compared"),
     }  # fmt: skip
     for value, wanted in shown.items():
-        own = _cells(_own(view).subgroups, value, 1)
+        own = _cells(data, value)
         assert own[1] == value
         first = [_line(table, value) for table in list_tables(build(data, "subgroups"))]
         for cells in ((own[4], own[6]), first):
@@ -129,7 +138,7 @@ def test_a_reason_for_no_comparison_stands_with_the_rate_that_it_concerns():
 
 def test_a_group_without_cases_has_none_missed_and_none_alarmed():
     """0 missed of nobody is no figure."""
-    data, _ = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
+    data = _show(_group(a=(10, 5, 20, 10), c=(0, 0, 20, 5), d=(20, 5, 0, 0)))
     sensitivity, specificity = list_tables(build(data, "subgroups"))
     assert _line(sensitivity, "c") == "– (no cases)"
     assert _line(specificity, "d") == "– (none without it)"

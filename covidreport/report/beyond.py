@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from covidreport.records import Details, Estimate, Evaluation, LabelDetails, Subgroup
-from covidreport.report.blocks import Fact, Rate
-from covidreport.report.charts.plots import Plot, draw_decisions, draw_reliability
-from covidreport.report.index import Index
-from covidreport.report.sections.subgroups import name_worst, say_why_not_compared
-from covidreport.report.view.records import Cell, Column, DetailsView, Row, Table
-from covidreport.report.view.tables import evidence_cell
-from covidreport.text import (
-    DASH,
-    clean,
-    decimal,
-    exact,
-    figure,
-    humanise,
-    label_name,
-    listed,
-    plural,
-    titled,
-    whole,
+from covidreport.report.blocks import (
+    Block,
+    Column,
+    Count,
+    Fact,
+    Facts,
+    Group,
+    Number,
+    Prose,
+    Rate,
+    Row,
+    Table,
+    Text,
 )
+from covidreport.report.index import Index
+from covidreport.report.lowest import name_worst, say_why_not_compared
+from covidreport.text import decimal, exact, humanise, label_name, listed, plural, titled
 
 SHOWN_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """Of a decision curve, those that the table has; the picture and the other formats have all."""
@@ -34,29 +32,26 @@ NOT_COMPUTED = (
 _Pick = Callable[[LabelDetails], Estimate]
 
 
-def view_details(evaluation: Evaluation, index: Index, *, opened: bool) -> DetailsView | None:
-    """What scores say beyond the figures at the threshold; None where there are only counts."""
+def describe_beyond(evaluation: Evaluation, index: Index, *, opened: bool) -> list[Group]:
+    """What scores say beyond the figures at the threshold; nothing where there are only counts."""
     if not evaluation.has_scores:
-        return None
+        return []
     details = evaluation.details
     labels = [label for label in evaluation.labels if label in evaluation.counts]
+    blocks: list[Block] = [_figures_table(details, labels)]
     if details is None:
-        return DetailsView(_figures_table(None, labels), opened=opened, remarks=(NOT_COMPUTED,))
-    of_target = details.labels.get(index.target)
-    charts: tuple[Plot, ...] = ()
-    if of_target is not None:
-        drawn = (_draw_reliability(of_target, index), _draw_decisions(of_target, index))
-        charts = tuple(one for one in drawn if one is not None)
-    return DetailsView(
-        figures=_figures_table(details, labels),
-        opened=opened,
-        remarks=_remarks(details, index),
-        consistency=_consistency(details),
-        charts=charts,
-        reliability=_reliability_table(of_target, index) if of_target else None,
-        decisions=_decisions_table(of_target, index) if of_target else None,
-        subgroups=_subgroups_table(details, index),
-    )
+        blocks.append(Prose(NOT_COMPUTED, "remark"))
+    else:
+        blocks.append(Facts(_consistency(details)))
+        of_target = details.labels.get(index.target)
+        if of_target is not None:
+            tables = (_reliability_table(of_target, index), *_decisions_table(of_target, index))
+            title = "Calibration and net benefit in numbers"
+            blocks.append(Group(tables, title, state="folded", layout="beside"))
+        blocks += _subgroups_table(details, index)
+        blocks += [Prose(words, "remark") for words in _remarks(details, index)]
+    title = "Beyond the threshold: operating points, calibration, net benefit, subgroups"
+    return [Group(tuple(blocks), title, state="open" if opened else "folded")]
 
 
 def _figures_table(details: Details | None, labels: Sequence[str]) -> Table:
@@ -65,13 +60,14 @@ def _figures_table(details: Details | None, labels: Sequence[str]) -> Table:
     rows = []
     for name, pick in _list_figures(details):
         cells = [
-            _cell(pick(details.labels[label]))
+            _rate(pick(details.labels[label]))
             if details is not None and label in details.labels
-            else Cell(DASH, kind="figure")
+            else Rate(None)
             for label in labels
         ]
-        rows.append(Row((Cell(name, kind="name"), *cells)))
-    return Table("Beyond the threshold, with 95 % intervals where there are any", head, tuple(rows))
+        rows.append(Row((Text(name), *cells)))
+    caption = "Beyond the threshold, with 95 % intervals where there are any"
+    return Table(caption, head, tuple(rows), "metrics")
 
 
 def _list_figures(details: Details | None) -> list[tuple[str, _Pick]]:
@@ -114,12 +110,11 @@ def _pick_point(name: str, place: int) -> _Pick:
     return pick
 
 
-def _cell(estimate: Estimate) -> Cell:
+def _rate(estimate: Estimate) -> Rate:
     """A figure with its evidence; one that is infinite has a lower end and no value."""
     if estimate.value is None and estimate.low is not None:
-        end = f"from {decimal(estimate.low)} up"
-        return Cell(DASH, end, f"{DASH} (95 % CI {end})", "figure")
-    return evidence_cell(estimate)
+        return Rate(estimate, note=f"from {decimal(estimate.low)} up")
+    return Rate(estimate, evidence=True)
 
 
 def _consistency(details: Details) -> tuple[Fact, ...]:
@@ -131,32 +126,6 @@ def _consistency(details: Details) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _draw_reliability(one: LabelDetails, index: Index) -> Plot | None:
-    filled = [each for each in one.calibration.bins if each.predicted is not None]
-    words = "; ".join(
-        f"mean score {decimal(each.predicted)}: {figure(each.observed).value} of "
-        f"{plural(each.count, 'image')}"
-        for each in filled
-    )
-    return draw_reliability(
-        f"Calibration for {index.disease}",
-        f"Observed share with {index.disease} by mean score. {words}.",
-        one.calibration.bins,
-    )
-
-
-def _draw_decisions(one: LabelDetails, index: Index) -> Plot | None:
-    shown = [p for p in one.net_benefit if p.threshold in SHOWN_THRESHOLDS]
-    words = "; ".join(
-        f"at {exact(p.threshold)}: {decimal(p.run)} against {decimal(p.treat_all)}" for p in shown
-    )
-    return draw_decisions(
-        f"Net benefit for {index.disease}",
-        f"The run's net benefit against treating everybody. {words}.",
-        one.net_benefit,
-    )
-
-
 def _reliability_table(one: LabelDetails, index: Index) -> Table:
     head = (
         Column("Score", kind="name"), Column("Images", kind="count"),
@@ -165,21 +134,21 @@ def _reliability_table(one: LabelDetails, index: Index) -> Table:
     rows = tuple(
         Row(
             (
-                Cell(f"{exact(each.low)} to {exact(each.high)}", kind="name"),
-                Cell(whole(each.count), kind="count"),
-                Cell(decimal(each.predicted), kind="figure"),
-                evidence_cell(each.observed),
+                Text(f"{exact(each.low)} to {exact(each.high)}"),
+                Count(each.count),
+                Number(each.predicted),
+                Rate(each.observed, evidence=True),
             )
         )
         for each in one.calibration.bins
     )
-    return Table(f"Calibration for {index.disease}: images by score", head, rows)
+    return Table(f"Calibration for {index.disease}: images by score", head, rows, "metrics")
 
 
-def _decisions_table(one: LabelDetails, index: Index) -> Table | None:
+def _decisions_table(one: LabelDetails, index: Index) -> list[Table]:
     shown = [p for p in one.net_benefit if p.threshold in SHOWN_THRESHOLDS]
     if not shown:
-        return None
+        return []
     head = (
         Column("Act from", kind="name"), Column("By the run", kind="figure"),
         Column("Treat everybody", kind="figure"), Column("Treat nobody", kind="figure"),
@@ -187,16 +156,17 @@ def _decisions_table(one: LabelDetails, index: Index) -> Table | None:
     rows = tuple(
         Row(
             (
-                Cell(exact(p.threshold), kind="name"),
-                *(Cell(decimal(value), kind="figure") for value in (p.run, p.treat_all, 0.0)),
+                Text(exact(p.threshold)),
+                *(Number(value) for value in (p.run, p.treat_all, 0.0)),
             )
         )
         for p in shown
     )
-    return Table(f"Net benefit for {index.disease}, in cases found an image", head, rows)
+    caption = f"Net benefit for {index.disease}, in cases found an image"
+    return [Table(caption, head, rows, "metrics")]
 
 
-def _subgroups_table(details: Details, index: Index) -> Table | None:
+def _subgroups_table(details: Details, index: Index) -> list[Table]:
     rows = []
     for name, by_label in details.subgroups.items():
         found = by_label.get(index.target)
@@ -205,38 +175,33 @@ def _subgroups_table(details: Details, index: Index) -> Table | None:
         every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
         rows += [_subgroup_row(name, group) for group in every]
     if not rows:
-        return None
+        return []
     head = (
         Column("Attribute"), Column("Value", kind="name"), Column("Images", kind="count"),
         Column("Missed", kind="missed"), Column("Sensitivity", "95 % CI", "figure"),
         Column("False alarms", kind="count"), Column("Specificity", "95 % CI", "figure"),
     )  # fmt: skip
-    return Table(f"Parts of the images, for {index.disease}", head, tuple(rows))
+    return [Table(f"Parts of the images, for {index.disease}", head, tuple(rows))]
 
 
 def _subgroup_row(attribute: str, group: Subgroup) -> Row:
     counts = group.counts
     return Row(
         (
-            Cell(titled(humanise(attribute))),
-            Cell(clean(group.value) or "not stated", kind="name"),
-            Cell(whole(counts.total), kind="count"),
-            Cell(whole(counts.missed), f"of {whole(counts.positives)}", kind="missed"),
-            _rate_cell(group, "sensitivity"),
-            Cell(whole(counts.false_alarms), f"of {whole(counts.negatives)}", kind="count"),
-            _rate_cell(group, "specificity"),
+            Text(titled(humanise(attribute))),
+            Text(group.value or "not stated"),
+            Count(counts.total),
+            Count(counts.missed, counts.positives),
+            _rate_of_group(group, "sensitivity"),
+            Count(counts.false_alarms, counts.negatives),
+            _rate_of_group(group, "specificity"),
         )
     )
 
 
-def _rate_cell(group: Subgroup, metric: str) -> Cell:
-    cell = evidence_cell(group.sensitivity if metric == "sensitivity" else group.specificity)
-    remark = say_why_not_compared(group, metric)
-    if not remark:
-        return cell
-    note = "; ".join(part for part in (cell.note, remark) if part)
-    full = f"{cell.full.removesuffix(')')}; {remark})" if cell.note else ""
-    return Cell(cell.text, note, full, "figure")
+def _rate_of_group(group: Subgroup, metric: str) -> Rate:
+    estimate = group.sensitivity if metric == "sensitivity" else group.specificity
+    return Rate(estimate, note=say_why_not_compared(group, metric), evidence=True)
 
 
 def _remarks(details: Details, index: Index) -> tuple[str, ...]:

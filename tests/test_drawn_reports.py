@@ -313,7 +313,7 @@ HTML_CHANGES: dict[Callable[[Page], None], str] = {
     _lost_chart: "lost",
     _value_of_the_script: "value",
     _unfolded: "kind of section",
-    _emphasis: "sentence",
+    _emphasis: "sentence|cell",
     _span: "cell|column|row",
     _doubled_row: "row added",
     _heading: "heading",
@@ -330,7 +330,7 @@ def test_a_change_of_a_page_is_found(drawn, change):
         change(Page(tree, seed))
         found = compare_reports(drawn.html, read_page(tree))
         assert [each for each in found if re.search(HTML_CHANGES[change], each.what)]
-        assert len(found) <= 20
+        assert len(found) <= 60  # a head that goes over fewer columns moves all that follow
 
 
 def _write(tree: Element) -> str:

@@ -51,9 +51,8 @@ class EvaluatedRuns:
 def find_runs(
     folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events
 ) -> tuple[Run, ...]:
-    """The runs in these folders, in `runs` where none is named; UsageError where there is none."""
-    places = [Path(folder) for folder in folders] or [Path("runs")]
-    return discover_runs(places, lambda note: on_event(Noted(note)))
+    """The runs in these folders, as `discover_runs` finds them; notes on them are events."""
+    return discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
 
 
 def evaluate_runs(

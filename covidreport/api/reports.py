@@ -46,7 +46,7 @@ def load(
     if margin is not None and not 0 < margin < 1:
         raise UsageError(f"margin={margin:g}: give a fraction between 0 and 1, such as 0.05")
     settings = find_settings(Path.cwd())
-    runs = discover_runs([Path(folder) for folder in folders] or [Path("runs")])
+    runs = discover_runs([Path(folder) for folder in folders])
     plan = settings.plan_comparisons(runs, baseline, margin, "in the call")
     floor = settings.specificity_floor if specificity_floor is None else specificity_floor
     return Report(

@@ -33,16 +33,16 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List runs."""
-    from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import ranking_as_json, show_ranking
     from covidreport.cli.terminal import out, print_json, say_finding, say_note
     from covidreport.compare import rank_and_compare
     from covidreport.errors import UsageError
     from covidreport.report.collect import choose_evaluated
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders)
+    runs = discover_runs(folders or (), say_note)
     plan = settings.plan_comparisons(runs, baseline, margin)
     rows = [_describe(run) for run in runs]
     try:

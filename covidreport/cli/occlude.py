@@ -72,7 +72,6 @@ def occlude(
 ) -> None:
     """Evaluate with a region blacked out."""
     from covidreport.audit.occlusion import audit_occlusion
-    from covidreport.cli.found import find_runs
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import (
         failure_as_json,
@@ -80,15 +79,17 @@ def occlude(
         print_json,
         say_failures,
         say_finding,
+        say_note,
     )
     from covidreport.evaluate.occlude import read_occlusion
     from covidreport.evaluate.occluded import occlude_folders
     from covidreport.evaluate.outcome import list_failures
     from covidreport.records import ReportData, ReportedRun
+    from covidreport.storage.runs import discover_runs
 
     occlusion = read_occlusion(region, fraction)
     settings, options = read_options(context)
-    runs = find_runs(folders)
+    runs = discover_runs(folders or (), say_note)
     with show_events() as on_event:
         done = occlude_folders(runs, options, occlusion, on_event)
     dataset, split, target = done.request.dataset, done.request.split, settings.target

@@ -68,17 +68,17 @@ def push(
 ) -> None:
     """Push runs."""
     from covidreport.boundary import attempt
-    from covidreport.cli.found import find_runs
     from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import part_of, say, say_failures
+    from covidreport.cli.terminal import part_of, say, say_failures, say_note
     from covidreport.errors import ServiceError, UsageError
     from covidreport.integrations.mlflow import PushRequest, push_run
     from covidreport.integrations.mlflow.server import MlflowServer
     from covidreport.records import Failure, StageStarted, StepsDone
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders)
+    runs = discover_runs(folders or (), say_note)
     server = MlflowServer(uri)
     images = _choose_images(runs, settings)
     render = partial(_render, settings=settings, images=images)

@@ -89,19 +89,19 @@ def render(
     """Render reports."""
     from covidreport.audit.document import read_audit
     from covidreport.cli.command_line import spell_command
-    from covidreport.cli.found import find_runs
     from covidreport.cli.opening import open_report
     from covidreport.cli.terminal import say, say_note
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.report.html import prepare_html
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
     from covidreport.store import encode_text, write_atomic
 
     wanted = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
-    runs = find_runs(folders)
+    runs = discover_runs(folders or (), say_note)
     with prepare_html(runs) if "html" in wanted else nullcontext():
         data = collect_report(
             runs,

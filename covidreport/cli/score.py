@@ -56,7 +56,6 @@ def score(
 ) -> None:
     """Score evaluations."""
     from covidreport.boundary import attempt
-    from covidreport.cli.found import find_runs
     from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import out, say, say_faults, say_finding, say_note
     from covidreport.compare import rank_and_compare
@@ -64,12 +63,12 @@ def score(
     from covidreport.evaluate.scoring import score_stored
     from covidreport.records import Failure
     from covidreport.storage.chosen import choose_images
-    from covidreport.storage.runs import read_evaluations
+    from covidreport.storage.runs import discover_runs, read_evaluations
 
     settings, options = read_options(context)
     changes: list[_Change] = []
     faults: list[tuple[str, str]] = []
-    runs = find_runs(folders)
+    runs = discover_runs(folders or (), say_note)
     stored: list[tuple[Run, Evaluation]] = []
     for run in runs:
         evaluations, broken = read_evaluations(run)

@@ -75,10 +75,10 @@ def tune(
 ) -> None:
     """Tune thresholds."""
     from covidreport.cli.command_line import spell_command
-    from covidreport.cli.found import find_runs
-    from covidreport.cli.terminal import out, print_json, say, say_faults
+    from covidreport.cli.terminal import out, print_json, say, say_faults, say_note
     from covidreport.evaluate.tune import TuneRequest, tune_folders
     from covidreport.settings import find_settings
+    from covidreport.storage.runs import discover_runs
     from covidreport.store import THRESHOLDS_FILE
 
     target = _read_target(target_sensitivity, target_specificity, guarantee)
@@ -86,7 +86,7 @@ def tune(
     request = TuneRequest(
         target, split or settings.tuning_split, dataset, tuple(label or ()), spell_command(context)
     )
-    tuned = tune_folders(find_runs(folders), request)
+    tuned = tune_folders(discover_runs(folders or (), say_note), request)
     done = tuned.done
     if as_json:
         document = {

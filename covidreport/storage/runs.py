@@ -38,6 +38,8 @@ MOST_HISTORY_BYTES: Final = 64 * 2**20
 
 Tell = Callable[[str], None]
 """Called with what a reader should know of what was found, a sentence each."""
+RUNS_FOLDER: Final = Path("runs")
+"""Where runs are looked for unless a folder is named."""
 
 
 def is_run_folder(folder: Path) -> bool:
@@ -45,15 +47,17 @@ def is_run_folder(folder: Path) -> bool:
     return folder.is_dir() and _find_folders(folder, []) == [folder]
 
 
-def discover_runs(paths: Sequence[Path], tell: Tell = lambda _: None) -> tuple[Run, ...]:
+def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tuple[Run, ...]:
     """The runs at and below `paths`, by path; a run folder is not searched for others.
 
     A folder is a run by its run.json, its model.onnx or its evaluations/, or where it holds exactly
     one ONNX file and there is no run below it. Runs of one name can't be told apart: each has that
-    fault. Raises UsageError where a path does not exist or nothing is found.
+    fault. Where no path is named, `runs` is meant. Raises UsageError where a path does not exist or
+    nothing is found.
     """
     folders: dict[str, Path] = {}
     notes: list[str] = []
+    paths = paths or [RUNS_FOLDER]
     for path in paths:
         if not path.is_dir():
             what = "is a file" if stands(path) else "no such folder"

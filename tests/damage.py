@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 PAGE = 4096
 
@@ -40,3 +42,14 @@ def fill_with_noise(file: Path) -> None:
 
 
 DAMAGES = (flip_byte, zero_page, cut_off, empty, fill_with_noise)
+
+
+def change_json(file: Path, path: str, value: Any) -> None:
+    """Put another value at a place of a JSON file, such as `figures.covid-19.fn`."""
+    document = json.loads(file.read_text())
+    *above, last = path.split(".")
+    place = document
+    for key in above:
+        place = place[key]
+    place[last] = value
+    file.write_text(json.dumps(document))

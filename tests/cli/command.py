@@ -24,6 +24,18 @@ ROWS = [
     (250, "covid-19", "train"),
 ]
 """Brightness and truth; what `write_model` calls covid-19 is what is brighter than its limit."""
+TUNING_ROWS = [
+    (90, "covid-19", "tuning"),
+    (95, "covid-19", "tuning"),
+    (60, "normal", "tuning"),
+    (70, "pneumonia", "tuning"),
+    (85, "covid-19", "validation"),
+    (120, "covid-19", "validation"),
+    (50, "normal", "validation"),
+    (40, "pneumonia", "validation"),
+]
+"""On the tuning split covid-19 is brighter than 80; a model of `write_brightness_model` calls it
+above 100."""
 
 
 def write_model(folder: Path, limit: float, **options) -> Path:
@@ -38,6 +50,14 @@ def write_study(folder: Path, **limits: float) -> Path:
     write_flat_dataset(folder / "data", ROWS)
     for name, limit in limits.items():
         write_model(folder / "runs" / name, limit)
+    return folder
+
+
+def write_project(folder: Path, **limits: float) -> Path:
+    """As `write_study`, with the settings that say where the data are and that the CPU runs it."""
+    (write_study(folder, **limits) / "covidreport.toml").write_text(
+        'data = "data/manifest.csv"\nprovider = "cpu"\n'
+    )
     return folder
 
 

@@ -25,7 +25,7 @@ from tests.cli.command import (
     run_command,
     start_command,
     write_model,
-    write_study,
+    write_project,
 )
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
@@ -37,8 +37,7 @@ KEY = "data-validation"
 def project(tmp_path, covidreport, monkeypatch):
     """Data, a baseline that misses one of three, its baseline.json and a configuration."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100)
     assert covidreport("evaluate", "runs").code == 0
     assert covidreport("baseline", "set", "runs/base").code == 0
     return tmp_path

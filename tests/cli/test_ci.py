@@ -11,15 +11,14 @@ import pytest
 from covidreport.evaluate import folders
 from covidreport.inference.execution import Execution, Provider
 from covidreport.store import read_evaluation
-from tests.cli.command import write_model, write_study
+from tests.cli.command import write_model, write_project
 
 
 @pytest.fixture
 def study(tmp_path, covidreport, monkeypatch):
     """A baseline that misses one of three, and a better and a worse run beside it."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100, better=85, worse=115)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100, better=85, worse=115)
     assert covidreport("evaluate", "runs/base").code == 0
     assert covidreport("baseline", "set", "runs/base").code == 0
     return tmp_path

@@ -18,7 +18,7 @@ from covidreport.store import (
     write_failure,
     write_scores,
 )
-from tests.cli.command import write_model, write_study
+from tests.cli.command import write_model, write_project
 
 NAME = "data-validation"
 HERE, STORED = "scores computed here", "scores as stored, not computed here"
@@ -28,8 +28,7 @@ HERE, STORED = "scores computed here", "scores as stored, not computed here"
 def study(tmp_path, covidreport, monkeypatch):
     """Of three cases the baseline misses one, `good` none and `bad` all."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100, good=85, bad=200)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100, good=85, bad=200)
     assert covidreport("evaluate", "runs").code == 0
     assert covidreport("baseline", "set", "runs/base").code == 0
     return tmp_path

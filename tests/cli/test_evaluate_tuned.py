@@ -5,26 +5,15 @@ from __future__ import annotations
 import pytest
 
 from covidreport.store import read_evaluation, read_failure
+from tests.cli.command import TUNING_ROWS
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
-
-ROWS = [
-    # covid-19 is brighter than 80 on the tuning split; the models call it above 100
-    (90, "covid-19", "tuning"),
-    (95, "covid-19", "tuning"),
-    (60, "normal", "tuning"),
-    (70, "pneumonia", "tuning"),
-    (85, "covid-19", "validation"),
-    (120, "covid-19", "validation"),
-    (50, "normal", "validation"),
-    (40, "pneumonia", "validation"),
-]
 
 
 @pytest.fixture
 def study(tmp_path):
     """Two runs whose thresholds are tuned, and one that has none."""
-    write_flat_dataset(tmp_path / "data", ROWS)
+    write_flat_dataset(tmp_path / "data", TUNING_ROWS)
     for name in "ab":
         write_brightness_model(tmp_path / "runs" / name / "model.onnx")
     return tmp_path

@@ -20,7 +20,7 @@ from covidreport.inference.session import OutOfMemoryError
 from covidreport.inference.watch import run_watched
 from covidreport.storage.cache_folder import list_entries
 from covidreport.store import read_evaluation, read_failure
-from tests.cli.command import run_command, start_command, write_model, write_study
+from tests.cli.command import run_command, start_command, write_model, write_project
 from tests.cli.test_bad_days import SLOW
 
 KEY = "data-validation"
@@ -78,8 +78,7 @@ def write_greedy_model(path: Path, floats: int) -> Path:
 def project(tmp_path, monkeypatch):
     """Data, and a good run."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100)
     return tmp_path
 
 

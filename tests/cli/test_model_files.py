@@ -12,7 +12,7 @@ import pytest
 
 from covidreport.storage.model import identify_model
 from covidreport.store import read_evaluation, read_scores
-from tests.cli.command import write_model, write_study
+from tests.cli.command import write_model, write_project
 from tests.onnx_models import move_weights_out
 
 KEY = "data-validation"
@@ -22,8 +22,7 @@ KEY = "data-validation"
 def study(tmp_path, covidreport, monkeypatch):
     """Two runs of two files each, evaluated: both miss one of three."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100, new=100)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100, new=100)
     for name in ("base", "new"):
         move_weights_out(tmp_path / "runs" / name / "model.onnx")
     done = covidreport("evaluate")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.storage.cache_folder import cache_limit, explain_no_cache
-from tests.cli.command import ROOT, run_command, write_study
+from tests.cli.command import ROOT, run_command, write_project
 
 NOBODY = """
 import os, pwd
@@ -43,8 +43,7 @@ HOMES = {
 @pytest.fixture
 def study(tmp_path):
     """Two runs, a configuration, and a file where a folder is wanted."""
-    folder = write_study(tmp_path, base=100, new=85)
-    (folder / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    folder = write_project(tmp_path, base=100, new=85)
     (folder / "taken").write_text("")
     return folder
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.cli.command import run_command, write_study
+from tests.cli.command import run_command, write_project
 
 REFUSE = """
 import errno, fcntl, mmap, os, shutil
@@ -46,9 +46,7 @@ def _counts(done):
 @pytest.fixture
 def study(tmp_path):
     """Two runs and a configuration; of three positives base misses one and new none."""
-    folder = write_study(tmp_path, base=100, new=85)
-    (folder / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
-    return folder
+    return write_project(tmp_path, base=100, new=85)
 
 
 def _evaluate(study, before, *words):

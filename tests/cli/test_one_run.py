@@ -27,7 +27,7 @@ from covidreport.store import (
     write_failure,
     write_run,
 )
-from tests.cli.command import read_verdict, write_model, write_study
+from tests.cli.command import read_verdict, write_model, write_project
 from tests.onnx_models import write_brightness_model
 
 KEY = "data-validation"
@@ -38,8 +38,7 @@ OF_BAD = re.compile(r"(name|run)='bad'|runs/bad(/|$)")
 def project(tmp_path, monkeypatch):
     """Data, and a good run: `base` misses one of three."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    write_study(tmp_path, base=100)
-    (tmp_path / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
+    write_project(tmp_path, base=100)
     return tmp_path
 
 

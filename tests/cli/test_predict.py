@@ -10,26 +10,17 @@ import pytest
 from covidreport.inference.contract import contract_metadata
 from covidreport.records import PixelSpec
 from covidreport.store import read_evaluation, read_scores
+from tests.cli.command import TUNING_ROWS
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import LABELS, write_brightness_model
 
-ROWS = [
-    (90, "covid-19", "tuning"),
-    (95, "covid-19", "tuning"),
-    (60, "normal", "tuning"),
-    (70, "pneumonia", "tuning"),
-    (85, "covid-19", "validation"),
-    (120, "covid-19", "validation"),
-    (50, "normal", "validation"),
-    (40, "pneumonia", "validation"),
-]
 WORDS = ("--target-sensitivity", "0.9", "--label", "covid-19")
 
 
 @pytest.fixture
 def study(tmp_path):
     """A run whose file does not say what its answers mean: its run.json does."""
-    write_flat_dataset(tmp_path / "data", ROWS)
+    write_flat_dataset(tmp_path / "data", TUNING_ROWS)
     folder = tmp_path / "runs" / "a"
     stated = dict(contract_metadata(PixelSpec(8, 8), LABELS))
     activation = json.loads(stated.pop("covidreport.activation"))
@@ -114,7 +105,7 @@ def test_images_are_files_folders_or_a_manifest(covidreport, study):
     assert list(_read(study)) == ["more/new.png", places[1].relative_to(study).as_posix()]
     done = covidreport("predict", "runs/a", "data/manifest.csv", "--batch-size", "3")
     assert done.code == 0, done.err
-    assert len(_read(study)) == len(ROWS)
+    assert len(_read(study)) == len(TUNING_ROWS)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from covidreport.cli import main
 from covidreport.cli.app import build_app
 from covidreport.store import write_run
 from covidreport.streams import PIPELINES
-from tests.cli.command import CODE, ROOT, read_verdict, run_command, write_study
+from tests.cli.command import CODE, ROOT, read_verdict, run_command, write_project
 
 STRANGE = "≥ é 😀 ☃ Ж"
 """A run's name: signs of which cp1252 has one and ASCII none."""
@@ -65,10 +65,9 @@ def test_the_calls_below_are_of_every_command():
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """Two evaluated runs of strange names, a baseline, and tables to import."""
-    folder = write_study(tmp_path_factory.mktemp("study"), base=100, new=85)
+    folder = write_project(tmp_path_factory.mktemp("study"), base=100, new=85)
     for name, title in (("base", COMMAND), ("new", STRANGE)):
         write_run(folder / "runs" / name, {"name": title, "description": f"{title} too"})
-    (folder / "covidreport.toml").write_text('data = "data/manifest.csv"\nprovider = "cpu"\n')
     (folder / "counts.csv").write_text(COUNTS.format(name=STRANGE), encoding="utf-8")
     scores = "".join(f"{row:03}.png,0.9,0.1,0.1\n" for row in range(7))
     (folder / "scores.csv").write_text(f"id,covid-19,normal,pneumonia\n{scores}")

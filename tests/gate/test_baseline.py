@@ -14,6 +14,7 @@ from covidreport.gate.limits import read_limit, require_evidence
 from covidreport.storage.chosen import AskedImages
 from covidreport.storage.runs import read_run
 from covidreport.text import SALT
+from tests.damage import change_json
 from tests.gate.runs import TARGET, judge, write_run_missing
 
 
@@ -107,13 +108,7 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path, base, change, messa
 def test_a_figure_of_another_kind_is_refused_with_its_path(tmp_path, base, path, value, words):
     """Nothing is judged by it: such a file passed a gate, or ended it with a traceback."""
     file = tmp_path / "baseline.json"
-    document = json.loads(file.read_text())
-    *above, last = path.split(".")
-    place = document
-    for key in above:
-        place = place[key]
-    place[last] = value
-    file.write_text(json.dumps(document))
+    change_json(file, path, value)
     with pytest.raises(GateError, match="is not a whole baseline") as caught:
         read_baseline(file, str(file))
     assert words in str(caught.value)

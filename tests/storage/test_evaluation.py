@@ -10,6 +10,7 @@ import pytest
 
 from covidreport.errors import StoreError
 from covidreport.store import check_scores, read_evaluation, read_scores
+from tests.damage import change_json
 from tests.evaluate.scored import write_scored_run
 
 
@@ -47,13 +48,7 @@ def file(tmp_path):
 )
 def test_a_field_of_another_kind_is_refused_with_its_path(file, path, value, words):
     """The way out is said, since only a model can tell what was meant."""
-    document = json.loads(file.read_text())
-    *above, last = path.split(".")
-    place = document
-    for key in above:
-        place = place[key]
-    place[last] = value
-    file.write_text(json.dumps(document))
+    change_json(file, path, value)
     with pytest.raises(StoreError, match="run `covidreport evaluate` again") as refused:
         read_evaluation(file)
     assert words in str(refused.value)

@@ -138,7 +138,6 @@ def measure_acts(page: Path) -> list[Row]:
         tab.goto(page.as_uri())
         sorts = tab.evaluate(_SORT)
         tab.locator("#operating").scroll_into_view_if_needed()
-        tab.wait_for_selector("#operating .vega-embed svg")
         slides = tab.evaluate(_SLIDE)
     return [
         _row("a sort of the ranking, s", "none", [ms / 1000 for ms in sorts]),

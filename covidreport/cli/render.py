@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,7 +92,6 @@ def render(
     from covidreport.cli.terminal import say, say_note
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
-    from covidreport.report.html import prepare_html
     from covidreport.settings import find_settings
     from covidreport.storage.runs import discover_runs
     from covidreport.store import encode_text, write_atomic
@@ -102,32 +100,31 @@ def render(
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
     runs = discover_runs(folders or (), say_note)
-    with prepare_html(runs) if "html" in wanted else nullcontext():
-        data = collect_report(
-            runs,
-            target=settings.target,
-            specificity_floor=settings.specificity_floor,
-            figures=settings.figures,
-            images=settings.ask_stored(dataset, split, variant),
-            tell=say_note,
-            title=title,
-            plan=settings.plan_comparisons(runs, baseline, margin),
-            audit=None if audit is None else read_audit(audit),
-            show_ids=show_ids,
-            command=spell_command(context, {"output", "formats", "opened", "charts"}),
-        )
-        for name in wanted:
-            suffix, function = FORMATS[name]
-            if output is not None and str(output) == "-":
-                _print_report(name, function(data, look))
-                continue
-            path = _place(output, suffix, several=len(wanted) > 1)
-            if charts and name == "markdown":
-                look = replace(look, charts=_write_pictures(path, data, look))
-            write_atomic(path, encode_text(function(data, look)))
-            typer.echo(path)
-            if opened and name == "html":
-                say(open_report(path))
+    data = collect_report(
+        runs,
+        target=settings.target,
+        specificity_floor=settings.specificity_floor,
+        figures=settings.figures,
+        images=settings.ask_stored(dataset, split, variant),
+        tell=say_note,
+        title=title,
+        plan=settings.plan_comparisons(runs, baseline, margin),
+        audit=None if audit is None else read_audit(audit),
+        show_ids=show_ids,
+        command=spell_command(context, {"output", "formats", "opened", "charts"}),
+    )
+    for name in wanted:
+        suffix, function = FORMATS[name]
+        if output is not None and str(output) == "-":
+            _print_report(name, function(data, look))
+            continue
+        path = _place(output, suffix, several=len(wanted) > 1)
+        if charts and name == "markdown":
+            look = replace(look, charts=_write_pictures(path, data, look))
+        write_atomic(path, encode_text(function(data, look)))
+        typer.echo(path)
+        if opened and name == "html":
+            say(open_report(path))
 
 
 def _print_report(name: str, text: str) -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from covidreport.records import Estimate, Severity
+from covidreport.report.charts.lines import Drawing
+from covidreport.report.charts.scatter import Scatter
+from covidreport.report.charts.tally import Tally
 
 Domain = tuple[float, float]
 """The values at both ends of an axis of marks."""
@@ -227,6 +230,8 @@ class Row:
     """What a search looks at, beside the names."""
     id: str = ""
     """That a link leads to."""
+    look: int | None = None
+    """The place of its run's look in charts; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,9 @@ class Facet:
     values: tuple[str, ...]
 
 
-TableStyle = Literal["plain", "ranked", "pairs", "grid", "metrics", "wide", "dense", "listed"]
+TableStyle = Literal[
+    "plain", "ranked", "pairs", "grid", "metrics", "wide", "dense", "listed", "points"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +254,7 @@ class Table:
 
     style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
     one line, `wide` all of the page, `plain` no more than it needs, `listed` many rows in a frame
-    that is scrolled. key: the name under which a
+    that is scrolled, `points` what moves with the threshold. key: the name under which a
     page keeps how its reader sorts, searches and filters it; empty where nothing of it can be set.
     Tables of the same key are filtered together, and the first of them can be sorted.
     """
@@ -368,23 +375,34 @@ class Pictures:
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
-    is read; `name` is that of its file where it stands in one."""
+    is read; `name` is that of its file where it stands in one.
+
+    drawing: dots that are counted; the same points for a wide and for a narrow page; or lines, one
+    drawing for each label, of which the first is seen.
+    """
 
     kind: ClassVar = "chart"
     name: str
     title: str
     summary: str
-    key: str = ""
-    drawing: Any = None
-    """Its geometry, as `charts` has it."""
+    key: str
+    drawing: Tally | tuple[Scatter, ...] | tuple[Drawing, ...]
+
+    @property
+    def draws(self) -> Literal["tally", "scatters", "lines"]:
+        """Which kind of drawing it is."""
+        if isinstance(self.drawing, Tally):
+            return "tally"
+        return "lines" if isinstance(self.drawing[0], Drawing) else "scatters"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Blocks under a title of their own, which may be empty; `gist` says what is in it.
 
-    state: whether it can be folded, and is. layout: in columns where the page is wide, or beside
-    each other.
+    state: whether it can be folded, and is. layout: in columns where the page is wide, beside each
+    other, or as charts, of which a reader chooses the runs. runs: those that the charts show at
+    first, in the order of their looks, where no table says it.
     """
 
     kind: ClassVar = "group"
@@ -393,8 +411,9 @@ class Group:
     gist: str = ""
     id: str = ""
     state: Literal["plain", "open", "folded"] = "plain"
-    layout: Literal["stacked", "columns", "beside"] = "stacked"
+    layout: Literal["stacked", "columns", "beside", "charts"] = "stacked"
     severity: Severity | None = None
+    runs: tuple[Cell, ...] = ()
 
 
 Block = Prose | Items | Facts | Note | Table | Grid | Pictures | Chart | Group

@@ -24,6 +24,8 @@ from covidreport.report.cells import (
     write_cell,
 )
 from covidreport.report.charts.intervals import list_ticks
+from covidreport.report.charts.lines import Lines
+from covidreport.report.charts.vega import draw_svg
 from covidreport.report.prose import Writer
 from covidreport.text import decimal
 
@@ -116,6 +118,9 @@ def render_template(
             return value
         return Markup(writer.escape(str(value)))  # noqa: S704  # it has just been escaped
 
+    def draw(chart: Lines) -> Markup:
+        return Markup(draw_svg(chart))  # noqa: S704  # escaped where it is drawn
+
     def prose(text: str) -> Markup:
         return Markup(writer.write_prose(text))  # noqa: S704  # likewise
 
@@ -133,7 +138,7 @@ def render_template(
     environment.filters |= {
         "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
         "sort_number": sort_number, "list_ticks": list_ticks, "as_json": _as_json,
-        "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
+        "draw": draw, "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
         "list_starts": list_starts,
     }  # fmt: skip
     try:

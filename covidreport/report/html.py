@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from covidreport.errors import CovidReportError
-from covidreport.records import ReportData, Run
+from covidreport.records import ReportData
 from covidreport.report.blocks import list_targets
 from covidreport.report.cells import SIGNS
-from covidreport.report.charts.drawn import draw_charts
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
+from covidreport.report.charts.lines import WIDTH as PLOT_WIDTH
 from covidreport.report.charts.palette import LOOKS
-from covidreport.report.charts.vega import make_bundle_ahead, read_bundle
 from covidreport.report.environment import OWN, read_template, render_template
 from covidreport.report.look import PLAIN, Look
 from covidreport.report.payload import escape_json, list_parts
 from covidreport.report.prose import HTML
-from covidreport.report.view import view_report
-from covidreport.report.view.records import ReportView
-from covidreport.store import EVALUATIONS_FOLDER, SCORES_FILE
+from covidreport.report.view import ReportView, view_report
 
 STYLES = (
     "page", "controls", "answer", "findings", "tables", "charts", "pictures", "drawings", "runs",
@@ -30,8 +26,8 @@ STYLES = (
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "wording", "tables", "pictures", "rows", "choice", "charts",
-    "readout", "readings", "operating", "curves", "print",
+    "page", "address", "numbers", "tables", "pictures", "choice", "charts", "readout", "readings",
+    "threshold", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
 
@@ -42,22 +38,18 @@ def render_html(data: ReportData, look: Look = PLAIN) -> str:
 
     view = view_report(data, look.hide)
     parts = list_parts(data, view)
-    drawings = draw_charts(parts.get("charts"))
-    scripts = [
-        *([_check(read_bundle(), "script")] if drawings else []),
-        read_script(look.templates),
-    ]
+    script = read_script(look.templates)
     style = read_style(look.templates)
     values: dict[str, object] = {
         "view": view,
         "targets": _list_targets(view),
         "logo": look.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
-        "scripts": [Markup(script) for script in scripts],  # noqa: S704  # likewise
+        "script": Markup(script),  # noqa: S704  # likewise
         "payload": Markup(escape_json(parts)),  # noqa: S704  # escaped for its element
-        "policy": content_policy(style, scripts),
-        "drawings": {name: Markup(svg) for name, svg in drawings.items()},  # noqa: S704  # drawn here
-        "looks": LOOKS,
+        "policy": content_policy(style, script),
+        "plot_width": PLOT_WIDTH,
+        "shapes": [look.path for look in LOOKS],
         "signs": SIGNS,
         "interval_width": INTERVAL_WIDTH,
     }
@@ -68,14 +60,6 @@ def _list_targets(view: ReportView) -> frozenset[str]:
     """The ids that a link of the page can lead to."""
     sections = tuple(one for each in view.sections.values() for one in each)
     return list_targets(sections)
-
-
-def prepare_html(runs: Sequence[Run]) -> AbstractContextManager[None]:
-    """While it is open, another process makes what a page of these runs will need; see `vega`."""
-    charted = any(
-        run.history or any(run.folder.glob(f"{EVALUATIONS_FOLDER}/*/{SCORES_FILE}")) for run in runs
-    )
-    return make_bundle_ahead() if charted else nullcontext()
 
 
 def read_style(own: Path | None = None) -> str:
@@ -95,13 +79,12 @@ def _join(folder: str, names: Sequence[str], suffix: str, own: Path | None) -> s
     return "\n".join(read_template(name, own) for name in files)
 
 
-def content_policy(style: str, scripts: Sequence[str]) -> str:
-    """What a browser may do with the page: apply this very style, run these very scripts, show
+def content_policy(style: str, script: str) -> str:
+    """What a browser may do with the page: apply this very style, run this very script, show
     embedded pictures; ask nobody for anything."""
-    allowed = " ".join(_digest(script) for script in scripts)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; img-src data:; "
-        "connect-src 'none'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -7,16 +7,21 @@ so the script shows no number that the view has not written.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
-from covidreport.records import ReportData
+from covidreport.records import ReportData, ReportedRun
 from covidreport.report.blocks import Link, Pictures, walk_blocks
 from covidreport.report.cells import SIGNS, write_cell
-from covidreport.report.charts.part import list_charts
+from covidreport.report.charts.palette import LOOKS
+from covidreport.report.charts.threshold import Measured
 from covidreport.report.index import index_runs
-from covidreport.report.view.records import ReportView
-from covidreport.text import clean, decimal
+from covidreport.report.sections.curves import MEASURES, epoch_values, list_bins
+from covidreport.report.sections.operating import list_measured, point_cells
+from covidreport.report.shown import choose_shown, list_labels
+from covidreport.report.view import ReportView
+from covidreport.text import clean, decimal, exact
 
 
 def _list_runs(data: ReportData, view: ReportView) -> list[dict[str, Any]]:
@@ -67,10 +72,93 @@ def _list_block(block: Pictures) -> dict[str, Any]:
     }
 
 
+def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
+    """What a reader moves and reads out in charts of lines; None where there are none.
+
+    Counts that fall or rise with the threshold are stored as the difference from the one before,
+    which keeps 200 runs small.
+    """
+    if not (view.sections["operating"] or view.sections["curves"]):
+        return None
+    index = index_runs(data, linked=bool(view.sections["runs"]))
+    thresholds = data.curves.thresholds if data.curves else {}
+    labels = list_labels(data)
+    measured = {
+        label: {one.run: one for one in list_measured(data, index, label)}
+        for label in (labels if data.curves else ())  # counts alone have no other threshold
+    }
+    return {
+        "shapes": [look.path for look in LOOKS],
+        "labels": [list(pair) for pair in labels.items()],
+        "thresholds": {label: list(at) for label, at in thresholds.items()},
+        "texts": {label: [exact(t) for t in at] for label, at in thresholds.items()},
+        "chosen": [int(index.key(each.run.name)) - 1 for each in choose_shown(data, index)],
+        "runs": [
+            _list_run(
+                each,
+                {label: by_run.get(index.key(each.run.name)) for label, by_run in measured.items()},
+                tuple(labels),
+            )
+            for each in index.runs
+        ],
+    }
+
+
+def _list_run(
+    reported: ReportedRun, measured: Mapping[str, Measured | None], labels: Sequence[str]
+) -> dict[str, Any]:
+    """A run's counts by label, its epochs and its bins; only what it has."""
+    run: dict[str, Any] = {
+        "labels": {
+            label: _list_label(reported, label, one)
+            for label, one in measured.items()
+            if one is not None
+        }
+    }
+    epochs = {
+        f"{place}_{measure}": values
+        for measure in MEASURES
+        for place, values in epoch_values(reported, measure).items()
+    }
+    if epochs:
+        run["epochs"] = {"at": [epoch.epoch for epoch in reported.run.history], **epochs}
+    bins = {
+        label: [
+            [b.predicted, b.observed.value, b.observed.low, b.observed.high, b.count]
+            for b in list_bins(reported, label)
+        ]
+        for label in labels
+        if list_bins(reported, label)
+    }
+    return {**run, "bins": bins} if bins else run
+
+
+def _list_label(reported: ReportedRun, label: str, measured: Measured) -> dict[str, Any]:
+    written = [write_cell(cell) for cell in point_cells(reported.evaluation, label)]
+    one: dict[str, Any] = {
+        "at": measured.at,
+        "positives": measured.counts.positives,
+        "negatives": measured.counts.negatives,
+        "found": measured.counts.tp,
+        "alarms": measured.counts.false_alarms,
+        "shown": [[cell.value, cell.note] for cell in written],
+    }
+    if measured.curve is not None:
+        one["curve"] = {
+            "found": _steps(measured.curve.found),
+            "alarms": _steps(measured.curve.false_alarms),
+        }
+    return one
+
+
+def _steps(values: Sequence[int]) -> list[int]:
+    return [after - before for before, after in pairwise((0, *values))]
+
+
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
     "pictures": _list_pictures,
-    "charts": list_charts,
+    "charts": _list_charts,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""
 

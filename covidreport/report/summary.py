@@ -14,8 +14,7 @@ from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.environment import read_template, render_template
 from covidreport.report.prose import HTML
-from covidreport.report.view import view_report
-from covidreport.report.view.records import ReportView
+from covidreport.report.view import ReportView, view_report
 
 _ANSWER = ("sentence", "assured", "doubt")
 """The answer, and what is said for and against it."""

@@ -68,7 +68,6 @@ KINDS: Mapping[str, Kind] = {
     "models": Kind("digests of model files", "storage"),
     "pixels": Kind("decoded images", "images"),
     "repeats": Kind("configurations compared over seeds", "report"),
-    "scripts": Kind("the script that draws charts in a page", "report"),
     "surveys": Kind("what images are like, for the audit", "dataset"),
     "tried-models": Kind("models that were opened without harm", "inference"),
 }

@@ -1,66 +1,103 @@
-/* Draws a specification live in the place of its static picture, once a reader comes near it or
-   sets something. */
+/* Charts of lines: which runs are seen in them, in which look, and where their dots stand. All of
+   it is drawn in the page already, each run by its key; the script shows, hides and moves. */
 
-const chart = (() => {
-  const options = {
-    ast: true, actions: false, defaultStyle: false, renderer: "svg", tooltip: false,
-    logLevel: 1, // an empty layer is no fault: only errors are said
-  };
-  const views = new Map();
-  const wanted = new Map();
+const charts = (() => {
+  const figures = new Map(Array.from(document.querySelectorAll(".chart[data-chart]"),
+    (figure) => [figure.dataset.chart, figure]));
 
-  function place(name) {
-    return document.querySelector(`.drawing[data-chart="${name}"]`);
+  /* A linear scale, from both ends of an axis to so many units. */
+  function scale(text, falling) {
+    const [low, high, length] = text.split(" ").map(Number);
+    return (value) => {
+      const at = (length * (value - low)) / (high - low);
+      return falling ? length - at : at;
+    };
   }
 
-  async function start(name, rows) {
-    const made = document.createElement("div");
-    const { view } = await vegaEmbed(made, { ...report.charts.specs[name], datasets: rows }, options);
-    made.querySelector("svg").setAttribute("aria-hidden", "true");
-    place(name).replaceChildren(made);
-    return view;
+  /* The drawing that is seen: its SVG, the group in which its series stand, its size and scales. */
+  function frame(name) {
+    const drawing = figures.get(name).querySelector(".drawing:not([hidden])");
+    const svg = drawing.querySelector("svg");
+    const [width, height] = [drawing.dataset.x, drawing.dataset.y].map((text) => +text.split(" ")[2]);
+    return { drawing, svg, width, height, x: scale(drawing.dataset.x), y: scale(drawing.dataset.y, true),
+      group: (svg.querySelector("[data-run]") ?? svg.firstElementChild).parentNode };
   }
 
-  /* Rows that come while a chart is being drawn are drawn after it, and only the last of them. */
-  async function draw(name, rows) {
-    if (!place(name)) return;
-    const busy = wanted.has(name);
-    wanted.set(name, rows);
-    if (busy) return;
-    while (wanted.get(name) !== null) {
-      const next = wanted.get(name);
-      wanted.set(name, null);
-      if (!views.has(name)) {
-        views.set(name, await start(name, next));
-      } else {
-        const view = views.get(name);
-        for (const [data, values] of Object.entries(next)) view.data(data, values);
-        await view.runAsync();
+  const lookOf = (slots, one) => slots.indexOf(Number(one.dataset.run) - 1);
+  const isIn = (split, one) => !split || !one.dataset.split
+    || (one.dataset.split === "validation") === (split === "validation");
+
+  function setLook(one, kind, look) {
+    one.setAttribute("class", look < 0 ? kind : `${kind} series-${look + 1}`);
+  }
+
+  function drawDots(one, look, places) {
+    one.setAttribute("d", places.map((place) => `M${place}${report.charts.shapes[look]}`).join(""));
+  }
+
+  /* The runs that are chosen, in the drawing of the label and in the split that is chosen. */
+  function show({ slots, label, split }) {
+    for (const figure of figures.values()) {
+      for (const drawing of figure.querySelectorAll(".drawing")) {
+        drawing.hidden = (drawing.dataset.label ?? label) !== label;
+        if (drawing.hidden) continue;
+        for (const kind of ["span", "line"]) {
+          for (const one of drawing.querySelectorAll(`.${kind}`)) {
+            setLook(one, kind, isIn(split, one) ? lookOf(slots, one) : -1);
+          }
+        }
+        const last = new Map(); // where a run was measured in several splits the last is marked
+        for (const one of drawing.querySelectorAll(".dots")) {
+          setLook(one, "dots", -1);
+          if (isIn(split, one)) last.set(one.dataset.run, one);
+        }
+        for (const one of last.values()) {
+          const look = lookOf(slots, one);
+          setLook(one, "dots", look);
+          if (look >= 0) drawDots(one, look, one.dataset.at.split(","));
+        }
       }
     }
-    wanted.delete(name);
   }
 
-  /* Calls back once, when the element is about to be seen. */
-  function whenNear(element, callback) {
-    const observer = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) {
-        observer.disconnect();
-        callback();
-      }
-    }, { rootMargin: "400px" });
-    observer.observe(element);
+  /* Puts the dot of a run where it stands in the seen drawing, in the units of its axes. */
+  function move(name, place, look, x, y) {
+    const seen = frame(name);
+    const dot = seen.drawing.querySelector(`.dots[data-run="${place + 1}"]`);
+    if (!dot) return;
+    const [left, top] = [seen.x(x), seen.y(y)];
+    const inside = Number.isFinite(left + top) && top >= -0.5 && top <= seen.height + 0.5;
+    drawDots(dot, look, inside ? [`${left} ${top}`] : []);
   }
 
-  /* A drawn chart: its SVG, the group of its (first) axes, and their scales; null before that. */
-  function frame(name) {
-    const view = views.get(name);
-    if (!view) return null;
-    const svg = place(name).querySelector("svg");
-    const first = name === "reliability" ? "concat_0_" : "";
-    const group = svg.querySelector(first ? ".concat_0_group > g" : ".root > g");
-    return { svg, group, x: view.scale(`${first}x`), y: view.scale(`${first}y`) };
+  /* The upright line at a threshold; null takes it away. */
+  function cut(name, x) {
+    const seen = frame(name);
+    const line = seen.drawing.querySelector(".chosen");
+    if (!line) return;
+    line.classList.toggle("seen", x !== null);
+    if (x !== null) line.setAttribute("transform", `translate(${seen.x(x)},0)`);
   }
 
-  return { draw, frame, whenNear };
+  return { figures, frame, show, move, cut };
 })();
+
+/* What a reader sets for the charts that stand beside each other. */
+for (const drawings of report.charts ? document.querySelectorAll(".group.charts") : []) {
+  const section = drawings.closest("main > section");
+  const title = section.querySelector("h2").textContent;
+  const controls = make("div", { class: "controls" });
+  if (drawings.querySelector("[data-label]") && choice.labels.length > 1) {
+    controls.append(labelChooser(section.id, `${title}: label`));
+  }
+  if (drawings.querySelector("[data-split]")) {
+    controls.append(buttons("Split", `${title}: split`,
+      [[null, "both"], ["training", "training"], ["validation", "validation"]],
+      (split) => split === choice.state.split, (split) => choice.set(section.id, { split })));
+  }
+  controls.append(make("div", { class: "control wide" },
+    make("span", { class: "title", text: "Runs" }), runChooser(section.id)));
+  drawings.querySelector(".key-of-runs")?.remove();
+  drawings.before(controls);
+}
+if (report.charts) choice.listen(charts.show);

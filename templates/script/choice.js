@@ -2,13 +2,11 @@
    sections, told to whoever draws. A run keeps its look as long as it is shown. */
 
 const choice = (() => {
-  const charts = report.charts;
+  const { charts } = report;
   if (!charts) return null;
-  const most = charts.looks.length;
+  const most = charts.shapes.length;
   const first = Array.from({ length: most }, (_, i) => charts.chosen[i] ?? null);
-  const scored = Object.keys(charts.thresholds);
-  const named = charts.labels.filter(([label]) => !scored.length || scored.includes(label));
-  const labels = named.map(([label]) => label);
+  const labels = charts.labels.map(([label]) => label);
   const listeners = [];
   const state = { slots: first, label: labels[0], step: null, split: null };
 
@@ -74,7 +72,7 @@ const choice = (() => {
   return {
     state,
     most,
-    labels: named,
+    labels: charts.labels,
     hasCharts,
     listen(listener) { listeners.push(listener); },
     /* Changes the state and tells everybody; the section in which it was done keeps it. */
@@ -103,22 +101,19 @@ const choice = (() => {
 })();
 
 /* The colour, dash and shape of a run beside its name. */
-function swatch(slot) {
-  const look = report.charts.looks[slot];
+function swatch(look) {
   const svg = document.createElementNS(SVG, "svg");
+  const shape = `M17 5${report.charts.shapes[look]}`;
   for (const [name, value] of Object.entries({
-    class: `swatch series-${slot + 1}`, viewBox: "0 0 34 10", width: 34, height: 10,
+    class: `swatch series-${look + 1}`, viewBox: "0 0 34 10", width: 34, height: 10,
     "aria-hidden": "true",
   })) svg.setAttribute(name, value);
-  const line = document.createElementNS(SVG, "path");
-  line.setAttribute("class", "line");
-  line.setAttribute("d", "M0 5h34");
-  line.setAttribute("stroke-dasharray", look.dash.join(" "));
-  const shape = document.createElementNS(SVG, "path");
-  shape.setAttribute("class", "shape");
-  shape.setAttribute("d", look.path);
-  shape.setAttribute("transform", "translate(12 0)");
-  svg.append(line, shape);
+  for (const [kind, d] of [["line", "M0 5h34"], ["dots", shape]]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", kind);
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
   return svg;
 }
 

@@ -1,12 +1,30 @@
 /* Where a reader can stop in the charts of several runs, and what is said there. */
 
 const readings = (() => {
-  const { charts } = report;
+  const data = report.charts;
+
+  /* Counts are stored as the difference from the one before. */
+  function sums(steps) {
+    let total = 0;
+    return steps.map((step) => (total += step));
+  }
+  for (const run of data?.runs ?? []) {
+    for (const { curve } of Object.values(run.labels)) {
+      if (curve) Object.assign(curve, { found: sums(curve.found), alarms: sums(curve.alarms) });
+    }
+  }
+
+  /* A run's counts at a step of the slider; without one, or without scores, as it was evaluated. */
+  function countsAt(one, label, step) {
+    if (step === null || !one.curve) return { from: one.at, found: one.found, alarms: one.alarms };
+    const { found, alarms } = one.curve;
+    return { from: data.thresholds[label][step], found: found[step], alarms: alarms[step] };
+  }
 
   /* The runs that are shown: place of the look, figures, name. */
   function list({ slots }) {
     return slots.flatMap((place, slot) => (place === null ? []
-      : [[slot, charts.runs[place], report.runs[place].name]]));
+      : [[slot, data.runs[place], report.runs[place].name]]));
   }
 
   /* Counts at every threshold; neighbours with the same counts are one, from one to the other. */
@@ -15,7 +33,7 @@ const readings = (() => {
       return [{ from: one.at, to: one.at, text: one.shown[0][0], found: one.found,
         alarms: one.alarms }];
     }
-    const [found, alarms] = [rows.sums(one.curve.found), rows.sums(one.curve.alarms)];
+    const { found, alarms } = one.curve;
     const made = [];
     thresholds.forEach((t, i) => {
       const last = made.at(-1);
@@ -38,8 +56,8 @@ const readings = (() => {
 
   /* Marks of one of the charts that follow the threshold. */
   function operating(name, state) {
-    const thresholds = charts.thresholds[state.label];
-    const texts = charts.texts[state.label];
+    const thresholds = data.thresholds[state.label];
+    const texts = data.texts[state.label];
     return list(state).flatMap(([slot, run, title]) => {
       const one = run.labels[state.label];
       if (!one || !one.positives || !one.negatives) return [];
@@ -56,53 +74,73 @@ const readings = (() => {
   function sayStop(stop, p, n, benefit) {
     const at = stop.last ? `thresholds ${stop.text} to ${stop.last}` : `threshold ${stop.text}`;
     const figures = [
-      ...(benefit === null ? [] : [`net benefit ${wording.decimal(benefit)}`]),
-      `sensitivity ${wording.decimal(stop.found / p)}`,
-      `specificity ${wording.decimal((n - stop.alarms) / n)}`,
-      `PPV ${wording.decimal(stop.found / (stop.found + stop.alarms))}`,
-      `${wording.whole(p - stop.found)} missed`,
-      `${wording.whole(stop.alarms)} false alarms`,
+      ...(benefit === null ? [] : [`net benefit ${numbers.decimal(benefit)}`]),
+      `sensitivity ${numbers.decimal(stop.found / p)}`,
+      `specificity ${numbers.decimal((n - stop.alarms) / n)}`,
+      `PPV ${numbers.decimal(stop.found / (stop.found + stop.alarms))}`,
+      `${numbers.whole(p - stop.found)} missed`,
+      `${numbers.whole(stop.alarms)} false alarms`,
     ];
     return `${at}: ${figures.join(", ")}`;
   }
 
   function epochs(name, state) {
-    const { lines, points } = rows.epochs(charts, state.slots, name, state.split);
-    return lines.filter((row) => row.y !== null).map(({ slot, split, x, y }) => ({
-      first: points.some((one) => one.slot === slot && one.x === x && one.y === y), slot, series: `${slot} ${split}`, name: report.runs[state.slots[slot]].name, x, y,
-      say: () => `epoch ${x}, ${split}: ${name} ${wording.decimal(y)}`,
-    }));
+    const seen = (split) => !state.split || (split === "validation") === (state.split === "validation");
+    return list(state).flatMap(([slot, run, title]) => {
+      const found = ["training", "last batch", "validation"].filter((split) =>
+        seen(split) && run.epochs?.[`${split}_${name}`]);
+      return found.flatMap((split) => {
+        const values = run.epochs[`${split}_${name}`];
+        const last = values.findLastIndex((y) => y !== null);
+        return values.flatMap((y, i) => (y === null ? [] : [{
+          slot, series: `${slot} ${split}`, name: title, x: run.epochs.at[i], y,
+          first: i === last && split === found.at(-1),
+          say: () => `epoch ${run.epochs.at[i]}, ${split}: ${name} ${numbers.decimal(y)}`,
+        }]));
+      });
+    });
   }
 
-  function reliability(state) {
-    return rows.reliability(charts, state.slots, state.label).points.map((row) => ({
-      slot: row.slot, series: row.slot, name: report.runs[state.slots[row.slot]].name,
-      x: row.x, y: row.y,
-      say: () => `mean score ${wording.decimal(row.x)}: share with the label ${wording.decimal(row.y)}`
-        + ` (95 % CI ${wording.decimal(row.low)} to ${wording.decimal(row.high)}), `
-        + `${wording.whole(row.count)} images`,
-    }));
+  function reliability(name, state) {
+    return list(state).flatMap(([slot, run, title]) => (run.bins?.[state.label] ?? []).map(
+      ([x, y, low, high, count]) => ({ slot, series: slot, name: title, x, y,
+        say: () => `mean score ${numbers.decimal(x)}: share with the label ${numbers.decimal(y)}`
+          + ` (95 % CI ${numbers.decimal(low)} to ${numbers.decimal(high)}), `
+          + `${numbers.whole(count)} images` })));
   }
 
-  /* A line beneath a chart; `list` gives its marks in the units of its axes. */
-  function add(name, list) {
-    const drawing = document.querySelector(`.drawing[data-chart="${name}"]`);
-    const title = drawing.closest("figure").querySelector("figcaption").textContent;
-    return addReadout(drawing, title, () => {
-      const frame = chart.frame(name);
-      if (!frame) return null;
-      const [right, bottom] = [frame.x.range()[1], frame.y.range()[0]];
-      const marks = list(name, choice.state)
+  const lists = { ...Object.fromEntries(Object.keys(places).map((name) => [name, operating])),
+    loss: epochs, accuracy: epochs, reliability };
+
+  /* A line beneath each chart. */
+  const lines = Array.from(charts.figures, ([name, figure]) =>
+    addReadout(figure, figure.querySelector("figcaption").textContent, () => {
+      const frame = charts.frame(name);
+      const marks = lists[name](name, choice.state)
         .map((mark) => ({ ...mark, x: frame.x(mark.x), y: frame.y(mark.y) }))
-        .filter(({ x, y }) => x >= 0 && x <= right && y >= 0 && y <= bottom);
+        .filter(({ x, y }) => x >= 0 && x <= frame.width && y >= 0 && y <= frame.height);
       const order = [...new Set(marks.map((mark) => mark.series))];
       const place = new Map(order.map((series, i) => [series, i]));
       marks.sort((a, b) => place.get(a.series) - place.get(b.series) || a.x - b.x || b.y - a.y);
       const first = marks.findIndex((mark) => mark.first);
       return { ...frame, marks,
         first: first < 0 ? marks.findLastIndex((mark) => mark.series === order[0]) : first };
-    });
-  }
+    }));
 
-  return { add, operating, epochs, reliability };
+  /* Dots where the chosen threshold puts them; then every line says its first mark again. */
+  function moved(state) {
+    for (const name of Object.keys(places).filter((each) => charts.figures.has(each))) {
+      for (const [slot, run] of list(state)) {
+        const one = run.labels[state.label];
+        if (!one?.positives || !one.negatives) continue;
+        const stop = countsAt(one, state.label, state.step);
+        charts.move(name, state.slots[slot], slot, ...places[name](stop, one.positives, one.negatives));
+      }
+      charts.cut(name, state.step === null ? null : data.thresholds[state.label][state.step]);
+    }
+    for (const line of lines) line.refresh();
+  }
+  if (data) choice.listen(moved);
+
+  return { countsAt };
 })();

@@ -4,9 +4,9 @@
 
    `find` gives the chart as it is drawn: its `svg`, the `group` in whose units places are, `marks`
    ({series, slot, name, x, y}, and `say` for the words; those of a series side by side) and which of
-   them is said first; or null where the chart is not drawn yet. */
+   them is said first; or null where nothing of it is seen. */
 
-function addReadout(drawing, title, find) {
+function addReadout(figure, title, find) {
   const reach = 60;
   const ring = document.createElementNS(SVG, "circle");
   ring.setAttribute("class", "ring");
@@ -16,7 +16,7 @@ function addReadout(drawing, title, find) {
     "aria-valuemin": 1, hidden: true, onkeydown: step, onfocus: () => point(),
     onblur: () => ring.remove(),
   });
-  drawing.parentElement.append(line);
+  figure.append(line);
   let shown = null;
   let at = 0;
 
@@ -24,7 +24,7 @@ function addReadout(drawing, title, find) {
     const { slot, name } = shown.marks[at];
     const text = shown.marks[at].say();
     line.replaceChildren(...(slot === undefined ? [] : [swatch(slot)]),
-      ...(name ? [make("bdi", { class: "run", text: name }), " "] : []),
+      ...(name ? [make("bdi", { class: "who", text: name }), " "] : []),
       make("span", { text }));
     line.setAttribute("aria-valuemax", shown.marks.length);
     line.setAttribute("aria-valuenow", at + 1);
@@ -86,11 +86,13 @@ function addReadout(drawing, title, find) {
     if (far <= reach) go(place);
     else ring.remove();
   }
-  drawing.addEventListener("pointermove", follow);
-  drawing.addEventListener("pointerdown", follow);
-  drawing.addEventListener("pointerleave", (event) => {
-    if (event.pointerType === "mouse" && document.activeElement !== line) ring.remove();
-  });
+  for (const drawing of figure.querySelectorAll(".drawing, .scatter")) {
+    drawing.addEventListener("pointermove", follow);
+    drawing.addEventListener("pointerdown", follow);
+    drawing.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse" && document.activeElement !== line) ring.remove();
+    });
+  }
 
   /* Says the first mark of the chart as it is drawn now. */
   function refresh() {
@@ -107,8 +109,10 @@ function addReadout(drawing, title, find) {
 }
 
 /* One sentence on it, where charts stand side by side. */
-const tellHow = (drawings) => drawings.before(make("p", { class: "remark tell", text:
-  "Point at a chart to read it; on the line beneath it the arrow keys do the same." }));
+for (const drawings of document.querySelectorAll(".group.charts")) {
+  drawings.before(make("p", { class: "remark tell", text:
+    "Point at a chart to read it; on the line beneath it the arrow keys do the same." }));
+}
 
 /* The dots of a ranking's picture: what each says stands in its title. */
 for (const figure of document.querySelectorAll(".trade-off")) {
@@ -124,8 +128,9 @@ for (const figure of document.querySelectorAll(".trade-off")) {
   });
   const seen = () => pictures.find(({ svg }) => svg.getClientRects().length) ?? null;
   const drawn = make("div");
-  pictures[0].svg.before(make("div", { class: "pictures" }, drawn));
+  const around = make("div", { class: "pictures" }, drawn);
+  pictures[0].svg.before(around);
   drawn.append(...pictures.map(({ svg }) => svg));
-  const reading = addReadout(drawn, "missed cases against false alarms", seen);
+  const reading = addReadout(around, "missed cases against false alarms", seen);
   matchMedia("(max-width: 40rem)").addEventListener("change", () => reading.refresh());
 }

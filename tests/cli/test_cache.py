@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidreport.report.charts.vega import read_bundle
 from covidreport.storage.cache import KINDS
 from covidreport.storage.cache_folder import list_entries
 from tests.cli.command import ROOT, write_model
@@ -45,7 +44,6 @@ def _write_study(folder: Path) -> None:
 @pytest.mark.trial
 def test_commands_write_the_kinds_of_the_table_and_no_other(covidreport, tmp_path):
     """Evaluate, render, gate and audit; and `cache info` lists what there is."""
-    read_bundle.cache_clear()  # another test of this process may have made it
     _write_study(tmp_path)
     data = ("--data", "data/manifest.csv")
     evaluated = covidreport("evaluate", "runs", *data, "--provider", "cpu")

@@ -20,6 +20,9 @@ from covidreport.report.blocks import (
     walk_blocks,
 )
 from covidreport.report.cells import write_cell, write_line
+from covidreport.report.charts.lines import Drawing
+from covidreport.report.charts.scatter import Scatter
+from covidreport.report.charts.tally import Tally
 from covidreport.report.view import view_report
 
 
@@ -83,6 +86,18 @@ def say(section: Section | Group, tone: str) -> list[str]:
 def list_charts(section: Section | Group) -> list[Chart]:
     """All pictures, in reading order."""
     return [one for one in list_blocks(section) if isinstance(one, Chart)]
+
+
+def list_drawings(chart: Chart) -> list[Drawing]:
+    """What a chart of lines draws, label by label."""
+    drawn = [] if isinstance(chart.drawing, Tally) else list(chart.drawing)
+    return [one for one in drawn if isinstance(one, Drawing)]
+
+
+def list_scatters(chart: Chart) -> list[Scatter]:
+    """The same points for a wide and for a narrow page."""
+    drawn = [] if isinstance(chart.drawing, Tally) else list(chart.drawing)
+    return [one for one in drawn if isinstance(one, Scatter)]
 
 
 def find_table(section: Section | Group, caption: str) -> Table:

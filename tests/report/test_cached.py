@@ -11,6 +11,7 @@ from covidreport.records import ReportedRun
 from covidreport.report import cases, curves, repeats
 from covidreport.report.cases import collect_cases
 from covidreport.report.charts import vega
+from covidreport.report.charts.lines import Axis, Lines, Series
 from covidreport.report.charts.vega import draw_svg
 from covidreport.report.curves import collect_curves
 from covidreport.storage.cache_folder import list_entries
@@ -119,24 +120,27 @@ def test_whatever_decides_a_comparison_over_seeds_is_in_its_key(monkeypatch, cha
     assert _count("repeats") == 2
 
 
-@pytest.mark.parametrize("change", ["specification", "rows", "library"])
+@pytest.mark.parametrize("change", ["axis", "places", "shown", "library"])
 def test_whatever_decides_a_drawing_is_in_its_key(monkeypatch, change):
-    """The chart, its values, and what draws it."""
+    """The chart, its values, which runs are shown, and what draws it."""
     drawn = []
 
-    def draw(filled):
-        drawn.append(filled)
+    def draw(spec, chart):
+        drawn.append((spec, chart))
         return "<svg>"
 
     monkeypatch.setattr(vega, "_draw", draw)
-    spec, rows = {"mark": "point"}, {"runs": [{"x": 1}]}
-    assert draw_svg(spec, rows) == draw_svg(spec, rows) == "<svg>"
+    series = (Series("1", ((0.0, 1.0),)), Series("2", ((0.5, 1.0),)))
+    chart = Lines(Axis("x"), Axis("y"), ("1",), series)
+    assert draw_svg(chart) == draw_svg(replace(chart)) == "<svg>"
     assert len(drawn) == 1
-    if change == "specification":
-        spec = {"mark": "line"}
-    elif change == "rows":
-        rows = {"runs": [{"x": 2}]}
+    if change == "axis":
+        chart = replace(chart, y=Axis("z"))
+    elif change == "places":
+        chart = replace(chart, lines=series[:1])
+    elif change == "shown":
+        chart = replace(chart, shown=("3",))
     else:
         monkeypatch.setattr(vega, "_VERSIONS", [vega.VEGA_LITE, "another"])
-    draw_svg(spec, rows)
+    draw_svg(chart)
     assert len(drawn) == 2

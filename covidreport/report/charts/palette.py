@@ -1,7 +1,8 @@
 """How runs are told apart in a chart: by colour, by dash and by shape, each enough alone.
 
-The colours are those of the light scheme. In the page the style sheet puts a variable in the place
-of each, by its very value (`[stroke="#0a5aa0"]`), so one drawing serves both schemes and paper.
+The colours are those of the light scheme, for pictures beside a report. In the page the style sheet
+has the colour and the dash of each under `.series-1` and so on, and a variable in the place of each
+grey by its very value (`[stroke="#5f6d7b"]`), so one drawing serves both schemes and paper.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ class Look:
     shape: str
     """The name of a symbol of Vega's."""
     path: str
-    """The same symbol in a box of 10 x 10, for the key."""
+    """The same symbol around the place where it stands: a page draws it where a reader moves it."""
 
 
 LOOKS = (
-    Look("#0a5aa0", (1, 0), "circle", "M5 1.4a3.6 3.6 0 1 0 .01 0Z"),
-    Look("#a33006", (7, 3), "square", "M2 2h6v6h-6Z"),
-    Look("#0b7a5b", (2, 2), "triangle-up", "M5 1.2l4 7h-8Z"),
-    Look("#7a3e9d", (9, 3, 2, 3), "diamond", "M5 .8l4.2 4.2l-4.2 4.2l-4.2 -4.2Z"),
-    Look("#8a5a00", (12, 4), "cross", "M3.6 1h2.8v2.6h2.6v2.8h-2.6v2.6h-2.8v-2.6h-2.6v-2.8h2.6Z"),
-    Look("#34495e", (4, 2, 1, 2), "triangle-down", "M5 8.8l-4 -7h8Z"),
+    Look("#0a5aa0", (1, 0), "circle", "m0-4.6a4.6 4.6 0 1 0 .01 0z"),
+    Look("#a33006", (7, 3), "square", "m-4-4h8v8h-8z"),
+    Look("#0b7a5b", (2, 2), "triangle-up", "m0-5l5.2 9h-10.4z"),
+    Look("#7a3e9d", (9, 3, 2, 3), "diamond", "m0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z"),
+    Look("#8a5a00", (12, 4), "cross", "m-1.8-5h3.6v3.2h3.2v3.6h-3.2v3.2h-3.6v-3.2h-3.2v-3.6h3.2z"),
+    Look("#34495e", (4, 2, 1, 2), "triangle-down", "m0 5l-5.2-9h10.4z"),
 )
 """In the order in which runs take them; so many runs can be shown at once."""

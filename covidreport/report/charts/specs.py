@@ -1,112 +1,51 @@
-"""The charts of the report as Vega-Lite specifications without data.
+"""Charts as Vega-Lite specifications, which vl-convert draws for the page and for files.
 
-Each is made once: it is drawn with vl-convert for a page without JavaScript and for paper, and by
-vega-embed in the browser. Rows come from `rows.py` and, in the browser, from `script/rows.js`:
-plain objects whose `slot` is the place of their run's look in `palette.LOOKS`.
+Every mark of a run carries a name (`line|3|validation`) as its description, by which `vega.py`
+finds it in what was drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from covidreport.report.charts.lines import WIDTH, Axis, Lines, Series
 from covidreport.report.charts.palette import FAINT, LOOKS, PAPER, RULE, SOFT, STRONG
 
 Spec = dict[str, Any]
 
-WIDTH, HEIGHT = 300, 260
 _SLOTS = list(range(len(LOOKS)))
 _QUIET = {"aria": False}
-"""The page says in words what a chart shows; marks are not read one by one."""
-_SHARES = {"values": [0, 0.2, 0.4, 0.6, 0.8, 1], "format": "~g"}
+"""What has no name is not found, and read to nobody: the page says in words what a chart shows."""
+_SPLITS = {"validation": (1, 0), "training": (4, 3), "last batch": (1, 2)}
+"""Dashes of what was measured in several splits; a run is told by its colour alone there."""
+CHOSEN = "chosen"
+"""The name of the line that stands at the threshold that a reader moves."""
 
 
-def describe_looks() -> Spec:
-    """Colour, dash and shape of a row's run, as encodings."""
-    return {
-        "color": _scale([look.colour for look in LOOKS]),
-        "strokeDash": _scale([list(look.dash) for look in LOOKS]),
-        "shape": _scale([look.shape for look in LOOKS]),
-    }
+def specify(chart: Lines) -> Spec:
+    """The whole specification, with its data, of the runs that are `shown` and of all others.
 
-
-def _scale(values: Sequence[object]) -> Spec:
-    scale = {"domain": _SLOTS, "range": values}
-    return {"field": "slot", "type": "nominal", "scale": scale, "legend": None}
-
-
-def _quantity(field: str, title: str | None, domain: Sequence[float] | None = None) -> Spec:
-    axis = None if title is None else {"title": title, **(_SHARES if domain else {"tickCount": 5})}
-    scale: Spec = {"zero": False, "nice": domain is None}
-    if domain:
-        scale["domain"] = list(domain)
-    return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
-
-
-def _lines(x: Spec, y: Spec, **mark: Any) -> Spec:
-    """A line for each run through its rows in their order."""
-    looks = describe_looks()
-    return {
-        "data": {"name": "lines"},
-        "mark": {"type": "line", "strokeWidth": 1.8, **_QUIET, **mark},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "order": {"field": "order", "type": "quantitative"},
-            "color": looks["color"],
-            "strokeDash": looks["strokeDash"],
-            "detail": {"field": "slot", "type": "nominal"},
-        },
-    }
-
-
-def _points(x: Spec, y: Spec) -> Spec:
-    """Where each run stands: filled, with a rim that sets it off from the lines."""
-    looks = describe_looks()
-    return {
-        "data": {"name": "points"},
-        "mark": {
-            "type": "point", "filled": True, "size": 78, "opacity": 1, "stroke": PAPER,
-            "strokeWidth": 1.2, **_QUIET,
-        },
-        "encoding": {"x": x, "y": y, "fill": looks["color"], "shape": looks["shape"]},
-    }  # fmt: skip
-
-
-def _guide(x: Spec, y: Spec, dash: Sequence[float] = (4, 3)) -> Spec:
-    """The line that runs are held against."""
-    return {
-        "data": {"name": "guide"},
-        "mark": {
-            "type": "line",
-            "color": FAINT,
-            "strokeWidth": 1,
-            "strokeDash": list(dash),
-            **_QUIET,
-        },
-        "encoding": {"x": x, "y": y, "order": {"field": "order", "type": "quantitative"}},
-    }
-
-
-def _chart(*layers: Spec, height: int = HEIGHT) -> Spec:
-    return {"width": WIDTH, "height": height, "layer": list(layers)}
-
-
-def _finish(chart: Spec) -> Spec:
-    axis = {
-        "labelColor": FAINT, "titleColor": FAINT, "gridColor": RULE, "domainColor": STRONG,
-        "tickColor": STRONG, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal",
-        "labelFontWeight": "normal", "labelPadding": 4, "tickSize": 4, "titlePadding": 8,
-    }  # fmt: skip
+    Colour, dash and shape are those of a run's look; a run that is not shown has the first.
+    """
+    plots = [_plot(chart)]
+    if chart.beneath is not None:
+        plots.append(_plot(chart.beneath))
+    body = plots[0] if len(plots) == 1 else {"vconcat": plots, "spacing": 26}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        **chart,
+        **body,
         "config": {
-            "aria": False,
             "background": "transparent",
             "font": "Liberation Sans, Helvetica, Arial, sans-serif",
             "view": {"stroke": None},
-            "axis": axis,
+            "axis": {
+                "aria": False, "labelColor": FAINT, "titleColor": FAINT, "gridColor": RULE,
+                "domainColor": STRONG, "tickColor": STRONG, "labelFontSize": 11,
+                "titleFontSize": 11, "titleFontWeight": "normal", "labelFontWeight": "normal",
+                "labelPadding": 4, "tickSize": 4, "titlePadding": 8,
+            },
             "axisX": {"grid": False, "titleAnchor": "end"},
             "axisY": {
                 "domain": False, "ticks": False, "titleAngle": 0, "titleAlign": "left",
@@ -116,82 +55,137 @@ def _finish(chart: Spec) -> Spec:
     }  # fmt: skip
 
 
-def specify_roc() -> Spec:
-    """Sensitivity against the share of false alarms; the diagonal is chance."""
-    x = _quantity("x", "1 − specificity", (0, 1))
-    y = _quantity("y", "sensitivity", (0, 1))
-    return _finish(_chart(_guide(x, y), _lines(x, y), _points(x, y)))
+def keep_shown(chart: Lines) -> Lines:
+    """The chart with the runs that are shown alone."""
+
+    def keep(series: Sequence[Series]) -> tuple[Series, ...]:
+        return tuple(one for one in series if one.run in chart.shown)
+
+    return replace(
+        chart,
+        lines=keep(chart.lines),
+        dots=keep(chart.dots),
+        spans=keep(chart.spans),
+        beneath=None if chart.beneath is None else keep_shown(chart.beneath),
+    )
 
 
-def specify_precision_recall() -> Spec:
-    """PPV against sensitivity; the level line is the prevalence, what chance gives."""
-    x = _quantity("x", "sensitivity", (0, 1))
-    y = _quantity("y", "PPV", (0, 1))
-    return _finish(_chart(_guide(x, y), _lines(x, y), _points(x, y)))
+def _plot(chart: Lines) -> Spec:
+    x, y = _quantity("x", chart.x), _quantity("y", chart.y)
+    layers: list[Spec] = []
+    if chart.level is not None:
+        layers.append({
+            "data": {"values": [{}]},
+            "mark": {"type": "rule", "color": STRONG, "strokeWidth": 1.2, **_QUIET},
+            "encoding": {"y": {"datum": chart.level}},
+        })  # fmt: skip
+    if chart.guide:
+        layers.append(_guide(chart, x, y))
+    if chart.threshold:
+        layers.append(_threshold(chart))
+    layers += [
+        _series("span", chart.spans, chart.shown, x, y, strokeWidth=1.2, opacity=0.4),
+        _series("line", chart.lines, chart.shown, x, y, strokeWidth=1.8),
+        _dots(chart, x, y),
+    ]
+    layers = [layer for layer in layers if layer["data"]["values"]]
+    return {"width": WIDTH, "height": chart.height, "layer": layers}
 
 
-def specify_net_benefit() -> Spec:
-    """Net benefit over threshold probabilities, beside treating everybody and nobody."""
-    x = _quantity("x", "threshold", (0, 1))
-    y = _quantity("y", "net benefit")
-    nobody = {
-        "data": {"values": [{}]},
-        "mark": {"type": "rule", "color": STRONG, "strokeWidth": 1.2, **_QUIET},
-        "encoding": {"y": {"datum": 0}},
-    }
-    chosen = {
-        "data": {"name": "chosen"},
-        "mark": {"type": "rule", "color": SOFT, "strokeWidth": 1, "strokeDash": [2, 2], **_QUIET},
-        "encoding": {"x": {"field": "x", "type": "quantitative"}},
-    }
-    return _finish(_chart(nobody, _guide(x, y), chosen, _lines(x, y), _points(x, y)))
+def _quantity(field: str, axis: Axis) -> Spec:
+    shown: Spec = {"title": axis.title or None}
+    if axis.kind == "share":
+        shown |= {"values": [0, 0.2, 0.4, 0.6, 0.8, 1], "format": "~g"}
+        if not axis.title:
+            return {"field": field, "type": "quantitative", "axis": None, "scale": _scale(axis)}
+    elif axis.kind == "epoch":
+        shown |= {"tickMinStep": 1, "format": "d", "tickCount": 6}
+    else:
+        shown |= {"tickCount": 5} if axis.kind == "quantity" else {"tickCount": 3, "format": "~s"}
+    return {"field": field, "type": "quantitative", "axis": shown, "scale": _scale(axis)}
 
 
-def specify_epochs(title: str) -> Spec:
-    """One figure by epoch: the validation split solid with points, the training split dashed."""
-    x = {
-        "field": "x", "type": "quantitative", "scale": {"zero": False, "nice": False},
-        "axis": {"title": "epoch", "tickMinStep": 1, "format": "d", "tickCount": 6},
-    }  # fmt: skip
-    y = _quantity("y", title)
-    looks = describe_looks()
-    split = {
-        "domain": ["validation", "training", "last batch"], "range": [[1, 0], [4, 3], [1, 2]],
-    }  # fmt: skip
-    line = {
-        "data": {"name": "lines"},
-        "mark": {"type": "line", "strokeWidth": 1.7, "invalid": "break-paths-filter-domains",
-                 "point": {"size": 14, "strokeWidth": 0}, **_QUIET},
+def _scale(axis: Axis) -> Spec:
+    return {"domain": [axis.low, axis.high], "zero": False, "nice": False}
+
+
+def _rows(kind: str, series: Iterable[Series], shown: Sequence[str]) -> list[Spec]:
+    return [
+        {
+            "name": f"{kind}|{one.run}|{one.split}",
+            "slot": shown.index(one.run) if one.run in shown else 0,
+            **({"split": one.split} if one.split else {}),
+            "x": x,
+            "y": y,
+            "order": order,
+        }
+        for one in series
+        for order, (x, y) in enumerate(one.places)
+    ]
+
+
+def _look(values: Sequence[object]) -> Spec:
+    scale = {"domain": _SLOTS, "range": values}
+    return {"field": "slot", "type": "nominal", "scale": scale, "legend": None}
+
+
+def _series(
+    kind: str, series: Sequence[Series], shown: Sequence[str], x: Spec, y: Spec, **mark: Any
+) -> Spec:
+    """A line for each series through its places; one that stands alone is a dot."""
+    dash = _look([list(look.dash) for look in LOOKS])
+    if any(one.split for one in series):
+        scale = {"domain": list(_SPLITS), "range": [list(each) for each in _SPLITS.values()]}
+        dash = {"field": "split", "type": "nominal", "scale": scale, "legend": None}
+    return {
+        "data": {"values": _rows(kind, series, shown)},
+        "mark": {
+            "type": "line", "strokeCap": "round", "invalid": "break-paths-filter-domains", **mark,
+        },
         "encoding": {
-            "x": x, "y": y, "color": looks["color"],
-            "strokeDash": {"field": "split", "type": "nominal", "scale": split, "legend": None},
-            "detail": [{"field": "slot", "type": "nominal"}, {"field": "split", "type": "nominal"}],
+            "x": x, "y": y, "order": {"field": "order", "type": "quantitative"},
+            "color": _look([look.colour for look in LOOKS]),
+            **({"strokeDash": dash} if kind == "line" else {}),
+            "detail": {"field": "name", "type": "nominal"},
+            "description": {"field": "name", "type": "nominal"},
         },
     }  # fmt: skip
-    return _finish(_chart(line, _points(x, y), height=200))
 
 
-def specify_reliability() -> Spec:
-    """Observed share against mean score in each bin with its interval, and images in each bin."""
-    x = _quantity("x", None, (0, 1))
-    y = _quantity("y", "share with the label", (0, 1))
-    looks = describe_looks()
-    span = {
-        "data": {"name": "points"},
-        "mark": {"type": "rule", "strokeWidth": 1.2, "opacity": 0.4, **_QUIET},
-        "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"},
-                     "color": looks["color"]},
+def _dots(chart: Lines, x: Spec, y: Spec) -> Spec:
+    """Where each run stands: filled, with a rim that sets it off from the lines."""
+    return {
+        "data": {"values": _rows("dots", chart.dots, chart.shown)},
+        "mark": {
+            "type": "point", "filled": True, "size": 78, "opacity": 1, "stroke": PAPER,
+            "strokeWidth": 1.2,
+        },
+        "encoding": {
+            "x": x, "y": y, "fill": _look([look.colour for look in LOOKS]),
+            "shape": _look([look.shape for look in LOOKS]),
+            "description": {"field": "name", "type": "nominal"},
+        },
     }  # fmt: skip
-    counts = _chart(
-        _lines(
-            _quantity("x", "mean score", (0, 1)),
-            {
-                "field": "count", "type": "quantitative", "scale": {"nice": True},
-                "axis": {"title": "images in the bin", "tickCount": 3, "format": "~s"},
-            },
-            point={"size": 16, "strokeWidth": 0},
-        ),
-        height=56,
-    )  # fmt: skip
-    upper = _chart(_guide(x, y), span, _lines(x, y, strokeWidth=1.2), _points(x, y), height=200)
-    return _finish({"vconcat": [upper, counts], "spacing": 26})
+
+
+def _guide(chart: Lines, x: Spec, y: Spec) -> Spec:
+    return {
+        "data": {"values": _rows("guide", [Series("", chart.guide)], ())},
+        "mark": {
+            "type": "line", "color": FAINT, "strokeWidth": 1, "strokeDash": [4, 3],
+            "invalid": "break-paths-filter-domains", **_QUIET,
+        },
+        "encoding": {"x": x, "y": y, "order": {"field": "order", "type": "quantitative"}},
+    }  # fmt: skip
+
+
+def _threshold(chart: Lines) -> Spec:
+    """The line at the chosen threshold, which a page moves from the left end, and shows then."""
+    return {
+        "data": {"values": [{"x": chart.x.low, "name": f"{CHOSEN}||"}]},
+        "mark": {"type": "rule", "color": SOFT, "strokeWidth": 1, "strokeDash": [2, 2]},
+        "encoding": {
+            "x": _quantity("x", chart.x),
+            "description": {"field": "name", "type": "nominal"},
+        },
+    }

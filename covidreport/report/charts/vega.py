@@ -1,70 +1,153 @@
-"""Draws specifications with vl-convert, and brings the script that draws them in a browser."""
+"""Draws charts with vl-convert: for the page, where each series can be found, and as pictures."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.metadata import version
 from typing import Any
+from xml.etree.ElementTree import Element, fromstring
 
 from covidreport.errors import CovidReportError
-from covidreport.report.charts.palette import PAPER, SOFT
-from covidreport.storage.cache import cached, is_cached
+from covidreport.report.charts.lines import Lines
+from covidreport.report.charts.palette import LOOKS, PAPER, SOFT
+from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
+from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-_VERSIONS = [VEGA_LITE, version("vl-convert-python")]
-_ROOT = re.compile(r"<svg\b[^>]*\bviewBox=\"([^\"]*)\"[^>]*>")
-_NOISE = re.compile(
-    r' (?:class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"'
-    r'|<path aria-hidden="true" d="" display="none"/>'
-)
-_SNIPPET = "window.vegaEmbed = vegaEmbed;"
-_MAKE = """
-import sys, vl_convert
-sys.stdout.buffer.write(vl_convert.javascript_bundle(sys.argv[1], vl_version=sys.argv[2]).encode())
-"""
-_ahead: list[subprocess.Popen[bytes]] = []
-"""The process that makes the bundle at the moment, if any."""
-_EMPTY = re.compile(r'<path(?: fill="none")? d=""(?: display="none")?/>|<path d="M0,0h0v0h0Z"/>')
+METHOD = 1
+"""Counted up when the same specification would be drawn into another page."""
+_VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
+_KNOWN = {"svg", "g", "path", "line", "rect", "text"}
+_DROPPED = {
+    "class", "role", "aria-label", "aria-hidden", "aria-roledescription", "pointer-events",
+    "font-family", "width", "height", "version",
+}  # fmt: skip
+_NOTHING = {"", "M0,0h0v0h0Z"}
+_PLACE = re.compile(r"translate\(([^,]+),([^)]+)\)")
+_STEP = re.compile(r"([MLZ])(?:([-\d.e]+),([-\d.e]+))?")
 
 
-def draw_svg(spec: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> str:
+def draw_svg(chart: Lines) -> str:
     """The chart as one SVG element without ids, styles or addresses, for the page's own style.
 
-    Its size is its view box: the page says how wide it is. The same rows give the same bytes, and
-    are drawn once: the picture is cached.
+    Lines, spans and dots of a run carry its key (`data-run`) and split; a run that is shown has
+    the class of its look (`series-1`), the others are there and not seen. The same chart gives the
+    same bytes, and is drawn once: the picture is cached.
     """
-    filled = {**spec, "datasets": dict(rows)}
-    return cached("drawings", [*_VERSIONS, filled], lambda: _draw(filled), str)
+    spec = specify(chart)
+    return cached("drawings", [*_VERSIONS, spec, chart.shown], lambda: _draw(spec, chart), str)
 
 
-def _draw(filled: dict[str, Any]) -> str:
+def _draw(spec: dict[str, Any], chart: Lines) -> str:
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(filled, vl_version=VEGA_LITE)
-    box = _ROOT.match(drawn)
-    if box is None or " style=" in drawn or "url(" in drawn or " id=" in drawn:
-        raise CovidReportError(
-            f"vl-convert {_VERSIONS[1]} draws charts in another way than this version of "
-            "covidreport knows; install the version that constraints.txt names"
+    drawn = fromstring(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))  # noqa: S314  # ours
+    inner = "".join(_Page(chart).write(child) for child in drawn)
+    return f'<svg class="vega" viewBox="{drawn.get("viewBox")}" aria-hidden="true">{inner}</svg>'
+
+
+class _Page:
+    """Writes what Vega drew as a page needs it, with what is of a run by its name."""
+
+    def __init__(self, chart: Lines) -> None:
+        self._shown = chart.shown
+        marked = {one.run: one.split for one in chart.dots}
+        self._marked = marked
+        """The split in which each run is marked at first: the last that it has."""
+
+    def write(self, element: Element) -> str:
+        """An element with all that is in it; empty where nothing of it is seen."""
+        tag = element.tag.rpartition("}")[2]
+        if tag not in _KNOWN or {"style", "id", "href"} & set(element.keys()):
+            raise CovidReportError(
+                f"vl-convert {_VERSIONS[1]} draws charts in another way than this version of "
+                "covidreport knows; install the version that constraints.txt names"
+            )
+        label = element.get("aria-label", "")
+        if "|" in label:
+            return self._write_named(label, [element])
+        if tag == "path" and element.get("d", "") in _NOTHING:
+            return ""
+        if element.get("class") in ("background", "foreground"):
+            return ""
+        names = [child.get("aria-label", "") for child in element]
+        if any(name.startswith("dots|") for name in names):
+            return "".join(
+                self._write_named(name, [one for one in element if one.get("aria-label") == name])
+                for name in dict.fromkeys(names)
+            )
+        inner = "".join(self.write(child) for child in element) + escape(element.text or "")
+        kept = {name: value for name, value in element.items() if name not in _DROPPED}
+        if kept.get("transform") == "translate(0,0)":
+            del kept["transform"]
+        if tag == "g" and (not inner or not kept):
+            return inner
+        return (
+            f"<{tag}{_attributes(kept)}>{inner}</{tag}>"
+            if inner
+            else f"<{tag}{_attributes(kept)}/>"
         )
-    inner = _EMPTY.sub("", _NOISE.sub("", drawn[box.end() :]))
-    return f'<svg class="vega" viewBox="{box[1]}" aria-hidden="true">{inner}'
+
+    def _write_named(self, label: str, elements: Sequence[Element]) -> str:
+        kind, run, split = label.split("|")
+        if kind == CHOSEN:
+            line = {name: elements[0].get(name, "") for name in ("x2", "y2")}
+            return f"<line{_attributes({'class': CHOSEN, **line})}/>"
+        look = self._shown.index(run) if run in self._shown else None
+        named = {"class": kind, "data-run": run}
+        if split:
+            named["data-split"] = split
+        if kind != "dots":
+            named["d"] = _shorten(elements[0].get("d", ""))
+        else:
+            places = [_PLACE.fullmatch(one.get("transform", "")) for one in elements]
+            at = [f"{_tenth(found[1])} {_tenth(found[2])}" for found in places if found]
+            named["data-at"] = ",".join(at)
+            if look is not None:
+                named["d"] = "".join(f"M{place}{LOOKS[look].path}" for place in at)
+        if look is not None and (kind != "dots" or self._marked.get(run) == split):
+            named["class"] = f"{kind} series-{look + 1}"
+        return f"<path{_attributes(named)}/>"
 
 
-def draw_png(
-    spec: Mapping[str, Any],
-    rows: Mapping[str, list[dict[str, Any]]],
-    title: str,
-    names: Sequence[str],
-    scale: float,
-) -> bytes:
-    """The chart as a picture that stands by itself: on white, with its title and a key.
+def _attributes(values: Mapping[str, str]) -> str:
+    return "".join(f' {name}="{escape(value)}"' for name, value in values.items())
+
+
+def _tenth(value: str) -> str:
+    return f"{round(float(value), 1):g}"
+
+
+def _shorten(path: str) -> str:
+    """The same corners to a tenth of a unit, each as the step from the one before."""
+    written = []
+    x = y = 0.0
+    for sign, to_x, to_y in _STEP.findall(path):
+        if sign == "Z":
+            written.append("z")
+            continue
+        here = round(float(to_x), 1), round(float(to_y), 1)
+        by_x, by_y = (f"{round(a - b, 1):g}" for a, b in zip(here, (x, y), strict=True))
+        x, y = here
+        if sign == "M":
+            written.append(f"M{x:g} {y:g}")
+        elif by_x != "0" or by_y != "0":
+            written.append(
+                f"h{by_x}"
+                if by_y == "0"
+                else f"v{by_y}"
+                if by_x == "0"
+                else f"l{by_x} {by_y}".replace(" -", "-")
+            )
+    return "".join(written)
+
+
+def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> bytes:
+    """The chart of the runs that are shown as a picture that stands by itself: on white, with its
+    title and a key.
 
     names: of the runs, at the places of their looks. scale: pixels a unit. The same arguments give
     the same bytes.
@@ -78,11 +161,10 @@ def draw_png(
         "values": list(range(len(names))), "labelExpr": f"{json.dumps(list(names))}[datum.value]",
     }  # fmt: skip
     filled = {
-        **_with_key(spec, key),
+        **_with_key(specify(keep_shown(chart)), key),
         "title": {"text": title, "anchor": "start", "fontSize": 13, "color": SOFT, "offset": 16},
         "background": PAPER,
         "padding": 16,
-        "datasets": dict(rows),
     }
     return bytes(vl_convert.vegalite_to_png(filled, vl_version=VEGA_LITE, scale=scale))
 
@@ -97,47 +179,3 @@ def _with_key(part: Any, key: Mapping[str, Any]) -> Any:
             for name, each in part.items()
         }
     return [_with_key(each, key) for each in part] if isinstance(part, list) else part
-
-
-@cache
-def read_bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, which gives the page `vegaEmbed`.
-
-    Made by vl-convert, which takes seconds, and cached under its version.
-    """
-    return cached("scripts", _VERSIONS, _make_bundle, str)
-
-
-def _make_bundle() -> str:
-    for process in _ahead:
-        made, _ = process.communicate()
-        if process.returncode == 0:
-            return made.decode()
-    import vl_convert
-
-    return str(vl_convert.javascript_bundle(_SNIPPET, vl_version=VEGA_LITE))
-
-
-@contextmanager
-def make_bundle_ahead() -> Iterator[None]:
-    """Where no bundle is cached, have another process make it while this one does other work.
-
-    vl-convert lets no thread of its own process run meanwhile. `read_bundle` takes what was made;
-    where no process can be started it makes the bundle itself.
-    """
-    if is_cached("scripts", _VERSIONS):
-        yield
-        return
-    command = [sys.executable, "-P", "-c", _MAKE, _SNIPPET, VEGA_LITE]
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    except OSError:
-        yield
-        return
-    with process:
-        _ahead.append(process)
-        try:
-            yield
-        finally:
-            _ahead.remove(process)
-            process.kill()

@@ -101,7 +101,7 @@ def _draw_dots(counts: Counts, index: Index) -> Chart | None:
         parts[0] += f" ({whole(counts.failed_positive)} of them not scored)"
     parts.append(f"{whole(counts.tp)} found")
     words = f"{whole(len(dots.dots))} {index.disease} images, one dot each: {listed(parts)}"
-    return Chart("", "", words, drawing=dots)
+    return Chart("", "", words, "", dots)
 
 
 def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def test_axe_finds_no_violation_once_things_were_set(visit, pictured_page, schem
     page = visit(pictured_page, width=width, color_scheme=scheme)
     page.goto(f"{pictured_page.as_uri()}#operating?threshold=0.3&split=validation&sort=f1")
     for chart in ("roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability"):
-        line = page.locator(f".chart:has([data-chart='{chart}']) .readout")
+        line = page.locator(f"[data-chart='{chart}'] .readout")
         page.locator(f"[data-chart='{chart}']").scroll_into_view_if_needed()
         line.wait_for()
     page.locator("#operating .readout").first.focus()

@@ -68,17 +68,14 @@ def test_a_link_opens_the_curves_that_were_set(visit, scored_page):
     """Two runs, and the validation split alone: one line for each run, none dashed."""
     page = visit(scored_page)
     _open(page, scored_page, "#curves?shown=1,,12&split=validation")
-    lines = page.locator("[data-chart='loss'] .vega-embed .mark-line path")
-    lines.first.wait_for()
+    lines = page.locator("[data-chart='loss'] .drawing .line:visible")
 
     names = page.locator("#curves .chosen bdi").all_inner_texts()
     assert [name.split("-")[0] for name in names] == ["exp1", "exp9"]
     assert lines.count() == 2
     assert page.locator("#curves .chosen .swatch.series-3").count() == 1
     page.locator("#curves").get_by_role("button", name="both").click()
-    page.wait_for_function(
-        "() => document.querySelectorAll(\"[data-chart='loss'] .mark-line path\").length === 4"
-    )
+    assert lines.count() == 4
     _hash(page, "#curves?shown=1,,12")
 
 

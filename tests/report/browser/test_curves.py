@@ -12,29 +12,46 @@ import pytest
 def test_charts_are_there_without_javascript(visit, request, name, charts):
     """What the folders hold is drawn: histories, and calibration where there are scores."""
     page = visit(request.getfixturevalue(name), java_script_enabled=False)
-    drawings = page.locator("#curves .drawing")
+    drawings = page.locator("#curves .drawing:visible")
 
-    assert drawings.evaluate_all("all => all.map(one => one.dataset.chart)") == charts
+    names = "all => all.map(one => one.closest('.chart').dataset.chart)"
+    assert drawings.evaluate_all(names) == charts
     for i in range(drawings.count()):
-        assert drawings.nth(i).locator("svg path").count() > 4
+        assert drawings.nth(i).locator("svg .line:visible").count() >= 3
         assert len(drawings.nth(i).get_attribute("aria-label")) > 40
     assert page.locator("#curves .chosen li").count() == 4
 
 
 def test_a_run_that_is_hidden_leaves_every_chart(visit, study_page):
-    """Three runs are left of four: three colours of lines."""
+    """Three runs are left of four; another one takes the look that is free."""
     page = visit(study_page)
-    page.locator("#curves").scroll_into_view_if_needed()
-    accuracy = page.locator("[data-chart='accuracy'] .vega-embed svg")
-    accuracy.wait_for()
-    colours = """svg => new Set(Array.from(svg.querySelectorAll(".mark-line path"),
-        one => one.getAttribute("stroke"))).size"""
+    seen = "#curves [data-chart='accuracy'] .drawing .line:visible"
+    runs = "all => [...new Set(all.map(one => one.dataset.run))]"
 
-    assert accuracy.evaluate(colours) == 4
+    before = page.locator(seen).evaluate_all(runs)
+    assert len(before) == 4
     page.locator("#curves .chosen button").first.click()
-    page.wait_for_function(
-        f"""() => ({colours})(document.querySelector("[data-chart='accuracy'] svg")) === 3"""
-    )
+    assert page.locator(seen).evaluate_all(runs) == [run for run in before if run != "1"]
+    assert page.locator("#curves [data-chart='accuracy'] .drawing .dots:visible").count() == 3
+    page.get_by_label("Show another run").select_option(index=4)
+    (other,) = set(page.locator(seen).evaluate_all(runs)) - set(before)
+    classes = page.locator(f"{seen}[data-run='{other}']").first.get_attribute("class")
+    assert classes == "line series-1"
+
+
+def test_one_split_is_shown_alone(visit, scored_page):
+    """Its end is marked then; the other split's lines are gone."""
+    page = visit(scored_page)
+    splits = "all => [...new Set(all.map(one => one.dataset.split))]"
+    loss = page.locator("#curves [data-chart='loss']")
+
+    assert loss.locator(".drawing .line:visible").evaluate_all(splits) == ["training", "validation"]
+    assert loss.locator(".drawing .dots:visible").evaluate_all(splits) == ["validation"]
+    split = page.get_by_role("group", name="Curves: split")
+    split.get_by_role("button", name="training").click()
+    assert loss.locator(".drawing .line:visible").evaluate_all(splits) == ["training"]
+    assert loss.locator(".drawing .dots:visible").evaluate_all(splits) == ["training"]
+    assert loss.locator(".drawing .dots:visible").count() == 4
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -44,6 +61,7 @@ def test_every_colour_of_a_chart_follows_the_scheme(visit, scored_page, scheme):
     wrong = page.evaluate("""() => {
       const found = [];
       for (const one of document.querySelectorAll(".drawing svg *")) {
+        if (one.closest("[data-run], .chosen")) continue;
         for (const name of ["stroke", "fill"]) {
           const set = one.getAttribute(name);
           if (!set || set === "none" || set === "transparent") continue;

@@ -165,7 +165,7 @@ def test_an_opened_case_is_not_printed_over_the_page(visit, scored_page):
 def test_the_paper_is_light_whatever_the_screen(visit, scored_page):
     """Nobody prints a black page, nor charts in the colours of one."""
     page = visit(scored_page, color_scheme="dark")
-    line = ".drawing [stroke='#0a5aa0']"
+    line = ".drawing .line.series-1"
     stroke = f'getComputedStyle(document.querySelector("{line}")).stroke'
     assert page.evaluate(stroke) == "rgb(128, 189, 245)"
     page.emulate_media(media="print", color_scheme="dark")

@@ -15,10 +15,8 @@ BEST = "exp1-resnet18-bce"
 
 def _line(page, chart):
     """The line beneath a chart, once the chart is drawn."""
-    drawing = page.locator(f".drawing[data-chart='{chart}']")
-    drawing.scroll_into_view_if_needed()
-    drawing.locator(".vega-embed svg").wait_for()
-    line = page.locator(f".chart:has([data-chart='{chart}']) .readout")
+    page.locator(f"[data-chart='{chart}']").scroll_into_view_if_needed()
+    line = page.locator(f"[data-chart='{chart}'] .readout")
     line.wait_for()
     return line
 
@@ -48,7 +46,7 @@ def test_it_begins_at_the_operating_point_and_follows_the_slider(
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "([chart, words]) => document.querySelector(`.chart:has([data-chart='${chart}']) .readout`)"
+        "([chart, words]) => document.querySelector(`[data-chart='${chart}'] .readout`)"
         ".textContent.includes(words)",
         arg=[chart, _expected(scored_runs, 0.8)],
     )
@@ -79,7 +77,7 @@ def test_arrow_keys_go_along_a_curve_and_between_runs(visit, scored_page):
 
 def _point(page, chart, run):
     """Where on the screen the mark of a shown run stands in a chart."""
-    mark = page.locator(f"[data-chart='{chart}'] .mark-symbol path").nth(run)
+    mark = page.locator(f"[data-chart='{chart}'] .drawing .dots:visible").nth(run)
     box = mark.bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

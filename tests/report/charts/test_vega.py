@@ -1,69 +1,108 @@
-"""The script that draws charts in a browser is made beside other work, and once."""
+"""What vl-convert drew, as a page has it: each series by its run, in few bytes."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
+from dataclasses import replace
+from xml.etree.ElementTree import fromstring
 
 import pytest
 import vl_convert
 
-from covidreport.report.charts.vega import VEGA_LITE, make_bundle_ahead, read_bundle
+from covidreport.errors import CovidReportError
+from covidreport.report.charts.lines import Axis, Lines, Series
+from covidreport.report.charts.palette import LOOKS
+from covidreport.report.charts.vega import draw_svg
+
+# The plot is 300 x 260: a fifth of the way to the right, a fifth of the way down.
+LINE = ((0.0, 0.0), (0.2, 0.8), (1.0, 1.0))
+STEPS = ((0.0, 0.0), (0.0, 0.5), (0.5, 0.5))
+CHART = Lines(
+    Axis("1 − specificity"), Axis("sensitivity"), ("2",),
+    (Series("1", STEPS), Series("2", LINE)),
+    (Series("1", ((0.0, 0.5),)), Series("2", ((0.2, 0.8), (1.0, 1.0)))),
+    (Series("2", ((0.5, 0.5), (0.5, 1.0), (0.5, None), (1.0, 0.0), (1.0, 0.1), (1.0, None))),),
+    guide=((0.0, 0.0), (1.0, 1.0)), threshold=True,
+)  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _nothing_read_yet():
-    read_bundle.cache_clear()
-    yield
-    read_bundle.cache_clear()
+def _named(svg: str, kind: str) -> dict[str, dict[str, str]]:
+    """The attributes of all elements of a kind, by the run that they are of."""
+    found = (one.attrib for one in fromstring(svg).iter() if kind in one.get("class", "").split())
+    return {one.get("data-run", ""): one for one in found}
 
 
-def test_another_process_makes_the_very_same_bundle(monkeypatch):
-    """It is taken from there, and kept: neither a process nor vl-convert is needed after that."""
-    expected = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    with monkeypatch.context() as patch, make_bundle_ahead():
-        patch.setitem(sys.modules, "vl_convert", None)  # to import it is an error
-        assert read_bundle() == expected
+def test_each_run_has_its_line_in_steps_of_a_tenth():
+    """From the lower left corner; what goes along an axis says one number."""
+    lines = _named(draw_svg(CHART), "line")
 
-    read_bundle.cache_clear()
-    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("was made again"))
-    monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with make_bundle_ahead():
-        assert read_bundle() == expected
+    assert lines["2"] == {"class": "line series-1", "data-run": "2", "d": "M0 260l60-208l240-52"}
+    assert lines["1"] == {"class": "line", "data-run": "1", "d": "M0 260v-130h150"}
 
 
-def _refuse(*_, **__):
-    raise OSError("no more processes")
+def test_dots_of_a_run_are_one_shape_and_say_where_they_stand():
+    """Those of a run that is not shown have no shape yet: the page draws them in the look they
+    get."""
+    dots = _named(draw_svg(CHART), "dots")
+    path = LOOKS[0].path
+
+    assert dots["2"]["data-at"] == "60 52,300 0"
+    assert dots["2"]["d"] == f"M60 52{path}M300 0{path}"
+    assert dots["1"] == {"class": "dots", "data-run": "1", "data-at": "0 130"}
 
 
-def _fail(*_, **options):
-    command = [sys.executable, "-c", "print('half a bundle'); raise SystemExit(1)"]
-    return _POPEN(command, **options)
+def test_intervals_of_a_run_are_one_broken_line():
+    """Half of the way up to the top, and from the bottom a tenth up."""
+    assert _named(draw_svg(CHART), "span")["2"]["d"] == "M150 130v-130M300 260v-26"
 
 
-_POPEN = subprocess.Popen
+def test_the_line_of_the_threshold_is_there_to_be_moved():
+    """From the left end, over the whole height."""
+    (line,) = _named(draw_svg(CHART), "chosen").values()
+
+    assert (abs(float(line["y2"])), float(line["x2"])) == (260, 0)
 
 
-@pytest.mark.parametrize("start", [_refuse, _fail])
-def test_where_the_other_process_fails_the_bundle_is_made_here(monkeypatch, start):
-    """A report needs no second process."""
-    monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda *_, **__: "made here")
-    with make_bundle_ahead():
-        assert read_bundle() == "made here"
+def test_places_without_a_figure_are_gaps_and_a_lone_one_is_a_dot():
+    """Closed without a length: a round end makes a dot of it."""
+    series = Series("2", ((0.0, 0.0), (0.5, None), (1.0, 1.0)))
+    drawn = _named(draw_svg(replace(CHART, lines=(series,))), "line")
+
+    assert drawn["2"]["d"] == "M0 260zM300 0z"
 
 
-def test_a_bundle_that_nobody_asked_for_holds_nobody_up(monkeypatch):
-    """The process is ended with the work beside it."""
-    started = []
+def test_of_several_splits_the_last_is_marked_at_first():
+    """All of its lines are seen."""
+    splits = tuple(Series("2", LINE, split) for split in ("training", "validation"))
+    svg = draw_svg(replace(CHART, lines=splits, dots=splits))
 
-    def start(*args, **options):
-        started.append(_POPEN(*args, **options))
-        return started[-1]
+    marked = re.findall(r'class="dots series-1" data-run="2" data-split="(\w+)"', svg)
+    assert marked == ["validation"]
+    assert len(re.findall(r'class="line series-1" data-run="2" data-split', svg)) == 2
 
-    monkeypatch.setattr(subprocess, "Popen", start)
-    with make_bundle_ahead():
-        pass
 
-    (process,) = started
-    assert process.returncode not in (None, 0)
+def test_a_second_chart_stands_beneath():
+    """Both have the line of the run."""
+    beneath = replace(CHART, height=56, dots=(), spans=(), threshold=False)
+    svg = draw_svg(replace(CHART, beneath=beneath))
+
+    assert len(re.findall(r'class="line series-1"', svg)) == 2
+    assert "M0 56l60-44.8l240-11.2" in svg
+
+
+def test_a_drawing_needs_nothing_of_the_page_and_is_the_same_every_time():
+    """No id, style or address in it, and nothing that is read aloud."""
+    drawn = draw_svg(CHART)
+
+    assert drawn == draw_svg(replace(CHART))
+    assert drawn.startswith('<svg class="vega" viewBox="0 0 ')
+    assert not re.search(r"\s(id|style|href|role|aria-label)=|url\(|http", drawn)
+
+
+def test_a_drawing_that_is_not_known_is_refused(monkeypatch):
+    """Of another version of vl-convert, which might bring its own styles."""
+    monkeypatch.setattr(
+        vl_convert, "vegalite_to_svg", lambda *_, **__: '<svg><g style="fill: red"/></svg>'
+    )
+    with pytest.raises(CovidReportError, match=r"constraints\.txt"):
+        draw_svg(replace(CHART, height=99))

@@ -23,7 +23,6 @@ BLOCKS = {"p", "li", "dt", "dd", "h3", "h4", "h5"}
 PICTURES = {"tally", "trade-off", "chart", "curve", "gallery", "chosen", "key", "scores"}
 """Classes of pictures, of what is said of them, and of keys to them."""
 OF_THE_PAGE_ALONE = (
-    "What other thresholds would have given on these very images.",
     "No pictures are shown, since none were asked for:",
     "The same figures in the blocks that the study planned,",
     "Correct answers",

@@ -11,6 +11,7 @@ from tests.report.blocks import (
     build,
     list_charts,
     list_runs,
+    list_scatters,
     list_sentences,
     list_tables,
     read_lines,
@@ -49,7 +50,7 @@ def test_unranked_runs_have_a_dash_where_nothing_was_counted(study):
     assert read_lines(unranked) == [
         [SILENT, "–", "–", "–", "Was not evaluated for covid-19"],
     ]
-    assert all(SILENT not in dot.title for scatter in chart.drawing for dot in scatter.dots)
+    assert all(SILENT not in dot.title for scatter in list_scatters(chart) for dot in scatter.dots)
 
 
 def test_denominators_stand_in_the_cells_where_runs_differ(study):
@@ -93,8 +94,10 @@ def test_dots_carry_the_numbers_of_the_experiments(study):
     runs = tuple(replace(one, run=replace(one.run, settings={})) for one in study.runs)
     (plain,) = list_charts(build(replace(study, runs=runs), "ranking"))
 
-    assert [dot.label for dot in numbered.drawing[0].dots] == ["15", "3", "9"]
+    assert [dot.label for dot in list_scatters(numbered)[0].dots] == ["15", "3", "9"]
     assert "the number of its experiment" in numbered.key
-    assert [dot.label for dot in plain.drawing[0].dots] == ["1", "2", "exp9-vgg16-…"]
+    assert [dot.label for dot in list_scatters(plain)[0].dots] == ["1", "2", "exp9-vgg16-…"]
     assert "under its rank" in plain.key
-    assert numbered.drawing[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"
+    assert (
+        list_scatters(numbered)[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"
+    )

@@ -1,44 +1,41 @@
-/* The operating point: a threshold that can be moved, and what it does to counts and curves. */
+/* The threshold that can be moved, and the table that it moves: counts and rates of the runs that
+   are shown. At a threshold that was not evaluated a rate has no interval. */
 
 (() => {
-  const section = document.getElementById("operating");
-  if (!section || !report.charts) return;
-  const charts = report.charts;
-  const body = section.querySelector("tbody");
-  const caption = section.querySelector("caption bdi");
-  const note = make("p", { class: "remark", text: charts.exploratory });
-  section.querySelector(".scroll").after(note);
-  const kinds = Array.from(section.querySelectorAll("thead th"), (head) => head.className);
+  const table = document.querySelector("table.points");
+  if (!table || !report.charts) return;
+  const section = table.closest("main > section");
+  const data = report.charts;
+  const body = table.tBodies[0];
+  const caption = table.caption.querySelector("bdi");
+  const kinds = Array.from(table.tHead.rows[0].cells, (head) => head.className);
 
-  /* The cells of one run at the chosen threshold; the view's own where it was evaluated. */
-  function cells(one, step) {
-    const thresholds = charts.thresholds[choice.state.label];
+  /* The cells of one run at the chosen threshold; the report's own where it was evaluated. */
+  function cells(one, { label, step }) {
     if (isEvaluated(one, step)) return one.shown;
-    const [, found, alarms] = rows.pointOf(one, thresholds, step);
+    const { found, alarms } = readings.countsAt(one, label, step);
     const { positives, negatives } = one;
     const [missed, cleared] = [positives - found, negatives - alarms];
-    const [sick, well] = [`of ${wording.whole(positives)}`, `of ${wording.whole(negatives)}`];
+    const [sick, well] = [`of ${numbers.whole(positives)}`, `of ${numbers.whole(negatives)}`];
+    const rates = [[found, positives], [cleared, negatives], [found, found + alarms],
+      [cleared, cleared + missed]];
     return [
-      [charts.texts[choice.state.label][step], "exploratory"],
-      [wording.whole(missed), sick],
-      [wording.whole(found), sick],
-      [wording.whole(alarms), well],
-      [wording.whole(cleared), well],
-      wording.rate(found, positives, charts.z),
-      wording.rate(cleared, negatives, charts.z),
-      wording.rate(found, found + alarms, charts.z),
-      wording.rate(cleared, cleared + missed, charts.z),
+      [data.texts[label][step], "exploratory"],
+      [numbers.whole(missed), sick],
+      [numbers.whole(found), sick],
+      [numbers.whole(alarms), well],
+      [numbers.whole(cleared), well],
+      ...rates.map(([part, of]) => [numbers.decimal(part / of), ""]),
     ];
   }
 
   function isEvaluated(one, step) {
-    return step === null || !one.curve
-      || charts.thresholds[choice.state.label][step] === one.at;
+    return step === null || !one.curve || data.thresholds[choice.state.label][step] === one.at;
   }
 
   function row(slot, place) {
     const run = report.runs[place];
-    const one = charts.runs[place].labels[choice.state.label];
+    const one = data.runs[place].labels[choice.state.label];
     const name = make("bdi", { text: run.name });
     const head = make("th", { scope: "row", class: "name" }, swatch(slot),
       run.anchor ? make("a", { href: `#${run.anchor}` }, name) : name);
@@ -49,7 +46,7 @@
     }
     const explored = !isEvaluated(one, choice.state.step);
     return make("tr", { class: explored ? "exploratory" : null }, head,
-      ...cells(one, choice.state.step).map(([text, note], i) => make("td", { class: kinds[i + 1] },
+      ...cells(one, choice.state).map(([text, note], i) => make("td", { class: kinds[i + 1] },
         make("span", { class: "value", text }),
         ...(note ? [make("span", { class: "note", text: note })] : []))));
   }
@@ -60,28 +57,28 @@
     oninput: () => choice.move(Number(slider.value)),
     onchange: () => { // a key that is held changes it oftener than browsers let an address change
       clearTimeout(later);
-      later = setTimeout(() => choice.keep("operating"), 200);
+      later = setTimeout(() => choice.keep(section.id), 200);
     },
   });
   const shown = make("output", { for: "threshold", class: "threshold" });
   const said = make("p", { id: "threshold-said", class: "said", "aria-live": "polite" });
   const back = make("button", {
     type: "button", text: "Back to the evaluated thresholds",
-    onclick: () => { choice.set("operating", { step: null }); slider.focus(); },
+    onclick: () => { choice.set(section.id, { step: null }); slider.focus(); },
   });
 
   /* The runs that are shown and have the label. */
   function shownRuns({ slots, label }) {
-    return slots.filter((place) => place !== null && label in charts.runs[place].labels)
-      .map((place) => charts.runs[place].labels[label]);
+    return slots.filter((place) => place !== null && label in data.runs[place].labels)
+      .map((place) => data.runs[place].labels[label]);
   }
 
   function showThreshold(state) {
-    const thresholds = charts.thresholds[state.label];
+    const thresholds = data.thresholds[state.label];
     const runs = shownRuns(state);
     const evaluated = [...new Set(runs.map((one) => one.at))];
     const place = state.step ?? Math.max(0, thresholds.indexOf(evaluated[0] ?? 0.5));
-    const text = charts.texts[state.label][place];
+    const text = data.texts[state.label][place];
     slider.max = thresholds.length - 1;
     slider.value = place;
     const alike = state.step !== null || evaluated.length < 2;
@@ -89,7 +86,6 @@
     shown.textContent = alike ? text : "each its own";
     slider.setAttribute("aria-valuetext", alike ? text : "each run at its own threshold");
     section.classList.toggle("is-exploratory", explored > 0);
-    note.hidden = explored === 0 || !charts.exploratory;
     section.classList.toggle("is-alike", new Set(runs.map((one) =>
       (isEvaluated(one, state.step) ? one.at : thresholds[place]))).size < 2);
     back.disabled = explored === 0;
@@ -97,37 +93,20 @@
       ? [make("span", { text: "As evaluated." })]
       : [make("strong", { class: "exploratory", text: "Exploratory" }), `: at ${text} ${
         explored === runs.length ? "no shown run was" : `${explored} of ${runs.length} runs were not`
-      } evaluated.`]));
+      } evaluated. Rates have no interval there.`]));
   }
 
   function showTable({ slots, label, step }) {
     body.replaceChildren(...slots.flatMap((place, slot) => (place === null ? [] : [row(slot, place)])));
-    const name = charts.labels.find(([key]) => key === label)[1];
+    const name = data.labels.find(([key]) => key === label)[1];
     caption.textContent = step === null ? `At the evaluated thresholds, for ${name}`
-      : `At a threshold of ${charts.texts[label][step]}, for ${name}`;
+      : `At a threshold of ${data.texts[label][step]}, for ${name}`;
   }
 
-  tellHow(section.querySelector(".drawings"));
-  const lines = new Map(Array.from(section.querySelectorAll(".drawing"), (drawing) =>
-    [drawing.dataset.chart, readings.add(drawing.dataset.chart, readings.operating)]));
-
-  function showCharts({ slots, label, step }) {
-    for (const [name, data] of Object.entries(rows.operating(charts, slots, label, step))) {
-      chart.draw(name, data).then(() => lines.get(name).refresh());
-    }
-  }
-
-  section.querySelector(".controls").append(
-    labelChooser("operating", "Label of the operating points"),
-    make("div", { class: "control wide" }, make("span", { class: "title", text: "Runs" }),
-      runChooser("operating")));
   section.querySelector(".controls").after(make("div", { class: "control slider-bar" },
     make("label", { for: "threshold", class: "title", text: "Threshold" }),
     make("div", { class: "slide" }, slider, shown),
     make("div", { class: "slide" }, back, said)));
   choice.listen((state) => { showThreshold(state); showTable(state); });
   showThreshold(choice.state);
-  let near = false;
-  choice.listen((state) => { if (near) showCharts(state); });
-  chart.whenNear(section, () => { near = true; showCharts(choice.state); });
 })();

@@ -1,44 +1,55 @@
-"""Turns a `ReportData` into strings, once, for every format that people read."""
+"""A report as it is drawn: its title, its facts and its sections but for what is left out."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 
 from covidreport import __version__
 from covidreport.records import ReportData
-from covidreport.report.blocks import Fact, Text
+from covidreport.report.blocks import Fact, Note, Section, Text
 from covidreport.report.index import Index, index_runs
 from covidreport.report.sections import SECTIONS
 from covidreport.report.sections.findings import list_notes
-from covidreport.report.view.curves import view_curves_of_runs
-from covidreport.report.view.hide import hide_sections
-from covidreport.report.view.operating import choose_shown, view_operating
-from covidreport.report.view.records import ReportView
+from covidreport.text import SECTIONS as NAMES
 from covidreport.text import clean, label_name, listed, plural, whole
 
-__all__ = ["view_report"]
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The whole report, ready to be drawn."""
+
+    title: str
+    kicker: str
+    facts: tuple[Fact, ...]
+    generator: str
+    notes: tuple[Note, ...]
+    """Every finding, the gravest first, whether their section is shown or not."""
+    sections: Mapping[str, tuple[Section, ...]]
+    """By their names in `report.sections.SECTIONS`, in the order of the report."""
+    left_out: str = ""
+    """Which sections the configuration doesn't want; empty where all are there."""
 
 
 def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
-    """The whole report as strings, but for the sections of `hide` (`config.SECTIONS`).
+    """The whole report but for the sections of `hide` (`text.SECTIONS`), and a sentence that names
+    those of them that had anything.
 
     Reads no clock: equal data give an equal view.
     """
+    hide = hide & NAMES.keys()  # what the report is not can't be left out
     index = index_runs(data, linked="runs" not in hide)
-    findings = list_notes(data, index)
-    shown = choose_shown(data, index)
-    view = ReportView(
+    built = {name: build(data, index) for name, build in SECTIONS.items()}
+    gone = [title for name, title in NAMES.items() if name in hide and built[name]]
+    return ReportView(
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
         generator=f"covidreport {__version__}",
-        notes=findings,
-        sections={name: build(data, index) for name, build in SECTIONS.items()},
-        shown=shown,
-        operating=view_operating(data, index, shown),
-        curves=view_curves_of_runs(data, index, shown),
+        notes=list_notes(data, index),
+        sections={name: () if name in hide else found for name, found in built.items()},
+        left_out=f"Left out by the configuration: {listed(gone)}." if gone else "",
     )
-    return hide_sections(view, hide)
 
 
 def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:

@@ -1,0 +1,176 @@
+"""The runs at their thresholds, and what other thresholds would have given on these very images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covidreport.metrics.outline import MOST_POINTS
+from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Count,
+    Group,
+    Prose,
+    Rate,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from covidreport.report.charts.lines import Drawing, Lines
+from covidreport.report.charts.threshold import (
+    Measured,
+    draw_net_benefit,
+    draw_precision_recall,
+    draw_roc,
+)
+from covidreport.report.index import Index
+from covidreport.report.shown import choose_shown, list_labels
+from covidreport.report.tables import of_label
+from covidreport.text import DASH, clean, decimal, exact, label_name
+
+LEAD = (
+    "What other thresholds would have given on these very images. A threshold that is chosen from "
+    "the images that it is judged on flatters the run and is exploratory: choose it on other "
+    "images (`covidreport tune`) and evaluate again."
+)
+NET_BENEFIT = (
+    "Net benefit means what it says only where scores are calibrated: it takes a threshold of 0.1 "
+    "as the choice of who accepts nine false alarms for one case found."
+)
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section; none where no run has scores, since counts belong to one threshold alone."""
+    if data.curves is None or not data.curves.runs:
+        return ()
+    shown = choose_shown(data, index)
+    rows = tuple(
+        Row((index.link(each.run.name), *point_cells(each.evaluation, data.target)), look=look)
+        for look, each in enumerate(shown)
+    )
+    caption = f"At the evaluated thresholds, for {index.disease}"
+    remarks: list[Block] = [Prose(NET_BENEFIT, "remark")]
+    if any(each.evaluation and each.evaluation.n_images > MOST_POINTS for each in index.runs):
+        remarks.append(
+            Prose(
+                f"A curve of more than {MOST_POINTS} points is drawn through fewer of them, such "
+                "that none of the others lies a pixel away from the line. Counts, rates and areas "
+                "are those of all images.",
+                "remark",
+            )
+        )
+    for left in data.curves.left_out:
+        said = f"{clean(left.run)} is not among the curves: {clean(left.reason)}."
+        remarks.append(Prose(said, "remark"))
+    charts = Group(_charts(data, index, shown), layout="charts")
+    table = Table(caption, COLUMNS, rows, "points")
+    return (
+        Section("operating", "Operating point", (Prose(LEAD, "lead"), charts, table, *remarks)),
+    )
+
+
+COLUMNS = (
+    Column("Run", kind="name"),
+    Column("Threshold", kind="figure"),
+    Column("Missed", "false negatives", "missed"),
+    Column("Found", "true positives", "count"),
+    Column("False alarms", "false positives", "count"),
+    Column("Cleared", "true negatives", "count"),
+    Column("Sensitivity", "95 % CI", "figure"),
+    Column("Specificity", "95 % CI", "figure"),
+    Column("PPV", "95 % CI", "figure"),
+    Column("NPV", "95 % CI", "figure"),
+)
+"""The head of the table that moves with the threshold."""
+
+
+def point_cells(evaluation: Evaluation | None, label: str) -> tuple[Cell, ...]:
+    """One run at the threshold that it was evaluated at: all columns but its name."""
+    counts = None if evaluation is None else evaluation.counts.get(label)
+    if evaluation is None or counts is None:
+        return tuple(Text(DASH) for _ in COLUMNS[1:])
+    origin = clean(evaluation.thresholds_from)
+    return (
+        Text(exact(evaluation.thresholds.get(label)), f"as evaluated ({origin})"),
+        Count(counts.missed, counts.positives),
+        Count(counts.tp, counts.positives),
+        Count(counts.false_alarms, counts.negatives),
+        Count(counts.tn, counts.negatives),
+        *(Rate(of_label(evaluation, label, name)) for name in RATES),
+    )
+
+
+def list_measured(data: ReportData, index: Index, label: str) -> list[Measured]:
+    """Every run that was evaluated for a label, with its curve where it has one."""
+    measured = []
+    for each in index.runs:
+        evaluation = each.evaluation
+        if evaluation is None or label not in evaluation.counts:
+            continue
+        curves = {} if data.curves is None else data.curves.runs.get(each.run.name, {})
+        if label in evaluation.thresholds:
+            measured.append(
+                Measured(
+                    index.key(each.run.name), evaluation.thresholds[label],
+                    evaluation.counts[label], curves.get(label),
+                )
+            )  # fmt: skip
+    return measured
+
+
+def _charts(data: ReportData, index: Index, shown: Sequence[ReportedRun]) -> tuple[Chart, ...]:
+    """The three charts, each with a drawing for every label that a reader can change to."""
+    assert data.curves is not None
+    keys = tuple(index.key(each.run.name) for each in shown)
+    drawn: dict[str, list[tuple[str, Lines]]] = {"roc": [], "precision": [], "benefit": []}
+    for label in list_labels(data):
+        measured = list_measured(data, index, label)
+        drawn["roc"].append((label, draw_roc(measured, keys)))
+        drawn["precision"].append((label, draw_precision_recall(measured, keys)))
+        steps = data.curves.thresholds[label]
+        drawn["benefit"].append((label, draw_net_benefit(measured, steps, keys)))
+
+    def say_roc(label: str) -> str:
+        areas = _areas(shown, label, "roc_auc", "area")
+        return f"ROC curves for {label_name(label)}. {areas}"
+
+    def say_precision(label: str) -> str:
+        areas = _areas(shown, label, "average_precision", "average precision")
+        return f"Precision-recall curves for {label_name(label)}. {areas}"
+
+    def say_benefit(label: str) -> str:
+        return (
+            f"Net benefit for {label_name(label)} over thresholds, beside treating everybody and "
+            "nobody. The figures of each run stand in its section."
+        )
+
+    return (
+        Chart(
+            "roc", "ROC curve", say_roc(data.target), "Dashed: chance.",
+            tuple(Drawing(label, say_roc(label), lines) for label, lines in drawn["roc"]),
+        ),
+        Chart(
+            "precision-recall", "Precision and recall", say_precision(data.target),
+            "Dashed: the share of images with the label, what chance gives.",
+            tuple(Drawing(label, say_precision(label), one) for label, one in drawn["precision"]),
+        ),
+        Chart(
+            "net-benefit", "Net benefit", say_benefit(data.target),
+            "Dashed: treat everybody. Level: treat nobody.",
+            tuple(Drawing(label, say_benefit(label), one) for label, one in drawn["benefit"]),
+        ),
+    )  # fmt: skip
+
+
+def _areas(runs: Sequence[ReportedRun], label: str, metric: str, word: str) -> str:
+    parts = []
+    for each in runs:
+        estimate = of_label(each.evaluation, label, metric)
+        value = decimal(estimate.value if estimate else None)
+        parts.append(f"{clean(each.run.name)}: {word} {value}")
+    return "; ".join(parts) + "."

@@ -1,0 +1,70 @@
+"""Epochs and calibration of several runs on one axis, from runs that were made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from covidreport.records import Epoch
+from covidreport.report.index import index_runs
+from covidreport.report.sections.curves import draw_epochs, draw_reliability
+from tests.report.blocks import build, list_charts, list_drawings
+
+
+def _with_history(study, *epochs):
+    first, *others = (replace(one, run=replace(one.run, history=())) for one in study.runs)
+    history = tuple(Epoch(number, values) for number, values in epochs)
+    return replace(study, runs=(replace(first, run=replace(first.run, history=history)), *others))
+
+
+def test_epochs_without_a_figure_leave_a_gap_and_the_last_that_has_one_is_marked(study):
+    """Of two epochs the second has no loss on the validation split."""
+    data = _with_history(
+        study,
+        (1, {"train_loss": 0.5, "val_loss": 0.6}),
+        (2, {"train_loss": 0.4, "val_loss": float("nan")}),
+    )
+    lines = draw_epochs("loss", index_runs(data), ())
+
+    (training, validation) = lines.lines
+    assert (training.split, training.places) == ("training", ((1, 0.5), (2, 0.4)))
+    assert (validation.split, validation.places) == ("validation", ((1, 0.6), (2, None)))
+    assert [dot.places for dot in lines.dots] == [((2, 0.4),), ((1, 0.6),)]
+    assert (lines.x.low, lines.x.high) == (1, 2)
+    assert lines.y.low <= 0.4 < 0.6 <= lines.y.high
+
+
+def test_one_epoch_stands_in_the_middle(study):
+    """Its axis is as wide as an epoch."""
+    lines = draw_epochs("loss", index_runs(_with_history(study, (3, {"train_loss": 0.5}))), ())
+
+    assert (lines.x.low, lines.x.high) == (2.5, 3.5)
+
+
+def test_bins_carry_their_interval_and_their_images(everything):
+    """As the evaluation states them, for each run that has any; an empty bin is not drawn."""
+    index = index_runs(everything)
+    lines = draw_reliability(everything.target, index, ())
+    assert lines.beneath is not None
+    assert lines.lines
+    for line, span, count in zip(lines.lines, lines.spans, lines.beneath.lines, strict=True):
+        evaluation = index.runs[int(line.run) - 1].evaluation
+        bins = [
+            one
+            for one in evaluation.details.labels[everything.target].calibration.bins
+            if one.count and one.observed.value is not None
+        ]
+        assert line.places == tuple((one.predicted, one.observed.value) for one in bins)
+        assert count.places == tuple((one.predicted, one.count) for one in bins)
+        assert [place[1] for place in span.places] == [
+            end for one in bins for end in (one.observed.low, one.observed.high, None)
+        ]
+
+
+def test_calibration_has_a_drawing_for_every_label(everything):
+    """Epochs have one."""
+    charts = {chart.name: chart for chart in list_charts(build(everything, "curves"))}
+
+    assert len(list_drawings(charts["loss"])) == 1
+    labels = [one.label for one in list_drawings(charts["reliability"])]
+    assert labels[0] == everything.target
+    assert len(set(labels)) == len(labels) == 3

@@ -13,7 +13,7 @@ from PIL import Image
 
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.report import FORMATS, render_html, render_markdown
-from covidreport.report.environment import check_folder, list_templates
+from covidreport.report.environment import check_folder, find_templates, list_templates
 from covidreport.report.html import read_script, read_style
 from covidreport.report.logo import MOST_BYTES, embed_logo
 from covidreport.report.look import PLAIN, Look
@@ -68,13 +68,15 @@ def test_the_template_of_the_page_renders(study, tmp_path):
 
 
 def test_a_template_of_the_same_name_replaces_one(study, tmp_path):
-    """A section alone, with all others as they were."""
-    _write(tmp_path, **{"sections/curves.html.j2": "<p>no curves here {{ view.title }}</p>\n"})
+    """A file of charts alone, with all else as it was."""
+    charts = (find_templates() / "charts.html.j2").read_text(encoding="utf-8")
+    own = charts.replace("<figcaption>{{ one.title }}", "<figcaption>Our {{ one.title }}")
+    _write(tmp_path, **{"charts.html.j2": own})
     page = render_html(study, Look(templates=tmp_path))
 
-    assert "no curves here The study of 2020" in page
-    assert 'id="curves"' not in page
-    assert 'id="runs"' in page
+    for title in ("Loss", "Accuracy"):
+        assert f"<figcaption>Our {title}</figcaption>" in page
+    assert page.replace("<figcaption>Our ", "<figcaption>") == render_html(study)
 
 
 def test_what_a_template_of_ones_own_prints_is_escaped(hostile, tmp_path):

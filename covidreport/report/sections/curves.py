@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from covidreport.records import Calibration, ReliabilityBin, ReportData, ReportedRun
 from covidreport.report.blocks import Block, Chart, Group, Prose, Section
@@ -97,13 +98,19 @@ def _calibration(reported: ReportedRun, label: str) -> Calibration | None:
 
 
 def draw_epochs(measure: str, index: Index, shown: tuple[str, ...]) -> Lines:
-    """A measure by epoch of every run and split, marked at the last epoch that has one."""
-    series = []
+    """A measure by epoch of every run and split, marked at the last epoch that has one.
+
+    The axis holds the runs that are shown first: one loss that went astray would press all others
+    flat. What lies beyond it has no line.
+    """
+    every = []
     for each in index.runs:
         at = [float(epoch.epoch) for epoch in each.run.history]
         for split, values in epoch_values(each, measure).items():
             places = tuple(zip(at, values, strict=True))
-            series.append(Series(index.key(each.run.name), places, split))
+            every.append(Series(index.key(each.run.name), places, split))
+    y = fit_axis(measure, known_values([one for one in every if one.run in shown] or every))
+    series = [_cut(one, y) for one in every]
     ends = tuple(
         Series(
             one.run, tuple(place for place in one.places if place[1] is not None)[-1:], one.split
@@ -114,8 +121,17 @@ def draw_epochs(measure: str, index: Index, shown: tuple[str, ...]) -> Lines:
     first, last = min(epochs), max(epochs)
     alone = 0.5 if first == last else 0.0
     x = Axis("epoch", first - alone, last + alone, "epoch")
-    y = fit_axis(measure, known_values(series))
     return Lines(x, y, shown, tuple(series), ends, height=200)
+
+
+def _cut(series: Series, axis: Axis) -> Series:
+    """A series with gaps where it lies beyond an axis."""
+    slack = 1e-9 * (axis.high - axis.low)  # a round end may lie a rounding error inside its value
+    places = tuple(
+        (x, y if y is not None and axis.low - slack <= y <= axis.high + slack else None)
+        for x, y in series.places
+    )
+    return replace(series, places=places)
 
 
 def _epochs(measure: str, shown: Sequence[ReportedRun], index: Index) -> Chart:
@@ -129,10 +145,12 @@ def _epochs(measure: str, shown: Sequence[ReportedRun], index: Index) -> Chart:
     title = measure.capitalize()
     drawn = {"validation": "Solid: validation.", "training": "Dashed: training.",
              "last batch": "Dotted: each epoch's last batch."}  # fmt: skip
-    key = " ".join(text for place, text in drawn.items() if place in places)
+    keys = [text for place, text in drawn.items() if place in places]
     summary = f"{title} by epoch. {'; '.join(words)}."
     lines = draw_epochs(measure, index, tuple(index.key(each.run.name) for each in shown))
-    return Chart(measure, title, summary, key, (Drawing("", summary, lines),))
+    if known_values(lines.lines) != known_values(draw_epochs(measure, index, ()).lines):
+        keys.append("The axis holds the runs that are shown first.")
+    return Chart(measure, title, summary, " ".join(keys), (Drawing("", summary, lines),))
 
 
 def _known(values: dict[str, list[float | None]]) -> dict[str, list[float]]:

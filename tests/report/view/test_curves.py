@@ -33,6 +33,26 @@ def test_epochs_without_a_figure_leave_a_gap_and_the_last_that_has_one_is_marked
     assert lines.y.low <= 0.4 < 0.6 <= lines.y.high
 
 
+def test_a_loss_that_went_astray_does_not_press_the_others_flat(study):
+    """The axis holds the runs that are shown first, to their ends; what lies beyond is a gap."""
+    first, second, *others = study.runs
+    calm = tuple(Epoch(at, {"train_loss": 0.5 + at / 10}) for at in (1, 2, 3))
+    astray = tuple(Epoch(at, {"train_loss": 0.6 if at == 1 else 40.0}) for at in (1, 2, 3))
+    runs = (
+        replace(first, run=replace(first.run, history=calm)),
+        replace(second, run=replace(second.run, history=astray)),
+        *(replace(one, run=replace(one.run, history=())) for one in others),
+    )
+    index = index_runs(replace(study, runs=runs))
+    keys = {one.run.name: index.key(one.run.name) for one in runs}
+    lines = draw_epochs("loss", index, (keys[first.run.name],))
+    places = {one.run: [value for _, value in one.places] for one in lines.lines}
+
+    assert lines.y.high < 2
+    assert places[keys[first.run.name]] == [0.6, 0.7, 0.8]
+    assert places[keys[second.run.name]] == [0.6, None, None]
+
+
 def test_one_epoch_stands_in_the_middle(study):
     """Its axis is as wide as an epoch."""
     lines = draw_epochs("loss", index_runs(_with_history(study, (3, {"train_loss": 0.5}))), ())

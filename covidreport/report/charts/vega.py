@@ -17,7 +17,7 @@ from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-METHOD = 1
+METHOD = 2
 """Counted up when the same specification would be drawn into another page."""
 _VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
 _KNOWN = {"svg", "g", "path", "line", "rect", "text"}
@@ -121,6 +121,12 @@ def _tenth(value: str) -> str:
     return f"{round(float(value), 1):g}"
 
 
+def _step(value: float) -> str:
+    """To a tenth, and without the 0 before the point: a large page is half steps under 1."""
+    text = f"{round(value, 1) + 0.0:g}"  # -0.0 is 0
+    return text.replace("0.", ".") if abs(value) < 1 else text
+
+
 def _shorten(path: str) -> str:
     """The same corners to a tenth of a unit, each as the step from the one before."""
     written = []
@@ -130,7 +136,7 @@ def _shorten(path: str) -> str:
             written.append("z")
             continue
         here = round(float(to_x), 1), round(float(to_y), 1)
-        by_x, by_y = (f"{round(a - b, 1):g}" for a, b in zip(here, (x, y), strict=True))
+        by_x, by_y = (_step(a - b) for a, b in zip(here, (x, y), strict=True))
         x, y = here
         if sign == "M":
             written.append(f"M{x:g} {y:g}")

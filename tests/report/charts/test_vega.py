@@ -40,6 +40,14 @@ def test_each_run_has_its_line_in_steps_of_a_tenth():
     assert lines["1"] == {"class": "line", "data-run": "1", "d": "M0 260v-130h150"}
 
 
+def test_a_step_under_one_has_no_zero():
+    """0.9 to the right, 0.26 up and 0.52 more: at 259.7 and 259.2 to a tenth."""
+    places = ((0.0, 0.0), (0.003, 0.0), (0.003, 0.001), (0.003, 0.003))
+    drawn = _named(draw_svg(replace(CHART, lines=(Series("2", places),))), "line")
+
+    assert drawn["2"]["d"] == "M0 260h.9v-.3v-.5"
+
+
 def test_dots_of_a_run_are_one_shape_and_say_where_they_stand():
     """Those of a run that is not shown have no shape yet: the page draws them in the look they
     get."""

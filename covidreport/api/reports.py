@@ -73,9 +73,9 @@ def render_report(
 ) -> str:
     """A report, of `load`, as the text of a file that `covidreport render --format` writes.
 
-    name: of the format, `html`, `markdown`, `json` or `csv`. logo, template_dir: as the options.
-    Sections that the settings of the current folder leave out are left out. Raises UsageError where
-    there is no such format, no such picture, or no template in the folder.
+    name: of the format, such as `html`, `markdown`, `json` or `csv`. logo, template_dir: as the
+    options. Sections that the settings of the current folder leave out are left out. Raises
+    UsageError where there is no such format, no such picture, or no template in the folder.
     """
     if name not in FORMATS:
         raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")

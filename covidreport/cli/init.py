@@ -74,8 +74,9 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
     from covidreport.evaluate.options import DEFAULT_TARGET
     from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
+    from covidreport.report.sections import list_hideable
     from covidreport.settings.record import DEFAULT_FLOOR
-    from covidreport.text import SECTIONS, plural
+    from covidreport.text import plural
 
     place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)
@@ -141,7 +142,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         'provider = "auto"',
         "",
         "# Sections of the report that are left out:",
-        f"# {', '.join(SECTIONS)}.",
+        f"# {', '.join(list_hideable())}.",
         "# [report]",
         '# hide = ["methods"]',
         "",

@@ -43,7 +43,7 @@ def render(
         list[str] | None,
         typer.Option(
             "--format",
-            help="html, markdown, json or csv; repeatable.  [default: html]",
+            help="Such as html, markdown, json or csv; repeatable.  [default: html]",
             metavar="NAME",
         ),
     ] = None,

@@ -18,7 +18,7 @@ class Look:
     charts: str = ""
     """The folder, as a link from a Markdown report, in which its pictures stand; empty: none."""
     hide: Set[str] = frozenset()
-    """Names of `text.SECTIONS` that are left out."""
+    """Names of sections that are left out; those that stand in every report are not."""
 
 
 PLAIN = Look()

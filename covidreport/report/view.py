@@ -9,9 +9,8 @@ from covidreport import __version__
 from covidreport.records import ReportData
 from covidreport.report.blocks import Fact, Note, Section, Text
 from covidreport.report.index import Index, index_runs
-from covidreport.report.sections import SECTIONS
+from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.sections.findings import list_notes
-from covidreport.text import SECTIONS as NAMES
 from covidreport.text import clean, label_name, listed, plural, whole
 
 
@@ -32,15 +31,15 @@ class ReportView:
 
 
 def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
-    """The whole report but for the sections of `hide` (`text.SECTIONS`), and a sentence that names
-    those of them that had anything.
+    """The whole report but for the sections of `hide`, and a sentence that names those of them that
+    had anything.
 
     Reads no clock: equal data give an equal view.
     """
-    hide = hide & NAMES.keys()  # what the report is not can't be left out
+    hide = hide & set(list_hideable())
     index = index_runs(data, linked="runs" not in hide)
-    built = {name: build(data, index) for name, build in SECTIONS.items()}
-    gone = [title for name, title in NAMES.items() if name in hide and built[name]]
+    built = {name: entry.build(data, index) for name, entry in SECTIONS.items()}
+    gone = [SECTIONS[name].words for name in built if name in hide and built[name]]
     return ReportView(
         title=clean(data.title),
         kicker=f"Comparison of {plural(len(data.runs), 'run')}",

@@ -33,7 +33,7 @@ class Settings:
     tuning_split: str | None = None
     """`[tune] split`: the split that thresholds are tuned on."""
     hide: frozenset[str] = frozenset()
-    """`[report] hide`: sections of the report that are left out, of `text.SECTIONS`."""
+    """`[report] hide`: names of sections of the report that are left out."""
     limits: tuple[Limit, ...] = ()
     """What `gate` and `ci` ask of a run beside what they ask of every run."""
     ignore: tuple[Ignore, ...] = ()

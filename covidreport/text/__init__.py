@@ -1,8 +1,7 @@
 """How figures, names and lists are written, the same wherever people read them.
 
 `numbers` counts and rates, `p_values` p-values and bounds on them, `estimates` a figure with its
-evidence, `words` names, plurals and lists, `cases` what stands for the id of an image,
-`sections` the parts of a report.
+evidence, `words` names, plurals and lists, `cases` what stands for the id of an image.
 """
 
 from covidreport.text.cases import SALT, choose_salt, digest_case, name_cases
@@ -23,7 +22,6 @@ from covidreport.text.numbers import (
     whole,
 )
 from covidreport.text.p_values import bound_p, format_p, p_value
-from covidreport.text.sections import FORMER_SECTIONS, SECTIONS
 from covidreport.text.words import (
     clean,
     humanise,
@@ -36,10 +34,8 @@ from covidreport.text.words import (
 
 __all__ = [
     "DASH",
-    "FORMER_SECTIONS",
     "MINUS",
     "SALT",
-    "SECTIONS",
     "Figure",
     "aligned",
     "bound_p",

@@ -15,9 +15,10 @@ from tests.report.study import hostile_study, small_study
 
 def test_formats_have_distinct_suffixes():
     """Several formats can be written side by side under one name."""
-    suffixes = [entry.suffix for entry in FORMATS.values()]
+    suffixes = {entry.suffix for entry in FORMATS.values()}
 
-    assert suffixes == [".html", ".md", ".json", ".csv"]
+    assert len(suffixes) == len(FORMATS) >= 4
+    assert all(suffix.startswith(".") for suffix in suffixes)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -11,19 +11,15 @@ import pytest
 from covidreport.report import render_html, render_markdown
 from covidreport.report.look import Look
 from covidreport.report.payload import list_parts
+from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
-from covidreport.text import SECTIONS
 from tests.report.reading import read_html, read_markdown
 from tests.report.sections import list_contents, split_markdown, split_page
 from tests.report.tree import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS, LIMITS_TITLE = "limits", "What this is not"
-AROUND = {
-    "report.html.j2": ("head", "masthead", "contents", LIMITS, "footer", "script"),
-    "report.md.j2": (LIMITS,),
-}
-"""The blocks of the templates that are no section that can be left out."""
+NAMES = list_hideable()
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +38,20 @@ def _anchors(section: str, anchors) -> set[str]:
     return {each for each in anchors if re.fullmatch(rf"{section}(-\d+)?", each)}
 
 
-@pytest.mark.parametrize("name", AROUND)
-def test_blocks_of_templates_are_the_sections_in_their_order(name):
-    """Whoever reads the configuration's list knows what a template may extend."""
-    blocks = re.findall(r"{% block (\w+) %}", (ROOT / "templates" / name).read_text())
+def test_a_template_of_ones_own_is_asked_for_each_section_by_its_name(everything, tmp_path):
+    """In the order of the list, in both formats; also for those that have nothing to show."""
+    for template, render in (("report.html.j2", render_html), ("report.md.j2", render_markdown)):
+        (tmp_path / template).write_text(
+            f'{{% extends "covidreport/{template}" %}}\n'
+            "{% block section %}§{{ name }}§{% endblock %}\n"
+        )
+        drawn = render(everything, Look(templates=tmp_path, hide=frozenset({"runs"})))
+        assert re.findall(r"§(\w+)§", drawn) == list(SECTIONS)
 
-    assert [block for block in blocks if block not in AROUND[name]] == list(SECTIONS)
+
+def test_what_the_report_is_not_is_all_that_can_not_be_left_out():
+    """Every other section has words by which it is named where it is."""
+    assert set(SECTIONS) - set(NAMES) == {LIMITS}
 
 
 def test_the_documentation_names_every_section():
@@ -55,7 +59,7 @@ def test_the_documentation_names_every_section():
     page = (ROOT / "docs" / "templates.md").read_text()
     part = page[page.index("## Sections on and off") : page.index("## Templates")]
 
-    assert re.findall(r"^\| `(\w+)` \|", part, re.M) == list(SECTIONS)
+    assert re.findall(r"^\| `(\w+)` \|", part, re.M) == list(NAMES)
 
 
 def test_a_report_with_everything_has_every_section(whole):
@@ -63,14 +67,14 @@ def test_a_report_with_everything_has_every_section(whole):
     page, text, titles, _ = whole
     order = [name for name in page if name != LIMITS]
 
-    assert [re.sub(r"-\d+$", "", name) for name in order] == list(SECTIONS)
+    assert [re.sub(r"-\d+$", "", name) for name in order] == list(NAMES)
     assert list(titles) == order
     assert [title for title in text if title != LIMITS_TITLE] == list(titles.values())
     for words in (*page.values(), *text.values()):
         assert len(words) > 40
 
 
-@pytest.mark.parametrize("hidden", SECTIONS)
+@pytest.mark.parametrize("hidden", NAMES)
 def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     """From page, contents, data of the script and Markdown; the end says that it is left out."""
     full_page, full_text, titles, full_end = whole
@@ -88,13 +92,13 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     gone_titles = {titles[name] for name in gone}
     kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
     assert list(shown) == list(kept_text)
-    sentence = f"Left out by the configuration: {SECTIONS[hidden]}."
+    sentence = f"Left out by the configuration: {SECTIONS[hidden].words}."
     last = list(shown)[-1]
     assert shown[last].endswith(f"{sentence} Made by {view_report(everything).generator}.")
     for title in list(shown)[:-1]:
         assert shown[title] == kept_text[title], title
     assert sentence in read_html(page)
-    assert SECTIONS[hidden] not in full_end
+    assert SECTIONS[hidden].words not in full_end
     for section in gone:
         assert f'id="{section}' not in page
     ids = set(re.findall(r'\sid="([^"]+)"', page))

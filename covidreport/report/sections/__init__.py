@@ -6,6 +6,7 @@ Each is a function from the report's data to none, one or several sections.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from covidreport.records import ReportData
 from covidreport.report.blocks import Section
@@ -30,21 +31,39 @@ from covidreport.report.sections import (
 
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
 
-SECTIONS: Mapping[str, Build] = {
-    "answer": answer.build,
-    "limits": limits.build,
-    "ranking": ranking.build,
-    "against": pairwise.build,
-    "failed": failed.build,
-    "repeats": repeats.build,
-    "cases": cases.build,
-    "operating": operating.build,
-    "curves": curves.build,
-    "matrices": matrices.build,
-    "subgroups": subgroups.build,
-    "runs": runs.build,
-    "findings": findings.build,
-    "provenance": provenance.build,
-    "methods": methods.build,
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the list: what makes the section, and what it is called where it is left out."""
+
+    build: Build
+    words: str = ""
+    """Empty where it stands in every report."""
+
+
+SECTIONS: Mapping[str, Entry] = {
+    "answer": Entry(answer.build, "the answer"),
+    "limits": Entry(limits.build),
+    "ranking": Entry(ranking.build, "the ranking"),
+    "against": Entry(pairwise.build, "the runs against each other"),
+    "failed": Entry(failed.build, "the runs without figures"),
+    "repeats": Entry(repeats.build, "the repeats over seeds"),
+    "cases": Entry(cases.build, "the missed cases"),
+    "operating": Entry(operating.build, "the operating points"),
+    "curves": Entry(curves.build, "the curves of several runs"),
+    "matrices": Entry(matrices.build, "the confusion matrices of all runs"),
+    "subgroups": Entry(subgroups.build, "the subgroups of the best runs"),
+    "runs": Entry(runs.build, "each run by itself"),
+    "findings": Entry(findings.build, "the findings"),
+    "provenance": Entry(provenance.build, "the provenance"),
+    "methods": Entry(methods.build, "the methods"),
 }
-"""Each by the name that it is left out by, in the order of the report."""
+"""Each by the name that it is left out by, in the order of the report. What is left out is named at
+the end, and what the report is not always stands in it."""
+FORMER_SECTIONS = frozenset({"blocks", "compare"})
+"""Sections of earlier versions: a file that hides one of them still says what it said."""
+
+
+def list_hideable() -> tuple[str, ...]:
+    """The names of those that can be left out, in their order."""
+    return tuple(name for name, entry in SECTIONS.items() if entry.words)

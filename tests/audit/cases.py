@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from covidreport.audit import audit_report
@@ -16,6 +17,17 @@ from tests.metrics.study import (
 )
 
 STUDY = audit_report(make_report(list(read_study().values())))
+
+
+def check_says_what_to_do(findings: Sequence[Finding]) -> None:
+    """Each has a code, and says in words what was found, by which evidence, and what to do."""
+    assert findings
+    for finding in findings:
+        assert finding.code == finding.code.lower().replace(" ", "-")
+        for text in (finding.what, finding.evidence, finding.remedy):
+            assert len(text.split()) >= 3
+            assert "None" not in text
+            assert "nan" not in text.split()
 
 
 def find_in_study(code: str) -> Finding:

@@ -18,6 +18,7 @@ from covidreport.audit import (
     support,
 )
 from covidreport.audit import splits as of_splits
+from tests.audit.cases import check_says_what_to_do
 from tests.audit.data import change_dataset, change_survey, make_evidence, repeat, with_attribute
 
 HEALTHY = make_evidence()
@@ -84,14 +85,7 @@ UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
 @pytest.mark.parametrize("check", DATA_CHECKS, ids=lambda check: check.__name__)
 def test_every_check_finds_its_fault_and_says_what_to_do(check):
     """Walks the table: a new check needs an example here, a text, evidence and a remedy."""
-    findings = check(UNHEALTHY[check]())
-    assert findings
-    for finding in findings:
-        assert finding.code == finding.code.lower().replace(" ", "-")
-        for text in (finding.what, finding.evidence, finding.remedy):
-            assert len(text.split()) >= 3
-            assert "None" not in text
-            assert "nan" not in text.split()
+    check_says_what_to_do(check(UNHEALTHY[check]()))
     assert check.__doc__
 
 

@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score
 
 from covidreport.metrics.bootstrap import (
     Interval,
-    count_figures,
+    compute_from_counts,
     estimate_intervals,
     percentile_interval,
 )
@@ -41,8 +41,8 @@ SHIFT = 2 * ndtri(RATE)
 def find_truth() -> dict[str, float]:
     """What every figure estimates: exact, average precision from two million images."""
     counts = (SHARE * RATE, (1 - SHARE) * (1 - RATE), SHARE * (1 - RATE), (1 - SHARE) * RATE)
-    figures = count_figures(CountArrays(*(np.array([each]) for each in counts)))
-    truth = {name: float(value[0]) for name, value in figures.items()}
+    metrics = compute_from_counts(CountArrays(*(np.array([each]) for each in counts)))
+    truth = {name: float(value[0]) for name, value in metrics.items()}
     truth["roc_auc"] = truth["roc_auc, DeLong"] = float(ndtr(SHIFT / np.sqrt(2)))
     rng = np.random.default_rng(0)
     y = rng.random(2_000_000) < SHARE

@@ -3,8 +3,8 @@
 The same figures from the same kind of resamples (sensitivity, specificity, PPV, NPV, F1, accuracy,
 balanced accuracy and MCC of every run and label in every resample):
 
-- ours: `resample_counts` and `count_figures`, all resamples, intervals included; image by image,
-  and with equal images drawn together;
+- ours: `resample_counts` and `compute_from_counts`, all resamples, intervals included; image by
+  image, and with equal images drawn together;
 - NumPy: in every resample draw indices, take truth and answers, count, divide; a loop;
 - scikit-learn: in every resample its own functions for the same figures; a loop.
 
@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from covidreport.metrics.bootstrap import count_figures, estimate_intervals
+from covidreport.metrics.bootstrap import compute_from_counts, estimate_intervals
 from covidreport.metrics.complementary import find_complementary
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs
@@ -98,7 +98,7 @@ def numpy_loop(problem: Problem, resamples: int) -> None:
             right = (problem.answers[run, rows] & ~problem.failed[run, rows, None]) == truth
             tp, tn = (right & truth).sum(axis=0), (right & ~truth).sum(axis=0)
             positives = truth.sum(axis=0)
-            count_figures(CountArrays(tp, images - positives - tn, positives - tp, tn))
+            compute_from_counts(CountArrays(tp, images - positives - tn, positives - tp, tn))
 
 
 def scikit_learn_loop(problem: Problem, resamples: int) -> None:

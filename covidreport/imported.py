@@ -15,15 +15,15 @@ import numpy as np
 from covidreport import __version__
 from covidreport.audit import audit_scores
 from covidreport.errors import DatasetError, UsageError
-from covidreport.metrics import describe_scores, group_values
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics import compute_metrics, group_values
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     Activation,
     Dataset,
     Evaluation,
     Failure,
-    FigurePlan,
     Finding,
+    MetricPlan,
     Scores,
 )
 from covidreport.storage.files import spell_path
@@ -66,7 +66,7 @@ class ImportRequest:
     description: str = ""
     notes: tuple[Finding, ...] = ()
     """What is to be known of the data set."""
-    figures: FigurePlan | None = None
+    metrics: MetricPlan | None = None
     """Which figures, and how; None for what holds where the configuration is silent."""
 
 
@@ -196,8 +196,8 @@ def import_scores(
     scores = match_scores(request)
     dataset = request.dataset
     values = [request.thresholds[label] for label in dataset.labels]
-    plan = request.figures or FigureOptions().plan(dataset.labels, "")
-    described = describe_scores(scores, values, plan)
+    plan = request.metrics or MetricOptions().plan(dataset.labels, "")
+    described = compute_metrics(scores, values, plan)
     failures = tuple(
         Failure(sample, "read", reason)
         for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
@@ -216,7 +216,7 @@ def import_scores(
         thresholds_from=request.thresholds_from,
         counts=described.counts,
         estimates=described.estimates,
-        details=described.details,
+        score_metrics=described.score_metrics,
         findings=(
             *request.notes,
             *_findings(request, len(failures)),

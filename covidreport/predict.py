@@ -26,7 +26,7 @@ from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.inference.session import Session
-from covidreport.metrics import decide
+from covidreport.metrics import predict_labels
 from covidreport.records import (
     UNKNOWN,
     Dataset,
@@ -218,7 +218,7 @@ def tabulate_predictions(
     """
     values = [thresholds[label] for label in scores.labels]
     failed = scores.failed
-    predicted = decide(scores.scores, values, scores.activation, failed)
+    predicted = predict_labels(scores.scores, values, scores.activation, failed)
     table: dict[str, Sequence[object]] = {"image": scores.sample_ids}
     for k, label in enumerate(scores.labels):
         table[label] = _column(predicted[:, k].astype(int), failed)

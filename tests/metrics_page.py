@@ -7,11 +7,11 @@ from pathlib import Path
 
 from covidreport.metrics import (
     ALL_METRICS,
-    DETAIL_METRICS,
+    SCORE_METRICS,
     AnswerMetric,
     ConsistencyMetric,
     CurveMetric,
-    DetailMetric,
+    LabelScoreMetric,
     LabelsMetric,
     Metric,
 )
@@ -29,7 +29,7 @@ _OF: dict[type[Metric], str] = {
     CurveMetric: "a label's scores",
     LabelsMetric: "all labels",
     AnswerMetric: "all labels, by image",
-    DetailMetric: "a label's scores and answers",
+    LabelScoreMetric: "a label's scores and answers",
     ConsistencyMetric: "all labels, without the truth",
 }
 
@@ -42,7 +42,7 @@ def write_metrics_table() -> str:
 
 
 def _list_rows() -> Iterator[tuple[str, ...]]:
-    for key, metric in {**ALL_METRICS, **DETAIL_METRICS}.items():
+    for key, metric in {**ALL_METRICS, **SCORE_METRICS}.items():
         names = [f"`{alias}`" for alias in metric.aliases]
         if metric.hugging_face and metric.hugging_face not in metric.aliases:
             names.append(f"`{metric.hugging_face}` on the Hub")

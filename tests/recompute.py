@@ -92,11 +92,13 @@ def find(evaluation: dict, label: str, name: str) -> Any:
     if name in ("tn", "fp", "fn", "tp"):
         return evaluation["counts"][label][name]
     if name == "brier":
-        return evaluation["details"]["labels"][label]["calibration"]["brier"]["value"]
+        return evaluation["score_metrics"]["labels"][label]["calibration"]["brier"]["value"]
     if name == "positive_likelihood_ratio":
-        return evaluation["details"]["labels"][label][name]["value"]
+        return evaluation["score_metrics"]["labels"][label][name]["value"]
     if name == "sensitivity_at_0.9":
-        return evaluation["details"]["labels"][label]["sensitivity_at"][0]["estimate"]["value"]
+        return evaluation["score_metrics"]["labels"][label]["sensitivity_at"][0]["estimate"][
+            "value"
+        ]
     return evaluation["estimates"][label][name]["value"]
 
 

@@ -100,7 +100,7 @@ def test_other_tools_have_it(run_folder):
     evaluations, _ = read_evaluations(run)
 
     assert list_dvc_metrics(evaluations[0])["covid-19"]["jaccard"]["value"] == 0.8
-    assert gather_facts(run, evaluations, None).figures["tiny-validation/covid-19/jaccard"] == 0.8
+    assert gather_facts(run, evaluations, None).metrics["tiny-validation/covid-19/jaccard"] == 0.8
     card = render_model_card(covidreport.load(run_folder).data)
     assert '- type: jaccard\n      value: 0.8\n      name: "Jaccard index, COVID-19"' in card
 

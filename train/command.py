@@ -90,7 +90,7 @@ def prepare(
     store = ImageStore(dataset, options.cache_bytes)
     pending = [e for e in experiments if options.overwrite or not _is_there(options.out / e.name)]
     with show_bar(ranks.leads) as bar:
-        task = bar.add_task("Reading images", total=None, figures="")
+        task = bar.add_task("Reading images", total=None, metrics="")
         failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
     if ranks.leads:
         for failure in failures:

@@ -61,15 +61,15 @@ class _Fitting:
 
     def _run_epoch(self, epoch: int) -> Epoch:
         settings = self.task.settings
-        figures = {"train": self.passes.train(epoch, self.watcher)}
+        metrics = {"train": self.passes.train(epoch, self.watcher)}
         if settings.train_figures == "second-pass":
-            figures["train"] = self.passes.measure("train", epoch, SECOND_PASS)
+            metrics["train"] = self.passes.measure("train", epoch, SECOND_PASS)
         for n, role in enumerate(role for role in self.task.splits if role != "train"):
-            figures[role] = self.passes.measure(role, epoch, VALIDATION + n)
+            metrics[role] = self.passes.measure(role, epoch, VALIDATION + n)
         values: dict[str, float | None] = {}
-        for role, found in figures.items():
+        for role, found in metrics.items():
             values |= {f"{role}_loss": found.loss, f"{role}_accuracy": found.accuracy}
-        for role, found in figures.items():
+        for role, found in metrics.items():
             values[f"{role}_false_negatives"] = found.false_negatives
         values["learning_rate"] = rate_of(settings, epoch)
         return Epoch(epoch, values)

@@ -18,7 +18,7 @@ from torch.optim import SGD, Adam, Optimizer
 
 from train.batches import Batch, Feed, Split, make_batches
 from train.device import Device
-from train.figures import Figures, mean_loss, measure
+from train.epoch_metrics import EpochMetrics, mean_loss, measure
 from train.freezing import keep_frozen_still
 from train.models import PixelModel
 from train.sampling import Indices, cut_batches, order_epoch, weigh_classes
@@ -53,7 +53,7 @@ class Passes:
         if settings.sampling == "class-balanced":
             self._shares = weigh_classes(task.splits["train"].truth)
 
-    def train(self, epoch: int, watcher: Watcher) -> Figures:
+    def train(self, epoch: int, watcher: Watcher) -> EpochMetrics:
         """One pass that changes the weights; the figures are of the answers given on the way.
 
         Raises NotFiniteError at the first batch whose loss is not finite.
@@ -83,7 +83,7 @@ class Passes:
         seen, answers_of_all = self._gather(positions, logits)
         return measure(answers_of_all, split.truth[seen], split.lost_truth, task.target, mean)
 
-    def measure(self, role: str, epoch: int, which: int) -> Figures:
+    def measure(self, role: str, epoch: int, which: int) -> EpochMetrics:
         """The figures of a split at the weights of now, by a pass that does not train them.
 
         Raises NotFiniteError where the split's loss is not finite.

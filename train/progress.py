@@ -64,7 +64,7 @@ class FitProgress:
         if self._task is None:
             self._first = epoch
             total = (self._epochs - epoch + 1) * batches
-            self._task = self._bar.add_task(self._name, total=total, figures="")
+            self._task = self._bar.add_task(self._name, total=total, metrics="")
         self._bar.update(self._task, completed=(epoch - self._first) * batches + batch)
 
     def on_epoch(self, row: Epoch) -> None:
@@ -73,7 +73,7 @@ class FitProgress:
         left_s = (time.monotonic() - self._began) / done * (self._epochs - row.epoch)
         line = describe_epoch(row, self._epochs, self._target)
         if self._task is not None:
-            self._bar.update(self._task, figures=line)
+            self._bar.update(self._task, metrics=line)
         say(f"{self._name}  {line}{describe_time_left(left_s)}")
 
     def close(self) -> None:

@@ -77,7 +77,7 @@ def draw_report(runs: Path, folder: Path, plan: Plan | None = None) -> str:
             discover_runs([Path(name)]),
             target=settings.target,
             specificity_floor=settings.specificity_floor,
-            figures=settings.figures,
+            metrics=settings.metrics,
             plan=plan,
             command=f"covidreport render {name}",
         )
@@ -143,7 +143,9 @@ def add_counts_alone(folder: Path, to: Path) -> None:
     name = f"{run.name}-counts"
     write_run(to, {**run.settings, "name": name})
     for stored in (folder / "evaluations").iterdir():
-        evaluation = replace(read_evaluation(stored), run=name, has_scores=False, details=None)
+        evaluation = replace(
+            read_evaluation(stored), run=name, has_scores=False, score_metrics=None
+        )
         write_evaluation(to, evaluation)
 
 

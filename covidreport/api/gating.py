@@ -87,7 +87,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
     chosen = choose_limits(
         limits, target, settings.specificity_floor, has_baseline=place is not None
     )
-    prevalence = settings.figures.prevalence
+    prevalence = settings.metrics.prevalence
     if prevalence is not None and not isinstance(prevalence, Mapping):
         prevalence = {target: prevalence}
     most = options.max_failed_share

@@ -54,7 +54,7 @@ def load(
             runs,
             target=target or settings.target,
             specificity_floor=floor,
-            figures=settings.figures,
+            metrics=settings.metrics,
             images=settings.ask_stored(dataset, split, variant),
             tell=_log.warning,
             title=title,

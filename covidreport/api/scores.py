@@ -14,8 +14,8 @@ from covidreport.compare import Plan, check_baseline, rank_and_compare
 from covidreport.compare.ranking import RankedSet
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
-from covidreport.metrics import describe_scores
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics import compute_metrics
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Activation, Evaluation, Run, Scores
 from covidreport.settings.record import DEFAULT_FLOOR
 from covidreport.store import SCORES_FILE, evaluation_folder, write_scores
@@ -98,8 +98,8 @@ def _read_scores(
 
 def _store(run: Run, scores: Scores, threshold: float) -> Evaluation:
     """The evaluation of a run's scores, which are written where such scores stand."""
-    plan = FigureOptions().plan(scores.labels, scores.labels[0])
-    described = describe_scores(scores, [threshold], plan)
+    plan = MetricOptions().plan(scores.labels, scores.labels[0])
+    described = compute_metrics(scores, [threshold], plan)
     cases = repr((scores.truth.tolist(), scores.groups)).encode()
     evaluation = Evaluation(
         run=run.name,
@@ -114,7 +114,7 @@ def _store(run: Run, scores: Scores, threshold: float) -> Evaluation:
         thresholds_from="option",
         counts=described.counts,
         estimates=described.estimates,
-        details=described.details,
+        score_metrics=described.score_metrics,
         findings=(),
         failures=(),
         provenance={},

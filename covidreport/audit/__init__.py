@@ -15,7 +15,7 @@ from covidreport.audit.activation import audit_activation
 from covidreport.audit.answers import (
     audit_degenerate,
     audit_identical_counts,
-    audit_published_figures,
+    audit_published_metrics,
 )
 from covidreport.audit.copies import (
     audit_identical_files,
@@ -59,7 +59,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_best_run,
     audit_degenerate,
     audit_identical_counts,
-    audit_published_figures,
+    audit_published_metrics,
     audit_published_settings,
     audit_negative_loss,
     audit_last_batch_loss,

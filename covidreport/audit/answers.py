@@ -17,7 +17,7 @@ from covidreport.text import plural
 COINCIDENCE: Final = 0.001
 """Equal counts are a finding where chance would make them in fewer than this many reports."""
 
-PUBLISHED_FIGURES: Final[Mapping[str, str]] = {"accuracy": "label_accuracy", "f1": "micro_f1"}
+PUBLISHED_METRICS: Final[Mapping[str, str]] = {"accuracy": "label_accuracy", "f1": "micro_f1"}
 """Which metric over all labels a figure `<split>_<figure>` of `published` in run.json is."""
 
 
@@ -122,7 +122,7 @@ def _describe_identical(runs: tuple[str, ...], evaluations: list[Evaluation]) ->
     )
 
 
-def audit_published_figures(data: ReportData) -> tuple[Finding, ...]:
+def audit_published_metrics(data: ReportData) -> tuple[Finding, ...]:
     """Printed figures (`published` in run.json) that the run's own counts contradict.
 
     `published` holds fractions by `<split>_accuracy` and `<split>_f1`, `decimals` by figure (4
@@ -144,7 +144,7 @@ def _find_contradicted(run: ReportedRun, published: Mapping[str, Any]) -> Iterat
     if not isinstance(decimals, Mapping):
         return
     for evaluation in run.usual:
-        for name, key in PUBLISHED_FIGURES.items():
+        for name, key in PUBLISHED_METRICS.items():
             printed = published.get(f"{evaluation.split}_{name}")
             places = decimals.get(name)
             if not isinstance(printed, int | float) or not isinstance(places, int):

@@ -42,8 +42,8 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     bounds = bound_from_counts(ranked, counts)
     alike = [
         (row, bound.adjusted_p_value)
-        for row, bound in zip(ranked[1:], bounds.standings[1:], strict=True)
-        if bound.told_apart is False and bound.adjusted_p_value is not None
+        for row, bound in zip(ranked[1:], bounds.rank_evidence[1:], strict=True)
+        if bound.significantly_different is False and bound.adjusted_p_value is not None
     ]
     if not alike:
         return None
@@ -57,7 +57,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
             f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
         ),
-        evidence=_explain_bound(alike, len(ranked), bounds.smallest_gap),
+        evidence=_explain_bound(alike, len(ranked), bounds.detectable_difference),
         remedy=(
             "Their missed cases do not decide between them: compare them on more positives, and "
             "choose until then by what else matters, such as false alarms or cost."

@@ -12,7 +12,7 @@ from covidreport.audit.ignore import note_ignored
 from covidreport.audit.support import FEW_POSITIVES
 from covidreport.errors import UsageError
 from covidreport.records import SEVERITIES, Finding, IgnoredFinding, ReportData
-from covidreport.storage.codec import Format
+from covidreport.storage.codec import FileFormat
 
 _SAID_TWICE = {"images-undecodable": "images-failed"}
 """What a data set's finding is called where an evaluation says the same."""
@@ -40,7 +40,7 @@ class Audit:
     """Of the data and of the runs: found, and set aside for a stated reason."""
 
 
-AUDIT = Format(
+AUDIT = FileFormat(
     "covidreport.audit/1", Audit, "is not a whole audit", "run `covidreport audit` again"
 )
 

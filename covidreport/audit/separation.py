@@ -51,11 +51,11 @@ def audit_separation(data: ReportData) -> tuple[Finding, ...]:
     nothing, and 10 patients (or images) with the target and 10 without it are told.
     """
     evaluation = _choose_evaluation(data)
-    if evaluation is None or evaluation.details is None:
+    if evaluation is None or evaluation.score_metrics is None:
         return ()
     every = [
         find_separation(attribute, by_label[data.target])
-        for attribute, by_label in evaluation.details.subgroups.items()
+        for attribute, by_label in evaluation.score_metrics.subgroups.items()
         if data.target in by_label
     ]
     found = [each for each in every if each is not None and _is_parted(each, evaluation)]
@@ -70,7 +70,9 @@ def _choose_evaluation(data: ReportData) -> Evaluation | None:
         (
             evaluation
             for run, evaluation in iterate_reported(data)
-            if run.run.name in ranked and evaluation.details and evaluation.details.subgroups
+            if run.run.name in ranked
+            and evaluation.score_metrics
+            and evaluation.score_metrics.subgroups
         ),
         None,
     )

@@ -64,7 +64,9 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
 def _find_gap(data: ReportData) -> DetectableDifference | None:
     """The gap that the report states beside its ranking; None where it states none."""
     comparisons = data.rankings[0].comparisons if data.rankings else None
-    return comparisons.smallest_gap if comparisons and comparisons.basis == "scores" else None
+    return (
+        comparisons.detectable_difference if comparisons and comparisons.basis == "scores" else None
+    )
 
 
 def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | None:

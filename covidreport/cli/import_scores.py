@@ -93,7 +93,7 @@ def import_scores_command(
                 thresholds_from=thresholds.origin,
                 description=description,
                 notes=images.notes,
-                figures=settings.figures.plan(dataset.labels, settings.target),
+                metrics=settings.metrics.plan(dataset.labels, settings.target),
             ),
             lambda what: on_event(EvaluationReplaced(what)),
         )

@@ -154,10 +154,10 @@ def _as_json(run: Run, before: Evaluation, after: Evaluation, target: str) -> di
 
 
 def _figures(evaluation: Evaluation, target: str) -> dict[str, Any]:
-    figures = evaluation.estimates.get(target, {})
+    estimates = evaluation.estimates.get(target, {})
     return {
         name: None
-        if (figure := figures.get(name)) is None
-        else {"value": figure.value, "low": figure.low, "high": figure.high}
+        if (estimate := estimates.get(name)) is None
+        else {"value": estimate.value, "low": estimate.low, "high": estimate.high}
         for name in METRICS
     }

@@ -132,7 +132,7 @@ def _render(run: Run, settings: Settings, images: AskedImages | None) -> str | N
     try:
         data = collect_report(
             [run], target=settings.target, specificity_floor=settings.specificity_floor,
-            figures=settings.figures, images=images,
+            metrics=settings.metrics, images=images,
         )  # fmt: skip
     except UsageError:
         return None

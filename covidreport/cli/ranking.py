@@ -112,11 +112,11 @@ def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
     if marked:
         verdict = f"{ALIKE} {verdict} {describe_gap(comparisons)}"
     lines = [verdict, describe_planned(ranking), describe_non_inferiority(comparisons)]
-    compared = {each.run for each in comparisons.standings}
+    compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}
     lines += [
         f"not compared: {each.run}: {each.reason}"
-        for each in comparisons.left_out
+        for each in comparisons.excluded
         if each.run in ranked and (comparisons.basis == "counts" or each.run not in compared)
     ]
     return [line for line in lines if line]
@@ -132,7 +132,7 @@ def _cells(
     row: RankedRun, evaluation: Evaluation, target: str, intervals: bool, wide: bool
 ) -> list[Text]:
     counts = evaluation.counts.get(target)
-    figures = evaluation.estimates.get(target, {})
+    estimates = evaluation.estimates.get(target, {})
     overall = evaluation.estimates.get("", {})
     show = show_interval if intervals else show_value
     texts = [
@@ -141,9 +141,9 @@ def _cells(
         DASH if counts is None else whole(counts.missed),
         DASH if counts is None else fraction(counts.tp, counts.positives),
         DASH if counts is None else whole(counts.false_alarms),
-        show(figures.get("sensitivity")),
-        show(figures.get("specificity")),
-        show_value(figures.get("f1")),
+        show(estimates.get("sensitivity")),
+        show(estimates.get("specificity")),
+        show_value(estimates.get("f1")),
     ]
     if wide:
         texts += [show_value(overall.get(name)) for name in OVERALL]
@@ -157,7 +157,7 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
     for row in ranking.rows:
         evaluation = by_run[row.run]
         counts = evaluation.counts.get(ranking.target)
-        figures = {
+        estimates = {
             **{name: evaluation.estimates.get(ranking.target, {}).get(name) for name in METRICS},
             **{name: evaluation.estimates.get("", {}).get(name) for name in OVERALL},
         }
@@ -175,9 +175,9 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
                 "why_unranked": row.why_unranked,
                 **{
                     name: None
-                    if figure is None
-                    else {"value": figure.value, "low": figure.low, "high": figure.high}
-                    for name, figure in figures.items()
+                    if estimate is None
+                    else {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+                    for name, estimate in estimates.items()
                 },
             }
         )

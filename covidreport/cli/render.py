@@ -104,7 +104,7 @@ def render(
         runs,
         target=settings.target,
         specificity_floor=settings.specificity_floor,
-        figures=settings.figures,
+        metrics=settings.metrics,
         images=settings.ask_stored(dataset, split, variant),
         tell=say_note,
         title=title,

@@ -20,9 +20,9 @@ from covidreport.compare.reading import ReadScores, caching_reader
 from covidreport.errors import UsageError
 from covidreport.records import (
     Evaluation,
+    ExcludedRun,
     Failure,
     Finding,
-    LeftOut,
     Ranking,
     Run,
     RunComparisons,
@@ -114,7 +114,7 @@ def _compare_runs(
     ):
         return None
     unranked = tuple(
-        LeftOut(row.run, f"is not ranked: {row.why_unranked}")
+        ExcludedRun(row.run, f"is not ranked: {row.why_unranked}")
         for row in ranking.rows
         if row.rank is None
     )
@@ -129,11 +129,11 @@ def _compare_runs(
 
     def compare() -> RunComparisons:
         answers = read_answers(files, ranking.target, read)
-        left_out = (*answers.left_out, *unranked)
+        excluded = (*answers.excluded, *unranked)
         best = [row.run for row in rows if row.rank == 1]
         if len(answers.names) < 2 or not set(best) <= set(answers.names):
-            return bound_from_counts(rows, counts, left_out)
-        return compare_answers_of(answers, best, plan, left_out)
+            return bound_from_counts(rows, counts, excluded)
+        return compare_answers_of(answers, best, plan, excluded)
 
     facts = {
         "method": METHOD, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,

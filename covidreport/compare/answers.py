@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
-from covidreport.metrics import count_labels, decide, find_not_finite
-from covidreport.records import Activation, Evaluation, Failure, LeftOut, Ranking, Scores
+from covidreport.metrics import count_labels, find_not_finite, predict_labels
+from covidreport.records import Activation, Evaluation, ExcludedRun, Failure, Ranking, Scores
 from covidreport.store import digest_file, read_scores
 
 
@@ -24,7 +24,7 @@ class AlignedAnswers:
     """What R runs said of N images for one label.
 
     names `(R,)`; truth int8 `(N,)`; scores float32, answers and failed bool `(R, N)`; groups
-    integers `(N,)`, None where no patient has several images or none is known. left_out: runs whose
+    integers `(N,)`, None where no patient has several images or none is known. excluded: runs whose
     scores can't stand beside the others, each with the reason. activations `(R,)`: what each run's
     scores are. images: the stored scores of the first run, in whose order images stand.
     """
@@ -35,7 +35,7 @@ class AlignedAnswers:
     answers: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[ExcludedRun, ...] = ()
     activations: tuple[Activation, ...] = ()
     images: Scores | None = None
 
@@ -65,7 +65,7 @@ def read_answers(
     can be used says in which order images stand. Never raises for a run: one whose file is missing
     or broken, or says something else than its evaluation, is left out with the reason.
     """
-    left_out: list[LeftOut] = []
+    excluded: list[ExcludedRun] = []
     columns: list[_Column] = []
     places: list[NDArray[np.intp]] = []
     for evaluation, path in files:
@@ -73,7 +73,7 @@ def read_answers(
             evaluation.run, "score", partial(_align, evaluation, path, target, read, columns)
         )
         if isinstance(found, Failure):
-            left_out.append(LeftOut(evaluation.run, found.explanation))
+            excluded.append(ExcludedRun(evaluation.run, found.explanation))
             continue
         columns.append(found[0])
         places.append(found[1])
@@ -81,7 +81,7 @@ def read_answers(
         nothing = np.zeros((0, 0), dtype=np.bool_)
         empty = np.zeros((0, 0), dtype=np.float32)
         none = np.zeros(0, dtype=np.int8)
-        return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(left_out))
+        return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(excluded))
     first = columns[0]
     pairs = list(zip(columns, places, strict=True))
     return AlignedAnswers(
@@ -91,7 +91,7 @@ def read_answers(
         answers=np.stack([each.answers[order] for each, order in pairs]),
         failed=np.stack([each.failed[order] for each, order in pairs]),
         groups=_number_groups(first.scores.groups),
-        left_out=tuple(left_out),
+        excluded=tuple(excluded),
         activations=tuple(column.scores.activation for column in columns),
         images=first.scores,
     )
@@ -136,7 +136,7 @@ def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScor
     failed = scores.failed
     threshold = evaluation.thresholds[target]
     one = slice(column, column + 1)
-    answers = decide(scores.scores[:, one], [threshold], scores.activation, failed)
+    answers = predict_labels(scores.scores[:, one], [threshold], scores.activation, failed)
     (counts,) = count_labels(scores.truth[:, one], answers, failed)
     if counts != evaluation.counts[target]:
         raise StoreError(

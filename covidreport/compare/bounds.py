@@ -9,7 +9,7 @@ from covidreport.metrics import bound_mcnemar, detectable_difference, holm
 from covidreport.records import (
     Counts,
     DetectableDifference,
-    LeftOut,
+    ExcludedRun,
     RankedRun,
     RankEvidence,
     RunComparisons,
@@ -20,7 +20,7 @@ ALPHA = 0.05
 
 
 def bound_from_counts(
-    rows: Sequence[RankedRun], counts: Counts, left_out: Sequence[LeftOut] = ()
+    rows: Sequence[RankedRun], counts: Counts, excluded: Sequence[ExcludedRun] = ()
 ) -> RunComparisons:
     """The runs that can't be told from the best whatever their answers were.
 
@@ -41,10 +41,10 @@ def bound_from_counts(
         basis="counts",
         positives=counts.positives,
         negatives=counts.negatives,
-        standings=(RankEvidence(rows[0].run, told_apart=False), *standings),
-        smallest_gap=DetectableDifference(
+        rank_evidence=(RankEvidence(rows[0].run, significantly_different=False), *standings),
+        detectable_difference=DetectableDifference(
             len(pairs), detectable_difference(1, level), counts.positives, level
         ),
-        left_out=tuple(left_out),
+        excluded=tuple(excluded),
         alpha=ALPHA,
     )

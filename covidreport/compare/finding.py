@@ -22,7 +22,7 @@ def find_doubt(ranking: Ranking) -> Finding | None:
     best, alike, _ = split_runs(ranking)
     if not alike:
         return None
-    p_values = {each.run: each.adjusted_p_value for each in comparisons.standings}
+    p_values = {each.run: each.adjusted_p_value for each in comparisons.rank_evidence}
     shown = "; ".join(
         f"{row.run} misses {row.missed} ({format_p(p_values[row.run])})"
         for row in alike[:_MOST_NAMED]
@@ -53,7 +53,9 @@ def split_runs(
     """
     told = {}
     if ranking.comparisons is not None:
-        told = {each.run: each.told_apart for each in ranking.comparisons.standings}
+        told = {
+            each.run: each.significantly_different for each in ranking.comparisons.rank_evidence
+        }
     best = [row for row in ranking.rows if row.rank == 1]
     rest = [row for row in ranking.rows if row.rank is not None and row.rank > 1]
     return (
@@ -70,12 +72,12 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         return ""
     name = disease or ranking.target
     best, alike, told = split_runs(ranking)
-    others = len(comparisons.standings) - len(best)
+    others = len(comparisons.rank_evidence) - len(best)
     subject = name_runs(best)
     if not others:
         all_of_them = "Both" if len(best) == 2 else f"All {len(best)}"
         return f"{all_of_them} ranked runs share the first place: nothing tells them apart."
-    pairs = plural(comparisons.smallest_gap.comparisons, "comparison")
+    pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
     if comparisons.basis == "counts":
         if not alike:
             return (
@@ -89,7 +91,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         )
     if not alike:
         closest = max(
-            (each for each in comparisons.standings if each.told_apart),
+            (each for each in comparisons.rank_evidence if each.significantly_different),
             key=lambda each: each.adjusted_p_value or 0.0,
         )
         return (
@@ -105,7 +107,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
 
 def describe_gap(comparisons: RunComparisons) -> str:
     """The smallest gap that could be shown, and what the gap at hand would take."""
-    smallest = comparisons.smallest_gap
+    smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
         pairs = smallest.comparisons
         which = "" if pairs == 1 else f" for the clearest of {pairs:,} pairs"
@@ -139,7 +141,7 @@ def describe_tests(comparisons: RunComparisons) -> str:
         if first.test == "mcnemar-exact"
         else "the sign-flip test on missed cases, with each patient's images kept together"
     )
-    pairs = comparisons.smallest_gap.comparisons
+    pairs = comparisons.detectable_difference.comparisons
     return (
         f"Each p is that of {test}, adjusted for {plural(pairs, 'comparison')} by max-T over "
         "sign-flips, since the best was picked from the data."

@@ -42,7 +42,7 @@ from covidreport.metrics import (
 from covidreport.records import (
     Comparison,
     DetectableDifference,
-    LeftOut,
+    ExcludedRun,
     NonInferior,
     OverallTest,
     RankEvidence,
@@ -84,7 +84,7 @@ class _Runs:
 
 
 def compare_answers_of(
-    answers: AlignedAnswers, best: Sequence[str], plan: Plan, left_out: Sequence[LeftOut] = ()
+    answers: AlignedAnswers, best: Sequence[str], plan: Plan, excluded: Sequence[ExcludedRun] = ()
 ) -> RunComparisons:
     """Everything that at least two runs' answers say against each other.
 
@@ -104,8 +104,8 @@ def compare_answers_of(
         positives=int(np.count_nonzero(answers.truth == 1)),
         negatives=int(np.count_nonzero(answers.truth == 0)),
         n_groups=None if groups is None else int(np.unique(groups).size),
-        standings=_place_runs(runs),
-        smallest_gap=_resolve(runs),
+        rank_evidence=_place_runs(runs),
+        detectable_difference=_resolve(runs),
         sensitivity=sensitivity,
         specificity=_compare(runs, "specificity", baseline),
         roc_auc=tuple(each for each in curves if (each.first, each.second) in kept),
@@ -116,7 +116,7 @@ def compare_answers_of(
         margin=plan.margin,
         non_inferiority=_judge(runs, plan.margin, baseline),
         combinations=_combine(answers),
-        left_out=tuple(left_out),
+        excluded=tuple(excluded),
         alpha=ALPHA,
         resamples=RESAMPLES,
         flips=FLIPS,
@@ -166,7 +166,7 @@ def _place_runs(runs: _Runs) -> tuple[RankEvidence, ...]:
     return tuple(
         RankEvidence(
             run=name,
-            told_apart=place not in alike,
+            significantly_different=place not in alike,
             adjusted_p_value=p_values.get(place),
             rank_low=int(ranks.low[place]),
             rank_high=int(ranks.high[place]),

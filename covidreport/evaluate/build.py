@@ -23,7 +23,7 @@ from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
-from covidreport.metrics import describe_scores
+from covidreport.metrics import compute_metrics
 from covidreport.records import Evaluation, Failure, Finding, Run, Scores
 from covidreport.storage.files import spell_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
@@ -56,7 +56,7 @@ def build_evaluation(
     assert run.model is not None
     check_unchanged(run.model, scored.opened.session.identity)
     values = [chosen.values[label] for label in dataset.labels]
-    described = describe_scores(scores, values, request.plan)
+    described = compute_metrics(scores, values, request.plan)
     failures = tuple(
         Failure(sample, "decode", reason)
         for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
@@ -75,7 +75,7 @@ def build_evaluation(
         thresholds_from=chosen.origin,
         counts=described.counts,
         estimates=described.estimates,
-        details=described.details,
+        score_metrics=described.score_metrics,
         findings=(
             *request.warnings,
             *decoded.findings,

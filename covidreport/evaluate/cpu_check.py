@@ -30,7 +30,7 @@ from covidreport.inference.session import (
     open_session,
     prepare_batch,
 )
-from covidreport.metrics import decide
+from covidreport.metrics import predict_labels
 from covidreport.records import Activation, Dataset, Failure, Finding, PixelSpec, Run
 from covidreport.storage.model import measure_model
 
@@ -107,7 +107,7 @@ def compare_answers(
     known = np.isfinite(device).all(axis=1) & np.isfinite(cpu).all(axis=1)
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
-    called = [decide(scores, thresholds, activation, none) for scores in (device, cpu)]
+    called = [predict_labels(scores, thresholds, activation, none) for scores in (device, cpu)]
     gap = find_largest_gap(device, cpu, activation)
     if gap > limits.failure:
         raise RunError(

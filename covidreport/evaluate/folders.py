@@ -27,7 +27,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import write_thumbnails
 from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import choose_execution, expect_execution
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     Dataset,
     Finding,
@@ -150,7 +150,7 @@ def _keep_unchanged(
     None where something is to be evaluated.
     """
     target = check_target(options, known.labels)
-    plan = (options.figures or FigureOptions()).plan(known.labels, target)
+    plan = (options.metrics or MetricOptions()).plan(known.labels, target)
     batch = options.batch_size or default_batch(execution)
     thresholds = options.thresholds or Thresholds()
     return keep_all(known, thresholds, execution, batch, runs, plan, options.command)
@@ -166,7 +166,7 @@ def read_images(
     dataset, split = read_split(question)
     target = check_target(options, dataset.labels)
     (options.thresholds or Thresholds()).fixed(dataset.labels)
-    (options.figures or FigureOptions()).plan(dataset.labels, target)
+    (options.metrics or MetricOptions()).plan(dataset.labels, target)
     stamps = stamp_files(dataset)
     use_cache = options.cache is not False
     on_event(StageStarted(f"Reading {len(dataset):,} files", len(dataset)))
@@ -199,7 +199,7 @@ def complete_request(
         verify=bool(options.verify),
         use_cache=options.cache is not False,
         warnings=(*findings, *images.notes),
-        figures=(options.figures or FigureOptions()).plan(dataset.labels, target),
+        metrics=(options.metrics or MetricOptions()).plan(dataset.labels, target),
         command=options.command,
         trust_stored=options.trust_stored is not False,
         made=made or MadeHere(),

@@ -22,7 +22,7 @@ from covidreport.records import (
     Dataset,
     Evaluation,
     Failure,
-    FigurePlan,
+    MetricPlan,
     OnEvent,
     Run,
     ScoresDamaged,
@@ -52,7 +52,7 @@ class _Today:
     name: str
     provider: Mapping[str, Any]
     batch: int
-    plan: FigurePlan
+    plan: MetricPlan
     verify: bool = False
     use_cache: bool = True
     dataset: Dataset | None = None
@@ -86,7 +86,7 @@ def keep_stored(
 
 def keep_all(
     known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run],
-    plan: FigurePlan, command: str | None = None,
+    plan: MetricPlan, command: str | None = None,
 ) -> tuple[Outcome, ...] | None:  # fmt: skip
     """The stored evaluations of all runs, if every one may be kept; else None.
 

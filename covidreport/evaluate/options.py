@@ -14,7 +14,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.records import ModelLimits
 
 if TYPE_CHECKING:
-    from covidreport.metrics.plan import FigureOptions
+    from covidreport.metrics.plan import MetricOptions
 
 DEFAULT_TARGET = "covid-19"
 LEAST_BYTES = 64 * 2**20
@@ -45,7 +45,7 @@ class EvaluateOptions:
     max_failed_share: float | None = None
     """What share of the images may fail before nothing is said of a run."""
     thresholds: Thresholds | None = None
-    figures: FigureOptions | None = None
+    metrics: MetricOptions | None = None
     provider: str | None = None
     precision: str | None = None
     device_id: int | None = None

@@ -11,8 +11,8 @@ from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values
-from covidreport.metrics.plan import FigureOptions
-from covidreport.records import Dataset, FigurePlan, Finding, ModelLimits, name_evaluation
+from covidreport.metrics.plan import MetricOptions
+from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, name_evaluation
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
 
@@ -47,7 +47,7 @@ class EvaluationRequest:
     verify: bool = False
     use_cache: bool = True
     warnings: tuple[Finding, ...] = ()
-    figures: FigurePlan | None = None
+    metrics: MetricPlan | None = None
     """None for what holds where the configuration is silent."""
     occlusion: Occlusion | None = None
     """What is blacked out of every image, between the cache of pixels and the model."""
@@ -80,9 +80,9 @@ class EvaluationRequest:
         )  # fmt: skip
 
     @property
-    def plan(self) -> FigurePlan:
+    def plan(self) -> MetricPlan:
         """Which figures are computed, and how."""
-        return self.figures or FigureOptions().plan(self.dataset.labels, "")
+        return self.metrics or MetricOptions().plan(self.dataset.labels, "")
 
     @property
     def n_groups(self) -> int | None:

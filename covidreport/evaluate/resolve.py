@@ -26,11 +26,11 @@ def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
     The latter were imported, or pulled without their models: nothing of them is changed.
     """
-    alone = [run for run in found if _holds_figures_alone(run)]
+    alone = [run for run in found if _holds_metrics_alone(run)]
     return [run for run in found if run not in alone], alone
 
 
-def _holds_figures_alone(run: Run) -> bool:
+def _holds_metrics_alone(run: Run) -> bool:
     return run.model is None and not run.faults and bool(read_evaluations(run)[0])
 
 

@@ -15,9 +15,9 @@ from covidreport.evaluate.tuned import (
     choose_thresholds,
     keep_thresholds,
 )
-from covidreport.metrics import describe_scores, group_values
-from covidreport.metrics.plan import FigureOptions
-from covidreport.records import Dataset, Evaluation, FigurePlan, Run, Scores
+from covidreport.metrics import compute_metrics, group_values
+from covidreport.metrics.plan import MetricOptions
+from covidreport.records import Dataset, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
@@ -35,16 +35,16 @@ def apply_chosen(
     evaluation: Evaluation,
     scores: Scores,
     chosen: ChosenThresholds,
-    plan: FigurePlan | None = None,
+    plan: MetricPlan | None = None,
 ) -> Evaluation:
     """The evaluation of the same scores at the operating points that were chosen for this run.
 
     plan: which figures, and how; None for those that it has, or for the usual ones.
     """
     if plan is None:
-        plan = evaluation.details.plan if evaluation.details else None
-    plan = plan or FigureOptions().plan(scores.labels, "")
-    described = describe_scores(scores, [chosen.values[label] for label in scores.labels], plan)
+        plan = evaluation.score_metrics.plan if evaluation.score_metrics else None
+    plan = plan or MetricOptions().plan(scores.labels, "")
+    described = compute_metrics(scores, [chosen.values[label] for label in scores.labels], plan)
     return mark_thresholds(
         replace(
             evaluation,
@@ -52,7 +52,7 @@ def apply_chosen(
             thresholds_from=chosen.origin,
             counts=described.counts,
             estimates=described.estimates,
-            details=described.details,
+            score_metrics=described.score_metrics,
         ),
         chosen,
     )
@@ -78,8 +78,8 @@ def score_stored(
         )  # fmt: skip
         model = evaluation.facts.model_sha256
         chosen = choose_thresholds(options.thresholds, run, images, model)
-    figures = options.figures or FigureOptions()
-    plan = figures.plan(scores.labels, options.target or DEFAULT_TARGET)
+    metrics = options.metrics or MetricOptions()
+    plan = metrics.plan(scores.labels, options.target or DEFAULT_TARGET)
     applied = apply_chosen(evaluation, scores, chosen, plan)
     changed = record_command(evaluation, applied, chosen, options.command if write else None)
     if write:
@@ -121,18 +121,18 @@ def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluat
 def is_applied(
     evaluation: Evaluation,
     chosen: ChosenThresholds,
-    plan: FigurePlan | None = None,
+    plan: MetricPlan | None = None,
     units: str | None = None,
 ) -> bool:
     """Whether the evaluation already is what `apply_chosen` would make of it.
 
     plan, units: those of today, where they may differ from those that it was made with.
     """
-    details = evaluation.details
+    score_metrics = evaluation.score_metrics
     return (
-        details is not None
-        and plan in (None, details.plan)
-        and units in (None, details.units)
+        score_metrics is not None
+        and plan in (None, score_metrics.plan)
+        and units in (None, score_metrics.units)
         and evaluation.thresholds == chosen.values
         and evaluation.thresholds_from == chosen.origin
         and mark_thresholds(evaluation, chosen) == evaluation

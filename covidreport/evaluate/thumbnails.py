@@ -24,7 +24,7 @@ from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
-from covidreport.metrics import decide, to_probabilities
+from covidreport.metrics import predict_labels, to_probabilities
 from covidreport.records import (
     Evaluation,
     Failure,
@@ -62,8 +62,8 @@ class Chosen:
 
     missed: tuple[int, ...]
     false_alarms: tuple[int, ...]
-    missed_left_out: int
-    false_alarms_left_out: int
+    missed_omitted: int
+    false_alarms_omitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,15 @@ def choose_cases(
     column = scores.labels.index(target)
     values = scores.scores[:, column]
     one = slice(column, column + 1)
-    yes = decide(scores.scores[:, one], [threshold], scores.activation, scores.failed)[:, 0]
+    yes = predict_labels(scores.scores[:, one], [threshold], scores.activation, scores.failed)[:, 0]
     truth, scored = scores.truth[:, column], ~scores.failed
     missed = _order(np.flatnonzero((truth == 1) & scored & ~yes), values)
     alarms = np.flatnonzero((truth == 0) & scored & yes)
     return Chosen(
         missed=missed[:MOST_MISSED],
         false_alarms=_pick_alarms(alarms, scores, values, fingerprint),
-        missed_left_out=max(0, len(missed) - MOST_MISSED),
-        false_alarms_left_out=max(0, len(alarms) - MOST_FALSE_ALARMS),
+        missed_omitted=max(0, len(missed) - MOST_MISSED),
+        false_alarms_omitted=max(0, len(alarms) - MOST_FALSE_ALARMS),
     )
 
 
@@ -203,8 +203,8 @@ def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: 
             "threshold": evaluation.thresholds[target],
             "missed": [named[row] for row in chosen.missed],
             "false_alarms": [named[row] for row in chosen.false_alarms],
-            "missed_left_out": chosen.missed_left_out,
-            "false_alarms_left_out": chosen.false_alarms_left_out,
+            "missed_left_out": chosen.missed_omitted,
+            "false_alarms_left_out": chosen.false_alarms_omitted,
         },
     )
 

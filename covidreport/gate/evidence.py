@@ -18,7 +18,7 @@ from covidreport.gate.metrics import collect_estimates
 from covidreport.gate.paired import digest_salt, find_wrong_cases
 from covidreport.metrics import ALL_METRICS
 from covidreport.records import Estimate, Evaluation, GateBaseline, GateEvidence, ScoresFrom
-from covidreport.storage.codec import Format, write_lines
+from covidreport.storage.codec import FileFormat, write_lines
 from covidreport.storage.evaluation import check_counts
 from covidreport.text import choose_salt
 
@@ -72,7 +72,7 @@ class GateSide:
 
 def list_estimates(evidence: GateEvidence) -> dict[str, Estimate]:
     """The estimates of the target that every report has, by metric."""
-    estimates = evidence.figures.get(evidence.target, {})
+    estimates = evidence.metrics.get(evidence.target, {})
     return {name: estimate for name, estimate in estimates.items() if name in ALL_METRICS}
 
 
@@ -101,7 +101,7 @@ def take_evidence(
         thresholds_from=evaluation.thresholds_from,
         tuning=evaluation.tuning,
         counts=evaluation.counts,
-        figures=collect_estimates(evaluation),
+        metrics=collect_estimates(evaluation),
         wrong=None
         if answers is None
         else find_wrong_cases(answers, choose_salt(evaluation.fingerprint)),
@@ -115,11 +115,12 @@ def _check_evidence(evidence: GateEvidence) -> None:
         raise StoreError(f"there are no counts of its target {evidence.target!r}")
 
 
-BASELINE: Final = Format(
+BASELINE: Final = FileFormat(
     "covidreport.baseline/1",
     GateEvidence,
     "is not a whole baseline",
     _REMEDY,
+    names={"metrics": "figures"},
     check=_check_evidence,
 )
 

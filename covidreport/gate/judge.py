@@ -106,7 +106,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         estimates=list_estimates(ours),
         comparisons=comparisons,
         not_compared=None if theirs is None else _explain_unpaired(ours, theirs),
-        smallest_gap=None if paired is None else paired.detectable_difference,
+        detectable_difference=None if paired is None else paired.detectable_difference,
         newly_missed=lost,
         newly_found=found,
         ids_shown=criteria.show_ids,
@@ -203,7 +203,7 @@ def _judge_limit(
     if value is not None:
         kept = kept and (low is None or value >= low - TOLERANCE)
         kept = kept and (high is None or value <= high + TOLERANCE)
-    missing = "" if value is not None else explain_missing(run.figures, limit.label, limit.metric)
+    missing = "" if value is not None else explain_missing(run.metrics, limit.label, limit.metric)
     said = describe_value(limit, value, estimate, low if low is not None else high, missing)
     return LimitResult(
         limit=limit,
@@ -213,7 +213,7 @@ def _judge_limit(
         allowed_min=low,
         allowed_max=high,
         sentence=f"{said}; {describe_allowed(limit, low, high, theirs, value)}.",
-        figure=estimate,
+        estimate=estimate,
     )
 
 

@@ -16,7 +16,7 @@ from covidreport.errors import GateError, UsageError
 from covidreport.metrics import (
     ALL_METRICS,
     COUNTS,
-    DETAIL_METRICS,
+    SCORE_METRICS,
     AnswerMetric,
     ConsistencyMetric,
     Direction,
@@ -52,7 +52,7 @@ _NAME: Final = re.compile(
 
 
 def _known_metrics() -> dict[str, Metric]:
-    return {**ALL_METRICS, **DETAIL_METRICS}
+    return {**ALL_METRICS, **SCORE_METRICS}
 
 
 def _directions() -> dict[str, Direction]:
@@ -142,7 +142,7 @@ def read_value(
     if name in COUNTS and label in evidence.counts:
         count = Estimate(list_counts(evidence.counts[label])[name])
         return count.value, count
-    estimate = evidence.figures.get(label, {}).get(name)
+    estimate = evidence.metrics.get(label, {}).get(name)
     if estimate is None:
         return None, None
     return (estimate.value if bound is None else getattr(estimate, bound)), estimate
@@ -182,13 +182,13 @@ def collect_estimates(evaluation: Evaluation) -> dict[str, dict[str, Estimate]]:
     """
     estimates: dict[str, dict[str, Estimate]] = {label: {} for label in evaluation.counts}
     estimates[""] = {FAILED: Estimate(len(evaluation.failures))}
-    for one in iter_metrics(evaluation, details=True):
+    for one in iter_metrics(evaluation, score_metrics=True):
         if one.key not in COUNTS:
             estimates.setdefault(one.label, {})[one.key] = one.estimate
-    details = evaluation.details
-    if details is None:
+    score_metrics = evaluation.score_metrics
+    if score_metrics is None:
         return estimates
-    for attribute, by_label in details.subgroups.items():
+    for attribute, by_label in score_metrics.subgroups.items():
         for label, subgroups in by_label.items():
             for group in subgroups.groups:
                 estimates[label].update(_list_group(attribute, group))

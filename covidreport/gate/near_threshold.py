@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from covidreport.compare.answers import read_answers
 from covidreport.gate.evidence import GateSide, take_evidence
-from covidreport.metrics import describe_scores, find_near, find_not_finite, move_near
+from covidreport.metrics import compute_metrics, find_near, find_not_finite, move_near
 from covidreport.records import Finding, GateEvidence, LimitResult, Scores
 from covidreport.store import SCORES_FILE, evaluation_folder
 
@@ -89,10 +89,13 @@ def _move(side: GateSide, where: Literal["right", "wrong"]) -> GateSide:
         return side
     thresholds = _thresholds(scores, side.evidence)
     moved = move_near(scores, thresholds, where)
-    details = stored.evaluation.details
-    found = describe_scores(moved, thresholds, details.plan if details else None)
+    score_metrics = stored.evaluation.score_metrics
+    found = compute_metrics(moved, thresholds, score_metrics.plan if score_metrics else None)
     evaluation = replace(
-        stored.evaluation, counts=found.counts, estimates=found.estimates, details=found.details
+        stored.evaluation,
+        counts=found.counts,
+        estimates=found.estimates,
+        score_metrics=found.score_metrics,
     )
     target = side.evidence.target
     file = evaluation_folder(stored.folder, evaluation.key) / SCORES_FILE

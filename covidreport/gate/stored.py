@@ -186,8 +186,8 @@ def _read_answers(run: Run, evaluation: Evaluation, target: str) -> AlignedAnswe
         return None
     file = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
     answers = read_answers([(evaluation, file)], target)
-    if answers.left_out:
-        raise GateError("score", answers.left_out[0].reason)
+    if answers.excluded:
+        raise GateError("score", answers.excluded[0].reason)
     if answers.images is not None:
         _check_metrics(evaluation, answers.images)
     return answers

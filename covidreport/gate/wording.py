@@ -90,7 +90,7 @@ def describe_paired(verdict: Verdict) -> str:
     if not verdict.comparisons:
         reason = verdict.not_compared or "there are no images to compare them on"
         return f"Not compared case by case: {reason}."
-    gap = verdict.smallest_gap
+    gap = verdict.detectable_difference
     told = {each.metric: each for each in verdict.comparisons}
     sentences = []
     if gap is not None and "sensitivity" in told:
@@ -121,7 +121,7 @@ def describe_test(comparison: Comparison) -> str:
 
 
 def _describe_gap(verdict: Verdict) -> str:
-    gap = verdict.smallest_gap
+    gap = verdict.detectable_difference
     if gap is None:
         return ""
     text = f"No gap under {plural(gap.cases, 'case')} can be told from chance here"

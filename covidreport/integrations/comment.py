@@ -14,7 +14,7 @@ from covidreport.gate.wording import describe_origins, describe_paired, describe
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
-from covidreport.text import DASH, figure, fraction, list_some, plural, whole
+from covidreport.text import DASH, format_estimate, fraction, list_some, plural, whole
 
 MARKER = "<!-- covidreport:verdict -->"
 """The first line: a comment that begins with it is one of ours, and is replaced by the next."""
@@ -164,7 +164,7 @@ def _grounds(verdict: Verdict) -> str:
         facts.append(f"fingerprint {verdict.fingerprint[:12]}")
     for name in ("sensitivity", "specificity"):
         if name in verdict.estimates:
-            facts.append(f"{name} {figure(verdict.estimates[name]).text}")
+            facts.append(f"{name} {format_estimate(verdict.estimates[name]).text}")
     if verdict.baseline is not None:
         facts.append(f"baseline {verdict.baseline.run}")
     facts.append("research software, no medical device")

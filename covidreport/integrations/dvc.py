@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.integrations.naming import name_file
-from covidreport.metrics import Curve, count_curve, iter_metrics, list_counts
+from covidreport.metrics import CumulativeCounts, count_curve, iter_metrics, list_counts
 from covidreport.records import Beside, Counts, Evaluation, Scores, Verdict
 from covidreport.store import encode_text, write_atomic
 
@@ -31,14 +31,14 @@ _NOTHING = Beside()
 def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
     """metrics.json of one verdict: its outcome, whose scores, and the figures, if there are any."""
     (verdict,) = verdicts
-    figures = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
+    metrics = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
     origin = {
         "scores_from": verdict.scores_from,
         "thresholds_written_here": verdict.thresholds_written_here,
         "notices": len(beside.notices) or None,
     }
     told = {name: value for name, value in origin.items() if value is not None}
-    return _spell({"outcome": verdict.outcome, **told, **figures})
+    return _spell({"outcome": verdict.outcome, **told, **metrics})
 
 
 def list_metrics(evaluation: Evaluation) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def spell_confusion(label: str, counts: Counts) -> str:
     return _spell_table(("actual", "predicted"), rows)
 
 
-def spell_roc(curve: Curve) -> str:
+def spell_roc(curve: CumulativeCounts) -> str:
     """`fpr,tpr` from (0, 0) on: the corners of the curve, which are all that a line needs."""
     found = np.concatenate([[[0, 0]], np.stack([curve.false_positives, curve.true_positives], 1)])
     return _spell_table(
@@ -105,7 +105,7 @@ def spell_roc(curve: Curve) -> str:
     )
 
 
-def spell_precision(curve: Curve) -> str:
+def spell_precision(curve: CumulativeCounts) -> str:
     """`recall,precision` at each threshold at which another positive is found, the highest first.
 
     As scikit-learn's `precision_recall_curve`, but for thresholds that only add false alarms.
@@ -129,7 +129,7 @@ def _corners(points: NDArray[np.int64]) -> NDArray[np.int64]:
     return corners
 
 
-def _curve(scores: Scores, label: str) -> Curve:
+def _curve(scores: Scores, label: str) -> CumulativeCounts:
     k = scores.labels.index(label)
     return count_curve(scores.truth[:, k], scores.scores[:, k], scores.failed)
 

@@ -15,13 +15,21 @@ from covidreport.records import Beside, Verdict
 
 VERDICT_SCHEMA = "covidreport.verdict/1"
 _NOTHING = Beside()
+_NAMES = {"detectable_difference": "smallest_gap", "estimate": "figure"}
+"""By field of the records: the key that it has in this version of the schema."""
 
 
 def spell_verdict(verdict: Verdict) -> dict[str, Any]:
     """A verdict in the types that JSON has; the whole evaluation stands in the run folder."""
-    fields = dataclasses.asdict(dataclasses.replace(verdict, evaluation=None))
+    fields = dataclasses.asdict(
+        dataclasses.replace(verdict, evaluation=None), dict_factory=_name_fields
+    )
     del fields["evaluation"]
     return fields
+
+
+def _name_fields(fields: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    return {_NAMES.get(name, name): value for name, value in fields}
 
 
 def render_verdict_json(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:

@@ -1,13 +1,13 @@
 """Pure functions on arrays and counts: no files, no models, no pictures.
 
-`counts` turns scores into answers and counts, `rates` counts into figures, `curves` scores into
-figures over all thresholds, `table` names them all, and `estimates` computes all of them at once.
+`counts` turns scores into answers and counts, `rates` counts into metrics, `curves` scores into
+metrics over all thresholds, `table` names them all, and `estimates` computes all of them at once.
 """
 
-from covidreport.metrics.benefit import DecisionCurve, draw_decision_curve, net_benefit
+from covidreport.metrics.benefit import DecisionCurve, compute_decision_curve, net_benefit
 from covidreport.metrics.bootstrap import (
     Interval,
-    count_figures,
+    compute_from_counts,
     estimate_intervals,
     percentile_interval,
 )
@@ -29,22 +29,23 @@ from covidreport.metrics.comparisons import (
     record_tests,
 )
 from covidreport.metrics.complementary import Combination, find_complementary
+from covidreport.metrics.compute import ComputedMetrics, compute_metrics, restate_prevalence
 from covidreport.metrics.consistency import estimate_consistency
 from covidreport.metrics.counts import (
     NotFinite,
     carry_thresholds,
     check_thresholds,
     count_labels,
-    decide,
     find_not_finite,
     logit,
+    predict_labels,
 )
 from covidreport.metrics.curve_bootstrap import (
     ResampledCurves,
     affordable_resamples,
     resample_curves,
 )
-from covidreport.metrics.curves import Curve, average_precision, count_curve, roc_auc
+from covidreport.metrics.curves import CumulativeCounts, average_precision, count_curve, roc_auc
 from covidreport.metrics.delong import (
     RocAucDifference,
     RocAucs,
@@ -52,8 +53,6 @@ from covidreport.metrics.delong import (
     estimate_roc_aucs,
     roc_auc_interval,
 )
-from covidreport.metrics.describe import Described, describe_scores, restate_prevalence
-from covidreport.metrics.details import digest_units
 from covidreport.metrics.differences import (
     NonInferiority,
     cases_to_exclude,
@@ -97,11 +96,12 @@ from covidreport.metrics.predictive import (
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.repeats import (
     RepeatGroup,
-    compare_methods,
+    compare_configurations,
     describe_spread,
     group_repeats,
 )
 from covidreport.metrics.resample import RESAMPLES, ResampledCounts, resample_counts
+from covidreport.metrics.score_metrics import digest_units
 from covidreport.metrics.selection import (
     RankUncertainty,
     Resolution,
@@ -123,13 +123,13 @@ from covidreport.metrics.subgroups import band_ages, estimate_subgroups, group_v
 from covidreport.metrics.table import (
     ALL_METRICS,
     COUNTS,
-    DETAIL_METRICS,
+    SCORE_METRICS,
     AnswerMetric,
     ConsistencyMetric,
     CountMetric,
     CurveMetric,
-    DetailMetric,
     Direction,
+    LabelScoreMetric,
     LabelsMetric,
     Measured,
     Metric,
@@ -142,24 +142,24 @@ from covidreport.metrics.table import (
 __all__ = [
     "ALL_METRICS",
     "COUNTS",
-    "DETAIL_METRICS",
     "NEAR",
     "RESAMPLES",
+    "SCORE_METRICS",
     "AnswerMetric",
     "CalibrationLine",
     "CochranQ",
     "Combination",
+    "ComputedMetrics",
     "ConsistencyMetric",
     "CountArrays",
     "CountMetric",
-    "Curve",
+    "CumulativeCounts",
     "CurveMetric",
     "DecisionCurve",
-    "Described",
-    "DetailMetric",
     "Direction",
     "Estimates",
     "Interval",
+    "LabelScoreMetric",
     "LabelsMetric",
     "Measured",
     "Metric",
@@ -190,25 +190,24 @@ __all__ = [
     "clopper_pearson",
     "cochran_q",
     "compare_answers",
+    "compare_configurations",
     "compare_curves",
-    "compare_methods",
     "compare_pairs",
     "compare_roc_aucs",
+    "compute_decision_curve",
+    "compute_from_counts",
+    "compute_metrics",
     "count_cases_needed",
     "count_curve",
     "count_discordant",
-    "count_figures",
     "count_labels",
     "count_near",
     "critical_p_value",
-    "decide",
     "describe_resolution",
-    "describe_scores",
     "describe_spread",
     "design_effect",
     "detectable_difference",
     "digest_units",
-    "draw_decision_curve",
     "estimate_consistency",
     "estimate_counts",
     "estimate_difference",
@@ -248,6 +247,7 @@ __all__ = [
     "positive_likelihood_ratio",
     "positives_needed",
     "ppv_at_prevalence",
+    "predict_labels",
     "rank_resamples",
     "record_tests",
     "resample_counts",

@@ -42,7 +42,7 @@ class DecisionCurve:
     images: int
 
 
-def draw_decision_curve(
+def compute_decision_curve(
     truth: NDArray[np.int8],
     probabilities: NDArray[np.float64],
     failed: NDArray[np.bool_],

@@ -1,4 +1,4 @@
-"""From resampled counts to figures and their intervals."""
+"""From resampled counts to metrics and their intervals."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Interval:
     reason: str | None = None
 
 
-def count_figures(
-    counts: CountArrays, figures: Collection[str] | None = None
+def compute_from_counts(
+    counts: CountArrays, metrics: Collection[str] | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """These figures of counts (all that depend on answers) of any shape; NaN where undefined."""
+    """These metrics of counts (all that depend on answers) of any shape; NaN where undefined."""
     found = list_answered()
     return {
         name: divide(found[name].compute(counts))
-        for name in (found if figures is None else figures)
+        for name in (found if metrics is None else metrics)
     }
 
 
 def percentile_interval(
     value: float | None,
-    draws: NDArray[np.floating[Any]],
+    resampled: NDArray[np.floating[Any]],
     method: str = "bootstrap",
     confidence: float = 0.95,
 ) -> Interval:
-    """The percentile interval of a figure from its value in each resample, `(B,)`.
+    """The percentile interval of a metric from its value in each resample, `(B,)`.
 
     Efron and Tibshirani, 1993, section 13.3. Each end is a value that a resample had: at 95 % the
     largest with at most 2.5 % of the resamples below, and the reverse. A resample in which the
-    figure is undefined (NaN) counts as lower than all others at the low end and as higher at the
+    metric is undefined (NaN) counts as lower than all others at the low end and as higher at the
     high end, so leaving it out can't make the interval narrower; where an end would rest on such a
     resample, or where all resamples are equal, there is no interval, and `reason` says so.
 
@@ -59,13 +59,13 @@ def percentile_interval(
     """
     if value is None or np.isnan(value):
         return Interval(None, None, None, UNDEFINED)
-    undefined = np.isnan(draws)
+    undefined = np.isnan(resampled)
     tail = (1 - confidence) / 2
-    low = float(np.quantile(np.where(undefined, -np.inf, draws), tail, method="lower"))
-    high = float(np.quantile(np.where(undefined, np.inf, draws), 1 - tail, method="higher"))
+    low = float(np.quantile(np.where(undefined, -np.inf, resampled), tail, method="lower"))
+    high = float(np.quantile(np.where(undefined, np.inf, resampled), 1 - tail, method="higher"))
     if np.isinf(low) or np.isinf(high):
         return Interval(None, None, None, OFTEN_UNDEFINED)
-    known = draws[~undefined]
+    known = resampled[~undefined]
     if known.min() == known.max():
         return Interval(None, None, None, ALL_EQUAL)
     return Interval(low, high, method)
@@ -76,23 +76,23 @@ def estimate_intervals(
     run: int,
     label: int,
     confidence: float = 0.95,
-    figures: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
 ) -> dict[str, Interval]:
-    """The interval of each of these figures (all of `list_answered`) for one run and label.
+    """The interval of each of these metrics (all of `list_answered`) for one run and label.
 
     Where the bootstrap says nothing (28 of 28: every resample is 28 of 28), a proportion falls back
     to Wilson's interval and its method says `wilson (degenerate bootstrap)`. With groups that is
-    Wilson's for as many trials as groups stand behind the figure: images of one patient may all
-    say the same, and no resample can show whether they do. Other figures have no interval then.
+    Wilson's for as many trials as groups stand behind the metric: images of one patient may all
+    say the same, and no resample can show whether they do. Other metrics have no interval then.
     """
     observed = CountArrays(*(each[run, label] for each in resampled.observed))
-    values = {name: float(figure) for name, figure in count_figures(observed, figures).items()}
-    drawn = CountArrays(*(each[:, run, label] for each in resampled.resampled))
+    values = {name: float(value) for name, value in compute_from_counts(observed, metrics).items()}
+    counts = CountArrays(*(each[:, run, label] for each in resampled.resampled))
     method = name_bootstrap(resampled.grouped)
     intervals: dict[str, Interval] = {}
     proportions = list_proportions()
-    for name, draws in count_figures(drawn, figures).items():
-        interval = percentile_interval(values[name], draws, method, confidence)
+    for name, samples in compute_from_counts(counts, metrics).items():
+        interval = percentile_interval(values[name], samples, method, confidence)
         if name in proportions and interval.reason in (ALL_EQUAL, OFTEN_UNDEFINED):
             units = int(resampled.units[name][run, label])
             interval = _fall_back(values[name], units, resampled.grouped, confidence)
@@ -105,9 +105,9 @@ def name_bootstrap(grouped: bool) -> str:
     return "bootstrap over groups" if grouped else "bootstrap"
 
 
-def _fall_back(share: float, units: int, grouped: bool, confidence: float) -> Interval:
-    # With groups, the share of so few trials need not be a whole number of them: round outwards.
-    successes = share * units
+def _fall_back(proportion: float, units: int, grouped: bool, confidence: float) -> Interval:
+    # With groups, the proportion of so few trials need not be a whole number: round outwards.
+    successes = proportion * units
     near = round(successes)
     exact = abs(successes - near) < 1e-9 * max(1, units)
     below, above = (near, near) if exact else (int(successes), int(successes) + 1)

@@ -1,7 +1,7 @@
 """Whether scores can be read as probabilities: Brier score, calibration line, ECE, reliability.
 
-Images whose truth is unknown are left out. An image that could not be scored has no probability: it
-takes the worst one in the Brier score, and is left out of the other figures, which say how many
+Images whose truth is unknown are excluded. An image that could not be scored has no probability: it
+takes the worst one in the Brier score, and is excluded from the other metrics, which say how many
 images they are of.
 """
 
@@ -130,7 +130,7 @@ def _fit_logistic(
     columns: NDArray[np.float64],
     y: NDArray[np.float64],
     offset: NDArray[np.float64],
-    wanted: int,
+    column: int,
     confidence: float,
     codes: NDArray[np.intp] | None,
 ) -> Estimate:
@@ -161,7 +161,7 @@ def _fit_logistic(
             covariance = np.linalg.inv(information)
             if codes is not None:
                 covariance = _allow_for_groups(covariance, columns * (y - fitted)[:, None], codes)
-            value, variance = float(weights[wanted]), float(covariance[wanted, wanted])
+            value, variance = float(weights[column]), float(covariance[column, column])
             if not variance > 0:  # all images are of one group
                 return Estimate(value)
             margin = two_sided_z(confidence) * math.sqrt(variance)
@@ -204,10 +204,10 @@ def bin_reliability(
         raise ValueError("a probability lies between 0 and 1: make them with to_probabilities")
     edges = np.arange(bins + 1) / bins
     # By the edges as they are written, not by p x bins: 0.29 x 100 is 28.999999999999996.
-    place = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    sums = np.bincount(place, weights=p, minlength=bins)
-    positives = np.bincount(place, weights=y, minlength=bins)
+    bin_index = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, bins - 1)
+    counts = np.bincount(bin_index, minlength=bins)
+    sums = np.bincount(bin_index, weights=p, minlength=bins)
+    positives = np.bincount(bin_index, weights=y, minlength=bins)
     return tuple(
         ReliabilityBin(
             low=float(edges[i]),

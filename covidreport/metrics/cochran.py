@@ -36,7 +36,8 @@ def cochran_q(
     p-value is that of chi-squared with R - 1 degrees of freedom. With groups, integers `(P,)`, in
     which some hold several images, chi-squared does not hold: the runs' names are shuffled within
     each group (all its images together), which changes nothing if all runs are equal, and the
-    p-value is the share of shuffles (Monte Carlo, itself counted in) with a Q at least as large.
+    p-value is the proportion of shuffles (Monte Carlo, itself counted in) with a Q at least as
+    large.
 
     It answers whether any run differs, never which one. Raises ValueError for less than two runs.
     """

@@ -35,7 +35,7 @@ def estimate_consistency(
     nothing = estimate_rate(int(np.count_nonzero(~answers.any(axis=1))), n)
     contradiction = Estimate(None)
     if normal is not None:
-        place = list(labels).index(normal)
-        others = np.delete(answers, place, axis=1).any(axis=1)
-        contradiction = estimate_rate(int(np.count_nonzero(answers[:, place] & others)), n)
+        column = list(labels).index(normal)
+        others = np.delete(answers, column, axis=1).any(axis=1)
+        contradiction = estimate_rate(int(np.count_nonzero(answers[:, column] & others)), n)
     return Consistency(nothing, contradiction, int(np.count_nonzero(failed)))

@@ -66,7 +66,7 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-def decide(
+def predict_labels(
     scores: NDArray[np.floating],
     thresholds: Sequence[float],
     activation: Activation,

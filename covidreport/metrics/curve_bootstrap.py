@@ -1,9 +1,9 @@
 """The bootstrap of ROC AUC and average precision.
 
-Both figures depend on the negatives only through how many of them lie between neighbouring scores
+Both metrics depend on the negatives only through how many of them lie between neighbouring scores
 of positives. So a label's images are sorted into cells once for each run: the positives at each of
 their distinct scores, the negatives tied with them, and the negatives between. The weights of a
-resample are summed by cell (a sparse product) and the figures follow from the cumulative sums,
+resample are summed by cell (a sparse product) and the metrics follow from the cumulative sums,
 exactly as if each resample had been sorted anew. Ties are treated as scikit-learn's `sample_weight`
 does.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.resample import RESAMPLES, draw_weights
+from covidreport.metrics.resample import RESAMPLES, sample_weights
 from covidreport.records import UNKNOWN
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def resample_curves(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> ResampledCurves:
-    """Both figures of every run for one label in every resample.
+    """Both metrics of every run for one label in every resample.
 
     truth int8 `(N,)`, scores `(R, N)`, failed bool `(R, N)`, groups integers `(N,)`. The resamples
     are those of `resample_counts(..., collapse=False)` with the same seed. A failed image takes the
-    worst place, as in `count_curve`; images of unknown truth are left out of the figures. Time is
+    worst place, as in `count_curve`; images of unknown truth are excluded from the metrics. Time is
     proportional to R x B x (N + 10 P) for P positives. Raises ValueError for shapes that do
     not fit and for a NaN in an image that did not fail.
     """
@@ -84,20 +84,20 @@ def resample_curves(
         present, codes = np.unique(groups, return_inverse=True)
         units = present.size
     known = np.flatnonzero(truth != UNKNOWN)
-    placed = place_failed(truth, scores, failed)
+    values = score_failed_worst(truth, scores, failed)
     positive = truth[known] == 1
-    cells = [_sort_cells(positive, row[known], codes[known], units) for row in placed]
+    cells = [_sort_cells(positive, row[known], codes[known], units) for row in values]
     aucs: list[NDArray[np.float64]] = []
     precisions: list[NDArray[np.float64]] = []
-    for weights in draw_weights(units, resamples, seed, chunk_bytes=_CHUNK_BYTES):
+    for weights in sample_weights(units, resamples, seed, chunk_bytes=_CHUNK_BYTES):
         by_unit = np.ascontiguousarray(weights.T)
-        figures = [_figure(each, by_unit) for each in cells]
-        aucs.append(np.stack([auc for auc, _ in figures], axis=1))
-        precisions.append(np.stack([precision for _, precision in figures], axis=1))
+        areas = [_compute_areas(each, by_unit) for each in cells]
+        aucs.append(np.stack([auc for auc, _ in areas], axis=1))
+        precisions.append(np.stack([precision for _, precision in areas], axis=1))
     return ResampledCurves(np.concatenate(aucs), np.concatenate(precisions), groups is not None)
 
 
-def place_failed(
+def score_failed_worst(
     truth: NDArray[np.int8], scores: NDArray[np.floating[Any]], failed: NDArray[np.bool_]
 ) -> NDArray[np.floating[Any]]:
     """Scores `(R, N)` with failed positives below all and failed negatives above all.
@@ -105,10 +105,10 @@ def place_failed(
     Raises ValueError for a NaN in an image of known truth that did not fail.
     """
     worst = np.where(truth == 1, -np.inf, np.inf).astype(scores.dtype)
-    placed = np.where(failed, worst, scores)
-    if np.isnan(placed[:, truth != UNKNOWN]).any():
+    values = np.where(failed, worst, scores)
+    if np.isnan(values[:, truth != UNKNOWN]).any():
         raise ValueError("a score is NaN and its image did not fail")
-    return placed
+    return values
 
 
 def _sort_cells(
@@ -129,17 +129,17 @@ def _sort_cells(
     # Ascending places, turned around so that the highest score comes first.
     above = np.searchsorted(distinct, scores, side="right")
     tied = above > np.searchsorted(distinct, scores, side="left")
-    places = distinct.size - above
+    positions = distinct.size - above
     kinds = np.where(positive, 0, np.where(tied, 1, 2))
-    order = np.argsort(places, kind="stable")
+    order = np.argsort(positions, kind="stable")
     bounds = np.append(np.arange(0, distinct.size + 1, _BLOCK), distinct.size + 1)
-    cuts = np.searchsorted(places[order], bounds)
+    cuts = np.searchsorted(positions[order], bounds)
     blocks: list[csr_array] = []
     for low, rows, start, stop in zip(
         bounds[:-1], np.diff(bounds), cuts[:-1], cuts[1:], strict=True
     ):
         members = order[start:stop]
-        cells = kinds[members] * rows + places[members] - low
+        cells = kinds[members] * rows + positions[members] - low
         ones = np.ones(members.size, dtype=np.float32)
         matrix = csr_array((ones, (cells, codes[members])), shape=(3 * int(rows), units))
         matrix.sum_duplicates()
@@ -147,7 +147,7 @@ def _sort_cells(
     return blocks
 
 
-def _figure(
+def _compute_areas(
     blocks: Sequence[csr_array], weights: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """ROC AUC and average precision of one run, `(b,)` each, from weights `(U, b)`."""

@@ -1,8 +1,8 @@
-"""Figures over all thresholds at once: the area under the ROC curve and average precision.
+"""Metrics over all thresholds at once: the area under the ROC curve and average precision.
 
 An image that could not be scored takes the worst place: a failed positive below every score, a
 failed negative above. So a run can't gain by failing on what is hard. Images whose truth is unknown
-are left out. Neither figure has an interval here: neither is a binomial proportion.
+are excluded. Neither metric has an interval here: neither is a binomial proportion.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covidreport.records import UNKNOWN, Estimate
 
 
-class Curve(NamedTuple):
+class CumulativeCounts(NamedTuple):
     """What is called positive as the threshold falls past each distinct score, the highest first.
 
     true_positives and false_positives: int64 `(D,)`, cumulative; the last entries are all positives
@@ -38,29 +38,29 @@ class Curve(NamedTuple):
 
 def count_curve(
     truth: NDArray[np.int8], scores: NDArray[np.floating], failed: NDArray[np.bool_]
-) -> Curve:
+) -> CumulativeCounts:
     """One label's curve from truth, scores and failed, each `(N,)`.
 
     Any strictly rising function of the scores gives the same curve, so logits serve as they are.
     Equal scores are passed together. Raises ValueError for a NaN in an image that did not fail.
     """
     worst = np.where(truth == 1, -np.inf, np.inf).astype(scores.dtype)
-    placed = np.where(failed, worst, scores)
+    values = np.where(failed, worst, scores)
     known = truth != UNKNOWN
     if not known.all():
-        placed, truth = placed[known], truth[known]
-    if np.isnan(placed).any():
+        values, truth = values[known], truth[known]
+    if np.isnan(values).any():
         raise ValueError("a score is NaN and its image did not fail")
-    order = np.argsort(placed)[::-1]
-    placed = placed[order]
-    ends = np.append(np.flatnonzero(placed[1:] != placed[:-1]), placed.size - 1)
-    if not placed.size:
+    order = np.argsort(values)[::-1]
+    values = values[order]
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]), values.size - 1)
+    if not values.size:
         ends = ends[:0]
     true_positives = np.cumsum(truth[order] == 1, dtype=np.int64)[ends]
-    return Curve(true_positives, ends + 1 - true_positives)
+    return CumulativeCounts(true_positives, ends + 1 - true_positives)
 
 
-def roc_auc(curve: Curve) -> Estimate:
+def roc_auc(curve: CumulativeCounts) -> Estimate:
     """The area under the ROC curve: how often a positive scores above a negative, ties a half.
 
     The trapezoidal rule over the distinct scores, which is the Mann-Whitney statistic (Hanley and
@@ -74,7 +74,7 @@ def roc_auc(curve: Curve) -> Estimate:
     return Estimate(int(np.dot(steps, heights)) / (2 * pairs))
 
 
-def average_precision(curve: Curve) -> Estimate:
+def average_precision(curve: CumulativeCounts) -> Estimate:
     """The mean precision over the positives, each at the threshold at which it is found.
 
     The sum over distinct scores of (recall gained) x (precision there), without interpolation, as

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.bootstrap import UNDEFINED, Interval
-from covidreport.metrics.curve_bootstrap import place_failed
+from covidreport.metrics.curve_bootstrap import score_failed_worst
 
 NO_SPREAD = "no spread: the data show no way in which the figure could have been another"
 
@@ -55,18 +55,18 @@ def estimate_roc_aucs(
     """The ROC AUCs of all runs for one label; None where a class is absent.
 
     truth int8 `(N,)`, scores `(R, N)`, failed bool `(R, N)`, groups integers `(N,)`. A failed image
-    takes the worst place, as in `count_curve`; images of unknown truth are left out. Raises
+    takes the worst place, as in `count_curve`; images of unknown truth are excluded. Raises
     ValueError for shapes that do not fit and for a NaN in an image that did not fail.
     """
     if scores.ndim != 2 or scores.shape[1:] != truth.shape or failed.shape != scores.shape:
         raise ValueError(f"truth {truth.shape}, scores {scores.shape}, failed {failed.shape}")
-    placed = place_failed(truth, scores, failed)
+    filled = score_failed_worst(truth, scores, failed)
     positive, negative = truth == 1, truth == 0
     m, n = int(np.count_nonzero(positive)), int(np.count_nonzero(negative))
     if m == 0 or n == 0:
         return None
     # A midrank among all less that among one's own class counts the other class.
-    x, y = placed[:, positive], placed[:, negative]
+    x, y = filled[:, positive], filled[:, negative]
     together = _midranks(np.concatenate([x, y], axis=1))
     beaten = (together[:, :m] - _midranks(x)) / n
     beating = 1 - (together[:, m:] - _midranks(y)) / m
@@ -83,8 +83,8 @@ def _midranks(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Each value's rank in its row, from 1; equal values share the mean of their ranks."""
     ranks = np.empty(rows.shape)
     for row, out in zip(rows, ranks, strict=True):
-        _, places, counts = np.unique(row, return_inverse=True, return_counts=True)
-        out[:] = (np.cumsum(counts) - (counts - 1) / 2)[places]
+        _, inverse, counts = np.unique(row, return_inverse=True, return_counts=True)
+        out[:] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return ranks
 
 

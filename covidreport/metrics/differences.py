@@ -65,7 +65,7 @@ def _tango_score(
     only_first: float, only_second: float, n: float, delta: float
 ) -> tuple[float, float]:
     """How far the difference lies from n * delta, and its standard deviation if delta were true."""
-    # q: the share of the second run only, most likely if the difference were delta.
+    # q: the proportion of the second run only, most likely if the difference were delta.
     linear = -only_first - only_second + (2 * n - only_first + only_second) * delta
     constant = -only_second * delta * (1 - delta)
     root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
@@ -81,7 +81,7 @@ def estimate_difference(
     n: int,
     confidence: float = 0.95,
 ) -> tuple[float | None, Interval]:
-    """The first run's share of right answers minus the second's, with its paired interval.
+    """The first run's proportion of right answers minus the second's, with its paired interval.
 
     only_first, only_second: how many of n images only the one run got right. differences: `(G,)`,
     by patient the right answers of the first run minus the second's. The interval is Tango's; where
@@ -122,10 +122,10 @@ def cases_to_exclude(
     """About how many cases would show that the first run is at most `margin` worse; None for never.
 
     Arguments as of `estimate_difference`, n cases at hand; without differences each case is a
-    patient. If the shares of discordant cases and the cases of a patient stay what they are, the
-    score at -margin grows with the root of the number of cases, so the number at which the lower
-    end reaches -margin follows at once. Never where the loss at hand is the margin or more. Raises
-    ValueError as `tango`, and unless the margin is over 0 and under 1.
+    patient. If the proportions of discordant cases and the cases of a patient stay what they are,
+    the score at -margin grows with the root of the number of cases, so the number at which the
+    lower end reaches -margin follows at once. Never where the loss at hand is the margin or more.
+    Raises ValueError as `tango`, and unless the margin is over 0 and under 1.
     """
     _check(only_first, only_second, n)
     if not 0 < margin < 1:
@@ -145,7 +145,7 @@ def cases_to_exclude(
 class NonInferiority:
     """Whether a run is at most `margin` worse than another, and on what evidence.
 
-    difference: the run's figure minus the other's.
+    difference: the run's value minus the other's.
     """
 
     answer: Literal["yes", "no", "the data cannot say"]

@@ -1,11 +1,11 @@
-"""All figures of one evaluation, from scores or from counts."""
+"""All metrics of one evaluation, from scores or from counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from covidreport.errors import RunError
-from covidreport.metrics.counts import count_labels, decide, find_not_finite
+from covidreport.metrics.counts import count_labels, find_not_finite, predict_labels
 from covidreport.metrics.curves import count_curve
 from covidreport.metrics.table import (
     AnswerMetric,
@@ -17,15 +17,17 @@ from covidreport.metrics.table import (
 from covidreport.records import Counts, Estimate, Scores
 
 Estimates = Mapping[str, Mapping[str, Estimate]]
-"""Per label, then per metric; the figures over all labels stand under `""`."""
+"""Per label, then per metric; the metrics over all labels stand under `""`."""
 
 
 def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
-    """Every figure of counts by label; those that only scores could give are `Estimate(None)`."""
+    """Every metric of counts by label; those that only scores could give are `Estimate(None)`."""
     estimates: dict[str, dict[str, Estimate]] = {}
     for label, of_label in counts.items():
-        figures = {key: each.estimate(of_label) for key, each in list_metrics(CountMetric).items()}
-        estimates[label] = figures | dict.fromkeys(list_metrics(CurveMetric), Estimate(None))
+        of_counts = {
+            key: each.estimate(of_label) for key, each in list_metrics(CountMetric).items()
+        }
+        estimates[label] = of_counts | dict.fromkeys(list_metrics(CurveMetric), Estimate(None))
     overall = {
         key: each.estimate(counts.values()) for key, each in list_metrics(LabelsMetric).items()
     }
@@ -36,10 +38,10 @@ def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
 def estimate_scores(
     scores: Scores, thresholds: Sequence[float]
 ) -> tuple[Mapping[str, Counts], Estimates]:
-    """The counts by label and every figure of scores at thresholds `(K,)` (probabilities).
+    """The counts by label and every metric of scores at thresholds `(K,)` (probabilities).
 
     Raises RunError where a score is not finite in an image that did not fail: the run is invalid,
-    and no figure of it is given. Raises UsageError for a threshold outside (0, 1).
+    and no metric of it is given. Raises UsageError for a threshold outside (0, 1).
     """
     bad = find_not_finite(scores)
     if bad is not None:
@@ -49,10 +51,10 @@ def estimate_scores(
             "neither a yes nor a no; export the model again and check it for overflow"
         )
     failed = scores.failed
-    predicted = decide(scores.scores, thresholds, scores.activation, failed)
+    predicted = predict_labels(scores.scores, thresholds, scores.activation, failed)
     tables = count_labels(scores.truth, predicted, failed)
     counts = dict(zip(scores.labels, tables, strict=True))
-    estimates = {name: dict(figures) for name, figures in estimate_counts(counts).items()}
+    estimates = {label: dict(found) for label, found in estimate_counts(counts).items()}
     for column, label in enumerate(scores.labels):
         curve = count_curve(scores.truth[:, column], scores.scores[:, column], failed)
         for name, metric in list_metrics(CurveMetric).items():

@@ -29,13 +29,13 @@ def wilson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """
     _check(k, n, confidence)
     z = two_sided_z(confidence)
-    share = k / n
-    centre = share + z * z / (2 * n)
-    margin = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    proportion = k / n
+    centre = proportion + z * z / (2 * n)
+    margin = z * math.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     # At k = 0 and k = n one end is 0 or 1 by algebra, and only nearly so in floating point.
-    low = 0.0 if k == 0 else min(max((centre - margin) / scale, 0.0), share)
-    high = 1.0 if k == n else max(min((centre + margin) / scale, 1.0), share)
+    low = 0.0 if k == 0 else min(max((centre - margin) / scale, 0.0), proportion)
+    high = 1.0 if k == n else max(min((centre + margin) / scale, 1.0), proportion)
     return low, high
 
 

@@ -153,12 +153,12 @@ def step_down(
     reached, total = np.zeros(len(pairs), dtype=np.int64), 0
     differing = _keep_differing(sums)
     exact = len(differing) <= _EXACT_GROUPS
-    for drawn in _draw_p_values(differing, pairs, tables, flips, seed):
-        smallest = np.minimum.accumulate(drawn[:, order[::-1]], axis=1)[:, ::-1]
+    for sampled in _sample_p_values(differing, pairs, tables, flips, seed):
+        smallest = np.minimum.accumulate(sampled[:, order[::-1]], axis=1)[:, ::-1]
         reached += np.count_nonzero(smallest <= limits, axis=0)
-        total += len(drawn)
-    shares = reached / total if exact else (reached + 1) / (total + 1)
-    stepped = np.maximum.accumulate(shares)
+        total += len(sampled)
+    proportions = reached / total if exact else (reached + 1) / (total + 1)
+    stepped = np.maximum.accumulate(proportions)
     adjusted = np.empty(len(pairs))
     adjusted[order] = stepped
     # An adjusted p-value under the unadjusted one could only come from the chance of the flips.
@@ -183,8 +183,8 @@ def critical_p_value(
     chosen = all_pairs(len(wrong)) if pairs is None else tuple(pairs)
     sums = sum_by_group(wrong, groups)
     differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
-    drawn = _draw_p_values(differing, chosen, tables, flips, seed)
-    smallest = np.sort(np.concatenate([each.min(axis=1) for each in drawn]))
+    sampled = _sample_p_values(differing, chosen, tables, flips, seed)
+    smallest = np.sort(np.concatenate([each.min(axis=1) for each in sampled]))
     spare = 0 if len(differing) <= _EXACT_GROUPS else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
     # So many flips may be as small; the next one is the first p-value that is too large.
@@ -199,7 +199,7 @@ def _keep_differing(sums: NDArray[np.int64]) -> NDArray[np.float32]:
     return differing.astype(np.float32)
 
 
-def _draw_p_values(
+def _sample_p_values(
     differing: NDArray[np.float32],
     pairs: Sequence[tuple[int, int]],
     tables: Sequence[NDArray[np.float64]],
@@ -208,15 +208,15 @@ def _draw_p_values(
 ) -> Iterator[NDArray[np.float64]]:
     """Each pair's exact p-value under flips of all groups' signs, `(b, pairs)` a chunk."""
     exact = len(differing) <= _EXACT_GROUPS
-    for signs in _draw_signs(len(differing), exact, flips, seed, len(pairs)):
+    for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
         flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int64))
-        drawn = np.empty((len(pairs), len(signs)))
-        for place, (first, second) in enumerate(pairs):
-            drawn[place] = tables[place][np.abs(flipped[first] - flipped[second])]
-        yield drawn.T
+        sampled = np.empty((len(pairs), len(signs)))
+        for index, (first, second) in enumerate(pairs):
+            sampled[index] = tables[index][np.abs(flipped[first] - flipped[second])]
+        yield sampled.T
 
 
-def _draw_signs(
+def _sample_signs(
     groups: int, exact: bool, flips: int, seed: int, width: int
 ) -> Iterator[NDArray[np.float32]]:
     """Signs, float32 `(b, groups)` of -1 and 1: all patterns once, or random ones."""

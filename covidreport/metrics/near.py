@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import to_probabilities
-from covidreport.metrics.counts import count_labels, decide, logit
+from covidreport.metrics.counts import count_labels, logit, predict_labels
 from covidreport.records import Counts, Scores
 
 NEAR: Final = 1e-5
@@ -27,8 +27,8 @@ def find_near(scores: Scores, thresholds: Sequence[float]) -> NDArray[np.bool_]:
 
     thresholds `(K,)`: probabilities strictly between 0 and 1.
     """
-    placed = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
-    gaps = np.abs(to_probabilities(placed, scores.activation) - np.array(thresholds))
+    values = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
+    gaps = np.abs(to_probabilities(values, scores.activation) - np.array(thresholds))
     room = [_room(threshold, scores) for threshold in thresholds]
     near: NDArray[np.bool_] = (gaps <= room) & ~scores.failed[:, np.newaxis]
     return near
@@ -39,14 +39,14 @@ def _room(threshold: float, scores: Scores) -> float:
     room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
     if scores.activation == "logit":
         return room
-    # what the scores' own type tells apart
+    # what the scores' own type resolves
     return max(room, 4 * float(np.spacing(scores.scores.dtype.type(threshold))))
 
 
 def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...]:
     """Of each label, what is counted of the images whose score is near its threshold."""
     near = find_near(scores, thresholds)
-    called = decide(scores.scores, thresholds, scores.activation, scores.failed)
+    called = predict_labels(scores.scores, thresholds, scores.activation, scores.failed)
     none = np.zeros(len(near), np.bool_)
     return tuple(
         count_labels(

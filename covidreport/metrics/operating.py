@@ -2,7 +2,7 @@
 
 An image that could not be scored is never found and never cleared, at any threshold: a failed
 positive counts as missed and a failed negative as a false alarm. Images whose truth is unknown are
-left out.
+excluded.
 """
 
 from __future__ import annotations
@@ -73,19 +73,19 @@ def sensitivity_at_specificity(points: Points, specificity: float) -> Estimate:
     """The greatest sensitivity among the thresholds whose specificity is at least this.
 
     Points that no threshold reaches are not made up between two that one does (no interpolation).
-    The threshold is the best one for these very images, so the figure flatters a little, and no
+    The threshold is the best one for these very images, so the value flatters a little, and no
     binomial interval holds for it: resample to get one. Undefined where a class is absent or where
     images that failed put the specificity out of reach. ValueError for one outside (0, 1].
     """
-    _check_share("specificity", specificity)
+    _check_fraction("specificity", specificity)
     if not points.positives or not points.negatives:
         return Estimate(None)
-    place = _place_for_specificity(
+    index = _index_for_specificity(
         points, points.negatives - _fewest(specificity, points.negatives)
     )
-    if place is None:
+    if index is None:
         return Estimate(None)
-    return estimate_ratio(int(points.found[place]), points.positives)
+    return estimate_ratio(int(points.found[index]), points.positives)
 
 
 def specificity_at_sensitivity(points: Points, sensitivity: float) -> Estimate:
@@ -93,15 +93,15 @@ def specificity_at_sensitivity(points: Points, sensitivity: float) -> Estimate:
 
     As `sensitivity_at_specificity`, the other way round.
     """
-    _check_share("sensitivity", sensitivity)
+    _check_fraction("sensitivity", sensitivity)
     if not points.positives or not points.negatives:
         return Estimate(None)
-    place = _place_for_sensitivity(
+    index = _index_for_sensitivity(
         points, points.positives - _fewest(sensitivity, points.positives)
     )
-    if place is None:
+    if index is None:
         return Estimate(None)
-    cleared = points.negatives - int(points.false_alarms[place])
+    cleared = points.negatives - int(points.false_alarms[index])
     return estimate_ratio(cleared, points.negatives)
 
 
@@ -131,11 +131,11 @@ def fit_threshold(
     For a sensitivity: the highest threshold that still finds enough positives, so that specificity
     is the greatest; for a specificity: the lowest that still clears enough negatives. It lies about
     half way between the scores on its two sides, in the model's own unit, and beyond the last score
-    half way to 0 or 1, with no more digits than that takes. It is a probability, and `decide` gives
-    the answers that it was chosen for.
+    half way to 0 or 1, with no more digits than that takes. It is a probability, and
+    `predict_labels` gives the answers that it was chosen for.
 
     How many cases may be missed is fixed by their number n and the target before a score is looked
-    at. So the threshold is an order statistic of the cases' scores, and the true figure at a
+    at. So the threshold is an order statistic of the cases' scores, and the true rate at a
     threshold with k of n missed follows Beta(n - k, k + 1) or better: the one-sided lower bound of
     Clopper and Pearson for n - k of n holds although the threshold was tuned on the same images
     (Wilks, "Determination of sample sizes for setting tolerance limits", Ann. Math. Statist. 12
@@ -149,7 +149,7 @@ def fit_threshold(
     of reach, and where a guarantee is asked for that n cases can't give; ValueError for a target
     outside (0, 1] and for an activation without thresholds (`softmax-logit`).
     """
-    _check_share(target.metric, target.value)
+    _check_fraction(target.metric, target.value)
     points = list_points(truth, scores, failed)
     cases = points.positives if target.metric == "sensitivity" else points.negatives
     kind = "positives" if target.metric == "sensitivity" else "negatives"
@@ -172,9 +172,9 @@ def fit_threshold(
                 f"{allowed} of {cases} {kind} could not be scored, or have scores of exactly 0 or 1"
             )
         chosen = plain
-    place, threshold = chosen
-    found = int(points.found[place]), points.positives
-    cleared = points.negatives - int(points.false_alarms[place]), points.negatives
+    index, threshold = chosen
+    found = int(points.found[index]), points.positives
+    cleared = points.negatives - int(points.false_alarms[index]), points.negatives
     by_target = target.metric == "sensitivity"
     return ThresholdFit(
         threshold=threshold,
@@ -227,25 +227,25 @@ def _explain_no_guarantee(cases: int, kind: str, needed: int | None, target: Tar
     )
 
 
-def _check_share(name: str, value: float) -> None:
+def _check_fraction(name: str, value: float) -> None:
     if not 0 < value <= 1:
         raise ValueError(f"a {name} to reach is a fraction above 0 and up to 1, not {value}")
 
 
-def _fewest(share: float, cases: int) -> int:
-    return math.ceil(share * cases - ROUNDING)
+def _fewest(fraction: float, cases: int) -> int:
+    return math.ceil(fraction * cases - ROUNDING)
 
 
-def _place_for_sensitivity(points: Points, missed: int) -> int | None:
+def _index_for_sensitivity(points: Points, missed: int) -> int | None:
     """The first entry (the highest threshold) that misses at most so many positives."""
-    place = int(np.searchsorted(points.found, points.positives - missed))
-    return place if place < points.found.size else None
+    index = int(np.searchsorted(points.found, points.positives - missed))
+    return index if index < points.found.size else None
 
 
-def _place_for_specificity(points: Points, false_alarms: int) -> int | None:
+def _index_for_specificity(points: Points, false_alarms: int) -> int | None:
     """The last entry (the lowest threshold) with at most so many false alarms."""
-    place = int(np.searchsorted(points.false_alarms, false_alarms, side="right")) - 1
-    return place if place >= 0 else None
+    index = int(np.searchsorted(points.false_alarms, false_alarms, side="right")) - 1
+    return index if index >= 0 else None
 
 
 def _find_threshold(
@@ -256,22 +256,22 @@ def _find_threshold(
     Where no probability leads to that very point, the next one on the safe side is taken.
     """
     if metric == "sensitivity":
-        place = _place_for_sensitivity(points, missed)
-        places = range(0) if place is None else range(place, points.found.size)
+        index = _index_for_sensitivity(points, missed)
+        indices = range(0) if index is None else range(index, points.found.size)
     else:
-        place = _place_for_specificity(points, missed)
-        places = range(0) if place is None else range(place, -1, -1)
-    for each in places:
-        threshold = _place_threshold(points.values, each, activation, kind)
+        index = _index_for_specificity(points, missed)
+        indices = range(0) if index is None else range(index, -1, -1)
+    for each in indices:
+        threshold = _find_threshold_between(points.values, each, activation, kind)
         if threshold is not None:
             return each, threshold
     return None
 
 
-def _place_threshold(
-    values: NDArray[np.float64], place: int, activation: Activation, kind: np.dtype[Any]
+def _find_threshold_between(
+    values: NDArray[np.float64], index: int, activation: Activation, kind: np.dtype[Any]
 ) -> float | None:
-    """A probability above which exactly the `place` highest values lie; None if there is none.
+    """A probability above which exactly the `index` highest values lie; None if there is none.
 
     With as few digits as leave it in the middle half between its two neighbours. There is none
     above a score of exactly 1, below one of exactly 0, and between two logits so large that their
@@ -285,16 +285,16 @@ def _place_threshold(
     by_logit = activation == "logit"
     if values.size == 0:
         return 0.5
-    above = float(values[place - 1]) if place > 0 else math.inf
-    below = float(values[place]) if place < values.size else -math.inf
+    above = float(values[index - 1]) if index > 0 else math.inf
+    below = float(values[index]) if index < values.size else -math.inf
     between = math.isfinite(above) and math.isfinite(below)
     if between:
         low, high = below, above
         exact = float(expit((low + high) / 2)) if by_logit else (low + high) / 2
     else:  # beyond the last score: between it and 0 or 1, as probabilities
-        edge = below if place == 0 else above
+        edge = below if index == 0 else above
         probability = float(expit(edge)) if by_logit else edge
-        low, high = (probability, 1.0) if place == 0 else (0.0, probability)
+        low, high = (probability, 1.0) if index == 0 else (0.0, probability)
         exact = (low + high) / 2
     tried = [float(f"{exact:.{digits}g}") for digits in range(1, MOST_DIGITS + 1)]
     if between:  # of two neighbours in their type, the middle may be rounded to the upper one

@@ -63,8 +63,8 @@ def _simplify(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp
         inner = slice(first + 1, last)
         px, py = x[inner] - x[first], y[inner] - y[first]
         # Beyond an end the distance is that to the end: a curve may turn back.
-        share = np.clip((px * dx + py * dy) / (length * length or 1.0), 0.0, 1.0)
-        away = np.hypot(px - share * dx, py - share * dy)
+        proportion = np.clip((px * dx + py * dy) / (length * length or 1.0), 0.0, 1.0)
+        away = np.hypot(px - proportion * dx, py - proportion * dy)
         furthest = int(np.argmax(away))
         if away[furthest] > _TOLERANCE:
             middle = first + 1 + furthest

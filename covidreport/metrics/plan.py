@@ -1,4 +1,4 @@
-"""Which figures are computed, as a user asks for them."""
+"""Which metrics are computed, as a user chooses them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from covidreport.errors import UsageError
-from covidreport.records import FigurePlan, IntervalKind
+from covidreport.records import IntervalKind, MetricPlan
 
 DEFAULT_NORMAL = "normal"
 
 
 @dataclass(frozen=True, slots=True)
-class FigureOptions:
-    """What a user said of the figures and their intervals; silent, they are the usual ones."""
+class MetricOptions:
+    """What a user said of the metrics and their intervals; silent, they are the usual ones."""
 
     interval: IntervalKind = "wilson"
-    specificities: tuple[float, ...] = FigurePlan().specificities
-    sensitivities: tuple[float, ...] = FigurePlan().sensitivities
+    specificities: tuple[float, ...] = MetricPlan().specificities
+    sensitivities: tuple[float, ...] = MetricPlan().sensitivities
     prevalence: float | Mapping[str, float] | None = None
     """Of the target, or by label."""
     normal: str | None = None
 
-    def plan(self, labels: Sequence[str], target: str) -> FigurePlan:
+    def plan(self, labels: Sequence[str], target: str) -> MetricPlan:
         """What is to be computed for these labels; UsageError where one is named that is none."""
         prevalence = self.prevalence
         if prevalence is not None and not isinstance(prevalence, Mapping):
@@ -36,7 +36,7 @@ class FigureOptions:
                 f"{', '.join(map(repr, strange))}, which is no label of the data; its labels are "
                 f"{', '.join(labels)}"
             )
-        return FigurePlan(
+        return MetricPlan(
             interval=self.interval,
             specificities=self.specificities,
             sensitivities=self.sensitivities,

@@ -2,7 +2,7 @@
 
 PPV and NPV straight from the counts hold for the mix of patients in the data, which in a collection
 of images is rarely that of a ward. Here sensitivity and specificity come from the counts and the
-prevalence is stated. In all of these figures an image that could not be scored is a wrong answer.
+prevalence is stated. In all of these metrics an image that could not be scored is a wrong answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from covidreport.records import Counts, Estimate
 
 
 def ppv_at_prevalence(counts: Counts, prevalence: float, confidence: float = 0.95) -> Estimate:
-    """The chance that an image called positive is positive, where this share of all images is.
+    """The chance that an image called positive is positive, where this proportion of all images is.
 
     Bayes' rule; the interval is the logit interval of Mercaldo, Lau and Zhou, "Confidence intervals
     for predictive values with an emphasis to case-control studies", Statist. Med. 26 (2007)
@@ -31,7 +31,8 @@ def ppv_at_prevalence(counts: Counts, prevalence: float, confidence: float = 0.9
 
 
 def npv_at_prevalence(counts: Counts, prevalence: float, confidence: float = 0.95) -> Estimate:
-    """The chance that an image called negative is negative, where this share of all is positive.
+    """The chance that an image called negative is negative, where this proportion of all is
+    positive.
 
     As `ppv_at_prevalence`, with the two classes changed over.
     """
@@ -40,28 +41,28 @@ def npv_at_prevalence(counts: Counts, prevalence: float, confidence: float = 0.9
 
 
 def _predict(
-    case: tuple[int, int], other: tuple[int, int], share: float, confidence: float
+    case: tuple[int, int], other: tuple[int, int], prevalence: float, confidence: float
 ) -> Estimate:
     """The predictive value of an answer for its class, each class as (how many right, of how many).
 
-    share: of the class among all.
+    prevalence: of the class among all.
     """
     (right, cases), (other_right, others) = case, other
-    if not 0 < share < 1:
-        raise ValueError(f"a prevalence lies strictly between 0 and 1, not {share}")
+    if not 0 < prevalence < 1:
+        raise ValueError(f"a prevalence lies strictly between 0 and 1, not {prevalence}")
     if cases == 0 or others == 0:
         return Estimate(None)
     hit, alarm = right / cases, (others - other_right) / others
     if hit == 0 and alarm == 0:
         return Estimate(None)
-    value = share * hit / (share * hit + (1 - share) * alarm)
+    value = prevalence * hit / (prevalence * hit + (1 - prevalence) * alarm)
     z = two_sided_z(confidence)
     # The logit needs every one of the four counts, although only two of them enter its variance.
     plain = min(right, cases - right, other_right, others - other_right) > 0
     added = 0.0 if plain else z * z / 2
     hit = (right + added) / (cases + 2 * added)
     alarm = (others - other_right + added) / (others + 2 * added)
-    centre = math.log(share * hit / ((1 - share) * alarm))
+    centre = math.log(prevalence * hit / ((1 - prevalence) * alarm))
     error = math.sqrt(
         (1 - hit) / hit / (cases + 2 * added) + (1 - alarm) / alarm / (others + 2 * added)
     )
@@ -99,7 +100,8 @@ def negative_likelihood_ratio(counts: Counts, confidence: float = 0.95) -> Estim
 
 
 def _compare(case: tuple[int, int], other: tuple[int, int], confidence: float) -> Estimate:
-    """The ratio of two shares, each (how many, of how many), with an interval in the logarithm."""
+    """The ratio of two proportions, each (how many, of how many), with an interval in the
+    logarithm."""
     (k, n), (j, m) = case, other
     if n == 0 or m == 0 or (k == 0 and j == 0):
         return Estimate(None)

@@ -1,10 +1,10 @@
-"""Figures that follow from counts alone: each is one function over counts of any shape.
+"""Metrics that follow from counts alone: each is one function over counts of any shape.
 
 So an estimate and every resample of it are the same code. In every one of them an image that could
 not be scored is a wrong answer: a failed positive counts as missed and a failed negative as a false
 alarm. Images whose truth is unknown are in none.
 
-A figure is a `Ratio` of counts, or values where it is none; `divide` and `estimate` make values and
+A metric is a `Ratio` of counts, or values where it is none; `divide` and `estimate` make values and
 an `Estimate` of either. What has a denominator of 0 is undefined: NaN in arrays, `Estimate(None)`.
 """
 
@@ -55,7 +55,7 @@ def to_arrays(counts: Counts | Collection[Counts]) -> CountArrays:
 
 
 def divide(found: Values) -> NDArray[np.float64]:
-    """The values of a figure; NaN where it is undefined."""
+    """The values of a metric; NaN where it is undefined."""
     if not isinstance(found, Ratio):
         return found
     over, under = (np.asarray(each, np.float64) for each in found)
@@ -64,10 +64,10 @@ def divide(found: Values) -> NDArray[np.float64]:
 
 
 def estimate(found: Values, *, proportion: bool) -> Estimate:
-    """A figure of one label or run as a record.
+    """A metric of one label or run as a record.
 
-    proportion: whether it is a share of independent images, which has Wilson's interval; any other
-    has none of its own.
+    proportion: whether it is a proportion of independent images, which has Wilson's interval; any
+    other has none of its own.
     """
     if isinstance(found, Ratio):
         make = estimate_rate if proportion else estimate_ratio
@@ -92,12 +92,12 @@ def estimate_ratio(numerator: int, denominator: int) -> Estimate:
 
 
 def sensitivity(counts: CountArrays) -> Ratio:
-    """The share of positives that were found (recall): tp / positives."""
+    """The proportion of positives that were found (recall): tp / positives."""
     return Ratio(counts.tp, counts.tp + counts.fn)
 
 
 def specificity(counts: CountArrays) -> Ratio:
-    """The share of negatives that were cleared: tn / negatives."""
+    """The proportion of negatives that were cleared: tn / negatives."""
     return Ratio(counts.tn, counts.tn + counts.fp)
 
 
@@ -121,7 +121,7 @@ def f1(counts: CountArrays) -> Ratio:
 
 
 def accuracy(counts: CountArrays) -> Ratio:
-    """The share of right answers: (tp + tn) / (positives + negatives)."""
+    """The proportion of right answers: (tp + tn) / (positives + negatives)."""
     return Ratio(counts.tp + counts.tn, counts.tp + counts.fp + counts.fn + counts.tn)
 
 
@@ -147,7 +147,7 @@ def mcc(counts: CountArrays) -> NDArray[np.float64]:
 
 
 def prevalence(counts: CountArrays) -> Ratio:
-    """The share of positives among the images whose truth is known."""
+    """The proportion of positives among the images whose truth is known."""
     return Ratio(counts.tp + counts.fn, counts.tp + counts.fp + counts.fn + counts.tn)
 
 
@@ -169,7 +169,8 @@ def macro_f1(counts: CountArrays) -> NDArray[np.float64]:
 
 
 def label_accuracy(counts: CountArrays) -> Ratio:
-    """The share of right answers over all images and labels, of counts `(…, K)`: 1 - Hamming loss.
+    """The proportion of right answers over all images and labels, of counts `(…, K)`: 1 - Hamming
+    loss.
 
     No binomial proportion: the answers that one image gets for its labels are not independent, so
     N x K answers do not carry the information of N x K trials and Wilson's would be too narrow.

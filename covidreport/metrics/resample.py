@@ -1,13 +1,13 @@
 """The bootstrap: the counts of every run and label in many resamples of the same images.
 
-A resample draws as many images as there are, with replacement; where images belong to groups
-(patients), it draws whole groups. Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
+A resample holds as many images as there are, with replacement; where images belong to groups
+(patients), it samples whole groups. Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
 chapter 13; for groups Field and Welsh, "Bootstrapping clustered data", J. R. Stat. Soc. B 69
 (2007) 369-390. One resample serves all runs and all labels, so that differences between runs are
 paired.
 
 N images, K labels, R runs, B resamples. A resample is a row of weights: how often each unit (image
-or group) was drawn. The counts of all runs and labels are then one product of the weights with a
+or group) was sampled. The counts of all runs and labels are then one product of the weights with a
 matrix that says which unit adds what to which count. All of it is whole numbers below 2^24, which
 float32 holds exactly: the result does not depend on threads or on the order of summation.
 """
@@ -29,12 +29,12 @@ from covidreport.records import UNKNOWN
 RESAMPLES = 2000
 """Unless asked otherwise: the ends of a 95 % interval then rest on 50 resamples each."""
 COMMON = 32
-"""Images with the same truth and answers are drawn together from so many on: one binomial draw
-costs as much as drawing about 25 images one by one."""
+"""Images with the same truth and answers are sampled together from so many on: one binomial sample
+costs as much as sampling about 25 images one by one."""
 CHUNK_BYTES = 32 << 20
 """How much memory the weights of one chunk of resamples take."""
-MOST_KEPT = 4_000_000
-"""So many weights of a plain bootstrap are kept for the next figure of the same images."""
+MOST_CACHED = 4_000_000
+"""So many weights of a plain bootstrap are kept for the next metric of the same images."""
 _SLICE = 16_384
 _ROOMY_BYTES = 256 << 20
 
@@ -44,7 +44,7 @@ class ResampledCounts:
     """What was observed, each count `(R, K)`, and what each resample holds, each `(B, R, K)`.
 
     units: how many images or groups stand behind the denominator of each proportion, int64
-    `(R, K)` by figure (`list_proportions`). grouped: whether groups were drawn.
+    `(R, K)` by metric (`list_proportions`). grouped: whether groups were sampled.
     """
 
     observed: CountArrays
@@ -66,13 +66,13 @@ def resample_counts(
     """The counts of every run and label in every resample.
 
     truth int8 `(N, K)`, answers bool `(R, N, K)`, failed bool `(R, N)`, groups integers `(N,)`.
-    Images of unknown truth are in none of that label's counts; they are drawn like the others, so
+    Images of unknown truth are in none of that label's counts; they are sampled like the others, so
     the number of positives and negatives varies from resample to resample.
 
     collapse: images that agree in the truth and the answers of all runs and labels (groups that
-    add the same to every count) are drawn together: their number in a resample is multinomial, so
+    add the same to every count) are sampled together: their number in a resample is multinomial, so
     the joint distribution over runs and labels is the same and only the random numbers differ.
-    False draws image by image and gives the very resamples that `resample_curves` sees with the
+    False samples image by image and gives the very resamples that `resample_curves` sees with the
     same seed. The same arguments give the same counts on every machine with the same NumPy.
 
     Memory beyond the result: about 32 MiB of weights and 2 (R + 1) K bytes an image (four times
@@ -89,17 +89,17 @@ def resample_counts(
         totals, common = _collapse(totals)
     if totals.shape[0] * totals.shape[1] * 4 <= _ROOMY_BYTES:
         totals = totals.astype(np.float32, copy=False)
-    weights = draw_weights(totals.shape[1] - common.size, resamples, seed, common)
-    drawn = np.concatenate([_multiply(chunk, totals) for chunk in weights])
+    weights = sample_weights(totals.shape[1] - common.size, resamples, seed, common)
+    counts = np.concatenate([_multiply(chunk, totals) for chunk in weights])
     return ResampledCounts(
         observed=_split(observed[np.newaxis], runs, labels, first=True),
-        resampled=_split(drawn, runs, labels),
+        resampled=_split(counts, runs, labels),
         units=units,
         grouped=groups is not None,
     )
 
 
-def draw_weights(
+def sample_weights(
     units: int,
     resamples: int,
     seed: int,
@@ -107,47 +107,47 @@ def draw_weights(
     *,
     chunk_bytes: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
-    """How often each unit is drawn, in chunks of resamples: float32 `(b, H + units)`.
+    """How often each unit is sampled, in chunks of resamples: float32 `(b, H + units)`.
 
-    chunk_bytes: how much memory a chunk takes, instead of `CHUNK_BYTES`; without `common` the draws
-    are the same in chunks of any size.
+    chunk_bytes: how much memory a chunk takes, instead of `CHUNK_BYTES`; without `common` the
+    samples are the same in chunks of any size.
 
-    common `(H,)`: the sizes of sets of images that are drawn together; they come first. Their
-    numbers and that of all other draws are multinomial; the other draws fall evenly on the single
-    units. That is the plain bootstrap, taken apart: the weights of disjoint sets of images are
-    independent given how many draws fall into each set.
+    common `(H,)`: the sizes of sets of images that are sampled together; they come first. Their
+    numbers and that of all other samples are multinomial; the other samples fall evenly on the
+    single units. That is the plain bootstrap, taken apart: the weights of disjoint sets of images
+    are independent given how many samples fall into each set.
     """
     sizes = np.zeros(0, dtype=np.int64) if common is None else common
-    if not sizes.size and units * resamples <= MOST_KEPT:
-        yield _draw_plain(units, resamples, seed)
+    if not sizes.size and units * resamples <= MOST_CACHED:
+        yield _sample_plain(units, resamples, seed)
         return
-    yield from _draw(units, resamples, seed, sizes, chunk_bytes or CHUNK_BYTES)
+    yield from _sample(units, resamples, seed, sizes, chunk_bytes or CHUNK_BYTES)
 
 
 @lru_cache(maxsize=2)
-def _draw_plain(units: int, resamples: int, seed: int) -> NDArray[np.float32]:
+def _sample_plain(units: int, resamples: int, seed: int) -> NDArray[np.float32]:
     """The weights of few units, all in one array that nobody may change."""
     none = np.zeros(0, dtype=np.int64)
-    weights = np.concatenate(list(_draw(units, resamples, seed, none, CHUNK_BYTES)))
+    weights = np.concatenate(list(_sample(units, resamples, seed, none, CHUNK_BYTES)))
     weights.flags.writeable = False
     return weights
 
 
-def _draw(
+def _sample(
     units: int, resamples: int, seed: int, sizes: NDArray[np.int64], chunk_bytes: int
 ) -> Iterator[NDArray[np.float32]]:
-    """`draw_weights`, drawn now."""
+    """`sample_weights`, sampled now."""
     rng = np.random.default_rng(seed)
     total, heavy = int(sizes.sum()) + units, sizes.size
-    shares = np.append(sizes, units) / total
+    proportions = np.append(sizes, units) / total
     rows = max(1, chunk_bytes // (4 * (heavy + units)))
     for start in range(0, resamples, rows):
         weights = np.empty((min(rows, resamples - start), heavy + units), dtype=np.float32)
-        draws = np.full(len(weights), units)
+        samples = np.full(len(weights), units)
         if heavy:
-            parts = rng.multinomial(total, shares, size=len(weights))
-            weights[:, :heavy], draws = parts[:, :-1], parts[:, -1]
-        for row, n in zip(weights, draws, strict=True):
+            parts = rng.multinomial(total, proportions, size=len(weights))
+            weights[:, :heavy], samples = parts[:, :-1], parts[:, -1]
+        for row, n in zip(weights, samples, strict=True):
             if units:
                 row[heavy:] = np.bincount(rng.integers(0, units, n), minlength=units)
         yield weights
@@ -217,7 +217,7 @@ def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     Gives the columns and the sizes of the sets.
     """
     single = totals.dtype == np.uint8  # nothing but 0 and 1
-    bits = np.packbits(totals, axis=0) if single else _spell_bytes(totals)
+    bits = np.packbits(totals, axis=0) if single else _split_bytes(totals)
     words = np.zeros((-(-len(bits) // 8) * 8, bits.shape[1]), dtype=np.uint8)
     words[: len(bits)] = bits
     keys = np.ascontiguousarray(words.T).view(np.uint64).T
@@ -231,7 +231,7 @@ def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     return np.ascontiguousarray(totals[:, columns]), sizes[common]
 
 
-def _spell_bytes(totals: NDArray[Any]) -> NDArray[np.uint8]:
+def _split_bytes(totals: NDArray[Any]) -> NDArray[np.uint8]:
     """Whole numbers `(C, U)` as bytes, so that columns are equal where their bytes are."""
     if totals.max(initial=0) < 256:
         return totals.astype(np.uint8)

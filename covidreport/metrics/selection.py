@@ -50,8 +50,8 @@ def rank_resamples(
     ordered = [np.take_along_axis(key, order, axis=-1) for key in keys]
     differs = np.ones(order.shape, dtype=np.bool_)
     differs[:, 1:] = np.any([key[:, 1:] != key[:, :-1] for key in ordered], axis=0)
-    places = np.arange(1, order.shape[1] + 1)
-    shared = np.maximum.accumulate(np.where(differs, places, 0), axis=1)
+    positions = np.arange(1, order.shape[1] + 1)
+    shared = np.maximum.accumulate(np.where(differs, positions, 0), axis=1)
     ranks = np.empty(order.shape, dtype=np.int64)
     np.put_along_axis(ranks, order, shared, axis=-1)
     return ranks
@@ -86,12 +86,13 @@ def summarise_ranks(
 def find_indistinguishable(
     best: int, tests: Sequence[PairTest], alpha: float = 0.05
 ) -> tuple[int, ...]:
-    """The runs that cannot be told from the best, the best among them, in rising order.
+    """The runs that do not differ significantly from the best, the best among them, in rising
+    order.
 
     best: the index of the run that the ranking puts first. tests: all pairs, from `compare_pairs`
     with its correction over all pairs, because the best was picked from the same data. A run is
-    told apart if its adjusted p-value with the best is at most alpha. Runs that appear in no test
-    with the best are left out.
+    significantly different if its adjusted p-value with the best is at most alpha. Runs that appear
+    in no test with the best are excluded.
     """
     group = {best}
     for test in tests:
@@ -174,29 +175,29 @@ def positives_needed(
 ) -> int | None:
     """About how many positives would tell the gap at hand apart with this power; None without gap.
 
-    Supposes that the shares of positives that only the first and only the second run missed stay
-    what they are here. The power is that of the exact McNemar test at alpha / comparisons (what the
-    sharpest comparison must reach), summed over the number of discordant positives; the search
-    starts from Connor, "Sample size for testing differences in proportions for the paired-sample
-    design", Biometrics 43 (1987) 207-211. The power of an exact test rises in small saws, so it is
-    the number from which on it stays near or over `power`. Beyond two million, Connor's formula
-    alone. With groups it is multiplied by their design effect. The gap at hand is itself uncertain:
-    if chance made it larger than it is, more are needed.
+    Supposes that the proportions of positives that only the first and only the second run missed
+    stay what they are here. The power is that of the exact McNemar test at alpha / comparisons
+    (what the sharpest comparison must reach), summed over the number of discordant positives; the
+    search starts from Connor, "Sample size for testing differences in proportions for the
+    paired-sample design", Biometrics 43 (1987) 207-211. The power of an exact test rises in small
+    saws, so it is the number from which on it stays near or over `power`. Beyond two million,
+    Connor's formula alone. With groups it is multiplied by their design effect. The gap at hand is
+    itself uncertain: if chance made it larger than it is, more are needed.
     """
     if only_first == only_second:
         return None
     more, fewer = max(only_first, only_second), min(only_first, only_second)
-    share, level = (more + fewer) / positives, alpha / comparisons
+    discordance, level = (more + fewer) / positives, alpha / comparisons
     gap = (more - fewer) / positives
     normal = NormalDist()
-    reach = normal.inv_cdf(1 - level / 2) * math.sqrt(share)
-    reach += normal.inv_cdf(power) * math.sqrt(max(0.0, share - gap * gap))
+    reach = normal.inv_cdf(1 - level / 2) * math.sqrt(discordance)
+    reach += normal.inv_cdf(power) * math.sqrt(max(0.0, discordance - gap * gap))
     start = math.ceil((reach / gap) ** 2)
     if start > _LARGE:
         return math.ceil(start * design_effect)
 
     def suffices(n: int) -> bool:
-        return mcnemar_power(n, share, more / (more + fewer), level) >= power
+        return mcnemar_power(n, discordance, more / (more + fewer), level) >= power
 
     low, high = 0, start
     while not suffices(high):
@@ -207,10 +208,11 @@ def positives_needed(
     return math.ceil(high * design_effect)
 
 
-def mcnemar_power(n: int, share: float, direction: float, level: float) -> float:
+def mcnemar_power(n: int, discordance: float, direction: float, level: float) -> float:
     """The probability that the exact two-sided McNemar test of n positives finds the difference.
 
-    share: of positives that are discordant; direction: of these, the share that speaks for the
+    discordance: the proportion of positives that are discordant; direction: of these, the
+    proportion that speaks for the
     truth. Only findings in that direction count. Power of the binomial test given the number of
     discordant positives, averaged over their binomial distribution.
     """
@@ -220,17 +222,19 @@ def mcnemar_power(n: int, share: float, direction: float, level: float) -> float
         inside = bdtr(np.clip(k, 0, discordant), discordant, p)
         return np.where(k < 0, 0.0, inside)
 
-    spread = math.sqrt(n * share * (1 - share))
-    low = max(0, math.floor(n * share - 10 * spread))
-    high = min(n, math.ceil(n * share + 10 * spread))
+    spread = math.sqrt(n * discordance * (1 - discordance))
+    low = max(0, math.floor(n * discordance - 10 * spread))
+    high = min(n, math.ceil(n * discordance + 10 * spread))
     discordant = np.arange(low, high + 1)
     # The largest count against that is still significant; -1 where none is.
     guess = np.nan_to_num(bdtrik(level / 2, np.maximum(discordant, 1), 0.5), nan=-1.0)
-    against = np.floor(guess) + 1
+    opposing = np.floor(guess) + 1
     for _ in range(3):
-        against = np.where(at_most(against, 0.5) > level / 2, against - 1, against)
+        opposing = np.where(at_most(opposing, 0.5) > level / 2, opposing - 1, opposing)
     chances = np.append(0.0, np.cumsum(np.log(np.arange(1, n + 1))))
     logs = chances[n] - chances[discordant] - chances[n - discordant]
-    if share < 1:
-        logs = logs + discordant * math.log(share) + (n - discordant) * math.log1p(-share)
-    return float(np.sum(np.exp(logs) * at_most(against, 1 - direction)))
+    if discordance < 1:
+        logs = (
+            logs + discordant * math.log(discordance) + (n - discordant) * math.log1p(-discordance)
+        )
+    return float(np.sum(np.exp(logs) * at_most(opposing, 1 - direction)))

@@ -39,8 +39,8 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted = [1.0] * len(p_values)
     highest = 0.0
-    for place, index in enumerate(order):
-        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return tuple(adjusted)
 
@@ -57,7 +57,7 @@ def bound_mcnemar(gap: int) -> float:
 
 
 def detectable_difference(comparisons: int, alpha: float = 0.05) -> int:
-    """The fewest cases by which two runs must differ to be told apart at all.
+    """The fewest cases by which two runs must differ to be significantly different at all.
 
     The smallest gap whose most favourable McNemar p-value (`bound_mcnemar`) is at most alpha /
     comparisons, which is what the sharpest of that many comparisons has to reach under Holm's

@@ -1,4 +1,4 @@
-"""Figures for parts of the images: by sex, age band, view, source, whatever the data states."""
+"""Metrics for parts of the images: by sex, age band, view, source, whatever the data states."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
     """The attributes that subgroups are made by, each `(N,)`: 2 to `MOST_VALUES` stated values.
 
     Ages (a column `age`, `patient_age`, `age_years`) as bands. What has one value for every image,
-    or many, such as an exact date or a file's number, is left out: the first has nothing to
+    or many, such as an exact date or a file's number, is excluded: the first has nothing to
     compare, the second could name a patient.
     """
     chosen = {}
@@ -78,7 +78,7 @@ def estimate_subgroups(
     """One label's counts and rates for each value of an attribute; every argument `(N,)`.
 
     Rates have Wilson intervals, images that failed count as in every rate, those of unknown truth
-    are counted and left out. The worst of several groups looks bad by chance alone: its own
+    are counted and excluded. The worst of several groups looks bad by chance alone: its own
     interval, which was not picked for being the worst of many, must not be read as a test. Where
     some rates are equal the group with more cases is named, then the first by name; where all are,
     none is.

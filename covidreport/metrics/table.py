@@ -3,7 +3,7 @@
 Every table, frame, file, limit and integration walks it, or what `iter_metrics` gives of an
 evaluation; nothing else lists metrics. The keys of `ALL_METRICS` are those of
 `Evaluation.estimates`: per label for `CountMetric` and `CurveMetric`, under `""` for `LabelsMetric`
-and `AnswerMetric`, which are of all labels. Those of `DETAIL_METRICS` stand in its details.
+and `AnswerMetric`, which are of all labels. Those of `SCORE_METRICS` stand in its score metrics.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics import curves, matches, rates
-from covidreport.records import Consistency, Counts, Estimate, Evaluation, LabelDetails
+from covidreport.records import Consistency, Counts, Estimate, Evaluation, LabelScoreMetrics
 
 Direction = Literal["higher", "lower", "neither"]
 Interval = Literal[
     "Wilson", "bootstrap", "bootstrap or DeLong", "in logarithms", "logit", "Wald", "none"
 ]
-"""How intervals are made where an evaluation does not say otherwise. A share of independent images
-has Wilson's."""
+"""How intervals are made where an evaluation does not say otherwise. A proportion of independent
+images has Wilson's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure: how it is computed, and all that is said of it."""
+    """A metric: how it is computed, and all that is said of it."""
 
     compute: Callable[..., Any]
     title: str
@@ -47,7 +47,7 @@ class Metric:
     aliases: tuple[str, ...] = ()
     """Other names by which it can be limited."""
     resembles: tuple[str, ...] = ()
-    """Names of other programs that may mean several figures: refused, and this one is proposed."""
+    """Names of other programs that may mean several metrics: refused, and this one is proposed."""
     at_threshold: bool = True
     """Whether it depends on the threshold."""
 
@@ -56,7 +56,7 @@ class CountMetric(Metric):
     """Of one label's counts. compute: of `CountArrays` of any shape."""
 
     def estimate(self, counts: Counts) -> Estimate:
-        """The figure of these counts."""
+        """The metric of these counts."""
         found = self.compute(rates.to_arrays(counts))
         return rates.estimate(found, proportion=self.interval == "Wilson")
 
@@ -65,7 +65,7 @@ class LabelsMetric(Metric):
     """Of the counts of all labels. compute: of `CountArrays` with the labels as last axis."""
 
     def estimate(self, counts: Collection[Counts]) -> Estimate:
-        """The figure of these counts, one for each label."""
+        """The metric of these counts, one for each label."""
         found = self.compute(rates.to_arrays(counts))
         return rates.estimate(found, proportion=self.interval == "Wilson")
 
@@ -73,26 +73,27 @@ class LabelsMetric(Metric):
 class CurveMetric(Metric):
     """Of one label's scores over all thresholds; undefined from counts alone."""
 
-    def estimate(self, curve: curves.Curve) -> Estimate:
-        """The figure of this curve."""
+    def estimate(self, curve: curves.CumulativeCounts) -> Estimate:
+        """The metric of this curve."""
         found: Estimate = self.compute(curve)
         return found
 
 
 class AnswerMetric(Metric):
-    """A share of images by their answers; undefined from counts alone. compute: gives which."""
+    """A proportion of images by their answers; undefined from counts alone. compute: gives
+    which."""
 
     def estimate(
         self, truth: NDArray[np.int8], predicted: NDArray[np.bool_], failed: NDArray[np.bool_]
     ) -> Estimate:
-        """The figure of truth and answers `(N, K)`, of which some failed `(N,)`."""
-        share: matches.Share = self.compute(truth, predicted, failed)
-        counted = int(np.count_nonzero(share.counted & share.among))
-        return rates.estimate_rate(counted, int(np.count_nonzero(share.among)))
+        """The metric of truth and answers `(N, K)`, of which some failed `(N,)`."""
+        proportion: matches.Proportion = self.compute(truth, predicted, failed)
+        counted = int(np.count_nonzero(proportion.counted & proportion.among))
+        return rates.estimate_rate(counted, int(np.count_nonzero(proportion.among)))
 
 
-class DetailMetric(Metric):
-    """What scores say of one label beyond its estimates. compute: of its `LabelDetails`."""
+class LabelScoreMetric(Metric):
+    """What scores say of one label beyond its estimates. compute: of its `LabelScoreMetrics`."""
 
 
 class ConsistencyMetric(Metric):
@@ -173,9 +174,9 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         "images all right / images", "higher", "Wilson",
     ),
 }  # fmt: skip
-"""Every figure of `Evaluation.estimates` by its key."""
+"""Every metric of `Evaluation.estimates` by its key."""
 
-DETAIL_METRICS: Final[dict[str, Metric]] = {
+SCORE_METRICS: Final[dict[str, Metric]] = {
     "no_label": ConsistencyMetric(
         lambda found: found.nothing, "No label", "How often an image gets no label at all",
         "images without an answer yes / scored images", "lower", "Wilson",
@@ -185,52 +186,52 @@ DETAIL_METRICS: Final[dict[str, Metric]] = {
         "How often an image is called normal together with a disease",
         "contradictory images / scored images", "lower", "Wilson",
     ),
-    "positive_likelihood_ratio": DetailMetric(
+    "positive_likelihood_ratio": LabelScoreMetric(
         lambda label: label.positive_likelihood_ratio, "Positive likelihood ratio",
         "How many times an answer yes raises the odds of the label",
         "sensitivity / (1 − specificity)", "higher", "in logarithms", "Simel 1991", "ratio",
     ),
-    "negative_likelihood_ratio": DetailMetric(
+    "negative_likelihood_ratio": LabelScoreMetric(
         lambda label: label.negative_likelihood_ratio, "Negative likelihood ratio",
         "How many times an answer no leaves of the odds of the label",
         "(1 − sensitivity) / specificity", "lower", "in logarithms", "Simel 1991", "ratio",
     ),
-    "ppv_at_prevalence": DetailMetric(
+    "ppv_at_prevalence": LabelScoreMetric(
         lambda label: label.ppv, "PPV at a prevalence",
         "How far a yes can be believed where a stated share has the label",
         "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
     ),
-    "npv_at_prevalence": DetailMetric(
+    "npv_at_prevalence": LabelScoreMetric(
         lambda label: label.npv, "NPV at a prevalence",
         "How far a no can be believed where a stated share has the label",
         "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
     ),
-    "brier": DetailMetric(
+    "brier": LabelScoreMetric(
         lambda label: label.calibration.brier, "Brier score",
         "The mean squared distance of scores from the truth",
         "Σ (score − truth)² / images", "lower", "none", "Brier 1950", "squared probability",
         at_threshold=False,
     ),
-    "calibration_intercept": DetailMetric(
+    "calibration_intercept": LabelScoreMetric(
         lambda label: label.calibration.intercept, "Calibration intercept",
         "Below 0 scores are too high on the whole, above too low",
         "logistic regression of the truth on the logits", "neither", "Wald", "Cox 1958",
         "logit", at_threshold=False,
     ),
-    "calibration_slope": DetailMetric(
+    "calibration_slope": LabelScoreMetric(
         lambda label: label.calibration.slope, "Calibration slope",
         "Below 1 scores are too extreme, above too timid",
         "logistic regression of the truth on the logits", "neither", "Wald", "Cox 1958",
         "ratio", at_threshold=False,
     ),
-    "ece": DetailMetric(
+    "ece": LabelScoreMetric(
         lambda label: label.calibration.ece, "ECE",
         "How far mean score and observed share lie apart, averaged over bins of equal width",
         "Σ images in bin × |mean score − share| / images", "lower", "none", "Naeini et al. 2015",
         "probability", at_threshold=False,
     ),
 }  # fmt: skip
-"""Every figure of `Evaluation.details` that has a value for each label, or one over all."""
+"""Every metric of `Evaluation.details` that has a value for each label, or one over all."""
 
 COUNTS: Final[dict[str, Direction]] = {
     "tn": "higher", "fp": "lower", "fn": "lower", "tp": "higher",
@@ -245,7 +246,7 @@ M = TypeVar("M", bound=Metric)
 
 def list_metrics(kind: type[M]) -> dict[str, M]:
     """The metrics of one kind by their key, in the order of the table."""
-    tables = (ALL_METRICS, DETAIL_METRICS)
+    tables = (ALL_METRICS, SCORE_METRICS)
     return {
         key: each for table in tables for key, each in table.items() if isinstance(each, kind)
     }  # fmt: skip
@@ -257,49 +258,51 @@ def list_answered() -> dict[str, CountMetric]:
 
 
 def list_proportions() -> dict[str, CountMetric]:
-    """Those that are a share of images, so that Wilson's interval can stand in."""
+    """Those that are a proportion of images, so that Wilson's interval can stand in."""
     return {key: each for key, each in list_answered().items() if each.interval == "Wilson"}
 
 
 def list_counts(counts: Counts, *, totals: bool = True) -> dict[str, int]:
     """All counts by name, in the order of `COUNTS`; those of the data alone only with `totals`."""
-    left_out = () if totals else ("positives", "negatives")
-    return {name: getattr(counts, name) for name in COUNTS if name not in left_out}
+    excluded = () if totals else ("positives", "negatives")
+    return {name: getattr(counts, name) for name in COUNTS if name not in excluded}
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure of an evaluation."""
+    """One metric of an evaluation."""
 
     label: str
-    """Empty for a figure over all labels."""
+    """Empty for a metric over all labels."""
     key: str
     estimate: Estimate
     metric: Metric | None
-    """None for a figure of another version that is not known here."""
+    """None for a metric of another version that is not known here."""
 
 
-def iter_metrics(evaluation: Evaluation, *, details: bool = False) -> Iterator[Measured]:
-    """Every figure of an evaluation in the order in which it is stored, undefined ones too.
+def iter_metrics(evaluation: Evaluation, *, score_metrics: bool = False) -> Iterator[Measured]:
+    """Every metric of an evaluation in the order in which it is stored, undefined ones too.
 
-    details: followed by those of `DETAIL_METRICS`, where it has details.
+    score_metrics: followed by those of `SCORE_METRICS`, where it has them.
     """
-    for label, figures in evaluation.estimates.items():
-        for key, estimate in figures.items():
+    for label, metrics in evaluation.estimates.items():
+        for key, estimate in metrics.items():
             yield Measured(label, key, estimate, ALL_METRICS.get(key))
-    found = evaluation.details if details else None
+    found = evaluation.score_metrics if score_metrics else None
     if found is None:
         return
     yield from _pick("", found.consistency, ConsistencyMetric)
     for label, of_label in found.labels.items():
-        yield from _pick(label, of_label, DetailMetric)
+        yield from _pick(label, of_label, LabelScoreMetric)
 
 
-def _pick(label: str, found: Consistency | LabelDetails, kind: type[Metric]) -> Iterator[Measured]:
+def _pick(
+    label: str, found: Consistency | LabelScoreMetrics, kind: type[Metric]
+) -> Iterator[Measured]:
     for key, metric in list_metrics(kind).items():
         yield Measured(label, key, metric.compute(found), metric)
 
 
 def interval_columns(key: str, estimate: Estimate) -> dict[str, float | None]:
-    """A figure and the ends of its interval as columns: `f1`, `f1_low`, `f1_high`."""
+    """A metric and the ends of its interval as columns: `f1`, `f1_low`, `f1_high`."""
     return {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}

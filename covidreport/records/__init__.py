@@ -9,7 +9,7 @@ from __future__ import annotations
 from covidreport.records.comparison import (
     Comparison,
     DetectableDifference,
-    LeftOut,
+    ExcludedRun,
     NonInferior,
     OverallTest,
     RankEvidence,
@@ -17,19 +17,6 @@ from covidreport.records.comparison import (
     RunComparisons,
 )
 from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey
-from covidreport.records.details import (
-    Calibration,
-    Consistency,
-    Details,
-    FigurePlan,
-    IntervalKind,
-    LabelDetails,
-    NetBenefit,
-    OperatingPoint,
-    ReliabilityBin,
-    Subgroup,
-    Subgroups,
-)
 from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.events import (
     EvaluationReplaced,
@@ -90,13 +77,13 @@ from covidreport.records.provenance import (
     Tuning,
 )
 from covidreport.records.ranking import (
-    MethodComparison,
+    ConfigurationComparison,
     RankedRun,
     Ranking,
-    RepeatedMethod,
+    RepeatedConfiguration,
     Repeats,
     SeedComparison,
-    Spread,
+    SeedSpread,
 )
 from covidreport.records.report import (
     Case,
@@ -108,6 +95,19 @@ from covidreport.records.report import (
     ThresholdCurves,
 )
 from covidreport.records.run import Epoch, Run
+from covidreport.records.score_metrics import (
+    Calibration,
+    Consistency,
+    IntervalKind,
+    LabelScoreMetrics,
+    MetricPlan,
+    NetBenefit,
+    OperatingPoint,
+    ReliabilityBin,
+    ScoreMetrics,
+    Subgroup,
+    Subgroups,
+)
 from covidreport.records.scores import Counts, Estimate, Scores
 from covidreport.records.thresholds import (
     TargetMetric,
@@ -127,10 +127,10 @@ __all__ = [
     "CaseTable",
     "Comparable",
     "Comparison",
+    "ConfigurationComparison",
     "Consistency",
     "Counts",
     "Dataset",
-    "Details",
     "DetectableDifference",
     "Dtype",
     "Epoch",
@@ -138,8 +138,8 @@ __all__ = [
     "Evaluation",
     "EvaluationReplaced",
     "Event",
+    "ExcludedRun",
     "Failure",
-    "FigurePlan",
     "Finding",
     "FindingMade",
     "Fit",
@@ -151,14 +151,13 @@ __all__ = [
     "InputSpec",
     "IntervalKind",
     "LabelCurve",
-    "LabelDetails",
+    "LabelScoreMetrics",
     "Layout",
-    "LeftOut",
     "Limit",
     "LimitOutcome",
     "LimitResult",
     "LimitSeverity",
-    "MethodComparison",
+    "MetricPlan",
     "ModelLimits",
     "NetBenefit",
     "NonInferior",
@@ -176,7 +175,7 @@ __all__ = [
     "RecordedData",
     "RecordedModel",
     "ReliabilityBin",
-    "RepeatedMethod",
+    "RepeatedConfiguration",
     "Repeats",
     "ReportData",
     "ReportedRun",
@@ -184,12 +183,13 @@ __all__ = [
     "Run",
     "RunCombination",
     "RunComparisons",
+    "ScoreMetrics",
     "Scores",
     "ScoresDamaged",
     "ScoresFrom",
     "SeedComparison",
+    "SeedSpread",
     "Severity",
-    "Spread",
     "Stage",
     "StageStarted",
     "StepsDone",

@@ -1,4 +1,4 @@
-"""Runs against each other on the same images."""
+"""Pairwise comparisons of runs on the same images."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One run against another on the same images: the difference, its interval, the p-values."""
+    """Two runs on the same images: the difference, its interval, the p-values."""
 
     first: str
     second: str
     metric: str
     """`sensitivity`, `specificity` or `roc_auc`."""
     difference: float | None
-    """The first run's figure minus the second's: over 0 where the first is better."""
+    """The first run's value minus the second's: over 0 where the first is better."""
     low: float | None = None
     high: float | None = None
     interval: str | None = None
@@ -34,12 +34,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class RankEvidence:
-    """What is known of a ranked run's place beyond its rank."""
+    """How certain a ranked run's rank is."""
 
     run: str
-    told_apart: bool | None
-    """From the best: False for the best itself and for every run that can't be told from it; None
-    where counts alone can't say."""
+    significantly_different: bool | None
+    """From the best: False for the best itself and for every run that does not differ significantly
+    from it, which does not mean that it is equal; None where counts alone can't say."""
     adjusted_p_value: float | None = None
     """Of the comparison with the best, over all pairs; from counts alone the least that it can be.
     None for the best itself."""
@@ -51,7 +51,8 @@ class RankEvidence:
 
 @dataclass(frozen=True, slots=True)
 class OverallTest:
-    """Whether any run differs from the rest: Cochran's Q, None where no image tells runs apart."""
+    """Whether any run differs from the rest: Cochran's Q, None where all runs are
+    right and wrong on the same images."""
 
     statistic: float | None
     degrees: int
@@ -61,21 +62,22 @@ class OverallTest:
 
 @dataclass(frozen=True, slots=True)
 class DetectableDifference:
-    """What comparisons of missed cases can show, and what the gap at hand would take."""
+    """What difference in missed cases comparisons can detect, and what the one at hand would
+    take."""
 
     comparisons: int
     cases: int
-    """The fewest cases by which two runs must differ to be told apart at all."""
+    """The fewest cases by which two runs must differ to be significantly different at all."""
     positives: int
     level: float
     """What a pair's own p-value must not exceed; `cases` rests on it."""
     first: str | None = None
     second: str | None = None
-    """The pair of the gap at hand: the best, and the next run that misses more."""
+    """The pair whose difference is at hand: the best, and the next run that misses more."""
     gap: int | None = None
     positives_needed: int | None = None
-    """To tell that gap apart with `power`, if the shares stay what they are; None where there is
-    no gap, or where it was told apart."""
+    """To detect that gap with `power`, if the proportions stay what they are; None where there is
+    no gap, or where it is significant."""
     power: float = 0.8
 
 
@@ -108,7 +110,7 @@ class RunCombination:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedRun:
     """A run that was not compared, and why."""
 
     run: str
@@ -117,21 +119,22 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class RunComparisons:
-    """The ranked runs of one ranking against each other, on the same images.
+    """The ranked runs of one ranking compared pair by pair, on the same images.
 
     Comparisons are of all pairs, the higher ranked run first; of the pairs with the best alone
     where runs are very many; or, where `planned`, of each other run with the baseline that was
-    named, corrected over these alone. `standings` rest on all pairs in every case, since the best
-    was picked from the data.
+    named, corrected over these alone. `rank_evidence` rests on all pairs in every case, since the
+    best was picked from the data.
     """
 
     basis: Literal["scores", "counts"]
-    """`counts`: only bounds are known, and only standings and the smallest gap are given."""
+    """`counts`: only bounds are known, and only rank evidence and the detectable difference are
+    given."""
     positives: int
     negatives: int
-    standings: tuple[RankEvidence, ...]
+    rank_evidence: tuple[RankEvidence, ...]
     """In the order of the ranking."""
-    smallest_gap: DetectableDifference
+    detectable_difference: DetectableDifference
     n_groups: int | None = None
     """How many patients, where some have several images; comparisons are then over patients."""
     sensitivity: tuple[Comparison, ...] = ()
@@ -140,18 +143,18 @@ class RunComparisons:
     overall: OverallTest | None = None
     baseline: str | None = None
     planned: bool = False
-    """False although there is a baseline where that run is not compared: see `left_out`."""
+    """False although there is a baseline where that run is not compared: see `excluded`."""
     named: str = ""
     """Where the baseline was named, such as `on the command line`; empty unless `planned`."""
     margin: float | None = None
     non_inferiority: tuple[NonInferior, ...] = ()
     combinations: tuple[RunCombination, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[ExcludedRun, ...] = ()
     alpha: float = 0.05
     resamples: int = 0
     flips: int = 0
     seed: int = 0
 
     def find(self, run: str) -> RankEvidence | None:
-        """What is said of a run's place; None where it was not compared."""
-        return next((each for each in self.standings if each.run == run), None)
+        """The evidence for a run's rank; None where it was not compared."""
+        return next((each for each in self.rank_evidence if each.run == run), None)

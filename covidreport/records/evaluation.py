@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import convert
 
-from covidreport.records.details import Details
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing, Tuning
+from covidreport.records.score_metrics import ScoreMetrics
 from covidreport.records.scores import Counts, Estimate
 
 
@@ -34,16 +34,16 @@ class Evaluation:
     """In words, as files and tables have it: `default`, `tuned on validation`; see `origin`."""
     counts: Mapping[str, Counts]
     estimates: Mapping[str, Mapping[str, Estimate]]
-    """Per label, then per metric; the figures over all labels stand under `""`."""
+    """Per label, then per metric; the metrics over all labels stand under `""`."""
     findings: tuple[Finding, ...] = ()
     failures: tuple[Failure, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """All that the figures depend on, as it is stored and shown; what decides is in `facts`."""
+    """All that the metrics depend on, as it is stored and shown; what decides is in `facts`."""
     timing: Mapping[str, Any] = field(default_factory=dict)
     """Time stamps and durations: the one place where two equal evaluations differ; see
     `times`."""
     has_scores: bool = True
-    details: Details | None = None
+    score_metrics: ScoreMetrics | None = None
     """None where there are only counts, and in files of a covidreport that did not make them."""
 
     @property

@@ -74,7 +74,7 @@ OnEvent = Callable[[Event], None]
 
 
 def ignore_events(_: Event) -> None:
-    """Where nobody wants to be told."""
+    """Where nobody listens."""
 
 
 def count_steps(on_event: OnEvent) -> Callable[[int], None]:

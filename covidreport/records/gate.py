@@ -65,7 +65,7 @@ class LimitResult:
     allowed_max: float | None
     sentence: str
     """The value, the limit and what follows, for a reader."""
-    figure: Estimate | None = None
+    estimate: Estimate | None = None
     """The run's value with its evidence; None for plain counts and the undefined."""
     positives_needed: int | None = None
     """Of an inconclusive one: about how many cases it would take; None where no number is known."""
@@ -86,7 +86,8 @@ class WrongCases:
 class GateEvidence:
     """One run as a gate knows it: the one that is judged, and the one that it is judged against.
 
-    baseline.json is its encoding: names and order of the fields are those of that file.
+    baseline.json is its encoding: the order of the fields is that of the file, and so are their
+    names but for those in `gate.evidence.BASELINE.names`.
     """
 
     covidreport: str
@@ -109,7 +110,7 @@ class GateEvidence:
     thresholds_from: str
     tuning: Tuning | None
     counts: Mapping[str, Counts]
-    figures: Mapping[str, Mapping[str, Estimate]]
+    metrics: Mapping[str, Mapping[str, Estimate]]
     """Every metric that a limit can name but for `counts`, per label (empty: over all labels)."""
     wrong: WrongCases | None
     """None where only counts are known."""
@@ -186,7 +187,7 @@ class Verdict:
     far as both have answers to single images."""
     not_compared: str | None = None
     """Why there is no paired comparison, where there is a baseline and none."""
-    smallest_gap: DetectableDifference | None = None
+    detectable_difference: DetectableDifference | None = None
     """What one comparison of missed cases can show on these positives, and what this gap takes."""
     newly_missed: tuple[str, ...] = ()
     """Positives that the baseline found and the run missed."""

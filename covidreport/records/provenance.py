@@ -61,7 +61,7 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What an evaluation's figures depend on, as far as something is decided by it."""
+    """What an evaluation's metrics depend on, as far as something is decided by it."""
 
     key: str | None = None
     """Of everything that scores depend on (`evaluation_key`)."""

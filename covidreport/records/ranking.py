@@ -42,8 +42,8 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over seeds. All are None where no value is defined; `sd` also where only one is."""
+class SeedSpread:
+    """A metric over seeds. All are None where no value is defined; `sd` also where only one is."""
 
     runs: int
     """How many runs have a value."""
@@ -58,12 +58,13 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class SeedComparison:
-    """Two methods over their seeds: the mean of the first minus the mean of the second."""
+    """Two configurations over their seeds: the mean of the first minus the mean of the second."""
 
     difference: float
     low: float | None
     high: float | None
-    """Welch's 95 % interval; None where the spread of both is 0 or a method has one seed."""
+    """Welch's 95 % interval; None where the spread of both is 0 or a configuration
+    has one seed."""
     p_value: float
     method: str
     """`permutation` or `welch`."""
@@ -75,36 +76,37 @@ class SeedComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class RepeatedMethod:
-    """Runs that differ in nothing but their seed, and how far their figures spread."""
+class RepeatedConfiguration:
+    """Runs that differ in nothing but their seed, and how far their metrics spread."""
 
     runs: tuple[str, ...]
     seeds: tuple[Any, ...]
     settings: Mapping[str, Any]
-    """What they share, of what sets the methods of a report apart."""
+    """What they share, of what sets the configurations of a report apart."""
     copies: tuple[str, ...]
-    """Runs with a seed that stands in `seeds` already: no new draw."""
-    figures: Mapping[str, Spread]
+    """Runs with a seed that stands in `seeds` already: no new sample."""
+    metrics: Mapping[str, SeedSpread]
     """`missed`, `sensitivity`, `specificity` and `roc_auc` of the target."""
 
 
 @dataclass(frozen=True, slots=True)
-class MethodComparison:
-    """Two methods by one figure over their seeds; each is named by its place in `Repeats`."""
+class ConfigurationComparison:
+    """Two configurations by one metric over their seeds; each is named by its index in
+    `Repeats`."""
 
     first: int
     second: int
     metric: str
     comparison: SeedComparison
     adjusted_p_value: float
-    """Holm's, over all pairs of methods."""
+    """Holm's, over all pairs of configurations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """The methods on the images of one ranking that were run with several seeds."""
+    """The configurations on the images of one ranking that were run with several seeds."""
 
     ranking: int
-    """Its place among the rankings of the report."""
-    methods: tuple[RepeatedMethod, ...]
-    comparisons: tuple[MethodComparison, ...] = ()
+    """Its index among the rankings of the report."""
+    configurations: tuple[RepeatedConfiguration, ...]
+    comparisons: tuple[ConfigurationComparison, ...] = ()

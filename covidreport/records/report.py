@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from covidreport.records.comparison import LeftOut
+from covidreport.records.comparison import ExcludedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.gate import ScoresFrom
@@ -37,7 +37,7 @@ class CaseTable:
     """The images of the first ranking that a reader wants to look at one by one.
 
     `runs` are those whose scores were read, in the order of the ranking. All images that carry the
-    target are in `positives`, those that most runs missed first, or `positives_left_out` says how
+    target are in `positives`, those that most runs missed first, or `positives_omitted` says how
     many are not; the same holds of the images without it that some run called positive.
     """
 
@@ -45,11 +45,11 @@ class CaseTable:
     thresholds: tuple[float, ...]
     """Of each run for the target, a probability."""
     positives: tuple[Case, ...]
-    positives_left_out: int
+    positives_omitted: int
     false_alarms: tuple[Case, ...]
     """Those with the highest mean score over the runs first."""
-    false_alarms_left_out: int
-    left_out: tuple[LeftOut, ...] = ()
+    false_alarms_omitted: int
+    excluded: tuple[ExcludedRun, ...] = ()
     """Ranked runs whose scores could not be read, or were never stored."""
     ids_shown: bool = False
     pictures: Mapping[str, bytes] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class ThresholdCurves:
     """Rising probabilities by label; those that any run was evaluated at are among them."""
     runs: Mapping[str, Mapping[str, LabelCurve]]
     """By run and label."""
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[ExcludedRun, ...] = ()
     """Runs whose stored scores could not be read."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One row of history.csv: the epoch (from 1) and its figures by column name."""
+    """One row of history.csv: the epoch (from 1) and its values by column name."""
 
     epoch: int
     values: Mapping[str, float | None]

@@ -76,7 +76,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its evidence. `value` is None where it is undefined, and shows as a dash."""
+    """A metric's value with its evidence. `value` is None where it is undefined, and shows as a
+    dash."""
 
     value: int | float | None
     """A whole number for what is counted, which files tell from a fraction."""

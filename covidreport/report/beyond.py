@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from covidreport.records import Details, Estimate, Evaluation, LabelDetails, Subgroup
+from covidreport.records import Estimate, Evaluation, LabelScoreMetrics, ScoreMetrics, Subgroup
 from covidreport.report.blocks import (
     Block,
     Column,
@@ -29,14 +29,14 @@ NOT_COMPUTED = (
     "Operating points, calibration, net benefit and subgroups were not computed by the version "
     "that evaluated this run: `covidreport score` computes them from its stored scores."
 )
-_Pick = Callable[[LabelDetails], Estimate]
+_Pick = Callable[[LabelScoreMetrics], Estimate]
 
 
 def describe_beyond(evaluation: Evaluation, index: Index, *, opened: bool) -> list[Group]:
     """What scores say beyond the figures at the threshold; nothing where there are only counts."""
     if not evaluation.has_scores:
         return []
-    details = evaluation.details
+    details = evaluation.score_metrics
     labels = [label for label in evaluation.labels if label in evaluation.counts]
     blocks: list[Block] = [_figures_table(details, labels)]
     if details is None:
@@ -54,7 +54,7 @@ def describe_beyond(evaluation: Evaluation, index: Index, *, opened: bool) -> li
     return [Group(tuple(blocks), title, state="open" if opened else "folded")]
 
 
-def _figures_table(details: Details | None, labels: Sequence[str]) -> Table:
+def _figures_table(details: ScoreMetrics | None, labels: Sequence[str]) -> Table:
     """A row for each figure, a column for each label; dashes where nothing was computed."""
     head = (Column("Figure", kind="name"), *(Column(label_name(n), kind="figure") for n in labels))
     rows = []
@@ -70,7 +70,7 @@ def _figures_table(details: Details | None, labels: Sequence[str]) -> Table:
     return Table(caption, head, tuple(rows), "metrics")
 
 
-def _list_figures(details: Details | None) -> list[tuple[str, _Pick]]:
+def _list_figures(details: ScoreMetrics | None) -> list[tuple[str, _Pick]]:
     plan = details.plan if details else None
     figures: list[tuple[str, _Pick]] = []
     for i, at in enumerate(plan.specificities if plan else ()):
@@ -103,7 +103,7 @@ def _list_figures(details: Details | None) -> list[tuple[str, _Pick]]:
 
 
 def _pick_point(name: str, place: int) -> _Pick:
-    def pick(one: LabelDetails) -> Estimate:
+    def pick(one: LabelScoreMetrics) -> Estimate:
         points = getattr(one, name)
         return points[place].estimate if place < len(points) else Estimate(None)
 
@@ -117,7 +117,7 @@ def _rate(estimate: Estimate) -> Rate:
     return Rate(estimate, evidence=True)
 
 
-def _consistency(details: Details) -> tuple[Fact, ...]:
+def _consistency(details: ScoreMetrics) -> tuple[Fact, ...]:
     found, normal = details.consistency, details.plan.normal
     facts = [Fact("No label at all", Rate(found.nothing, evidence=True))]
     if normal is not None:
@@ -126,7 +126,7 @@ def _consistency(details: Details) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _reliability_table(one: LabelDetails, index: Index) -> Table:
+def _reliability_table(one: LabelScoreMetrics, index: Index) -> Table:
     head = (
         Column("Score", kind="name"), Column("Images", kind="count"),
         Column("Mean score", kind="figure"), Column(f"With {index.disease}", "95 % CI", "figure"),
@@ -145,7 +145,7 @@ def _reliability_table(one: LabelDetails, index: Index) -> Table:
     return Table(f"Calibration for {index.disease}: images by score", head, rows, "metrics")
 
 
-def _decisions_table(one: LabelDetails, index: Index) -> list[Table]:
+def _decisions_table(one: LabelScoreMetrics, index: Index) -> list[Table]:
     shown = [p for p in one.net_benefit if p.threshold in SHOWN_THRESHOLDS]
     if not shown:
         return []
@@ -166,7 +166,7 @@ def _decisions_table(one: LabelDetails, index: Index) -> list[Table]:
     return [Table(caption, head, rows, "metrics")]
 
 
-def _subgroups_table(details: Details, index: Index) -> list[Table]:
+def _subgroups_table(details: ScoreMetrics, index: Index) -> list[Table]:
     rows = []
     for name, by_label in details.subgroups.items():
         found = by_label.get(index.target)
@@ -204,7 +204,7 @@ def _rate_of_group(group: Subgroup, metric: str) -> Rate:
     return Rate(estimate, note=say_why_not_compared(group, metric), evidence=True)
 
 
-def _remarks(details: Details, index: Index) -> tuple[str, ...]:
+def _remarks(details: ScoreMetrics, index: Index) -> tuple[str, ...]:
     """Which group does worst by each attribute, and what that is worth."""
     remarks = []
     for name, by_label in details.subgroups.items():

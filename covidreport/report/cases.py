@@ -98,10 +98,10 @@ def _read_cases(
         runs=answers.names,
         thresholds=tuple(thresholds[name] for name in answers.names),
         positives=tuple(cases.make(row) for row in positives[:shown]),
-        positives_left_out=max(0, len(positives) - shown),
+        positives_omitted=max(0, len(positives) - shown),
         false_alarms=tuple(cases.make(row) for row in alarms),
-        false_alarms_left_out=alarms_in_all - len(alarms),
-        left_out=answers.left_out,
+        false_alarms_omitted=alarms_in_all - len(alarms),
+        excluded=answers.excluded,
         ids_shown=show_ids,
     )
     rows = [*positives[:shown], *alarms]

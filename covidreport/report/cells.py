@@ -27,7 +27,7 @@ from covidreport.text import (
     bound_p,
     clean,
     decimal,
-    figure,
+    format_estimate,
     p_value,
     plural,
     signed,
@@ -159,7 +159,7 @@ def _of(cell: Count) -> str:
 
 def _write_rate(cell: Rate) -> Written:
     """In one line the fraction is there too, wherever anything stands beside the value."""
-    shown = figure(cell.estimate)
+    shown = format_estimate(cell.estimate)
     interval = f"95 % CI {shown.interval}" if shown.interval else ""
     beneath = (cell.before, shown.fraction if cell.evidence else "", shown.interval, shown.mark)
     note = "; ".join(filter(None, (*beneath, cell.note)))

@@ -11,7 +11,7 @@ from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, caching_reader, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.errors import NothingEvaluatedError, StoreError
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     SEVERITIES,
     Evaluation,
@@ -61,7 +61,7 @@ def collect_report(
     show_ids: bool = False,
     command: str | None = None,
     made: MadeHere | None = None,
-    figures: FigureOptions | None = None,
+    metrics: MetricOptions | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
@@ -85,8 +85,8 @@ def collect_report(
         _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
     )
     read = caching_reader()
-    if figures is not None:
-        reported = tuple(state_prevalence(one, figures, target, read) for one in reported)
+    if metrics is not None:
+        reported = tuple(state_prevalence(one, metrics, target, read) for one in reported)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
     sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)

@@ -12,7 +12,7 @@
 | `n_images`, `n_groups` | images, and patients where they are known |
 | `tn` … `unknown` | the seven counts, which add up to `n_images` |
 | `positives`, `negatives`, `missed`, `false_alarms` | what follows from them |
-| `told_apart` | in the target's row: 1 where the run was told from the best, 0 where not |
+| `told_apart` | in the target's row: 1 where it differs significantly from the best, 0 where not |
 | `adjusted_p` | of that comparison, over all pairs; from counts alone the least it can be |
 | `rank_low`, `rank_high` | the rank interval |
 | `best_probability` | how often resamples repeat the first place |
@@ -69,9 +69,9 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
         name
         for reported in data.runs
         for evaluation in _evaluations(reported)
-        if evaluation.details is not None
+        if evaluation.score_metrics is not None
         for label in (*evaluation.labels, "")
-        for name in flatten_label(evaluation.details, label)
+        for name in flatten_label(evaluation.score_metrics, label)
     )
     return (
         *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *bounds, *beyond, *_REASON_COLUMNS
@@ -100,7 +100,7 @@ def list_standings(data: ReportData) -> Mapping[str, RankEvidence]:
     """What comparisons say of each run, in the first ranking that holds it."""
     standings: dict[str, RankEvidence] = {}
     for ranking in data.rankings:
-        for each in ranking.comparisons.standings if ranking.comparisons else ():
+        for each in ranking.comparisons.rank_evidence if ranking.comparisons else ():
             standings.setdefault(each.run, each)
     return standings
 
@@ -129,7 +129,7 @@ def _run_rows(
             if ranked is not None and label == data.target and standing is not None:
                 cells |= _standing_cells(standing)
             yield {**about, **cells}
-        for label in evaluation.labels if evaluation.details is not None else ():
+        for label in evaluation.labels if evaluation.score_metrics is not None else ():
             for cells in _subgroup_rows(evaluation, label, data.target):
                 yield {**about, **cells}
 
@@ -152,17 +152,17 @@ def _evaluation_cells(
         "n_groups": evaluation.n_groups,
         **(list_counts(counts) if counts else {}),
         **_metric_cells(evaluation, label),
-        **(flatten_label(evaluation.details, label) if evaluation.details else {}),
+        **(flatten_label(evaluation.score_metrics, label) if evaluation.score_metrics else {}),
         "why_unranked": ranked.why_unranked if ranked else None,
     }
 
 
 def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[dict[str, object]]:
     """A row for each part of the images: what it is a part of, its counts and its two rates."""
-    assert evaluation.details is not None
+    assert evaluation.score_metrics is not None
     whole = _evaluation_cells(evaluation, label, target, None)
     shared = {name: whole[name] for name in _RUN_COLUMNS if name in whole}
-    for attribute, group in list_subgroups(evaluation.details, label):
+    for attribute, group in list_subgroups(evaluation.score_metrics, label):
         yield {
             **shared,
             "rank": None,
@@ -177,7 +177,7 @@ def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[
 
 
 def _standing_cells(standing: RankEvidence) -> dict[str, object]:
-    told = standing.told_apart
+    told = standing.significantly_different
     return {
         "told_apart": None if told is None else int(told),
         "adjusted_p": standing.adjusted_p_value,

@@ -14,8 +14,8 @@ from covidreport.metrics import carry_thresholds, list_points
 from covidreport.metrics.outline import outline_points
 from covidreport.records import (
     Evaluation,
+    ExcludedRun,
     LabelCurve,
-    LeftOut,
     ReportedRun,
     Run,
     Scores,
@@ -51,13 +51,13 @@ def collect_curves(
         return None
     thresholds = list_thresholds(evaluation for _, evaluation in evaluated)
     runs: dict[str, dict[str, LabelCurve]] = {}
-    left_out: list[LeftOut] = []
+    excluded: list[ExcludedRun] = []
     for run, evaluation in evaluated:
         try:
             runs[run.name] = _read_curves(run, evaluation, thresholds, read)
         except StoreError as error:
-            left_out.append(LeftOut(run.name, str(error)))
-    return ThresholdCurves(thresholds, runs, tuple(left_out))
+            excluded.append(ExcludedRun(run.name, str(error)))
+    return ThresholdCurves(thresholds, runs, tuple(excluded))
 
 
 def list_thresholds(evaluations: Iterable[Evaluation]) -> dict[str, tuple[float, ...]]:

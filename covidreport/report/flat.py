@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 
 from covidreport.metrics import (
     ConsistencyMetric,
-    DetailMetric,
+    LabelScoreMetric,
     Metric,
     interval_columns,
     list_metrics,
 )
-from covidreport.records import Consistency, Details, LabelDetails, Subgroup
+from covidreport.records import Consistency, LabelScoreMetrics, ScoreMetrics, Subgroup
 
-_BEFORE: Mapping[str, tuple[str, Callable[[LabelDetails], float | int | None]]] = {
+_BEFORE: Mapping[str, tuple[str, Callable[[LabelScoreMetrics], float | int | None]]] = {
     "ppv_at_prevalence": ("stated_prevalence", lambda one: one.prevalence),
     "brier": ("calibration_images", lambda one: one.calibration.images),
 }
 """What stands before a figure, and says on what it rests."""
 
 
-def flatten_label(details: Details, label: str) -> dict[str, float | int | None]:
+def flatten_label(details: ScoreMetrics, label: str) -> dict[str, float | int | None]:
     """One label's figures beyond the threshold; those over all labels where `label` is empty.
 
     Calibration bins are `bin_<from>_…`, points of the decision curve `net_benefit_<threshold>`.
@@ -31,13 +31,13 @@ def flatten_label(details: Details, label: str) -> dict[str, float | int | None]
     return {} if one is None else _flatten(one)
 
 
-def _flatten(one: LabelDetails) -> dict[str, float | int | None]:
+def _flatten(one: LabelScoreMetrics) -> dict[str, float | int | None]:
     cells: dict[str, float | int | None] = {}
     for point in one.sensitivity_at:
         cells |= interval_columns(f"sensitivity_at_specificity_{point.at:g}", point.estimate)
     for point in one.specificity_at:
         cells |= interval_columns(f"specificity_at_sensitivity_{point.at:g}", point.estimate)
-    cells |= _list_columns(DetailMetric, one)
+    cells |= _list_columns(LabelScoreMetric, one)
     calibration = one.calibration
     for each in calibration.bins:
         start = f"bin_{each.low:g}"
@@ -50,18 +50,18 @@ def _flatten(one: LabelDetails) -> dict[str, float | int | None]:
 
 
 def _list_columns(
-    kind: type[Metric], found: LabelDetails | Consistency
+    kind: type[Metric], found: LabelScoreMetrics | Consistency
 ) -> dict[str, float | int | None]:
     cells: dict[str, float | int | None] = {}
     for key, metric in list_metrics(kind).items():
-        if isinstance(found, LabelDetails) and key in _BEFORE:
+        if isinstance(found, LabelScoreMetrics) and key in _BEFORE:
             name, of = _BEFORE[key]
             cells[name] = of(found)
         cells |= interval_columns(key, metric.compute(found))
     return cells
 
 
-def list_subgroups(details: Details, label: str) -> Iterator[tuple[str, Subgroup]]:
+def list_subgroups(details: ScoreMetrics, label: str) -> Iterator[tuple[str, Subgroup]]:
     """Each part of the images with its attribute; those that state no value come last."""
     for attribute, by_label in details.subgroups.items():
         found = by_label.get(label)

@@ -1,4 +1,4 @@
-"""The report's data as JSON, schema `covidreport.report/1`.
+"""The report's data as JSON, schema `covidreport.report/2`.
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
@@ -12,33 +12,35 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
 - An evaluation: `run`, `dataset`, `split`, `variant`, `fingerprint`, `labels`, `n_images`,
   `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
   `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,
-  `high`, `numerator`, `denominator`, `method`; the figures over all labels under `""`), `findings`,
-  `failures`, `provenance`, `timing`, `has_scores`, `details` (or null).
-- `details`: `plan` (how intervals were made: `interval`, `resamples`, `seed`; `specificities`,
-  `sensitivities`, `prevalence` by label, `normal`), `labels` (below), `consistency` (`nothing`,
-  `contradiction`, `failed`), `subgroups` by attribute and label (`groups[]` and `not_stated` of
-  `value`, `counts`, `sensitivity`, `specificity`, `compared[]`; `worst_sensitivity`,
-  `worst_specificity`: null where all are equal), `units` (a digest of patients and attributes).
-- `details.labels`, by label: `sensitivity_at[]` and `specificity_at[]` (`at`, `estimate`),
+  `high`, `numerator`, `denominator`, `method`; the metrics over all labels under `""`), `findings`,
+  `failures`, `provenance`, `timing`, `has_scores`, `score_metrics` (or null).
+- `score_metrics`: `plan` (how intervals were made: `interval`, `resamples`, `seed`;
+  `specificities`, `sensitivities`, `prevalence` by label, `normal`), `labels` (below),
+  `consistency` (`nothing`, `contradiction`, `failed`), `subgroups` by attribute and label
+  (`groups[]` and `not_stated` of `value`, `counts`, `sensitivity`, `specificity`, `compared[]`;
+  `worst_sensitivity`, `worst_specificity`: null where all are equal), `units` (a digest of patients
+  and attributes).
+- `score_metrics.labels`, by label: `sensitivity_at[]` and `specificity_at[]` (`at`, `estimate`),
   `positive_likelihood_ratio`, `negative_likelihood_ratio`, `prevalence` with `ppv` and `npv`,
   `calibration` (`images`, `brier`, `intercept`, `slope`, `ece`, `bins[]` of `low`, `high`, `count`,
   `predicted`, `observed`), `net_benefit[]` (`threshold`, `run`, `treat_all`).
 - `rankings[]`: `target`, `dataset`, `split`, `fingerprint`, `rows[]` (`run`, `rank` or null,
   `missed`, `false_alarms`, `why_unranked`, `counted`, `average_precision`), `key`,
   `specificity_floor`, `comparisons` (or null): `basis` (`scores` or `counts`), `positives`,
-  `negatives`, `n_groups`, `standings[]` (`run`, `told_apart` from the best, `adjusted_p_value`,
-  `rank_low`, `rank_high`, `best_probability`), `smallest_gap`, `sensitivity[]`, `specificity[]`
-  and `roc_auc[]` (`first`, `second`, `difference`, `low`, `high`, `p_value`, `adjusted_p_value`,
-  `test`, `correction`, `only_first`, `only_second`), `overall`, `baseline`, `planned`, `margin`,
-  `non_inferiority[]`, `combinations[]`, `left_out[]`, `alpha`, `resamples`, `flips`, `seed`.
+  `negatives`, `n_groups`, `rank_evidence[]` (`run`, `significantly_different` from the best,
+  `adjusted_p_value`, `rank_low`, `rank_high`, `best_probability`), `detectable_difference`,
+  `sensitivity[]`, `specificity[]` and `roc_auc[]` (`first`, `second`, `difference`, `low`, `high`,
+  `p_value`, `adjusted_p_value`, `test`, `correction`, `only_first`, `only_second`), `overall`,
+  `baseline`, `planned`, `margin`, `non_inferiority[]`, `combinations[]`, `excluded[]`, `alpha`,
+  `resamples`, `flips`, `seed`.
 - `findings[]`: `severity`, `code`, `what`, `evidence`, `remedy`, `subjects`.
-- `repeats[]`: `ranking` (its place, from 0), `methods[]` (`runs`, `seeds`, `settings`, `copies`,
-  `figures` by name: `runs`, `undefined`, `mean`, `sd`, `low`, `high`), `comparisons[]` (`first`,
-  `second`: places among the methods; `metric`, `comparison`, `adjusted_p_value`).
+- `repeats[]`: `ranking` (its index, from 0), `configurations[]` (`runs`, `seeds`, `settings`,
+  `copies`, `metrics` by name: `runs`, `undefined`, `mean`, `sd`, `low`, `high`), `comparisons[]`
+  (`first`, `second`: indices of configurations; `metric`, `comparison`, `adjusted_p_value`).
 - `cases` (or null): `runs[]`, `thresholds[]` (of each run), `positives[]` and `false_alarms[]`
   (`name`: a salted digest unless `ids_shown`; `group`, `attributes`, and by run `answers[]`: `yes`,
-  `no` or `failed`, and `scores[]`), `positives_left_out` and `false_alarms_left_out` (how many are
-  not listed), `left_out[]`, `pictures` by case (the sha256 of each; the pictures stand in the
+  `no` or `failed`, and `scores[]`), `positives_omitted` and `false_alarms_omitted` (how many are
+  not listed), `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand in the
   folders of the runs).
 
 The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
@@ -46,7 +48,10 @@ scores.parquet, which holds more than a picture needs.
 
 Fractions are fractions and not rounded. What is undefined is null; NaN and infinity are null too,
 since JSON has neither. Paths have forward slashes. A field may be added within a version; none is
-renamed or removed without a new one.
+renamed or removed without a new one. Version 1 had other names: `details` (now `score_metrics`),
+`standings` (`rank_evidence`), `told_apart` (`significantly_different`), `smallest_gap`
+(`detectable_difference`), `left_out` (`excluded`; of cases that are not listed `…_omitted`), and of
+repeats `methods` (`configurations`) with their `figures` (`metrics`).
 """
 
 from __future__ import annotations
@@ -62,7 +67,7 @@ import numpy as np
 
 from covidreport.records import ReportData
 
-REPORT_SCHEMA = "covidreport.report/1"
+REPORT_SCHEMA = "covidreport.report/2"
 
 
 def render_json(data: ReportData) -> str:

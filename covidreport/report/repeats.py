@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from covidreport.metrics import compare_methods, describe_spread, group_repeats, holm
+from covidreport.metrics import compare_configurations, describe_spread, group_repeats, holm
 from covidreport.records import (
+    ConfigurationComparison,
     Evaluation,
-    MethodComparison,
     Ranking,
-    RepeatedMethod,
+    RepeatedConfiguration,
     Repeats,
     ReportedRun,
     Run,
@@ -76,23 +76,25 @@ def _find_repeats(
             name: describe_spread([_value(each, target, name) for each in evaluations])
             for name in FIGURES
         }
-        methods.append(RepeatedMethod(group.runs, group.seeds, settings, group.copies, figures))
+        methods.append(
+            RepeatedConfiguration(group.runs, group.seeds, settings, group.copies, figures)
+        )
     return Repeats(place, tuple(methods), _compare(missed))
 
 
-def _compare(missed: Sequence[Sequence[float]]) -> tuple[MethodComparison, ...]:
+def _compare(missed: Sequence[Sequence[float]]) -> tuple[ConfigurationComparison, ...]:
     pairs = list(combinations(range(len(missed)), 2))
     if not pairs:
         return ()
 
     def compare() -> list[SeedComparison]:
-        return [compare_methods(missed[i], missed[j]) for i, j in pairs]
+        return [compare_configurations(missed[i], missed[j]) for i, j in pairs]
 
     # Not for the tests, which are quick, but for SciPy, which is slow to load.
     found = cached("repeats", [METHOD, missed], compare, list[SeedComparison])
     adjusted = holm([each.p_value for each in found])
     return tuple(
-        MethodComparison(i, j, COMPARED, each, float(p))
+        ConfigurationComparison(i, j, COMPARED, each, float(p))
         for (i, j), each, p in zip(pairs, found, adjusted, strict=True)
     )
 

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.thresholds import Thresholds
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Limit
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
@@ -34,14 +34,14 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "memory_limit": read_as.memory,
 }
 """The settings that are a field of `EvaluateOptions`, and what reads each."""
-FIGURES: dict[str, Callable[[str, Any], Any]] = {
+METRICS: dict[str, Callable[[str, Any], Any]] = {
     "interval": read_as.interval,
     "specificities": read_as.fractions,
     "sensitivities": read_as.fractions,
     "prevalence": read_as.prevalence,
     "normal": read_as.text,
 }
-"""The settings that are a field of `FigureOptions`."""
+"""The settings that are a field of `MetricOptions`."""
 RANKING: dict[str, Callable[[str, Any], Any]] = {
     "specificity_floor": read_as.fraction,
     "baseline": read_as.text,
@@ -49,7 +49,7 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (
-    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *FIGURES, "report", "tune", "limits",
+    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *METRICS, "report", "tune", "limits",
     "audit",
 )  # fmt: skip
 
@@ -133,11 +133,11 @@ class _Reading:
         data = self.read("data", read_as.text)
         if data is not None:
             values["data"] = path.parent / data
-        figures = self.read_all(FIGURES)
+        metrics = self.read_all(METRICS)
         return EvaluateOptions(
             **values,
             thresholds=self.read_thresholds(),
-            figures=FigureOptions(**figures) if figures else None,
+            metrics=MetricOptions(**metrics) if metrics else None,
             origins={key: f"`{key}` in {path}" for key in values},
         )
 

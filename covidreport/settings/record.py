@@ -9,7 +9,7 @@ from pathlib import Path
 from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Ignore, Limit, Run
 from covidreport.storage.chosen import AskedImages, fold_split
 from covidreport.text.failed import MOST_FAILED
@@ -51,9 +51,9 @@ class Settings:
         return MOST_FAILED if most is None else most
 
     @property
-    def figures(self) -> FigureOptions:
+    def metrics(self) -> MetricOptions:
         """Which figures are computed, and how their intervals are made."""
-        return self.evaluate.figures or FigureOptions()
+        return self.evaluate.metrics or MetricOptions()
 
     @property
     def folder(self) -> Path:

@@ -82,7 +82,7 @@ def _plain(value: object) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Format(Generic[T]):
+class FileFormat(Generic[T]):
     """A kind of file that the program writes: its version, its record, what came before."""
 
     schema: str
@@ -94,6 +94,8 @@ class Format(Generic[T]):
     """How the file is made again."""
     migrations: Mapping[str, Callable[[Document], Document]] = field(default_factory=dict)
     """By the schema of an earlier version: the step to the version after it."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By field of the record: the key that it has in the file, where that is another word."""
     check: Callable[[T], None] = lambda _: None
     """Raises StoreError for what no type says."""
 
@@ -108,15 +110,32 @@ class Format(Generic[T]):
             value = self.migrations[value["schema"]](value)
         _check_schema(value, self.schema, place)
         try:
-            record = decode(value, self.record)
+            record = decode(self._rename(value), self.record)
             self.check(record)
         except StoreError as error:
-            raise StoreError(f"{place}: {self.fault} ({error}); {self.remedy}") from error
+            said = self._name_keys(str(error))
+            raise StoreError(f"{place}: {self.fault} ({said}); {self.remedy}") from error
         return record
 
     def encode(self, record: T) -> Document:
         """The object of the file: the schema, then the fields."""
-        return {"schema": self.schema, **encode(record)}
+        fields: Document = encode(record)
+        return {
+            "schema": self.schema,
+            **{self.names.get(name, name): value for name, value in fields.items()},
+        }
+
+    def _name_keys(self, said: str) -> str:
+        """A fault with the keys of the file: who mends it sees no others."""
+        for name, key in self.names.items():
+            said = said.replace(f"`$.{name}", f"`$.{key}")
+            said = said.replace(f"field `{name}`", f"field `{key}`")
+        return said
+
+    def _rename(self, value: Document) -> Document:
+        """The object with the record's names; those that files never have are none of theirs."""
+        fields = {key: name for name, key in self.names.items()}
+        return {fields.get(key, key): item for key, item in value.items() if key not in self.names}
 
 
 def read_json(path: Path, schema: str | None = None) -> Document:

@@ -11,15 +11,22 @@ from covidreport.errors import StoreError
 from covidreport.metrics.subgroups import name_worst
 from covidreport.records import (
     Counts,
-    Details,
     Evaluation,
     Failure,
     Provenance,
+    ScoreMetrics,
     Subgroups,
     Timing,
     TunedThresholds,
 )
-from covidreport.storage.codec import Document, Format, decode, read_json, write_json, write_lines
+from covidreport.storage.codec import (
+    Document,
+    FileFormat,
+    decode,
+    read_json,
+    write_json,
+    write_lines,
+)
 from covidreport.storage.exploratory import drop_bounds, drop_intervals
 from covidreport.storage.files import digest_file, spell_path
 from covidreport.storage.folder import (
@@ -30,9 +37,9 @@ from covidreport.storage.folder import (
     evaluation_folder,
 )
 
-DETAILS_SCHEMA: Final = "covidreport.details/1"
-"""Details have a version of their own: a file without them, or with those of another one, is a
-whole evaluation all the same, whose details show as dashes."""
+SCORE_METRICS_SCHEMA: Final = "covidreport.details/1"
+"""Score metrics have a version of their own: a file without them, or with those of another one, is
+a whole evaluation all the same, whose score metrics show as dashes."""
 _LARGEST: Final = 2**53
 """Up to here every whole number is a float, as which rates are computed."""
 
@@ -56,20 +63,21 @@ def _check_evaluation(evaluation: Evaluation) -> None:
     decode(evaluation.timing, Timing, "$.timing")
 
 
-EVALUATION: Final = Format(
+EVALUATION: Final = FileFormat(
     "covidreport.evaluation/1",
     Evaluation,
     "is not a whole evaluation",
     "run `covidreport evaluate` again",
+    names={"score_metrics": "details"},
     check=_check_evaluation,
 )
-FAILURE: Final = Format(
+FAILURE: Final = FileFormat(
     "covidreport.failure/1",
     Failure,
     "is not a whole failure",
     "run `covidreport evaluate` again",
 )
-THRESHOLDS: Final = Format(
+THRESHOLDS: Final = FileFormat(
     "covidreport.thresholds/2",
     TunedThresholds,
     "does not hold whole thresholds",
@@ -95,7 +103,7 @@ def encode_evaluation(evaluation: Evaluation, scores_sha256: str | None = None) 
     """The object that stands in evaluation.json; scores_sha256: of the scores beside it."""
     document = EVALUATION.encode(evaluation)
     if document["details"] is not None:
-        document["details"] = {"schema": DETAILS_SCHEMA, **document["details"]}
+        document["details"] = {"schema": SCORE_METRICS_SCHEMA, **document["details"]}
     head = {} if scores_sha256 is None else {"scores_sha256": scores_sha256}
     return {"schema": document["schema"], **head, **document}
 
@@ -108,8 +116,8 @@ def read_evaluation(path: Path) -> Evaluation:
 
 def decode_evaluation(document: Document, place: str) -> Evaluation:
     """What stands in an evaluation.json, as it stands; StoreError that names `place`."""
-    details: Any = document.get("details")
-    if isinstance(details, dict) and details.get("schema") != DETAILS_SCHEMA:
+    score_metrics: Any = document.get("details")
+    if isinstance(score_metrics, dict) and score_metrics.get("schema") != SCORE_METRICS_SCHEMA:
         document = {**document, "details": None}
     return EVALUATION.decode(document, place)
 
@@ -117,18 +125,18 @@ def decode_evaluation(document: Document, place: str) -> Evaluation:
 def mend_evaluation(evaluation: Evaluation) -> Evaluation:
     """The evaluation without what earlier versions said too much: intervals that do not hold, and
     one name for the worst of subgroups that are all equal."""
-    details = evaluation.details
-    if details is not None:
-        evaluation = replace(evaluation, details=_name_worst(details))
+    score_metrics = evaluation.score_metrics
+    if score_metrics is not None:
+        evaluation = replace(evaluation, score_metrics=_name_worst(score_metrics))
     return drop_intervals(evaluation)
 
 
-def _name_worst(details: Details) -> Details:
+def _name_worst(score_metrics: ScoreMetrics) -> ScoreMetrics:
     subgroups = {
         name: {label: _name_worst_of(each) for label, each in by_label.items()}
-        for name, by_label in details.subgroups.items()
+        for name, by_label in score_metrics.subgroups.items()
     }
-    return replace(details, subgroups=subgroups)
+    return replace(score_metrics, subgroups=subgroups)
 
 
 def _name_worst_of(found: Subgroups) -> Subgroups:

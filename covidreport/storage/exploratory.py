@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from covidreport.records import Details, Estimate, Evaluation, Subgroups, TunedThresholds
+from covidreport.records import Estimate, Evaluation, ScoreMetrics, Subgroups, TunedThresholds
 from covidreport.text.thresholds import MARK, is_exploratory
 
 
@@ -52,11 +52,13 @@ def drop_intervals(evaluation: Evaluation) -> Evaluation:
     return replace(
         evaluation,
         estimates=estimates,
-        details=None if evaluation.details is None else _mark_details(evaluation.details, labels),
+        score_metrics=None
+        if evaluation.score_metrics is None
+        else _mark_score_metrics(evaluation.score_metrics, labels),
     )
 
 
-def _mark_details(details: Details, labels: Sequence[str]) -> Details:
+def _mark_score_metrics(score_metrics: ScoreMetrics, labels: Sequence[str]) -> ScoreMetrics:
     of_labels = {
         label: replace(
             one,
@@ -67,21 +69,21 @@ def _mark_details(details: Details, labels: Sequence[str]) -> Details:
         )
         if label in labels
         else one
-        for label, one in details.labels.items()
+        for label, one in score_metrics.labels.items()
     }
     subgroups = {
         name: {
             label: _mark_subgroups(each) if label in labels else each
             for label, each in by_label.items()
         }
-        for name, by_label in details.subgroups.items()
+        for name, by_label in score_metrics.subgroups.items()
     }
     consistency = replace(
-        details.consistency,
-        nothing=_mark(details.consistency.nothing),
-        contradiction=_mark(details.consistency.contradiction),
+        score_metrics.consistency,
+        nothing=_mark(score_metrics.consistency.nothing),
+        contradiction=_mark(score_metrics.consistency.contradiction),
     )
-    return replace(details, labels=of_labels, subgroups=subgroups, consistency=consistency)
+    return replace(score_metrics, labels=of_labels, subgroups=subgroups, consistency=consistency)
 
 
 def _mark_subgroups(found: Subgroups) -> Subgroups:
@@ -94,10 +96,10 @@ def _mark_subgroups(found: Subgroups) -> Subgroups:
     return replace(found, groups=tuple(marked), not_stated=last)
 
 
-def _mark(figure: Estimate) -> Estimate:
-    if figure.value is None and figure.low is None:
-        return figure
-    return replace(figure, low=None, high=None, method=MARK)
+def _mark(estimate: Estimate) -> Estimate:
+    if estimate.value is None and estimate.low is None:
+        return estimate
+    return replace(estimate, low=None, high=None, method=MARK)
 
 
 def _drop_interval(rate: Estimate) -> Estimate:

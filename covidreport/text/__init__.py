@@ -5,7 +5,7 @@ evidence, `words` names, plurals and lists, `cases` what stands for the id of an
 """
 
 from covidreport.text.cases import SALT, choose_salt, digest_case, name_cases
-from covidreport.text.estimates import Figure, figure, show_interval, show_value
+from covidreport.text.estimates import EstimateText, format_estimate, show_interval, show_value
 from covidreport.text.numbers import (
     DASH,
     MINUS,
@@ -36,7 +36,7 @@ __all__ = [
     "DASH",
     "MINUS",
     "SALT",
-    "Figure",
+    "EstimateText",
     "aligned",
     "bound_p",
     "choose_salt",
@@ -45,7 +45,7 @@ __all__ = [
     "decimal_beside",
     "digest_case",
     "exact",
-    "figure",
+    "format_estimate",
     "format_p",
     "fraction",
     "humanise",

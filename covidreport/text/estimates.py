@@ -11,7 +11,7 @@ from covidreport.text.thresholds import CHOSEN_HERE, MARK
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class EstimateText:
     """A figure with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
 
     value: str
@@ -22,10 +22,10 @@ class Figure:
     """What stands in place of an interval that does not hold: `exploratory`."""
 
 
-def figure(estimate: Estimate | None) -> Figure:
+def format_estimate(estimate: Estimate | None) -> EstimateText:
     """An estimate with its evidence: `0.714 (20/28; 95 % CI 0.529 to 0.847)`."""
     if estimate is None or estimate.value is None or not math.isfinite(estimate.value):
-        return Figure(DASH, text=DASH)
+        return EstimateText(DASH, text=DASH)
     value = decimal(estimate.value)
     of = ""
     if estimate.numerator is not None and estimate.denominator is not None:
@@ -37,16 +37,16 @@ def figure(estimate: Estimate | None) -> Figure:
     basis = f"95 % CI {interval}" if interval else mark and f"{mark}: {CHOSEN_HERE}"
     evidence = [part for part in (of, basis) if part]
     text = f"{value} ({'; '.join(evidence)})" if evidence else value
-    return Figure(value, of, interval, text, mark)
+    return EstimateText(value, of, interval, text, mark)
 
 
 def show_value(estimate: Estimate | None) -> str:
     """The figure alone: `0.714`."""
-    return figure(estimate).value
+    return format_estimate(estimate).value
 
 
 def show_interval(estimate: Estimate | None) -> str:
     """The same where there is little room, without the fraction: `0.714 (0.529–0.847)`."""
-    shown = figure(estimate)
+    shown = format_estimate(estimate)
     basis = shown.interval.replace(" to ", "–") or shown.mark
     return f"{shown.value} ({basis})" if basis else shown.value

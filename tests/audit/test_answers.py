@@ -48,7 +48,7 @@ def test_experiment_17_as_printed_is_found_as_a_copy_of_16():
 
 def test_experiment_17_as_printed_contradicts_its_row_of_the_table():
     """Its accuracies and F1 on both splits are those of other counts."""
-    findings = answers.audit_published_figures(report_as_printed())
+    findings = answers.audit_published_metrics(report_as_printed())
     (finding,) = (each for each in findings if "exp17-vgg16-focal-frozen" in each.subjects)
     assert finding.what.startswith("4 printed figures")
 
@@ -110,7 +110,7 @@ def test_a_printed_figure_is_judged_by_how_it_was_shortened(printed, rounding, w
         make_evaluation("a", Counts(tn=80, fp=4, fn=6, tp=10)),
         published={"validation_f1": printed, "decimals": {"f1": 3}, "rounding": rounding},
     )
-    assert bool(answers.audit_published_figures(make_report([run]))) is wrong
+    assert bool(answers.audit_published_metrics(make_report([run]))) is wrong
 
 
 @pytest.mark.parametrize(("printed", "wrong"), [(0.8500, False), (0.8499, True), (0.8501, True)])
@@ -120,7 +120,7 @@ def test_a_figure_that_is_exact_is_not_cut_to_the_one_below(printed, wrong):
         make_evaluation("a", Counts(tn=75, fp=10, fn=5, tp=10)),
         published={"validation_accuracy": printed, "decimals": {"accuracy": 4}, "rounding": "cut"},
     )
-    assert bool(answers.audit_published_figures(make_report([run]))) is wrong
+    assert bool(answers.audit_published_metrics(make_report([run]))) is wrong
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_a_figure_that_is_exact_is_not_cut_to_the_one_below(printed, wrong):
 def test_published_figures_that_cannot_be_checked_are_left_alone(published):
     """No figures, no decimals, or a split that was not evaluated."""
     run = make_run(make_evaluation("a", make_counts(5, 50)), published=published)
-    assert answers.audit_published_figures(make_report([run])) == ()
+    assert answers.audit_published_metrics(make_report([run])) == ()

@@ -63,7 +63,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     differences.audit_best_run: report_study,
     answers.audit_degenerate: report_study,
     answers.audit_identical_counts: report_as_printed,
-    answers.audit_published_figures: report_study,
+    answers.audit_published_metrics: report_study,
     settings.audit_published_settings: report_study,
     settings.audit_negative_loss: report_study,
     settings.audit_last_batch_loss: report_study,

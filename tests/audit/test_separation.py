@@ -13,12 +13,12 @@ from covidreport.audit.separation import audit_separation, find_separation
 from covidreport.metrics import estimate_subgroups, group_values
 from covidreport.records import (
     Consistency,
-    Details,
     Estimate,
-    FigurePlan,
     Finding,
+    MetricPlan,
     ReportData,
     ReportedRun,
+    ScoreMetrics,
     Subgroups,
 )
 from tests.audit.cases import make_counts
@@ -41,7 +41,9 @@ def _run(
     """A run on 280 images, of so many patients."""
     evaluation = make_evaluation(name, make_counts(1, 2, 30, 250), n_groups=groups)
     by_label = {attribute: {"covid-19": parts} for attribute, parts in attributes.items()}
-    return make_run(replace(evaluation, details=Details(FigurePlan(), {}, NONE, by_label, "u")))
+    return make_run(
+        replace(evaluation, score_metrics=ScoreMetrics(MetricPlan(), {}, NONE, by_label, "u"))
+    )
 
 
 def report_separated() -> ReportData:

@@ -85,7 +85,9 @@ def test_an_evaluation_that_was_edited(covidreport, study):
     good = read_evaluation(_place(study, "good"))
     write_evaluation(
         study / "runs" / "bad",
-        replace(stored, counts=good.counts, estimates=good.estimates, details=good.details),
+        replace(
+            stored, counts=good.counts, estimates=good.estimates, score_metrics=good.score_metrics
+        ),
     )
     done = covidreport("gate", "runs/bad", "--json")
     assert done.code == 3

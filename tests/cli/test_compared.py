@@ -33,8 +33,8 @@ def test_list_ranks_what_was_evaluated_last_and_marks_the_group(covidreport, run
     (ranking,) = document["rankings"]
     made = ranking["comparisons"]
     assert (made["basis"], len(made["sensitivity"])) == ("scores", 10)
-    first, *others = made["standings"]
-    alike = [each["run"] for each in others if not each["told_apart"]]
+    first, *others = made["rank_evidence"]
+    alike = [each["run"] for each in others if not each["significantly_different"]]
     assert 0 < len(alike) < 4
     lines = done.out.splitlines()
     marked = [words[1] for words in map(str.split, lines) if words[2:3] == ["≈"]]

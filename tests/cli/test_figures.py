@@ -46,7 +46,7 @@ def _file(study):
 def test_evaluate_and_score_give_the_same_file(covidreport, study):
     """Attributes come from the data set once, and from the scores ever after."""
     before = _file(study).read_bytes()
-    details = read_evaluation(_file(study)).details
+    details = read_evaluation(_file(study)).score_metrics
     assert list(details.subgroups) == ["sex", "age"]
     assert details.plan.normal == "normal"
     figures = read_evaluation(_file(study)).estimates["covid-19"]
@@ -72,12 +72,12 @@ def test_attributes_that_were_added_are_taken_up(covidreport, study):
     _add_columns(study / "data" / "manifest.csv", view=lambda i: ("PA", "AP")[i // 6])
     done = covidreport("evaluate")
     assert (done.code, "1 of 1 run is unchanged" in done.err) == (0, True)
-    assert list(read_evaluation(_file(study)).details.subgroups) == ["sex", "age", "view"]
+    assert list(read_evaluation(_file(study)).score_metrics.subgroups) == ["sex", "age", "view"]
     after = read_scores(_file(study).parent / "scores.parquet")
     assert after.attributes["view"] == ("PA",) * 6 + ("AP",) * 6
     assert (after.scores == scores.scores).all()
     assert covidreport("score", "--write").code == 0
-    assert "view" in read_evaluation(_file(study)).details.subgroups
+    assert "view" in read_evaluation(_file(study)).score_metrics.subgroups
 
 
 def test_the_configuration_says_which_figures(covidreport, study):
@@ -88,7 +88,7 @@ def test_the_configuration_says_which_figures(covidreport, study):
         "sensitivities = []\nprevalence = 0.02\n"
     )
     assert covidreport("evaluate").code == 0
-    details = read_evaluation(_file(study)).details
+    details = read_evaluation(_file(study)).score_metrics
     label = details.labels["covid-19"]
     assert (details.plan.interval, label.prevalence) == ("clopper-pearson", 0.02)
     assert [point.at for point in label.sensitivity_at] == [0.8]
@@ -101,13 +101,13 @@ def test_a_prevalence_that_was_changed_needs_no_scoring(covidreport, study):
     config, stored = study / "covidreport.toml", _file(study).read_bytes()
     config.write_text(config.read_text() + "prevalence = 0.02\n")
     words = ("render", "--format", "json", "--output", "-")
-    found = json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["details"]
+    found = json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["score_metrics"]
     assert _file(study).read_bytes() == stored
     label = found["labels"]["covid-19"]
     assert (label["prevalence"], label["ppv"]["method"]) == (0.02, "bootstrap over groups")
     assert covidreport("evaluate").code == 0
     assert _file(study).read_bytes() != stored
-    assert json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["details"] == found
+    assert json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["score_metrics"] == found
 
 
 def test_a_verdict_is_not_given_at_another_prevalence_than_the_report_s(covidreport, study):

@@ -75,8 +75,8 @@ def test_runs_whose_scores_do_not_fit_are_named(tmp_path):
     (evaluation_folder(run.folder, evaluation.key) / SCORES_FILE).unlink()
     evaluated.append((run, evaluation))
     made = comparisons(compare(evaluated))
-    assert {each.run for each in made.standings} == {"run-00", "run-01"}
-    reasons = {each.run: each.reason for each in made.left_out}
+    assert {each.run for each in made.rank_evidence} == {"run-00", "run-01"}
+    reasons = {each.run: each.reason for each in made.excluded}
     assert "of other images" in reasons["run-02"]
     assert "another truth" in reasons["run-03"]
     assert "other counts" in reasons["run-04"]
@@ -91,7 +91,7 @@ def test_without_the_best_run_s_scores_only_counts_speak(tmp_path):
     (evaluation_folder(run.folder, evaluation.key) / SCORES_FILE).unlink()
     made = comparisons(compare(evaluated))
     assert made.basis == "counts"
-    assert "are gone" in made.left_out[0].reason
+    assert "are gone" in made.excluded[0].reason
 
 
 def test_runs_on_other_patients_are_never_compared(tmp_path):
@@ -100,7 +100,7 @@ def test_runs_on_other_patients_are_never_compared(tmp_path):
     evaluated = write_all(tmp_path, truth, scores)
     evaluated[3] = (evaluated[3][0], replace(evaluated[3][1], fingerprint="f2"))
     first, second = rank_and_compare(evaluated, "covid-19", 0.5)
-    assert {each.run for each in comparisons(first.ranking).standings} == {
+    assert {each.run for each in comparisons(first.ranking).rank_evidence} == {
         "run-00", "run-01", "run-02",
     }  # fmt: skip
     assert second.ranking.comparisons is None
@@ -112,7 +112,7 @@ def test_unranked_runs_are_listed_and_not_compared(tmp_path):
     scores[2] = 0.9
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
     assert len(made.sensitivity) == 1
-    (left,) = made.left_out
+    (left,) = made.excluded
     assert left.run == "run-02"
     assert left.reason == "is not ranked: calls 160 of 160 images positive"
 
@@ -125,11 +125,13 @@ def test_the_published_counts_give_bounds_and_nothing_else():
     missed = [8, 10, 11, 12, 12, 12, 13, 13, 14, 14, 14, 15, 15, 19, 24, 26]
     pairs = list(combinations(missed, 2))
     bounds = holm([bound_mcnemar(b - a) for a, b in pairs])[:15]
-    assert [each.adjusted_p_value for each in made.standings] == [None, *bounds]
-    assert [each.told_apart for each in made.standings] == [False] * 14 + [None] * 2
+    assert [each.adjusted_p_value for each in made.rank_evidence] == [None, *bounds]
+    assert [each.significantly_different for each in made.rank_evidence] == [False] * 14 + [
+        None
+    ] * 2
     assert (made.basis, made.sensitivity, made.overall) == ("counts", (), None)
-    assert {each.best_probability for each in made.standings} == {None}
-    assert (made.smallest_gap.cases, made.smallest_gap.comparisons) == (13, 120)
+    assert {each.best_probability for each in made.rank_evidence} == {None}
+    assert (made.detectable_difference.cases, made.detectable_difference.comparisons) == (13, 120)
     assert cache.list_entries() == ()
     assert STUDY.is_dir()
 

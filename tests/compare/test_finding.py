@@ -23,10 +23,10 @@ def test_eighteen_runs_of_the_study_s_size(tmp_path):
     doubt = find_doubt(ranking)
     assert doubt is not None
     assert doubt.code == "best-run-not-distinguishable"
-    group = {each.run for each in made.standings if each.told_apart is False}
+    group = {each.run for each in made.rank_evidence if each.significantly_different is False}
     assert set(doubt.subjects) == group
     assert "153 comparisons" in doubt.evidence
-    assert f"{made.smallest_gap.cases} cases of 28" in doubt.evidence
+    assert f"{made.detectable_difference.cases} cases of 28" in doubt.evidence
 
 
 def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
@@ -56,7 +56,7 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     """With four positives no pair reaches 0.05, whatever the answers."""
     truth, scores = draw_scores(3, positives=4, seed=1)
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
-    assert made.smallest_gap.cases > 4
+    assert made.detectable_difference.cases > 4
     assert describe_gap(made).startswith("With 4 positives no two runs could have been told apart")
 
 
@@ -68,5 +68,8 @@ def test_counts_where_nothing_can_be_excluded():
         evaluation = replace(evaluation, has_scores=False)
         evaluated.append((Run(name, Path(name), None), evaluation))
     ranking = compare(evaluated)
-    assert [each.told_apart for each in comparisons(ranking).standings] == [False, None]
+    assert [each.significantly_different for each in comparisons(ranking).rank_evidence] == [
+        False,
+        None,
+    ]
     assert describe_verdict(ranking).startswith("Counts alone can't say")

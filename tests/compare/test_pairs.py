@@ -69,10 +69,10 @@ def test_ranks_agree_with_a_plain_loop(tmp_path):
     pair = made.sensitivity[0]
     assert pair.low == pytest.approx(low, abs=0.03)
     assert pair.high == pytest.approx(high, abs=0.03)
-    found = [each.best_probability for each in made.standings]
+    found = [each.best_probability for each in made.rank_evidence]
     assert found == pytest.approx(firsts / 2000, abs=0.05)
     assert sum(found) == pytest.approx(1)  # type: ignore[arg-type]
-    for each, column in zip(made.standings, np.array(ranks).T, strict=True):
+    for each, column in zip(made.rank_evidence, np.array(ranks).T, strict=True):
         assert each.rank_low is not None
         assert each.rank_high is not None
         assert abs(each.rank_low - np.quantile(column, 0.025)) <= 1
@@ -102,17 +102,17 @@ def test_the_group_is_what_adjusted_p_values_leave_together(tmp_path):
     """Told apart from the best at 0.05; the smallest gap never contradicts a pair."""
     truth, scores = draw_scores(8)
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
-    with_best = {c.second: c for c in made.sensitivity if c.first == made.standings[0].run}
-    assert made.standings[0].told_apart is False
-    for each in made.standings[1:]:
+    with_best = {c.second: c for c in made.sensitivity if c.first == made.rank_evidence[0].run}
+    assert made.rank_evidence[0].significantly_different is False
+    for each in made.rank_evidence[1:]:
         assert each.adjusted_p_value == with_best[each.run].adjusted_p_value
-        assert each.told_apart is (each.adjusted_p_value <= 0.05)  # type: ignore[operator]
+        assert each.significantly_different is (each.adjusted_p_value <= 0.05)  # type: ignore[operator]
     told = [c for c in made.sensitivity if c.adjusted_p_value <= 0.05]  # type: ignore[operator]
     assert told
     for pair in told:
         gap = abs(pair.only_first - pair.only_second)  # type: ignore[operator]
-        assert gap >= made.smallest_gap.cases
-    assert {each.told_apart for each in made.standings} == {True, False}
+        assert gap >= made.detectable_difference.cases
+    assert {each.significantly_different for each in made.rank_evidence} == {True, False}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -126,8 +126,8 @@ def test_no_pair_that_is_told_apart_has_less_than_the_smallest_gap(tmp_path, see
         if c.adjusted_p_value <= 0.05  # type: ignore[operator]
     ]
     assert gaps
-    assert min(gaps) >= made.smallest_gap.cases
-    assert bound_mcnemar(made.smallest_gap.cases) <= made.smallest_gap.level
+    assert min(gaps) >= made.detectable_difference.cases
+    assert bound_mcnemar(made.detectable_difference.cases) <= made.detectable_difference.level
 
 
 def test_images_of_one_patient_are_kept_together(tmp_path):
@@ -157,8 +157,8 @@ def test_a_baseline_has_its_comparisons_alone(tmp_path):
     assert {c.second for c in planned.sensitivity} == {"run-02"}
     assert {c.correction for c in planned.sensitivity} == {"max-t by sign-flips over 3"}
     assert {c.correction for c in planned.roc_auc} == {"holm over 3"}
-    assert planned.standings == free.standings
-    assert planned.smallest_gap == free.smallest_gap
+    assert planned.rank_evidence == free.rank_evidence
+    assert planned.detectable_difference == free.detectable_difference
 
 
 def test_a_baseline_that_is_not_ranked_is_not_made_up(tmp_path):
@@ -174,7 +174,7 @@ def test_non_inferiority_has_tangos_interval_at_one_level_for_all(tmp_path):
     ranking = compare(write_all(tmp_path, truth, scores), Plan(margin=0.12))
     made = comparisons(ranking)
     missed = _missed(ranking, truth, scores)
-    best = made.standings[0].run
+    best = made.rank_evidence[0].run
     assert {each.reference for each in made.non_inferiority} == {best}
     for each in made.non_inferiority:
         only_run = int((missed[best] & ~missed[each.run]).sum())
@@ -208,11 +208,14 @@ def test_two_runs_that_answer_alike_are_not_told_apart(tmp_path):
     (pair,) = made.sensitivity
     assert (pair.p_value, pair.adjusted_p_value, pair.difference) == (1, 1, 0)
     assert pair.interval == "tango"
-    assert [each.best_probability for each in made.standings] == [0.5, 0.5]
-    assert {(each.rank_low, each.rank_high) for each in made.standings} == {(1, 2)}
+    assert [each.best_probability for each in made.rank_evidence] == [0.5, 0.5]
+    assert {(each.rank_low, each.rank_high) for each in made.rank_evidence} == {(1, 2)}
     assert made.overall is not None
     assert (made.overall.statistic, made.overall.p_value) == (None, 1)
-    assert (made.smallest_gap.gap, made.smallest_gap.positives_needed) == (None, None)
+    assert (made.detectable_difference.gap, made.detectable_difference.positives_needed) == (
+        None,
+        None,
+    )
     assert describe_verdict(ranking) == (
         "Both ranked runs share the first place: nothing tells them apart."
     )
@@ -227,8 +230,8 @@ def test_a_gap_that_is_told_apart_takes_no_more_positives(tmp_path, lost, told):
     made = comparisons(compare(write_all(tmp_path, truth, np.stack([best, worse]))))
     (pair,) = made.sensitivity
     assert pair.p_value == pytest.approx(2 * 0.5**lost)
-    assert made.smallest_gap.gap == lost
-    assert (made.smallest_gap.positives_needed is None) is told
+    assert made.detectable_difference.gap == lost
+    assert (made.detectable_difference.positives_needed is None) is told
     assert ("is one that they show" in describe_gap(made)) is told
     assert ("positives would be needed" in describe_gap(made)) is not told
 
@@ -241,5 +244,5 @@ def test_runs_that_miss_nothing_leave_nothing_to_show(tmp_path):
     made = comparisons(ranking)
     assert [row.missed for row in ranking.rows] == [0, 0, 0]
     assert {c.adjusted_p_value for c in made.sensitivity} == {1.0}
-    assert made.smallest_gap.gap is None
+    assert made.detectable_difference.gap is None
     assert "No run misses more" in describe_gap(made)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import describe_scores
-from covidreport.records import Evaluation, FigurePlan, Run, Scores
+from covidreport.metrics import compute_metrics
+from covidreport.records import Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
@@ -49,7 +49,7 @@ def write_scored_run(
         activation="sigmoid",
         reasons=(None,) * len(values),
     )
-    described = describe_scores(scores, [0.5, 0.5], FigurePlan(normal="normal"))
+    described = compute_metrics(scores, [0.5, 0.5], MetricPlan(normal="normal"))
     evaluation = Evaluation(
         run=folder.name,
         dataset=dataset,
@@ -63,7 +63,7 @@ def write_scored_run(
         thresholds_from="default",
         counts=described.counts,
         estimates=described.estimates,
-        details=described.details,
+        score_metrics=described.score_metrics,
         provenance={"model": {"sha256": model}} if model else {},
     )
     write_run(folder, {"name": folder.name})

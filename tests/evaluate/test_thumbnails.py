@@ -44,7 +44,7 @@ def test_the_most_wrong_cases_are_chosen_first(monkeypatch):
 
     assert chosen.missed == (1, 2)
     assert chosen.false_alarms == (5, 6)
-    assert (chosen.missed_left_out, chosen.false_alarms_left_out) == (1, 1)
+    assert (chosen.missed_omitted, chosen.false_alarms_omitted) == (1, 1)
 
 
 def test_of_equally_sure_false_alarms_every_run_keeps_the_same(monkeypatch):

@@ -57,7 +57,10 @@ def test_a_positive_that_could_not_be_scored_counts_as_missed(tmp_path):
     evaluation = read_evaluation(run.folder / "evaluations" / KEY)
     counts = replace(evaluation.counts[TARGET], tp=7, failed_positive=1)
     changed = replace(
-        evaluation, counts={**evaluation.counts, TARGET: counts}, has_scores=False, details=None
+        evaluation,
+        counts={**evaluation.counts, TARGET: counts},
+        has_scores=False,
+        score_metrics=None,
     )
     write_evaluation(run.folder, changed)
     verdict = judge(run, base.folder)
@@ -200,7 +203,7 @@ def test_a_regression_from_what_the_baseline_does_not_have_fails(tmp_path, limit
     base = write_run_missing(tmp_path / "base", 2)
     if limit.metric == "brier":
         stored = read_evaluation(base.folder / "evaluations" / KEY)
-        write_evaluation(base.folder, replace(stored, has_scores=False, details=None))
+        write_evaluation(base.folder, replace(stored, has_scores=False, score_metrics=None))
     verdict = judge(write_run_missing(tmp_path / "run", 0, alarms=1), base.folder, limit)
     result = verdict.results[-1]
     assert result.value is not None
@@ -261,7 +264,7 @@ def test_the_paired_test_stands_beside_the_count(tmp_path):
     assert (sensitivity.first, sensitivity.second) == ("run", "base")
     assert (sensitivity.only_first, sensitivity.only_second) == (8, 1)
     assert specificity.p_value == 1
-    assert verdict.smallest_gap.cases == 6  # 2 x 0.5^6 is the first under 0.05
+    assert verdict.detectable_difference.cases == 6  # 2 x 0.5^6 is the first under 0.05
     text = describe_paired(verdict)
     assert "8 cases newly missed, 1 newly found" in text
     assert "p = 0.039" in text
@@ -275,13 +278,19 @@ def test_only_a_gap_that_chance_may_explain_asks_for_more_positives(tmp_path):
     """
     base = write_run_missing(tmp_path / "base", [39], positives=40)
     told = judge(write_run_missing(tmp_path / "told", range(8), positives=40), base.folder)
-    assert (told.smallest_gap.gap, told.smallest_gap.positives_needed) == (7, None)
+    assert (told.detectable_difference.gap, told.detectable_difference.positives_needed) == (
+        7,
+        None,
+    )
     assert "would take" not in describe_paired(told)
     open_one = judge(
         write_run_missing(tmp_path / "open", [*range(5), 39], positives=40), base.folder
     )
     needed = next(n for n in range(40, 400) if binom.sf(5, n, 5 / 40) >= 0.8)
-    assert (open_one.smallest_gap.gap, open_one.smallest_gap.positives_needed) == (5, needed)
+    assert (
+        open_one.detectable_difference.gap,
+        open_one.detectable_difference.positives_needed,
+    ) == (5, needed)
     assert f"it would take about {needed} positives" in describe_paired(open_one)
 
 

@@ -91,8 +91,10 @@ def test_evaluations_that_did_not_count_near_scores_are_looked_at(tmp_path):
     """An older file has no such counts: the stored scores are read."""
     run = _write(tmp_path / "a", UP)
     evaluation = read_evaluation(run.folder / "evaluations" / "cxr-validation")
-    labels = {label: replace(each, near=None) for label, each in evaluation.details.labels.items()}
-    assert evaluation.details is not None
-    older = replace(evaluation, details=replace(evaluation.details, labels=labels))
+    labels = {
+        label: replace(each, near=None) for label, each in evaluation.score_metrics.labels.items()
+    }
+    assert evaluation.score_metrics is not None
+    older = replace(evaluation, score_metrics=replace(evaluation.score_metrics, labels=labels))
     write_evaluation(run.folder, older)
     assert len(_hanging(judge(read_run(run.folder), None, read_limit("missed<=0", TARGET)))) == 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import describe_scores
-from covidreport.metrics.plan import FigureOptions
+from covidreport.metrics import compute_metrics
+from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Epoch, Evaluation, Scores
 from covidreport.store import (
     SCORES_FILE,
@@ -35,7 +35,7 @@ def write_scored_run(
     ids = tuple(f"image-{i}.png" for i in range(len(covid)))
     reasons: tuple[str | None, ...] = (None,) * len(covid)
     scores = Scores(ids, LABELS, truth, values, "sigmoid", reasons)
-    described = describe_scores(scores, [0.5, 0.5], FigureOptions().plan(LABELS, "covid-19"))
+    described = compute_metrics(scores, [0.5, 0.5], MetricOptions().plan(LABELS, "covid-19"))
     evaluation = Evaluation(
         run=name or folder.name,
         dataset="tiny",
@@ -49,7 +49,7 @@ def write_scored_run(
         thresholds_from="default",
         counts=described.counts,
         estimates=described.estimates,
-        details=described.details,
+        score_metrics=described.score_metrics,
         provenance={"versions": {"covidreport": "0.1.0"}},
         timing={"finished": "2026-01-01T00:00:00.000+00:00"},
     )

@@ -51,11 +51,11 @@ def test_a_pushed_run_carries_its_figures_and_files(covidreport, server, tmp_pat
     (run,) = _list(server, "one")
     assert (run.name, run.status) == ("good", "FINISHED")
     assert run.parameters == {"architecture": "tiny", "loss": "bce", "seed": "0"}
-    assert run.figures["tiny-validation/covid-19/fp"] == 1
-    assert run.figures["tiny-validation/covid-19/missed"] == 0
-    assert run.figures[SENSITIVITY] == 1
-    assert run.figures[f"{SENSITIVITY}_low"] == pytest.approx(0.510, abs=5e-4)
-    assert run.figures["train_loss"] == 0.25
+    assert run.metrics["tiny-validation/covid-19/fp"] == 1
+    assert run.metrics["tiny-validation/covid-19/missed"] == 0
+    assert run.metrics[SENSITIVITY] == 1
+    assert run.metrics[f"{SENSITIVITY}_low"] == pytest.approx(0.510, abs=5e-4)
+    assert run.metrics["train_loss"] == 0.25
     files = json.loads(
         MlflowServer(server).receive(run.id, "covidreport.json", tmp_path).read_text()
     )
@@ -78,8 +78,8 @@ def test_a_run_that_is_pushed_again_is_updated_and_not_doubled(covidreport, serv
     write_scored_run(folder, covid=POOR)
     assert covidreport(*words).out.startswith("updated")
     (run,) = _list(server, "again")
-    assert run.figures[SENSITIVITY] == 0.5
-    assert run.figures["tiny-validation/covid-19/fn"] == 2
+    assert run.metrics[SENSITIVITY] == 0.5
+    assert run.metrics["tiny-validation/covid-19/fn"] == 2
     write_scored_run(folder, seed=1)
     assert covidreport(*words).out.startswith("new")
     assert len(_list(server, "again")) == 2
@@ -94,8 +94,8 @@ def test_what_is_no_longer_defined_does_not_keep_its_old_value(covidreport, serv
     shutil.rmtree(tmp_path / "runs" / "good" / "evaluations")
     assert covidreport(*words).out.startswith("updated")
     (run,) = _list(server, "undefined")
-    assert math.isnan(run.figures[SENSITIVITY])
-    assert run.figures["train_loss"] == 0.25
+    assert math.isnan(run.metrics[SENSITIVITY])
+    assert run.metrics["train_loss"] == 0.25
 
 
 @needs_server

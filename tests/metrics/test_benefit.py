@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import UsageError
-from covidreport.metrics import count_labels, decide, draw_decision_curve, net_benefit
+from covidreport.metrics import compute_decision_curve, count_labels, net_benefit, predict_labels
 from covidreport.records import Counts, Estimate
 
 
@@ -40,14 +40,15 @@ def _images(seed=2, n=400):
 
 
 def test_the_curve_equals_the_counts_at_each_threshold():
-    """`decide` and `count_labels` at each threshold, with ties at the thresholds themselves."""
+    """`predict_labels` and `count_labels` at each threshold, with ties at the thresholds
+    themselves."""
     truth, p, failed = _images()
     thresholds = np.arange(1, 100) / 100
-    curve = draw_decision_curve(truth, p, failed, list(thresholds))
+    curve = compute_decision_curve(truth, p, failed, list(thresholds))
     assert curve is not None
     assert curve.images == np.count_nonzero(truth != -1)
     for i, threshold in enumerate(thresholds):
-        answers = decide(p[:, np.newaxis], [float(threshold)], "sigmoid", failed)
+        answers = predict_labels(p[:, np.newaxis], [float(threshold)], "sigmoid", failed)
         (counts,) = count_labels(truth[:, np.newaxis], answers, failed)
         assert curve.run[i] == pytest.approx(net_benefit(counts, float(threshold)).value)
 
@@ -57,7 +58,7 @@ def test_to_treat_everybody_is_what_a_run_of_ones_does():
     truth, _, _ = _images()
     prevalence = float(np.count_nonzero(truth == 1) / np.count_nonzero(truth != -1))
     none = np.zeros(truth.size, dtype=np.bool_)
-    curve = draw_decision_curve(truth, np.ones(truth.size), none, [0.05, prevalence, 0.9])
+    curve = compute_decision_curve(truth, np.ones(truth.size), none, [0.05, prevalence, 0.9])
     assert curve is not None
     assert curve.run == pytest.approx(curve.treat_all)
     assert curve.treat_all[1] == pytest.approx(0, abs=1e-12)
@@ -67,7 +68,7 @@ def test_a_perfect_run_is_worth_the_prevalence_at_every_threshold():
     """No false alarm has to be paid for."""
     truth, _, _ = _images()
     none = np.zeros(truth.size, dtype=np.bool_)
-    curve = draw_decision_curve(truth, (truth == 1).astype(float), none, [0.1, 0.5, 0.9])
+    curve = compute_decision_curve(truth, (truth == 1).astype(float), none, [0.1, 0.5, 0.9])
     assert curve is not None
     share = np.count_nonzero(truth == 1) / np.count_nonzero(truth != -1)
     assert curve.run == pytest.approx([share] * 3)
@@ -77,7 +78,7 @@ def test_a_threshold_of_1_is_refused():
     """Its odds are infinite."""
     truth, p, failed = _images()
     with pytest.raises(UsageError, match="strictly between 0 and 1"):
-        draw_decision_curve(truth, p, failed, [0.5, 1.0])
+        compute_decision_curve(truth, p, failed, [0.5, 1.0])
     with pytest.raises(UsageError, match="strictly between 0 and 1"):
         net_benefit(Counts(1, 1, 1, 1), 1.0)
 
@@ -85,4 +86,4 @@ def test_a_threshold_of_1_is_refused():
 def test_without_truth_there_is_no_curve():
     """Nothing is known."""
     unknown = np.full(3, -1, dtype=np.int8)
-    assert draw_decision_curve(unknown, np.full(3, 0.5), np.zeros(3, bool), [0.5]) is None
+    assert compute_decision_curve(unknown, np.full(3, 0.5), np.zeros(3, bool), [0.5]) is None

@@ -14,12 +14,12 @@ from covidreport.metrics.bootstrap import (
     ALL_EQUAL,
     OFTEN_UNDEFINED,
     UNDEFINED,
-    count_figures,
+    compute_from_counts,
     estimate_intervals,
     percentile_interval,
 )
 from covidreport.metrics.rates import CountArrays
-from covidreport.metrics.resample import draw_weights, resample_counts
+from covidreport.metrics.resample import resample_counts, sample_weights
 from covidreport.metrics.table import list_answered, list_proportions
 
 SKLEARN = {
@@ -48,8 +48,8 @@ def test_every_figure_equals_scikit_learn_on_the_same_resamples():
     truth = rng.random(150) < 0.4
     answers = rng.random(150) < 0.2 + 0.5 * truth
     found = _resample(truth, answers, resamples=80, seed=2, collapse=False)
-    drawn = count_figures(CountArrays(*(each[:, 0, 0] for each in found.resampled)))
-    weights = np.concatenate(list(draw_weights(150, 80, 2)))
+    drawn = compute_from_counts(CountArrays(*(each[:, 0, 0] for each in found.resampled)))
+    weights = np.concatenate(list(sample_weights(150, 80, 2)))
     intervals = estimate_intervals(found, 0, 0)
     assert set(drawn) == set(SKLEARN) == set(list_answered())
     for name, call in SKLEARN.items():
@@ -74,7 +74,7 @@ def test_every_figure_equals_scikit_learn_on_the_same_resamples():
 )
 def test_a_figure_without_denominator_is_undefined(counts, undefined):
     """(tp, fp, fn, tn) by hand."""
-    figures = count_figures(CountArrays(*(np.array(each) for each in counts)))
+    figures = compute_from_counts(CountArrays(*(np.array(each) for each in counts)))
     assert {name for name, value in figures.items() if np.isnan(value)} == undefined
 
 

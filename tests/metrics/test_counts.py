@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import multilabel_confusion_matrix
 
 from covidreport.errors import UsageError
-from covidreport.metrics import count_labels, decide, find_not_finite
+from covidreport.metrics import count_labels, find_not_finite, predict_labels
 from covidreport.records import Activation, Counts, Scores
 
 
@@ -28,14 +28,14 @@ def test_a_score_exactly_at_the_threshold_is_negative(activation, threshold, exa
     """The study calls a label positive where its logit is above 0; the next float32 is above."""
     above = float(np.nextafter(np.float32(exactly), np.float32(1)))
     below = float(np.nextafter(np.float32(exactly), np.float32(-1)))
-    answers = decide(_column(below, exactly, above), [threshold], activation)
+    answers = predict_labels(_column(below, exactly, above), [threshold], activation)
     assert answers[:, 0].tolist() == [False, False, True]
 
 
 def test_each_label_has_its_own_threshold():
     """Thresholds go by column."""
     scores = np.array([[0.4, 0.4, 0.4]], dtype=np.float32)
-    assert decide(scores, [0.3, 0.5, 0.39], "sigmoid").tolist() == [[True, False, True]]
+    assert predict_labels(scores, [0.3, 0.5, 0.39], "sigmoid").tolist() == [[True, False, True]]
 
 
 @given(
@@ -46,7 +46,9 @@ def test_a_logit_is_compared_as_its_probability_would_be(threshold, logit):
     """Comparing logits and comparing probabilities agree, but for a rounding's width."""
     probability = 1 / (1 + math.exp(-logit))
     if not math.isclose(probability, threshold, rel_tol=1e-5):
-        assert decide(_column(logit), [threshold], "logit")[0, 0] == (probability > threshold)
+        assert predict_labels(_column(logit), [threshold], "logit")[0, 0] == (
+            probability > threshold
+        )
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -59,47 +61,50 @@ def test_a_score_on_its_threshold_is_a_no_in_the_type_that_it_was_given_in(kind,
         score = kind(exact)
         above, below = np.nextafter(score, kind(99)), np.nextafter(score, kind(-99))
         column = np.array([[below], [score], [above]], dtype=kind)
-        answers = decide(column, [threshold], activation)[:, 0]
+        answers = predict_labels(column, [threshold], activation)[:, 0]
         assert answers.tolist() == [False, False, True], text
 
 
 def test_large_logits_are_told_apart_where_probabilities_are_all_1():
     """A sigmoid in float32 turns 18 and 30 into 1; the logit of a threshold near 1 still splits."""
     threshold = 1 - 1e-10  # its logit is about 23
-    assert decide(_column(18, 30), [threshold], "logit")[:, 0].tolist() == [False, True]
+    assert predict_labels(_column(18, 30), [threshold], "logit")[:, 0].tolist() == [False, True]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0, -0.5, 50.0, math.nan])
 def test_a_threshold_outside_0_and_1_is_refused(threshold):
     """It would call everything the same: the error says what a threshold is."""
     with pytest.raises(UsageError, match="strictly between 0 and 1"):
-        decide(_column(0.0), [threshold], "logit")
+        predict_labels(_column(0.0), [threshold], "logit")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_not_finite_is_refused_and_not_called_negative(bad):
     """NaN > 0 is False: without the check such a run would quietly miss a case."""
     with pytest.raises(ValueError, match=r"1 images .* the first in row 1"):
-        decide(_column(1.0, bad), [0.5], "logit")
+        predict_labels(_column(1.0, bad), [0.5], "logit")
 
 
 def test_the_nan_of_a_failed_image_is_no_answer():
     """Rows that failed hold NaN by contract and come out as False."""
     failed = np.array([False, True])
-    assert decide(_column(1.0, math.nan), [0.5], "logit", failed)[:, 0].tolist() == [True, False]
+    assert predict_labels(_column(1.0, math.nan), [0.5], "logit", failed)[:, 0].tolist() == [
+        True,
+        False,
+    ]
 
 
 def test_scores_that_need_a_softmax_first_are_refused():
     """A softmax-logit has no meaning by itself."""
     activation: Activation = "softmax-logit"
     with pytest.raises(ValueError, match="softmax-logit"):
-        decide(_column(0.0), [0.5], activation)
+        predict_labels(_column(0.0), [0.5], activation)
 
 
 def test_thresholds_and_labels_must_be_as_many():
     """Two labels and one threshold do not broadcast."""
     with pytest.raises(ValueError, match="1 thresholds"):
-        decide(np.zeros((3, 2), dtype=np.float32), [0.5], "logit")
+        predict_labels(np.zeros((3, 2), dtype=np.float32), [0.5], "logit")
 
 
 def test_counts_by_hand():

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from covidreport.metrics import average_precision, count_curve, roc_auc
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
-from covidreport.metrics.resample import RESAMPLES, draw_weights
+from covidreport.metrics.resample import RESAMPLES, sample_weights
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -22,7 +22,7 @@ def test_equal_to_scikit_learn_with_sample_weights(images, decimals, grouped):
     groups = rng.integers(0, images // 3, images) if grouped else None
     found = resample_curves(truth, scores, np.zeros_like(scores, dtype=bool), groups, resamples=12)
     units = np.arange(images) if groups is None else np.unique(groups, return_inverse=True)[1]
-    weights = np.concatenate(list(draw_weights(units.max() + 1, 12, 0)))[:, units]
+    weights = np.concatenate(list(sample_weights(units.max() + 1, 12, 0)))[:, units]
     for b, weight in enumerate(weights):
         for run in range(2):
             auc = roc_auc_score(truth, scores[run], sample_weight=weight)
@@ -39,7 +39,7 @@ def test_failed_and_unknown_images_as_the_curve_has_them():
     failed = rng.random((1, 120)) < 0.1
     scores[failed] = np.nan
     found = resample_curves(truth, scores, failed, resamples=10, seed=3)
-    weights = np.concatenate(list(draw_weights(120, 10, 3))).astype(int)
+    weights = np.concatenate(list(sample_weights(120, 10, 3))).astype(int)
     for b, weight in enumerate(weights):
         rows = np.repeat(np.arange(120), weight)
         curve = count_curve(truth[rows], scores[0, rows], failed[0, rows])
@@ -52,10 +52,10 @@ def test_a_resample_without_positives_leaves_both_undefined():
     truth = np.array([1, 0, 0, 0], dtype=np.int8)
     scores = np.array([[2.0, 3, 1, 0]])
     found = resample_curves(truth, scores, np.zeros((1, 4), dtype=np.bool_), resamples=400)
-    without = np.concatenate(list(draw_weights(4, 400, 0)))[:, 0] == 0
+    without = np.concatenate(list(sample_weights(4, 400, 0)))[:, 0] == 0
     assert 80 < without.sum() < 180
     # In 4^-4 of the resamples it is drawn four times and no negative is.
-    alone = np.concatenate(list(draw_weights(4, 400, 0)))[:, 0] == 4
+    alone = np.concatenate(list(sample_weights(4, 400, 0)))[:, 0] == 4
     for figure in (found.roc_auc, found.average_precision):
         assert (np.isnan(figure[:, 0]) == (without | alone)).all()
 

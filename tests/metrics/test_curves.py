@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from covidreport.metrics import Curve, average_precision, count_curve, roc_auc
+from covidreport.metrics import CumulativeCounts, average_precision, count_curve, roc_auc
 from covidreport.records import Estimate
 
 
 def _curve(
     truth: Iterable[int], scores: Iterable[float], failed: NDArray[np.bool_] | None = None
-) -> Curve:
+) -> CumulativeCounts:
     known = np.array(list(truth), dtype=np.int8)
     none = np.zeros(len(known), dtype=np.bool_)
     values = np.array(list(scores), dtype=np.float32)

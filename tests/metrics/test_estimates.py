@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_sco
 from covidreport.errors import RunError, UsageError
 from covidreport.metrics import (
     ALL_METRICS,
-    DETAIL_METRICS,
+    SCORE_METRICS,
     AnswerMetric,
     CountMetric,
     CurveMetric,
@@ -66,11 +66,11 @@ def test_every_metric_has_a_text_and_a_direction_and_stands_in_one_table():
     kinds = (CountMetric, CurveMetric, LabelsMetric, AnswerMetric)
     assert sum(len(list_metrics(kind)) for kind in kinds) == len(ALL_METRICS)
     assert set(ALL_METRICS) == PER_LABEL | OVERALL
-    known = {**ALL_METRICS, **DETAIL_METRICS}
+    known = {**ALL_METRICS, **SCORE_METRICS}
     for name, metric in known.items():
         assert all((metric.title, metric.words, metric.formula, metric.unit)), name
         assert metric.direction in ("higher", "lower", "neither"), name
-        assert metric.compute.__doc__ or name in DETAIL_METRICS, name
+        assert metric.compute.__doc__ or name in SCORE_METRICS, name
     assert len({metric.title for metric in known.values()}) == len(known)
 
 

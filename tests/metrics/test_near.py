@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from covidreport.metrics import count_near, decide, describe_scores, find_near, logit, move_near
+from covidreport.metrics import (
+    compute_metrics,
+    count_near,
+    find_near,
+    logit,
+    move_near,
+    predict_labels,
+)
 from covidreport.records import Counts, Scores
 
 
@@ -49,7 +56,7 @@ def test_near_scores_are_counted_by_what_was_answered():
     scores = _scores([up, down, up, down, up, 0.5, 0.9, 0.1], [1, 1, 0, 0, -1, 1, 1, 0], failed=[5])
     (near,) = count_near(scores, [0.5])
     assert near == Counts(tn=1, fp=1, fn=1, tp=1, unknown=1)
-    assert describe_scores(scores, [0.5]).details.labels["covid-19"].near == near
+    assert compute_metrics(scores, [0.5]).score_metrics.labels["covid-19"].near == near
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "logit"])
@@ -62,7 +69,7 @@ def test_near_scores_move_to_the_right_or_the_wrong_side(activation):
     scores = _scores(values, truth, activation)
 
     def answers(moved):
-        return decide(moved.scores, [0.5], activation)[:, 0].tolist()
+        return predict_labels(moved.scores, [0.5], activation)[:, 0].tolist()
 
     assert answers(move_near(scores, [0.5], "right")) == [True, True, False, False, True, False]
     assert answers(move_near(scores, [0.5], "wrong")) == [False, False, True, True, True, False]

@@ -19,9 +19,9 @@ from covidreport.metrics import (
     Target,
     count_cases_needed,
     count_labels,
-    decide,
     fit_threshold,
     list_points,
+    predict_labels,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
@@ -52,7 +52,7 @@ def _count(
     """What covidreport counts at a threshold: the way by which every evaluation goes."""
     values = np.array(scores, dtype=np.float32)[:, np.newaxis]
     lost = np.array(failed, dtype=np.bool_)
-    answers = decide(values, [threshold], activation, lost)
+    answers = predict_labels(values, [threshold], activation, lost)
     return count_labels(np.array(truth, dtype=np.int8)[:, np.newaxis], answers, lost)[0]
 
 
@@ -257,7 +257,8 @@ def _labels(draw):
 
 @given(_labels(), st.sampled_from(["sensitivity", "specificity"]), st.floats(0.05, 1))
 def test_a_tuned_threshold_gives_what_it_was_chosen_for(label, metric, value):
-    """Counted by `decide` and `count_labels`: the stated rates, and the target is reached."""
+    """Counted by `predict_labels` and `count_labels`: the stated rates, and the target is
+    reached."""
     truth, scores, failed, activation = label
     try:
         fit = _fit(truth, scores, Target(metric, value), activation, failed)
@@ -346,7 +347,9 @@ def test_scores_that_are_neighbours_in_their_type_are_told_apart(kind, activatio
         truth, scores = np.array([1, 0], np.int8), np.array([high, low], kind)
         none = np.zeros(2, np.bool_)
         fit = fit_threshold(truth, scores, none, activation, Target("sensitivity", 1.0))
-        called = decide(scores[:, np.newaxis], [fit.threshold], activation, none)[:, 0].tolist()
+        called = predict_labels(scores[:, np.newaxis], [fit.threshold], activation, none)[
+            :, 0
+        ].tolist()
         if activation == "logit" and kind is np.float64:
             assert called[0]  # their probabilities may be one number: then both are called
         else:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test, ttest_ind
 
-from covidreport.metrics import compare_methods, describe_spread, group_repeats
-from covidreport.records import Spread
+from covidreport.metrics import compare_configurations, describe_spread, group_repeats
+from covidreport.records import SeedSpread
 
 VGG, RESNET = {"model": "vgg16", "lr": 1e-4}, {"model": "resnet18", "lr": 1e-4}
 
@@ -63,13 +63,13 @@ def test_what_counts_as_a_seed_is_an_argument():
 
 def test_spread_by_hand():
     """8, 10 and 12 missed: mean 10, standard deviation 2 over n - 1."""
-    assert describe_spread([8, 10, 12]) == Spread(3, 0, 10.0, 2.0, 8.0, 12.0)
+    assert describe_spread([8, 10, 12]) == SeedSpread(3, 0, 10.0, 2.0, 8.0, 12.0)
 
 
 def test_one_seed_has_no_spread_and_an_undefined_value_is_counted():
     """A dash for the standard deviation, not 0."""
-    assert describe_spread([0.7, None]) == Spread(1, 1, 0.7, None, 0.7, 0.7)
-    assert describe_spread([None]) == Spread(0, 1, None, None, None, None)
+    assert describe_spread([0.7, None]) == SeedSpread(1, 1, 0.7, None, 0.7, 0.7)
+    assert describe_spread([None]) == SeedSpread(0, 1, None, None, None, None)
 
 
 _values = st.lists(st.integers(0, 28).map(float), min_size=2, max_size=5)
@@ -82,7 +82,7 @@ def test_few_seeds_equal_scipys_exact_permutation_test(first, second):
         (first, second), lambda x, y, axis: np.abs(x.mean(axis) - y.mean(axis)),
         n_resamples=9999, alternative="greater", vectorized=True,
     )  # fmt: skip
-    ours = compare_methods(first, second)
+    ours = compare_configurations(first, second)
     assert ours.method == "permutation"
     assert ours.p_value == pytest.approx(theirs.pvalue)
     assert ours.smallest_p is not None
@@ -94,7 +94,7 @@ def test_few_seeds_equal_scipys_exact_permutation_test(first, second):
 @given(_values, _values)
 def test_the_interval_is_welchs(first, second):
     """SciPy's t-test without equal variances; none where nothing varies."""
-    ours = compare_methods(first, second)
+    ours = compare_configurations(first, second)
     if len(set(first)) == len(set(second)) == 1:
         assert (ours.low, ours.high) == (None, None)
         return
@@ -106,7 +106,7 @@ def test_many_seeds_are_compared_by_welch():
     """9 against 9 could be shared out in 48,620 ways."""
     rng = np.random.default_rng(3)
     first, second = rng.normal(10, 1, 9), rng.normal(11, 3, 9)
-    ours = compare_methods(list(first), list(second))
+    ours = compare_configurations(list(first), list(second))
     assert (ours.method, ours.smallest_p, ours.seeds) == ("welch", None, (9, 9))
     assert ours.p_value == pytest.approx(ttest_ind(first, second, equal_var=False).pvalue)
 
@@ -114,14 +114,14 @@ def test_many_seeds_are_compared_by_welch():
 @pytest.mark.parametrize(("n", "smallest"), [(2, 1 / 3), (3, 0.1), (4, 1 / 35), (5, 1 / 126)])
 def test_three_seeds_each_can_not_show_a_difference(n, smallest):
     """However far apart the methods lie, p is no smaller; from four seeds on it can show one."""
-    ours = compare_methods([float(i) for i in range(n)], [100.0 + i for i in range(n)])
+    ours = compare_configurations([float(i) for i in range(n)], [100.0 + i for i in range(n)])
     assert ours.p_value == pytest.approx(smallest)
     assert ours.smallest_p == pytest.approx(smallest)
 
 
 def test_one_seed_against_many():
     """1 against 19 can reach 1/20; it has no interval."""
-    ours = compare_methods([50.0], [float(i) for i in range(19)])
+    ours = compare_configurations([50.0], [float(i) for i in range(19)])
     assert ours.p_value == pytest.approx(0.05)
     assert ours.smallest_p == pytest.approx(0.05)
     assert (ours.low, ours.high) == (None, None)
@@ -129,7 +129,10 @@ def test_one_seed_against_many():
 
 def test_many_seeds_without_any_spread():
     """Every run of a method gave the same figure: no split but this one lies as far apart."""
-    equal, other = compare_methods([4.0] * 10, [4.0] * 10), compare_methods([4.0] * 10, [5.0] * 10)
+    equal, other = (
+        compare_configurations([4.0] * 10, [4.0] * 10),
+        compare_configurations([4.0] * 10, [5.0] * 10),
+    )
     assert (equal.p_value, equal.low, equal.high) == (1.0, None, None)
     assert other.p_value == pytest.approx(2 / math.comb(20, 10))
 
@@ -137,4 +140,4 @@ def test_many_seeds_without_any_spread():
 def test_a_method_without_runs_can_not_be_compared():
     """Nothing has no mean."""
     with pytest.raises(ValueError, match="without runs"):
-        compare_methods([], [1.0])
+        compare_configurations([], [1.0])

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom, kstest, multinomial
 
 from covidreport.metrics import count_labels
-from covidreport.metrics.resample import COMMON, draw_weights, resample_counts
+from covidreport.metrics.resample import COMMON, resample_counts, sample_weights
 
 
 def _draw(rng, images, labels=2, runs=3, unknown=0.1, failing=0.1):
@@ -34,7 +34,7 @@ def test_counts_are_those_of_each_resample(grouped):
     groups = rng.integers(0, 20, 70) * 3 if grouped else None
     found = resample_counts(truth, answers, failed, groups, resamples=25, seed=5, collapse=False)
     units = np.arange(70) if groups is None else np.unique(groups, return_inverse=True)[1]
-    weights = np.concatenate(list(draw_weights(units.max() + 1, 25, 5)))
+    weights = np.concatenate(list(sample_weights(units.max() + 1, 25, 5)))
     for b, weight in enumerate(weights.astype(int)):
         rows = np.repeat(np.arange(70), weight[units])
         for run in range(3):
@@ -50,10 +50,10 @@ def test_counts_are_those_of_each_resample(grouped):
 def test_a_resample_is_as_large_as_the_data():
     """Each row of weights adds up to the number of images, drawn together or one by one."""
     common = np.array([300, 40, 32])
-    (weights,) = draw_weights(28, 50, 1, common)
+    (weights,) = sample_weights(28, 50, 1, common)
     assert weights.shape == (50, 31)
     assert (weights.sum(axis=1) == 400).all()
-    (plain,) = draw_weights(28, 50, 1)
+    (plain,) = sample_weights(28, 50, 1)
     assert (plain.sum(axis=1) == 28).all()
 
 
@@ -63,7 +63,7 @@ def test_images_drawn_together_have_the_law_of_images_drawn_one_by_one():
     Two common sets of 50 and 40 images and ten single ones among 100: the sets and the first two
     single images. Poisson weights would have no covariance.
     """
-    weights = np.concatenate(list(draw_weights(10, 20_000, 7, np.array([50, 40]))))[:, :4]
+    weights = np.concatenate(list(sample_weights(10, 20_000, 7, np.array([50, 40]))))[:, :4]
     law = multinomial(100, [0.5, 0.4, 0.01, 0.01, 0.08])
     means, cov = 100 * np.array([0.5, 0.4, 0.01, 0.01]), law.cov()[:4, :4]
     assert np.abs(weights.mean(axis=0) - means).max() < 4 * np.sqrt(cov.max() / 20_000)

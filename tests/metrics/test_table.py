@@ -9,7 +9,7 @@ import pytest
 from covidreport.metrics import (
     ALL_METRICS,
     COUNTS,
-    DETAIL_METRICS,
+    SCORE_METRICS,
     interval_columns,
     iter_metrics,
     list_counts,
@@ -37,17 +37,17 @@ def test_every_figure_is_given_once_with_what_is_known_of_it(evaluation):
 def test_details_follow_where_they_are_asked_for(evaluation):
     """Those over all labels, then each label's."""
     plain = list(iter_metrics(evaluation))
-    beyond = list(iter_metrics(evaluation, details=True))[len(plain) :]
+    beyond = list(iter_metrics(evaluation, score_metrics=True))[len(plain) :]
 
-    assert {each.key for each in beyond} == set(DETAIL_METRICS)
+    assert {each.key for each in beyond} == set(SCORE_METRICS)
     assert [each.label for each in beyond] == [
         "",
         "",
         *(label for label in LABELS for _ in range(8)),
     ]
     (brier,) = (each for each in beyond if (each.label, each.key) == ("covid-19", "brier"))
-    assert brier.estimate == evaluation.details.labels["covid-19"].calibration.brier
-    assert list(iter_metrics(replace(evaluation, details=None), details=True)) == plain
+    assert brier.estimate == evaluation.score_metrics.labels["covid-19"].calibration.brier
+    assert list(iter_metrics(replace(evaluation, score_metrics=None), score_metrics=True)) == plain
 
 
 def test_a_figure_of_another_version_is_given_too(evaluation):

@@ -11,7 +11,7 @@ from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.pairs import Plan, compare_answers_of
 from covidreport.compare.ranking import rank_runs
-from covidreport.records import Counts, LeftOut, ReportData, ReportedRun, Run
+from covidreport.records import Counts, ExcludedRun, ReportData, ReportedRun, Run
 from tests.metrics.study import make_evaluation
 
 HOSTILE_NAME = "<b>run|1</b>"
@@ -40,7 +40,9 @@ def compared_study(
     at = [names.index(name) for name in order]
     aligned = AlignedAnswers(tuple(order), truth, scores[at], answers[at], failed[at], None)
     best = [row.run for row in ranking.rows if row.rank == 1]
-    made = compare_answers_of(aligned, best, plan or Plan(), (LeftOut("gone", "has no scores"),))
+    made = compare_answers_of(
+        aligned, best, plan or Plan(), (ExcludedRun("gone", "has no scores"),)
+    )
     ranking = replace(ranking, comparisons=made)
     doubt = find_doubt(ranking)
     return ReportData(

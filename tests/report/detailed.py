@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from covidreport.compare.ranking import rank_runs
-from covidreport.metrics import describe_scores
-from covidreport.records import Evaluation, FigurePlan, ReportData, ReportedRun, Run, Scores
+from covidreport.metrics import compute_metrics
+from covidreport.records import Evaluation, MetricPlan, ReportData, ReportedRun, Run, Scores
 from covidreport.report.repeats import collect_repeats
 
 LABELS = ("covid-19", "normal")
 VALUE = "<F> & |x|"
 """A hostile name of a group."""
-PLAN = FigurePlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=200)
+PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=200)
 
 
 def draw_scores(seed: int, skill: float, images: int = 160) -> Scores:
@@ -39,7 +39,7 @@ def draw_scores(seed: int, skill: float, images: int = 160) -> Scores:
 
 def evaluate(name: str, scores: Scores) -> Evaluation:
     """The evaluation of these scores."""
-    found = describe_scores(scores, [0.5, 0.5], PLAN)
+    found = compute_metrics(scores, [0.5, 0.5], PLAN)
     return Evaluation(
         run=name,
         dataset="cxr",
@@ -53,7 +53,7 @@ def evaluate(name: str, scores: Scores) -> Evaluation:
         thresholds_from="default",
         counts=found.counts,
         estimates=found.estimates,
-        details=found.details,
+        score_metrics=found.score_metrics,
     )
 
 
@@ -73,7 +73,7 @@ def detailed_study() -> ReportData:
             reported.append(ReportedRun(Run(name, Path(name), None, settings), evaluation))
     last = reported[-1]
     assert last.evaluation is not None
-    reported[-1] = replace(last, evaluation=replace(last.evaluation, details=None))
+    reported[-1] = replace(last, evaluation=replace(last.evaluation, score_metrics=None))
     rankings = rank_runs([one.evaluation for one in reported if one.evaluation], "covid-19")
     return ReportData(
         "cxr, validation",

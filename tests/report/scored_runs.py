@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import describe_scores
-from covidreport.records import Epoch, Evaluation, FigurePlan, Run, Scores
+from covidreport.metrics import compute_metrics
+from covidreport.records import Epoch, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
@@ -20,7 +20,7 @@ from covidreport.store import (
 
 LABELS = ("covid-19", "normal", "pneumonia")
 PREVALENCE = (0.10, 0.36, 0.54)
-PLAN = FigurePlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=100)
+PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=100)
 _VIEWS = ("PA", "AP", "AP supine")
 
 
@@ -84,7 +84,7 @@ def _epoch(number: int, place: int) -> Epoch:
 
 def evaluate(name: str, scores: Scores) -> Evaluation:
     """The evaluation of these scores at 0.5, as `covidreport evaluate` would write it."""
-    found = describe_scores(scores, [0.5] * len(scores.labels), PLAN)
+    found = compute_metrics(scores, [0.5] * len(scores.labels), PLAN)
     return Evaluation(
         run=name,
         dataset="drawn",
@@ -98,6 +98,6 @@ def evaluate(name: str, scores: Scores) -> Evaluation:
         thresholds_from="default",
         counts=found.counts,
         estimates=found.estimates,
-        details=found.details,
+        score_metrics=found.score_metrics,
         timing={"finished": "2026-02-11T09:30:00Z"},
     )

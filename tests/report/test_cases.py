@@ -97,7 +97,7 @@ def test_cases_that_most_runs_missed_stand_first(reported: list[ReportedRun]) ->
     assert [case.answers for case in table.positives] == [
         ("no", "no", "no"), ("no", "yes", "no"), ("yes", "no", "no"), ("yes", "yes", "yes"),
     ]  # fmt: skip
-    assert table.positives_left_out == table.false_alarms_left_out == 0
+    assert table.positives_omitted == table.false_alarms_omitted == 0
 
 
 def _order_alarms(folder: Path, *runs: list[float]) -> list[str]:
@@ -178,7 +178,7 @@ def test_what_is_too_much_is_counted(
     table = _collect(reported)
 
     assert [case.name for case in table.positives] == ["d", "c"]
-    assert (table.positives_left_out, table.false_alarms_left_out) == (2, 1)
+    assert (table.positives_omitted, table.false_alarms_omitted) == (2, 1)
 
 
 def test_runs_without_scores_are_named(reported: list[ReportedRun]) -> None:
@@ -187,8 +187,8 @@ def test_runs_without_scores_are_named(reported: list[ReportedRun]) -> None:
     table = _collect(reported)
 
     assert table.runs == ("first", "third")
-    assert [each.run for each in table.left_out] == ["second"]
-    assert "scores are gone" in table.left_out[0].reason
+    assert [each.run for each in table.excluded] == ["second"]
+    assert "scores are gone" in table.excluded[0].reason
 
 
 def test_a_picture_is_taken_from_any_run_that_has_it(reported: list[ReportedRun]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from covidreport.metrics import count_labels, decide
+from covidreport.metrics import count_labels, predict_labels
 from covidreport.records import ReportedRun
 from covidreport.report.curves import STEPS, collect_curves
 from covidreport.storage.runs import read_evaluations
@@ -29,7 +29,7 @@ def test_counts_at_every_step_are_those_of_the_answers_there(reported):
         path = evaluation_folder(each.run.folder, each.evaluation.key) / SCORES_FILE
         scores = read_scores(path)
         for place, at in enumerate(curves.thresholds["covid-19"]):
-            answers = decide(scores.scores, [at] * 3, scores.activation, scores.failed)
+            answers = predict_labels(scores.scores, [at] * 3, scores.activation, scores.failed)
             counts = count_labels(scores.truth, answers, scores.failed)
             for label, one in zip(scores.labels, counts, strict=True):
                 found = curves.runs[each.run.name][label]
@@ -66,7 +66,7 @@ def test_a_run_whose_scores_are_gone_is_left_out_with_the_reason(reported, tmp_p
     curves = collect_curves([lost, reported[1]])
 
     assert set(curves.runs) == {reported[1].run.name}
-    assert [(one.run, "gone" in one.reason) for one in curves.left_out] == [("lost", True)]
+    assert [(one.run, "gone" in one.reason) for one in curves.excluded] == [("lost", True)]
 
 
 def test_counts_alone_have_no_curves(reported):

@@ -73,7 +73,7 @@ def test_html_and_markdown_have_the_same_figures(data):
 
 def test_the_view_says_what_the_record_holds(data, first):
     """One figure of each kind, looked up in the evaluation and written as a reader wants it."""
-    details = first.evaluation.details.labels["covid-19"]
+    details = first.evaluation.score_metrics.labels["covid-19"]
     beyond = _beyond(data, first.run.name)
     figures = find_table(beyond, "Beyond the threshold")
     lines = {row[0]: row[1] for row in read_lines(figures)}
@@ -129,13 +129,13 @@ def test_other_splits_are_left_to_json_and_csv(data, first):
     ]
     assert shown == [True, False]
     value = json.loads(render_json(more))
-    assert value["runs"][3]["others"][0]["details"]["labels"]["normal"]["net_benefit"]
+    assert value["runs"][3]["others"][0]["score_metrics"]["labels"]["normal"]["net_benefit"]
 
 
 def test_json_and_csv_hold_all_of_it(data, first):
     """Every bin, every threshold, every group, unrounded."""
-    details = first.evaluation.details
-    value = json.loads(render_json(data))["runs"][3]["evaluation"]["details"]
+    details = first.evaluation.score_metrics
+    value = json.loads(render_json(data))["runs"][3]["evaluation"]["score_metrics"]
     assert value["labels"]["normal"]["calibration"]["slope"]["value"] == (
         details.labels["normal"].calibration.slope.value
     )
@@ -160,12 +160,15 @@ def test_json_and_csv_hold_all_of_it(data, first):
 def test_runs_that_differ_only_in_their_seed_are_one_method(data):
     """Mean and spread by hand; where the images lie makes no other method."""
     (repeats,) = data.repeats
-    assert [method.runs for method in repeats.methods] == [
+    assert [method.runs for method in repeats.configurations] == [
         ("bce-0", "bce-1", "bce-2"), ("focal-0", "focal-1", "focal-2"),
     ]  # fmt: skip
-    assert [method.settings for method in repeats.methods] == [{"loss": "bce"}, {"loss": "focal"}]
+    assert [method.settings for method in repeats.configurations] == [
+        {"loss": "bce"},
+        {"loss": "focal"},
+    ]
     missed = [one.evaluation.counts["covid-19"].missed for one in data.runs[:3]]
-    spread = repeats.methods[0].figures["missed"]
+    spread = repeats.configurations[0].metrics["missed"]
     assert spread.mean == pytest.approx(sum(missed) / 3)
     assert (spread.low, spread.high) == (min(missed), max(missed))
     (comparison,) = repeats.comparisons

@@ -73,12 +73,12 @@ def _expected_estimates(document):
         for label, figures in one["estimates"].items():
             for metric, figure in figures.items():
                 yield (*place, label, metric), figure
-        if one["details"] is None:
+        if one["score_metrics"] is None:
             continue
-        found = one["details"]["consistency"]
+        found = one["score_metrics"]["consistency"]
         yield (*place, "", "no_label"), found["nothing"]
         yield (*place, "", "contradiction"), found["contradiction"]
-        for label, details in one["details"]["labels"].items():
+        for label, details in one["score_metrics"]["labels"].items():
             for metric in ("positive_likelihood_ratio", "negative_likelihood_ratio"):
                 yield (*place, label, metric), details[metric]
             yield (*place, label, "ppv_at_prevalence"), details["ppv"]
@@ -125,7 +125,7 @@ def test_every_count_and_threshold_is_the_one_of_the_json(documents, name):
 
 def _standings(ranking):
     made = ranking["comparisons"]
-    return {each["run"]: each for each in made["standings"]} if made else {}
+    return {each["run"]: each for each in made["rank_evidence"]} if made else {}
 
 
 @pytest.mark.parametrize("name", ["small", "detailed", "compared"])
@@ -145,7 +145,7 @@ def test_the_ranking_is_the_one_of_the_json(documents, name):
         for field in ("rank", "missed", "false_alarms", "why_unranked", "average_precision"):
             assert _same(cells[field], row[field]), field
         standing = standings.get(row["run"], {})
-        assert _same(cells["told_apart"], standing.get("told_apart"))
+        assert _same(cells["told_apart"], standing.get("significantly_different"))
         assert _same(cells["adjusted_p"], standing.get("adjusted_p_value"))
         for field in ("rank_low", "rank_high", "best_probability"):
             assert _same(cells[field], standing.get(field)), field
@@ -179,8 +179,8 @@ def test_what_scores_say_is_what_the_json_says(documents):
     labels = [
         (one["run"], label, details)
         for one in _evaluations(document)
-        if one["details"]
-        for label, details in one["details"]["labels"].items()
+        if one["score_metrics"]
+        for label, details in one["score_metrics"]["labels"].items()
     ]
     points = [
         ((run, label, metric, point["at"]), point["estimate"])
@@ -210,9 +210,9 @@ def test_what_scores_say_is_what_the_json_says(documents):
     groups = [
         (one["run"], label, attribute, group)
         for one in _evaluations(document)
-        if one["details"]
+        if one["score_metrics"]
         for label in one["labels"]
-        for attribute, by_label in one["details"]["subgroups"].items()
+        for attribute, by_label in one["score_metrics"]["subgroups"].items()
         for group in [*by_label[label]["groups"], by_label[label]["not_stated"]]
         if group is not None
     ]
@@ -228,8 +228,8 @@ def test_what_scores_say_is_what_the_json_says(documents):
     spreads = [
         (spread["mean"], spread["sd"])
         for repeats in document["repeats"]
-        for method in repeats["methods"]
-        for spread in method["figures"].values()
+        for method in repeats["configurations"]
+        for spread in method["metrics"].values()
     ]
     for (mean, sd), cells in zip(spreads, report.methods.to_dict("records"), strict=True):
         assert _same(cells["mean"], mean)

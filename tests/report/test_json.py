@@ -19,7 +19,7 @@ def test_it_states_its_schema_and_holds_every_field(study):
     value = json.loads(render_json(study))
 
     assert list(value) == ["schema", *(f.name for f in fields(ReportData) if f.name != "curves")]
-    assert value["schema"] == REPORT_SCHEMA == "covidreport.report/1"
+    assert value["schema"] == REPORT_SCHEMA == "covidreport.report/2"
 
 
 def test_fractions_are_not_rounded(study):
@@ -56,5 +56,8 @@ def test_comparisons_are_whole(compared):
     assert list(value) == [field.name for field in fields(made)]
     assert [len(value[name]) for name in ("sensitivity", "specificity", "roc_auc")] == [28] * 3
     assert value["sensitivity"][0]["adjusted_p_value"] == made.sensitivity[0].adjusted_p_value
-    assert value["standings"][0]["best_probability"] == made.standings[0].best_probability
-    assert value["smallest_gap"]["positives_needed"] == made.smallest_gap.positives_needed
+    assert value["rank_evidence"][0]["best_probability"] == made.rank_evidence[0].best_probability
+    assert (
+        value["detectable_difference"]["positives_needed"]
+        == made.detectable_difference.positives_needed
+    )

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import StoreError
-from covidreport.storage.codec import Format, decode, encode
+from covidreport.storage.codec import FileFormat, decode, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def test_a_number_without_end_is_never_encoded(value):
         encode(Thing(0.5, {"a": value}))
 
 
-STEPS = Format(
+STEPS = FileFormat(
     "thing/3",
     Thing,
     "is no whole thing",
@@ -96,3 +96,15 @@ def test_a_file_that_does_not_fit_says_where_and_what_to_do():
     """In one sentence."""
     with pytest.raises(StoreError, match=r"^x: is no whole thing \(.*`\$`\); make it again$"):
         STEPS.decode({"schema": "thing/3"}, "x")
+
+
+def test_a_field_may_have_another_key_in_its_file():
+    """It is written, read and named in a fault by that key; the field's own name is no key."""
+    kind = FileFormat("thing/3", Thing, "is no whole thing", "make it again", names={"number": "n"})
+    document = kind.encode(Thing(0.5))
+    assert "number" not in document
+    assert kind.decode(document, "a.json") == Thing(0.5)
+    with pytest.raises(StoreError, match=r"`\$\.n`"):
+        kind.decode({**document, "n": "x"}, "a.json")
+    with pytest.raises(StoreError, match="field `n`"):
+        kind.decode({"schema": "thing/3", "number": 0.5}, "a.json")

@@ -95,7 +95,7 @@ def test_figures_are_what_can_be_counted_by_hand(version):
     assert evaluation.estimates["covid-19"]["sensitivity"].value == (1.0 if tuned else 0.75)
     origin = ThresholdOrigin.of_split("tuning") if tuned else ThresholdOrigin("default")
     assert evaluation.origin == origin
-    assert (evaluation.details is None) is not tuned
+    assert (evaluation.score_metrics is None) is not tuned
     by_hand = [-4, -2, -0.8, -0.1, 0.1, 0.8, 3, 7]
     scores = read_scores(WRITTEN / version / "scores.parquet")
     assert scores.scores[:, 0].tolist() == pytest.approx(by_hand, abs=1e-5)

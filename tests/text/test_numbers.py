@@ -12,7 +12,7 @@ from covidreport.text import (
     decimal,
     decimal_beside,
     exact,
-    figure,
+    format_estimate,
     fraction,
     percent,
     plural,
@@ -26,7 +26,7 @@ from covidreport.text import (
 
 def test_a_figure_carries_its_evidence():
     """The cell of the design: value, fraction and interval in one string."""
-    shown = figure(Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"))
+    shown = format_estimate(Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"))
 
     assert shown.text == "0.714 (20/28; 95 % CI 0.529 to 0.847)"
     assert (shown.value, shown.fraction, shown.interval) == ("0.714", "20/28", "0.529 to 0.847")
@@ -45,7 +45,7 @@ def test_a_figure_carries_its_evidence():
 )
 def test_a_figure_says_what_is_known_of_it(estimate, text):
     """What is missing is left out; what is undefined is a dash and never 0."""
-    assert figure(estimate).text == text
+    assert format_estimate(estimate).text == text
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class RunFacts:
     parameters: Mapping[str, str]
     failure: str | None
     """Why its last evaluation failed; None where it did not."""
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     """Of its evaluations. What is undefined is not in it."""
     history: tuple[tuple[str, int, float], ...]
     """Column, epoch and value."""
@@ -57,7 +57,7 @@ def gather_facts(
     another run there: a model that is trained again does not hide the one before.
     """
     parameters = dict(_list_parameters(run))
-    figures = {key: value for one in evaluations for key, value in _list_figures(one)}
+    metrics = {key: value for one in evaluations for key, value in _list_metrics(one)}
     identity = json.dumps([run.name, model, parameters], sort_keys=True)
     tags = {
         IDENTITY_TAG: hashlib.sha256(identity.encode()).hexdigest(),
@@ -78,7 +78,7 @@ def gather_facts(
         identity=tags[IDENTITY_TAG],
         parameters=parameters,
         failure=failure,
-        figures=figures,
+        metrics=metrics,
         history=tuple(_list_history(run.history)),
         tags={spell_key(key): value[:LONGEST_TAG] for key, value in tags.items() if value},
     )
@@ -102,7 +102,7 @@ def _list_parameters(run: Run) -> Iterator[tuple[str, str]]:
             yield spell_key(str(key)), text[:LONGEST_PARAMETER]
 
 
-def _list_figures(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
+def _list_metrics(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
     for label, counts in evaluation.counts.items():
         start = f"{evaluation.key}/{label.replace('/', '_')}"
         for name, count in list_counts(counts, totals=False).items():

@@ -129,20 +129,20 @@ def _log_facts(server: MlflowServer, remote: RemoteRun, facts: RunFacts) -> bool
     now = _now_ms()
     points = [
         Point(key, value, 0, now)
-        for key, value in facts.figures.items()
-        if remote.figures.get(key) != value
+        for key, value in facts.metrics.items()
+        if remote.metrics.get(key) != value
     ]
     columns = {key for key, _, _ in facts.history}
     points += [
         Point(key, math.nan, 0, now)
-        for key, value in remote.figures.items()
-        if key not in facts.figures and key not in columns and not math.isnan(value)
+        for key, value in remote.metrics.items()
+        if key not in facts.metrics and key not in columns and not math.isnan(value)
     ]
     last = {key: value for key, _, value in facts.history}
     points += [
         Point(key, value, epoch, now)
         for key, epoch, value in facts.history
-        if remote.figures.get(key) != last[key]
+        if remote.metrics.get(key) != last[key]
     ]
     parameters = {k: v for k, v in facts.parameters.items() if remote.parameters.get(k) != v}
     gone = {key: "" for key in remote.tags if key.startswith("covidreport.")}

@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RemoteRun:
-    """An MLflow run as the server has it: `figures` are the last value of each metric."""
+    """An MLflow run as the server has it: `metrics` are the last value of each metric."""
 
     id: str
     experiment: str
     name: str
     parameters: Mapping[str, str]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     tags: Mapping[str, str]
     status: str
 
@@ -219,7 +219,7 @@ def _read_run(run: Any) -> RemoteRun:
         experiment=run.info.experiment_id,
         name=run.info.run_name or "",
         parameters=dict(run.data.params),
-        figures=dict(run.data.metrics),
+        metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
         status=run.info.status,
     )

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from covidreport.metrics import COUNTS, interval_columns, iter_metrics, list_counts
-from covidreport.records import Counts, Estimate, Evaluation, LabelDetails, ReportData, Subgroup
+from covidreport.records import (
+    Counts,
+    Estimate,
+    Evaluation,
+    LabelScoreMetrics,
+    ReportData,
+    Subgroup,
+)
 from covidreport.report.flat import list_subgroups
 from covidreport.report.frames.columns import (
     CALIBRATION,
@@ -31,10 +38,10 @@ def _each_evaluation(data: ReportData) -> Iterator[Evaluation]:
         yield from reported.others
 
 
-def _each_label(data: ReportData) -> Iterator[tuple[dict[str, Any], LabelDetails]]:
+def _each_label(data: ReportData) -> Iterator[tuple[dict[str, Any], LabelScoreMetrics]]:
     """What scores say of each label, with the cells that say whose it is."""
     for one in _each_evaluation(data):
-        for label, details in one.details.labels.items() if one.details else ():
+        for label, details in one.score_metrics.labels.items() if one.score_metrics else ():
             yield _cells(one, label), details
 
 
@@ -86,7 +93,7 @@ def frame_estimates(data: ReportData) -> pd.DataFrame:
                 "method": each.estimate.method,
             }
             for one in _each_evaluation(data)
-            for each in iter_metrics(one, details=True)
+            for each in iter_metrics(one, score_metrics=True)
         ),
     )
 
@@ -110,9 +117,9 @@ def frame_subgroups(data: ReportData) -> pd.DataFrame:
         (
             {**_cells(one, label), "attribute": attribute, **_group_cells(group)}
             for one in _each_evaluation(data)
-            if one.details is not None
+            if one.score_metrics is not None
             for label in one.labels
-            for attribute, group in list_subgroups(one.details, label)
+            for attribute, group in list_subgroups(one.score_metrics, label)
         ),
     )
 

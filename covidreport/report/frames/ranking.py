@@ -70,10 +70,10 @@ def _ranking_row(place: int, ranking: Ranking, row: RankedRun, index: Index) -> 
 
 
 def _standing_cells(comparisons: RunComparisons | None, run: str) -> dict[str, Any]:
-    standings = comparisons.standings if comparisons is not None else ()
+    standings = comparisons.rank_evidence if comparisons is not None else ()
     standing = next((each for each in standings if each.run == run), RankEvidence(run, None))
     return {
-        "told_apart": standing.told_apart,
+        "told_apart": standing.significantly_different,
         "adjusted_p": standing.adjusted_p_value,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
@@ -157,8 +157,8 @@ def frame_methods(data: ReportData) -> pd.DataFrame:
                 **{key: getattr(spread, key) for key in ("undefined", "mean", "sd", "low", "high")},
             }
             for repeats in data.repeats
-            for number, method in enumerate(repeats.methods, start=1)
-            for name, spread in method.figures.items()
+            for number, method in enumerate(repeats.configurations, start=1)
+            for name, spread in method.metrics.items()
         ),
     )
 

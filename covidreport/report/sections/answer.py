@@ -39,7 +39,7 @@ from covidreport.report.index import Index
 from covidreport.report.promise import describe_promise
 from covidreport.report.sections.findings import list_notes
 from covidreport.report.tables import of_label
-from covidreport.text import DASH, clean, figure, listed, plural, whole
+from covidreport.text import DASH, clean, format_estimate, listed, plural, whole
 from covidreport.text.thresholds import (
     CHOSEN_HERE,
     describe_threshold,
@@ -330,7 +330,7 @@ def _names(best: Sequence[RankedRun], index: Index) -> list[Cell]:
 
 
 def _with_interval(estimate: Estimate | None) -> str:
-    shown = figure(estimate)
+    shown = format_estimate(estimate)
     if shown.mark:
         return f"{shown.value}; {shown.mark}: {CHOSEN_HERE}"
     return f"{shown.value}; 95 % CI {shown.interval}" if shown.interval else shown.value
@@ -341,7 +341,7 @@ def _is_assured(ranking: Ranking) -> bool:
     comparisons = ranking.comparisons
     if comparisons is None:
         return False
-    return sum(each.told_apart is not True for each in comparisons.standings) == 1
+    return sum(each.significantly_different is not True for each in comparisons.rank_evidence) == 1
 
 
 def _doubts(data: ReportData, first: Ranking) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         note = Prose(_note_alarms(table), "remark")
         listed = _list("The false alarms", "Alarmed", table.false_alarms, alarms, table, note)
         blocks.append(listed)
-    if table.left_out:
+    if table.excluded:
         blocks.append(_left_out(table, index))
     return (_section(*blocks),)
 
@@ -121,15 +121,15 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     parts.append(f"{plural(by_none, 'was', 'were')} found by {whose}")
     parts = [re.sub("^0 were", "none was", part) for part in parts]
     sentences = [
-        f"Of {plural(n + table.positives_left_out, f'{index.disease} case')}, {parts[0]}"
-        + (f" and {parts[1]}." if not table.positives_left_out else ".")
+        f"Of {plural(n + table.positives_omitted, f'{index.disease} case')}, {parts[0]}"
+        + (f" and {parts[1]}." if not table.positives_omitted else ".")
     ]
-    if by_none and not table.positives_left_out:
+    if by_none and not table.positives_omitted:
         sentences.append("Cases that every run found have no column.")
-    if table.positives_left_out:
+    if table.positives_omitted:
         sentences.append(
             f"Shown are the {whole(n)} cases that most runs missed; "
-            f"{plural(table.positives_left_out, 'case', 'cases')} that no more runs missed than "
+            f"{plural(table.positives_omitted, 'case', 'cases')} that no more runs missed than "
             "the last of these are left out."
         )
     if len(data.rankings) > 1:
@@ -272,12 +272,12 @@ def _note_alarms(table: CaseTable) -> str:
         "Images without the disease that some run called positive, by the highest score that such "
         "a run gave."
     )
-    if table.false_alarms_left_out:
-        note += f" Shown are the first {whole(n)} of {whole(n + table.false_alarms_left_out)}."
+    if table.false_alarms_omitted:
+        note += f" Shown are the first {whole(n)} of {whole(n + table.false_alarms_omitted)}."
     return note
 
 
 def _left_out(table: CaseTable, index: Index) -> Table:
-    rows = tuple(Row((index.link(each.run), titled(clean(each.reason)))) for each in table.left_out)
+    rows = tuple(Row((index.link(each.run), titled(clean(each.reason)))) for each in table.excluded)
     head = (Column("Run", kind="name"), Column("Why it is not in the grid"))
     return Table(f"{plural(len(rows), 'ranked run')} without cases", head, rows)

@@ -91,9 +91,9 @@ def list_bins(reported: ReportedRun, label: str) -> tuple[ReliabilityBin, ...]:
 
 def _calibration(reported: ReportedRun, label: str) -> Calibration | None:
     evaluation = reported.evaluation
-    if evaluation is None or evaluation.details is None:
+    if evaluation is None or evaluation.score_metrics is None:
         return None
-    found = evaluation.details.labels.get(label)
+    found = evaluation.score_metrics.labels.get(label)
     return None if found is None else found.calibration
 
 

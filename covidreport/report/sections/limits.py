@@ -44,7 +44,7 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
     elif evaluation is not None and evaluation.n_groups != evaluation.n_images:
         drawn = (
             "intervals are drawn over patients, and counts are still of images."
-            if evaluation.details is not None
+            if evaluation.score_metrics is not None
             else "intervals are too narrow where images of one patient resemble each other."
         )
         limits.append(

@@ -242,10 +242,10 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
             strange.append(clean(name))
     paragraphs = [text for part, text in _METHODS if part in told]
     plans = {
-        (evaluation.details.plan.resamples, evaluation.details.plan.seed)
+        (evaluation.score_metrics.plan.resamples, evaluation.score_metrics.plan.seed)
         for reported in data.runs
         for evaluation in reported.usual
-        if evaluation.details is not None
+        if evaluation.score_metrics is not None
     }
     if plans and any(part.startswith("bootstrap") for part in told):
         drawn = listed([f"{n:,} resamples from seed {seed}" for n, seed in sorted(plans)])
@@ -295,7 +295,7 @@ def _tables(data: ReportData) -> tuple[Group, ...]:
     """The figures one by one; those beyond the threshold where any evaluation has them."""
     figures = Group((_definitions_table(data),), "Figures")
     evaluations = [one for run in data.runs for one in run.usual]
-    if all(one.details is None for one in evaluations):
+    if all(one.score_metrics is None for one in evaluations):
         return (figures,)
     head = (
         Column("Figure", kind="name"), Column("In words"), Column("Formula", kind="code"),

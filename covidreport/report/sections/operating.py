@@ -64,7 +64,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
                 "remark",
             )
         )
-    for left in data.curves.left_out:
+    for left in data.curves.excluded:
         said = f"{clean(left.run)} is not among the curves: {clean(left.reason)}."
         remarks.append(Prose(said, "remark"))
     charts = Group(_charts(data, index, shown), layout="charts")

@@ -58,17 +58,17 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     comparisons = ranking.comparisons
     if comparisons is None:
         return None
-    compared = {each.run for each in comparisons.standings}
+    compared = {each.run for each in comparisons.rank_evidence}
     unranked = {row.run for row in ranking.rows if row.rank is None}
-    left_out = [each for each in comparisons.left_out if each.run not in unranked]
+    excluded = [each for each in comparisons.excluded if each.run not in unranked]
     suffix = "" if place == 0 else f"-{place + 1}"
     number = "" if place == 0 else f", ranking {place + 1}"
-    if comparisons.basis == "counts" and not left_out:
+    if comparisons.basis == "counts" and not excluded:
         return None
     rows = tuple(
         Row((index.link(each.run), titled(clean(each.reason))))
-        for each in comparisons.left_out
-        if each.run not in compared or each in left_out
+        for each in comparisons.excluded
+        if each.run not in compared or each in excluded
     )
     head = (Column("Run", kind="name"), Column("Why it was not compared"))
     reasons = [Table(f"{plural(len(rows), 'run')} not compared", head, rows)] if rows else []
@@ -173,7 +173,7 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
 
 
 def _choose_pairs(ranking: Ranking, comparisons: RunComparisons) -> list[Comparison]:
-    if comparisons.planned or len(comparisons.standings) <= FEW_RUNS:
+    if comparisons.planned or len(comparisons.rank_evidence) <= FEW_RUNS:
         return list(comparisons.sensitivity)
     best = {row.run for row in ranking.rows if row.rank == 1}
     return [each for each in comparisons.sensitivity if best & {each.first, each.second}]
@@ -189,7 +189,7 @@ class _Layout:
 
 
 def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comparison]) -> _Layout:
-    pairs = comparisons.smallest_gap.comparisons
+    pairs = comparisons.detectable_difference.comparisons
     name = Column("Run", kind="name")
     firsts = {each.first for each in shown}
     best = {row.run for row in ranking.rows if row.rank == 1}
@@ -233,7 +233,7 @@ def _adjusted(comparison: Comparison | None, alpha: float) -> PValue:
 
 def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
     pairs = {(each.first, each.second): each for each in comparisons.sensitivity}
-    compared = {each.run for each in comparisons.standings}
+    compared = {each.run for each in comparisons.rank_evidence}
     rows = [row for row in ranking.rows if row.run in compared]
     names = short_names(rows, index)
     head = [Column("Run", kind="name"), Column("No.", kind="rank")]
@@ -309,7 +309,7 @@ def _combinations(comparisons: RunComparisons) -> list[Block]:
     )
     tried = combinations[0].tried_runs
     which = "the ranked runs"
-    if tried < len(comparisons.standings):
+    if tried < len(comparisons.rank_evidence):
         which = f"the first {tried} runs"
     note = (
         f"The best of all pairs and trios of {which}, tried on these very images: an idea for the "

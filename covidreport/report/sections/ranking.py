@@ -175,7 +175,7 @@ def _ranked_table(
             *(Rate(overall(evaluation, metric)) for metric in OVERALL_COLUMNS),
         )
         standing = None if ranking.comparisons is None else ranking.comparisons.find(row.run)
-        same = standing is not None and standing.told_apart is False
+        same = standing is not None and standing.significantly_different is False
         divide = _divide(ranking, [one.alike for one in body], same=same)
         body.append(
             Row(
@@ -224,10 +224,10 @@ def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
     p = standing.adjusted_p_value
     if row.rank == 1:
         first = Text("the best", sort=2.0)  # before every p-value
-    elif standing.told_apart is None:
+    elif standing.significantly_different is None:
         first = Text("counts can’t say", sort=p)
     else:
-        word = "told apart" if standing.told_apart else "not told apart"
+        word = "told apart" if standing.significantly_different else "not told apart"
         first = Text(word, write_cell(PValue(p, bound=counts)).value, sort=p)
     if counts:
         return (first,)
@@ -243,7 +243,7 @@ def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
 def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
     """The line between the runs that can't be told from the best and the rest, where it is one."""
     told = {} if ranking.comparisons is None else {
-        each.run: each.told_apart for each in ranking.comparisons.standings
+        each.run: each.significantly_different for each in ranking.comparisons.rank_evidence
     }  # fmt: skip
     one_line = not any(told.get(row.run) is False for row in ranking.rows[len(above) :])
     if same or not above or not all(above) or not one_line:

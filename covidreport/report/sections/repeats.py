@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from covidreport.records import MethodComparison, RepeatedMethod, Repeats, ReportData
-from covidreport.records import Spread as Figures
+from covidreport.records import (
+    ConfigurationComparison,
+    RepeatedConfiguration,
+    Repeats,
+    ReportData,
+    SeedSpread,
+)
 from covidreport.report.blocks import (
     Block,
     Column,
@@ -41,11 +46,11 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 
 
 def _describe(repeats: Repeats, data: ReportData, index: Index) -> list[Block]:
-    runs = sum(len(method.runs) for method in repeats.methods)
+    runs = sum(len(method.runs) for method in repeats.configurations)
     lead = (
-        f"{plural(len(repeats.methods), 'method')} of {plural(runs, 'run')}: the runs of a method "
-        "differ in nothing but their seed. How far they spread is the luck of training, on these "
-        "very images; it says nothing of other patients."
+        f"{plural(len(repeats.configurations), 'method')} of {plural(runs, 'run')}: the runs of a "
+        "method differ in nothing but their seed. How far they spread is the luck of training, on "
+        "these very images; it says nothing of other patients."
     )
     if len(data.rankings) > 1:
         lead = f"In ranking {repeats.ranking + 1}: {lead[0].lower()}{lead[1:]}"
@@ -64,8 +69,8 @@ def _methods_table(repeats: Repeats, index: Index) -> Table:
         Column("Specificity", "mean ± SD", "figure"), Column("ROC AUC", "mean ± SD", "figure"),
     )  # fmt: skip
     rows = []
-    for place, method in enumerate(repeats.methods):
-        figures = method.figures
+    for place, method in enumerate(repeats.configurations):
+        figures = method.metrics
         rows.append(
             Row(
                 (
@@ -97,7 +102,7 @@ def _describe_settings(settings: Mapping[str, Any]) -> str:
     return "; ".join(f"{humanise(key)} {exact(value)}" for key, value in settings.items()) or DASH
 
 
-def _describe_runs(method: RepeatedMethod) -> str:
+def _describe_runs(method: RepeatedConfiguration) -> str:
     runs = [
         f"{clean(run)} (seed {exact(seed)})"
         for run, seed in zip(method.runs, method.seeds, strict=True)
@@ -107,7 +112,7 @@ def _describe_runs(method: RepeatedMethod) -> str:
     return "; ".join(runs)
 
 
-def _spread(found: Figures, *, whole: bool = False) -> Spread:
+def _spread(found: SeedSpread, *, whole: bool = False) -> Spread:
     return Spread(found.mean, found.sd, found.low, found.high, found.undefined, whole)
 
 
@@ -123,7 +128,7 @@ def _comparisons_table(repeats: Repeats) -> Table:
     )  # fmt: skip
 
 
-def _comparison_row(each: MethodComparison) -> Row:
+def _comparison_row(each: ConfigurationComparison) -> Row:
     found = each.comparison
     return Row(
         (
@@ -154,7 +159,7 @@ def _remarks(repeats: Repeats) -> tuple[str, ...]:
             f"However far apart methods lie, {listed(said)}: these seeds can’t show a difference. "
             "It takes four against four."
         )
-    few = [len(method.runs) for method in repeats.methods if len(method.runs) <= 3]
+    few = [len(method.runs) for method in repeats.configurations if len(method.runs) <= 3]
     if few:
         remarks.append(
             "A standard deviation of two or three runs is itself little more than a guess."

@@ -36,11 +36,11 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:
     evaluation = reported.evaluation
-    if evaluation is None or evaluation.details is None:
+    if evaluation is None or evaluation.score_metrics is None:
         return {}
     return {
         name: by_label[index.target]
-        for name, by_label in evaluation.details.subgroups.items()
+        for name, by_label in evaluation.score_metrics.subgroups.items()
         if index.target in by_label
     }
 

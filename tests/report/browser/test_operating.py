@@ -8,9 +8,9 @@ import shutil
 
 import pytest
 
-from covidreport.metrics import count_labels, decide, estimate_scores
+from covidreport.metrics import count_labels, estimate_scores, predict_labels
 from covidreport.store import read_scores
-from covidreport.text import decimal, figure, whole
+from covidreport.text import decimal, format_estimate, whole
 from tests.report.browser.conftest import render_report
 
 BEST = "exp1-resnet18-bce"
@@ -55,7 +55,7 @@ def test_counts_and_rates_move_with_the_threshold(page, scored_runs):
 
         assert _row(page) == [
             text, whole(one.missed), whole(one.tp), whole(one.false_alarms), whole(one.tn),
-            *(figure(figures["covid-19"][m]).value
+            *(format_estimate(figures["covid-19"][m]).value
               for m in ("sensitivity", "specificity", "ppv", "npv")),
         ]  # fmt: skip
         row = page.locator("#operating tbody tr").filter(has_text=BEST)
@@ -144,7 +144,7 @@ def test_runs_are_chosen_and_keep_their_look(page):
 def test_another_label_shows_its_own_counts(page, scored_runs):
     """The figures of pneumonia at its threshold, as evaluated."""
     scores = read_scores(next((scored_runs / "exp1").glob("evaluations/*/scores.parquet")))
-    predicted = decide(scores.scores, [0.5] * 3, "logit", scores.failed)
+    predicted = predict_labels(scores.scores, [0.5] * 3, "logit", scores.failed)
     counts = count_labels(scores.truth, predicted, scores.failed)[2]
     group = page.get_by_role("group", name="Operating point: label")
     group.get_by_role("button", name="pneumonia").click()

@@ -8,7 +8,7 @@ import pytest
 
 from covidreport.metrics import estimate_scores
 from covidreport.store import read_scores
-from covidreport.text import decimal, figure
+from covidreport.text import decimal, format_estimate
 
 BEST = "exp1-resnet18-bce"
 
@@ -26,7 +26,7 @@ def _expected(scored_runs, threshold):
     counts, figures = estimate_scores(scores, [threshold] * 3)
     one = figures["covid-19"]
     names = {"sensitivity": "sensitivity", "specificity": "specificity", "ppv": "PPV"}
-    rates = [f"{word} {figure(one[key]).value}" for key, word in names.items()]
+    rates = [f"{word} {format_estimate(one[key]).value}" for key, word in names.items()]
     sick = counts["covid-19"]
     return ", ".join([*rates, f"{sick.missed} missed", f"{sick.false_alarms} false alarms"])
 

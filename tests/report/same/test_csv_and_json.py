@@ -58,7 +58,7 @@ def test_what_comparisons_say_of_a_run_is_equal(formats):
     standings = {
         _guarded(each["run"]): each
         for ranking in formats.document["rankings"]
-        for each in (ranking["comparisons"] or {"standings": []})["standings"]
+        for each in (ranking["comparisons"] or {"rank_evidence": []})["rank_evidence"]
     }
     rows = [row for row in formats.rows if row["is_target"] == "1" and not row["attribute"]]
     ranked = [row for row in rows if row["split"] == formats.document["split"]]
@@ -87,7 +87,7 @@ def test_figures_beyond_the_threshold_are_equal(formats):
     evaluations = _evaluations(formats)
     for row in formats.rows:
         evaluation = evaluations.get((row["run"], row["split"]))
-        details = evaluation and evaluation["details"]
+        details = evaluation and evaluation["score_metrics"]
         if not details or not row["label"] or row["attribute"]:
             continue
         one = details["labels"][row["label"]]
@@ -118,7 +118,9 @@ def test_parts_of_the_images_are_equal(formats):
         (run, split, label, attribute, group)
         for (run, split), evaluation in _evaluations(formats).items()
         for label in evaluation["labels"]
-        for attribute, by_label in ((evaluation["details"] or {}).get("subgroups") or {}).items()
+        for attribute, by_label in (
+            (evaluation["score_metrics"] or {}).get("subgroups") or {}
+        ).items()
         for group in (*by_label[label]["groups"], by_label[label]["not_stated"])
         if group
     ]

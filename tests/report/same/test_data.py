@@ -102,8 +102,8 @@ def test_the_ranking_is_that_of_the_json(formats):
         ranked = [row for row in ranking["rows"] if row["rank"] is not None]
         head = [title for title, _ in shown["ranked"].head[0]]
         rows = [row for row in shown["ranked"].rows if len(row) == len(head)]
-        made = ranking["comparisons"] or {"standings": []}
-        standings = {each["run"]: each for each in made["standings"]}
+        made = ranking["comparisons"] or {"rank_evidence": []}
+        standings = {each["run"]: each for each in made["rank_evidence"]}
         for ours, row in zip(ranked, rows, strict=True):
             cells = dict(zip(head, row, strict=True))
             assert cells["Rank"][0] == str(ours["rank"])
@@ -114,7 +114,9 @@ def test_the_ranking_is_that_of_the_json(formats):
             if standing and standing["rank_low"] is not None:
                 ends = dict.fromkeys((standing["rank_low"], standing["rank_high"]))
                 assert cells["Rank interval"][0] == " to ".join(map(str, ends))
-                told = {True: "told apart", False: "not told apart"}[standing["told_apart"]]
+                told = {True: "told apart", False: "not told apart"}[
+                    standing["significantly_different"]
+                ]
                 first = ours["rank"] == 1
                 assert cells["Against the best"][0] == ("the best" if first else told)
         unranked = [row for row in ranking["rows"] if row["rank"] is None]
@@ -141,7 +143,9 @@ def test_pairs_of_runs_are_those_of_the_json(formats):
             pairs[each["first"], each["second"]][metric] = each
     best = {row["run"] for row in ranking["rows"] if row["rank"] == 1}
     wanted = (
-        pairs if len(made["standings"]) <= 6 else {p: f for p, f in pairs.items() if best & {*p}}
+        pairs
+        if len(made["rank_evidence"]) <= 6
+        else {p: f for p, f in pairs.items() if best & {*p}}
     )
     for pair, row in zip(wanted.values(), table.rows, strict=True):
         counts = [text for text, _ in row[titles.index("Sensitivity") - 2 :][:2]]
@@ -207,7 +211,7 @@ def test_figures_beyond_the_threshold_are_those_of_the_json(runs):
     """Calibration, likelihood ratios, operating points and bins of each run with details."""
     for item, section in runs:
         evaluation = item["evaluation"]
-        details = evaluation and evaluation["details"]
+        details = evaluation and evaluation["score_metrics"]
         tables = {one.caption.split(",")[0].split(":")[0]: one for one in read_tables(section)}
         if not details:
             continue
@@ -229,7 +233,7 @@ def test_figures_beyond_the_threshold_are_those_of_the_json(runs):
 def test_subgroups_are_those_of_the_json(runs):
     """Counts and both rates of every part of the images, and which rate is in no comparison."""
     for item, section in runs:
-        details = item["evaluation"] and item["evaluation"]["details"]
+        details = item["evaluation"] and item["evaluation"]["score_metrics"]
         tables = [one for one in read_tables(section) if one.caption.startswith("Parts of")]
         if not details:
             assert tables == []

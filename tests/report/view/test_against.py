@@ -37,7 +37,7 @@ def test_the_ranking_sets_the_group_off_in_words_and_by_a_line(compared):
     titles = [column.title for column in table.columns]
     at = titles.index("Against the best")
     assert titles[at : at + 3] == ["Against the best", "Rank interval", "Is the best"]
-    told = {each.run: each.told_apart for each in _made(compared).standings}
+    told = {each.run: each.significantly_different for each in _made(compared).rank_evidence}
     words = set()
     ranks = compared.rankings[0].rows
     for row, values, ranked in zip(table.rows, shown, ranks, strict=True):
@@ -58,8 +58,13 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
     assert "can't be told apart from" in lead
     assert "after 28 comparisons" in lead
-    assert f"The smallest gap that these data could show is {made.smallest_gap.cases} cases" in lead
-    assert f"about {made.smallest_gap.positives_needed:,} positives would be needed" in lead
+    assert (
+        f"The smallest gap that these data could show is {made.detectable_difference.cases} cases"
+        in lead
+    )
+    assert (
+        f"about {made.detectable_difference.positives_needed:,} positives would be needed" in lead
+    )
     assert say(answer, "assured") == []
 
 

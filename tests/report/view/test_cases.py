@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from covidreport.records import Case, CaseTable, LeftOut, ReportData
+from covidreport.records import Case, CaseTable, ExcludedRun, ReportData
 from covidreport.report.blocks import Answer, Grid, Picture, Pictures, Section
 from covidreport.report.cells import write_cell
 from tests.report.blocks import build, find_table, list_blocks, list_sentences, read_values
@@ -34,10 +34,10 @@ def table() -> CaseTable:
         positives=(
             _case("aa", "nn", "p1"), _case("bb", "yn"), _case("cc", "yf"), _case("dd", "yy"),
         ),
-        positives_left_out=0,
+        positives_omitted=0,
         false_alarms=(_case("ee", "yn"),),
-        false_alarms_left_out=3,
-        left_out=(LeftOut(SILENT, "its stored scores are gone"),),
+        false_alarms_omitted=3,
+        excluded=(ExcludedRun(SILENT, "its stored scores are gone"),),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_the_first_sentence_counts_what_all_and_none_missed(study, table):
 
 def test_cases_that_are_left_out_are_counted(study, table):
     """Where there were too many, nothing is said of those that all found."""
-    said = list_sentences(_build(study, replace(table, positives_left_out=96)))[0]
+    said = list_sentences(_build(study, replace(table, positives_omitted=96)))[0]
 
     assert said.startswith("Of 100 COVID-19 cases, 1 was missed by both ranked runs. Shown")
     assert "Shown are the 4 cases that most runs missed; 96 cases" in said

@@ -45,11 +45,11 @@ def _show(found):
     runs = []
     for each in data.runs:
         assert each.evaluation is not None
-        details = each.evaluation.details
+        details = each.evaluation.score_metrics
         if details is not None:
             by_label = {"site": {"covid-19": found}} if each.run.name == RUN else {}
             details = replace(details, subgroups=by_label)
-        runs.append(replace(each, evaluation=replace(each.evaluation, details=details)))
+        runs.append(replace(each, evaluation=replace(each.evaluation, score_metrics=details)))
     return replace(data, runs=tuple(runs))
 
 

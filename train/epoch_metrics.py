@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from covidreport.metrics import count_labels, decide, estimate_counts
+from covidreport.metrics import count_labels, estimate_counts, predict_labels
 from train.losses import Loss
 
 THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class EpochMetrics:
     """One split after one epoch. loss: over the images that could be read.
 
     accuracy: right yes/no answers over all images and labels (1 - Hamming loss), a fraction.
@@ -35,15 +35,15 @@ def measure(
     lost_truth: NDArray[np.int8],
     target: int,
     loss: float,
-) -> Figures:
+) -> EpochMetrics:
     """The figures of logits `(N, K)` and truth `(N, K)`, with `(M, K)` of images that failed."""
     rows = np.concatenate([logits, np.zeros((len(lost_truth), logits.shape[1]), np.float32)])
     failed = np.arange(len(rows)) >= len(logits)
     thresholds = [THRESHOLD] * logits.shape[1]
-    answers = decide(rows, thresholds, "logit", failed)
+    answers = predict_labels(rows, thresholds, "logit", failed)
     counts = count_labels(np.concatenate([truth, lost_truth]), answers, failed)
     estimates = estimate_counts({str(k): table for k, table in enumerate(counts)})
-    return Figures(loss, estimates[""]["label_accuracy"].value, counts[target].missed)
+    return EpochMetrics(loss, estimates[""]["label_accuracy"].value, counts[target].missed)
 
 
 def mean_loss(

@@ -1,4 +1,4 @@
-"""Intervals of shares of images: by formula, or over patients where images belong to them."""
+"""Intervals of proportions of images: by formula, or over patients where images belong to them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.bootstrap import Interval, estimate_intervals
 from covidreport.metrics.intervals import clopper_pearson, wilson
-from covidreport.metrics.matches import Share
-from covidreport.metrics.resample import MOST_KEPT, resample_counts
-from covidreport.records import UNKNOWN, Estimate, FigurePlan, IntervalKind
+from covidreport.metrics.matches import Proportion
+from covidreport.metrics.resample import MOST_CACHED, resample_counts
+from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan
 
 FORMULAS: Mapping[IntervalKind, Callable[[int, int], tuple[float, float]]] = {
     "wilson": wilson,
@@ -48,36 +48,37 @@ def with_interval(estimate: Estimate, interval: Interval) -> Estimate:
     return replace(estimate, low=interval.low, high=interval.high, method=interval.method)
 
 
-def pays_to_collapse(groups: NDArray[np.integer[Any]], plan: FigurePlan) -> bool:
-    """Whether equal units are better drawn together: not where the weights of all are kept."""
-    return (int(groups.max(initial=0)) + 1) * plan.resamples > MOST_KEPT
+def pays_to_collapse(groups: NDArray[np.integer[Any]], plan: MetricPlan) -> bool:
+    """Whether equal units are better sampled together: not where the weights of all are kept."""
+    return (int(groups.max(initial=0)) + 1) * plan.resamples > MOST_CACHED
 
 
-def estimate_shares(
-    shares: Sequence[tuple[Estimate, Share]],
+def estimate_proportions(
+    proportions: Sequence[tuple[Estimate, Proportion]],
     groups: NDArray[np.integer[Any]] | None,
-    plan: FigurePlan,
+    plan: MetricPlan,
 ) -> tuple[Estimate, ...]:
     """Rates with the intervals that the plan and the patients call for.
 
-    shares: each rate as it was counted, and the images behind it. groups: of `code_groups`. With
-    groups, whole patients are drawn again and again; each resample serves all the shares.
+    proportions: each rate as it was counted, and the images behind it. groups: of `code_groups`.
+    With groups, whole patients are sampled again and again; each resample serves all the
+    proportions.
     """
     if groups is None:
-        return tuple(restate_rate(estimate, plan.interval) for estimate, _ in shares)
-    defined = [(i, share) for i, (estimate, share) in enumerate(shares)
+        return tuple(restate_rate(estimate, plan.interval) for estimate, _ in proportions)
+    defined = [(i, proportion) for i, (estimate, proportion) in enumerate(proportions)
                if estimate.value is not None]  # fmt: skip
-    found = [estimate for estimate, _ in shares]
+    found = [estimate for estimate, _ in proportions]
     if not defined:
         return tuple(found)
     # As one label each: its positives are the images of which, the answers yes those that count.
-    truth = np.column_stack([np.where(share.among, 1, UNKNOWN) for _, share in defined])
-    answers = np.column_stack([share.counted & share.among for _, share in defined])
+    truth = np.column_stack([np.where(proportion.among, 1, UNKNOWN) for _, proportion in defined])
+    answers = np.column_stack([proportion.counted & proportion.among for _, proportion in defined])
     resampled = resample_counts(
         truth.astype(np.int8), answers[np.newaxis], np.zeros((1, len(truth)), dtype=np.bool_),
         groups, resamples=plan.resamples, seed=plan.seed, collapse=pays_to_collapse(groups, plan),
     )  # fmt: skip
-    for column, (place, _) in enumerate(defined):
-        interval = estimate_intervals(resampled, 0, column, figures=("sensitivity",))["sensitivity"]
-        found[place] = with_interval(found[place], interval)
+    for column, (index, _) in enumerate(defined):
+        interval = estimate_intervals(resampled, 0, column, metrics=("sensitivity",))["sensitivity"]
+        found[index] = with_interval(found[index], interval)
     return tuple(found)

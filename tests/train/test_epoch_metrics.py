@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from train.figures import mean_loss, measure
+from train.epoch_metrics import mean_loss, measure
 from train.losses import make_loss
 from train.settings import AS_RUN
 

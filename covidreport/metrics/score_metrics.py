@@ -1,7 +1,7 @@
-"""What scores say beyond counts and estimates: operating points, calibration, subgroups, and more.
+"""Score metrics, beyond counts and estimates: operating points, calibration, subgroups, and more.
 
-Intervals are those of `shares` wherever a figure is a share of images. With patients who have
-several images, every interval here allows for them, or there is none.
+Intervals are those of `proportions` wherever a metric is a proportion of images. With patients who
+have several images, every interval here allows for them, or there is none.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.benefit import draw_decision_curve
-from covidreport.metrics.bootstrap import count_figures, percentile_interval
+from covidreport.metrics.benefit import compute_decision_curve
+from covidreport.metrics.bootstrap import compute_from_counts, percentile_interval
 from covidreport.metrics.calibration import (
     bin_reliability,
     brier_score,
@@ -26,7 +26,7 @@ from covidreport.metrics.calibration import (
     to_probabilities,
 )
 from covidreport.metrics.consistency import estimate_consistency
-from covidreport.metrics.matches import Share
+from covidreport.metrics.matches import Proportion
 from covidreport.metrics.operating import (
     list_points,
     sensitivity_at_specificity,
@@ -38,21 +38,21 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
+from covidreport.metrics.proportions import estimate_proportions, with_interval
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.resample import ResampledCounts
-from covidreport.metrics.shares import estimate_shares, with_interval
 from covidreport.metrics.subgroups import estimate_subgroups
 from covidreport.records import (
     UNKNOWN,
     Calibration,
     Consistency,
     Counts,
-    Details,
     Estimate,
-    FigurePlan,
-    LabelDetails,
+    LabelScoreMetrics,
+    MetricPlan,
     NetBenefit,
     OperatingPoint,
+    ScoreMetrics,
     Scores,
     Subgroup,
     Subgroups,
@@ -89,7 +89,7 @@ def digest_units(groups: Sequence[str] | None, attributes: Mapping[str, Sequence
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
-def describe_details(answers: Answers, plan: FigurePlan) -> Details:
+def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
     """Everything beyond counts and estimates that one run's scores allow to be said."""
     scores = answers.scores
     labels = {
@@ -102,7 +102,7 @@ def describe_details(answers: Answers, plan: FigurePlan) -> Details:
         }
         for name, values in scores.attributes.items()
     }
-    return Details(
+    return ScoreMetrics(
         plan=plan,
         labels=labels,
         consistency=_describe_consistency(answers, plan),
@@ -111,7 +111,7 @@ def describe_details(answers: Answers, plan: FigurePlan) -> Details:
     )
 
 
-def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDetails:
+def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelScoreMetrics:
     scores = answers.scores
     truth, values = scores.truth[:, column], scores.scores[:, column]
     counts = answers.counts[column]
@@ -120,11 +120,11 @@ def _describe_label(answers: Answers, column: int, plan: FigurePlan) -> LabelDet
     resampled = None if answers.groups is None else answers.resampled
     positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
     if resampled is not None:
-        draws = _draw_ratios(resampled, column, None)
-        positive = _resample(positive, draws["positive"])
-        negative = _resample(negative, draws["negative"])
+        resamples = _resample_ratios(resampled, column, None)
+        positive = _with_resamples(positive, resamples["positive"])
+        negative = _with_resamples(negative, resamples["negative"])
     ppv, npv = predict_at(counts, prevalence, resampled, column)
-    return LabelDetails(
+    return LabelScoreMetrics(
         sensitivity_at=tuple(
             OperatingPoint(at, sensitivity_at_specificity(points, at)) for at in plan.specificities
         ),
@@ -155,20 +155,20 @@ def predict_at(
     ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
     if resampled is None:
         return ppv, npv
-    draws = _draw_ratios(resampled, column, prevalence)
-    return _resample(ppv, draws["ppv"]), _resample(npv, draws["npv"])
+    resamples = _resample_ratios(resampled, column, prevalence)
+    return _with_resamples(ppv, resamples["ppv"]), _with_resamples(npv, resamples["npv"])
 
 
-def _draw_ratios(
+def _resample_ratios(
     resampled: ResampledCounts, column: int, prevalence: float | None
 ) -> dict[str, NDArray[np.float64]]:
     """Likelihood ratios and predictive values in each resample, `(B,)` each."""
-    drawn = CountArrays(*(each[:, 0, column] for each in resampled.resampled))
-    rates = count_figures(drawn, ("sensitivity", "specificity"))
+    counts = CountArrays(*(each[:, 0, column] for each in resampled.resampled))
+    rates = compute_from_counts(counts, ("sensitivity", "specificity"))
     sensitivity, specificity = rates["sensitivity"], rates["specificity"]
-    share = np.nan if prevalence is None else prevalence
-    right, alarms = share * sensitivity, (1 - share) * (1 - specificity)
-    cleared, missed = (1 - share) * specificity, share * (1 - sensitivity)
+    prior = np.nan if prevalence is None else prevalence
+    right, alarms = prior * sensitivity, (1 - prior) * (1 - specificity)
+    cleared, missed = (1 - prior) * specificity, prior * (1 - sensitivity)
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
             "positive": sensitivity / (1 - specificity),
@@ -178,28 +178,28 @@ def _draw_ratios(
         }
 
 
-def _resample(estimate: Estimate, draws: NDArray[np.float64]) -> Estimate:
+def _with_resamples(estimate: Estimate, resamples: NDArray[np.float64]) -> Estimate:
     """The estimate with the interval of its resamples; the formula's took images for patients."""
     return with_interval(
-        estimate, percentile_interval(estimate.value, draws, "bootstrap over groups")
+        estimate, percentile_interval(estimate.value, resamples, "bootstrap over groups")
     )
 
 
-def _describe_calibration(answers: Answers, column: int, plan: FigurePlan) -> Calibration:
+def _describe_calibration(answers: Answers, column: int, plan: MetricPlan) -> Calibration:
     scores, failed = answers.scores, answers.failed
     truth = scores.truth[:, column]
-    placed = np.where(failed, 0, scores.scores[:, column])
-    probabilities = to_probabilities(placed, scores.activation)
-    logits = to_logits(placed, scores.activation)
+    values = np.where(failed, 0, scores.scores[:, column])
+    probabilities = to_probabilities(values, scores.activation)
+    logits = to_logits(values, scores.activation)
     line = fit_calibration(truth, logits, failed, groups=answers.groups)
     bins = bin_reliability(truth, probabilities, failed)
     scored = (truth != UNKNOWN) & ~failed
-    shares = []
+    proportions = []
     for i, each in enumerate(bins):
         above = probabilities >= each.low
         below = probabilities < each.high if i < len(bins) - 1 else probabilities <= each.high
-        shares.append((each.observed, Share(scored & above & below, truth == 1)))
-    observed = estimate_shares(shares, answers.groups, plan)
+        proportions.append((each.observed, Proportion(scored & above & below, truth == 1)))
+    observed = estimate_proportions(proportions, answers.groups, plan)
     return Calibration(
         images=line.images,
         brier=brier_score(truth, probabilities, failed),
@@ -214,9 +214,9 @@ def _describe_calibration(answers: Answers, column: int, plan: FigurePlan) -> Ca
 
 def _describe_net_benefit(answers: Answers, column: int) -> tuple[NetBenefit, ...]:
     scores = answers.scores
-    placed = np.where(answers.failed, 0, scores.scores[:, column])
-    curve = draw_decision_curve(
-        scores.truth[:, column], to_probabilities(placed, scores.activation), answers.failed,
+    values = np.where(answers.failed, 0, scores.scores[:, column])
+    curve = compute_decision_curve(
+        scores.truth[:, column], to_probabilities(values, scores.activation), answers.failed,
         DECISION_THRESHOLDS,
     )  # fmt: skip
     if curve is None:
@@ -225,25 +225,25 @@ def _describe_net_benefit(answers: Answers, column: int) -> tuple[NetBenefit, ..
     return tuple(NetBenefit(float(at), float(run), float(every)) for at, run, every in points)
 
 
-def _describe_consistency(answers: Answers, plan: FigurePlan) -> Consistency:
+def _describe_consistency(answers: Answers, plan: MetricPlan) -> Consistency:
     labels = answers.scores.labels
     found = estimate_consistency(answers.predicted, answers.failed, labels, plan.normal)
     scored = ~answers.failed
     silent: NDArray[np.bool_] = np.logical_not(answers.predicted.any(axis=1))
-    nothing = Share(scored, silent)
+    nothing = Proportion(scored, silent)
     contradiction = nothing
     if plan.normal is not None:
-        place = labels.index(plan.normal)
-        others = np.delete(answers.predicted, place, axis=1).any(axis=1)
-        contradiction = Share(scored, answers.predicted[:, place] & others)
-    first, second = estimate_shares(
+        column = labels.index(plan.normal)
+        others = np.delete(answers.predicted, column, axis=1).any(axis=1)
+        contradiction = Proportion(scored, answers.predicted[:, column] & others)
+    first, second = estimate_proportions(
         [(found.nothing, nothing), (found.contradiction, contradiction)], answers.groups, plan
     )
     return replace(found, nothing=first, contradiction=second)
 
 
 def _describe_subgroups(
-    answers: Answers, column: int, values: Sequence[str], plan: FigurePlan
+    answers: Answers, column: int, values: Sequence[str], plan: MetricPlan
 ) -> Subgroups:
     """One label's subgroups by one attribute, with the intervals of the plan."""
     truth, predicted = answers.scores.truth[:, column], answers.predicted[:, column]
@@ -251,14 +251,14 @@ def _describe_subgroups(
     found = estimate_subgroups(truth, predicted, failed, values)
     texts = np.array(values, dtype=object)
     every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
-    shares = []
+    proportions = []
     for group in every:
         inside = texts == group.value
-        shares += [
-            (group.sensitivity, Share(inside & (truth == 1), predicted & ~failed)),
-            (group.specificity, Share(inside & (truth == 0), ~predicted & ~failed)),
+        proportions += [
+            (group.sensitivity, Proportion(inside & (truth == 1), predicted & ~failed)),
+            (group.specificity, Proportion(inside & (truth == 0), ~predicted & ~failed)),
         ]
-    rates = estimate_shares(shares, answers.groups, plan)
+    rates = estimate_proportions(proportions, answers.groups, plan)
     pairs = zip(every, rates[::2], rates[1::2], strict=True)
     restated: list[Subgroup] = [
         replace(group, sensitivity=first, specificity=second) for group, first, second in pairs

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from covidreport.errors import StoreError
-from covidreport.storage.evaluation import DETAILS_SCHEMA
+from covidreport.storage.evaluation import SCORE_METRICS_SCHEMA
 from covidreport.store import read_evaluation, read_scores, write_evaluation, write_scores
 from tests.report.detailed import draw_scores, evaluate
 
@@ -24,7 +24,7 @@ def test_details_are_read_back_whole(tmp_path, evaluation):
     path = write_evaluation(tmp_path, evaluation)
     assert read_evaluation(path) == evaluation
     assert write_evaluation(tmp_path / "b", evaluation).read_bytes() == path.read_bytes()
-    assert json.loads(path.read_text())["details"]["schema"] == DETAILS_SCHEMA
+    assert json.loads(path.read_text())["details"]["schema"] == SCORE_METRICS_SCHEMA
 
 
 def test_the_file_stays_small(tmp_path, evaluation):
@@ -45,7 +45,7 @@ def test_a_file_without_them_is_a_whole_evaluation(tmp_path, evaluation, change)
     else:
         value["details"] = {"schema": "covidreport.details/99", "odd": []}
     path.write_text(json.dumps(value))
-    assert read_evaluation(path) == replace(evaluation, details=None)
+    assert read_evaluation(path) == replace(evaluation, score_metrics=None)
 
 
 def test_the_worst_group_is_found_again_in_what_was_stored(tmp_path, evaluation):
@@ -58,7 +58,7 @@ def test_the_worst_group_is_found_again_in_what_was_stored(tmp_path, evaluation)
             first[name] = second[name]
         found["worst_specificity"] = "M"
     path.write_text(json.dumps(value))
-    found = read_evaluation(path).details.subgroups["sex"]["covid-19"]
+    found = read_evaluation(path).score_metrics.subgroups["sex"]["covid-19"]
     assert "specificity" in found.groups[0].compared
     assert found.worst_specificity is None
 

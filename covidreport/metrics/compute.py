@@ -1,4 +1,4 @@
-"""All that one run's scores say: counts, estimates with their intervals, and the details."""
+"""All that one run's scores say: counts, estimates with their intervals, and score metrics."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from covidreport.metrics.bootstrap import (
     name_bootstrap,
     percentile_interval,
 )
-from covidreport.metrics.counts import decide
+from covidreport.metrics.counts import predict_labels
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
-from covidreport.metrics.details import Answers, describe_details, predict_at
 from covidreport.metrics.estimates import Estimates, estimate_scores
 from covidreport.metrics.intervals import wilson
-from covidreport.metrics.matches import Share
+from covidreport.metrics.matches import Proportion
 from covidreport.metrics.near import count_near
-from covidreport.metrics.rates import CountArrays, divide
-from covidreport.metrics.resample import ResampledCounts, resample_counts
-from covidreport.metrics.shares import (
+from covidreport.metrics.proportions import (
     code_groups,
-    estimate_shares,
+    estimate_proportions,
     pays_to_collapse,
     with_interval,
 )
+from covidreport.metrics.rates import CountArrays, divide
+from covidreport.metrics.resample import ResampledCounts, resample_counts
+from covidreport.metrics.score_metrics import Answers, compute_score_metrics, predict_at
 from covidreport.metrics.table import (
     AnswerMetric,
     CountMetric,
@@ -40,7 +40,7 @@ from covidreport.metrics.table import (
     list_metrics,
     list_proportions,
 )
-from covidreport.records import UNKNOWN, Counts, Details, Estimate, FigurePlan, Scores
+from covidreport.records import UNKNOWN, Counts, Estimate, MetricPlan, ScoreMetrics, Scores
 
 RUN_WORK: Final = 200_000_000
 """How many image weights the curves of one run may add up: about half a second on one core. Up to
@@ -48,69 +48,70 @@ some 7,000 images of three labels that buys all 2,000 resamples."""
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
-    """One run's figures, as `Evaluation` holds them."""
+class ComputedMetrics:
+    """One run's metrics, as `Evaluation` holds them."""
 
     counts: Mapping[str, Counts]
     estimates: Estimates
-    details: Details
+    score_metrics: ScoreMetrics
 
 
-def describe_scores(
-    scores: Scores, thresholds: Sequence[float], plan: FigurePlan | None = None
-) -> Described:
-    """Every figure of one run's scores at thresholds `(K,)` (probabilities), with its interval.
+def compute_metrics(
+    scores: Scores, thresholds: Sequence[float], plan: MetricPlan | None = None
+) -> ComputedMetrics:
+    """Every metric of one run's scores at thresholds `(K,)` (probabilities), with its interval.
 
-    Rates have the plan's interval. What is no share of images has the bootstrap's, as has
-    everything where patients have several images: whole patients are then drawn. ROC AUC and
+    Rates have the plan's interval. What is no proportion of images has the bootstrap's, as has
+    everything where patients have several images: whole patients are then sampled. ROC AUC and
     average precision are resampled as often as `RUN_WORK` allows; where that is less often than the
     plan says, ROC AUC has DeLong's interval and the other's name says how often. Equal arguments
-    give equal figures. Raises as `estimate_scores`.
+    give equal metrics. Raises as `estimate_scores`.
     """
-    plan = plan or FigurePlan()
+    plan = plan or MetricPlan()
     counts, plain = estimate_scores(scores, thresholds)
     failed = scores.failed
-    predicted = decide(scores.scores, thresholds, scores.activation, failed)
+    predicted = predict_labels(scores.scores, thresholds, scores.activation, failed)
     groups = code_groups(scores.groups)
     resampled = _resample(scores, predicted, groups, plan)
     near = count_near(scores, thresholds)
     answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, resampled)
-    estimates = {label: dict(figures) for label, figures in plain.items()}
+    estimates = {label: dict(found) for label, found in plain.items()}
     for column, label in enumerate(scores.labels):
         estimates[label] |= _describe_rates(answers, column, estimates[label], plan)
         estimates[label] |= _describe_curves(answers, column, estimates[label], plan)
     estimates[""] |= _describe_overall(answers, estimates[""], plan)
-    return Described(counts, estimates, describe_details(answers, plan))
+    return ComputedMetrics(counts, estimates, compute_score_metrics(answers, plan))
 
 
 def restate_prevalence(
-    details: Details, counts: Mapping[str, Counts], prevalence: Mapping[str, float],
+    score_metrics: ScoreMetrics, counts: Mapping[str, Counts], prevalence: Mapping[str, float],
     scores: Scores | None, thresholds: Mapping[str, float],
-) -> Details:  # fmt: skip
-    """The details with the predictive values of another prevalence, as `describe_scores` has them.
+) -> ScoreMetrics:  # fmt: skip
+    """The score metrics with the predictive values of another prevalence, as `compute_metrics` has
+    them.
 
     scores: needed where patients have several images, whose intervals are those of resamples; None
     where that is known not to be so. All else is taken as it stands.
     """
-    plan = replace(details.plan, prevalence=prevalence)
+    plan = replace(score_metrics.plan, prevalence=prevalence)
     groups = None if scores is None else code_groups(scores.groups)
     resampled = None
     if scores is not None and groups is not None:
         values = [thresholds[label] for label in scores.labels]
-        predicted = decide(scores.scores, values, scores.activation, scores.failed)
+        predicted = predict_labels(scores.scores, values, scores.activation, scores.failed)
         resampled = _resample(scores, predicted, groups, plan)
     labels = {}
-    for label, one in details.labels.items():
-        share = prevalence.get(label)
+    for label, one in score_metrics.labels.items():
+        prior = prevalence.get(label)
         column = 0 if scores is None else scores.labels.index(label)
-        ppv, npv = predict_at(counts[label], share, resampled, column)
-        labels[label] = replace(one, prevalence=share, ppv=ppv, npv=npv)
-    return replace(details, plan=plan, labels=labels)
+        ppv, npv = predict_at(counts[label], prior, resampled, column)
+        labels[label] = replace(one, prevalence=prior, ppv=ppv, npv=npv)
+    return replace(score_metrics, plan=plan, labels=labels)
 
 
 def _resample(
     scores: Scores, predicted: NDArray[np.bool_], groups: NDArray[np.integer[Any]] | None,
-    plan: FigurePlan,
+    plan: MetricPlan,
 ) -> ResampledCounts:  # fmt: skip
     """The counts of all labels in the plan's resamples, of one run."""
     failed = scores.failed
@@ -122,81 +123,83 @@ def _resample(
 
 
 def _describe_rates(
-    answers: Answers, column: int, figures: Mapping[str, Estimate], plan: FigurePlan
+    answers: Answers, column: int, estimates: Mapping[str, Estimate], plan: MetricPlan
 ) -> dict[str, Estimate]:
-    """One label's figures of counts with their intervals."""
+    """One label's metrics of counts with their intervals."""
     truth = answers.scores.truth[:, column]
     proportions = {} if answers.groups is None else list_proportions()
-    drawn = [
+    bootstrapped = [
         name
         for name, metric in list_answered().items()
         if metric.interval == "bootstrap" or name in proportions
     ]
-    intervals = estimate_intervals(answers.resampled, 0, column, figures=drawn)
-    found = {name: with_interval(figures[name], each) for name, each in intervals.items()}
+    intervals = estimate_intervals(answers.resampled, 0, column, metrics=bootstrapped)
+    found = {name: with_interval(estimates[name], each) for name, each in intervals.items()}
     rest = [
         name
         for name, metric in list_metrics(CountMetric).items()
         if metric.interval == "Wilson" and name not in found
     ]
     # Without groups a rate needs no more than its two counts, nor does what the truth alone says.
-    known = Share(truth != UNKNOWN, truth == 1)
-    rates = estimate_shares([(figures[name], known) for name in rest], answers.groups, plan)
+    known = Proportion(truth != UNKNOWN, truth == 1)
+    rates = estimate_proportions([(estimates[name], known) for name in rest], answers.groups, plan)
     return found | dict(zip(rest, rates, strict=True))
 
 
 def _describe_curves(
-    answers: Answers, column: int, figures: Mapping[str, Estimate], plan: FigurePlan
+    answers: Answers, column: int, estimates: Mapping[str, Estimate], plan: MetricPlan
 ) -> dict[str, Estimate]:
     """One label's ROC AUC and average precision with their intervals."""
     scores, groups = answers.scores, answers.groups
     truth, values = scores.truth[:, column], scores.scores[:, column][np.newaxis]
     failed = answers.failed[np.newaxis]
-    if figures["roc_auc"].value is None:
+    if estimates["roc_auc"].value is None:
         return {}
     resamples = affordable_resamples(scores.truth, 1, plan.resamples, RUN_WORK)
-    drawn = resample_curves(truth, values, failed, groups, resamples=resamples, seed=plan.seed)
-    name = name_bootstrap(drawn.grouped)
-    auc = percentile_interval(figures["roc_auc"].value, drawn.roc_auc[:, 0], name)
+    resampled = resample_curves(truth, values, failed, groups, resamples=resamples, seed=plan.seed)
+    name = name_bootstrap(resampled.grouped)
+    auc = percentile_interval(estimates["roc_auc"].value, resampled.roc_auc[:, 0], name)
     if resamples < plan.resamples:
         name = f"{name}, {resamples} resamples"
         aucs = estimate_roc_aucs(truth, values, failed, groups)
         assert aucs is not None
         auc = roc_auc_interval(aucs, 0)
-    precision = figures["average_precision"]
-    between = percentile_interval(precision.value, drawn.average_precision[:, 0], name)
+    precision = estimates["average_precision"]
+    between = percentile_interval(precision.value, resampled.average_precision[:, 0], name)
     return {
-        "roc_auc": with_interval(figures["roc_auc"], auc),
+        "roc_auc": with_interval(estimates["roc_auc"], auc),
         "average_precision": with_interval(precision, between),
     }
 
 
 def _describe_overall(
-    answers: Answers, figures: Mapping[str, Estimate], plan: FigurePlan
+    answers: Answers, estimates: Mapping[str, Estimate], plan: MetricPlan
 ) -> dict[str, Estimate]:
-    """The figures over all labels with their intervals."""
-    shares = {
+    """The metrics over all labels with their intervals."""
+    proportions = {
         key: metric.compute(answers.scores.truth, answers.predicted, answers.failed)
         for key, metric in list_metrics(AnswerMetric).items()
     }
-    of_images = estimate_shares(
-        [(figures[key], share) for key, share in shares.items()], answers.groups, plan
+    of_images = estimate_proportions(
+        [(estimates[key], proportion) for key, proportion in proportions.items()],
+        answers.groups,
+        plan,
     )
-    found = dict(zip(shares, of_images, strict=True))
+    found = dict(zip(proportions, of_images, strict=True))
     name = name_bootstrap(answers.groups is not None)
-    for key, draws in _draw_overall(answers.resampled).items():
-        interval = percentile_interval(figures[key].value, draws, name)
+    for key, values in _resample_overall(answers.resampled).items():
+        interval = percentile_interval(estimates[key].value, values, name)
         if key == "label_accuracy" and interval.reason == ALL_EQUAL:
-            interval = _all_alike(answers, figures[key])
-        found[key] = with_interval(figures[key], interval)
+            interval = _all_alike(answers, estimates[key])
+        found[key] = with_interval(estimates[key], interval)
     return found
 
 
-def _draw_overall(resampled: ResampledCounts) -> dict[str, NDArray[np.float64]]:
-    """The figures of all labels together in each resample, `(B,)` each; NaN where undefined."""
-    drawn = CountArrays(*(each[:, 0] for each in resampled.resampled))
+def _resample_overall(resampled: ResampledCounts) -> dict[str, NDArray[np.float64]]:
+    """The metrics of all labels together in each resample, `(B,)` each; NaN where undefined."""
+    counts = CountArrays(*(each[:, 0] for each in resampled.resampled))
     return {
-        key: divide(metric.compute(drawn)) for key, metric in list_metrics(LabelsMetric).items()
+        key: divide(metric.compute(counts)) for key, metric in list_metrics(LabelsMetric).items()
     }
 
 

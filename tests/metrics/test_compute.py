@@ -19,13 +19,13 @@ from statsmodels.api import GLM, add_constant
 from statsmodels.genmod.families import Binomial
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics import describe, describe_scores, group_values, to_probabilities
-from covidreport.metrics.details import DECISION_THRESHOLDS
-from covidreport.metrics.shares import code_groups
-from covidreport.records import Estimate, FigurePlan, Scores
+from covidreport.metrics import compute, compute_metrics, group_values, to_probabilities
+from covidreport.metrics.proportions import code_groups
+from covidreport.metrics.score_metrics import DECISION_THRESHOLDS
+from covidreport.records import Estimate, MetricPlan, Scores
 
 LABELS = ("covid-19", "normal", "pneumonia")
-PLAN = FigurePlan(normal="normal", prevalence={"covid-19": 0.1})
+PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.1})
 
 
 def _scores(images=400, per_patient=0, seed=0, **changes):
@@ -58,7 +58,7 @@ def scores():
 
 @pytest.fixture(scope="module")
 def found(scores):
-    return describe_scores(scores, [0.5] * 3, PLAN)
+    return compute_metrics(scores, [0.5] * 3, PLAN)
 
 
 def test_values_are_those_of_scikit_learn(scores, found):
@@ -71,7 +71,7 @@ def test_values_are_those_of_scikit_learn(scores, found):
         assert figures["balanced_accuracy"].value == pytest.approx(theirs)
         assert figures["mcc"].value == pytest.approx(matthews_corrcoef(truth, answers))
         assert figures["roc_auc"].value == pytest.approx(roc_auc_score(truth, logits))
-        calibration = found.details.labels[label].calibration
+        calibration = found.score_metrics.labels[label].calibration
         probabilities = 1 / (1 + np.exp(-logits))
         assert calibration.brier.value == pytest.approx(brier_score_loss(truth, probabilities))
         shares, means = calibration_curve(truth, probabilities, n_bins=10)
@@ -107,14 +107,14 @@ def test_overall_figures_have_intervals_around_them(found):
 @pytest.mark.parametrize(("kind", "theirs"), [("wilson", "wilson"), ("clopper-pearson", "beta")])
 def test_rates_have_the_interval_of_the_plan(scores, kind, theirs):
     """statsmodels' proportion_confint, for estimates, bins, subgroups and label consistency."""
-    found = describe_scores(scores, [0.5] * 3, replace(PLAN, interval=kind))
-    label = found.details.labels["normal"]
+    found = compute_metrics(scores, [0.5] * 3, replace(PLAN, interval=kind))
+    label = found.score_metrics.labels["normal"]
     rates = [
         *(found.estimates["normal"][name] for name in ("sensitivity", "npv", "prevalence")),
         found.estimates[""]["exact_match"],
         label.calibration.bins[4].observed,
-        found.details.subgroups["sex"]["normal"].groups[0].specificity,
-        found.details.consistency.contradiction,
+        found.score_metrics.subgroups["sex"]["normal"].groups[0].specificity,
+        found.score_metrics.consistency.contradiction,
     ]
     for rate in rates:
         assert rate.method == kind
@@ -125,13 +125,13 @@ def test_rates_have_the_interval_of_the_plan(scores, kind, theirs):
 def test_with_patients_every_interval_allows_for_them():
     """Ten images that all but agree for each of 60 patients: wider than 600 images would say."""
     scores = _scores(600, per_patient=10, attributes={"sex": ("F", "M") * 300})
-    grouped = describe_scores(scores, [0.5] * 3, PLAN)
-    plain = describe_scores(replace(scores, groups=None), [0.5] * 3, PLAN)
+    grouped = compute_metrics(scores, [0.5] * 3, PLAN)
+    plain = compute_metrics(replace(scores, groups=None), [0.5] * 3, PLAN)
     for label in LABELS:
         for name, estimate in grouped.estimates[label].items():
             assert "over groups" in str(estimate.method), name
             assert 2 < _width(estimate) / _width(plain.estimates[label][name]) < 4.5, name
-    details = grouped.details
+    details = grouped.score_metrics
     covid = details.labels["covid-19"]
     several = [
         covid.positive_likelihood_ratio, covid.ppv, covid.npv, details.consistency.nothing,
@@ -144,7 +144,7 @@ def test_with_patients_every_interval_allows_for_them():
 
 def test_patients_with_one_image_each_are_images(scores, found):
     """The formulas hold, and equal files come out whether patients are named or not."""
-    named = describe_scores(replace(scores, groups=scores.sample_ids), [0.5] * 3, PLAN)
+    named = compute_metrics(replace(scores, groups=scores.sample_ids), [0.5] * 3, PLAN)
     assert named.estimates == found.estimates
     assert code_groups(("a", "b")) is None
     assert code_groups(("a", "b", "a")).tolist() == [0, 1, 0]
@@ -154,7 +154,7 @@ def test_the_calibration_line_with_patients_is_that_of_statsmodels():
     """GLM with cov_type cluster, without its correction for few images."""
     scores = _scores(300, per_patient=3, seed=4)
     groups = code_groups(scores.groups)
-    line = describe_scores(scores, [0.5] * 3).details.labels["normal"].calibration
+    line = compute_metrics(scores, [0.5] * 3).score_metrics.labels["normal"].calibration
     truth, x = scores.truth[:, 1], scores.scores[:, 1].astype(float)
     fit = {"cov_type": "cluster", "cov_kwds": {"groups": groups, "use_correction": False}}
     scale = np.sqrt(100 / 99)
@@ -173,7 +173,7 @@ def test_degenerate_figures_fall_back_to_wilson_and_say_so():
     ids = tuple(map(str, range(56)))
     scores = Scores(ids, ("covid-19",), truth, (4.0 * truth - 2).astype(np.float32), "logit",
                     (None,) * 56, tuple(f"p{i // 4}" for i in range(56)))  # fmt: skip
-    figures = describe_scores(scores, [0.5]).estimates
+    figures = compute_metrics(scores, [0.5]).estimates
     sensitivity = figures["covid-19"]["sensitivity"]
     assert sensitivity.method == "wilson over groups (degenerate bootstrap)"
     assert (sensitivity.low, sensitivity.high) == pytest.approx(
@@ -187,8 +187,8 @@ def test_degenerate_figures_fall_back_to_wilson_and_say_so():
 
 def test_many_images_have_delong_and_fewer_resamples(monkeypatch, scores, found):
     """The same area; an interval near the bootstrap's; average precision says how often."""
-    monkeypatch.setattr(describe, "RUN_WORK", 1)
-    few = describe_scores(scores, [0.5] * 3, PLAN).estimates["normal"]
+    monkeypatch.setattr(compute, "RUN_WORK", 1)
+    few = compute_metrics(scores, [0.5] * 3, PLAN).estimates["normal"]
     usual = found.estimates["normal"]
     assert few["roc_auc"].method == "delong"
     assert few["average_precision"].method == "bootstrap, 200 resamples"
@@ -199,8 +199,8 @@ def test_many_images_have_delong_and_fewer_resamples(monkeypatch, scores, found)
 
 def test_equal_scores_give_equal_figures(scores, found):
     """No clock, no order of a set, no state: the seed is part of the plan."""
-    assert describe_scores(scores, [0.5] * 3, PLAN) == found
-    other = describe_scores(scores, [0.5] * 3, replace(PLAN, seed=1))
+    assert compute_metrics(scores, [0.5] * 3, PLAN) == found
+    other = compute_metrics(scores, [0.5] * 3, replace(PLAN, seed=1))
     assert other.estimates["normal"]["f1"] != found.estimates["normal"]["f1"]
 
 
@@ -208,7 +208,7 @@ def test_operating_points_are_those_of_scikit_learn(scores, found):
     """roc_curve's best point at a specificity of at least 0.9, and the reverse."""
     truth, logits = scores.truth[:, 2], scores.scores[:, 2]
     alarms, hits, _ = roc_curve(truth, logits, drop_intermediate=False)
-    one = found.details.labels["pneumonia"]
+    one = found.score_metrics.labels["pneumonia"]
     assert [each.at for each in one.sensitivity_at] == [0.9, 0.95]
     for each in one.sensitivity_at:
         best = hits[1 - alarms >= each.at - 1e-12].max()
@@ -222,7 +222,7 @@ def test_net_benefit_by_hand(scores, found):
     """tp / n - fp / n x t / (1 - t) at each threshold, and that of treating everybody."""
     truth = scores.truth[:, 0]
     probabilities = to_probabilities(scores.scores[:, 0], "logit")
-    curve = found.details.labels["covid-19"].net_benefit
+    curve = found.score_metrics.labels["covid-19"].net_benefit
     assert [point.threshold for point in curve] == list(DECISION_THRESHOLDS)
     for point in curve:
         called, odds = probabilities > point.threshold, point.threshold / (1 - point.threshold)
@@ -235,23 +235,23 @@ def test_predictive_values_are_told_where_a_prevalence_is_stated(found):
     """Bayes' rule from the label's own rates; nothing for the other labels."""
     rates = found.estimates["covid-19"]
     hit, alarm = 0.1 * rates["sensitivity"].value, 0.9 * (1 - rates["specificity"].value)
-    one = found.details.labels["covid-19"]
+    one = found.score_metrics.labels["covid-19"]
     assert (one.prevalence, one.ppv.value) == (0.1, pytest.approx(hit / (hit + alarm)))
-    assert found.details.labels["normal"].ppv == Estimate(None)
+    assert found.score_metrics.labels["normal"].ppv == Estimate(None)
 
 
 def test_subgroups_and_consistency_are_counted(scores, found):
     """By sex, and by view with the images that state none; answers looked at by hand."""
-    sex = found.details.subgroups["sex"]["covid-19"]
+    sex = found.score_metrics.subgroups["sex"]["covid-19"]
     assert [group.value for group in sex.groups] == ["F", "M"]
     assert sum(group.counts.total for group in sex.groups) == 400
-    view = found.details.subgroups["view"]["covid-19"]
+    view = found.score_metrics.subgroups["view"]["covid-19"]
     assert view.not_stated.counts.total == 200
     answers = scores.scores > 0
-    nothing = found.details.consistency.nothing
+    nothing = found.score_metrics.consistency.nothing
     assert nothing.numerator == (~answers.any(axis=1)).sum()
     both = answers[:, 1] & (answers[:, 0] | answers[:, 2])
-    assert found.details.consistency.contradiction.numerator == both.sum()
+    assert found.score_metrics.consistency.contradiction.numerator == both.sum()
 
 
 def test_failed_and_unknown_images_change_no_law():
@@ -260,10 +260,10 @@ def test_failed_and_unknown_images_change_no_law():
     scores.truth[0, 0] = -1
     scores.scores[5] = np.nan
     reasons = tuple("is truncated" if i == 5 else None for i in range(120))
-    found = describe_scores(replace(scores, reasons=reasons), [0.5] * 3, PLAN)
+    found = compute_metrics(replace(scores, reasons=reasons), [0.5] * 3, PLAN)
     assert found.counts["covid-19"].unknown == 1
-    assert found.details.labels["covid-19"].calibration.images == 118
-    assert found.details.consistency.failed == 1
+    assert found.score_metrics.labels["covid-19"].calibration.images == 118
+    assert found.score_metrics.consistency.failed == 1
     assert found.estimates["covid-19"]["prevalence"].denominator == 119
 
 

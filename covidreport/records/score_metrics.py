@@ -1,4 +1,4 @@
-"""What scores and answers say beyond counts and estimates."""
+"""Metrics of scores and answers beyond the estimates of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ IntervalKind = Literal["wilson", "clopper-pearson"]
 
 
 @dataclass(frozen=True, slots=True)
-class FigurePlan:
-    """Which figures an evaluation gets beside its counts, and how their intervals are made."""
+class MetricPlan:
+    """Which metrics an evaluation gets beside its counts, and how their intervals are made."""
 
     interval: IntervalKind = "wilson"
     """Of rates; where patients are known and have several images, the bootstrap takes its place."""
     specificities: tuple[float, ...] = (0.9, 0.95)
-    """At which the best sensitivity is told."""
+    """At which the best sensitivity is computed."""
     sensitivities: tuple[float, ...] = (0.9, 0.95)
-    """At which the best specificity is told."""
+    """At which the best specificity is computed."""
     prevalence: Mapping[str, float] = field(default_factory=dict)
-    """By label, the share of patients for whom predictive values are told."""
+    """By label, the proportion of patients for whom predictive values are computed."""
     normal: str | None = None
     """The label that says that there is no disease; None where the data has none."""
     resamples: int = 2000
@@ -41,8 +41,8 @@ class OperatingPoint:
 class ReliabilityBin:
     """The images whose probability lies in one bin: from `low` on, below `high` (the last: up to).
 
-    `predicted` is their mean probability, None in an empty bin; `observed` the share of them that
-    is positive, with its interval.
+    `predicted` is their mean probability, None in an empty bin; `observed` the proportion of
+    them that is positive, with its interval.
     """
 
     low: float
@@ -76,7 +76,7 @@ class NetBenefit:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelDetails:
+class LabelScoreMetrics:
     """What scores and answers say of one label beyond its estimates."""
 
     sensitivity_at: tuple[OperatingPoint, ...]
@@ -97,7 +97,7 @@ class LabelDetails:
 
 @dataclass(frozen=True, slots=True)
 class Subgroup:
-    """One label's figures on the images of one value of an attribute."""
+    """One label's metrics on the images of one value of an attribute."""
 
     value: str
     """Empty for the images whose value is not stated."""
@@ -123,22 +123,22 @@ class Subgroups:
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """Shares of the scored images, with intervals."""
+    """Proportions of the scored images, with intervals."""
 
     nothing: Estimate
     """No label at all. Where a label says normal, such an image got no answer."""
     contradiction: Estimate
     """Normal together with a disease; undefined where no label says normal."""
     failed: int
-    """Images that could not be scored: they have no answers, and are in neither share."""
+    """Images that could not be scored: they have no answers, and are in neither proportion."""
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """What scores allow to be said beyond counts and estimates."""
+class ScoreMetrics:
+    """What scores say beyond counts and estimates, of all labels and of each."""
 
-    plan: FigurePlan
-    labels: Mapping[str, LabelDetails]
+    plan: MetricPlan
+    labels: Mapping[str, LabelScoreMetrics]
     consistency: Consistency
     subgroups: Mapping[str, Mapping[str, Subgroups]]
     """By attribute, then by label."""

@@ -20,7 +20,7 @@ from covidreport.records import Dataset, PixelSpec
 from tests.onnx_models import write_brightness_model
 from train.export import Contract, export_model
 from train.models import find_architecture, replace_head, wrap_network
-from train.settings import Settings
+from train.settings import FitSettings
 
 LABELS = ("covid-19", "normal", "pneumonia")
 
@@ -116,7 +116,7 @@ def write_model(folder: Path, kind: str, side: int) -> Path:
         return write_brightness_model(
             folder / "model.onnx", slopes, offsets, labels=LABELS, pixels=spec
         )
-    settings = Settings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=side)
+    settings = FitSettings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=side)
     torch.manual_seed(0)
     network = find_architecture(kind).build(1, None)
     replace_head(network, settings, len(LABELS))

@@ -39,7 +39,7 @@ from train.models import find_architecture
 from train.passes import Passes
 from train.prepare import find_split_rows
 from train.progress import Silence
-from train.settings import Experiment, Settings, Study
+from train.settings import Experiment, FitSettings, Study
 from train.start import start_model
 from train.weights import Weights
 
@@ -49,7 +49,7 @@ NO_WEIGHTS = Weights("none", "random, from the seed")
 class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """What a tutorial writes: open, transform, hand over."""
 
-    def __init__(self, dataset: Dataset, rows: list[int], settings: Settings) -> None:
+    def __init__(self, dataset: Dataset, rows: list[int], settings: FitSettings) -> None:
         architecture = find_architecture(settings.architecture)
         channels = len(architecture.mean)
         self.files = [dataset.root / dataset.paths[row] for row in rows]
@@ -76,7 +76,7 @@ class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def plain_epochs(
-    dataset: Dataset, rows: list[int], settings: Settings, device: torch.device
+    dataset: Dataset, rows: list[int], settings: FitSettings, device: torch.device
 ) -> Iterator[int]:
     """One epoch each time it is asked: how many images it had."""
     loader = DataLoader(
@@ -100,7 +100,7 @@ def plain_epochs(
 
 
 def our_epochs(
-    dataset: Dataset, rows: list[int], settings: Settings, device: torch.device
+    dataset: Dataset, rows: list[int], settings: FitSettings, device: torch.device
 ) -> Iterator[int]:
     """The same through `train`."""
     study = Study(Path("benchmark"), "benchmark", "", dataset.labels, dataset.labels[0], ())
@@ -144,7 +144,7 @@ def main() -> None:
     dataset = read_dataset(options.data)
     rows = find_split_rows(dataset, [options.split])[options.split][: options.images].tolist()
     dataset = keep(dataset, rows, options.split)
-    settings = Settings(
+    settings = FitSettings(
         options.architecture, "none", "bce", "adam", 1e-4, 1, options.batch_size,
         image_size=options.image_size, augmentation="study-2020",
         train_split=options.split, validation_split=options.split,

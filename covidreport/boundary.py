@@ -73,10 +73,10 @@ def raise_stop(error: Exception) -> None:
 def explain_error(subject: str, stage: Stage, error: Exception) -> Failure:
     """The failure that an exception means for a run, in words that hold no path of the machine."""
     if isinstance(error, CovidReportError):
-        return Failure(subject, stage_of(error, stage), _spell(error), error.remedy)
+        return Failure(subject, stage_of(error, stage), _cut(error), error.remedy)
     if isinstance(error, OSError):
         name = f"{Path(str(error.filename)).name}: " if error.filename else ""
-        said = error.strerror or _spell(error) or type(error).__name__
+        said = error.strerror or _cut(error) or type(error).__name__
         if error.errno in NO_ROOM:
             return Failure(subject, "write", f"{name}can't be written ({said})", "Make room.")
         return Failure(subject, stage, f"{name}{said}", "See that the file is there and readable.")
@@ -84,18 +84,18 @@ def explain_error(subject: str, stage: Stage, error: Exception) -> Failure:
         return Failure(
             subject,
             stage,
-            f"not enough memory ({_spell(error) or 'an allocation was refused'})",
+            f"not enough memory ({_cut(error) or 'an allocation was refused'})",
             "Use a smaller --batch-size, fewer --jobs or a machine with more memory.",
         )
     return Failure(
         subject,
         stage,
-        f"a defect of covidreport: {type(error).__name__} at {find_place(error)}: {_spell(error)}",
+        f"a defect of covidreport: {type(error).__name__} at {locate_error(error)}: {_cut(error)}",
         "Please report it; `--verbose` shows the traceback.",
     )
 
 
-def find_place(error: BaseException) -> str:
+def locate_error(error: BaseException) -> str:
     """The last line of our own that an exception went through, such as `evaluate/loop.py:210`."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
@@ -115,7 +115,7 @@ def stage_of(error: CovidReportError, stage: Stage) -> Stage:
     return "data" if isinstance(error, DatasetError | ImageError) else stage
 
 
-def _spell(error: Exception) -> str:
+def _cut(error: Exception) -> str:
     """An error's text as any file can hold it, cut where it is endless."""
     text = str(error).encode("utf-8", "replace").decode()
     return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} …"

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from covidreport.errors import WriteError
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 
 _TAKEN = frozenset({errno.EWOULDBLOCK, errno.EAGAIN}) | (
     {errno.EACCES, errno.EDEADLK} if sys.platform == "win32" else frozenset()
@@ -43,7 +43,7 @@ def hold_lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise WriteError(f"{spell_path(path)}: can't be written ({error.strerror})") from error
+        raise WriteError(f"{format_path(path)}: can't be written ({error.strerror})") from error
     try:
         yield _wait(path, handle, waiting)
     finally:
@@ -64,7 +64,7 @@ def _wait(path: Path, handle: int, waiting: Callable[[], None]) -> bool:
             waiting()
             _lock(handle, wait=True)
     except OSError as error:
-        _unlocked.append(f"{spell_path(path.parent)}: {error.strerror or error}")
+        _unlocked.append(f"{format_path(path.parent)}: {error.strerror or error}")
     return waited
 
 

@@ -41,66 +41,66 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 from covidreport.storage.runs import read_run
 from covidreport.store import RUN_FILE, encode_text, write_atomic
 
 
-def find_model(place: Path) -> Run:
+def find_model(path: Path) -> Run:
     """The run of a run folder or of an ONNX file, which is described by the run.json beside it.
 
     An ONNX file that is not the model of its folder's run is a run by itself, of which the file
     alone says how it is fed. UsageError where there is no such file or folder.
     """
-    if place.is_dir():
-        return read_run(place)
-    if not place.is_file():
-        raise UsageError(f"{place}: no such run folder or ONNX file")
-    run = read_run(place.parent)
-    if run.model is not None and run.model.samefile(place):
+    if path.is_dir():
+        return read_run(path)
+    if not path.is_file():
+        raise UsageError(f"{path}: no such run folder or ONNX file")
+    run = read_run(path.parent)
+    if run.model is not None and run.model.samefile(path):
         return run
-    broken = run.model is None and run.faults and (place.parent / RUN_FILE).exists()
-    return run if broken else Run(place.stem, place.parent, place)
+    broken = run.model is None and run.faults and (path.parent / RUN_FILE).exists()
+    return run if broken else Run(path.stem, path.parent, path)
 
 
-def find_images(places: Sequence[Path]) -> Dataset:
+def find_images(paths: Sequence[Path]) -> Dataset:
     """The images of a manifest, of folders and what is below them, and files; without labels.
 
     An image's id is that of the manifest, else its path: below the one folder, or below the folder
-    that all places have in common. A file that is named is taken whatever its suffix; an image that
-    is named twice counts once.
+    that all of them have in common. A file that is named is taken whatever its suffix; an image
+    that is named twice counts once.
 
     Raises DatasetError where there is no such file or folder, where a folder has no image, and
     where a manifest is faulty or does not stand alone.
     """
-    manifests = [place for place in places if place.suffix.lower() in READERS and place.is_file()]
-    if manifests and len(places) > 1:
+    manifests = [path for path in paths if path.suffix.lower() in READERS and path.is_file()]
+    if manifests and len(paths) > 1:
         said = "a manifest names all images by itself: give it alone"
-        raise DatasetError(spell_path(manifests[0]), [said])
+        raise DatasetError(format_path(manifests[0]), [said])
     if manifests:
-        return build_images(read_table(manifests[0]), spell_path(manifests[0].stem))
+        return build_images(read_table(manifests[0]), format_path(manifests[0].stem))
     found: dict[Path, None] = {}
     others: list[Path] = []
-    for place in places:
-        images, rest = ([place], []) if place.is_file() else _look_into(place)
+    for path in paths:
+        images, rest = ([path], []) if path.is_file() else _list_images(path)
         found |= dict.fromkeys(images)
         others += rest
-    root = places[0]
-    if len(places) > 1 or root.is_file():
-        folders = [place.parent if place.is_file() else place for place in places]
+    root = paths[0]
+    if len(paths) > 1 or root.is_file():
+        folders = [path.parent if path.is_file() else path for path in paths]
         root = Path(os.path.commonpath([folder.absolute() for folder in folders]))
-    paths = tuple(dict.fromkeys(Path(os.path.relpath(each, root)).as_posix() for each in found))
-    ids = tuple(map(spell_path, paths))
-    passed_over = tuple(spell_path(os.path.relpath(each, root)) for each in others)
-    truth = np.zeros((len(paths), 0), np.int8)
-    name = spell_path(root.name)
-    return Dataset(name, root, root, (), ids, paths, truth, passed_over=passed_over)
+    relative = tuple(dict.fromkeys(Path(os.path.relpath(each, root)).as_posix() for each in found))
+    ids = tuple(map(format_path, relative))
+    passed_over = tuple(format_path(os.path.relpath(each, root)) for each in others)
+    truth = np.zeros((len(relative), 0), np.int8)
+    name = format_path(root.name)
+    return Dataset(name, root, root, (), ids, relative, truth, passed_over=passed_over)
 
 
-def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
+def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images in a folder and below it, by path, and the files of other kinds."""
     if not folder.is_dir():
-        raise DatasetError(spell_path(folder), ["no such file or folder"])
+        raise DatasetError(format_path(folder), ["no such file or folder"])
     files = sorted(
         path
         for path in folder.rglob("*")
@@ -110,10 +110,10 @@ def _look_into(folder: Path) -> tuple[list[Path], list[Path]]:
     images = [path for path in files if path.suffix.lower() in SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in SUFFIXES]
     if not images:
-        kinds = count_kinds(tuple(spell_path(path) for path in others))
+        kinds = count_kinds(tuple(format_path(path) for path in others))
         there = f"; there are {kinds}" if others else ""
         said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
-        raise DatasetError(spell_path(folder), [said])
+        raise DatasetError(format_path(folder), [said])
     return images, others
 
 
@@ -132,16 +132,16 @@ class Predictions:
         return tabulate_predictions(self.scores, self.chosen.values)
 
 
-def predict_places(
-    model: Path, places: Sequence[Path], options: EvaluateOptions, on_event: OnEvent = ignore_events
+def predict_paths(
+    model: Path, paths: Sequence[Path], options: EvaluateOptions, on_event: OnEvent = ignore_events
 ) -> Predictions:
-    """The answers of a run folder's model, or of an ONNX file, to the images in some places.
+    """The answers of a run folder's model, or of an ONNX file, to the images at some paths.
 
     The model is fed, and its scores are decided, as `evaluate_folders` does it. Raises RunError
     where the model fails, UsageError, DatasetError or ProviderError where it can't be begun.
     """
     run = find_model(model)
-    images = find_images(places)
+    images = find_images(paths)
     if images.passed_over:
         on_event(Noted(_describe_passed_over(images.passed_over), warning=True))
     execution, hardware = choose_hardware(options)
@@ -151,7 +151,7 @@ def predict_places(
     session = open_model(run, execution, batch=batch, limits=options.model_limits)
     if isinstance(session, Failure):
         raise RunError(f"run {run.name}: {session.reason}", session.remedy)
-    # Nobody reports figures of these images: whether they were tuned on does not matter.
+    # Nobody reports metrics of these images: whether they were tuned on does not matter.
     shown = ReportedImages(images.name, "", None, session.spec.labels, ())
     thresholds = options.thresholds or Thresholds()
     chosen = choose_thresholds(thresholds, run, shown, session.identity.sha256)

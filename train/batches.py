@@ -37,7 +37,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class BatchFeed:
     """How the images of a split become batches: from where, at what size, changed by what."""
 
     store: ImageStore
@@ -60,7 +60,7 @@ class Batch:
 
 
 def make_batches(
-    split: Split, feed: Feed, batches: Sequence[Indices], share: tuple[int, int] = (0, 1)
+    split: Split, feed: BatchFeed, batches: Sequence[Indices], share: tuple[int, int] = (0, 1)
 ) -> Generator[Batch]:
     """The batches of one pass, in order, made by threads some batches ahead.
 
@@ -86,7 +86,7 @@ def make_batches(
                 future.cancel()
 
 
-def _make_batch(split: Split, feed: Feed, positions: Indices, places: Indices) -> Batch:
+def _make_batch(split: Split, feed: BatchFeed, positions: Indices, places: Indices) -> Batch:
     spec = feed.spec
     size = (len(positions), spec.channels, spec.height, spec.width)
     pixels = torch.empty(size, dtype=torch.uint8, pin_memory=feed.pinned)

@@ -15,7 +15,7 @@ from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write
 from train.checkpoint import WEIGHTS_FILE
 from train.device import find_device
 from train.export import Contract
-from train.fit import Outcome, Request, export_weights, fit_experiments, is_done, pick_images
+from train.fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
 from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from train.prepare import (
     check_images,
@@ -130,7 +130,7 @@ class _Watchers:
         return self._last
 
 
-def _say_outcome(outcome: Outcome) -> None:
+def _say_outcome(outcome: FitOutcome) -> None:
     name = outcome.experiment.name
     if outcome.status == "failed":
         say(f"error: run {name} failed: {outcome.reason}", "bold red")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from covidreport.errors import UsageError
-from train.settings import Settings
+from train.settings import FitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def find_device(asked: Literal["auto", "cuda", "cpu"], local_rank: int = 0) -> t
     return torch.device("cuda", local_rank) if there and asked != "cpu" else torch.device("cpu")
 
 
-def prepare_device(device: torch.device, settings: Settings) -> Device:
+def prepare_device(device: torch.device, settings: FitSettings) -> Device:
     """Make `device` deterministic and settle the precision of one experiment.
 
     `auto` is bfloat16 on a card that computes in it; one that only emulates it is slower so.

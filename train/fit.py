@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from covidreport.errors import CovidReportError, RunError
 from covidreport.records import Dataset, Epoch, Failure
 from covidreport.store import HISTORY_FILE, MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
-from train.batches import Feed
+from train.batches import BatchFeed
 from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE, write_tensors
 from train.device import describe_device, prepare_device
 from train.export import CHECKED_BATCHES, Contract, export_model
@@ -37,7 +37,7 @@ from train.run_record import (
     find_revision,
 )
 from train.sampling import Indices, balance_positives
-from train.settings import Experiment, Settings, Study
+from train.settings import Experiment, FitSettings, Study
 from train.start import start_model
 from train.task import NotFiniteError, Task, Watcher
 from train.weights import Weights
@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FitOutcome:
     """How one experiment ended: the reason where it failed, its history where it was fitted."""
 
     experiment: Experiment
@@ -82,7 +82,7 @@ def fit_experiments(
     request: Request,
     experiments: Sequence[Experiment],
     watch: Callable[[Experiment], Watcher],
-) -> Iterator[Outcome]:
+) -> Iterator[FitOutcome]:
     """Fit the experiments in turn and say how each ended.
 
     A failed one leaves its reason in run.json and the next one starts. Among several processes
@@ -99,7 +99,7 @@ def fit_experiments(
                 _write_failure(folder, reason)
             if request.ranks.size > 1 and not isinstance(error, NotFiniteError):
                 raise
-            yield Outcome(experiment, folder, "failed", reason)
+            yield FitOutcome(experiment, folder, "failed", reason)
         if request.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -108,7 +108,7 @@ class DifferentRunError(RunError):
     """The run folder holds a fit of other settings or other images."""
 
 
-def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -> Outcome:
+def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -> FitOutcome:
     """Fit one experiment into its run folder, going on from where it was interrupted.
 
     Raises NotFiniteError, DifferentRunError, or what else stands in its way.
@@ -121,7 +121,7 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
     if request.ranks.share(_is_finished(folder, described) if request.ranks.leads else None):
-        return Outcome(experiment, folder, "there already")
+        return FitOutcome(experiment, folder, "there already")
     began = time.perf_counter()
     started = datetime.now(UTC).isoformat(timespec="seconds")
     model, task = prepare_task(request, experiment, folder)
@@ -142,10 +142,10 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         write_run(folder, record | {"status": "finished"})
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     request.ranks.gather(None)  # nobody starts the next experiment before this one is written
-    return Outcome(experiment, folder, "finished", history=tuple(fitted.history))
+    return FitOutcome(experiment, folder, "finished", history=tuple(fitted.history))
 
 
-def _split_names(settings: Settings) -> list[str]:
+def _split_names(settings: FitSettings) -> list[str]:
     return list(split_roles(settings).values())
 
 
@@ -193,7 +193,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         settings=settings,
         target=study.labels.index(study.target),
         splits=splits,
-        feed=Feed(request.store, settings.pixels, request.workers, pinned=device.is_gpu),
+        feed=BatchFeed(request.store, settings.pixels, request.workers, pinned=device.is_gpu),
         loss=make_loss(settings.loss, settings.gamma, settings.alpha, positive_weight),
         device=device,
         ranks=request.ranks,
@@ -251,7 +251,7 @@ def _export(
 
 
 def export_weights(
-    settings: Settings,
+    settings: FitSettings,
     state: Mapping[str, torch.Tensor],
     contract: Contract,
     images: NDArray[np.uint8],
@@ -263,7 +263,7 @@ def export_weights(
     return export_model(clean, contract, images, folder)
 
 
-def pick_images(store: ImageStore, rows: Sequence[int], settings: Settings) -> NDArray[np.uint8]:
+def pick_images(store: ImageStore, rows: Sequence[int], settings: FitSettings) -> NDArray[np.uint8]:
     """Real images for the check of an export, spread over `rows`: uint8 `(N, C, H, W)`."""
     wanted = min(sum(CHECKED_BATCHES), len(rows))
     places = np.linspace(0, len(rows) - 1, wanted).round().astype(int)

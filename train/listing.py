@@ -11,7 +11,7 @@ from rich.table import Table
 
 from covidreport.errors import CovidReportError
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
-from train.settings import Settings, Study
+from train.settings import FitSettings, Study
 
 
 def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _describe_loss(settings: Settings) -> str:
+def _describe_loss(settings: FitSettings) -> str:
     numbers = [
         f"{sign} {value:g}"
         for sign, value in (("γ", settings.gamma), ("α", settings.alpha))

@@ -21,7 +21,7 @@ from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
 from train.pooling import replace_adaptive_means
-from train.settings import Settings
+from train.settings import FitSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -155,7 +155,7 @@ def torchvision_names() -> tuple[str, ...]:
     return tuple(torchvision.models.list_models(module=torchvision.models))
 
 
-def build_network(settings: Settings, weights: WeightsEnum | None = None) -> nn.Module:
+def build_network(settings: FitSettings, weights: WeightsEnum | None = None) -> nn.Module:
     """The network as its makers left it, before freezing and head; ModelError where unknown.
 
     weights: torchvision's, whose file must be at hand; None for random ones.
@@ -163,7 +163,7 @@ def build_network(settings: Settings, weights: WeightsEnum | None = None) -> nn.
     return find_architecture(settings.architecture).build(settings.channels, weights)
 
 
-def replace_head(network: nn.Module, settings: Settings, n_labels: int) -> None:
+def replace_head(network: nn.Module, settings: FitSettings, n_labels: int) -> None:
     """Give the network its head for `n_labels` labels, in place; ModelError where that can't be.
 
     `study` heads are those of the 2020 study: vgg16 keeps its 1000-way classifier and adds ReLU and
@@ -194,7 +194,7 @@ def _replace_last_linear(network: nn.Module, name: str, n_labels: int) -> None:
     setattr(owner, child, nn.Linear(last.in_features, n_labels, bias=last.bias is not None))
 
 
-def wrap_network(network: nn.Module, settings: Settings) -> PixelModel:
+def wrap_network(network: nn.Module, settings: FitSettings) -> PixelModel:
     """The network behind its normalisation."""
     architecture = find_architecture(settings.architecture)
     return PixelModel(network, architecture.mean, architecture.std)

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Adam, Optimizer
 
-from train.batches import Batch, Feed, Split, make_batches
+from train.batches import Batch, BatchFeed, Split, make_batches
 from train.device import Device
 from train.epoch_metrics import EpochMetrics, mean_loss, measure
 from train.freezing import keep_frozen_still
 from train.models import PixelModel
 from train.sampling import Indices, cut_batches, order_epoch, weigh_classes
-from train.settings import AUGMENTATIONS, Settings
+from train.settings import AUGMENTATIONS, FitSettings
 from train.task import NotFiniteError, Task, Watcher
 
 PREDICTION_BATCH = 64
@@ -136,7 +136,7 @@ class Passes:
         )
 
     def _predict(
-        self, split: Split, feed: Feed, batches: list[Indices]
+        self, split: Split, feed: BatchFeed, batches: list[Indices]
     ) -> tuple[Indices, NDArray[np.float32]]:
         training = self.task.settings.validation_mode == "training"
         self.model.train(training)
@@ -163,7 +163,7 @@ class Passes:
     def _share(self) -> tuple[int, int]:
         return (self.task.ranks.rank, self.task.ranks.size)
 
-    def _feed(self, augmentation: str, epoch: int, which: int) -> Feed:
+    def _feed(self, augmentation: str, epoch: int, which: int) -> BatchFeed:
         seed = (self.task.settings.seed, epoch, which)
         kind = AUGMENTATIONS[augmentation]
         return dataclasses.replace(self.task.feed, augmentation=kind, seed=seed)
@@ -201,7 +201,7 @@ def _fetch(value: Tensor) -> _Fetched:
     return _Fetched(copy, arrived)
 
 
-def rate_of(settings: Settings, epoch: int) -> float:
+def rate_of(settings: FitSettings, epoch: int) -> float:
     """The learning rate of an epoch, from 1 on; `cosine` is Loshchilov and Hutter 2017, eq. 5."""
     if settings.schedule == "constant":
         return settings.learning_rate
@@ -209,7 +209,7 @@ def rate_of(settings: Settings, epoch: int) -> float:
     return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def make_optimizer(model: nn.Module, settings: Settings, device: Device) -> Optimizer:
+def make_optimizer(model: nn.Module, settings: FitSettings, device: Device) -> Optimizer:
     """SGD or Adam over the weights that train."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     rate, decay = settings.learning_rate, settings.weight_decay

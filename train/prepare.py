@@ -12,14 +12,14 @@ from covidreport.records import UNKNOWN, Dataset, Failure
 from train.batches import Split
 from train.images import ImageStore
 from train.sampling import Indices, apply_convention
-from train.settings import AUGMENTATIONS, Experiment, Settings, Study
+from train.settings import AUGMENTATIONS, Experiment, FitSettings, Study
 from train.study import StudyError
 from train.weights import Weights, WeightsError, find_weights
 
 Advance = Callable[[int], None]
 
 
-def split_roles(settings: Settings) -> dict[str, str]:
+def split_roles(settings: FitSettings) -> dict[str, str]:
     """By role, the splits that an experiment needs.
 
     `train`, `validation`, and `selection` where the exported epoch is chosen on a third one.
@@ -118,7 +118,7 @@ def check_images(
 
 
 def make_splits(
-    dataset: Dataset, rows: Mapping[str, Indices], study: Study, settings: Settings,
+    dataset: Dataset, rows: Mapping[str, Indices], study: Study, settings: FitSettings,
     failures: Sequence[Failure],
 ) -> dict[str, Split]:  # fmt: skip
     """By role, the images of each split under its label convention.

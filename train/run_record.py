@@ -21,7 +21,7 @@ from covidreport.records import Dataset
 from train.batches import Split
 from train.freezing import frozen_in_effect
 from train.models import PixelModel
-from train.settings import EpochRule, Experiment, Settings, Study
+from train.settings import EpochRule, Experiment, FitSettings, Study
 from train.weights import Weights
 
 _ELSEWHERE = {
@@ -73,7 +73,7 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
     return described
 
 
-def read_settings(run: Mapping[str, Any], place: Path) -> Settings:
+def read_settings(run: Mapping[str, Any], place: Path) -> FitSettings:
     """The settings in a run.json; RunError where it is none that `train` wrote."""
     try:
         values = dict(run["hyperparameters"])
@@ -85,7 +85,7 @@ def read_settings(run: Mapping[str, Any], place: Path) -> Settings:
         values["frozen"] = tuple(values["frozen"])
         rule = run["exported_epoch"]
         values["exported_epoch"] = EpochRule(rule["rule"], rule["metric"], rule["split"])
-        return Settings(**values)
+        return FitSettings(**values)
     except (KeyError, TypeError) as error:
         raise RunError(f"{place}: is not a run that this `train` fitted ({error})") from error
 
@@ -116,7 +116,7 @@ def describe_splits(splits: Mapping[str, Split], study: Study) -> dict[str, Any]
     }
 
 
-def describe_start(weights: Weights, model: PixelModel, settings: Settings) -> dict[str, Any]:
+def describe_start(weights: Weights, model: PixelModel, settings: FitSettings) -> dict[str, Any]:
     """What training started from, and how much of it trains."""
     counts = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
     return {

@@ -52,7 +52,7 @@ class EpochRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FitSettings:
     """What one experiment is fitted with: the keys of `[defaults]` and of an entry, in this order.
 
     Keys without a default must be stated in the study file.
@@ -122,7 +122,7 @@ class Experiment:
     number: str
     name: str
     """The name of its run folder."""
-    settings: Settings
+    settings: FitSettings
     block: str | None = None
     description: str = ""
 
@@ -147,7 +147,7 @@ class Study:
 LOSS_WORDS: dict[LossName, str] = {"bce": "bce", "focal": "focal", AS_RUN: "focal-as-run"}
 
 
-def name_run(number: str, settings: Settings, suffix: str = "") -> str:
+def name_run(number: str, settings: FitSettings, suffix: str = "") -> str:
     """The run folder's name where an entry gives none: `exp15-vgg16-bce-frozen`."""
     parts = [f"exp{number}", settings.architecture, LOSS_WORDS[settings.loss]]
     if settings.frozen and not settings.allow_ineffective_freeze:
@@ -157,7 +157,7 @@ def name_run(number: str, settings: Settings, suffix: str = "") -> str:
     return "-".join(parts)
 
 
-def describe_settings(settings: Settings) -> dict[str, Any]:
+def describe_settings(settings: FitSettings) -> dict[str, Any]:
     """The settings as plain values for a file, by name."""
     return {
         key: list(value) if isinstance(value, tuple) else value

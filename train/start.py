@@ -12,11 +12,11 @@ from torch import nn
 
 from train.freezing import freeze, frozen_in_effect
 from train.models import ModelError, PixelModel, build_network, replace_head, wrap_network
-from train.settings import Experiment, Settings
+from train.settings import Experiment, FitSettings
 from train.weights import Weights, WeightsError, describe_misfit, fits, read_state
 
 
-def start_model(settings: Settings, weights: Weights, n_labels: int) -> PixelModel:
+def start_model(settings: FitSettings, weights: Weights, n_labels: int) -> PixelModel:
     """The model that training begins with, on the CPU in float32; random parts from the seed.
 
     A file of weights may be the network's as its makers left it, or one with the study's head on
@@ -60,7 +60,7 @@ def find_model_faults(experiments: Sequence[Experiment], n_labels: int) -> list[
 
 
 @functools.lru_cache(maxsize=64)
-def _outline(settings: Settings, n_labels: int) -> None:
+def _outline(settings: FitSettings, n_labels: int) -> None:
     """Raise ModelError with what stands in the way of building and running this network."""
     with torch.device("meta"):
         network = build_network(settings)

@@ -29,7 +29,7 @@ from train.fields import (
     check_text,
     split_convention,
 )
-from train.settings import AS_GIVEN, AS_RUN, AUGMENTATIONS, Experiment, Settings, Study, name_run
+from train.settings import AS_GIVEN, AS_RUN, AUGMENTATIONS, Experiment, FitSettings, Study, name_run
 
 STUDIES_FOLDER = Path(__file__).parent / "studies"
 TOP_FIELDS: Mapping[str, Check] = {
@@ -203,7 +203,7 @@ def _read_entry(
     faults += [f"{where}: `{key}` is missing, here and in [defaults]" for key in missing]
     if len(faults) > before or any(key not in values for key in REQUIRED):
         return None
-    settings = Settings(**values)
+    settings = FitSettings(**values)
     faults += [f"{where}: {fault}" for fault in _find_conflicts(settings, {**stated, **given})]
     faults += [f"{where}: {fault}" for fault in _find_strange_labels(settings, facts)]
     settings = _drop_meaningless(settings)
@@ -213,7 +213,7 @@ def _read_entry(
     return Experiment(own["number"], name, settings, own.get("block"), own.get("description", ""))
 
 
-def _find_conflicts(settings: Settings, stated: Mapping[str, Any]) -> list[str]:
+def _find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[str]:
     """Settings that don't go together; what a default says is only dropped, never a fault."""
     faults = []
     if settings.loss != "bce" and settings.gamma is None:
@@ -237,7 +237,7 @@ def _find_conflicts(settings: Settings, stated: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _find_strange_labels(settings: Settings, facts: Mapping[str, Any]) -> list[str]:
+def _find_strange_labels(settings: FitSettings, facts: Mapping[str, Any]) -> list[str]:
     """Labels of a convention that the study does not have."""
     labels = facts.get("labels", ("covid-19", "normal", "pneumonia"))
     faults = []
@@ -253,7 +253,7 @@ def _find_strange_labels(settings: Settings, facts: Mapping[str, Any]) -> list[s
     return faults
 
 
-def _drop_meaningless(settings: Settings) -> Settings:
+def _drop_meaningless(settings: FitSettings) -> FitSettings:
     """Shared defaults that say nothing about this experiment are not recorded as its settings."""
     if settings.loss == "bce":
         settings = dataclasses.replace(settings, gamma=None, alpha=None)

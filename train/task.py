@@ -9,11 +9,11 @@ from typing import Protocol
 
 from covidreport.errors import RunError
 from covidreport.records import Epoch
-from train.batches import Feed, Split
+from train.batches import BatchFeed, Split
 from train.device import Device
 from train.losses import Loss
 from train.ranks import Ranks
-from train.settings import Settings
+from train.settings import FitSettings
 
 
 class Watcher(Protocol):
@@ -30,12 +30,12 @@ class Watcher(Protocol):
 class Task:
     """One experiment, ready to be fitted."""
 
-    settings: Settings
+    settings: FitSettings
     target: int
     """The column of the label whose missed positives are counted."""
     splits: Mapping[str, Split]
     """By role: `train`, `validation`, and `selection` where a third split chooses the epoch."""
-    feed: Feed
+    feed: BatchFeed
     loss: Loss
     device: Device
     ranks: Ranks

@@ -21,7 +21,7 @@ from torch.hub import get_dir, load_state_dict_from_url
 from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
-from train.settings import Settings
+from train.settings import FitSettings
 
 ENUM_MEMBER = "IMAGENET1K_V1"
 """The weights meant by `imagenet`: fixed by name, since a library's default may change."""
@@ -49,7 +49,7 @@ class Weights:
         return {"weights": self.stated, "name": self.name, "sha256": self.sha256}
 
 
-def find_weights(settings: Settings, folder: Path) -> Weights:
+def find_weights(settings: FitSettings, folder: Path) -> Weights:
     """Find (or download) what `settings.weights` names; a relative file is looked up in `folder`.
 
     Raises WeightsError where it can't be had, or is not what its name says.

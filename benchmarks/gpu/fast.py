@@ -19,8 +19,8 @@ from benchmarks.gpu.right import SAMPLE, open_runs
 from benchmarks.gpu.setting import LABELS, Bench, on_cpu
 from benchmarks.gpu.told import Told
 from covidreport.evaluate.loop import score_runs
-from covidreport.inference.device import Feed
-from covidreport.inference.limits import LIMITS, find_largest_gap
+from covidreport.inference.device import DeviceFeed
+from covidreport.inference.limits import LIMITS, find_largest_difference
 from covidreport.inference.session import prepare_batch
 
 OVERLAP = 1.15
@@ -41,9 +41,9 @@ def overlap(bench: Bench, told: Told) -> None:
         batches = [
             prepare_batch(setting.pixels(setting.batch, seed), session.spec) for seed in range(4)
         ]
-        feed = Feed(execution, setting.batch, batches[0].shape[1:], batches[0].dtype)
+        feed = DeviceFeed(execution, setting.batch, batches[0].shape[1:], batches[0].dtype)
 
-        def upload(feed: Feed = feed, batch: NDArray[Any] = batches[0]) -> int:
+        def upload(feed: DeviceFeed = feed, batch: NDArray[Any] = batches[0]) -> int:
             feed.release(feed.upload(batch))
             return len(batch)
 
@@ -69,7 +69,7 @@ def graphs(bench: Bench, told: Told) -> None:
         plain = Bare(model, execution, batch)
         graph = Bare(model, execution, batch, enable_cuda_graph="1")
         rates = [rate(side.run, setting.seconds) for side in (plain, graph)]
-        gap = find_largest_gap(plain.answer(), graph.answer(), "logit")
+        gap = find_largest_difference(plain.answer(), graph.answer(), "logit")
         name = f"{model.parent.name} {execution.precision}, batch {size}"
         told.note(f"{name}: images/s without and with", rates)
         told.note(f"{name}: with against without", rates[1] / rates[0])
@@ -92,7 +92,7 @@ def layouts(bench: Bench, told: Told) -> None:
                 model, execution, batch,
                 prefer_nhwc=nhwc, fuse_conv_bias=fused, cudnn_conv_algo_search=search,
             )  # fmt: skip
-            gap = find_largest_gap(bare.answer()[: len(some)], wanted, "logit")
+            gap = find_largest_difference(bare.answer()[: len(some)], wanted, "logit")
             name = f"{model.parent.name} {precision}, NHWC {nhwc}, fused {fused}, {search}"
             told.note(name, {"images/s": rate(bare.run, setting.seconds), "difference": gap})
             told.expect(f"{name}: right", gap <= LIMITS[execution.precision].rounding)
@@ -132,7 +132,7 @@ def whole(bench: Bench, told: Told) -> None:
         for run in scored:
             assert run.opened.run.model is not None
             wanted = on_cpu(run.opened.run.model, sample)
-            gap = find_largest_gap(run.scores[: len(sample)], wanted, spec.activation)
+            gap = find_largest_difference(run.scores[: len(sample)], wanted, spec.activation)
             told.expect("scores are those of the CPU", gap <= LIMITS["fp32"].rounding)
     command = [
         sys.executable, "-c", "from covidreport.cli import main; main()", "evaluate",
@@ -167,11 +167,11 @@ def _train_epoch(bench: Bench, kind: str, precision: Any, device: Any) -> str:
     from train.passes import Passes
     from train.prepare import find_split_rows
     from train.progress import Silence
-    from train.settings import Experiment, Settings, Study
+    from train.settings import Experiment, FitSettings, Study
     from train.weights import Weights
 
     setting, dataset = bench.setting, bench.dataset()
-    settings = Settings(
+    settings = FitSettings(
         kind, "none", "bce", "adam", 1e-4, 1, 16, image_size=setting.side, precision=precision,
         head="plain", validation_split="train", positive_weight="balanced",
     )  # fmt: skip

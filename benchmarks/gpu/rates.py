@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from covidreport.inference.device import Bound, DeviceQueue, Feed, read_answers
+from covidreport.inference.device import Bound, DeviceFeed, DeviceQueue, read_answers
 from covidreport.inference.execution import Execution
 from covidreport.inference.session import Session
 
@@ -26,7 +26,7 @@ def rate(work: Callable[[], int], seconds: float) -> float:
 
 def bare_rate(session: Session, execution: Execution, batch: NDArray[Any], seconds: float) -> float:
     """The session on a batch that lies on the device."""
-    feed = Feed(execution, len(batch), batch.shape[1:], batch.dtype)
+    feed = DeviceFeed(execution, len(batch), batch.shape[1:], batch.dtype)
     bound = Bound(session, feed)
     slot = feed.upload(batch)
 

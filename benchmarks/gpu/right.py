@@ -19,7 +19,7 @@ from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference.device import DeviceQueue, read_answers
 from covidreport.inference.execution import Execution
-from covidreport.inference.limits import LIMITS, find_largest_gap
+from covidreport.inference.limits import LIMITS, find_largest_difference
 from covidreport.inference.session import Session, prepare_batch
 from covidreport.records import Run
 
@@ -39,7 +39,7 @@ def convolution(bench: Bench, told: Told) -> None:
         with told.timing(f"{name}: seconds of the first batch"):
             scores = session.run(batch)
         some = batch[: min(8, len(batch))]
-        gap = find_largest_gap(scores[: len(some)], on_cpu(bench.models[0], some), "logit")
+        gap = find_largest_difference(scores[: len(some)], on_cpu(bench.models[0], some), "logit")
         told.note(f"{name}: largest difference from the CPU", gap)
         told.expect(f"{name} answers as the CPU does", gap <= LIMITS[name].rounding)
 
@@ -57,7 +57,7 @@ def half_and_tf32(bench: Bench, told: Told) -> None:
             rates.append(rate(bare.run, setting.seconds))
             told.note(f"{model.parent.name}, use_tf32={use}: images/s", rates[-1])
         told.note(f"{model.parent.name}: with against without", rates[1] / rates[0])
-        gap = find_largest_gap(answers[0], answers[1], "logit")
+        gap = find_largest_difference(answers[0], answers[1], "logit")
         told.note(f"{model.parent.name}: largest difference of the two", gap)
         told.expect("both answer alike", gap <= LIMITS["fp16"].rounding)
 
@@ -87,7 +87,7 @@ def parity(bench: Bench, told: Told) -> None:
                 wanted = on_cpu(model, batch)
             scores = session.run(batch)
             name = f"{model.parent.name} {execution.precision}"
-            gap = find_largest_gap(scores, wanted, session.spec.activation)
+            gap = find_largest_difference(scores, wanted, session.spec.activation)
             told.note(f"{name}: images", len(batch))
             told.note(f"{name}: largest difference of a probability", gap)
             told.note(f"{name}: other decisions", int(((scores > 0) != (wanted > 0)).sum()))
@@ -105,7 +105,7 @@ def slots(bench: Bench, told: Told) -> None:
         given = through_slots(sessions, batches, setting.batch)
         plain = [[session.run(batch) for session in sessions] for batch in batches]
         gaps = [
-            find_largest_gap(a, b, "logit")
+            find_largest_difference(a, b, "logit")
             for ours, theirs in zip(given, plain, strict=True)
             for a, b in zip(ours, theirs, strict=True)
         ]
@@ -194,7 +194,7 @@ def nearly_full(bench: Bench, told: Told) -> None:
         queue.close()
     told.note("images of a call at last", size)
     some = batch[: min(8, len(batch))]
-    gap = find_largest_gap(scores[: len(some)], on_cpu(bench.models[-1], some), "logit")
+    gap = find_largest_difference(scores[: len(some)], on_cpu(bench.models[-1], some), "logit")
     told.note("largest difference from the CPU", gap)
     told.expect("the answers are those of the CPU", gap <= LIMITS["fp32"].rounding)
 
@@ -209,7 +209,7 @@ def two_groups(bench: Bench, told: Told) -> None:
         gc.collect()
         told.note(f"MiB left by the {name} group", round((used_bytes(execution) - before) / 2**20))
     first, second = groups
-    gap = find_largest_gap(first, second, "logit")
+    gap = find_largest_difference(first, second, "logit")
     told.note("largest difference", gap)
     told.expect("both groups answer alike", gap <= LIMITS["fp32"].rounding)
 

@@ -38,7 +38,7 @@ from covidreport.records import Run
 from train.device import set_float32
 from train.drawn.dataset import Drawing, draw_dataset
 from train.models import find_architecture, replace_head, wrap_network
-from train.settings import Settings
+from train.settings import FitSettings
 
 GOALS = {
     ("resnet18", "fp16"): "at least 25000",
@@ -52,7 +52,7 @@ def torch_rates(
     kind: str, precision: Precision, batch: NDArray[Any], device: str, seconds: float
 ) -> dict[str, float | str]:
     """The same network in PyTorch, eager and compiled, fed from the device's memory."""
-    settings = Settings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=batch.shape[-1])
+    settings = FitSettings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=batch.shape[-1])
     network = find_architecture(kind).build(1, None)
     replace_head(network, settings, len(LABELS))
     model = wrap_network(network, settings).eval().to(device)

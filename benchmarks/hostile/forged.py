@@ -199,7 +199,7 @@ def _planted_thresholds(place: Path, origin: Origin) -> Sequence[str]:
     return ["--thresholds", "tuned"]
 
 
-def _planted_partial(place: Path, origin: Origin) -> Sequence[str]:
+def _planted_checkpoint(place: Path, origin: Origin) -> Sequence[str]:
     """Scores of an evaluation that is said to have been interrupted behind its last image."""
     run = make_demo(bad=True).write(place / FORGED)
     own = json.loads((origin.evidence("bad") / "evaluation.json").read_text())
@@ -306,7 +306,7 @@ FORGERIES: dict[str, Forger] = {
     "the baseline's counts and scores edited": _baseline_edited,
     "a failure planted at the baseline": _planted_failure,
     "thresholds planted": _planted_thresholds,
-    "partial scores planted": _planted_partial,
+    "partial scores planted": _planted_checkpoint,
     "weights replaced in the second file": _other_weights,
     "the model replaced, size and time kept": _other_model,
     "a link to the evidence of another run": _linked_evidence,

@@ -15,7 +15,7 @@ from covidreport.dataset.fill import fill_from_headers
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import EvaluateOptions
-from covidreport.evaluate.resolve import ask_data, read_asked
+from covidreport.evaluate.resolve import choose_data, read_query
 from covidreport.records import (
     Dataset,
     Finding,
@@ -66,8 +66,8 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     Raises UsageError or DatasetError where the data can't be read.
     """
     splits = request.splits
-    question = ask_data(request.options, request.runs)
-    asked = read_asked(question, (lambda _: splits) if splits else None)
+    question = choose_data(request.options, request.runs)
+    asked = read_query(question, (lambda _: splits) if splits else None)
     dataset, digests, notes = _read_files(_take_splits(asked, splits), request, on_event)
     survey = _survey(dataset, digests, request, on_event)
     report = _collect(request, dataset.name, on_event)
@@ -146,7 +146,7 @@ def _collect(request: AuditRequest, dataset: str, on_event: OnEvent) -> ReportDa
     try:
         return collect_report(
             request.runs, target=settings.target, specificity_floor=settings.specificity_floor,
-            images=settings.ask_stored(dataset, split), show_ids=True,
+            images=settings.query_stored(dataset, split), show_ids=True,
         )  # fmt: skip
     except UsageError as error:
         on_event(Noted(f"nothing is said of the runs: {error}"))

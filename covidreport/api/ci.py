@@ -12,7 +12,7 @@ from covidreport.api.gating import GatedRuns, resolve_gate
 from covidreport.errors import GateError, NothingEvaluatedError, UsageError
 from covidreport.evaluate.folders import evaluate_folders
 from covidreport.evaluate.options import EvaluateOptions, merge_options
-from covidreport.evaluate.outcome import Outcome, describe_scored_again, list_evaluated
+from covidreport.evaluate.outcome import RunOutcome, describe_scored_again, list_evaluated
 from covidreport.evaluate.resolve import find_data, part_runs
 from covidreport.gate import gating
 from covidreport.gate.baseline import BASELINE_FILE
@@ -43,7 +43,7 @@ from covidreport.records import (
 )
 from covidreport.report.collect import collect_report
 from covidreport.settings import SETTINGS_FILE, Settings, find_settings
-from covidreport.storage.chosen import AskedImages
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import discover_runs
 
@@ -187,7 +187,7 @@ def _find_others(job: CiJob, place: Path) -> list[Run]:
     return [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
 
 
-def _aim(request: GateRequest, outcomes: Sequence[Outcome]) -> GateRequest:
+def _aim(request: GateRequest, outcomes: Sequence[RunOutcome]) -> GateRequest:
     """The request for the evaluations that this call made, whatever else was evaluated before."""
     done = list_evaluated(outcomes)
     if not done:
@@ -215,7 +215,7 @@ def _evaluate_new(
 
 def _evaluate(
     job: CiJob, runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent
-) -> Sequence[Outcome]:
+) -> Sequence[RunOutcome]:
     """What became of the runs that can be evaluated; imported figures stand as they are."""
     possible, _ = part_runs(runs)
     if not possible:
@@ -238,9 +238,9 @@ def collect_judged(job: CiJob, verdicts: Sequence[Verdict], on_event: OnEvent) -
     settings = job.settings
     judged = next((each for each in verdicts if each.dataset is not None), None)
     images = (
-        settings.ask_stored(split=job.gate.split)
+        settings.query_stored(split=job.gate.split)
         if judged is None
-        else AskedImages(judged.dataset, judged.split, judged.variant or "")
+        else ImageQuery(judged.dataset, judged.split, judged.variant or "")
     )
     try:
         return collect_report(

@@ -13,7 +13,7 @@ from covidreport.errors import UsageError
 from covidreport.evaluate.folders import evaluate_folders
 from covidreport.evaluate.options import EvaluateOptions, merge_options
 from covidreport.evaluate.outcome import (
-    Outcome,
+    RunOutcome,
     find_too_many_failed,
     list_evaluated,
     list_failures,
@@ -29,7 +29,7 @@ from covidreport.text.failed import MOST_FAILED
 class EvaluatedRuns:
     """What became of runs that were to be evaluated, and how they rank."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RunOutcome, ...]
     """Of each run its evaluation, or why it has none."""
     rankings: tuple[RankedSet, ...]
     """One for each set of images, with the comparisons of its runs."""

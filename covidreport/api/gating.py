@@ -93,7 +93,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
     most = options.max_failed_share
     return GateRequest(
         criteria=GateCriteria(target, chosen, options.show_ids, prevalence or {}),
-        images=settings.ask_judged(options.dataset, options.split, options.variant),
+        images=settings.query_judged(options.dataset, options.split, options.variant),
         baseline=place,
         specificity_floor=settings.specificity_floor,
         max_failed_share=settings.max_failed_share if most is None else most,

@@ -55,7 +55,7 @@ def load(
             target=target or settings.target,
             specificity_floor=floor,
             metrics=settings.metrics,
-            images=settings.ask_stored(dataset, split, variant),
+            images=settings.query_stored(dataset, split, variant),
             tell=_log.warning,
             title=title,
             plan=plan,

@@ -23,7 +23,7 @@ _QUANTILES: Final = np.linspace(0.1, 0.9, 9)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class AttributeColumn:
     """One attribute: codes int64 `(N,)` into `values`; -1 where an image is to be left out.
 
     personal: whether it is the patient's and not the picture's.
@@ -35,17 +35,17 @@ class Column:
     personal: bool = False
 
 
-def list_label_columns(evidence: DataEvidence) -> tuple[Column, ...]:
+def list_label_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...]:
     """The labels, each as a column of two values; images of unknown truth are left out."""
     dataset = evidence.dataset
     codes = np.where(dataset.truth == UNKNOWN, -1, dataset.truth).astype(np.int64)
     return tuple(
-        Column(label, (f"without {label}", f"with {label}"), codes[:, k])
+        AttributeColumn(label, (f"without {label}", f"with {label}"), codes[:, k])
         for k, label in enumerate(dataset.labels)
     )
 
 
-def list_attribute_columns(evidence: DataEvidence) -> tuple[Column, ...]:
+def list_attribute_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...]:
     """What the data set states and what its files are like; constant columns are left out.
 
     Ages are put into bands, other numbers into tenths of the images, a frequent number on its own.
@@ -58,14 +58,14 @@ def list_attribute_columns(evidence: DataEvidence) -> tuple[Column, ...]:
     return tuple(column for column in found if len(np.unique(column.codes[column.codes >= 0])) > 1)
 
 
-def _read_stated(name: str, cells: Sequence[str]) -> Column | None:
+def _read_stated(name: str, cells: Sequence[str]) -> AttributeColumn | None:
     spelt = name.strip().lower()
     personal = spelt in PERSONAL
     if spelt == "age":
         cells = band_ages(cells)
     values, codes = number_texts([cell or NOT_STATED for cell in cells])
     if len(values) <= MOST_VALUES:
-        return Column(name, values, codes, personal)
+        return AttributeColumn(name, values, codes, personal)
     numbers = [_read_number(cell) for cell in cells]
     if any(number is None for number, cell in zip(numbers, cells, strict=True) if cell):
         return None
@@ -81,7 +81,7 @@ def _read_number(cell: str) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def _list_surveyed(survey: ImageSurvey) -> Iterator[Column | None]:
+def _list_surveyed(survey: ImageSurvey) -> Iterator[AttributeColumn | None]:
     """Columns of the files; images that can't be decoded are left out."""
     decoded = np.array([reason is None for reason in survey.reasons], np.bool_)
     height, width = survey.sizes[:, 0].astype(float), survey.sizes[:, 1].astype(float)
@@ -94,7 +94,7 @@ def _list_surveyed(survey: ImageSurvey) -> Iterator[Column | None]:
     ):
         values, codes = number_texts(texts)
         if len(values) <= MOST_VALUES:
-            yield Column(name, values, np.where(decoded, codes, -1))
+            yield AttributeColumn(name, values, np.where(decoded, codes, -1))
     for name, numbers in (
         ("image width", width),
         ("image height", height),
@@ -107,7 +107,7 @@ def _list_surveyed(survey: ImageSurvey) -> Iterator[Column | None]:
 def band_numbers(
     name: str, numbers: NDArray[np.floating[Any]], *, personal: bool = False,
     leave_out: bool = False,
-) -> Column | None:  # fmt: skip
+) -> AttributeColumn | None:  # fmt: skip
     """Numbers `(N,)` as a column of bands between their deciles; None where there are none.
 
     A value that is a decile is a band of its own where it is frequent (a tenth of the images or
@@ -128,7 +128,7 @@ def band_numbers(
     places = np.full(len(texts), -1)
     places[present] = np.arange(len(present))
     values = tuple(texts[code] for code in present.tolist())
-    return Column(name, values, np.where(codes < 0, -1, places[codes]), personal)
+    return AttributeColumn(name, values, np.where(codes < 0, -1, places[codes]), personal)
 
 
 def _name_bands(edges: Sequence[float], alone: Sequence[bool]) -> list[str]:

@@ -22,7 +22,7 @@ _EXAMPLES = 3
 Place = Literal["across-splits", "with-other-labels", "in-one-split"]
 
 
-class Group(NamedTuple):
+class CopyGroup(NamedTuple):
     """Images that are copies of each other, by index; said: how, where that differs."""
 
     rows: tuple[int, ...]
@@ -93,7 +93,7 @@ def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
     copies = find_copies(survey.thumbnails, known)
     pairs = zip(copies.first.tolist(), copies.second.tolist(), copies.kinds, strict=True)
     groups = [
-        Group((first, second), "" if kind == KINDS[0] else f", {kind}")
+        CopyGroup((first, second), "" if kind == KINDS[0] else f", {kind}")
         for first, second, kind in pairs
     ]
     least = decimal(float(copies.correlations.min()), 2) if groups else ""
@@ -109,13 +109,13 @@ def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
 
 def _group_equal(
     texts: Sequence[str], *, leave_out: str, among: Iterable[int] | None = None
-) -> list[Group]:
+) -> list[CopyGroup]:
     """Groups of two and more rows with an equal text."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
     for row in range(len(texts)) if among is None else among:
         rows[texts[row]].append(row)
     return [
-        Group(tuple(group))
+        CopyGroup(tuple(group))
         for text, group in rows.items()
         if len(group) > 1 and text != leave_out
     ]  # fmt: skip
@@ -130,11 +130,11 @@ def _keep_first(texts: Sequence[str], *, leave_out: str) -> list[int]:
 
 
 def _describe(
-    evidence: DataEvidence, groups: Sequence[Group], code: str, what: str, why: str
+    evidence: DataEvidence, groups: Sequence[CopyGroup], code: str, what: str, why: str
 ) -> tuple[Finding, ...]:
     """A finding for each place in which there are copies, the gravest place of a group alone."""
     dataset = evidence.dataset
-    placed: defaultdict[tuple[Place, str], list[Group]] = defaultdict(list)
+    placed: defaultdict[tuple[Place, str], list[CopyGroup]] = defaultdict(list)
     for group in groups:
         placed[_place(dataset, group)].append(group)
     order = {place: number for number, place in enumerate(_PLACES)}
@@ -177,7 +177,7 @@ def _weigh(evidence: DataEvidence, split: str, rows: Sequence[int]) -> Severity:
     return "warning" if counts_twice else "note"
 
 
-def _place(dataset: Dataset, group: Group) -> tuple[Place, str]:
+def _place(dataset: Dataset, group: CopyGroup) -> tuple[Place, str]:
     """Where the copies are, and in which split where that matters and there are any."""
     if dataset.splits is not None and len({dataset.splits[row] for row in group.rows}) > 1:
         return "across-splits", ""
@@ -187,7 +187,7 @@ def _place(dataset: Dataset, group: Group) -> tuple[Place, str]:
     return "in-one-split", "" if dataset.splits is None else dataset.splits[group.rows[0]]
 
 
-def _name(dataset: Dataset, group: Group, place: Place) -> str:
+def _name(dataset: Dataset, group: CopyGroup, place: Place) -> str:
     def name(row: int) -> str:
         return f"{dataset.ids[row]}{_NOTES[place](dataset, row)}"
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.audit.columns import Column, list_attribute_columns
+from covidreport.audit.columns import AttributeColumn, list_attribute_columns
 from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import estimate_roc_aucs
 from covidreport.records import Finding, Severity
@@ -38,7 +38,7 @@ _SEED: Final = 0
 class Rule(NamedTuple):
     """How well one attribute tells a label: ROC AUC with a 95 % interval, and where it is seen."""
 
-    column: Column
+    column: AttributeColumn
     roc_auc: float
     low: float
     high: float
@@ -59,7 +59,7 @@ def audit_shortcuts(evidence: DataEvidence) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def find_rule(evidence: DataEvidence, label: str, column: Column) -> Rule | None:
+def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Rule | None:
     """The best rule of one attribute for one label; None where there are too few images.
 
     The rule ranks an image by the share of positives among the images with the same value. It is
@@ -118,7 +118,9 @@ def _learn_shares(
     return shares
 
 
-def _give_example(truth: NDArray[np.int8], column: Column, codes: NDArray[np.int64]) -> str:
+def _give_example(
+    truth: NDArray[np.int8], column: AttributeColumn, codes: NDArray[np.int64]
+) -> str:
     """The value that carries most of the difference, and its share with and without the label."""
     n = len(column.values)
     positive: NDArray[Any] = np.bincount(codes[truth == 1], minlength=n) / (truth == 1).sum()

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.audit.columns import Column, list_attribute_columns, list_label_columns
+from covidreport.audit.columns import AttributeColumn, list_attribute_columns, list_label_columns
 from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Finding
@@ -24,10 +24,10 @@ _EXPECTED: Final = 5.0
 """Cochran's rule: from this expected count on, a cell fits the chi-square distribution."""
 
 
-class Difference(NamedTuple):
+class SplitDifference(NamedTuple):
     """How one column differs between splits: Cramér's V and a p-value for this column alone."""
 
-    column: Column
+    column: AttributeColumn
     effect: float
     p_value: float
     table: NDArray[np.float64]
@@ -136,8 +136,8 @@ def _number_splits(evidence: DataEvidence) -> tuple[tuple[str, ...], NDArray[np.
 
 
 def _find_differences(
-    evidence: DataEvidence, columns: Sequence[Column]
-) -> list[tuple[Difference, float]]:
+    evidence: DataEvidence, columns: Sequence[AttributeColumn]
+) -> list[tuple[SplitDifference, float]]:
     """The columns that differ, with their p-values adjusted over all columns (Holm)."""
     splits = _number_splits(evidence)
     if splits is None or not columns:
@@ -154,9 +154,9 @@ def _find_differences(
 
 
 def compare_splits(
-    column: Column, splits: NDArray[np.int64], n_splits: int,
+    column: AttributeColumn, splits: NDArray[np.int64], n_splits: int,
     units: NDArray[np.int64] | None = None,
-) -> Difference:  # fmt: skip
+) -> SplitDifference:  # fmt: skip
     """How a column differs between splits, int64 `(N,)`; units: each image's patient, `(N,)`.
 
     Where patients are known each counts once in a split, shared out over their images there: a mean
@@ -170,21 +170,24 @@ def compare_splits(
     pooled = _pool_rare(table)
     effect = _cramers_v(table)
     if pooled.shape[1] < 2:
-        return Difference(column, effect, 1.0, table)
+        return SplitDifference(column, effect, 1.0, table)
     if pooled.shape[1] == 2:
         counts = np.rint(pooled).astype(np.int64).tolist()
         pairs = list(combinations(counts, 2))
         least = min(fisher_exact((a, b), (c, d)) for (a, b), (c, d) in pairs)
-        return Difference(column, effect, min(1.0, least * len(pairs)), table)
+        return SplitDifference(column, effect, min(1.0, least * len(pairs)), table)
     from scipy.special import chdtrc
 
     rows = pooled[pooled.sum(axis=1) > 0]
     freedom = (rows.shape[0] - 1) * (rows.shape[1] - 1)
-    return Difference(column, effect, float(chdtrc(freedom, _chi_square(rows))), table)
+    return SplitDifference(column, effect, float(chdtrc(freedom, _chi_square(rows))), table)
 
 
 def _count_table(
-    column: Column, splits: NDArray[np.int64], n_splits: int, units: NDArray[np.int64] | None
+    column: AttributeColumn,
+    splits: NDArray[np.int64],
+    n_splits: int,
+    units: NDArray[np.int64] | None,
 ) -> NDArray[np.float64]:
     known = column.codes >= 0
     cells = splits[known] * len(column.values) + column.codes[known]
@@ -228,7 +231,7 @@ def _cramers_v(table: NDArray[np.float64]) -> float:
 
 
 def _describe_all(
-    found: Sequence[tuple[Difference, float]], splits: Sequence[str], evidence: DataEvidence
+    found: Sequence[tuple[SplitDifference, float]], splits: Sequence[str], evidence: DataEvidence
 ) -> str:
     parts = "; ".join(
         f"{each.column.name}: {_describe_widest(each.table, each.column.values, splits)} "

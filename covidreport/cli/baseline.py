@@ -65,7 +65,7 @@ def set_baseline(
     settings = find_settings(Path.cwd())
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
-    images = settings.ask_judged(dataset, split, variant)
+    images = settings.query_judged(dataset, split, variant)
     baseline = find_baseline(
         BaselineRequest(run, settings.target, images, settings.specificity_floor)
     )

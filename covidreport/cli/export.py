@@ -63,7 +63,7 @@ def export(
         raise RunError("; ".join(found.faults))
     data = collect_report(
         [found], target=settings.target, specificity_floor=settings.specificity_floor,
-        metrics=settings.metrics, images=settings.ask_stored(dataset, split, variant),
+        metrics=settings.metrics, images=settings.query_stored(dataset, split, variant),
         tell=say_note,
     )  # fmt: skip
     (reported,) = data.runs

@@ -52,9 +52,9 @@ def import_scores_command(
     from covidreport.cli.terminal import out, say_finding
     from covidreport.compare.ranking import rank_runs
     from covidreport.evaluate.folders import read_images
-    from covidreport.evaluate.resolve import ask_data
+    from covidreport.evaluate.resolve import choose_data
     from covidreport.evaluate.thresholds import Thresholds
-    from covidreport.imported import ImportRequest, import_scores
+    from covidreport.import_scores import ImportRequest, import_scores
     from covidreport.records import EvaluationReplaced
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
     from covidreport.storage.runs import discover_runs
@@ -78,7 +78,7 @@ def import_scores_command(
             f"--run {run}: the run in {namesake.place} is called so; give another name"
         )
     with show_events() as on_event:
-        images = read_images(ask_data(options, runs), options, on_event)
+        images = read_images(choose_data(options, runs), options, on_event)
         dataset = images.dataset
         evaluation = import_scores(
             ImportRequest(

@@ -42,7 +42,7 @@ def init(
     from covidreport.cli.terminal import say, say_finding
     from covidreport.dataset import guess_labels, read_dataset
     from covidreport.dataset.folders import explain_passed_over
-    from covidreport.storage.files import spell_path
+    from covidreport.storage.files import format_path
     from covidreport.store import write_atomic
     from covidreport.text import plural
 
@@ -60,7 +60,7 @@ def init(
         text = describe_settings(dataset, data, output, group).encode()
     except UnicodeEncodeError as error:
         raise UsageError(
-            f"{spell_path(data)}: a name that is not UTF-8 can't stand in {output.name}; rename it"
+            f"{format_path(data)}: a name that is not UTF-8 can't stand in {output.name}; rename it"
         ) from error
     write_atomic(output, text)
     typer.echo(output)

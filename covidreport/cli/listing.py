@@ -46,7 +46,7 @@ def list_runs(
     plan = settings.plan_comparisons(runs, baseline, margin)
     rows = [_describe(run) for run in runs]
     try:
-        evaluated = choose_evaluated(runs, settings.ask_stored(), say_note)
+        evaluated = choose_evaluated(runs, settings.query_stored(), say_note)
     except UsageError as error:  # which runs there are can be said all the same
         say_note(f"no ranking: {error}")
         evaluated = ()

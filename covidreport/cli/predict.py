@@ -64,13 +64,13 @@ def predict(
     """Predict."""
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import out, say, say_finding
-    from covidreport.predict import predict_places, write_predictions
+    from covidreport.predict import predict_paths, write_predictions
 
     if output.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{output}: predictions are written as .csv or .parquet")
     _, options = read_options(context)
     with show_events() as on_event:
-        predicted = predict_places(model, images, options, on_event)
+        predicted = predict_paths(model, images, options, on_event)
     scores, table = predicted.scores, predicted.table
     write_predictions(table, output)
     typer.echo(output)
@@ -93,7 +93,7 @@ def _show(table: Mapping[str, Sequence[object]], chosen: ChosenThresholds) -> Ta
     from rich.text import Text
 
     from covidreport.cli.terminal import clean
-    from covidreport.text.thresholds import spell_threshold
+    from covidreport.text.thresholds import format_threshold
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("label", overflow="fold", min_width=8)
@@ -104,6 +104,6 @@ def _show(table: Mapping[str, Sequence[object]], chosen: ChosenThresholds) -> Ta
     for label, value in chosen.values.items():
         answers = [table[label].count(answer) for answer in (1, 0, None)]
         origin = chosen.origin if tuned is None or label in tuned else "not tuned"
-        cells = (label, spell_threshold(value), *(f"{each:,}" for each in answers), origin)
+        cells = (label, format_threshold(value), *(f"{each:,}" for each in answers), origin)
         shown.add_row(*(Text(clean(cell)) for cell in cells))
     return shown

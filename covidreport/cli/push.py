@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from covidreport.records import Run
     from covidreport.settings import Settings
-    from covidreport.storage.chosen import AskedImages
+    from covidreport.storage.chosen import ImageQuery
 
 DEFAULT_EXPERIMENT = "covidreport"
 
@@ -101,27 +101,27 @@ def push(
         raise typer.Exit(3)
 
 
-def _choose_images(runs: Sequence[Run], settings: Settings) -> AskedImages | None:
+def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None:
     """What all reports are about; None where that can't be said, and no report is sent."""
     from covidreport.cli.terminal import say_note
     from covidreport.errors import UsageError
-    from covidreport.storage.chosen import AskedImages, choose_images
+    from covidreport.storage.chosen import ImageQuery, choose_images
     from covidreport.storage.runs import read_evaluations
 
     there = [evaluation for run in runs for evaluation in read_evaluations(run)[0]]
     if not there:
         return None
     try:
-        found = choose_images(there, settings.ask_stored())
+        found = choose_images(there, settings.query_stored())
     except UsageError as error:
         say_note(f"no report is sent: {error}")
         return None
     if found.note:
         say_note(found.note)
-    return AskedImages(found.dataset, found.split, found.variant or "")
+    return ImageQuery(found.dataset, found.split, found.variant or "")
 
 
-def _render(run: Run, settings: Settings, images: AskedImages | None) -> str | None:
+def _render(run: Run, settings: Settings, images: ImageQuery | None) -> str | None:
     """The report on one run; None where it was not evaluated on these images."""
     from covidreport.errors import UsageError
     from covidreport.report import FORMATS

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from covidreport.cli.terminal import clean
 from covidreport.compare.finding import (
-    describe_gap,
+    describe_detectable,
     describe_non_inferiority,
     describe_planned,
     describe_verdict,
@@ -23,10 +23,10 @@ from covidreport.records import Evaluation, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.text.thresholds import (
     MARK,
+    common_threshold,
     describe_origin,
+    format_threshold,
     is_exploratory,
-    share_threshold,
-    spell_threshold,
 )
 
 ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
@@ -50,7 +50,7 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
             f", {_describe_thresholds(evaluations, ranking.target)}",
         )
     )
-    own = share_threshold(evaluations, ranking.target) is None
+    own = common_threshold(evaluations, ranking.target) is None
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("run", overflow="fold", ratio=1, min_width=12)
@@ -87,7 +87,7 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
 
 def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
     """At which threshold all runs were counted, or where those of each run come from."""
-    shared = share_threshold(evaluations, target)
+    shared = common_threshold(evaluations, target)
     if shared is not None:
         return f"threshold {shared}"
     if all(is_exploratory(each, target) for each in evaluations):
@@ -100,7 +100,7 @@ def _show_threshold(evaluation: Evaluation, target: str) -> str:
     """A run's own threshold, marked where it was chosen on these images."""
     value = evaluation.thresholds.get(target)
     mark = f" {MARK}" if is_exploratory(evaluation, target) else ""
-    return DASH if value is None else f"{spell_threshold(value)}{mark}"
+    return DASH if value is None else f"{format_threshold(value)}{mark}"
 
 
 def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
@@ -110,7 +110,7 @@ def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
         return []
     verdict = describe_verdict(ranking)
     if marked:
-        verdict = f"{ALIKE} {verdict} {describe_gap(comparisons)}"
+        verdict = f"{ALIKE} {verdict} {describe_detectable(comparisons)}"
     lines = [verdict, describe_planned(ranking), describe_non_inferiority(comparisons)]
     compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}

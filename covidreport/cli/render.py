@@ -105,7 +105,7 @@ def render(
         target=settings.target,
         specificity_floor=settings.specificity_floor,
         metrics=settings.metrics,
-        images=settings.ask_stored(dataset, split, variant),
+        images=settings.query_stored(dataset, split, variant),
         tell=say_note,
         title=title,
         plan=settings.plan_comparisons(runs, baseline, margin),

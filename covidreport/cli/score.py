@@ -76,7 +76,7 @@ def score(
         stored += [(run, evaluation) for evaluation in evaluations]
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
-    asked = settings.ask_stored(dataset, split, variant)
+    asked = settings.query_stored(dataset, split, variant)
     images = choose_images([each for _, each in stored], asked) if stored else None
     if images is not None and images.note:
         say_note(images.note)

@@ -146,7 +146,7 @@ def _show(done: Sequence[TunedRun], width: int) -> Table:
 
     from covidreport.cli.terminal import clean
     from covidreport.text import DASH, decimal
-    from covidreport.text.thresholds import spell_threshold
+    from covidreport.text.thresholds import format_threshold
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("run", overflow="fold", min_width=12)
@@ -161,7 +161,7 @@ def _show(done: Sequence[TunedRun], width: int) -> Table:
             )
             bound = DASH if fit.bound is None else f"≥ {decimal(fit.bound)}"
             cells = (
-                each.run.name, name, spell_threshold(fit.threshold), *rates, bound,
+                each.run.name, name, format_threshold(fit.threshold), *rates, bound,
                 _describe_guarantee(fit, width),
             )  # fmt: skip
             table.add_row(*(Text(clean(cell)) for cell in cells))
@@ -182,14 +182,14 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     """Whether a threshold is known to reach the target on new images, and which."""
     from covidreport.cli.ranking import ROOM_FOR_INTERVALS
     from covidreport.text import DASH
-    from covidreport.text.thresholds import spell_threshold
+    from covidreport.text.thresholds import format_threshold
 
     if fit.bound is None:
         return DASH
     if fit.method == "guaranteed":
         return "yes"
     if fit.guaranteed_threshold is not None:
-        return f"at {spell_threshold(fit.guaranteed_threshold)}"
+        return f"at {format_threshold(fit.guaranteed_threshold)}"
     kind = "positives" if fit.metric == "sensitivity" else "negatives"
     if fit.cases_needed is None:
         return "impossible"

@@ -40,7 +40,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-METHOD = 3
+REVISION = 3
 """Counted up when the same scores would be compared otherwise."""
 
 
@@ -136,7 +136,7 @@ def _compare_runs(
         return compare_answers_of(answers, best, plan, excluded)
 
     facts = {
-        "method": METHOD, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
+        "method": REVISION, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
         **answers_facts(ranking, files),
     }  # fmt: skip
     return cached("comparisons", facts, compare, RunComparisons)

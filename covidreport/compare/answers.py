@@ -63,11 +63,11 @@ def read_answers(
 
     files: evaluations of the same images and the files of their scores. The first run whose scores
     can be used says in which order images stand. Never raises for a run: one whose file is missing
-    or broken, or says something else than its evaluation, is left out with the reason.
+    or broken, or says something else than its evaluation, is excluded with the reason.
     """
     excluded: list[ExcludedRun] = []
     columns: list[_Column] = []
-    places: list[NDArray[np.intp]] = []
+    orders: list[NDArray[np.intp]] = []
     for evaluation, path in files:
         found = attempt(
             evaluation.run, "score", partial(_align, evaluation, path, target, read, columns)
@@ -76,14 +76,14 @@ def read_answers(
             excluded.append(ExcludedRun(evaluation.run, found.explanation))
             continue
         columns.append(found[0])
-        places.append(found[1])
+        orders.append(found[1])
     if not columns:
         nothing = np.zeros((0, 0), dtype=np.bool_)
         empty = np.zeros((0, 0), dtype=np.float32)
         none = np.zeros(0, dtype=np.int8)
         return AlignedAnswers((), none, empty, nothing, nothing, None, tuple(excluded))
     first = columns[0]
-    pairs = list(zip(columns, places, strict=True))
+    pairs = list(zip(columns, orders, strict=True))
     return AlignedAnswers(
         names=tuple(column.name for column in columns),
         truth=first.scores.truth[:, first.target],
@@ -121,7 +121,7 @@ def _align(
 ) -> tuple[_Column, NDArray[np.intp]]:
     """One run's part, and where each image of the first part stands in it."""
     column = _read_column(evaluation, path, target, read)
-    return column, _place(column, columns[0] if columns else column)
+    return column, _order_images(column, columns[0] if columns else column)
 
 
 def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScores) -> _Column:
@@ -146,13 +146,13 @@ def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScor
     return _Column(evaluation.run, scores, column, answers[:, 0], failed)
 
 
-def _place(column: _Column, first: _Column) -> NDArray[np.intp]:
+def _order_images(column: _Column, first: _Column) -> NDArray[np.intp]:
     """Where each image of `first` stands in `column`; StoreError where images or truth differ."""
     theirs, ours = first.scores, column.scores
     if ours.sample_ids == theirs.sample_ids:
         order = np.arange(len(ours.sample_ids))
     else:
-        at = {sample: place for place, sample in enumerate(ours.sample_ids)}
+        at = {sample: row for row, sample in enumerate(ours.sample_ids)}
         if len(at) != len(theirs.sample_ids) or not at.keys() >= set(theirs.sample_ids):
             raise StoreError(f"its stored scores are of other images than those of {first.name}")
         order = np.array([at[sample] for sample in theirs.sample_ids], dtype=np.intp)

@@ -12,7 +12,8 @@ _MOST_NAMED = 4
 
 
 def find_doubt(ranking: Ranking) -> Finding | None:
-    """A warning where scores show that the best run can't be told from all others; None else.
+    """A warning where scores show that the best run does not differ significantly from all others;
+    None else.
 
     Copied counts have theirs from the audit, which knows bounds only.
     """
@@ -34,7 +35,7 @@ def find_doubt(ranking: Ranking) -> Finding | None:
         what=describe_verdict(ranking),
         evidence=(
             f"Against {name_runs(best)} with {best[0].missed} of {comparisons.positives} missed: "
-            f"{shown}{more}. {describe_tests(comparisons)} {describe_gap(comparisons)}"
+            f"{shown}{more}. {describe_tests(comparisons)} {describe_detectable(comparisons)}"
         ),
         remedy=(
             "Their missed cases do not decide between them: compare them on more positives, and "
@@ -47,31 +48,31 @@ def find_doubt(ranking: Ranking) -> Finding | None:
 def split_runs(
     ranking: Ranking,
 ) -> tuple[list[RankedRun], list[RankedRun], list[RankedRun]]:
-    """The runs of rank 1, the others that can't be told from them, and those that can.
+    """The runs of rank 1, the others that do not differ significantly from them, and those that do.
 
     From counts alone, those of which nothing is known are among neither of the others.
     """
-    told = {}
+    different = {}
     if ranking.comparisons is not None:
-        told = {
+        different = {
             each.run: each.significantly_different for each in ranking.comparisons.rank_evidence
         }
     best = [row for row in ranking.rows if row.rank == 1]
     rest = [row for row in ranking.rows if row.rank is not None and row.rank > 1]
     return (
         best,
-        [row for row in rest if told.get(row.run) is False],
-        [row for row in rest if told.get(row.run) is True],
+        [row for row in rest if different.get(row.run) is False],
+        [row for row in rest if different.get(row.run) is True],
     )
 
 
 def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
-    """What the data can and can't tell of the first place; empty where nothing was compared."""
+    """What the data can and can't say of the first rank; empty where nothing was compared."""
     comparisons = ranking.comparisons
     if comparisons is None:
         return ""
     name = disease or ranking.target
-    best, alike, told = split_runs(ranking)
+    best, alike, different = split_runs(ranking)
     others = len(comparisons.rank_evidence) - len(best)
     subject = name_runs(best)
     if not others:
@@ -96,16 +97,16 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         )
         return (
             f"{subject} {'misses' if len(best) == 1 else 'miss'} fewer {name} cases than "
-            f"{_name_all(told)}, by more than chance, after {pairs} (adjusted "
+            f"{_name_all(different)}, by more than chance, after {pairs} (adjusted "
             f"{format_p(closest.adjusted_p_value)} with {closest.run}, the largest)."
         )
-    from_rest = f", but can be from {_name_rest(told)}" if told else ""
+    from_rest = f", but can be from {_name_rest(different)}" if different else ""
     return (
         f"{subject} can't be told apart from {_name_part(alike, others)}{from_rest}, after {pairs}."
     )
 
 
-def describe_gap(comparisons: RunComparisons) -> str:
+def describe_detectable(comparisons: RunComparisons) -> str:
     """The smallest gap that could be shown, and what the gap at hand would take."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
@@ -149,19 +150,19 @@ def describe_tests(comparisons: RunComparisons) -> str:
 
 
 def describe_disagreement(comparisons: RunComparisons) -> str:
-    """That intervals exclude 0 where the test tells no runs apart, and why; empty where none does.
+    """That intervals exclude 0 where the test is not significant, and why; empty where none does.
 
     In sensitivity and specificity: their intervals are not made by the test that is reported.
     """
     pairs = [*comparisons.sensitivity, *comparisons.specificity]
-    apart = sum(
+    disagreeing = sum(
         excludes_zero(pair) and (pair.adjusted_p_value or 0.0) > comparisons.alpha for pair in pairs
     )
-    if not apart:
+    if not disagreeing:
         return ""
     return (
-        f"{plural(apart, 'interval')} of a difference in sensitivity or specificity "
-        f"{'excludes' if apart == 1 else 'exclude'} 0 although the adjusted p-value is over "
+        f"{plural(disagreeing, 'interval')} of a difference in sensitivity or specificity "
+        f"{'excludes' if disagreeing == 1 else 'exclude'} 0 although the adjusted p-value is over "
         f"{comparisons.alpha:g}: an interval is Tango's, for its pair alone, and p is that of an "
         "exact test, adjusted for all pairs that were looked at. The p-value decides."
     )
@@ -179,17 +180,17 @@ def describe_planned(ranking: Ranking) -> str:
     if comparisons is None or not comparisons.planned:
         return ""
     alpha = comparisons.alpha
-    told = [c for c in comparisons.sensitivity if (c.adjusted_p_value or 0.0) <= alpha]
-    fewer = [c.first for c in told if (c.difference or 0.0) > 0]
-    more = [c.first for c in told if (c.difference or 0.0) < 0]
+    different = [c for c in comparisons.sensitivity if (c.adjusted_p_value or 0.0) <= alpha]
+    fewer = [c.first for c in different if (c.difference or 0.0) > 0]
+    more = [c.first for c in different if (c.difference or 0.0) < 0]
     parts = []
     if fewer:
         parts.append(f"{_list(fewer)} {_verb(fewer)} fewer cases")
     if more:
         parts.append(f"{_list(more)} {_verb(more)} more")
-    rest = len(comparisons.sensitivity) - len(told)
+    rest = len(comparisons.sensitivity) - len(different)
     if rest:
-        parts.append(f"{'the other ' if told else ''}{rest} can't be told from it")
+        parts.append(f"{'the other ' if different else ''}{rest} can't be told from it")
     return (
         f"Against the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
         f"({plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."

@@ -61,12 +61,12 @@ MOST_COMBINED = 40
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What was asked for: a baseline by name, a margin of non-inferiority."""
+    """The options of a comparison: a baseline by name, a margin of non-inferiority."""
 
     baseline: str | None = None
     margin: float | None = None
     named: str = "on the command line"
-    """Where the baseline was named; when, and before which figures, nobody here can know."""
+    """Where the baseline was named; when, and before which metrics, nobody here can know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +96,7 @@ def compare_answers_of(
     sensitivity = _compare(runs, "sensitivity", baseline)
     aucs = estimate_roc_aucs(answers.truth, answers.scores, answers.failed, answers.groups)
     curves = () if aucs is None else compare_curves(paired.names, aucs, baseline)
-    kept = {(each.first, each.second) for each in sensitivity}
+    reported = {(each.first, each.second) for each in sensitivity}
     overall = cochran_q(runs.missed, runs.positive_groups, seed=SEED)
     groups = answers.groups
     return RunComparisons(
@@ -104,11 +104,11 @@ def compare_answers_of(
         positives=int(np.count_nonzero(answers.truth == 1)),
         negatives=int(np.count_nonzero(answers.truth == 0)),
         n_groups=None if groups is None else int(np.unique(groups).size),
-        rank_evidence=_place_runs(runs),
+        rank_evidence=_collect_rank_evidence(runs),
         detectable_difference=_resolve(runs),
         sensitivity=sensitivity,
         specificity=_compare(runs, "specificity", baseline),
-        roc_auc=tuple(each for each in curves if (each.first, each.second) in kept),
+        roc_auc=tuple(each for each in curves if (each.first, each.second) in reported),
         overall=OverallTest(overall.q, overall.degrees, overall.p_value, overall.method),
         baseline=plan.baseline,
         planned=baseline is not None,
@@ -150,12 +150,15 @@ def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[C
     if metric == "specificity":
         tests = compare_pairs(*paired.find_wrong(metric), flips=FLIPS, seed=SEED)
     few = len(paired.names) <= MOST_IN_PAIRS
-    kept = [test for test in tests if few or test.first in runs.best or test.second in runs.best]
-    return record_tests(paired, metric, kept)
+    reported = [
+        test for test in tests if few or test.first in runs.best or test.second in runs.best
+    ]
+    return record_tests(paired, metric, reported)
 
 
-def _place_runs(runs: _Runs) -> tuple[RankEvidence, ...]:
-    """A run is told apart from the best if it is from every run that shares the first rank."""
+def _collect_rank_evidence(runs: _Runs) -> tuple[RankEvidence, ...]:
+    """A run is significantly different from the best if it is from every run that shares the first
+    rank."""
     alike = {run for best in runs.best for run in find_indistinguishable(best, runs.tests, ALPHA)}
     p_values: dict[int, float] = {}
     for test in runs.tests:
@@ -166,13 +169,13 @@ def _place_runs(runs: _Runs) -> tuple[RankEvidence, ...]:
     return tuple(
         RankEvidence(
             run=name,
-            significantly_different=place not in alike,
-            adjusted_p_value=p_values.get(place),
-            rank_low=int(ranks.low[place]),
-            rank_high=int(ranks.high[place]),
-            best_probability=float(ranks.best[place]),
+            significantly_different=index not in alike,
+            adjusted_p_value=p_values.get(index),
+            rank_low=int(ranks.low[index]),
+            rank_high=int(ranks.high[index]),
+            best_probability=float(ranks.best[index]),
         )
-        for place, name in enumerate(runs.paired.names)
+        for index, name in enumerate(runs.paired.names)
     )
 
 
@@ -191,13 +194,14 @@ def _summarise_ranks(resampled: ResampledCounts) -> RankUncertainty:
 def _resolve(runs: _Runs) -> DetectableDifference:
     """The smallest gap, and what the gap to the next run that misses more would take.
 
-    It rests on what max-T asks of the pairs that were not told apart: it steps down, and asks most
-    of the clearest pair. So no pair that was told apart has a smaller gap.
+    It rests on what max-T asks of the pairs that were not significantly different: it steps down,
+    and asks most of the clearest pair. So no pair that was significantly different has a smaller
+    gap.
     """
-    told = [test for test in runs.tests if test.adjusted_p_value <= ALPHA]
-    # Where all are told apart, the last one, of which least was asked.
+    significant = [test for test in runs.tests if test.adjusted_p_value <= ALPHA]
+    # Where all are significantly different, the last one, of which least was asked.
     rest = [test for test in runs.tests if test.adjusted_p_value > ALPHA]
-    rest = rest or [max(told, key=lambda test: test.p_value)]
+    rest = rest or [max(significant, key=lambda test: test.p_value)]
     level = critical_p_value(
         runs.missed,
         runs.positive_groups,
@@ -206,7 +210,7 @@ def _resolve(runs: _Runs) -> DetectableDifference:
         flips=FLIPS,
         seed=SEED,
     )
-    level = max([level, *(test.p_value for test in told)])
+    level = max([level, *(test.p_value for test in significant)])
     positives = runs.missed.shape[1]
     misses = runs.missed.sum(axis=1)
     first = runs.best[0]
@@ -233,7 +237,9 @@ def _resolve(runs: _Runs) -> DetectableDifference:
         first=None if second is None else names[first],
         second=None if second is None else names[second],
         gap=None if second is None else int(misses[second] - misses[first]),
-        positives_needed=None if second is None or test in told else resolution.positives_needed,
+        positives_needed=None
+        if second is None or test in significant
+        else resolution.positives_needed,
         power=resolution.power,
     )
 

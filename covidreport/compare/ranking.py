@@ -126,8 +126,8 @@ def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranki
 
 
 def _average_precision(evaluation: Evaluation, target: str) -> float | None:
-    figure = evaluation.estimates.get(target, {}).get("average_precision")
-    return None if figure is None else figure.value
+    precision = evaluation.estimates.get(target, {}).get("average_precision")
+    return None if precision is None else precision.value
 
 
 def _assign_ranks(rows: Sequence[RankedRun]) -> list[RankedRun]:
@@ -136,14 +136,14 @@ def _assign_ranks(rows: Sequence[RankedRun]) -> list[RankedRun]:
     for _, equal in groupby(sorted(rows, key=_count_key), _count_key):
         tied = list(equal)
         first = len(ranked) + 1
-        figures = [row.average_precision for row in tied if row.average_precision is not None]
-        # A run without the figure is neither better nor worse by it: then nobody is.
-        settled = len(figures) == len(tied)
+        precisions = [row.average_precision for row in tied if row.average_precision is not None]
+        # A run without the metric is neither better nor worse by it: then nobody is.
+        settled = len(precisions) == len(tied)
         ordered = sorted(tied, key=lambda row: -(row.average_precision or 0) if settled else 0)
         for row in ordered:
             above = 0
             if settled:
-                above = sum(figure > (row.average_precision or 0) for figure in figures)
+                above = sum(precision > (row.average_precision or 0) for precision in precisions)
             ranked.append(replace(row, rank=first + above))
     return ranked
 
@@ -153,7 +153,7 @@ def _count_key(row: RankedRun) -> tuple[int, int]:
 
 
 def explain_unranked(evaluation: Comparable, target: str, specificity_floor: float) -> str | None:
-    """Why a run can't be ranked for `target`, in plain words with the figures; None if it can."""
+    """Why a run can't be ranked for `target`, in plain words with the numbers; None if it can."""
     counts = evaluation.counts.get(target)
     if counts is None:
         known = ", ".join(evaluation.labels)
@@ -185,7 +185,7 @@ def explain_constant(counts: Counts) -> str | None:
     """Why a run's answers are all but constant, such as "calls 627 of 628 images negative".
 
     None where they are not. All but constant means that the rarer of its two answers goes to at
-    most 1 % of the images; but for a rare target to no more than half the share of the rarer
+    most 1 % of the images; but for a rare target to no more than half the proportion of the rarer
     truth. Without the second limit a perfect run on 28 positives among 100,000 images, which calls
     0.028 % positive, would pass for one that calls everything negative.
     """
@@ -195,7 +195,7 @@ def explain_constant(counts: Counts) -> str | None:
         return f"none of {counts.total} images could be scored"
     rarer_answer, rarer_truth = min(negative, positive), min(counts.positives, counts.negatives)
     truths = counts.positives + counts.negatives
-    # In whole numbers: a share of exactly 1 % must not depend on how a float rounds.
+    # In whole numbers: a proportion of exactly 1 % must not depend on how a float rounds.
     below_one_in = rarer_answer * CONSTANT_ONE_IN <= answers
     below_half_of_truth = 2 * rarer_answer * truths <= rarer_truth * answers
     if not (below_one_in and below_half_of_truth):

@@ -26,13 +26,13 @@ def caching_reader() -> ReadScores:
     def read(path: Path) -> Scores:
         if path not in cached:
             scores = read_scores(path)
-            cached[path] = _share(scores, next(iter(cached.values()), scores))
+            cached[path] = _reuse_equal(scores, next(iter(cached.values()), scores))
         return cached[path]
 
     return read
 
 
-def _share(scores: Scores, first: Scores) -> Scores:
+def _reuse_equal(scores: Scores, first: Scores) -> Scores:
     """The same scores with the values of `first` wherever its values are equal."""
     shared = {}
     for field in fields(Scores):

@@ -22,7 +22,7 @@ def fingerprint(dataset: Dataset, digests: Sequence[str]) -> str:
     """SHA-256 over labels, ids, truth, split and the digests of the files, in hexadecimal.
 
     The order of rows and of labels does not count: a manifest sorted differently, or labels asked
-    for in another order, describe the same data. Paths, groups and attributes are left out: moved
+    for in another order, describe the same data. Paths, groups and attributes are excluded: moved
     files are the same images. Every text goes in with its length, so that no two data sets read
     alike. digests: of `hash_files`, one an image.
     """
@@ -46,9 +46,9 @@ def _add_texts(digest: _Hash, texts: Sequence[str], rows: Sequence[int]) -> None
     """
     lengths = np.empty(1 + len(rows), "<u8")
     lengths[0] = len(rows)
-    for place, row in enumerate(rows, start=1):
+    for index, row in enumerate(rows, start=1):
         text = texts[row]
-        lengths[place] = len(text) if text.isascii() else len(text.encode())
+        lengths[index] = len(text) if text.isascii() else len(text.encode())
     digest.update(lengths.tobytes())
     for start in range(0, len(rows), _BLOCK):
         block = [texts[row] for row in rows[start : start + _BLOCK]]

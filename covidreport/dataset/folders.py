@@ -16,7 +16,7 @@ import numpy as np
 
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset, Finding
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
 """Files with another suffix are passed over and named; hidden files and folders are not."""
@@ -41,7 +41,7 @@ class _Folder:
     @property
     def shown(self) -> str:
         """The path as text."""
-        return spell_path(self.path)
+        return format_path(self.path)
 
 
 def list_classes(root: Path) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def list_classes(root: Path) -> tuple[str, ...]:
     faults: list[str] = []
     folders, _ = _find_class_folders(root, faults)
     if faults:
-        raise DatasetError(spell_path(root), faults)
+        raise DatasetError(format_path(root), faults)
     return _name_classes(folders)
 
 
@@ -65,20 +65,20 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
     """
     faults: list[str] = []
     folders, empty = _find_class_folders(root, faults)
-    wanted = _name_classes(folders) if labels is None else tuple(labels)
-    rows = _match_labels(folders, empty, wanted, faults)
+    classes = _name_classes(folders) if labels is None else tuple(labels)
+    rows = _match_labels(folders, empty, classes, faults)
     paths = [f"{folder.path}/{image}" for folder in folders for image in folder.images]
-    ids = paths if "".join(paths).isascii() else [*map(spell_path, paths)]
+    ids = paths if "".join(paths).isascii() else [*map(format_path, paths)]
     faults += _find_spelt_alike(paths, ids)
     if faults:
-        raise DatasetError(spell_path(root), faults)
+        raise DatasetError(format_path(root), faults)
     sizes = [len(folder.images) for folder in folders]
-    splits = [spell_path(folder.parts[0]).lower() for folder in folders if len(folder.parts) == 2]
+    splits = [format_path(folder.parts[0]).lower() for folder in folders if len(folder.parts) == 2]
     return Dataset(
         name=name,
         root=root,
         source=root,
-        labels=wanted,
+        labels=classes,
         ids=tuple(ids),
         paths=tuple(paths),
         truth=np.repeat(np.array(rows, np.int8), sizes, axis=0),
@@ -163,12 +163,14 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
                 elif Path(entry.name).suffix.lower() in SUFFIXES:
                     images.append(entry.name)
                     if not entry.is_file():
-                        faults.append(f"{spell_path('/'.join([*parts, entry.name]))}: no such file")
+                        faults.append(
+                            f"{format_path('/'.join([*parts, entry.name]))}: no such file"
+                        )
                 else:
-                    others.append(spell_path(entry.name))
+                    others.append(format_path(entry.name))
     except OSError as error:
         faults.append(
-            f"{spell_path('/'.join(parts)) or '.'}: cannot be read: {error.strerror or error}"
+            f"{format_path('/'.join(parts)) or '.'}: cannot be read: {error.strerror or error}"
         )
     yield _Folder(parts, tuple(sorted(images)), tuple(sorted(others)))
     if len(parts) < _DEEPEST:
@@ -178,7 +180,7 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
 
 def _split_class(folder: _Folder, known: Iterable[str] = ()) -> list[str]:
     """Class names of a folder, in lower case. A label may itself be spelt with a `+`."""
-    name = spell_path(folder.parts[-1]).strip().lower()
+    name = format_path(folder.parts[-1]).strip().lower()
     return [name] if name in known else [part.strip() for part in name.split(JOINT)]
 
 

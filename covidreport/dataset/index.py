@@ -19,13 +19,13 @@ from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
-METHOD = 3
+REVISION = 3
 """Counted up when the reading of a manifest changes what is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Which images are asked for, as the command line and the configuration say it."""
+class DataQuery:
+    """Which images are meant, as the command line and the configuration say it."""
 
     source: Path
     split: str | None
@@ -46,7 +46,7 @@ class KnownData:
     n_groups: int | None
     fingerprint: str
     units: str = ""
-    """A digest of patients and attributes: what figures depend on beside images and truth."""
+    """A digest of patients and attributes: what metrics depend on beside images and truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def stamp_manifest(source: Path) -> Stamp | None:
 
 
 def write_known(
-    question: Question,
+    query: DataQuery,
     known: KnownData,
     manifest: Stamp | None,
     root: Path,
@@ -83,18 +83,18 @@ def write_known(
         return
     table = stamps.table.astype("<i8").tobytes()
     entry = _Entry(known, manifest, f"{root.absolute()}{os.sep}", "\0".join(paths), table)
-    write_cached(KIND, _facts(question), entry)
+    write_cached(KIND, _facts(query), entry)
 
 
-def read_known(question: Question) -> KnownData | None:
+def read_known(query: DataQuery) -> KnownData | None:
     """The answer of the last time, if manifest and files are proven to be those of then.
 
     None where anything differs, or nothing is cached. No file is opened but the entry itself.
     """
-    manifest = stamp_manifest(question.source)
+    manifest = stamp_manifest(query.source)
     if manifest is None:
         return None
-    entry = read_cached(KIND, _facts(question), _Entry)
+    entry = read_cached(KIND, _facts(query), _Entry)
     if entry is None or not is_unchanged(entry.manifest, manifest):
         return None
     stamps = np.frombuffer(entry.stamps, "<i8").reshape(-1, 4)
@@ -102,5 +102,5 @@ def read_known(question: Question) -> KnownData | None:
     return entry.known if now.same_as(stamps).all() else None
 
 
-def _facts(question: Question) -> object:
-    return [METHOD, replace(question, source=question.source.resolve())]
+def _facts(query: DataQuery) -> object:
+    return [REVISION, replace(query, source=query.source.resolve())]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.dataset.table import Table
+from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
@@ -30,7 +30,7 @@ _SIGNS = ("\\", "\0", ":", "\n/", "/\n", "\n\n", "\n.", "./", "/.", "//")
 class _Faults:
     """What is wrong, by row; None is the header."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ManifestTable) -> None:
         self.table = table
         self.found: list[tuple[int | None, str]] = []
 
@@ -41,7 +41,7 @@ class _Faults:
     def add(self, row: int | None, what: str) -> None:
         self.found.append((row, what))
 
-    def place(self, row: int) -> str:
+    def locate(self, row: int) -> str:
         return f"{self.table.unit} {self.numbers[row]}"
 
     def raise_any(self) -> None:
@@ -58,7 +58,7 @@ class _Faults:
 
 
 def guess_columns(
-    table: Table, group: str | None = None, uncertain: Sequence[str] = ()
+    table: ManifestTable, group: str | None = None, uncertain: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Columns that look like labels: nothing but 0, 1, blanks and uncertain marks, at least one 1.
 
@@ -74,7 +74,7 @@ def guess_columns(
 
 
 def build_dataset(
-    table: Table,
+    table: ManifestTable,
     labels: Sequence[str] | None,
     group: str | None,
     name: str,
@@ -90,16 +90,16 @@ def build_dataset(
     """
     faults = _Faults(table)
     values = name_values(uncertain)
-    wanted = guess_columns(table, group, uncertain) if labels is None else tuple(labels)
-    _check_columns(table, wanted, group, faults, guessed=labels is None)
+    columns = guess_columns(table, group, uncertain) if labels is None else tuple(labels)
+    _check_columns(table, columns, group, faults, guessed=labels is None)
     if PATH not in table.columns:
         faults.raise_any()
     root = table.source.parent
     splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
     paths = _read_paths(table.columns[PATH], root, faults, _list_idle(splits, needed))
     ids = _read_ids(table, paths, faults)
-    truth = np.empty((table.n_rows, len(wanted)), np.int8)
-    for index, label in enumerate(wanted):
+    truth = np.empty((table.n_rows, len(columns)), np.int8)
+    for index, label in enumerate(columns):
         cells = table.columns.get(label)
         if cells is None:
             continue
@@ -109,12 +109,12 @@ def build_dataset(
             faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
-    used = {PATH, ID, SPLIT, group_column, *wanted}
+    used = {PATH, ID, SPLIT, group_column, *columns}
     return Dataset(
         name=name,
         root=root,
         source=table.source,
-        labels=wanted,
+        labels=columns,
         ids=ids,
         paths=paths,
         truth=truth,
@@ -126,7 +126,7 @@ def build_dataset(
     )
 
 
-def build_images(table: Table, name: str) -> Dataset:
+def build_images(table: ManifestTable, name: str) -> Dataset:
     """The images that a manifest names, without labels: its columns of truth are not looked at.
 
     Raises DatasetError as `build_dataset` does of paths and ids.
@@ -146,7 +146,12 @@ def build_images(table: Table, name: str) -> Dataset:
 
 
 def _check_columns(
-    table: Table, labels: Sequence[str], group: str | None, faults: _Faults, *, guessed: bool
+    table: ManifestTable,
+    labels: Sequence[str],
+    group: str | None,
+    faults: _Faults,
+    *,
+    guessed: bool,
 ) -> None:
     there = ", ".join(table.columns)
     if PATH not in table.columns:
@@ -173,8 +178,8 @@ def _list_idle(splits: Sequence[str] | None, needed: Needed | None) -> set[int]:
     """The rows whose files nobody needs."""
     if splits is None or needed is None:
         return set()
-    wanted = needed(set(filter(None, splits)))
-    return {row for row, split in enumerate(splits) if split not in wanted}
+    chosen = needed(set(filter(None, splits)))
+    return {row for row, split in enumerate(splits) if split not in chosen}
 
 
 def _read_paths(
@@ -227,7 +232,7 @@ def _find_path_fault(path: str) -> str | None:
     return None
 
 
-def _read_ids(table: Table, paths: tuple[str, ...], faults: _Faults) -> tuple[str, ...]:
+def _read_ids(table: ManifestTable, paths: tuple[str, ...], faults: _Faults) -> tuple[str, ...]:
     if ID not in table.columns:
         return paths
     ids = tuple(map(str.strip, table.columns[ID]))
@@ -246,7 +251,7 @@ def _report_repeated(
     first: dict[str, int] = {}
     for row, cell in enumerate(cells):
         if row not in leave_out and first.setdefault(cell, row) != row:
-            faults.add(row, f"{what} {cell!r} stands on {faults.place(first[cell])} already")
+            faults.add(row, f"{what} {cell!r} stands on {faults.locate(first[cell])} already")
 
 
 def _clean(cells: Iterable[str]) -> tuple[str, ...]:

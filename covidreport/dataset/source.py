@@ -33,7 +33,7 @@ def read_dataset(
     patient of its own. name: by default the folder's; evaluations are filed under it, so it is
     spelt with lower-case letters, digits, `.`, `_` and `-`. uncertain: what a label column of a
     manifest may say besides 0, 1 and blank, such as `?` or `-1`; the truth is then unknown, which
-    leaves the image out of that label's figures, and it is counted. UsageError for a mark that
+    leaves the image out of that label's metrics, and it is counted. UsageError for a mark that
     means yes or no already. needed: of a manifest's splits those whose files have to be there; None
     is all.
 
@@ -54,7 +54,7 @@ def guess_labels(source: Path, uncertain: Sequence[str] = ()) -> tuple[str, ...]
     """The labels of a data set when nobody names them.
 
     Of a manifest: the columns that hold nothing but 0, 1, blanks and uncertain marks and at least
-    one 1, in their order, `path`, `id`, `split` and `patient_id` left out. Of class folders: their
+    one 1, in their order, `path`, `id`, `split` and `patient_id` excluded. Of class folders: their
     names. Empty where a manifest has none. Raises DatasetError when the source can't be read.
     """
     manifest = _find_manifest(source)

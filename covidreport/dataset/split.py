@@ -18,14 +18,14 @@ def select_split(dataset: Dataset, split: str | None) -> Dataset:
     return dataset if split is None else select_splits(dataset, [split])
 
 
-def select_splits(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
+def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """The images of several splits, in the order of the data set; raises as `select_split`."""
-    names = [name.strip().lower() for name in wanted]
+    lowered = [name.strip().lower() for name in names]
     splits = dataset.splits or ()
-    missing = next((name for name in names if name not in splits), None)
+    missing = next((name for name in lowered if name not in splits), None)
     if missing is None:
-        chosen = _take_rows(dataset, [row for row, name in enumerate(splits) if name in names])
-        beside = (file for file in dataset.passed_over if file.split("/")[0].lower() in names)
+        chosen = _take_rows(dataset, [row for row, name in enumerate(splits) if name in lowered])
+        beside = (file for file in dataset.passed_over if file.split("/")[0].lower() in lowered)
         return replace(chosen, passed_over=tuple(beside))
     counts = sorted(Counter(name or "(blank)" for name in splits).items())
     there = ", ".join(f"{name} ({count} images)" for name, count in counts)

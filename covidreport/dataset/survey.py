@@ -107,15 +107,15 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
 def _take_known(cached: bytes | None, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
     """Fill in what is known by digest; the rows of the images that are to be decoded."""
     known = np.frombuffer(cached or b"", _ROW)
-    places = {
-        digest.decode(): place
-        for place, digest in enumerate(known["file"].tolist())
-        if not known["failed"][place]
+    indices = {
+        digest.decode(): index
+        for index, digest in enumerate(known["file"].tolist())
+        if not known["failed"][index]
     }
-    found = [places.get(digest, -1) for digest in digests]
-    rows = [row for row, place in enumerate(found) if place >= 0]
+    found = [indices.get(digest, -1) for digest in digests]
+    rows = [row for row, index in enumerate(found) if index >= 0]
     table[rows] = known[[found[row] for row in rows]]
-    return [row for row, place in enumerate(found) if place < 0]
+    return [row for row, index in enumerate(found) if index < 0]
 
 
 def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageSurvey:

@@ -1,4 +1,4 @@
-"""Manifest files as columns of text, with the place of every row for messages.
+"""Manifest files as columns of text, with the number of every row for messages.
 
 Cells are text in both formats, so that the checks behind are the same: a null or NaN in Parquet is
 an empty cell, and a whole number reads alike whether it is stored as 1, 1.0 or "1".
@@ -23,12 +23,12 @@ _MOST_SHARED = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ManifestTable:
     """Columns by name, each of `n_rows` cells.
 
-    head: where the column names stand. unit: how places are counted, `line` or `row`. numbers: the
-    place of each row; only faults ask for it, so it is worked out when it is called. faults: place
-    and fault of rows that could not be taken into the columns.
+    head: where the column names stand. unit: how rows are counted, `line` or `row`. numbers: the
+    number of each row; only faults ask for it, so it is worked out when it is called. faults:
+    number and fault of rows that could not be taken into the columns.
     """
 
     source: Path
@@ -40,7 +40,7 @@ class Table:
     faults: tuple[tuple[int, str], ...] = ()
 
 
-def read_table(source: Path) -> Table:
+def read_table(source: Path) -> ManifestTable:
     """Read a manifest by its suffix: a key of `READERS`.
 
     Raises DatasetError when it can't be read at all, or names two columns alike.
@@ -54,7 +54,7 @@ def read_table(source: Path) -> Table:
         raise DatasetError(str(source), [f"cannot be read: {error.strerror or error}"]) from error
 
 
-def _read_csv(source: Path) -> Table:
+def _read_csv(source: Path) -> ManifestTable:
     """UTF-8 (a byte order mark is passed over), commas, one header; blank lines are skipped."""
     try:
         return _parse_csv(source)
@@ -62,7 +62,7 @@ def _read_csv(source: Path) -> Table:
         raise DatasetError(str(source), _find_undecodable(source)) from error
 
 
-def _parse_csv(source: Path) -> Table:
+def _parse_csv(source: Path) -> ManifestTable:
     with source.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
@@ -84,7 +84,7 @@ def _parse_csv(source: Path) -> Table:
             raise DatasetError(str(source), [f"line {reader.line_num}: {error}"]) from error
     faults = _find_irregular(source, len(names)) if irregular else ()
     named = {name: column for name, column in zip(names, columns, strict=True) if name}
-    return Table(
+    return ManifestTable(
         source=source,
         columns=named,
         n_rows=len(columns[0]),
@@ -96,7 +96,7 @@ def _parse_csv(source: Path) -> Table:
 
 
 def _walk_csv(source: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows below the header, blank ones left out, each with the line on which it begins."""
+    """Rows below the header, blank ones excluded, each with the line on which it begins."""
     with source.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         next(reader)
@@ -143,7 +143,7 @@ def _name_columns(source: Path, head: str, header: Sequence[str]) -> list[str]:
     return names
 
 
-def _read_parquet(source: Path) -> Table:
+def _read_parquet(source: Path) -> ManifestTable:
     """Columns of bytes or of nested values, which can't be shown as text, are not read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -165,7 +165,7 @@ def _read_parquet(source: Path) -> Table:
         if name
     }
     n_rows = arrow.num_rows
-    return Table(
+    return ManifestTable(
         source=source,
         columns=columns,
         n_rows=n_rows,
@@ -195,4 +195,4 @@ def _to_text(cell: object) -> str:
     return str(cell)
 
 
-READERS: dict[str, Callable[[Path], Table]] = {".csv": _read_csv, ".parquet": _read_parquet}
+READERS: dict[str, Callable[[Path], ManifestTable]] = {".csv": _read_csv, ".parquet": _read_parquet}

@@ -25,9 +25,9 @@ from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
 from covidreport.records import Evaluation, Failure, Finding, Run, Scores
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
-from covidreport.storage.replaced import PLACE, name_place
+from covidreport.storage.replaced import SOURCE_DIGEST, digest_source
 from covidreport.text.thresholds import TUNED_BY
 
 
@@ -95,7 +95,7 @@ def build_evaluation(
             "inference_s": round(scored.inference_s, 3),
             "jobs": request.jobs or count_jobs(request.execution),
             "command": request.command,
-            PLACE: name_place(dataset.source),
+            SOURCE_DIGEST: digest_source(dataset.source),
             **({} if chosen.tuned_by is None else {TUNED_BY: chosen.tuned_by}),
         },
     )
@@ -239,7 +239,7 @@ def _provenance(
         "key": key_of(request, opened),
         "model": session.identity.facts(),
         "input": asdict(replace(session.spec, columns=opened.columns)),
-        "data": {"source": spell_path(request.dataset.source.as_posix())},
+        "data": {"source": format_path(request.dataset.source.as_posix())},
         "provider": request.provider_facts,
         **_device_facts(scored, check),
         "batch": request.batch,

@@ -22,7 +22,7 @@ from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
-from covidreport.inference.limits import find_largest_gap, find_limits
+from covidreport.inference.limits import find_largest_difference, find_limits
 from covidreport.inference.session import (
     OutOfMemoryError,
     Session,
@@ -172,13 +172,13 @@ def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float
         raise
     except RunError:
         return np.inf  # such as a shape of one image that is written into the graph
-    return find_largest_gap(alone, together, session.spec.activation)
+    return find_largest_difference(alone, together, session.spec.activation)
 
 
 def _check_stable(
     session: Session, batch: NDArray[Any], alone: NDArray[np.floating], limit: float
 ) -> None:
-    gap = find_largest_gap(alone, session.run_alone(batch), session.spec.activation)
+    gap = find_largest_difference(alone, session.run_alone(batch), session.spec.activation)
     if gap > limit:
         raise RunError(
             f"gives one image alone two answers, which differ by {gap:.2g} of a probability "

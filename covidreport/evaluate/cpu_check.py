@@ -22,7 +22,7 @@ from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.inference.execution import Precision
-from covidreport.inference.limits import Limits, find_largest_gap, find_limits
+from covidreport.inference.limits import Limits, find_largest_difference, find_limits
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import (
     OutOfMemoryError,
@@ -108,7 +108,7 @@ def compare_answers(
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
     called = [predict_labels(scores, thresholds, activation, none) for scores in (device, cpu)]
-    gap = find_largest_gap(device, cpu, activation)
+    gap = find_largest_difference(device, cpu, activation)
     if gap > limits.failure:
         raise RunError(
             f"answers otherwise on this device than on the CPU: on {len(device)} images "

@@ -10,8 +10,8 @@ from covidreport.dataset.digests import digest_files
 from covidreport.dataset.files import Digests, FileStamps
 from covidreport.dataset.fill import fill_from_headers
 from covidreport.dataset.index import (
+    DataQuery,
     KnownData,
-    Question,
     read_known,
     stamp_manifest,
     write_known,
@@ -19,10 +19,10 @@ from covidreport.dataset.index import (
 from covidreport.errors import UsageError
 from covidreport.evaluate.keep import keep_all
 from covidreport.evaluate.options import EvaluateOptions
-from covidreport.evaluate.outcome import Outcome, list_evaluated
+from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import EvaluationRequest, default_batch
-from covidreport.evaluate.resolve import ask_data, check_target, read_split
+from covidreport.evaluate.resolve import check_target, choose_data, read_split
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import write_thumbnails
 from covidreport.inference.execution import Execution, Precision, read_precision
@@ -49,7 +49,7 @@ DEFAULT_PRECISION = "fp32"
 class EvaluatedFolders:
     """What became of each run, in their order, and what must be known of data and machine."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[RunOutcome, ...]
     findings: tuple[Finding, ...] = ()
     """Those that are about the whole; they were told as events."""
 
@@ -82,8 +82,8 @@ def evaluate_folders(
     opened. made: what is known to have been made here, for who asks afterwards. Raises UsageError,
     DatasetError or ProviderError where no run could be evaluated.
     """
-    question = ask_data(options, runs)
-    known = None if _wants_anew(options) else read_known(question)
+    query = choose_data(options, runs)
+    known = None if _wants_anew(options) else read_known(query)
     expected = None if known is None else expect_execution(*_ask_execution(options))
     if known is not None and expected is not None:
         kept = _keep_unchanged(known, expected, options, runs)
@@ -96,8 +96,8 @@ def evaluate_folders(
             for finding in findings:
                 on_event(FindingMade(finding))
             return EvaluatedFolders(kept, findings)
-    manifest = stamp_manifest(question.source)
-    images = read_images(question, options, on_event)
+    manifest = stamp_manifest(query.source)
+    images = read_images(query, options, on_event)
     request = complete_request(options, images, execution, findings, made)
     for finding in request.warnings:
         on_event(FindingMade(finding))
@@ -106,7 +106,7 @@ def evaluate_folders(
         _keep_thumbnails(request, outcomes, options, on_event)
     if request.use_cache:
         data = images.dataset
-        write_known(question, request.known, manifest, data.root, data.paths, images.stamps)
+        write_known(query, request.known, manifest, data.root, data.paths, images.stamps)
     return EvaluatedFolders(outcomes, request.warnings)
 
 
@@ -144,7 +144,7 @@ def _gpu_not_used(why: str) -> Finding:
 
 def _keep_unchanged(
     known: KnownData, execution: Execution, options: EvaluateOptions, runs: Sequence[Run]
-) -> tuple[Outcome, ...] | None:
+) -> tuple[RunOutcome, ...] | None:
     """The stored evaluations of all runs, if each may be kept: no image is read.
 
     None where something is to be evaluated.
@@ -157,13 +157,13 @@ def _keep_unchanged(
 
 
 def read_images(
-    question: Question, options: EvaluateOptions, on_event: OnEvent = ignore_events
+    query: DataQuery, options: EvaluateOptions, on_event: OnEvent = ignore_events
 ) -> ReadImages:
     """The images that are asked for, with their digests and what their headers say.
 
     UsageError where options name what is no label of them; that is said before the work.
     """
-    dataset, split = read_split(question)
+    dataset, split = read_split(query)
     target = check_target(options, dataset.labels)
     (options.thresholds or Thresholds()).fixed(dataset.labels)
     (options.metrics or MetricOptions()).plan(dataset.labels, target)
@@ -208,7 +208,7 @@ def complete_request(
 
 
 def _keep_thumbnails(
-    request: EvaluationRequest, outcomes: Sequence[Outcome], options: EvaluateOptions,
+    request: EvaluationRequest, outcomes: Sequence[RunOutcome], options: EvaluateOptions,
     on_event: OnEvent,
 ) -> None:  # fmt: skip
     """Write small pictures beside the scores, and say how many."""

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from covidreport.boundary import attempt, explain_error
+from covidreport.evaluate.checkpoint import Checkpoint
 from covidreport.evaluate.company import ask_company
 from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
 from covidreport.evaluate.memory import count_side_by_side
 from covidreport.evaluate.opening import identify_all, open_run
-from covidreport.evaluate.outcome import Outcome
-from covidreport.evaluate.partial import PartialScores
+from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.tuned import ChosenThresholds
@@ -41,7 +41,7 @@ class Work:
     caches: dict[PixelSpec, PixelCache] = field(default_factory=dict)
 
 
-def evaluate_group(work: Work, runs: Sequence[Run]) -> list[Outcome]:
+def evaluate_group(work: Work, runs: Sequence[Run]) -> list[RunOutcome]:
     """Evaluate the runs of one group; their models are freed with the return.
 
     A run that did not fit into memory beside the others is tried once more without them: another's
@@ -49,7 +49,7 @@ def evaluate_group(work: Work, runs: Sequence[Run]) -> list[Outcome]:
     are the next group, and a run that is alone there is fed smaller batches until it fits.
     """
     on_device = work.request.execution.provider.accelerator
-    outcomes: list[Outcome] = []
+    outcomes: list[RunOutcome] = []
     groups = deque([list(runs)] if runs else [])
     while groups:
         group = groups.popleft()
@@ -75,7 +75,7 @@ def evaluate_group(work: Work, runs: Sequence[Run]) -> list[Outcome]:
 
 def _evaluate_together(
     work: Work, runs: Sequence[Run]
-) -> tuple[list[Outcome], list[tuple[Run, Failure]]]:
+) -> tuple[list[RunOutcome], list[tuple[Run, Failure]]]:
     """Load the models, score, write; besides, the runs that failed since memory was short."""
     group = _Group(work, started=time.time())
     group.open_models(runs)
@@ -91,8 +91,8 @@ class _Group:
 
     work: Work
     started: float
-    ready: list[tuple[OpenedRun, PartialScores]] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    ready: list[tuple[OpenedRun, Checkpoint]] = field(default_factory=list)
+    outcomes: list[RunOutcome] = field(default_factory=list)
     large: list[tuple[Run, Failure]] = field(default_factory=list)
     """Runs that failed since memory was short: alone they might have fitted."""
 
@@ -123,7 +123,7 @@ class _Group:
                 self.ready.append(opened)
         TRIAL.close()
 
-    def _open(self, run: Run) -> tuple[OpenedRun, PartialScores]:
+    def _open(self, run: Run) -> tuple[OpenedRun, Checkpoint]:
         opened = open_run(self.work.request, run, shares_memory=bool(self.ready))
         return opened, open_scores(self.work.request, opened)
 

@@ -11,7 +11,7 @@ from covidreport.boundary import attempt
 from covidreport.dataset.index import KnownData
 from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.opening import refuse_run
-from covidreport.evaluate.outcome import Outcome
+from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scoring import apply_chosen, is_applied, record_command, take_units
 from covidreport.evaluate.thresholds import Thresholds
@@ -64,7 +64,7 @@ class _Today:
 def keep_stored(
     request: EvaluationRequest, run: Run, chosen: ChosenThresholds, known: KnownData,
     on_event: OnEvent,
-) -> Outcome | None:  # fmt: skip
+) -> RunOutcome | None:  # fmt: skip
     """The stored evaluation where it may be kept, with today's thresholds.
 
     None where it has to be computed: what can't be read, for whatever reason, is computed again.
@@ -79,7 +79,7 @@ def keep_stored(
     if not isinstance(kept, Failure):
         return kept
     if kept.stage == "write":
-        return Outcome(run, failure=kept)
+        return RunOutcome(run, failure=kept)
     on_event(ScoresDamaged(run.name, kept.reason))
     return None
 
@@ -87,7 +87,7 @@ def keep_stored(
 def keep_all(
     known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run],
     plan: MetricPlan, command: str | None = None,
-) -> tuple[Outcome, ...] | None:  # fmt: skip
+) -> tuple[RunOutcome, ...] | None:  # fmt: skip
     """The stored evaluations of all runs, if every one may be kept; else None.
 
     For data that is known to be unchanged: no image is looked at and no model is loaded. Other
@@ -99,7 +99,7 @@ def keep_all(
     outcomes = []
     for run in runs:
         if run.faults:
-            outcomes.append(Outcome(run, failure=refuse_run(run)))
+            outcomes.append(RunOutcome(run, failure=refuse_run(run)))
             continue
         outcome = attempt(run.name, "read", partial(_keep, today, run, chosen))
         if outcome is None or isinstance(outcome, Failure):
@@ -108,7 +108,7 @@ def keep_all(
     return tuple(outcomes)
 
 
-def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> Outcome | None:
+def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | None:
     """What stands of a run, at these thresholds; None where it has to be computed."""
     known, made = today.known, today.made
     stored = find_stored(
@@ -121,7 +121,7 @@ def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> Outcome | None:
     file = evaluation_folder(run.folder, today.name) / SCORES_FILE
     check_scores(file)
     if is_applied(stored, chosen, today.plan, known.units):
-        return Outcome(run, stored, kept=True)
+        return RunOutcome(run, stored, kept=True)
     scores = taken = read_scores(file)
     if digest_units(scores.groups, scores.attributes) != known.units:
         if today.dataset is None:
@@ -133,7 +133,7 @@ def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> Outcome | None:
         if taken is not scores:
             write_scores(file, taken)
         write_evaluation(run.folder, evaluation)
-    return Outcome(run, evaluation, kept=True, before=find_other_thresholds(stored, evaluation))
+    return RunOutcome(run, evaluation, kept=True, before=find_other_thresholds(stored, evaluation))
 
 
 def find_other_thresholds(stored: Evaluation, evaluation: Evaluation) -> Evaluation | None:

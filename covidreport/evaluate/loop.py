@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.allocator import give_memory_back
+from covidreport.evaluate.checkpoint import Checkpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlude import Occlusion
-from covidreport.evaluate.partial import PartialScores
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import (
@@ -287,7 +287,7 @@ def score_runs(
     advance: Advance = lambda _: None,
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
-    partials: Sequence[PartialScores] | None = None,
+    partials: Sequence[Checkpoint] | None = None,
     occlusion: Occlusion | None = None,
     errands: Sequence[Errand] = (),
     errands_at_once: int | None = None,

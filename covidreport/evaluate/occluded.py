@@ -12,10 +12,10 @@ from covidreport.evaluate.folders import choose_hardware, complete_request, read
 from covidreport.evaluate.identity import find_stored
 from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.options import EvaluateOptions
-from covidreport.evaluate.outcome import Outcome, list_evaluated
+from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import EvaluationRequest
-from covidreport.evaluate.resolve import ask_data
+from covidreport.evaluate.resolve import choose_data
 from covidreport.evaluate.scoring import apply_chosen, is_applied
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import keep_thresholds
@@ -29,8 +29,8 @@ class OccludedFolders:
 
     request: EvaluationRequest
     """Of the usual evaluations."""
-    usual: tuple[Outcome, ...]
-    occluded: tuple[Outcome, ...]
+    usual: tuple[RunOutcome, ...]
+    occluded: tuple[RunOutcome, ...]
     """Of the runs that have a usual evaluation."""
 
     @property
@@ -52,9 +52,9 @@ def occlude_folders(
 
     Raises UsageError, DatasetError or ProviderError where no run could be evaluated.
     """
-    question = ask_data(options, runs)
+    query = choose_data(options, runs)
     execution, findings = choose_hardware(options)
-    images = read_images(question, options, on_event)
+    images = read_images(query, options, on_event)
     request = complete_request(options, images, execution, findings)
     for finding in request.warnings:
         on_event(FindingMade(finding))
@@ -64,9 +64,9 @@ def occlude_folders(
 
 def evaluate_usual(
     request: EvaluationRequest, runs: Sequence[Run], on_event: OnEvent = ignore_events
-) -> tuple[Outcome, ...]:
+) -> tuple[RunOutcome, ...]:
     """The usual evaluations: those that stand as they are, with their thresholds, else new ones."""
-    outcomes: dict[Path, Outcome] = {}
+    outcomes: dict[Path, RunOutcome] = {}
     for run in runs:
         find = partial(
             find_stored, run, request.name, fingerprint=request.fingerprint,
@@ -76,7 +76,7 @@ def evaluate_usual(
         )  # fmt: skip
         stored = None if request.force else attempt(run.name, "read", find)
         if isinstance(stored, Evaluation):
-            outcomes[run.folder] = Outcome(run, stored, kept=True)
+            outcomes[run.folder] = RunOutcome(run, stored, kept=True)
     rest = [run for run in runs if run.folder not in outcomes]
     for outcome in evaluate_runs(request, rest, on_event):
         outcomes[outcome.run.folder] = outcome
@@ -84,9 +84,9 @@ def evaluate_usual(
 
 
 def evaluate_occluded(
-    request: EvaluationRequest, occlusion: Occlusion, usual: Sequence[Outcome],
+    request: EvaluationRequest, occlusion: Occlusion, usual: Sequence[RunOutcome],
     on_event: OnEvent = ignore_events,
-) -> tuple[Outcome, ...]:  # fmt: skip
+) -> tuple[RunOutcome, ...]:  # fmt: skip
     """The same runs with the region blacked out, each at the thresholds of its usual evaluation.
 
     usual: of `evaluate_usual`; runs that failed there are left out.
@@ -101,14 +101,16 @@ def evaluate_occluded(
             take = partial(_take_thresholds, outcome, usually, request)
             taken = attempt(outcome.run.name, "score", take)
             if isinstance(taken, Failure):
-                outcome = Outcome(outcome.run, failure=taken)
+                outcome = RunOutcome(outcome.run, failure=taken)
             else:
                 outcome = replace(outcome, evaluation=taken)
         outcomes.append(outcome)
     return tuple(outcomes)
 
 
-def _take_thresholds(outcome: Outcome, usual: Evaluation, request: EvaluationRequest) -> Evaluation:
+def _take_thresholds(
+    outcome: RunOutcome, usual: Evaluation, request: EvaluationRequest
+) -> Evaluation:
     """The evaluation at the thresholds of another of the same run; written where that changes it.
 
     A threshold of its own would hide what the run no longer sees.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from covidreport.records import Evaluation, Failure, Finding, Run
 from covidreport.text.failed import explain_failed
-from covidreport.text.thresholds import describe_threshold, is_tuned, spell_threshold
+from covidreport.text.thresholds import describe_threshold, format_threshold, is_tuned
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """What became of one run: an evaluation or a failure; kept: it stood already.
 
     before: what stood there on the same images, where the thresholds were others.
@@ -24,17 +24,17 @@ class Outcome:
     before: Evaluation | None = None
 
 
-def list_evaluated(outcomes: Sequence[Outcome]) -> list[tuple[Run, Evaluation]]:
+def list_evaluated(outcomes: Sequence[RunOutcome]) -> list[tuple[Run, Evaluation]]:
     """The runs that have an evaluation, each with it."""
     return [(each.run, each.evaluation) for each in outcomes if each.evaluation is not None]
 
 
-def list_failures(outcomes: Sequence[Outcome]) -> list[Failure]:
+def list_failures(outcomes: Sequence[RunOutcome]) -> list[Failure]:
     """Why the others have none."""
     return [each.failure for each in outcomes if each.failure is not None]
 
 
-def list_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
+def list_findings(outcomes: Sequence[RunOutcome]) -> list[Finding]:
     """The findings of all evaluations, each once."""
     found = [
         finding for _, evaluation in list_evaluated(outcomes) for finding in evaluation.findings
@@ -42,7 +42,7 @@ def list_findings(outcomes: Sequence[Outcome]) -> list[Finding]:
     return list(dict.fromkeys(found))
 
 
-def find_too_many_failed(outcomes: Sequence[Outcome], most: float) -> dict[str, list[str]]:
+def find_too_many_failed(outcomes: Sequence[RunOutcome], most: float) -> dict[str, list[str]]:
     """The runs of which more images failed than may, by the reason; empty where there is none.
 
     most: the largest share of the images that may fail.
@@ -55,7 +55,7 @@ def find_too_many_failed(outcomes: Sequence[Outcome], most: float) -> dict[str, 
     return found
 
 
-def describe_scored_again(outcomes: Sequence[Outcome], target: str) -> list[str]:
+def describe_scored_again(outcomes: Sequence[RunOutcome], target: str) -> list[str]:
     """Which runs stood at other thresholds, and what that changes; one sentence for runs alike."""
     said: dict[str, list[str]] = {}
     tuned = False
@@ -70,7 +70,7 @@ def describe_scored_again(outcomes: Sequence[Outcome], target: str) -> list[str]
             missed = f", missed {target} {first.missed:,} → {second.missed:,}"
         own = is_tuned(after, target)
         head = f"their own thresholds, {after.thresholds_from}" if own else new
-        at = f" at {spell_threshold(after.thresholds[target])}" if own else ""
+        at = f" at {format_threshold(after.thresholds[target])}" if own else ""
         said.setdefault(head, []).append(f"{outcome.run.name}{at} (was {old}{missed})")
     sentences = [f"scored again at {head}: {'; '.join(runs)}" for head, runs in said.items()]
     return [*sentences, "  `--thresholds tuned` takes each run's own"] if tuned else sentences

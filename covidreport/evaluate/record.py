@@ -14,7 +14,7 @@ from covidreport.evaluate.identity import explain_foreign
 from covidreport.evaluate.keep import keep_stored
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.opening import refuse_run
-from covidreport.evaluate.outcome import Outcome
+from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.evaluate.write import fail_run
@@ -39,7 +39,7 @@ LOCK_FILE = ".lock"
 
 def evaluate_runs(
     request: EvaluationRequest, runs: Sequence[Run], on_event: OnEvent = ignore_events
-) -> tuple[Outcome, ...]:
+) -> tuple[RunOutcome, ...]:
     """Evaluate every run on the request's images and write what came out, run by run.
 
     What stands is kept unless `force` is set: scores that would come out the same are not computed
@@ -49,7 +49,7 @@ def evaluate_runs(
     failure.json that says why; the others finish. Two processes never compute the same
     evaluation at once: the second waits, and keeps what the first has made.
     """
-    outcomes: dict[Path, Outcome] = {}
+    outcomes: dict[Path, RunOutcome] = {}
     chosen: dict[Path, ChosenThresholds] = {}
     known = request.known
     replaced: dict[str, None] = {}
@@ -81,9 +81,9 @@ def _name_stage(request: EvaluationRequest) -> str:
 def _evaluate_rest(
     request: EvaluationRequest, runs: Sequence[Run], chosen: Mapping[Path, ChosenThresholds],
     on_event: OnEvent,
-) -> list[Outcome]:  # fmt: skip
+) -> list[RunOutcome]:  # fmt: skip
     """Evaluate the runs of which nothing can be kept, in groups that fit into memory."""
-    outcomes: list[Outcome] = []
+    outcomes: list[RunOutcome] = []
     on_device = request.execution.provider.accelerator
     groups = [runs] if on_device else group_by_memory(runs, limits=request.limits)
     with ExitStack() as stack:
@@ -100,22 +100,22 @@ def _evaluate_rest(
     return outcomes
 
 
-def _refuse(request: EvaluationRequest, run: Run) -> Outcome | None:
+def _refuse(request: EvaluationRequest, run: Run) -> RunOutcome | None:
     """The failure of a run that can't be read, or whose evaluations are another's.
 
     Nothing is written there.
     """
     if run.faults:
-        return Outcome(run, failure=refuse_run(run))
+        return RunOutcome(run, failure=refuse_run(run))
     found = attempt(run.name, "read", partial(explain_foreign, run, request.name))
     if isinstance(found, str):
         found = Failure(run.name, "read", found)
-    return None if found is None else Outcome(run, failure=found)
+    return None if found is None else RunOutcome(run, failure=found)
 
 
 def _keep_other_images(
     request: EvaluationRequest, run: Run, replaced: dict[str, None]
-) -> Outcome | None:
+) -> RunOutcome | None:
     """The run's failure where an evaluation of another data set stands under the same name.
 
     Nothing is written: what stands is as good as it was. What is to be said of one of the same data
@@ -127,21 +127,21 @@ def _keep_other_images(
         return None  # what can't be read is computed again
     if found.other_data and request.trust_stored and not request.force:
         remedy = f"{RENAME}, or replace what stands with `covidreport evaluate --force`."
-        return Outcome(run, failure=Failure(run.name, "write", found.reason, remedy))
+        return RunOutcome(run, failure=Failure(run.name, "write", found.reason, remedy))
     replaced[found.what] = None
     return None
 
 
 def _lock_runs(
     work: Work, runs: Sequence[Run], on_event: OnEvent, locks: ExitStack
-) -> dict[Path, Outcome]:
+) -> dict[Path, RunOutcome]:
     """Lock the evaluations of some runs; gives those that another process finished meanwhile.
 
     Always in the order of the folders, so that no two processes wait for each other. A run whose
     folder can't be locked is a failure: nothing could be stored there.
     """
     request = work.request
-    found: dict[Path, Outcome] = {}
+    found: dict[Path, RunOutcome] = {}
     for run in sorted(runs, key=lambda each: each.folder.resolve()):
         path = evaluation_folder(run.folder, request.name) / LOCK_FILE
         lock = hold_lock(path, partial(on_event, WaitingForRun(run.name)))
@@ -159,14 +159,14 @@ def _lock_runs(
 
 def _choose(
     request: EvaluationRequest, run: Run, chosen: dict[Path, ChosenThresholds]
-) -> Outcome | None:
+) -> RunOutcome | None:
     """Find the run's thresholds on these images; its failure where it has none that fit."""
     found = attempt(run.name, "score", partial(_find_thresholds, request, run))
     if not isinstance(found, Failure):
         chosen[run.folder] = found
         return None
     if (evaluation_folder(run.folder, request.name) / EVALUATION_FILE).exists():
-        return Outcome(run, failure=found)  # what stands is as good as it was
+        return RunOutcome(run, failure=found)  # what stands is as good as it was
     return fail_run(request, found, run)
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.dataset import read_dataset, select_split
-from covidreport.dataset.index import Question
+from covidreport.dataset.index import DataQuery
 from covidreport.dataset.manifest import Needed
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.inference.contract import read_labels
 from covidreport.records import Dataset, Run
 from covidreport.storage import chosen
-from covidreport.storage.chosen import NO_SPLITS, AskedImages
+from covidreport.storage.chosen import NO_SPLITS, ImageQuery
 from covidreport.storage.runs import read_evaluations
 
 
@@ -71,12 +71,12 @@ def _named_data(run: Run) -> Path | None:
     return Path(os.path.realpath(run.folder / source)) if source else None
 
 
-def ask_data(options: EvaluateOptions, runs: Sequence[Run]) -> Question:
+def choose_data(options: EvaluateOptions, runs: Sequence[Run]) -> DataQuery:
     """Which images are asked for; the labels are those of the models where nobody names them."""
     source = find_data(options, runs)
     marks = options.uncertain or ()
     labels = options.labels or find_common_labels(runs, source, marks)
-    return Question(source, options.split, labels, options.group, options.name, marks)
+    return DataQuery(source, options.split, labels, options.group, options.name, marks)
 
 
 def find_common_labels(
@@ -105,27 +105,27 @@ def _has_labels(source: Path, labels: Sequence[str], uncertain: Sequence[str]) -
     return True
 
 
-def read_asked(question: Question, needed: Needed | None) -> Dataset:
+def read_query(query: DataQuery, needed: Needed | None) -> Dataset:
     """The data set that is asked for, with all its splits; needed: whose files must be there."""
     return read_dataset(
-        question.source, question.labels, group=question.group, name=question.name,
-        uncertain=question.uncertain, needed=needed,
+        query.source, query.labels, group=query.group, name=query.name,
+        uncertain=query.uncertain, needed=needed,
     )  # fmt: skip
 
 
-def read_split(question: Question) -> tuple[Dataset, str]:
+def read_split(query: DataQuery) -> tuple[Dataset, str]:
     """The images of one split and its name: where nothing is said `validation`, else the only one.
 
     Only their files have to be there. UsageError where the split is asked for and the data has
     none, and where it can't be told which of several is meant.
     """
-    asked = AskedImages(split=question.split)
-    data = read_asked(question, lambda there: (chosen.choose_split(asked, there),))
+    images = ImageQuery(split=query.split)
+    data = read_query(query, lambda there: (chosen.choose_split(images, there),))
     if data.splits is None:
-        if question.split not in (None, NO_SPLITS):
-            raise UsageError(f"the data has no splits, and split {question.split!r} was asked for")
+        if query.split not in (None, NO_SPLITS):
+            raise UsageError(f"the data has no splits, and split {query.split!r} was asked for")
         return data, NO_SPLITS
-    name = chosen.choose_split(asked, set(filter(None, data.splits)))
+    name = chosen.choose_split(images, set(filter(None, data.splits)))
     return select_split(data, name), name
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
+from covidreport.evaluate.checkpoint import Checkpoint
 from covidreport.evaluate.company import Company
-from covidreport.evaluate.partial import PartialScores
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, Run, Scores
@@ -48,7 +48,7 @@ class ScoredRun:
     scores: NDArray[np.floating]
     failure: Failure | None = None
     inference_s: float = 0.0
-    partial: PartialScores | None = None
+    partial: Checkpoint | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
     out_of_memory: bool = False
     """Whether that is why it failed: alone it might have fitted."""

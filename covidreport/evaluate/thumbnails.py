@@ -67,7 +67,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ThumbnailsWritten:
     """What came of it: pictures in the folders of all runs, and images that have none."""
 
     pictures: int
@@ -131,7 +131,7 @@ def write_thumbnails(
     evaluated: Sequence[tuple[Run, Evaluation]],
     target: str,
     on_event: OnEvent = ignore_events,
-) -> Written:
+) -> ThumbnailsWritten:
     """Write `thumbnails/` into the evaluations of these runs on the request's images.
 
     Files go by salted digests of the images' ids. Pictures of an earlier call that are no longer
@@ -166,7 +166,7 @@ def write_thumbnails(
     with ThreadPoolExecutor(request.jobs or count_jobs()) as pool:
         for _ in pool.map(make, wanted):
             on_event(StepsDone(1))
-    return Written(
+    return ThumbnailsWritten(
         pictures=sum(len(plan.rows.keys() - reasons.keys()) for plan in plans),
         new=sum(len(files) for name, files in wanted.items() if name not in reasons),
         cases=len(rows),

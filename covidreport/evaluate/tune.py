@@ -22,7 +22,7 @@ from covidreport.store import (
     read_thresholds,
     write_thresholds,
 )
-from covidreport.text.thresholds import spell_threshold
+from covidreport.text.thresholds import format_threshold
 
 TUNING_SPLIT = "tuning"
 """The split to tune on, where it is there and nobody says otherwise."""
@@ -187,7 +187,7 @@ def _describe_replaced(run: Run, tuned: TunedThresholds) -> str:
     if earlier is None:
         return ""
     return ", ".join(
-        f"{label} {spell_threshold(fit.threshold)} ({fit.metric} of {fit.target:g} on "
+        f"{label} {format_threshold(fit.threshold)} ({fit.metric} of {fit.target:g} on "
         f"{earlier.split})"
         for label, fit in earlier.fits.items()
         if (tuned.split, tuned.fits.get(label)) != (earlier.split, fit)

@@ -7,10 +7,10 @@ from functools import partial
 
 from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
+from covidreport.evaluate.checkpoint import Checkpoint, open_checkpoint
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.keep import find_other_thresholds
-from covidreport.evaluate.outcome import Outcome
-from covidreport.evaluate.partial import PartialScores, open_partial
+from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, gather_scores
 from covidreport.evaluate.tuned import ChosenThresholds
@@ -27,7 +27,7 @@ from covidreport.store import (
 )
 
 
-def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> Outcome:
+def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutcome:
     """The failure as the run's outcome, and in its folder as far as that can be written to.
 
     That a disk is full says nothing about the run: what stands there is as good as it was, and the
@@ -35,22 +35,22 @@ def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> Outcome:
     """
     if failure.stage != "write":
         attempt(run.name, "write", partial(write_failure, run.folder, request.name, failure))
-    return Outcome(run, failure=failure)
+    return RunOutcome(run, failure=failure)
 
 
-def open_scores(request: EvaluationRequest, opened: OpenedRun) -> PartialScores:
+def open_scores(request: EvaluationRequest, opened: OpenedRun) -> Checkpoint:
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
     folder = evaluation_folder(opened.run.folder, request.name)
     n, k = request.dataset.truth.shape
     key = key_of(request, opened)
-    left = PartialScores.read_token(folder)
-    own = left is not None and request.made.has_partial(left)
+    left = Checkpoint.read_token(folder)
+    own = left is not None and request.made.has_checkpoint(left)
     if request.force or not (own or request.trust_stored):
-        PartialScores.discard(folder)
+        Checkpoint.discard(folder)
         left = None
-    partial = open_partial(folder, key, n, k, request.batch, opened.session.score_type)
+    partial = open_checkpoint(folder, key, n, k, request.batch, opened.session.score_type)
     if partial.token != left:  # begun anew, and here
-        request.made.note_partial(partial.token, use_cache=request.use_cache)
+        request.made.note_checkpoint(partial.token, use_cache=request.use_cache)
     return partial
 
 
@@ -66,17 +66,17 @@ class Finishing:
     started: float
     reference: CpuReference | None = None
 
-    def finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> Outcome:
+    def finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> RunOutcome:
         """Describe a run's scores and store all; whatever fails at it is the run's failure."""
         run = scored.opened.run
-        done: Outcome | Failure
+        done: RunOutcome | Failure
         if scored.failure is not None:
             done = scored.failure
         else:
             done = attempt(run.name, "score", partial(self._finish, scored, chosen))
         return fail_run(self.request, done, run) if isinstance(done, Failure) else done
 
-    def _finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> Outcome | Failure:
+    def _finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> RunOutcome | Failure:
         check = None
         if self.reference is not None:
             thresholds = [chosen.values[label] for label in self.request.dataset.labels]
@@ -93,7 +93,7 @@ class Finishing:
 
     def _store(
         self, scored: ScoredRun, chosen: ChosenThresholds, check: CpuCheck | None
-    ) -> Outcome:
+    ) -> RunOutcome:
         run, request = scored.opened.run, self.request
         folder = evaluation_folder(run.folder, request.name)
         scores = gather_scores(request.dataset, scored, self.decoded)
@@ -109,11 +109,11 @@ class Finishing:
         before = None
         if isinstance(stood, Evaluation):
             before = find_other_thresholds(stood, evaluation)
-        return Outcome(run, evaluation, before=before)
+        return RunOutcome(run, evaluation, before=before)
 
 
-def _note_made(request: EvaluationRequest, outcome: Outcome, partial: PartialScores) -> None:
+def _note_made(request: EvaluationRequest, outcome: RunOutcome, partial: Checkpoint) -> None:
     """Keep that an evaluation was computed here; not where it goes on from another's scores."""
-    if outcome.evaluation is not None and request.made.has_partial(partial.token):
+    if outcome.evaluation is not None and request.made.has_checkpoint(partial.token):
         request.made.note_evaluation(outcome.run, outcome.evaluation, use_cache=request.use_cache)
-    request.made.forget_partial(partial.token)
+    request.made.forget_checkpoint(partial.token)

@@ -14,7 +14,7 @@ from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, Run
-from covidreport.storage.chosen import AskedImages
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
 from covidreport.storage.runs import discover_runs, is_run_folder, read_evaluations, read_run
@@ -27,7 +27,7 @@ _SHORTEST_IDENTITY: Final = 16
 
 
 def read_run_baseline(
-    run: Run, target: str, images: AskedImages, trust: Trust | None = None
+    run: Run, target: str, images: ImageQuery, trust: Trust | None = None
 ) -> GateSide:
     """A run folder as a baseline. GateError, of the stage `baseline`, as `read_side`."""
     try:
@@ -63,7 +63,7 @@ class BaselineRequest:
     place: Path
     """A file, a run folder, or a folder of runs, of which the best is meant."""
     target: str
-    images: AskedImages
+    images: ImageQuery
     specificity_floor: float
     gated: Sequence[Path] = ()
     """The folders of the runs that are judged; none of them is the best run of a folder."""
@@ -129,7 +129,7 @@ def _read_best(request: BaselineRequest) -> GateSide:
 
 
 def _list_evaluated(
-    runs: Sequence[Run], images: AskedImages, trust: Trust
+    runs: Sequence[Run], images: ImageQuery, trust: Trust
 ) -> list[tuple[Run, Evaluation]]:
     """The runs that have evidence which may be judged."""
     found = []

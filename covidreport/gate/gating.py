@@ -15,7 +15,7 @@ from covidreport.gate.evidence import GateSide
 from covidreport.gate.judge import GateCriteria, judge_run, refuse_run
 from covidreport.gate.stored import Trust, read_side, settle_images
 from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
-from covidreport.storage.chosen import AskedImages, check_agreement
+from covidreport.storage.chosen import ImageQuery, check_agreement
 from covidreport.text.failed import MOST_FAILED, explain_failed
 
 IS_KNOWN = "is as it was when the baseline was set"
@@ -26,7 +26,7 @@ class GateRequest:
     """What is judged, and by what."""
 
     criteria: GateCriteria
-    images: AskedImages
+    images: ImageQuery
     """None where nobody said, and the baseline or `settle_images` decides."""
     baseline: Path | None
     specificity_floor: float
@@ -89,7 +89,7 @@ def pass_over_known(
     )
 
 
-def complete_images(images: AskedImages, baseline: GateSide | None) -> AskedImages:
+def complete_images(images: ImageQuery, baseline: GateSide | None) -> ImageQuery:
     """What was not said follows from the baseline: a run is judged on the same images.
 
     Raises UsageError where the configuration says another split than the baseline.

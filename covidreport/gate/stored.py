@@ -14,7 +14,7 @@ from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Failure, Run, Scores
 from covidreport.storage.chosen import (
     USUAL_SPLIT,
-    AskedImages,
+    ImageQuery,
     choose_images,
     choose_split,
     date_evaluation,
@@ -32,7 +32,7 @@ from covidreport.store import (
 )
 
 
-def settle_images(images: AskedImages, runs: Sequence[Run]) -> AskedImages:
+def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
     """The same images for all runs: the split, and the configured data set where one has it.
 
     Of several other data sets each run is judged on its last. Raises UsageError as `choose_split`.
@@ -53,7 +53,7 @@ def _failed_on(run: Run, split: str) -> bool:
     return any(f"-{split}-" in f"{file.parent.name}-" for file in files)
 
 
-def note_newer(images: AskedImages, runs: Sequence[Run]) -> str:
+def note_newer(images: ImageQuery, runs: Sequence[Run]) -> str:
     """What was evaluated later than the images that are judged; empty where nothing was."""
     found = [each for run in runs for each in read_evaluations(run)[0]]
     try:
@@ -70,7 +70,7 @@ class Trust:
     stored: bool = True
 
 
-def read_side(run: Run, target: str, images: AskedImages, trust: Trust | None = None) -> GateSide:
+def read_side(run: Run, target: str, images: ImageQuery, trust: Trust | None = None) -> GateSide:
     """A run as it is judged: its evaluation on the images, with its answers.
 
     images: settled, as `settle_images` does it. Raises GateError where there is no evaluation,
@@ -111,7 +111,7 @@ def explain_distrust(run: Run) -> str:
     )
 
 
-def choose_evaluation(run: Run, images: AskedImages) -> Evaluation:
+def choose_evaluation(run: Run, images: ImageQuery) -> Evaluation:
     """The evaluation that fits: of several data sets the last, the usual variant if there is one.
 
     Another precision, or an occlusion, is taken where it is asked for or the only one.
@@ -139,7 +139,7 @@ def choose_evaluation(run: Run, images: AskedImages) -> Evaluation:
 
 
 def _read_failures(
-    run: Run, images: AskedImages, fitting: Collection[str]
+    run: Run, images: ImageQuery, fitting: Collection[str]
 ) -> list[tuple[str, str, Failure]]:
     """The attempts that failed where an evaluation that fits stands, or would: when, and where."""
     found = []

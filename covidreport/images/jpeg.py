@@ -41,7 +41,7 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class _JpegHeader:
     width: int
     height: int
     components: int
@@ -70,7 +70,7 @@ def _print_inks(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.frombytes("CMYK", (width, height), inks.tobytes()).convert("RGB"))
 
 
-def _read_header(data: bytes) -> _Header:
+def _read_header(data: bytes) -> _JpegHeader:
     """Size, components and orientation, from the segments up to the end marker."""
     frame: tuple[int, int, int] | None = None
     orientation, in_scans = 1, False
@@ -91,7 +91,7 @@ def _read_header(data: bytes) -> _Header:
             orientation = read_orientation(body[8:])
     if frame is None:
         raise ImageError("damaged JPEG: no frame header")
-    return _Header(*frame, orientation)
+    return _JpegHeader(*frame, orientation)
 
 
 def _read_segment(data: bytes, marker: int, position: int) -> bytes:

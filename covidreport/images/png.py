@@ -49,7 +49,7 @@ _STORED_BYTES = 65535
 _LONGEST_SIDE = 1_000_000
 """libpng's own limit."""
 
-_KEPT_BYTES = 32 << 20
+_BUFFER_BYTES = 32 << 20
 """A thread keeps no more memory than this from one image to the next, for each of its two uses."""
 
 Chunks = Sequence[tuple[bytes, bytes]]
@@ -59,15 +59,15 @@ class _Scratch(threading.local):
     """Memory that each thread uses again for every image: fresh pages cost a tenth of decoding."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, NDArray[np.uint8]] = {}
+        self.buffers: dict[str, NDArray[np.uint8]] = {}
 
     def borrow(self, use: str, n_bytes: int) -> NDArray[np.uint8]:
         """uint8 `(n_bytes,)`, holding anything, until this thread borrows for the same use."""
-        if n_bytes > _KEPT_BYTES:
+        if n_bytes > _BUFFER_BYTES:
             return np.empty(n_bytes, np.uint8)
-        memory = self.kept.get(use)
+        memory = self.buffers.get(use)
         if memory is None or memory.size < n_bytes:
-            memory = self.kept[use] = np.empty(n_bytes, np.uint8)
+            memory = self.buffers[use] = np.empty(n_bytes, np.uint8)
         return memory[:n_bytes]
 
 
@@ -75,7 +75,7 @@ _scratch = _Scratch()
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class _PngHeader:
     width: int
     height: int
     bits: int
@@ -91,7 +91,7 @@ class _Header:
     def n_bytes(self) -> int:
         return self.height * self.row_bytes if self.width else 0
 
-    def passes(self) -> list[_Header]:
+    def passes(self) -> list[_PngHeader]:
         """The images that the data consists of: one, or the seven of an interlaced image."""
         if not self.interlaced:
             return [self]
@@ -145,7 +145,7 @@ def _read_chunks(data: bytes) -> Chunks:
     return chunks
 
 
-def _read_header(chunk: tuple[bytes, bytes]) -> _Header:
+def _read_header(chunk: tuple[bytes, bytes]) -> _PngHeader:
     kind, body = chunk
     if kind != b"IHDR" or len(body) != 13:
         raise ImageError("damaged PNG: it doesn't begin with its header")
@@ -157,10 +157,10 @@ def _read_header(chunk: tuple[bytes, bytes]) -> _Header:
         raise ImageError(f"damaged PNG: {bits} bits of colour type {colour}")
     if compression or filters or interlace not in (0, 1):
         raise ImageError("damaged PNG: unknown compression, filter or interlace method")
-    return _Header(width, height, bits, colour, bool(interlace))
+    return _PngHeader(width, height, bits, colour, bool(interlace))
 
 
-def _inflate(header: _Header, chunks: Chunks) -> NDArray[np.uint8]:
+def _inflate(header: _PngHeader, chunks: Chunks) -> NDArray[np.uint8]:
     """The filtered rows, uint8 `(n,)`: exactly as many bytes as the header's size asks for."""
     packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     n_bytes = sum(part.n_bytes for part in header.passes())
@@ -173,7 +173,7 @@ def _inflate(header: _Header, chunks: Chunks) -> NDArray[np.uint8]:
     return np.asarray(filtered)
 
 
-def _read_colours(header: _Header, chunks: Chunks) -> Chunks:
+def _read_colours(header: _PngHeader, chunks: Chunks) -> Chunks:
     """The palette, and which colours are transparent, checked and ready for libpng."""
     found = dict(reversed(chunks))
     alpha = found.get(b"tRNS", b"")
@@ -193,7 +193,7 @@ def _read_colours(header: _Header, chunks: Chunks) -> Chunks:
 
 
 def _decode_passes(
-    header: _Header, colours: Chunks, filtered: NDArray[np.uint8]
+    header: _PngHeader, colours: Chunks, filtered: NDArray[np.uint8]
 ) -> NDArray[np.uint8 | np.uint16]:
     """Samples of an interlaced image: each pass is an image of its own, spread over the whole."""
     samples: NDArray[Any] | None = None
@@ -211,7 +211,7 @@ def _decode_passes(
 
 
 def _decode_rows(
-    header: _Header, colours: Chunks, filtered: NDArray[np.uint8]
+    header: _PngHeader, colours: Chunks, filtered: NDArray[np.uint8]
 ) -> NDArray[np.uint8 | np.uint16]:
     """Undo the row filters: libpng is given a PNG whose data is stored, not compressed."""
     if filtered[:: header.row_bytes].max() > 4:

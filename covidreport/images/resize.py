@@ -114,12 +114,12 @@ def _centre(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.ui
     return canvas
 
 
-def _overlap(size: int, wanted: int) -> tuple[slice, slice]:
+def _overlap(size: int, target: int) -> tuple[slice, slice]:
     """Along one axis: what is taken of the source, and where it goes."""
-    if size >= wanted:
-        start = round((size - wanted) / 2)
-        return slice(start, start + wanted), slice(0, wanted)
-    start = (wanted - size) // 2
+    if size >= target:
+        start = round((size - target) / 2)
+        return slice(start, start + target), slice(0, target)
+    start = (target - size) // 2
     return slice(0, size), slice(start, start + size)
 
 
@@ -130,14 +130,14 @@ class _Taps(NamedTuple):
     weights: NDArray[np.float32]
 
 
-def _source_positions(size: int, wanted: int) -> NDArray[np.float32]:
+def _source_positions(size: int, target: int) -> NDArray[np.float32]:
     """Where pixel centres of the output lie in the source (align_corners=False)."""
-    scale = np.float32(size) / np.float32(wanted)
-    return scale * (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5)
+    scale = np.float32(size) / np.float32(target)
+    return scale * (np.arange(target, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5)
 
 
-def _bilinear_taps(size: int, wanted: int) -> _Taps:
-    centres = np.maximum(_source_positions(size, wanted), np.float32(0))
+def _bilinear_taps(size: int, target: int) -> _Taps:
+    centres = np.maximum(_source_positions(size, target), np.float32(0))
     left = np.minimum(centres.astype(np.intp), size - 1)
     fraction = centres - left.astype(np.float32)
     return _Taps(
@@ -146,9 +146,9 @@ def _bilinear_taps(size: int, wanted: int) -> _Taps:
     )
 
 
-def _bicubic_taps(size: int, wanted: int) -> _Taps:
+def _bicubic_taps(size: int, target: int) -> _Taps:
     """Cubic convolution of Keys (1981) with a = -0.75, as torch and OpenCV have it."""
-    centres = _source_positions(size, wanted)
+    centres = _source_positions(size, target)
     left = np.floor(centres).astype(np.intp)
     fraction = centres - left.astype(np.float32)
     a = np.float32(-0.75)

@@ -1,4 +1,4 @@
-"""What one picture is like, in figures that an audit compares over a whole data set."""
+"""What one picture is like, in numbers that an audit compares over a whole data set."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def _list_cards() -> list[_Seen]:
         uuid = _text(pynvml.nvmlDeviceGetUUID(handle))
         capability = tuple(int(part) for part in pynvml.nvmlDeviceGetCudaComputeCapability(handle))
         slices = _list_slices(handle)
-        for place, part in enumerate(slices or [handle]):
+        for index, part in enumerate(slices or [handle]):
             names = [_text(pynvml.nvmlDeviceGetUUID(part))]
             if slices:  # as drivers before 470 call it
                 instances = (
@@ -127,13 +127,13 @@ def _list_cards() -> list[_Seen]:
                     pynvml.nvmlDeviceGetComputeInstanceId,
                 )
                 names.append("/".join([f"MIG-{uuid}", *(str(ask(part)) for ask in instances)]))
-                names += [uuid] if place == 0 else []
+                names += [uuid] if index == 0 else []
             memory = pynvml.nvmlDeviceGetMemoryInfo(part)
             card = Card(
                 _text(pynvml.nvmlDeviceGetName(part)), (capability[0], capability[1]),
                 int(memory.total), int(memory.free),
             )  # fmt: skip
-            every.append(_Seen(card, str(number) if place == 0 else None, tuple(names)))
+            every.append(_Seen(card, str(number) if index == 0 else None, tuple(names)))
     return every
 
 
@@ -142,9 +142,9 @@ def _list_slices(handle: object) -> list[object]:
     found: list[object] = []
     with suppress(pynvml.NVMLError):
         if pynvml.nvmlDeviceGetMigMode(handle)[0] == pynvml.NVML_DEVICE_MIG_ENABLE:
-            for place in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+            for index in range(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
                 with suppress(pynvml.NVMLError_NotFound):
-                    found.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place))
+                    found.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index))
     return found
 
 
@@ -170,22 +170,22 @@ def find_card(device_id: int) -> Card | None:
     by_bus = os.environ.get(_ORDER, _BY_BUS) == _BY_BUS
     if device_id < len(cards) and (by_bus or len({card.name for card in cards}) == 1):
         return cards[device_id]
-    return _ask_cuda(device_id)
+    return _query_cuda(device_id)
 
 
-def _ask_cuda(device_id: int) -> Card | None:
+def _query_cuda(device_id: int) -> Card | None:
     """What the CUDA runtime that this process has loaded says of a card; opens no context on it."""
     runtime = _load_runtime()
     if runtime is None:
         return None
     properties = ctypes.create_string_buffer(8192)  # begin with the name; their size is CUDA's
     major, minor = ctypes.c_int(), ctypes.c_int()
-    asked = (
+    failed = (
         runtime.cudaGetDeviceProperties(properties, device_id),
         runtime.cudaDeviceGetAttribute(ctypes.byref(major), 75, device_id),
         runtime.cudaDeviceGetAttribute(ctypes.byref(minor), 76, device_id),
     )
-    if any(asked):
+    if any(failed):
         return None
     return Card(properties.value.decode(), (major.value, minor.value))
 
@@ -255,13 +255,13 @@ def pin_memory(array: NDArray[np.generic], device_id: int = 0) -> Callable[[], N
         runtime = ctypes.CDLL(f"libcudart.so.{major}")
     except OSError:
         return None
-    place = ctypes.c_void_p(array.ctypes.data)
+    address = ctypes.c_void_p(array.ctypes.data)
     if runtime.cudaSetDevice(ctypes.c_int(device_id)) != 0:
         return None
-    if runtime.cudaHostRegister(place, ctypes.c_size_t(array.nbytes), ctypes.c_uint(0)) != 0:
+    if runtime.cudaHostRegister(address, ctypes.c_size_t(array.nbytes), ctypes.c_uint(0)) != 0:
         return None
 
     def unpin() -> None:
-        runtime.cudaHostUnregister(place)
+        runtime.cudaHostUnregister(address)
 
     return unpin

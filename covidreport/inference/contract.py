@@ -149,7 +149,7 @@ def _agree(stated: object, said: object) -> bool:
 def _pick_input(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
     """The input that images go into; a graph that needs another one as well can't be fed.
 
-    ONNX Runtime counts no input that has a default among them; one that may be left out has a type
+    ONNX Runtime counts no input that has a default among them; one that may be omitted has a type
     that begins with `optional`.
     """
     needed = [tensor for tensor in tensors if not tensor.dtype.startswith("optional")]

@@ -31,7 +31,7 @@ UPLOADING = "the pixels can't be brought to the device"
 _T = TypeVar("_T")
 
 
-class Feed:
+class DeviceFeed:
     """Two slots of `capacity` images on a device, filled through memory that the card can read.
 
     `upload` waits for a free slot and fills it; `release` gives it back when all models have read
@@ -119,7 +119,7 @@ def read_answers(session: Session, answers: Sequence[Answer], n: int) -> NDArray
 class Bound:
     """A session bound to the slots of a feed: it answers to what was uploaded there."""
 
-    def __init__(self, session: Session, feed: Feed) -> None:
+    def __init__(self, session: Session, feed: DeviceFeed) -> None:
         self.session = session
         self.feed = feed
         self._outputs: dict[int, tuple[ort.IOBinding, ort.OrtValue]] = {}
@@ -218,7 +218,7 @@ class Uploaded:
     Each of them enters it once; when the last one leaves, the slot is free for the next batch.
     """
 
-    feed: Feed
+    feed: DeviceFeed
     slot: int
     readers: int
 
@@ -239,7 +239,7 @@ class DeviceQueue:
         self._uploads = ThreadPoolExecutor(1)
         self._runs = ThreadPoolExecutor(1)
         self._readings = ThreadPoolExecutor(1)
-        self._feeds: dict[Hashable, Feed] = {}
+        self._feeds: dict[Hashable, DeviceFeed] = {}
         self._bounds: dict[Session, Bound] = {}
 
     def upload(
@@ -267,7 +267,7 @@ class DeviceQueue:
             piece = math.lcm(*(session.spec.batch or 1 for session in sessions))
             capacity = -(-size // piece) * piece
             execution = sessions[0].execution
-            feed = self._feeds[kind] = Feed(
+            feed = self._feeds[kind] = DeviceFeed(
                 execution, capacity, pieces[0].shape[1:], pieces[0].dtype
             )
         return Uploaded(feed, feed.upload(*pieces), readers)

@@ -70,11 +70,11 @@ class _Walk:
     ) -> tuple[tuple[str, ...], str | None]:
         """The activations in a function that gives `name`; the value that they are taken of, None
         where they are not taken of what the function is called with."""
-        place = node.outputs.index(name)
-        if place >= len(function.outputs):
+        index = node.outputs.index(name)
+        if index >= len(function.outputs):
             return (), None
         others = {key: each for key, each in self.functions.items() if each is not function}
-        found, left = _Walk(function, others).follow(function.outputs[place].name)
+        found, left = _Walk(function, others).follow(function.outputs[index].name)
         given = dict(zip((each.name for each in function.inputs), node.inputs, strict=False))
         return found, given.get(left)
 

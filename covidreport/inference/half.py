@@ -38,7 +38,7 @@ from covidreport.storage.cache_folder import cache_limit
 from covidreport.storage.model import measure_model
 
 KIND = "fp16-models"
-METHOD = 1
+REVISION = 1
 """Counted up when the same model would be converted otherwise."""
 COPIES: Final = 5
 """The memory of a conversion beside the size of the model's files; measured: 4.8 for 456 MiB."""
@@ -115,13 +115,13 @@ def _half_model(path: Path, sha256: str, limits: ModelLimits, children: _Childre
     name = _name(sha256)
     content = read_cached_bytes(KIND, name)
     if content is None:
-        content = _convert_apart(path, limits, children)
+        content = _convert_in_child(path, limits, children)
         write_cached_bytes(KIND, name, content)
     return content
 
 
 def _name(sha256: str) -> str:
-    return name_entry({"method": METHOD, "model": sha256, "onnxruntime": ort.__version__})
+    return name_entry({"method": REVISION, "model": sha256, "onnxruntime": ort.__version__})
 
 
 def _count_side_by_side(paths: Sequence[Path]) -> int:
@@ -131,7 +131,7 @@ def _count_side_by_side(paths: Sequence[Path]) -> int:
     return max(1, min(os.cpu_count() or 1, available_bytes() // (COPIES * largest + ROOM_BYTES)))
 
 
-def _convert_apart(path: Path, limits: ModelLimits, children: _Children) -> bytes:
+def _convert_in_child(path: Path, limits: ModelLimits, children: _Children) -> bytes:
     """What `convert_to_half` gives, by a process of its own."""
     most = str(allowed_bytes(limits) + ROOM_BYTES)
     try:

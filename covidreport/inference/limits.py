@@ -42,7 +42,7 @@ def find_limits(precision: Precision, *, half: bool) -> Limits:
     return LIMITS["fp16" if half else precision]
 
 
-def find_largest_gap(
+def find_largest_difference(
     first: NDArray[np.floating], second: NDArray[np.floating], activation: Activation
 ) -> float:
     """The largest difference of a probability between scores of one shape.

@@ -31,7 +31,7 @@ def available_bytes() -> int:
 def machine_bytes() -> int:
     """The memory of this machine, or what its container may take of it."""
     total = _read_meminfo("MemTotal") or _physical_bytes() or FALLBACK_BYTES
-    return min([total, *(most for place, _ in _CGROUPS if (most := _read_number(place)))])
+    return min([total, *(most for path, _ in _CGROUPS if (most := _read_number(path)))])
 
 
 def allowed_bytes(limits: ModelLimits, total: int | None = None) -> int:
@@ -59,9 +59,9 @@ def _physical_bytes() -> int | None:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _read_number(place: str) -> int | None:
+def _read_number(path: str) -> int | None:
     """The number in a file; None where there is no such file, or it holds `max`."""
     try:
-        return int(Path(place).read_text(encoding="ascii"))
+        return int(Path(path).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None

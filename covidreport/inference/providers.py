@@ -42,7 +42,7 @@ TRIAL_MODEL = base64.b64decode(
     "AAwEAAAOBAAAAAQQAAEEEqDQgBEAFCAWJKBAAAQEBaGwoBeBIWChQIARIQCgIIAQoCCAEKAggECgIIBGIbCgF5EhYK"
     "FAgBEhAKAggBCgIIAQoCCAIKAggCQgQKABAN"
 )
-TRIAL_QUESTION = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+TRIAL_INPUT = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
 TRIAL_ANSWER = np.array([[[[306, 351], [486, 531]]]], np.float32)
 """Whole numbers that every precision here holds exactly."""
 
@@ -222,7 +222,7 @@ def try_provider(
         return ProviderStatus(provider, False, detail, "no device")
     execution = Execution(provider, precision or provider.precisions[0], device_id)
     try:
-        _ask_trial(execution)
+        _run_trial(execution)
         name_device(execution)
         if precision == "tf32":
             _check_tf32(_find_card(device_id))
@@ -234,7 +234,7 @@ def try_provider(
     return ProviderStatus(provider, True, detail, "works")
 
 
-def _ask_trial(execution: Execution) -> None:
+def _run_trial(execution: Execution) -> None:
     """Run the trial model; ProviderError where that fails or gives another answer."""
     provider = execution.provider
     said = load_libraries(provider)
@@ -248,7 +248,7 @@ def _ask_trial(execution: Execution) -> None:
             TRIAL_MODEL, options, providers=execution.requests(), enable_fallback=0
         )
         check_provider(session.get_providers(), provider)
-        (answer,) = session.run(None, {"x": TRIAL_QUESTION})
+        (answer,) = session.run(None, {"x": TRIAL_INPUT})
     except ProviderError as error:
         raise ProviderError(_explain_failure(execution, f"{error} {said}".strip())) from error
     except ORT_ERRORS as error:

@@ -196,7 +196,7 @@ def describe_failure(
         most = arena_bytes(execution, limits) / 2**30
         return OutOfMemoryError(
             f"needs more memory than the {most:.3g} GiB that models may "
-            f"take together (memory_limit): {_spell_request(text)}",
+            f"take together (memory_limit): {_describe_request(text)}",
             "Use a smaller --batch-size, or a larger --memory-limit where the machine has it.",
         )
     said = f"{what}: {first_line(error)}"
@@ -204,11 +204,11 @@ def describe_failure(
     return OutOfMemoryError(said) if short else RunError(said)
 
 
-def _spell_request(text: str) -> str:
+def _describe_request(text: str) -> str:
     """What an arena said when it refused: how much was asked for."""
     found = re.search(r"requested bytes of (\d+)", text)
-    asked = "more" if found is None else f"{int(found.group(1)) / 2**20:,.0f} MiB more"
-    return f"{asked} was asked for"
+    size = "more" if found is None else f"{int(found.group(1)) / 2**20:,.0f} MiB more"
+    return f"{size} was asked for"
 
 
 def measure_variation(session: Session) -> float:
@@ -235,8 +235,8 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     wide = logits.astype(np.float64)
     with np.errstate(invalid="ignore"):  # an infinite logit: the run is refused for its NaN
         powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-        shares = powers / powers.sum(axis=-1, keepdims=True)
-    result: NDArray[np.floating] = shares.astype(keep_type(logits[:0]).dtype)
+        probabilities = powers / powers.sum(axis=-1, keepdims=True)
+    result: NDArray[np.floating] = probabilities.astype(keep_type(logits[:0]).dtype)
     return result
 
 
@@ -374,8 +374,8 @@ def share_memory(execution: Execution = CPU, limits: ModelLimits = NO_LIMITS) ->
     same moment: eight ResNet18 take a third of the memory this way, at the same speed. Sessions
     that are open stay with the arena that they have.
     """
-    device, number = place = _memory_of(execution)
-    if _shared.get(place) == limits.memory:
+    device, number = key = _memory_of(execution)
+    if _shared.get(key) == limits.memory:
         return
     name, provider, how = _ARENAS[device]
     info = ort.OrtMemoryInfo(
@@ -383,7 +383,7 @@ def share_memory(execution: Execution = CPU, limits: ModelLimits = NO_LIMITS) ->
     )
     arena = ort.OrtArenaCfg({"max_mem": arena_bytes(execution, limits), **how})
     ort.create_and_register_allocator_v2(provider, info, {}, arena)
-    _shared[place] = limits.memory
+    _shared[key] = limits.memory
 
 
 def _memory_of(execution: Execution) -> tuple[str, int]:

@@ -74,12 +74,12 @@ class Trial:
         child = self._start()
         if child is None:
             return
-        asked = {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
+        request = {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
                  "seconds": limits.batch_timeout_s}  # fmt: skip
         try:
             # opening, and two answers
             seconds = 3 * limits.batch_timeout_s + _MORE_S
-            said = run_watched(partial(_ask, child, json.dumps(asked)), child.kill, seconds)
+            said = run_watched(partial(_send, child, json.dumps(request)), child.kill, seconds)
         except TimeoutError as error:
             self.close()
             raise TimeLimitError(
@@ -138,7 +138,7 @@ def _name_trial(sha256: str, described: Mapping[str, Any] | None) -> str:
     return name_entry([sha256, ort.__version__, dict(described or {})])
 
 
-def _ask(child: subprocess.Popen[str], line: str) -> str:
+def _send(child: subprocess.Popen[str], line: str) -> str:
     assert child.stdin is not None
     child.stdin.write(f"{line}\n")
     child.stdin.flush()
@@ -161,16 +161,16 @@ def answer() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that asks takes care
     print(READY, file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_open_once(json.loads(line))), file=answers, flush=True)
+        print(json.dumps(_try_open(json.loads(line))), file=answers, flush=True)
 
 
-def _open_once(asked: Mapping[str, Any]) -> str:
+def _try_open(request: Mapping[str, Any]) -> str:
     """Why a model took too long; empty where it did not, whatever else is wrong with it."""
-    limits = ModelLimits(asked["seconds"], asked["memory"])
+    limits = ModelLimits(request["seconds"], request["memory"])
     limit_process(allowed_bytes(limits) + _ROOM_BYTES)
     try:
         measure_variation(
-            open_session(Path(asked["path"]), described=asked["described"], limits=limits)
+            open_session(Path(request["path"]), described=request["described"], limits=limits)
         )
     except TimeLimitError as error:
         return str(error)

@@ -57,10 +57,10 @@ class Watch:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
                 self._thread.start()
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while True:
             if not self._calls:
                 self._some.clear()

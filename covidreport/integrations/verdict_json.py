@@ -19,7 +19,7 @@ _NAMES = {"detectable_difference": "smallest_gap", "estimate": "figure"}
 """By field of the records: the key that it has in this version of the schema."""
 
 
-def spell_verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict in the types that JSON has; the whole evaluation stands in the run folder."""
     fields = dataclasses.asdict(
         dataclasses.replace(verdict, evaluation=None), dict_factory=_name_fields
@@ -40,6 +40,6 @@ def render_verdict_json(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) 
         "outcome": outcome,
         "exit_code": EXIT_CODES[outcome],
         **dataclasses.asdict(beside),
-        "verdicts": [spell_verdict(verdict) for verdict in verdicts],
+        "verdicts": [verdict_as_json(verdict) for verdict in verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -28,7 +28,7 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.curves import collect_curves
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.repeats import collect_repeats
-from covidreport.storage.chosen import AskedImages, ChosenImages, choose_images
+from covidreport.storage.chosen import ChosenImages, ImageQuery, choose_images
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import match_model
 from covidreport.storage.runs import Tell, read_evaluations
@@ -53,7 +53,7 @@ def collect_report(
     *,
     target: str,
     specificity_floor: float,
-    images: AskedImages | None = None,
+    images: ImageQuery | None = None,
     tell: Tell = lambda _: None,
     title: str | None = None,
     plan: Plan | None = None,
@@ -76,7 +76,7 @@ def collect_report(
     Raises UsageError where nothing was evaluated, or not on what is asked for.
     """
     evidence = [_Evidence(run, *read_evaluations(run)) for run in runs]
-    meant = _choose(evidence, images or AskedImages())
+    meant = _choose(evidence, images or ImageQuery())
     if meant.note:
         tell(meant.note)
     name, chosen, kind = meant.dataset, meant.split, meant.variant
@@ -123,7 +123,7 @@ def collect_report(
 
 
 def choose_evaluated(
-    runs: Sequence[Run], images: AskedImages, tell: Tell
+    runs: Sequence[Run], images: ImageQuery, tell: Tell
 ) -> tuple[tuple[Run, Evaluation], ...]:
     """What a report would rank: each run with its evaluation on the images that are meant.
 
@@ -155,7 +155,7 @@ def _decide_doubts(rankings: Sequence[Ranking], found: Sequence[Finding]) -> lis
     return [*doubts, *kept]
 
 
-def _choose(evidence: Sequence[_Evidence], images: AskedImages) -> ChosenImages:
+def _choose(evidence: Sequence[_Evidence], images: ImageQuery) -> ChosenImages:
     every = [evaluation for item in evidence for evaluation in item.evaluations]
     if not every:
         faults = [fault for item in evidence for fault in item.faults]

@@ -8,7 +8,7 @@ from typing import Any
 
 from covidreport.records import Run
 from covidreport.report.blocks import Code, Fact, Facts, Text
-from covidreport.storage.replaced import PLACE
+from covidreport.storage.replaced import SOURCE_DIGEST
 from covidreport.text import DASH, exact, humanise, titled
 
 _SHOWN_ELSEWHERE = frozenset({"schema", "name", "description"})
@@ -94,7 +94,11 @@ def _all_times(values: Mapping[str, Any]) -> list[str]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             times += [f"{_unit(key)} {each}" for each in _all_times(value)]
-        elif not key.endswith("_mtime_ns") and key not in ("command", PLACE) and value is not None:
+        elif (
+            not key.endswith("_mtime_ns")
+            and key not in ("command", SOURCE_DIGEST)
+            and value is not None
+        ):
             times.append(f"{_unit(key)} {exact(value)}")
     return times
 

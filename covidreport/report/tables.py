@@ -8,7 +8,7 @@ from covidreport.metrics import ALL_METRICS
 from covidreport.records import Counts, Estimate, Evaluation
 from covidreport.report.blocks import Cell, Column, Count, Text
 from covidreport.text import DASH, clean, humanise, titled, whole
-from covidreport.text.thresholds import describe_origin, share_threshold, spell_threshold
+from covidreport.text.thresholds import common_threshold, describe_origin, format_threshold
 
 
 def metric_title(key: str) -> str:
@@ -59,7 +59,9 @@ def threshold_columns(evaluations: Sequence[Evaluation | None], label: str) -> l
     """A column of thresholds where they differ; none where all runs share one, which is said once
     in the caption."""
     known = [one for one in evaluations if one is not None]
-    return [] if share_threshold(known, label) else [Column("Threshold", kind="figure", falls=True)]
+    return (
+        [] if common_threshold(known, label) else [Column("Threshold", kind="figure", falls=True)]
+    )
 
 
 def threshold_cells(
@@ -71,4 +73,4 @@ def threshold_cells(
     value = None if evaluation is None else evaluation.thresholds.get(label)
     if evaluation is None or value is None:
         return [Text(DASH)]
-    return [Text(spell_threshold(value), clean(describe_origin(evaluation, label)), value)]
+    return [Text(format_threshold(value), clean(describe_origin(evaluation, label)), value)]

@@ -11,7 +11,7 @@ from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Ignore, Limit, Run
-from covidreport.storage.chosen import AskedImages, fold_split
+from covidreport.storage.chosen import ImageQuery, fold_split
 from covidreport.text.failed import MOST_FAILED
 
 DEFAULT_FLOOR = 0.5
@@ -86,26 +86,26 @@ class Settings:
             named="in the settings" if baseline is None else named,
         )
 
-    def ask_judged(
+    def query_judged(
         self, dataset: str | None = None, split: str | None = None, variant: str | None = None
-    ) -> AskedImages:
+    ) -> ImageQuery:
         """The images that options and the settings ask a gate to judge; the baseline says more."""
         split = None if split is None else fold_split(split)
-        return AskedImages(dataset, split, variant, self.evaluate.split, self.data_name)
+        return ImageQuery(dataset, split, variant, self.evaluate.split, self.data_name)
 
-    def ask_stored(
+    def query_stored(
         self, dataset: str | None = None, split: str | None = None, variant: str | None = None
-    ) -> AskedImages:
+    ) -> ImageQuery:
         """The images that options, the settings and a baseline's file ask for.
 
-        What is judged by a baseline takes them from `ask_judged`. Here nothing is, and a configured
-        split need not be that of the baseline.
+        What is judged by a baseline takes them from `query_judged`. Here nothing is, and a
+        configured split need not be that of the baseline.
         """
         from covidreport.gate.baseline import find_baseline_file, peek_split
 
         configured = self.evaluate.split
-        asked = AskedImages(dataset, split, variant, configured, self.data_name)
+        query = ImageQuery(dataset, split, variant, configured, self.data_name)
         place = find_baseline_file(self.baseline, self.folder)
         if configured is not None or place is None:
-            return asked
-        return replace(asked, baseline=peek_split(place))
+            return query
+        return replace(query, baseline=peek_split(place))

@@ -45,7 +45,7 @@ _MARK = b"covcach1"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CacheKind:
     """A kind of entries: what they are, the room that makes them, who may look into them."""
 
     what: str
@@ -54,22 +54,22 @@ class Kind:
     """For the eyes of the owner alone."""
 
 
-KINDS: Mapping[str, Kind] = {
-    "cases": Kind("cases of a report: who missed which image", "report"),
-    "comparisons": Kind("pairwise comparisons of runs", "compare"),
-    "curves": Kind("counts of a run at every threshold", "report"),
-    "digests": Kind("digests of image files", "dataset"),
-    "drawings": Kind("charts drawn to SVG", "report"),
-    "engines": Kind("engines that TensorRT compiled", "inference"),
-    "fp16-models": Kind("models converted to fp16", "inference"),
-    "headers": Kind("what DICOM headers say of patients", "dataset", private=True),
-    "index": Kind("what a manifest held", "dataset"),
-    "made-here": Kind("which files this machine computed", "storage"),
-    "models": Kind("digests of model files", "storage"),
-    "pixels": Kind("decoded images", "images"),
-    "repeats": Kind("configurations compared over seeds", "report"),
-    "surveys": Kind("what images are like, for the audit", "dataset"),
-    "tried-models": Kind("models that were opened without harm", "inference"),
+KINDS: Mapping[str, CacheKind] = {
+    "cases": CacheKind("cases of a report: who missed which image", "report"),
+    "comparisons": CacheKind("pairwise comparisons of runs", "compare"),
+    "curves": CacheKind("counts of a run at every threshold", "report"),
+    "digests": CacheKind("digests of image files", "dataset"),
+    "drawings": CacheKind("charts drawn to SVG", "report"),
+    "engines": CacheKind("engines that TensorRT compiled", "inference"),
+    "fp16-models": CacheKind("models converted to fp16", "inference"),
+    "headers": CacheKind("what DICOM headers say of patients", "dataset", private=True),
+    "index": CacheKind("what a manifest held", "dataset"),
+    "made-here": CacheKind("which files this machine computed", "storage"),
+    "models": CacheKind("digests of model files", "storage"),
+    "pixels": CacheKind("decoded images", "images"),
+    "repeats": CacheKind("configurations compared over seeds", "report"),
+    "surveys": CacheKind("what images are like, for the audit", "dataset"),
+    "tried-models": CacheKind("models that were opened without harm", "inference"),
 }
 """Every kind by its name, which is the folder of the cache that its entries stand in."""
 
@@ -117,10 +117,10 @@ def _name_record(facts: object) -> str:
 
 def name_entry(facts: object) -> str:
     """The name of an entry: the sha256 of facts, whatever the order of keys."""
-    return hashlib.sha256(spell_facts(facts)).hexdigest()
+    return hashlib.sha256(encode_facts(facts)).hexdigest()
 
 
-def spell_facts(facts: object) -> bytes:
+def encode_facts(facts: object) -> bytes:
     """Facts as JSON: equal ones give equal bytes."""
     return json.dumps(facts, sort_keys=True, default=encode).encode()
 

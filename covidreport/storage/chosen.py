@@ -18,7 +18,7 @@ NO_SPLITS = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class AskedImages:
+class ImageQuery:
     """What a command was told of the images it is about; None where nobody said."""
 
     dataset: str | None = None
@@ -96,12 +96,12 @@ def check_agreement(configured: str, baseline: str | None) -> None:
         )
 
 
-def choose_split(asked: AskedImages, there: Collection[str]) -> str:
+def choose_split(query: ImageQuery, there: Collection[str]) -> str:
     """The split that is meant, of those that there are; one that was stated need not be there.
 
     Raises UsageError where nobody said which of several, and `validation` is none of them.
     """
-    stated = asked.state_split()
+    stated = query.state_split()
     if stated is not None:
         return stated[0]
     if USUAL_SPLIT in there or not there:
@@ -114,26 +114,26 @@ def choose_split(asked: AskedImages, there: Collection[str]) -> str:
     )
 
 
-def choose_images(there: Sequence[Evaluation], asked: AskedImages) -> ChosenImages:
+def choose_images(there: Sequence[Evaluation], query: ImageQuery) -> ChosenImages:
     """The images that are meant, of those that something was evaluated on.
 
     The data set is the one that is asked for, else the configuration's, else the one of the split
     that was evaluated last. The variant is the one that is asked for, else the usual one, or what
-    there is where there is no usual one. Figures without a time stamp are older than any.
+    there is where there is no usual one. Metrics without a time stamp are older than any.
     Raises UsageError where nothing was evaluated on what is meant, and as `choose_split`.
     """
-    fitting = [each for each in there if replace(asked, split=None).fits(each)]
-    own = [each for each in fitting if each.dataset == asked.named] if not asked.dataset else []
+    fitting = [each for each in there if replace(query, split=None).fits(each)]
+    own = [each for each in fitting if each.dataset == query.named] if not query.dataset else []
     fitting = own or fitting
-    stated = asked.state_split()
+    stated = query.state_split()
     if fitting or stated:
-        split = choose_split(asked, {each.split for each in fitting})
+        split = choose_split(query, {each.split for each in fitting})
         fitting = [each for each in fitting if each.split == split]
     if not fitting:
-        raise UsageError(_explain_nothing(there, asked, stated))
+        raise UsageError(_explain_nothing(there, query, stated))
     last = max(fitting, key=date_evaluation)
     meant = pick_evaluation(fitting)
-    note = _note_newer(there, last, asked, stated)
+    note = _note_newer(there, last, query, stated)
     return ChosenImages(meant.dataset, split, meant.variant, note)
 
 
@@ -146,23 +146,23 @@ def pick_evaluation(fitting: Sequence[Evaluation]) -> Evaluation:
 
 
 def date_evaluation(evaluation: Evaluation) -> str:
-    """When it was made, to be compared; empty for figures without a time stamp."""
+    """When it was made, to be compared; empty for metrics without a time stamp."""
     return evaluation.times.finished or ""
 
 
 def _explain_nothing(
-    there: Iterable[Evaluation], asked: AskedImages, stated: tuple[str, str] | None
+    there: Iterable[Evaluation], query: ImageQuery, stated: tuple[str, str] | None
 ) -> str:
     named = sorted({" ".join(filter(None, (e.dataset, e.split, e.variant))) for e in there})
-    split = f"{stated[0]} ({stated[1]})" if stated and asked.split is None else asked.split
+    split = f"{stated[0]} ({stated[1]})" if stated and query.split is None else query.split
     return (
-        f"nothing was evaluated on {asked.dataset or 'any data set'}, split {split or 'any'}"
-        f"{', variant ' + asked.variant if asked.variant else ''}; there is: {', '.join(named)}"
+        f"nothing was evaluated on {query.dataset or 'any data set'}, split {split or 'any'}"
+        f"{', variant ' + query.variant if query.variant else ''}; there is: {', '.join(named)}"
     )
 
 
 def _note_newer(
-    there: Sequence[Evaluation], last: Evaluation, asked: AskedImages,
+    there: Sequence[Evaluation], last: Evaluation, query: ImageQuery,
     stated: tuple[str, str] | None,
 ) -> str:  # fmt: skip
     """What was evaluated later than the chosen images, where no option decided against it."""
@@ -170,14 +170,14 @@ def _note_newer(
         each
         for each in there
         if date_evaluation(each) > date_evaluation(last)
-        and (each.split == last.split or asked.split is None)
-        and (each.dataset == last.dataset or asked.dataset is None)
+        and (each.split == last.split or query.split is None)
+        and (each.dataset == last.dataset or query.dataset is None)
         and (each.dataset, each.split) != (last.dataset, last.split)
     ]
     if not newer:
         return ""
     latest = max(newer, key=date_evaluation)
-    why = f" ({stated[1]})" if stated is not None and asked.split is None else ""
+    why = f" ({stated[1]})" if stated is not None and query.split is None else ""
     options = [
         f"--{name} {value}"
         for name, value, taken in (

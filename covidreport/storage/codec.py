@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from covidreport.errors import StoreError
-from covidreport.storage.files import read_text, spell_path
+from covidreport.storage.files import format_path, read_text
 from covidreport.storage.write import encode_text, write_atomic
 
 T = TypeVar("T")
@@ -26,11 +26,11 @@ Document: TypeAlias = dict[str, Any]
 """An object of JSON."""
 
 
-def decode(value: object, kind: type[T], place: str = "$") -> T:
+def decode(value: object, kind: type[T], source: str = "$") -> T:
     """A record, or a list or mapping of records, from what JSON holds.
 
-    Raises StoreError with what does not fit and where, such as `$.counts[...].fn`; place: what
-    stands for `$`.
+    Raises StoreError with what does not fit and where, such as `$.counts[...].fn`; source:
+    what stands for `$`.
     """
     try:
         _check_finite(value, "$")
@@ -39,7 +39,7 @@ def decode(value: object, kind: type[T], place: str = "$") -> T:
         said = str(error).encode("utf-8", "backslashreplace").decode()
         if " - at `" not in said:
             said += " - at `$`"
-        raise StoreError(said.replace("`$", f"`{place}")) from error
+        raise StoreError(said.replace("`$", f"`{source}")) from error
 
 
 def encode(value: object) -> Any:
@@ -73,7 +73,7 @@ def _check_finite(value: object, path: str) -> None:
 def _plain(value: object) -> object:
     """What msgspec does not know: paths, NumPy's numbers, mappings that are no dict."""
     if isinstance(value, Path):
-        return spell_path(value.as_posix())
+        return format_path(value.as_posix())
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
@@ -101,20 +101,20 @@ class FileFormat(Generic[T]):
 
     def read(self, path: Path) -> T:
         """The record in a file; StoreError where it is missing, broken or of another schema."""
-        return self.decode(read_json(path), spell_path(path))
+        return self.decode(read_json(path), format_path(path))
 
-    def decode(self, value: Document, place: str) -> T:
+    def decode(self, value: Document, source: str) -> T:
         """The record in an object of this version or an earlier one; StoreError that names
-        `place`."""
+        `source`."""
         while isinstance(value.get("schema"), str) and value["schema"] in self.migrations:
             value = self.migrations[value["schema"]](value)
-        _check_schema(value, self.schema, place)
+        _check_schema(value, self.schema, source)
         try:
             record = decode(self._rename(value), self.record)
             self.check(record)
         except StoreError as error:
             said = self._name_keys(str(error))
-            raise StoreError(f"{place}: {self.fault} ({said}); {self.remedy}") from error
+            raise StoreError(f"{source}: {self.fault} ({said}); {self.remedy}") from error
         return record
 
     def encode(self, record: T) -> Document:
@@ -128,8 +128,9 @@ class FileFormat(Generic[T]):
     def _name_keys(self, said: str) -> str:
         """A fault with the keys of the file: who mends it sees no others."""
         for name, key in self.names.items():
-            said = said.replace(f"`$.{name}", f"`$.{key}")
-            said = said.replace(f"field `{name}`", f"field `{key}`")
+            said = said.replace(f"`$.{name}", f"`$.{key}").replace(
+                f"field `{name}`", f"field `{key}`"
+            )
         return said
 
     def _rename(self, value: Document) -> Document:
@@ -140,24 +141,24 @@ class FileFormat(Generic[T]):
 
 def read_json(path: Path, schema: str | None = None) -> Document:
     """The object in a JSON file; StoreError where it is missing, broken or of another schema."""
-    place = spell_path(path)
+    source = format_path(path)
     try:
         value = json.loads(read_text(path))
     except ValueError as error:
-        raise StoreError(f"{place}: is not valid JSON ({error})") from error
+        raise StoreError(f"{source}: is not valid JSON ({error})") from error
     except RecursionError as error:
-        raise StoreError(f"{place}: is nested too deeply") from error
+        raise StoreError(f"{source}: is nested too deeply") from error
     if not isinstance(value, dict):
-        raise StoreError(f"{place}: holds {type(value).__name__}, expected an object")
+        raise StoreError(f"{source}: holds {type(value).__name__}, expected an object")
     if schema is not None:
-        _check_schema(value, schema, place)
+        _check_schema(value, schema, source)
     return value
 
 
-def _check_schema(value: Document, schema: str, place: str) -> None:
+def _check_schema(value: Document, schema: str, source: str) -> None:
     if value.get("schema") != schema:
         raise StoreError(
-            f"{place}: its schema is {value.get('schema')!r}, this version reads {schema!r}; "
+            f"{source}: its schema is {value.get('schema')!r}, this version reads {schema!r}; "
             "make the file again with the covidreport that is installed"
         )
 
@@ -171,10 +172,10 @@ def write_json(path: Path, value: object) -> None:
 def write_lines(path: Path, value: object) -> None:
     """As `write_json`, with an object or list of numbers and texts alone, such as an estimate, on
     one line."""
-    write_atomic(path, encode_text(f"{spell_json(encode(value))}\n"))
+    write_atomic(path, encode_text(f"{format_json(encode(value))}\n"))
 
 
-def spell_json(value: Any, indent: str = "") -> str:
+def format_json(value: Any, indent: str = "") -> str:
     """JSON in which only what holds objects or lists is spread over lines."""
     inner = [*value.values()] if isinstance(value, dict) else value
     flat = not isinstance(inner, list | tuple) or not any(
@@ -185,8 +186,8 @@ def spell_json(value: Any, indent: str = "") -> str:
     more = f"{indent}  "
     if isinstance(value, dict):
         lines = [
-            f"{json.dumps(str(key), ensure_ascii=False)}: {spell_json(item, more)}"
+            f"{json.dumps(str(key), ensure_ascii=False)}: {format_json(item, more)}"
             for key, item in value.items()
         ]
         return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
-    return f"[\n{more}" + f",\n{more}".join(spell_json(v, more) for v in value) + f"\n{indent}]"
+    return f"[\n{more}" + f",\n{more}".join(format_json(v, more) for v in value) + f"\n{indent}]"

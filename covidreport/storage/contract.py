@@ -21,7 +21,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from covidreport.errors import RunError, StoreError
 from covidreport.records import Activation, Fit, Layout, Resample
-from covidreport.storage.files import read_text, spell_path
+from covidreport.storage.files import format_path, read_text
 
 PREFIX: Final = "covidreport."
 """How the keys of a contract begin in the metadata of an ONNX file."""
@@ -193,7 +193,7 @@ class RunFile:
 def read_run_file(path: Path) -> RunFile:
     """Read a run.json, whatever it holds: it never raises, and nothing in it is guessed."""
     try:
-        settings = _parse(read_text(path, MOST_RUN_BYTES), spell_path(path))
+        settings = _parse(read_text(path, MOST_RUN_BYTES), format_path(path))
     except StoreError as error:
         return RunFile({}, (str(error),))
     faults = find_faults(settings, RunWords)
@@ -201,7 +201,7 @@ def read_run_file(path: Path) -> RunFile:
     said = "; ".join(fault.sentence for fault in faults)
     return RunFile(
         {key: _plain(value) for key, value in settings.items() if key not in wrong},
-        (f"{spell_path(path)}: {said}",) if faults else (),
+        (f"{format_path(path)}: {said}",) if faults else (),
     )
 
 
@@ -261,13 +261,13 @@ class Fault:
     sentence: str
 
 
-def find_faults(words: Mapping[str, Any], kind: type[Struct], place: str = "") -> list[Fault]:
+def find_faults(words: Mapping[str, Any], kind: type[Struct], prefix: str = "") -> list[Fault]:
     """Everything in `words` that does not fit a Struct, each word by itself."""
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
     forbids = kind.__struct_config__.forbid_unknown_fields
     found: list[Fault] = []
     for word, value in words.items():
-        path = f"{place}{word}"
+        path = f"{prefix}{word}"
         if word not in fields:
             if forbids:
                 found.append(Fault(path, f"`{path}` is no word of a contract{_nearest(word)}"))
@@ -312,7 +312,7 @@ def _show(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _parse(text: str, place: str) -> dict[str, Any]:
+def _parse(text: str, source: str) -> dict[str, Any]:
     """The object in a run.json; StoreError where it is none, or of another schema."""
     twice: list[str] = []
 
@@ -326,23 +326,25 @@ def _parse(text: str, place: str) -> dict[str, Any]:
     try:
         value = json.loads(text, object_pairs_hook=take)
     except json.JSONDecodeError as error:
-        raise StoreError(f"{place}: is not valid JSON ({error})") from error
+        raise StoreError(f"{source}: is not valid JSON ({error})") from error
     except ValueError as error:
-        raise StoreError(f"{place}: holds a number of too many digits") from error
+        raise StoreError(f"{source}: holds a number of too many digits") from error
     except RecursionError as error:
-        raise StoreError(f"{place}: {_TOO_DEEP}") from error
+        raise StoreError(f"{source}: {_TOO_DEEP}") from error
     if not isinstance(value, dict):
-        raise StoreError(f"{place}: holds {type(value).__name__}, expected an object")
+        raise StoreError(f"{source}: holds {type(value).__name__}, expected an object")
     if value.get("schema") != RUN_SCHEMA:
         raise StoreError(
-            f"{place}: its schema is {_show(value.get('schema'))}, this version reads "
+            f"{source}: its schema is {_show(value.get('schema'))}, this version reads "
             f'{RUN_SCHEMA!r}; write "schema": "{RUN_SCHEMA}" into it, or use the newer covidreport'
         )
     if twice:
         names = ", ".join(f"`{_show(key)[1:-1]}`" for key in dict.fromkeys(twice))
-        raise StoreError(f"{place}: {names} stands twice in one object; keep the one that is meant")
+        raise StoreError(
+            f"{source}: {names} stands twice in one object; keep the one that is meant"
+        )
     if _depth(value) > MOST_DEPTH:
-        raise StoreError(f"{place}: {_TOO_DEEP}")
+        raise StoreError(f"{source}: {_TOO_DEEP}")
     return value
 
 

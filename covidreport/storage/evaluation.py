@@ -28,7 +28,7 @@ from covidreport.storage.codec import (
     write_lines,
 )
 from covidreport.storage.exploratory import drop_bounds, drop_intervals
-from covidreport.storage.files import digest_file, spell_path
+from covidreport.storage.files import digest_file, format_path
 from covidreport.storage.folder import (
     EVALUATION_FILE,
     FAILURE_FILE,
@@ -111,15 +111,15 @@ def encode_evaluation(evaluation: Evaluation, scores_sha256: str | None = None) 
 def read_evaluation(path: Path) -> Evaluation:
     """The evaluation in a file or in its folder; StoreError where it can't be one."""
     file = path / EVALUATION_FILE if path.is_dir() else path
-    return mend_evaluation(decode_evaluation(read_json(file), spell_path(file)))
+    return mend_evaluation(decode_evaluation(read_json(file), format_path(file)))
 
 
-def decode_evaluation(document: Document, place: str) -> Evaluation:
-    """What stands in an evaluation.json, as it stands; StoreError that names `place`."""
+def decode_evaluation(document: Document, source: str) -> Evaluation:
+    """What stands in an evaluation.json, as it stands; StoreError that names `source`."""
     score_metrics: Any = document.get("details")
     if isinstance(score_metrics, dict) and score_metrics.get("schema") != SCORE_METRICS_SCHEMA:
         document = {**document, "details": None}
-    return EVALUATION.decode(document, place)
+    return EVALUATION.decode(document, source)
 
 
 def mend_evaluation(evaluation: Evaluation) -> Evaluation:

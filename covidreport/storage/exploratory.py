@@ -38,7 +38,7 @@ def drop_bounds(tuned: TunedThresholds, trained_on: bool = False) -> TunedThresh
 
 def drop_intervals(evaluation: Evaluation) -> Evaluation:
     """The evaluation without intervals of what its thresholds decide, where these were chosen on
-    its own images; they would say how sure a figure is that was looked for. Others as they are."""
+    its own images; they would say how sure a value is that was looked for. Others as they are."""
     labels = [label for label in evaluation.labels if is_exploratory(evaluation, label)]
     if not labels:
         return evaluation

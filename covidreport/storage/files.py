@@ -40,7 +40,7 @@ def open_file(path: Path) -> BufferedReader:
     try:
         return open_regular(path)
     except (OSError, ValueError) as error:
-        raise StoreError(f"{spell_path(path)}: {_explain(path, error)}") from error
+        raise StoreError(f"{format_path(path)}: {_explain(path, error)}") from error
 
 
 def open_regular(path: Path | str) -> BufferedReader:
@@ -67,10 +67,10 @@ def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
         try:
             data = file.read(-1 if most_bytes is None else most_bytes + 1)
         except OSError as error:
-            raise StoreError(f"{spell_path(path)}: can't be read ({error.strerror})") from error
+            raise StoreError(f"{format_path(path)}: can't be read ({error.strerror})") from error
     if most_bytes is not None and len(data) > most_bytes:
         raise StoreError(
-            f"{spell_path(path)}: holds more than {most_bytes:,} bytes, which is no such file"
+            f"{format_path(path)}: holds more than {most_bytes:,} bytes, which is no such file"
         )
     return data
 
@@ -82,13 +82,13 @@ def read_text(path: Path, most_bytes: int | None = None) -> str:
     """
     data = read_bytes(path, most_bytes)
     if data.startswith(_WIDE) or b"\0" in data[:2]:
-        raise StoreError(f"{spell_path(path)}: is UTF-16 text; save it as UTF-8")
+        raise StoreError(f"{format_path(path)}: is UTF-16 text; save it as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise StoreError(
-            f"{spell_path(path)}: is not UTF-8 text (byte {byte:#04x} at {error.start:,}); "
+            f"{format_path(path)}: is not UTF-8 text (byte {byte:#04x} at {error.start:,}); "
             "save it as UTF-8"
         ) from error
 
@@ -99,7 +99,7 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def spell_path(path: Path | str) -> str:
+def format_path(path: Path | str) -> str:
     """A path as text that any file can hold: bytes that are no UTF-8 are spelt as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -124,7 +124,7 @@ def _explain(path: Path, error: OSError | ValueError) -> str:
     if isinstance(error, ValueError):
         return "is no name that a file can have"
     if isinstance(error, FileNotFoundError) and path.is_symlink():
-        return f"is a link to {spell_path(os.readlink(path))}, which is not there"  # noqa: PTH115
+        return f"is a link to {format_path(os.readlink(path))}, which is not there"  # noqa: PTH115
     if error.errno == errno.EINVAL and error.strerror:
         return error.strerror
     return f"can't be read ({error.strerror})"

@@ -16,10 +16,10 @@ from pathlib import Path
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run
 from covidreport.storage.cache import (
+    encode_facts,
     name_entry,
     read_cached_bytes,
     remove_cached,
-    spell_facts,
     write_cached_bytes,
 )
 from covidreport.storage.evaluation import read_thresholds
@@ -95,17 +95,17 @@ class MadeHere:
             if label in evaluation.labels
         )
 
-    def note_partial(self, token: str, *, use_cache: bool = True) -> None:
+    def note_checkpoint(self, token: str, *, use_cache: bool = True) -> None:
         """Note that an unfinished evaluation with this token was begun here."""
-        self._note(_name_partial(token), use_cache=use_cache)
+        self._note(_name_checkpoint(token), use_cache=use_cache)
 
-    def forget_partial(self, token: str) -> None:
+    def forget_checkpoint(self, token: str) -> None:
         """Delete the record of an evaluation that is finished."""
-        remove_cached(KIND, name_entry(_name_partial(token)))
+        remove_cached(KIND, name_entry(_name_checkpoint(token)))
 
-    def has_partial(self, token: str) -> bool:
+    def has_checkpoint(self, token: str) -> bool:
         """Whether an unfinished evaluation with this token was begun here."""
-        return self._has(_name_partial(token))
+        return self._has(_name_checkpoint(token))
 
     def _note(self, facts: _Facts | None, *, use_cache: bool) -> None:
         if facts is None:
@@ -113,13 +113,13 @@ class MadeHere:
         name = name_entry(facts)
         self._own.add(name)
         if use_cache:
-            write_cached_bytes(KIND, name, spell_facts(facts))
+            write_cached_bytes(KIND, name, encode_facts(facts))
 
     def _has(self, facts: _Facts | None) -> bool:
         if facts is None:
             return False
         name = name_entry(facts)
-        return name in self._own or read_cached_bytes(KIND, name) == spell_facts(facts)
+        return name in self._own or read_cached_bytes(KIND, name) == encode_facts(facts)
 
 
 def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
@@ -142,7 +142,7 @@ def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
     }  # fmt: skip
 
 
-def _name_partial(token: str) -> _Facts:
+def _name_checkpoint(token: str) -> _Facts:
     return {"schema": SCHEMA, "what": "partial", "token": token}
 
 

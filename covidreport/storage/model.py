@@ -87,12 +87,12 @@ def identify_model(path: Path, *, verify: bool = False, use_cache: bool = True) 
     if known is not None:
         return known
     before = stamp_file(path)
-    places = locate_files(path)
-    stamps = (before, *(stamp_file(place) for place in [*places.values()][1:]))
+    locations = locate_files(path)
+    stamps = (before, *(stamp_file(location) for location in [*locations.values()][1:]))
     files = []
-    for name, place in places.items():
+    for name, location in locations.items():
         try:
-            files.append(ModelFile(name, place.stat().st_size, digest_file(place)))
+            files.append(ModelFile(name, location.stat().st_size, digest_file(location)))
         except OSError as error:
             raise RunError(f"{name} can't be read ({error.strerror})") from error
     identity = ModelIdentity(_combine(files), tuple(files), stamps)
@@ -155,9 +155,9 @@ def measure_model(path: Path) -> int:
     except (OSError, ValueError):
         pieces = ()
     for piece in pieces:
-        place = path.parent / piece.location
-        if "\0" not in piece.location and place not in sizes:
-            sizes[place] = _size(place)
+        location = path.parent / piece.location
+        if "\0" not in piece.location and location not in sizes:
+            sizes[location] = _size(location)
     return sum(sizes.values())
 
 
@@ -189,12 +189,12 @@ def locate_files(path: Path) -> dict[str, Path]:
         if piece.location in faults:
             continue
         try:
-            name, place = _locate(folder, piece)
-            _check_length(place, piece)
+            name, location = _locate(folder, piece)
+            _check_length(location, piece)
         except RunError as error:
             faults[piece.location] = str(error)
         else:
-            found[name] = place
+            found[name] = location
     if faults:
         raise RunError(f"{path.name} is not whole: " + "; ".join(faults.values()))
     return {path.name: path, **{name: found[name] for name in sorted(found)}}
@@ -247,22 +247,22 @@ def _locate(folder: Path, piece: External) -> tuple[str, Path]:
     name = PurePath(location)
     if name.is_absolute() or os.pardir in name.parts:
         raise RunError(f"{said} is outside of the run folder; put it beside the model")
-    place = folder / name
+    file = folder / name
     try:
-        inside = place.resolve().is_relative_to(folder)
+        inside = file.resolve().is_relative_to(folder)
     except (OSError, RuntimeError) as error:
         raise RunError(f"{said} can't be followed ({error})") from error
     if not inside:
         raise RunError(
             f"{said} is a link that leaves the run folder; copy the file there with `cp -L`"
         )
-    check_regular(place, said)
-    return name.as_posix(), place
+    check_regular(file, said)
+    return name.as_posix(), file
 
 
-def _check_length(place: Path, piece: External) -> None:
+def _check_length(location: Path, piece: External) -> None:
     """RunError where the file ends before the tensor does."""
-    size, end = place.stat().st_size, piece.offset + piece.size_bytes
+    size, end = location.stat().st_size, piece.offset + piece.size_bytes
     if end > size:
         raise RunError(
             f"{piece.location!r} has {size:,} bytes, and the tensor {piece.tensor!r} stands at "

@@ -114,7 +114,9 @@ class Outline:
 
 def _context_file(node: NodeOutline) -> External | None:
     """The file of a compiled model that a node of ONNX Runtime's `EPContext` names."""
-    place = node.attributes.get("ep_cache_context")
-    if node.op_type != "EPContext" or not isinstance(place, bytes):
+    location = node.attributes.get("ep_cache_context")
+    if node.op_type != "EPContext" or not isinstance(location, bytes):
         return None
-    return None if node.attributes.get("embed_mode", 1) else External(node.name, os.fsdecode(place))
+    return (
+        None if node.attributes.get("embed_mode", 1) else External(node.name, os.fsdecode(location))
+    )

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation
 from covidreport.storage.evaluation import read_evaluation
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 from covidreport.storage.folder import SCORES_FILE
 from covidreport.storage.scores import read_scores
 
-PLACE = "data_place"
+SOURCE_DIGEST = "data_place"
 """In an evaluation's `timing`, where equal ones may differ: a digest of where its data lay."""
 SAME_SET = 0.9
 """Of the images of before, the share that a data set which was moved and changed still has, with
@@ -62,7 +62,7 @@ class Replacement:
 RENAME = "Give one of them another name (`name` in covidreport.toml, or that of its folder)"
 
 
-def name_place(source: Path) -> str:
+def digest_source(source: Path) -> str:
     """A digest of where a data set lies: the path itself is nobody's business."""
     return hashlib.sha256(str(source.resolve()).encode(errors="surrogatepass")).hexdigest()[:32]
 
@@ -82,36 +82,36 @@ def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
     source = old.facts.source
     what = (
         f"{folder.name} was of {old.n_images:,} images or another truth"
-        f"{f' from {source}' if source else ''} ({_spell(old.fingerprint)}) and is now of "
-        f"{len(new.sample_ids):,} from {spell_path(new.source.as_posix())} "
-        f"({_spell(new.fingerprint)})"
+        f"{f' from {source}' if source else ''} ({_describe(old.fingerprint)}) and is now of "
+        f"{len(new.sample_ids):,} from {format_path(new.source.as_posix())} "
+        f"({_describe(new.fingerprint)})"
     )
     if names != (new.dataset, new.split, new.variant):
         what = f"{folder.name} is {', '.join(filter(None, names))} as well: {what}"
         return Replacement(what, other_data=True)
     same = _lies_there(old, source, new.source)
     if same is None:
-        same = _share_of_old(folder, new) >= SAME_SET
+        same = _overlap(folder, new) >= SAME_SET
     return Replacement(what, other_data=not same)
 
 
-def _spell(fingerprint: str | None) -> str:
+def _describe(fingerprint: str | None) -> str:
     return "no fingerprint" if fingerprint is None else f"fingerprint {fingerprint[:12]}"
 
 
 def _lies_there(old: Evaluation, source: str | None, new: Path) -> bool | None:
     """Whether the data of before are those at `new`; None where they may have been moved."""
-    place = old.times.data_place
-    known = place or (name_place(Path(source)) if source else None)
-    if known == name_place(new):
+    digest = old.times.data_place
+    known = digest or (digest_source(Path(source)) if source else None)
+    if known == digest_source(new):
         return True
     if source is None or not Path(source).exists():
         return None
-    stands = name_place(Path(source)) == place if place else Path(source).is_absolute()
+    stands = digest_source(Path(source)) == digest if digest else Path(source).is_absolute()
     return False if stands else None
 
 
-def _share_of_old(folder: Path, new: NewImages) -> float:
+def _overlap(folder: Path, new: NewImages) -> float:
     """Of the images of before, the share that is among the new ones with the same truth."""
     try:
         old = read_scores(folder / SCORES_FILE)

@@ -22,7 +22,7 @@ from covidreport.errors import StoreError, UsageError
 from covidreport.records import Epoch, Evaluation, Failure, Run
 from covidreport.storage.contract import read_run_file
 from covidreport.storage.evaluation import read_evaluation
-from covidreport.storage.files import open_file, read_text, spell_path, stands
+from covidreport.storage.files import format_path, open_file, read_text, stands
 from covidreport.storage.folder import (
     EVALUATION_FILE,
     EVALUATIONS_FOLDER,
@@ -51,7 +51,7 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     """The runs at and below `paths`, by path; a run folder is not searched for others.
 
     A folder is a run by its run.json, its model.onnx or its evaluations/, or where it holds exactly
-    one ONNX file and there is no run below it. Runs of one name can't be told apart: each has that
+    one ONNX file and there is no run below it. Runs of one name can't be distinguished: each has that
     fault. Where no path is named, `runs` is meant. Raises UsageError where a path does not exist or
     nothing is found.
     """
@@ -65,9 +65,9 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
         for folder in _find_folders(path, notes):
             folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
-        places = ", ".join(str(path) for path in paths)
+        found = ", ".join(str(path) for path in paths)
         raise UsageError(
-            f"{places}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
+            f"{found}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
             f"{EVALUATIONS_FOLDER}/" + "".join(f"\n  {note}" for note in notes)
         )
     runs = _part_namesakes(sorted(map(_read_or_explain, folders.values()), key=_natural))
@@ -89,17 +89,17 @@ def _part_namesakes(runs: Sequence[Run]) -> tuple[Run, ...]:
         if named[run.name] == 1 or (sound[run.name] == 1 and not run.faults):
             parted.append(run)
             continue
-        name = f"{run.name} ({spell_path(run.folder)})"
+        name = f"{run.name} ({format_path(run.folder)})"
         while name in taken:
             name += "+"
         taken.add(name)
         faults = run.faults
         if sound[run.name] != 1:
-            places = [spell_path(each.folder) for each in runs if each.name == run.name]
-            count = "two" if len(places) == 2 else str(len(places))
+            found = [format_path(each.folder) for each in runs if each.name == run.name]
+            count = "two" if len(found) == 2 else str(len(found))
             faults = (
                 *faults,
-                f"{count} runs are called {run.name!r}: {' and '.join(places)}; rename all but "
+                f"{count} runs are called {run.name!r}: {' and '.join(found)}; rename all but "
                 f"one (the folder, or `name` in its {RUN_FILE})",
             )
         parted.append(replace(run, name=name, faults=faults))
@@ -122,11 +122,11 @@ def _natural(run: Run) -> tuple[object, ...]:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Folder:
     """A folder that was looked into: where it lies, and the ONNX files in it."""
 
     folder: Path
-    parent: _Place | None
+    parent: _Folder | None
     depth: int
     models: tuple[str, ...] = ()
     is_run: bool = False
@@ -143,46 +143,46 @@ class _Place:
 
 def _find_folders(path: Path, notes: list[str]) -> list[Path]:
     """The run folders at and below a folder, in the order of their names; each is seen once."""
-    places = _look_around(path, notes)
-    for place in reversed(places):  # folders below come first
-        if not place.is_run and len(place.models) == 1 and not place.holds_runs:
-            place.take()
-    for place in places:
-        if place.models and not place.is_run:
-            files = ", ".join(spell_path(place.folder / name) for name in place.models)
+    found = _walk(path, notes)
+    for each in reversed(found):  # folders below come first
+        if not each.is_run and len(each.models) == 1 and not each.holds_runs:
+            each.take()
+    for each in found:
+        if each.models and not each.is_run:
+            files = ", ".join(format_path(each.folder / name) for name in each.models)
             notes.append(
                 f"{files}: of no run; give each a folder of its own, such as "
-                f"{spell_path(place.folder / Path(place.models[0]).stem / MODEL_FILE)}"
+                f"{format_path(each.folder / Path(each.models[0]).stem / MODEL_FILE)}"
             )
-    return [place.folder for place in places if place.is_run]
+    return [each.folder for each in found if each.is_run]
 
 
-def _look_around(path: Path, notes: list[str]) -> list[_Place]:
+def _walk(path: Path, notes: list[str]) -> list[_Folder]:
     """Every folder at and below one, not below a run; a folder above comes before those in it."""
-    places: list[_Place] = []
+    found: list[_Folder] = []
     seen: set[str] = set()
-    waiting = [_Place(path, None, 0)]
+    waiting = [_Folder(path, None, 0)]
     while waiting:
-        place = waiting.pop()
-        real = os.path.realpath(place.folder)
+        each = waiting.pop()
+        real = os.path.realpath(each.folder)
         if real in seen:  # a link to a folder above, or a second way to one
             continue
         seen.add(real)
-        places.append(place)
+        found.append(each)
         try:
-            if _is_run(place.folder):
-                place.take()
+            if _is_run(each.folder):
+                each.take()
                 continue
-            place.models = _list_models(place.folder)
-            below = _list_folders(place.folder)
+            each.models = _list_models(each.folder)
+            below = _list_folders(each.folder)
         except OSError:
-            place.take()  # nobody knows what is in it: it is told as a run that can't be read
+            each.take()  # nobody knows what is in it: it is told as a run that can't be read
             continue
-        if below and place.depth == DEEPEST:
-            notes.append(f"{spell_path(place.folder)}: what lies below is too deep to be searched")
+        if below and each.depth == DEEPEST:
+            notes.append(f"{format_path(each.folder)}: what lies below is too deep to be searched")
             continue
-        waiting += [_Place(place.folder / name, place, place.depth + 1) for name in reversed(below)]
-    return places
+        waiting += [_Folder(each.folder / name, each, each.depth + 1) for name in reversed(below)]
+    return found
 
 
 def _is_run(folder: Path) -> bool:
@@ -234,7 +234,7 @@ def read_run(folder: Path) -> Run:
     try:
         models = _list_models(folder)
     except OSError as error:
-        fault = f"{spell_path(folder)}: can't be looked into ({error.strerror})"
+        fault = f"{format_path(folder)}: can't be looked into ({error.strerror})"
         return Run(_name_folder(folder), folder, None, faults=(fault,))
     settings: dict[str, Any] = {}
     faults: list[str] = []
@@ -249,7 +249,7 @@ def read_run(folder: Path) -> Run:
         faults.append(str(error))
     others = [name for name in models if model is not None and folder / name != model]
     if others and model is not None:
-        notes += (f"{model.name} is run, and not {', '.join(map(spell_path, others))} beside it",)
+        notes += (f"{model.name} is run, and not {', '.join(map(format_path, others))} beside it",)
     return Run(
         name=str(settings.get("name") or _name_folder(folder)),
         folder=folder,
@@ -262,7 +262,7 @@ def read_run(folder: Path) -> Run:
 
 
 def _name_folder(folder: Path) -> str:
-    return spell_path(PurePath(os.path.realpath(folder)).name) or spell_path(folder)
+    return format_path(PurePath(os.path.realpath(folder)).name) or format_path(folder)
 
 
 def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Path | None:
@@ -272,12 +272,12 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
     no readable file, lies outside the folder, or can't be told from others.
     """
     if named is not None:
-        model = _place_model(folder, named)
+        model = _locate_model(folder, named)
     elif stands(folder / MODEL_FILE):
         model = folder / MODEL_FILE
     elif len(models) > 1:
         raise StoreError(
-            f"{spell_path(folder)}: holds {' and '.join(map(spell_path, models))}; say which is "
+            f"{format_path(folder)}: holds {' and '.join(map(format_path, models))}; say which is "
             f"meant with `model` in {RUN_FILE}, or call it {MODEL_FILE}"
         )
     else:
@@ -285,14 +285,14 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
     if not stands(model):
         return None
     open_file(model).close()
-    if spell_path(model) != str(model):
+    if format_path(model) != str(model):
         raise StoreError(
-            f"{spell_path(model)}: ONNX Runtime opens no file whose path is not UTF-8; rename it"
+            f"{format_path(model)}: ONNX Runtime opens no file whose path is not UTF-8; rename it"
         )
     return model
 
 
-def _place_model(folder: Path, named: str) -> Path:
+def _locate_model(folder: Path, named: str) -> Path:
     """Where `model` of a run.json points; StoreError unless that is in the run folder.
 
     A run with another run's model would be judged by answers that are not its own. model.onnx
@@ -309,7 +309,7 @@ def _place_model(folder: Path, named: str) -> Path:
         inside = os.path.commonpath([root, real]) == root
     if not inside:
         raise StoreError(
-            f"{spell_path(folder / RUN_FILE)}: `model` is {named!r}, which is not in the run "
+            f"{format_path(folder / RUN_FILE)}: `model` is {named!r}, which is not in the run "
             "folder; copy the model into it (`cp -L`), and give its name alone"
         )
     return model
@@ -368,7 +368,7 @@ def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]
             faults.append(read.explanation)
         elif file.parent.name != read.key:  # its scores would be looked for elsewhere
             faults.append(
-                f"{spell_path(file)}: says that it is {read.key}, and its folder is called "
+                f"{format_path(file)}: says that it is {read.key}, and its folder is called "
                 "otherwise; rename it back, or run `covidreport evaluate` again"
             )
         else:

@@ -75,11 +75,11 @@ class _Source:
         self._start = 0
         self._block = b""
 
-    def byte(self, place: int) -> int:
-        i = place - self._start
+    def byte(self, position: int) -> int:
+        i = position - self._start
         if not 0 <= i < len(self._block):
-            self._start, i = place, 0
-            self._block = os.pread(self._handle, _BLOCK, place)
+            self._start, i = position, 0
+            self._block = os.pread(self._handle, _BLOCK, position)
             if not self._block:
                 raise ValueError("is cut off")
         return self._block[i]
@@ -104,21 +104,21 @@ def _message(source: _Source, spans: list[Span], depth: int) -> _Fields:
         raise ValueError("is nested deeper than any ONNX file")
     fields: _Fields = {}
     for start, stop in spans:
-        place = start
-        while place < stop:
-            tag, place = _varint(source, place, stop, 5)
+        position = start
+        while position < stop:
+            tag, position = _varint(source, position, stop, 5)
             number, kind = (tag & 0xFFFFFFFF) >> 3, tag & 7
             value: int | Span
             if kind == 0:
-                value, place = _varint(source, place, stop, 10)
+                value, position = _varint(source, position, stop, 10)
             elif kind in (1, 2, 5):
                 length = 8 if kind == 1 else 4
                 if kind == 2:
-                    length, place = _varint(source, place, stop, 5)
-                if place + length > stop:
+                    length, position = _varint(source, position, stop, 5)
+                if position + length > stop:
                     raise ValueError("is cut off, or is no ONNX file")
-                value = (place, place + length)
-                place += length
+                value = (position, position + length)
+                position += length
             else:
                 raise ValueError("is no ONNX file")
             if number == 0:
@@ -127,16 +127,16 @@ def _message(source: _Source, spans: list[Span], depth: int) -> _Fields:
     return fields
 
 
-def _varint(source: _Source, place: int, stop: int, longest: int) -> tuple[int, int]:
+def _varint(source: _Source, position: int, stop: int, longest: int) -> tuple[int, int]:
     value = 0
     for i in range(longest):
-        if place >= stop:
+        if position >= stop:
             break
-        byte = source.byte(place)
-        place += 1
+        byte = source.byte(position)
+        position += 1
         value |= (byte & 0x7F) << (7 * i)
         if byte < 0x80:
-            return value & 0xFFFFFFFFFFFFFFFF, place
+            return value & 0xFFFFFFFFFFFFFFFF, position
     raise ValueError("is cut off, or is no ONNX file")
 
 
@@ -171,9 +171,9 @@ def _numbers(source: _Source, fields: _Fields, number: int) -> tuple[int, ...]:
         if isinstance(value, int):
             found.append(_signed(value))
             continue
-        place, stop = value
-        while place < stop:
-            one, place = _varint(source, place, stop, 10)
+        position, stop = value
+        while position < stop:
+            one, position = _varint(source, position, stop, 10)
             found.append(_signed(one))
     return tuple(found)
 
@@ -336,20 +336,20 @@ def _read_external(
     source: _Source, fields: _Fields, tensor: str, size_bytes: int, depth: int
 ) -> tuple[External, ...]:
     """The pieces of other files that a tensor names; more than one where it contradicts itself."""
-    places: list[str] = []
+    locations: list[str] = []
     numbers: dict[str, int] = {}
     for span in _spans(fields, 13):
         pair = _message(source, [span], depth + 1)
         key = _text(source, pair, 1)
         value = source.bytes(spans[-1]) if (spans := _spans(pair, 2)) else b""
         if key == "location":
-            places.append(os.fsdecode(value))
+            locations.append(os.fsdecode(value))
         elif key in ("offset", "length"):
             numbers[key] = _read_count(value, key, tensor)
-    if not places:
+    if not locations:
         raise ValueError(f"keeps the tensor {tensor!r} in another file and does not say which")
     offset, size = numbers.get("offset", 0), numbers.get("length", size_bytes)
-    return tuple(External(tensor, place, offset, size) for place in dict.fromkeys(places))
+    return tuple(External(tensor, position, offset, size) for position in dict.fromkeys(locations))
 
 
 def _read_count(text: bytes, key: str, tensor: str) -> int:

@@ -1,6 +1,6 @@
 """Puts files whole or not at all, on whatever file system: network, FUSE, FAT, a container's.
 
-What makes a file safer or nicer (flushing, its permissions) is left out where it is not known
+What makes a file safer or nicer (flushing, its permissions) is excluded where it is not known
 there; what keeps it whole (a rename) never is.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from covidreport.errors import WriteError
-from covidreport.storage.files import spell_path
+from covidreport.storage.files import format_path
 
 NOT_KNOWN: Final = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY}
@@ -46,13 +46,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)  # a device or a pipe is written to, and never replaced
         else:
-            _write_beside(target, data, spell_path(path))
+            _write_beside(target, data, format_path(path))
     except OSError as error:
         do = "make room or choose another folder"
         if error.errno == errno.ENAMETOOLONG:
             do = "choose a shorter name"
         raise WriteError(
-            f"{spell_path(path)}: can't be written ({error.strerror or error}); {do}"
+            f"{format_path(path)}: can't be written ({error.strerror or error}); {do}"
         ) from error
 
 
@@ -84,7 +84,7 @@ def _open_to_readers(path: Path) -> None:
     """mkstemp makes files that only their owner may read."""
     umask = os.umask(0)
     os.umask(umask)
-    with suppress(OSError):  # FAT, and shares of another owner, have permissions of their own
+    with suppress(OSError):  # FAT, and proportions of another owner, have permissions of their own
         path.chmod(0o666 & ~umask)
 
 

@@ -1,6 +1,6 @@
-"""How figures, names and lists are written, the same wherever people read them.
+"""How numbers, names and lists are written, the same wherever people read them.
 
-`numbers` counts and rates, `p_values` p-values and bounds on them, `estimates` a figure with its
+`numbers` counts and rates, `p_values` p-values and bounds on them, `estimates` a value with its
 evidence, `words` names, plurals and lists, `cases` what stands for the id of an image.
 """
 
@@ -15,9 +15,9 @@ from covidreport.text.numbers import (
     exact,
     fraction,
     percent,
+    percent_of,
     places_beside,
     proportion,
-    share,
     signed,
     whole,
 )
@@ -55,10 +55,10 @@ __all__ = [
     "name_cases",
     "p_value",
     "percent",
+    "percent_of",
     "places_beside",
     "plural",
     "proportion",
-    "share",
     "show_interval",
     "show_value",
     "signed",

@@ -1,4 +1,4 @@
-"""A figure with its evidence as text."""
+"""An estimate with its evidence as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from covidreport.text.thresholds import CHOSEN_HERE, MARK
 
 @dataclass(frozen=True, slots=True)
 class EstimateText:
-    """A figure with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
+    """An estimate with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
 
     value: str
     fraction: str = ""
@@ -41,7 +41,7 @@ def format_estimate(estimate: Estimate | None) -> EstimateText:
 
 
 def show_value(estimate: Estimate | None) -> str:
-    """The figure alone: `0.714`."""
+    """The value alone: `0.714`."""
     return format_estimate(estimate).value
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 MOST_FAILED = 0.05
-"""The share of the images that may fail, unless `max_failed_share` says another."""
+"""The proportion of the images that may fail, unless `max_failed_share` says another."""
 
 
 def explain_failed(n_failed: int, n_images: int, most: float) -> str | None:
     """Why too many images failed for anything to be said; None where they are few enough.
 
-    most: the largest share of the images that may fail; where all did, too many did.
+    most: the largest proportion of the images that may fail; where all did, too many did.
     """
     if n_images == 0 or (n_failed <= most * n_images and n_failed < n_images):
         return None

@@ -57,7 +57,7 @@ def signed(value: float | None, places: int = 3) -> str:
     return f"+{text}" if value is not None and value > 0 and text.strip("0.–") else text
 
 
-def share(count: int, total: int) -> str:
+def percent_of(count: int, total: int) -> str:
     """A part in percent to one decimal, `71.4 %`; empty where there is nothing to be a part of.
 
     What is not all and not none does not read as either: `99.9 %`, `0.1 %` at the ends.
@@ -72,7 +72,7 @@ def share(count: int, total: int) -> str:
 
 def proportion(count: int, total: int) -> str:
     """Such as `35.5 % (2,200 of 6,200)`; a dash where there is nothing to be a part of."""
-    return f"{share(count, total)} ({whole(count)} of {whole(total)})" if total else DASH
+    return f"{percent_of(count, total)} ({whole(count)} of {whole(total)})" if total else DASH
 
 
 def percent(value: float | None) -> str:
@@ -87,7 +87,7 @@ def percent(value: float | None) -> str:
 
 
 def aligned(values: Sequence[float | None]) -> tuple[str, ...]:
-    """A column of figures of any size, such as losses, all to the same number of decimals.
+    """A column of numbers of any size, such as losses, all to the same number of decimals.
 
     Four, or as many as give the largest of them four significant digits. None, NaN and infinity
     are a dash.

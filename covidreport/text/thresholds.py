@@ -16,7 +16,7 @@ where the one that computed its scores did."""
 TUNED_BY = "thresholds_tuned"
 """The entry with the command of `tune` whose thresholds these are, and when."""
 MARK = "exploratory"
-"""The method of a figure whose threshold was chosen on its own images, and what stands in place of
+"""The method of a metric whose threshold was chosen on its own images, and what stands in place of
 its interval: none holds there."""
 CHOSEN_HERE = "threshold chosen on these images"
 TRAINING_SPLITS = frozenset({"train", "training"})
@@ -68,16 +68,16 @@ def describe_threshold(evaluation: Evaluation, label: str) -> str:
     """Such as `0.5 (default)`, `0.093 (tuned on validation)`; empty where there is none."""
     value = evaluation.thresholds.get(label)
     origin = describe_origin(evaluation, label)
-    return origin if value is None else f"{spell_threshold(value)} ({origin})"
+    return origin if value is None else f"{format_threshold(value)} ({origin})"
 
 
-def share_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:
+def common_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:
     """The threshold of all runs in words, where it is the same and of one origin; else None."""
     found = {describe_threshold(evaluation, label) for evaluation in evaluations}
     return next(iter(found)) if len(found) == 1 else None
 
 
-def spell_threshold(value: float) -> str:
+def format_threshold(value: float) -> str:
     """A threshold with all of its digits: `0.5`, `0.093`; never rounded onto a score."""
     short = f"{value:.6g}"
     return short if float(short) == value else repr(float(value))

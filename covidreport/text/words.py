@@ -12,7 +12,7 @@ def clean(text: object) -> str:
     """Text as a reader may see it: one line, and nothing in it that can't be seen.
 
     Line breaks and tabs become spaces; other control characters, and those that turn the
-    direction of what follows (a figure beside a name could be read backwards), become `�`.
+    direction of what follows (a number beside a name could be read backwards), become `�`.
     """
     flat = " ".join(str(text).split())
     return "".join(

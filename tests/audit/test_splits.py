@@ -10,18 +10,18 @@ from scipy.stats import chi2_contingency, fisher_exact
 from scipy.stats.contingency import association
 
 from covidreport.audit import splits
-from covidreport.audit.columns import Column
+from covidreport.audit.columns import AttributeColumn
 from tests.audit.data import change_dataset, make_evidence, repeat, with_attribute
 
 EVIDENCE = make_evidence()
 
 
-def _spread(table) -> tuple[Column, Any]:
+def _spread(table) -> tuple[AttributeColumn, Any]:
     """A column and the splits of images that have this table, `(S, C)`."""
     rows, columns = np.indices(np.shape(table))
     counts = np.ravel(table)
     of_splits, codes = np.repeat(rows.ravel(), counts), np.repeat(columns.ravel(), counts)
-    return Column("view", tuple("abcd")[: np.shape(table)[1]], codes), of_splits
+    return AttributeColumn("view", tuple("abcd")[: np.shape(table)[1]], codes), of_splits
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_patient_counts_once_in_a_split_whatever_the_images():
     codes = np.array([1] * 91 + [1] + [0] * 8 + [1] + [0] * 9)
     of_splits = np.repeat([0, 1], [100, 10])
     units = np.array([0] * 91 + list(range(1, 10)) + list(range(10, 20)))
-    column = Column("view", ("AP", "PA"), codes)
+    column = AttributeColumn("view", ("AP", "PA"), codes)
     by_patient = splits.compare_splits(column, of_splits, 2, units)
     assert by_patient.table == pytest.approx(np.array([[8, 2], [9, 1]]))
     assert by_patient.p_value == pytest.approx(1)

@@ -155,20 +155,20 @@ def test_a_failure_that_is_planted_hides_nothing(covidreport, study):
 
 def test_unfinished_scores_that_are_planted(covidreport, study, monkeypatch):
     """A folder of partial scores, whole and under the right key, was not begun here."""
-    from covidreport.evaluate.partial import open_partial
+    from covidreport.evaluate.checkpoint import open_checkpoint
 
     _forge(study, "bad")
     key = read_evaluation(_place(study, "bad")).provenance["key"]
     scores = read_scores(_place(study, "good") / "scores.parquet").scores
     n, k = scores.shape
     for words in (("ci", "runs/bad"), ("evaluate", "runs/bad", "--force")):
-        left = open_partial(_place(study, "bad"), key, n, k, 32)
+        left = open_checkpoint(_place(study, "bad"), key, n, k, 32)
         left.scores[:] = scores
         left.mark(0)
         del left
         covidreport(*words)
         assert read_evaluation(_place(study, "bad")).counts["covid-19"].missed == 3
-    left = open_partial(_place(study, "bad"), key, n, k, 32)
+    left = open_checkpoint(_place(study, "bad"), key, n, k, 32)
     left.scores[:] = scores
     left.mark(0)
     del left

@@ -111,7 +111,7 @@ def _break(monkeypatch, module, name, error):
     [
         (record, "choose_thresholds", "score"),
         (opening, "open_session", "load"),
-        (write, "open_partial", "load"),
+        (write, "open_checkpoint", "load"),
         (units, "score_chunk", "infer"),
         (write, "build_evaluation", "score"),
         (write, "write_scores", "score"),

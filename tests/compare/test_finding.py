@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from covidreport.compare import find_doubt
-from covidreport.compare.finding import describe_disagreement, describe_gap, describe_verdict
+from covidreport.compare.finding import (
+    describe_detectable,
+    describe_disagreement,
+    describe_verdict,
+)
 from covidreport.records import Counts, Run
 from tests.compare.cases import compare, comparisons, draw_scores, write_all
 from tests.metrics.study import make_evaluation
@@ -57,7 +61,9 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     truth, scores = draw_scores(3, positives=4, seed=1)
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
     assert made.detectable_difference.cases > 4
-    assert describe_gap(made).startswith("With 4 positives no two runs could have been told apart")
+    assert describe_detectable(made).startswith(
+        "With 4 positives no two runs could have been told apart"
+    )
 
 
 def test_counts_where_nothing_can_be_excluded():

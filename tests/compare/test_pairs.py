@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 
 from covidreport.compare import Plan
-from covidreport.compare.finding import describe_gap, describe_verdict
+from covidreport.compare.finding import describe_detectable, describe_verdict
 from covidreport.metrics import bound_mcnemar, tango
 from covidreport.records import Ranking
 from tests.compare.cases import compare, comparisons, draw_scores, write_all
@@ -232,8 +232,8 @@ def test_a_gap_that_is_told_apart_takes_no_more_positives(tmp_path, lost, told):
     assert pair.p_value == pytest.approx(2 * 0.5**lost)
     assert made.detectable_difference.gap == lost
     assert (made.detectable_difference.positives_needed is None) is told
-    assert ("is one that they show" in describe_gap(made)) is told
-    assert ("positives would be needed" in describe_gap(made)) is not told
+    assert ("is one that they show" in describe_detectable(made)) is told
+    assert ("positives would be needed" in describe_detectable(made)) is not told
 
 
 def test_runs_that_miss_nothing_leave_nothing_to_show(tmp_path):
@@ -245,4 +245,4 @@ def test_runs_that_miss_nothing_leave_nothing_to_show(tmp_path):
     assert [row.missed for row in ranking.rows] == [0, 0, 0]
     assert {c.adjusted_p_value for c in made.sensitivity} == {1.0}
     assert made.detectable_difference.gap is None
-    assert "No run misses more" in describe_gap(made)
+    assert "No run misses more" in describe_detectable(made)

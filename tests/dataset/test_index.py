@@ -9,7 +9,7 @@ import pytest
 
 from covidreport.dataset import index
 from covidreport.dataset.files import stamp_paths
-from covidreport.dataset.index import KnownData, Question, read_known, stamp_manifest, write_known
+from covidreport.dataset.index import DataQuery, KnownData, read_known, stamp_manifest, write_known
 
 KNOWN = KnownData("data", "validation", ("covid-19", "normal"), 2, None, "f1", "u1")
 
@@ -22,10 +22,10 @@ def asked(tmp_path):
     paths = ["a.png", "b\udcff.png"]
     for path in paths:
         (tmp_path / path).write_bytes(b"picture")
-    question = Question(manifest, "validation", ("covid-19", "normal"), "patient", "data", ("-1",))
+    query = DataQuery(manifest, "validation", ("covid-19", "normal"), "patient", "data", ("-1",))
     stamps = stamp_paths(f"{tmp_path}/", paths)
-    write_known(question, KNOWN, stamp_manifest(manifest), tmp_path, paths, stamps)
-    return question
+    write_known(query, KNOWN, stamp_manifest(manifest), tmp_path, paths, stamps)
+    return query
 
 
 def test_what_did_not_change_is_known(asked):
@@ -66,12 +66,12 @@ def test_another_question_has_another_answer(asked, change):
 
 def test_every_field_of_a_question_is_tried():
     """One that is added is tried above too."""
-    assert {each.name for each in fields(Question)} == {
+    assert {each.name for each in fields(DataQuery)} == {
         "source", "split", "labels", "group", "name", "uncertain",
     }  # fmt: skip
 
 
 def test_an_answer_that_was_made_otherwise_is_none(asked, monkeypatch):
     """As by an earlier reading of manifests."""
-    monkeypatch.setattr(index, "METHOD", index.METHOD + 1)
+    monkeypatch.setattr(index, "METHOD", index.REVISION + 1)
     assert read_known(asked) is None

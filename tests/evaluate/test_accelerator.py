@@ -20,7 +20,7 @@ from covidreport.evaluate.loop import score_runs
 from covidreport.evaluate.request import default_batch
 from covidreport.evaluate.scored import OpenedRun
 from covidreport.inference import device, session
-from covidreport.inference.device import Feed
+from covidreport.inference.device import DeviceFeed
 from covidreport.inference.execution import Execution
 from covidreport.inference.limits import LIMITS
 from covidreport.inference.placement import Placement
@@ -74,13 +74,13 @@ def test_pixels_are_uploaded_once_for_all_runs(tmp_path, monkeypatch):
     """Six images in two batches, three runs that want the same pixels: two uploads."""
     manifest, runs = _write(tmp_path, "a", "b", "c")
     uploads = []
-    upload = Feed.upload
+    upload = DeviceFeed.upload
 
     def counted(self, *pieces):
         uploads.append(sum(map(len, pieces)))
         return upload(self, *pieces)
 
-    monkeypatch.setattr(Feed, "upload", counted)
+    monkeypatch.setattr(DeviceFeed, "upload", counted)
     evaluate_folder(runs, _request(manifest))
     assert sorted(uploads) == [2, 4]
 
@@ -91,7 +91,7 @@ def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypa
     on_cpu = evaluate_folder(runs, make_request(manifest))
     wanted = _scores(runs, "a")
     sizes, uploads, threads = [], [], set()
-    decode, prepare, upload = decode_chunk, prepare_batch, Feed.upload
+    decode, prepare, upload = decode_chunk, prepare_batch, DeviceFeed.upload
 
     def decoded(paths, start, *others, **options):
         sizes.append(len(paths))
@@ -110,7 +110,7 @@ def test_a_batch_is_decoded_and_prepared_in_units_by_the_pool(tmp_path, monkeypa
     monkeypatch.setattr(loop, "UNIT", 2)
     monkeypatch.setattr(units, "decode_chunk", decoded)
     monkeypatch.setattr(units, "prepare_batch", prepared)
-    monkeypatch.setattr(Feed, "upload", uploaded)
+    monkeypatch.setattr(DeviceFeed, "upload", uploaded)
     outcomes = evaluate_folder(runs, _request(manifest))
     assert sizes == [2, 2, 2]
     assert sorted(uploads) == [[2], [2, 2]]

@@ -336,20 +336,20 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_pat
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_partial_scores_are_scored_again(study, name, damage):
     """What an interrupted evaluation left decides nothing once a byte of it is another."""
-    from covidreport.evaluate.partial import open_partial
+    from covidreport.evaluate.checkpoint import open_checkpoint
 
     def is_known(partial):
         return [partial.has(start) for start in (0, 2, 4)]
 
-    left = open_partial(study / "evaluation", "key", 6, 3, 2)
+    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
     left.scores[:] = 99
     for start in (0, 2, 4):
         left.mark(start)
     del left
-    assert is_known(open_partial(study / "evaluation", "key", 6, 3, 2)) == [True] * 3
+    assert is_known(open_checkpoint(study / "evaluation", "key", 6, 3, 2)) == [True] * 3
     damage(study / "evaluation" / ".partial" / name)
 
-    again = open_partial(study / "evaluation", "key", 6, 3, 2)
+    again = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
     known = is_known(again)
 
     assert not all(known)
@@ -360,9 +360,9 @@ def test_damaged_partial_scores_are_scored_again(study, name, damage):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study):
     """What was written before is known, what could not be is not, and nothing is raised."""
-    from covidreport.evaluate.partial import open_partial
+    from covidreport.evaluate.checkpoint import open_checkpoint
 
-    left = open_partial(study / "evaluation", "key", 6, 3, 2)
+    left = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
     left.scores[:] = 99
     left.mark(0)
     left._files = FileIO("/dev/full", "w"), FileIO("/dev/full", "w")
@@ -372,16 +372,16 @@ def test_a_disk_that_is_full_meanwhile_costs_a_second_scoring_after_a_kill(study
     for file in full:
         file.close()
     assert [left.has(start) for start in (0, 2, 4)] == [True] * 3
-    again = open_partial(study / "evaluation", "key", 6, 3, 2)
+    again = open_checkpoint(study / "evaluation", "key", 6, 3, 2)
     assert [again.has(start) for start in (0, 2, 4)] == [True, False, False]
 
 
 def test_partial_scores_of_another_model_are_not_used(study, monkeypatch):
     """What an interrupted run left is thrown away when the model has changed since."""
     folder = study / "runs" / "a" / "evaluations" / "data-validation"
-    from covidreport.evaluate.partial import open_partial
+    from covidreport.evaluate.checkpoint import open_checkpoint
 
-    left = open_partial(folder, "another key", 6, 3, 4)
+    left = open_checkpoint(folder, "another key", 6, 3, 4)
     left.scores[:] = 99
     left.mark(0)
     left.mark(4)

@@ -8,7 +8,7 @@ from covidreport.gate.gating import GateRequest, gate_runs
 from covidreport.gate.judge import GateCriteria
 from covidreport.gate.limits import choose_limits
 from covidreport.records import Limit, Run
-from covidreport.storage.chosen import AskedImages
+from covidreport.storage.chosen import ImageQuery
 from tests.evaluate.scored import write_scored_run
 
 TARGET = "covid-19"
@@ -35,7 +35,7 @@ def write_run_missing(
 def judge(run: Run, baseline: Path | None, *limits: Limit, show_ids=False):
     """The verdict on a run by these limits and the built-in ones."""
     chosen = choose_limits(limits, TARGET, 0.5, has_baseline=baseline is not None)
-    request = GateRequest(GateCriteria(TARGET, chosen, show_ids), AskedImages(), baseline, 0.5)
+    request = GateRequest(GateCriteria(TARGET, chosen, show_ids), ImageQuery(), baseline, 0.5)
     (verdict,) = gate_runs([run], request)
     return verdict
 

@@ -11,7 +11,7 @@ from covidreport.errors import GateError
 from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
 from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.gate.limits import read_limit, require_evidence
-from covidreport.storage.chosen import AskedImages
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import read_run
 from covidreport.text import SALT
 from tests.damage import change_json
@@ -19,7 +19,7 @@ from tests.gate.runs import TARGET, judge, write_run_missing
 
 
 def _find(place):
-    return find_baseline(BaselineRequest(place, TARGET, AskedImages(), 0.5))
+    return find_baseline(BaselineRequest(place, TARGET, ImageQuery(), 0.5))
 
 
 @pytest.fixture

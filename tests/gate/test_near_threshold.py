@@ -7,7 +7,7 @@ from dataclasses import replace
 from covidreport.gate.baseline import read_run_baseline
 from covidreport.gate.evidence import write_baseline
 from covidreport.gate.limits import read_limit
-from covidreport.storage.chosen import AskedImages
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation
 from tests.evaluate.scored import write_scored_run
@@ -82,7 +82,7 @@ def test_beside_a_file_the_runs_own_scores_are_moved(tmp_path):
     """A baseline.json holds no scores; the run that misses one more by 4e-6 hangs all the same."""
     base = _write(tmp_path / "base", 0.8)
     file = tmp_path / "baseline.json"
-    write_baseline(file, read_run_baseline(base, TARGET, AskedImages()).evidence)
+    write_baseline(file, read_run_baseline(base, TARGET, ImageQuery()).evidence)
     verdict = judge(_write(tmp_path / "a", UP), file, read_limit("missed<=baseline", TARGET))
     assert len(_hanging(verdict)) == 1
 

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from covidreport.errors import RunError
 from covidreport.inference import session as sessions
-from covidreport.inference.device import SLOTS, Bound, DeviceQueue, Feed, read_answers
+from covidreport.inference.device import SLOTS, Bound, DeviceFeed, DeviceQueue, read_answers
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError, open_session, prepare_batch
 from tests.cli.bad_runs import edit_model, end_with
@@ -28,7 +28,7 @@ def _batch(session, count, seed=0):
 
 def _feed(session, capacity):
     batch = _batch(session, 1)
-    return Feed(CPU, capacity, batch.shape[1:], batch.dtype)
+    return DeviceFeed(CPU, capacity, batch.shape[1:], batch.dtype)
 
 
 def _open(path, batch=8):

@@ -68,13 +68,13 @@ def test_a_conversion_is_made_once_for_the_same_bytes(tmp_path, monkeypatch):
     path = write_brightness_model(tmp_path / "model.onnx")
     made = []
 
-    convert = half._convert_apart
+    convert = half._convert_in_child
 
     def counted(file, *given):
         made.append(file)
         return convert(file, *given)
 
-    monkeypatch.setattr(half, "_convert_apart", counted)
+    monkeypatch.setattr(half, "_convert_in_child", counted)
     first = half_model(path, "aa")
     assert first == half_model(path, "aa")
     assert len(made) == 1
@@ -108,16 +108,16 @@ def test_several_models_are_converted_side_by_side(tmp_path, monkeypatch):
     paths = [write_brightness_model(tmp_path / name / "model.onnx") for name in "abc"]
     wanted = [(path, f"{name}" * 2) for path, name in zip(paths, "abc", strict=True)]
     first = half_model(*wanted[0])
-    both, convert = threading.Barrier(2), half._convert_apart
+    both, convert = threading.Barrier(2), half._convert_in_child
 
     def meeting(*given):
         both.wait(60)
         return convert(*given)
 
-    monkeypatch.setattr(half, "_convert_apart", meeting)
+    monkeypatch.setattr(half, "_convert_in_child", meeting)
     monkeypatch.setattr(half, "_count_side_by_side", lambda paths: len(paths))
     half.half_ahead(wanted, ModelLimits())
-    monkeypatch.setattr(half, "_convert_apart", None)
+    monkeypatch.setattr(half, "_convert_in_child", None)
     assert half_model(*wanted[1]) == half_model(*wanted[2]) == first
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from covidreport.inference import device
 from covidreport.inference.cards import pin_memory
-from covidreport.inference.device import SLOTS, DeviceQueue, Feed
+from covidreport.inference.device import SLOTS, DeviceFeed, DeviceQueue
 from covidreport.inference.session import open_session
 from tests.onnx_models import write_brightness_model
 from tests.pretended import DEVICE
@@ -76,7 +76,7 @@ def test_a_feed_unlocks_its_memory_when_the_queue_closes(tmp_path, monkeypatch):
     session = open_session(write_brightness_model(tmp_path / "model.onnx"), DEVICE, static_batch=4)
     shape = (4, 1, 8, 8)
 
-    class OnCard(Feed):
+    class OnCard(DeviceFeed):
         """A feed whose device is called a card."""
 
         def __init__(self, execution, *others):

@@ -56,7 +56,7 @@ def test_the_trial_is_a_convolution_whose_answer_is_known():
     (node,) = onnx.load_from_string(providers.TRIAL_MODEL).graph.node
     assert node.op_type == "Conv"
     kernel = np.arange(1.0, 10).reshape(3, 3)
-    (((question,),),) = (providers.TRIAL_QUESTION,)
+    (((question,),),) = (providers.TRIAL_INPUT,)
     right = correlate2d(question, kernel, mode="valid") + 3
     assert np.array_equal(providers.TRIAL_ANSWER[0, 0], right)
     # as whole numbers below 2048 they are exact in fp16 and TF32

@@ -84,11 +84,11 @@ def test_without_a_cache_one_process_knows_what_it_did(made, monkeypatch, use_ca
         monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
     here = MadeHere()
     here.note_evaluation(run, evaluation, use_cache=use_cache)
-    here.note_partial("token", use_cache=use_cache)
+    here.note_checkpoint("token", use_cache=use_cache)
     assert here.has_evaluation(run, evaluation)
-    assert here.has_partial("token")
+    assert here.has_checkpoint("token")
     assert not MadeHere().has_evaluation(run, evaluation)
-    assert not MadeHere().has_partial("token")
+    assert not MadeHere().has_checkpoint("token")
 
 
 def test_a_record_that_was_damaged_is_none(made, cache_of_its_own):

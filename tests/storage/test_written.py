@@ -17,7 +17,7 @@ import pytest
 from covidreport.audit.document import audit_as_json, read_audit
 from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.records import Counts, ThresholdOrigin
-from covidreport.storage.codec import spell_json
+from covidreport.storage.codec import format_json
 from covidreport.storage.evaluation import (
     decode_evaluation,
     encode_evaluation,
@@ -46,7 +46,7 @@ def _encode(file: Path) -> str:
     """An evaluation.json read and written again, without what is mended of earlier versions."""
     document = json.loads(file.read_text())
     evaluation = decode_evaluation(document, str(file))
-    return f"{spell_json(encode_evaluation(evaluation, document.get('scores_sha256')))}\n"
+    return f"{format_json(encode_evaluation(evaluation, document.get('scores_sha256')))}\n"
 
 
 def _drop_later(value: Any, like: Any) -> Any:

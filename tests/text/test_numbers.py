@@ -15,9 +15,9 @@ from covidreport.text import (
     format_estimate,
     fraction,
     percent,
+    percent_of,
     plural,
     proportion,
-    share,
     show_interval,
     signed,
     whole,
@@ -130,7 +130,7 @@ def test_differences_have_their_sign(value, text):
 )
 def test_what_is_not_all_does_not_read_as_all(count, total, text):
     """Nor what is not nothing as nothing."""
-    assert share(count, total) == text
+    assert percent_of(count, total) == text
 
 
 def test_a_share_is_written_with_what_it_is_of():

@@ -7,7 +7,7 @@ import torch
 from covidreport.dataset import read_dataset
 from covidreport.images import read_pixels
 from covidreport.records import PixelSpec
-from train.batches import Feed, Split, make_batches
+from train.batches import BatchFeed, Split, make_batches
 from train.images import ImageStore
 from train.sampling import cut_batches, order_epoch
 from train.settings import AUGMENTATIONS
@@ -28,7 +28,7 @@ def whole(dataset):
 
 def collect(dataset, *, workers=2, cache_bytes=1 << 30, kind="none", seed=(0, 1, 0), share=(0, 1)):
     """Everything that one pass over the data set gives, in order."""
-    feed = Feed(ImageStore(dataset, cache_bytes), SPEC, workers, AUGMENTATIONS[kind], seed)
+    feed = BatchFeed(ImageStore(dataset, cache_bytes), SPEC, workers, AUGMENTATIONS[kind], seed)
     batches = cut_batches(order_epoch(len(dataset), 3, 1, None), 5)
     return list(make_batches(whole(dataset), feed, batches, share))
 
@@ -88,7 +88,7 @@ def test_an_image_that_cant_be_read_is_a_failure_with_its_reason(dataset, tmp_pa
 
 def test_reading_ahead_stops_when_nobody_wants_more(dataset):
     """A pass that is left early raises nothing and leaves no work behind."""
-    feed = Feed(ImageStore(dataset), SPEC, 2)
+    feed = BatchFeed(ImageStore(dataset), SPEC, 2)
     batches = make_batches(whole(dataset), feed, cut_batches(np.arange(len(dataset)), 2))
     assert len(next(batches).positions) == 2
     batches.close()
@@ -105,7 +105,7 @@ def test_batches_for_a_card_are_made_in_pinned_memory(dataset, monkeypatch):
     make_empty = torch.empty
     monkeypatch.setattr(torch, "empty", empty)
     for pinned in (True, False):
-        feed = Feed(ImageStore(dataset), SPEC, 1, pinned=pinned)
+        feed = BatchFeed(ImageStore(dataset), SPEC, 1, pinned=pinned)
         (batch,) = make_batches(whole(dataset), feed, [np.arange(3)])
         assert batch.truth.tolist() == dataset.truth[:3].tolist()
     assert asked == [True, True, False, False]

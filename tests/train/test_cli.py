@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from covidreport.errors import UsageError
 from train import cli
 from train.device import find_device, prepare_device
-from train.settings import Settings
+from train.settings import FitSettings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("fit", "list", "show", "export", "draw")
@@ -117,6 +117,6 @@ def test_a_gpu_that_is_not_there_is_an_error(monkeypatch):
 )
 def test_precision_follows_the_device_unless_it_is_set(precision, kind, autocast):
     """On a CPU, bfloat16 only where the study says so."""
-    settings = Settings("tiny", "none", "bce", "sgd", 0.1, 1, 4, precision=precision)
+    settings = FitSettings("tiny", "none", "bce", "sgd", 0.1, 1, 4, precision=precision)
     assert prepare_device(torch.device(kind), settings).autocast == autocast
     assert torch.are_deterministic_algorithms_enabled()

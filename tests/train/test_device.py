@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from train.device import prepare_device, set_float32
-from train.settings import Settings
+from train.settings import FitSettings
 
 CPU = torch.device("cpu")
 
 
 def settings(precision="auto"):
-    return Settings("tiny", "none", "bce", "sgd", 0.1, 1, 4, precision=precision)
+    return FitSettings("tiny", "none", "bce", "sgd", 0.1, 1, 4, precision=precision)
 
 
 @pytest.mark.parametrize(

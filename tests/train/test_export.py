@@ -12,7 +12,7 @@ from covidreport.records import PixelSpec
 from train.export import Contract, check_export, export_model
 from train.models import PixelModel
 from train.pooling import AdaptiveMean
-from train.settings import Settings
+from train.settings import FitSettings
 from train.start import start_model
 from train.weights import Weights
 
@@ -20,7 +20,7 @@ LABELS = ("covid-19", "normal", "pneumonia")
 
 
 def make(architecture="tiny", size=32, channels=1):
-    settings = Settings(
+    settings = FitSettings(
         architecture, "none", "bce", "sgd", 0.01, 1, 4, image_size=size, channels=channels
     )
     model = start_model(settings, Weights("none", ""), 3).eval()

@@ -19,13 +19,13 @@ from train.models import (
     wrap_network,
 )
 from train.pooling import AdaptiveMean, replace_adaptive_means
-from train.settings import Experiment, Settings
+from train.settings import Experiment, FitSettings
 from train.start import find_model_faults
 
 
 def settings(architecture="tiny", **others):
     values = {"weights": "none", "loss": "bce", "optimizer": "sgd", "learning_rate": 0.01}
-    return Settings(architecture, **{**values, "epochs": 1, "batch_size": 4, **others})
+    return FitSettings(architecture, **{**values, "epochs": 1, "batch_size": 4, **others})
 
 
 def outline(architecture, n_labels=3, **others):

@@ -8,7 +8,7 @@ import torch
 import torchvision
 
 from train.models import build_network
-from train.settings import Settings
+from train.settings import FitSettings
 from train.start import start_model
 from train.weights import Weights, WeightsError, find_weights, fits, read_state
 
@@ -16,7 +16,7 @@ from train.weights import Weights, WeightsError, find_weights, fits, read_state
 def settings(**others):
     values = {"weights": "none", "loss": "bce", "optimizer": "sgd", "learning_rate": 0.01}
     values |= {"architecture": "tiny", "epochs": 1, "batch_size": 4}
-    return Settings(**{**values, **others})
+    return FitSettings(**{**values, **others})
 
 
 @pytest.fixture

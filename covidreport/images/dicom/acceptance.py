@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from covidreport.errors import ImageError
-from covidreport.images.dicom.header import Header, Kind
+from covidreport.images.dicom.header import DicomObject, Header
 
 _STORAGE = frozenset(
     {
@@ -29,7 +29,7 @@ _NOT_FRONTAL = {
 """Views of PS3.3 C.8.1.3 that show another picture than the one a model was trained on."""
 
 
-def refuse_kind(kind: Kind) -> None:
+def refuse_kind(kind: DicomObject) -> None:
     """Raise ImageError, with the name of what it is, unless the file is a frontal radiograph."""
     if kind.sop_class == _RAW:
         raise ImageError(

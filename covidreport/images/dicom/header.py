@@ -41,7 +41,7 @@ _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DicomObject:
     """What sort of thing the file holds; texts are upper case, and empty where not stated."""
 
     sop_class: str
@@ -74,10 +74,10 @@ class Header:
         return 0, 2**self.bits_stored - 1
 
 
-def read_kind(dataset: FileDataset) -> Kind:
+def read_kind(dataset: FileDataset) -> DicomObject:
     """Read what sort of thing the file holds."""
     sop_class = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or ""
-    return Kind(
+    return DicomObject(
         sop_class=str(sop_class),
         sop_class_name=str(getattr(sop_class, "name", "") or sop_class),
         modality=_read_text(dataset, "Modality").upper(),

@@ -29,7 +29,7 @@ LIST_FILE = "covidreport.json"
 
 
 @dataclass(frozen=True, slots=True)
-class RunFile:
+class PushedFile:
     """A file of a run folder: its path in it, with forward slashes, and what is in it."""
 
     path: str
@@ -39,7 +39,7 @@ class RunFile:
 
 def list_files(
     run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
-) -> Iterator[tuple[RunFile, Path]]:
+) -> Iterator[tuple[PushedFile, Path]]:
     """The files that are pushed, each with its place here. model: with all that it refers to."""
     wanted = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
     wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
@@ -54,12 +54,12 @@ def list_files(
             yield describe_file(place, place.relative_to(run.folder).as_posix()), place
 
 
-def describe_file(place: Path, path: str) -> RunFile:
+def describe_file(place: Path, path: str) -> PushedFile:
     """What is in a file, under the path that it has in a run folder."""
-    return RunFile(path, digest_file(place), place.stat().st_size)
+    return PushedFile(path, digest_file(place), place.stat().st_size)
 
 
-def spell_list(folder: str, files: Sequence[RunFile]) -> str:
+def spell_list(folder: str, files: Sequence[PushedFile]) -> str:
     """The list as JSON, by path: the same files give the same text."""
     rows = {
         one.path: {"sha256": one.sha256, "bytes": one.size_bytes}
@@ -68,7 +68,7 @@ def spell_list(folder: str, files: Sequence[RunFile]) -> str:
     return json.dumps({"schema": LIST_SCHEMA, "folder": folder, "files": rows}, indent=2) + "\n"
 
 
-def read_list(text: str, where: str) -> tuple[str, tuple[RunFile, ...]]:
+def read_list(text: str, where: str) -> tuple[str, tuple[PushedFile, ...]]:
     """The folder's name and the files of a list; StoreError where a path leads out of the folder.
 
     The text is from a server: nothing in it is believed that was not looked at.
@@ -82,7 +82,7 @@ def read_list(text: str, where: str) -> tuple[str, tuple[RunFile, ...]]:
             )
         folder = str(value["folder"])
         files = tuple(
-            RunFile(str(path), str(row["sha256"]), int(row["bytes"]))
+            PushedFile(str(path), str(row["sha256"]), int(row["bytes"]))
             for path, row in value["files"].items()
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -14,7 +14,7 @@ from covidreport.errors import RunError
 from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
 from covidreport.integrations.mlflow.files import (
     LIST_FILE,
-    RunFile,
+    PushedFile,
     list_files,
     read_list,
     spell_list,
@@ -112,7 +112,7 @@ def _send_files(
     return True
 
 
-def _read_sent(server: MlflowServer, remote: RemoteRun) -> frozenset[RunFile]:
+def _read_sent(server: MlflowServer, remote: RemoteRun) -> frozenset[PushedFile]:
     """What an earlier push left there."""
     if not server.has(remote.id, LIST_FILE):
         return frozenset()

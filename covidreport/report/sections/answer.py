@@ -8,7 +8,7 @@ from typing import Literal
 
 from covidreport.audit.copies import in_split
 from covidreport.compare.finding import (
-    describe_gap,
+    describe_detectable,
     describe_non_inferiority,
     describe_planned,
     describe_verdict,
@@ -42,10 +42,10 @@ from covidreport.report.tables import of_label
 from covidreport.text import DASH, clean, format_estimate, listed, plural, whole
 from covidreport.text.thresholds import (
     CHOSEN_HERE,
+    common_threshold,
     describe_threshold,
     is_exploratory,
     is_trained_on,
-    share_threshold,
     was_tuned_on,
 )
 
@@ -121,9 +121,9 @@ def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
         elif not gap:
             ahead = f"The next, {second.run}, misses as many and gives as many false alarms. "
     verdict = describe_verdict(ranking, index.disease)
-    sentences = [f"{ahead}{verdict} {describe_gap(comparisons)}"]
+    sentences = [f"{ahead}{verdict} {describe_detectable(comparisons)}"]
     if comparisons.basis == "counts":
-        sentences = [f"{ahead}{describe_gap(comparisons)}"]
+        sentences = [f"{ahead}{describe_detectable(comparisons)}"]
     sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
     return tuple(one for one in sentences if one)
 
@@ -308,7 +308,7 @@ def _sentence(
 def _thresholds(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> str:
     """At which thresholds the best runs were counted, and where these come from."""
     evaluations = [one for row in best if (one := index.evaluation(row.run, ranking)) is not None]
-    shared = share_threshold(evaluations, index.target)
+    shared = common_threshold(evaluations, index.target)
     if shared is not None:
         promise = describe_promise(evaluations[0], index.target) if len(evaluations) == 1 else ""
         return f" Threshold {clean(shared)}. {promise}".rstrip()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from covidreport.compare.finding import (
+    describe_detectable,
     describe_disagreement,
-    describe_gap,
     describe_naming,
     describe_planned,
     describe_tests,
@@ -74,7 +74,10 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     reasons = [Table(f"{plural(len(rows), 'run')} not compared", head, rows)] if rows else []
     anchor, title = f"against{suffix}", f"Runs against each other{number}"
     if comparisons.basis == "counts":
-        sentences = [describe_verdict(ranking, index.disease), describe_gap(comparisons)]
+        sentences = [
+            describe_verdict(ranking, index.disease),
+            describe_detectable(comparisons),
+        ]
         return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
     few = 2 < len(compared) <= GRID_RUNS and not comparisons.planned
     grid: list[Block] = (
@@ -119,7 +122,7 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
             "from the rest."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])
-    sentences.append(describe_gap(comparisons))
+    sentences.append(describe_detectable(comparisons))
     if comparisons.baseline is not None and not comparisons.planned:
         sentences.append(
             f"The baseline {comparisons.baseline} is not among the compared runs, so all pairs are."

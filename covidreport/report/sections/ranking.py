@@ -37,7 +37,7 @@ from covidreport.report.tables import (
 )
 from covidreport.report.trade_off import count_labels, describe_scatter, list_points
 from covidreport.text import DASH, clean, exact, listed, percent, plural, titled, whole
-from covidreport.text.thresholds import share_threshold
+from covidreport.text.thresholds import common_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 _WIDE, _NARROW = (760, 360), (340, 320)
@@ -192,7 +192,7 @@ def _ranked_table(
 
 def _at_threshold(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> str:
     found = (index.evaluation(row.run, ranking) for row in rows)
-    shared = share_threshold([one for one in found if one is not None], index.target)
+    shared = common_threshold([one for one in found if one is not None], index.target)
     return "" if shared is None else f"; threshold {clean(shared)}"
 
 

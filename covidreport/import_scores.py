@@ -26,8 +26,14 @@ from covidreport.records import (
     MetricPlan,
     Scores,
 )
-from covidreport.storage.files import spell_path
-from covidreport.storage.replaced import PLACE, RENAME, NewImages, find_replaced, name_place
+from covidreport.storage.files import format_path
+from covidreport.storage.replaced import (
+    RENAME,
+    SOURCE_DIGEST,
+    NewImages,
+    digest_source,
+    find_replaced,
+)
 from covidreport.store import (
     SCORES_FILE,
     clear_failure,
@@ -67,7 +73,7 @@ class ImportRequest:
     notes: tuple[Finding, ...] = ()
     """What is to be known of the data set."""
     metrics: MetricPlan | None = None
-    """Which figures, and how; None for what holds where the configuration is silent."""
+    """Which metrics, and how; None for what holds where the configuration is silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ class ScoresTable:
 
     columns: tuple[str, ...]
     rows: list[Mapping[str, Any]]
-    places: list[str]
+    positions: list[str]
     singles: frozenset[str] = frozenset()
 
 
@@ -98,11 +104,11 @@ def read_scores_table(file: Path) -> ScoresTable:
     try:
         with file.open(newline="", encoding="utf-8-sig") as source:
             reader = csv.DictReader(source, strict=True)
-            places, found = [], []
+            positions, found = [], []
             for row in reader:
-                places.append(f"line {reader.line_num}")
+                positions.append(f"line {reader.line_num}")
                 found.append(row)
-            return ScoresTable(tuple(reader.fieldnames or ()), list(found), places)
+            return ScoresTable(tuple(reader.fieldnames or ()), list(found), positions)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(str(file), [f"it can't be read as CSV ({error})"]) from error
 
@@ -135,16 +141,16 @@ def match_scores(request: ImportRequest) -> Scores:
     kind = np.float32 if table.singles.issuperset(names.values()) else np.float64
     scores = np.full(dataset.truth.shape, np.nan, kind)
     seen: dict[str, str] = {}
-    for place, row in zip(table.places, table.rows, strict=True):
+    for position, row in zip(table.positions, table.rows, strict=True):
         sample = str(row[key])
         if sample not in index:
-            faults.append(f"{place}: {sample!r} is no image of {dataset.name}, {request.split}")
+            faults.append(f"{position}: {sample!r} is no image of {dataset.name}, {request.split}")
         elif sample in seen:
-            faults.append(f"{place}: {sample!r} stands in {seen[sample]} already")
+            faults.append(f"{position}: {sample!r} stands in {seen[sample]} already")
         else:
-            seen[sample] = place
+            seen[sample] = position
             values = [row[names[label] or ""] for label in dataset.labels]
-            _read_row(values, request.activation, place, scores[index[sample]], faults)
+            _read_row(values, request.activation, position, scores[index[sample]], faults)
     if faults:
         raise DatasetError(str(request.file), faults)
     missing: list[bool] = [bool(np.isnan(row).any()) for row in scores]
@@ -162,7 +168,7 @@ def match_scores(request: ImportRequest) -> Scores:
 
 
 def _read_row(
-    values: Sequence[Any], activation: Activation, place: str, into: Any, faults: list[str]
+    values: Sequence[Any], activation: Activation, position: str, into: Any, faults: list[str]
 ) -> None:
     """Put one row's scores into their place; blank ones stay NaN."""
     for k, value in enumerate(values):
@@ -173,9 +179,9 @@ def _read_row(
         except (TypeError, ValueError):
             number = math.nan
         if not math.isfinite(number):
-            faults.append(f"{place}: the score {value!r} is no finite number")
+            faults.append(f"{position}: the score {value!r} is no finite number")
         elif activation != "logit" and not -ROUNDED <= number <= 1 + ROUNDED:
-            faults.append(f"{place}: {number} is no probability, and {activation} was stated")
+            faults.append(f"{position}: {number} is no probability, and {activation} was stated")
         else:
             into[k] = number if activation == "logit" else min(max(number, 0.0), 1.0)
 
@@ -226,27 +232,27 @@ def import_scores(
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
             "activation": request.activation,
-            "data": {"source": spell_path(dataset.source.as_posix())},
+            "data": {"source": format_path(dataset.source.as_posix())},
             "versions": {"covidreport": __version__},
         },
         timing={
             "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            PLACE: name_place(dataset.source),
+            SOURCE_DIGEST: digest_source(dataset.source),
         },
     )
-    place = evaluation_folder(folder, evaluation.key)
-    found = find_replaced(place, _images(request))
+    target = evaluation_folder(folder, evaluation.key)
+    found = find_replaced(target, _images(request))
     if found is not None and found.other_data:
-        raise UsageError(f"{found.reason}. {RENAME}, or delete {place}")
+        raise UsageError(f"{found.reason}. {RENAME}, or delete {target}")
     if found is not None:
         replaced(found.what)
     folder.mkdir(parents=True, exist_ok=True)
     marker.write_text('{"schema": "covidreport.imported/1"}\n')
     write_run(folder, {"name": request.run, "description": request.description or
                        f"Scores from {request.file.name}, computed elsewhere"})  # fmt: skip
-    write_scores(place / SCORES_FILE, scores)
+    write_scores(target / SCORES_FILE, scores)
     write_evaluation(folder, evaluation)
-    clear_failure(place)
+    clear_failure(target)
     return evaluation
 
 

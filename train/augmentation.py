@@ -20,7 +20,7 @@ from train.settings import Augmentation
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class SampledChange:
     """What chance chose for one image: degrees, the crop in pixels, and whether it is flipped."""
 
     angle: float
@@ -31,7 +31,9 @@ class Draw:
     flip: bool
 
 
-def draw(kind: Augmentation, width: int, height: int, random: np.random.Generator) -> Draw:
+def sample_change(
+    kind: Augmentation, width: int, height: int, random: np.random.Generator
+) -> SampledChange:
     """Draw the changes of one image of `width` x `height` pixels.
 
     The crop is torchvision's `RandomResizedCrop`: area uniform in `scale`, logarithm of the ratio
@@ -53,14 +55,14 @@ def draw(kind: Augmentation, width: int, height: int, random: np.random.Generato
         elif width / height > kind.ratio[1]:
             w = round(height * kind.ratio[1])
         top, left = (height - h) // 2, (width - w) // 2
-    return Draw(angle, top, left, h, w, bool(random.random() < kind.flip))
+    return SampledChange(angle, top, left, h, w, bool(random.random() < kind.flip))
 
 
 def augment(
     picture: Image.Image, kind: Augmentation, spec: PixelSpec, random: np.random.Generator
 ) -> NDArray[np.uint8]:
     """uint8 `(H, W, C)`: the picture rotated, cropped, resized (bicubic) and perhaps flipped."""
-    chosen = draw(kind, picture.width, picture.height, random)
+    chosen = sample_change(kind, picture.width, picture.height, random)
     changed = functional.rotate(picture, chosen.angle) if chosen.angle else picture
     changed = functional.resized_crop(
         changed, chosen.top, chosen.left, chosen.height, chosen.width, [spec.height, spec.width],

@@ -60,23 +60,26 @@ class Batch:
 
 
 def make_batches(
-    split: Split, feed: BatchFeed, batches: Sequence[Indices], share: tuple[int, int] = (0, 1)
+    split: Split,
+    feed: BatchFeed,
+    batches: Sequence[Indices],
+    rank_of_ranks: tuple[int, int] = (0, 1),
 ) -> Generator[Batch]:
     """The batches of one pass, in order, made by threads some batches ahead.
 
-    batches: positions in the split. share: (rank, ranks) where several processes divide each
-    batch among them; this one makes every ranks-th image from its rank on.
+    batches: positions in the split. rank_of_ranks: (rank, ranks) where several processes divide
+    each batch among them; this one makes every ranks-th image from its rank on.
     """
-    rank, ranks = share
+    rank, ranks = rank_of_ranks
     starts = np.cumsum([0, *(len(batch) for batch in batches)])
     ahead = 2 * feed.workers + 1
     waiting: deque[Future[Batch]] = deque()
     with ThreadPoolExecutor(feed.workers) as pool:
         try:
             for positions, start in zip(batches, starts, strict=False):
-                places = start + np.arange(rank, len(positions), ranks)
+                indices = start + np.arange(rank, len(positions), ranks)
                 mine = positions[rank::ranks]
-                waiting.append(pool.submit(_make_batch, split, feed, mine, places))
+                waiting.append(pool.submit(_make_batch, split, feed, mine, indices))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -86,18 +89,18 @@ def make_batches(
                 future.cancel()
 
 
-def _make_batch(split: Split, feed: BatchFeed, positions: Indices, places: Indices) -> Batch:
+def _make_batch(split: Split, feed: BatchFeed, positions: Indices, indices: Indices) -> Batch:
     spec = feed.spec
     size = (len(positions), spec.channels, spec.height, spec.width)
     pixels = torch.empty(size, dtype=torch.uint8, pin_memory=feed.pinned)
     truth = torch.empty(len(positions), split.truth.shape[1], pin_memory=feed.pinned)
     truth.numpy()[:] = split.truth[positions]
     images = pixels.numpy().transpose(0, 2, 3, 1)
-    for n, (position, place) in enumerate(zip(positions, places, strict=True)):
+    for n, (position, index) in enumerate(zip(positions, indices, strict=True)):
         row = int(split.rows[position])
         if feed.augmentation is None:
             images[n] = feed.store.fitted(row, spec)
         else:
-            random = np.random.default_rng([*feed.seed, int(place)])
+            random = np.random.default_rng([*feed.seed, int(index)])
             images[n] = augment(feed.store.picture(row, spec), feed.augmentation, spec, random)
     return Batch(positions, pixels, truth)

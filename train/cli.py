@@ -13,7 +13,7 @@ import typer
 
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.streams import prepare_streams
-from train.drawn.command import draw
+from train.synthetic.command import draw
 
 app = typer.Typer(
     name="train",
@@ -93,7 +93,7 @@ def fit(
         "epochs": epochs, "image_size": image_size, "batch_size": batch_size, "seed": seed,
         "weights": _find_file(weights),
     }  # fmt: skip
-    asked: Literal["auto", "cuda", "cpu"] = device  # type: ignore[assignment]  # checked above
+    name: Literal["auto", "cuda", "cpu"] = device  # type: ignore[assignment]  # checked above
     options = FitOptions(
         study=study,
         data=data,
@@ -101,7 +101,7 @@ def fit(
         experiments=_split(experiment),
         blocks=_split(block),
         overrides={key: value for key, value in overrides.items() if value is not None},
-        device=asked,
+        device=name,
         workers=workers,
         cache_bytes=int(cache_gb * 2**30),
         overwrite=overwrite,

@@ -96,8 +96,8 @@ def prepare(
         for failure in failures:
             say(f"warning: image {failure.subject} can't be read ({failure.reason})", "yellow")
         if study.overrides:
-            told = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
-            say(f"In place of the study's settings: {told}")
+            said = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
+            say(f"In place of the study's settings: {said}")
     return Request(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,

@@ -27,16 +27,16 @@ class Device:
         return self.torch.type == "cuda"
 
 
-def find_device(asked: Literal["auto", "cuda", "cpu"], local_rank: int = 0) -> torch.device:
+def find_device(name: Literal["auto", "cuda", "cpu"], local_rank: int = 0) -> torch.device:
     """The device that was asked for; UsageError where it is not there, never another instead."""
     there = torch.cuda.is_available()
-    if asked == "cuda" and not there:
+    if name == "cuda" and not there:
         built = f"torch {torch.__version__}, built for CUDA {torch.version.cuda}"
         raise UsageError(
             f"--device cuda: torch finds no GPU that it can use ({built}). Check the driver with "
             "nvidia-smi and that this torch is a CUDA build; or use --device cpu"
         )
-    return torch.device("cuda", local_rank) if there and asked != "cpu" else torch.device("cpu")
+    return torch.device("cuda", local_rank) if there and name != "cpu" else torch.device("cpu")
 
 
 def prepare_device(device: torch.device, settings: FitSettings) -> Device:

@@ -1,4 +1,4 @@
-"""The figures of an epoch: loss, label accuracy and missed positives of the target label."""
+"""The metrics of an epoch: loss, label accuracy and missed positives of the target label."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(
     target: int,
     loss: float,
 ) -> EpochMetrics:
-    """The figures of logits `(N, K)` and truth `(N, K)`, with `(M, K)` of images that failed."""
+    """The metrics of logits `(N, K)` and truth `(N, K)`, with `(M, K)` of images that failed."""
     rows = np.concatenate([logits, np.zeros((len(lost_truth), logits.shape[1]), np.float32)])
     failed = np.arange(len(rows)) >= len(logits)
     thresholds = [THRESHOLD] * logits.shape[1]

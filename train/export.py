@@ -26,7 +26,8 @@ from train.models import PixelModel
 
 OPSET = 20
 TOLERANCE = 1e-4
-"""Allowed difference of a logit, as a share of the batch's largest one, or of 1 if that is less.
+"""Allowed difference of a logit, as a proportion of the batch's largest one, or of 1 if that is
+less.
 
 float32 has 24 bits; a hundred layers summed in another order lose about ten of them.
 """
@@ -147,12 +148,12 @@ def check_export(
     largest, checked = 0.0, 0
     for batch in _cut(images, CHECKED_BATCHES):
         with torch.no_grad():
-            wanted = model(torch.from_numpy(batch)).numpy()
+            expected = model(torch.from_numpy(batch)).numpy()
         given = session.run(batch)
-        if not np.isfinite(wanted).all() or not np.isfinite(given).all():
+        if not np.isfinite(expected).all() or not np.isfinite(given).all():
             raise RunError("the fitted model gives answers that are not finite")
-        scale = max(1.0, float(np.abs(wanted).max()))
-        difference = float(np.abs(given - wanted).max())
+        scale = max(1.0, float(np.abs(expected).max()))
+        difference = float(np.abs(given - expected).max())
         if difference > TOLERANCE * scale:
             raise RunError(
                 f"ONNX Runtime and torch disagree by {difference:.3g} on a batch of {len(batch)} "

@@ -43,13 +43,13 @@ def _whole(low: int) -> Check:
 
 
 def _number(low: float, high: float = math.inf) -> Check:
-    wanted = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
+    expected = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
 
     def check(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"{wanted} is wanted")
+            raise ValueError(f"{expected} is wanted")
         if not low <= value <= high or not math.isfinite(value):
-            raise ValueError(f"{wanted} is wanted")
+            raise ValueError(f"{expected} is wanted")
         return float(value)
 
     return check

@@ -120,7 +120,7 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
-    if request.ranks.share(_is_finished(folder, described) if request.ranks.leads else None):
+    if request.ranks.broadcast(_is_finished(folder, described) if request.ranks.leads else None):
         return FitOutcome(experiment, folder, "there already")
     began = time.perf_counter()
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -265,9 +265,9 @@ def export_weights(
 
 def pick_images(store: ImageStore, rows: Sequence[int], settings: FitSettings) -> NDArray[np.uint8]:
     """Real images for the check of an export, spread over `rows`: uint8 `(N, C, H, W)`."""
-    wanted = min(sum(CHECKED_BATCHES), len(rows))
-    places = np.linspace(0, len(rows) - 1, wanted).round().astype(int)
-    return stack_fitted(store, [rows[place] for place in places], settings.pixels)
+    count = min(sum(CHECKED_BATCHES), len(rows))
+    indices = np.linspace(0, len(rows) - 1, count).round().astype(int)
+    return stack_fitted(store, [rows[index] for index in indices], settings.pixels)
 
 
 def _write_failure(folder: Path, reason: str) -> None:

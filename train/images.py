@@ -67,13 +67,13 @@ class ImageStore:
             else:
                 self._reasons[i] = None
 
-        wanted = list(indices)
+        rows = list(indices)
         with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(visit, wanted):
+            for _ in pool.map(visit, rows):
                 advance(1)
         return tuple(
             Failure(self.dataset.ids[i], "decode", reason)
-            for i in wanted
+            for i in rows
             if (reason := self._reasons[i]) is not None
         )
 

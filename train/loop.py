@@ -1,4 +1,4 @@
-"""Epochs: the passes of each, its figures, its checkpoint, and which epoch is exported."""
+"""Epochs: the passes of each, its metrics, its checkpoint, and which epoch is exported."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _Fitting:
     def _resume(self) -> int:
         """Go back to the folder's checkpoint; how many epochs it has behind it, 0 without one."""
         task, passes = self.task, self.passes
-        found = task.ranks.share(read_checkpoint(task.folder) if task.ranks.leads else None)
+        found = task.ranks.broadcast(read_checkpoint(task.folder) if task.ranks.leads else None)
         if found is None:
             return 0
         assert isinstance(found, Checkpoint)

@@ -185,11 +185,11 @@ def replace_head(network: nn.Module, settings: FitSettings, n_labels: int) -> No
 def _replace_last_linear(network: nn.Module, name: str, n_labels: int) -> None:
     if getattr(network, "aux_logits", False):
         raise ModelError(f"{name} gives two outputs while it trains, which is not supported")
-    linears = [(place, m) for place, m in network.named_modules() if isinstance(m, nn.Linear)]
+    linears = [(path, m) for path, m in network.named_modules() if isinstance(m, nn.Linear)]
     if not linears or linears[-1][1].out_features != 1000:
         raise ModelError(f"{name} does not end in a 1000-way linear layer that could be replaced")
-    place, last = linears[-1]
-    parent, _, child = place.rpartition(".")
+    path, last = linears[-1]
+    parent, _, child = path.rpartition(".")
     owner = network.get_submodule(parent)
     setattr(owner, child, nn.Linear(last.in_features, n_labels, bias=last.bias is not None))
 

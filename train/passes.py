@@ -49,12 +49,12 @@ class Passes:
         if ranks.size > 1:
             ids = [device.torch.index] if device.is_gpu else None
             self._parallel = DistributedDataParallel(model, device_ids=ids)
-        self._shares = None
+        self._weights = None
         if settings.sampling == "class-balanced":
-            self._shares = weigh_classes(task.splits["train"].truth)
+            self._weights = weigh_classes(task.splits["train"].truth)
 
     def train(self, epoch: int, watcher: Watcher) -> EpochMetrics:
-        """One pass that changes the weights; the figures are of the answers given on the way.
+        """One pass that changes the weights; the metrics are of the answers given on the way.
 
         Raises NotFiniteError at the first batch whose loss is not finite.
         """
@@ -62,14 +62,14 @@ class Passes:
         split = task.splits["train"]
         for group in self.optimizer.param_groups:
             group["lr"] = rate_of(settings, epoch)
-        order = order_epoch(len(split), settings.seed, epoch, self._shares)
+        order = order_epoch(len(split), settings.seed, epoch, self._weights)
         batches = cut_batches(order, settings.batch_size, 2 * task.ranks.size)
         feed = self._feed(settings.augmentation, epoch, TRAINING)
         self.model.train()
         keep_frozen_still(self.network, settings.frozen)
         losses: list[_Fetched] = []
         positions, logits = [], []
-        for n, batch in enumerate(make_batches(split, feed, batches, self._share)):
+        for n, batch in enumerate(make_batches(split, feed, batches, self._rank_of_ranks)):
             loss, answers = self._step(batch)
             losses.append(_fetch(loss))
             positions.append(batch.positions)
@@ -84,7 +84,7 @@ class Passes:
         return measure(answers_of_all, split.truth[seen], split.lost_truth, task.target, mean)
 
     def measure(self, role: str, epoch: int, which: int) -> EpochMetrics:
-        """The figures of a split at the weights of now, by a pass that does not train them.
+        """The metrics of a split at the weights of now, by a pass that does not train them.
 
         Raises NotFiniteError where the split's loss is not finite.
         """
@@ -144,7 +144,7 @@ class Passes:
             keep_frozen_still(self.network, self.task.settings.frozen)
         positions, logits = [], []
         with torch.no_grad():
-            for batch in make_batches(split, feed, batches, self._share):
+            for batch in make_batches(split, feed, batches, self._rank_of_ranks):
                 if len(batch.positions):
                     with self._precision():
                         logits.append(self.model(self._upload(batch.pixels)).float())
@@ -160,7 +160,7 @@ class Passes:
         return np.concatenate([p for p, _ in parts]), np.concatenate([a for _, a in parts])
 
     @property
-    def _share(self) -> tuple[int, int]:
+    def _rank_of_ranks(self) -> tuple[int, int]:
         return (self.task.ranks.rank, self.task.ranks.size)
 
     def _feed(self, augmentation: str, epoch: int, which: int) -> BatchFeed:

@@ -36,11 +36,11 @@ def replace_adaptive_means(network: nn.Module) -> None:
 
     Those to 1 x 1 stay: they are a plain mean, whose gradient is deterministic.
     """
-    for place, module in list(network.named_modules()):
+    for name, module in list(network.named_modules()):
         if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size not in (1, (1, 1)):
             size: Any = module.output_size
             network.set_submodule(
-                place, AdaptiveMean(size if isinstance(size, tuple) else (size,) * 2)
+                name, AdaptiveMean(size if isinstance(size, tuple) else (size,) * 2)
             )
 
 

@@ -58,9 +58,9 @@ def find_all_weights(study: Study, experiments: Iterable[Experiment]) -> dict[st
 
 def find_split_rows(dataset: Dataset, names: Iterable[str]) -> dict[str, Indices]:
     """The images of each split, as indices in the data set; DatasetError where one is empty."""
-    places = {sample: i for i, sample in enumerate(dataset.ids)}
+    indices = {sample: i for i, sample in enumerate(dataset.ids)}
     return {
-        name: np.array([places[sample] for sample in select_split(dataset, name).ids], np.intp)
+        name: np.array([indices[sample] for sample in select_split(dataset, name).ids], np.intp)
         for name in dict.fromkeys(names)
     }
 
@@ -71,8 +71,8 @@ def refuse_unlabelled(dataset: Dataset, rows: Mapping[str, Indices]) -> None:
     A single unknown label counts for nothing; a batch of such images alone would have no loss.
     """
     faults = []
-    for name, places in rows.items():
-        mute = places[(dataset.truth[places] == UNKNOWN).all(axis=1)]
+    for name, indices in rows.items():
+        mute = indices[(dataset.truth[indices] == UNKNOWN).all(axis=1)]
         if mute.size:
             faults.append(
                 f"split {name}: {mute.size} images without any known label, the first "

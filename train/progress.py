@@ -22,7 +22,7 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def describe_epoch(row: Epoch, epochs: int, target: str) -> str:
-    """One line of figures: `epoch 3/10  loss 0.412/0.398  accuracy 81.0 %/79.6 %  …`."""
+    """One line of metrics: `epoch 3/10  loss 0.412/0.398  accuracy 81.0 %/79.6 %  …`."""
 
     def pair(name: str, percent: bool = False) -> str:
         cells = (row.values.get(f"{role}_{name}") for role in ("train", "validation"))
@@ -68,7 +68,7 @@ class FitProgress:
         self._bar.update(self._task, completed=(epoch - self._first) * batches + batch)
 
     def on_epoch(self, row: Epoch) -> None:
-        """Say the epoch's figures."""
+        """Say the epoch's metrics."""
         done = row.epoch - self._first + 1
         left_s = (time.monotonic() - self._began) / done * (self._epochs - row.epoch)
         line = describe_epoch(row, self._epochs, self._target)

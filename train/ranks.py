@@ -33,7 +33,7 @@ class Ranks:
         distributed.all_gather_object(values, value)
         return values
 
-    def share(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Rank 0's value in every process."""
         if self.size == 1:
             return value

@@ -73,13 +73,13 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
     return described
 
 
-def read_settings(run: Mapping[str, Any], place: Path) -> FitSettings:
+def read_settings(run: Mapping[str, Any], path: Path) -> FitSettings:
     """The settings in a run.json; RunError where it is none that `train` wrote."""
     try:
         values = dict(run["hyperparameters"])
-        for key, path in _ELSEWHERE.items():
+        for key, keys in _ELSEWHERE.items():
             value: Any = run
-            for part in path:
+            for part in keys:
                 value = value[part]
             values[key] = value
         values["frozen"] = tuple(values["frozen"])
@@ -87,7 +87,7 @@ def read_settings(run: Mapping[str, Any], place: Path) -> FitSettings:
         values["exported_epoch"] = EpochRule(rule["rule"], rule["metric"], rule["split"])
         return FitSettings(**values)
     except (KeyError, TypeError) as error:
-        raise RunError(f"{place}: is not a run that this `train` fitted ({error})") from error
+        raise RunError(f"{path}: is not a run that this `train` fitted ({error})") from error
 
 
 def describe_data(dataset: Dataset, folder: Path, prints: Mapping[str, str]) -> dict[str, Any]:

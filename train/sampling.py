@@ -33,7 +33,8 @@ def apply_convention(
 
 
 def weigh_classes(truth: NDArray[np.int8]) -> NDArray[np.float64]:
-    """The share of draws of each image, `(N,)`, adding up to 1, so that rare labels come as often.
+    """The proportion of draws of each image, `(N,)`, adding up to 1, so that rare labels come as
+    often.
 
     An image counts by the rarest of its labels; images without a label are a class of their own.
     """
@@ -46,22 +47,22 @@ def weigh_classes(truth: NDArray[np.int8]) -> NDArray[np.float64]:
     bare = ~positive.any(axis=1)
     if bare.any():
         weights[bare] = 1 / bare.sum()
-    shares: NDArray[np.float64] = weights / weights.sum()
-    return shares
+    proportions: NDArray[np.float64] = weights / weights.sum()
+    return proportions
 
 
-def order_epoch(n: int, seed: int, epoch: int, shares: NDArray[np.float64] | None) -> Indices:
+def order_epoch(n: int, seed: int, epoch: int, proportions: NDArray[np.float64] | None) -> Indices:
     """The n images of an epoch in order: each once, or drawn by `shares` with replacement."""
     random = np.random.default_rng([seed, epoch])
-    if shares is None:
+    if proportions is None:
         return random.permutation(n)
-    return random.choice(n, size=n, p=shares)
+    return random.choice(n, size=n, p=proportions)
 
 
 def cut_batches(order: Indices, size: int, smallest: int = 2) -> list[Indices]:
     """Cut an order into batches of `size`; a last one under `smallest` joins the one before it.
 
-    No image is left out, and batch norm never meets a batch of one.
+    No image is excluded, and batch norm never meets a batch of one.
     """
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     if len(batches) > 1 and len(batches[-1]) < smallest:

@@ -96,9 +96,9 @@ class FitSettings:
     """One of `train.augmentation.AUGMENTATIONS`."""
     validation_augmentation: str = "none"
     validation_mode: Literal["evaluation", "training"] = "evaluation"
-    """`training` leaves dropout on and batch statistics in use while figures are taken."""
+    """`training` leaves dropout on and batch statistics in use while metrics are taken."""
     train_figures: Literal["running", "second-pass"] = "running"
-    """Training figures as the epoch goes, or by a pass of their own after it."""
+    """Training metrics as the epoch goes, or by a pass of their own after it."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast on a GPU that computes in it, else float32."""
     exported_epoch: EpochRule = field(default_factory=EpochRule)
@@ -141,7 +141,7 @@ class Study:
     """Settings that the command line put in place of the file's, by name."""
     uncertain: tuple[str, ...] = ()
     """What a label's cell says where nobody is certain, such as `?`: its truth is then unknown and
-    counts for nothing, in the loss as in the figures."""
+    counts for nothing, in the loss as in the metrics."""
 
 
 LOSS_WORDS: dict[LossName, str] = {"bce": "bce", "focal": "focal", AS_RUN: "focal-as-run"}

@@ -86,8 +86,8 @@ def read_study(
         entries = []
     experiments = [
         experiment
-        for place, entry in enumerate(entries, 1)
-        if (experiment := _read_entry(entry, place, (facts, defaults, given), faults))
+        for number, entry in enumerate(entries, 1)
+        if (experiment := _read_entry(entry, number, (facts, defaults, given), faults))
     ]
     labels = facts.get("labels", ("covid-19", "normal", "pneumonia"))
     study = Study(
@@ -129,8 +129,8 @@ def select_experiments(
     )
 
 
-def _refuse_strangers(asked: Sequence[str], known: set[str], kind: str, study: Study) -> None:
-    strangers = [name for name in asked if name not in known]
+def _refuse_strangers(names: Sequence[str], known: set[str], kind: str, study: Study) -> None:
+    strangers = [name for name in names if name not in known]
     if strangers:
         numbers = ", ".join(e.number for e in study.experiments)
         blocks = ", ".join(dict.fromkeys(e.block for e in study.experiments if e.block)) or "none"
@@ -160,12 +160,12 @@ def _table(table: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str
 def _check_keys(
     table: Mapping[str, Any],
     checks: Mapping[str, Check],
-    place: str,
+    where: str,
     faults: list[str],
     also: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The values that pass; a fault for each that does not and for each key that nobody knows."""
-    start = f"{place}: " if place else ""
+    start = f"{where}: " if where else ""
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in checks:
@@ -182,17 +182,17 @@ def _check_keys(
 
 def _read_entry(
     entry: object,
-    place: int,
+    number: int,
     shared: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]],
     faults: list[str],
 ) -> Experiment | None:
     """The experiment of one entry, or None and its faults."""
     facts, defaults, given = shared
     if not isinstance(entry, Mapping):
-        faults.append(f"entry {place} of `experiment` is {entry!r}; write [[experiment]]")
+        faults.append(f"entry {number} of `experiment` is {entry!r}; write [[experiment]]")
         return None
     before = len(faults)
-    where = f"experiment {entry['number']}" if "number" in entry else f"[[experiment]] no. {place}"
+    where = f"experiment {entry['number']}" if "number" in entry else f"[[experiment]] no. {number}"
     checks = {"number": check_number, **ENTRY_FIELDS, **SETTING_FIELDS}
     own = _check_keys(entry, checks, where, faults)
     if "number" not in entry:

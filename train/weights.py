@@ -80,11 +80,11 @@ def _find_imagenet(architecture: str) -> Weights:
     if not file.is_file():
         _download(member.url, file, architecture)
     digest = _digest(file)
-    wanted = name.rpartition("-")[2].partition(".")[0]
-    if not digest.startswith(wanted):
+    expected = name.rpartition("-")[2].partition(".")[0]
+    if not digest.startswith(expected):
         raise WeightsError(
-            f"{file} is damaged: its sha256 begins with {digest[: len(wanted)]}, its name says "
-            f"{wanted}; delete it and bring it again from {member.url}"
+            f"{file} is damaged: its sha256 begins with {digest[: len(expected)]}, its name says "
+            f"{expected}; delete it and bring it again from {member.url}"
         )
     return Weights("imagenet", f"{enum.__name__}.{ENUM_MEMBER}", file, digest, member)
 

@@ -28,7 +28,7 @@ from benchmarks.gpu.told import Told, read_told
 from covidreport.inference.half import half_model
 from covidreport.inference.providers import describe_device, load_libraries
 from covidreport.storage.model import identify_model
-from train.drawn.dataset import Drawing, draw_dataset
+from train.synthetic.dataset import Drawing, draw_dataset
 
 MOST_SAID = 3000
 """Characters of what a check prints."""

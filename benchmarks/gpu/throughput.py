@@ -36,9 +36,9 @@ from covidreport.inference.providers import choose_execution, describe_device
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Run
 from train.device import set_float32
-from train.drawn.dataset import Drawing, draw_dataset
 from train.models import find_architecture, replace_head, wrap_network
 from train.settings import FitSettings
+from train.synthetic.dataset import Drawing, draw_dataset
 
 GOALS = {
     ("resnet18", "fp16"): "at least 25000",

@@ -66,9 +66,9 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     Raises UsageError or DatasetError where the data can't be read.
     """
     splits = request.splits
-    question = choose_data(request.options, request.runs)
-    asked = read_query(question, (lambda _: splits) if splits else None)
-    dataset, digests, notes = _read_files(_take_splits(asked, splits), request, on_event)
+    query = choose_data(request.options, request.runs)
+    whole = read_query(query, (lambda _: splits) if splits else None)
+    dataset, digests, notes = _read_files(_take_splits(whole, splits), request, on_event)
     survey = _survey(dataset, digests, request, on_event)
     report = _collect(request, dataset.name, on_event)
     target = request.settings.target
@@ -82,7 +82,7 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     ignored = (*aside, *aside_runs)
     audit = Audit(
         dataset=dataset.name,
-        source=question.source.as_posix(),
+        source=query.source.as_posix(),
         target=target,
         labels=dataset.labels,
         splits=tuple(dict.fromkeys(dataset.splits or ("all",))),
@@ -97,13 +97,13 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     return AuditedData(audit, unread)
 
 
-def _take_splits(dataset: Dataset, wanted: Sequence[str]) -> Dataset:
+def _take_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """The images of these splits, in their order; all where none is named."""
-    if not wanted:
+    if not names:
         return dataset
     if dataset.splits is None:
-        raise UsageError(f"the data has no splits, and split {wanted[0]!r} was asked for")
-    return select_splits(dataset, wanted)
+        raise UsageError(f"the data has no splits, and split {names[0]!r} was asked for")
+    return select_splits(dataset, names)
 
 
 def _read_files(
@@ -157,10 +157,10 @@ def _list_roc_aucs(report: ReportData | None) -> dict[str, float]:
     found = {}
     if report is not None:
         for run in report.runs:
-            figures = run.evaluation.estimates.get(report.target, {}) if run.evaluation else {}
-            figure = figures.get("roc_auc")
-            if figure is not None and figure.value is not None:
-                found[run.run.name] = figure.value
+            estimates = run.evaluation.estimates.get(report.target, {}) if run.evaluation else {}
+            estimate = estimates.get("roc_auc")
+            if estimate is not None and estimate.value is not None:
+                found[run.run.name] = estimate.value
     return found
 
 

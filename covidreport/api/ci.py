@@ -128,11 +128,11 @@ def compare_yardsticks(
 
 def _list_yardsticks(job: CiJob) -> list[Path]:
     """What decides verdicts beside the settings: the baseline, wherever it is, and the manifest."""
-    place, settings = job.request.baseline, job.settings
-    if place is not None and place.is_dir():
-        found = [run.folder for run in _find_others(job, place)]
-    elif place is not None:
-        found = [place]
+    path, settings = job.request.baseline, job.settings
+    if path is not None and path.is_dir():
+        found = [run.folder for run in _find_others(job, path)]
+    elif path is not None:
+        found = [path]
     else:  # one that is not there may have been deleted
         named = job.gate.baseline or settings.baseline
         found = [] if named else [settings.folder / BASELINE_FILE]
@@ -144,9 +144,9 @@ def _list_yardsticks(job: CiJob) -> list[Path]:
 
 def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:
     """Evaluate and judge the runs that are neither the baseline nor known to it."""
-    place, request = job.request.baseline, job.request
-    if place is not None and place.is_dir():
-        others = _find_others(job, place)
+    path, request = job.request.baseline, job.request
+    if path is not None and path.is_dir():
+        others = _find_others(job, path)
         theirs = {run.folder.resolve() for run in others}
         if theirs >= {run.folder.resolve() for run in job.runs}:
             return GatedRuns(tuple(_refuse(run, request, *OWN_BASELINE) for run in job.runs))
@@ -166,24 +166,26 @@ def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
-    return refuse_run(run.name, run.place, request.criteria.target, stage, reason, stamp_time())
+    return refuse_run(
+        run.name, run.folder_text, request.criteria.target, stage, reason, stamp_time()
+    )
 
 
 def _choose_new(job: CiJob, baseline: GateSide | None) -> tuple[list[Run], tuple[NotJudged, ...]]:
     """The runs that are not the baseline, nor known to it; and the others."""
     new, known = pass_over_known(job.runs, baseline, job.named)
-    place = None
+    path = None
     if baseline is not None and baseline.stored is not None:
-        place = baseline.stored.folder.resolve()
-    own = [run for run in new if run.folder.resolve() == place]
-    same = (NotJudged(run.name, run.place, IS_BASELINE) for run in own)
+        path = baseline.stored.folder.resolve()
+    own = [run for run in new if run.folder.resolve() == path]
+    same = (NotJudged(run.name, run.folder_text, IS_BASELINE) for run in own)
     return [run for run in new if run not in own], (*known, *same)
 
 
-def _find_others(job: CiJob, place: Path) -> list[Run]:
+def _find_others(job: CiJob, path: Path) -> list[Run]:
     """The run, or the runs, that the others are judged against."""
     gated = {run.folder.resolve() for run in job.runs}
-    found = discover_runs([place])
+    found = discover_runs([path])
     return [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
 
 
@@ -216,7 +218,7 @@ def _evaluate_new(
 def _evaluate(
     job: CiJob, runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent
 ) -> Sequence[RunOutcome]:
-    """What became of the runs that can be evaluated; imported figures stand as they are."""
+    """What became of the runs that can be evaluated; imported metrics stand as they are."""
     possible, _ = part_runs(runs)
     if not possible:
         return ()

@@ -36,7 +36,7 @@ class EvaluatedRuns:
     findings: tuple[Finding, ...]
     """What must be known of the data and the machine; of runs it stands in their evaluations."""
     without_model: tuple[Run, ...]
-    """Runs that hold figures alone: nothing of them was changed."""
+    """Runs that hold metrics alone: nothing of them was changed."""
     too_many_failed: Mapping[str, Sequence[str]]
     """Names of runs of which nothing can be said since too many images failed, by the reason."""
     target: str
@@ -62,7 +62,7 @@ def evaluate_runs(
 ) -> EvaluatedRuns:
     """Run the models in `folders` (by default `runs`) over images, as `covidreport evaluate` does.
 
-    Writes counts, figures and scores into each run's folder; what stands there unchanged is kept.
+    Writes counts, metrics and scores into each run's folder; what stands there unchanged is kept.
     A run that fails does not stop the others: its outcome says why. on_event: is called with what
     the work is at, in this thread. Raises UsageError, DatasetError or ProviderError where no run
     can be evaluated.

@@ -69,7 +69,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
     Raises UsageError where a limit can't be read, or options contradict each other.
     """
     target = settings.target
-    place = _locate_baseline(options.baseline, settings, runs)
+    path = _locate_baseline(options.baseline, settings, runs)
     limits = [
         *settings.limits,
         *(read_limit(each, target) for each in options.limits),
@@ -85,7 +85,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         margin = options.margin or settings.margin or DEFAULT_MARGIN
         limits.append(require_evidence(target, margin, "--require-evidence"))
     chosen = choose_limits(
-        limits, target, settings.specificity_floor, has_baseline=place is not None
+        limits, target, settings.specificity_floor, has_baseline=path is not None
     )
     prevalence = settings.metrics.prevalence
     if prevalence is not None and not isinstance(prevalence, Mapping):
@@ -94,7 +94,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
     return GateRequest(
         criteria=GateCriteria(target, chosen, options.show_ids, prevalence or {}),
         images=settings.query_judged(options.dataset, options.split, options.variant),
-        baseline=place,
+        baseline=path,
         specificity_floor=settings.specificity_floor,
         max_failed_share=settings.max_failed_share if most is None else most,
     )

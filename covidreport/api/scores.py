@@ -42,7 +42,7 @@ def compare_scores(
     for probabilities, `logit` for logits. groups: the patient of each case, where one has several.
     plan: a baseline to compare with, or a margin of non-inferiority; else all pairs are compared.
 
-    The figures are those of `covidreport evaluate` and the comparisons those of its report:
+    The metrics are those of `covidreport evaluate` and the comparisons those of its report:
     exact paired tests, corrected for all pairs. Nothing is read from run folders, and no settings.
     Raises UsageError where lengths differ, a truth is neither 0 nor 1, a score is not finite or no
     probability, or fewer than one model is given.

@@ -1,4 +1,4 @@
-"""What the counts of the runs say against them: constant answers, copies, other printed figures."""
+"""What the counts of the runs say against them: constant answers, copies, other printed metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COINCIDENCE: Final = 0.001
 """Equal counts are a finding where chance would make them in fewer than this many reports."""
 
 PUBLISHED_METRICS: Final[Mapping[str, str]] = {"accuracy": "label_accuracy", "f1": "micro_f1"}
-"""Which metric over all labels a figure `<split>_<figure>` of `published` in run.json is."""
+"""Which metric over all labels a metric `<split>_<metric>` of `published` in run.json is."""
 
 
 def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
@@ -69,8 +69,8 @@ def audit_identical_counts(data: ReportData) -> tuple[Finding, ...]:
     for run in data.runs:
         for evaluation in run.usual:
             counts = tuple(sorted(evaluation.counts.items(), key=lambda item: item[0]))
-            place = (evaluation.dataset, evaluation.split, evaluation.variant)
-            same[*place, evaluation.fingerprint, counts].append(evaluation)
+            images = (evaluation.dataset, evaluation.split, evaluation.variant)
+            same[*images, evaluation.fingerprint, counts].append(evaluation)
     splits: defaultdict[tuple[str, ...], list[Evaluation]] = defaultdict(list)
     for evaluations in same.values():
         if len(evaluations) > 1:
@@ -123,9 +123,9 @@ def _describe_identical(runs: tuple[str, ...], evaluations: list[Evaluation]) ->
 
 
 def audit_published_metrics(data: ReportData) -> tuple[Finding, ...]:
-    """Printed figures (`published` in run.json) that the run's own counts contradict.
+    """Printed metrics (`published` in run.json) that the run's own counts contradict.
 
-    `published` holds fractions by `<split>_accuracy` and `<split>_f1`, `decimals` by figure (4
+    `published` holds fractions by `<split>_accuracy` and `<split>_f1`, `decimals` by metric (4
     means two decimals of a percent) and `rounding`, `cut` or `round`.
     """
     findings: list[Finding] = []
@@ -146,25 +146,25 @@ def _find_contradicted(run: ReportedRun, published: Mapping[str, Any]) -> Iterat
     for evaluation in run.usual:
         for name, key in PUBLISHED_METRICS.items():
             printed = published.get(f"{evaluation.split}_{name}")
-            places = decimals.get(name)
-            if not isinstance(printed, int | float) or not isinstance(places, int):
+            digits = decimals.get(name)
+            if not isinstance(printed, int | float) or not isinstance(digits, int):
                 continue
             ours = metrics[key].estimate(evaluation.counts.values())
             if ours.numerator is None or ours.denominator is None:
                 continue
             exact = Fraction(ours.numerator, ours.denominator)
-            if not _agrees(exact, printed, places, cut=published.get("rounding") == "cut"):
+            if not _agrees(exact, printed, digits, cut=published.get("rounding") == "cut"):
                 yield (
                     f"{evaluation.split}, {metrics[key].title}: the counts give "
-                    f"{ours.numerator}/{ours.denominator} = {float(exact):.{places + 2}f}, printed "
-                    f"is {printed:.{places}f}"
+                    f"{ours.numerator}/{ours.denominator} = {float(exact):.{digits + 2}f}, printed "
+                    f"is {printed:.{digits}f}"
                 )
 
 
-def _agrees(exact: Fraction, printed: float, places: int, *, cut: bool) -> bool:
-    """Whether a figure printed with so many decimals, cut off or rounded, can stand for `exact`."""
-    unit = Fraction(1, 10**places)
-    beyond = exact - Fraction(f"{printed:.{places}f}")
+def _agrees(exact: Fraction, printed: float, digits: int, *, cut: bool) -> bool:
+    """Whether a value printed with so many decimals, cut off or rounded, can stand for `exact`."""
+    unit = Fraction(1, 10**digits)
+    beyond = exact - Fraction(f"{printed:.{digits}f}")
     return 0 <= beyond < unit if cut else abs(beyond) <= unit / 2
 
 

@@ -24,7 +24,7 @@ _QUANTILES: Final = np.linspace(0.1, 0.9, 9)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributeColumn:
-    """One attribute: codes int64 `(N,)` into `values`; -1 where an image is to be left out.
+    """One attribute: codes int64 `(N,)` into `values`; -1 where an image is to be excluded.
 
     personal: whether it is the patient's and not the picture's.
     """
@@ -36,7 +36,7 @@ class AttributeColumn:
 
 
 def list_label_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...]:
-    """The labels, each as a column of two values; images of unknown truth are left out."""
+    """The labels, each as a column of two values; images of unknown truth are excluded."""
     dataset = evidence.dataset
     codes = np.where(dataset.truth == UNKNOWN, -1, dataset.truth).astype(np.int64)
     return tuple(
@@ -46,7 +46,7 @@ def list_label_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...]:
 
 
 def list_attribute_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...]:
-    """What the data set states and what its files are like; constant columns are left out.
+    """What the data set states and what its files are like; constant columns are excluded.
 
     Ages are put into bands, other numbers into tenths of the images, a frequent number on its own.
     """
@@ -82,7 +82,7 @@ def _read_number(cell: str) -> float | None:
 
 
 def _list_surveyed(survey: ImageSurvey) -> Iterator[AttributeColumn | None]:
-    """Columns of the files; images that can't be decoded are left out."""
+    """Columns of the files; images that can't be decoded are excluded."""
     decoded = np.array([reason is None for reason in survey.reasons], np.bool_)
     height, width = survey.sizes[:, 0].astype(float), survey.sizes[:, 1].astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -111,7 +111,7 @@ def band_numbers(
     """Numbers `(N,)` as a column of bands between their deciles; None where there are none.
 
     A value that is a decile is a band of its own where it is frequent (a tenth of the images or
-    more), so that "exactly 512" is told from "about 512". NaN is `NOT_STATED`, or left out.
+    more), so that "exactly 512" is told from "about 512". NaN is `NOT_STATED`, or excluded.
     """
     known = numbers[np.isfinite(numbers)]
     if not known.size:
@@ -125,10 +125,10 @@ def band_numbers(
     codes = np.where(np.isfinite(numbers), codes, -1 if leave_out else 2 * len(edges) + 1)
     texts = [*_name_bands(edges.tolist(), alone.tolist()), NOT_STATED]
     present = np.unique(codes[codes >= 0])
-    places = np.full(len(texts), -1)
-    places[present] = np.arange(len(present))
+    positions = np.full(len(texts), -1)
+    positions[present] = np.arange(len(present))
     values = tuple(texts[code] for code in present.tolist())
-    return AttributeColumn(name, values, np.where(codes < 0, -1, places[codes]), personal)
+    return AttributeColumn(name, values, np.where(codes < 0, -1, positions[codes]), personal)
 
 
 def _name_bands(edges: Sequence[float], alone: Sequence[bool]) -> list[str]:

@@ -19,7 +19,7 @@ UNREADABLE: Final = "unreadable"
 """Stands for the digest of a file that can't be read, as in `covidreport.dataset`."""
 _EXAMPLES = 3
 
-Place = Literal["across-splits", "with-other-labels", "in-one-split"]
+CopyScope = Literal["across-splits", "with-other-labels", "in-one-split"]
 
 
 class CopyGroup(NamedTuple):
@@ -38,7 +38,7 @@ class _Meaning(NamedTuple):
     remedy: str
 
 
-_PLACES: Final[dict[Place, _Meaning]] = {
+_SCOPES: Final[dict[CopyScope, _Meaning]] = {
     "across-splits": _Meaning(
         "error",
         "-across-splits",
@@ -122,7 +122,7 @@ def _group_equal(
 
 
 def _keep_first(texts: Sequence[str], *, leave_out: str) -> list[int]:
-    """The first row of each text, in order; rows to be left out are not among them."""
+    """The first row of each text, in order; rows to be excluded are not among them."""
     first: dict[str, int] = {}
     for row, text in enumerate(texts):
         first.setdefault(text, row)
@@ -134,25 +134,25 @@ def _describe(
 ) -> tuple[Finding, ...]:
     """A finding for each place in which there are copies, the gravest place of a group alone."""
     dataset = evidence.dataset
-    placed: defaultdict[tuple[Place, str], list[CopyGroup]] = defaultdict(list)
+    by_scope: defaultdict[tuple[CopyScope, str], list[CopyGroup]] = defaultdict(list)
     for group in groups:
-        placed[_place(dataset, group)].append(group)
-    order = {place: number for number, place in enumerate(_PLACES)}
+        by_scope[_find_scope(dataset, group)].append(group)
+    order = {scope: number for number, scope in enumerate(_SCOPES)}
     findings = []
-    for place, split in sorted(placed, key=lambda at: (order[at[0]], at[1])):
-        meaning, found = _PLACES[place], placed[place, split]
+    for scope, split in sorted(by_scope, key=lambda at: (order[at[0]], at[1])):
+        meaning, found = _SCOPES[scope], by_scope[scope, split]
         rows = tuple(dict.fromkeys(row for group in found for row in group.rows))
         amount = (
             f"{plural(len(found), 'pair')}{what.removeprefix('pairs')}"
             if what.startswith("pairs")
             else f"{plural(len(rows), 'image')} are {what}"
         )
-        examples = "; ".join(_name(dataset, group, place) for group in found[:_EXAMPLES])
+        examples = "; ".join(_name(dataset, group, scope) for group in found[:_EXAMPLES])
         more = f"; and {len(found) - _EXAMPLES:,} more" if len(found) > _EXAMPLES else ""
-        text = meaning.text if place != "in-one-split" else in_split(split)
+        text = meaning.text if scope != "in-one-split" else in_split(split)
         findings.append(
             Finding(
-                _weigh(evidence, split, rows) if place == "in-one-split" else meaning.severity,
+                _weigh(evidence, split, rows) if scope == "in-one-split" else meaning.severity,
                 f"{code}{meaning.suffix}",
                 f"{amount} {text}",
                 f"{examples}{more}: {why}",
@@ -177,7 +177,7 @@ def _weigh(evidence: DataEvidence, split: str, rows: Sequence[int]) -> Severity:
     return "warning" if counts_twice else "note"
 
 
-def _place(dataset: Dataset, group: CopyGroup) -> tuple[Place, str]:
+def _find_scope(dataset: Dataset, group: CopyGroup) -> tuple[CopyScope, str]:
     """Where the copies are, and in which split where that matters and there are any."""
     if dataset.splits is not None and len({dataset.splits[row] for row in group.rows}) > 1:
         return "across-splits", ""
@@ -187,9 +187,9 @@ def _place(dataset: Dataset, group: CopyGroup) -> tuple[Place, str]:
     return "in-one-split", "" if dataset.splits is None else dataset.splits[group.rows[0]]
 
 
-def _name(dataset: Dataset, group: CopyGroup, place: Place) -> str:
+def _name(dataset: Dataset, group: CopyGroup, scope: CopyScope) -> str:
     def name(row: int) -> str:
-        return f"{dataset.ids[row]}{_NOTES[place](dataset, row)}"
+        return f"{dataset.ids[row]}{_NOTES[scope](dataset, row)}"
 
     shown = " and ".join(name(row) for row in group.rows[:3])
     left = len(group.rows) - 3
@@ -207,7 +207,7 @@ def _name_labels(dataset: Dataset, row: int) -> str:
     return f" ({' and '.join(carried) or 'no label'})"
 
 
-_NOTES: Final[dict[Place, Callable[[Dataset, int], str]]] = {
+_NOTES: Final[dict[CopyScope, Callable[[Dataset, int], str]]] = {
     "across-splits": _name_split,
     "with-other-labels": _name_labels,
     "in-one-split": lambda dataset, row: "",  # noqa: ARG005 - as the others

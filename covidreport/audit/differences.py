@@ -20,7 +20,8 @@ from covidreport.text import bound_p
 
 
 def audit_best_run(data: ReportData) -> tuple[Finding, ...]:
-    """Ranked runs that can't be told apart from the best, whatever the pairs of answers are.
+    """Ranked runs that can't be significantly different from the best, whatever the pairs of
+    answers are.
 
     Counts do not say which positives each run missed, so McNemar's exact test can't be run. But
     they bound it (`compare.bounds`): a run whose bound stays above 0.05 can't be told from the best

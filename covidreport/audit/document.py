@@ -97,8 +97,8 @@ def include_audit(audit: Audit, data: ReportData) -> tuple[Finding, ...]:
             ),
         )
     # of few positives the report speaks itself: by the runs that it compares, and with one gap
-    told = {finding.code for finding in data.findings} & {FEW_POSITIVES}
-    findings = tuple(each for each in audit.findings if each.code not in told)
+    covered = {finding.code for finding in data.findings} & {FEW_POSITIVES}
+    findings = tuple(each for each in audit.findings if each.code not in covered)
     own = merge_findings(findings, data.findings)
     return tuple(
         sorted(

@@ -35,8 +35,8 @@ class DataEvidence:
 def number_texts(cells: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The different texts, sorted, and the place of each cell's text among them, int64 `(N,)`."""
     names = sorted(set(cells))
-    places = {name: place for place, name in enumerate(names)}
-    return tuple(names), np.fromiter(map(places.__getitem__, cells), np.int64, len(cells))
+    indices = {name: index for index, name in enumerate(names)}
+    return tuple(names), np.fromiter(map(indices.__getitem__, cells), np.int64, len(cells))
 
 
 def list_evaluations(run: ReportedRun) -> tuple[Evaluation, ...]:

@@ -14,7 +14,7 @@ PREFIX: Final = "occlude-centre-"
 """How the variant of an evaluation begins whose centre was blacked out."""
 HIGH: Final = 0.6
 """The lower end of the ROC AUC without the lungs from which on it is more than traces."""
-KEPT: Final = 0.5
+REMAINING: Final = 0.5
 """Of what the run has over chance, the share that must remain to be suspected."""
 
 
@@ -30,14 +30,14 @@ class Remaining(NamedTuple):
     method: str
 
     @property
-    def kept(self) -> float:
+    def remaining(self) -> float:
         """Of what the run has over chance, the share that remains."""
         return (self.occluded - 0.5) / (self.usual - 0.5)
 
     @property
     def suspected(self) -> bool:
         """Whether more remains than a picture without lungs should give."""
-        return self.usual > 0.5 and self.low >= HIGH and self.kept >= KEPT
+        return self.usual > 0.5 and self.low >= HIGH and self.remaining >= REMAINING
 
 
 def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:

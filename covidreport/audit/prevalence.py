@@ -56,12 +56,12 @@ def _compare_splits(
     p_value = fisher_exact(_count_independent(other, target), _count_independent(reported, target))
     if p_value >= ALPHA:
         return None
-    shares = " and ".join(
+    proportions = " and ".join(
         f"{_format_prevalence(evaluation.counts[target])} of {evaluation.split}"
         for evaluation in (other, reported)
     )
     reason = _explain_by_convention(other, reported, target)
-    what = f"The share of {target} is {shares}: more than chance explains"
+    what = f"The share of {target} is {proportions}: more than chance explains"
     if reason is not None:
         what += ". Likely two label conventions"
     scaled = (
@@ -94,8 +94,10 @@ def _count_independent(evaluation: Evaluation, target: str) -> tuple[int, int]:
     counts = evaluation.counts[target]
     if evaluation.n_groups is None or not _has_repeated_patients(evaluation):
         return counts.positives, counts.negatives
-    share = evaluation.n_groups / evaluation.n_images
-    return round(counts.positives * share), round(counts.negatives * share)
+    patients_per_image = evaluation.n_groups / evaluation.n_images
+    return round(counts.positives * patients_per_image), round(
+        counts.negatives * patients_per_image
+    )
 
 
 def _has_repeated_patients(evaluation: Evaluation) -> bool:

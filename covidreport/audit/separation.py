@@ -24,24 +24,26 @@ _MOST_NAMED: Final = 3
 class Separation(NamedTuple):
     """How an attribute parts the images: its values by what is commoner there, and how often.
 
-    told_positives: images with the target that have one of `positive_values`, of `positives`;
+    matching_positives: images with the target that have one of `positive_values`, of `positives`;
     wrong_negatives: those without it that have one too, of `negatives`. The others likewise.
     """
 
     attribute: str
     positive_values: tuple[str, ...]
     negative_values: tuple[str, ...]
-    told_positives: int
+    matching_positives: int
     wrong_positives: int
     positives: int
-    told_negatives: int
+    matching_negatives: int
     wrong_negatives: int
     negatives: int
 
     @property
     def balanced_accuracy(self) -> float:
         """Of the rule that says yes to the values in which the target is commoner."""
-        return (self.told_positives / self.positives + self.told_negatives / self.negatives) / 2
+        return (
+            self.matching_positives / self.positives + self.matching_negatives / self.negatives
+        ) / 2
 
 
 def audit_separation(data: ReportData) -> tuple[Finding, ...]:
@@ -79,7 +81,7 @@ def _choose_evaluation(data: ReportData) -> Evaluation | None:
 
 
 def find_separation(attribute: str, subgroups: Subgroups) -> Separation | None:
-    """How the values part the images, unknown truths left out; None without both kinds.
+    """How the values part the images, unknown truths excluded; None without both kinds.
 
     What is not stated is a value of its own: a blank can tell the target too.
     """
@@ -97,18 +99,18 @@ def find_separation(attribute: str, subgroups: Subgroups) -> Separation | None:
         attribute,
         positive_values=tuple(value for value, _, _ in sides[True]),
         negative_values=tuple(value for value, _, _ in sides[False]),
-        told_positives=sum(yes for _, yes, _ in sides[True]),
+        matching_positives=sum(yes for _, yes, _ in sides[True]),
         wrong_positives=sum(yes for _, yes, _ in sides[False]),
         positives=positives,
-        told_negatives=sum(no for _, _, no in sides[False]),
+        matching_negatives=sum(no for _, _, no in sides[False]),
         wrong_negatives=sum(no for _, _, no in sides[True]),
         negatives=negatives,
     )
 
 
 def _is_parted(found: Separation, evaluation: Evaluation) -> bool:
-    told = min(found.told_positives, found.told_negatives)
-    return found.balanced_accuracy >= PARTED and count_units(evaluation, told) >= FEWEST
+    matching = min(found.matching_positives, found.matching_negatives)
+    return found.balanced_accuracy >= PARTED and count_units(evaluation, matching) >= FEWEST
 
 
 def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
@@ -131,31 +133,31 @@ def _say(found: Separation, target: str) -> str:
     """In one sentence, by the values that are fewer."""
     by_positive = len(found.positive_values) <= len(found.negative_values)
     values = found.positive_values if by_positive else found.negative_values
-    place = f"{found.attribute} {_name_values(values)}"
-    if found.told_positives == found.positives and found.told_negatives == found.negatives:
+    named = f"{found.attribute} {_name_values(values)}"
+    if found.matching_positives == found.positives and found.matching_negatives == found.negatives:
         if by_positive:
-            return f"Every {target} image is of {place} and no other image is"
-        return f"No {target} image is of {place} and every other image is"
+            return f"Every {target} image is of {named} and no other image is"
+        return f"No {target} image is of {named} and every other image is"
     if by_positive:
         return (
-            f"Nearly all {target} images are of {place} ({found.told_positives:,} of "
+            f"Nearly all {target} images are of {named} ({found.matching_positives:,} of "
             f"{found.positives:,}) and hardly any other is ({found.wrong_negatives:,} of "
             f"{found.negatives:,})"
         )
     return (
-        f"Hardly any {target} image is of {place} ({found.wrong_positives:,} of "
-        f"{found.positives:,}) and nearly all others are ({found.told_negatives:,} of "
+        f"Hardly any {target} image is of {named} ({found.wrong_positives:,} of "
+        f"{found.positives:,}) and nearly all others are ({found.matching_negatives:,} of "
         f"{found.negatives:,})"
     )
 
 
 def _show_counts(found: Separation, target: str) -> str:
     return (
-        f"by {found.attribute}: {found.told_positives:,} of {found.positives:,} images with "
+        f"by {found.attribute}: {found.matching_positives:,} of {found.positives:,} images with "
         f"{target} and {found.wrong_negatives:,} of {found.negatives:,} without it are of "
         f"{_name_values(found.positive_values)}, {found.wrong_positives:,} and "
-        f"{found.told_negatives:,} of {_name_values(found.negative_values)} (balanced accuracy of "
-        f"the {found.attribute} alone: {decimal(found.balanced_accuracy)})"
+        f"{found.matching_negatives:,} of {_name_values(found.negative_values)} (balanced accuracy "
+        f"of the {found.attribute} alone: {decimal(found.balanced_accuracy)})"
     )
 
 

@@ -1,4 +1,4 @@
-"""What run.json and history.csv say against a run or its figures."""
+"""What run.json and history.csv say against a run or its metrics."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _has_last_batch_loss_only(run: Run) -> bool:
 
 
 def audit_export(data: ReportData) -> tuple[Finding, ...]:
-    """Runs whose exported epoch was picked by its figures on the split that is reported."""
+    """Runs whose exported epoch was picked by its metrics on the split that is reported."""
     found: dict[str, str] = {}
     for run, evaluation in iterate_reported(data):
         exported = run.run.part("exported_epoch")
@@ -194,12 +194,12 @@ def audit_published_settings(data: ReportData) -> tuple[Finding, ...]:
 
 def _find_other_settings(run: Run) -> Iterator[str]:
     named = run.part("published").get("named")
-    for place, claim in named.items() if isinstance(named, Mapping) else ():
+    for source, claim in named.items() if isinstance(named, Mapping) else ():
         claimed = claim.get("hyperparameters") if isinstance(claim, Mapping) else None
         for key, value in claimed.items() if isinstance(claimed, Mapping) else ():
             ran = run.hyperparameters.get(key)
             if ran != value:
-                yield f"{place} {claim.get('text')!r} means {key} {value}, ran {ran}"
+                yield f"{source} {claim.get('text')!r} means {key} {value}, ran {ran}"
 
 
 def _iterate_runs(data: ReportData) -> Iterator[Run]:

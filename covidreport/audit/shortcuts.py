@@ -62,10 +62,10 @@ def audit_shortcuts(evidence: DataEvidence) -> tuple[Finding, ...]:
 def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Rule | None:
     """The best rule of one attribute for one label; None where there are too few images.
 
-    The rule ranks an image by the share of positives among the images with the same value. It is
-    learned on one half of the patients (or images), drawn by a fixed seed, and tried on the other,
-    then the reverse; the ROC AUC is the mean of the two, its variance DeLong's (over patients
-    Obuchowski's) of each. An attribute that says nothing comes to 0.5.
+    The rule ranks an image by the proportion of positives among the images with the same value. It
+    is learned on one half of the patients (or images), drawn by a fixed seed, and tried on the
+    other, then the reverse; the ROC AUC is the mean of the two, its variance DeLong's (over
+    patients Obuchowski's) of each. An attribute that says nothing comes to 0.5.
     """
     dataset = evidence.dataset
     truth = dataset.truth[:, dataset.labels.index(label)]
@@ -73,13 +73,13 @@ def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Ru
     truth, codes = truth[used], column.codes[used]
     units = np.arange(len(dataset)) if dataset.groups is None else number_texts(dataset.groups)[1]
     units = units[used]
-    half = _draw_halves(units)
+    half = _split_halves(units)
     areas, variances = [], []
     for learned, tried in ((half, ~half), (~half, half)):
         positives = int((truth[tried] == 1).sum())
         if min(positives, int(tried.sum()) - positives) < FEWEST:
             return None
-        score = _learn_shares(truth[learned], codes[learned], len(column.values))[codes[tried]]
+        score = _learn_proportions(truth[learned], codes[learned], len(column.values))[codes[tried]]
         area = estimate_roc_aucs(
             truth[tried],
             score[np.newaxis],
@@ -98,7 +98,7 @@ def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Ru
     )  # fmt: skip
 
 
-def _draw_halves(units: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _split_halves(units: NDArray[np.int64]) -> NDArray[np.bool_]:
     """bool `(N,)`: whether an image's patient is in the first half."""
     present, codes = np.unique(units, return_inverse=True)
     order = np.random.default_rng(_SEED).permutation(len(present))
@@ -106,16 +106,17 @@ def _draw_halves(units: NDArray[np.int64]) -> NDArray[np.bool_]:
     return chosen
 
 
-def _learn_shares(
+def _learn_proportions(
     truth: NDArray[np.int8], codes: NDArray[np.int64], n_values: int
 ) -> NDArray[np.float64]:
-    """The share of positives of each value, `(C,)`, drawn a little towards that of all images."""
+    """The proportion of positives of each value, `(C,)`, drawn a little towards that of all
+    images."""
     counts = np.bincount(codes, minlength=n_values)
     positives = np.bincount(codes, truth == 1, n_values)
-    shares: NDArray[np.float64] = (positives + _PRIOR * float((truth == 1).mean())) / (
+    proportions: NDArray[np.float64] = (positives + _PRIOR * float((truth == 1).mean())) / (
         counts + _PRIOR
     )
-    return shares
+    return proportions
 
 
 def _give_example(

@@ -57,8 +57,10 @@ class Copies(NamedTuple):
 def hash_thumbnails(thumbnails: NDArray[np.uint8]) -> Hashes:
     """The hashes of thumbnails uint8 `(N, S, S)`, S at least 16."""
     side = thumbnails.shape[1]
-    places = np.arange(side) + 0.5
-    basis = np.cos(np.pi * places * np.arange(FREQUENCIES)[:, np.newaxis] / side).astype(np.float32)
+    positions = np.arange(side) + 0.5
+    basis = np.cos(np.pi * positions * np.arange(FREQUENCIES)[:, np.newaxis] / side).astype(
+        np.float32
+    )
     bits = np.empty((len(thumbnails), FREQUENCIES, FREQUENCIES), np.bool_)
     for start in range(0, len(thumbnails), _PART):
         part = thumbnails[start : start + _PART].astype(np.float32)
@@ -96,8 +98,8 @@ def find_candidates(hashes: Hashes, bits: int = CANDIDATE_BITS) -> NDArray[np.in
             odd = _fold(
                 np.bitwise_count(hashes.odd[i] ^ hashes.odd[j]).sum(axis=1, dtype=np.int64), n_odd
             )
-            kept = (even + odd <= bits) & (i < j)
-            found.append(np.stack([i[kept], j[kept]], axis=1))
+            close = (even + odd <= bits) & (i < j)
+            found.append(np.stack([i[close], j[close]], axis=1))
     return np.concatenate(found)
 
 
@@ -110,8 +112,8 @@ def _fold(distance: NDArray[np.integer], n: int) -> NDArray[np.int64]:
 def find_copies(thumbnails: NDArray[np.uint8], known: NDArray[np.bool_] | None = None) -> Copies:
     """The pairs of pictures that show the same: proposed by hash, confirmed by correlation.
 
-    thumbnails: uint8 `(N, S, S)`. known: bool `(N,)`, False for pictures to be left out. Flat ones
-    are left out in any case.
+    thumbnails: uint8 `(N, S, S)`. known: bool `(N,)`, False for pictures to be excluded. Flat ones
+    are excluded in any case.
     """
     usable = np.zeros(len(thumbnails), np.bool_)
     for start in range(0, len(thumbnails), _PART):
@@ -132,8 +134,13 @@ def find_copies(thumbnails: NDArray[np.uint8], known: NDArray[np.bool_] | None =
         every = np.stack([plain, mirrored, -plain, -mirrored], axis=1)
         which[part] = every.argmax(axis=1)
         best[part] = every.max(axis=1)
-    kept = best >= CONFIRMED
-    return Copies(pairs[kept, 0], pairs[kept, 1], tuple(KINDS[i] for i in which[kept]), best[kept])
+    confirmed = best >= CONFIRMED
+    return Copies(
+        pairs[confirmed, 0],
+        pairs[confirmed, 1],
+        tuple(KINDS[i] for i in which[confirmed]),
+        best[confirmed],
+    )
 
 
 def _sharpen(thumbnails: NDArray[np.uint8]) -> NDArray[np.float64]:

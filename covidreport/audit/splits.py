@@ -130,8 +130,8 @@ def _number_splits(evidence: DataEvidence) -> tuple[tuple[str, ...], NDArray[np.
     if splits is None or len(set(splits)) < 2:
         return None
     names = tuple(dict.fromkeys(splits))
-    places = {name: place for place, name in enumerate(names)}
-    codes = np.fromiter(map(places.__getitem__, splits), np.int64, len(splits))
+    indices = {name: index for index, name in enumerate(names)}
+    codes = np.fromiter(map(indices.__getitem__, splits), np.int64, len(splits))
     return tuple(name or "no split" for name in names), codes
 
 
@@ -205,7 +205,7 @@ def _count_table(
 def _pool_rare(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put the rarest values together until every expected count is large enough, or two are left.
 
-    Splits without anything are left out.
+    Splits without anything are excluded.
     """
     rows = table[table.sum(axis=1) > 0]
     if len(rows) < 2:
@@ -247,11 +247,11 @@ def _describe_widest(
 ) -> str:
     """The value whose share differs most, and its share in each split."""
     totals: NDArray[Any] = table.sum(axis=1, keepdims=True)
-    shares = np.divide(table, totals, out=np.full_like(table, np.nan), where=totals > 0)
-    widest = int(np.argmax(np.nanmax(shares, axis=0) - np.nanmin(shares, axis=0)))
+    proportions = np.divide(table, totals, out=np.full_like(table, np.nan), where=totals > 0)
+    widest = int(np.argmax(np.nanmax(proportions, axis=0) - np.nanmin(proportions, axis=0)))
     texts = ", ".join(
-        f"{percent(share)} of {split}"
-        for share, split in zip(shares[:, widest].tolist(), splits, strict=True)
-        if not math.isnan(share)
+        f"{percent(proportion)} of {split}"
+        for proportion, split in zip(proportions[:, widest].tolist(), splits, strict=True)
+        if not math.isnan(proportion)
     )
     return f"{values[widest]} is {texts}"

@@ -56,12 +56,12 @@ def audit_reported_positives(data: ReportData) -> tuple[Finding, ...]:
             if units < FEW:
                 found = [(evaluation.split, counts.positives, units)]
                 units_are = "patients" if counted else "patients, in proportion"
-                return (_describe_few(data.target, found, units_are, _find_gap(data)),)
+                return (_describe_few(data.target, found, units_are, _find_stated(data)),)
             return ()
     return ()
 
 
-def _find_gap(data: ReportData) -> DetectableDifference | None:
+def _find_stated(data: ReportData) -> DetectableDifference | None:
     """The gap that the report states beside its ranking; None where it states none."""
     comparisons = data.rankings[0].comparisons if data.rankings else None
     return (
@@ -98,10 +98,10 @@ def _describe_few(
 ) -> Finding:  # fmt: skip
     """found: split, positive images, and patients (or images again) for each.
 
-    stated: what the compared runs need to be told apart, which then stands for the gap of one
-    planned comparison: a report knows one smallest gap.
+    stated: what the compared runs need to be significantly different, which then stands for the gap
+    of one planned comparison: a report knows one smallest gap.
     """
-    gap = detectable_difference(1)
+    needed = detectable_difference(1)
     test = "exact McNemar test of one planned comparison"
     if stated is not None:
         test = f"of the runs compared here, adjusted for {plural(stated.comparisons, 'pair')}"
@@ -112,16 +112,16 @@ def _describe_few(
             if units < images
             else ""
         )
-        least, among = (gap, units) if stated is None else (stated.cases, stated.positives)
-        gap_text = (
+        least, among = (needed, units) if stated is None else (stated.cases, stated.positives)
+        needed_text = (
             f"runs that differ by fewer than {least} of {among:,} ({100 * least / among:.0f} "
             "points of sensitivity) can't be told apart"
             if among >= least
             else "no two runs can be told apart"
         )
-        place = f"{split}: " if split else ""
+        prefix = f"{split}: " if split else ""
         parts.append(
-            f"{place}{plural(images, 'positive')}{of}, where {gap_text}, and a run that misses "
+            f"{prefix}{plural(images, 'positive')}{of}, where {needed_text}, and a run that misses "
             f"none may still miss up to {percent(bound_miss_rate(units))}"
         )
     fewest = min(units for _, _, units in found)
@@ -152,10 +152,10 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     Counted from the evaluations that are there, a model once whatever its variants.
     """
     models: dict[str, Evaluation] = {}
-    places = {(each.dataset, each.split) for _, each in iterate_reported(data)}
+    evaluated = {(each.dataset, each.split) for _, each in iterate_reported(data)}
     for run in data.runs:
         for evaluation in run.usual:
-            if (evaluation.dataset, evaluation.split) in places:
+            if (evaluation.dataset, evaluation.split) in evaluated:
                 models.setdefault(
                     str(evaluation.facts.model_sha256 or f"run {evaluation.run}"), evaluation
                 )
@@ -167,8 +167,8 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
     if not positives:
         return ()
     units = count_positive_groups(data, counted[0]) or count_units(counted[0], positives)
-    shares = sorted(1 - each.missed / each.positives for each in counts if each.positives)
-    middle = shares[len(shares) // 2]
+    sensitivities = sorted(1 - each.missed / each.positives for each in counts if each.positives)
+    middle = sensitivities[len(sensitivities) // 2]
     gain = estimate_flattery(len(models), units, middle)
     return (
         Finding(

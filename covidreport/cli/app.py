@@ -18,8 +18,8 @@ HELP = (
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(given: bool) -> None:
+    if given:
         from covidreport import __version__
 
         typer.echo(f"covidreport {__version__}")

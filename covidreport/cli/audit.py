@@ -126,8 +126,8 @@ def _add_ignored(configured: Sequence[Ignore], codes: Sequence[str]) -> tuple[Ig
     if not all(code.strip() for code in codes):
         raise UsageError("--ignore takes the code that stands behind a finding")
     known = {each.code for each in configured}
-    asked = dict.fromkeys(code.strip() for code in codes)
-    return (*configured, *(Ignore(code, "--ignore") for code in asked if code not in known))
+    given = dict.fromkeys(code.strip() for code in codes)
+    return (*configured, *(Ignore(code, "--ignore") for code in given if code not in known))
 
 
 def _tell_data_from_runs(
@@ -155,14 +155,14 @@ def _summarise(found: Audit) -> str:
 
     every = [*found.findings, *found.run_findings]
     counts = [(each, sum(f.severity == each for f in every)) for each in SEVERITIES]
-    told = ", ".join(plural(n, each) for each, n in counts if n)
+    said = ", ".join(plural(n, each) for each, n in counts if n)
     patients = "" if found.patients is None else f" of {plural(found.patients, 'patient')}"
     splits = " and ".join([", ".join(found.splits[:-1]), found.splits[-1]]).removeprefix(" and ")
     beside = f", with {plural(len(found.runs), 'run')}" if found.runs else ""
     ignored = f", {len(found.ignored):,} ignored" if found.ignored else ""
     return (
         f"{found.dataset}: {plural(found.images, 'image')}{patients} in {splits}{beside}: "
-        f"{told or 'nothing was found'}{ignored}"
+        f"{said or 'nothing was found'}{ignored}"
     )
 
 

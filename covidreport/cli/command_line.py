@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 
-def spell_command(context: typer.Context, leave_out: Collection[str] = ()) -> str:
+def format_command(context: typer.Context, leave_out: Collection[str] = ()) -> str:
     """The command that runs in this context with what was given to it, quoted for a shell.
 
     Options stand by their long names in the order of the help, arguments last; what a default, the
@@ -28,16 +28,18 @@ def spell_command(context: typer.Context, leave_out: Collection[str] = ()) -> st
             arguments += [str(one) for one in values]
         else:
             for one in values:
-                options += _spell(parameter, one)
+                options += _format_option(parameter, one)
     names: list[str] = []
-    place: Any = context
-    while place is not None and place.parent is not None:  # however the program itself was started
-        names.insert(0, str(place.info_name))
-        place = place.parent
+    current: Any = context
+    while (
+        current is not None and current.parent is not None
+    ):  # however the program itself was started
+        names.insert(0, str(current.info_name))
+        current = current.parent
     return shlex.join(["covidreport", *names, *options, *arguments])
 
 
-def _spell(option: Any, value: object) -> list[str]:
+def _format_option(option: Any, value: object) -> list[str]:
     """An option with its value, `--cache`, or `--no-cache`."""
     if isinstance(value, bool):
         names = option.opts if value else option.secondary_opts

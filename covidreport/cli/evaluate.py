@@ -99,9 +99,9 @@ def evaluate(
     if alone:
         which = part_of(alone, runs + alone, "holds", "hold")
         say(f"{which} imported figures and no model: nothing of them is changed")
-    kept = sum(outcome.kept and outcome.before is None for outcome in done.outcomes)
-    if kept:
-        which = part_of(kept, runs, "is unchanged and was", "are unchanged and were")
+    reused = sum(outcome.reused and outcome.before is None for outcome in done.outcomes)
+    if reused:
+        which = part_of(reused, runs, "is unchanged and was", "are unchanged and were")
         say(f"{which} not run again (--force does)")
     of_rankings = (finding for each in done.rankings for finding in each.findings)
     for finding in (*list_findings(done.outcomes), *of_rankings):
@@ -133,7 +133,7 @@ def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
         "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in done.rankings],
         "failures": [failure_as_json(failure) for failure in done.failures],
         "evaluations": {
-            run.name: f"{run.place}/evaluations/{evaluation.key}"
+            run.name: f"{run.folder_text}/evaluations/{evaluation.key}"
             for run, evaluation in list_evaluated(done.outcomes)
         },
     }

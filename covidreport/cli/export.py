@@ -1,4 +1,4 @@
-"""`covidreport export`: one run's figures in the files of other tools."""
+"""`covidreport export`: one run's metrics in the files of other tools."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def export(
         why = reported.failure.explanation if reported.failure else "no figures"
         raise RunError(f"{run}: {why}")
     if dvc is not None:
-        place = evaluation_folder(run, evaluation.key) / SCORES_FILE
-        scores = read_scores(place) if evaluation.has_scores and place.is_file() else None
+        file = evaluation_folder(run, evaluation.key) / SCORES_FILE
+        scores = read_scores(file) if evaluation.has_scores and file.is_file() else None
         for path in write_dvc(dvc, evaluation, scores):
             typer.echo(path)
     if model_card is not None:

@@ -75,7 +75,7 @@ def import_scores_command(
     namesake = next((r for r in runs if r.name == run and r.folder != output / run), None)
     if namesake is not None:
         raise UsageError(
-            f"--run {run}: the run in {namesake.place} is called so; give another name"
+            f"--run {run}: the run in {namesake.folder_text} is called so; give another name"
         )
     with show_events() as on_event:
         images = read_images(choose_data(options, runs), options, on_event)

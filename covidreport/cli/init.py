@@ -78,14 +78,14 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
     from covidreport.settings.record import DEFAULT_FLOOR
     from covidreport.text import plural
 
-    place = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
+    data_path = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)
     target = DEFAULT_TARGET if DEFAULT_TARGET in dataset.labels else dataset.labels[0]
     lines = [
         "# Settings of covidreport; options on the command line win over them.",
         "",
         "# A manifest (CSV, Parquet) or a folder of class folders, relative to this file.",
-        f"data = {json.dumps(place, ensure_ascii=False)}",
+        f"data = {json.dumps(data_path, ensure_ascii=False)}",
         "",
         "# The labels to evaluate: columns of 0 and 1, in the order of the reports. Images with "
         "each: "
@@ -103,9 +103,9 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
     ]
     if dataset.splits is not None:
         sizes = Counter(dataset.splits)
-        wanted = "validation" if "validation" in sizes else sorted(sizes)[0]
+        split = "validation" if "validation" in sizes else sorted(sizes)[0]
         there = ", ".join(f"{name} ({plural(n, 'image')})" for name, n in sorted(sizes.items()))
-        lines += [f"# There are: {there}.", f"split = {json.dumps(wanted, ensure_ascii=False)}", ""]
+        lines += [f"# There are: {there}.", f"split = {json.dumps(split, ensure_ascii=False)}", ""]
     if dataset.groups is not None:
         column = group or "patient_id"
         lines += [

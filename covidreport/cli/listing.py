@@ -85,7 +85,7 @@ def _describe(run: Run) -> dict[str, Any]:
             failures[folder.name] = failure.explanation
     return {
         "name": run.name,
-        "folder": run.place,
+        "folder": run.folder_text,
         "block": run.block,
         "description": run.description,
         "status": run.settings.get("status"),

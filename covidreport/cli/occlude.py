@@ -147,13 +147,13 @@ def _show(pairs: Sequence[tuple[Run, Evaluation, Evaluation]], target: str) -> T
 def _as_json(run: Run, before: Evaluation, after: Evaluation, target: str) -> dict[str, Any]:
     return {
         "run": run.name,
-        "evaluation": f"{run.place}/evaluations/{after.key}",
-        "usual": _figures(before, target),
-        "occluded": _figures(after, target),
+        "evaluation": f"{run.folder_text}/evaluations/{after.key}",
+        "usual": _collect_estimates(before, target),
+        "occluded": _collect_estimates(after, target),
     }
 
 
-def _figures(evaluation: Evaluation, target: str) -> dict[str, Any]:
+def _collect_estimates(evaluation: Evaluation, target: str) -> dict[str, Any]:
     estimates = evaluation.estimates.get(target, {})
     return {
         name: None

@@ -174,7 +174,7 @@ def read_options(context: typer.Context) -> tuple[Settings, EvaluateOptions]:
 
 def take_options(context: typer.Context) -> EvaluateOptions:
     """What the options of a command say of an evaluation, by the names of its parameters."""
-    from covidreport.cli.command_line import spell_command
+    from covidreport.cli.command_line import format_command
     from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
     from covidreport.evaluate.thresholds import read_thresholds
 
@@ -186,7 +186,7 @@ def take_options(context: typer.Context) -> EvaluateOptions:
             context.params.get("threshold") or (), context.params.get("thresholds")
         ),
         "memory_limit": None if limit is None else read_memory_limit(limit),
-        "command": spell_command(context),
+        "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})
 

@@ -87,7 +87,7 @@ def render(
 ) -> None:
     """Render reports."""
     from covidreport.audit.document import read_audit
-    from covidreport.cli.command_line import spell_command
+    from covidreport.cli.command_line import format_command
     from covidreport.cli.opening import open_report
     from covidreport.cli.terminal import say, say_note
     from covidreport.report import FORMATS
@@ -96,7 +96,7 @@ def render(
     from covidreport.storage.runs import discover_runs
     from covidreport.store import encode_text, write_atomic
 
-    wanted = _check_formats(formats, output, opened=opened, charts=charts)
+    names = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     look = _choose_look(logo, template_dir, settings)
     runs = discover_runs(folders or (), say_note)
@@ -111,14 +111,14 @@ def render(
         plan=settings.plan_comparisons(runs, baseline, margin),
         audit=None if audit is None else read_audit(audit),
         show_ids=show_ids,
-        command=spell_command(context, {"output", "formats", "opened", "charts"}),
+        command=format_command(context, {"output", "formats", "opened", "charts"}),
     )
-    for name in wanted:
+    for name in names:
         suffix, function = FORMATS[name]
         if output is not None and str(output) == "-":
             _print_report(name, function(data, look))
             continue
-        path = _place(output, suffix, several=len(wanted) > 1)
+        path = _name_file(output, suffix, several=len(names) > 1)
         if charts and name == "markdown":
             look = replace(look, charts=_write_pictures(path, data, look))
         write_atomic(path, encode_text(function(data, look)))
@@ -140,21 +140,21 @@ def _check_formats(
     """The formats that are wanted, each once; UsageError where options contradict each other."""
     from covidreport.report import FORMATS
 
-    wanted = list(dict.fromkeys(formats or ["html"]))
-    strange = [name for name in wanted if name not in FORMATS]
+    names = list(dict.fromkeys(formats or ["html"]))
+    strange = [name for name in names if name not in FORMATS]
     if strange:
         raise UsageError(
             f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(FORMATS)}"
         )
-    if len(wanted) > 1 and output is not None and (str(output) == "-" or output.is_file()):
-        raise UsageError(f"{len(wanted)} formats can't go into one file: give --output a folder")
-    if opened and ("html" not in wanted or str(output) == "-"):
+    if len(names) > 1 and output is not None and (str(output) == "-" or output.is_file()):
+        raise UsageError(f"{len(names)} formats can't go into one file: give --output a folder")
+    if opened and ("html" not in names or str(output) == "-"):
         raise UsageError("--open shows the HTML report: render --format html into a file")
-    if charts and ("markdown" not in wanted or str(output) == "-"):
+    if charts and ("markdown" not in names or str(output) == "-"):
         raise UsageError(
             "--charts writes pictures beside a Markdown report: use --format markdown, into a file"
         )
-    return wanted
+    return names
 
 
 def _choose_look(logo: Path | None, template_dir: Path | None, settings: Settings) -> Look:
@@ -181,7 +181,7 @@ def _write_pictures(report: Path, data: ReportData, look: Look) -> str:
     return folder.name
 
 
-def _place(output: Path | None, suffix: str, *, several: bool) -> Path:
+def _name_file(output: Path | None, suffix: str, *, several: bool) -> Path:
     """Where a format goes: `report.<suffix>` here or in a folder, or the file that was named."""
     name = f"report.{suffix.lstrip('.')}"
     if output is None:

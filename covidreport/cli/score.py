@@ -76,8 +76,8 @@ def score(
         stored += [(run, evaluation) for evaluation in evaluations]
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
-    asked = settings.query_stored(dataset, split, variant)
-    images = choose_images([each for _, each in stored], asked) if stored else None
+    query = settings.query_stored(dataset, split, variant)
+    images = choose_images([each for _, each in stored], query) if stored else None
     if images is not None and images.note:
         say_note(images.note)
     for run, evaluation in stored:
@@ -122,9 +122,9 @@ def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:
     from covidreport.cli.terminal import clean
 
     first = changes[0].after
-    place = ", ".join(filter(None, (first.dataset, first.split, first.variant)))
+    where = ", ".join(filter(None, (first.dataset, first.split, first.variant)))
     table = Table(
-        title=f"{clean(place)}: {'what was written' if written else 'what would change'}",
+        title=f"{clean(where)}: {'what was written' if written else 'what would change'}",
         title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold",
     )  # fmt: skip
     table.add_column("run", overflow="fold", min_width=12)

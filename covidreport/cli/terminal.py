@@ -88,12 +88,12 @@ class _Tracebacks(logging.Handler):
 _tracebacks = _Tracebacks()
 
 
-def show_tracebacks(wanted: bool) -> None:
+def show_tracebacks(given: bool) -> None:
     """Show, or show no longer, the tracebacks of what ended at the boundary around a run."""
     log = logging.getLogger("covidreport")
     log.removeHandler(_tracebacks)
-    log.setLevel(logging.DEBUG if wanted else logging.NOTSET)
-    if wanted:
+    log.setLevel(logging.DEBUG if given else logging.NOTSET)
+    if given:
         log.addHandler(_tracebacks)
 
 

@@ -74,7 +74,7 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Tune thresholds."""
-    from covidreport.cli.command_line import spell_command
+    from covidreport.cli.command_line import format_command
     from covidreport.cli.terminal import out, print_json, say, say_faults, say_note
     from covidreport.evaluate.tune import TuneRequest, tune_folders
     from covidreport.settings import find_settings
@@ -84,7 +84,7 @@ def tune(
     target = _read_target(target_sensitivity, target_specificity, guarantee)
     settings = find_settings(Path.cwd())
     request = TuneRequest(
-        target, split or settings.tuning_split, dataset, tuple(label or ()), spell_command(context)
+        target, split or settings.tuning_split, dataset, tuple(label or ()), format_command(context)
     )
     tuned = tune_folders(discover_runs(folders or (), say_note), request)
     done = tuned.done
@@ -244,7 +244,7 @@ def _say_written(
         if each.replaced:
             say(f"  {file} replaces {each.replaced}")
     fit = [name.lower() for name in others if name.lower() not in TRAINING_SPLITS | {split}]
-    places = [str(folder) for folder in folders] if folders else ["runs"]
-    words = ["covidreport", "evaluate", *places]
+    paths = [str(folder) for folder in folders] if folders else ["runs"]
+    words = ["covidreport", "evaluate", *paths]
     words += ["--split", fit[0] if fit else "test", "--thresholds", "tuned"]
     say(f"next: `{shlex.join(words)}` applies them to another split")

@@ -75,10 +75,10 @@ def judge_or_explain(runs: Sequence[Run], target: str, judge: Callable[[], Gated
         else:
             traceback.print_exc()
             stage, reason = "unexpected", f"{type(error).__name__}: {error}"
-    folders = [(run.name, run.place) for run in runs] or [("", "")]
+    folders = [(run.name, run.folder_text) for run in runs] or [("", "")]
     now = stamp_time()
     return GatedRuns(
-        tuple(refuse_run(name, place, target, stage, reason, now) for name, place in folders)
+        tuple(refuse_run(name, folder, target, stage, reason, now) for name, folder in folders)
     )
 
 
@@ -168,7 +168,7 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
 
 def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside) -> None:
     """Print every verdict with its limits; of many runs a table, and those that do not pass."""
-    from covidreport.gate.outcomes import is_told_in_full
+    from covidreport.gate.outcomes import needs_explanation
     from covidreport.gate.wording import describe_origins, describe_skipped
 
     if not verdicts:
@@ -180,7 +180,7 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside)
         return
     _show_overview(console, verdicts)
     console.print(Text(clean(describe_origins(verdicts))))
-    rest = [verdict for verdict in verdicts if is_told_in_full(verdict)]
+    rest = [verdict for verdict in verdicts if needs_explanation(verdict)]
     for verdict in rest[:MOST_SHOWN]:
         console.print()
         _show_verdict(console, verdict)
@@ -197,13 +197,13 @@ def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:
                          overflow="fold", ratio=None if name != "run" else 1)  # fmt: skip
     for verdict in verdicts:
         counts = verdict.counts
-        kept = sum(result.outcome == "pass" for result in verdict.results)
+        passed = sum(result.outcome == "pass" for result in verdict.results)
         table.add_row(
             Text(WORDS[verdict.outcome], STYLES[verdict.outcome]),
             Text(clean(verdict.run)),
             Text(DASH if counts is None else fraction(counts.missed, counts.positives)),
             Text(DASH if counts is None else fraction(counts.false_alarms, counts.negatives)),
-            Text(DASH if counts is None else fraction(kept, len(verdict.results))),
+            Text(DASH if counts is None else fraction(passed, len(verdict.results))),
         )
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""The record of an evaluation: counts, figures, findings, and all that they depend on."""
+"""The record of an evaluation: counts, metrics, findings, and all that they depend on."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
 def _provenance(
     request: EvaluationRequest, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
 ) -> dict[str, Any]:
-    """All that the figures depend on; nothing here differs between two equal evaluations."""
+    """All that the metrics depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened
     session = opened.session
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")

@@ -31,7 +31,7 @@ from covidreport.inference.session import (
 )
 from covidreport.records import Dataset, Failure, Finding, PixelSpec
 
-ASKED: Final = 3
+SAMPLED: Final = 3
 SEARCHED: Final = 64
 """Where so many files could not be read, those that could are enough."""
 
@@ -69,7 +69,7 @@ def pick_images(
     """
     found: dict[PixelSpec, list[NDArray[np.uint8]]] = {spec: [] for spec in specs}
     for searched, index in enumerate(_order(dataset, digests)):
-        if searched == SEARCHED or all(len(each) == ASKED for each in found.values()):
+        if searched == SEARCHED or all(len(each) == SAMPLED for each in found.values()):
             break
         chunk = decode_chunk(
             [dataset.root / dataset.paths[index]], index, specs, caches,
@@ -98,8 +98,8 @@ def _order(dataset: Dataset, digests: Sequence[str] | None) -> Iterator[int]:
         before = digest
 
 
-def ask_company(
-    asked: Sequence[tuple[str, Session]], dataset: Dataset, digests: Sequence[str] | None,
+def check_company(
+    sessions: Sequence[tuple[str, Session]], dataset: Dataset, digests: Sequence[str] | None,
     caches: Mapping[PixelSpec, PixelCache], occlusion: Occlusion | None, *, jobs: int,
 ) -> list[Company | Failure | OutOfMemoryError | None]:  # fmt: skip
     """Ask several runs, by name, `jobs` at a time; a run that fails at it has its failure.
@@ -108,27 +108,27 @@ def ask_company(
 
     None where the pixels that a run wants can't be had: whoever feeds it then says why.
     """
-    specs = tuple(dict.fromkeys(session.spec.pixels for _, session in asked))
+    specs = tuple(dict.fromkeys(session.spec.pixels for _, session in sessions))
     pick = partial(pick_images, dataset, digests, caches=caches, occlusion=occlusion)
     together = attempt("", "decode", partial(pick, specs))
     pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
     if not isinstance(together, Failure):
         pixels.update(together)
     for spec in specs if isinstance(together, Failure) else ():
-        apart = attempt("", "decode", partial(pick, (spec,)))
-        if not isinstance(apart, Failure):
-            pixels.update(apart)
+        picked = attempt("", "decode", partial(pick, (spec,)))
+        if not isinstance(picked, Failure):
+            pixels.update(picked)
     with ThreadPoolExecutor(jobs) as pool:
         futures = [
-            pool.submit(_ask, name, session, pixels[wanted])
-            if (wanted := session.spec.pixels) in pixels
+            pool.submit(_check_run, name, session, pixels[spec])
+            if (spec := session.spec.pixels) in pixels
             else None
-            for name, session in asked
+            for name, session in sessions
         ]
         return [None if future is None else future.result() for future in futures]
 
 
-def _ask(
+def _check_run(
     name: str, session: Session, pixels: NDArray[np.uint8]
 ) -> Company | Failure | OutOfMemoryError:
     meet = partial(meet_company, session, pixels)
@@ -156,15 +156,15 @@ def meet_company(session: Session, pixels: NDArray[np.uint8]) -> Company:
         faint = 64 + pixels[:1] // 2
         batch = prepare_batch(np.concatenate([pixels, faint]), session.spec)
         alone = session.run_alone(batch)
-        gap = _ask_together(session, batch, alone)
-        if gap > limit:
+        difference = _compare_together(session, batch, alone)
+        if difference > limit:
             _check_stable(session, batch, alone, limit)
             mixes = True
-        difference = gap if np.isfinite(gap) else None
+        difference = difference if np.isfinite(difference) else None
     return Company(len(pixels), difference, limit, mixes, signs.mixes, signs.may_mix)
 
 
-def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.floating]) -> float:
+def _compare_together(session: Session, batch: NDArray[Any], alone: NDArray[np.floating]) -> float:
     """How far the answers to all at once lie from those to each; infinite where there are none."""
     try:
         together = session.run(batch)
@@ -178,10 +178,10 @@ def _ask_together(session: Session, batch: NDArray[Any], alone: NDArray[np.float
 def _check_stable(
     session: Session, batch: NDArray[Any], alone: NDArray[np.floating], limit: float
 ) -> None:
-    gap = find_largest_difference(alone, session.run_alone(batch), session.spec.activation)
-    if gap > limit:
+    difference = find_largest_difference(alone, session.run_alone(batch), session.spec.activation)
+    if difference > limit:
         raise RunError(
-            f"gives one image alone two answers, which differ by {gap:.2g} of a probability "
+            f"gives one image alone two answers, which differ by {difference:.2g} of a probability "
             f"({limit:g} is rounding): it draws at random, or remembers what it was fed",
             "Export it in evaluation mode: dropout off, batch statistics fixed.",
         )

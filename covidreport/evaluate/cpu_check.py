@@ -41,7 +41,7 @@ SAMPLE_OF_LARGE = 16
 TOGETHER = 8
 """So many images are in one call on the CPU, whatever the size of the device's batch."""
 FLIPS = 0.01
-"""The share of decisions that may differ."""
+"""The proportion of decisions that may differ."""
 REMEDY = (
     "Evaluate with --precision fp32, and where that differs too with --provider cpu; deploy in the "
     "precision that was evaluated."
@@ -100,7 +100,7 @@ def compare_answers(
     activation: Activation,
     limits: Limits,
 ) -> CpuCheck:
-    """Compare scores `(n, K)` of the same images; rows with NaN are left out.
+    """Compare scores `(n, K)` of the same images; rows with NaN are excluded.
 
     RunError where they are so far apart that no rounding explains it.
     """
@@ -108,18 +108,18 @@ def compare_answers(
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
     called = [predict_labels(scores, thresholds, activation, none) for scores in (device, cpu)]
-    gap = find_largest_difference(device, cpu, activation)
-    if gap > limits.failure:
+    difference = find_largest_difference(device, cpu, activation)
+    if difference > limits.failure:
         raise RunError(
             f"answers otherwise on this device than on the CPU: on {len(device)} images "
-            f"probabilities differ by up to {gap:.3g}, and beyond {limits.failure:g} that is no "
-            "rounding",
+            f"probabilities differ by up to {difference:.3g}, and beyond {limits.failure:g} that "
+            "is no rounding",
             REMEDY,
         )
     return CpuCheck(
         images=len(device),
         decisions=int(device.size),
-        largest_difference=gap,
+        largest_difference=difference,
         flipped=int((called[0] != called[1]).sum()),
         limit=limits.rounding,
     )
@@ -128,7 +128,8 @@ def compare_answers(
 class CpuReference:
     """The answers of the CPU to a sample of the images, and the pixels, decoded once for each kind.
 
-    `ask` may be called from several threads, while the device scores; `check` compares in the end.
+    `score` may be called from several threads, while the device scores; `check` compares in the
+    end.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class CpuReference:
         self._sessions: dict[Path, Session] = {}
         self._stopped = False
 
-    def ask(self, opened: OpenedRun) -> None:
+    def score(self, opened: OpenedRun) -> None:
         """Score the run's sample on the CPU in fp32, and keep what it gives."""
         try:
             score = partial(self._score, opened)

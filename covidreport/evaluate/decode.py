@@ -78,18 +78,18 @@ def decode_chunk(
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     for i, path in enumerate(paths):
-        wanted = [spec for spec in pixels if missing[spec][i]]
+        needed = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
         image = _read_one(known, start + i) if known else _Decoded()
-        if wanted and image.reason is None:
-            places = {spec: pixels[spec][i] for spec in wanted}
-            decode = partial(_decode_one, path, places, digests[i] if digests else None)
+        if needed and image.reason is None:
+            targets = {spec: pixels[spec][i] for spec in needed}
+            decode = partial(_decode_one, path, targets, digests[i] if digests else None)
             decoded = attempt(path.name, "decode", decode)
             if isinstance(decoded, Failure):
-                _blacken(places)
+                _blacken(targets)
                 decoded = _Decoded(decoded.explanation, lasting=False)
             image = decoded
-        for spec in wanted:
+        for spec in needed:
             if spec in caches and image.reason is None:
                 caches[spec].store(start + i, image.maximum, image.chain)
             elif spec in caches and image.reason is not None and image.lasting:
@@ -121,7 +121,7 @@ def _read_one(cache: PixelCache, index: int) -> _Decoded:
 
 
 def _decode_one(
-    path: Path, places: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
+    path: Path, targets: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
 ) -> _Decoded:
     """Decode one image into its places, which are black where it fails."""
     lasting = False
@@ -131,14 +131,14 @@ def _decode_one(
             raise ImageError("the file changed while it was evaluated")
         lasting = digest != UNREADABLE
         image = decode_image(data)
-        for spec, place in places.items():
-            place[...] = fit_pixels(image, spec)
+        for spec, target in targets.items():
+            target[...] = fit_pixels(image, spec)
     except ImageError as error:
-        _blacken(places)
+        _blacken(targets)
         return _Decoded(str(error), lasting=lasting)
     return _Decoded(None, image.maximum, image.transforms)
 
 
-def _blacken(places: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:
-    for place in places.values():
-        place[...] = 0
+def _blacken(targets: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:
+    for target in targets.values():
+        target[...] = 0

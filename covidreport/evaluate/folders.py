@@ -17,12 +17,12 @@ from covidreport.dataset.index import (
     write_known,
 )
 from covidreport.errors import UsageError
-from covidreport.evaluate.keep import keep_all
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.request import EvaluationRequest, default_batch
 from covidreport.evaluate.resolve import check_target, choose_data, read_split
+from covidreport.evaluate.reuse import reuse_all
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import write_thumbnails
 from covidreport.inference.execution import Execution, Precision, read_precision
@@ -84,18 +84,18 @@ def evaluate_folders(
     """
     query = choose_data(options, runs)
     known = None if _wants_anew(options) else read_known(query)
-    expected = None if known is None else expect_execution(*_ask_execution(options))
+    expected = None if known is None else expect_execution(*_execution_options(options))
     if known is not None and expected is not None:
-        kept = _keep_unchanged(known, expected, options, runs)
-        if kept is not None:
-            return EvaluatedFolders(kept)
+        reused = _reuse_unchanged(known, expected, options, runs)
+        if reused is not None:
+            return EvaluatedFolders(reused)
     execution, findings = choose_hardware(options)
     if known is not None and execution != expected:
-        kept = _keep_unchanged(known, execution, options, runs)
-        if kept is not None:
+        reused = _reuse_unchanged(known, execution, options, runs)
+        if reused is not None:
             for finding in findings:
                 on_event(FindingMade(finding))
-            return EvaluatedFolders(kept, findings)
+            return EvaluatedFolders(reused, findings)
     manifest = stamp_manifest(query.source)
     images = read_images(query, options, on_event)
     request = complete_request(options, images, execution, findings, made)
@@ -118,7 +118,7 @@ def _wants_anew(options: EvaluateOptions) -> bool:
     )
 
 
-def _ask_execution(options: EvaluateOptions) -> tuple[str, Precision, int]:
+def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:
     precision = read_precision(options.precision or DEFAULT_PRECISION)
     return options.provider or DEFAULT_PROVIDER, precision, options.device_id or 0
 
@@ -128,7 +128,7 @@ def choose_hardware(options: EvaluateOptions) -> tuple[Execution, tuple[Finding,
 
     Raises ProviderError where what is asked for does not work here.
     """
-    execution, why = choose_execution(*_ask_execution(options))
+    execution, why = choose_execution(*_execution_options(options))
     return execution, () if why is None else (_gpu_not_used(why),)
 
 
@@ -142,7 +142,7 @@ def _gpu_not_used(why: str) -> Finding:
     )
 
 
-def _keep_unchanged(
+def _reuse_unchanged(
     known: KnownData, execution: Execution, options: EvaluateOptions, runs: Sequence[Run]
 ) -> tuple[RunOutcome, ...] | None:
     """The stored evaluations of all runs, if each may be kept: no image is read.
@@ -153,7 +153,7 @@ def _keep_unchanged(
     plan = (options.metrics or MetricOptions()).plan(known.labels, target)
     batch = options.batch_size or default_batch(execution)
     thresholds = options.thresholds or Thresholds()
-    return keep_all(known, thresholds, execution, batch, runs, plan, options.command)
+    return reuse_all(known, thresholds, execution, batch, runs, plan, options.command)
 
 
 def read_images(
@@ -191,7 +191,7 @@ def complete_request(
         digests=images.digests,
         fingerprint=images.fingerprint,
         thresholds=options.thresholds or Thresholds(),
-        asked_provider=options.provider or DEFAULT_PROVIDER,
+        provider_option=options.provider or DEFAULT_PROVIDER,
         execution=execution,
         batch=options.batch_size or default_batch(execution),
         jobs=options.jobs,

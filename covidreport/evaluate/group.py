@@ -11,7 +11,7 @@ from pathlib import Path
 
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.checkpoint import Checkpoint
-from covidreport.evaluate.company import ask_company
+from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
 from covidreport.evaluate.memory import count_side_by_side
@@ -80,7 +80,7 @@ def _evaluate_together(
     group = _Group(work, started=time.time())
     group.open_models(runs)
     group.open_caches()
-    group.ask_company()
+    group.check_company()
     group.score()
     return group.outcomes, group.large
 
@@ -136,22 +136,22 @@ class _Group:
             if isinstance(cache, PixelCache):
                 self.work.caches[spec] = cache
 
-    def ask_company(self) -> None:
+    def check_company(self) -> None:
         """Ask each run for its answers to images alone and together."""
         request = self.work.request
         for opened, _ in self.ready:
             opened.session.shares_memory = len(self.ready) > 1
-        found = ask_company(
+        found = check_company(
             [(opened.run.name, opened.session) for opened, _ in self.ready], request.dataset,
             request.digests, self.work.caches, request.occlusion,
             jobs=1 if request.execution.provider.accelerator else request.jobs or count_jobs(),
         )  # fmt: skip
-        asked, self.ready = self.ready, []
-        for (opened, partials), company in zip(asked, found, strict=True):
+        ready, self.ready = self.ready, []
+        for (opened, checkpoints), company in zip(ready, found, strict=True):
             if isinstance(company, Failure | OutOfMemoryError):
                 self.refuse(opened.run, company, "infer")
             else:
-                self.ready.append((replace(opened, company=company), partials))
+                self.ready.append((replace(opened, company=company), checkpoints))
 
     def score(self) -> None:
         """Score all images, and write what came out of each run."""
@@ -161,13 +161,13 @@ class _Group:
         errands: list[Errand] = []
         if request.execution.provider.accelerator:
             reference = CpuReference(request.dataset, request.occlusion, request.digests)
-            errands = [Errand(partial(reference.ask, each), reference.stop) for each in ready]
+            errands = [Errand(partial(reference.score, each), reference.stop) for each in ready]
         scored, decoded = score_runs(
             request.dataset, ready, batch=request.batch, jobs=request.jobs,
             advance=self.work.advance, caches=self.work.caches, digests=request.digests,
-            partials=[partials for _, partials in self.ready], occlusion=request.occlusion,
+            checkpoints=[checkpoints for _, checkpoints in self.ready], occlusion=request.occlusion,
             errands=errands,
-            errands_at_once=count_side_by_side([each.run for each in ready], request.limits),
+            most_errands=count_side_by_side([each.run for each in ready], request.limits),
         )  # fmt: skip
         finishing = Finishing(request, decoded, self.started, reference)
         for item in scored:

@@ -88,13 +88,13 @@ def explain_foreign(run: Run, name: str) -> str | None:
     """
     folder, home = evaluation_folder(run.folder, name), run.folder.resolve()
     files = (SCORES_FILE, EVALUATION_FILE, FAILURE_FILE)
-    for place in (folder, *(folder / file for file in files)):
-        for owner in place.resolve().parents:
+    for path in (folder, *(folder / file for file in files)):
+        for owner in path.resolve().parents:
             if owner == home:
                 break
             if any((owner / file).exists() for file in (RUN_FILE, MODEL_FILE)):
                 return (
-                    f"{place.relative_to(run.folder)} is a link into {owner}, which is another "
+                    f"{path.relative_to(run.folder)} is a link into {owner}, which is another "
                     "run: a run is judged by scores of its own; delete the link"
                 )
     return None

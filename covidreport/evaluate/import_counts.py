@@ -1,4 +1,4 @@
-"""Figures of a paper as run folders: a table of counts in, runs without a model or scores out."""
+"""Metrics of a paper as run folders: a table of counts in, runs without a model or scores out."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def import_counts(
     for row in sorted(rows, key=lambda row: labels.index(row.label)):  # one order for all runs
         of_run[row.run].append(row)
     output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=output) as place:
-        made = [_write_run(Path(place), run, threshold, file.name) for run in of_run.values()]
-        return _move_into_place(made, output)
+    with tempfile.TemporaryDirectory(prefix=".import-", dir=output) as temporary:
+        made = [_write_run(Path(temporary), run, threshold, file.name) for run in of_run.values()]
+        return _move_all(made, output)
 
 
 def read_counts(file: Path, *, dataset: str) -> tuple[CountedRow, ...]:
@@ -238,10 +238,10 @@ def _group(rows: Sequence[CountedRow]) -> Mapping[tuple[str, str, str], list[Cou
 
 
 def _write_run(
-    place: Path, rows: Sequence[CountedRow], threshold: float | None, source: str
+    parent: Path, rows: Sequence[CountedRow], threshold: float | None, source: str
 ) -> Path:
     first = rows[0]
-    folder = place / first.run
+    folder = parent / first.run
     labels = tuple(dict.fromkeys(row.label for row in rows))
     settings: dict[str, object] = {"name": first.run}
     if first.experiment is not None:
@@ -274,7 +274,7 @@ def _write_run(
     return folder
 
 
-def _move_into_place(made: Sequence[Path], output: Path) -> tuple[Path, ...]:
+def _move_all(made: Sequence[Path], output: Path) -> tuple[Path, ...]:
     """Move the folders into `output`; UsageError, and nothing moved, where other content stands."""
     folders = tuple(output / folder.name for folder in made)
     in_the_way = [

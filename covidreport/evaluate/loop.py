@@ -48,7 +48,7 @@ from covidreport.records import Dataset, Failure, PixelSpec
 
 UNIT: Final = 32
 """How many images of an accelerator's batch one thread decodes at most."""
-KEPT_FREE: Final = 2
+FREE_CORES: Final = 2
 """Cores for the threads that upload and that run the models, which may not wait for decoders."""
 
 
@@ -70,7 +70,7 @@ def count_jobs(execution: Execution = CPU) -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return max(1, cores - KEPT_FREE) if execution.provider.accelerator else cores
+    return max(1, cores - FREE_CORES) if execution.provider.accelerator else cores
 
 
 @dataclass(slots=True)
@@ -107,10 +107,10 @@ class _Loop:
     """Batches that were begun and are not yet scored by every run."""
     running_errands: int = 0
 
-    def run(self, starts: Iterator[int], ahead: int, errands: deque[Errand], at_once: int) -> None:
+    def run(self, starts: Iterator[int], ahead: int, errands: deque[Errand], most: int) -> None:
         """Take the batches in turn, never more than `ahead` + 1 of them at a time.
 
-        Of the errands `at_once` are under way; each has a thread that decodes nothing meanwhile.
+        Of the errands `most` are under way; each has a thread that decodes nothing meanwhile.
         """
         more = True
         while more or self.pending or errands:
@@ -119,7 +119,7 @@ class _Loop:
                 more = start is not None and any(run.failure is None for run in self.runs)
                 if more and start is not None:
                     self.start(start)
-            while errands and self.running_errands < at_once:
+            while errands and self.running_errands < most:
                 self.running_errands += 1
                 self.follow(self.pool.submit(errands.popleft().work), self.end_errand)
             if self.pending:
@@ -143,14 +143,14 @@ class _Loop:
         left = [scored for scored in open_runs if not scored.has(start)]
         kinds = {kind_of_input(scored.opened): scored.opened.session.spec for scored in left}
         stop = min(start + self.batch, len(self.paths))
-        places = [slice(at, min(at + self.unit, stop)) for at in range(start, stop, self.unit)]
-        batch = _Batch(start, left, [None] * len(places))
+        units = [slice(at, min(at + self.unit, stop)) for at in range(start, stop, self.unit)]
+        batch = _Batch(start, left, [None] * len(units))
         self.waiting += 1
-        for i, place in enumerate(places):
-            paths = [self.root / path for path in self.paths[place]]
-            digests = self.digests[place] if self.digests else None
+        for i, unit in enumerate(units):
+            paths = [self.root / path for path in self.paths[unit]]
+            digests = self.digests[unit] if self.digests else None
             job = self.pool.submit(
-                decode_unit, paths, place.start, specs, self.caches, digests, kinds, self.occlusion
+                decode_unit, paths, unit.start, specs, self.caches, digests, kinds, self.occlusion
             )
             self.follow(job, partial(self.take, batch, i))
 
@@ -195,9 +195,9 @@ class _Loop:
             on_card = [s for s in at_device if not s.opened.alone]
             for scored in group:
                 if scored not in on_card:
-                    place = self.device if scored in at_device else self.pool
+                    executor = self.device if scored in at_device else self.pool
                     score = partial(score_and_keep, chunk, scored, pieces)
-                    job = place.submit(attempt_score, scored, score)
+                    job = executor.submit(attempt_score, scored, score)
                     self.follow(job, partial(self.keep, chunk, scored, batch))
             if on_card:
                 kin = [s.opened.session for s in self.runs if kind_of_input(s.opened) == key]
@@ -287,20 +287,20 @@ def score_runs(
     advance: Advance = lambda _: None,
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
-    partials: Sequence[Checkpoint] | None = None,
+    checkpoints: Sequence[Checkpoint] | None = None,
     occlusion: Occlusion | None = None,
     errands: Sequence[Errand] = (),
-    errands_at_once: int | None = None,
+    most_errands: int | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
     """Score every image of `dataset` with every run: images decoded once, at most `jobs` at a time.
 
     At most `jobs` + 1 batches of images are held at any time on the CPU, a few on an accelerator,
     where a batch is decoded in units of at most `UNIT` images. Pixels that stand in `caches`
-    are taken from there; scores that stand in `partials` (one for each run) are kept. A run that
+    are taken from there; scores that stand in `checkpoints` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
     run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
     errands: what the same threads do meanwhile, at most half of them at once, nor more than
-    `errands_at_once`.
+    `most_errands`.
     """
     give_memory_back()
     n, k = dataset.truth.shape
@@ -310,12 +310,12 @@ def score_runs(
     unit = min(UNIT, -(-batch // jobs)) if on_device else batch
     # two batches lie in the device's slots; the others keep every decoder busy
     ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
-    if partials is None:
+    if checkpoints is None:
         runs = [ScoredRun(run, np.full((n, k), np.nan, run.session.score_type)) for run in opened]
     else:
         runs = [
-            ScoredRun(run, kept.scores, partial=kept)
-            for run, kept in zip(opened, partials, strict=True)
+            ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)
+            for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
     decoded = DecodedSet([None] * n, [])
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
@@ -334,8 +334,8 @@ def score_runs(
             occlusion,
         )
         try:
-            at_once = max(1, min(jobs // 2, errands_at_once or jobs))
-            loop.run(iter(range(0, n, batch)), ahead, deque(errands), at_once)
+            most = max(1, min(jobs // 2, most_errands or jobs))
+            loop.run(iter(range(0, n, batch)), ahead, deque(errands), most)
         except BaseException:  # the user wants to stop
             for run in runs:
                 run.opened.session.stop()

@@ -16,7 +16,7 @@ from covidreport.storage.model import measure_model
 WEIGHT_COPIES = 1.25
 """A session's memory beside the size of its files, without activations, which all sessions share;
 measured: 1.05 for VGG16, 1.6 for the much smaller ResNet18."""
-SHARE = 0.7
+FRACTION = 0.7
 """Of the memory that is free, models may take this much; activations and pixels need the rest."""
 
 
@@ -49,7 +49,7 @@ def count_side_by_side(runs: Sequence[Run], limits: ModelLimits) -> int:
 
 
 def _budget(limits: ModelLimits) -> float:
-    return SHARE * min(available_bytes(), allowed_bytes(limits))
+    return FRACTION * min(available_bytes(), allowed_bytes(limits))
 
 
 def _session_bytes(run: Run) -> float:

@@ -79,8 +79,8 @@ def occlude_pixels(pixels: NDArray[np.uint8], occlusion: Occlusion | None) -> ND
             for across in (slice(0, columns), slice(width - columns, None)):
                 black[down, across] = True
     else:
-        share = occlusion.fraction
-        edge = (1 - share) / 2 if occlusion.region == "centre" else share
+        fraction = occlusion.fraction
+        edge = (1 - fraction) / 2 if occlusion.region == "centre" else fraction
         rows, columns = round(height * edge), round(width * edge)
         black[rows : height - rows, columns : width - columns] = True
         if occlusion.region == "borders":

@@ -76,7 +76,7 @@ def evaluate_usual(
         )  # fmt: skip
         stored = None if request.force else attempt(run.name, "read", find)
         if isinstance(stored, Evaluation):
-            outcomes[run.folder] = RunOutcome(run, stored, kept=True)
+            outcomes[run.folder] = RunOutcome(run, stored, reused=True)
     rest = [run for run in runs if run.folder not in outcomes]
     for outcome in evaluate_runs(request, rest, on_event):
         outcomes[outcome.run.folder] = outcome
@@ -89,7 +89,7 @@ def evaluate_occluded(
 ) -> tuple[RunOutcome, ...]:  # fmt: skip
     """The same runs with the region blacked out, each at the thresholds of its usual evaluation.
 
-    usual: of `evaluate_usual`; runs that failed there are left out.
+    usual: of `evaluate_usual`; runs that failed there are excluded.
     """
     evaluated = {each.run.folder: each.evaluation for each in usual if each.evaluation is not None}
     runs = [each.run for each in usual if each.run.folder in evaluated]

@@ -40,10 +40,10 @@ def open_run_session(
 ) -> Session:
     """As `open_model`, where whatever is raised is caught elsewhere; the trial stays open."""
     if run.model is None:
-        wanted = run.settings.get("model") or "model.onnx"
-        pointed = (run.folder / f"{wanted}.dvc").is_file()
+        named = run.settings.get("model") or "model.onnx"
+        pointed = (run.folder / f"{named}.dvc").is_file()
         raise RunError(
-            f"there is no {wanted} in {run.place}{'; `dvc pull` brings it' if pointed else ''}"
+            f"there is no {named} in {run.folder_text}{'; `dvc pull` brings it' if pointed else ''}"
         )
     identity = identify_model(run.model, use_cache=use_cache)
     described = run.described

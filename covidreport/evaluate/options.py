@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_TARGET = "covid-19"
 LEAST_BYTES = 64 * 2**20
 """Of a memory limit: the smallest models take less, and none takes nothing."""
-MEMORY_WANTED = 'a fraction up to 1 or a size from 64MiB on is wanted, such as 0.8 or "12GiB"'
+MEMORY_FORMAT = 'a fraction up to 1 or a size from 64MiB on is wanted, such as 0.8 or "12GiB"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class EvaluateOptions:
     target: str | None = None
     """The label by whose missed cases runs are ranked."""
     max_failed_share: float | None = None
-    """What share of the images may fail before nothing is said of a run."""
+    """What proportion of the images may fail before nothing is said of a run."""
     thresholds: Thresholds | None = None
     metrics: MetricOptions | None = None
     provider: str | None = None
@@ -117,5 +117,5 @@ def read_memory_limit(text: str) -> float:
     """What `--memory-limit` says, as `ModelLimits` has it; UsageError where it is no limit."""
     memory = read_memory(text)
     if memory is None:
-        raise UsageError(f"--memory-limit {text}: {MEMORY_WANTED}")
+        raise UsageError(f"--memory-limit {text}: {MEMORY_FORMAT}")
     return memory

@@ -20,7 +20,7 @@ class RunOutcome:
     run: Run
     evaluation: Evaluation | None = None
     failure: Failure | None = None
-    kept: bool = False
+    reused: bool = False
     before: Evaluation | None = None
 
 
@@ -45,7 +45,7 @@ def list_findings(outcomes: Sequence[RunOutcome]) -> list[Finding]:
 def find_too_many_failed(outcomes: Sequence[RunOutcome], most: float) -> dict[str, list[str]]:
     """The runs of which more images failed than may, by the reason; empty where there is none.
 
-    most: the largest share of the images that may fail.
+    most: the largest proportion of the images that may fail.
     """
     found: dict[str, list[str]] = {}
     for run, evaluation in list_evaluated(outcomes):

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from covidreport.boundary import attempt
 from covidreport.evaluate.group import Work, evaluate_group
 from covidreport.evaluate.identity import explain_foreign
-from covidreport.evaluate.keep import keep_stored
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.opening import refuse_run
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.reuse import reuse_stored
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.evaluate.write import fail_run
 from covidreport.locks import hold_lock
@@ -57,7 +57,7 @@ def evaluate_runs(
         outcome = (
             _refuse(request, run)
             or _choose(request, run, chosen)
-            or keep_stored(request, run, chosen[run.folder], known, on_event)
+            or reuse_stored(request, run, chosen[run.folder], known, on_event)
             or _keep_other_images(request, run, replaced)
         )
         if outcome is not None:
@@ -150,7 +150,7 @@ def _lock_runs(
         if isinstance(waited, Failure):
             outcome = fail_run(request, waited, run)
         elif waited:
-            outcome = keep_stored(request, run, work.chosen[run.folder], request.known, on_event)
+            outcome = reuse_stored(request, run, work.chosen[run.folder], request.known, on_event)
         if outcome is not None:
             found[run.folder] = outcome
             work.advance(len(request.dataset))

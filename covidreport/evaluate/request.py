@@ -30,7 +30,7 @@ class EvaluationRequest:
     """What is to be evaluated, and how.
 
     dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set
-    with them. asked_provider is the word of the user (`auto` too), execution what was found to
+    with them. provider_option is the word of the user (`auto` too), execution what was found to
     work. force: compute what stands again. verify: models are compared by their bytes.
     """
 
@@ -39,7 +39,7 @@ class EvaluationRequest:
     digests: Sequence[str]
     fingerprint: str
     thresholds: Thresholds
-    asked_provider: str
+    provider_option: str
     execution: Execution
     batch: int
     jobs: int | None = None
@@ -81,7 +81,7 @@ class EvaluationRequest:
 
     @property
     def plan(self) -> MetricPlan:
-        """Which figures are computed, and how."""
+        """Which metrics are computed, and how."""
         return self.metrics or MetricOptions().plan(self.dataset.labels, "")
 
     @property
@@ -103,5 +103,5 @@ class EvaluationRequest:
     @property
     def provider_facts(self) -> dict[str, Any]:
         """How models are run, as an evaluation's provenance keeps it and its key holds it."""
-        facts = {"asked": self.asked_provider, **self.execution.facts()}
+        facts = {"asked": self.provider_option, **self.execution.facts()}
         return facts | ({"occlusion": self.occlusion.facts()} if self.occlusion else {})

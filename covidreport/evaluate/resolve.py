@@ -22,7 +22,7 @@ from covidreport.storage.runs import read_evaluations
 
 
 def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:
-    """The runs that can be run, and those that hold figures and no model.
+    """The runs that can be run, and those that hold metrics and no model.
 
     The latter were imported, or pulled without their models: nothing of them is changed.
     """
@@ -46,9 +46,9 @@ def find_data(options: EvaluateOptions, runs: Sequence[Run]) -> Path:
         return options.data
     named: dict[Path, str] = {}
     for run in runs:
-        place = None if run.faults else attempt(run.name, "read", partial(_named_data, run))
-        if isinstance(place, Path):
-            named.setdefault(place, run.name)
+        source = None if run.faults else attempt(run.name, "read", partial(_named_data, run))
+        if isinstance(source, Path):
+            named.setdefault(source, run.name)
     there = [path for path in named if os.path.exists(path)]  # noqa: PTH110 - never raises
     if len(there) == 1:
         return there[0]
@@ -58,8 +58,8 @@ def find_data(options: EvaluateOptions, runs: Sequence[Run]) -> Path:
             f"{path}: named as its data by run {named[path]} and not there; use --data"
         )
     if named:
-        places = "; ".join(f"{name}: {path}" for path, name in named.items())
-        raise UsageError(f"the runs name different data ({places}); say which with --data")
+        listed = "; ".join(f"{name}: {path}" for path, name in named.items())
+        raise UsageError(f"the runs name different data ({listed}); say which with --data")
     raise UsageError(
         "no data is named: use --data, or `covidreport init DATA` to write a covidreport.toml"
     )

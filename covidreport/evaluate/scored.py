@@ -48,7 +48,7 @@ class ScoredRun:
     scores: NDArray[np.floating]
     failure: Failure | None = None
     inference_s: float = 0.0
-    partial: Checkpoint | None = None
+    checkpoint: Checkpoint | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
     out_of_memory: bool = False
     """Whether that is why it failed: alone it might have fitted."""
@@ -57,7 +57,7 @@ class ScoredRun:
 
     def has(self, start: int) -> bool:
         """Whether the chunk that begins at `start` was scored before."""
-        return self.partial is not None and self.partial.has(start)
+        return self.checkpoint is not None and self.checkpoint.has(start)
 
     def note_short_memory(self) -> None:
         """Say that it ran out of memory; no news where it has failed already, for whatever else."""

@@ -1,4 +1,4 @@
-"""Counts and figures from stored scores: needs no model, no image and no runtime."""
+"""Counts and metrics from stored scores: needs no model, no image and no runtime."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def apply_chosen(
 ) -> Evaluation:
     """The evaluation of the same scores at the operating points that were chosen for this run.
 
-    plan: which figures, and how; None for those that it has, or for the usual ones.
+    plan: which metrics, and how; None for those that it has, or for the usual ones.
     """
     if plan is None:
         plan = evaluation.score_metrics.plan if evaluation.score_metrics else None
@@ -105,7 +105,7 @@ def record_command(
 
 def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluation:
     """The evaluation with what a reader must know of its thresholds, and of no earlier ones."""
-    kept = (finding for finding in evaluation.findings if finding.code not in FINDING_CODES)
+    others = (finding for finding in evaluation.findings if finding.code not in FINDING_CODES)
     provenance = {
         key: value for key, value in evaluation.provenance.items() if key not in (TUNING, PROMISE)
     }
@@ -114,7 +114,7 @@ def mark_thresholds(evaluation: Evaluation, chosen: ChosenThresholds) -> Evaluat
     if chosen.promise is not None:
         provenance[PROMISE] = chosen.promise
     return drop_intervals(
-        replace(evaluation, findings=(*kept, *chosen.findings), provenance=provenance)
+        replace(evaluation, findings=(*others, *chosen.findings), provenance=provenance)
     )
 
 

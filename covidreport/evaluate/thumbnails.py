@@ -92,7 +92,7 @@ def choose_cases(
     """The positives that a run misses and its false alarms, the most wrong ones first.
 
     Of equally wrong ones the first in the file, of false alarms the first by its picture's name, as
-    in a report. Images that could not be scored are left out: what can't be decoded has no picture.
+    in a report. Images that could not be scored are excluded: what can't be decoded has no picture.
     """
     column = scores.labels.index(target)
     values = scores.scores[:, column]
@@ -117,7 +117,7 @@ def _pick_alarms(
         return ()
     sure = to_probabilities(values[rows], scores.activation)
     able = np.flatnonzero(sure >= np.sort(sure)[-MOST_FALSE_ALARMS:][0])
-    names = [name_thumbnail(scores.sample_ids[rows[place]], fingerprint) for place in able]
+    names = [name_thumbnail(scores.sample_ids[rows[i]], fingerprint) for i in able]
     order = np.lexsort([np.array(names, dtype=np.str_), -sure[able]])
     return tuple(int(row) for row in rows[able[order[:MOST_FALSE_ALARMS]]])
 
@@ -137,7 +137,7 @@ def write_thumbnails(
     Files go by salted digests of the images' ids. Pictures of an earlier call that are no longer
     wanted are deleted.
     """
-    wanted: dict[str, list[Path]] = {}
+    missing: dict[str, list[Path]] = {}
     rows: dict[str, int] = {}
     plans: list[_Plan] = []
     without: list[Failure] = []
@@ -150,29 +150,29 @@ def write_thumbnails(
         for name, row in plan.rows.items():
             rows[name] = row
             if not (file := thumbnail_file(plan.folder, name)).is_file():
-                wanted.setdefault(name, []).append(file)
-    on_event(StageStarted("Drawing thumbnails", len(wanted)))
+                missing.setdefault(name, []).append(file)
+    on_event(StageStarted("Drawing thumbnails", len(missing)))
     reasons: dict[str, str] = {}
 
     def make(name: str) -> None:
         try:
-            data = _draw(request, rows[name])
+            data = _make_thumbnail(request, rows[name])
         except ImageError as error:
             reasons[name] = str(error)
         else:
-            for file in wanted[name]:
+            for file in missing[name]:
                 write_atomic(file, data)
 
     with ThreadPoolExecutor(request.jobs or count_jobs()) as pool:
-        for _ in pool.map(make, wanted):
+        for _ in pool.map(make, missing):
             on_event(StepsDone(1))
     return ThumbnailsWritten(
         pictures=sum(len(plan.rows.keys() - reasons.keys()) for plan in plans),
-        new=sum(len(files) for name, files in wanted.items() if name not in reasons),
+        new=sum(len(files) for name, files in missing.items() if name not in reasons),
         cases=len(rows),
         unreadable=(
             *(f"the cases of {each.subject}: {each.explanation}" for each in without),
-            *(f"{name}: {reasons[name]}" for name in wanted if name in reasons),
+            *(f"{name}: {reasons[name]}" for name in missing if name in reasons),
         ),
     )
 
@@ -215,19 +215,19 @@ def _prepare(plan: _Plan) -> None:
     The index is written before the pictures: those that stand beside an index with today's
     `made_with` are whole and were made that way.
     """
-    place = plan.folder / THUMBNAILS_FOLDER
-    index = place / THUMBNAILS_FILE
+    folder = plan.folder / THUMBNAILS_FOLDER
+    index = folder / THUMBNAILS_FILE
     try:
         alike = read_json(index, THUMBNAILS_SCHEMA).get("made_with") == plan.index["made_with"]
     except StoreError:
         alike = False  # there is none yet, or none that can be trusted: all are made again
-    for file in place.glob("*.jpg"):
+    for file in folder.glob("*.jpg"):
         if not alike or file.stem not in plan.rows:
             file.unlink()
     write_json(index, plan.index)
 
 
-def _draw(request: EvaluationRequest, row: int) -> bytes:
+def _make_thumbnail(request: EvaluationRequest, row: int) -> bytes:
     """The thumbnail of one image of the request; ImageError where its file is another by now."""
     dataset = request.dataset
     data = read_bytes(dataset.root / dataset.paths[row])

@@ -80,7 +80,7 @@ def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
     """
     there = [each for run in runs for each in read_evaluations(run)[0]]
     split = _choose_split(request.split, there)
-    _check_asked(there, split, request)
+    _check_query(there, split, request)
     done: list[TunedRun] = []
     faults: list[TuningFault] = []
     for run in runs:
@@ -113,7 +113,7 @@ def _choose_split(stated: str | None, there: Sequence[Evaluation]) -> str:
     )
 
 
-def _check_asked(there: Sequence[Evaluation], split: str, request: TuneRequest) -> None:
+def _check_query(there: Sequence[Evaluation], split: str, request: TuneRequest) -> None:
     """UsageError where options name what no run has: that is no single run's fault."""
     if not there:
         return  # each run says why
@@ -147,10 +147,10 @@ def _tune(
     if not evaluation.has_scores:
         raise RunError(f"{evaluation.key} holds counts and no scores")
     scores = read_scores(folder / SCORES_FILE)
-    wanted = request.labels or evaluation.labels
-    tuned, faults = tune_run(run, evaluation, scores, wanted, request.target, request.command)
+    labels = request.labels or evaluation.labels
+    tuned, faults = tune_run(run, evaluation, scores, labels, request.target, request.command)
     made = MadeHere()
-    anew = tuned is not None and not faults and set(tuned.fits) <= set(wanted)
+    anew = tuned is not None and not faults and set(tuned.fits) <= set(labels)
     others = anew or not (run.folder / THRESHOLDS_FILE).exists() or made.has_thresholds(run.folder)
     return tuned, faults, others and made.has_evaluation(run, evaluation)
 

@@ -157,11 +157,11 @@ def _find_overlap(
     run: Run, tuned: TunedThresholds, images: ReportedImages
 ) -> tuple[bool, Finding | None]:
     """Whether the tuning images are among the reported ones, and what a reader must know of it."""
-    place = f"{tuned.dataset}, {tuned.split}"
+    where = f"{tuned.dataset}, {tuned.split}"
     if tuned.fingerprint is not None and tuned.fingerprint == images.fingerprint:
-        return True, _exploratory(images, f"tuned on {place}: the very same images")
+        return True, _exploratory(images, f"tuned on {where}: the very same images")
     if (tuned.dataset, tuned.split) == (images.dataset, images.split):
-        return True, _exploratory(images, f"tuned on {place} as it was at that time")
+        return True, _exploratory(images, f"tuned on {where} as it was at that time")
     known = _read_tuning_ids(run, tuned)
     if known is None:
         return False, Finding(
@@ -169,13 +169,13 @@ def _find_overlap(
             "tuning-images-unknown",
             f"Nobody can tell any more whether the thresholds applied to {images.dataset}, "
             f"{images.split} were tuned on some of its images",
-            f"tuned on {place}, whose stored scores are gone or were replaced",
+            f"tuned on {where}, whose stored scores are gone or were replaced",
             "Evaluate the tuning split again and run `covidreport tune`.",
         )
     both = known.intersection(images.sample_ids)
     if both:
         return True, _exploratory(
-            images, f"tuned on {place}: {len(both)} of its {len(known)} image ids are in both"
+            images, f"tuned on {where}: {len(both)} of its {len(known)} image ids are in both"
         )
     return False, None
 
@@ -246,7 +246,7 @@ def tune_run(
         fits={
             label: fit
             for label in scores.labels
-            if (fit := fits.get(label) or _recall_fit(run, evaluation, model, label))
+            if (fit := fits.get(label) or _read_fit(run, evaluation, model, label))
         },
         timing={
             "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -260,7 +260,7 @@ def tune_run(
     return tuned, tuple(faults)
 
 
-def _recall_fit(
+def _read_fit(
     run: Run, evaluation: Evaluation, model: str | None, label: str
 ) -> ThresholdFit | None:
     """What an earlier tuning on the same evidence found for a label."""

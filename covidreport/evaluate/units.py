@@ -40,7 +40,7 @@ def decode_unit(
     kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Occlusion | None,
 ) -> tuple[Chunk, Prepared]:  # fmt: skip
     """Some images, decoded, and prepared once for each kind of input that is wanted."""
-    chunk, refused = _decode_apart(paths, start, specs, caches, digests)
+    chunk, refused = _decode_chunk(paths, start, specs, caches, digests)
     prepared: dict[tuple[Any, ...], NDArray[Any] | Failure] = {}
     for key, spec in kinds.items():
         if spec.pixels in refused:
@@ -50,7 +50,7 @@ def decode_unit(
     return replace(chunk, pixels={}), prepared
 
 
-def _decode_apart(
+def _decode_chunk(
     paths: Sequence[Path],
     start: int,
     specs: tuple[PixelSpec, ...],
@@ -135,5 +135,5 @@ def read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[Answer]) ->
 
 def _keep_scores(chunk: Chunk, scored: ScoredRun, scores: NDArray[np.floating]) -> None:
     scored.scores[chunk.start : chunk.stop] = scores
-    if scored.partial is not None:
-        scored.partial.mark(chunk.start)
+    if scored.checkpoint is not None:
+        scored.checkpoint.mark(chunk.start)

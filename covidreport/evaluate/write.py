@@ -9,9 +9,9 @@ from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
 from covidreport.evaluate.checkpoint import Checkpoint, open_checkpoint
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
-from covidreport.evaluate.keep import find_other_thresholds
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
+from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, gather_scores
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.records import Evaluation, Failure, Run
@@ -48,10 +48,10 @@ def open_scores(request: EvaluationRequest, opened: OpenedRun) -> Checkpoint:
     if request.force or not (own or request.trust_stored):
         Checkpoint.discard(folder)
         left = None
-    partial = open_checkpoint(folder, key, n, k, request.batch, opened.session.score_type)
-    if partial.token != left:  # begun anew, and here
-        request.made.note_checkpoint(partial.token, use_cache=request.use_cache)
-    return partial
+    checkpoint = open_checkpoint(folder, key, n, k, request.batch, opened.session.score_type)
+    if checkpoint.token != left:  # begun anew, and here
+        request.made.note_checkpoint(checkpoint.token, use_cache=request.use_cache)
+    return checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Finishing:
                 return found
             check = found
         outcome = self._store(scored, chosen, check)
-        if scored.partial is not None:
-            _note_made(self.request, outcome, scored.partial)
-            scored.partial.remove()
+        if scored.checkpoint is not None:
+            _note_made(self.request, outcome, scored.checkpoint)
+            scored.checkpoint.remove()
         return outcome
 
     def _store(
@@ -112,8 +112,8 @@ class Finishing:
         return RunOutcome(run, evaluation, before=before)
 
 
-def _note_made(request: EvaluationRequest, outcome: RunOutcome, partial: Checkpoint) -> None:
+def _note_made(request: EvaluationRequest, outcome: RunOutcome, checkpoint: Checkpoint) -> None:
     """Keep that an evaluation was computed here; not where it goes on from another's scores."""
-    if outcome.evaluation is not None and request.made.has_checkpoint(partial.token):
+    if outcome.evaluation is not None and request.made.has_checkpoint(checkpoint.token):
         request.made.note_evaluation(outcome.run, outcome.evaluation, use_cache=request.use_cache)
-    request.made.forget_checkpoint(partial.token)
+    request.made.forget_checkpoint(checkpoint.token)

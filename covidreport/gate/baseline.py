@@ -42,14 +42,14 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
     runs: the gated ones; a name is that of one of them or of a folder beside them. UsageError where
     nothing is there.
     """
-    places = [Path(text)]
+    candidates = [Path(text)]
     if folder is not None:
-        places.append(folder / text)
-    places += [run.folder for run in runs if run.name == text]
-    places += [run.folder.parent / text for run in runs]
-    for place in places:
-        if place.exists():
-            return place
+        candidates.append(folder / text)
+    candidates += [run.folder for run in runs if run.name == text]
+    candidates += [run.folder.parent / text for run in runs]
+    for path in candidates:
+        if path.exists():
+            return path
     raise UsageError(
         f"the baseline {text!r} is no run folder, no folder of runs and no file that "
         "`covidreport baseline set` wrote, and no run is called so"
@@ -60,7 +60,7 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
 class BaselineRequest:
     """Which baseline is asked for."""
 
-    place: Path
+    path: Path
     """A file, a run folder, or a folder of runs, of which the best is meant."""
     target: str
     images: ImageQuery
@@ -72,12 +72,12 @@ class BaselineRequest:
 
 def find_baseline(request: BaselineRequest) -> GateSide:
     """The baseline at a place. GateError where it can't be one: no run that could not be ranked."""
-    place = request.place
-    if place.is_file():
-        baseline = read_baseline(place, str(place))
-    elif is_run_folder(place):
-        baseline = read_run_baseline(read_run(place), request.target, request.images, request.trust)
-        baseline = replace(baseline, source=str(place))
+    path = request.path
+    if path.is_file():
+        baseline = read_baseline(path, str(path))
+    elif is_run_folder(path):
+        baseline = read_run_baseline(read_run(path), request.target, request.images, request.trust)
+        baseline = replace(baseline, source=str(path))
     else:
         baseline = _read_best(request)
     evidence = baseline.evidence
@@ -103,12 +103,12 @@ def find_baseline(request: BaselineRequest) -> GateSide:
 def _read_best(request: BaselineRequest) -> GateSide:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in request.gated}
-    found = discover_runs([request.place])
+    found = discover_runs([request.path])
     others = [run for run in found if run.folder.resolve() not in taken]
     if not others:
         raise GateError(
             "baseline",
-            f"{request.place}: every run there is judged ({len(found):,}), and none is left to be "
+            f"{request.path}: every run there is judged ({len(found):,}), and none is left to be "
             "the baseline: name a run of another folder, or a file that `covidreport baseline set` "
             "wrote",
         )
@@ -120,10 +120,10 @@ def _read_best(request: BaselineRequest) -> GateSide:
         if first.rank is not None:
             best = next(run for run, of in evaluated if of.run == first.run)
             baseline = read_run_baseline(best, request.target, images, request.trust)
-            return replace(baseline, source=f"{request.place} ({first.run})", kind="best")
+            return replace(baseline, source=f"{request.path} ({first.run})", kind="best")
     raise GateError(
         "baseline",
-        f"{request.place}: none of its {plural(len(others), 'run')} that are not judged was "
+        f"{request.path}: none of its {plural(len(others), 'run')} that are not judged was "
         f"evaluated on {images.describe()} and could be ranked",
     )
 
@@ -148,8 +148,8 @@ def find_baseline_file(named: str | None, folder: Path) -> Path | None:
 
     None where there is none, or where a run or a folder is named.
     """
-    places = [BASELINE_FILE] if named is None else [named]
-    found = (place / name for name in places for place in (Path(), folder))
+    candidates = [BASELINE_FILE] if named is None else [named]
+    found = (path / name for name in candidates for path in (Path(), folder))
     return next((file for file in found if file.is_file()), None)
 
 

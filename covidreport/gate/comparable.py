@@ -16,9 +16,9 @@ def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
     """
     if identify_images(run) == identify_images(baseline):
         return
-    differences = (*_compare_questions(run, baseline), *_compare_data(run, baseline))
+    differences = (*_compare_options(run, baseline), *_compare_data(run, baseline))
     if identify_thresholds(run) != identify_thresholds(baseline):
-        differences += (_tell("thresholds", _spell_thresholds(run), _spell_thresholds(baseline)),)
+        differences += (_tell("thresholds", _format_thresholds(run), _format_thresholds(baseline)),)
     raise GateError(
         "baseline",
         f"{run.run} can't be compared with the baseline {baseline.run}: they are not of the same "
@@ -27,7 +27,7 @@ def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
     )
 
 
-def _compare_questions(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]:
+def _compare_options(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]:
     if sorted(run.labels) != sorted(baseline.labels):
         yield _tell("labels", ", ".join(run.labels), ", ".join(baseline.labels))
     if run.split != baseline.split:
@@ -44,12 +44,12 @@ def _compare_data(run: GateEvidence, baseline: GateEvidence) -> list[str]:
         found.append(_tell("images", f"{run.n_images:,}", f"{baseline.n_images:,}"))
     for label in run.labels:
         ours, theirs = run.counts.get(label), baseline.counts.get(label)
-        if ours and theirs and _spell_support(ours) != _spell_support(theirs):
-            found.append(_tell(label, _spell_support(ours), _spell_support(theirs)))
+        if ours and theirs and _format_support(ours) != _format_support(theirs):
+            found.append(_tell(label, _format_support(ours), _format_support(theirs)))
     if run.fingerprint != baseline.fingerprint:
         numbers = "" if found else ", though images and positives are as many"
-        told = _tell("data", _spell_fingerprint(run), _spell_fingerprint(baseline))
-        found.append(f"{told} (ids, truth, split or the bytes of files differ{numbers})")
+        said = _tell("data", _format_fingerprint(run), _format_fingerprint(baseline))
+        found.append(f"{said} (ids, truth, split or the bytes of files differ{numbers})")
     elif run.dataset != baseline.dataset:
         found.append(_tell("data set", run.dataset, baseline.dataset))
     return found
@@ -59,16 +59,16 @@ def _tell(what: str, ours: str, theirs: str) -> str:
     return f"{what}: {ours}; the baseline's: {theirs}"
 
 
-def _spell_support(counts: Counts) -> str:
+def _format_support(counts: Counts) -> str:
     unknown = f", {counts.unknown:,} unknown" if counts.unknown else ""
     return f"{counts.positives:,} positive, {counts.negatives:,} negative{unknown}"
 
 
-def _spell_fingerprint(evidence: GateEvidence) -> str:
+def _format_fingerprint(evidence: GateEvidence) -> str:
     digest = evidence.fingerprint
     return "without a fingerprint" if digest is None else f"fingerprint {digest[:12]}"
 
 
-def _spell_thresholds(evidence: GateEvidence) -> str:
+def _format_thresholds(evidence: GateEvidence) -> str:
     values = ", ".join(f"{label} {value:g}" for label, value in evidence.thresholds.items())
     return f"{values} ({evidence.thresholds_from})"

@@ -63,14 +63,14 @@ def _find_same_model(run: GateSide, baseline: GateSide) -> tuple[Finding, ...]:
     if digest is None or digest != theirs.model_sha256:
         return ()
     own = _is_same_folder(run, baseline)
-    told = f"{ours.run} is its own baseline"
+    what = f"{ours.run} is its own baseline"
     if not own:
-        told = f"The model of {ours.run} has the same bytes as that of its baseline {theirs.run}"
+        what = f"The model of {ours.run} has the same bytes as that of its baseline {theirs.run}"
     return (
         Finding(
             "warning",
             "own-baseline" if own else "same-model-as-baseline",
-            told,
+            what,
             f"both have the sha256 {digest[:12]}: a model is never worse than itself",
             "Judge it against another run, or by limits that need no baseline.",
             (ours.run,),

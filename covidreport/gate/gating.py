@@ -54,7 +54,7 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateE
     """The baseline of a request, or why it can't be one; None where there is none."""
     if request.baseline is None:
         return None
-    asked = BaselineRequest(
+    query = BaselineRequest(
         request.baseline,
         request.criteria.target,
         request.images,
@@ -63,7 +63,7 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateE
         request.trust,
     )
     try:
-        return find_baseline(asked)
+        return find_baseline(query)
     except GateError as error:
         return error
     except StoreError as error:
@@ -85,7 +85,7 @@ def pass_over_known(
     names = {run.name for run in known}
     return (
         tuple(run for run in runs if run.name not in names),
-        tuple(NotJudged(run.name, run.place, IS_KNOWN) for run in known),
+        tuple(NotJudged(run.name, run.folder_text, IS_KNOWN) for run in known),
     )
 
 
@@ -127,7 +127,9 @@ def _judge(run: Run, request: GateRequest, baseline: GateSide | None) -> Verdict
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
-    return refuse_run(run.name, run.place, request.criteria.target, stage, reason, stamp_time())
+    return refuse_run(
+        run.name, run.folder_text, request.criteria.target, stage, reason, stamp_time()
+    )
 
 
 def stamp_time() -> dict[str, str]:

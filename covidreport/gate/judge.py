@@ -86,7 +86,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         *stored.evaluation.findings,
     )
     verdict = Verdict(
-        outcome=decide_outcome(results),
+        outcome=combine_results(results),
         run=ours.run,
         target=ours.target,
         sentence="",
@@ -134,7 +134,7 @@ def refuse_run(
     )
 
 
-def decide_outcome(results: Sequence[LimitResult]) -> VerdictOutcome:
+def combine_results(results: Sequence[LimitResult]) -> VerdictOutcome:
     """A failed limit fails a run; one that can't be told leaves it open; a warning does neither."""
     outcomes = {result.outcome for result in results}
     if "fail" in outcomes:
@@ -199,15 +199,15 @@ def _judge_limit(
     value, estimate = read_value(run, limit.label, limit.metric)
     theirs = None if baseline is None else read_value(baseline, limit.label, limit.metric)[0]
     low, high = _allowed(limit, theirs)
-    kept = value is not None and not (limit.max_regression is not None and theirs is None)
+    holds = value is not None and not (limit.max_regression is not None and theirs is None)
     if value is not None:
-        kept = kept and (low is None or value >= low - TOLERANCE)
-        kept = kept and (high is None or value <= high + TOLERANCE)
+        holds = holds and (low is None or value >= low - TOLERANCE)
+        holds = holds and (high is None or value <= high + TOLERANCE)
     missing = "" if value is not None else explain_missing(run.metrics, limit.label, limit.metric)
     said = describe_value(limit, value, estimate, low if low is not None else high, missing)
     return LimitResult(
         limit=limit,
-        outcome=_soften(limit, "pass" if kept else "fail"),
+        outcome=_soften(limit, "pass" if holds else "fail"),
         value=value,
         baseline=theirs,
         allowed_min=low,

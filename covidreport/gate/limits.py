@@ -1,6 +1,6 @@
 """What is asked of a run: limits as options spell them, as the configuration does, and built in.
 
-`[LABEL:]FIGURE[.low|.high] >= or <= BOUND`, where BOUND is a number, or `baseline` with a margin:
+`[LABEL:]METRIC[.low|.high] >= or <= BOUND`, where BOUND is a number, or `baseline` with a margin:
 
     sensitivity.low>=0.70             the lower end of the interval of the target's sensitivity
     pneumonia:specificity>=0.8        another label
@@ -41,7 +41,7 @@ def read_limit(text: str, target: str, severity: LimitSeverity = "fail") -> Limi
     if match is None:
         raise UsageError(f"{text!r} is no limit; write [LABEL:]FIGURE>=BOUND or <=, {EXAMPLES}")
     metric = read_metric(match["metric"])
-    label = _place(match["label"], metric, target, text)
+    label = _choose_label(match["label"], metric, target, text)
     number = _number(match["bound"])
     if number is not None:
         low, high = (number, None) if match["sign"] == ">=" else (None, number)
@@ -53,13 +53,11 @@ def read_limit(text: str, target: str, severity: LimitSeverity = "fail") -> Limi
             f"margin, {EXAMPLES}"
         )
     direction = direction_of(metric)
-    wanted = {"higher": ">=", "lower": "<="}.get(direction)
-    if wanted is None:
+    sign = {"higher": ">=", "lower": "<="}.get(direction)
+    if sign is None:
         raise UsageError(f"{text!r}: {metric} is neither better high nor low; give two numbers")
-    if match["sign"] != wanted:
-        raise UsageError(
-            f"{text!r}: {metric} is better {direction}; write {metric}{wanted}baseline"
-        )
+    if match["sign"] != sign:
+        raise UsageError(f"{text!r}: {metric} is better {direction}; write {metric}{sign}baseline")
     number = _number(relation["number"] or "0")
     if number is None:
         raise UsageError(f"{text!r}: {relation['number']!r} is no number")
@@ -73,7 +71,7 @@ def read_limit(text: str, target: str, severity: LimitSeverity = "fail") -> Limi
     )  # fmt: skip
 
 
-def _place(label: str | None, metric: str, target: str, where: str) -> str:
+def _choose_label(label: str | None, metric: str, target: str, where: str) -> str:
     if not is_overall(metric):
         return label.strip() if label else target
     if label:
@@ -97,17 +95,17 @@ def read_limit_tables(
         faults.append("`limits` is a list of tables, each under [[limits]]")
         return ()
     limits: list[Limit] = []
-    for place, table in enumerate(tables, 1):
+    for number, table in enumerate(tables, 1):
         wrong = _find_faults(table)
         metric, label = "", ""
         try:
             metric = read_metric(str(table.get("metric")))
-            label = _place(str(table.get("label") or ""), metric, target, metric)
+            label = _choose_label(str(table.get("label") or ""), metric, target, metric)
             if "max_regression" in table and direction_of(metric) == "neither":
                 wrong.append(f"{metric} is neither better high nor low: give `min` and `max`")
         except UsageError as error:
             wrong.append(str(error))
-        faults += [f"limit {place}: {each}" for each in wrong]
+        faults += [f"limit {number}: {each}" for each in wrong]
         if not wrong:
             rest = {key: value for key, value in table.items() if key not in ("metric", "label")}
             limits.append(Limit(metric, label, origin=origin, **rest))
@@ -170,8 +168,8 @@ def choose_limits(
             "there is nothing to judge by: give --baseline (a run folder, a folder of runs, or "
             f"what `covidreport baseline set` wrote), or a --limit, {EXAMPLES}"
         )
-    kept = [each for each in built_in if (each.label, each.metric) not in taken]
-    return (*kept, *stated)
+    remaining = [each for each in built_in if (each.label, each.metric) not in taken]
+    return (*remaining, *stated)
 
 
 def _check_evidence(limit: Limit, target: str) -> None:

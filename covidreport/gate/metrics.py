@@ -1,4 +1,5 @@
-"""Every metric that a limit can name, by label and name: counts, estimates, details, subgroups.
+"""Every metric that a limit can name, by label and name: counts, estimates, score metrics,
+subgroups.
 
 Not offered: the best sensitivity at a specificity and the reverse. Their threshold is picked on the
 very images that are gated, which a gate refuses for every threshold.
@@ -196,10 +197,10 @@ def collect_estimates(evaluation: Evaluation) -> dict[str, dict[str, Estimate]]:
 
 
 def _list_group(attribute: str, group: Subgroup) -> dict[str, Estimate]:
-    place = f"[{attribute}={group.value}]"
-    rates = {f"sensitivity{place}": group.sensitivity, f"specificity{place}": group.specificity}
+    suffix = f"[{attribute}={group.value}]"
+    rates = {f"sensitivity{suffix}": group.sensitivity, f"specificity{suffix}": group.specificity}
     counts = {
-        f"{name}{place}": Estimate(getattr(group.counts, name))
+        f"{name}{suffix}": Estimate(getattr(group.counts, name))
         for name in IN_SUBGROUPS
         if name in COUNTS
     }

@@ -13,7 +13,7 @@ EXIT_CODES: dict[VerdictOutcome, int] = {"fail": 1, "error": 3, "inconclusive": 
 WORSE_SPECIFICITY = "specificity-worse-than-baseline"
 
 
-def is_told_in_full(verdict: Verdict) -> bool:
+def needs_explanation(verdict: Verdict) -> bool:
     """Whether a row in a table of runs is too little: it does not pass, or with a warning."""
     return verdict.outcome != "pass" or any(
         finding.code == WORSE_SPECIFICITY for finding in verdict.findings

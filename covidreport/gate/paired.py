@@ -67,8 +67,8 @@ def digest_salt(salt: str) -> str:
 def _digest(
     answers: AlignedAnswers, truth: int, wrong: NDArray[np.bool_], salt: str
 ) -> tuple[str, ...]:
-    places = np.flatnonzero(answers.truth == truth)[wrong]
-    return tuple(sorted({digest_case(answers.sample_ids[place], salt) for place in places}))
+    rows = np.flatnonzero(answers.truth == truth)[wrong]
+    return tuple(sorted({digest_case(answers.sample_ids[row], salt) for row in rows}))
 
 
 def pair_runs(answers: AlignedAnswers, wrong: WrongCases, salt: str) -> PairedRuns:
@@ -128,15 +128,15 @@ def _resolve(paired: PairedAnswers) -> DetectableDifference:
             sums[:, 0] - sums[:, 1], test.only_first + test.only_second, positives
         ),
     )  # fmt: skip
-    told = test.p_value <= ALPHA
-    gap = abs(resolution.gap)
+    significant = test.p_value <= ALPHA
+    difference = abs(resolution.gap)
     return DetectableDifference(
         comparisons=1,
         cases=resolution.detectable_difference,
         positives=positives,
         level=ALPHA,
-        gap=gap or None,
-        positives_needed=None if told else resolution.positives_needed,
+        gap=difference or None,
+        positives_needed=None if significant else resolution.positives_needed,
         power=resolution.power,
     )
 

@@ -99,7 +99,7 @@ def read_side(run: Run, target: str, images: ImageQuery, trust: Trust | None = N
         "computed here" if own else "as stored",
         trust.made.has_tuned(run, evaluation),
     )
-    return GateSide(take_evidence(evaluation, target, answers), run.place, stored=stored)
+    return GateSide(take_evidence(evaluation, target, answers), run.folder_text, stored=stored)
 
 
 def explain_distrust(run: Run) -> str:
@@ -126,7 +126,8 @@ def choose_evaluation(run: Run, images: ImageQuery) -> Evaluation:
     if not fitting and not failures:
         raise GateError(
             "score",
-            f"was not evaluated on {images.describe()}: run `covidreport evaluate {run.place}`",
+            f"was not evaluated on {images.describe()}: run "
+            f"`covidreport evaluate {run.folder_text}`",
         )
     meant = pick_evaluation(fitting) if fitting else None
     last = max(map(date_evaluation, fitting), default="")
@@ -171,7 +172,7 @@ def _check_model(run: Run, evaluation: Evaluation) -> None:
         raise GateError(
             "judge",
             f"{run.model} has the sha256 {match.found[:12]} and {what}: run `covidreport evaluate "
-            f"{run.place}`",
+            f"{run.folder_text}`",
         )
 
 

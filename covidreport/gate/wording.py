@@ -90,18 +90,18 @@ def describe_paired(verdict: Verdict) -> str:
     if not verdict.comparisons:
         reason = verdict.not_compared or "there are no images to compare them on"
         return f"Not compared case by case: {reason}."
-    gap = verdict.detectable_difference
-    told = {each.metric: each for each in verdict.comparisons}
+    detectable = verdict.detectable_difference
+    by_metric = {each.metric: each for each in verdict.comparisons}
     sentences = []
-    if gap is not None and "sensitivity" in told:
+    if detectable is not None and "sensitivity" in by_metric:
         sentences.append(
-            f"On the same {plural(gap.positives, 'positive')} as {verdict.baseline.run}: "
+            f"On the same {plural(detectable.positives, 'positive')} as {verdict.baseline.run}: "
             f"{plural(len(verdict.newly_missed), 'case')} newly missed, "
-            f"{len(verdict.newly_found):,} newly found; {describe_test(told['sensitivity'])}."
+            f"{len(verdict.newly_found):,} newly found; {describe_test(by_metric['sensitivity'])}."
         )
-        sentences.append(_describe_gap(verdict))
-    if "specificity" in told:
-        sentences.append(f"Of the negatives: {describe_test(told['specificity'])}.")
+        sentences.append(_describe_detectable(verdict))
+    if "specificity" in by_metric:
+        sentences.append(f"Of the negatives: {describe_test(by_metric['specificity'])}.")
     return " ".join(each for each in sentences if each)
 
 
@@ -120,15 +120,15 @@ def describe_test(comparison: Comparison) -> str:
     return text
 
 
-def _describe_gap(verdict: Verdict) -> str:
-    gap = verdict.detectable_difference
-    if gap is None:
+def _describe_detectable(verdict: Verdict) -> str:
+    detectable = verdict.detectable_difference
+    if detectable is None:
         return ""
-    text = f"No gap under {plural(gap.cases, 'case')} can be told from chance here"
-    if gap.positives_needed is not None and gap.gap is not None:
+    text = f"No gap under {plural(detectable.cases, 'case')} can be told from chance here"
+    if detectable.positives_needed is not None and detectable.gap is not None:
         text += (
-            f"; for the gap of {gap.gap} at hand it would take about {gap.positives_needed:,} "
-            "positives"
+            f"; for the gap of {detectable.gap} at hand it would take about "
+            f"{detectable.positives_needed:,} positives"
         )
     return f"{text}."
 

@@ -39,15 +39,15 @@ class _RefusedError(Exception):
     """Why git can't say."""
 
 
-def find_base(asked: str | None, environment: Mapping[str, str]) -> Base | None:
+def find_base(name: str | None, environment: Mapping[str, str]) -> Base | None:
     """The branch that is asked for, else the one that GitHub or GitLab states, else None.
 
     UsageError for one that git would take for an option, or for more than a revision.
     """
-    if asked is not None:
-        if not _is_plain(asked):
-            raise UsageError(f"--base {asked!r}: is no name of a branch or commit, such as main")
-        return Base(asked, (asked, f"refs/remotes/origin/{asked}"))
+    if name is not None:
+        if not _is_plain(name):
+            raise UsageError(f"--base {name!r}: is no name of a branch or commit, such as main")
+        return Base(name, (name, f"refs/remotes/origin/{name}"))
     stated = []
     if environment.get("GITHUB_ACTIONS") == "true":
         stated = [(environment.get("GITHUB_BASE_REF"), "refs/remotes/origin/{}")]
@@ -67,12 +67,12 @@ def _is_plain(name: str) -> bool:
 
 
 def compare_with_base(
-    base: Base | None, places: Sequence[Path], folder: Path, settings_file: str
+    base: Base | None, paths: Sequence[Path], folder: Path, settings_file: str
 ) -> tuple[Finding, ...]:
-    """What of the places differs from the base branch, and what can't be told; at most a finding
+    """What at the paths differs from the base branch, and what can't be known; at most a finding
     each.
 
-    places: files and folders; of a run folder's evaluations nothing is looked at, since they are
+    paths: files and folders; of a run folder's evaluations nothing is looked at, since they are
     computed. One that is not there may have been deleted. The settings that hold in `folder`, in
     files of this name or in a pyproject.toml, are looked at as well. Empty where there is no base,
     or all is as it is there.
@@ -80,9 +80,9 @@ def compare_with_base(
     if base is None:
         return ()
     try:
-        top = Path(_ask(folder, "rev-parse", "--show-toplevel").removesuffix("\n")).resolve()
+        top = Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n")).resolve()
         commit = _resolve(top, base)
-        changed, unknown = _compare_all(top, commit, places, folder)
+        changed, unknown = _compare_all(top, commit, paths, folder)
         changed += _compare_settings(top, commit, folder.resolve(), settings_file)
     except _RefusedError as error:
         return (_not_compared(base, str(error), ()),)
@@ -90,8 +90,8 @@ def compare_with_base(
     if changed:
         found.append(_differs(base, list(dict.fromkeys(changed))))
     if unknown:
-        told = list_some([f"{name} ({why})" for name, why in unknown.items()], MOST_NAMED)
-        found.append(_not_compared(base, told, tuple(unknown)))
+        named = list_some([f"{name} ({why})" for name, why in unknown.items()], MOST_NAMED)
+        found.append(_not_compared(base, named, tuple(unknown)))
     return tuple(found)
 
 
@@ -122,24 +122,24 @@ def _not_compared(base: Base, why: str, names: tuple[str, ...]) -> Finding:
 def _resolve(top: Path, base: Base) -> str:
     for ref in base.refs:
         try:
-            return _ask(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+            return _git(top, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
         except _RefusedError:
             continue
     raise _RefusedError("this checkout does not have it (a shallow clone?)")
 
 
 def _compare_all(
-    top: Path, commit: str, places: Sequence[Path], folder: Path
+    top: Path, commit: str, paths: Sequence[Path], folder: Path
 ) -> tuple[list[str], dict[str, str]]:
     """What differs, by its name in the repository, and why what can't be compared can't."""
     changed: list[str] = []
     unknown: dict[str, str] = {}
-    for place in dict.fromkeys(alias for each in places for alias in _aliases(each, folder)):
-        if not place.is_relative_to(top):
-            unknown[place.name] = "outside the repository"
+    for path in dict.fromkeys(alias for each in paths for alias in _aliases(each, folder)):
+        if not path.is_relative_to(top):
+            unknown[path.name] = "outside the repository"
             continue
-        named = place.relative_to(top).as_posix()
-        changed += _diff(top, commit, place)
+        named = path.relative_to(top).as_posix()
+        changed += _diff(top, commit, path)
         strange = _list_untracked(top, named)
         if strange == [named]:
             unknown[named] = "not under version control"
@@ -148,22 +148,22 @@ def _compare_all(
     return changed, unknown
 
 
-def _aliases(place: Path, folder: Path) -> tuple[Path, ...]:
-    """A place as it is called, and what it is a link to."""
-    named = folder.resolve() / place
+def _aliases(path: Path, folder: Path) -> tuple[Path, ...]:
+    """A path as it is called, and what it is a link to."""
+    named = folder.resolve() / path
     return (Path(os.path.normpath(named)), named.resolve())
 
 
-def _diff(top: Path, commit: str, place: Path) -> list[str]:
-    """The files at a place that are not as in the commit, and whatever says how git reads them.
+def _diff(top: Path, commit: str, path: Path) -> list[str]:
+    """The files at a path that are not as in the commit, and whatever says how git reads them.
 
     `.gitattributes` may say that two files are the same which are not; a pointer of DVC stands
     beside what it points to.
     """
-    above = [each for each in place.parents if each.is_relative_to(top)]
-    watched = [place, place.with_name(f"{place.name}.dvc"), *(a / ".gitattributes" for a in above)]
+    above = [each for each in path.parents if each.is_relative_to(top)]
+    watched = [path, path.with_name(f"{path.name}.dvc"), *(a / ".gitattributes" for a in above)]
     words = [f":(top,literal){each.relative_to(top).as_posix()}" for each in watched]
-    text = _ask(
+    text = _git(
         top, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv",
         commit, "--", *words,
     )  # fmt: skip
@@ -171,7 +171,7 @@ def _diff(top: Path, commit: str, place: Path) -> list[str]:
 
 
 def _list_untracked(top: Path, named: str) -> list[str]:
-    text = _ask(top, "ls-files", "--others", "-z", "--", f":(top,literal){named}")
+    text = _git(top, "ls-files", "--others", "-z", "--", f":(top,literal){named}")
     return [name for name in text.split("\0") if name and not _is_evaluation(name)]
 
 
@@ -185,11 +185,11 @@ def _compare_settings(top: Path, commit: str, folder: Path, settings_file: str) 
     Of a pyproject.toml the table `[tool.covidreport]` alone is looked at.
     """
     found = []
-    for place in (folder, *folder.parents):
-        if not place.is_relative_to(top):
+    for path in (folder, *folder.parents):
+        if not path.is_relative_to(top):
             break
         for name in (settings_file, PROJECT_FILE):
-            file = place / name
+            file = path / name
             named = file.relative_to(top).as_posix()
             theirs, ours = _show(top, commit, named), _read(file)
             read = _table if name == PROJECT_FILE else str
@@ -201,7 +201,7 @@ def _compare_settings(top: Path, commit: str, folder: Path, settings_file: str) 
 def _show(top: Path, commit: str, named: str) -> str | None:
     """A file's text in the commit; None where it is not there."""
     try:
-        return _ask(top, "show", "--no-textconv", f"{commit}:{named}").replace("\r\n", "\n")
+        return _git(top, "show", "--no-textconv", f"{commit}:{named}").replace("\r\n", "\n")
     except _RefusedError:
         return None
 
@@ -221,7 +221,7 @@ def _table(text: str | None) -> object:
         return text
 
 
-def _ask(folder: Path, *words: str) -> str:
+def _git(folder: Path, *words: str) -> str:
     """What git prints; `_RefusedError` where it is not there, takes too long or says no."""
     environment = {
         **os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0",

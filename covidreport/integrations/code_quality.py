@@ -1,6 +1,6 @@
 """Code Quality JSON, which GitLab shows in a merge request: what a verdict holds against a run.
 
-A fingerprint is of the run and the limit or finding, never of figures: the same complaint in the
+A fingerprint is of the run and the limit or finding, never of metrics: the same complaint in the
 next pipeline is the same, and GitLab tells new ones from old.
 """
 
@@ -32,7 +32,7 @@ class _Complaint(NamedTuple):
 def render_code_quality(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
     """A JSON array, empty where nothing is held against any run, nor against the yardstick."""
     seen: Counter[str] = Counter()
-    issues = [_spell_notice(notice) for notice in beside.notices]
+    issues = [_format_notice(notice) for notice in beside.notices]
     for verdict in verdicts:
         for each in _list_complaints(verdict):
             key = json.dumps([verdict.run, verdict.target, each.check, *each.key], default=str)
@@ -50,7 +50,7 @@ def render_code_quality(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) 
     return json.dumps(issues, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _spell_notice(notice: Finding) -> dict[str, object]:
+def _format_notice(notice: Finding) -> dict[str, object]:
     key = json.dumps([notice.code, *notice.subjects])
     path = notice.subjects[0] if notice.subjects else "."
     return {

@@ -1,7 +1,7 @@
 """The verdict as Markdown: the comment on a pull request, and the summary of a job.
 
 What is said first is what decides: the outcome, the limits that are not kept, the newly missed
-cases. Where it would be longer than allowed, whole parts are left out from the end, and counted.
+cases. Where it would be longer than allowed, whole parts are omitted from the end, and counted.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from covidreport.gate.limit_wording import describe_bound, format_number
-from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, is_told_in_full
+from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, needs_explanation
 from covidreport.gate.wording import describe_origins, describe_paired, describe_skipped
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
@@ -24,7 +24,7 @@ LONGEST_NAME = 200
 MOST_ROWS = 50
 MOST_CASES = 100
 _LEAST = 160
-"""For the marker, and for saying that something is left out."""
+"""For the marker, and for saying that something is omitted."""
 _NOTHING = Beside()
 _GRAVITY = ("fail", "inconclusive", "warn", "pass")
 
@@ -48,19 +48,21 @@ def cut_comment(
     parts += _overview(verdicts) if len(verdicts) > 1 else ()
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave:
-        if len(verdicts) == 1 or is_told_in_full(verdict):
+        if len(verdicts) == 1 or needs_explanation(verdict):
             parts += _describe(verdict, headed=len(verdicts) > 1)
     room = limit - _LEAST
-    kept = [MARKER]
+    shown = [MARKER]
     for part in parts:
         room -= measure(part) + 1
         if room < 0:
             break
-        kept.append(part)
-    left = len(parts) + 1 - len(kept)
+        shown.append(part)
+    left = len(parts) + 1 - len(shown)
     if left:
-        kept.append(f"{plural(left, 'part')} left out here for its length: verdict.json has all.\n")
-    return "\n".join(kept)
+        shown.append(
+            f"{plural(left, 'part')} left out here for its length: verdict.json has all.\n"
+        )
+    return "\n".join(shown)
 
 
 def _title(verdicts: Sequence[Verdict]) -> str:
@@ -70,12 +72,12 @@ def _title(verdicts: Sequence[Verdict]) -> str:
     words = f"{SIGNS[outcome]} covidreport: {OUTCOME_WORDS[outcome].lower()}"
     if len(verdicts) == 1:
         return f"{words}, {title_run(verdicts[0])[:LONGEST_NAME]}"
-    told = [
+    said = [
         f"{whole(count)} {OUTCOME_WORDS[each].lower()}"
         for each in EXIT_CODES
         if (count := sum(verdict.outcome == each for verdict in verdicts))
     ]
-    return f"{words} ({', '.join(told)} of {plural(len(verdicts), 'run')})"
+    return f"{words} ({', '.join(said)} of {plural(len(verdicts), 'run')})"
 
 
 def _notice(finding: Finding) -> str:
@@ -89,14 +91,14 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave[:MOST_ROWS]:
         counts = verdict.counts
-        kept = sum(result.outcome == "pass" for result in verdict.results)
+        passed = sum(result.outcome == "pass" for result in verdict.results)
         rows.append(
             (
                 f"{SIGNS[verdict.outcome]} {OUTCOME_WORDS[verdict.outcome]}",
                 title_run(verdict),
                 DASH if counts is None else fraction(counts.missed, counts.positives),
                 DASH if counts is None else fraction(counts.false_alarms, counts.negatives),
-                DASH if counts is None else fraction(kept, len(verdict.results)),
+                DASH if counts is None else fraction(passed, len(verdict.results)),
             )
         )
     head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")
@@ -151,8 +153,8 @@ def _cases(title: str, meaning: str, cases: Sequence[str], verdict: Verdict) -> 
     if not cases:
         return
     named = "by id" if verdict.ids_shown else "by digest"
-    told = list_some([_show(case) for case in cases], MOST_CASES)
-    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {told}\n"
+    said = list_some([_show(case) for case in cases], MOST_CASES)
+    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {said}\n"
 
 
 def _grounds(verdict: Verdict) -> str:

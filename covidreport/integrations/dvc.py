@@ -1,6 +1,6 @@
 """What DVC shows of a run: `metrics.json` for `dvc metrics diff`, tables for `dvc plots`.
 
-`metrics.json` holds nested scalars: by label the counts, and each figure with the ends of its
+`metrics.json` holds nested scalars: by label the counts, and each metric with the ends of its
 interval. What is undefined is null, which DVC leaves out.
 """
 
@@ -29,7 +29,7 @@ _NOTHING = Beside()
 
 
 def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
-    """metrics.json of one verdict: its outcome, whose scores, and the figures, if there are any."""
+    """metrics.json of one verdict: its outcome, whose scores, and the metrics, if there are any."""
     (verdict,) = verdicts
     metrics = {} if verdict.evaluation is None else list_metrics(verdict.evaluation)
     origin = {
@@ -37,16 +37,16 @@ def render_dvc_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -
         "thresholds_written_here": verdict.thresholds_written_here,
         "notices": len(beside.notices) or None,
     }
-    told = {name: value for name, value in origin.items() if value is not None}
-    return _spell({"outcome": verdict.outcome, **told, **metrics})
+    known = {name: value for name, value in origin.items() if value is not None}
+    return _to_json({"outcome": verdict.outcome, **known, **metrics})
 
 
 def list_metrics(evaluation: Evaluation) -> dict[str, Any]:
-    """By label: counts, and figures of `value`, `low` and `high`; null where undefined."""
+    """By label: counts, and metrics of `value`, `low` and `high`; null where undefined."""
     found: dict[str, Any] = {"images": evaluation.n_images}
     for each in iter_metrics(evaluation):
-        figure = each.estimate
-        ends = {"value": figure.value, "low": figure.low, "high": figure.high}
+        estimate = each.estimate
+        ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
         found.setdefault(each.label or ALL_LABELS, {})[each.key] = ends
     for label, counts in evaluation.counts.items():
         whole = list_counts(counts, totals=False)
@@ -65,12 +65,12 @@ def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tu
     texts: dict[str, str | None] = {}
     for label, counts in evaluation.counts.items():
         name = name_file(label)
-        texts[f"confusion-{name}.csv"] = spell_confusion(label, counts)
+        texts[f"confusion-{name}.csv"] = format_confusion(label, counts)
         curve = None if scores is None else _curve(scores, label)
         defined = curve is not None and curve.positives > 0 and curve.negatives > 0
-        texts[f"roc-{name}.csv"] = spell_roc(curve) if curve and defined else None
-        texts[f"pr-{name}.csv"] = spell_precision(curve) if curve and defined else None
-    write_atomic(folder / METRICS_FILE, encode_text(_spell(list_metrics(evaluation))))
+        texts[f"roc-{name}.csv"] = format_roc(curve) if curve and defined else None
+        texts[f"pr-{name}.csv"] = format_precision(curve) if curve and defined else None
+    write_atomic(folder / METRICS_FILE, encode_text(_to_json(list_metrics(evaluation))))
     written = [folder / METRICS_FILE]
     for name, text in texts.items():
         if text is None:
@@ -81,7 +81,7 @@ def write_dvc(folder: Path, evaluation: Evaluation, scores: Scores | None) -> tu
     return tuple(written)
 
 
-def spell_confusion(label: str, counts: Counts) -> str:
+def format_confusion(label: str, counts: Counts) -> str:
     """`actual,predicted`, a row for each image of known truth, made from the counts."""
     other = f"not {label}"
     cells: Mapping[tuple[str, str], int] = {
@@ -93,19 +93,19 @@ def spell_confusion(label: str, counts: Counts) -> str:
         (other, NOT_SCORED): counts.failed_negative,
     }
     rows = (cell for cell, count in cells.items() for _ in range(count))
-    return _spell_table(("actual", "predicted"), rows)
+    return _format_table(("actual", "predicted"), rows)
 
 
-def spell_roc(curve: CumulativeCounts) -> str:
+def format_roc(curve: CumulativeCounts) -> str:
     """`fpr,tpr` from (0, 0) on: the corners of the curve, which are all that a line needs."""
     found = np.concatenate([[[0, 0]], np.stack([curve.false_positives, curve.true_positives], 1)])
-    return _spell_table(
+    return _format_table(
         ("fpr", "tpr"),
         ((fp / curve.negatives, tp / curve.positives) for fp, tp in _corners(found).tolist()),
     )
 
 
-def spell_precision(curve: CumulativeCounts) -> str:
+def format_precision(curve: CumulativeCounts) -> str:
     """`recall,precision` at each threshold at which another positive is found, the highest first.
 
     As scikit-learn's `precision_recall_curve`, but for thresholds that only add false alarms.
@@ -113,7 +113,7 @@ def spell_precision(curve: CumulativeCounts) -> str:
     gained = np.diff(curve.true_positives, prepend=0) > 0
     found = curve.true_positives[gained]
     called = found + curve.false_positives[gained]
-    return _spell_table(
+    return _format_table(
         ("recall", "precision"),
         ((tp / curve.positives, tp / n) for tp, n in zip(found.tolist(), called.tolist(),
                                                          strict=True)),
@@ -123,9 +123,9 @@ def spell_precision(curve: CumulativeCounts) -> str:
 def _corners(points: NDArray[np.int64]) -> NDArray[np.int64]:
     """The points without those that lie on the straight line between their neighbours."""
     steps = np.diff(points, axis=0)
-    kept = np.ones(len(points), np.bool_)
-    kept[1:-1] = steps[:-1, 0] * steps[1:, 1] != steps[:-1, 1] * steps[1:, 0]
-    corners: NDArray[np.int64] = points[kept]
+    is_corner = np.ones(len(points), np.bool_)
+    is_corner[1:-1] = steps[:-1, 0] * steps[1:, 1] != steps[:-1, 1] * steps[1:, 0]
+    corners: NDArray[np.int64] = points[is_corner]
     return corners
 
 
@@ -134,11 +134,11 @@ def _curve(scores: Scores, label: str) -> CumulativeCounts:
     return count_curve(scores.truth[:, k], scores.scores[:, k], scores.failed)
 
 
-def _spell(value: Mapping[str, Any]) -> str:
+def _to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _spell_table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+def _format_table(head: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(head)

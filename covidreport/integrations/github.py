@@ -37,13 +37,13 @@ def post_github(
     outputs = environment.get("GITHUB_OUTPUT")
     if outputs:
         with Path(outputs).open("a", encoding="utf-8") as file:
-            file.write(spell_outputs(list_outputs(verdicts)))
+            file.write(format_outputs(list_outputs(verdicts)))
     for line in list_annotations(verdicts, beside):
         sys.stderr.write(f"{line}\n")
 
 
 def append_summary(path: Path, verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> None:
-    """Add the verdict to a job's summary; what does not fit beside what is there is left out.
+    """Add the verdict to a job's summary; what does not fit beside what is there is omitted.
 
     Where not even a few words fit, nothing is added: GitHub would then show nothing at all.
     """
@@ -57,7 +57,7 @@ def append_summary(path: Path, verdicts: Sequence[Verdict], beside: Beside = _NO
 
 
 def list_outputs(verdicts: Sequence[Verdict]) -> dict[str, str]:
-    """What later steps can read; figures are those of the only run, and empty where there are more.
+    """What later steps can read; metrics are those of the only run, and empty where there are more.
 
     `outcome`, `exit-code`, `sentence` (a line a run), `runs`, `missed`, `false-alarms`,
     `newly-missed` (a number).
@@ -77,7 +77,7 @@ def list_outputs(verdicts: Sequence[Verdict]) -> dict[str, str]:
     }
 
 
-def spell_outputs(outputs: Mapping[str, str]) -> str:
+def format_outputs(outputs: Mapping[str, str]) -> str:
     """As lines of `GITHUB_OUTPUT`: each value between delimiters that nobody can foresee."""
     lines = []
     for name, value in outputs.items():
@@ -97,10 +97,10 @@ def list_annotations(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> 
         ]
         found += [each for verdict in verdicts for each in _annotate(verdict) if each[0] == level]
         shown = found if len(found) <= MOST_ANNOTATIONS else found[: MOST_ANNOTATIONS - 1]
-        lines += [_spell(level, title, text) for _, title, text in shown]
+        lines += [_format(level, title, text) for _, title, text in shown]
         if len(found) > len(shown):
             more = f"{len(found) - len(shown):,} more: the summary and verdict.json have them."
-            lines.append(_spell(level, "covidreport", more))
+            lines.append(_format(level, "covidreport", more))
     return lines
 
 
@@ -122,7 +122,7 @@ def _annotate(verdict: Verdict) -> Iterator[tuple[str, str, str]]:
             yield "warning", f"{name}: {finding.code}", f"{finding.what}. {finding.evidence}"
 
 
-def _spell(level: str, title: str, text: str) -> str:
+def _format(level: str, title: str, text: str) -> str:
     shown = clean(text)[:LONGEST_ANNOTATION]
     return f"::{level} title={_escape_property(clean(title))}::{_escape(shown)}"
 

@@ -30,7 +30,7 @@ NO_VERDICT = f"""{MARKER}
 The gate ended before there was a verdict: the job's log says why.
 """
 """What is posted where there is no comment's file: an older verdict must not stand as today's."""
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 _READ_ONLY = (401, 403, 404)
 """What GitHub answers to a token that may not write: 404 where it may not even know."""
 
@@ -92,9 +92,9 @@ def post_comment(where: PullRequest, text: str, key: str = "") -> str:
     try:
         there = next(_find(where, issues, _marker(key)), None)
         if there is None:
-            _ask(where, "POST", f"{issues}/{where.number}/comments", body)
+            _request(where, "POST", f"{issues}/{where.number}/comments", body)
             return "made"
-        _ask(where, "PATCH", f"{issues}/comments/{there}", body)
+        _request(where, "PATCH", f"{issues}/comments/{there}", body)
         return "updated"
     except urllib.error.HTTPError as error:
         if error.code in _READ_ONLY:
@@ -111,18 +111,18 @@ def _find(where: PullRequest, issues: str, marker: str) -> Iterator[int]:
     """
     page = 1
     while True:
-        address = f"{issues}/{where.number}/comments?per_page={_AT_ONCE}&page={page}"
-        found = _ask(where, "GET", address)
+        address = f"{issues}/{where.number}/comments?per_page={_PAGE_SIZE}&page={page}"
+        found = _request(where, "GET", address)
         for each in found:
             begins = str(each.get("body") or "").startswith(marker)
             if begins and (each.get("user") or {}).get("type") == "Bot":
                 yield int(each["id"])
-        if len(found) < _AT_ONCE:
+        if len(found) < _PAGE_SIZE:
             return
         page += 1
 
 
-def _ask(where: PullRequest, method: str, address: str, body: object = None) -> Any:
+def _request(where: PullRequest, method: str, address: str, body: object = None) -> Any:
     request = urllib.request.Request(  # noqa: S310 # the address is GitHub's own, from its job
         address,
         method=method,

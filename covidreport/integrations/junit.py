@@ -39,10 +39,10 @@ def render_junit(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
 def _make_notice(beside: Beside) -> ET.Element:
     suite = ET.Element("testsuite", name="covidreport", tests="0", failures="0", errors="0")
     ET.SubElement(suite, "properties")
-    told = [f"{each.severity}: {each.what}. {each.evidence}." for each in beside.notices]
+    said = [f"{each.severity}: {each.what}. {each.evidence}." for each in beside.notices]
     skipped = describe_skipped(beside.not_judged)
-    told += [f"Not judged: {skipped}."] if skipped else []
-    ET.SubElement(suite, "system-out").text = _text(" ".join(told))
+    said += [f"Not judged: {skipped}."] if skipped else []
+    ET.SubElement(suite, "system-out").text = _text(" ".join(said))
     return suite
 
 
@@ -84,7 +84,7 @@ def _say(case: ET.Element, tag: str, sentence: str, kind: str) -> None:
 
 
 def _list_properties(verdict: Verdict) -> list[tuple[str, str]]:
-    """The figures, for a program that reads nothing but this file."""
+    """The metrics, for a program that reads nothing but this file."""
     found = [("outcome", verdict.outcome), ("target", verdict.target)]
     if verdict.scores_from is not None:
         found.append(("scores_from", verdict.scores_from))
@@ -97,9 +97,9 @@ def _list_properties(verdict: Verdict) -> list[tuple[str, str]]:
             for name in ("missed", "false_alarms", "positives", "negatives")
         ]
         found += [
-            (name, repr(figure.value))
-            for name, figure in verdict.estimates.items()
-            if figure.value is not None
+            (name, repr(estimate.value))
+            for name, estimate in verdict.estimates.items()
+            if estimate.value is not None
         ]
     return found
 

@@ -1,6 +1,6 @@
 """A model card as the Hugging Face Hub reads it: README.md with `model-index` results in front.
 
-The figures in front are for the Hub's tables; the text has the same ones with their intervals, on
+The metrics in front are for the Hub's tables; the text has the same ones with their intervals, on
 what they rest, and what the model is not for. What nobody stated (a licence, who made it) is not
 invented: it is for the author to add.
 """
@@ -33,7 +33,7 @@ TAGS = ("chest-x-ray", "radiology", "covid-19", "multi-label-classification", "o
 
 
 def render_model_card(data: ReportData) -> str:
-    """The card of the one run in `data`; ValueError where there are several or no figures."""
+    """The card of the one run in `data`; ValueError where there are several or no metrics."""
     (reported,) = data.runs
     evaluation = reported.evaluation
     if evaluation is None:

@@ -38,7 +38,7 @@ def title_limits(results: Sequence[LimitResult]) -> list[str]:
 
 
 def identify_limit(result: LimitResult) -> tuple[object, ...]:
-    """What makes a limit the same one in the next pipeline, whatever the figures are by then."""
+    """What makes a limit the same one in the next pipeline, whatever the metrics are by then."""
     limit = result.limit
     return (
         limit.label, limit.metric, limit.min, limit.max, limit.max_regression, limit.relative,

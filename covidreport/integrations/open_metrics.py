@@ -1,7 +1,7 @@
 """OpenMetrics text, which GitLab shows as a metrics report beside a merge request.
 
 GitLab compares by name and labels with the target branch, so no label holds what changes with each
-commit. What is undefined is left out: the format would have NaN.
+commit. What is undefined is excluded: the format would have NaN.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from covidreport.records import Beside, Verdict
 
 OUTCOMES = ("pass", "fail", "error", "inconclusive")
 _COUNTS = ("tp", "fn", "tn", "fp", "missed", "false_alarms", "positives", "negatives")
-_KEPT = {"pass": 1, "warn": 0, "fail": 0, "inconclusive": 0}
+_HOLDS = {"pass": 1, "warn": 0, "fail": 0, "inconclusive": 0}
 
 
 class _Sample(NamedTuple):
@@ -40,14 +40,14 @@ _NOTHING = Beside()
 
 
 def render_open_metrics(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
-    """All figures of all verdicts, each family under its type and help."""
+    """All metrics of all verdicts, each family under its type and help."""
     samples = [sample for verdict in verdicts for sample in _list_samples(verdict)]
     if beside.notices:
         samples.append(_Sample("covidreport_notices", (), len(beside.notices)))
     lines = []
     for family, words in _HELP.items():
         lines += [f"# TYPE {family} gauge", f"# HELP {family} {words}"]
-        lines += [_spell(sample) for sample in samples if sample.name == family]
+        lines += [_format(sample) for sample in samples if sample.name == family]
     return "\n".join([*lines, "# EOF", ""])
 
 
@@ -65,8 +65,8 @@ def _list_samples(verdict: Verdict) -> Iterator[_Sample]:
     if counts is not None:
         for name in _COUNTS:
             yield _Sample("covidreport_count", (*target, ("of", name)), getattr(counts, name))
-    for metric, figure in verdict.estimates.items():
-        ends = {"value": figure.value, "low": figure.low, "high": figure.high}
+    for metric, estimate in verdict.estimates.items():
+        ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
         for end, value in ends.items():
             if value is not None and math.isfinite(value):
                 yield _Sample(
@@ -78,12 +78,12 @@ def _list_samples(verdict: Verdict) -> Iterator[_Sample]:
             yield _Sample("covidreport_cases", (*target, ("of", name)), len(some))
     for title, result in zip(title_limits(verdict.results), verdict.results, strict=True):
         limit = (*run, ("limit", title))
-        yield _Sample("covidreport_limit_kept", limit, _KEPT[result.outcome])
+        yield _Sample("covidreport_limit_kept", limit, _HOLDS[result.outcome])
         if result.value is not None and math.isfinite(result.value):
             yield _Sample("covidreport_limit_value", limit, result.value)
 
 
-def _spell(sample: _Sample) -> str:
+def _format(sample: _Sample) -> str:
     labels = ",".join(f'{name}="{_escape(value)}"' for name, value in sample.labels)
     value = float(sample.value)
     number = str(int(value)) if value.is_integer() else repr(value)

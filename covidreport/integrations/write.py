@@ -48,8 +48,8 @@ def _render_all(
             yield folder / output.file_name, output.render(verdicts, beside)
             continue
         for verdict in verdicts:
-            place = folder if len(verdicts) == 1 else folder / name_file(verdict.run)
-            yield place / output.file_name, output.render([verdict], beside)
+            target = folder if len(verdicts) == 1 else folder / name_file(verdict.run)
+            yield target / output.file_name, output.render([verdict], beside)
 
 
 def post_channels(

@@ -33,7 +33,7 @@ class Run:
     """What a reader should know of its folder, which stands in the way of nothing."""
 
     @property
-    def place(self) -> str:
+    def folder_text(self) -> str:
         """The folder as text that any file can hold: bytes that are no UTF-8 are spelt."""
         return os.fsencode(self.folder.as_posix()).decode("utf-8", "backslashreplace")
 

@@ -56,10 +56,10 @@ KNOWN = (
 
 def find_settings(folder: Path) -> Settings:
     """The settings that hold in `folder`: of the nearest settings file at or above it."""
-    for place in (folder.resolve(), *folder.resolve().parents):
-        if stands(place / SETTINGS_FILE):
-            return read_settings(place / SETTINGS_FILE)
-        project = place / PROJECT_FILE
+    for parent in (folder.resolve(), *folder.resolve().parents):
+        if stands(parent / SETTINGS_FILE):
+            return read_settings(parent / SETTINGS_FILE)
+        project = parent / PROJECT_FILE
         tools = _load(project).get("tool") if project.is_file() else None
         if _is_table(tools) and "covidreport" in tools:
             return read_settings(project)

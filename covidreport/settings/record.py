@@ -46,13 +46,13 @@ class Settings:
 
     @property
     def max_failed_share(self) -> float:
-        """What share of the images may fail before nothing is said of a run."""
+        """What proportion of the images may fail before nothing is said of a run."""
         most = self.evaluate.max_failed_share
         return MOST_FAILED if most is None else most
 
     @property
     def metrics(self) -> MetricOptions:
-        """Which figures are computed, and how their intervals are made."""
+        """Which metrics are computed, and how their intervals are made."""
         return self.evaluate.metrics or MetricOptions()
 
     @property
@@ -105,7 +105,7 @@ class Settings:
 
         configured = self.evaluate.split
         query = ImageQuery(dataset, split, variant, configured, self.data_name)
-        place = find_baseline_file(self.baseline, self.folder)
-        if configured is not None or place is None:
+        file = find_baseline_file(self.baseline, self.folder)
+        if configured is not None or file is None:
             return query
-        return replace(query, baseline=peek_split(place))
+        return replace(query, baseline=peek_split(file))

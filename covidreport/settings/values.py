@@ -6,29 +6,29 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, TypeVar, get_args
 
-from covidreport.evaluate.options import MEMORY_WANTED, read_memory
+from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.records import Ignore, IntervalKind
 
 T = TypeVar("T")
 
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
-IGNORE_WANTED = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
+IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
 
 class FaultError(Exception):
     """What is wrong with a value: one text for each fault."""
 
 
-def _refuse(key: str, value: object, wanted: str) -> FaultError:
-    return FaultError(f"`{key}` is {value!r}; {wanted}")
+def _refuse(key: str, value: object, expected: str) -> FaultError:
+    return FaultError(f"`{key}` is {value!r}; {expected}")
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_share(value: object) -> TypeGuard[int | float]:
+def _is_proportion(value: object) -> TypeGuard[int | float]:
     return _is_number(value) and 0 < value < 1
 
 
@@ -66,7 +66,7 @@ def fraction(key: str, value: Any) -> float:
 
 def margin(key: str, value: Any) -> float:
     """A number between 0 and 1."""
-    if not _is_share(value):
+    if not _is_proportion(value):
         raise _refuse(key, value, "a fraction between 0 and 1 is wanted, such as 0.05")
     return value
 
@@ -82,7 +82,7 @@ def memory(key: str, value: Any) -> float:
     """As `ModelLimits.memory`: a fraction, or bytes."""
     amount = read_memory(value)
     if amount is None:
-        raise _refuse(key, value, MEMORY_WANTED)
+        raise _refuse(key, value, MEMORY_FORMAT)
     return amount
 
 
@@ -96,7 +96,7 @@ def interval(key: str, value: Any) -> IntervalKind:
 
 def fractions(key: str, value: Any) -> tuple[float, ...]:
     """Numbers between 0 and 1, each once."""
-    if not isinstance(value, list) or not all(map(_is_share, value)):
+    if not isinstance(value, list) or not all(map(_is_proportion, value)):
         raise _refuse(key, value, "a list of fractions such as [0.9] is wanted")
     return tuple(dict.fromkeys(map(float, value)))
 
@@ -104,7 +104,7 @@ def fractions(key: str, value: Any) -> tuple[float, ...]:
 def prevalence(key: str, value: Any) -> float | Mapping[str, float]:
     """Of the target, or by label."""
     stated = value.values() if isinstance(value, dict) else [value]
-    if not all(map(_is_share, stated)):
+    if not all(map(_is_proportion, stated)):
         raise _refuse(key, value, "a fraction between 0 and 1 is wanted")
     found: float | Mapping[str, float] = value
     return found
@@ -117,7 +117,7 @@ def thresholds(key: str, value: Any) -> Mapping[str, float]:
         f"`{key}`{f' of {label}' if label else ''} is {number!r}; a probability between 0 and 1 is "
         "wanted"
         for label, number in table.items()
-        if not _is_share(number)
+        if not _is_proportion(number)
     ]
     if faults:
         raise FaultError(*faults)
@@ -137,21 +137,21 @@ def tuning_split(key: str, value: Any) -> str | None:
 
 
 def hidden_sections(key: str, value: Any) -> frozenset[str] | None:
-    """`hide` of the table `report`: names of sections, each of which can be left out."""
+    """`hide` of the table `report`: names of sections, each of which can be excluded."""
     return _read_table(key, value, ("hide", _sections), '[report], then hide = ["methods"]')
 
 
 def ignored_findings(key: str, value: Any) -> tuple[Ignore, ...] | None:
     """`ignore` of the table `audit`: codes of findings, each with the reason."""
-    return _read_table(key, value, ("ignore", _ignored), IGNORE_WANTED)
+    return _read_table(key, value, ("ignore", _ignored), IGNORE_FORMAT)
 
 
 def _read_table(
-    key: str, value: Any, entry: tuple[str, Callable[[str, Any], T]], wanted: str
+    key: str, value: Any, entry: tuple[str, Callable[[str, Any], T]], expected: str
 ) -> T | None:
     """The one entry that a table may have; None without it."""
     if not isinstance(value, dict):
-        raise _refuse(key, value, f"a table is wanted: {wanted}")
+        raise _refuse(key, value, f"a table is wanted: {expected}")
     name, read = entry
     faults = [f"`{key}.{each}` is no setting; `{key}.{name}` is" for each in value if each != name]
     found = None
@@ -183,7 +183,7 @@ def _sections(key: str, value: Any) -> frozenset[str]:
 
 def _ignored(key: str, value: Any) -> tuple[Ignore, ...]:
     if not isinstance(value, list) or not all(map(_is_ignored, value)):
-        raise _refuse(key, value, f"codes with reasons are wanted: {IGNORE_WANTED}")
+        raise _refuse(key, value, f"codes with reasons are wanted: {IGNORE_FORMAT}")
     codes = [entry["code"] for entry in value]
     twice = [code for code in dict.fromkeys(codes) if codes.count(code) > 1]
     if twice:

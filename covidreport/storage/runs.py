@@ -51,9 +51,9 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     """The runs at and below `paths`, by path; a run folder is not searched for others.
 
     A folder is a run by its run.json, its model.onnx or its evaluations/, or where it holds exactly
-    one ONNX file and there is no run below it. Runs of one name can't be distinguished: each has that
-    fault. Where no path is named, `runs` is meant. Raises UsageError where a path does not exist or
-    nothing is found.
+    one ONNX file and there is no run below it. Runs of one name can't be distinguished: each has
+    that fault. Where no path is named, `runs` is meant. Raises UsageError where a path does not
+    exist or nothing is found.
     """
     folders: dict[str, Path] = {}
     notes: list[str] = []
@@ -65,9 +65,9 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
         for folder in _find_folders(path, notes):
             folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
-        found = ", ".join(str(path) for path in paths)
+        named = ", ".join(str(path) for path in paths)
         raise UsageError(
-            f"{found}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
+            f"{named}: no run folders found; a run folder holds {RUN_FILE}, {MODEL_FILE} or "
             f"{EVALUATIONS_FOLDER}/" + "".join(f"\n  {note}" for note in notes)
         )
     runs = _part_namesakes(sorted(map(_read_or_explain, folders.values()), key=_natural))
@@ -95,11 +95,11 @@ def _part_namesakes(runs: Sequence[Run]) -> tuple[Run, ...]:
         taken.add(name)
         faults = run.faults
         if sound[run.name] != 1:
-            found = [format_path(each.folder) for each in runs if each.name == run.name]
-            count = "two" if len(found) == 2 else str(len(found))
+            folders = [format_path(each.folder) for each in runs if each.name == run.name]
+            count = "two" if len(folders) == 2 else str(len(folders))
             faults = (
                 *faults,
-                f"{count} runs are called {run.name!r}: {' and '.join(found)}; rename all but "
+                f"{count} runs are called {run.name!r}: {' and '.join(folders)}; rename all but "
                 f"one (the folder, or `name` in its {RUN_FILE})",
             )
         parted.append(replace(run, name=name, faults=faults))

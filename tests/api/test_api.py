@@ -103,7 +103,7 @@ def test_settings_lie_beneath_what_is_given(project):
     assert {o.evaluation.thresholds_from for o in first.outcomes} == {"configuration"}
     given = Thresholds(0.2, origin="option")
     again = evaluate_runs(options=EvaluateOptions(provider="cpu", thresholds=given))
-    assert [outcome.kept for outcome in again.outcomes] == [True, True]
+    assert [outcome.reused for outcome in again.outcomes] == [True, True]
     assert {o.evaluation.thresholds["covid-19"] for o in again.outcomes} == {0.2}
 
 

@@ -118,7 +118,7 @@ def test_a_tiny_group_decides_nothing():
     """The four images of a tiny group count as not told: 28 of 30 remain, and are said so."""
     found = find_separation("source", _part(a=(28, 0), rare=(2, 2), b=(0, 248)))
     assert found is not None
-    assert (found.told_positives, found.told_negatives) == (28, 248)
+    assert (found.matching_positives, found.matching_negatives) == (28, 248)
     assert (found.positives, found.negatives) == (30, 250)
     assert found.balanced_accuracy == pytest.approx((28 / 30 + 248 / 250) / 2)
 
@@ -168,7 +168,9 @@ def test_an_audit_says_it_once():
     """`render --audit` shows the audit's finding of the same code and not the report's too."""
     data: ReportData = make_report([_run({"source": _part(a=(30, 0), b=(0, 250))})])
     data = replace(data, findings=audit_separation(data))
-    told = Finding("error", "shortcut-attributes", "source tells covid-19", "evidence", "remedy")
-    audit = Audit("images", "", "covid-19", ("covid-19",), ("validation",), 280, None, (told,))
-    assert include_audit(audit, data) == (told,)
+    matching = Finding(
+        "error", "shortcut-attributes", "source tells covid-19", "evidence", "remedy"
+    )
+    audit = Audit("images", "", "covid-19", ("covid-19",), ("validation",), 280, None, (matching,))
+    assert include_audit(audit, data) == (matching,)
     assert include_audit(replace(audit, findings=()), data) == data.findings

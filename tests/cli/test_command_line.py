@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from covidreport.cli.command_line import spell_command
+from covidreport.cli.command_line import format_command
 from tests.cli.command import run_command, write_study
 
 
@@ -31,7 +31,7 @@ def spelled():
         cache: bool = True,
         output: Annotated[str, typer.Option("--output", "-o")] = "here",
     ) -> None:
-        typer.echo(spell_command(context, {"output"}))
+        typer.echo(format_command(context, {"output"}))
 
     return lambda *words: CliRunner().invoke(app, ["work", *words]).stdout.strip()
 

@@ -36,7 +36,7 @@ def make_request(
         digests=digests,
         fingerprint=fingerprint(dataset, digests),
         thresholds=Thresholds(by_label=thresholds or {}, origin="option"),
-        asked_provider="cpu",
+        provider_option="cpu",
         execution=CPU,
         batch=batch,
         jobs=jobs,

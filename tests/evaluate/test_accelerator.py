@@ -38,7 +38,7 @@ from tests.pretended import PRETEND
 
 def _request(manifest, precision="fp32", provider=PRETEND, **options):
     request = make_request(manifest, **options)
-    return replace(request, execution=Execution(provider, precision), asked_provider="pretend")
+    return replace(request, execution=Execution(provider, precision), provider_option="pretend")
 
 
 def _write(tmp_path, *names, **options):
@@ -65,7 +65,7 @@ def test_scores_and_counts_are_those_of_the_cpu(tmp_path, batch):
     wanted = {name: _scores(runs, name) for name in on_cpu}
     outcomes = evaluate_folder(runs, _request(manifest, batch=batch))
     for name, outcome in outcomes.items():
-        assert not outcome.kept  # another provider is another evaluation
+        assert not outcome.reused  # another provider is another evaluation
         np.testing.assert_allclose(_scores(runs, name), wanted[name], atol=1e-5)
         assert outcome.evaluation.counts == on_cpu[name].evaluation.counts
 
@@ -267,13 +267,13 @@ def test_the_cpu_is_asked_while_the_device_scores(tmp_path, monkeypatch):
         assert asked.wait(30)
         return answer(self, slot, n)
 
-    ask = cpu_check.CpuReference.ask
+    score = cpu_check.CpuReference.score
 
-    def ask_and_say(self, run):
-        ask(self, run)
+    def score_and_say(self, run):
+        score(self, run)
         asked.set()
 
-    monkeypatch.setattr(cpu_check.CpuReference, "ask", ask_and_say)
+    monkeypatch.setattr(cpu_check.CpuReference, "score", score_and_say)
     monkeypatch.setattr(device.Bound, "answer", waiting)
     outcomes = evaluate_folder(runs, replace(_request(manifest), jobs=2))
     assert all(o.evaluation.provenance["cpu_check"]["images"] == 6 for o in outcomes.values())
@@ -328,7 +328,7 @@ def test_stopping_ends_the_sessions_on_the_cpu_too(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         score_runs(reference.dataset, [opened], errands=[loop.Errand(interrupted, reference.stop)])
-    reference.ask(opened)
+    reference.score(opened)
     assert isinstance(reference._answers[opened.run.folder], Failure)
 
 
@@ -401,7 +401,7 @@ def test_a_stored_evaluation_that_names_graphs_stays_readable(tmp_path):
     stored["provenance"]["device"]["graphs"] = "recorded"
     file.write_text(json.dumps(stored))
     outcome = evaluate_folder(runs, _request(manifest))["a"]
-    assert outcome.kept
+    assert outcome.reused
     assert outcome.evaluation.provenance["device"]["graphs"] == "recorded"
 
 
@@ -414,8 +414,8 @@ def test_another_precision_is_an_evaluation_of_its_own(tmp_path):
     assert half.evaluation.variant == "fp16"
     assert half.evaluation.provenance["provider"]["precision"] == "fp16"
     assert _scores(runs, "a", "data-validation-fp16").shape == (6, 3)
-    assert evaluate_folder(runs, _request(manifest))["a"].kept
-    assert evaluate_folder(runs, _request(manifest, "fp16"))["a"].kept
+    assert evaluate_folder(runs, _request(manifest))["a"].reused
+    assert evaluate_folder(runs, _request(manifest, "fp16"))["a"].reused
 
 
 def test_a_provider_that_nobody_has_verified_says_so(tmp_path):

@@ -306,11 +306,13 @@ def test_stored_scores_of_a_graph_that_mixes_are_computed_again(tmp_path, manife
     write_mixing_model(tmp_path / "runs" / "mixing" / "model.onnx", MIXING["batch statistics"])
     write_mixing_model(tmp_path / "runs" / "steady" / "model.onnx", STEADY)
     evaluate_folder(tmp_path / "runs", make_request(manifest))
-    assert all(o.kept for o in evaluate_folder(tmp_path / "runs", make_request(manifest)).values())
+    assert all(
+        o.reused for o in evaluate_folder(tmp_path / "runs", make_request(manifest)).values()
+    )
     for name in ("mixing", "steady"):
         _forget_company(tmp_path / "runs" / name)
     outcomes = evaluate_folder(tmp_path / "runs", make_request(manifest))
-    assert {name: outcome.kept for name, outcome in outcomes.items()} == {
+    assert {name: outcome.reused for name, outcome in outcomes.items()} == {
         "mixing": False,
         "steady": True,
     }

@@ -38,7 +38,7 @@ def project(tmp_path):
 
 
 def _evaluate(manifest, runs, advance=lambda _: None):
-    request = replace(make_request(manifest), execution=DEVICE, asked_provider="pretend")
+    request = replace(make_request(manifest), execution=DEVICE, provider_option="pretend")
 
     def on_event(event):
         if isinstance(event, StepsDone):

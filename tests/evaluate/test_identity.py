@@ -204,7 +204,7 @@ def test_what_decides_nothing_is_in_no_key(study):
     same = [
         _request(study, jobs=2),
         _request(study, thresholds={"covid-19": 0.2}),
-        replace(plain, asked_provider="auto"),
+        replace(plain, provider_option="auto"),
     ]
     assert {_key(each) for each in same} == {_key(plain)}
     assert plain.dataset.labels == LABELS

@@ -124,9 +124,9 @@ def test_the_keys_differ_by_occlusion_and_the_usual_one_is_as_it_was(study):
         (outcome,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
         keys.add(outcome.evaluation.provenance["key"])
         (again,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
-        assert (outcome.kept, again.kept) == (False, True)
+        assert (outcome.reused, again.reused) == (False, True)
     assert len(keys) == 3
-    assert evaluate_usual(request, discover_runs([folder]))[0].kept
+    assert evaluate_usual(request, discover_runs([folder]))[0].reused
 
 
 def test_the_occluded_evaluation_has_the_thresholds_of_the_usual_one(study):

@@ -84,7 +84,7 @@ def test_what_is_unchanged_is_kept(study, watched):
     watched.update(models=0, files=0)
     second = _run(study)
     assert watched == {"models": 0, "files": 0}
-    assert all(outcome.kept for outcome in second.values())
+    assert all(outcome.reused for outcome in second.values())
     assert {n: o.evaluation for n, o in second.items()} == {
         n: o.evaluation for n, o in first.items()
     }
@@ -98,7 +98,7 @@ def test_a_new_model_alone_is_run_on_cached_pixels(study, watched):
     watched.update(models=0, files=0)
     outcomes = _run(study)
     assert watched == {"models": 1, "files": 0}
-    assert (outcomes["a"].kept, outcomes["b"].kept) == (True, False)
+    assert (outcomes["a"].reused, outcomes["b"].reused) == (True, False)
     assert outcomes["b"].evaluation.counts["covid-19"].missed == 2
 
 
@@ -130,14 +130,14 @@ def test_a_change_of_what_scores_depend_on_is_noticed(study, watched, change):
     _run(study)
     change(study)
     watched.update(models=0)
-    assert not any(outcome.kept for outcome in _run(study).values())
+    assert not any(outcome.reused for outcome in _run(study).values())
     assert watched["models"] == 2
 
 
 def test_another_batch_size_is_another_evaluation(study, watched):
     """Scores may differ in the last bit with the batch, so it is part of the key."""
     _run(study)
-    assert not _run(study, batch=3)["a"].kept
+    assert not _run(study, batch=3)["a"].reused
 
 
 def test_force_computes_again_and_ends_with_the_same_scores(study, watched):
@@ -158,8 +158,8 @@ def test_verify_looks_at_the_bytes(study, watched):
     write_brightness_model(model, offsets=(-20.0, 10.0, -1.0))
     assert model.stat().st_size == facts.st_size
     os.utime(model, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    assert not _run(study)["a"].kept
-    assert _run(study, verify=True)["a"].kept
+    assert not _run(study)["a"].reused
+    assert _run(study, verify=True)["a"].reused
 
 
 def test_an_image_replaced_under_its_old_size_and_time_is_noticed(study):
@@ -395,7 +395,7 @@ def test_a_broken_evaluation_is_computed_again(study):
     file = study / "runs" / "a" / "evaluations" / "data-validation" / "evaluation.json"
     file.write_text("{")
     outcome = _run(study)["a"]
-    assert not outcome.kept
+    assert not outcome.reused
     assert json.loads(file.read_text())["run"] == "a"
 
 

@@ -15,10 +15,10 @@ import pytest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from covidreport.integrations.dvc import (
+    format_confusion,
+    format_precision,
+    format_roc,
     render_dvc_metrics,
-    spell_confusion,
-    spell_precision,
-    spell_roc,
 )
 from covidreport.metrics import count_curve
 from covidreport.records import Counts
@@ -41,7 +41,7 @@ def test_the_curves_are_scikit_learn_s(seed):
     scores = np.round(chance.normal(truth, 1.0), 1).astype(np.float32)
     curve = count_curve(truth, scores, np.zeros(60, np.bool_))
     fpr, tpr, _ = roc_curve(truth, scores, drop_intermediate=True)
-    ours = [(float(row["fpr"]), float(row["tpr"])) for row in _read(spell_roc(curve))]
+    ours = [(float(row["fpr"]), float(row["tpr"])) for row in _read(format_roc(curve))]
     assert (ours[0], ours[-1]) == ((0.0, 0.0), (1.0, 1.0))
     assert np.trapezoid([y for _, y in ours], [x for x, _ in ours]) == pytest.approx(
         np.trapezoid(tpr, fpr)
@@ -52,7 +52,7 @@ def test_the_curves_are_scikit_learn_s(seed):
     precision, recall, _ = precision_recall_curve(truth, scores)
     theirs = {(round(r, 9), round(p, 9)) for r, p in zip(recall, precision, strict=True)}
     points = [
-        (float(row["recall"]), float(row["precision"])) for row in _read(spell_precision(curve))
+        (float(row["recall"]), float(row["precision"])) for row in _read(format_precision(curve))
     ]
     assert {(round(r, 9), round(p, 9)) for r, p in points} <= theirs
     assert points[-1][0] == 1
@@ -62,7 +62,7 @@ def test_the_curves_are_scikit_learn_s(seed):
 def test_the_confusion_table_has_a_row_for_each_image():
     """Images that were not scored are called so; those of unknown truth are left out."""
     counts = Counts(tn=3, fp=2, fn=1, tp=4, failed_positive=1, failed_negative=2, unknown=5)
-    rows = [(row["actual"], row["predicted"]) for row in _read(spell_confusion("flu", counts))]
+    rows = [(row["actual"], row["predicted"]) for row in _read(format_confusion("flu", counts))]
     assert len(rows) == 13
     assert rows.count(("flu", "not flu")) == 1
     assert rows.count(("flu", "not scored")) == 1

@@ -8,9 +8,9 @@ import pytest
 
 from covidreport.integrations.github import (
     SUMMARY_LIMIT_BYTES,
+    format_outputs,
     list_annotations,
     post_github,
-    spell_outputs,
 )
 from tests.integrations.verdicts import HOSTILE, broken, days, failed, inconclusive, many_limits
 
@@ -31,7 +31,7 @@ def _read_outputs(text: str) -> dict[str, str]:
 def test_outputs_hold_several_lines_and_can_t_be_forged():
     """A value that looks like an output of its own stays a value."""
     values = {"sentence": "one\ntwo<<EOF\nEOF\noutcome=pass", "outcome": "fail"}
-    assert _read_outputs(spell_outputs(values)) == values
+    assert _read_outputs(format_outputs(values)) == values
 
 
 def test_a_job_gets_summary_outputs_and_annotations(tmp_path, capsys):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from covidreport.errors import StoreError, UsageError
-from covidreport.integrations.mlflow.facts import FOLDER_TAG, gather_facts, spell_key
+from covidreport.integrations.mlflow.facts import FOLDER_TAG, gather_facts, name_key
 from covidreport.integrations.mlflow.files import LIST_FILE, LIST_SCHEMA, read_list
 from covidreport.integrations.mlflow.server import MlflowServer, hide_password
 from covidreport.records import Failure
@@ -236,13 +236,13 @@ def test_passwords_are_hidden():
 @pytest.mark.parametrize("text", ["a|b", "../up", "a//b", "x" * 300, "/", "ä", "a\nb"])
 def test_keys_are_what_mlflow_takes_and_stay_apart(text):
     """Allowed characters, a plain path, at most 250; two keys never become one."""
-    key = spell_key(text)
+    key = name_key(text)
     assert set(key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-. :/")
     assert len(key) <= 250
     assert not key.startswith("/")
     assert ".." not in key.split("/")
-    assert key != spell_key(f"{text}!")
-    assert spell_key("cxr-validation/covid-19/fn") == "cxr-validation/covid-19/fn"
+    assert key != name_key(f"{text}!")
+    assert name_key("cxr-validation/covid-19/fn") == "cxr-validation/covid-19/fn"
 
 
 def test_the_identity_is_of_name_model_and_parameters(tmp_path):

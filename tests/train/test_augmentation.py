@@ -8,7 +8,7 @@ from torchvision.transforms import v2
 
 from covidreport.images import DecodedImage, fit_pixels
 from covidreport.records import PixelSpec
-from train.augmentation import augment, draw
+from train.augmentation import augment, sample_change
 from train.settings import AUGMENTATIONS, Augmentation
 
 STUDY = AUGMENTATIONS["study-2020"] or Augmentation(0, (1, 1), (1, 1), 0)
@@ -39,7 +39,7 @@ def test_the_crop_is_drawn_as_torchvision_draws_it():
     """Over 4000 draws, area, ratio and place have the quantiles of `RandomResizedCrop`."""
     width, height = 300, 200
     random = np.random.default_rng(5)
-    ours = [draw(STUDY, width, height, random) for _ in range(4000)]
+    ours = [sample_change(STUDY, width, height, random) for _ in range(4000)]
     torch.manual_seed(5)
     crop = v2.RandomResizedCrop(24)
     image = torch.zeros(1, height, width)
@@ -55,7 +55,9 @@ def test_the_crop_is_drawn_as_torchvision_draws_it():
 
 def test_a_crop_that_never_fits_becomes_the_largest_in_the_middle():
     """A strip of 10 x 400 has no crop of the allowed ratios but a centred square-like one."""
-    chosen = draw(Augmentation(0, (1, 1), (0.75, 4 / 3), 0), 10, 400, np.random.default_rng(0))
+    chosen = sample_change(
+        Augmentation(0, (1, 1), (0.75, 4 / 3), 0), 10, 400, np.random.default_rng(0)
+    )
     assert (chosen.width, chosen.height) == (10, round(10 / 0.75))
     assert chosen.top == (400 - chosen.height) // 2
 

@@ -65,5 +65,5 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
         assert ranks == Ranks(0, 1, 0)
         assert ranks.leads
         assert ranks.gather("x") == ["x"]
-        assert ranks.share("x") == "x"
+        assert ranks.broadcast("x") == "x"
         assert ranks.total(torch.tensor(2.0)).item() == 2.0

@@ -1,8 +1,8 @@
 """What an MLflow run shows of a run folder: parameters, metrics, tags. Pure functions.
 
-Keys of metrics: `<evaluation>/<label>/<figure>`, such as `cxr-validation/covid-19/sensitivity`, its
-interval under `…/sensitivity_low` and `…/sensitivity_high`, counts under `…/fn`; figures over all
-labels under `<evaluation>/<figure>`; columns of history.csv under their own names, by epoch.
+Keys of metrics: `<evaluation>/<label>/<metric>`, such as `cxr-validation/covid-19/sensitivity`, its
+interval under `…/sensitivity_low` and `…/sensitivity_high`, counts under `…/fn`; metrics over all
+labels under `<evaluation>/<metric>`; columns of history.csv under their own names, by epoch.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def gather_facts(
         failure=failure,
         metrics=metrics,
         history=tuple(_list_history(run.history)),
-        tags={spell_key(key): value[:LONGEST_TAG] for key, value in tags.items() if value},
+        tags={name_key(key): value[:LONGEST_TAG] for key, value in tags.items() if value},
     )
 
 
-def spell_key(text: str) -> str:
+def name_key(text: str) -> str:
     """`text` as a key that MLflow takes; what had to be changed gets a digest, and stays unique."""
     parts = [part for part in _NOT_IN_A_KEY.sub("_", text).split("/") if part.strip(".")]
     spelt = "/".join(parts)[:LONGEST_KEY]
@@ -99,25 +99,25 @@ def _list_parameters(run: Run) -> Iterator[tuple[str, str]]:
     for key, value in {**run.hyperparameters, **named}.items():
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value, default=str)
-            yield spell_key(str(key)), text[:LONGEST_PARAMETER]
+            yield name_key(str(key)), text[:LONGEST_PARAMETER]
 
 
 def _list_metrics(evaluation: Evaluation) -> Iterator[tuple[str, float]]:
     for label, counts in evaluation.counts.items():
         start = f"{evaluation.key}/{label.replace('/', '_')}"
         for name, count in list_counts(counts, totals=False).items():
-            yield spell_key(f"{start}/{name}"), float(count)
+            yield name_key(f"{start}/{name}"), float(count)
         if label in evaluation.thresholds:
-            yield spell_key(f"{start}/threshold"), float(evaluation.thresholds[label])
+            yield name_key(f"{start}/threshold"), float(evaluation.thresholds[label])
     for each in iter_metrics(evaluation):
         start = "/".join(filter(None, (evaluation.key, each.label.replace("/", "_"))))
         for name, value in interval_columns(each.key, each.estimate).items():
             if value is not None and math.isfinite(value):
-                yield spell_key(f"{start}/{name}"), float(value)
+                yield name_key(f"{start}/{name}"), float(value)
 
 
 def _list_history(epochs: Sequence[Epoch]) -> Iterator[tuple[str, int, float]]:
     for epoch in epochs:
         for name, value in epoch.values.items():
             if value is not None and math.isfinite(value):
-                yield spell_key(name), epoch.epoch, float(value)
+                yield name_key(name), epoch.epoch, float(value)

@@ -41,25 +41,25 @@ def list_files(
     run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
 ) -> Iterator[tuple[PushedFile, Path]]:
     """The files that are pushed, each with its place here. model: with all that it refers to."""
-    wanted = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
-    wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
+    names = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
+    names += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
     if scores:
-        wanted += [f"{EVALUATIONS_FOLDER}/{one.key}/{SCORES_FILE}" for one in evaluations]
-    found = [run.folder / name for name in wanted]
+        names += [f"{EVALUATIONS_FOLDER}/{one.key}/{SCORES_FILE}" for one in evaluations]
+    found = [run.folder / name for name in names]
     found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
     if model and run.model is not None:
         found += [run.model.parent / name for name in locate_files(run.model)]
-    for place in found:
-        if place.is_file():
-            yield describe_file(place, place.relative_to(run.folder).as_posix()), place
+    for source in found:
+        if source.is_file():
+            yield describe_file(source, source.relative_to(run.folder).as_posix()), source
 
 
-def describe_file(place: Path, path: str) -> PushedFile:
+def describe_file(source: Path, path: str) -> PushedFile:
     """What is in a file, under the path that it has in a run folder."""
-    return PushedFile(path, digest_file(place), place.stat().st_size)
+    return PushedFile(path, digest_file(source), source.stat().st_size)
 
 
-def spell_list(folder: str, files: Sequence[PushedFile]) -> str:
+def format_list(folder: str, files: Sequence[PushedFile]) -> str:
     """The list as JSON, by path: the same files give the same text."""
     rows = {
         one.path: {"sha256": one.sha256, "bytes": one.size_bytes}

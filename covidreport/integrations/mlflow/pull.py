@@ -52,9 +52,9 @@ def pull_runs(server: MlflowServer, experiment: str, output: Path) -> Iterator[P
     if not newest:
         raise UsageError(f"{server.shown}: nothing was pushed into the experiment {experiment!r}")
     for folder in filter(is_plain_name, newest):
-        place = output / folder
-        if place.exists() and not (place / MARKER_FILE).is_file():
-            raise UsageError(f"{place} holds a run that was not pulled; choose another --output")
+        target = output / folder
+        if target.exists() and not (target / MARKER_FILE).is_file():
+            raise UsageError(f"{target} holds a run that was not pulled; choose another --output")
     output.mkdir(parents=True, exist_ok=True)
     for folder, remote in newest.items():
         pulled = attempt(
@@ -69,10 +69,10 @@ def _pull(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
     where, folder = server.address(remote), remote.tags.get(FOLDER_TAG, "")
     if not is_plain_name(folder):
         raise StoreError(f"{where}: {folder!r} is no name for a folder here")
-    place = output / folder
+    target = output / folder
     if not server.has(remote.id, LIST_FILE):
         raise StoreError(f"{where}: its push broke off, there is no {LIST_FILE}; push it again")
-    with tempfile.TemporaryDirectory(prefix=".pull-", dir=place.parent) as name:
+    with tempfile.TemporaryDirectory(prefix=".pull-", dir=target.parent) as name:
         scratch = Path(name)
         text = server.receive(remote.id, LIST_FILE, scratch).read_text(encoding="utf-8")
         _, files = read_list(text, where)
@@ -88,7 +88,7 @@ def _pull(server: MlflowServer, remote: RemoteRun, output: Path) -> Pulled:
         write_json(
             fresh / MARKER_FILE, {"schema": MARKER_SCHEMA, "from": where, "mlflow_run": remote.id}
         )
-        if place.exists():
-            place.rename(scratch / "replaced")
-        fresh.rename(place)
-    return Pulled(place, where)
+        if target.exists():
+            target.rename(scratch / "replaced")
+        fresh.rename(target)
+    return Pulled(target, where)

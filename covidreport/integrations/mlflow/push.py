@@ -15,9 +15,9 @@ from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
 from covidreport.integrations.mlflow.files import (
     LIST_FILE,
     PushedFile,
+    format_list,
     list_files,
     read_list,
-    spell_list,
 )
 from covidreport.integrations.mlflow.server import MlflowServer, Point, RemoteRun
 from covidreport.records import Evaluation, Run
@@ -99,12 +99,12 @@ def _send_files(
     """Send what the server does not have yet; whether anything was sent."""
     there = _read_sent(server, remote)
     files = list(list_files(run, evaluations, scores=request.scores, model=request.model))
-    new = [(file, place) for file, place in files if file not in there]
-    listed = spell_list(run.folder.resolve().name, [file for file, _ in files])
+    new = [(file, source) for file, source in files if file not in there]
+    listed = format_list(run.folder.resolve().name, [file for file, _ in files])
     if not new and len(there) == len(files):
         return False
-    for file, place in new:
-        server.send(remote.id, place, f"{RUN_FOLDER}/{file.path}")
+    for file, source in new:
+        server.send(remote.id, source, f"{RUN_FOLDER}/{file.path}")
     report = request.render(run)
     if report is not None:
         server.send_text(remote.id, report, REPORT_FILE)

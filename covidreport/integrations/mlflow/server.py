@@ -17,9 +17,9 @@ from covidreport.errors import ServiceError, UsageError
 from covidreport.integrations.mlflow.facts import IDENTITY_TAG
 
 PATIENCE_S = 10
-_METRICS_AT_ONCE = 500
-_OTHERS_AT_ONCE = 100
-_RUNS_AT_ONCE = 500
+_MOST_METRICS = 500
+_MOST_OTHERS = 100
+_MOST_RUNS = 500
 T = TypeVar("T")
 
 
@@ -121,14 +121,14 @@ class MlflowServer:
 
         identity: only those of this identity.
         """
-        wanted = f"= '{identity}'" if identity else "!= ''"
+        condition = f"= '{identity}'" if identity else "!= ''"
         token = None
         while True:
             with self._asking("listing runs"):
                 page = self._client.search_runs(
                     [experiment],
-                    filter_string=f'tags."{IDENTITY_TAG}" {wanted}',
-                    max_results=_RUNS_AT_ONCE,
+                    filter_string=f'tags."{IDENTITY_TAG}" {condition}',
+                    max_results=_MOST_RUNS,
                     order_by=["attributes.end_time DESC"],
                     page_token=token,
                 )
@@ -154,11 +154,11 @@ class MlflowServer:
         params = [Param(*each) for each in parameters.items()]
         labels = [RunTag(*each) for each in tags.items()]
         with self._asking("logging figures"):
-            for some in _pieces(metrics, _METRICS_AT_ONCE):
+            for some in _pieces(metrics, _MOST_METRICS):
                 self._client.log_batch(run, metrics=some)
-            for some in _pieces(params, _OTHERS_AT_ONCE):
+            for some in _pieces(params, _MOST_OTHERS):
                 self._client.log_batch(run, params=some)
-            for some in _pieces(labels, _OTHERS_AT_ONCE):
+            for some in _pieces(labels, _MOST_OTHERS):
                 self._client.log_batch(run, tags=some)
 
     def finish(self, run: str, status: str, time_ms: int) -> None:
@@ -166,20 +166,20 @@ class MlflowServer:
         with self._asking("ending a run"):
             self._client.set_terminated(run, status=status, end_time=time_ms)
 
-    def send(self, run: str, place: Path, path: str) -> None:
+    def send(self, run: str, file: Path, path: str) -> None:
         """Store a file of the run under `path`, over one that was there."""
         folder, _, name = path.rpartition("/")
-        if place.name != name:
-            raise ValueError(f"{place} can't be stored as {path}: mlflow keeps a file's name")
+        if file.name != name:
+            raise ValueError(f"{file} can't be stored as {path}: mlflow keeps a file's name")
         with self._asking(f"sending {path}"):
-            self._client.log_artifact(run, str(place), folder or None)
+            self._client.log_artifact(run, str(file), folder or None)
 
     def send_text(self, run: str, text: str, path: str) -> None:
         """Store a text as a file of the run, over one that was there."""
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / path.rpartition("/")[2]
-            place.write_text(text, encoding="utf-8")
-            self.send(run, place, path)
+            file = Path(folder) / path.rpartition("/")[2]
+            file.write_text(text, encoding="utf-8")
+            self.send(run, file, path)
 
     def has(self, run: str, path: str) -> bool:
         """Whether a file stands in the top folder of the run's files."""

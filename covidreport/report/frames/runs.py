@@ -27,7 +27,7 @@ def frame_runs(data: ReportData) -> pd.DataFrame:
                 "experiment": one.run.experiment,
                 "block": one.run.block,
                 "description": one.run.description,
-                "folder": one.run.place,
+                "folder": one.run.folder_text,
                 "model": one.run.model.name if one.run.model else None,
                 "rank": row.rank if row else None,
                 "why_unranked": row.why_unranked if row else None,

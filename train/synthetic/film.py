@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from train.drawn.anatomy import Chest
-from train.drawn.canvas import Frame, Grid, Stroke, bend, clouds, paint, soften, spread
+from train.synthetic.anatomy import Chest
+from train.synthetic.canvas import Frame, Grid, Stroke, bend, clouds, paint, soften, spread
 
 STAMP = "DRAWN, NOT A PATIENT"
 _AIR = 0.66
@@ -66,7 +66,7 @@ def expose(
 ) -> NDArray[np.uint8]:
     """Give the film's grey values, `(height, width)` uint8: black where the rays meet nothing.
 
-    `opacity` is the share of air that disease has replaced.
+    `opacity` is the proportion of air that disease has replaced.
     """
     air = chest.air * (1 - opacity)
     depth = chest.tissue - np.float32(_AIR) * air * np.minimum(chest.tissue, 1)

@@ -18,12 +18,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from covidreport.errors import UsageError
 from covidreport.store import write_atomic
-from train.drawn.anatomy import Chest, draw_chest
-from train.drawn.build import choose_anatomy, choose_stance
-from train.drawn.canvas import Frame, Grid
-from train.drawn.cohort import LABELS, TRAIN, VALIDATION, Film, plan_cohort
-from train.drawn.disease import draw_lobar_opacity, draw_peripheral_opacities
-from train.drawn.film import choose_exposure, draw_clutter, expose, stamp
+from train.synthetic.anatomy import Chest, draw_chest
+from train.synthetic.build import choose_anatomy, choose_stance
+from train.synthetic.canvas import Frame, Grid
+from train.synthetic.cohort import LABELS, TRAIN, VALIDATION, Film, plan_cohort
+from train.synthetic.disease import draw_lobar_opacity, draw_peripheral_opacities
+from train.synthetic.film import choose_exposure, draw_clutter, expose, stamp
 
 SOURCE = "drawn"
 """What the manifest's column `source` says of every image."""
@@ -45,7 +45,7 @@ class Drawing:
     size: int = 256
     """The shorter side, in pixels."""
     validation: float = 0.4
-    """The share of images in the validation split."""
+    """The proportion of images in the validation split."""
 
 
 def draw_dataset(folder: Path, drawing: Drawing | None = None, *, jobs: int | None = None) -> Path:
@@ -162,7 +162,8 @@ def _render_manifest(films: Sequence[Film]) -> str:
 def _render_readme(drawing: Drawing, films: Sequence[Film]) -> str:
     """What the folder is, what it is not, and what is in it."""
     rows = "\n".join(
-        f"| {label} | {_tally(films, label, TRAIN)} | {_tally(films, label, VALIDATION)} |"
+        f"| {label} | "
+        f"{' | '.join(_count_films(films, label, split) for split in (TRAIN, VALIDATION))} |"
         for label in LABELS
     )
     both = sum(len(film.labels) > 1 for film in films)
@@ -176,7 +177,7 @@ def _render_readme(drawing: Drawing, films: Sequence[Film]) -> str:
     )
 
 
-def _tally(films: Sequence[Film], label: str, split: str) -> str:
+def _count_films(films: Sequence[Film], label: str, split: str) -> str:
     """Images and patients of one label in one split."""
     chosen = [film for film in films if film.split == split and label in film.labels]
     return f"{len(chosen)} / {len({film.patient for film in chosen})}"
@@ -186,7 +187,7 @@ _README = """{title}
 
 {images} pictures of {patients} people who do not exist. A program drew every one of them from
 simple shapes and chance; no radiograph was used. They show that the software works, from images
-to report. **No figure that is reached on them says anything about medicine, or about what a model
+to report. **No metric that is reached on them says anything about medicine, or about what a model
 is worth on real radiographs.**
 
 Each picture says so itself: "DRAWN, NOT A PATIENT" in its lower left corner, a comment in its

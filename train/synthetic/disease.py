@@ -1,11 +1,12 @@
-"""What disease adds to a chest: air that has given way to fluid, as a share of 0 to 1 per pixel."""
+"""What disease adds to a chest: air that has given way to fluid, as a proportion of 0 to 1 per
+pixel."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from train.drawn.anatomy import Chest
-from train.drawn.canvas import Grid, clouds, inside
+from train.synthetic.anatomy import Chest
+from train.synthetic.canvas import Grid, clouds, inside
 
 _LOBES = ("right upper", "right middle", "right lower", "left upper", "left lower")
 
@@ -13,13 +14,13 @@ _LOBES = ("right upper", "right middle", "right lower", "left upper", "left lowe
 def draw_peripheral_opacities(chest: Chest, rng: np.random.Generator, density: float) -> Grid:
     """Draw patches in both lungs, along the chest wall and mostly low, as COVID-19 gives.
 
-    `density` is the share of air that the densest patch replaces.
+    `density` is the proportion of air that the densest patch replaces.
     """
     frame = chest.frame
     filled = np.zeros(frame.shape, dtype=np.float32)
     weaker = rng.choice((-1.0, 1.0))
     for s in (-1.0, 1.0):
-        share = rng.uniform(0.55, 0.9) if s == weaker else 1.0
+        strength = rng.uniform(0.55, 0.9) if s == weaker else 1.0
         for _ in range(int(rng.integers(3, 7))):
             low = rng.random() < 0.65
             v = rng.uniform(-0.05, 0.42) if low else rng.uniform(-0.45, 0.0)
@@ -28,7 +29,7 @@ def draw_peripheral_opacities(chest: Chest, rng: np.random.Generator, density: f
             tilt = np.float32(s * rng.normal(0.25, 0.2))
             across = (frame.u - u) + tilt * (frame.v - v)
             away = (across / wide) ** 2 + ((frame.v - v) / tall) ** 2
-            patch = np.float32(share * rng.uniform(0.6, 1.0)) * np.exp(-away)
+            patch = np.float32(strength * rng.uniform(0.6, 1.0)) * np.exp(-away)
             filled = 1 - (1 - filled) * (1 - patch)
     ragged = np.clip(0.85 + 0.42 * clouds(rng, frame, 26) + 0.2 * clouds(rng, frame, 52), 0, 1.6)
     opacity: Grid = np.clip(np.float32(density) * filled * ragged, 0, 0.95) * chest.lung

@@ -19,14 +19,14 @@ from covidreport.dataset import read_dataset
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import UsageError
-from train.drawn import dataset
-from train.drawn.anatomy import Chest, draw_chest
-from train.drawn.build import choose_anatomy, choose_stance
-from train.drawn.canvas import Frame, Pose, bend
-from train.drawn.cohort import LABELS, plan_cohort
-from train.drawn.command import draw
-from train.drawn.dataset import COLUMNS, Drawing, draw_dataset
-from train.drawn.disease import draw_lobar_opacity, draw_peripheral_opacities
+from train.synthetic import dataset
+from train.synthetic.anatomy import Chest, draw_chest
+from train.synthetic.build import choose_anatomy, choose_stance
+from train.synthetic.canvas import Frame, Pose, bend
+from train.synthetic.cohort import LABELS, plan_cohort
+from train.synthetic.command import draw
+from train.synthetic.dataset import COLUMNS, Drawing, draw_dataset
+from train.synthetic.disease import draw_lobar_opacity, draw_peripheral_opacities
 
 SMALL = Drawing(images=12, seed=7, size=128)
 

@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 # Few have COVID-19, as in the study that the demo stands for: some thirty of the 480 images' 192
 # in validation, so that a reader sees how wide an interval over so few cases is.
-_SHARES: tuple[tuple[frozenset[str], float], ...] = (
+_PROPORTIONS: tuple[tuple[frozenset[str], float], ...] = (
     (frozenset({"normal"}), 0.47),
     (frozenset({"pneumonia"}), 0.38),
     (frozenset({"covid-19"}), 0.12),
@@ -27,7 +27,7 @@ _SUFFIXES = ((".png", 0.84), (".jpg", 0.16))
 _ASPECTS = ((1.0, 0.6), (1.125, 0.2), (0.8889, 0.2))
 """Width by height."""
 _FILMS = (0.5, 0.32, 0.18)
-"""The share of patients with one, two and three films."""
+"""The proportion of patients with one, two and three films."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Film:
 
 
 def plan_cohort(images: int, validation: float, seed: int) -> tuple[Film, ...]:
-    """Plan `images` films; `validation` is the share of them in the validation split.
+    """Plan `images` films; `validation` is the proportion of them in the validation split.
 
     Label sets have the same shares in both splits. Within each label set of a split, view, sex,
     file format and proportions are dealt out by the same shares, so that none of them tells the
@@ -66,8 +66,8 @@ def plan_cohort(images: int, validation: float, seed: int) -> tuple[Film, ...]:
     sizes = _apportion(images, [1 - validation, validation])
     patients: list[list[Film]] = []
     for split, size in zip((TRAIN, VALIDATION), sizes, strict=True):
-        counts = _apportion(size, [share for _, share in _SHARES])
-        for (labels, _), count in zip(_SHARES, counts, strict=True):
+        counts = _apportion(size, [proportion for _, proportion in _PROPORTIONS])
+        for (labels, _), count in zip(_PROPORTIONS, counts, strict=True):
             patients += _plan_group(rng, count, labels, split)
     order = rng.permutation(len(patients))
     return tuple(
@@ -106,18 +106,20 @@ def _deal_films(rng: np.random.Generator, count: int) -> list[int]:
     return films
 
 
-def _deal(rng: np.random.Generator, count: int, shares: Sequence[tuple[_T, float]]) -> list[_T]:
+def _deal(
+    rng: np.random.Generator, count: int, proportions: Sequence[tuple[_T, float]]
+) -> list[_T]:
     """`count` values in the shares that are asked for, shuffled."""
-    numbers = _apportion(count, [share for _, share in shares])
-    values = [value for (value, _), n in zip(shares, numbers, strict=True) for _ in range(n)]
+    numbers = _apportion(count, [proportion for _, proportion in proportions])
+    values = [value for (value, _), n in zip(proportions, numbers, strict=True) for _ in range(n)]
     return [values[at] for at in rng.permutation(count)]
 
 
-def _apportion(total: int, shares: Sequence[float]) -> list[int]:
+def _apportion(total: int, proportions: Sequence[float]) -> list[int]:
     """Split `total` into whole numbers by shares that sum to 1 (largest remainders)."""
-    exact = [total * share for share in shares]
+    exact = [total * proportion for proportion in proportions]
     whole = [int(value) for value in exact]
-    largest = sorted(range(len(shares)), key=lambda at: whole[at] - exact[at])
+    largest = sorted(range(len(proportions)), key=lambda at: whole[at] - exact[at])
     for at in largest[: total - sum(whole)]:
         whole[at] += 1
     return whole

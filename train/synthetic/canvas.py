@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Grid = NDArray[np.float32]
-"""float32 `(height, width)`: one figure for each pixel."""
+"""float32 `(height, width)`: one metric for each pixel."""
 Points = NDArray[np.float64]
 """float64 `(n, 2)`: places on the body, (u, v)."""
 _SUPERSAMPLING = 2

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.drawn.canvas import Pose
+from train.synthetic.canvas import Pose
 
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """One patient's build. Figures without a unit are factors around 1 or body units."""
+    """One patient's build. Metrics without a unit are factors around 1 or body units."""
 
     breadth: float
     stoutness: float

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.drawn.build import Anatomy, Stance
-from train.drawn.canvas import (
+from train.synthetic.build import Anatomy, Stance
+from train.synthetic.canvas import (
     Frame,
     Grid,
     Stroke,
@@ -19,7 +19,7 @@ from train.drawn.canvas import (
     inside,
     paint,
 )
-from train.drawn.skeleton import draw_skeleton
+from train.synthetic.skeleton import draw_skeleton
 
 _LATERAL = ((-0.79, 0.27), (-0.72, 0.41), (-0.58, 0.53), (-0.35, 0.62), (0.0, 0.68), (0.7, 0.71))
 _MEDIAL = ((-0.79, 0.23), (-0.70, 0.15), (-0.30, 0.13), (0.6, 0.12))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.drawn.build import Anatomy, Stance
-from train.drawn.canvas import Frame, Grid, Stroke, bend, dome, inside, paint
+from train.synthetic.build import Anatomy, Stance
+from train.synthetic.canvas import Frame, Grid, Stroke, bend, dome, inside, paint
 
 
 def draw_skeleton(
@@ -24,10 +24,10 @@ def _draw_spine(anatomy: Anatomy, frame: Frame) -> Grid:
     """Vertebrae: a column with a gap at each disc and two pedicles in each body."""
     at = frame.u - np.float32(anatomy.spine_bend) * np.sin(3 * frame.v)
     step = (frame.v + np.float32(anatomy.rib_offset)) / np.float32(anatomy.rib_spacing * 1.05)
-    place = step - np.floor(step) - np.float32(0.5)
+    offset = step - np.floor(step) - np.float32(0.5)
     column = inside(np.float32(0.075) - abs(at), 0.02)
-    body = inside(np.float32(0.40) - abs(place), 0.12)
-    pedicles = np.exp(-(((abs(at) - 0.045) / 0.013) ** 2) - (place / 0.16) ** 2)
+    body = inside(np.float32(0.40) - abs(offset), 0.12)
+    pedicles = np.exp(-(((abs(at) - 0.045) / 0.013) ** 2) - (offset / 0.16) ** 2)
     spine: Grid = column * (0.12 + 0.09 * body + 0.07 * pedicles)
     return spine
 

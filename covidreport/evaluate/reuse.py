@@ -61,7 +61,7 @@ class _Today:
     command: str | None = None
 
 
-def keep_stored(
+def reuse_stored(
     request: EvaluationRequest, run: Run, chosen: ChosenThresholds, known: KnownData,
     on_event: OnEvent,
 ) -> RunOutcome | None:  # fmt: skip
@@ -75,16 +75,16 @@ def keep_stored(
         known, request.name, request.provider_facts, request.batch, request.plan, request.verify,
         request.use_cache, request.dataset, request.made, request.trust_stored, request.command,
     )  # fmt: skip
-    kept = attempt(run.name, "read", partial(_keep, today, run, chosen))
-    if not isinstance(kept, Failure):
-        return kept
-    if kept.stage == "write":
-        return RunOutcome(run, failure=kept)
-    on_event(ScoresDamaged(run.name, kept.reason))
+    reused = attempt(run.name, "read", partial(_reuse, today, run, chosen))
+    if not isinstance(reused, Failure):
+        return reused
+    if reused.stage == "write":
+        return RunOutcome(run, failure=reused)
+    on_event(ScoresDamaged(run.name, reused.reason))
     return None
 
 
-def keep_all(
+def reuse_all(
     known: KnownData, thresholds: Thresholds, execution: Execution, batch: int, runs: Sequence[Run],
     plan: MetricPlan, command: str | None = None,
 ) -> tuple[RunOutcome, ...] | None:  # fmt: skip
@@ -101,14 +101,14 @@ def keep_all(
         if run.faults:
             outcomes.append(RunOutcome(run, failure=refuse_run(run)))
             continue
-        outcome = attempt(run.name, "read", partial(_keep, today, run, chosen))
+        outcome = attempt(run.name, "read", partial(_reuse, today, run, chosen))
         if outcome is None or isinstance(outcome, Failure):
             return None  # the long way says why, and computes it again
         outcomes.append(outcome)
     return tuple(outcomes)
 
 
-def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | None:
+def _reuse(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | None:
     """What stands of a run, at these thresholds; None where it has to be computed."""
     known, made = today.known, today.made
     stored = find_stored(
@@ -121,7 +121,7 @@ def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | Non
     file = evaluation_folder(run.folder, today.name) / SCORES_FILE
     check_scores(file)
     if is_applied(stored, chosen, today.plan, known.units):
-        return RunOutcome(run, stored, kept=True)
+        return RunOutcome(run, stored, reused=True)
     scores = taken = read_scores(file)
     if digest_units(scores.groups, scores.attributes) != known.units:
         if today.dataset is None:
@@ -133,7 +133,9 @@ def _keep(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | Non
         if taken is not scores:
             write_scores(file, taken)
         write_evaluation(run.folder, evaluation)
-    return RunOutcome(run, evaluation, kept=True, before=find_other_thresholds(stored, evaluation))
+    return RunOutcome(
+        run, evaluation, reused=True, before=find_other_thresholds(stored, evaluation)
+    )
 
 
 def find_other_thresholds(stored: Evaluation, evaluation: Evaluation) -> Evaluation | None:

@@ -17,7 +17,7 @@ from covidreport.metrics import (
 )
 
 PAGE = Path(__file__).parent.parent / "docs" / "metrics.md"
-_HEAD = """# The figures by their keys
+_HEAD = """# The metrics by their keys
 
 Under these keys they stand in `evaluation.json`, in the report's JSON and CSV, in the notebook's
 `estimates`, and in what goes to DVC, MLflow, OpenMetrics and the Hugging Face Hub; by them they are
@@ -36,7 +36,7 @@ _OF: dict[type[Metric], str] = {
 
 def write_metrics_table() -> str:
     """A row for each metric."""
-    head = ("key", "figure", "of", "formula", "better", "interval", "also called", "source")
+    head = ("key", "metric", "of", "formula", "better", "interval", "also called", "source")
     rows = [head, ("---",) * len(head), *_list_rows()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

@@ -101,7 +101,7 @@ def show_bar(shown: bool) -> Iterator[Progress]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
         TimeLeft(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[metrics]}"),
     )
     disable = not (shown and err.is_terminal)
     with Progress(*columns, console=err, transient=True, disable=disable) as bar:

@@ -172,10 +172,10 @@ def _describe_contradicted(run: str, wrong: list[str]) -> Finding:
     return Finding(
         severity="warning",
         code="published-figure-contradicted",
-        what=f"{plural(len(wrong), 'printed figure')} of {run} can't come from its counts",
-        evidence=f"Figures of {'; '.join(wrong)}",
+        what=f"{plural(len(wrong), 'printed metric')} of {run} can't come from its counts",
+        evidence=f"Metrics of {'; '.join(wrong)}",
         remedy=(
-            "One of the two is a slip: the figures shown here come from the counts. Ask the "
+            "One of the two is a slip: the values shown here come from the counts. Ask the "
             "authors, or correct the source."
         ),
         subjects=(run,),

@@ -54,7 +54,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         code="best-run-not-distinguishable",
         what=(
             f"The best run, {best.run}, misses {best.missed} of {counts.positives} "
-            f"{ranking.target} cases but can't be told apart from "
+            f"{ranking.target} cases but is not significantly different from "
             f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
         ),
@@ -99,11 +99,11 @@ def _explain_bound(
         "case, in which the better run finds all that the other finds"
     )
     if pairs == 1:
-        return f"{text}. To be told apart at all takes a gap of {clearest.cases} cases."
+        return f"{text}. The detectable difference is {clearest.cases} cases."
     return (
         f"{text}, corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the best "
-        "was picked from the data. To be told apart at all takes a gap of "
-        f"{detectable_difference(1)} cases in one planned comparison, and of {clearest.cases} for "
+        "was picked from the data. The detectable difference is "
+        f"{detectable_difference(1)} cases in one planned comparison, and {clearest.cases} for "
         f"the clearest of {pairs} pairs."
     )
 

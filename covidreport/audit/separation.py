@@ -121,8 +121,8 @@ def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
     return Finding(
         "warning",
         CODE,
-        f"{_say(found[0], data.target)}{too if others else ''}: these figures can't tell finding "
-        f"{data.target} from recognising {names}",
+        f"{_say(found[0], data.target)}{too if others else ''}: these metrics can't distinguish "
+        f"finding {data.target} from recognising {names}",
         f"On {data.split}, {shown}.",
         f"Test on images of which each {first} has some with {data.target} and some without, and "
         "look with `covidreport occlude` for what is still known without the lungs.",

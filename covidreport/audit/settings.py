@@ -70,7 +70,7 @@ def audit_export(data: ReportData) -> tuple[Finding, ...]:
     for run, evaluation in iterate_reported(data):
         exported = run.run.part("exported_epoch")
         if exported.get("rule") != "last" and exported.get("split") == evaluation.split:
-            metric, epoch = exported.get("metric") or "its figures", exported.get("epoch", "–")
+            metric, epoch = exported.get("metric") or "its metrics", exported.get("epoch", "–")
             found[evaluation.run] = (
                 f"{evaluation.run}: epoch {epoch}, chosen by {metric} on {evaluation.split}"
             )
@@ -82,7 +82,7 @@ def audit_export(data: ReportData) -> tuple[Finding, ...]:
             code="epoch-chosen-on-reported-split",
             what=(
                 f"{plural(len(found), 'run')} exported the epoch that did best on the split "
-                "that is reported here: the figures flatter"
+                "that is reported here: the metrics flatter"
             ),
             evidence=f"Exported of {'; '.join(found.values())}",
             remedy="Choose the epoch on another split or export the last, or report a third split.",
@@ -111,7 +111,7 @@ def audit_thresholds(data: ReportData) -> tuple[Finding, ...]:
             code="threshold-tuned-on-reported-split",
             what=(
                 f"The thresholds of {plural(len(found), 'run')} were tuned on the images that "
-                "are reported: the figures are exploratory"
+                "are reported: the metrics are exploratory"
             ),
             evidence="Tuned on " + "; ".join(f"{split}: {run}" for run, split in found.items()),
             remedy="Tune on another split, or fix the thresholds beforehand, and evaluate again.",

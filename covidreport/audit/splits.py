@@ -45,8 +45,8 @@ def audit_split_labels(evidence: DataEvidence) -> tuple[Finding, ...]:
             severity="warning",
             code="prevalence-differs",
             what=(
-                f"The share of {', '.join(each.column.name for each, _ in found)} differs between "
-                "splits by more than chance explains"
+                f"The proportion of {', '.join(each.column.name for each, _ in found)} differs "
+                "between splits by more than chance explains"
             ),
             evidence=_describe_all(found, splits[0], evidence),
             remedy=(
@@ -76,7 +76,7 @@ def audit_split_attributes(evidence: DataEvidence) -> tuple[Finding, ...]:
             evidence=_describe_all(found, splits[0], evidence),
             remedy=(
                 "Draw the splits from the same patients, at random and by patient, or report "
-                "figures by these attributes: a run that does worse may only have met others."
+                "metrics by these attributes: a run that does worse may only have met others."
             ),
         ),
     )
@@ -93,7 +93,7 @@ def audit_shared_patients(evidence: DataEvidence) -> tuple[Finding, ...]:
             Finding(
                 "note",
                 "patients-unknown",
-                "Whether a patient stands in two splits can't be told: no patients are stated",
+                "Whether a patient stands in two splits is unknown: no patients are stated",
                 f"{len(dataset):,} images in {len(splits[0])} splits, and no column of patients",
                 "Add a column patient_id to the manifest, or name its column as `group`.",
             ),

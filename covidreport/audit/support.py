@@ -98,8 +98,8 @@ def _describe_few(
 ) -> Finding:  # fmt: skip
     """found: split, positive images, and patients (or images again) for each.
 
-    stated: what the compared runs need to be significantly different, which then stands for the gap
-    of one planned comparison: a report knows one smallest gap.
+    stated: what the compared runs need to be significantly different, which then stands for that
+    of one planned comparison: a report knows one detectable difference.
     """
     needed = detectable_difference(1)
     test = "exact McNemar test of one planned comparison"
@@ -115,9 +115,9 @@ def _describe_few(
         least, among = (needed, units) if stated is None else (stated.cases, stated.positives)
         needed_text = (
             f"runs that differ by fewer than {least} of {among:,} ({100 * least / among:.0f} "
-            "points of sensitivity) can't be told apart"
+            "points of sensitivity) are not significantly different"
             if among >= least
-            else "no two runs can be told apart"
+            else "no two runs can differ significantly"
         )
         prefix = f"{split}: " if split else ""
         parts.append(
@@ -130,7 +130,7 @@ def _describe_few(
     return Finding(
         "warning" if fewest < VERY_FEW else "note",
         FEW_POSITIVES,
-        f"There are few {label} cases{where}: much can't be told from them",
+        f"There are few {label} cases{where}: they support few conclusions",
         f"{'; '.join(parts)} ({test}; one-sided exact 95 % bound)",
         "Say what the intervals say and no more; collect more cases before choosing among runs "
         "that lie closer together.",
@@ -180,7 +180,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
             f"{plural(units, 'positive')}) and independent, the best would look better than "
             f"it is by {100 * gain:.0f} points on average; runs of the same images differ less, "
             "so it is at most that",
-            "Choose a run here and report its figures on images that were not used for the choice.",
+            "Choose a run here and report its metrics on images that were not used for the choice.",
         ),
     )
 

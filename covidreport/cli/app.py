@@ -145,7 +145,7 @@ def _say_of_cache() -> None:
 
         counts = ", ".join(f"{kind} ({n:,})" for kind, n in found.items())
         say(
-            f"warning: parts of the cache were damaged and were made again: {counts}. No figure is "
+            f"warning: parts of the cache were damaged and were made again: {counts}. No metric is "
             "from them; a disk or a memory that fails may be why",
             "yellow",
         )

@@ -10,13 +10,17 @@ import typer
 from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
 
 commands = typer.Typer(
-    help="Set what runs are gated against.", no_args_is_help=True, rich_markup_mode=None
+    help="Set the baseline that runs are compared with.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    app.add_typer(commands, name="baseline", short_help="Set what runs are gated against.")
+    app.add_typer(
+        commands, name="baseline", short_help="Set the baseline that runs are compared with."
+    )
 
 
 @commands.callback()
@@ -29,7 +33,7 @@ def root() -> None:
     short_help="Write baseline.json from an evaluated run.",
     help=(
         "Write a baseline from an evaluated run, small enough to commit: fingerprint, labels, "
-        "thresholds, all figures, and by salted digest the cases of the target that the run got "
+        "thresholds, all metrics, and by salted digest the cases of the target that the run got "
         "wrong, which is what a paired test needs later. No sample id stands in it.\n\n"
         "Exit code: 0 done, 2 wrong usage, 3 the run can't be a baseline."
     ),

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Run models over images and store what they answer.",
         help=(
-            "Run the models of run folders over a data set and store counts, figures and scores in "
+            "Run the models of run folders over a data set and store counts, metrics and scores in "
             "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "
             "or [tool.covidreport] in a pyproject.toml, else from the run folders.\n\n"
             "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run or "
@@ -98,7 +98,7 @@ def evaluate(
     runs, alone = len(done.outcomes), len(done.without_model)
     if alone:
         which = part_of(alone, runs + alone, "holds", "hold")
-        say(f"{which} imported figures and no model: nothing of them is changed")
+        say(f"{which} imported metrics and no model: nothing of them is changed")
     reused = sum(outcome.reused and outcome.before is None for outcome in done.outcomes)
     if reused:
         which = part_of(reused, runs, "is unchanged and was", "are unchanged and were")

@@ -14,9 +14,9 @@ from covidreport.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        short_help="Write one run's figures for DVC, or its model card.",
+        short_help="Write one run's metrics for DVC, or its model card.",
         help=(
-            "Write one evaluated run's figures in the files of other tools: for DVC metrics.json "
+            "Write one evaluated run's metrics in the files of other tools: for DVC metrics.json "
             "and plots (confusion, ROC and precision-recall as CSV), and a model card for the "
             "Hugging Face Hub. Runs no model."
         ),
@@ -69,7 +69,7 @@ def export(
     (reported,) = data.runs
     evaluation = reported.evaluation
     if evaluation is None:
-        why = reported.failure.explanation if reported.failure else "no figures"
+        why = reported.failure.explanation if reported.failure else "no metrics"
         raise RunError(f"{run}: {why}")
     if dvc is not None:
         file = evaluation_folder(run, evaluation.key) / SCORES_FILE

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
         "import-counts",
         short_help="Make run folders from published counts.",
         help=(
-            "Make run folders from a CSV table of counts, so that published figures can be "
+            "Make run folders from a CSV table of counts, so that published metrics can be "
             "reported and ranked.\n\n"
             "Columns: run, split, label, tn, fp, fn, tp; one row for each label of each run and "
             "split. What only scores could say then shows a dash."

@@ -38,11 +38,11 @@ def register(app: typer.Typer) -> None:
         short_help="Evaluate with a part of every image blacked out.",
         help=(
             "Evaluate runs with a part of every image blacked out, and set what remains beside "
-            "their usual figures. A run that tells COVID-19 without the lungs has learned "
+            "their usual metrics. A run that recognises COVID-19 without the lungs has learned "
             "something else.\n\n"
             "The part is given as a fraction of the model's input: centre is a rectangle in the "
-            "middle with that share of the height and of the width (0.8 unless said), borders a "
-            "frame of that thickness (0.1), corners four rectangles with such sides (0.2). It is "
+            "middle with that proportion of the height and of the width (0.8 unless said), borders "
+            "a frame of that thickness (0.1), corners four rectangles with such sides (0.2). It is "
             "stored as an evaluation of its own beside the usual one, such as "
             "cxr-validation-occlude-centre-0.8, at the same thresholds.\n\n"
             "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run failed."

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Show what other thresholds would change, and write it if asked.",
         help=(
-            "Compute counts and figures of one split again from its stored scores, at other "
+            "Compute counts and metrics of one split again from its stored scores, at other "
             "thresholds or with a newer covidreport, and show what changes. Writes nothing unless "
             "--write is given. Opens no model and no image. Without a threshold of an option or "
             "the configuration, each evaluation keeps those that it has.\n\n"
@@ -100,7 +100,7 @@ def score(
             say_finding(finding)
     say_faults(faults)
     if changes and not write:
-        say("nothing was written: --write puts these figures in place of those that stand")
+        say("nothing was written: --write puts these metrics in place of those that stand")
     if faults:
         raise typer.Exit(3)
 

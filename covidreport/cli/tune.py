@@ -52,11 +52,11 @@ def tune(
     ] = None,
     target_sensitivity: Annotated[
         float | None,
-        typer.Option(help="Find at least this share of the positives.", metavar="SHARE"),
+        typer.Option(help="Find at least this proportion of the positives.", metavar="SHARE"),
     ] = None,
     target_specificity: Annotated[
         float | None,
-        typer.Option(help="Clear at least this share of the negatives.", metavar="SHARE"),
+        typer.Option(help="Clear at least this proportion of the negatives.", metavar="SHARE"),
     ] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="This label alone; repeatable.  [default: all]")
@@ -118,8 +118,8 @@ def _read_target(
 
     if (target_sensitivity is None) == (target_specificity is None):
         raise UsageError(
-            "give one target: --target-sensitivity 0.95 to find that share of the positives, or "
-            "--target-specificity 0.90 to clear that share of the negatives"
+            "give one target: --target-sensitivity 0.95 to find that proportion of the positives, "
+            "or --target-specificity 0.90 to clear that proportion of the negatives"
         )
     if target_sensitivity is not None:
         target = Target("sensitivity", target_sensitivity, guarantee)
@@ -206,7 +206,7 @@ def _notes(done: Sequence[TunedRun], split: str, reported: str) -> list[str]:
     notes = []
     if done and split == reported.lower():
         notes.append(
-            f"warning: {split} is the split that is reported here: figures on it at these "
+            f"warning: {split} is the split that is reported here: metrics on it at these "
             "thresholds are marked exploratory"
         )
     trained = [each.run.name for each in done if is_trained_on(each.run, split)]

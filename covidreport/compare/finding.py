@@ -34,7 +34,7 @@ def find_doubt(ranking: Ranking) -> Finding | None:
         code=CODE,
         what=describe_verdict(ranking),
         evidence=(
-            f"Against {name_runs(best)} with {best[0].missed} of {comparisons.positives} missed: "
+            f"{name_runs(best)} {_verb(best)} {best[0].missed} of {comparisons.positives}; "
             f"{shown}{more}. {describe_tests(comparisons)} {describe_detectable(comparisons)}"
         ),
         remedy=(
@@ -77,18 +77,18 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
     subject = name_runs(best)
     if not others:
         all_of_them = "Both" if len(best) == 2 else f"All {len(best)}"
-        return f"{all_of_them} ranked runs share the first place: nothing tells them apart."
+        return f"{all_of_them} ranked runs share rank 1: they are equal by every criterion of it."
     pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
     if comparisons.basis == "counts":
         if not alike:
             return (
-                f"Counts alone can't say whether {subject} can be told apart from the other "
-                f"{plural(others, 'ranked run')} after {pairs}: that takes the answers to each "
-                "image."
+                f"Counts alone can't say whether {subject} {_differ(best)} significantly from the "
+                f"other {plural(others, 'ranked run')} after {pairs}: that takes the answers to "
+                "each image."
             )
         return (
-            f"{subject} can't be told apart from {_name_part(alike, others)}, whatever the "
-            f"answers to single images were, after {pairs}."
+            f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}, "
+            f"whatever the answers to single images were, after {pairs}."
         )
     if not alike:
         closest = max(
@@ -96,38 +96,39 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
             key=lambda each: each.adjusted_p_value or 0.0,
         )
         return (
-            f"{subject} {'misses' if len(best) == 1 else 'miss'} fewer {name} cases than "
-            f"{_name_all(different)}, by more than chance, after {pairs} (adjusted "
+            f"{subject} {_verb(best)} significantly fewer {name} cases than "
+            f"{_name_all(different)}, after {pairs} (adjusted "
             f"{format_p(closest.adjusted_p_value)} with {closest.run}, the largest)."
         )
-    from_rest = f", but can be from {_name_rest(different)}" if different else ""
+    from_rest = f", but {_be(best)} from {_name_rest(different)}" if different else ""
     return (
-        f"{subject} can't be told apart from {_name_part(alike, others)}{from_rest}, after {pairs}."
+        f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}"
+        f"{from_rest}, after {pairs}."
     )
 
 
 def describe_detectable(comparisons: RunComparisons) -> str:
-    """The smallest gap that could be shown, and what the gap at hand would take."""
+    """The detectable difference, and what the observed one would take."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
         pairs = smallest.comparisons
         which = "" if pairs == 1 else f" for the clearest of {pairs:,} pairs"
-        return f"To be told apart at all takes a gap of {plural(smallest.cases, 'case')}{which}."
+        return f"The detectable difference is {plural(smallest.cases, 'case')}{which}."
     if smallest.cases > smallest.positives:
         text = (
-            f"With {plural(smallest.positives, 'positive')} no two runs could have been told "
-            f"apart: it takes a gap of {plural(smallest.cases, 'case')}"
+            f"With {plural(smallest.positives, 'positive')} no two runs could differ "
+            f"significantly: the detectable difference is {plural(smallest.cases, 'case')}"
         )
     else:
         text = (
-            f"The smallest gap that these data could show is {plural(smallest.cases, 'case')} "
+            f"The detectable difference is {plural(smallest.cases, 'case')} "
             f"of {smallest.positives:,}"
         )
     if smallest.gap is None:
         return f"{text}. No run misses more than the first."
-    gap = f"the gap at hand, {smallest.gap} between {smallest.first} and {smallest.second}"
+    gap = f"the observed one, {smallest.gap} between {smallest.first} and {smallest.second}"
     if smallest.positives_needed is None:
-        return f"{text}; {gap}, is one that they show."
+        return f"{text}; {gap}, is significant."
     return (
         f"{text}. For {gap}, about {smallest.positives_needed:,} positives would be needed to find "
         f"it in {percent(smallest.power)} of such studies, if it is as large as it looks."
@@ -190,9 +191,12 @@ def describe_planned(ranking: Ranking) -> str:
         parts.append(f"{_list(more)} {_verb(more)} more")
     rest = len(comparisons.sensitivity) - len(different)
     if rest:
-        parts.append(f"{'the other ' if different else ''}{rest} can't be told from it")
+        verb = "does" if rest == 1 else "do"
+        parts.append(
+            f"{'the other ' if different else ''}{rest} {verb} not differ significantly from it"
+        )
     return (
-        f"Against the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
+        f"Compared with the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
         f"({plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
     )
 
@@ -235,8 +239,16 @@ def _list(names: Sequence[str]) -> str:
     return listed(names, _MOST_NAMED)
 
 
-def _verb(names: Sequence[str]) -> str:
-    return "misses" if len(names) == 1 else "miss"
+def _verb(subjects: Sequence[object]) -> str:
+    return "misses" if len(subjects) == 1 else "miss"
+
+
+def _be(subjects: Sequence[object]) -> str:
+    return "is" if len(subjects) == 1 else "are"
+
+
+def _differ(subjects: Sequence[object]) -> str:
+    return "differs" if len(subjects) == 1 else "differ"
 
 
 def _name_part(rows: Sequence[RankedRun], others: int) -> str:

@@ -132,7 +132,7 @@ def _varying_answers(opened: OpenedRun) -> tuple[Finding, ...]:
             f"{opened.run.name} answers the same image differently each time",
             f"two answers to one image differ by {opened.variation:.3g}",
             "Export the model in evaluation mode (dropout off) and evaluate it again; until then "
-            "its figures are one draw of many.",
+            "its metrics are one sample of many.",
             (opened.run.name,),
         ),
     )
@@ -182,7 +182,7 @@ def _on_device(
                 "was asked for",
                 f"left on the CPU: {nodes}",
                 "Export the model with operators that the provider has (a newer opset, or without "
-                "control flow); its speed and its figures are of a mixture until then.",
+                "control flow); its speed and its metrics are of a mixture until then.",
                 (name,),
             )
         )
@@ -205,7 +205,7 @@ def _on_device(
                 "provider-unverified",
                 f"Nobody has yet verified covidreport with {session.execution.provider.name}",
                 "it is offered as ONNX Runtime documents it; the comparison with the CPU was made",
-                "Trust these figures as far as that comparison goes.",
+                "Trust these metrics as far as that comparison goes.",
                 (),
             )
         )

@@ -184,7 +184,7 @@ def _exploratory(images: ReportedImages, evidence: str) -> Finding:
     return Finding(
         "warning",
         "exploratory-threshold",
-        f"The figures on {images.dataset}, {images.split} are exploratory: thresholds were tuned "
+        f"The metrics on {images.dataset}, {images.split} are exploratory: thresholds were tuned "
         "on its images",
         evidence,
         "Tune on another split (`covidreport tune --split`), or fix the thresholds beforehand.",

@@ -122,7 +122,7 @@ def describe_loss(
 
     cases: the positives, or the negatives, that there are. needed: about how many it would take.
     """
-    loss = f"a loss of more than {limit.max_regression:g} in {limit.name} against {baseline}"
+    loss = f"a loss of more than {limit.max_regression:g} in {limit.name} compared with {baseline}"
     if judged is None:
         return f"Counts alone can't exclude {loss}: that takes the answers to single images."
     which = "positives" if limit.metric == "sensitivity" else "negatives"

@@ -39,7 +39,7 @@ def read_limit(text: str, target: str, severity: LimitSeverity = "fail") -> Limi
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is no limit; write [LABEL:]FIGURE>=BOUND or <=, {EXAMPLES}")
+        raise UsageError(f"{text!r} is no limit; write [LABEL:]METRIC>=BOUND or <=, {EXAMPLES}")
     metric = read_metric(match["metric"])
     label = _choose_label(match["label"], metric, target, text)
     number = _number(match["bound"])
@@ -75,7 +75,7 @@ def _choose_label(label: str | None, metric: str, target: str, where: str) -> st
     if not is_overall(metric):
         return label.strip() if label else target
     if label:
-        raise UsageError(f"{where!r}: {metric} is one figure over all labels; leave {label} out")
+        raise UsageError(f"{where!r}: {metric} is one metric over all labels; leave {label} out")
     return ""
 
 

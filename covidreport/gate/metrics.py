@@ -93,7 +93,7 @@ def read_metric(text: str) -> str:
     if match is None or name not in _directions():
         if "_at" in text or "@" in text:
             raise UsageError(
-                f"{text}: a figure at the best threshold of the gated images can't be limited; "
+                f"{text}: a metric at the best threshold of the gated images can't be limited; "
                 "tune on another split (`covidreport tune`) and limit sensitivity or specificity"
             )
         raise UsageError(_refuse_metric(text, match["metric"] if match else text))
@@ -116,7 +116,7 @@ def _refuse_metric(text: str, name: str) -> str:
     )
     meant = next(resembling, near[0] if near else "")
     proposed = f". Did you mean {meant}?" if meant else ""
-    return f"{text} is no figure; there are: {', '.join(_directions())}{proposed}"
+    return f"{text} is no metric; there are: {', '.join(_directions())}{proposed}"
 
 
 def split_bound(metric: str) -> tuple[str, str | None]:

@@ -39,7 +39,7 @@ def summarise(verdict: Verdict) -> str:
 
 def _summarise_limits(results: Sequence[LimitResult]) -> str:
     limits = plural(len(results), "limit")
-    for outcome, words in (("fail", "not kept"), ("inconclusive", "can't be told")):
+    for outcome, words in (("fail", "not kept"), ("inconclusive", "inconclusive")):
         such = [result.limit.name for result in results if result.outcome == outcome]
         if such:
             return f"{len(such)} of {limits} {words}: {', '.join(dict.fromkeys(such))}"
@@ -124,10 +124,10 @@ def _describe_detectable(verdict: Verdict) -> str:
     detectable = verdict.detectable_difference
     if detectable is None:
         return ""
-    text = f"No gap under {plural(detectable.cases, 'case')} can be told from chance here"
+    text = f"The detectable difference is {plural(detectable.cases, 'case')}"
     if detectable.positives_needed is not None and detectable.gap is not None:
         text += (
-            f"; for the gap of {detectable.gap} at hand it would take about "
+            f"; for the observed one of {detectable.gap} it would take about "
             f"{detectable.positives_needed:,} positives"
         )
     return f"{text}."

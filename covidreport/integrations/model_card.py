@@ -37,7 +37,7 @@ def render_model_card(data: ReportData) -> str:
     (reported,) = data.runs
     evaluation = reported.evaluation
     if evaluation is None:
-        raise ValueError(f"{reported.run.name} has no figures")
+        raise ValueError(f"{reported.run.name} has no metrics")
     return f"---\n{_front(data, evaluation)}---\n\n{_text(data, evaluation)}"
 
 
@@ -112,7 +112,7 @@ def _text(data: ReportData, evaluation: Evaluation) -> str:
                 tabulate_metrics(evaluation, labels, f"{titled(clean(evaluation.split))} split"),
                 *tabulate_counts(evaluation, index.target),
             ),
-            f"Figures on {clean(data.dataset)}, {clean(data.split)} split",
+            f"Metrics on {clean(data.dataset)}, {clean(data.split)} split",
         ),
     ]
     if notes := list_notes(data, index):

@@ -28,10 +28,10 @@ _HELP = {
     "covidreport_outcome": "1 for the outcome of the run's verdict, 0 for the others.",
     "covidreport_count": "Images of the target label; missed and false_alarms hold those that "
     "could not be scored.",
-    "covidreport_figure": "Figures of the target label, with the ends of their 95 % intervals.",
+    "covidreport_figure": "Metrics of the target label, with the ends of their 95 % intervals.",
     "covidreport_cases": "Cases that the baseline found and the run missed, and the reverse.",
-    "covidreport_limit_kept": "1 where the limit is kept, 0 where not or where it can't be told.",
-    "covidreport_limit_value": "The figure that is limited.",
+    "covidreport_limit_kept": "1 where the limit is kept, 0 where not or where it is inconclusive.",
+    "covidreport_limit_value": "The metric that is limited.",
     "covidreport_scores_computed_here": "1 where the scores were computed on the machine that "
     "judged, 0 where they are as stored.",
     "covidreport_notices": "What must be known before any verdict: verdict.json names it.",

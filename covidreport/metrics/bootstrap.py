@@ -14,9 +14,9 @@ from covidreport.metrics.rates import CountArrays, divide
 from covidreport.metrics.resample import ResampledCounts
 from covidreport.metrics.table import list_answered, list_proportions
 
-UNDEFINED = "the figure is undefined"
-ALL_EQUAL = "every resample gives the same figure"
-OFTEN_UNDEFINED = "too many resamples leave the figure undefined"
+UNDEFINED = "the metric is undefined"
+ALL_EQUAL = "every resample gives the same value"
+OFTEN_UNDEFINED = "too many resamples leave the metric undefined"
 
 
 @dataclass(frozen=True, slots=True)

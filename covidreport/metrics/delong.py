@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from covidreport.metrics.bootstrap import UNDEFINED, Interval
 from covidreport.metrics.curve_bootstrap import score_failed_worst
 
-NO_SPREAD = "no spread: the data show no way in which the figure could have been another"
+NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -103,22 +103,22 @@ class ConsistencyMetric(Metric):
 ALL_METRICS: Final[dict[str, Metric]] = {
     "sensitivity": CountMetric(
         rates.sensitivity, "Sensitivity",
-        "Of the images that have the label, the share that was found (recall)",
+        "Of the images that have the label, the proportion that was found (recall)",
         "tp / positives", "higher", "Wilson",
         "Altman and Bland 1994", hugging_face="recall", aliases=("recall",),
     ),
     "specificity": CountMetric(
         rates.specificity, "Specificity",
-        "Of the images that do not have the label, the share that was cleared",
+        "Of the images that do not have the label, the proportion that was cleared",
         "tn / negatives", "higher", "Wilson", "Altman and Bland 1994",
     ),
     "ppv": CountMetric(
-        rates.ppv, "PPV", "Of the images called positive, the share that is (precision)",
+        rates.ppv, "PPV", "Of the images called positive, the proportion that is (precision)",
         "tp / (tp + false alarms)", "higher", "Wilson",
         "Altman and Bland 1994", hugging_face="precision", aliases=("precision",),
     ),
     "npv": CountMetric(
-        rates.npv, "NPV", "Of the images called negative, the share that is",
+        rates.npv, "NPV", "Of the images called negative, the proportion that is",
         "tn / (tn + missed)", "higher", "Wilson", "Altman and Bland 1994",
     ),
     "f1": CountMetric(
@@ -126,7 +126,7 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         "2 tp / (2 tp + false alarms + missed)", "higher", "bootstrap", "van Rijsbergen 1979",
     ),
     "accuracy": CountMetric(
-        rates.accuracy, "Accuracy", "The share of right answers for one label",
+        rates.accuracy, "Accuracy", "The proportion of right answers for one label",
         "(tp + tn) / (positives + negatives)", "higher", "Wilson",
     ),
     "balanced_accuracy": CountMetric(
@@ -139,7 +139,7 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         "Matthews 1975", unit="correlation", hugging_face="matthews_correlation",
     ),
     "prevalence": CountMetric(
-        rates.prevalence, "Prevalence", "The share of images that have the label",
+        rates.prevalence, "Prevalence", "The proportion of images that have the label",
         "positives / (positives + negatives)", "neither", "Wilson", at_threshold=False,
     ),
     "roc_auc": CurveMetric(
@@ -165,12 +165,13 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     ),
     "label_accuracy": LabelsMetric(
         rates.label_accuracy, "Label accuracy",
-        "The share of right answers over all images and labels (1 − Hamming loss)",
+        "The proportion of right answers over all images and labels (1 − Hamming loss)",
         "Σ(tp + tn) / Σ(positives + negatives)", "higher", "bootstrap",
     ),
     "exact_match": AnswerMetric(
         matches.exact_match, "Exact match",
-        "The share of images with the right answer for every label. Needs the answers per image",
+        "The proportion of images with the right answer for every label. Needs the answers per "
+        "image",
         "images all right / images", "higher", "Wilson",
     ),
 }  # fmt: skip
@@ -198,12 +199,12 @@ SCORE_METRICS: Final[dict[str, Metric]] = {
     ),
     "ppv_at_prevalence": LabelScoreMetric(
         lambda label: label.ppv, "PPV at a prevalence",
-        "How far a yes can be believed where a stated share has the label",
+        "How far a yes can be believed where a stated proportion has the label",
         "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
     ),
     "npv_at_prevalence": LabelScoreMetric(
         lambda label: label.npv, "NPV at a prevalence",
-        "How far a no can be believed where a stated share has the label",
+        "How far a no can be believed where a stated proportion has the label",
         "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
     ),
     "brier": LabelScoreMetric(
@@ -226,9 +227,9 @@ SCORE_METRICS: Final[dict[str, Metric]] = {
     ),
     "ece": LabelScoreMetric(
         lambda label: label.calibration.ece, "ECE",
-        "How far mean score and observed share lie apart, averaged over bins of equal width",
-        "Σ images in bin × |mean score − share| / images", "lower", "none", "Naeini et al. 2015",
-        "probability", at_threshold=False,
+        "How far mean score and observed proportion lie apart, averaged over bins of equal width",
+        "Σ images in bin × |mean score − proportion| / images", "lower", "none",
+        "Naeini et al. 2015", "probability", at_threshold=False,
     ),
 }  # fmt: skip
 """Every metric of `Evaluation.details` that has a value for each label, or one over all."""

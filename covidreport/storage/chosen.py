@@ -187,6 +187,6 @@ def _note_newer(
         if value != taken
     ]
     return (
-        f"these figures are of {last.dataset}, {last.split}{why}; {latest.dataset}, "
+        f"these metrics are of {last.dataset}, {last.split}{why}; {latest.dataset}, "
         f"{latest.split} was evaluated later: {' '.join(options)}"
     )

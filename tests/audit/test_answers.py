@@ -50,7 +50,7 @@ def test_experiment_17_as_printed_contradicts_its_row_of_the_table():
     """Its accuracies and F1 on both splits are those of other counts."""
     findings = answers.audit_published_metrics(report_as_printed())
     (finding,) = (each for each in findings if "exp17-vgg16-focal-frozen" in each.subjects)
-    assert finding.what.startswith("4 printed figures")
+    assert finding.what.startswith("4 printed metrics")
 
 
 def test_the_study_itself_has_no_identical_counts():
@@ -90,7 +90,7 @@ def test_the_one_wrong_cell_of_the_studys_table_is_named():
     finding = find_in_study("published-figure-contradicted")
     assert finding.subjects == ("exp18-resnet18-focal",)
     assert finding.evidence == (
-        "Figures of train, Micro F1: the counts give 12688/15717 = 0.80728, printed is 0.801"
+        "Metrics of train, Micro F1: the counts give 12688/15717 = 0.80728, printed is 0.801"
     )
 
 

@@ -35,14 +35,14 @@ def _compare_best(*missed: int) -> tuple[Finding, ...]:
 
 
 @pytest.mark.parametrize(("others", "gap"), [(1, 6), (17, 13)])
-def test_the_smallest_gap_tells_the_best_run_apart_and_one_case_less_does_not(others, gap):
+def test_the_detectable_difference_is_significant_and_one_case_less_is_not(others, gap):
     """6 cases between two runs; 13 where the best was picked among 18 (153 pairs)."""
     assert _compare_best(2, *[2 + gap] * others) == ()
     (finding,) = _compare_best(2, *[2 + gap - 1] * others)
     assert len(finding.subjects) == 1 + others
 
 
-def test_equal_runs_are_told_apart_by_nothing():
+def test_equal_runs_never_differ_significantly():
     """Both share the first rank."""
     (finding,) = _compare_best(5, 5)
     assert "p = 1" in finding.evidence

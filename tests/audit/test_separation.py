@@ -60,8 +60,8 @@ def test_a_source_that_is_the_target_is_said_with_its_counts():
     (finding,) = _find(source=_part(ieee8023=(30, 0), nih=(0, 250)))
     assert (finding.severity, finding.subjects) == ("warning", ())
     assert finding.what == (
-        "Every covid-19 image is of source ieee8023 and no other image is: these figures can't "
-        "tell finding covid-19 from recognising the source"
+        "Every covid-19 image is of source ieee8023 and no other image is: these metrics can't "
+        "distinguish finding covid-19 from recognising the source"
     )
     assert finding.evidence == (
         "On validation, by source: 30 of 30 images with covid-19 and 0 of 250 without it are of "
@@ -149,7 +149,7 @@ def test_several_attributes_are_one_finding_the_best_first():
     )
     assert finding.what == (
         "Every covid-19 image is of source a and no other image is, and view tells it too: these "
-        "figures can't tell finding covid-19 from recognising the source or view"
+        "metrics can't distinguish finding covid-19 from recognising the source or view"
     )
     assert "by source: 30 of 30" in finding.evidence
     assert "; by view: 29 of 30" in finding.evidence

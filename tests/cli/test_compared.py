@@ -25,7 +25,7 @@ def runs(tmp_path):
 
 
 def test_list_ranks_what_was_evaluated_last_and_marks_the_group(covidreport, runs):
-    """The mark, the verdict and the smallest gap; --json has every pair."""
+    """The mark, the verdict and the detectable difference; --json has every pair."""
     done = covidreport("list", "runs")
     assert done.code == 0, done.err
     assert done.out.count("ranked by missed covid-19") == 1
@@ -39,8 +39,8 @@ def test_list_ranks_what_was_evaluated_last_and_marks_the_group(covidreport, run
     lines = done.out.splitlines()
     marked = [words[1] for words in map(str.split, lines) if words[2:3] == ["≈"]]
     assert marked == alike
-    assert f"≈ {first['run']} can't be told apart from" in done.out
-    assert "The smallest gap that these data could show is" in " ".join(done.out.split())
+    assert f"≈ {first['run']} is not significantly different from" in done.out
+    assert "The detectable difference is" in " ".join(done.out.split())
 
 
 def test_score_compares_the_runs_of_one_split(covidreport, runs):
@@ -55,12 +55,12 @@ def test_a_baseline_and_a_margin_are_options_and_settings(covidreport, runs, tmp
     """Options win over covidreport.toml; both stand in the report."""
     (tmp_path / "covidreport.toml").write_text('baseline = "run-3"\nmargin = 0.2\n')
     words = " ".join(covidreport("list", "runs").out.split())
-    assert "Against the baseline run-3, named in the settings (4 comparisons)" in words
+    assert "Compared with the baseline run-3, named in the settings (4 comparisons)" in words
     assert "At most 0.2 less sensitive than run-3" in words
     words = " ".join(
         covidreport("list", "runs", "--baseline", "run-2", "--margin", "0.1").out.split()
     )
-    assert "Against the baseline run-2, named on the command line (4 comparisons)" in words
+    assert "Compared with the baseline run-2, named on the command line (4 comparisons)" in words
     assert "At most 0.1 less sensitive than run-2" in words
     done = covidreport("render", "runs", "--format", "markdown", "--output", "-", "--margin", "0.3")
     assert "At most 0.3 less sensitive than run-3" in done.out

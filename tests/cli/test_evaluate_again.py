@@ -197,7 +197,7 @@ def test_imported_runs_are_passed_over(study, covidreport, tmp_path):
     done = study.again("--force")
     alone = covidreport("evaluate", "runs/away", "--data", "data/manifest.csv")
 
-    assert "1 of 3 runs holds imported figures" in done.err
+    assert "1 of 3 runs holds imported metrics" in done.err
     assert not (tmp_path / "runs/away/evaluations/data-validation/failure.json").exists()
     assert alone.code == 2
     assert "no run here has a model" in alone.err

@@ -183,7 +183,7 @@ def test_tuning_on_the_reported_split_is_warned_of(covidreport, study):
     """It is allowed, and what comes of it is marked."""
     done = covidreport("tune", "runs", "--split", "Validation", *WORDS)
     assert done.code == 0
-    assert "figures on it at these thresholds are marked exploratory" in done.err
+    assert "metrics on it at these thresholds are marked exploratory" in done.err
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_whatever_matters_is_part_of_the_key(tmp_path, monkeypatch, change):
     elif change == "threshold":
         evaluated = [(run, replace(e, thresholds={"covid-19": 0.5000001})) for run, e in evaluated]
     elif change == "version":
-        monkeypatch.setattr("covidreport.compare.METHOD", "another")
+        monkeypatch.setattr("covidreport.compare.REVISION", "another")
     else:
         plan = Plan("run-01") if change == "baseline" else Plan(margin=0.1)
     compare(evaluated, plan)

@@ -38,7 +38,9 @@ def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
     truth, scores = draw_scores(2, positives=200)
     ranking = compare(write_all(tmp_path, truth, scores))
     assert find_doubt(ranking) is None
-    assert describe_verdict(ranking).startswith("run-00 misses fewer covid-19 cases than run-01")
+    assert describe_verdict(ranking).startswith(
+        "run-00 misses significantly fewer covid-19 cases than run-01"
+    )
 
 
 def test_an_interval_beside_a_p_value_that_says_less_is_explained(tmp_path):
@@ -62,12 +64,12 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
     assert made.detectable_difference.cases > 4
     assert describe_detectable(made).startswith(
-        "With 4 positives no two runs could have been told apart"
+        "With 4 positives no two runs could differ significantly"
     )
 
 
 def test_counts_where_nothing_can_be_excluded():
-    """A gap that counts alone can't judge is neither told apart nor not."""
+    """A difference that counts alone can't judge is neither significant nor not."""
     evaluated = []
     for name, missed in (("a", 2), ("b", 22)):
         evaluation = make_evaluation(name, Counts(590, 10, missed, 28 - missed), fingerprint=None)

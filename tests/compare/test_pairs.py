@@ -99,7 +99,7 @@ def test_auroc_differences_are_delongs(tmp_path):
 
 
 def test_the_group_is_what_adjusted_p_values_leave_together(tmp_path):
-    """Told apart from the best at 0.05; the smallest gap never contradicts a pair."""
+    """Told apart from the best at 0.05; the detectable difference never contradicts a pair."""
     truth, scores = draw_scores(8)
     made = comparisons(compare(write_all(tmp_path, truth, scores)))
     with_best = {c.second: c for c in made.sensitivity if c.first == made.rank_evidence[0].run}
@@ -217,12 +217,12 @@ def test_two_runs_that_answer_alike_are_not_told_apart(tmp_path):
         None,
     )
     assert describe_verdict(ranking) == (
-        "Both ranked runs share the first place: nothing tells them apart."
+        "Both ranked runs share rank 1: they are equal by every criterion of it."
     )
 
 
 @pytest.mark.parametrize(("lost", "told"), [(10, True), (4, False)])
-def test_a_gap_that_is_told_apart_takes_no_more_positives(tmp_path, lost, told):
+def test_a_significant_difference_takes_no_more_positives(tmp_path, lost, told):
     """10 more of 40, all one way, have p = 0.002; 4 have 0.125, and more would be needed."""
     truth = (np.arange(100) < 40).astype(np.int8)
     best = np.where(truth == 1, 0.9, 0.1)
@@ -232,7 +232,7 @@ def test_a_gap_that_is_told_apart_takes_no_more_positives(tmp_path, lost, told):
     assert pair.p_value == pytest.approx(2 * 0.5**lost)
     assert made.detectable_difference.gap == lost
     assert (made.detectable_difference.positives_needed is None) is told
-    assert ("is one that they show" in describe_detectable(made)) is told
+    assert ("is significant" in describe_detectable(made)) is told
     assert ("positives would be needed" in describe_detectable(made)) is not told
 
 

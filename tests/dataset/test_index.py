@@ -73,5 +73,5 @@ def test_every_field_of_a_question_is_tried():
 
 def test_an_answer_that_was_made_otherwise_is_none(asked, monkeypatch):
     """As by an earlier reading of manifests."""
-    monkeypatch.setattr(index, "METHOD", index.REVISION + 1)
+    monkeypatch.setattr(index, "REVISION", index.REVISION + 1)
     assert read_known(asked) is None

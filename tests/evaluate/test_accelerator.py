@@ -171,7 +171,7 @@ def test_no_room_for_the_buffers_fails_every_run_with_that_reason(tmp_path, monk
     def full(*_):
         raise session.OutOfMemoryError("the model fails on a batch: out of memory")
 
-    monkeypatch.setattr(device, "Feed", full)
+    monkeypatch.setattr(device, "DeviceFeed", full)
     outcomes = evaluate_folder(runs, _request(manifest))
     assert all("out of memory" in outcome.failure.reason for outcome in outcomes.values())
 

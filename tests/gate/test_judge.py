@@ -271,7 +271,7 @@ def test_the_paired_test_stands_beside_the_count(tmp_path):
 
 
 def test_only_a_gap_that_chance_may_explain_asks_for_more_positives(tmp_path):
-    """8 lost and 1 won of 40 are told apart (p = 0.039); 5 lost are not (p = 0.0625).
+    """8 lost and 1 won of 40 are significant (p = 0.039); 5 lost are not (p = 0.0625).
 
     Six that differ, all one way, are the fewest under 0.05: the positives needed are the n of which
     an eighth gives six in 80 % of studies.

@@ -195,7 +195,7 @@ TURNS = {
 @pytest.mark.parametrize("kept_bytes", [0, 1000, 1 << 20])
 def test_one_picture_leaves_nothing_behind_for_the_next(monkeypatch, kept_bytes):
     """Memory is used again from image to image; pictures that are still in use don't change."""
-    monkeypatch.setattr(png, "_KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(png, "_BUFFER_BYTES", kept_bytes)
     shapes = [(90, 80), (5, 7), (90, 80, 3), (1, 1), (300, 250), (31, 33, 3)]
     pictures = [noise(*shape, seed=seed) for seed, shape in enumerate(shapes)]
     decoded = [decode_image(write_png(p, 8, RGB if p.ndim == 3 else GREY)) for p in pictures]

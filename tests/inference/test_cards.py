@@ -115,7 +115,7 @@ def test_a_slice_of_a_card_is_known_by_its_own_name(monkeypatch, chosen, seen):
 def test_cards_in_the_order_of_their_speed_are_named_by_cuda(monkeypatch):
     """NVML does not know that order; where all have one name there is nothing to know."""
     _show_cards(monkeypatch)
-    monkeypatch.setattr(cards, "_ask_cuda", lambda device_id: Card("the fastest", (9, 0)))
+    monkeypatch.setattr(cards, "_query_cuda", lambda device_id: Card("the fastest", (9, 0)))
     assert find_card(0).name == NAMES[A100]
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     assert find_card(0).name == "the fastest"

@@ -58,7 +58,7 @@ def test_another_model_or_runtime_is_converted_and_tried_anew(monkeypatch, name)
 def test_another_conversion_is_another_entry(monkeypatch):
     """When covidreport asks the converter for something else."""
     before = half._name("aa")
-    monkeypatch.setattr(half, "METHOD", half.REVISION + 1)
+    monkeypatch.setattr(half, "REVISION", half.REVISION + 1)
     assert half._name("aa") != before
 
 

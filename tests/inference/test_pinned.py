@@ -83,7 +83,7 @@ def test_a_feed_unlocks_its_memory_when_the_queue_closes(tmp_path, monkeypatch):
             super().__init__(execution, *others)
             self._unpin = [pin(array, 0) for array in self._staging]
 
-    monkeypatch.setattr(device, "Feed", OnCard)
+    monkeypatch.setattr(device, "DeviceFeed", OnCard)
     queue = DeviceQueue()
     queue.upload("gray", [session], [np.zeros(shape, np.uint8)], 4, readers=1).result(10)
     assert len(held) == SLOTS

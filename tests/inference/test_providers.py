@@ -128,7 +128,7 @@ def test_a_driver_that_does_not_answer_is_said(machine):
 def test_the_driver_is_asked_to_explain_and_not_whether_to_try(machine, monkeypatch):
     """A container that lacks NVML has a card that works; CUDA itself then says which it is."""
     machine(None, played=True)
-    monkeypatch.setattr(cards, "_ask_cuda", lambda device_id: Card("NVIDIA L4", (8, 9)))
+    monkeypatch.setattr(cards, "_query_cuda", lambda device_id: Card("NVIDIA L4", (8, 9)))
     execution, warning = providers.choose_execution("cuda", device_id=2)
     assert warning is None
     assert (execution.card, execution.device_id) == ("NVIDIA L4", 2)
@@ -138,7 +138,7 @@ def test_the_driver_is_asked_to_explain_and_not_whether_to_try(machine, monkeypa
 def test_a_card_that_nobody_can_name_does_not_work(machine, monkeypatch):
     """What decides the scores has to be known before they are stored."""
     machine(None, played=True)
-    monkeypatch.setattr(cards, "_ask_cuda", lambda device_id: None)
+    monkeypatch.setattr(cards, "_query_cuda", lambda device_id: None)
     assert "says which card 0 is" in try_provider(provider_named("cuda")).detail
 
 

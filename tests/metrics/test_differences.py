@@ -191,7 +191,7 @@ def test_one_patient_alone_says_nothing():
 def test_without_images_there_is_no_difference():
     """No positive at all."""
     difference, interval = estimate_difference(0, 0, np.zeros(0, dtype=int), 0)
-    assert (difference, interval.low, interval.reason) == (None, None, "the figure is undefined")
+    assert (difference, interval.low, interval.reason) == (None, None, "the metric is undefined")
 
 
 @pytest.mark.parametrize(

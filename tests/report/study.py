@@ -150,7 +150,7 @@ def small_study() -> ReportData:
         Finding(
             "warning",
             "best-run-not-distinguishable",
-            f"{BEST} can't be told apart from {SECOND}",
+            f"{BEST} is not significantly different from {SECOND}",
             "8 against 10 missed of 28",
             "compare them on more positives",
             (BEST, SECOND),

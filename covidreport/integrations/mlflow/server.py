@@ -153,7 +153,7 @@ class MlflowServer:
         metrics = [Metric(each.key, each.value, each.time_ms, each.step) for each in points]
         params = [Param(*each) for each in parameters.items()]
         labels = [RunTag(*each) for each in tags.items()]
-        with self._asking("logging figures"):
+        with self._asking("logging metrics"):
             for some in _pieces(metrics, _MOST_METRICS):
                 self._client.log_batch(run, metrics=some)
             for some in _pieces(params, _MOST_OTHERS):

@@ -56,12 +56,9 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     (lead,) = say(answer, "doubt")
     ahead = f"misses {gap} more." if gap else "misses as many"
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
-    assert "can't be told apart from" in lead
+    assert "not significantly different from" in lead
     assert "after 28 comparisons" in lead
-    assert (
-        f"The smallest gap that these data could show is {made.detectable_difference.cases} cases"
-        in lead
-    )
+    assert f"The detectable difference is {made.detectable_difference.cases} cases" in lead
     assert (
         f"about {made.detectable_difference.positives_needed:,} positives would be needed" in lead
     )
@@ -72,7 +69,8 @@ def test_a_best_run_told_from_all_others_is_said_so():
     """No warning, and the closest comparison named."""
     answer = build(compared_study(2, positives=300), "answer")
     (assured,) = say(answer, "assured")
-    assert "by more than chance, after 1 comparison " in assured
+    assert " misses significantly fewer " in assured
+    assert "after 1 comparison " in assured
     assert say(answer, "doubt") == []
 
 
@@ -105,7 +103,7 @@ def test_planned_comparisons_take_the_place_of_all_pairs():
     naming = "the baseline exp3, named on the command line"
     assert len(find_table(section, f"Each run minus {naming}").rows) == 3
     assert not [one for one in list_tables(section) if one.style == "grid"]
-    assert any(f"Against {naming}" in one for one in list_sentences(section))
+    assert any(f"Compared with {naming}" in one for one in list_sentences(section))
     judged = find_table(section, "Non-inferiority")
     assert "at most 0.2 less sensitive than exp3; intervals of 98.33 %" in judged.caption
     answers = {row[0]: row[1] for row in read_values(judged)}
@@ -139,8 +137,8 @@ def test_counts_alone_show_bounds_and_no_section(study):
     assert [row[6] for row in read_lines(table)] == ["the best", "not told apart (0.50)"]
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
-        f"The next, {SECOND}, misses 2 more. To be told apart at all takes a gap of 6 cases.",
-        f"{BEST} can't be told apart from {SECOND}.",
+        f"The next, {SECOND}, misses 2 more. The detectable difference is 6 cases.",
+        f"{BEST} is not significantly different from {SECOND}.",
     ]
 
 

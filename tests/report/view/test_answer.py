@@ -70,7 +70,7 @@ def test_no_evaluation_is_no_answer(study):
 def test_whether_it_is_luck_is_said_by_the_findings_alone(study):
     """The view compares nobody: with the finding its words stand by the answer, without it none."""
     answer = build(study, "answer")
-    assert say(answer, "doubt") == [f"{BEST} can't be told apart from {SECOND}."]
+    assert say(answer, "doubt") == [f"{BEST} is not significantly different from {SECOND}."]
     assert say(build(replace(study, findings=()), "answer"), "doubt") == []
     assert say(answer, "plain") == ["To be read with 1 error and 1 warning"]
 

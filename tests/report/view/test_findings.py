@@ -83,6 +83,6 @@ def test_a_run_lists_the_findings_about_it(study):
     (about,) = (one for one in run.blocks if isinstance(one, Items))
 
     assert [write_line(words) for words in about.items] == [
-        f"{BEST} can't be told apart from {SECOND}"
+        f"{BEST} is not significantly different from {SECOND}"
     ]
     assert about.severities == ("warning",)

@@ -29,7 +29,7 @@ SINGLE = np.dtype(np.float32)
 _UNKNOWN = 0
 
 
-class Checkpoint:
+class ScoresCheckpoint:
     """The scores of one run that are known so far: `(N, K)`, anything elsewhere.
 
     They stand in a folder that is named beside the evaluation and holds the key of what is being
@@ -99,7 +99,7 @@ class Checkpoint:
 
 def open_checkpoint(
     evaluation_folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any] = SINGLE
-) -> Checkpoint:
+) -> ScoresCheckpoint:
     """The partial scores under this key, as they were left or new; WriteError for a full disk.
 
     kind: the scores' type.
@@ -112,7 +112,9 @@ def open_checkpoint(
         ) from error
 
 
-def _open(folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any]) -> Checkpoint:
+def _open(
+    folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any]
+) -> ScoresCheckpoint:
     chunks = -(-n // batch)
     facts: dict[str, Any] = {"key": key, "shape": [n, k], "batch": batch, "checks": "xxh3"}
     names = folder / f"scores.f{8 * kind.itemsize}", folder / "checks.u64"
@@ -130,7 +132,7 @@ def _open(folder: Path, key: str, n: int, k: int, batch: int, kind: np.dtype[Any
         names[0].write_bytes(scores.tobytes())
         names[1].write_bytes(checks.tobytes())
         write_json(folder / "partial.json", {**facts, "token": token})
-    return Checkpoint(folder, scores, checks, batch, str(token), _open_files(*names))
+    return ScoresCheckpoint(folder, scores, checks, batch, str(token), _open_files(*names))
 
 
 def _read_array(file: Path, like: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from covidreport.boundary import attempt, explain_error
-from covidreport.evaluate.checkpoint import Checkpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import CpuReference
 from covidreport.evaluate.loop import Advance, Errand, count_jobs, score_runs
@@ -91,7 +91,7 @@ class _Group:
 
     work: Work
     started: float
-    ready: list[tuple[OpenedRun, Checkpoint]] = field(default_factory=list)
+    ready: list[tuple[OpenedRun, ScoresCheckpoint]] = field(default_factory=list)
     outcomes: list[RunOutcome] = field(default_factory=list)
     large: list[tuple[Run, Failure]] = field(default_factory=list)
     """Runs that failed since memory was short: alone they might have fitted."""
@@ -123,7 +123,7 @@ class _Group:
                 self.ready.append(opened)
         TRIAL.close()
 
-    def _open(self, run: Run) -> tuple[OpenedRun, Checkpoint]:
+    def _open(self, run: Run) -> tuple[OpenedRun, ScoresCheckpoint]:
         opened = open_run(self.work.request, run, shares_memory=bool(self.ready))
         return opened, open_scores(self.work.request, opened)
 

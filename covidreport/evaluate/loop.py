@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.allocator import give_memory_back
-from covidreport.evaluate.checkpoint import Checkpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlude import Occlusion
 from covidreport.evaluate.request import BATCH
@@ -40,7 +40,7 @@ from covidreport.evaluate.units import (
 )
 from covidreport.images import describe_bit_depth
 from covidreport.images.cache import PixelCache
-from covidreport.inference.device import SLOTS, Answer, DeviceQueue, Uploaded
+from covidreport.inference.device import SLOTS, DeviceAnswer, DeviceQueue, Uploaded
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU
 from covidreport.inference.session import OutOfMemoryError
@@ -225,7 +225,7 @@ class _Loop:
 
     def answer_uploaded(
         self, chunk: Chunk, scored: ScoredRun, uploaded: Uploaded
-    ) -> tuple[list[Answer], float]:
+    ) -> tuple[list[DeviceAnswer], float]:
         """Let a run see what was uploaded (in the device's thread); its answers and the seconds."""
         began = time.perf_counter()
         with uploaded:
@@ -237,7 +237,7 @@ class _Loop:
 
     def read(
         self, chunk: Chunk, scored: ScoredRun, batch: _Batch,
-        future: Future[tuple[list[Answer], float] | Failure],
+        future: Future[tuple[list[DeviceAnswer], float] | Failure],
     ) -> None:  # fmt: skip
         """A run has answered: read its scores, while the device goes on."""
         done = future.result()
@@ -287,7 +287,7 @@ def score_runs(
     advance: Advance = lambda _: None,
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
-    checkpoints: Sequence[Checkpoint] | None = None,
+    checkpoints: Sequence[ScoresCheckpoint] | None = None,
     occlusion: Occlusion | None = None,
     errands: Sequence[Errand] = (),
     most_errands: int | None = None,

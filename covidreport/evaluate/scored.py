@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
-from covidreport.evaluate.checkpoint import Checkpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
@@ -48,7 +48,7 @@ class ScoredRun:
     scores: NDArray[np.floating]
     failure: Failure | None = None
     inference_s: float = 0.0
-    checkpoint: Checkpoint | None = None
+    checkpoint: ScoresCheckpoint | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
     out_of_memory: bool = False
     """Whether that is why it failed: alone it might have fitted."""

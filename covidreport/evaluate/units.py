@@ -18,7 +18,7 @@ from covidreport.evaluate.decode import Chunk, decode_chunk
 from covidreport.evaluate.occlude import Occlusion, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.images.cache import PixelCache
-from covidreport.inference.device import Answer, read_answers
+from covidreport.inference.device import DeviceAnswer, read_answers
 from covidreport.inference.session import OutOfMemoryError, prepare_batch
 from covidreport.records import Failure, InputSpec, PixelSpec
 
@@ -123,7 +123,7 @@ def score_and_keep(chunk: Chunk, scored: ScoredRun, pieces: Sequence[NDArray[Any
     return time.perf_counter() - began
 
 
-def read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[Answer]) -> float:
+def read_and_keep(chunk: Chunk, scored: ScoredRun, answers: Sequence[DeviceAnswer]) -> float:
     """Read what a device gave and put the scores where they are kept; the seconds that it took."""
     began = time.perf_counter()
     if scored.failure is not None:

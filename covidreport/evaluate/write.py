@@ -7,7 +7,7 @@ from functools import partial
 
 from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
-from covidreport.evaluate.checkpoint import Checkpoint, open_checkpoint
+from covidreport.evaluate.checkpoint import ScoresCheckpoint, open_checkpoint
 from covidreport.evaluate.cpu_check import CpuCheck, CpuReference
 from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
@@ -38,15 +38,15 @@ def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutco
     return RunOutcome(run, failure=failure)
 
 
-def open_scores(request: EvaluationRequest, opened: OpenedRun) -> Checkpoint:
+def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoint:
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
     folder = evaluation_folder(opened.run.folder, request.name)
     n, k = request.dataset.truth.shape
     key = key_of(request, opened)
-    left = Checkpoint.read_token(folder)
+    left = ScoresCheckpoint.read_token(folder)
     own = left is not None and request.made.has_checkpoint(left)
     if request.force or not (own or request.trust_stored):
-        Checkpoint.discard(folder)
+        ScoresCheckpoint.discard(folder)
         left = None
     checkpoint = open_checkpoint(folder, key, n, k, request.batch, opened.session.score_type)
     if checkpoint.token != left:  # begun anew, and here
@@ -112,7 +112,9 @@ class Finishing:
         return RunOutcome(run, evaluation, before=before)
 
 
-def _note_made(request: EvaluationRequest, outcome: RunOutcome, checkpoint: Checkpoint) -> None:
+def _note_made(
+    request: EvaluationRequest, outcome: RunOutcome, checkpoint: ScoresCheckpoint
+) -> None:
     """Keep that an evaluation was computed here; not where it goes on from another's scores."""
     if outcome.evaluation is not None and request.made.has_checkpoint(checkpoint.token):
         request.made.note_evaluation(outcome.run, outcome.evaluation, use_cache=request.use_cache)

@@ -100,14 +100,14 @@ class DeviceFeed:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeviceAnswer:
     """What a graph gave to `size` images, in the CPU's memory and not yet looked at."""
 
     output: NDArray[Any]
     size: int
 
 
-def read_answers(session: Session, answers: Sequence[Answer], n: int) -> NDArray[np.floating]:
+def read_answers(session: Session, answers: Sequence[DeviceAnswer], n: int) -> NDArray[np.floating]:
     """The scores `(n, K)` in what `Bound.run` gave, as `Session.run` gives them.
 
     RunError where they are none. Apart from the runs, so that a card need not wait for it.
@@ -136,13 +136,13 @@ class Bound:
         """
         return read_answers(self.session, self.answer(slot, n), n)
 
-    def answer(self, slot: int, n: int) -> list[Answer]:
+    def answer(self, slot: int, n: int) -> list[DeviceAnswer]:
         """What the model gives to the first `n` images in a slot, for `read_answers`.
 
         RunError where the model fails, OutOfMemoryError where that is why and `Session.halve` can't
         help.
         """
-        answers: list[Answer] = []
+        answers: list[DeviceAnswer] = []
         done = 0
         while done < n:
             size = min(self.size, self.feed.capacity - done)
@@ -153,7 +153,7 @@ class Bound:
                 if not self.session.halve(error):
                     raise
             else:
-                answers.append(Answer(output, size))
+                answers.append(DeviceAnswer(output, size))
                 done += size
         return answers
 
@@ -280,7 +280,9 @@ class DeviceQueue:
         """Do some work with what the models gave, while they run on."""
         return self._readings.submit(work, *arguments)
 
-    def answer(self, session: Session, uploaded: Uploaded, n: int) -> tuple[list[Answer], int]:
+    def answer(
+        self, session: Session, uploaded: Uploaded, n: int
+    ) -> tuple[list[DeviceAnswer], int]:
         """What a model gives to `n` uploaded images, and how many of them a call had at last."""
         if session not in self._bounds:
             self._bounds[session] = Bound(session, uploaded.feed)

@@ -122,11 +122,11 @@ def _natural(run: Run) -> tuple[object, ...]:
 
 
 @dataclass(slots=True)
-class _Folder:
+class _SearchedFolder:
     """A folder that was looked into: where it lies, and the ONNX files in it."""
 
     folder: Path
-    parent: _Folder | None
+    parent: _SearchedFolder | None
     depth: int
     models: tuple[str, ...] = ()
     is_run: bool = False
@@ -157,11 +157,11 @@ def _find_folders(path: Path, notes: list[str]) -> list[Path]:
     return [each.folder for each in found if each.is_run]
 
 
-def _walk(path: Path, notes: list[str]) -> list[_Folder]:
+def _walk(path: Path, notes: list[str]) -> list[_SearchedFolder]:
     """Every folder at and below one, not below a run; a folder above comes before those in it."""
-    found: list[_Folder] = []
+    found: list[_SearchedFolder] = []
     seen: set[str] = set()
-    waiting = [_Folder(path, None, 0)]
+    waiting = [_SearchedFolder(path, None, 0)]
     while waiting:
         each = waiting.pop()
         real = os.path.realpath(each.folder)
@@ -181,7 +181,9 @@ def _walk(path: Path, notes: list[str]) -> list[_Folder]:
         if below and each.depth == DEEPEST:
             notes.append(f"{format_path(each.folder)}: what lies below is too deep to be searched")
             continue
-        waiting += [_Folder(each.folder / name, each, each.depth + 1) for name in reversed(below)]
+        waiting += [
+            _SearchedFolder(each.folder / name, each, each.depth + 1) for name in reversed(below)
+        ]
     return found
 
 

@@ -101,7 +101,7 @@ def test_an_empty_table_is_refused(tmp_path):
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
     """Parquet allows them, and no one could say which is meant."""
-    table = pa.ManifestTable.from_arrays(
+    table = pa.Table.from_arrays(
         [pa.array(["a.png"]), pa.array([1]), pa.array([0])], ["path", "x", "x"]
     )
     pq.write_table(table, tmp_path / "manifest.parquet")

@@ -22,7 +22,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from covidreport.errors import RunError
-from covidreport.inference.device import Bound, Feed
+from covidreport.inference.device import Bound, DeviceFeed
 from covidreport.inference.session import (
     OutOfMemoryError, measure_variation, open_session, prepare_batch,
 )
@@ -63,7 +63,7 @@ def test_a_batch_on_the_device_is_halved_until_it_fits(greedy):
     path, wanted = greedy
     size, scores = _ask(
         path,
-        "feed = Feed(DEVICE, 4, batch.shape[1:], batch.dtype)\n"
+        "feed = DeviceFeed(DEVICE, 4, batch.shape[1:], batch.dtype)\n"
         "bound = Bound(session, feed)\n"
         "scores = bound.run(feed.upload(batch), 4)\n"
         "print(json.dumps([bound.size, scores.tolist()]))\n",

@@ -61,7 +61,7 @@ def _compare_splits(
         for evaluation in (other, reported)
     )
     reason = _explain_by_convention(other, reported, target)
-    what = f"The proportion of {target} is {proportions}: more than chance explains"
+    what = f"The prevalence of {target} is {proportions}: more than chance explains"
     if reason is not None:
         what += ". Likely two label conventions"
     scaled = (

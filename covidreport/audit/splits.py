@@ -45,7 +45,7 @@ def audit_split_labels(evidence: DataEvidence) -> tuple[Finding, ...]:
             severity="warning",
             code="prevalence-differs",
             what=(
-                f"The proportion of {', '.join(each.column.name for each, _ in found)} differs "
+                f"The prevalence of {', '.join(each.column.name for each, _ in found)} differs "
                 "between splits by more than chance explains"
             ),
             evidence=_describe_all(found, splits[0], evidence),

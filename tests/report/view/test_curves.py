@@ -70,7 +70,7 @@ def test_bins_carry_their_interval_and_their_images(everything):
         evaluation = index.runs[int(line.run) - 1].evaluation
         bins = [
             one
-            for one in evaluation.details.labels[everything.target].calibration.bins
+            for one in evaluation.score_metrics.labels[everything.target].calibration.bins
             if one.count and one.observed.value is not None
         ]
         assert line.places == tuple((one.predicted, one.observed.value) for one in bins)

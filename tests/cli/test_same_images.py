@@ -45,7 +45,7 @@ def _seen(covidreport, study):
     seen["baseline set"] = json.loads((study / "set.json").read_text())["split"]
     said["export"] = covidreport("export", "runs/keen", "--model-card", "card.md")
     card = (study / "card.md").read_text()
-    (seen["export"],) = [each for each in SPLITS if f"Figures on data, {each} split" in card]
+    (seen["export"],) = [each for each in SPLITS if f"Metrics on data, {each} split" in card]
     done = said["gate"] = covidreport("gate", "runs", "--json", "--limit", "missed<=100")
     (seen["gate"],) = {each["split"] for each in json.loads(done.out)["verdicts"]}
     seen["load"] = package.load().data.split

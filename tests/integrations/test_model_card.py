@@ -51,7 +51,7 @@ def test_the_text_has_intervals_and_limits(tmp_path):
     assert "1.000 (4/4; 95 % CI 0.510 to 1.000)" in card
     assert "## Limits of use\n\n- Research software, no medical device" in card
     assert "## Training\n\n- architecture: tiny" in card
-    assert card.index("Limits of use") < card.index("## Figures on")
+    assert card.index("Limits of use") < card.index("## Metrics on")
 
 
 def test_a_hostile_name_is_data(tmp_path):

@@ -192,7 +192,7 @@ def _summarise_ranks(resampled: ResampledCounts) -> RankUncertainty:
 
 
 def _resolve(runs: _Runs) -> DetectableDifference:
-    """The smallest gap, and what the gap to the next run that misses more would take.
+    """The detectable difference, and what the gap to the next run that misses more would take.
 
     It rests on what max-T asks of the pairs that were not significantly different: it steps down,
     and asks most of the clearest pair. So no pair that was significantly different has a smaller

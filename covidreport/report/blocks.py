@@ -102,7 +102,7 @@ class Difference:
 class PValue:
     """A p-value, or the least that it can be where `bound`; None is a dash.
 
-    significant: whether it tells two runs apart, after all corrections.
+    significant: whether two runs are significantly different, after all corrections.
     """
 
     p: float | None

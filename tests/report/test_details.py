@@ -14,7 +14,7 @@ from covidreport.records import ReportedRun
 from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.blocks import Group
 from covidreport.report.repeats import collect_repeats, describe_method
-from covidreport.report.sections.repeats import name_method
+from covidreport.report.sections.repeats import name_configuration
 from covidreport.report.view import view_report
 from tests.report.blocks import (
     build,
@@ -192,6 +192,12 @@ def test_runs_of_other_images_or_settings_are_no_repeats(data):
     assert "source" not in describe_method(run)["data"]
 
 
-def test_methods_go_by_letters():
+def test_configurations_go_by_letters():
     """A, B … Z, AA: runs have names and experiments numbers already."""
-    assert [name_method(place) for place in (0, 1, 25, 26, 27)] == ["A", "B", "Z", "AA", "AB"]
+    assert [name_configuration(place) for place in (0, 1, 25, 26, 27)] == [
+        "A",
+        "B",
+        "Z",
+        "AA",
+        "AB",
+    ]

@@ -45,7 +45,7 @@ SECTIONS: Mapping[str, Entry] = {
     "answer": Entry(answer.build, "the answer"),
     "limits": Entry(limits.build),
     "ranking": Entry(ranking.build, "the ranking"),
-    "against": Entry(pairwise.build, "the runs against each other"),
+    "against": Entry(pairwise.build, "the pairwise comparisons"),
     "failed": Entry(failed.build, "the runs without figures"),
     "repeats": Entry(repeats.build, "the repeats over seeds"),
     "cases": Entry(cases.build, "the missed cases"),

@@ -337,7 +337,7 @@ def _with_interval(estimate: Estimate | None) -> str:
 
 
 def _is_assured(ranking: Ranking) -> bool:
-    """Whether the one run of rank 1 was told apart from every other."""
+    """Whether the one run of rank 1 is significantly different from every other."""
     comparisons = ranking.comparisons
     if comparisons is None:
         return False

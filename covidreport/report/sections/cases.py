@@ -206,7 +206,7 @@ def _grid(
         for number, one in enumerate(pictures, start=1)
     )
     return Grid(
-        f"Who missed whom: {plural(len(rows), 'run')}, {plural(len(columns), 'case')}",
+        f"Missed cases by run: {plural(len(rows), 'run')}, {plural(len(columns), 'case')}",
         (Column("Run", kind="name"), Column("Missed", kind="count")),
         (columns,),
         tuple(rows),

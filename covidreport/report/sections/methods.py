@@ -156,7 +156,7 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
         f"the label itself is rarer), and one whose specificity is under {floor}. Calling every "
         "image positive misses nobody.",
         "The order is an order of counts. A difference of a few cases is often within chance; what "
-        "the data can tell apart is said beside it.",
+        "is significantly different is said beside it.",
     )
 
 
@@ -173,7 +173,7 @@ def _explain_comparisons(data: ReportData) -> tuple[Group, ...]:
             paragraphs.append(_NON_INFERIORITY)
     if len(scored) < len(made):
         paragraphs.append(_COUNTS_ALONE)
-    return (_method("Runs against each other", *paragraphs),) if paragraphs else ()
+    return (_method("Pairwise comparisons", *paragraphs),) if paragraphs else ()
 
 
 def _describe_tests(made: RunComparisons) -> list[str]:
@@ -183,8 +183,8 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         f"and each p-value is adjusted for all of them: max-T by {made.flips:,} sign-flips, "
         "step-down, each pair on the scale of its own exact p-value (Westfall and Young 1993; "
         "Romano and Wolf 2005), made so that at most 5 % of sets of equal runs show a difference. "
-        f"Told apart is what has an adjusted p of at most {made.alpha:g}; not told apart is not "
-        "the same as equal. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
+        f"Significantly different is what has an adjusted p of at most {made.alpha:g}; what is not "
+        "is not equal for that. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
         "Holm’s correction. Comparisons with a baseline that was named are adjusted for each other "
         "alone.",
         "Intervals of differences in sensitivity and specificity are Tango’s (1998); each holds "
@@ -194,10 +194,10 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         "then false alarms; runs equal in both may have any of the ranks that they share. Is the "
         "best: how often a resample repeats the first place, shared where runs are equal; a run "
         "that only won by luck repeats it too, so it is no test.",
-        "The smallest gap is the fewest cases by which two runs must differ to be told apart at "
-        "all, if the better one finds whatever the other finds; usually it takes more. It rests on "
-        "what max-T asks of the pairs that were not told apart. The positives needed suppose that "
-        "the shares of cases that only one of the two missed stay as they are "
+        "The detectable difference is the fewest cases by which two runs must differ to be "
+        "significantly different at all, if the better one finds whatever the other finds; usually "
+        "it takes more. It rests on what max-T asks of the pairs that were not. The positives "
+        "needed suppose that the shares of cases that only one of the two missed stay as they are "
         "(Connor 1987, with the power of the exact test).",
     ]
 
@@ -316,13 +316,13 @@ def _tables(data: ReportData) -> tuple[Group, ...]:
 
 
 def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
-    """How methods were compared over seeds, where any was run with several."""
+    """How configurations were compared over seeds, where any was run with several."""
     if not data.repeats:
         return ()
     words = (
         "Runs whose hyper-parameters, start and training data are the same and whose seeds differ "
-        "are repeats of one method. The standard deviation is that of single runs (n − 1). The "
-        "means of two methods are compared by going through all ways to share their values out "
+        "are repeats of one configuration. The standard deviation is that of single runs (n − 1). "
+        "The means of two are compared by going through all ways to share their values out "
         "(permutation; with very many, Welch’s t-test), adjusted for all pairs by Holm’s "
         "correction; the interval is Welch’s. It is about these images and other seeds, not about "
         "other patients."

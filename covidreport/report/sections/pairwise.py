@@ -1,4 +1,4 @@
-"""Runs against each other: all pairs of a ranking, or those that were planned."""
+"""Pairwise comparisons: all pairs of a ranking, or those that were planned."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     )
     head = (Column("Run", kind="name"), Column("Why it was not compared"))
     reasons = [Table(f"{plural(len(rows), 'run')} not compared", head, rows)] if rows else []
-    anchor, title = f"against{suffix}", f"Runs against each other{number}"
+    anchor, title = f"against{suffix}", f"Pairwise comparisons{number}"
     if comparisons.basis == "counts":
         sentences = [
             describe_verdict(ranking, index.disease),
@@ -104,9 +104,9 @@ def _fold(blocks: Sequence[Block]) -> list[Block]:
 
 
 _GRID_NOTE = (
-    "Above the diagonal: the adjusted p-value of the pair, with ≠ where it tells the two apart. On "
-    "it: how many cases the run missed. Below it: how many cases only the run of the row missed "
-    "and only the run of the column."
+    "Above the diagonal: the adjusted p-value of the pair, with ≠ where the two are significantly "
+    "different. On it: how many cases the run missed. Below it: how many cases only the run of the "
+    "row missed and only the run of the column."
 )
 
 
@@ -213,7 +213,7 @@ def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comp
     return _Layout(
         f"{which}: first minus second",
         "both",
-        (name, Column("Against"), *(Column(one, kind="count") for one in counts)),
+        (name, Column("Compared with"), *(Column(one, kind="count") for one in counts)),
     )
 
 

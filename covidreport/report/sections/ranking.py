@@ -202,7 +202,7 @@ def _standing_columns(ranking: Ranking) -> tuple[Column, ...]:
     if comparisons is None:
         return ()
     bound = " at least" if comparisons.basis == "counts" else ""
-    against = Column("Against the best", f"adjusted p{bound}", falls=True)
+    against = Column("Significantly different", f"from the best; adjusted p{bound}", falls=True)
     if comparisons.basis == "counts":
         return (against,)
     return (
@@ -227,7 +227,7 @@ def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
     elif standing.significantly_different is None:
         first = Text("counts can’t say", sort=p)
     else:
-        word = "told apart" if standing.significantly_different else "not told apart"
+        word = "yes" if standing.significantly_different else "no"
         first = Text(word, write_cell(PValue(p, bound=counts)).value, sort=p)
     if counts:
         return (first,)
@@ -241,7 +241,8 @@ def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
 
 
 def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
-    """The line between the runs that can't be told from the best and the rest, where it is one."""
+    """The line between the runs that are not significantly different from the best and the rest,
+    where it is one."""
     told = {} if ranking.comparisons is None else {
         each.run: each.significantly_different for each in ranking.comparisons.rank_evidence
     }  # fmt: skip
@@ -249,10 +250,11 @@ def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
     if same or not above or not all(above) or not one_line:
         return ""
     if len(above) == 1:
-        return "Above: the best. Below: the runs that it can be told apart from"
+        return "Above: the best run. Below: significantly different from it"
+    alike = "Above: not significantly different from the best run"
     if any(told.get(row.run) is None for row in ranking.rows[len(above) :] if row.rank):
-        return "Above: can’t be told apart from the best. Below: counts alone can’t say"
-    return "Above: can’t be told apart from the best. Below: can be"
+        return f"{alike}. Below: counts alone can’t say"
+    return f"{alike}. Below: significantly different"
 
 
 def _unranked_table(

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed, and methods compared over their seeds."""
+"""Runs that differ in nothing but their seed, and configurations compared over their seeds."""
 
 from __future__ import annotations
 
@@ -39,44 +39,44 @@ _LEVEL = 0.05
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
-    """One part for each ranking in which a method was run with several seeds."""
+    """One part for each ranking in which a configuration was run with several seeds."""
     parts = [_describe(repeats, data, index) for repeats in data.repeats]
     blocks = tuple(block for part in parts for block in part)
     return (Section("repeats", "Repeats", blocks),) if blocks else ()
 
 
 def _describe(repeats: Repeats, data: ReportData, index: Index) -> list[Block]:
-    runs = sum(len(method.runs) for method in repeats.configurations)
+    runs = sum(len(one.runs) for one in repeats.configurations)
     lead = (
-        f"{plural(len(repeats.configurations), 'method')} of {plural(runs, 'run')}: the runs of a "
-        "method differ in nothing but their seed. How far they spread is the luck of training, on "
-        "these very images; it says nothing of other patients."
+        f"{plural(len(repeats.configurations), 'configuration')} of {plural(runs, 'run')}: the "
+        "runs of one differ in nothing but their seed. How far they spread is the luck of "
+        "training, on these very images; it says nothing of other patients."
     )
     if len(data.rankings) > 1:
         lead = f"In ranking {repeats.ranking + 1}: {lead[0].lower()}{lead[1:]}"
     return [
         Prose(lead, "lead"),
-        _methods_table(repeats, index),
+        _configurations_table(repeats, index),
         *([_comparisons_table(repeats)] if repeats.comparisons else []),
         *(Prose(words, "remark") for words in _remarks(repeats)),
     ]
 
 
-def _methods_table(repeats: Repeats, index: Index) -> Table:
+def _configurations_table(repeats: Repeats, index: Index) -> Table:
     head = (
-        Column("Method", kind="name"), Column("What sets it apart"), Column("Runs"),
+        Column("Configuration", kind="name"), Column("What sets it apart"), Column("Runs"),
         Column("Missed", "mean ± SD", "figure"), Column("Sensitivity", "mean ± SD", "figure"),
         Column("Specificity", "mean ± SD", "figure"), Column("ROC AUC", "mean ± SD", "figure"),
     )  # fmt: skip
     rows = []
-    for place, method in enumerate(repeats.configurations):
-        figures = method.metrics
+    for index_of, one in enumerate(repeats.configurations):
+        figures = one.metrics
         rows.append(
             Row(
                 (
-                    Text(name_method(place)),
-                    Text(_describe_settings(method.settings)),
-                    Text(_describe_runs(method)),
+                    Text(name_configuration(index_of)),
+                    Text(_describe_settings(one.settings)),
+                    Text(_describe_runs(one)),
                     _spread(figures["missed"], whole=True),
                     *(_spread(figures[name]) for name in ("sensitivity", "specificity", "roc_auc")),
                 )
@@ -88,12 +88,12 @@ def _methods_table(repeats: Repeats, index: Index) -> Table:
     )  # fmt: skip
 
 
-def name_method(place: int) -> str:
-    """Methods go by letters, since runs and experiments go by names and numbers: A, B … Z, AA."""
+def name_configuration(position: int) -> str:
+    """Configurations go by letters, A, B … Z, AA: runs have names and experiments numbers."""
     letters = ""
-    place += 1
-    while place:
-        place, rest = divmod(place - 1, 26)
+    position += 1
+    while position:
+        position, rest = divmod(position - 1, 26)
         letters = chr(ord("A") + rest) + letters
     return letters
 
@@ -102,13 +102,13 @@ def _describe_settings(settings: Mapping[str, Any]) -> str:
     return "; ".join(f"{humanise(key)} {exact(value)}" for key, value in settings.items()) or DASH
 
 
-def _describe_runs(method: RepeatedConfiguration) -> str:
+def _describe_runs(configuration: RepeatedConfiguration) -> str:
     runs = [
         f"{clean(run)} (seed {exact(seed)})"
-        for run, seed in zip(method.runs, method.seeds, strict=True)
+        for run, seed in zip(configuration.runs, configuration.seeds, strict=True)
     ]
-    if method.copies:
-        runs.append(f"left out as copies: {', '.join(map(clean, method.copies))}")
+    if configuration.copies:
+        runs.append(f"excluded as copies: {', '.join(map(clean, configuration.copies))}")
     return "; ".join(runs)
 
 
@@ -118,12 +118,12 @@ def _spread(found: SeedSpread, *, whole: bool = False) -> Spread:
 
 def _comparisons_table(repeats: Repeats) -> Table:
     head = (
-        Column("Methods", kind="name"), Column("Missed, mean difference", "95 % CI", "figure"),
-        Column("p", kind="figure"), Column("Adjusted p", kind="figure"),
-        Column("Least p of so many seeds", kind="figure"),
+        Column("Configurations", kind="name"),
+        Column("Missed, mean difference", "95 % CI", "figure"), Column("p", kind="figure"),
+        Column("Adjusted p", kind="figure"), Column("Least p of so many seeds", kind="figure"),
     )  # fmt: skip
     return Table(
-        "Methods against each other by their mean of missed cases",
+        "Pairwise comparisons of configurations by their mean of missed cases",
         head, tuple(_comparison_row(each) for each in repeats.comparisons),
     )  # fmt: skip
 
@@ -132,7 +132,7 @@ def _comparison_row(each: ConfigurationComparison) -> Row:
     found = each.comparison
     return Row(
         (
-            Text(f"{name_method(each.first)} − {name_method(each.second)}"),
+            Text(f"{name_configuration(each.first)} − {name_configuration(each.second)}"),
             Difference(found.difference, found.low, found.high, places=1, signed=False),
             PValue(found.p_value, found.method),
             PValue(each.adjusted_p_value),
@@ -156,10 +156,10 @@ def _remarks(repeats: Repeats) -> tuple[str, ...]:
             for (n, m), least in cases
         ]
         remarks.append(
-            f"However far apart methods lie, {listed(said)}: these seeds can’t show a difference. "
-            "It takes four against four."
+            f"However far apart configurations lie, {listed(said)}: these seeds can’t show a "
+            "difference. It takes four against four."
         )
-    few = [len(method.runs) for method in repeats.configurations if len(method.runs) <= 3]
+    few = [one for one in repeats.configurations if len(one.runs) <= 3]
     if few:
         remarks.append(
             "A standard deviation of two or three runs is itself little more than a guess."

@@ -114,11 +114,9 @@ def test_the_ranking_is_that_of_the_json(formats):
             if standing and standing["rank_low"] is not None:
                 ends = dict.fromkeys((standing["rank_low"], standing["rank_high"]))
                 assert cells["Rank interval"][0] == " to ".join(map(str, ends))
-                told = {True: "told apart", False: "not told apart"}[
-                    standing["significantly_different"]
-                ]
+                told = {True: "yes", False: "no"}[standing["significantly_different"]]
                 first = ours["rank"] == 1
-                assert cells["Against the best"][0] == ("the best" if first else told)
+                assert cells["Significantly different"][0] == ("the best" if first else told)
         unranked = [row for row in ranking["rows"] if row["rank"] is None]
         assert len(unranked) == sum(len(one.rows) for one in unranked_rows)
 

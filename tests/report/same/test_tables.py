@@ -71,7 +71,7 @@ def test_every_section_has_the_same_tables_cell_by_cell(formats):
 def _is_reshaped(table: ReadTable) -> bool:
     return table.caption.startswith(
         (
-            "Who missed whom: ",
+            "Missed cases by run: ",
             "Confusion matrices of ",
             "Counts: actual in rows",
             "The matrices of ",

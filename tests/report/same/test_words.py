@@ -138,7 +138,7 @@ def test_comparisons_stand_in_both(plan):
     for sentence in (
         "Each p is that of the exact McNemar test on missed cases, adjusted for 28 comparisons",
         "an idea for the next study, and no result.",
-        "not told apart",
+        "not significantly different",
         "Has no scores",
     ):
         assert sentence in page

@@ -1,4 +1,4 @@
-"""Runs against each other, as a reader sees it."""
+"""Pairwise comparisons, as a reader sees them."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def test_the_ranking_sets_the_group_off_in_words_and_by_a_line(compared):
     table = list_tables(build(compared, "ranking"))[0]
     shown = read_values(table)
     titles = [column.title for column in table.columns]
-    at = titles.index("Against the best")
-    assert titles[at : at + 3] == ["Against the best", "Rank interval", "Is the best"]
+    at = titles.index("Significantly different")
+    assert titles[at : at + 3] == ["Significantly different", "Rank interval", "Is the best"]
     told = {each.run: each.significantly_different for each in _made(compared).rank_evidence}
     words = set()
     ranks = compared.rankings[0].rows
     for row, values, ranked in zip(table.rows, shown, ranks, strict=True):
         assert row.alike is (told[ranked.run] is False)
-        expected = "told apart" if told[ranked.run] else "not told apart"
+        expected = "yes" if told[ranked.run] else "no"
         assert values[at] == ("the best" if ranked.rank == 1 else expected)
         words.add(values[at])
-    assert words == {"the best", "told apart", "not told apart"}
+    assert words == {"the best", "yes", "no"}
 
 
 def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(compared):
@@ -92,7 +92,7 @@ def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
 def test_few_runs_have_all_their_pairs_in_one_table():
     """Three runs: three rows that name both."""
     pairs = find_table(build(compared_study(3), "against"), "All 3 pairs")
-    assert [column.title for column in pairs.columns[:2]] == ["Run", "Against"]
+    assert [column.title for column in pairs.columns[:2]] == ["Run", "Compared with"]
     assert len(pairs.rows) == 3
 
 
@@ -133,8 +133,11 @@ def test_counts_alone_show_bounds_and_no_section(study):
     data = replace(study, rankings=(replace(ranking, comparisons=made),))
     view = view_report(data)
     table = list_tables(build(data, "ranking"))[0]
-    assert [column.title for column in table.columns][6:8] == ["Against the best", "Sensitivity"]
-    assert [row[6] for row in read_lines(table)] == ["the best", "not told apart (0.50)"]
+    assert [column.title for column in table.columns][6:8] == [
+        "Significantly different",
+        "Sensitivity",
+    ]
+    assert [row[6] for row in read_lines(table)] == ["the best", "no (0.50)"]
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
         f"The next, {SECOND}, misses 2 more. The detectable difference is 6 cases.",
@@ -146,10 +149,10 @@ def test_methods_describe_what_was_computed(compared, study):
     """The section is there where runs were compared, and speaks of what was done."""
     section = build(compared, "methods")
     groups = {group.title: group for group in section.blocks[0].blocks}
-    text = " ".join(write_line(block.words) for block in groups["Runs against each other"].blocks)
+    text = " ".join(write_line(block.words) for block in groups["Pairwise comparisons"].blocks)
     assert "max-T by 9,999 sign-flips" in text
     assert "2,000 resamples" in text
-    assert "Runs against each other" not in list_titles(build(study, "methods"))
+    assert "Pairwise comparisons" not in list_titles(build(study, "methods"))
 
 
 def test_the_axis_of_differences_has_zero_in_the_middle(compared):

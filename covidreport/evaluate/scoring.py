@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,13 +21,6 @@ from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
 from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING
-
-
-def apply_thresholds(
-    evaluation: Evaluation, scores: Scores, thresholds: Mapping[str, float], origin: str
-) -> Evaluation:
-    """The evaluation of the same scores at other operating points, the same for all runs."""
-    return apply_chosen(evaluation, scores, ChosenThresholds(thresholds, origin))
 
 
 def apply_chosen(

@@ -254,9 +254,11 @@ class Table:
 
     style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
     one line, `wide` all of the page, `plain` no more than it needs, `listed` many rows in a frame
-    that is scrolled, `points` what moves with the threshold. key: the name under which a
-    page keeps how its reader sorts, searches and filters it; empty where nothing of it can be set.
-    Tables of the same key are filtered together, and the first of them can be sorted.
+    that is scrolled, `points` what moves with the threshold.
+
+    key: the name under which a page keeps how its reader sorts, searches and filters it; empty
+    where nothing of it can be set. Tables of the same key are filtered together, and the first of
+    them can be sorted.
     """
 
     kind: ClassVar = "table"

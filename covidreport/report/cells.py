@@ -99,25 +99,18 @@ def flatten_rows(grid: Grid) -> list[tuple[tuple[Cell, ...], tuple[Text, ...]]]:
     return rows
 
 
-def sort_key(cell: Cell) -> float | str | None:
-    """What a column is sorted by; None goes last."""
-    match cell:
-        case Text(text, _, given):
-            return clean(text) if given is None else given
-        case Rate(estimate):
-            return None if estimate is None else estimate.value
-        case Count(n):
-            return n
-        case PValue(value) | Difference(value) | Spread(value) | Number(value):
-            return value
-        case _:
-            return write_cell(cell).value
-
-
 def sort_number(cell: Cell) -> float | None:
     """The number that a column is sorted by; None where it is sorted by what is shown."""
-    key = sort_key(cell)
-    return None if key is None or isinstance(key, str) else round(key, 6)
+    match cell:
+        case Text(sort=number) | Count(number):
+            found = number
+        case Rate(estimate):
+            found = None if estimate is None else estimate.value
+        case PValue(value) | Difference(value) | Spread(value) | Number(value):
+            found = value
+        case _:
+            return None
+    return None if found is None else round(found, 6)
 
 
 def mark_cell(cell: Cell, domain: Domain) -> Mark | None:

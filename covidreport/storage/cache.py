@@ -90,11 +90,6 @@ def cached(kind: str, facts: object, make: Callable[[], Made], record: type[T]) 
     return value
 
 
-def is_cached(kind: str, facts: object) -> bool:
-    """Whether there is an entry that `cached` would look at first."""
-    return has_entry(kind, _name_record(facts))
-
-
 def read_cached(kind: str, facts: object, record: type[T]) -> T | None:
     """The record that is cached for these facts; None where none is, or where it is damaged."""
     data = read_cached_bytes(kind, _name_record(facts))

@@ -45,6 +45,8 @@ function setUpTable(table, others) {
   function compare(a, b, column) {
     const [x, y] = [a.values[column], b.values[column]];
     if (x === null || y === null) return (x === null) - (y === null) || a.place - b.place;
+    /* A column of numbers may say in words why it has none; words go behind. */
+    if (typeof x !== typeof y) return (typeof x === "string") - (typeof y === "string");
     const order = typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y;
     return (state.down ? -order : order) || a.place - b.place;
   }

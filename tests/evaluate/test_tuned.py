@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.evaluate.scoring import apply_chosen, apply_thresholds, is_applied
+from covidreport.evaluate.scoring import apply_chosen, is_applied
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import (
     ChosenThresholds,
@@ -172,4 +172,5 @@ def test_applied_and_taken_back(run):
     assert tuned.provenance["tuning"] == chosen.tuning
     assert is_applied(tuned, chosen)
     assert not is_applied(evaluation, chosen)
-    assert apply_thresholds(tuned, scores, evaluation.thresholds, "default") == evaluation
+    fixed = ChosenThresholds(evaluation.thresholds, "default")
+    assert apply_chosen(tuned, scores, fixed) == evaluation

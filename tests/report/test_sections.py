@@ -13,8 +13,8 @@ from covidreport.report.look import Look
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
+from tests.report.outline import list_contents, split_markdown, split_page
 from tests.report.reading import read_html, read_markdown
-from tests.report.sections import list_contents, split_markdown, split_page
 from tests.report.tree import words_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from covidreport.records import ReportData
 from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.collect import collect_report
 from covidreport.storage.runs import discover_runs
-from tests.report.sections import list_contents, split_markdown, split_page
+from tests.report.outline import list_contents, split_markdown, split_page
 
 STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -212,5 +212,7 @@ def make_loop(trips: int = 3, *, endless: bool = False) -> Made:
 
 def make_kind(kind: str) -> Made:
     """The model of one of `KINDS`."""
-    makers = (make_demo, make_external, make_quantised, make_nhwc, make_loop)
+    makers: tuple[Callable[[], Made], ...] = (
+        make_demo, make_external, make_quantised, make_nhwc, make_loop,
+    )  # fmt: skip
     return dict(zip(KINDS, makers, strict=True))[kind]()

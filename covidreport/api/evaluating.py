@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
+from covidreport.boundary import attempt
 from covidreport.compare import rank_and_compare
 from covidreport.compare.ranking import RankedSet
 from covidreport.errors import UsageError
@@ -19,9 +22,22 @@ from covidreport.evaluate.outcome import (
     list_failures,
 )
 from covidreport.evaluate.resolve import part_runs
-from covidreport.records import Failure, Finding, Noted, OnEvent, Run, ignore_events
+from covidreport.records import (
+    Evaluation,
+    Failure,
+    Finding,
+    FindingMade,
+    Noted,
+    OnEvent,
+    ReportData,
+    ReportedRun,
+    Run,
+    ignore_events,
+    name_evaluation,
+)
 from covidreport.settings import find_settings
 from covidreport.storage.runs import discover_runs
+from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
 
 
@@ -34,13 +50,16 @@ class EvaluatedRuns:
     rankings: tuple[RankedSet, ...]
     """One for each set of images, with the comparisons of its runs."""
     findings: tuple[Finding, ...]
-    """What must be known of the data and the machine; of runs it stands in their evaluations."""
+    """What must be known of the data, the machine and of occlusions; each was told as an event. Of
+    runs it stands in their evaluations."""
     without_model: tuple[Run, ...]
     """Runs that hold metrics alone: nothing of them was changed."""
     too_many_failed: Mapping[str, Sequence[str]]
     """Names of runs of which nothing can be said since too many images failed, by the reason."""
     target: str
     """The label that they were ranked by."""
+    remaining: tuple[Remaining, ...] = ()
+    """Where a part of every image was blacked out: ROC AUC beside that of the usual evaluation."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -83,4 +102,33 @@ def evaluate_runs(
     )  # fmt: skip
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
     too_many = find_too_many_failed(done.outcomes, most)
-    return EvaluatedRuns(done.outcomes, rankings, done.findings, tuple(alone), too_many, target)
+    findings = done.findings
+    remaining: tuple[Remaining, ...] = ()
+    if options.occlusion is not None:
+        both = _join_usual(done.outcomes, target, on_event)
+        remaining, shortcuts = list_remaining(both), audit_occlusion(both)
+        findings = (*findings, *shortcuts)
+        for finding in shortcuts:
+            on_event(FindingMade(finding))
+    return EvaluatedRuns(
+        done.outcomes, rankings, findings, tuple(alone), too_many, target, remaining
+    )
+
+
+def _join_usual(outcomes: Sequence[RunOutcome], target: str, on_event: OnEvent) -> ReportData:
+    """Each run's evaluation of a variant beside the usual one, of the runs that have one."""
+    found = []
+    for run, variant in list_evaluated(outcomes):
+        folder = evaluation_folder(
+            run.folder, name_evaluation(variant.dataset, variant.split, None)
+        )
+        usual = attempt(run.name, "read", partial(read_evaluation, folder))
+        if isinstance(usual, Evaluation):
+            found.append(ReportedRun(run, usual, (variant,)))
+            continue
+        why = usual.reason if folder.exists() else "was not evaluated as usual on these images"
+        remedy = "`covidreport evaluate` without --occlude gives what to compare with"
+        on_event(Noted(f"run {run.name}: {why}; {remedy}", warning=True))
+    first = found[0].others[0] if found else None
+    dataset, split = ("", "") if first is None else (first.dataset, first.split)
+    return ReportData("", target, dataset, split, tuple(found), ())

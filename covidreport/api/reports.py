@@ -11,8 +11,8 @@ from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
 from covidreport.report.logo import embed_logo
-from covidreport.report.look import Look
 from covidreport.report.notebook import Report
+from covidreport.report.options import RenderOptions
 from covidreport.settings import find_settings
 from covidreport.storage.runs import discover_runs
 
@@ -79,9 +79,9 @@ def render_report(
     """
     if name not in FORMATS:
         raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")
-    look = Look(
+    options = RenderOptions(
         templates=None if template_dir is None else check_folder(template_dir),
         logo="" if logo is None else embed_logo(logo),
         hide=find_settings(Path.cwd()).hide,
     )
-    return FORMATS[name].render(report.data, look)
+    return FORMATS[name].render(report.data, options)

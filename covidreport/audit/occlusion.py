@@ -10,8 +10,10 @@ from covidreport.audit.evidence import list_evaluations
 from covidreport.records import Evaluation, Finding, ReportData
 from covidreport.text import decimal
 
-PREFIX: Final = "occlude-centre-"
-"""How the variant of an evaluation begins whose centre was blacked out."""
+OCCLUDED: Final = "occlude-"
+"""How the variant of an evaluation begins of which a part of every image was blacked out."""
+LUNGS: Final = f"{OCCLUDED}centre-"
+"""That of which it was the centre."""
 HIGH: Final = 0.6
 """The lower end of the ROC AUC without the lungs from which on it is more than traces."""
 REMAINING: Final = 0.5
@@ -19,7 +21,7 @@ REMAINING: Final = 0.5
 
 
 class Remaining(NamedTuple):
-    """One run's ROC AUC as usual and without the centre, with the 95 % interval of the latter."""
+    """One run's ROC AUC as usual and without a part, with the 95 % interval of the latter."""
 
     run: str
     variant: str
@@ -37,7 +39,10 @@ class Remaining(NamedTuple):
     @property
     def suspected(self) -> bool:
         """Whether more remains than a picture without lungs should give."""
-        return self.usual > 0.5 and self.low >= HIGH and self.remaining >= REMAINING
+        without_lungs = self.variant.startswith(LUNGS)
+        return (
+            without_lungs and self.usual > 0.5 and self.low >= HIGH and self.remaining >= REMAINING
+        )
 
 
 def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
@@ -75,18 +80,26 @@ def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
 
 
 def list_remaining(data: ReportData) -> tuple[Remaining, ...]:
-    """Each run's usual evaluation beside those with the centre blacked out, on the same images."""
+    """Each run's usual evaluation beside those with a part blacked out, on the same images."""
     found = []
     for run in data.runs:
         every = [each for each in list_evaluations(run) if each.split == data.split]
         usual = next((each for each in every if each.variant is None), None)
         for each in every:
-            if usual is None or not (each.variant or "").startswith(PREFIX):
+            if usual is None or not (each.variant or "").startswith(OCCLUDED):
                 continue
             if each.fingerprint == usual.fingerprint:
                 remaining = compare_occluded(usual, each, data.target)
                 found += [remaining] if remaining is not None else []
     return tuple(found)
+
+
+def describe_remaining(one: Remaining, target: str) -> str:
+    """One line: what remains of a run without a part of every image."""
+    return (
+        f"{one.run}: ROC AUC of {target} {decimal(one.usual)} as usual, {decimal(one.occluded)} "
+        f"({decimal(one.low)} to {decimal(one.high)}) in {one.variant}"
+    )
 
 
 def compare_occluded(usual: Evaluation, occluded: Evaluation, target: str) -> Remaining | None:

@@ -125,7 +125,8 @@ def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
         f"finding {data.target} from recognising {names}",
         f"On {data.split}, {shown}.",
         f"Test on images of which each {first} has some with {data.target} and some without, and "
-        "look with `covidreport occlude` for what is still known without the lungs.",
+        "look with `covidreport evaluate --occlude centre` for what is still known without "
+        "the lungs.",
     )
 
 

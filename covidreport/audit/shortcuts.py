@@ -150,8 +150,8 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
         f"ROC AUC of the best rule (95 % CI), learned on one half and tried on the other, of "
         f"{n_tried} attributes: {shown}.{_describe_runs(evidence)}",
         "A high metric on these data may be the shortcut's. Compare within one source, size and "
-        "view, report metrics by these attributes, blacken the lungs with `covidreport occlude`, "
-        "and test on data in which they say nothing.",
+        "view, report metrics by these attributes, blacken the lungs with `covidreport evaluate "
+        "--occlude centre`, and test on data in which they say nothing.",
     )
 
 

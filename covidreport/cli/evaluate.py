@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +30,7 @@ from covidreport.cli.options import (
 
 if TYPE_CHECKING:
     from covidreport.api.evaluating import EvaluatedRuns
+    from covidreport.evaluate.options import EvaluateOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +41,12 @@ def register(app: typer.Typer) -> None:
             "Run the models of run folders over a data set and store counts, metrics and scores in "
             "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "
             "or [tool.covidreport] in a pyproject.toml, else from the run folders.\n\n"
+            "With --occlude it says what each run still knows without that part. A run that "
+            "recognises COVID-19 without the lungs has learned something else. The part is a "
+            "fraction of the model's input: centre is a rectangle in the middle with 0.8 of the "
+            "height and of the width, borders a frame of 0.1, corners four rectangles with sides "
+            "of 0.2. It is stored beside the usual evaluation, such as "
+            "cxr-validation-occlude-centre-0.8.\n\n"
             "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run or "
             "more than `max_failed_share` of the images failed."
         ),
@@ -52,6 +61,14 @@ def evaluate(
     split: EvaluatedSplit = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
+    occlude: Annotated[
+        str | None,
+        typer.Option(
+            help="Black a part of every image out: centre, borders or corners, or such as "
+            "centre:0.7, as a fraction of height and width. Stored as a variant.",
+            metavar="REGION",
+        ),
+    ] = None,
     provider: Provider = None,
     precision: Precision = "fp32",
     device_id: DeviceId = 0,
@@ -84,14 +101,21 @@ def evaluate(
     verbose: Verbose = False,
 ) -> None:
     """Evaluate runs."""
-    from covidreport.api.evaluating import evaluate_runs
-    from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import part_of, say, say_failures, say_finding, show_tracebacks
-    from covidreport.evaluate.outcome import describe_scored_again, list_findings
+    from covidreport.cli.terminal import show_tracebacks
 
     show_tracebacks(verbose)
+    evaluate_and_show(folders or (), take_options(context), as_json=as_json)
+
+
+def evaluate_and_show(folders: Sequence[Path], options: EvaluateOptions, *, as_json: bool) -> None:
+    """Evaluate runs, print what came out, and leave with the exit code that says it."""
+    from covidreport.api.evaluating import evaluate_runs
+    from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import part_of, say, say_failures, say_finding
+    from covidreport.evaluate.outcome import describe_scored_again, list_findings
+
     with show_events() as on_event:
-        done = evaluate_runs(*folders or (), options=take_options(context), on_event=on_event)
+        done = evaluate_runs(*folders, options=options, on_event=on_event)
     _show_rankings(done, as_json=as_json)
     for sentence in describe_scored_again(done.outcomes, done.target):
         say(sentence, None if sentence.startswith(" ") else "yellow")
@@ -120,16 +144,21 @@ def evaluate(
 
 def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
     """The rankings, as tables or for a program."""
+    from rich.text import Text
+
+    from covidreport.audit.occlusion import describe_remaining
     from covidreport.cli.ranking import ranking_as_json, show_ranking
-    from covidreport.cli.terminal import failure_as_json, out, print_json
+    from covidreport.cli.terminal import clean, failure_as_json, out, print_json
     from covidreport.evaluate.outcome import list_evaluated
 
     if not as_json:
         for each in done.rankings:
             show_ranking(out, each.ranking, each.evaluations)
+        for one in done.remaining:
+            out.print(Text(clean(describe_remaining(one, done.target))), soft_wrap=True)
         return
     result = {
-        "schema": "covidreport.evaluate/1",
+        "schema": "covidreport.evaluate/2",
         "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in done.rankings],
         "failures": [failure_as_json(failure) for failure in done.failures],
         "evaluations": {
@@ -137,4 +166,6 @@ def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
             for run, evaluation in list_evaluated(done.outcomes)
         },
     }
+    if done.remaining:
+        result["remaining"] = [one._asdict() for one in done.remaining]
     print_json(result)

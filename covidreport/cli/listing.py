@@ -53,7 +53,7 @@ def list_runs(
     ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, plan)
     if as_json:
         document = {
-            "schema": "covidreport.list/1",
+            "schema": "covidreport.list/2",
             "runs": rows,
             "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
         }

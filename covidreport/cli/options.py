@@ -175,17 +175,19 @@ def read_options(context: typer.Context) -> tuple[Settings, EvaluateOptions]:
 def take_options(context: typer.Context) -> EvaluateOptions:
     """What the options of a command say of an evaluation, by the names of its parameters."""
     from covidreport.cli.command_line import format_command
+    from covidreport.evaluate.occlusion import read_occlusion
     from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
     from covidreport.evaluate.thresholds import read_thresholds
 
     fields = {each.name for each in dataclasses.fields(EvaluateOptions)}
     values = {name: value for name, value in context.params.items() if name in fields}
-    limit = values.get("memory_limit")
+    limit, occlude = values.get("memory_limit"), context.params.get("occlude")
     read = {
         "thresholds": read_thresholds(
             context.params.get("threshold") or (), context.params.get("thresholds")
         ),
         "memory_limit": None if limit is None else read_memory_limit(limit),
+        "occlusion": None if occlude is None else read_occlusion(occlude),
         "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})

@@ -20,7 +20,7 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.records import ReportData
-    from covidreport.report.look import Look
+    from covidreport.report.options import RenderOptions
     from covidreport.settings import Settings
 
 
@@ -59,7 +59,7 @@ def render(
     title: Annotated[str | None, typer.Option(help="The report's title.")] = None,
     logo: Annotated[
         Path | None,
-        typer.Option(help="A picture beside the title: PNG, JPEG or SVG.", metavar="FILE"),
+        typer.Option(help="A picture beside the title: PNG or JPEG.", metavar="FILE"),
     ] = None,
     template_dir: Annotated[
         Path | None,
@@ -98,7 +98,7 @@ def render(
 
     names = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
-    look = _choose_look(logo, template_dir, settings)
+    options = _choose_render_options(logo, template_dir, settings)
     runs = discover_runs(folders or (), say_note)
     data = collect_report(
         runs,
@@ -116,12 +116,12 @@ def render(
     for name in names:
         suffix, function = FORMATS[name]
         if output is not None and str(output) == "-":
-            _print_report(name, function(data, look))
+            _print_report(name, function(data, options))
             continue
         path = _name_file(output, suffix, several=len(names) > 1)
         if charts and name == "markdown":
-            look = replace(look, charts=_write_pictures(path, data, look))
-        write_atomic(path, encode_text(function(data, look)))
+            options = replace(options, charts=_write_pictures(path, data, options))
+        write_atomic(path, encode_text(function(data, options)))
         typer.echo(path)
         if opened and name == "html":
             say(open_report(path))
@@ -157,25 +157,27 @@ def _check_formats(
     return names
 
 
-def _choose_look(logo: Path | None, template_dir: Path | None, settings: Settings) -> Look:
+def _choose_render_options(
+    logo: Path | None, template_dir: Path | None, settings: Settings
+) -> RenderOptions:
     from covidreport.report.environment import check_folder
     from covidreport.report.logo import embed_logo
-    from covidreport.report.look import Look
+    from covidreport.report.options import RenderOptions
 
-    return Look(
+    return RenderOptions(
         templates=None if template_dir is None else check_folder(template_dir),
         logo="" if logo is None else embed_logo(logo),
         hide=settings.hide,
     )
 
 
-def _write_pictures(report: Path, data: ReportData, look: Look) -> str:
+def _write_pictures(report: Path, data: ReportData, options: RenderOptions) -> str:
     """Write the pictures into a folder beside the report and give its name: `report-files`."""
     from covidreport.report.pictures import draw_pictures
     from covidreport.store import write_atomic
 
     folder = report.with_name(f"{report.stem}-files")
-    for name, picture in draw_pictures(data, look).items():
+    for name, picture in draw_pictures(data, options).items():
         write_atomic(folder / name, picture)
         typer.echo(folder / name)
     return folder.name

@@ -20,7 +20,7 @@ from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.occlude import Occlusion, occlude_pixels
+from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
 from covidreport.images.cache import PixelCache
 from covidreport.inference.limits import find_largest_difference, find_limits
 from covidreport.inference.session import (

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.occlude import Occlusion, occlude_pixels
+from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.inference.execution import Precision
 from covidreport.inference.limits import Limits, find_largest_difference, find_limits

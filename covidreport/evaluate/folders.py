@@ -113,9 +113,8 @@ def evaluate_folders(
 def _wants_anew(options: EvaluateOptions) -> bool:
     """Whether data, images and models are looked at, whatever is known of them."""
     tuned = options.thresholds is not None and options.thresholds.tuned
-    return bool(options.force or options.verify or options.thumbnails or tuned) or (
-        options.cache is False
-    )
+    asked = options.force or options.verify or options.thumbnails or options.occlusion or tuned
+    return bool(asked) or options.cache is False
 
 
 def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:
@@ -200,6 +199,7 @@ def complete_request(
         use_cache=options.cache is not False,
         warnings=(*findings, *images.notes),
         metrics=(options.metrics or MetricOptions()).plan(dataset.labels, target),
+        occlusion=options.occlusion,
         command=options.command,
         trust_stored=options.trust_stored is not False,
         made=made or MadeHere(),

@@ -27,7 +27,7 @@ from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
-from covidreport.evaluate.occlude import Occlusion
+from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import (

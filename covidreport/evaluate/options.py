@@ -14,6 +14,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.records import ModelLimits
 
 if TYPE_CHECKING:
+    from covidreport.evaluate.occlusion import Occlusion
     from covidreport.metrics.plan import MetricOptions
 
 DEFAULT_TARGET = "covid-19"
@@ -46,6 +47,8 @@ class EvaluateOptions:
     """What proportion of the images may fail before nothing is said of a run."""
     thresholds: Thresholds | None = None
     metrics: MetricOptions | None = None
+    occlusion: Occlusion | None = None
+    """What is blacked out of every image: a variant beside the usual evaluation."""
     provider: str | None = None
     precision: str | None = None
     device_id: int | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from covidreport.dataset.index import KnownData
-from covidreport.evaluate.occlude import Occlusion
+from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt, explain_error
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import Chunk, decode_chunk
-from covidreport.evaluate.occlude import Occlusion, occlude_pixels
+from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceAnswer, read_answers

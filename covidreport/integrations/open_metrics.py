@@ -28,7 +28,7 @@ _HELP = {
     "covidreport_outcome": "1 for the outcome of the run's verdict, 0 for the others.",
     "covidreport_count": "Images of the target label; missed and false_alarms hold those that "
     "could not be scored.",
-    "covidreport_figure": "Metrics of the target label, with the ends of their 95 % intervals.",
+    "covidreport_metric": "Metrics of the target label, with the ends of their 95 % intervals.",
     "covidreport_cases": "Cases that the baseline found and the run missed, and the reverse.",
     "covidreport_limit_kept": "1 where the limit is kept, 0 where not or where it is inconclusive.",
     "covidreport_limit_value": "The metric that is limited.",
@@ -70,7 +70,7 @@ def _list_samples(verdict: Verdict) -> Iterator[_Sample]:
         for end, value in ends.items():
             if value is not None and math.isfinite(value):
                 yield _Sample(
-                    "covidreport_figure", (*target, ("metric", metric), ("end", end)), value
+                    "covidreport_metric", (*target, ("metric", metric), ("end", end)), value
                 )
     if verdict.comparisons:
         cases = {"newly_missed": verdict.newly_missed, "newly_found": verdict.newly_found}

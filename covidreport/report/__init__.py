@@ -9,16 +9,16 @@ from covidreport.records import ReportData
 from covidreport.report.csv import render_csv
 from covidreport.report.html import render_html
 from covidreport.report.json import render_json
-from covidreport.report.look import PLAIN, Look
 from covidreport.report.markdown import render_markdown
+from covidreport.report.options import PLAIN, RenderOptions
 
 __all__ = ["FORMATS", "Format", "render_csv", "render_html", "render_json", "render_markdown"]
 
 
 class Renderer(Protocol):
-    """A pure function from a report's data to text; the look is for formats that have one."""
+    """A pure function from a report's data to text; the options are for formats that have any."""
 
-    def __call__(self, data: ReportData, look: Look = PLAIN, /) -> str: ...
+    def __call__(self, data: ReportData, options: RenderOptions = PLAIN, /) -> str: ...
 
 
 class Format(NamedTuple):
@@ -30,7 +30,7 @@ class Format(NamedTuple):
 
 def _whole(render: Callable[[ReportData], str]) -> Renderer:
     """A format that holds all data, whatever it is to look like."""
-    return lambda data, look=PLAIN, /: render(data)  # noqa: ARG005
+    return lambda data, options=PLAIN, /: render(data)  # noqa: ARG005
 
 
 FORMATS: dict[str, Format] = {

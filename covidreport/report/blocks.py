@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from covidreport.records import Estimate, Severity
-from covidreport.report.charts.lines import Drawing
+from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 
@@ -230,8 +230,8 @@ class Row:
     """What a search looks at, beside the names."""
     id: str = ""
     """That a link leads to."""
-    look: int | None = None
-    """The place of its run's look in charts; None where it has none."""
+    style: int | None = None
+    """The place of its run's style in charts; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,14 +388,14 @@ class Chart:
     title: str
     summary: str
     key: str
-    drawing: Tally | tuple[Scatter, ...] | tuple[Drawing, ...]
+    drawing: Tally | tuple[Scatter, ...] | tuple[TitledLines, ...]
 
     @property
     def draws(self) -> Literal["tally", "scatters", "lines"]:
         """Which kind of drawing it is."""
         if isinstance(self.drawing, Tally):
             return "tally"
-        return "lines" if isinstance(self.drawing[0], Drawing) else "scatters"
+        return "lines" if isinstance(self.drawing[0], TitledLines) else "scatters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +404,7 @@ class Group:
 
     state: whether it can be folded, and is. layout: in columns where the page is wide, beside each
     other, or as charts, of which a reader chooses the runs. runs: those that the charts show at
-    first, in the order of their looks, where no table says it.
+    first, in the order of their styles, where no table says it.
     """
 
     kind: ClassVar = "group"

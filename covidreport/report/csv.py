@@ -12,7 +12,7 @@
 | `n_images`, `n_groups` | images, and patients where they are known |
 | `tn` … `unknown` | the seven counts, which add up to `n_images` |
 | `positives`, `negatives`, `missed`, `false_alarms` | what follows from them |
-| `told_apart` | in the target's row: 1 where it differs significantly from the best, 0 where not |
+| `significantly_different` | in the target's row: 1 where it is so from the best, 0 where not |
 | `adjusted_p` | of that comparison, over all pairs; from counts alone the least it can be |
 | `rank_low`, `rank_high` | the rank interval |
 | `best_probability` | how often resamples repeat the first place |
@@ -49,7 +49,13 @@ _RUN_COLUMNS = (
     "fingerprint", "label", "is_target", "attribute", "value", "threshold", "thresholds_from",
     "n_images", "n_groups",
 )  # fmt: skip
-_STANDING_COLUMNS = ("told_apart", "adjusted_p", "rank_low", "rank_high", "best_probability")
+_STANDING_COLUMNS = (
+    "significantly_different",
+    "adjusted_p",
+    "rank_low",
+    "rank_high",
+    "best_probability",
+)
 _REASON_COLUMNS = ("why_unranked", "failure")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -179,7 +185,7 @@ def _subgroup_rows(evaluation: Evaluation, label: str, target: str) -> Iterator[
 def _standing_cells(standing: RankEvidence) -> dict[str, object]:
     told = standing.significantly_different
     return {
-        "told_apart": None if told is None else int(told),
+        "significantly_different": None if told is None else int(told),
         "adjusted_p": standing.adjusted_p_value,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,

@@ -13,9 +13,9 @@ from covidreport.report.blocks import list_targets
 from covidreport.report.cells import SIGNS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.lines import WIDTH as PLOT_WIDTH
-from covidreport.report.charts.palette import LOOKS
+from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.environment import OWN, read_template, render_template
-from covidreport.report.look import PLAIN, Look
+from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.payload import escape_json, list_parts
 from covidreport.report.prose import HTML
 from covidreport.report.view import ReportView, view_report
@@ -32,28 +32,28 @@ SCRIPTS = (
 """The files of `templates/script`, in order: the first makes what the others use."""
 
 
-def render_html(data: ReportData, look: Look = PLAIN) -> str:
-    """One self-contained HTML file. The same data and look give the same bytes."""
+def render_html(data: ReportData, options: RenderOptions = PLAIN) -> str:
+    """One self-contained HTML file. The same data and options give the same bytes."""
     from markupsafe import Markup
 
-    view = view_report(data, look.hide)
+    view = view_report(data, options.hide)
     parts = list_parts(data, view)
-    script = read_script(look.templates)
-    style = read_style(look.templates)
+    script = read_script(options.templates)
+    style = read_style(options.templates)
     values: dict[str, object] = {
         "view": view,
         "targets": _list_targets(view),
-        "logo": look.logo,
+        "logo": options.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
         "script": Markup(script),  # noqa: S704  # likewise
         "payload": Markup(escape_json(parts)),  # noqa: S704  # escaped for its element
         "policy": content_policy(style, script),
         "plot_width": PLOT_WIDTH,
-        "shapes": [look.path for look in LOOKS],
+        "shapes": [style.path for style in SERIES_STYLES],
         "signs": SIGNS,
         "interval_width": INTERVAL_WIDTH,
     }
-    return render_template("report.html.j2", values, HTML, look.templates)
+    return render_template("report.html.j2", values, HTML, options.templates)
 
 
 def _list_targets(view: ReportView) -> frozenset[str]:

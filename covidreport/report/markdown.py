@@ -14,7 +14,7 @@ from urllib.parse import quote
 from covidreport.records import ReportData
 from covidreport.report.blocks import Block
 from covidreport.report.environment import render_template
-from covidreport.report.look import PLAIN, Look
+from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.parts import PartMarks
 from covidreport.report.prose import Writer
 from covidreport.report.view import view_report
@@ -36,7 +36,7 @@ _MENTION = re.compile(r"(?<![\w.])@(?=\w)")
 
 
 def render_markdown(
-    data: ReportData, look: Look = PLAIN, *, limit: int | None = COMMENT_LIMIT
+    data: ReportData, options: RenderOptions = PLAIN, *, limit: int | None = COMMENT_LIMIT
 ) -> str:
     """GitHub-flavoured Markdown of at most `limit` characters. The same data give the same bytes.
 
@@ -45,13 +45,13 @@ def render_markdown(
     """
     marks = PartMarks()
     values: dict[str, object] = {
-        "view": view_report(data, look.hide),
+        "view": view_report(data, options.hide),
         "marker": _as_markup(MARKER),
         "in_html": _write_in_html,
-        "charts": _as_markup(quote(look.charts)),
+        "charts": _as_markup(quote(options.charts)),
         **marks.values(),
     }
-    marked = render_template("report.md.j2", values, MARKDOWN, look.templates)
+    marked = render_template("report.md.j2", values, MARKDOWN, options.templates)
     return marks.cut(marked, limit, REMEDY)
 
 

@@ -112,11 +112,11 @@ class Report:
         return frames.frame_net_benefit(self.data)
 
     @cached_property
-    def methods(self) -> pd.DataFrame:
-        """One row for each figure of each method that was run with several seeds."""
-        return frames.frame_methods(self.data)
+    def configurations(self) -> pd.DataFrame:
+        """One row for each metric of each configuration that was run with several seeds."""
+        return frames.frame_configurations(self.data)
 
     @cached_property
-    def method_comparisons(self) -> pd.DataFrame:
-        """One row for each pair of methods, numbered as in `methods`."""
-        return frames.frame_method_comparisons(self.data)
+    def configuration_comparisons(self) -> pd.DataFrame:
+        """One row for each pair of configurations, numbered as in `configurations`."""
+        return frames.frame_configuration_comparisons(self.data)

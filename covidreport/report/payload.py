@@ -14,8 +14,8 @@ from typing import Any
 from covidreport.records import ReportData, ReportedRun
 from covidreport.report.blocks import Link, Pictures, walk_blocks
 from covidreport.report.cells import SIGNS, write_cell
-from covidreport.report.charts.palette import LOOKS
-from covidreport.report.charts.threshold import Measured
+from covidreport.report.charts.palette import SERIES_STYLES
+from covidreport.report.charts.threshold import RunCurve
 from covidreport.report.index import index_runs
 from covidreport.report.sections.curves import MEASURES, epoch_values, list_bins
 from covidreport.report.sections.operating import list_measured, point_cells
@@ -88,7 +88,7 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
         for label in (labels if data.curves else ())  # counts alone have no other threshold
     }
     return {
-        "shapes": [look.path for look in LOOKS],
+        "shapes": [style.path for style in SERIES_STYLES],
         "labels": [list(pair) for pair in labels.items()],
         "thresholds": {label: list(at) for label, at in thresholds.items()},
         "texts": {label: [exact(t) for t in at] for label, at in thresholds.items()},
@@ -105,7 +105,7 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
 
 
 def _list_run(
-    reported: ReportedRun, measured: Mapping[str, Measured | None], labels: Sequence[str]
+    reported: ReportedRun, measured: Mapping[str, RunCurve | None], labels: Sequence[str]
 ) -> dict[str, Any]:
     """A run's counts by label, its epochs and its bins; only what it has."""
     run: dict[str, Any] = {
@@ -133,7 +133,7 @@ def _list_run(
     return {**run, "bins": bins} if bins else run
 
 
-def _list_label(reported: ReportedRun, label: str, measured: Measured) -> dict[str, Any]:
+def _list_label(reported: ReportedRun, label: str, measured: RunCurve) -> dict[str, Any]:
     written = [write_cell(cell) for cell in point_cells(reported.evaluation, label)]
     one: dict[str, Any] = {
         "at": measured.at,

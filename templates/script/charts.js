@@ -1,4 +1,4 @@
-/* Charts of lines: which runs are seen in them, in which look, and where their dots stand. All of
+/* Charts of lines: which runs are seen in them, in which style, and where their dots stand. All of
    it is drawn in the page already, each run by its key; the script shows, hides and moves. */
 
 const charts = (() => {
@@ -23,16 +23,16 @@ const charts = (() => {
       group: (svg.querySelector("[data-run]") ?? svg.firstElementChild).parentNode };
   }
 
-  const lookOf = (slots, one) => slots.indexOf(Number(one.dataset.run) - 1);
+  const styleOf = (slots, one) => slots.indexOf(Number(one.dataset.run) - 1);
   const isIn = (split, one) => !split || !one.dataset.split
     || (one.dataset.split === "validation") === (split === "validation");
 
-  function setLook(one, kind, look) {
-    one.setAttribute("class", look < 0 ? kind : `${kind} series-${look + 1}`);
+  function setStyle(one, kind, style) {
+    one.setAttribute("class", style < 0 ? kind : `${kind} series-${style + 1}`);
   }
 
-  function drawDots(one, look, places) {
-    one.setAttribute("d", places.map((place) => `M${place}${report.charts.shapes[look]}`).join(""));
+  function drawDots(one, style, places) {
+    one.setAttribute("d", places.map((place) => `M${place}${report.charts.shapes[style]}`).join(""));
   }
 
   /* The runs that are chosen, in the drawing of the label and in the split that is chosen. */
@@ -43,31 +43,31 @@ const charts = (() => {
         if (drawing.hidden) continue;
         for (const kind of ["span", "line"]) {
           for (const one of drawing.querySelectorAll(`.${kind}`)) {
-            setLook(one, kind, isIn(split, one) ? lookOf(slots, one) : -1);
+            setStyle(one, kind, isIn(split, one) ? styleOf(slots, one) : -1);
           }
         }
         const last = new Map(); // where a run was measured in several splits the last is marked
         for (const one of drawing.querySelectorAll(".dots")) {
-          setLook(one, "dots", -1);
+          setStyle(one, "dots", -1);
           if (isIn(split, one)) last.set(one.dataset.run, one);
         }
         for (const one of last.values()) {
-          const look = lookOf(slots, one);
-          setLook(one, "dots", look);
-          if (look >= 0) drawDots(one, look, one.dataset.at.split(","));
+          const style = styleOf(slots, one);
+          setStyle(one, "dots", style);
+          if (style >= 0) drawDots(one, style, one.dataset.at.split(","));
         }
       }
     }
   }
 
   /* Puts the dot of a run where it stands in the seen drawing, in the units of its axes. */
-  function move(name, place, look, x, y) {
+  function move(name, place, style, x, y) {
     const seen = frame(name);
     const dot = seen.drawing.querySelector(`.dots[data-run="${place + 1}"]`);
     if (!dot) return;
     const [left, top] = [seen.x(x), seen.y(y)];
     const inside = Number.isFinite(left + top) && top >= -0.5 && top <= seen.height + 0.5;
-    drawDots(dot, look, inside ? [`${left} ${top}`] : []);
+    drawDots(dot, style, inside ? [`${left} ${top}`] : []);
   }
 
   /* The upright line at a threshold; null takes it away. */

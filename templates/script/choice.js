@@ -1,5 +1,5 @@
 /* Which runs the charts of several runs show, which label, threshold and split: one choice for all
-   sections, told to whoever draws. A run keeps its look as long as it is shown. */
+   sections, told to whoever draws. A run keeps its style as long as it is shown. */
 
 const choice = (() => {
   const { charts } = report;
@@ -101,11 +101,11 @@ const choice = (() => {
 })();
 
 /* The colour, dash and shape of a run beside its name. */
-function swatch(look) {
+function swatch(style) {
   const svg = document.createElementNS(SVG, "svg");
-  const shape = `M17 5${report.charts.shapes[look]}`;
+  const shape = `M17 5${report.charts.shapes[style]}`;
   for (const [name, value] of Object.entries({
-    class: `swatch series-${look + 1}`, viewBox: "0 0 34 10", width: 34, height: 10,
+    class: `swatch series-${style + 1}`, viewBox: "0 0 34 10", width: 34, height: 10,
     "aria-hidden": "true",
   })) svg.setAttribute(name, value);
   for (const [kind, d] of [["line", "M0 5h34"], ["dots", shape]]) {

@@ -21,7 +21,7 @@ const readings = (() => {
     return { from: data.thresholds[label][step], found: found[step], alarms: alarms[step] };
   }
 
-  /* The runs that are shown: place of the look, figures, name. */
+  /* The runs that are shown: place of the style, figures, name. */
   function list({ slots }) {
     return slots.flatMap((place, slot) => (place === null ? []
       : [[slot, data.runs[place], report.runs[place].name]]));

@@ -82,7 +82,7 @@ def beside(evaluated, covidreport, tmp_path):
         (["ci", "runs", "--data", "data", "--limit", "missed<=5"], 3, "all"),
         (["score"], 3, "folders"),
         (["tune", "--split", "validation", "--target-sensitivity", "0.9"], 3, "folders"),
-        (["occlude", "runs", "--data", "data", "--json"], 3, "all"),
+        (["evaluate", "runs", "--data", "data", "--occlude", "centre", "--json"], 3, "all"),
         (["audit", "data", "runs"], None, None),
         (["export", "runs/good", "--dvc", "dvc"], 0, None),
         (["export", "runs/forged", "--dvc", "dvc"], 3, None),

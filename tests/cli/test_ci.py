@@ -129,8 +129,8 @@ def test_a_precision_that_the_provider_lacks_is_wrong_usage(covidreport, study):
 def occluded(covidreport, study):
     """Of the baseline an occluded evaluation was made last: without the middle all three cases are
     missed."""
-    words = ("--provider", "cpu", "--region", "centre", "--fraction", "0.9")
-    assert covidreport("occlude", "runs/base", "--data", "data/manifest.csv", *words).code == 0
+    words = ("--provider", "cpu", "--occlude", "centre:0.9")
+    assert covidreport("evaluate", "runs/base", "--data", "data/manifest.csv", *words).code == 0
     return study
 
 

@@ -140,7 +140,7 @@ def test_json_is_for_programs(covidreport, study):
     """--json prints one document with fractions and bounds, and nothing else."""
     done = covidreport("evaluate", "runs", "--data", "data", "--json")
     document = json.loads(done.out)
-    assert document["schema"] == "covidreport.evaluate/1"
+    assert document["schema"] == "covidreport.evaluate/2"
     rows = document["rankings"][0]["rows"]
     assert [(row["run"], row["missed"]) for row in rows] == [("keen", 0), ("shy", 1)]
     assert rows[1]["sensitivity"]["value"] == 0.5

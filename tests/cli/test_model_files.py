@@ -114,7 +114,7 @@ def _lead_out(place):
 def test_a_run_whose_files_are_not_all_there_fails_and_is_never_unchanged(
     covidreport, study, spoil, said
 ):
-    """The other run is kept; evaluate, gate, ci, predict and occlude all say what is wrong."""
+    """The other run is kept; evaluate, gate, ci, predict and --occlude all say what is wrong."""
     spoil(study / "runs" / "new" / "model.onnx.data")
     done = covidreport("evaluate")
     assert done.code == 3
@@ -124,7 +124,7 @@ def test_a_run_whose_files_are_not_all_there_fails_and_is_never_unchanged(
         ("gate", "runs/new"),
         ("ci", "runs"),
         ("predict", "runs/new/model.onnx", "data", "--output", "answers.csv"),
-        ("occlude", "runs/new"),
+        ("evaluate", "runs/new", "--occlude", "centre"),
     ):
         done = covidreport(*words)
         assert done.code == 3, words

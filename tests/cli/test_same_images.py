@@ -11,6 +11,7 @@ from covidreport.store import write_run
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
 
+OCCLUDE = ("--occlude", "centre")
 SPLITS = {"train": 4, "validation": 6, "test": 8}
 """As many images, half of them positive and two of those missed by `shy`."""
 
@@ -185,19 +186,19 @@ def _read_parts(covidreport, study):
 def test_variants_and_other_data_change_no_section_but_their_own(covidreport, study):
     """Matrices and the answer are those of the usual evaluation.
 
-    What `occlude` itself finds stands among the findings, and by the answer.
+    What `--occlude` itself finds stands among the findings, and by the answer.
     """
     for name in ("shy", "keen"):
         write_run(study / "runs" / name, {"name": name, "block": "1"})
     _evaluate(covidreport, "validation", "test")
     before = _read_parts(covidreport, study)
     assert {"Confusion matrices", "Answer"} <= set(before)
-    done = covidreport("occlude", "runs", "--data", "data", "--split", "validation")
+    done = covidreport("evaluate", "--data", "data", "--split", "validation", *OCCLUDE)
     assert done.code == 0, done.err
     write_flat_dataset(study / "elsewhere", [(120, "covid-19", "validation"), (9, "normal", "")])
     done = covidreport("evaluate", "--data", "elsewhere", "--split", "validation")
     assert done.code == 0, done.err
-    done = covidreport("occlude", "runs", "--data", "data", "--split", "test")
+    done = covidreport("evaluate", "--data", "data", "--split", "test", *OCCLUDE)
     assert done.code == 0, done.err
     (study / "covidreport.toml").write_text('data = "data"\n')
     after = _read_parts(covidreport, study)
@@ -214,7 +215,7 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
 def test_an_occluded_ranking_says_so_in_its_title(covidreport, study):
     """Beside the usual one, which has no variant."""
     _evaluate(covidreport, "validation")
-    covidreport("occlude", "runs", "--data", "data", "--split", "validation")
+    covidreport("evaluate", "--data", "data", "--split", "validation", *OCCLUDE)
     done = covidreport("score", "runs", "--split", "validation", "--write")
     assert done.code == 0, done.err
     titles = [line for line in done.out.splitlines() if "ranked by missed" in line]

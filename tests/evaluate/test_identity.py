@@ -8,7 +8,7 @@ import pytest
 
 from covidreport.evaluate import identity
 from covidreport.evaluate.identity import evaluation_key, find_stored
-from covidreport.evaluate.occlude import read_occlusion
+from covidreport.evaluate.occlusion import read_occlusion
 from covidreport.inference.contract import WORDS
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU, PROVIDERS
@@ -94,7 +94,7 @@ def test_an_evaluation_is_not_kept_where_a_word_changed(study, word):
 
 
 def _occlude(study):
-    return replace(_request(study), occlusion=read_occlusion("centre", None))
+    return replace(_request(study), occlusion=read_occlusion("centre"))
 
 
 def _swap_truth(study):
@@ -146,11 +146,9 @@ CHANGES = {
     "a TensorRT": _run_on("NVIDIA H200", cudnn="9.26.0", tensorrt="10.14"),
     "occlusion": _occlude,
     "another fraction": lambda study: replace(
-        _request(study), occlusion=read_occlusion("centre", 0.7)
+        _request(study), occlusion=read_occlusion("centre:0.7")
     ),
-    "another region": lambda study: replace(
-        _request(study), occlusion=read_occlusion("borders", None)
-    ),
+    "another region": lambda study: replace(_request(study), occlusion=read_occlusion("borders")),
 }
 
 

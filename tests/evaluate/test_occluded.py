@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from covidreport.errors import UsageError
-from covidreport.evaluate.occlude import Occlusion, occlude_pixels, read_occlusion
-from covidreport.evaluate.occluded import evaluate_occluded, evaluate_usual
+from covidreport.evaluate.occlusion import Occlusion, occlude_pixels, read_occlusion
 from covidreport.evaluate.record import evaluate_runs
-from covidreport.evaluate.thresholds import Thresholds
 from covidreport.storage.runs import discover_runs
-from covidreport.store import SCORES_FILE, evaluation_folder, read_evaluation, read_scores
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, make_request
 from tests.onnx_models import write_brightness_model
@@ -53,18 +51,27 @@ def test_the_rest_and_the_given_array_stay_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("region", "fraction", "message"),
+    ("text", "message"),
     [
-        ("lungs", 0.5, "one of centre, borders, corners"),
-        ("centre", 1.0, "between 0 and 1 is wanted"),
-        ("borders", 0.5, "between 0 and 0.5 is wanted"),
-        ("corners", 0.0, "between 0 and 0.5 is wanted"),
+        ("lungs", "one of centre, borders, corners"),
+        ("", "one of centre, borders, corners"),
+        ("centre:", "is no fraction"),
+        ("centre:1", "between 0 and 1 is wanted"),
+        ("borders:0.5", "between 0 and 0.5 is wanted"),
+        ("corners:0", "between 0 and 0.5 is wanted"),
     ],
 )
-def test_a_region_that_leaves_all_or_nothing_is_refused(region, fraction, message):
+def test_a_region_that_leaves_all_or_nothing_is_refused(text, message):
     """With the values that would do."""
     with pytest.raises(UsageError, match=message):
-        read_occlusion(region, fraction)
+        read_occlusion(text)
+
+
+def test_what_is_not_said_is_the_usual_fraction():
+    """The lungs, a frame, the places of side markers."""
+    assert [read_occlusion(each).variant for each in ("centre", "borders", "corners:0.25")] == [
+        "occlude-centre-0.8", "occlude-borders-0.1", "occlude-corners-0.25",
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -89,9 +96,9 @@ def test_the_model_sees_the_rest_alone(study, region, fraction, left, use_cache)
     manifest, folder = study
     request = make_request(manifest, use_cache=use_cache)
     occlusion = Occlusion(region, fraction)
-    (outcome,) = evaluate_occluded(
-        request, occlusion, evaluate_usual(request, discover_runs([folder]))
-    )
+    runs = discover_runs([folder])
+    evaluate_runs(request, runs)
+    (outcome,) = evaluate_runs(replace(request, occlusion=occlusion), runs)
     evaluation = outcome.evaluation
     assert evaluation.variant == f"occlude-{region}-{fraction:g}"
     assert evaluation.key == f"data-validation-occlude-{region}-{fraction:g}"
@@ -117,27 +124,13 @@ def test_the_cache_of_pixels_keeps_whole_pictures(study):
 def test_the_keys_differ_by_occlusion_and_the_usual_one_is_as_it_was(study):
     """Two fractions are two evaluations; what stands of each is kept."""
     manifest, folder = study
-    request = make_request(manifest)
-    usual = evaluate_usual(request, discover_runs([folder]))
-    keys = {usual[0].evaluation.provenance["key"]}
-    for fraction in (0.5, 0.75):
-        (outcome,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
-        keys.add(outcome.evaluation.provenance["key"])
-        (again,) = evaluate_occluded(request, Occlusion("centre", fraction), usual)
+    request, runs = make_request(manifest), discover_runs([folder])
+    keys = set()
+    for occlusion in (None, Occlusion("centre", 0.5), Occlusion("centre", 0.75)):
+        outcome, again = (
+            evaluate_runs(replace(request, occlusion=occlusion), runs)[0] for _ in range(2)
+        )
         assert (outcome.reused, again.reused) == (False, True)
+        keys.add(outcome.evaluation.provenance["key"])
     assert len(keys) == 3
-    assert evaluate_usual(request, discover_runs([folder]))[0].reused
-
-
-def test_the_occluded_evaluation_has_the_thresholds_of_the_usual_one(study):
-    """Stored at 0.3 by option: today's configuration changes neither of the two."""
-    manifest, folder = study
-    tuned = make_request(manifest, thresholds={"covid-19": 0.3})
-    evaluate_runs(tuned, discover_runs([folder]))
-    request = replace(make_request(manifest), thresholds=Thresholds(default=0.9))
-    usual = evaluate_usual(request, discover_runs([folder]))
-    (outcome,) = evaluate_occluded(request, Occlusion("corners", 0.25), usual)
-    for key in ("data-validation", outcome.evaluation.key):
-        stored = read_evaluation(evaluation_folder(folder / "shy", key))
-        assert stored.thresholds["covid-19"] == 0.3
-        assert stored.thresholds_from == "option"
+    assert evaluate_runs(request, runs)[0].reused

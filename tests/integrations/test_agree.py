@@ -81,7 +81,7 @@ def test_figures_agree(day):
         ends = {
             labels["end"]: value
             for name, labels, value in of_run
-            if name == "covidreport_figure" and labels["metric"] == "sensitivity"
+            if name == "covidreport_metric" and labels["metric"] == "sensitivity"
         }
         assert ends == {"value": 20 / 28, "low": 0.529, "high": 0.847}
         if len(verdicts) == 1:

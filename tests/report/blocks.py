@@ -20,7 +20,7 @@ from covidreport.report.blocks import (
     walk_blocks,
 )
 from covidreport.report.cells import write_cell, write_line
-from covidreport.report.charts.lines import Drawing
+from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 from covidreport.report.view import view_report
@@ -88,10 +88,10 @@ def list_charts(section: Section | Group) -> list[Chart]:
     return [one for one in list_blocks(section) if isinstance(one, Chart)]
 
 
-def list_drawings(chart: Chart) -> list[Drawing]:
+def list_drawings(chart: Chart) -> list[TitledLines]:
     """What a chart of lines draws, label by label."""
     drawn = [] if isinstance(chart.drawing, Tally) else list(chart.drawing)
-    return [one for one in drawn if isinstance(one, Drawing)]
+    return [one for one in drawn if isinstance(one, TitledLines)]
 
 
 def list_scatters(chart: Chart) -> list[Scatter]:

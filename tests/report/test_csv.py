@@ -101,10 +101,10 @@ def test_what_comparisons_say_of_a_run_stands_in_the_target_s_row(compared):
     rows = {row["run"]: row for row in _rows(render_csv(compared)) if row["label"] == "covid-19"}
     for each in made.rank_evidence:
         row = rows[each.run]
-        assert row["told_apart"] == str(int(bool(each.significantly_different)))
+        assert row["significantly_different"] == str(int(bool(each.significantly_different)))
         assert row["adjusted_p"] == ("" if each.adjusted_p_value is None
                                      else repr(each.adjusted_p_value))  # fmt: skip
         assert (row["rank_low"], row["rank_high"]) == (str(each.rank_low), str(each.rank_high))
         assert row["best_probability"] == repr(each.best_probability)
     overall = [row for row in _rows(render_csv(compared)) if row["label"] == ""]
-    assert {row["told_apart"] for row in overall} == {""}
+    assert {row["significantly_different"] for row in overall} == {""}

@@ -35,8 +35,8 @@ FIXED = {
     "operating_points": columns.OPERATING_POINTS,
     "calibration": columns.CALIBRATION,
     "net_benefit": columns.NET_BENEFIT,
-    "methods": columns.METHODS,
-    "method_comparisons": columns.METHOD_COMPARISONS,
+    "configurations": columns.CONFIGURATIONS,
+    "configuration_comparisons": columns.CONFIGURATION_COMPARISONS,
 }
 SETTINGS_AND_HISTORY = {"settings", "history"}
 
@@ -145,7 +145,7 @@ def test_the_ranking_is_the_one_of_the_json(documents, name):
         for field in ("rank", "missed", "false_alarms", "why_unranked", "average_precision"):
             assert _same(cells[field], row[field]), field
         standing = standings.get(row["run"], {})
-        assert _same(cells["told_apart"], standing.get("significantly_different"))
+        assert _same(cells["significantly_different"], standing.get("significantly_different"))
         assert _same(cells["adjusted_p"], standing.get("adjusted_p_value"))
         for field in ("rank_low", "rank_high", "best_probability"):
             assert _same(cells[field], standing.get(field)), field
@@ -231,11 +231,11 @@ def test_what_scores_say_is_what_the_json_says(documents):
         for method in repeats["configurations"]
         for spread in method["metrics"].values()
     ]
-    for (mean, sd), cells in zip(spreads, report.methods.to_dict("records"), strict=True):
+    for (mean, sd), cells in zip(spreads, report.configurations.to_dict("records"), strict=True):
         assert _same(cells["mean"], mean)
         assert _same(cells["sd"], sd)
     compared = [each for repeats in document["repeats"] for each in repeats["comparisons"]]
-    assert list(report.method_comparisons["p_value"]) == [
+    assert list(report.configuration_comparisons["p_value"]) == [
         each["comparison"]["p_value"] for each in compared
     ]
 

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from covidreport.report import render_markdown
-from covidreport.report.charts.palette import LOOKS
-from covidreport.report.look import Look
+from covidreport.report.charts.palette import SERIES_STYLES
+from covidreport.report.options import RenderOptions
 from covidreport.report.pictures import draw_pictures
 from tests.report.blocks import build, list_charts
 from tests.report.reading import read_markdown
 
 CHARTS = ("roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability")
-BESIDE = Look(charts="files")
+BESIDE = RenderOptions(charts="files")
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +62,16 @@ def test_a_picture_stands_by_itself(pictures, name):
     assert picture.getpixel((0, 0)) == (255, 255, 255, 255)
     assert min(picture.size) > 600
     colours = _colours(picture)
-    for look in LOOKS[:4]:
+    for look in SERIES_STYLES[:4]:
         assert tuple(bytes.fromhex(look.colour[1:])) in colours
 
 
 def test_the_key_names_the_runs_whole(everything, pictures):
     """However long a name, and whatever stands in it."""
     longer = {run.run.name: f'{run.run.name} "\\" {"x" * 120}' for run in everything.runs}
-    grown = draw_pictures(_rename(everything, longer), Look(hide=frozenset({"ranking", "curves"})))
+    grown = draw_pictures(
+        _rename(everything, longer), RenderOptions(hide=frozenset({"ranking", "curves"}))
+    )
 
     long, short = (_read(each["roc.png"]) for each in (grown, pictures))
     assert long.width > short.width + 600
@@ -114,10 +116,10 @@ def test_counts_alone_have_no_curves(study):
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):
     """Nor linked to."""
-    look = Look(hide=frozenset({hidden}), charts="files")
+    options = RenderOptions(hide=frozenset({hidden}), charts="files")
 
-    assert list(draw_pictures(everything, look)) == [f"{name}.png" for name in left]
-    text = render_markdown(everything, look, limit=None)
+    assert list(draw_pictures(everything, options)) == [f"{name}.png" for name in left]
+    text = render_markdown(everything, options, limit=None)
     assert re.findall(r"\(files/([\w-]+)\.png\)$", text, re.M) == list(left)
 
 

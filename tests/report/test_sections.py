@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.report import render_html, render_markdown
-from covidreport.report.look import Look
+from covidreport.report.options import RenderOptions
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
@@ -45,7 +45,7 @@ def test_a_template_of_ones_own_is_asked_for_each_section_by_its_name(everything
             f'{{% extends "covidreport/{template}" %}}\n'
             "{% block section %}§{{ name }}§{% endblock %}\n"
         )
-        drawn = render(everything, Look(templates=tmp_path, hide=frozenset({"runs"})))
+        drawn = render(everything, RenderOptions(templates=tmp_path, hide=frozenset({"runs"})))
         assert re.findall(r"§(\w+)§", drawn) == list(SECTIONS)
 
 
@@ -78,8 +78,8 @@ def test_a_report_with_everything_has_every_section(whole):
 def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     """From page, contents, data of the script and Markdown; the end says that it is left out."""
     full_page, full_text, titles, full_end = whole
-    look = Look(hide=frozenset({hidden}))
-    page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
+    options = RenderOptions(hide=frozenset({hidden}))
+    page, text = render_html(everything, options), render_markdown(everything, options, limit=None)
     gone = _anchors(hidden, full_page)
     kept = {name: words for name, words in full_page.items() if name not in gone}
     found = _words(split_page(page))
@@ -109,8 +109,8 @@ def test_hidden_cases_are_in_no_part_of_the_file(everything):
     """Nor in the data of the script."""
     assert everything.cases is not None
     names = {case.name for case in everything.cases.positives}
-    look = Look(hide=frozenset({"cases"}))
-    page, text = render_html(everything, look), render_markdown(everything, look, limit=None)
+    options = RenderOptions(hide=frozenset({"cases"}))
+    page, text = render_html(everything, options), render_markdown(everything, options, limit=None)
 
     assert any(name in render_html(everything) for name in names)
     assert not [name for name in names if name in page or name in text]
@@ -127,8 +127,8 @@ def test_hidden_sections_leave_no_data_to_the_script(everything):
 
 def test_what_the_report_is_not_stands_in_it_whatever_is_hidden(everything):
     """No configuration takes away that this is no medical device."""
-    look = Look(hide=frozenset(SECTIONS))
-    page, text = render_html(everything, look), render_markdown(everything, look)
+    options = RenderOptions(hide=frozenset(SECTIONS))
+    page, text = render_html(everything, options), render_markdown(everything, options)
 
     assert list(split_page(page)) == [LIMITS]
     assert list(split_markdown(text)) == [LIMITS_TITLE]
@@ -140,6 +140,6 @@ def test_what_the_report_is_not_stands_in_it_whatever_is_hidden(everything):
 def test_a_section_that_there_is_not_is_not_called_left_out(study):
     """Nobody looks for what was never there."""
     without = replace(study, findings=())
-    look = Look(hide=frozenset({"repeats", "operating", "findings"}))
+    options = RenderOptions(hide=frozenset({"repeats", "operating", "findings"}))
 
-    assert render_html(without, look) == render_html(without)
+    assert render_html(without, options) == render_html(without)

@@ -40,7 +40,7 @@ class Series:
 class Lines:
     """A chart: lines, and dots where a run stands.
 
-    shown: the keys of the runs that are drawn at first, in the order of their looks. spans:
+    shown: the keys of the runs that are drawn at first, in the order of their styles. spans:
     upright intervals, each two places and a gap. guide: the dashed line that runs are held
     against. level: a value that has a line of its own. threshold: whether a reader can move one.
     beneath: a second chart under the same axis.
@@ -60,7 +60,7 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class TitledLines:
     """The lines of one label; `summary` says them in words. Without labels `label` is empty."""
 
     label: str

@@ -15,8 +15,8 @@ GREYS = {"paper": PAPER, "soft": SOFT, "faint": FAINT, "rule": RULE, "rule-stron
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One run's look in every chart of the page."""
+class SeriesStyle:
+    """How one run is drawn in every chart of the page."""
 
     colour: str
     dash: tuple[float, ...]
@@ -26,12 +26,14 @@ class Look:
     """The same symbol around the place where it stands: a page draws it where a reader moves it."""
 
 
-LOOKS = (
-    Look("#0a5aa0", (1, 0), "circle", "m0-4.6a4.6 4.6 0 1 0 .01 0z"),
-    Look("#a33006", (7, 3), "square", "m-4-4h8v8h-8z"),
-    Look("#0b7a5b", (2, 2), "triangle-up", "m0-5l5.2 9h-10.4z"),
-    Look("#7a3e9d", (9, 3, 2, 3), "diamond", "m0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z"),
-    Look("#8a5a00", (12, 4), "cross", "m-1.8-5h3.6v3.2h3.2v3.6h-3.2v3.2h-3.6v-3.2h-3.2v-3.6h3.2z"),
-    Look("#34495e", (4, 2, 1, 2), "triangle-down", "m0 5l-5.2-9h10.4z"),
+SERIES_STYLES = (
+    SeriesStyle("#0a5aa0", (1, 0), "circle", "m0-4.6a4.6 4.6 0 1 0 .01 0z"),
+    SeriesStyle("#a33006", (7, 3), "square", "m-4-4h8v8h-8z"),
+    SeriesStyle("#0b7a5b", (2, 2), "triangle-up", "m0-5l5.2 9h-10.4z"),
+    SeriesStyle("#7a3e9d", (9, 3, 2, 3), "diamond", "m0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z"),
+    SeriesStyle(
+        "#8a5a00", (12, 4), "cross", "m-1.8-5h3.6v3.2h3.2v3.6h-3.2v3.2h-3.6v-3.2h-3.2v-3.6h3.2z"
+    ),
+    SeriesStyle("#34495e", (4, 2, 1, 2), "triangle-down", "m0 5l-5.2-9h10.4z"),
 )
 """In the order in which runs take them; so many runs can be shown at once."""

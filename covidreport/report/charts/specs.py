@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from covidreport.report.charts.lines import WIDTH, Axis, Lines, Series
-from covidreport.report.charts.palette import FAINT, LOOKS, PAPER, RULE, SOFT, STRONG
+from covidreport.report.charts.palette import FAINT, PAPER, RULE, SERIES_STYLES, SOFT, STRONG
 
 Spec = dict[str, Any]
 
-_SLOTS = list(range(len(LOOKS)))
+_SLOTS = list(range(len(SERIES_STYLES)))
 _QUIET = {"aria": False}
 """What has no name is not found, and read to nobody: the page says in words what a chart shows."""
 _SPLITS = {"validation": (1, 0), "training": (4, 3), "last batch": (1, 2)}
@@ -27,7 +27,7 @@ CHOSEN = "chosen"
 def specify(chart: Lines) -> Spec:
     """The whole specification, with its data, of the runs that are `shown` and of all others.
 
-    Colour, dash and shape are those of a run's look; a run that is not shown has the first.
+    Colour, dash and shape are those of a run's style; a run that is not shown has the first.
     """
     plots = [_plot(chart)]
     if chart.beneath is not None:
@@ -124,7 +124,7 @@ def _rows(kind: str, series: Iterable[Series], shown: Sequence[str]) -> list[Spe
     ]
 
 
-def _look(values: Sequence[object]) -> Spec:
+def _style_of(values: Sequence[object]) -> Spec:
     scale = {"domain": _SLOTS, "range": values}
     return {"field": "slot", "type": "nominal", "scale": scale, "legend": None}
 
@@ -133,7 +133,7 @@ def _series(
     kind: str, series: Sequence[Series], shown: Sequence[str], x: Spec, y: Spec, **mark: Any
 ) -> Spec:
     """A line for each series through its places; one that stands alone is a dot."""
-    dash = _look([list(look.dash) for look in LOOKS])
+    dash = _style_of([list(style.dash) for style in SERIES_STYLES])
     if any(one.split for one in series):
         scale = {"domain": list(_SPLITS), "range": [list(each) for each in _SPLITS.values()]}
         dash = {"field": "split", "type": "nominal", "scale": scale, "legend": None}
@@ -144,7 +144,7 @@ def _series(
         },
         "encoding": {
             "x": x, "y": y, "order": {"field": "order", "type": "quantitative"},
-            "color": _look([look.colour for look in LOOKS]),
+            "color": _style_of([style.colour for style in SERIES_STYLES]),
             **({"strokeDash": dash} if kind == "line" else {}),
             "detail": {"field": "name", "type": "nominal"},
             "description": {"field": "name", "type": "nominal"},
@@ -161,8 +161,8 @@ def _dots(chart: Lines, x: Spec, y: Spec) -> Spec:
             "strokeWidth": 1.2,
         },
         "encoding": {
-            "x": x, "y": y, "fill": _look([look.colour for look in LOOKS]),
-            "shape": _look([look.shape for look in LOOKS]),
+            "x": x, "y": y, "fill": _style_of([style.colour for style in SERIES_STYLES]),
+            "shape": _style_of([style.shape for style in SERIES_STYLES]),
             "description": {"field": "name", "type": "nominal"},
         },
     }  # fmt: skip

@@ -16,7 +16,7 @@ LOWEST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RunCurve:
     """A run's answers to one label: at the threshold that it was evaluated at, and at all others
     where its scores are known."""
 
@@ -41,10 +41,10 @@ class Measured:
         return (found - alarms * weight) / (self.counts.positives + self.counts.negatives)
 
 
-def draw_roc(measured: Sequence[Measured], shown: tuple[str, ...]) -> Lines:
+def draw_roc(measured: Sequence[RunCurve], shown: tuple[str, ...]) -> Lines:
     """Sensitivity against the share of false alarms; the guide is chance."""
 
-    def place(one: Measured, found: int, alarms: int) -> Place:
+    def place(one: RunCurve, found: int, alarms: int) -> Place:
         sensitivity, share = one.place(found, alarms)
         return share, sensitivity
 
@@ -62,10 +62,10 @@ def draw_roc(measured: Sequence[Measured], shown: tuple[str, ...]) -> Lines:
     )  # fmt: skip
 
 
-def draw_precision_recall(measured: Sequence[Measured], shown: tuple[str, ...]) -> Lines:
+def draw_precision_recall(measured: Sequence[RunCurve], shown: tuple[str, ...]) -> Lines:
     """PPV against sensitivity; the guide is the prevalence, what chance gives."""
 
-    def places(one: Measured, points: Sequence[tuple[int, int]]) -> tuple[Place, ...]:
+    def places(one: RunCurve, points: Sequence[tuple[int, int]]) -> tuple[Place, ...]:
         return tuple(
             (found / one.counts.positives, found / (found + alarms))
             for found, alarms in points
@@ -88,7 +88,7 @@ def draw_precision_recall(measured: Sequence[Measured], shown: tuple[str, ...]) 
 
 
 def draw_net_benefit(
-    measured: Sequence[Measured], thresholds: Sequence[float], shown: tuple[str, ...]
+    measured: Sequence[RunCurve], thresholds: Sequence[float], shown: tuple[str, ...]
 ) -> Lines:
     """Net benefit over thresholds; the guide treats everybody, the level line nobody."""
     lines = [
@@ -126,7 +126,7 @@ def draw_net_benefit(
     )  # fmt: skip
 
 
-def _prevalence(measured: Sequence[Measured], shown: Sequence[str]) -> float | None:
+def _prevalence(measured: Sequence[RunCurve], shown: Sequence[str]) -> float | None:
     """Of the images of the first run that is shown."""
     ones = sorted(measured, key=lambda one: one.run not in shown)[:1]
     for one in ones:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.lines import Lines
-from covidreport.report.charts.palette import LOOKS, PAPER, SOFT
+from covidreport.report.charts.palette import PAPER, SERIES_STYLES, SOFT
 from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
@@ -34,7 +34,7 @@ def draw_svg(chart: Lines) -> str:
     """The chart as one SVG element without ids, styles or addresses, for the page's own style.
 
     Lines, spans and dots of a run carry its key (`data-run`) and split; a run that is shown has
-    the class of its look (`series-1`), the others are there and not seen. The same chart gives the
+    the class of its style (`series-1`), the others are there and not seen. The same chart gives the
     same bytes, and is drawn once: the picture is cached.
     """
     spec = specify(chart)
@@ -96,7 +96,7 @@ class _Page:
         if kind == CHOSEN:
             line = {name: elements[0].get(name, "") for name in ("x2", "y2")}
             return f"<line{_attributes({'class': CHOSEN, **line})}/>"
-        look = self._shown.index(run) if run in self._shown else None
+        style = self._shown.index(run) if run in self._shown else None
         named = {"class": kind, "data-run": run}
         if split:
             named["data-split"] = split
@@ -106,10 +106,10 @@ class _Page:
             places = [_PLACE.fullmatch(one.get("transform", "")) for one in elements]
             at = [f"{_tenth(found[1])} {_tenth(found[2])}" for found in places if found]
             named["data-at"] = ",".join(at)
-            if look is not None:
-                named["d"] = "".join(f"M{place}{LOOKS[look].path}" for place in at)
-        if look is not None and (kind != "dots" or self._marked.get(run) == split):
-            named["class"] = f"{kind} series-{look + 1}"
+            if style is not None:
+                named["d"] = "".join(f"M{place}{SERIES_STYLES[style].path}" for place in at)
+        if style is not None and (kind != "dots" or self._marked.get(run) == split):
+            named["class"] = f"{kind} series-{style + 1}"
         return f"<path{_attributes(named)}/>"
 
 
@@ -155,7 +155,7 @@ def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> by
     """The chart of the runs that are shown as a picture that stands by itself: on white, with its
     title and a key.
 
-    names: of the runs, at the places of their looks. scale: pixels a unit. The same arguments give
+    names: of the runs, at the places of their styles. scale: pixels a unit. The same arguments give
     the same bytes.
     """
     import vl_convert

@@ -31,8 +31,9 @@ RUNS: Columns = {
 }  # fmt: skip
 RANKING: Columns = {
     "ranking": WHOLE, "rank": WHOLE, "run": TEXT, "block": TEXT, "missed": WHOLE, "found": WHOLE,
-    "false_alarms": WHOLE, "positives": WHOLE, "negatives": WHOLE, "told_apart": YES_NO,
-    "adjusted_p": FIGURE, "rank_low": WHOLE, "rank_high": WHOLE, "best_probability": FIGURE,
+    "false_alarms": WHOLE, "positives": WHOLE, "negatives": WHOLE,
+    "significantly_different": YES_NO, "adjusted_p": FIGURE, "rank_low": WHOLE,
+    "rank_high": WHOLE, "best_probability": FIGURE,
     **_with_ends("sensitivity", "specificity", "f1", "micro_f1", "label_accuracy", "exact_match"),
     "average_precision": FIGURE, "why_unranked": TEXT,
 }  # fmt: skip
@@ -78,13 +79,13 @@ CASES: Columns = {
     "kind": TEXT, "case": TEXT, "group": TEXT, "attributes": LIST, "run": TEXT, "answer": TEXT,
     "score": FIGURE, "threshold": FIGURE,
 }  # fmt: skip
-METHODS: Columns = {
-    "ranking": WHOLE, "method": WHOLE, "runs": LIST, "seeds": LIST, "figure": TEXT,
+CONFIGURATIONS: Columns = {
+    "ranking": WHOLE, "configuration": WHOLE, "runs": LIST, "seeds": LIST, "metric": TEXT,
     "n_runs": WHOLE, "undefined": WHOLE, "mean": FIGURE, "sd": FIGURE, "low": FIGURE,
     "high": FIGURE,
 }  # fmt: skip
-METHOD_COMPARISONS: Columns = {
-    "ranking": WHOLE, "first": WHOLE, "second": WHOLE, "figure": TEXT, "difference": FIGURE,
+CONFIGURATION_COMPARISONS: Columns = {
+    "ranking": WHOLE, "first": WHOLE, "second": WHOLE, "metric": TEXT, "difference": FIGURE,
     "low": FIGURE, "high": FIGURE, "p_value": FIGURE, "adjusted_p_value": FIGURE, "method": TEXT,
     "smallest_p": FIGURE,
 }  # fmt: skip

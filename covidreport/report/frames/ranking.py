@@ -19,8 +19,8 @@ from covidreport.records import (
 from covidreport.report.frames.columns import (
     COMBINATIONS,
     COMPARISONS,
-    METHOD_COMPARISONS,
-    METHODS,
+    CONFIGURATION_COMPARISONS,
+    CONFIGURATIONS,
     NON_INFERIORITY,
     RANKING,
     build_frame,
@@ -73,7 +73,7 @@ def _standing_cells(comparisons: RunComparisons | None, run: str) -> dict[str, A
     standings = comparisons.rank_evidence if comparisons is not None else ()
     standing = next((each for each in standings if each.run == run), RankEvidence(run, None))
     return {
-        "told_apart": standing.significantly_different,
+        "significantly_different": standing.significantly_different,
         "adjusted_p": standing.adjusted_p_value,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
@@ -142,38 +142,38 @@ def frame_combinations(data: ReportData) -> pd.DataFrame:
     )
 
 
-def frame_methods(data: ReportData) -> pd.DataFrame:
-    """One row for each figure of each method that was run with several seeds."""
+def frame_configurations(data: ReportData) -> pd.DataFrame:
+    """One row for each metric of each configuration that was run with several seeds."""
     return build_frame(
-        METHODS,
+        CONFIGURATIONS,
         (
             {
                 "ranking": repeats.ranking + 1,
-                "method": number,
-                "runs": method.runs,
-                "seeds": method.seeds,
-                "figure": name,
+                "configuration": number,
+                "runs": configuration.runs,
+                "seeds": configuration.seeds,
+                "metric": name,
                 "n_runs": spread.runs,
                 **{key: getattr(spread, key) for key in ("undefined", "mean", "sd", "low", "high")},
             }
             for repeats in data.repeats
-            for number, method in enumerate(repeats.configurations, start=1)
-            for name, spread in method.metrics.items()
+            for number, configuration in enumerate(repeats.configurations, start=1)
+            for name, spread in configuration.metrics.items()
         ),
     )
 
 
-def frame_method_comparisons(data: ReportData) -> pd.DataFrame:
-    """One row for each pair of methods; they are numbered as in the frame of methods."""
+def frame_configuration_comparisons(data: ReportData) -> pd.DataFrame:
+    """One row for each pair of configurations, numbered as in the frame of those."""
     shared = ("difference", "low", "high", "p_value", "method", "smallest_p")
     return build_frame(
-        METHOD_COMPARISONS,
+        CONFIGURATION_COMPARISONS,
         (
             {
                 "ranking": repeats.ranking + 1,
                 "first": each.first + 1,
                 "second": each.second + 1,
-                "figure": each.metric,
+                "metric": each.metric,
                 "adjusted_p_value": each.adjusted_p_value,
                 **{key: getattr(each.comparison, key) for key in shared},
             }

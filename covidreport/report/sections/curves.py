@@ -10,9 +10,9 @@ from covidreport.records import Calibration, ReliabilityBin, ReportData, Reporte
 from covidreport.report.blocks import Block, Chart, Group, Prose, Section
 from covidreport.report.charts.lines import (
     Axis,
-    Drawing,
     Lines,
     Series,
+    TitledLines,
     fit_axis,
     known_values,
 )
@@ -150,7 +150,7 @@ def _epochs(measure: str, shown: Sequence[ReportedRun], index: Index) -> Chart:
     lines = draw_epochs(measure, index, tuple(index.key(each.run.name) for each in shown))
     if known_values(lines.lines) != known_values(draw_epochs(measure, index, ()).lines):
         keys.append("The axis holds the runs that are shown first.")
-    return Chart(measure, title, summary, " ".join(keys), (Drawing("", summary, lines),))
+    return Chart(measure, title, summary, " ".join(keys), (TitledLines("", summary, lines),))
 
 
 def _known(values: dict[str, list[float | None]]) -> dict[str, list[float]]:
@@ -202,7 +202,7 @@ def _reliability(data: ReportData, shown: Sequence[ReportedRun], index: Index) -
         "Dashed: scores that are probabilities; below it they are too high. Upright: 95 % "
         "intervals. Beneath: how many images a point stands for.",
         tuple(
-            Drawing(label, say(label), draw_reliability(label, index, keys))
+            TitledLines(label, say(label), draw_reliability(label, index, keys))
             for label in list_labels(data)
         ),
     )

@@ -20,9 +20,9 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
-from covidreport.report.charts.lines import Drawing, Lines
+from covidreport.report.charts.lines import Lines, TitledLines
 from covidreport.report.charts.threshold import (
-    Measured,
+    RunCurve,
     draw_net_benefit,
     draw_precision_recall,
     draw_roc,
@@ -50,8 +50,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return ()
     shown = choose_shown(data, index)
     rows = tuple(
-        Row((index.link(each.run.name), *point_cells(each.evaluation, data.target)), look=look)
-        for look, each in enumerate(shown)
+        Row((index.link(each.run.name), *point_cells(each.evaluation, data.target)), style=style)
+        for style, each in enumerate(shown)
     )
     caption = f"At the evaluated thresholds, for {index.disease}"
     remarks: list[Block] = [Prose(NET_BENEFIT, "remark")]
@@ -105,7 +105,7 @@ def point_cells(evaluation: Evaluation | None, label: str) -> tuple[Cell, ...]:
     )
 
 
-def list_measured(data: ReportData, index: Index, label: str) -> list[Measured]:
+def list_measured(data: ReportData, index: Index, label: str) -> list[RunCurve]:
     """Every run that was evaluated for a label, with its curve where it has one."""
     measured = []
     for each in index.runs:
@@ -115,7 +115,7 @@ def list_measured(data: ReportData, index: Index, label: str) -> list[Measured]:
         curves = {} if data.curves is None else data.curves.runs.get(each.run.name, {})
         if label in evaluation.thresholds:
             measured.append(
-                Measured(
+                RunCurve(
                     index.key(each.run.name), evaluation.thresholds[label],
                     evaluation.counts[label], curves.get(label),
                 )
@@ -152,17 +152,19 @@ def _charts(data: ReportData, index: Index, shown: Sequence[ReportedRun]) -> tup
     return (
         Chart(
             "roc", "ROC curve", say_roc(data.target), "Dashed: chance.",
-            tuple(Drawing(label, say_roc(label), lines) for label, lines in drawn["roc"]),
+            tuple(TitledLines(label, say_roc(label), lines) for label, lines in drawn["roc"]),
         ),
         Chart(
             "precision-recall", "Precision and recall", say_precision(data.target),
             "Dashed: the share of images with the label, what chance gives.",
-            tuple(Drawing(label, say_precision(label), one) for label, one in drawn["precision"]),
+            tuple(
+                TitledLines(label, say_precision(label), one) for label, one in drawn["precision"]
+            ),
         ),
         Chart(
             "net-benefit", "Net benefit", say_benefit(data.target),
             "Dashed: treat everybody. Level: treat nobody.",
-            tuple(Drawing(label, say_benefit(label), one) for label, one in drawn["benefit"]),
+            tuple(TitledLines(label, say_benefit(label), one) for label, one in drawn["benefit"]),
         ),
     )  # fmt: skip
 

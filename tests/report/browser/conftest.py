@@ -20,7 +20,7 @@ from covidreport.records import Scores
 from covidreport.report import render_html
 from covidreport.report.collect import collect_report
 from covidreport.report.logo import embed_logo
-from covidreport.report.look import PLAIN, Look
+from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.storage.runs import discover_runs, read_evaluations
 from covidreport.store import (
     SCORES_FILE,
@@ -39,11 +39,13 @@ FLAGS = (
 )  # fmt: skip
 
 
-def render_report(folders: list[Path], output: Path, look: Look = PLAIN, **choices: Any) -> Path:
+def render_report(
+    folders: list[Path], output: Path, options: RenderOptions = PLAIN, **choices: Any
+) -> Path:
     """The report of these run folders as a file."""
     choices.setdefault("specificity_floor", 0.5)
     data = collect_report(discover_runs(folders), target="covid-19", **choices)
-    output.write_text(render_html(data, look), encoding="utf-8")
+    output.write_text(render_html(data, options), encoding="utf-8")
     return output
 
 
@@ -86,8 +88,8 @@ def pictured_page(tmp_path_factory) -> Path:
         name = name_thumbnail(sample, evaluation.fingerprint)
         write_atomic(thumbnail_file(place, name), _picture())
     (folder / "logo.png").write_bytes(_picture("PNG"))
-    look = Look(logo=embed_logo(folder / "logo.png"))
-    return render_report([folder], folder / "report.html", look)
+    options = RenderOptions(logo=embed_logo(folder / "logo.png"))
+    return render_report([folder], folder / "report.html", options)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def test_charts_are_there_without_javascript(visit, request, name, charts):
 
 
 def test_a_run_that_is_hidden_leaves_every_chart(visit, study_page):
-    """Three runs are left of four; another one takes the look that is free."""
+    """Three runs are left of four; another one takes the style that is free."""
     page = visit(study_page)
     seen = "#curves [data-chart='accuracy'] .drawing .line:visible"
     runs = "all => [...new Set(all.map(one => one.dataset.run))]"

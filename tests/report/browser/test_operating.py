@@ -125,7 +125,7 @@ def _dot(page, chart, run=1) -> list[float]:
 
 
 def test_runs_are_chosen_and_keep_their_look(page):
-    """A run that is taken away frees its look; another one takes it, in every section."""
+    """A run that is taken away frees its style; another one takes it, in every section."""
     section = page.locator("#operating")
     section.get_by_role("button", name="Hide exp4-vgg16-bce").click()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from covidreport.report import render_html
-from covidreport.report.look import Look
+from covidreport.report.options import RenderOptions
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
@@ -69,7 +69,9 @@ def test_a_script_that_was_changed_does_not_run(browser, scored_page, tmp_path):
 def test_the_script_does_without_a_section_that_is_hidden(visit, everything, tmp_path, hidden):
     """The fixture sees that it says nothing; the other sections still get their controls."""
     path = tmp_path / "report.html"
-    path.write_text(render_html(everything, Look(hide=frozenset({hidden}))), encoding="utf-8")
+    path.write_text(
+        render_html(everything, RenderOptions(hide=frozenset({hidden}))), encoding="utf-8"
+    )
     page = visit(path)
 
     for section, control in {

@@ -10,7 +10,7 @@ import altair
 import pytest
 
 from covidreport.report.charts.lines import Axis, Lines, Series
-from covidreport.report.charts.palette import GREYS, LOOKS
+from covidreport.report.charts.palette import GREYS, SERIES_STYLES
 from covidreport.report.charts.specs import keep_shown, specify
 from covidreport.report.html import read_style
 
@@ -44,7 +44,7 @@ def test_every_colour_is_one_that_the_style_sheet_knows(name):
     """So that none stays light in the dark scheme."""
     colours = set(re.findall(r"#[0-9a-f]{6}", json.dumps(specify(CHARTS[name]))))
 
-    assert colours <= {*GREYS.values(), *(look.colour for look in LOOKS)}
+    assert colours <= {*GREYS.values(), *(look.colour for look in SERIES_STYLES)}
 
 
 def test_the_style_sheet_has_the_looks_and_a_variable_in_place_of_each_grey():
@@ -52,7 +52,7 @@ def test_the_style_sheet_has_the_looks_and_a_variable_in_place_of_each_grey():
     style = read_style()
     light = re.findall(r":root \{(.*?)\n\s*\}", style, re.S)[0]
 
-    for i, look in enumerate(LOOKS, 1):
+    for i, look in enumerate(SERIES_STYLES, 1):
         dash = " ".join(f"{one:g}" for one in look.dash)
         assert f"--series-{i}: {look.colour};" in light
         assert f".series-{i} {{ color: var(--series-{i}); --dash: {dash}; }}" in style
@@ -64,10 +64,10 @@ def test_the_style_sheet_has_the_looks_and_a_variable_in_place_of_each_grey():
 
 def test_runs_differ_in_dash_and_in_shape_too():
     """For whom colours are alike, and on paper without them."""
-    assert len({look.colour for look in LOOKS}) == len(LOOKS)
-    assert len({look.dash for look in LOOKS}) == len(LOOKS)
-    assert len({look.shape for look in LOOKS}) == len(LOOKS)
-    assert len({look.path for look in LOOKS}) == len(LOOKS)
+    assert len({look.colour for look in SERIES_STYLES}) == len(SERIES_STYLES)
+    assert len({look.dash for look in SERIES_STYLES}) == len(SERIES_STYLES)
+    assert len({look.shape for look in SERIES_STYLES}) == len(SERIES_STYLES)
+    assert len({look.path for look in SERIES_STYLES}) == len(SERIES_STYLES)
 
 
 def test_a_picture_has_the_shown_runs_alone():

@@ -7,7 +7,7 @@ import pytest
 
 from covidreport.records import Counts, LabelCurve
 from covidreport.report.charts.threshold import (
-    Measured,
+    RunCurve,
     draw_net_benefit,
     draw_precision_recall,
     draw_roc,
@@ -19,9 +19,9 @@ CURVE = LabelCurve(
     positives=4, negatives=6, failed_positive=0, failed_negative=0, positive_groups=None,
     outline=((0, 0), (1, 0), (3, 2), (4, 5), (4, 6)), found=(4, 3, 1), false_alarms=(5, 2, 0),
 )  # fmt: skip
-ONE = Measured("1", 0.5, Counts(tn=4, fp=2, fn=1, tp=3), CURVE)
-COUNTED = Measured("2", 0.4, Counts(tn=5, fp=1, fn=2, tp=2), None)
-NOBODY = Measured("3", 0.5, Counts(tn=6, fp=0, fn=0, tp=0), None)
+ONE = RunCurve("1", 0.5, Counts(tn=4, fp=2, fn=1, tp=3), CURVE)
+COUNTED = RunCurve("2", 0.4, Counts(tn=5, fp=1, fn=2, tp=2), None)
+NOBODY = RunCurve("3", 0.5, Counts(tn=6, fp=0, fn=0, tp=0), None)
 
 
 def _near(places):
@@ -78,7 +78,7 @@ def test_a_run_without_positives_draws_nothing():
 
 def test_axes_hold_the_runs_that_are_not_shown_too():
     """They can be shown without a new axis; the second has a net benefit of (3 - 3) / 10."""
-    worse = Measured("2", 0.5, Counts(tn=3, fp=3, fn=1, tp=3), None)
+    worse = RunCurve("2", 0.5, Counts(tn=3, fp=3, fn=1, tp=3), None)
     alone = draw_net_benefit([ONE], STEPS, ("1",))
     both = draw_net_benefit([ONE, worse], STEPS, ("1",))
 

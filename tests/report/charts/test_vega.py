@@ -11,7 +11,7 @@ import vl_convert
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.lines import Axis, Lines, Series
-from covidreport.report.charts.palette import LOOKS
+from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.vega import draw_svg
 
 # The plot is 300 x 260: a fifth of the way to the right, a fifth of the way down.
@@ -52,7 +52,7 @@ def test_dots_of_a_run_are_one_shape_and_say_where_they_stand():
     """Those of a run that is not shown have no shape yet: the page draws them in the look they
     get."""
     dots = _named(draw_svg(CHART), "dots")
-    path = LOOKS[0].path
+    path = SERIES_STYLES[0].path
 
     assert dots["2"]["data-at"] == "60 52,300 0"
     assert dots["2"]["d"] == f"M60 52{path}M300 0{path}"

@@ -49,7 +49,7 @@ def test_runs_stand_in_the_order_of_their_looks(everything):
     (table,) = list_tables(section)
     keys = list_drawings(list_charts(section)[0])[0].lines.shown
 
-    assert [row.look for row in table.rows] == list(range(len(keys)))
+    assert [row.style for row in table.rows] == list(range(len(keys)))
     runs = [reported.run.name for reported in index_runs(everything).runs]
     assert [runs[int(key) - 1] for key in keys] == [row[0] for row in read_values(table)]
 

@@ -1,4 +1,4 @@
-"""What a report looks like beyond its data: templates of one's own, a logo, sections left out."""
+"""What a report is drawn with beyond its data: templates of one's own, a logo, hidden sections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RenderOptions:
     """How HTML and Markdown are drawn; JSON and CSV hold all data whatever it says."""
 
     templates: Path | None = None
@@ -21,4 +21,4 @@ class Look:
     """Names of sections that are left out; those that stand in every report are not."""
 
 
-PLAIN = Look()
+PLAIN = RenderOptions()

@@ -37,8 +37,8 @@ class Occlusion:
         most = 1.0 if self.region == "centre" else 0.5
         if not 0 < self.fraction < most:
             raise UsageError(
-                f"--fraction {self.fraction:g}: with {self.region} a fraction between 0 and "
-                f"{most:g} is wanted, such as {FRACTIONS[self.region]:g}"
+                f"--occlude {self.region}:{self.fraction:g}: with {self.region} a fraction between "
+                f"0 and {most:g} is wanted, such as {FRACTIONS[self.region]:g}"
             )
 
     @property
@@ -55,12 +55,21 @@ class Occlusion:
         return {"region": self.region, "fraction": self.fraction}
 
 
-def read_occlusion(region: str, fraction: float | None) -> Occlusion:
-    """The occlusion that two options name; UsageError lists the regions there are."""
+def read_occlusion(text: str) -> Occlusion:
+    """What `--occlude centre` or `--occlude centre:0.7` says; UsageError lists the regions."""
+    region, colon, fraction = text.partition(":")
+    try:
+        share = float(fraction) if colon else None
+    except ValueError:
+        raise UsageError(
+            f"--occlude {text}: {fraction!r} is no fraction, such as {region}:0.2"
+        ) from None
     for known in REGIONS:
         if known == region:
-            return Occlusion(known, FRACTIONS[known] if fraction is None else fraction)
-    raise UsageError(f"no region is called {region!r}; one of {', '.join(REGIONS)}")
+            return Occlusion(known, FRACTIONS[known] if share is None else share)
+    raise UsageError(
+        f"--occlude {text}: no region is called {region!r}; one of {', '.join(REGIONS)}"
+    )
 
 
 def occlude_pixels(pixels: NDArray[np.uint8], occlusion: Occlusion | None) -> NDArray[np.uint8]:

@@ -93,6 +93,8 @@ def compare_answers_of(
     runs = _prepare(answers, best)
     paired = runs.paired
     baseline = plan.baseline if plan.baseline in paired.names else None
+    # With a baseline that was named beforehand only the pairs with it are tested: fewer tests, and
+    # less to correct for. Without one the best was picked from these data: all pairs count.
     sensitivity = _compare(runs, "sensitivity", baseline)
     aucs = estimate_roc_aucs(answers.truth, answers.scores, answers.failed, answers.groups)
     curves = () if aucs is None else compare_curves(paired.names, aucs, baseline)
@@ -159,6 +161,7 @@ def _compare(runs: _Runs, metric: PairedMetric, baseline: str | None) -> tuple[C
 def _collect_rank_evidence(runs: _Runs) -> tuple[RankEvidence, ...]:
     """A run is significantly different from the best if it is from every run that shares the first
     rank."""
+    # Not transitive: a run may be like one of two best ones and unlike the other.
     alike = {run for best in runs.best for run in find_indistinguishable(best, runs.tests, ALPHA)}
     p_values: dict[int, float] = {}
     for test in runs.tests:
@@ -210,10 +213,12 @@ def _resolve(runs: _Runs) -> DetectableDifference:
         flips=FLIPS,
         seed=SEED,
     )
+    # Stepping down asks less of the later pairs; what a significant pair reached was enough.
     level = max([level, *(test.p_value for test in significant)])
     positives = runs.missed.shape[1]
     misses = runs.missed.sum(axis=1)
     first = runs.best[0]
+    # The next run that misses more is who a reader asks about; where all miss the same, the last.
     second = next((run for run in range(len(misses)) if misses[run] > misses[first]), None)
     pair = (first, len(misses) - 1 if second is None else second)
     test = next(t for t in runs.tests if {t.first, t.second} == set(pair))
@@ -251,6 +256,7 @@ def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[Non
     names = runs.paired.names
     reference = runs.best[0] if baseline is None else names.index(baseline)
     others = [run for run in range(len(names)) if run != reference]
+    # Bonferroni: several runs are judged by one margin, and each may pass by chance.
     confidence = 1 - ALPHA / len(others)
     sums = sum_by_group(runs.missed, runs.positive_groups)
     discordant = count_discordant(runs.missed, [(run, reference) for run in others])

@@ -54,6 +54,7 @@ def build_evaluation(
     dataset = request.dataset
     run = scored.opened.run
     assert run.model is not None
+    # Scores of a file that was replaced meanwhile would stand under the new file's name.
     check_unchanged(run.model, scored.opened.session.identity)
     values = [chosen.values[label] for label in dataset.labels]
     described = compute_metrics(scores, values, request.plan)

@@ -65,6 +65,7 @@ def decode_chunk(
     began = time.perf_counter()
     caches = caches or {}
     stop = start + len(paths)
+    # A view into the cache where there is one: what is decoded lands there without a copy.
     pixels: dict[PixelSpec, NDArray[np.uint8]] = {}
     missing: dict[PixelSpec, NDArray[np.bool_]] = {}
     for spec in specs:
@@ -78,6 +79,7 @@ def decode_chunk(
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     for i, path in enumerate(paths):
+        # Runs of several sizes share one decoding; a size may stand in its cache while another does not.
         needed = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
         image = _read_one(known, start + i) if known else _Decoded()
@@ -89,6 +91,8 @@ def decode_chunk(
                 _blacken(targets)
                 decoded = _Decoded(decoded.explanation, lasting=False)
             image = decoded
+        # A failure is remembered only where these bytes always fail: a full memory may not be,
+        # and a file that changed meanwhile is another image.
         for spec in needed:
             if spec in caches and image.reason is None:
                 caches[spec].store(start + i, image.maximum, image.chain)

@@ -112,6 +112,8 @@ class _Loop:
 
         Of the errands `most` are under way; each has a thread that decodes nothing meanwhile.
         """
+        # Three kinds of work share the pool: batches to decode, errands, and what a run has answered.
+        # This thread alone changes the loop's state, so nothing here needs a lock.
         more = True
         while more or self.pending or errands:
             while more and self.waiting <= ahead:
@@ -122,6 +124,7 @@ class _Loop:
             while errands and self.running_errands < most:
                 self.running_errands += 1
                 self.follow(self.pool.submit(errands.popleft().work), self.end_errand)
+            # One job at a time: a decoded batch may start others, and with them `ahead` is reached again.
             if self.pending:
                 future = self.finished.get()
                 self.pending.pop(future)(future)
@@ -138,6 +141,8 @@ class _Loop:
 
     def start(self, start: int) -> None:
         """Let the units of a batch be decoded."""
+        # Decoded for every run that is still open; prepared only for those that lack these scores
+        # (a checkpoint may hold them), since preparing is by the run's own mean and type.
         open_runs = [scored for scored in self.runs if not scored.failure]
         specs = tuple(dict.fromkeys(scored.opened.session.spec.pixels for scored in open_runs))
         left = [scored for scored in open_runs if not scored.has(start)]
@@ -165,6 +170,7 @@ class _Loop:
 
     def feed(self, batch: _Batch, chunk: Chunk, prepared: Sequence[Prepared]) -> None:
         """A batch is decoded: hand it to the runs, those of one kind of input the same arrays."""
+        # The units held the pixels: from here on only what was prepared of them is alive.
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
         self.decoded.maxima.extend(chunk.maxima)
@@ -175,6 +181,7 @@ class _Loop:
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))
         if not left:
             self.waiting -= 1
+        # Runs of one kind of input read the same arrays: prepared once, uploaded once.
         groups: dict[tuple[Any, ...], list[ScoredRun]] = {}
         for scored in left:
             groups.setdefault(kind_of_input(scored.opened), []).append(scored)
@@ -191,6 +198,8 @@ class _Loop:
                 for scored in group:
                     self.settle(chunk, scored, batch, refused[0])
                 continue
+            # Three ways to a model: on the CPU in the pool; on a card from one upload for all; on a
+            # card image by image, where its answers depend on what lies beside an image.
             at_device = [s for s in group if s.opened.session.execution.provider.accelerator]
             on_card = [s for s in at_device if not s.opened.alone]
             for scored in group:
@@ -208,6 +217,8 @@ class _Loop:
         self, chunk: Chunk, group: list[ScoredRun], batch: _Batch, future: Future[Uploaded]
     ) -> None:
         """A batch lies on the device: every run of the group reads it there."""
+        # Where the batch itself did not fit, each run of the group is tried again later with fewer
+        # beside it; any other failure of an upload is the failure of these runs.
         uploaded: Uploaded | Failure
         try:
             uploaded = attempt("", "infer", future.result, through=(OutOfMemoryError,))

@@ -125,6 +125,7 @@ def _read_chunks(data: bytes) -> Chunks:
     view = memoryview(data)
     start, kind = len(SIGNATURE), b""
     while kind != b"IEND":
+        # Length, kind and checksum: the least that a chunk has.
         if start + 12 > len(data):
             raise ImageError("truncated: the PNG ends before its last chunk")
         n_bytes, kind = struct.unpack_from(">I4s", data, start)
@@ -137,6 +138,8 @@ def _read_chunks(data: bytes) -> Chunks:
         (checksum,) = struct.unpack_from(">I", data, end)
         if _codecs.deflate_crc32(view[start + 4 : end]) != checksum:
             raise ImageError(f"damaged PNG: wrong checksum of a chunk {name!r}")
+        # A kind that begins with a capital letter can't be passed over (specification, 5.4); of the
+        # others only the orientation changes what is seen.
         if kind in _USED:
             chunks.append((kind, data[start + 8 : end]))
         elif kind[:1].isupper():
@@ -162,6 +165,7 @@ def _read_header(chunk: tuple[bytes, bytes]) -> _PngHeader:
 
 def _inflate(header: _PngHeader, chunks: Chunks) -> NDArray[np.uint8]:
     """The filtered rows, uint8 `(n,)`: exactly as many bytes as the header's size asks for."""
+    # The stream runs across chunks. What follows the last row is ignored, as libpng does.
     packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     n_bytes = sum(part.n_bytes for part in header.passes())
     try:
@@ -175,6 +179,7 @@ def _inflate(header: _PngHeader, chunks: Chunks) -> NDArray[np.uint8]:
 
 def _read_colours(header: _PngHeader, chunks: Chunks) -> Chunks:
     """The palette, and which colours are transparent, checked and ready for libpng."""
+    # Of chunks that stand twice the first one counts, as for libpng.
     found = dict(reversed(chunks))
     alpha = found.get(b"tRNS", b"")
     colours = []
@@ -196,6 +201,7 @@ def _decode_passes(
     header: _PngHeader, colours: Chunks, filtered: NDArray[np.uint8]
 ) -> NDArray[np.uint8 | np.uint16]:
     """Samples of an interlaced image: each pass is an image of its own, spread over the whole."""
+    # Depth and channels of the result are libpng's choice: known with the first pass.
     samples: NDArray[Any] | None = None
     start = 0
     for part, (rows, columns) in zip(header.passes(), _ADAM7, strict=True):
@@ -214,6 +220,7 @@ def _decode_rows(
     header: _PngHeader, colours: Chunks, filtered: NDArray[np.uint8]
 ) -> NDArray[np.uint8 | np.uint16]:
     """Undo the row filters: libpng is given a PNG whose data is stored, not compressed."""
+    # libpng's answer to an unknown filter is one of those errors that end the interpreter.
     if filtered[:: header.row_bytes].max() > 4:
         raise ImageError("damaged PNG: unknown row filter")
     size = struct.pack(">IIBBBBB", header.width, header.height, header.bits, header.colour, 0, 0, 0)
@@ -226,6 +233,7 @@ def _decode_rows(
 
 def _store(start: bytes, filtered: NDArray[np.uint8]) -> memoryview:
     """A PNG of `start` and of pixel data in stored blocks (RFC 1950 and 1951), in one buffer."""
+    # 2 bytes begin a zlib stream, 5 each of its blocks, and 4 of checksum end it.
     blocks = range(0, filtered.size, _STORED_BYTES)
     n_bytes = 2 + 5 * len(blocks) + filtered.size + 4
     end = _pack_chunk(b"IEND", b"")

@@ -299,6 +299,7 @@ def open_session(
     Raises RunError where the file is no model or states no usable contract, ProviderError where the
     provider does not run.
     """
+    # Libraries first: what the runtime says of a provider that it can't load is not what is missing.
     said = load_libraries(execution.provider)
     try:
         share_memory(execution, limits)
@@ -310,6 +311,7 @@ def open_session(
     if identity is None:
         identity = identify_model(path)
     model: Path | bytes = half_model(path, identity.sha256, limits) if execution.converts else path
+    # TensorRT compiles for minutes; what it made is kept by the model's bytes, as `engines` says.
     extra: dict[str, str] = {}
     if execution.provider.name == "tensorrt" and engines is not None:
         extra = {
@@ -328,6 +330,7 @@ def open_session(
         ) from error
     except ORT_ERRORS as error:
         raise describe_failure(error, limits, f"{path.name} can't be loaded", execution) from error
+    # ONNX Runtime falls back to the CPU without a word: a GPU that was asked for is an error.
     check_provider(inner.get_providers(), execution.provider)
     try:
         graph = describe_graph(inner)

@@ -147,6 +147,8 @@ def step_down(
     """
     if not pairs:
         return ()
+    # The clearest pair first: what is asked of a pair are the flips' smallest p-values among it
+    # and those less clear than it.
     order = np.argsort(p_values, kind="stable")
     # Equal p-values computed along different ways must count as equal.
     limits = np.array(p_values)[order] * (1 + 1e-9)
@@ -154,10 +156,12 @@ def step_down(
     differing = _keep_differing(sums)
     exact = len(differing) <= _EXACT_GROUPS
     for sampled in _sample_p_values(differing, pairs, tables, flips, seed):
+        # From the least clear pair upwards: column i is the smallest of pairs i, i + 1, …
         smallest = np.minimum.accumulate(sampled[:, order[::-1]], axis=1)[:, ::-1]
         reached += np.count_nonzero(smallest <= limits, axis=0)
         total += len(sampled)
     proportions = reached / total if exact else (reached + 1) / (total + 1)
+    # No pair may be clearer than one before it: what holds the error rate together.
     stepped = np.maximum.accumulate(proportions)
     adjusted = np.empty(len(pairs))
     adjusted[order] = stepped
@@ -185,6 +189,7 @@ def critical_p_value(
     differing, tables = _keep_differing(sums), _tabulate(sums, chosen)
     sampled = _sample_p_values(differing, chosen, tables, flips, seed)
     smallest = np.sort(np.concatenate([each.min(axis=1) for each in sampled]))
+    # Random flips have the data themselves as one more; all patterns hold them already.
     spare = 0 if len(differing) <= _EXACT_GROUPS else 1
     allowed = math.floor(alpha * (smallest.size + spare) + 1e-9) - spare
     # So many flips may be as small; the next one is the first p-value that is too large.
@@ -209,6 +214,7 @@ def _sample_p_values(
     """Each pair's exact p-value under flips of all groups' signs, `(b, pairs)` a chunk."""
     exact = len(differing) <= _EXACT_GROUPS
     for signs in _sample_signs(len(differing), exact, flips, seed, len(pairs)):
+        # One product gives every run's flipped sum; a pair's difference is that of two of them.
         flipped = np.ascontiguousarray((signs @ differing).T.astype(np.int64))
         sampled = np.empty((len(pairs), len(signs)))
         for index, (first, second) in enumerate(pairs):

@@ -155,6 +155,7 @@ def fit_threshold(
     kind = "positives" if target.metric == "sensitivity" else "negatives"
     if cases == 0:
         raise RunError(f"has no {kind} to tune a threshold on")
+    # Both thresholds are found whichever is asked for: a reader sees what certainty would cost.
     few = _allow_guaranteed(cases, target)
     find = partial(_find_threshold, points, target.metric, activation, scores.dtype)
     sure = None if few is None else find(few)

@@ -79,7 +79,7 @@ def decode_chunk(
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     for i, path in enumerate(paths):
-        # Runs of several sizes share one decoding; a size may stand in its cache while another does not.
+        # Runs of several sizes share one decoding, and one size may be cached without another.
         needed = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)
         image = _read_one(known, start + i) if known else _Decoded()

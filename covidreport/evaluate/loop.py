@@ -112,8 +112,8 @@ class _Loop:
 
         Of the errands `most` are under way; each has a thread that decodes nothing meanwhile.
         """
-        # Three kinds of work share the pool: batches to decode, errands, and what a run has answered.
-        # This thread alone changes the loop's state, so nothing here needs a lock.
+        # Decoding, errands and models share the pool. This thread alone changes the loop's state,
+        # so nothing here needs a lock.
         more = True
         while more or self.pending or errands:
             while more and self.waiting <= ahead:
@@ -124,7 +124,7 @@ class _Loop:
             while errands and self.running_errands < most:
                 self.running_errands += 1
                 self.follow(self.pool.submit(errands.popleft().work), self.end_errand)
-            # One job at a time: a decoded batch may start others, and with them `ahead` is reached again.
+            # One job at a time: what it sets off may allow another batch, or end the last.
             if self.pending:
                 future = self.finished.get()
                 self.pending.pop(future)(future)

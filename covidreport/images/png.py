@@ -165,7 +165,7 @@ def _read_header(chunk: tuple[bytes, bytes]) -> _PngHeader:
 
 def _inflate(header: _PngHeader, chunks: Chunks) -> NDArray[np.uint8]:
     """The filtered rows, uint8 `(n,)`: exactly as many bytes as the header's size asks for."""
-    # The stream runs across chunks. What follows the last row is ignored, as libpng does.
+    # One stream runs across all of them.
     packed = b"".join(body for kind, body in chunks if kind == b"IDAT")
     n_bytes = sum(part.n_bytes for part in header.passes())
     try:
@@ -179,7 +179,7 @@ def _inflate(header: _PngHeader, chunks: Chunks) -> NDArray[np.uint8]:
 
 def _read_colours(header: _PngHeader, chunks: Chunks) -> Chunks:
     """The palette, and which colours are transparent, checked and ready for libpng."""
-    # Of chunks that stand twice the first one counts, as for libpng.
+    # Of chunks that stand twice the first one counts.
     found = dict(reversed(chunks))
     alpha = found.get(b"tRNS", b"")
     colours = []
@@ -220,7 +220,7 @@ def _decode_rows(
     header: _PngHeader, colours: Chunks, filtered: NDArray[np.uint8]
 ) -> NDArray[np.uint8 | np.uint16]:
     """Undo the row filters: libpng is given a PNG whose data is stored, not compressed."""
-    # libpng's answer to an unknown filter is one of those errors that end the interpreter.
+    # libpng gets valid streams alone: see the module.
     if filtered[:: header.row_bytes].max() > 4:
         raise ImageError("damaged PNG: unknown row filter")
     size = struct.pack(">IIBBBBB", header.width, header.height, header.bits, header.colour, 0, 0, 0)

@@ -299,7 +299,7 @@ def open_session(
     Raises RunError where the file is no model or states no usable contract, ProviderError where the
     provider does not run.
     """
-    # Libraries first: what the runtime says of a provider that it can't load is not what is missing.
+    # Libraries first: what the runtime says of a provider is not which library it lacks.
     said = load_libraries(execution.provider)
     try:
         share_memory(execution, limits)

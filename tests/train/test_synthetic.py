@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,7 @@ from covidreport.dataset.digests import digest_files
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import UsageError
 from train.synthetic import dataset
-from train.synthetic.anatomy import Chest, draw_chest
-from train.synthetic.build import choose_anatomy, choose_stance
-from train.synthetic.canvas import Frame, Pose, bend
+from train.synthetic.chest import Chest, Frame, draw_chest
 from train.synthetic.cohort import LABELS, plan_cohort
 from train.synthetic.command import draw
 from train.synthetic.dataset import COLUMNS, Drawing, draw_dataset
@@ -38,10 +37,8 @@ def drawn(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def chest() -> Chest:
-    rng = np.random.default_rng(3)
-    anatomy = choose_anatomy(rng, "F", 60)
-    stance = choose_stance(rng, "PA")
-    return draw_chest(anatomy, stance, Frame.lay(128, 128, stance.pose))
+    person, rng = np.random.default_rng(3), np.random.default_rng(4)
+    return draw_chest(Frame.lay(128, 128, rng, 5), person, rng, sex="F", view="PA")
 
 
 def _digests(folder: Path) -> dict[str, str]:
@@ -166,17 +163,20 @@ def test_a_lobar_opacity_lies_in_one_lung(chest, seed):
     assert not opacity[chest.lung == 0].any()
 
 
-def test_a_place_on_the_body_is_found_again_at_its_pixel():
-    """`locate` undoes what the frame's coordinates do, under rotation, scale and shift."""
-    frame = Frame.lay(160, 128, Pose(scale=1.1, angle=0.2, shift_u=0.05, shift_v=-0.1))
-    at = np.array([[frame.u[40, 90], frame.v[40, 90]]], dtype=np.float64)
-    assert frame.locate(at)[0] == pytest.approx((90.5, 40.5), abs=1e-3)
-
-
-def test_a_curve_goes_through_its_knots():
-    """Catmull-Rom splines interpolate: with two steps a knot, every second point is one."""
-    knots = ((0.0, 0.0), (1.0, 2.0), (3.0, 1.0))
-    assert bend(*knots, steps=4)[::2] == pytest.approx(np.array(knots))
+def test_disease_changes_nothing_but_the_lungs(tmp_path, monkeypatch):
+    """The same patient's film, sick and well: below the lungs and outside every pixel is equal."""
+    films = plan_cohort(1, 0, 0)
+    drawn = {}
+    for labels in ({"normal"}, {"covid-19", "pneumonia"}):
+        film = replace(films[0], labels=frozenset(labels), suffix=".png")
+        folder = tmp_path / "-".join(sorted(labels))
+        (folder / "images").mkdir(parents=True)
+        dataset.draw_film(folder, SMALL, film)
+        drawn[len(labels)] = np.asarray(Image.open(folder / film.path))
+    differing = drawn[1] != drawn[2]
+    assert 0.05 < differing.mean() < 0.5
+    assert not differing[-12:].any()
+    assert (drawn[2][differing].astype(int) >= drawn[1][differing]).all()
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):

@@ -18,20 +18,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from covidreport.errors import UsageError
 from covidreport.store import write_atomic
-from train.synthetic.anatomy import Chest, draw_chest
-from train.synthetic.build import choose_anatomy, choose_stance
-from train.synthetic.canvas import Frame, Grid
+from train.synthetic.chest import Chest, Frame, Grid, draw_chest, draw_leads, expose, stamp
 from train.synthetic.cohort import LABELS, TRAIN, VALIDATION, Film, plan_cohort
 from train.synthetic.disease import draw_lobar_opacity, draw_peripheral_opacities
-from train.synthetic.film import choose_exposure, draw_clutter, expose, stamp
 
 SOURCE = "drawn"
 """What the manifest's column `source` says of every image."""
 COMMENT = "Drawn by a program. Not a radiograph, not a patient, of no use in medicine."
 COLUMNS = ("path", *LABELS, "split", "patient_id", "source", "view", "sex", "age")
 _TITLE = "# Drawn radiographs: not real, not patients"
-_OWN_FORM = 0.04
-"""Body units. Less, and the films of two people would correlate as those of real people do not."""
 _SMALLEST = 128
 """The shortest side on which the burnt-in label can be read."""
 
@@ -80,22 +75,19 @@ def draw_dataset(folder: Path, drawing: Drawing | None = None, *, jobs: int | No
 def draw_film(folder: Path, drawing: Drawing, film: Film) -> None:
     """Draw one film and save it in its format under `folder`."""
     person = np.random.default_rng([drawing.seed, film.patient])
-    anatomy = choose_anatomy(person, film.sex, film.age)
     rng = np.random.default_rng([drawing.seed, film.patient, film.number])
-    stance = choose_stance(rng, film.view)
-    frame = Frame.lay(*_measure(drawing.size, film.aspect), stance.pose)
-    frame = frame.deform(np.random.default_rng(anatomy.form), _OWN_FORM)
-    chest = draw_chest(anatomy, stance, frame)
-    # Chance decides the same things in the same order for every class, the disease last.
-    exposure, clutter = choose_exposure(rng, film.view), draw_clutter(frame, rng, film.view)
-    side = "L" if rng.random() < 0.6 else None
-    pixels = expose(chest, _draw_disease(film, chest, rng), clutter, exposure, rng)
-    _save(stamp(pixels, side), folder / film.path)
+    form = int(person.integers(2**32))
+    frame = Frame.lay(*_measure(drawing.size, film.aspect), rng, form)
+    chest = draw_chest(frame, person, rng, sex=film.sex, view=film.view)
+    leads = draw_leads(frame, rng, view=film.view)
+    # Disease has its own stream: else what follows would be drawn otherwise for the sick.
+    sick = np.random.default_rng([drawing.seed, film.patient, film.number, 1])
+    _save(stamp(expose(chest, _draw_disease(film, chest, sick), leads, rng)), folder / film.path)
 
 
 def _draw_disease(film: Film, chest: Chest, rng: np.random.Generator) -> Grid:
     """What the film's labels say, from faint to dense: nothing at all where it is normal."""
-    clear = np.ones(chest.frame.shape, dtype=np.float32)
+    clear = np.ones(chest.lung.shape, dtype=np.float32)
     if "covid-19" in film.labels:
         clear *= 1 - draw_peripheral_opacities(chest, rng, rng.uniform(0.2, 0.9))
     if "pneumonia" in film.labels:
@@ -203,7 +195,7 @@ metadata, and `drawn` in the manifest's column `source`.
 - `covid-19`: patches in both lungs, along the chest wall, mostly low.
 - `pneumonia`: one lobe, or a part of it, made dense.
 - Opacities range from faint to dense: some can hardly be seen. View, sex, file format, proportions
-  and noise are dealt out alike in all classes; leads, scars and markers fall on sick and well.
+  and noise are dealt out alike in all classes; leads lie on sick and well.
 - `manifest.csv`: path, a 0/1 column for each label, split (by patient), patient_id, source, view,
   sex, age in years.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.synthetic.anatomy import Chest
-from train.synthetic.canvas import Grid, clouds, inside
+from train.synthetic.chest import Chest, Grid, clouds, step
 
 _LOBES = ("right upper", "right middle", "right lower", "left upper", "left lower")
 
@@ -17,7 +16,7 @@ def draw_peripheral_opacities(chest: Chest, rng: np.random.Generator, density: f
     `density` is the proportion of air that the densest patch replaces.
     """
     frame = chest.frame
-    filled = np.zeros(frame.shape, dtype=np.float32)
+    filled = np.zeros(frame.u.shape, dtype=np.float32)
     weaker = rng.choice((-1.0, 1.0))
     for s in (-1.0, 1.0):
         strength = rng.uniform(0.55, 0.9) if s == weaker else 1.0
@@ -31,13 +30,15 @@ def draw_peripheral_opacities(chest: Chest, rng: np.random.Generator, density: f
             away = (across / wide) ** 2 + ((frame.v - v) / tall) ** 2
             patch = np.float32(strength * rng.uniform(0.6, 1.0)) * np.exp(-away)
             filled = 1 - (1 - filled) * (1 - patch)
-    ragged = np.clip(0.85 + 0.42 * clouds(rng, frame, 26) + 0.2 * clouds(rng, frame, 52), 0, 1.6)
+    ragged = np.clip(
+        0.85 + 0.42 * clouds(rng, frame.u.shape, 26) + 0.2 * clouds(rng, frame.u.shape, 52), 0, 1.6
+    )
     opacity: Grid = np.clip(np.float32(density) * filled * ragged, 0, 0.95) * chest.lung
     return opacity
 
 
 def draw_lobar_opacity(chest: Chest, rng: np.random.Generator, density: float) -> Grid:
-    """Draw one consolidated lobe, or a part of it, with air left in its bronchi: pneumonia."""
+    """Draw one consolidated lobe, or a part of it: pneumonia."""
     frame = chest.frame
     lobe = str(rng.choice(_LOBES))
     s = np.float32(-1 if lobe.startswith("right") else 1)
@@ -45,16 +46,15 @@ def draw_lobar_opacity(chest: Chest, rng: np.random.Generator, density: float) -
     fissure = np.float32(rng.normal(-0.10, 0.03)) + np.float32(rng.normal(0.08, 0.05)) * u
     if lobe.endswith("upper"):
         sharp = 0.03 if lobe.startswith("right") else 0.25
-        part, center = inside(fissure - v, sharp), (0.38, -0.40)
+        part, center = step(fissure - v, sharp), (0.38, -0.40)
     elif lobe.endswith("middle"):
-        part, center = inside(v - fissure, 0.03) * inside(0.36 - v, 0.2), (0.33, 0.14)
+        part, center = step(v - fissure, 0.03) * step(0.36 - v, 0.2), (0.33, 0.14)
     else:
-        part, center = inside(v - fissure - 0.16 + 0.3 * u, 0.25), (0.42, 0.34)
+        part, center = step(v - fissure - 0.16 + 0.3 * u, 0.25), (0.42, 0.34)
     cu, cv = center[0] + rng.normal(0, 0.05), center[1] + rng.normal(0, 0.04)
     wide, tall = rng.uniform(0.22, 0.34), rng.uniform(0.20, 0.30)
     away = ((u - cu) / wide) ** 2 + ((v - cv) / tall) ** 2
-    part = part * np.exp(-(away**1.5)) * inside(u, 0.02)
-    bronchi = 1 - 0.45 * chest.vessels
-    ragged = np.clip(0.93 + 0.12 * clouds(rng, frame, 12), 0, 1.2)
-    opacity: Grid = np.clip(np.float32(density) * part * ragged * bronchi, 0, 0.97) * chest.lung
+    part = part * np.exp(-(away**1.5)) * step(u, 0.02)
+    ragged = np.clip(0.93 + 0.12 * clouds(rng, frame.u.shape, 12), 0, 1.2)
+    opacity: Grid = np.clip(np.float32(density) * part * ragged, 0, 0.97) * chest.lung
     return opacity

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.report.charts import vega
+from covidreport.report.charts.lines import Lines
 from covidreport.storage.cache_folder import take_damage
+
+_DRAWN: dict[Lines, str] = {}
+_draw = vega._draw
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +19,18 @@ def cache_of_its_own(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("COVIDREPORT_CACHE", str(folder))
     take_damage()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """Equal charts of several tests are drawn once: vl-convert takes a tenth of a second each."""
+
+    def draw(spec, chart):
+        if chart not in _DRAWN:
+            _DRAWN[chart] = _draw(spec, chart)
+        return _DRAWN[chart]
+
+    monkeypatch.setattr(vega, "_draw", draw)
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from covidreport.cli.stopping import Stopped, hear_signals
 from covidreport.errors import NO_ROOM, CovidReportError
@@ -76,6 +79,12 @@ def build_app() -> typer.Typer:
     return app
 
 
+@cache
+def build_command() -> Callable[[], Any]:
+    """What `build_app` describes, ready to be called: made once, however often it is."""
+    return get_command(build_app())
+
+
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
     with prepare_streams() as faults:
@@ -87,7 +96,7 @@ def _call() -> int:
     """The exit code of the command that was asked for."""
     try:
         with hear_signals():
-            build_app()()
+            build_command()()
     except Stopped as stop:
         stop.say()
         return int(stop.code or 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import astuple
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from covidreport.report.prose import Writer
 from covidreport.text import decimal
 
 if TYPE_CHECKING:
-    from jinja2 import TemplateError
+    from jinja2 import Environment, TemplateError
 
 _MARKER = "report.html.j2"
 PREFIX = "covidreport"
@@ -101,15 +102,21 @@ def render_template(
     UsageError with the file and the line where `own` is given, else Jinja's own.
     """
     # Jinja takes 40 ms to import, and every command imports this package for its names.
-    from jinja2 import (
-        ChoiceLoader,
-        Environment,
-        FileSystemLoader,
-        PrefixLoader,
-        StrictUndefined,
-        TemplateError,
-        TemplateNotFound,
-    )
+    from jinja2 import TemplateError, TemplateNotFound
+
+    try:
+        return _build_environment(find_templates(), writer, own).get_template(name).render(values)
+    except TemplateError as error:
+        if own is None:
+            raise
+        missing = "no template is called " if isinstance(error, TemplateNotFound) else ""
+        raise UsageError(f"{_find_place(error, own)}: {missing}{error}") from error
+
+
+@lru_cache(maxsize=4)
+def _build_environment(templates: Path, writer: Writer, own: Path | None) -> Environment:
+    """Kept: to compile the templates takes as long as to render a small report."""
+    from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
     from jinja2.runtime import Undefined
     from markupsafe import Markup
 
@@ -124,7 +131,7 @@ def render_template(
     def prose(text: str) -> Markup:
         return Markup(writer.write_prose(text))  # noqa: S704  # likewise
 
-    ours = FileSystemLoader(find_templates())
+    ours = FileSystemLoader(templates)
     first = [] if own is None else [FileSystemLoader(own)]
     environment = Environment(
         loader=ChoiceLoader([*first, ours, PrefixLoader({PREFIX: ours})]),
@@ -141,13 +148,7 @@ def render_template(
         "draw": draw, "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
         "list_starts": list_starts,
     }  # fmt: skip
-    try:
-        return environment.get_template(name).render(values)
-    except TemplateError as error:
-        if own is None:
-            raise
-        missing = "no template is called " if isinstance(error, TemplateNotFound) else ""
-        raise UsageError(f"{_find_place(error, own)}: {missing}{error}") from error
+    return environment
 
 
 def _as_json(values: tuple[Any, ...]) -> str:

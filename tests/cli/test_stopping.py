@@ -23,7 +23,7 @@ def work():
     except BaseException as error:
         {end}
 
-app.build_app = lambda: work
+app.build_command = lambda: work
 app.main()
 """
 

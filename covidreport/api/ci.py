@@ -25,6 +25,7 @@ from covidreport.gate.gating import (
     stamp_time,
 )
 from covidreport.gate.judge import refuse_run
+from covidreport.gate.odds import count_tries
 from covidreport.gate.options import GateOptions
 from covidreport.gate.stored import Trust
 from covidreport.integrations.base_branch import compare_with_base, find_base
@@ -162,7 +163,7 @@ def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:
             verdicts += gating.gate_runs([run], request, opened)
         else:
             verdicts.append(_refuse(run, request, failure.stage, failure.explanation))
-    return GatedRuns(tuple(verdicts), skipped)
+    return GatedRuns(count_tries(verdicts), skipped)
 
 
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:

@@ -14,14 +14,18 @@ from covidreport.gate.baseline import find_baseline_file, locate_baseline
 from covidreport.gate.evidence import GateSide
 from covidreport.gate.gating import GateRequest, complete_images, open_baseline, pass_over_known
 from covidreport.gate.judge import GateCriteria
-from covidreport.gate.limits import choose_limits, read_limit, require_evidence
+from covidreport.gate.limits import (
+    DEFAULT_MARGIN,
+    choose_limits,
+    read_limit,
+    read_policy,
+    require_evidence,
+)
+from covidreport.gate.odds import FALSE_FAILURE_SHARE, count_tries
 from covidreport.gate.options import GateOptions
 from covidreport.gate.stored import note_newer
-from covidreport.records import Noted, NotJudged, OnEvent, Run, Verdict, ignore_events
+from covidreport.records import MissPolicy, Noted, NotJudged, OnEvent, Run, Verdict, ignore_events
 from covidreport.settings import Settings, find_settings
-
-DEFAULT_MARGIN = 0.05
-"""Of `require_evidence` where no margin is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def judge_runs(
     """As `gate_runs`, for runs that were found; named: the folders that were asked for."""
     opened = open_baseline(runs, request)
     new, known = pass_over_known(runs, opened, named)
-    verdicts = gating.gate_runs(new, request, opened)
+    verdicts = count_tries(gating.gate_runs(new, request, opened))
     side = opened if isinstance(opened, GateSide) else None
     newer = note_newer(complete_images(request.images, side), runs)
     if newer:
@@ -75,29 +79,57 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         *(read_limit(each, target) for each in options.limits),
         *(read_limit(each, target, "warn") for each in options.warnings),
     ]
-    if options.margin is not None and not options.require_evidence:
-        raise UsageError("--margin goes with --require-evidence")
+    if options.margin is not None and path is None:
+        raise UsageError(
+            f"--margin {options.margin:g} is a loss compared with a baseline: give --baseline"
+        )
     if options.margin is not None and not 0 < options.margin < 1:
         raise UsageError(
             f"--margin {options.margin:g}: give a fraction between 0 and 1, such as 0.05"
         )
+    margin = options.margin or settings.margin or DEFAULT_MARGIN
+    policy = _choose_policy(options, settings, has_baseline=path is not None)
     if options.require_evidence:
-        margin = options.margin or settings.margin or DEFAULT_MARGIN
         limits.append(require_evidence(target, margin, "--require-evidence"))
     chosen = choose_limits(
-        limits, target, settings.specificity_floor, has_baseline=path is not None
-    )
+        limits, target, settings.specificity_floor, has_baseline=path is not None,
+        policy=policy, margin=margin,
+    )  # fmt: skip
     prevalence = settings.metrics.prevalence
     if prevalence is not None and not isinstance(prevalence, Mapping):
         prevalence = {target: prevalence}
     most = options.max_failed_share
     return GateRequest(
-        criteria=GateCriteria(target, chosen, options.show_ids, prevalence or {}),
+        criteria=GateCriteria(
+            target,
+            chosen,
+            options.show_ids,
+            prevalence or {},
+            margin,
+            settings.false_failure_share or FALSE_FAILURE_SHARE,
+        ),
         images=settings.query_judged(options.dataset, options.split, options.variant),
         baseline=path,
         specificity_floor=settings.specificity_floor,
         max_failed_share=settings.max_failed_share if most is None else most,
     )
+
+
+def _choose_policy(
+    options: GateOptions, settings: Settings, *, has_baseline: bool
+) -> MissPolicy | None:
+    """The policy on missed cases; None where nobody says."""
+    policy = settings.policy
+    if options.policy is not None:
+        policy = read_policy(options.policy)
+        if not has_baseline:
+            raise UsageError(f"--policy {policy} compares with a baseline: give --baseline")
+    if policy == "evidence" and options.require_evidence:
+        raise UsageError(
+            "--require-evidence asks for the strict limit and for evidence, the policy evidence "
+            "for evidence alone: leave one out"
+        )
+    return policy
 
 
 def _locate_baseline(option: str | None, settings: Settings, runs: Sequence[Run]) -> Path | None:

@@ -34,7 +34,9 @@ def root() -> None:
     help=(
         "Write a baseline from an evaluated run, small enough to commit: fingerprint, labels, "
         "thresholds, all metrics, and by salted digest the cases of the target that the run got "
-        "wrong, which is what a paired test needs later. No sample id stands in it.\n\n"
+        "wrong, which is what a paired test needs later. No sample id stands in it. With --known "
+        "also how far those runs differ from it, for the odds of verdicts. The models that "
+        "--judged names are added to those of the file that it replaces.\n\n"
         "Exit code: 0 done, 2 wrong usage, 3 the run can't be a baseline."
     ),
     epilog="Example: covidreport baseline set runs/exp15 --known runs/",
@@ -49,6 +51,13 @@ def set_baseline(
             metavar="RUNS",
         ),
     ] = None,
+    judged: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A verdict.json whose models are counted as judged on these images; repeatable.",
+            metavar="VERDICT",
+        ),
+    ] = None,
     split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
@@ -57,11 +66,18 @@ def set_baseline(
     from dataclasses import replace
 
     from covidreport.cli.terminal import say, say_note
-    from covidreport.errors import UsageError
-    from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run
+    from covidreport.errors import StoreError, UsageError
+    from covidreport.gate.baseline import (
+        BaselineRequest,
+        carry_judged,
+        compare_at_hand,
+        find_baseline,
+        identify_run,
+    )
     from covidreport.gate.evidence import write_baseline
     from covidreport.gate.stored import note_newer
     from covidreport.gate.wording import describe_origin
+    from covidreport.integrations.verdict_json import read_judged
     from covidreport.settings import find_settings
     from covidreport.storage.runs import discover_runs, is_run_folder, read_run
     from covidreport.text import plural
@@ -74,7 +90,23 @@ def set_baseline(
         BaselineRequest(run, settings.target, images, settings.specificity_floor)
     )
     there = [read_run(run), *(() if known is None else discover_runs([known]))]
-    evidence = replace(baseline.evidence, known={each.name: identify_run(each) for each in there})
+    fingerprint = baseline.evidence.fingerprint
+    noted: set[str] = set()
+    try:
+        noted.update(carry_judged(output, fingerprint))
+    except StoreError as error:
+        say_note(f"the models that {output} counted as judged are lost: {error}")
+    for file in judged or ():
+        models = read_judged(file, fingerprint)
+        if not models:
+            say_note(f"{file}: no verdict in it is on these images, so none is counted")
+        noted.update(models)
+    evidence = replace(
+        baseline.evidence,
+        known={each.name: identify_run(each) for each in there},
+        reference=compare_at_hand(baseline, there, settings.specificity_floor),
+        judged=tuple(sorted(noted)),
+    )
     write_baseline(output, evidence)
     counts = evidence.counts[settings.target]
     say(
@@ -82,6 +114,7 @@ def set_baseline(
         f"of {plural(counts.positives, f'{settings.target} case')}, "
         f"{plural(counts.false_alarms, 'false alarm')}"
         + (f"; {plural(len(evidence.known), 'known run')}" if known is not None else "")
+        + (f"; {plural(len(noted), 'model')} judged on these images" if noted else "")
         + f"; {describe_origin(baseline.scores_from)}"
     )
     note = note_newer(images, there[:1])

@@ -15,6 +15,7 @@ from covidreport.cli.options import (
     GateBaseline,
     Limits,
     MaxFailedShare,
+    Policy,
     RequireEvidence,
     ShowIds,
     Variant,
@@ -52,6 +53,7 @@ def gate(
     baseline: GateBaseline = None,
     limit: Limits = None,
     warn: Warnings = None,
+    policy: Policy = None,
     require_evidence: RequireEvidence = False,
     margin: EvidenceMargin = None,
     split: Annotated[

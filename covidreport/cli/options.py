@@ -127,7 +127,20 @@ RequireEvidence = Annotated[
     ),
 ]
 EvidenceMargin = Annotated[
-    float | None, typer.Option(help="Of --require-evidence.  [default: as configured, else 0.05]")
+    float | None,
+    typer.Option(
+        help="The loss of sensitivity that evidence excludes, and that of the worse run in the "
+        "odds.  [default: as configured, else 0.05]"
+    ),
+]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        help="What is asked of missed cases: strict (not one more than the baseline), evidence (a "
+        "loss over the margin is excluded) or tolerant (an allowance for chance).  [default: as "
+        "configured, else strict]",
+        metavar="NAME",
+    ),
 ]
 TrustStored = Annotated[
     bool,

@@ -169,17 +169,21 @@ def _describe_not_judged(beside: Beside, judged: int) -> str:
 def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside) -> None:
     """Print every verdict with its limits; of many runs a table, and those that do not pass."""
     from covidreport.gate.outcomes import needs_explanation
-    from covidreport.gate.wording import describe_origins, describe_skipped
+    from covidreport.gate.wording import describe_origins, describe_skipped, list_odds
 
     if not verdicts:
         why = describe_skipped(beside.not_judged)
         console.print(Text(clean(f"No run had to be judged{f': {why}' if why else ''}.")))
+    odds = [Text(clean(each)) for each in list_odds(verdicts)]
     if len(verdicts) <= MANY:
         for verdict in verdicts:
             _show_verdict(console, verdict)
+        for line in odds:
+            console.print(line)
         return
     _show_overview(console, verdicts)
-    console.print(Text(clean(describe_origins(verdicts))))
+    for line in (Text(clean(describe_origins(verdicts))), *odds):
+        console.print(line)
     rest = [verdict for verdict in verdicts if needs_explanation(verdict)]
     for verdict in rest[:MOST_SHOWN]:
         console.print()

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from covidreport.compare.ranking import explain_unranked, rank_sets
 from covidreport.errors import GateError, RunError, StoreError, UsageError
+from covidreport.gate.comparable import check_comparable
 from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
+from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
-from covidreport.records import Evaluation, Run
+from covidreport.records import Evaluation, ReferenceDiscordance, Run
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
@@ -160,6 +162,39 @@ def peek_split(path: Path) -> str | None:
     except StoreError:
         return None
     return split if isinstance(split, str) else None
+
+
+def compare_at_hand(
+    baseline: GateSide, runs: Sequence[Run], specificity_floor: float
+) -> ReferenceDiscordance | None:
+    """How far runs at hand differ from a baseline that is a run; None where none tells.
+
+    Those that were not evaluated on its images, or could not be ranked, tell nothing.
+    """
+    of, stored = baseline.evidence, baseline.stored
+    images = ImageQuery(of.dataset, of.split, of.variant or "")
+    others = []
+    for run in runs:
+        try:
+            side = read_side(run, of.target, images)
+            check_comparable(side.evidence, of)
+        except GateError:
+            continue
+        own = stored is not None and run.folder.resolve() == stored.folder.resolve()
+        if not own and explain_unranked(side.evidence, of.target, specificity_floor) is None:
+            others.append(side)
+    return take_reference(baseline, others)
+
+
+def carry_judged(output: Path, fingerprint: str | None) -> tuple[str, ...]:
+    """The models that a baseline's file counts, where it is of these images; none without a file.
+
+    StoreError where the file can't be read.
+    """
+    if not output.exists():
+        return ()
+    earlier = BASELINE.read(output)
+    return earlier.judged if earlier.fingerprint == fingerprint else ()
 
 
 def identify_run(run: Run) -> str:

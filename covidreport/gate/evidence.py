@@ -16,7 +16,7 @@ from covidreport.compare.answers import AlignedAnswers
 from covidreport.errors import GateError, StoreError
 from covidreport.gate.metrics import collect_estimates
 from covidreport.gate.paired import digest_salt, find_wrong_cases
-from covidreport.metrics import ALL_METRICS
+from covidreport.metrics import ALL_METRICS, HIGHEST_CORRELATION
 from covidreport.records import Estimate, Evaluation, GateBaseline, GateEvidence, ScoresFrom
 from covidreport.storage.codec import FileFormat, write_lines
 from covidreport.storage.evaluation import check_counts
@@ -113,6 +113,13 @@ def _check_evidence(evidence: GateEvidence) -> None:
     check_counts(evidence.counts, evidence.labels)
     if evidence.target not in evidence.counts:
         raise StoreError(f"there are no counts of its target {evidence.target!r}")
+    reference = evidence.reference
+    for name in ("between", "within"):
+        value = None if reference is None else getattr(reference, name)
+        if value is not None and not 0 <= value <= HIGHEST_CORRELATION:
+            raise StoreError(
+                f"`$.reference.{name}` is {value:g}, not from 0 to {HIGHEST_CORRELATION:g}"
+            )
 
 
 BASELINE: Final = FileFormat(
@@ -131,6 +138,9 @@ def write_baseline(path: Path, evidence: GateEvidence) -> None:
     for estimates in document["figures"].values():
         for name, estimate in estimates.items():  # of what is None the value alone stands there
             estimates[name] = {k: v for k, v in estimate.items() if k == "value" or v is not None}
+    for name in ("reference", "judged"):  # where there is none, the file is as it always was
+        if not document[name]:
+            del document[name]
     write_lines(path, document)
 
 

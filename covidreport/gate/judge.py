@@ -17,6 +17,7 @@ from covidreport.gate.comparable import check_comparable
 from covidreport.gate.evidence import GateSide, list_estimates
 from covidreport.gate.findings import compare_sides
 from covidreport.gate.limit_wording import describe_allowed, describe_loss, describe_value
+from covidreport.gate.limits import DEFAULT_MARGIN
 from covidreport.gate.metrics import (
     TOLERANCE,
     check_prevalence,
@@ -25,7 +26,21 @@ from covidreport.gate.metrics import (
     read_value,
 )
 from covidreport.gate.near_threshold import find_hanging
-from covidreport.gate.paired import METRICS, PairedRuns, exclude_loss, name_comparisons, pair_runs
+from covidreport.gate.odds import (
+    FALSE_FAILURE_SHARE,
+    list_judged,
+    model_odds,
+    settle_allowance,
+    state_odds,
+)
+from covidreport.gate.paired import (
+    METRICS,
+    PairedRuns,
+    exclude_loss,
+    find_significant_loss,
+    name_comparisons,
+    pair_runs,
+)
 from covidreport.gate.wording import summarise
 from covidreport.records import (
     Comparison,
@@ -58,6 +73,10 @@ class GateCriteria:
     show_ids: bool = False
     prevalence: Mapping[str, float] = field(default_factory=dict)
     """By label, where the settings state one: that at which predictive values are judged."""
+    margin: float = DEFAULT_MARGIN
+    """How much less sensitive the worse run of the odds is."""
+    false_failure_share: float = FALSE_FAILURE_SHARE
+    """How often an equal run fails at most by a tolerant limit."""
 
 
 def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) -> Verdict:
@@ -71,7 +90,9 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
     assert stored is not None  # what is judged stands in a folder
     _check(ours, criteria, theirs)
     paired = _pair(run, baseline)
-    results = _judge_limits(criteria.limits, run, baseline, paired)
+    model = None if baseline is None else model_odds(run, baseline)
+    limits = settle_allowance(criteria.limits, model, criteria.false_failure_share)
+    results = _judge_limits(limits, run, baseline, paired)
     comparisons: tuple[Comparison, ...] = ()
     lost: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
@@ -82,7 +103,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         found = name_cases(paired.newly_found, salt, show_ids=criteria.show_ids)
     findings = (
         *(() if baseline is None else compare_sides(run, baseline, comparisons)),
-        *find_hanging(run, baseline, results, partial(_judge_again, criteria.limits)),
+        *find_hanging(run, baseline, results, partial(_judge_again, limits)),
         *stored.evaluation.findings,
     )
     verdict = Verdict(
@@ -109,6 +130,8 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         detectable_difference=None if paired is None else paired.detectable_difference,
         newly_missed=lost,
         newly_found=found,
+        odds=None if theirs is None else state_odds(limits, theirs, model, criteria.margin),
+        judged=list_judged(ours, theirs),
         ids_shown=criteria.show_ids,
         findings=findings,
         evaluation=stored.evaluation,
@@ -239,12 +262,15 @@ def _judge_loss(
 ) -> LimitResult:
     """Whether the interval of the paired difference excludes a loss of more than the margin."""
     (metric,) = (each for each in METRICS if each == limit.metric)
-    judged, needed = None, None
+    judged, needed, loss = None, None, None
     outcome: LimitOutcome = "inconclusive"
     if paired is not None:
         assert limit.max_regression is not None
         judged, needed = exclude_loss(paired, metric, limit.max_regression)
         outcome = _BY_ANSWER[judged.answer]
+        loss = find_significant_loss(paired, metric) if limit.policy == "evidence" else None
+        if loss is not None:
+            outcome = "fail"
     counts = run.counts[limit.label]
     cases = counts.positives if metric == "sensitivity" else counts.negatives
     return LimitResult(
@@ -254,8 +280,8 @@ def _judge_loss(
         baseline=read_value(baseline, limit.label, metric)[0],
         allowed_min=None,
         allowed_max=None,
-        sentence=describe_loss(limit, baseline.run, judged, cases, needed),
-        positives_needed=needed,
+        sentence=describe_loss(limit, baseline.run, judged, cases, needed, loss),
+        positives_needed=None if loss is not None else needed,
     )
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from covidreport.gate.metrics import TOLERANCE, is_count
 from covidreport.metrics import NonInferiority
-from covidreport.records import Estimate, Limit, LimitResult
-from covidreport.text import DASH, MINUS, decimal, places_beside, whole
+from covidreport.records import Comparison, Estimate, Limit, LimitResult
+from covidreport.text import DASH, MINUS, decimal, format_p, places_beside, whole
 
 
 def format_value(value: float | None, places: int = 3) -> str:
@@ -116,11 +116,13 @@ def describe_bound(result: LimitResult) -> str:
 
 
 def describe_loss(
-    limit: Limit, baseline: str, judged: NonInferiority | None, cases: int, needed: int | None
-) -> str:
+    limit: Limit, baseline: str, judged: NonInferiority | None, cases: int, needed: int | None,
+    significant: Comparison | None = None,
+) -> str:  # fmt: skip
     """Whether the data exclude a loss of more than the margin; judged is None of counts alone.
 
     cases: the positives, or the negatives, that there are. needed: about how many it would take.
+    significant: a loss that fails the run though the data may not show that it is over the margin.
     """
     loss = f"a loss of more than {limit.max_regression:g} in {limit.name} compared with {baseline}"
     if judged is None:
@@ -131,12 +133,15 @@ def describe_loss(
         "no": f"The data show {loss}",
         "the data cannot say": f"{cases:,} {which} can't exclude {loss}",
     }[judged.answer]
+    if significant is not None:
+        text = f"{limit.name} is significantly less than {baseline}'s"
+        text += f" ({format_p(significant.p_value)})"
     if judged.difference is not None and judged.interval.low is not None:
         text += (
             f": the difference is {format_value(judged.difference)} (95 % interval "
             f"{format_value(judged.interval.low)} to {format_value(judged.interval.high)}, "
             f"{judged.interval.method})"
         )
-    if needed is not None:
+    if needed is not None and significant is None:
         text += f"; it would take about {needed:,} {which}, if all stays as it looks"
     return f"{text}."

@@ -15,12 +15,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from covidreport.errors import UsageError
 from covidreport.gate.metrics import direction_of, is_overall, read_metric
-from covidreport.records import Limit, LimitSeverity
+from covidreport.records import Limit, LimitSeverity, MissPolicy
 
+DEFAULT_MARGIN: Final = 0.05
+"""How much less sensitive a run may be, or the worse run of the odds is, unless stated."""
+POLICIES: Final[tuple[MissPolicy, ...]] = get_args(MissPolicy)
 EXAMPLES: Final = "such as sensitivity.low>=0.70 or covid-19:missed<=baseline"
 _LIMIT: Final = re.compile(
     r"\s*(?:(?P<label>.+):)?\s*(?P<metric>[^\s:<>]+?)\s*(?P<sign>>=|<=)\s*(?P<bound>\S.*?)\s*"
@@ -140,22 +143,46 @@ def require_evidence(target: str, margin: float, origin: str) -> Limit:
     return Limit("sensitivity", target, max_regression=margin, evidence=True, origin=origin)
 
 
+def read_policy(text: str) -> MissPolicy:
+    """What `--policy` names; UsageError where it is none."""
+    policy = next((each for each in POLICIES if each == text), None)
+    if policy is None:
+        raise UsageError(f"--policy {text!r}: {', '.join(POLICIES)} are the policies")
+    return policy
+
+
+def limit_misses(policy: MissPolicy, target: str, margin: float) -> Limit:
+    """What a policy asks of missed cases. The allowance of a tolerant one follows from the data."""
+    if policy == "evidence":
+        return Limit("sensitivity", target, max_regression=margin, evidence=True, policy=policy)
+    return Limit("missed", target, max_regression=0.0, policy=policy)
+
+
 def choose_limits(
-    stated: Sequence[Limit], target: str, specificity_floor: float, *, has_baseline: bool
-) -> tuple[Limit, ...]:
+    stated: Sequence[Limit], target: str, specificity_floor: float, *, has_baseline: bool,
+    policy: MissPolicy | None = None, margin: float = DEFAULT_MARGIN,
+) -> tuple[Limit, ...]:  # fmt: skip
     """The built-in limits that nobody stated otherwise, then the stated ones.
 
-    Built in: not one case of the target missed more than by the baseline, and a specificity at or
-    above the floor. A stated limit that fails a run by the same metric stands for the built-in one.
+    Built in: what `policy` asks of missed cases, unless stated that none is missed more than by the
+    baseline, and a specificity at or above the floor. A stated limit that fails a run by the same
+    metric stands for the built-in one.
 
-    Raises UsageError where a limit needs a baseline and there is none, where nothing but the floor
-    would be judged, and for evidence that can't be had.
+    margin: of the policy `evidence`. Raises UsageError where a limit needs a baseline and there is
+    none, where nothing but the floor would be judged, where both a policy and a limit decide on
+    missed cases, and for evidence that can't be had.
     """
-    built_in = [Limit("specificity", target, min=specificity_floor)]
-    if has_baseline:
-        built_in.insert(0, Limit("missed", target, max_regression=0.0))
-    taken = {(each.label, each.metric) for each in stated
+    taken = {(each.label, each.metric): each for each in stated
              if each.severity == "fail" and not each.evidence}  # fmt: skip
+    built_in = [Limit("specificity", target, min=specificity_floor)]
+    stands = taken.get((target, "missed"))
+    if policy is not None and stands is not None:
+        raise UsageError(
+            f"the policy {policy} and the limit on {stands.name} ({stands.origin}) both decide on "
+            "missed cases: leave one out"
+        )
+    if has_baseline and stands is None:
+        built_in.insert(0, limit_misses(policy or "strict", target, margin))
     for limit in stated:
         if limit.evidence:
             _check_evidence(limit, target)

@@ -21,7 +21,10 @@ class GateOptions:
     require_evidence: bool = False
     """Inconclusive unless the data exclude a loss of sensitivity over the margin."""
     margin: float | None = None
-    """Of `require_evidence`."""
+    """How much less sensitive a run may be by `require_evidence` and the policy `evidence`, and the
+    worse run of the odds is."""
+    policy: str | None = None
+    """What the limit on missed cases is: `strict`, `evidence` or `tolerant`."""
     dataset: str | None = None
     split: str | None = None
     variant: str | None = None

@@ -141,6 +141,14 @@ def _resolve(paired: PairedAnswers) -> DetectableDifference:
     )
 
 
+def find_significant_loss(runs: PairedRuns, metric: PairedMetric) -> Comparison | None:
+    """The comparison, where the run is significantly worse by the paired test; else None."""
+    for each in runs.comparisons:
+        if each.metric == metric and each.difference is not None and each.difference < 0:
+            return each if each.p_value is not None and each.p_value <= ALPHA else None
+    return None
+
+
 def exclude_loss(
     runs: PairedRuns, metric: PairedMetric, margin: float
 ) -> tuple[NonInferiority, int | None]:

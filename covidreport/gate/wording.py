@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from covidreport.compare.bounds import ALPHA
 from covidreport.compare.finding import excludes_zero
 from covidreport.gate.limit_wording import format_value
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
-from covidreport.records import Comparison, LimitResult, NotJudged, ScoresFrom, Verdict
+from covidreport.records import Comparison, GateOdds, LimitResult, NotJudged, ScoresFrom, Verdict
 from covidreport.text import format_p, list_some, plural
 
 SHOWN_CASES = 20
+_RARE = 0.01
+_SELDOM = (10, 12, 15, 20, 25, 30, 40, 50, 70, 100)
+"""One in so many, where that is fewer than one in ten."""
 _ORIGINS: Mapping[ScoresFrom, str] = {
     "computed here": "computed here",
     "as stored": "as stored, not computed here",
@@ -103,6 +107,58 @@ def describe_paired(verdict: Verdict) -> str:
     if "specificity" in by_metric:
         sentences.append(f"Of the negatives: {describe_test(by_metric['specificity'])}.")
     return " ".join(each for each in sentences if each)
+
+
+def list_odds(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """The odds of verdicts, each once: those of one call are nearly always the same."""
+    stated = (describe_odds(each.odds) for each in verdicts if each.odds is not None)
+    return tuple(dict.fromkeys(stated))
+
+
+def describe_odds(odds: GateOdds) -> str:
+    """What chance alone does to the limit on missed cases, in a line."""
+    among = plural(odds.positives, "positive")
+    if odds.patients is not None:
+        among += f" of {plural(odds.patients, 'patient')}"
+    text = f"By chance alone, with {among}, a run as sensitive as the baseline fails "
+    text += say_odds(odds.equal_fails)
+    if odds.worse_passes is not None:
+        text += f", and one {odds.margin:g} less sensitive passes {say_odds(odds.worse_passes)}"
+    text += f" ({_describe_reference(odds)})."
+    if odds.policy == "tolerant":
+        cases = plural(odds.allowance or 0, "case")
+        text = f"So that few equal runs fail, {cases} more than the baseline may be missed. {text}"
+    if odds.tries > 1 and odds.tries_pass is not None:
+        text += (
+            f" {odds.tries:,} models were judged on these images: if each were {odds.margin:g} "
+            f"less sensitive, at least one would pass {_say_at_most(odds.tries_pass)}, so that a "
+            "pass says less with each try."
+        )
+    return text
+
+
+def _describe_reference(odds: GateOdds) -> str:
+    if odds.reference_runs:
+        return f"reference: how far {plural(odds.reference_runs, 'known run')} and it differ"
+    return f"reference: a correlation of runs of {odds.between:g}, which is assumed"
+
+
+def say_odds(chance: float) -> str:
+    """Such as `about 4 in 10 times`: what is known of odds from one baseline has no more digits."""
+    if chance < _RARE:
+        return "less than 1 in 100 times"
+    if chance > 1 - _RARE:
+        return "more than 99 in 100 times"
+    if chance >= 0.95:
+        return "more than 9 in 10 times"
+    if chance >= 0.095:
+        return f"about {round(10 * chance)} in 10 times"
+    return f"about 1 in {min(_SELDOM, key=lambda n: abs(math.log(n * chance)))} times"
+
+
+def _say_at_most(chance: float) -> str:
+    tenths = math.ceil(10 * chance)
+    return f"in up to {tenths} in 10 such series" if tenths < 10 else "in almost every such series"
 
 
 def describe_test(comparison: Comparison) -> str:

@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from covidreport.gate.limit_wording import describe_bound, format_number
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, needs_explanation
-from covidreport.gate.wording import describe_origins, describe_paired, describe_skipped
+from covidreport.gate.wording import (
+    describe_odds,
+    describe_origins,
+    describe_paired,
+    describe_skipped,
+    list_odds,
+)
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
@@ -45,7 +51,9 @@ def cut_comment(
     skipped = describe_skipped(beside.not_judged)
     if skipped:
         parts.append(f"Not judged: {_show(skipped)}.\n")
-    parts += _overview(verdicts) if len(verdicts) > 1 else ()
+    if len(verdicts) > 1:
+        parts += _overview(verdicts)
+        parts += [f"{_show(odds)}\n" for odds in list_odds(verdicts)]
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
     for verdict in grave:
         if len(verdicts) == 1 or needs_explanation(verdict):
@@ -118,6 +126,8 @@ def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
     paired = describe_paired(verdict)
     if paired:
         yield f"{_show(paired)}\n"
+    if verdict.odds is not None and not headed:
+        yield f"{_show(describe_odds(verdict.odds))}\n"
     yield from _cases("Newly found", "missed by the baseline", verdict.newly_found, verdict)
     grave = [each for each in verdict.findings if each.severity != "note"]
     if grave:

@@ -8,15 +8,50 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from covidreport.errors import StoreError, UsageError
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
-from covidreport.records import Beside, Verdict
+from covidreport.records import Beside, Verdict, VerdictOutcome
+from covidreport.storage.codec import decode, read_json
 
 VERDICT_SCHEMA = "covidreport.verdict/1"
 _NOTHING = Beside()
 _NAMES = {"detectable_difference": "smallest_gap", "estimate": "figure"}
 """By field of the records: the key that it has in this version of the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    outcome: VerdictOutcome
+    fingerprint: str | None
+    model_sha256: str | None
+    judged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    verdicts: tuple[_Judged, ...]
+
+
+def read_judged(path: Path, fingerprint: str | None) -> tuple[str, ...]:
+    """The models that a verdict.json says were judged on these images, by digest, in its order.
+
+    One of a version that did not list them says at least of which model each verdict is. UsageError
+    where the file is none.
+    """
+    try:
+        document = decode(read_json(path, VERDICT_SCHEMA), _Document)
+    except StoreError as error:
+        raise UsageError(f"{path}: is no verdict.json ({error})") from error
+    found: set[str] = set()
+    for each in document.verdicts:
+        if each.outcome != "error" and each.fingerprint == fingerprint:
+            own = () if each.model_sha256 is None else (each.model_sha256,)
+            found.update(each.judged or own)
+    return tuple(sorted(found))
 
 
 def verdict_as_json(verdict: Verdict) -> dict[str, Any]:

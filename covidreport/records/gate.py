@@ -17,6 +17,9 @@ LimitOutcome = Literal["pass", "warn", "fail", "inconclusive"]
 VerdictOutcome = Literal["pass", "fail", "inconclusive", "error"]
 ScoresFrom = Literal["computed here", "as stored"]
 """Whether this machine computed scores from model and images, or took what a run folder holds."""
+MissPolicy = Literal["strict", "evidence", "tolerant"]
+"""What the gate asks of missed cases: none more than the baseline's; that a loss over the margin is
+excluded; none more but for an allowance that holds false failures under a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ class Limit:
     severity: LimitSeverity = "fail"
     origin: str = "default"
     """Where it was stated: `default`, `option`, or the configuration file's name."""
+    policy: MissPolicy | None = None
+    """Set where it is the limit on missed cases that a policy makes. In a verdict `max_regression`
+    of a tolerant one is its allowance, in cases."""
 
     @property
     def name(self) -> str:
@@ -83,6 +89,19 @@ class WrongCases:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceDiscordance:
+    """How far runs differ on the same positives, by the latent normal model of `LatentPair`."""
+
+    between: float
+    """The correlation of a run with the baseline on one image."""
+    within: float | None
+    """That of one run on two images of a patient; None where no patient has several, or nothing
+    tells."""
+    runs: int
+    """How many runs beside the baseline it was estimated from."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateEvidence:
     """One run as a gate knows it: the one that is judged, and the one that it is judged against.
 
@@ -116,6 +135,10 @@ class GateEvidence:
     """None where only counts are known."""
     known: Mapping[str, str]
     """The runs that were there when a baseline was set, by name, as `identify_run` has them."""
+    reference: ReferenceDiscordance | None = None
+    """None where no other runs were at hand when the baseline was set."""
+    judged: tuple[str, ...] = ()
+    """Models that verdicts on these images were noted of, by digest, in its order."""
 
     @property
     def origin(self) -> ThresholdOrigin:
@@ -145,6 +168,44 @@ class GateBaseline:
     """Of the target, by metric."""
     scores_from: ScoresFrom = "as stored"
     """A baseline.json is as stored too: it states metrics, and holds no scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOdds:
+    """How often chance alone decides the limit on missed cases, whatever the verdict was.
+
+    Over all sets of as many cases as these, by a latent normal model of the baseline and another
+    run. The judged run has no part in them.
+    """
+
+    policy: MissPolicy | None
+    """None where a limit on missed cases was stated."""
+    evidence: bool
+    """Whether a loss over a margin has to be excluded for a pass."""
+    allowance: int | None
+    """How many cases more than the baseline a run may miss; None where evidence alone decides."""
+    margin: float
+    """How much less sensitive the worse run is, a fraction."""
+    equal_fails: float
+    """How often a run as sensitive as the baseline fails, a fraction."""
+    worse_passes: float | None
+    """How often a run passes that is less sensitive by the margin; None where there can be none."""
+    positives: int
+    patients: int | None
+    """With positives; None where each image counts as a patient."""
+    sensitivity: float
+    """The baseline's, as if half a case more had been found and half a case more missed."""
+    between: float
+    """The latent correlation of two runs on an image."""
+    within: float | None
+    """That of one run on two images of a patient; None where each image counts as a patient."""
+    reference_runs: int
+    """How many runs the correlations were estimated from; 0 where they are assumed."""
+    tries: int
+    """How many models were judged on these images, this one and those noted in the baseline."""
+    tries_pass: float | None
+    """The most that the chance can be that of so many runs, each worse by the margin, one passes;
+    None as `worse_passes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +254,11 @@ class Verdict:
     """Positives that the baseline found and the run missed."""
     newly_found: tuple[str, ...] = ()
     """Positives that the baseline missed and the run found."""
+    odds: GateOdds | None = None
+    """Of the limit on missed cases; None where none looks at a baseline."""
+    judged: tuple[str, ...] = ()
+    """The models that were judged on these images, by digest, in its order: this one, those beside
+    it, and those noted in the baseline, which is not among them."""
     ids_shown: bool = False
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None

@@ -46,6 +46,8 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
     "specificity_floor": read_as.fraction,
     "baseline": read_as.text,
     "margin": read_as.margin,
+    "policy": read_as.policy,
+    "false_failure_share": read_as.margin,
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (

@@ -10,7 +10,7 @@ from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Ignore, Limit, Run
+from covidreport.records import Ignore, Limit, MissPolicy, Run
 from covidreport.storage.chosen import ImageQuery, fold_split
 from covidreport.text.failed import MOST_FAILED
 
@@ -30,6 +30,10 @@ class Settings:
     """The run that the others are compared with, instead of all with each other."""
     margin: float | None = None
     """How much less sensitive a run may be and still be called not inferior, a fraction."""
+    policy: MissPolicy | None = None
+    """What `gate` and `ci` ask of missed cases; None is the strict one."""
+    false_failure_share: float | None = None
+    """How often a run as sensitive as the baseline fails at most by the tolerant policy."""
     tuning_split: str | None = None
     """`[tune] split`: the split that thresholds are tuned on."""
     hide: frozenset[str] = frozenset()

@@ -8,11 +8,12 @@ from typing import Any, TypeGuard, TypeVar, get_args
 
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
-from covidreport.records import Ignore, IntervalKind
+from covidreport.records import Ignore, IntervalKind, MissPolicy
 
 T = TypeVar("T")
 
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
+POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
 
@@ -92,6 +93,14 @@ def interval(key: str, value: Any) -> IntervalKind:
         raise _refuse(key, value, f"{' or '.join(map(repr, INTERVALS))} is wanted")
     kind: IntervalKind = value
     return kind
+
+
+def policy(key: str, value: Any) -> MissPolicy:
+    """What the gate asks of missed cases."""
+    if value not in POLICIES:
+        raise _refuse(key, value, f"{', '.join(map(repr, POLICIES))} are the policies")
+    asked: MissPolicy = value
+    return asked
 
 
 def fractions(key: str, value: Any) -> tuple[float, ...]:

@@ -144,8 +144,10 @@ def test_what_makes_no_sense_is_said_as_on_the_command_line(project):
         evaluate_runs("runs")
     with pytest.raises(UsageError, match=r"nowhere: no such file or folder \(from --data\)"):
         evaluate_runs("runs", options=EvaluateOptions(data=Path("nowhere")))
-    with pytest.raises(UsageError, match="--margin goes with --require-evidence"):
-        gate_runs("runs", options=GateOptions(margin=0.1))
+    with pytest.raises(UsageError, match=r"--margin 0\.1 is a loss compared with a baseline"):
+        gate_runs("runs", options=GateOptions(margin=0.1, limits=("missed<=5",)))
+    with pytest.raises(UsageError, match="--policy tolerant compares with a baseline"):
+        gate_runs("runs", options=GateOptions(policy="tolerant", limits=("missed<=5",)))
     with pytest.raises(UsageError, match="no format is called 'pdf'"):
         covidreport.render_report(covidreport.load(STUDY), "pdf")
 

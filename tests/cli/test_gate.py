@@ -12,6 +12,11 @@ from tests.cli.command import ROOT, run_command
 from tests.gate.runs import write_run_missing
 
 
+def _flat(text):
+    """What was printed, as if the terminal had no end."""
+    return " ".join(text.split())
+
+
 @pytest.fixture
 def runs(tmp_path):
     """A baseline that misses 2 of 10, and runs that miss 1, 2 and 3."""
@@ -152,11 +157,102 @@ def test_configured_limits_hold_beside_options(covidreport, runs):
     ]  # fmt: skip
 
 
-def test_a_margin_without_evidence_is_refused(covidreport, runs):
-    """It would change nothing, and look as if it did."""
-    done = covidreport("gate", "runs/better", "--baseline", "runs/base", "--margin", "0.1")
+def test_a_margin_without_a_baseline_is_refused(covidreport, runs):
+    """It would change nothing, and look as if it did; with one it is that of the odds."""
+    words = ("gate", "runs/better", "--margin", "0.1")
+    done = covidreport(*words, "--limit", "missed<=5")
     assert done.code == 2
-    assert "--margin goes with --require-evidence" in done.err
+    assert "--margin 0.1 is a loss compared with a baseline" in done.err
+    assert "one 0.1 less sensitive passes" in _flat(
+        covidreport(*words, "--baseline", "runs/base").out
+    )
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A baseline that misses 4 of 28, another run, and new ones that miss 4 and 8."""
+    for name, missed in (("base", 4), ("other", 5), ("new/equal", 4), ("new/worse", 8)):
+        write_run_missing(tmp_path / "runs" / name, missed, positives=28, model=name)
+    return tmp_path
+
+
+def test_policies_decide_on_missed_cases_alone(covidreport, study):
+    """By option and by the settings, which the option goes before; the floor stays."""
+    words = ("gate", "runs/new/worse", "--baseline", "runs/base")
+    codes = {"strict": 1, "evidence": 4, "tolerant": 0}
+    for policy, code in codes.items():
+        done = covidreport(*words, "--policy", policy)
+        assert (done.code, "specificity" in done.out) == (code, True), done.out
+    settings = study / "covidreport.toml"
+    settings.write_text('policy = "tolerant"\n')
+    assert covidreport(*words).code == 0
+    assert covidreport(*words, "--policy", "strict").code == 1
+    settings.write_text('policy = "tolerant"\nfalse_failure_share = 0.2\n')
+    assert covidreport(*words).code == 1  # two cases more, and no four
+    settings.write_text('policy = "lenient"\nfalse_failure_share = 1\n')
+    done = covidreport(*words)
+    assert done.code == 2
+    assert "`policy` is 'lenient'; 'strict', 'evidence', 'tolerant' are the policies" in _flat(
+        done.err
+    )
+    assert "`false_failure_share` is 1" in done.err
+
+
+def test_what_a_policy_contradicts_is_refused(covidreport, study):
+    """Evidence with --require-evidence, a limit on missed cases, no baseline, no such policy."""
+    words = ("gate", "runs/new/equal", "--baseline", "runs/base", "--policy")
+    for more, said in (
+        (("evidence", "--require-evidence"), "leave one out"),
+        (("tolerant", "--limit", "missed<=baseline+1"), "both decide on missed cases"),
+        (("lenient",), "strict, evidence, tolerant are the policies"),
+    ):
+        done = covidreport(*words, *more)
+        assert (done.code, said in _flat(done.err)) == (2, True), done.err
+    assert covidreport(*words, "tolerant", "--require-evidence").code == 4
+
+
+def test_odds_and_tries_are_said_wherever_a_verdict_is(covidreport, study):
+    """In the terminal, the comment and verdict.json; the baseline remembers who was judged."""
+    done = covidreport("baseline", "set", "runs/base", "--known", "runs")
+    assert done.code == 0, done.err
+    words = ("gate", "runs/new/equal", "runs/new/worse", "--output-dir", "out")
+    done = covidreport(*words)
+    assert done.code == 1
+    assert _flat(done.out).count("a run as sensitive as the baseline fails about") == 1
+    assert "2 models were judged on these images" in _flat(done.out)
+    assert "2 models were judged on these images" in (study / "out" / "comment.md").read_text()
+    document = json.loads((study / "out" / "verdict.json").read_text())
+    for verdict in document["verdicts"]:
+        assert verdict["judged"] == ["new/equal", "new/worse"]
+        assert (verdict["odds"]["tries"], verdict["odds"]["reference_runs"]) == (2, 3)
+
+    done = covidreport("baseline", "set", "runs/base", "--judged", "out/verdict.json")
+    assert "2 models judged on these images" in _flat(done.err)
+    write_run_missing(study / "runs" / "next", 4, positives=28, model="next")
+    assert "3 models were judged" in _flat(covidreport("gate", "runs/next").out)
+    assert covidreport("baseline", "set", "runs/base").code == 0  # what was counted is kept
+    assert "3 models were judged" in _flat(covidreport("gate", "runs/next").out)
+
+    write_run_missing(study / "other", 4, positives=30, model="other")
+    done = covidreport("baseline", "set", "other", "--judged", "out/verdict.json")
+    assert "no verdict in it is on these images, so none is counted" in _flat(done.err)
+    assert "judged" not in json.loads((study / "baseline.json").read_text())
+
+
+def test_what_counts_no_models_is_no_verdict(covidreport, study):
+    """Another file is refused; a verdict.json from before models were listed counts its own."""
+    (study / "x.json").write_text("{}")
+    done = covidreport("baseline", "set", "runs/base", "--judged", "x.json")
+    assert (done.code, "is no verdict.json" in _flat(done.err)) == (2, True)
+    covidreport("gate", "runs/new/equal", "--baseline", "runs/base", "--output-dir", "out")
+    document = json.loads((study / "out" / "verdict.json").read_text())
+    for verdict in document["verdicts"]:
+        del verdict["judged"], verdict["odds"]
+    (study / "x.json").write_text(json.dumps(document))
+    (study / "baseline.json").write_text("{")
+    done = covidreport("baseline", "set", "runs/base", "--judged", "x.json")
+    assert (done.code, "counted as judged are lost" in _flat(done.err)) == (0, True)
+    assert json.loads((study / "baseline.json").read_text())["judged"] == ["new/equal"]
 
 
 def test_a_run_that_can_be_no_baseline_writes_no_file(covidreport, runs):

@@ -196,6 +196,13 @@ def test_the_critical_p_value_parts_what_is_told_apart_from_what_is_not(positive
     assert 0 < apart < 40
 
 
+def test_a_single_pair_has_to_reach_alpha_itself():
+    """One comparison needs no correction: 13 discordant images, and none."""
+    for discordant in (13, 0):
+        wrong = np.array([[True] * discordant + [False] * 20, [False] * (discordant + 20)])
+        assert critical_p_value(wrong) == 0.05
+
+
 def test_the_data_are_one_of_the_random_flips():
     """30 images that one run alone gets wrong: no flip reaches that, and p is 1 of 200, not 0."""
     wrong = np.array([[True] * 30, [False] * 30])

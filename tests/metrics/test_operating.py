@@ -328,6 +328,29 @@ def test_nothing_can_guarantee_a_sensitivity_of_1():
         _fit([1] * 500, np.linspace(0.1, 0.9, 500), Target("sensitivity", 1.0, guaranteed=True))
 
 
+def test_logits_too_small_to_be_told_apart_leave_the_one_before_them():
+    """Between -800 and -801 lies no probability: the threshold above both finds one of two."""
+    fit = _fit([1, 1, 0], [2.0, -800.0, -801.0], Target("specificity", 1.0), "logit")
+    assert (fit.sensitivity.numerator, fit.specificity.numerator) == (1, 1)
+    assert 0 < fit.threshold < 0.9
+
+
+def test_a_guarantee_holds_where_the_chance_is_exactly_what_is_left():
+    """Two cases at 0.5 and 75 %: both found has a chance of 0.25 at the target itself."""
+    truth, scores = [1, 1, 0], [0.9, 0.6, 0.1]
+    fit = _fit(truth, scores, Target("sensitivity", 0.5, guaranteed=True, confidence=0.75))
+    assert fit.sensitivity.numerator == 2
+    assert fit.bound == pytest.approx(0.5)
+
+
+def test_as_many_cases_as_are_needed_are_not_called_too_few():
+    """59 positives could guarantee 0.95; that one of them failed is what stands against it."""
+    scores = np.linspace(0.1, 0.9, 60)
+    failed = np.arange(60) == 0
+    with pytest.raises(RunError, match="too many of 59 positives could not be scored"):
+        _fit([1] * 59 + [0], scores, Target("sensitivity", 0.95, guaranteed=True), failed=failed)
+
+
 def test_scores_that_need_a_softmax_first_are_refused():
     """A softmax-logit has no meaning by itself."""
     with pytest.raises(ValueError, match="softmax-logit"):

@@ -97,6 +97,18 @@ def test_a_short_curve_keeps_every_point():
     assert outline_points(points).tolist() == list(range(MOST_POINTS))
 
 
+@pytest.mark.parametrize("images", [300, 2_000, 20_000])
+def test_both_ends_and_a_leap_from_the_first_are_kept(images):
+    """Half of the positives share the highest score: the curves leap to that point, and end where
+    everything is called positive."""
+    truth, scores = _draw(images, 0.3, 1.0)
+    scores[np.flatnonzero(truth)[::2]] = 9.0
+    points = list_points(truth, scores, np.zeros(images, dtype=np.bool_))
+    kept = outline_points(points)
+    assert kept[[0, 1]].tolist() == [0, 1]
+    assert kept[-1] == points.found.size - 1
+
+
 def test_a_class_that_is_absent_leaves_the_ends():
     """Without negatives there is no curve to be true to."""
     scores = np.arange(300.0)

@@ -145,3 +145,15 @@ def test_an_unknown_baseline_is_wrong_usage(tmp_path):
     check_baseline(Plan("run-01"), runs)
     with pytest.raises(UsageError, match="there are: run-00, run-01"):
         check_baseline(Plan("run-1"), runs)
+
+
+def test_of_very_many_runs_the_pairs_with_the_best_are_stated(tmp_path, monkeypatch):
+    """Of sensitivity, specificity and ROC AUC alike: five runs where four are few."""
+    monkeypatch.setattr("covidreport.compare.pairs.MOST_IN_PAIRS", 4)
+    truth, scores = draw_scores(5)
+    ranking = compare(write_all(tmp_path, truth, scores))
+    found = comparisons(ranking)
+    best = ranking.rows[0].run
+    for pairs in (found.sensitivity, found.specificity, found.roc_auc):
+        assert len(pairs) == 4
+        assert all(best in (each.first, each.second) for each in pairs)

@@ -164,3 +164,9 @@ def test_design_effect_by_hand():
     assert design_effect(np.array([1, -1, 1]), 3, 3) == 1
     assert design_effect(np.array([0, 0]), 0, 2) == 1
     assert design_effect(np.array([0, 0]), 0, 4) == 2  # nothing is known of these patients
+
+
+@pytest.mark.parametrize(("n", "power"), [(5, 0.0), (6, 1.0), (30, 1.0)])
+def test_where_every_positive_is_discordant_one_way_the_power_is_0_or_1(n, power):
+    """2 / 2^5 is over 0.05 and 2 / 2^6 under it: nothing is left to chance."""
+    assert mcnemar_power(n, 1.0, 1.0, 0.05) == power

@@ -46,7 +46,7 @@ def rank_runs(
 
 
 def rank_sets(
-    evaluations: Sequence[Evaluation], target: str, specificity_floor: float = 0.5
+    evaluations: Sequence[Evaluation], target: str, specificity_floor: float
 ) -> tuple[RankedSet, ...]:
     """As `rank_runs`, each ranking with its evaluations."""
     groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)

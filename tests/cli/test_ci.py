@@ -151,6 +151,7 @@ def test_an_occluded_evaluation_is_judged_where_it_is_asked_for(covidreport, occ
         done = covidreport("gate", "runs/base", "--limit", "missed<=1", "--json", *words)
         (verdict,) = json.loads(done.out)["verdicts"]
         assert verdict["counts"]["fn"] == missed, done.err
+        assert verdict["variant"] == (words[1] if words else None)
 
 
 def test_where_no_run_can_be_evaluated_there_is_a_verdict_and_no_report(covidreport, study):

@@ -389,6 +389,6 @@ def test_each_ranking_comes_with_its_own_evaluations():
         for run, missed in (("a", 1), ("b", 2))
         for split in ("train", "validation")
     ]
-    for each in rank_sets(evaluations, "covid-19"):
+    for each in rank_sets(evaluations, "covid-19", 0.5):
         assert {e.split for e in each.evaluations} == {each.ranking.split}
         assert {e.run for e in each.evaluations} == {"a", "b"}

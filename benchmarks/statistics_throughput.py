@@ -3,8 +3,8 @@
 The same figures from the same kind of resamples (sensitivity, specificity, PPV, NPV, F1, accuracy,
 balanced accuracy and MCC of every run and label in every resample):
 
-- ours: `resample_counts` and `compute_from_counts`, all resamples, intervals included; image by
-  image, and with equal images drawn together;
+- ours: `resample_counts` and the metrics of its counts, all resamples, with their quantiles; image
+  by image, and with equal images drawn together;
 - NumPy: in every resample draw indices, take truth and answers, count, divide; a loop;
 - scikit-learn: in every resample its own functions for the same figures; a loop.
 
@@ -39,15 +39,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from covidreport.metrics.bootstrap import compute_from_counts, estimate_intervals
 from covidreport.metrics.complementary import find_complementary
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs
 from covidreport.metrics.multiplicity import compare_pairs
 from covidreport.metrics.paired import find_missed
-from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.rates import CountArrays, divide
 from covidreport.metrics.resample import resample_counts
+from covidreport.metrics.table import CountMetric, list_metrics
 
+RATES = {key: each for key, each in list_metrics(CountMetric).items() if each.at_threshold}
 PREVALENCE = np.array([0.01, 0.3, 0.6])
 GOALS = {"scikit-learn / ours": 1000.0, "NumPy loop / ours": 100.0}
 
@@ -82,10 +83,8 @@ def ours(problem: Problem, resamples: int, collapse: bool, grouped: bool = False
         resamples=resamples,
         collapse=collapse,
     )
-    runs, labels = found.observed.tp.shape
-    for run in range(runs):
-        for label in range(labels):
-            estimate_intervals(found, run, label)
+    for metric in RATES.values():
+        np.quantile(divide(metric.compute(found.resampled)), (0.025, 0.975), axis=0)
 
 
 def numpy_loop(problem: Problem, resamples: int) -> None:
@@ -98,7 +97,9 @@ def numpy_loop(problem: Problem, resamples: int) -> None:
             right = (problem.answers[run, rows] & ~problem.failed[run, rows, None]) == truth
             tp, tn = (right & truth).sum(axis=0), (right & ~truth).sum(axis=0)
             positives = truth.sum(axis=0)
-            compute_from_counts(CountArrays(tp, images - positives - tn, positives - tp, tn))
+            counts = CountArrays(tp, images - positives - tn, positives - tp, tn)
+            for metric in RATES.values():
+                divide(metric.compute(counts))
 
 
 def scikit_learn_loop(problem: Problem, resamples: int) -> None:

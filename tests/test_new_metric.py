@@ -38,7 +38,7 @@ def jaccard_line(monkeypatch):
     """The one line."""
     line = CountMetric(
         jaccard, "Jaccard index", "The overlap of answers and truth",
-        "tp / (tp + false alarms + missed)", "higher", "bootstrap", aliases=("threat_score",),
+        "tp / (tp + false alarms + missed)", "higher", "Wilson", aliases=("threat_score",),
     )  # fmt: skip
     monkeypatch.setitem(ALL_METRICS, "jaccard", line)
 
@@ -51,12 +51,12 @@ def run_folder(jaccard_line, tmp_path):
 
 
 def test_an_evaluation_has_it_with_its_interval(run_folder):
-    """4 of 5, and what resampled counts give."""
+    """4 of 5, as every proportion."""
     (evaluation,), _ = read_evaluations(discover_runs([run_folder])[0])
     found = evaluation.estimates["covid-19"]["jaccard"]
 
     assert (found.numerator, found.denominator) == COUNT_OF_JACCARD
-    assert found.method == "bootstrap"
+    assert found.method == "wilson"
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.8 <= found.high

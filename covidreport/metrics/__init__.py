@@ -5,12 +5,6 @@ metrics over all thresholds, `table` names them all, and `estimates` computes al
 """
 
 from covidreport.metrics.benefit import DecisionCurve, compute_decision_curve, net_benefit
-from covidreport.metrics.bootstrap import (
-    Interval,
-    compute_from_counts,
-    estimate_intervals,
-    percentile_interval,
-)
 from covidreport.metrics.calibration import (
     CalibrationLine,
     bin_reliability,
@@ -72,7 +66,7 @@ from covidreport.metrics.gate_odds import (
     estimate_between,
     estimate_within,
 )
-from covidreport.metrics.intervals import clopper_pearson, lower_bound, wilson
+from covidreport.metrics.intervals import Interval, clopper_pearson, lower_bound, wilson
 from covidreport.metrics.multiplicity import (
     PairTest,
     all_pairs,
@@ -211,7 +205,6 @@ __all__ = [
     "compare_pairs",
     "compare_roc_aucs",
     "compute_decision_curve",
-    "compute_from_counts",
     "compute_metrics",
     "compute_odds",
     "count_cases_needed",
@@ -230,7 +223,6 @@ __all__ = [
     "estimate_consistency",
     "estimate_counts",
     "estimate_difference",
-    "estimate_intervals",
     "estimate_roc_aucs",
     "estimate_scores",
     "estimate_subgroups",
@@ -262,7 +254,6 @@ __all__ = [
     "negative_likelihood_ratio",
     "net_benefit",
     "npv_at_prevalence",
-    "percentile_interval",
     "planned_pairs",
     "positive_likelihood_ratio",
     "positives_needed",

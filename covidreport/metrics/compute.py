@@ -4,43 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.bootstrap import (
-    ALL_EQUAL,
-    Interval,
-    estimate_intervals,
-    name_bootstrap,
-    percentile_interval,
-)
 from covidreport.metrics.counts import predict_labels
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
-from covidreport.metrics.delong import estimate_roc_aucs, roc_auc_interval
+from covidreport.metrics.delong import RocAucs, estimate_roc_aucs, roc_auc_interval
+from covidreport.metrics.effective import TIMES, effective_size
 from covidreport.metrics.estimates import Estimates, estimate_scores
-from covidreport.metrics.intervals import wilson
-from covidreport.metrics.matches import Proportion
+from covidreport.metrics.intervals import UNDEFINED, Interval, wilson_ends
 from covidreport.metrics.near import count_near
-from covidreport.metrics.proportions import (
-    code_groups,
-    estimate_proportions,
-    pays_to_collapse,
-    with_interval,
-)
-from covidreport.metrics.rates import CountArrays, divide
-from covidreport.metrics.resample import ResampledCounts, resample_counts
+from covidreport.metrics.proportions import code_groups, estimate_proportions, with_interval
 from covidreport.metrics.score_metrics import Answers, compute_score_metrics, predict_at
 from covidreport.metrics.table import (
     AnswerMetric,
     CountMetric,
     LabelsMetric,
-    list_answered,
+    Metric,
     list_metrics,
-    list_proportions,
 )
-from covidreport.records import UNKNOWN, Counts, Estimate, MetricPlan, ScoreMetrics, Scores
+from covidreport.metrics.unit_intervals import Units, count_units, estimate_interval
+from covidreport.records import Counts, Estimate, MetricPlan, ScoreMetrics, Scores
 
 RUN_WORK: Final = 200_000_000
 """How many image weights the curves of one run may add up: about half a second on one core. Up to
@@ -61,20 +47,19 @@ def compute_metrics(
 ) -> ComputedMetrics:
     """Every metric of one run's scores at thresholds `(K,)` (probabilities), with its interval.
 
-    Rates have the plan's interval. What is no proportion of images has the bootstrap's, as has
-    everything where patients have several images: whole patients are then sampled. ROC AUC and
-    average precision are resampled as often as `RUN_WORK` allows; where that is less often than the
-    plan says, ROC AUC has DeLong's interval and the other's name says how often. Equal arguments
-    give equal metrics. Raises as `estimate_scores`.
+    Each is made as the table of metrics says, over patients where some have several images. For
+    average precision the curves are resampled as often as `RUN_WORK` allows; where that is less
+    often than the plan says, the name of the method says how often. Equal arguments give equal
+    metrics. Raises as `estimate_scores`.
     """
     plan = plan or MetricPlan()
     counts, plain = estimate_scores(scores, thresholds)
     failed = scores.failed
     predicted = predict_labels(scores.scores, thresholds, scores.activation, failed)
     groups = code_groups(scores.groups)
-    resampled = _resample(scores, predicted, groups, plan)
+    units = count_units(scores.truth, predicted, failed, groups)
     near = count_near(scores, thresholds)
-    answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, resampled)
+    answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, units)
     estimates = {label: dict(found) for label, found in plain.items()}
     for column, label in enumerate(scores.labels):
         estimates[label] |= _describe_rates(answers, column, estimates[label], plan)
@@ -90,60 +75,46 @@ def restate_prevalence(
     """The score metrics with the predictive values of another prevalence, as `compute_metrics` has
     them.
 
-    scores: needed where patients have several images, whose intervals are those of resamples; None
+    scores: needed where patients have several images, whose intervals are over patients; None
     where that is known not to be so. All else is taken as it stands.
     """
     plan = replace(score_metrics.plan, prevalence=prevalence)
     groups = None if scores is None else code_groups(scores.groups)
-    resampled = None
+    units = None
     if scores is not None and groups is not None:
         values = [thresholds[label] for label in scores.labels]
         predicted = predict_labels(scores.scores, values, scores.activation, scores.failed)
-        resampled = _resample(scores, predicted, groups, plan)
+        units = count_units(scores.truth, predicted, scores.failed, groups)
     labels = {}
     for label, one in score_metrics.labels.items():
         prior = prevalence.get(label)
-        column = 0 if scores is None else scores.labels.index(label)
-        ppv, npv = predict_at(counts[label], prior, resampled, column)
+        of_label = None
+        if scores is not None and units is not None:
+            of_label = units.of_label(scores.labels.index(label))
+        ppv, npv = predict_at(counts[label], prior, of_label)
         labels[label] = replace(one, prevalence=prior, ppv=ppv, npv=npv)
     return replace(score_metrics, plan=plan, labels=labels)
-
-
-def _resample(
-    scores: Scores, predicted: NDArray[np.bool_], groups: NDArray[np.integer[Any]] | None,
-    plan: MetricPlan,
-) -> ResampledCounts:  # fmt: skip
-    """The counts of all labels in the plan's resamples, of one run."""
-    failed = scores.failed
-    return resample_counts(
-        scores.truth, predicted[np.newaxis], failed[np.newaxis], groups,
-        resamples=plan.resamples, seed=plan.seed,
-        collapse=pays_to_collapse(np.arange(len(failed)) if groups is None else groups, plan),
-    )  # fmt: skip
 
 
 def _describe_rates(
     answers: Answers, column: int, estimates: Mapping[str, Estimate], plan: MetricPlan
 ) -> dict[str, Estimate]:
     """One label's metrics of counts with their intervals."""
-    truth = answers.scores.truth[:, column]
-    proportions = {} if answers.groups is None else list_proportions()
-    bootstrapped = [
-        name
-        for name, metric in list_answered().items()
-        if metric.interval == "bootstrap" or name in proportions
-    ]
-    intervals = estimate_intervals(answers.resampled, 0, column, metrics=bootstrapped)
-    found = {name: with_interval(estimates[name], each) for name, each in intervals.items()}
-    rest = [
-        name
-        for name, metric in list_metrics(CountMetric).items()
-        if metric.interval == "Wilson" and name not in found
-    ]
-    # Without groups a rate needs no more than its two counts, nor does what the truth alone says.
-    known = Proportion(truth != UNKNOWN, truth == 1)
-    rates = estimate_proportions([(estimates[name], known) for name in rest], answers.groups, plan)
-    return found | dict(zip(rest, rates, strict=True))
+    return _describe_counts(
+        list_metrics(CountMetric), answers.units.of_label(column), estimates, plan
+    )
+
+
+def _describe_counts(
+    metrics: Mapping[str, Metric], units: Units, estimates: Mapping[str, Estimate],
+    plan: MetricPlan,
+) -> dict[str, Estimate]:  # fmt: skip
+    """These metrics of counts with their intervals; what is undefined has none."""
+    return {
+        key: with_interval(estimates[key], estimate_interval(metric, units, plan.interval))
+        for key, metric in metrics.items()
+        if estimates[key].value is not None
+    }
 
 
 def _describe_curves(
@@ -155,21 +126,50 @@ def _describe_curves(
     failed = answers.failed[np.newaxis]
     if estimates["roc_auc"].value is None:
         return {}
+    aucs = estimate_roc_aucs(truth, values, failed, groups)
+    assert aucs is not None
     resamples = affordable_resamples(scores.truth, 1, plan.resamples, RUN_WORK)
     resampled = resample_curves(truth, values, failed, groups, resamples=resamples, seed=plan.seed)
-    name = name_bootstrap(resampled.grouped)
-    auc = percentile_interval(estimates["roc_auc"].value, resampled.roc_auc[:, 0], name)
+    method = "wilson, bootstrap variance"
+    if groups is not None:
+        method += " over groups"
+    method += ", approximate"  # of areas near 1 it may hold less: benchmarks/README.md
     if resamples < plan.resamples:
-        name = f"{name}, {resamples} resamples"
-        aucs = estimate_roc_aucs(truth, values, failed, groups)
-        assert aucs is not None
-        auc = roc_auc_interval(aucs, 0)
+        method += f", {resamples} resamples"
     precision = estimates["average_precision"]
-    between = percentile_interval(precision.value, resampled.average_precision[:, 0], name)
+    between = _precision_interval(precision.value, resampled.average_precision[:, 0], aucs, method)
     return {
-        "roc_auc": with_interval(estimates["roc_auc"], auc),
+        "roc_auc": with_interval(estimates["roc_auc"], roc_auc_interval(aucs, 0)),
         "average_precision": with_interval(precision, between),
     }
+
+
+def _precision_interval(
+    value: float | None, resampled: NDArray[np.float64], aucs: RocAucs, method: str
+) -> Interval:
+    """Of `average_precision_ends`; None where there is one positive, or negative, alone."""
+    if value is None:
+        return Interval(None, None, None, UNDEFINED)
+    low, high = average_precision_ends(np.array([value]), resampled[:, np.newaxis], aucs)
+    if np.isnan(low[0]):
+        return Interval(None, None, None, UNDEFINED)
+    return Interval(float(low[0]), float(high[0]), method)
+
+
+def average_precision_ends(
+    values: NDArray[np.float64], resampled: NDArray[np.float64], aucs: RocAucs,
+    confidence: float = 0.95,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
+    """The interval of each run's average precision, `(R,)` each: Wilson's on the effective sample.
+
+    As `roc_auc_ends`, with the variance of the bootstrap: resampled `(B, R)`, of which resamples
+    without positives or negatives (NaN) are left out. aucs: of the same scores.
+    """
+    size = effective_size(
+        values, np.nanvar(resampled, axis=0), TIMES * aucs.fewest, TIMES * aucs.fewest,
+        aucs.freedom, confidence,
+    )  # fmt: skip
+    return wilson_ends(values, size, confidence)
 
 
 def _describe_overall(
@@ -185,29 +185,5 @@ def _describe_overall(
         answers.groups,
         plan,
     )
-    found = dict(zip(proportions, of_images, strict=True))
-    name = name_bootstrap(answers.groups is not None)
-    for key, values in _resample_overall(answers.resampled).items():
-        interval = percentile_interval(estimates[key].value, values, name)
-        if key == "label_accuracy" and interval.reason == ALL_EQUAL:
-            interval = _all_alike(answers, estimates[key])
-        found[key] = with_interval(estimates[key], interval)
-    return found
-
-
-def _resample_overall(resampled: ResampledCounts) -> dict[str, NDArray[np.float64]]:
-    """The metrics of all labels together in each resample, `(B,)` each; NaN where undefined."""
-    counts = CountArrays(*(each[:, 0] for each in resampled.resampled))
-    return {
-        key: divide(metric.compute(counts)) for key, metric in list_metrics(LabelsMetric).items()
-    }
-
-
-def _all_alike(answers: Answers, accuracy: Estimate) -> Interval:
-    """Wilson's where every answer is right, or wrong: of images or patients, not of answers."""
-    assert accuracy.value is not None
-    groups: NDArray[Any] | None = answers.groups
-    units = len(answers.failed) if groups is None else int(groups.max()) + 1
-    low, high = wilson(round(accuracy.value * units), units)
-    name = "wilson" if groups is None else "wilson over groups"
-    return Interval(low, high, f"{name} (degenerate bootstrap)")
+    of_counts = _describe_counts(list_metrics(LabelsMetric), answers.units, estimates, plan)
+    return dict(zip(proportions, of_images, strict=True)) | of_counts

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.bootstrap import UNDEFINED, Interval
 from covidreport.metrics.curve_bootstrap import score_failed_worst
+from covidreport.metrics.effective import TIMES, count_even, effective_size, widen
+from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
 
+_BLOCK = 1 << 20
+"""So many scores are ranked at a time."""
 NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
 
@@ -28,12 +30,16 @@ class RocAucs:
     """The runs' ROC AUCs `(R,)` and the covariance of these estimates `(R, R)`.
 
     covariance is NaN where it can't be estimated: fewer than two positives or negatives (with
-    groups: fewer than two groups that hold some). grouped: whether it allows for groups.
+    groups: fewer than two groups that hold some). grouped: whether it allows for groups. fewest:
+    the positives, or the negatives if these are fewer (with groups: groups that hold some).
+    freedom: the degrees of freedom of the covariance, of groups of unequal size fewer.
     """
 
     values: NDArray[np.float64]
     covariance: NDArray[np.float64]
     grouped: bool
+    fewest: int
+    freedom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +80,31 @@ def estimate_roc_aucs(
     centred_x, centred_y = beaten - values[:, np.newaxis], beating - values[:, np.newaxis]
     if groups is None:
         covariance = _product(centred_x, m - 1) / m + _product(centred_y, n - 1) / n
-        return RocAucs(values, covariance, grouped=False)
-    covariance = _cluster_covariance(centred_x, centred_y, groups[positive], groups[negative])
-    return RocAucs(values, covariance, grouped=True)
+        return RocAucs(values, covariance, False, min(m, n), min(m, n) - 1)
+    groups_x, groups_y = groups[positive], groups[negative]
+    covariance = _cluster_covariance(centred_x, centred_y, groups_x, groups_y)
+    sizes = [np.unique(each, return_counts=True)[1] for each in (groups_x, groups_y)]
+    fewest = min(each.size for each in sizes)
+    freedom = min(float(count_even(each)) for each in sizes) - 1
+    return RocAucs(values, covariance, True, fewest, freedom)
 
 
 def _midranks(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Each value's rank in its row, from 1; equal values share the mean of their ranks."""
     ranks = np.empty(rows.shape)
-    for row, out in zip(rows, ranks, strict=True):
-        _, inverse, counts = np.unique(row, return_inverse=True, return_counts=True)
-        out[:] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    step = max(1, _BLOCK // max(1, rows.shape[1]))
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        order = np.argsort(part, axis=1)
+        values = np.take_along_axis(part, order, axis=1)
+        new = np.ones(part.shape, dtype=np.bool_)
+        new[:, 1:] = values[:, 1:] != values[:, :-1]
+        positions = np.arange(part.shape[1])
+        first = np.maximum.accumulate(np.where(new, positions, 0), axis=1)
+        ends = np.where(np.roll(new, -1, axis=1), positions, positions.size)
+        last = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
+        middle = (first + last) / 2 + 1
+        np.put_along_axis(ranks[start : start + step], order, middle, axis=1)
     return ranks
 
 
@@ -116,19 +136,30 @@ def _cluster_covariance(
 
 
 def roc_auc_interval(aucs: RocAucs, run: int, confidence: float = 0.95) -> Interval:
-    """One run's ROC AUC plus and minus the normal quantile times its error, within 0 and 1.
-
-    None where the variance is 0 or can't be estimated: an area of exactly 1 says nothing about how
-    far below 1 it could be.
-    """
-    variance = float(aucs.covariance[run, run])
-    if math.isnan(variance):
+    """One run's of `roc_auc_ends`; None where the variance can't be estimated."""
+    if math.isnan(aucs.covariance[run, run]):
         return Interval(None, None, None, UNDEFINED)
-    if variance <= _negligible(aucs):
-        return Interval(None, None, None, NO_SPREAD)
-    value = float(aucs.values[run])
-    margin = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(variance)
-    return Interval(max(0.0, value - margin), min(1.0, value + margin), name_delong(aucs.grouped))
+    low, high = roc_auc_ends(aucs, confidence)
+    method = f"wilson, {'obuchowski' if aucs.grouped else 'delong'} variance"
+    return Interval(
+        float(low[run]), float(high[run]), f"{method} over groups" if aucs.grouped else method
+    )
+
+
+def roc_auc_ends(
+    aucs: RocAucs, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The 95 % interval of each run's ROC AUC, `(R,)` each: Wilson's on the effective sample.
+
+    Its size is a (1 - a) / v with the variance v of DeLong or Obuchowski, at most `TIMES` the
+    positives (or negatives, or groups that hold some), with a t quantile. That an area has the
+    interval of a proportion is of Kottas, Kuss and Zapf, BMC Med. Res. Methodol. 14 (2014) 26, who
+    fix the number of trials. An area of 1 or 0 shows no variance: its size is the largest.
+    """
+    variances = np.diag(aucs.covariance)
+    most = TIMES * aucs.fewest
+    size = effective_size(aucs.values, variances, most, most, aucs.freedom, confidence)
+    return wilson_ends(aucs.values, size, confidence)
 
 
 def compare_roc_aucs(
@@ -136,7 +167,9 @@ def compare_roc_aucs(
 ) -> RocAucDifference:
     """The paired difference of two runs' ROC AUCs: DeLong's Z, its two-sided p-value, interval.
 
-    Runs whose scores order the images alike differ by 0 with p 1 and no interval.
+    The interval has a t quantile, since the variance is estimated from few positives; the published
+    test is normal: where they disagree, p decides. Runs whose scores order the images alike differ
+    by 0 with p 1 and no interval.
     """
     difference = float(aucs.values[first] - aucs.values[second])
     parts = aucs.covariance
@@ -149,14 +182,15 @@ def compare_roc_aucs(
         return RocAucDifference(difference, None, 1.0 if same else None, nothing)
     error = math.sqrt(variance)
     z = difference / error
-    margin = NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    margin = two_sided_z(confidence) * math.sqrt(widen(aucs.freedom, confidence)) * error
     low, high = max(-1.0, difference - margin), min(1.0, difference + margin)
     p_value = math.erfc(abs(z) / math.sqrt(2))
-    return RocAucDifference(difference, z, p_value, Interval(low, high, name_delong(aucs.grouped)))
+    method = f"{name_delong(aucs.grouped)}, t quantile"
+    return RocAucDifference(difference, z, p_value, Interval(low, high, method))
 
 
 def name_delong(grouped: bool) -> str:
-    """What an interval or test is called."""
+    """What the test is called."""
     return "obuchowski over groups" if grouped else "delong"
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.bootstrap import UNDEFINED, Interval
-from covidreport.metrics.intervals import two_sided_z
+from covidreport.metrics.effective import widen
+from covidreport.metrics.intervals import ONE_UNIT, UNDEFINED, Interval, two_sided_z
 from covidreport.metrics.selection import design_effect
 
-ONE_PATIENT = "one patient alone has these images"
 _BISECTIONS = 52
 """Each halves the distance: to the last digit of a fraction."""
 
@@ -96,19 +94,12 @@ def estimate_difference(
     if groups == n:
         return difference, Interval(*tango(only_first, only_second, n, confidence), "tango")
     if groups == 1:
-        return difference, Interval(None, None, None, ONE_PATIENT)
-    each = design_effect(differences, only_first + only_second, n) * _widen(groups, confidence)
+        return difference, Interval(None, None, None, ONE_UNIT)
+    each = design_effect(differences, only_first + only_second, n) * float(
+        widen(groups - 1, confidence)
+    )
     low, high = tango(only_first / each, only_second / each, n / each, confidence)
     return difference, Interval(low, high, "tango over groups")
-
-
-@cache
-def _widen(groups: int, confidence: float) -> float:
-    """(t / z)^2: by how much a variance estimated from so many groups has to be taken larger."""
-    from scipy.special import stdtrit
-
-    quantile = float(stdtrit(groups - 1, 0.5 + confidence / 2))
-    return (quantile / two_sided_z(confidence)) ** 2
 
 
 def cases_to_exclude(
@@ -137,7 +128,7 @@ def cases_to_exclude(
     if differences is not None and len(differences) < n:
         needed *= design_effect(differences, only_first + only_second, n)
         patients = math.ceil(needed * len(differences) / n)
-        needed *= _widen(max(2, patients), confidence)
+        needed *= float(widen(max(1, patients - 1), confidence))
     return math.ceil(needed)
 
 

@@ -1,13 +1,30 @@
-"""Confidence intervals of a proportion.
+"""Confidence intervals of a proportion, and what an interval is.
 
 SciPy is loaded by the functions that need it: a report is rendered without it.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+UNDEFINED = "the metric is undefined"
+ONE_UNIT = "one patient alone has these images"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Two ends and how they were made; or no ends, no method, and why there is none."""
+
+    low: float | None
+    high: float | None
+    method: str | None
+    reason: str | None = None
 
 
 @cache
@@ -16,36 +33,45 @@ def two_sided_z(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def wilson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """The Wilson score interval of k successes in n independent trials, as (low, high) fractions.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat.
     Assoc. 22 (1927) 209-212; without continuity correction, as recommended for small n by Brown,
     Cai and DasGupta, Statist. Sci. 16 (2001) 101-133, equation 4. It contains k / n and stays
-    within 0 and 1.
+    within 0 and 1. Of an effective sample neither k nor n need be a whole number.
 
     Raises ValueError where n is 0 (the proportion is undefined), where k is not between 0 and n,
     or where the confidence is not strictly between 0 and 1.
     """
     _check(k, n, confidence)
+    low, high = wilson_ends(k / n, n, confidence)
+    return float(low), float(high)
+
+
+def wilson_ends(
+    proportion: ArrayLike, n: ArrayLike, confidence: float = 0.95
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """`wilson` of proportions of n trials, arrays of any shape; NaN where either is NaN."""
+    p, size = np.asarray(proportion, np.float64), np.asarray(n, np.float64)
     z = two_sided_z(confidence)
-    proportion = k / n
-    centre = proportion + z * z / (2 * n)
-    margin = z * math.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    # At k = 0 and k = n one end is 0 or 1 by algebra, and only nearly so in floating point.
-    low = 0.0 if k == 0 else min(max((centre - margin) / scale, 0.0), proportion)
-    high = 1.0 if k == n else max(min((centre + margin) / scale, 1.0), proportion)
-    return low, high
+    centre = p + z * z / (2 * size)
+    margin = z * np.sqrt(p * (1 - p) / size + z * z / (4 * size * size))
+    scale = 1 + z * z / size
+    # At 0 and 1 one end is 0 or 1 by algebra, and only nearly so in floating point.
+    known = ~np.isnan(size)
+    low = np.minimum(np.maximum((centre - margin) / scale, 0.0), p)
+    high = np.maximum(np.minimum((centre + margin) / scale, 1.0), p)
+    return np.where(known & (p == 0), 0.0, low), np.where(known & (p == 1), 1.0, high)
 
 
-def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(k: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """The exact interval of k successes in n independent trials, as (low, high) fractions.
 
     Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the
     binomial", Biometrika 26 (1934) 404-413, by quantiles of the beta distribution. It holds its
     confidence whatever the true proportion, and so is wider than Wilson's, which holds it on
-    average.
+    average. Of an effective sample neither k nor n need be a whole number.
 
     Raises ValueError as `wilson` does.
     """
@@ -71,7 +97,7 @@ def lower_bound(k: int, n: int, confidence: float = 0.95) -> float:
     return 0.0 if k == 0 else float(betaincinv(k, n - k + 1, 1 - confidence))
 
 
-def _check(k: int, n: int, confidence: float) -> None:
+def _check(k: float, n: float, confidence: float) -> None:
     if not 0 <= k <= n or n == 0:
         raise ValueError(f"{k} of {n} is not a proportion")
     if not 0 < confidence < 1:

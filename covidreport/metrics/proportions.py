@@ -1,7 +1,9 @@
-"""Intervals of proportions of images: by formula, or over patients where images belong to them."""
+"""Intervals of proportions of images: by formula, on the effective sample where images come in
+units, such as patients."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,13 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.bootstrap import Interval, estimate_intervals
-from covidreport.metrics.intervals import clopper_pearson, wilson
+from covidreport.metrics.effective import sample_units
+from covidreport.metrics.intervals import (
+    ONE_UNIT,
+    UNDEFINED,
+    Interval,
+    clopper_pearson,
+    wilson,
+)
 from covidreport.metrics.matches import Proportion
-from covidreport.metrics.resample import MOST_CACHED, resample_counts
-from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan
+from covidreport.records import Estimate, IntervalKind, MetricPlan
 
-FORMULAS: Mapping[IntervalKind, Callable[[int, int], tuple[float, float]]] = {
+FORMULAS: Mapping[IntervalKind, Callable[[float, float], tuple[float, float]]] = {
     "wilson": wilson,
     "clopper-pearson": clopper_pearson,
 }
@@ -48,9 +55,27 @@ def with_interval(estimate: Estimate, interval: Interval) -> Estimate:
     return replace(estimate, low=interval.low, high=interval.high, method=interval.method)
 
 
-def pays_to_collapse(groups: NDArray[np.integer[Any]], plan: MetricPlan) -> bool:
-    """Whether equal units are better sampled together: not where the weights of all are kept."""
-    return (int(groups.max(initial=0)) + 1) * plan.resamples > MOST_CACHED
+def interval_of_units(
+    counted: NDArray[Any], among: NDArray[Any], kind: IntervalKind, units: str
+) -> Interval:
+    """The interval of a proportion of images that belong to units: on their `sample_units`.
+
+    counted, among: how many images of each unit count, and of how many, `(U,)`. units: what they
+    are called in the name of the method, `groups` or `images`; not named where each has one image.
+    """
+    if not among.any():
+        return Interval(None, None, None, UNDEFINED)
+    sample = sample_units(counted, among)
+    size = float(sample.size)
+    if math.isnan(size):
+        return Interval(None, None, None, ONE_UNIT)
+    low, high = FORMULAS[kind](float(sample.proportion) * size, size)
+    return Interval(low, high, kind if among.max() <= 1 else f"{kind} over {units}")
+
+
+def sum_units(images: NDArray[np.bool_], groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """How many of these images `(N,)` each patient has, `(U,)`."""
+    return np.bincount(groups[images], minlength=int(groups.max(initial=-1)) + 1)
 
 
 def estimate_proportions(
@@ -61,24 +86,13 @@ def estimate_proportions(
     """Rates with the intervals that the plan and the patients call for.
 
     proportions: each rate as it was counted, and the images behind it. groups: of `code_groups`.
-    With groups, whole patients are sampled again and again; each resample serves all the
-    proportions.
     """
     if groups is None:
         return tuple(restate_rate(estimate, plan.interval) for estimate, _ in proportions)
-    defined = [(i, proportion) for i, (estimate, proportion) in enumerate(proportions)
-               if estimate.value is not None]  # fmt: skip
-    found = [estimate for estimate, _ in proportions]
-    if not defined:
-        return tuple(found)
-    # As one label each: its positives are the images of which, the answers yes those that count.
-    truth = np.column_stack([np.where(proportion.among, 1, UNKNOWN) for _, proportion in defined])
-    answers = np.column_stack([proportion.counted & proportion.among for _, proportion in defined])
-    resampled = resample_counts(
-        truth.astype(np.int8), answers[np.newaxis], np.zeros((1, len(truth)), dtype=np.bool_),
-        groups, resamples=plan.resamples, seed=plan.seed, collapse=pays_to_collapse(groups, plan),
+    return tuple(
+        with_interval(estimate, interval_of_units(
+            sum_units(images.counted & images.among, groups), sum_units(images.among, groups),
+            plan.interval, "groups",
+        ))
+        for estimate, images in proportions
     )  # fmt: skip
-    for column, (index, _) in enumerate(defined):
-        interval = estimate_intervals(resampled, 0, column, metrics=("sensitivity",))["sensitivity"]
-        found[index] = with_interval(found[index], interval)
-    return tuple(found)

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.rates import CountArrays
-from covidreport.metrics.table import list_proportions
 from covidreport.records import UNKNOWN
 
 RESAMPLES = 2000
@@ -43,13 +42,11 @@ _ROOMY_BYTES = 256 << 20
 class ResampledCounts:
     """What was observed, each count `(R, K)`, and what each resample holds, each `(B, R, K)`.
 
-    units: how many images or groups stand behind the denominator of each proportion, int64
-    `(R, K)` by metric (`list_proportions`). grouped: whether groups were sampled.
+    grouped: whether groups were sampled.
     """
 
     observed: CountArrays
     resampled: CountArrays
-    units: dict[str, NDArray[np.int64]]
     grouped: bool
 
 
@@ -83,7 +80,6 @@ def resample_counts(
     totals = _count_units(truth, answers, failed, groups)
     runs, labels = answers.shape[0], truth.shape[1]
     observed = totals.sum(axis=1, dtype=np.int64)
-    units = _count_denominators(totals, runs, labels)
     common = np.zeros(0, dtype=np.int64)
     if collapse:
         totals, common = _collapse(totals)
@@ -94,7 +90,6 @@ def resample_counts(
     return ResampledCounts(
         observed=_split(observed[np.newaxis], runs, labels, first=True),
         resampled=_split(counts, runs, labels),
-        units=units,
         grouped=groups is not None,
     )
 
@@ -193,22 +188,6 @@ def _count_units(
         return flat
     _, codes = np.unique(groups, return_inverse=True)
     return np.stack([np.bincount(codes, row) for row in flat]).astype(np.float32)
-
-
-def _count_denominators(
-    totals: NDArray[Any], runs: int, labels: int
-) -> dict[str, NDArray[np.int64]]:
-    """How many units have something in the denominator of each proportion, `(R, K)`."""
-    found = list_proportions()
-    units = {name: np.zeros((runs, labels), dtype=np.int64) for name in found}
-    for label, block in enumerate(totals.reshape(labels, 2 + 2 * runs, -1)):
-        positives, negatives = block[0], block[1]
-        for run in range(runs):
-            tp, tn = block[2 + run], block[2 + runs + run]
-            counts = CountArrays(tp, negatives - tn, positives - tp, tn)
-            for name, metric in found.items():
-                units[name][run, label] = np.count_nonzero(metric.compute(counts).denominator)
-    return units
 
 
 def _collapse(totals: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.benefit import compute_decision_curve
-from covidreport.metrics.bootstrap import compute_from_counts, percentile_interval
 from covidreport.metrics.calibration import (
     bin_reliability,
     brier_score,
@@ -26,6 +25,7 @@ from covidreport.metrics.calibration import (
     to_probabilities,
 )
 from covidreport.metrics.consistency import estimate_consistency
+from covidreport.metrics.effective import sample_units
 from covidreport.metrics.matches import Proportion
 from covidreport.metrics.operating import (
     list_points,
@@ -38,10 +38,10 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
-from covidreport.metrics.proportions import estimate_proportions, with_interval
-from covidreport.metrics.rates import CountArrays
-from covidreport.metrics.resample import ResampledCounts
+from covidreport.metrics.proportions import estimate_proportions
+from covidreport.metrics.rates import sensitivity, specificity
 from covidreport.metrics.subgroups import estimate_subgroups
+from covidreport.metrics.unit_intervals import Units
 from covidreport.records import (
     UNKNOWN,
     Calibration,
@@ -62,6 +62,9 @@ DECISION_THRESHOLDS: Final = (
     *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
 )  # fmt: skip
 """0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
+STATISTICS: Final = 2
+"""Counted up when a change makes another value or interval of the same scores: what was stored
+before is then computed again from them, at the next evaluation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +73,8 @@ class Answers:
 
     near: of `count_near`.
 
-    predicted bool `(N, K)`, failed bool `(N,)`, groups of `code_groups`; resampled: the labels'
-    counts in the resamples of the plan, of one run.
+    predicted bool `(N, K)`, failed bool `(N,)`, groups of `code_groups`; units: what each image or
+    patient adds to the labels' counts.
     """
 
     scores: Scores
@@ -80,12 +83,12 @@ class Answers:
     predicted: NDArray[np.bool_]
     failed: NDArray[np.bool_]
     groups: NDArray[np.integer[Any]] | None
-    resampled: ResampledCounts
+    units: Units
 
 
 def digest_units(groups: Sequence[str] | None, attributes: Mapping[str, Sequence[str]]) -> str:
     """The sha256 of what intervals and subgroups depend on besides truth and scores."""
-    facts = {"groups": groups, "attributes": dict(attributes)}
+    facts = {"groups": groups, "attributes": dict(attributes), "statistics": STATISTICS}
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -117,13 +120,9 @@ def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelSco
     counts = answers.counts[column]
     points = list_points(truth, values, answers.failed)
     prevalence = plan.prevalence.get(scores.labels[column])
-    resampled = None if answers.groups is None else answers.resampled
-    positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
-    if resampled is not None:
-        resamples = _resample_ratios(resampled, column, None)
-        positive = _with_resamples(positive, resamples["positive"])
-        negative = _with_resamples(negative, resamples["negative"])
-    ppv, npv = predict_at(counts, prevalence, resampled, column)
+    units = None if answers.groups is None else answers.units.of_label(column)
+    sizes = None if units is None else size_classes(units)
+    ppv, npv = predict_at(counts, prevalence, units)
     return LabelScoreMetrics(
         sensitivity_at=tuple(
             OperatingPoint(at, sensitivity_at_specificity(points, at)) for at in plan.specificities
@@ -131,8 +130,8 @@ def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelSco
         specificity_at=tuple(
             OperatingPoint(at, specificity_at_sensitivity(points, at)) for at in plan.sensitivities
         ),
-        positive_likelihood_ratio=positive,
-        negative_likelihood_ratio=negative,
+        positive_likelihood_ratio=positive_likelihood_ratio(counts, sizes),
+        negative_likelihood_ratio=negative_likelihood_ratio(counts, sizes),
         prevalence=prevalence,
         ppv=ppv,
         npv=npv,
@@ -143,46 +142,28 @@ def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelSco
 
 
 def predict_at(
-    counts: Counts, prevalence: float | None, resampled: ResampledCounts | None, column: int
+    counts: Counts, prevalence: float | None, units: Units | None
 ) -> tuple[Estimate, Estimate]:
     """PPV and NPV of one label at a stated prevalence, undefined where none is stated.
 
-    resampled: where patients have several images, the labels' counts in resamples of them, of which
-    the label's are in `column`; None where images are independent.
+    units: what each patient adds to the label's counts, where some have several images; None where
+    images are independent.
     """
     if prevalence is None:
         return Estimate(None), Estimate(None)
-    ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
-    if resampled is None:
-        return ppv, npv
-    resamples = _resample_ratios(resampled, column, prevalence)
-    return _with_resamples(ppv, resamples["ppv"]), _with_resamples(npv, resamples["npv"])
+    sizes = None if units is None else size_classes(units)
+    return (
+        ppv_at_prevalence(counts, prevalence, sizes), npv_at_prevalence(counts, prevalence, sizes)
+    )  # fmt: skip
 
 
-def _resample_ratios(
-    resampled: ResampledCounts, column: int, prevalence: float | None
-) -> dict[str, NDArray[np.float64]]:
-    """Likelihood ratios and predictive values in each resample, `(B,)` each."""
-    counts = CountArrays(*(each[:, 0, column] for each in resampled.resampled))
-    rates = compute_from_counts(counts, ("sensitivity", "specificity"))
-    sensitivity, specificity = rates["sensitivity"], rates["specificity"]
-    prior = np.nan if prevalence is None else prevalence
-    right, alarms = prior * sensitivity, (1 - prior) * (1 - specificity)
-    cleared, missed = (1 - prior) * specificity, prior * (1 - sensitivity)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "positive": sensitivity / (1 - specificity),
-            "negative": (1 - sensitivity) / specificity,
-            "ppv": right / (right + alarms),
-            "npv": cleared / (cleared + missed),
-        }
-
-
-def _with_resamples(estimate: Estimate, resamples: NDArray[np.float64]) -> Estimate:
-    """The estimate with the interval of its resamples; the formula's took images for patients."""
-    return with_interval(
-        estimate, percentile_interval(estimate.value, resamples, "bootstrap over groups")
+def size_classes(units: Units) -> tuple[float, float]:
+    """Of how many independent positives and negatives sensitivity and specificity have the
+    evidence; NaN where one patient alone has them."""
+    first, second = (
+        float(sample_units(*compute(units.counts)).size) for compute in (sensitivity, specificity)
     )
+    return first, second
 
 
 def _describe_calibration(answers: Answers, column: int, plan: MetricPlan) -> Calibration:

@@ -20,10 +20,12 @@ from covidreport.records import Consistency, Counts, Estimate, Evaluation, Label
 
 Direction = Literal["higher", "lower", "neither"]
 Interval = Literal[
-    "Wilson", "bootstrap", "bootstrap or DeLong", "in logarithms", "logit", "Wald", "none"
-]
-"""How intervals are made where an evaluation does not say otherwise. A proportion of independent
-images has Wilson's."""
+    "Wilson", "Wilson of F*", "MOVER", "jackknife", "Wilson, DeLong variance",
+    "Wilson, bootstrap variance", "in logarithms", "logit", "Wald", "none",
+]  # fmt: skip
+"""How intervals are made where an evaluation does not say otherwise. A proportion of images has
+Wilson's, any other metric of counts between 0 and 1 (a correlation: -1 and 1) can have that of the
+jackknife."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class Metric:
     at_threshold: bool = True
     """Whether it depends on the threshold."""
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Between which values it lies, where its interval is the jackknife's."""
+        return (-1.0, 1.0) if self.unit == "correlation" else (0.0, 1.0)
+
 
 class CountMetric(Metric):
     """Of one label's counts. compute: of `CountArrays` of any shape."""
@@ -65,9 +72,9 @@ class LabelsMetric(Metric):
     """Of the counts of all labels. compute: of `CountArrays` with the labels as last axis."""
 
     def estimate(self, counts: Collection[Counts]) -> Estimate:
-        """The metric of these counts, one for each label."""
-        found = self.compute(rates.to_arrays(counts))
-        return rates.estimate(found, proportion=self.interval == "Wilson")
+        """The metric of these counts, one for each label; an image's answers are not independent,
+        so that counts alone give no interval."""
+        return rates.estimate(self.compute(rates.to_arrays(counts)), proportion=False)
 
 
 class CurveMetric(Metric):
@@ -123,7 +130,7 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     ),
     "f1": CountMetric(
         rates.f1, "F1", "The harmonic mean of sensitivity and PPV",
-        "2 tp / (2 tp + false alarms + missed)", "higher", "bootstrap", "van Rijsbergen 1979",
+        "2 tp / (2 tp + false alarms + missed)", "higher", "Wilson of F*", "van Rijsbergen 1979",
     ),
     "accuracy": CountMetric(
         rates.accuracy, "Accuracy", "The proportion of right answers for one label",
@@ -131,11 +138,11 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     ),
     "balanced_accuracy": CountMetric(
         rates.balanced_accuracy, "Balanced accuracy", "The mean of sensitivity and specificity",
-        "(sensitivity + specificity) / 2", "higher", "bootstrap", "Brodersen et al. 2010",
+        "(sensitivity + specificity) / 2", "higher", "MOVER", "Brodersen et al. 2010",
     ),
     "mcc": CountMetric(
         rates.mcc, "MCC", "The correlation of answers with the truth, from −1 to 1; 0 is chance",
-        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "higher", "bootstrap",
+        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "higher", "jackknife",
         "Matthews 1975", unit="correlation", hugging_face="matthews_correlation",
     ),
     "prevalence": CountMetric(
@@ -146,27 +153,28 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         curves.roc_auc, "ROC AUC",
         "How often an image with the label scores higher than one without it; ties count half. "
         "Needs scores",
-        "area under the ROC curve, trapezoidal", "higher", "bootstrap or DeLong",
+        "area under the ROC curve, trapezoidal", "higher", "Wilson, DeLong variance",
         "Hanley and McNeil 1982", at_threshold=False, resembles=("auc", "auroc"),
     ),
     "average_precision": CurveMetric(
         curves.average_precision, "Average precision",
         "PPV averaged over the positives, each at the threshold at which it is found. Needs scores",
-        "Σ (recall gained × PPV there)", "higher", "bootstrap",
+        "Σ (recall gained × PPV there)", "higher", "Wilson, bootstrap variance",
         at_threshold=False, resembles=("ap", "pr_auc", "auprc"),
     ),
     "micro_f1": LabelsMetric(
         rates.micro_f1, "Micro F1", "F1 of the counts of all labels taken together",
-        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)", "higher", "bootstrap", "van Rijsbergen 1979",
+        "2 Σtp / (2 Σtp + Σfalse alarms + Σmissed)", "higher", "Wilson of F*",
+        "van Rijsbergen 1979",
     ),
     "macro_f1": LabelsMetric(
         rates.macro_f1, "Macro F1", "The plain mean of the labels’ F1", "Σ F1 / labels",
-        "higher", "bootstrap", "van Rijsbergen 1979",
+        "higher", "jackknife", "van Rijsbergen 1979",
     ),
     "label_accuracy": LabelsMetric(
         rates.label_accuracy, "Label accuracy",
         "The proportion of right answers over all images and labels (1 − Hamming loss)",
-        "Σ(tp + tn) / Σ(positives + negatives)", "higher", "bootstrap",
+        "Σ(tp + tn) / Σ(positives + negatives)", "higher", "Wilson",
     ),
     "exact_match": AnswerMetric(
         matches.exact_match, "Exact match",
@@ -251,16 +259,6 @@ def list_metrics(kind: type[M]) -> dict[str, M]:
     return {
         key: each for table in tables for key, each in table.items() if isinstance(each, kind)
     }  # fmt: skip
-
-
-def list_answered() -> dict[str, CountMetric]:
-    """The metrics of one label's counts that depend on the answers."""
-    return {key: each for key, each in list_metrics(CountMetric).items() if each.at_threshold}
-
-
-def list_proportions() -> dict[str, CountMetric]:
-    """Those that are a proportion of images, so that Wilson's interval can stand in."""
-    return {key: each for key, each in list_answered().items() if each.interval == "Wilson"}
 
 
 def list_counts(counts: Counts, *, totals: bool = True) -> dict[str, int]:

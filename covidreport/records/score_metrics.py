@@ -16,7 +16,7 @@ class MetricPlan:
     """Which metrics an evaluation gets beside its counts, and how their intervals are made."""
 
     interval: IntervalKind = "wilson"
-    """Of rates; where patients are known and have several images, the bootstrap takes its place."""
+    """Of rates; where patients are known and have several images, on the effective sample."""
     specificities: tuple[float, ...] = (0.9, 0.95)
     """At which the best sensitivity is computed."""
     sensitivities: tuple[float, ...] = (0.9, 0.95)
@@ -143,4 +143,5 @@ class ScoreMetrics:
     subgroups: Mapping[str, Mapping[str, Subgroups]]
     """By attribute, then by label."""
     units: str
-    """sha256 of the patients and attributes that intervals and subgroups were made with."""
+    """sha256 of the patients and attributes that intervals and subgroups were made with, and of the
+    version of the statistics."""

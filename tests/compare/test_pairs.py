@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q, mcnemar
 
 from covidreport.compare import Plan
@@ -80,7 +81,7 @@ def test_ranks_agree_with_a_plain_loop(tmp_path):
 
 
 def test_auroc_differences_are_delongs(tmp_path):
-    """The covariance from placements, written out."""
+    """The covariance from placements, written out, with a t quantile."""
     truth, scores = draw_scores(3, seed=4)
     ranking = compare(write_all(tmp_path, truth, scores))
     pair = comparisons(ranking).roc_auc[0]
@@ -94,7 +95,8 @@ def test_auroc_differences_are_delongs(tmp_path):
     variance = np.var(parts[0][1] - parts[1][1], ddof=1) / (truth == 1).sum()
     variance += np.var(parts[0][2] - parts[1][2], ddof=1) / (truth == 0).sum()
     assert pair.difference == pytest.approx(difference)
-    assert pair.high == pytest.approx(difference + 1.959964 * np.sqrt(variance))
+    quantile = stats.t.ppf(0.975, min((truth == 1).sum(), (truth == 0).sum()) - 1)
+    assert pair.high == pytest.approx(difference + quantile * np.sqrt(variance))
     assert pair.correction == "holm over 3"
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
+    average_precision_score,
     balanced_accuracy_score,
     brier_score_loss,
     f1_score,
@@ -80,28 +82,33 @@ def test_values_are_those_of_scikit_learn(scores, found):
         assert [each.predicted for each in filled] == pytest.approx(list(means))
 
 
-@pytest.mark.parametrize(
-    ("figure", "theirs"), [("f1", f1_score), ("mcc", matthews_corrcoef), ("roc_auc", None)]
-)
-def test_intervals_are_those_of_a_loop_of_scikit_learn(scores, found, figure, theirs):
-    """Each end of the 2,000 resamples lies where that of 1,000 by scikit-learn does, nearly."""
+def test_average_precision_has_the_variance_of_a_loop_of_scikit_learn(scores, found):
+    """1,000 resamples by scikit-learn; then Wilson's on the sample that has their variance."""
     truth, logits = scores.truth[:, 0], scores.scores[:, 0]
     rng, values = np.random.default_rng(9), []
     for _ in range(1000):
         rows = rng.integers(0, len(truth), len(truth))
-        given = (roc_auc_score, logits) if theirs is None else (theirs, logits > 0)
-        values.append(given[0](truth[rows], given[1][rows]))
-    ours = found.estimates["covid-19"][figure]
-    assert ours.method == "bootstrap"
-    ends = np.quantile(values, [0.025, 0.975])
-    assert [ours.low, ours.high] == pytest.approx(list(ends), abs=0.15 * (ends[1] - ends[0]))
+        values.append(average_precision_score(truth[rows], logits[rows]))
+    value, positives = average_precision_score(truth, logits), int(truth.sum())
+    size = min(value * (1 - value) / np.var(values), 3 * positives)
+    size *= (stats.norm.ppf(0.975) / stats.t.ppf(0.975, positives - 1)) ** 2
+    ends = proportion_confint(value * size, size, method="wilson")
+    ours = found.estimates["covid-19"]["average_precision"]
+    assert ours.method == "wilson, bootstrap variance, approximate"
+    assert [ours.low, ours.high] == pytest.approx(list(ends), abs=0.1 * (ends[1] - ends[0]))
 
 
 def test_overall_figures_have_intervals_around_them(found):
-    """Micro and macro F1 and label accuracy by bootstrap, exact match by Wilson."""
+    """Images are the units of what counts several answers of each."""
+    methods = {
+        "micro_f1": "wilson of F* over images",
+        "macro_f1": "wilson, jackknife variance over images",
+        "label_accuracy": "wilson over images",
+        "exact_match": "wilson",
+    }
     for key, estimate in found.estimates[""].items():
         assert estimate.low < estimate.value < estimate.high, key
-        assert estimate.method == ("wilson" if key == "exact_match" else "bootstrap")
+        assert estimate.method == methods[key]
 
 
 @pytest.mark.parametrize(("kind", "theirs"), [("wilson", "wilson"), ("clopper-pearson", "beta")])
@@ -139,7 +146,7 @@ def test_with_patients_every_interval_allows_for_them():
         *(each.observed for each in covid.calibration.bins if each.count),
     ]  # fmt: skip
     assert {"over groups" in str(each.method) for each in several if each.low is not None} == {True}
-    assert grouped.estimates[""]["exact_match"].method == "bootstrap over groups"
+    assert grouped.estimates[""]["exact_match"].method == "wilson over groups"
 
 
 def test_patients_with_one_image_each_are_images(scores, found):
@@ -167,41 +174,43 @@ def test_the_calibration_line_with_patients_is_that_of_statsmodels():
         assert _width(ours) / 2 == pytest.approx(margin, rel=1e-5)
 
 
-def test_degenerate_figures_fall_back_to_wilson_and_say_so():
-    """Everything right: with patients the units are patients, and F1 has no interval at all."""
+def test_everything_right_is_no_certainty():
+    """14 patients with four images each, two of them positives: every metric has an interval."""
     truth = np.tile(np.array([[1], [0]], dtype=np.int8), (28, 1))
     ids = tuple(map(str, range(56)))
     scores = Scores(ids, ("covid-19",), truth, (4.0 * truth - 2).astype(np.float32), "logit",
                     (None,) * 56, tuple(f"p{i // 4}" for i in range(56)))  # fmt: skip
     figures = compute_metrics(scores, [0.5]).estimates
     sensitivity = figures["covid-19"]["sensitivity"]
-    assert sensitivity.method == "wilson over groups (degenerate bootstrap)"
-    assert (sensitivity.low, sensitivity.high) == pytest.approx(
-        proportion_confint(14, 14, method="wilson")
-    )
-    assert figures["covid-19"]["f1"] == Estimate(1.0, None, None, 56, 56)
-    assert figures["covid-19"]["roc_auc"] == Estimate(1.0)
-    accuracy = figures[""]["label_accuracy"]
-    assert accuracy.method == "wilson over groups (degenerate bootstrap)"
+    n = 14 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 13)) ** 2
+    ends = proportion_confint(n, n, method="wilson")
+    assert (sensitivity.low, sensitivity.high) == pytest.approx(ends)
+    for figure in figures["covid-19"].values():
+        assert figure.value is not None
+        assert figure.low is not None
+        assert figure.low < figure.value
+        assert "over groups" in str(figure.method)
 
 
-def test_many_images_have_delong_and_fewer_resamples(monkeypatch, scores, found):
-    """The same area; an interval near the bootstrap's; average precision says how often."""
+def test_many_images_have_fewer_resamples(monkeypatch, scores, found):
+    """Average precision says how often; ROC AUC needs none."""
     monkeypatch.setattr(compute, "RUN_WORK", 1)
     few = compute_metrics(scores, [0.5] * 3, PLAN).estimates["normal"]
     usual = found.estimates["normal"]
-    assert few["roc_auc"].method == "delong"
-    assert few["average_precision"].method == "bootstrap, 200 resamples"
-    for key in ("roc_auc", "average_precision"):
-        assert few[key].value == usual[key].value
-        assert few[key].low == pytest.approx(usual[key].low, abs=0.02)
+    assert few["roc_auc"] == usual["roc_auc"]
+    assert (
+        few["average_precision"].method == "wilson, bootstrap variance, approximate, 200 resamples"
+    )
+    assert few["average_precision"].low == pytest.approx(usual["average_precision"].low, abs=0.01)
 
 
 def test_equal_scores_give_equal_figures(scores, found):
     """No clock, no order of a set, no state: the seed is part of the plan."""
     assert compute_metrics(scores, [0.5] * 3, PLAN) == found
     other = compute_metrics(scores, [0.5] * 3, replace(PLAN, seed=1))
-    assert other.estimates["normal"]["f1"] != found.estimates["normal"]["f1"]
+    key = "average_precision"
+    assert other.estimates["normal"][key] != found.estimates["normal"][key]
+    assert other.estimates["normal"]["f1"] == found.estimates["normal"]["f1"]
 
 
 def test_operating_points_are_those_of_scikit_learn(scores, found):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
 
 from covidreport.metrics.delong import (
     compare_roc_aucs,
@@ -151,16 +153,12 @@ def test_failed_images_take_the_worst_place_and_unknown_ones_none():
 
 
 def test_what_cannot_be_known_is_not_given():
-    """A class that is absent, one positive alone, an area of 1, runs that order alike."""
+    """A class that is absent, one positive alone, runs that order alike."""
     scores = np.array([[4.0, 3, 2, 1], [8.0, 6, 4, 2]])
     assert estimate_roc_aucs(np.ones(4, dtype=np.int8), scores, scores > 99) is None
     alone = _estimate(np.array([0, 1, 0, 0], dtype=np.int8), scores)
     assert alone.values == pytest.approx([2 / 3, 2 / 3])
     assert roc_auc_interval(alone, 0).low is None
-    perfect = _estimate(np.array([1, 1, 0, 0], dtype=np.int8), scores)
-    interval = roc_auc_interval(perfect, 0)
-    assert (interval.low, interval.high, interval.method) == (None, None, None)
-    assert interval.reason.startswith("no spread")
     mixed = _estimate(np.array([1, 0, 1, 0], dtype=np.int8), scores)
     same = compare_roc_aucs(mixed, 0, 1)
     assert (same.difference, same.z, same.p_value, same.interval.low) == (0, None, 1, None)
@@ -172,8 +170,34 @@ def test_intervals_stay_within_0_and_1():
     scores = np.array([[9.0, 8, 4, 5, 3, 2, 1]])
     interval = roc_auc_interval(_estimate(truth, scores), 0)
     assert interval.low is not None
-    assert 0 <= interval.low < 11 / 12
-    assert interval.high == 1
+    assert interval.high is not None
+    assert 0 <= interval.low < 11 / 12 < interval.high <= 1
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_an_area_has_wilsons_interval_on_the_sample_of_its_variance(grouped):
+    """28 positives and 100 negatives, or patients of two of them; statsmodels' Wilson."""
+    rng = np.random.default_rng(3)
+    truth = np.repeat(np.array([1, 0], np.int8), [28, 100])
+    scores = rng.normal(size=(1, 128)) + 1.5 * truth
+    aucs = _estimate(truth, scores, groups=np.arange(128) // 2 if grouped else None)
+    cases = 14 if grouped else 28
+    value, variance = float(aucs.values[0]), float(aucs.covariance[0, 0])
+    size = min(value * (1 - value) / variance, 3 * cases)
+    size *= (stats.norm.ppf(0.975) / stats.t.ppf(0.975, cases - 1)) ** 2
+    found = roc_auc_interval(aucs, 0)
+    ends = proportion_confint(value * size, size, method="wilson")
+    assert (found.low, found.high) == pytest.approx(ends)
+    name = "wilson, obuchowski variance over groups" if grouped else "wilson, delong variance"
+    assert found.method == name
+
+
+def test_an_area_of_1_is_known_as_three_times_the_positives():
+    """Two of each: 6 trials with one degree of freedom."""
+    perfect = _estimate(np.array([1, 1, 0, 0], dtype=np.int8), np.array([[4.0, 3, 2, 1]]))
+    size = 6 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 1)) ** 2
+    found = roc_auc_interval(perfect, 0)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(size, size, method="wilson"))
 
 
 def test_shapes_and_nan_are_refused():

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binom, multinomial
 
-from covidreport.metrics.bootstrap import Interval
 from covidreport.metrics.differences import (
     cases_to_exclude,
     estimate_difference,
     judge_non_inferiority,
     tango,
 )
+from covidreport.metrics.intervals import Interval
 
 
 def test_tango_gives_the_published_value():

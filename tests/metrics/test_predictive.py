@@ -77,16 +77,15 @@ def test_the_intervals_are_the_delta_method_on_the_logit(counts, prevalence):
     assert ppv.method == npv.method == "logit"
 
 
-def test_a_count_of_0_is_adjusted_as_in_the_paper_and_said():
-    """No false alarm: PPV 1; the interval is that of z^2 / 2 more on either side, by hand."""
+def test_a_count_of_0_has_a_half_added_and_says_so():
+    """No false alarm: PPV 1; the interval is that of 1/2 more in each count, by hand."""
     counts = Counts(tn=600, fp=0, fn=8, tp=20)
     ppv = ppv_at_prevalence(counts, 0.1)
-    extra = 1.959963984540054**2 / 2
-    adjusted = Counts(tn=600 + extra, fp=extra, fn=8 + extra, tp=20 + extra)  # type: ignore[arg-type] # counts that are no whole numbers, for the formula alone
+    adjusted = Counts(tn=600.5, fp=0.5, fn=8.5, tp=20.5)  # type: ignore[arg-type] # counts that are no whole numbers, for the formula alone
     low, _ = _delta(adjusted, 0.1, _ppv)
     assert (ppv.value, ppv.high) == (1.0, 1.0)
     assert ppv.low == pytest.approx(low, rel=1e-6)
-    assert ppv.method == "logit, adjusted for a count of 0"
+    assert ppv.method == "logit, 1/2 added to every count"
 
 
 def _coverage(figure, prevalence, true, se, sp, n1=28, n0=60):
@@ -185,3 +184,25 @@ def test_values_stay_finite_at_the_edges():
             given_ends = [x for x in (estimate.low, estimate.value, estimate.high) if x is not None]
             assert given_ends == sorted(given_ends)
             assert all(math.isfinite(x) for x in given_ends)
+
+
+def test_over_patients_the_formulas_are_given_their_effective_samples():
+    """Half as many positives and negatives with the same rates, by the formula for counts."""
+    counts, half = Counts(tn=90, fp=10, fn=8, tp=20), Counts(tn=45, fp=5, fn=4, tp=10)
+    for compute in (positive_likelihood_ratio, negative_likelihood_ratio):
+        found, plain = compute(counts, (14.0, 50.0)), compute(half)
+        assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+        assert found.method == "log over groups"
+    for predict in (ppv_at_prevalence, npv_at_prevalence):
+        found, plain = predict(counts, 0.1, (14.0, 50.0)), predict(half, 0.1)
+        assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+        assert found.method == "logit over groups"
+
+
+@pytest.mark.parametrize("sizes", [(math.nan, 50.0), (14.0, 0.3)])
+def test_without_evidence_there_is_no_interval(sizes):
+    """One patient alone, and one who has nearly all images."""
+    counts = Counts(tn=90, fp=10, fn=8, tp=20)
+    for found in (positive_likelihood_ratio(counts, sizes), ppv_at_prevalence(counts, 0.1, sizes)):
+        assert found.value is not None
+        assert (found.low, found.high, found.method) == (None, None, None)

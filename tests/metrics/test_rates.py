@@ -22,9 +22,11 @@ from covidreport.metrics import (
     list_metrics,
     wilson,
 )
+from covidreport.metrics.rates import CountArrays, divide
 from covidreport.records import Counts, Estimate
 
 METRICS, OVERALL_METRICS = list_metrics(CountMetric), list_metrics(LabelsMetric)
+ANSWERED = {key: metric for key, metric in METRICS.items() if metric.at_threshold}
 WITH_FAILED = Counts(tn=60, fp=10, fn=2, tp=8, failed_positive=6, failed_negative=30, unknown=9)
 """16 positives (8 found, 8 missed), 100 negatives (60 cleared, 40 false alarms)."""
 
@@ -180,3 +182,21 @@ def test_every_figure_is_a_fraction_or_undefined(counts):
             assert (-1 if name == "mcc" else 0) <= estimate.value <= 1
             if estimate.low is not None and estimate.high is not None:
                 assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "undefined"),
+    [
+        ((0, 3, 0, 5), {"sensitivity", "balanced_accuracy", "mcc"}),
+        ((3, 0, 2, 0), {"specificity", "balanced_accuracy", "mcc"}),
+        ((0, 0, 2, 5), {"ppv", "mcc"}),
+        ((2, 5, 0, 0), {"npv", "mcc"}),
+        ((0, 0, 0, 0), set(ANSWERED)),
+        ((0, 0, 0, 5), {"sensitivity", "ppv", "f1", "balanced_accuracy", "mcc"}),
+    ],
+)
+def test_a_metric_without_denominator_is_undefined(counts, undefined):
+    """(tp, fp, fn, tn) by hand."""
+    arrays = CountArrays(*(np.array(each) for each in counts))
+    values = {key: divide(metric.compute(arrays)) for key, metric in ANSWERED.items()}
+    assert {key for key, value in values.items() if np.isnan(value)} == undefined

@@ -127,22 +127,6 @@ def test_the_seed_settles_everything_and_chunks_nothing(monkeypatch):
     assert not (first.resampled.tp == other.resampled.tp).all()
 
 
-def test_denominators_are_counted_in_groups():
-    """Three patients: two hold positives, one of them twice; one answer of each is positive."""
-    truth = np.array([[1], [1], [1], [0], [0]], dtype=np.int8)
-    answers = np.array([1, 0, 1, 0, 1], dtype=np.bool_).reshape(1, 5, 1)
-    failed = np.zeros((1, 5), dtype=np.bool_)
-    groups = np.array([4, 4, 8, 8, 9])
-    units = resample_counts(truth, answers, failed, groups, resamples=1).units
-    assert {name: int(each[0, 0]) for name, each in units.items()} == {
-        "sensitivity": 2,
-        "specificity": 2,
-        "ppv": 3,
-        "npv": 2,
-        "accuracy": 3,
-    }
-
-
 def test_common_patterns_are_those_of_enough_images():
     """With 31 alike nothing is drawn together, with 32 all are."""
     for images in (COMMON - 1, COMMON):

@@ -25,8 +25,8 @@ WILSON = (
     "Intervals are two-sided 95 % Wilson score intervals of k out of n: "
     "(k + z²/2 ± z √(k (n − k) / n + z²/4)) / (n + z²) with z = 1.96, without continuity "
     "correction (Wilson 1927). A figure that is no share of n independent images, such as F1 or "
-    "label accuracy, has that of the bootstrap where the answers of each image are known, and else "
-    "none. Where a figure has no interval, none is made up for it."
+    "label accuracy, has one of its own where the answers of each image are known, and else none. "
+    "Where a figure has no interval, none is made up for it."
 )
 
 BEYOND: dict[str, Definition] = {
@@ -77,14 +77,38 @@ BEYOND: dict[str, Definition] = {
 _METHODS: tuple[tuple[str, str], ...] = (
     ("clopper-pearson", "Rates have the exact interval of Clopper and Pearson (1934) instead, as "
      "the configuration asks for: it is never too narrow, and wider than needed on average."),
+    ("(degenerate bootstrap)", "Where every resample is equal, as for 28 of 28, the bootstrap says "
+     "nothing: there Wilson’s interval stands in, over patients where whole patients are drawn."),
+    ("wilson over groups", "Where patients are known and have several images, these say less than "
+     "as many images of different patients: the interval is that of the effective sample, the "
+     "number of independent images that would leave the rate as uncertain as the patients do, with "
+     "a t quantile (Korn and Graubard 1998; Dean and Pagano 2015)."),
+    ("clopper-pearson over groups", "Where patients are known and have several images, rates have "
+     "the exact interval of their effective sample (Korn and Graubard 1998)."),
+    ("wilson over images", "Label accuracy counts several answers of each image: its interval is "
+     "that of the effective sample of images."),
+    ("wilson of F*", "F1 is 2 F* / (1 + F*), where F* = tp / (tp + false alarms + missed) is a "
+     "proportion: it has the ends of Wilson’s interval of F*, carried over (Hand, Christen and "
+     "Kirielle 2021; Lam, Gopal and Qian 2023)."),
+    ("mover", "Balanced accuracy has the square-and-add interval of the Wilson intervals of "
+     "sensitivity and specificity (Newcombe 1998; Zou and Donner 2008)."),
+    ("wilson, jackknife variance", "Other figures of counts have Wilson’s interval on the "
+     "effective sample that has their variance, which leaving out each image, or patient, in "
+     "turn shows."),
+    ("wilson, delong variance", "ROC AUC has Wilson’s interval on the effective sample that has "
+     "DeLong’s variance (1988), of at most three times the positives."),
+    ("wilson, obuchowski variance", "ROC AUC has Wilson’s interval on the effective sample that "
+     "has Obuchowski’s variance over patients (1997), of at most three times the patients with "
+     "positives."),
+    ("wilson, bootstrap variance", "Average precision has Wilson’s interval on the effective "
+     "sample that has the variance of the bootstrap, of at most three times the positives, or "
+     "patients with some. It is approximate where nearly all positives are ahead of the others."),
     ("bootstrap over groups", "Where patients are known and have several images, whole patients "
      "are drawn again and again, and all figures of a run are computed on each resample: images of "
      "one patient are not independent. The interval holds the middle 95 % of them."),
     ("bootstrap", "The bootstrap draws as many images as there are, again and again, and computes "
      "the figure on each resample; the interval holds the middle 95 % of them (Efron and "
      "Tibshirani 1993). With few positives it is narrower than it claims."),
-    ("(degenerate bootstrap)", "Where every resample is equal, as for 28 of 28, the bootstrap says "
-     "nothing: there Wilson’s interval stands in, over patients where whole patients are drawn."),
     ("delong", "Where there are so many images that resampling would take long, ROC AUC has "
      "DeLong’s interval (1988), and that of average precision rests on fewer resamples."),
     ("obuchowski over groups", "Where there are so many images that resampling would take long, "
@@ -247,7 +271,7 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
         for evaluation in reported.usual
         if evaluation.score_metrics is not None
     }
-    if plans and any(part.startswith("bootstrap") for part in told):
+    if plans and any("bootstrap" in part for part in told):
         drawn = listed([f"{n:,} resamples from seed {seed}" for n, seed in sorted(plans)])
         paragraphs.append(f"Drawn were {drawn}: the same evidence gives the same intervals.")
     if strange:
@@ -259,7 +283,8 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
 
 
 def _is_method(name: str, part: str) -> bool:
-    return part in name if part.startswith("(") else name == part or name.startswith(f"{part},")
+    ends = (f"{part},", f"{part} over ")
+    return part in name if part.startswith("(") else name == part or name.startswith(ends)
 
 
 def _used_interval(key: str, metric: Metric, data: ReportData) -> str:

@@ -14,6 +14,7 @@ from covidreport.cli.terminal import clean
 from covidreport.compare.finding import (
     describe_detectable,
     describe_non_inferiority,
+    describe_picked,
     describe_planned,
     describe_verdict,
     split_runs,
@@ -111,7 +112,10 @@ def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
     verdict = describe_verdict(ranking)
     if marked:
         verdict = f"{ALIKE} {verdict} {describe_detectable(comparisons)}"
-    lines = [verdict, describe_planned(ranking), describe_non_inferiority(comparisons)]
+    lines = [
+        verdict, describe_planned(ranking), describe_non_inferiority(comparisons),
+        describe_picked(comparisons, ranking.target),
+    ]  # fmt: skip
     compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}
     lines += [

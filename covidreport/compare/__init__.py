@@ -15,6 +15,7 @@ from covidreport.compare.answers import answers_facts, read_answers
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan, compare_answers_of
+from covidreport.compare.picked import correct_answers, correct_counts
 from covidreport.compare.ranking import RankedSet, rank_sets
 from covidreport.compare.reading import ReadScores, caching_reader
 from covidreport.errors import UsageError
@@ -40,7 +41,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-REVISION = 3
+REVISION = 4
 """Counted up when the same scores would be compared otherwise."""
 
 
@@ -118,25 +119,34 @@ def _compare_runs(
         for row in ranking.rows
         if row.rank is None
     )
-    ranked = [stored[row.run] for row in rows]
-    counts = ranked[0].evaluation.counts[ranking.target]
-    if not any(one.evaluation.has_scores for one in ranked):
-        return bound_from_counts(rows, counts, unranked)
+    # Those without a rank as well: another sample of images might have given them the first.
+    each = [stored[row.run] for row in ranking.rows if row.counted]
+    counts = [one.evaluation.counts[ranking.target] for one in each]
+    floor = ranking.specificity_floor
+
+    def bound(excluded: Sequence[ExcludedRun]) -> RunComparisons:
+        bounds = bound_from_counts(rows, counts[0], excluded)
+        return replace(bounds, picked=correct_counts(counts, 0, floor))
+
+    if not any(one.evaluation.has_scores for one in each[: len(rows)]):
+        return bound(unranked)
     files = [
         (one.evaluation, evaluation_folder(one.run.folder, one.evaluation.key) / SCORES_FILE)
-        for one in ranked
+        for one in each
     ]
 
     def compare() -> RunComparisons:
-        answers = read_answers(files, ranking.target, read)
+        every = read_answers(files, ranking.target, read)
+        answers = every.take([row.run for row in rows])
         excluded = (*answers.excluded, *unranked)
         best = [row.run for row in rows if row.rank == 1]
         if len(answers.names) < 2 or not set(best) <= set(answers.names):
-            return bound_from_counts(rows, counts, excluded)
-        return compare_answers_of(answers, best, plan, excluded)
+            return bound(excluded)
+        compared = compare_answers_of(answers, best, plan, excluded)
+        return replace(compared, picked=correct_answers(every, best[0], floor))
 
     facts = {
         "method": REVISION, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
-        **answers_facts(ranking, files),
+        "floor": floor, **answers_facts(ranking, files),
     }  # fmt: skip
     return cached("comparisons", facts, compare, RunComparisons)

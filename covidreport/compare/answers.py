@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,19 @@ class AlignedAnswers:
     excluded: tuple[ExcludedRun, ...] = ()
     activations: tuple[Activation, ...] = ()
     images: Scores | None = None
+
+    def take(self, names: Sequence[str]) -> AlignedAnswers:
+        """The same of these runs alone, in this order, of those that are among them."""
+        rows = [self.names.index(name) for name in names if name in self.names]
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows),
+            scores=self.scores[rows],
+            answers=self.answers[rows],
+            failed=self.failed[rows],
+            excluded=tuple(each for each in self.excluded if each.run in names),
+            activations=tuple(self.activations[row] for row in rows),
+        )
 
     @property
     def sample_ids(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
-from covidreport.text import format_p, listed, percent, plural
+from covidreport.text import format_estimate, format_p, listed, percent, plural, whole
 
 CODE = "best-run-not-distinguishable"
 _MOST_NAMED = 4
@@ -132,6 +132,30 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     return (
         f"{text}. For {gap}, about {smallest.positives_needed:,} positives would be needed to find "
         f"it in {percent(smallest.power)} of such studies, if it is as large as it looks."
+    )
+
+
+def describe_picked(comparisons: RunComparisons, disease: str) -> str:
+    """What a run that was picked so does on other images; empty where nobody can say."""
+    picked = comparisons.picked
+    if picked is None:
+        return ""
+    rates = [
+        f"{name} {shown.value}, 95 % CI {shown.interval}"
+        for name, shown in (
+            ("sensitivity", format_estimate(picked.sensitivity)),
+            ("specificity", format_estimate(picked.specificity)),
+        )
+        if shown.interval
+    ]
+    about, why = "about", ""
+    if picked.at_most:
+        about, why = "up to about", ", since counts do not say who missed whom"
+    return (
+        f"The best of {plural(picked.runs, 'run')} was picked on these very images, and luck helps "
+        f"who is picked: on others like them a run that is picked so misses {about} "
+        f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} cases "
+        f"({'; '.join(rates)}){why}."
     )
 
 

@@ -6,7 +6,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics import RunCounts
 from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal_beside
 from covidreport.text.thresholds import describe_threshold, is_tuned
@@ -193,16 +198,32 @@ def explain_constant(counts: Counts) -> str | None:
     answers = negative + positive
     if answers == 0:
         return f"none of {counts.total} images could be scored"
-    rarer_answer, rarer_truth = min(negative, positive), min(counts.positives, counts.negatives)
-    truths = counts.positives + counts.negatives
-    # In whole numbers: a proportion of exactly 1 % must not depend on how a float rounds.
-    below_one_in = rarer_answer * CONSTANT_ONE_IN <= answers
-    below_half_of_truth = 2 * rarer_answer * truths <= rarer_truth * answers
-    if not (below_one_in and below_half_of_truth):
+    if not is_constant(positive, negative, counts.positives, counts.negatives):
         return None
     word, count = ("negative", negative) if negative >= positive else ("positive", positive)
     scored = "images" if answers == counts.total else "counted images"
     return f"calls {count} of {answers} {scored} {word}"
+
+
+def is_constant(positive: Any, negative: Any, positives: Any, negatives: Any) -> Any:
+    """Whether answers are all but constant, as `explain_constant` has it: of two kinds of answers
+    and of truths, whole numbers or arrays of them."""
+    answers, truths = positive + negative, positives + negatives
+    rarer_answer, rarer_truth = np.minimum(positive, negative), np.minimum(positives, negatives)
+    # In whole numbers: a proportion of exactly 1 % must not depend on how a float rounds.
+    below_one_in = rarer_answer * CONSTANT_ONE_IN <= answers
+    below_half_of_truth = 2 * rarer_answer * truths <= rarer_truth * answers
+    return below_one_in & below_half_of_truth
+
+
+def may_win(counts: RunCounts, specificity_floor: float) -> NDArray[np.bool_]:
+    """Which runs have a rank by their counts, arrays of any shape: as `explain_unranked` says."""
+    positives, negatives = counts.found + counts.missed, counts.cleared + counts.alarms
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over_floor = counts.cleared / negatives >= specificity_floor
+    constant = is_constant(counts.positive, counts.negative, positives, negatives)
+    able: NDArray[np.bool_] = (positives > 0) & (negatives > 0) & ~constant & over_floor
+    return able
 
 
 def _explain_no_negatives(counts: Counts, target: str) -> str | None:

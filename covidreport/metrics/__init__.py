@@ -54,6 +54,7 @@ from covidreport.metrics.differences import (
     judge_non_inferiority,
     tango,
 )
+from covidreport.metrics.effective import EffectiveSample, sample_units
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
 from covidreport.metrics.gate_odds import (
     HIGHEST_CORRELATION,
@@ -66,7 +67,13 @@ from covidreport.metrics.gate_odds import (
     estimate_between,
     estimate_within,
 )
-from covidreport.metrics.intervals import Interval, clopper_pearson, lower_bound, wilson
+from covidreport.metrics.intervals import (
+    Interval,
+    clopper_pearson,
+    lower_bound,
+    wilson,
+    wilson_ends,
+)
 from covidreport.metrics.multiplicity import (
     PairTest,
     all_pairs,
@@ -83,6 +90,14 @@ from covidreport.metrics.operating import (
     list_points,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
+)
+from covidreport.metrics.optimism import (
+    Corrected,
+    RunCounts,
+    correct_dealt,
+    correct_selection,
+    count_by_unit,
+    deal_counts,
 )
 from covidreport.metrics.paired import (
     count_discordant,
@@ -157,12 +172,14 @@ __all__ = [
     "Combination",
     "ComputedMetrics",
     "ConsistencyMetric",
+    "Corrected",
     "CountArrays",
     "CountMetric",
     "CumulativeCounts",
     "CurveMetric",
     "DecisionCurve",
     "Direction",
+    "EffectiveSample",
     "Estimates",
     "Interval",
     "LabelScoreMetric",
@@ -184,6 +201,7 @@ __all__ = [
     "Resolution",
     "RocAucDifference",
     "RocAucs",
+    "RunCounts",
     "Target",
     "affordable_resamples",
     "all_pairs",
@@ -207,6 +225,9 @@ __all__ = [
     "compute_decision_curve",
     "compute_metrics",
     "compute_odds",
+    "correct_dealt",
+    "correct_selection",
+    "count_by_unit",
     "count_cases_needed",
     "count_curve",
     "count_discordant",
@@ -214,6 +235,7 @@ __all__ = [
     "count_near",
     "count_patients",
     "critical_p_value",
+    "deal_counts",
     "describe_resolution",
     "describe_spread",
     "design_effect",
@@ -266,6 +288,7 @@ __all__ = [
     "restate_prevalence",
     "roc_auc",
     "roc_auc_interval",
+    "sample_units",
     "sensitivity_at_specificity",
     "sign_flip",
     "specificity_at_sensitivity",
@@ -275,4 +298,5 @@ __all__ = [
     "to_logits",
     "to_probabilities",
     "wilson",
+    "wilson_ends",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from covidreport.records.scores import Estimate
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -118,6 +120,23 @@ class ExcludedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PickedRun:
+    """What a run that is picked as the best one was does on images that did not pick it."""
+
+    runs: int
+    """How many could have been picked, those among them that have no rank here."""
+    sensitivity: Estimate
+    """Bias-corrected; the interval is of the true sensitivity of the run that was picked."""
+    specificity: Estimate
+    """No value where too few units have negatives."""
+    missed: float
+    """Of as many positives as there are, in the mean: no prediction of a number."""
+    resamples: int
+    at_most: bool = False
+    """Whether the correction is at most this large: counts alone don't say who missed whom."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunComparisons:
     """The ranked runs of one ranking compared pair by pair, on the same images.
 
@@ -150,6 +169,8 @@ class RunComparisons:
     non_inferiority: tuple[NonInferior, ...] = ()
     combinations: tuple[RunCombination, ...] = ()
     excluded: tuple[ExcludedRun, ...] = ()
+    picked: PickedRun | None = None
+    """None where fewer than five images or patients are positive."""
     alpha: float = 0.05
     resamples: int = 0
     flips: int = 0

@@ -10,6 +10,7 @@ import numpy as np
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.pairs import Plan, compare_answers_of
+from covidreport.compare.picked import correct_answers
 from covidreport.compare.ranking import rank_runs
 from covidreport.records import Counts, ExcludedRun, ReportData, ReportedRun, Run
 from tests.metrics.study import make_evaluation
@@ -43,6 +44,7 @@ def compared_study(
     made = compare_answers_of(
         aligned, best, plan or Plan(), (ExcludedRun("gone", "has no scores"),)
     )
+    made = replace(made, picked=correct_answers(aligned, best[0], 0.5))
     ranking = replace(ranking, comparisons=made)
     doubt = find_doubt(ranking)
     return ReportData(

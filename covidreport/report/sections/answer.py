@@ -10,6 +10,7 @@ from covidreport.audit.copies import in_split
 from covidreport.compare.finding import (
     describe_detectable,
     describe_non_inferiority,
+    describe_picked,
     describe_planned,
     describe_verdict,
 )
@@ -80,6 +81,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         (
             Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
+            *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
             *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
             *(Prose(one, "doubt") for one in _doubts(data, ranking)),
             *_grave(notes, {row.run for row in best}, data),
@@ -126,6 +128,14 @@ def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
         sentences = [f"{ahead}{describe_detectable(comparisons)}"]
     sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
     return tuple(one for one in sentences if one)
+
+
+def _describe_picked(ranking: Ranking, index: Index) -> tuple[str, ...]:
+    """What picking the best has done to its figures."""
+    if ranking.comparisons is None:
+        return ()
+    said = describe_picked(ranking.comparisons, index.disease)
+    return (said,) if said else ()
 
 
 def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) -> tuple[str, ...]:

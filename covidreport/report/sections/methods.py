@@ -9,7 +9,7 @@ from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.records import ReportData, RunComparisons
 from covidreport.report.blocks import Code, Column, Group, Prose, Row, Section, Table, Text
 from covidreport.report.index import Index
-from covidreport.text import clean, decimal, listed
+from covidreport.text import clean, decimal, listed, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,30 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
         "image positive misses nobody.",
         "The order is an order of counts. A difference of a few cases is often within chance; what "
         "is significantly different is said beside it.",
+        *_describe_picking(data),
     )
+
+
+def _describe_picking(data: ReportData) -> tuple[str, ...]:
+    """How the figures of a run that was picked are corrected, where any are."""
+    made = [each.comparisons.picked for each in data.rankings if each.comparisons is not None]
+    picked = [each for each in made if each is not None]
+    if not picked:
+        return ()
+    how = (
+        "What a run that is picked as the best misses on other images is bias-corrected: in each "
+        f"of {whole(max(each.resamples for each in picked))} resamples the best run is picked "
+        "anew, by the ranking’s counts, floor and ties, and counted on the images (or patients) "
+        "that the resample left out (BBC-CV, Tsamardinos, Greasidou and Borboudakis 2018). The "
+        "interval goes from the lower end of Wilson’s at that rate to its upper end at the plain "
+        "one."
+    )
+    if any(each.at_most for each in picked):
+        how += (
+            " Of counts alone the answers are dealt out to the images at random, as if runs had "
+            "nothing in common: the correction is at most about that large."
+        )
+    return (how,)
 
 
 def _explain_comparisons(data: ReportData) -> tuple[Group, ...]:

@@ -1,0 +1,186 @@
+"""What picking the best run does to its figures, and what is left of them without that.
+
+The run that misses the fewest was lucky, or it would not have been picked: on new images a run that
+was picked so misses more. In each resample of the units (images, or patients) the best run is
+picked anew, and what it does is counted on the units that the resample left out. The mean over the
+resamples is the bias-corrected figure: BBC-CV of Tsamardinos, Greasidou and Borboudakis,
+"Bootstrapping the out-of-sample predictions for efficient and accurate cross-validation", Machine
+Learning 107 (2018) 1895-1922. It is about the way of picking, not about the one run that it gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from covidreport.metrics.resample import RESAMPLES, sample_weights
+
+FEWEST_UNITS = 5
+"""With positives, and with negatives: of fewer, what a resample leaves out says nothing."""
+PAIRINGS = 50
+"""Of counts alone: in so many ways answers are dealt out to the images."""
+_ROUNDS = 10
+"""So many times the resamples are drawn before too few of them leave anybody out."""
+
+
+class RunCounts(NamedTuple):
+    """Counts of one label, arrays of one shape. missed and alarms hold images that could not be
+    scored; positive and negative are the answers that were given."""
+
+    found: NDArray[np.int64]
+    missed: NDArray[np.int64]
+    cleared: NDArray[np.int64]
+    alarms: NDArray[np.int64]
+    positive: NDArray[np.int64]
+    negative: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What the run that is picked does on units that did not pick it, in the mean.
+
+    specificity: None where fewer than `FEWEST_UNITS` have negatives.
+    """
+
+    sensitivity: float
+    specificity: float | None
+    resamples: int
+    """That picked a run and left out positives and negatives."""
+
+
+MayWin = Callable[[RunCounts], NDArray[np.bool_]]
+"""Which runs may be picked by their counts."""
+
+
+def count_by_unit(
+    truth: NDArray[np.int8], answers: NDArray[np.bool_], failed: NDArray[np.bool_],
+    groups: NDArray[np.integer] | None = None,
+) -> RunCounts:  # fmt: skip
+    """What each unit adds to each run's counts, int64 `(R, U)`.
+
+    truth int8 `(N,)`, answers and failed bool `(R, N)`, groups integers `(N,)` or None.
+    """
+    sick, well = truth == 1, truth == 0
+    yes, no = answers & ~failed, ~answers & ~failed
+    kinds = (
+        sick & yes,
+        sick & ~yes,
+        well & no,
+        well & ~no,
+        (sick | well) & yes,
+        (sick | well) & no,
+    )
+    if groups is None:
+        return RunCounts(*(kind.astype(np.int64) for kind in kinds))
+    _, codes = np.unique(groups, return_inverse=True)
+    return RunCounts(
+        *(
+            np.stack([np.bincount(codes, row, codes.max() + 1) for row in kind]).astype(np.int64)
+            for kind in kinds
+        )
+    )
+
+
+def deal_counts(counts: RunCounts, rng: np.random.Generator) -> RunCounts:
+    """Counts `(R,)` dealt out at random to as many images, `(R, N)`: as of runs whose answers have
+    nothing to do with each other. Failed images are among the missed and the alarms."""
+    positives = int(counts.found[0] + counts.missed[0])
+    negatives = int(counts.cleared[0] + counts.alarms[0])
+    rows = []
+    for run in range(len(counts.found)):
+        found, alarms = np.zeros(positives, np.int64), np.zeros(negatives, np.int64)
+        found[: counts.found[run]] = 1
+        alarms[: counts.alarms[run]] = 1
+        rows.append((rng.permutation(found), rng.permutation(alarms)))
+    found = np.pad(np.stack([row[0] for row in rows]), ((0, 0), (0, negatives)))
+    alarms = np.pad(np.stack([row[1] for row in rows]), ((0, 0), (positives, 0)))
+    sick = np.arange(positives + negatives) < positives
+    missed, cleared = sick - found, ~sick - alarms
+    return RunCounts(found, missed, cleared, alarms, found + alarms, missed + cleared)
+
+
+def correct_selection(
+    units: RunCounts, may_win: MayWin, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Corrected | None:
+    """The sensitivity and specificity of a run that is picked as these were, on other units.
+
+    units `(R, U)`. In each resample the runs that `may_win` by their counts there are compared by
+    missed and then by false alarms; runs that are equal share the win. Resamples in which no run
+    may win, or that leave out no positive or no negative, are drawn again. None where fewer than
+    `FEWEST_UNITS` have positives or nearly all resamples are such.
+    """
+    sick = np.count_nonzero((units.found + units.missed)[0])
+    well = np.count_nonzero((units.cleared + units.alarms)[0])
+    if sick < FEWEST_UNITS:
+        return None
+    rates = np.concatenate(list(_resample(units, may_win, resamples, seed)))[:resamples]
+    if len(rates) < resamples / 2:
+        return None
+    sensitivity, specificity = rates.mean(axis=0).tolist()
+    return Corrected(sensitivity, specificity if well >= FEWEST_UNITS else None, len(rates))
+
+
+def correct_dealt(
+    counts: RunCounts, may_win: MayWin, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Corrected | None:
+    """`correct_selection` of counts `(R,)` alone, of which nobody knows who missed which image.
+
+    The answers are dealt out in `PAIRINGS` ways. Real runs err on the same images, which leaves
+    less to luck: the correction is at most about this large.
+    """
+    each = -(-resamples // PAIRINGS)
+    dealt = [
+        correct_selection(
+            deal_counts(counts, np.random.default_rng([seed, i])), may_win, resamples=each, seed=i
+        )
+        for i in range(PAIRINGS)
+    ]
+    found = [one for one in dealt if one is not None]
+    if len(found) < len(dealt):
+        return None
+    specificities = [one.specificity for one in found]
+    return Corrected(
+        fmean(one.sensitivity for one in found),
+        None if None in specificities else fmean(filter(None, specificities)),
+        sum(one.resamples for one in found),
+    )
+
+
+def _resample(
+    units: RunCounts, may_win: MayWin, resamples: int, seed: int
+) -> Iterator[NDArray[np.float64]]:
+    """Sensitivity and specificity of what is picked, `(b, 2)` a chunk, until there are enough."""
+    # One product gives all counts of all runs: (b, U) by (U, 6 R).
+    table = np.concatenate(units).T.astype(np.float32)
+    needed = resamples
+    for draw in range(_ROUNDS):
+        for weights in sample_weights(len(table), resamples, seed * _ROUNDS + draw):
+            inside, outside = (
+                RunCounts(*np.split(np.rint(product).astype(np.int64), 6, axis=1))
+                for product in (weights @ table, (weights == 0).astype(np.float32) @ table)
+            )
+            rates = _judge(inside, outside, may_win)
+            needed -= len(rates)
+            yield rates
+        if needed <= 0:
+            return
+
+
+def _judge(inside: RunCounts, outside: RunCounts, may_win: MayWin) -> NDArray[np.float64]:
+    """The rates outside of the runs that win inside, of those resamples that say anything."""
+    able = may_win(inside)
+    key = inside.missed * (1 + inside.alarms.max()) + inside.alarms
+    key = np.where(able, key, np.iinfo(np.int64).max)
+    won = able & (key == key.min(axis=1, keepdims=True))
+    sick, well = outside.found + outside.missed, outside.cleared + outside.alarms
+    usable = able.any(axis=1) & (sick[:, 0] > 0) & (well[:, 0] > 0)
+    rates = [
+        np.sum((right * won)[usable] / all_of[usable], axis=1) / won[usable].sum(axis=1)
+        for right, all_of in ((outside.found, sick), (outside.cleared, well))
+    ]
+    return np.stack(rates, axis=1)

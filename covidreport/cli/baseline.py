@@ -72,6 +72,7 @@ def set_baseline(
         carry_judged,
         compare_at_hand,
         find_baseline,
+        find_picked,
         identify_run,
     )
     from covidreport.gate.evidence import write_baseline
@@ -106,6 +107,7 @@ def set_baseline(
         known={each.name: identify_run(each) for each in there},
         reference=compare_at_hand(baseline, there, settings.specificity_floor),
         judged=tuple(sorted(noted)),
+        picked=find_picked(baseline, there, settings.specificity_floor),
     )
     write_baseline(output, evidence)
     counts = evidence.counts[settings.target]

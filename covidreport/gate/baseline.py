@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from covidreport.compare import rank_and_compare
 from covidreport.compare.ranking import explain_unranked, rank_sets
 from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.comparable import check_comparable
 from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
-from covidreport.records import Evaluation, ReferenceDiscordance, Run
+from covidreport.records import Evaluation, PickedBaseline, ReferenceDiscordance, Run
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
@@ -122,7 +123,13 @@ def _read_best(request: BaselineRequest) -> GateSide:
         if first.rank is not None:
             best = next(run for run, of in evaluated if of.run == first.run)
             baseline = read_run_baseline(best, request.target, images, request.trust)
-            return replace(baseline, source=f"{request.path} ({first.run})", kind="best")
+            picked = find_picked(baseline, others, request.specificity_floor)
+            return replace(
+                baseline,
+                evidence=replace(baseline.evidence, picked=picked),
+                source=f"{request.path} ({first.run})",
+                kind="best",
+            )
     raise GateError(
         "baseline",
         f"{request.path}: none of its {plural(len(others), 'run')} that are not judged was "
@@ -184,6 +191,22 @@ def compare_at_hand(
         if not own and explain_unranked(side.evidence, of.target, specificity_floor) is None:
             others.append(side)
     return take_reference(baseline, others)
+
+
+def find_picked(
+    baseline: GateSide, runs: Sequence[Run], specificity_floor: float
+) -> PickedBaseline | None:
+    """What it does to a baseline to be the best of these runs; None where it is not."""
+    of = baseline.evidence
+    images = ImageQuery(of.dataset, of.split, of.variant or "")
+    once = {run.folder.resolve(): run for run in runs}
+    evaluated = _list_evaluated(list(once.values()), images, Trust())
+    for each in rank_and_compare(evaluated, of.target, specificity_floor):
+        comparisons = each.ranking.comparisons
+        first = {row.run for row in each.ranking.rows if row.rank == 1}
+        if of.run in first and comparisons is not None and comparisons.picked is not None:
+            return PickedBaseline(comparisons.picked.runs, comparisons.picked.missed)
+    return None
 
 
 def carry_judged(output: Path, fingerprint: str | None) -> tuple[str, ...]:

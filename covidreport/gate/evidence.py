@@ -138,7 +138,11 @@ def write_baseline(path: Path, evidence: GateEvidence) -> None:
     for estimates in document["figures"].values():
         for name, estimate in estimates.items():  # of what is None the value alone stands there
             estimates[name] = {k: v for k, v in estimate.items() if k == "value" or v is not None}
-    for name in ("reference", "judged"):  # where there is none, the file is as it always was
+    for name in (
+        "reference",
+        "judged",
+        "picked",
+    ):  # where there is none, the file is as it always was
         if not document[name]:
             del document[name]
     write_lines(path, document)

@@ -142,6 +142,7 @@ def state_odds(
         reference_runs=model.reference_runs,
         tries=1,
         tries_pass=passes,
+        picked=baseline.picked if baseline.picked and baseline.picked.missed > theirs else None,
     )
 
 

@@ -10,7 +10,7 @@ from covidreport.compare.finding import excludes_zero
 from covidreport.gate.limit_wording import format_value
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.records import Comparison, GateOdds, LimitResult, NotJudged, ScoresFrom, Verdict
-from covidreport.text import format_p, list_some, plural
+from covidreport.text import format_p, list_some, plural, whole
 
 SHOWN_CASES = 20
 _RARE = 0.01
@@ -125,6 +125,12 @@ def describe_odds(odds: GateOdds) -> str:
     if odds.worse_passes is not None:
         text += f", and one {odds.margin:g} less sensitive passes {say_odds(odds.worse_passes)}"
     text += f" ({_describe_reference(odds)})."
+    if odds.picked is not None:
+        text += (
+            f" The baseline was picked as the best of {plural(odds.picked.runs, 'run')} on these "
+            f"images: one that is picked so misses about {whole(round(odds.picked.missed))} of "
+            f"{whole(odds.positives)} on others, so equal runs fail more often than that."
+        )
     if odds.policy == "tolerant":
         cases = plural(odds.allowance or 0, "case")
         text = f"So that few equal runs fail, {cases} more than the baseline may be missed. {text}"

@@ -102,6 +102,17 @@ class ReferenceDiscordance:
 
 
 @dataclass(frozen=True, slots=True)
+class PickedBaseline:
+    """That a baseline was picked as the best of several runs on its images, which flatters it."""
+
+    runs: int
+    """How many could have been picked."""
+    missed: float
+    """What a run that is picked so misses on other images, of as many positives, in the mean: as
+    `PickedRun.missed`."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateEvidence:
     """One run as a gate knows it: the one that is judged, and the one that it is judged against.
 
@@ -139,6 +150,8 @@ class GateEvidence:
     """None where no other runs were at hand when the baseline was set."""
     judged: tuple[str, ...] = ()
     """Models that verdicts on these images were noted of, by digest, in its order."""
+    picked: PickedBaseline | None = None
+    """None where it was not the best of the runs at hand when the baseline was set."""
 
     @property
     def origin(self) -> ThresholdOrigin:
@@ -206,6 +219,9 @@ class GateOdds:
     tries_pass: float | None
     """The most that the chance can be that of so many runs, each worse by the margin, one passes;
     None as `worse_passes`."""
+    picked: PickedBaseline | None = None
+    """Where having been picked flatters the baseline: equal runs fail more often then than
+    `equal_fails` says, which knows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

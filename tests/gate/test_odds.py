@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import GateError, UsageError
-from covidreport.gate.baseline import BaselineRequest, compare_at_hand, find_baseline
+from covidreport.gate.baseline import BaselineRequest, compare_at_hand, find_baseline, find_picked
 from covidreport.gate.evidence import read_baseline, write_baseline
 from covidreport.gate.gating import GateRequest, gate_runs
 from covidreport.gate.judge import GateCriteria
@@ -19,6 +19,7 @@ from covidreport.gate.wording import describe_odds, list_odds, say_odds
 from covidreport.metrics import LatentPair, MissRule, compute_odds
 from covidreport.records import ReferenceDiscordance
 from covidreport.storage.chosen import ImageQuery
+from covidreport.storage.runs import read_run
 from tests.damage import change_json
 from tests.gate.runs import TARGET, judge, write_run_missing
 
@@ -189,6 +190,37 @@ def test_runs_at_hand_say_how_far_runs_differ(tmp_path, base):
     odds = _judge(_run(tmp_path, "run", 4), file).odds
     assert (odds.between, odds.reference_runs) == (found.between, 3)
     assert "(reference: how far 3 known runs and it differ)" in describe_odds(odds)
+
+
+def test_a_baseline_that_was_picked_as_the_best_is_flattered(tmp_path, base):
+    """It misses 4 of 28; four others 5 to 7, each other cases: the best of such misses more."""
+    missed = {"a": range(3, 8), "b": range(8, 14), "d": range(14, 20), "e": range(20, 27)}
+    others = [_run(tmp_path, name, cases) for name, cases in missed.items()]
+    baseline = _find(base)
+    there = [read_run(base), *others]
+    picked = find_picked(baseline, [*there, read_run(base)], 0.5)
+    assert picked is not None
+    assert picked.runs == 5
+    assert 4.5 < picked.missed < 8
+    assert find_picked(_find(others[0].folder), there, 0.5) is None
+    assert find_picked(baseline, there[:1], 0.5) is None
+
+    file = tmp_path / "baseline.json"
+    write_baseline(file, replace(baseline.evidence, picked=picked))
+    odds = _judge(_run(tmp_path, "run", 4), file).odds
+    assert odds.picked == picked
+    said = f"misses about {round(picked.missed)} of 28 on others, so equal runs fail more often"
+    assert said in describe_odds(odds)
+    write_baseline(file, replace(baseline.evidence, picked=replace(picked, missed=3.9)))
+    assert _judge(_run(tmp_path, "run2", 4), file).odds.picked is None
+
+
+def test_the_best_of_a_folder_knows_that_it_was_picked(tmp_path, base):
+    """`--baseline FOLDER` takes the best of the runs that are not judged."""
+    for name, cases in {"a": range(3, 8), "b": range(8, 14)}.items():
+        _run(tmp_path, name, cases)
+    run = _run(tmp_path, "run", 4)
+    assert _judge(run, tmp_path).odds.picked.runs == 3
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, 5])

@@ -22,7 +22,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.stats.proportion import proportion_confint
 
 from covidreport.metrics import compute, compute_metrics, group_values, to_probabilities
-from covidreport.metrics.proportions import code_groups
+from covidreport.metrics.proportions import code_groups, interval_of_units
 from covidreport.metrics.score_metrics import DECISION_THRESHOLDS
 from covidreport.records import Estimate, MetricPlan, Scores
 
@@ -274,6 +274,45 @@ def test_failed_and_unknown_images_change_no_law():
     assert found.score_metrics.labels["covid-19"].calibration.images == 118
     assert found.score_metrics.consistency.failed == 1
     assert found.estimates["covid-19"]["prevalence"].denominator == 119
+
+
+def _over_patients(counted, among, groups):
+    """Wilson on the effective sample of sums that are made by hand."""
+    patients = sorted(set(groups))
+    sums = [
+        [sum(bool(each) for each, of in zip(part, groups, strict=True) if of == patient)
+         for patient in patients]
+        for part in (counted & among, among)
+    ]  # fmt: skip
+    interval = interval_of_units(*map(np.array, sums), "wilson", "groups")
+    return interval.low, interval.high
+
+
+def test_bins_and_subgroups_over_patients_are_of_their_own_images():
+    """Failed images are in no bin and wrong in a subgroup; a score of 1 is in the last bin."""
+    scores = _scores(300, per_patient=5, attributes={"sex": ("F", "M", "M") * 100})
+    values = 1 / (1 + np.exp(-scores.scores))
+    values[scores.scores > 0.5] = 1.0
+    failed = np.arange(300) % 11 == 0
+    values[failed] = np.nan
+    reasons = tuple("is truncated" if each else None for each in failed)
+    given = replace(scores, scores=values.astype(np.float32), activation="sigmoid", reasons=reasons)
+    details = compute_metrics(given, [0.5] * 3, PLAN).score_metrics
+    truth, score, groups = scores.truth[:, 0] == 1, given.scores[:, 0], scores.groups
+    bins = details.labels["covid-19"].calibration.bins
+    assert np.nansum(score == 1) > 30
+    for i, each in enumerate(bins):
+        inside = (score >= each.low) & ((score < each.high) | (i == len(bins) - 1)) & ~failed
+        assert each.count == inside.sum()
+        assert (each.observed.low, each.observed.high) == _over_patients(truth, inside, groups)
+    for group in details.subgroups["sex"]["covid-19"].groups:
+        inside = np.array(given.attributes["sex"]) == group.value
+        yes = (score >= 0.5) & ~failed
+        for rate, right, among in (
+            (group.sensitivity, yes, inside & truth),
+            (group.specificity, ~yes & ~failed, inside & ~truth),
+        ):
+            assert (rate.low, rate.high) == _over_patients(right, among, groups)
 
 
 def test_what_makes_subgroups():

@@ -284,7 +284,8 @@ def _over_patients(counted, among, groups):
          for patient in patients]
         for part in (counted & among, among)
     ]  # fmt: skip
-    interval = interval_of_units(*map(np.array, sums), "wilson", "groups")
+    found, cases = map(np.array, sums)
+    interval = interval_of_units(found, cases, "wilson", "groups")
     return interval.low, interval.high
 
 

@@ -151,14 +151,14 @@ def judge(
     ours, theirs: the images that only the run, and only the baseline missed. known: what sets with
     the same figures came to.
     """
-    b, c, n = int(ours.sum()), int(theirs.sum()), len(ours)
+    b, c = int(ours.sum()), int(theirs.sum())
     patients = setting.patients
     excess = np.bincount(patients, ours) - np.bincount(patients, theirs)
     excess = excess.astype(np.int64)
     key = (b, c, *np.bincount(np.abs(excess)).tolist())
     if key not in known:
         assert rule.margin is not None
-        _, interval = estimate_difference(c, b, -excess, n)
+        _, interval = estimate_difference(c, b, -excess, np.bincount(patients))
         low, high = interval.low, interval.high
         fails = b - c > 0 and rule.significant and sign_flip(excess) <= ALPHA
         fails |= rule.allowance is not None and b - c > rule.allowance

@@ -562,7 +562,7 @@ def measure_differences(
                 if design == ONE:
                     stated.append(cached(b, c, n))
                 else:
-                    found = estimate_difference(b, c, wins - losses, int(each.sum()))[1]
+                    found = estimate_difference(b, c, wins - losses, each)[1]
                     stated.append((found.low, found.high))  # type: ignore[arg-type]
             low, high = np.array(stated, np.float64).T
             row.add(f"{first:g} − {second:g}, {alike:g}", first - second, (low, high))

@@ -25,6 +25,7 @@ from covidreport.metrics import (
     compare_curves,
     compare_pairs,
     count_discordant,
+    count_images,
     critical_p_value,
     describe_resolution,
     design_effect,
@@ -259,14 +260,14 @@ def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[Non
     # Bonferroni: several runs are judged by one margin, and each may pass by chance.
     confidence = 1 - ALPHA / len(others)
     sums = sum_by_group(runs.missed, runs.positive_groups)
+    sizes = count_images(runs.missed.shape[1], runs.positive_groups)
     discordant = count_discordant(runs.missed, [(run, reference) for run in others])
     judged = []
     for run, (only_run, only_reference) in zip(others, discordant, strict=True):
         # What one alone missed, the other alone found.
         difference, interval = estimate_difference(
-            only_reference, only_run, sums[:, reference] - sums[:, run], runs.missed.shape[1],
-            confidence,
-        )  # fmt: skip
+            only_reference, only_run, sums[:, reference] - sums[:, run], sizes, confidence
+        )
         answer = judge_non_inferiority(difference, interval, margin)
         judged.append(
             NonInferior(

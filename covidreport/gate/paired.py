@@ -22,6 +22,7 @@ from covidreport.metrics import (
     PairedMetric,
     cases_to_exclude,
     compare_answers,
+    count_images,
     describe_resolution,
     design_effect,
     find_false_alarms,
@@ -170,6 +171,5 @@ def exclude_loss(
     only_run, only_baseline = compared.only_second, compared.only_first
     assert only_run is not None
     assert only_baseline is not None
-    return answer, cases_to_exclude(
-        only_run, only_baseline, wrong.shape[1], margin, sums[:, 1] - sums[:, 0]
-    )
+    sizes = count_images(wrong.shape[1], groups)
+    return answer, cases_to_exclude(only_run, only_baseline, sizes, margin, sums[:, 1] - sums[:, 0])

@@ -101,6 +101,7 @@ from covidreport.metrics.optimism import (
 )
 from covidreport.metrics.paired import (
     count_discordant,
+    count_images,
     find_false_alarms,
     find_missed,
     mcnemar_exact,
@@ -231,6 +232,7 @@ __all__ = [
     "count_cases_needed",
     "count_curve",
     "count_discordant",
+    "count_images",
     "count_labels",
     "count_near",
     "count_patients",

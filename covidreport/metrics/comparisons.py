@@ -19,7 +19,7 @@ from covidreport.metrics.multiplicity import (
     compare_pairs,
     planned_pairs,
 )
-from covidreport.metrics.paired import find_false_alarms, find_missed, sum_by_group
+from covidreport.metrics.paired import count_images, find_false_alarms, find_missed, sum_by_group
 from covidreport.metrics.significance import holm
 from covidreport.records import Comparison
 
@@ -92,16 +92,17 @@ def record_tests(
     test, which is exact and whose p-value may be adjusted: the two may disagree.
     """
     wrong, groups = runs.find_wrong(metric)
-    sums = sum_by_group(wrong, groups)
-    return tuple(_record_test(runs.names, metric, test, sums, wrong.shape[1]) for test in tests)
+    sums, sizes = sum_by_group(wrong, groups), count_images(wrong.shape[1], groups)
+    return tuple(_record_test(runs.names, metric, test, sums, sizes) for test in tests)
 
 
 def _record_test(
-    names: Sequence[str], metric: PairedMetric, test: PairTest, sums: NDArray[np.int64], n: int
-) -> Comparison:
+    names: Sequence[str], metric: PairedMetric, test: PairTest, sums: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+) -> Comparison:  # fmt: skip
     # Right answers of the first alone are the wrong ones of the second alone.
     difference, interval = estimate_difference(
-        test.only_second, test.only_first, sums[:, test.second] - sums[:, test.first], n
+        test.only_second, test.only_first, sums[:, test.second] - sums[:, test.first], sizes
     )
     return Comparison(
         first=names[test.first],

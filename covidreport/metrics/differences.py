@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.effective import widen
+from covidreport.metrics.effective import count_even, widen
 from covidreport.metrics.intervals import ONE_UNIT, UNDEFINED, Interval, two_sided_z
 from covidreport.metrics.selection import design_effect
 
@@ -76,17 +76,19 @@ def estimate_difference(
     only_first: int,
     only_second: int,
     differences: NDArray[np.integer[Any]],
-    n: int,
+    sizes: NDArray[np.integer[Any]],
     confidence: float = 0.95,
 ) -> tuple[float | None, Interval]:
     """The first run's proportion of right answers minus the second's, with its paired interval.
 
-    only_first, only_second: how many of n images only the one run got right. differences: `(G,)`,
-    by patient the right answers of the first run minus the second's. The interval is Tango's; where
-    a patient has several images, on the effective sample: counts and n divided by the patients'
-    `design_effect` and by (t(G - 1) / z)^2, since that effect is estimated from G patients. It
-    holds for this one difference, not for all pairs at once. None where there are no images.
+    only_first, only_second: how many images only the one run got right. sizes, differences `(G,)`:
+    each patient's images, and the right answers of the first run minus the second's. The interval
+    is Tango's; where a patient has several images, on the effective sample: counts divided by the
+    patients' `design_effect` and by (t / z)^2 with (Σn)² / Σn² - 1 degrees of freedom, since that
+    effect is estimated from so many patients of equal size. It holds for this one difference, not
+    for all pairs at once. None where there are no images.
     """
+    n = int(sizes.sum())
     if n == 0:
         return None, Interval(None, None, None, UNDEFINED)
     difference = (only_first - only_second) / n
@@ -96,7 +98,7 @@ def estimate_difference(
     if groups == 1:
         return difference, Interval(None, None, None, ONE_UNIT)
     each = design_effect(differences, only_first + only_second, n) * float(
-        widen(groups - 1, confidence)
+        widen(count_even(sizes) - 1, confidence)
     )
     low, high = tango(only_first / each, only_second / each, n / each, confidence)
     return difference, Interval(low, high, "tango over groups")
@@ -105,19 +107,20 @@ def estimate_difference(
 def cases_to_exclude(
     only_first: int,
     only_second: int,
-    n: int,
+    sizes: NDArray[np.integer[Any]],
     margin: float,
-    differences: NDArray[np.integer[Any]] | None = None,
+    differences: NDArray[np.integer[Any]],
     confidence: float = 0.95,
 ) -> int | None:
     """About how many cases would show that the first run is at most `margin` worse; None for never.
 
-    Arguments as of `estimate_difference`, n cases at hand; without differences each case is a
-    patient. If the proportions of discordant cases and the cases of a patient stay what they are,
-    the score at -margin grows with the root of the number of cases, so the number at which the
-    lower end reaches -margin follows at once. Never where the loss at hand is the margin or more.
+    Arguments as of `estimate_difference`, of the cases at hand. If the proportions of discordant
+    cases and the cases of a patient stay what they are, the score at -margin grows with the root of
+    the number of cases, so the number at which the lower end reaches -margin follows at once. Never
+    where the loss at hand is the margin or more.
     Raises ValueError as `tango`, and unless the margin is over 0 and under 1.
     """
+    n = int(sizes.sum())
     _check(only_first, only_second, n)
     if not 0 < margin < 1:
         raise ValueError(f"a margin is a fraction between 0 and 1, not {margin:g}")
@@ -125,9 +128,9 @@ def cases_to_exclude(
     if distance <= 0:
         return None
     needed = n * (two_sided_z(confidence) * deviation / distance) ** 2
-    if differences is not None and len(differences) < n:
+    if len(differences) < n:
         needed *= design_effect(differences, only_first + only_second, n)
-        patients = math.ceil(needed * len(differences) / n)
+        patients = math.ceil(needed * float(count_even(sizes)) / n)
         needed *= float(widen(max(1, patients - 1), confidence))
     return math.ceil(needed)
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.metrics.effective import count_even, widen
 from covidreport.metrics.intervals import two_sided_z
 from covidreport.metrics.paired import tabulate_flips
 
@@ -255,6 +256,8 @@ class _Discordance:
     images: int
     patients: int
     excesses: NDArray[np.int64] | None
+    even: float = np.nan
+    """As many patients of equal size as are worth these; where images are none."""
 
     def is_failed(self, rule: MissRule, alpha: float) -> NDArray[np.bool_]:
         excess = self.run - self.baseline
@@ -307,15 +310,12 @@ class _Discordance:
 
     def _shrink(self) -> Any:
         """By how much the sample counts less, as `design_effect` and the t quantile say."""
-        from scipy.special import stdtrit
-
         assert self.excesses is not None
         squares = self.excesses @ np.arange(self.excesses.shape[1]) ** 2
         size = self.images / self.patients
         discordant = self.run + self.baseline
         effect = np.maximum(1.0, (squares + 2 * size**2) / (discordant + 2 * size))
-        quantile = stdtrit(max(self.patients - 1, 1), 0.975)
-        return effect * (quantile / two_sided_z(0.95)) ** 2
+        return effect * widen(self.even - 1)
 
 
 def _tabulate(pair: LatentPair, loss: float) -> _Discordance:
@@ -354,7 +354,9 @@ def _draw(pair: LatentPair, loss: float, seed: int) -> _Discordance:
             for excess in range(len(law)):
                 excesses[rows, excess] += drawn[:, np.abs(b - c) == excess].sum(axis=1)
     weights = np.full(DRAWS, 1 / DRAWS)
-    return _Discordance(weights, run, baseline, pair.images, sum(pair.patients), excesses)
+    sizes = np.repeat(np.arange(1, len(pair.patients) + 1), pair.patients)
+    even = float(count_even(sizes))
+    return _Discordance(weights, run, baseline, pair.images, sizes.size, excesses, even)
 
 
 def combine_tries(chance: float, tries: int) -> float:

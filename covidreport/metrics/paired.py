@@ -56,6 +56,11 @@ def sum_by_group(
     return np.stack(sums, axis=1).astype(np.int64)
 
 
+def count_images(images: int, groups: NDArray[np.integer[Any]] | None) -> NDArray[np.int64]:
+    """How many of these images each group has, `(G,)`, in the order of `sum_by_group`."""
+    return sum_by_group(np.ones((1, images), np.bool_), groups)[:, 0]
+
+
 def pack_wrong(wrong: NDArray[np.bool_]) -> NDArray[np.uint64]:
     """64 images a word, `(R, words)`; the last word is filled with right answers."""
     packed = np.packbits(wrong, axis=1)

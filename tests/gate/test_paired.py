@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.pairs import Plan, compare_answers_of
@@ -51,14 +52,17 @@ def test_images_of_a_patient_are_kept_together():
 
 
 def test_equal_answers_of_few_patients_exclude_no_loss():
-    """12 positives of 8 patients: Tango's interval of 0 in 12 / 1.5 (1.960 / 2.365)^2 = 5.49."""
+    """12 positives of 8 patients, worth 144 / 26 = 5.54 of equal size: Tango's interval of 0 in
+    12 / 1.5 (1.960 / t)^2, t of 4.54 degrees of freedom."""
     run = _answers([0], PATIENTS)
     paired = pair_runs(run, find_wrong_cases(run, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.05)
     assert judged.answer == "the data cannot say"
     assert judged.interval.method == "tango over groups"
-    assert judged.interval.low == pytest.approx(-0.4114, abs=2e-4)  # z^2 / (5.49 + z^2)
-    assert needed == 114  # 73 x 1.5 (1.993 / 1.960)^2, since 110 positives are of 73 patients
+    worth = 12 / 1.5 * (1.959964 / t.ppf(0.975, 144 / 26 - 1)) ** 2
+    assert judged.interval.low == pytest.approx(-(1.959964**2) / (worth + 1.959964**2), abs=1e-6)
+    # 73 x 1.5 (2.009 / 1.960)^2: 110 positives are of patients worth 51
+    assert needed == 115
 
 
 def test_one_case_newly_found_excludes_nothing():
@@ -68,9 +72,9 @@ def test_one_case_newly_found_excludes_nothing():
     paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.001)
     assert judged.answer == "the data cannot say"
-    # 1 and 18 times (1.960 / 2.228)^2, the t quantile of 10 degrees in printed tables, over
+    # 1 and 18 times (1.960 / t)^2, of 18^2 / 32 - 1 degrees of freedom, over
     # (1 + 2 (18 / 11)^2) / (1 + 2 (18 / 11)) = 1.4874
-    scale = 0.7738 / 1.4874
+    scale = (1.959964 / t.ppf(0.975, 324 / 32 - 1)) ** 2 / 1.4874
     low, high = tango(1 * scale, 0, 18 * scale)
     assert (judged.interval.low, judged.interval.high) == pytest.approx((low, high), abs=1e-4)
     assert needed is not None

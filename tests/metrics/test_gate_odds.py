@@ -124,13 +124,18 @@ def test_each_set_is_judged_as_the_gate_does(sizes, margin):
     excesses = np.stack([(each == size).sum(axis=1) for size in range(max(sizes) + 1)], axis=1)
     weights = np.full(200, 1 / 200)
     run, baseline = b.sum(axis=1), c.sum(axis=1)
-    sets = _Discordance(weights, run, baseline, images, patients, excesses if grouped else None)
+    even = images**2 / sum(size**2 for size in sizes)
+    sets = _Discordance(
+        weights, run, baseline, images, patients, excesses if grouped else None, even
+    )
     p_values, excluded = sets.find_p_values(np.arange(200)), sets.excludes(margin)
     shown = sets.is_failed(MissRule(None, significant=False, margin=margin), 0.05)
     for i in range(200):
         exact = sign_flip(b[i] - c[i]) if grouped else mcnemar_exact(int(run[i]), int(baseline[i]))
         assert p_values[i] == pytest.approx(exact, abs=1e-9)
-        _, interval = estimate_difference(int(baseline[i]), int(run[i]), c[i] - b[i], images)
+        _, interval = estimate_difference(
+            int(baseline[i]), int(run[i]), c[i] - b[i], np.array(sizes)
+        )
         known = interval.low is not None
         assert excluded[i] == (known and interval.low > -margin)
         assert shown[i] == (known and interval.high < -margin)
@@ -147,7 +152,7 @@ def test_evidence_fails_and_passes_by_what_each_set_shows():
             if chance < 1e-12:
                 continue
             significant = b > c and mcnemar_exact(b, c) <= 0.05
-            _, interval = estimate_difference(c, b, np.zeros(n, dtype=np.int64), n)
+            _, interval = estimate_difference(c, b, np.zeros(n, dtype=np.int64), np.ones(n, int))
             assert interval.low is not None
             assert interval.high is not None
             failed = significant or interval.high < -margin

@@ -14,9 +14,9 @@ from covidreport.gate.outcomes import EXIT_CODES
 from covidreport.integrations import render_verdict_json
 from covidreport.records import (
     Comparison,
-    DetectableDifference,
     Evaluation,
     GateBaseline,
+    GateDifference,
     GateOdds,
     Limit,
     LimitResult,
@@ -96,7 +96,7 @@ def test_evaluations_fit_their_schema(tmp_path):
         (GateBaseline, ("$defs", "baseline"), set()),
         (GateOdds, ("$defs", "odds"), set()),
         (Comparison, ("$defs", "comparison"), set()),
-        (DetectableDifference, ("$defs", "smallest_gap"), set()),
+        (GateDifference, ("$defs", "smallest_gap"), set()),
     ],
 )
 def test_the_verdict_s_schema_names_every_field(record, place, excluded):

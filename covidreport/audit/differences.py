@@ -9,8 +9,8 @@ from covidreport.audit.evidence import iterate_reported
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.metrics import detectable_difference
 from covidreport.records import (
-    Counts,
     DetectableDifference,
+    Evaluation,
     Finding,
     RankedRun,
     Ranking,
@@ -39,8 +39,8 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     if len(ranked) < 2:
         return None
     best = ranked[0]
-    counts = _find_counts(data, ranking, best.run)
-    bounds = bound_from_counts(ranked, counts)
+    evaluation = _find_evaluation(data, best.run)
+    bounds = bound_from_counts(ranked, evaluation, ranking.target)
     alike = [
         (row, bound.adjusted_p_value)
         for row, bound in zip(ranked[1:], bounds.rank_evidence[1:], strict=True)
@@ -53,7 +53,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         severity="warning",
         code="best-run-not-distinguishable",
         what=(
-            f"The best run, {best.run}, misses {best.missed} of {counts.positives} "
+            f"The best run, {best.run}, misses {best.missed} of {bounds.positives} "
             f"{ranking.target} cases but is not significantly different from "
             f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
@@ -67,12 +67,8 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     )
 
 
-def _find_counts(data: ReportData, ranking: Ranking, run: str) -> Counts:
-    return next(
-        evaluation.counts[ranking.target]
-        for _, evaluation in iterate_reported(data)
-        if evaluation.run == run
-    )
+def _find_evaluation(data: ReportData, run: str) -> Evaluation:
+    return next(evaluation for _, evaluation in iterate_reported(data) if evaluation.run == run)
 
 
 def _name_alike(alike: int, ranked: int) -> str:

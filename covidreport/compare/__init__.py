@@ -41,7 +41,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-REVISION = 4
+REVISION = 5
 """Counted up when the same scores would be compared otherwise."""
 
 
@@ -125,7 +125,7 @@ def _compare_runs(
     floor = ranking.specificity_floor
 
     def bound(excluded: Sequence[ExcludedRun]) -> RunComparisons:
-        bounds = bound_from_counts(rows, counts[0], excluded)
+        bounds = bound_from_counts(rows, each[0].evaluation, ranking.target, excluded)
         return replace(bounds, picked=correct_counts(counts, 0, floor))
 
     if not any(one.evaluation.has_scores for one in each[: len(rows)]):

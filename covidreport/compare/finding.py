@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
-from covidreport.text import format_estimate, format_p, listed, percent, plural, whole
+from covidreport.text import (
+    format_bounds,
+    format_estimate,
+    format_p,
+    listed,
+    p_value,
+    plural,
+    whole,
+)
 
 CODE = "best-run-not-distinguishable"
 _MOST_NAMED = 4
@@ -23,9 +31,8 @@ def find_doubt(ranking: Ranking) -> Finding | None:
     best, alike, _ = split_runs(ranking)
     if not alike:
         return None
-    p_values = {each.run: each.adjusted_p_value for each in comparisons.rank_evidence}
     shown = "; ".join(
-        f"{row.run} misses {row.missed} ({format_p(p_values[row.run])})"
+        f"{row.run} misses {row.missed} ({_describe_p(comparisons, row.run)})"
         for row in alike[:_MOST_NAMED]
     )
     more = f"; and {len(alike) - _MOST_NAMED} more" if len(alike) > _MOST_NAMED else ""
@@ -80,16 +87,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         return f"{all_of_them} ranked runs share rank 1: they are equal by every criterion of it."
     pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
     if comparisons.basis == "counts":
-        if not alike:
-            return (
-                f"Counts alone can't say whether {subject} {_differ(best)} significantly from the "
-                f"other {plural(others, 'ranked run')} after {pairs}: that takes the answers to "
-                "each image."
-            )
-        return (
-            f"{subject} {_be(best)} not significantly different from {_name_part(alike, others)}, "
-            f"whatever the answers to single images were, after {pairs}."
-        )
+        return _describe_bounds(ranking, name)
     if not alike:
         closest = max(
             (each for each in comparisons.rank_evidence if each.significantly_different),
@@ -97,8 +95,8 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         )
         return (
             f"{subject} {_verb(best)} significantly fewer {name} cases than "
-            f"{_name_all(different)}, after {pairs} (adjusted "
-            f"{format_p(closest.adjusted_p_value)} with {closest.run}, the largest)."
+            f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)} with "
+            f"{closest.run}, the largest)."
         )
     from_rest = f", but {_be(best)} from {_name_rest(different)}" if different else ""
     return (
@@ -107,13 +105,65 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
     )
 
 
+def _describe_p(comparisons: RunComparisons, run: str) -> str:
+    """`adjusted p = 0.33, unadjusted 0.19`: of a run's comparison with the best one."""
+    evidence = comparisons.find(run)
+    if evidence is None:
+        return format_p(None)
+    return f"adjusted {format_p(evidence.adjusted_p_value)}, unadjusted {p_value(evidence.p_value)}"
+
+
+def _describe_bounds(ranking: Ranking, name: str) -> str:
+    """What counts alone say of the best run and each other one, whoever missed which image."""
+    comparisons = ranking.comparisons
+    assert comparisons is not None
+    best, alike, different = split_runs(ranking)
+    others = len(comparisons.rank_evidence) - len(best)
+    settled = {row.run for row in (*best, *alike, *different)}
+    left = [row for row in ranking.rows if row.rank is not None and row.run not in settled]
+    subject = name_runs(best)
+    said = []
+    if different:
+        highest = max(
+            (each for each in comparisons.rank_evidence if each.significantly_different),
+            key=lambda each: each.adjusted_p_value_high or 0.0,
+        )
+        bounds = format_bounds(highest.adjusted_p_value or 0.0, highest.adjusted_p_value_high)
+        of = f" for {highest.run}, the largest" if len(different) > 1 else ""
+        taken = ", images taken for independent" if comparisons.independence_assumed else ""
+        said.append(
+            f"{_verb(best)} significantly fewer {name} cases than "
+            f"{_name_those(different, others)}: adjusted {bounds}{of}{taken}"
+        )
+    if alike:
+        said.append(f"{_be(best)} not significantly different from {_name_part(alike, others)}")
+    pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
+    text = ""
+    if said:
+        text = (
+            f"{subject} {'; it '.join(said) if len(best) == 1 else '; they '.join(said)}. This "
+            f"holds whoever missed which image, after {pairs}."
+        )
+    if left:
+        after = "" if said else f" after {pairs}"
+        text += (
+            f" Counts alone can't say whether {subject} {_differ(best)} significantly from "
+            f"{_name_those(left, others)}{after}: that takes the answers to each image."
+        )
+    return text.strip()
+
+
 def describe_detectable(comparisons: RunComparisons) -> str:
-    """The detectable difference, and what the observed one would take."""
+    """The detectable difference, and what became of the observed one."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
-        pairs = smallest.comparisons
-        which = "" if pairs == 1 else f" for the clearest of {pairs:,} pairs"
-        return f"The detectable difference is {plural(smallest.cases, 'case')}{which}."
+        text = f"The detectable difference is {plural(smallest.cases, 'case')}"
+        if smallest.comparisons == 1:
+            return f"{text}: fewer can't be significant, and as many need not be."
+        return (
+            f"{text} for the clearest of {smallest.comparisons:,} pairs: with fewer it can't be "
+            "significant, and with as many it need not be."
+        )
     if smallest.cases > smallest.positives:
         text = (
             f"With {plural(smallest.positives, 'positive')} no two runs could differ "
@@ -122,16 +172,15 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     else:
         text = (
             f"The detectable difference is {plural(smallest.cases, 'case')} "
-            f"of {smallest.positives:,}"
+            f"of {smallest.positives:,}: fewer can't be significant here, and as many need not be"
         )
-    if smallest.gap is None:
+    if smallest.gap is None or smallest.second is None:
         return f"{text}. No run misses more than the first."
-    gap = f"the observed one, {smallest.gap} between {smallest.first} and {smallest.second}"
-    if smallest.positives_needed is None:
-        return f"{text}; {gap}, is significant."
+    second = comparisons.find(smallest.second)
+    significant = second is not None and second.significantly_different
     return (
-        f"{text}. For {gap}, about {smallest.positives_needed:,} positives would be needed to find "
-        f"it in {percent(smallest.power)} of such studies, if it is as large as it looks."
+        f"{text}. The observed one, {smallest.gap} between {smallest.first} and {smallest.second}, "
+        f"is {'' if significant else 'not '}significant."
     )
 
 
@@ -170,7 +219,8 @@ def describe_tests(comparisons: RunComparisons) -> str:
     pairs = comparisons.detectable_difference.comparisons
     return (
         f"Each p is that of {test}, adjusted for {plural(pairs, 'comparison')} by max-T over "
-        "sign-flips, since the best was picked from the data."
+        f"sign-flips, since the best was picked from the data. One over {comparisons.alpha:g} is "
+        "no evidence that two runs are equal."
     )
 
 
@@ -285,6 +335,11 @@ def _name_part(rows: Sequence[RankedRun], others: int) -> str:
     else:
         which = f"{len(rows)} of the {others} other ranked runs"
     return f"{which} ({_range(rows)} missed)"
+
+
+def _name_those(rows: Sequence[RankedRun], others: int) -> str:
+    """As `_name_part`, without how many others there are where one is named."""
+    return f"{rows[0].run} ({_range(rows)} missed)" if len(rows) == 1 else _name_part(rows, others)
 
 
 def _name_all(rows: Sequence[RankedRun]) -> str:

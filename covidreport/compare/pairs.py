@@ -27,8 +27,7 @@ from covidreport.metrics import (
     count_discordant,
     count_images,
     critical_p_value,
-    describe_resolution,
-    design_effect,
+    detectable_difference,
     estimate_difference,
     estimate_roc_aucs,
     find_complementary,
@@ -164,20 +163,23 @@ def _collect_rank_evidence(runs: _Runs) -> tuple[RankEvidence, ...]:
     rank."""
     # Not transitive: a run may be like one of two best ones and unlike the other.
     alike = {run for best in runs.best for run in find_indistinguishable(best, runs.tests, ALPHA)}
-    p_values: dict[int, float] = {}
+    with_best: dict[int, list[PairTest]] = {}
     for test in runs.tests:
         for run, other in ((test.first, test.second), (test.second, test.first)):
             if other in runs.best and run not in runs.best:
-                p_values[run] = max(p_values.get(run, 0.0), test.adjusted_p_value)
+                with_best.setdefault(run, []).append(test)
     ranks = _summarise_ranks(runs.resampled)
     return tuple(
         RankEvidence(
             run=name,
             significantly_different=index not in alike,
-            adjusted_p_value=p_values.get(index),
+            adjusted_p_value=max(
+                (test.adjusted_p_value for test in with_best.get(index, ())), default=None
+            ),
             rank_low=int(ranks.low[index]),
             rank_high=int(ranks.high[index]),
             best_probability=float(ranks.best[index]),
+            p_value=max((test.p_value for test in with_best.get(index, ())), default=None),
         )
         for index, name in enumerate(runs.paired.names)
     )
@@ -196,7 +198,7 @@ def _summarise_ranks(resampled: ResampledCounts) -> RankUncertainty:
 
 
 def _resolve(runs: _Runs) -> DetectableDifference:
-    """The detectable difference, and what the gap to the next run that misses more would take.
+    """The detectable difference, and the gap to the next run that misses more.
 
     It rests on what max-T asks of the pairs that were not significantly different: it steps down,
     and asks most of the clearest pair. So no pair that was significantly different has a smaller
@@ -216,37 +218,19 @@ def _resolve(runs: _Runs) -> DetectableDifference:
     )
     # Stepping down asks less of the later pairs; what a significant pair reached was enough.
     level = max([level, *(test.p_value for test in significant)])
-    positives = runs.missed.shape[1]
     misses = runs.missed.sum(axis=1)
     first = runs.best[0]
-    # The next run that misses more is who a reader asks about; where all miss the same, the last.
+    # The next run that misses more is who a reader asks about.
     second = next((run for run in range(len(misses)) if misses[run] > misses[first]), None)
-    pair = (first, len(misses) - 1 if second is None else second)
-    test = next(t for t in runs.tests if {t.first, t.second} == set(pair))
-    sums = sum_by_group(runs.missed, runs.positive_groups)
-    resolution = describe_resolution(
-        test,
-        positives,
-        len(runs.tests),
-        level=level,
-        design_effect=design_effect(
-            sums[:, pair[0]] - sums[:, pair[1]], test.only_first + test.only_second, positives
-        ),
-        alpha=ALPHA,
-    )
     names = runs.paired.names
     return DetectableDifference(
         comparisons=len(runs.tests),
-        cases=resolution.detectable_difference,
-        positives=positives,
+        cases=detectable_difference(1, level),
+        positives=runs.missed.shape[1],
         level=level,
         first=None if second is None else names[first],
         second=None if second is None else names[second],
         gap=None if second is None else int(misses[second] - misses[first]),
-        positives_needed=None
-        if second is None or test in significant
-        else resolution.positives_needed,
-        power=resolution.power,
     )
 
 

@@ -30,7 +30,7 @@ from covidreport.metrics import (
     judge_non_inferiority,
     sum_by_group,
 )
-from covidreport.records import Comparison, DetectableDifference, WrongCases
+from covidreport.records import Comparison, GateDifference, WrongCases
 from covidreport.text import digest_case
 
 METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
@@ -44,7 +44,7 @@ class PairedRuns:
     paired: PairedAnswers
     sample_ids: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
-    detectable_difference: DetectableDifference | None
+    detectable_difference: GateDifference | None
     """None where there are no positives."""
     newly_missed: tuple[str, ...]
     """Sample ids, in the order of the images."""
@@ -117,7 +117,7 @@ def name_comparisons(paired: PairedRuns, run: str, baseline: str) -> tuple[Compa
     return tuple(replace(each, first=run, second=baseline) for each in paired.comparisons)
 
 
-def _resolve(paired: PairedAnswers) -> DetectableDifference:
+def _resolve(paired: PairedAnswers) -> GateDifference:
     """What this one comparison could show, and how many positives the gap at hand would take."""
     _, (test,) = compare_answers(paired, "sensitivity", BASELINE)
     missed, groups = paired.find_wrong("sensitivity")
@@ -131,7 +131,7 @@ def _resolve(paired: PairedAnswers) -> DetectableDifference:
     )  # fmt: skip
     significant = test.p_value <= ALPHA
     difference = abs(resolution.gap)
-    return DetectableDifference(
+    return GateDifference(
         comparisons=1,
         cases=resolution.detectable_difference,
         positives=positives,

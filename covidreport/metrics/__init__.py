@@ -100,6 +100,7 @@ from covidreport.metrics.optimism import (
     deal_counts,
 )
 from covidreport.metrics.paired import (
+    bound_mcnemar_above,
     count_discordant,
     count_images,
     find_false_alarms,
@@ -210,6 +211,7 @@ __all__ = [
     "band_ages",
     "bin_reliability",
     "bound_mcnemar",
+    "bound_mcnemar_above",
     "brier_score",
     "carry_thresholds",
     "cases_to_exclude",

@@ -51,7 +51,8 @@ def bound_mcnemar(gap: int) -> float:
     The exact two-sided McNemar test needs to know how many positives only the one run found and
     how many only the other. Their difference is the gap; from counts alone their sum is unknown.
     The test is sharpest where nothing speaks for the other run: `gap` discordant positives, all in
-    one direction, p = 2 x 0.5^gap. Any further discordant pair makes it larger.
+    one direction, p = 2 x 0.5^gap. Any further discordant pair makes it larger, up to
+    `bound_mcnemar_above`.
     """
     return min(1.0, 2 * 0.5 ** abs(gap))
 

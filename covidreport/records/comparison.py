@@ -48,7 +48,13 @@ class RankEvidence:
     rank_low: int | None = None
     rank_high: int | None = None
     best_probability: float | None = None
-    """How often the bootstrap repeats its first place."""
+    """How often the bootstrap repeats its first place: not how likely it is to be the best."""
+    p_value: float | None = None
+    """The same as `adjusted_p_value` before it was adjusted; of several best runs the largest."""
+    p_value_high: float | None = None
+    """From counts alone the most that it can be; 1 where patients have several images. None where
+    the p-value itself is known."""
+    adjusted_p_value_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,7 @@ class OverallTest:
 
 @dataclass(frozen=True, slots=True)
 class DetectableDifference:
-    """What difference in missed cases comparisons can detect, and what the one at hand would
-    take."""
+    """What difference in missed cases comparisons can detect at all, and the one at hand."""
 
     comparisons: int
     cases: int
@@ -77,10 +82,6 @@ class DetectableDifference:
     second: str | None = None
     """The pair whose difference is at hand: the best, and the next run that misses more."""
     gap: int | None = None
-    positives_needed: int | None = None
-    """To detect that gap with `power`, if the proportions stay what they are; None where there is
-    no gap, or where it is significant."""
-    power: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ class RunComparisons:
     resamples: int = 0
     flips: int = 0
     seed: int = 0
+    independence_assumed: bool = False
+    """From counts alone: that images are of different patients, which nobody stated."""
 
     def find(self, run: str) -> RankEvidence | None:
         """The evidence for a run's rank; None where it was not compared."""

@@ -225,6 +225,16 @@ class GateOdds:
 
 
 @dataclass(frozen=True, slots=True)
+class GateDifference(DetectableDifference):
+    """What one comparison of missed cases can detect, and what the one at hand would take."""
+
+    positives_needed: int | None = None
+    """To detect it with `power`, if the proportions stay what they are; None where there is none,
+    or where it is significant."""
+    power: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a gate says of one run, and on what grounds: all that is shown anywhere comes from here.
 
@@ -264,7 +274,7 @@ class Verdict:
     far as both have answers to single images."""
     not_compared: str | None = None
     """Why there is no paired comparison, where there is a baseline and none."""
-    detectable_difference: DetectableDifference | None = None
+    detectable_difference: GateDifference | None = None
     """What one comparison of missed cases can show on these positives, and what this gap takes."""
     newly_missed: tuple[str, ...] = ()
     """Positives that the baseline found and the run missed."""

@@ -100,15 +100,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PValue:
-    """A p-value, or the least that it can be where `bound`; None is a dash.
+    """A p-value; None is a dash.
 
-    significant: whether two runs are significantly different, after all corrections.
+    significant: whether two runs are significantly different, after all corrections. unadjusted:
+    the same before it was adjusted, which stands beside it.
     """
 
     p: float | None
     note: str = ""
-    bound: bool = False
     significant: bool = False
+    unadjusted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from covidreport.report.blocks import (
 from covidreport.report.charts.intervals import Domain, Mark, place_mark
 from covidreport.text import (
     DASH,
-    bound_p,
     clean,
     decimal,
     format_estimate,
@@ -176,8 +175,9 @@ def _write_difference(cell: Difference) -> Written:
 
 
 def _write_p(cell: PValue) -> Written:
-    shown = bound_p(cell.p) if cell.bound and cell.p is not None else p_value(cell.p)
-    return _written(f"≠ {shown}" if cell.significant else shown, cell.note)
+    shown = f"≠ {p_value(cell.p)}" if cell.significant else p_value(cell.p)
+    unadjusted = "" if cell.unadjusted is None else p_value(cell.unadjusted)
+    return _written(shown, "; ".join(filter(None, (unadjusted, cell.note))))
 
 
 def _write_spread(cell: Spread) -> Written:

@@ -13,7 +13,8 @@
 | `tn` … `unknown` | the seven counts, which add up to `n_images` |
 | `positives`, `negatives`, `missed`, `false_alarms` | what follows from them |
 | `significantly_different` | in the target's row: 1 where it is so from the best, 0 where not |
-| `adjusted_p` | of that comparison, over all pairs; from counts alone the least it can be |
+| `p`, `adjusted_p` | of that comparison, and over all pairs; from counts the least they can be |
+| `p_high`, `adjusted_p_high` | from counts alone the most they can be |
 | `rank_low`, `rank_high` | the rank interval |
 | `best_probability` | how often resamples repeat the first place |
 | a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
@@ -51,7 +52,10 @@ _RUN_COLUMNS = (
 )  # fmt: skip
 _STANDING_COLUMNS = (
     "significantly_different",
+    "p",
     "adjusted_p",
+    "p_high",
+    "adjusted_p_high",
     "rank_low",
     "rank_high",
     "best_probability",
@@ -186,7 +190,10 @@ def _standing_cells(standing: RankEvidence) -> dict[str, object]:
     told = standing.significantly_different
     return {
         "significantly_different": None if told is None else int(told),
+        "p": standing.p_value,
         "adjusted_p": standing.adjusted_p_value,
+        "p_high": standing.p_value_high,
+        "adjusted_p_high": standing.adjusted_p_value_high,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
         "best_probability": standing.best_probability,

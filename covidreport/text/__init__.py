@@ -21,7 +21,7 @@ from covidreport.text.numbers import (
     signed,
     whole,
 )
-from covidreport.text.p_values import bound_p, format_p, p_value
+from covidreport.text.p_values import bound_p, format_bounds, format_p, p_value, show_bounds
 from covidreport.text.words import (
     clean,
     humanise,
@@ -45,6 +45,7 @@ __all__ = [
     "decimal_beside",
     "digest_case",
     "exact",
+    "format_bounds",
     "format_estimate",
     "format_p",
     "fraction",
@@ -59,6 +60,7 @@ __all__ = [
     "places_beside",
     "plural",
     "proportion",
+    "show_bounds",
     "show_interval",
     "show_value",
     "signed",

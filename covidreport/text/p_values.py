@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from covidreport.text.numbers import DASH
 
@@ -22,16 +22,35 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.{_places(value)}f}"
 
 
-def bound_p(value: float) -> str:
-    """The least that a p-value can be, with as many digits; `1` where it can be nothing else.
+def format_bounds(low: float, high: float | None) -> str:
+    """What is known of a p-value: `p between 0.0009 and 0.015`, `p at least 0.10`, `p = 1`."""
+    shown = show_bounds(low, high)
+    if shown == "1":
+        return "p = 1"
+    return "p " + (f"between {shown}".replace(" to ", " and ") if " to " in shown else shown)
 
-    Cut, never rounded up: it must stay a bound. Under 0.001 it has one digit that is not 0.
+
+def show_bounds(low: float, high: float | None) -> str:
+    """The same without its name: `0.0009 to 0.015`, `at least 0.10`, `1`."""
+    if low >= 1:
+        return "1"
+    if high is None or high >= 1:
+        return f"at least {bound_p(low)}"
+    return f"{bound_p(low)} to {bound_p(high, above=True)}"
+
+
+def bound_p(value: float, *, above: bool = False) -> str:
+    """The least that a p-value can be, or the most where `above`, with as many digits; `1` for 1.
+
+    Cut, never rounded up (the most never down): it must stay a bound. Under 0.001 it has one digit
+    that is not 0.
     """
     if value >= 1:
         return "1"
     given = Decimal(repr(float(value)))
     places = max(_places(value), -given.adjusted()) if value else 3
-    return f"{given.quantize(Decimal(1).scaleb(-places), ROUND_FLOOR):f}"
+    rounding = ROUND_CEILING if above else ROUND_FLOOR
+    return f"{given.quantize(Decimal(1).scaleb(-places), rounding):f}"
 
 
 def _places(value: float) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from covidreport.compare import find_doubt
 from covidreport.compare.finding import (
@@ -68,16 +69,28 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     )
 
 
-def test_counts_where_nothing_can_be_excluded():
-    """A difference that counts alone can't judge is neither significant nor not."""
+@pytest.mark.parametrize(
+    ("missed", "different", "verdict"),
+    [
+        ((2, 22), True, "a misses significantly fewer covid-19 cases than b (22 missed): adjusted p "
+         "between 0.000001 and 0.00004, images taken for independent. This holds whoever missed "
+         "which image, after 1 comparison."),
+        ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "
+         "after 1 comparison: that takes the answers to each image."),
+        ((8, 10), False, "a is not significantly different from b (10 missed). This holds whoever "
+         "missed which image, after 1 comparison."),
+    ],
+)  # fmt: skip
+def test_counts_say_what_holds_whoever_missed_which_image(missed, different, verdict):
+    """Of 28 positives. 2 and 22 missed: 0 against 20 at best, p = 2 / 2**20 = 0.0000019; 2 against
+    22 at worst, p = 2 (1 + 24 + 276) / 2**24 = 0.0000359. 8 and 16: 0.0078 at best, 8 against 16 at
+    worst, p = 0.15. 8 and 10: 0.5 at best."""
     evaluated = []
-    for name, missed in (("a", 2), ("b", 22)):
-        evaluation = make_evaluation(name, Counts(590, 10, missed, 28 - missed), fingerprint=None)
+    for name, each in zip("ab", missed, strict=True):
+        evaluation = make_evaluation(name, Counts(590, 10, each, 28 - each), fingerprint=None)
         evaluation = replace(evaluation, has_scores=False)
         evaluated.append((Run(name, Path(name), None), evaluation))
     ranking = compare(evaluated)
-    assert [each.significantly_different for each in comparisons(ranking).rank_evidence] == [
-        False,
-        None,
-    ]
-    assert describe_verdict(ranking).startswith("Counts alone can't say")
+    evidence = comparisons(ranking).rank_evidence
+    assert [each.significantly_different for each in evidence] == [False, different]
+    assert describe_verdict(ranking) == verdict

@@ -7,11 +7,11 @@ from dataclasses import replace
 from covidreport.records import (
     Comparison,
     Counts,
-    DetectableDifference,
     Estimate,
     Failure,
     Finding,
     GateBaseline,
+    GateDifference,
     Limit,
     LimitOutcome,
     LimitResult,
@@ -87,7 +87,7 @@ def failed(name: str = "worse") -> Verdict:
                 test="mcnemar-exact",
             ),
         ),
-        detectable_difference=DetectableDifference(1, 6, 28, 0.05, name, "good", 3, 104),
+        detectable_difference=GateDifference(1, 6, 28, 0.05, name, "good", 3, 104),
         newly_missed=("3f9c02d1a7be", "0a1b2c3d4e5f", "5f4e3d2c1b0a"),
         findings=(Finding("warning", "few-cases", "There are few cases", "28 of 148", "Add some"),),
     )  # fmt: skip

@@ -69,8 +69,8 @@ FOUND = Estimate(20 / 28, 0.529, 0.847, 20, 28, "wilson")
         (Difference(None), "–", "", "–"),
         (PValue(0.0496), "0.0496", "", "0.0496"),
         (PValue(0.01, "exact", significant=True), "≠ 0.010", "exact", "≠ 0.010 (exact)"),
-        (PValue(0.0459, bound=True), "0.045", "", "0.045"),
-        (PValue(None, bound=True), "–", "", "–"),
+        (PValue(0.28, unadjusted=0.031), "0.28", "0.031", "0.28 (0.031)"),
+        (PValue(None), "–", "", "–"),
         (Spread(8.5, 0.7, 8, 9, whole=True), "8.5 ± 0.7", "8 to 9", "8.5 ± 0.7 (8 to 9)"),
         (
             Spread(0.9, None, 0.9, 0.9, undefined=1),

@@ -95,13 +95,14 @@ def test_a_metric_that_is_new_gets_its_columns(study):
 
 
 def test_what_comparisons_say_of_a_run_stands_in_the_target_s_row(compared):
-    """Told apart, its p-value, the rank interval and the probability; on no other label's row."""
+    """Both p-values, the rank interval and how often it comes first; on no other label's row."""
     made = compared.rankings[0].comparisons
     assert made is not None
     rows = {row["run"]: row for row in _rows(render_csv(compared)) if row["label"] == "covid-19"}
     for each in made.rank_evidence:
         row = rows[each.run]
         assert row["significantly_different"] == str(int(bool(each.significantly_different)))
+        assert row["p"] == ("" if each.p_value is None else repr(each.p_value))
         assert row["adjusted_p"] == ("" if each.adjusted_p_value is None
                                      else repr(each.adjusted_p_value))  # fmt: skip
         assert (row["rank_low"], row["rank_high"]) == (str(each.rank_low), str(each.rank_high))

@@ -146,7 +146,10 @@ def test_the_ranking_is_the_one_of_the_json(documents, name):
             assert _same(cells[field], row[field]), field
         standing = standings.get(row["run"], {})
         assert _same(cells["significantly_different"], standing.get("significantly_different"))
+        assert _same(cells["p"], standing.get("p_value"))
         assert _same(cells["adjusted_p"], standing.get("adjusted_p_value"))
+        assert _same(cells["p_high"], standing.get("p_value_high"))
+        assert _same(cells["adjusted_p_high"], standing.get("adjusted_p_value_high"))
         for field in ("rank_low", "rank_high", "best_probability"):
             assert _same(cells[field], standing.get(field)), field
         figures = evaluations[row["run"]]["estimates"]

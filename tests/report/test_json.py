@@ -57,7 +57,4 @@ def test_comparisons_are_whole(compared):
     assert [len(value[name]) for name in ("sensitivity", "specificity", "roc_auc")] == [28] * 3
     assert value["sensitivity"][0]["adjusted_p_value"] == made.sensitivity[0].adjusted_p_value
     assert value["rank_evidence"][0]["best_probability"] == made.rank_evidence[0].best_probability
-    assert (
-        value["detectable_difference"]["positives_needed"]
-        == made.detectable_difference.positives_needed
-    )
+    assert "positives_needed" not in value["detectable_difference"]

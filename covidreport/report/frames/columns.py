@@ -32,8 +32,8 @@ RUNS: Columns = {
 RANKING: Columns = {
     "ranking": WHOLE, "rank": WHOLE, "run": TEXT, "block": TEXT, "missed": WHOLE, "found": WHOLE,
     "false_alarms": WHOLE, "positives": WHOLE, "negatives": WHOLE,
-    "significantly_different": YES_NO, "adjusted_p": FIGURE, "rank_low": WHOLE,
-    "rank_high": WHOLE, "best_probability": FIGURE,
+    "significantly_different": YES_NO, "p": FIGURE, "adjusted_p": FIGURE, "p_high": FIGURE,
+    "adjusted_p_high": FIGURE, "rank_low": WHOLE, "rank_high": WHOLE, "best_probability": FIGURE,
     **_with_ends("sensitivity", "specificity", "f1", "micro_f1", "label_accuracy", "exact_match"),
     "average_precision": FIGURE, "why_unranked": TEXT,
 }  # fmt: skip

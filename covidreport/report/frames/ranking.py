@@ -74,7 +74,10 @@ def _standing_cells(comparisons: RunComparisons | None, run: str) -> dict[str, A
     standing = next((each for each in standings if each.run == run), RankEvidence(run, None))
     return {
         "significantly_different": standing.significantly_different,
+        "p": standing.p_value,
         "adjusted_p": standing.adjusted_p_value,
+        "p_high": standing.p_value_high,
+        "adjusted_p_high": standing.adjusted_p_value_high,
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
         "best_probability": standing.best_probability,

@@ -25,6 +25,7 @@ from covidreport.report.sections import (
     provenance,
     ranking,
     repeats,
+    resamples,
     runs,
     subgroups,
 )
@@ -55,6 +56,7 @@ SECTIONS: Mapping[str, Entry] = {
     "subgroups": Entry(subgroups.build, "the subgroups of the best runs"),
     "runs": Entry(runs.build, "each run by itself"),
     "findings": Entry(findings.build, "the findings"),
+    "resamples": Entry(resamples.build, "the ranks in resamples"),
     "provenance": Entry(provenance.build, "the provenance"),
     "methods": Entry(methods.build, "the methods"),
 }

@@ -124,8 +124,6 @@ def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
             ahead = f"The next, {second.run}, misses as many and gives as many false alarms. "
     verdict = describe_verdict(ranking, index.disease)
     sentences = [f"{ahead}{verdict} {describe_detectable(comparisons)}"]
-    if comparisons.basis == "counts":
-        sentences = [f"{ahead}{describe_detectable(comparisons)}"]
     sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
     return tuple(one for one in sentences if one)
 
@@ -357,7 +355,7 @@ def _is_assured(ranking: Ranking) -> bool:
 def _doubts(data: ReportData, first: Ranking) -> tuple[str, ...]:
     """What findings say; not what `describe_lead` has said of the first ranking already."""
     said: set[str] = set()
-    if first.comparisons is not None and first.comparisons.basis == "scores":
+    if first.comparisons is not None:
         said = {row.run for row in first.rows}
     doubts = (
         clean(one.what)

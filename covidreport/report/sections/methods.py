@@ -238,14 +238,12 @@ def _describe_tests(made: RunComparisons) -> list[str]:
         "for its pair alone. They come from a score test and p from an exact one, so an interval "
         "may exclude 0 beside a p over 0.05: the p-value decides. The rank interval holds at least "
         f"95 % of a run’s ranks in {made.resamples:,} resamples of the images, by missed cases and "
-        "then false alarms; runs equal in both may have any of the ranks that they share. Is the "
-        "best: how often a resample repeats the first place, shared where runs are equal; a run "
-        "that only won by luck repeats it too, so it is no test.",
+        "then false alarms; runs equal in both may have any of the ranks that they share. How "
+        "often a run comes first in resamples, shared where runs are equal, is not the probability "
+        "of being the best: a run that only won by luck repeats it too.",
         "The detectable difference is the fewest cases by which two runs must differ to be "
         "significantly different at all, if the better one finds whatever the other finds; usually "
-        "it takes more. It rests on what max-T asks of the pairs that were not. The positives "
-        "needed suppose that the shares of cases that only one of the two missed stay as they are "
-        "(Connor 1987, with the power of the exact test).",
+        "it takes more. It rests on what max-T asks of the pairs that were not.",
     ]
 
 
@@ -263,9 +261,12 @@ _NON_INFERIORITY = (
 )
 _COUNTS_ALONE = (
     "Where only counts are known, nobody knows which cases a run missed. They bound the p-value of "
-    "a pair: it is smallest where the better run finds all that the other finds. With Holm’s "
-    "correction over all pairs, a run whose bound stays above 0.05 can’t be told from the best "
-    "whatever the answers were. Of the others nothing is known."
+    "the exact McNemar test of a pair on both sides: it is smallest where the better run finds all "
+    "that the other finds, and largest where it missed as many as it can of those that the other "
+    "found. With Holm’s correction over all pairs, a run whose lower bound stays above 0.05 is not "
+    "significantly different from the best whatever the answers were, and one whose upper bound is "
+    "at most 0.05 is so whatever they were, images taken for independent: where patients are known "
+    "to have several there is no upper bound. Of the others counts alone can’t say."
 )
 
 

@@ -105,8 +105,8 @@ def _fold(blocks: Sequence[Block]) -> list[Block]:
 
 _GRID_NOTE = (
     "Above the diagonal: the adjusted p-value of the pair, with ≠ where the two are significantly "
-    "different. On it: how many cases the run missed. Below it: how many cases only the run of the "
-    "row missed and only the run of the column."
+    "different, and beneath it the unadjusted one. On it: how many cases the run missed. Below it: "
+    "how many cases only the run of the row missed and only the run of the column."
 )
 
 
@@ -114,12 +114,13 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
     sentences = [describe_verdict(ranking, index.disease), describe_tests(comparisons)]
     overall = comparisons.overall
     if overall is not None:
-        differ = "some run differs" if overall.p_value <= comparisons.alpha else "none differs"
+        found = "no evidence that any run differs; too few cases to exclude it"
+        if overall.p_value <= comparisons.alpha:
+            found = "evidence that they do not all miss equally often"
         statistic = "undefined" if overall.statistic is None else decimal(overall.statistic, 2)
         sentences.append(
             f"Over all runs at once: Cochran’s Q {statistic}, {overall.degrees} degrees of "
-            f"freedom, {format_p(overall.p_value)} ({overall.method}): by this test {differ} "
-            "from the rest."
+            f"freedom, {format_p(overall.p_value)} ({overall.method}): {found}."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])
     sentences.append(describe_detectable(comparisons))
@@ -149,11 +150,11 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
     head = list(layout.head)
     head += [
         Column("Sensitivity", "difference", "figure", axes["sensitivity"]),
-        Column("p", kind="count"), Column("Adjusted p", kind="count"),
+        Column("Adjusted p", "unadjusted", "count"),
         Column("Specificity", "difference", "figure", axes["specificity"]),
-        Column("Adjusted p", kind="count"),
+        Column("Adjusted p", "unadjusted", "count"),
         Column("ROC AUC", "difference", "figure", axes["roc_auc"]),
-        Column("Adjusted p", kind="count"),
+        Column("Adjusted p", "unadjusted", "count"),
     ]  # fmt: skip
     rows = []
     for place, each in enumerate(shown):
@@ -165,7 +166,6 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
             Count(each.only_first),
             Count(each.only_second),
             _difference(each),
-            PValue(each.p_value),
             _adjusted(each, comparisons.alpha),
         ]
         for found in compared.values():
@@ -230,8 +230,10 @@ def _difference(comparison: Comparison | None) -> Difference:
 
 
 def _adjusted(comparison: Comparison | None, alpha: float) -> PValue:
-    p = None if comparison is None else comparison.adjusted_p_value
-    return PValue(p, significant=p is not None and p <= alpha)
+    if comparison is None:
+        return PValue(None)
+    p = comparison.adjusted_p_value
+    return PValue(p, significant=p is not None and p <= alpha, unadjusted=comparison.p_value)
 
 
 def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:

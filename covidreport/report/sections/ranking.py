@@ -14,14 +14,12 @@ from covidreport.report.blocks import (
     Column,
     Facet,
     Prose,
-    PValue,
     Rate,
     Row,
     Section,
     Table,
     Text,
 )
-from covidreport.report.cells import write_cell
 from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.facets import list_facets, pick_facets, words_of
 from covidreport.report.index import Index
@@ -36,7 +34,17 @@ from covidreport.report.tables import (
     threshold_columns,
 )
 from covidreport.report.trade_off import count_labels, describe_scatter, list_points
-from covidreport.text import DASH, clean, exact, listed, percent, plural, titled, whole
+from covidreport.text import (
+    DASH,
+    clean,
+    exact,
+    listed,
+    p_value,
+    plural,
+    show_bounds,
+    titled,
+    whole,
+)
 from covidreport.text.thresholds import common_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
@@ -201,43 +209,26 @@ def _standing_columns(ranking: Ranking) -> tuple[Column, ...]:
     comparisons = ranking.comparisons
     if comparisons is None:
         return ()
-    bound = " at least" if comparisons.basis == "counts" else ""
-    against = Column("Significantly different", f"from the best; adjusted p{bound}", falls=True)
-    if comparisons.basis == "counts":
-        return (against,)
-    return (
-        against,
-        Column("Rank interval", "95 %", "count"),
-        Column("Is the best", "of resamples, no test", "count", falls=True),
-    )
+    return (Column("Significantly different", "from the best; adjusted p", falls=True),)
 
 
 def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:
-    """A run's cells under `_standing_columns`; dashes for one that was not compared."""
+    """A run's cell under `_standing_columns`; a dash for one that was not compared."""
     comparisons = ranking.comparisons
     if comparisons is None:
         return ()
     standing = comparisons.find(row.run)
-    counts = comparisons.basis == "counts"
     if standing is None:
-        return (Text(DASH),) * (1 if counts else 3)
+        return (Text(DASH),)
     p = standing.adjusted_p_value
     if row.rank == 1:
-        first = Text("the best", sort=2.0)  # before every p-value
-    elif standing.significantly_different is None:
-        first = Text("counts can’t say", sort=p)
-    else:
-        word = "yes" if standing.significantly_different else "no"
-        first = Text(word, write_cell(PValue(p, bound=counts)).value, sort=p)
-    if counts:
-        return (first,)
-    low, high = standing.rank_low, standing.rank_high
-    interval = DASH if low is None else str(low) if low == high else f"{low} to {high}"
-    return (
-        first,
-        Text(interval, sort=None if high is None else high + (low or 0) / 1e6),
-        Text(percent(standing.best_probability), sort=standing.best_probability),
-    )
+        return (Text("the best", sort=2.0),)  # before every p-value
+    word = {True: "yes", False: "no", None: "counts can’t say"}[standing.significantly_different]
+    if comparisons.basis == "counts":
+        adjusted = show_bounds(p or 0.0, standing.adjusted_p_value_high)
+        unadjusted = show_bounds(standing.p_value or 0.0, standing.p_value_high)
+        return (Text(word, f"{adjusted}; unadjusted {unadjusted}", sort=p),)
+    return (Text(word, f"{p_value(p)}; unadjusted {p_value(standing.p_value)}", sort=p),)
 
 
 def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
@@ -252,9 +243,9 @@ def _divide(ranking: Ranking, above: Sequence[bool], *, same: bool) -> str:
     if len(above) == 1:
         return "Above: the best run. Below: significantly different from it"
     alike = "Above: not significantly different from the best run"
-    if any(told.get(row.run) is None for row in ranking.rows[len(above) :] if row.rank):
-        return f"{alike}. Below: counts alone can’t say"
-    return f"{alike}. Below: significantly different"
+    below = {told.get(row.run) for row in ranking.rows[len(above) :] if row.rank is not None}
+    words = {True: "significantly different", None: "counts alone can’t say"}
+    return f"{alike}. Below: {' or '.join(said for key, said in words.items() if key in below)}"
 
 
 def _unranked_table(

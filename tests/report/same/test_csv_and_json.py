@@ -64,7 +64,10 @@ def test_what_comparisons_say_of_a_run_is_equal(formats):
     ranked = [row for row in rows if row["split"] == formats.document["split"]]
     for row in ranked:
         each = standings.get(row["run"])
+        assert _number(row["p"]) == (each and each["p_value"])
         assert _number(row["adjusted_p"]) == (each and each["adjusted_p_value"])
+        assert _number(row["p_high"]) == (each and each["p_value_high"])
+        assert _number(row["adjusted_p_high"]) == (each and each["adjusted_p_value_high"])
         assert _number(row["rank_low"]) == (each and each["rank_low"])
         assert _number(row["best_probability"]) == (each and each["best_probability"])
     assert ranked

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan
-from covidreport.records import Counts
 from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH, fit_domain, list_ticks, place_mark
 from covidreport.report.view import view_report
@@ -36,7 +35,7 @@ def test_the_ranking_sets_the_group_off_in_words_and_by_a_line(compared):
     shown = read_values(table)
     titles = [column.title for column in table.columns]
     at = titles.index("Significantly different")
-    assert titles[at : at + 3] == ["Significantly different", "Rank interval", "Is the best"]
+    assert {"Rank interval", "Is the best"} & set(titles) == set()
     told = {each.run: each.significantly_different for each in _made(compared).rank_evidence}
     words = set()
     ranks = compared.rankings[0].rows
@@ -59,9 +58,7 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     assert "not significantly different from" in lead
     assert "after 28 comparisons" in lead
     assert f"The detectable difference is {made.detectable_difference.cases} cases" in lead
-    assert (
-        f"about {made.detectable_difference.positives_needed:,} positives would be needed" in lead
-    )
+    assert "positives" not in lead
     assert say(answer, "assured") == []
 
 
@@ -126,10 +123,12 @@ def test_runs_that_were_not_compared_are_listed_with_the_reason(compared):
 
 
 def test_counts_alone_show_bounds_and_no_section(study):
-    """The columns that only scores could fill are not there."""
+    """The columns that only scores could fill are not there. 8 and 10 of 28 missed: 2 / 2**2 = 0.5
+    at best; 8 against 10 at worst, p = 0.81."""
     ranking = study.rankings[0]
     rows = [row for row in ranking.rows if row.rank is not None]
-    made = bound_from_counts(rows, Counts(405, 195, 8, 20))
+    evaluation = next(one.evaluation for one in study.runs if one.run.name == rows[0].run)
+    made = bound_from_counts(rows, evaluation, "covid-19")
     data = replace(study, rankings=(replace(ranking, comparisons=made),))
     view = view_report(data)
     table = list_tables(build(data, "ranking"))[0]
@@ -137,11 +136,15 @@ def test_counts_alone_show_bounds_and_no_section(study):
         "Significantly different",
         "Sensitivity",
     ]
-    assert [row[6] for row in read_lines(table)] == ["the best", "no (0.50)"]
+    assert [row[6] for row in read_lines(table)] == [
+        "the best",
+        "no (0.50 to 0.82; unadjusted 0.50 to 0.82)",
+    ]
     assert view.sections["against"] == ()
     assert say(build(data, "answer"), "doubt") == [
-        f"The next, {SECOND}, misses 2 more. The detectable difference is 6 cases.",
-        f"{BEST} is not significantly different from {SECOND}.",
+        f"The next, {SECOND}, misses 2 more. {BEST} is not significantly different from {SECOND} "
+        "(10 missed). This holds whoever missed which image, after 1 comparison. The detectable "
+        "difference is 6 cases: fewer can't be significant, and as many need not be.",
     ]
 
 

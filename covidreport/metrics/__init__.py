@@ -14,6 +14,7 @@ from covidreport.metrics.calibration import (
     to_logits,
     to_probabilities,
 )
+from covidreport.metrics.classes import name_classes, tabulate_called
 from covidreport.metrics.cochran import CochranQ, cochran_q
 from covidreport.metrics.comparisons import (
     PairedAnswers,
@@ -115,6 +116,7 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
+from covidreport.metrics.proportions import code_groups, estimate_prevalence
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.repeats import (
     RepeatGroup,
@@ -123,7 +125,7 @@ from covidreport.metrics.repeats import (
     group_repeats,
 )
 from covidreport.metrics.resample import RESAMPLES, ResampledCounts, resample_counts
-from covidreport.metrics.score_metrics import digest_units
+from covidreport.metrics.score_metrics import digest_units, size_classes
 from covidreport.metrics.selection import (
     RankUncertainty,
     Resolution,
@@ -160,6 +162,7 @@ from covidreport.metrics.table import (
     list_counts,
     list_metrics,
 )
+from covidreport.metrics.unit_intervals import count_units
 
 __all__ = [
     "ALL_METRICS",
@@ -219,6 +222,7 @@ __all__ = [
     "choose_allowance",
     "clopper_pearson",
     "cochran_q",
+    "code_groups",
     "combine_tries",
     "compare_answers",
     "compare_configurations",
@@ -238,6 +242,7 @@ __all__ = [
     "count_labels",
     "count_near",
     "count_patients",
+    "count_units",
     "critical_p_value",
     "deal_counts",
     "describe_resolution",
@@ -249,6 +254,7 @@ __all__ = [
     "estimate_consistency",
     "estimate_counts",
     "estimate_difference",
+    "estimate_prevalence",
     "estimate_roc_aucs",
     "estimate_scores",
     "estimate_subgroups",
@@ -277,6 +283,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_power",
     "move_near",
+    "name_classes",
     "negative_likelihood_ratio",
     "net_benefit",
     "npv_at_prevalence",
@@ -295,9 +302,11 @@ __all__ = [
     "sample_units",
     "sensitivity_at_specificity",
     "sign_flip",
+    "size_classes",
     "specificity_at_sensitivity",
     "sum_by_group",
     "summarise_ranks",
+    "tabulate_called",
     "tango",
     "to_logits",
     "to_probabilities",

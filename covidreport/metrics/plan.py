@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from covidreport.errors import UsageError
 from covidreport.records import IntervalKind, MetricPlan
 
 DEFAULT_NORMAL = "normal"
+Sampling = Literal["consecutive"]
+"""`consecutive`: everybody of a period who was eligible, as in a cohort (STARD 2015, item 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class MetricOptions:
     prevalence: float | Mapping[str, float] | None = None
     """Of the target, or by label."""
     normal: str | None = None
+    sampling: Sampling | None = None
+    """How the images were sampled; only of consecutive patients does a report give the prevalence
+    an interval."""
 
     def plan(self, labels: Sequence[str], target: str) -> MetricPlan:
         """What is to be computed for these labels; UsageError where one is named that is none."""

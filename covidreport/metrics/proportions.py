@@ -20,7 +20,7 @@ from covidreport.metrics.intervals import (
     wilson,
 )
 from covidreport.metrics.matches import Proportion
-from covidreport.records import Estimate, IntervalKind, MetricPlan
+from covidreport.records import UNKNOWN, Estimate, IntervalKind, MetricPlan
 
 FORMULAS: Mapping[IntervalKind, Callable[[float, float], tuple[float, float]]] = {
     "wilson": wilson,
@@ -76,6 +76,24 @@ def interval_of_units(
 def sum_units(images: NDArray[np.bool_], groups: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """How many of these images `(N,)` each patient has, `(U,)`."""
     return np.bincount(groups[images], minlength=int(groups.max(initial=-1)) + 1)
+
+
+def estimate_prevalence(
+    prevalence: Estimate, truth: NDArray[np.int8] | None, groups: Sequence[str] | None,
+    plan: MetricPlan,
+) -> Estimate:  # fmt: skip
+    """The prevalence of a label with its interval, over patients where some have several images.
+
+    It says something of other patients only where these are consecutive ones. truth int8 `(N,)` of
+    the label with the patients of its images; None where each has one.
+    """
+    if truth is None:
+        if prevalence.numerator is None or prevalence.denominator is None:
+            return prevalence
+        ends = FORMULAS[plan.interval](prevalence.numerator, prevalence.denominator)
+        return with_interval(prevalence, Interval(*ends, plan.interval))
+    images = Proportion(truth != UNKNOWN, truth == 1)
+    return estimate_proportions([(prevalence, images)], code_groups(groups), plan)[0]
 
 
 def estimate_proportions(

@@ -54,8 +54,6 @@ from covidreport.records import (
     OperatingPoint,
     ScoreMetrics,
     Scores,
-    Subgroup,
-    Subgroups,
 )
 
 DECISION_THRESHOLDS: Final = (
@@ -100,11 +98,14 @@ def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
     }
     subgroups = {
         name: {
-            label: _describe_subgroups(answers, column, values, plan)
+            label: estimate_subgroups(
+                scores.truth[:, column], answers.predicted[:, column], answers.failed, values,
+                answers.groups, plan,
+            )
             for column, label in enumerate(scores.labels)
         }
         for name, values in scores.attributes.items()
-    }
+    }  # fmt: skip
     return ScoreMetrics(
         plan=plan,
         labels=labels,
@@ -221,31 +222,3 @@ def _describe_consistency(answers: Answers, plan: MetricPlan) -> Consistency:
         [(found.nothing, nothing), (found.contradiction, contradiction)], answers.groups, plan
     )
     return replace(found, nothing=first, contradiction=second)
-
-
-def _describe_subgroups(
-    answers: Answers, column: int, values: Sequence[str], plan: MetricPlan
-) -> Subgroups:
-    """One label's subgroups by one attribute, with the intervals of the plan."""
-    truth, predicted = answers.scores.truth[:, column], answers.predicted[:, column]
-    failed = answers.failed
-    found = estimate_subgroups(truth, predicted, failed, values)
-    texts = np.array(values, dtype=object)
-    every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
-    proportions = []
-    for group in every:
-        inside = texts == group.value
-        proportions += [
-            (group.sensitivity, Proportion(inside & (truth == 1), predicted & ~failed)),
-            (group.specificity, Proportion(inside & (truth == 0), ~predicted & ~failed)),
-        ]
-    rates = estimate_proportions(proportions, answers.groups, plan)
-    pairs = zip(every, rates[::2], rates[1::2], strict=True)
-    restated: list[Subgroup] = [
-        replace(group, sensitivity=first, specificity=second) for group, first, second in pairs
-    ]
-    return replace(
-        found,
-        groups=tuple(restated[: len(found.groups)]),
-        not_stated=restated[-1] if found.not_stated else None,
-    )

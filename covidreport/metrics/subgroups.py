@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.counts import count_labels
+from covidreport.metrics.matches import Proportion
+from covidreport.metrics.proportions import estimate_proportions
 from covidreport.metrics.table import CountMetric, list_metrics
-from covidreport.records import Counts, Estimate, Subgroup, Subgroups
+from covidreport.records import Counts, Estimate, MetricPlan, Subgroup, Subgroups
 
 FEWEST_CASES: Final = 10
 """A group with fewer positives (for the specificity: negatives) is shown and never compared."""
@@ -74,11 +77,14 @@ def estimate_subgroups(
     predicted: NDArray[np.bool_],
     failed: NDArray[np.bool_],
     values: Sequence[str],
+    groups: NDArray[np.integer[Any]] | None = None,
+    plan: MetricPlan | None = None,
 ) -> Subgroups:
-    """One label's counts and rates for each value of an attribute; every argument `(N,)`.
+    """One label's counts and rates for each value of an attribute; every array `(N,)`.
 
-    Rates have Wilson intervals, images that failed count as in every rate, those of unknown truth
-    are counted and excluded. The worst of several groups looks bad by chance alone: its own
+    Rates have the intervals of the plan, over patients where groups (of `code_groups`) are given.
+    Images that failed count as in every rate, those of unknown truth are counted and excluded. The
+    worst of several groups looks bad by chance alone: its own
     interval, which was not picked for being the worst of many, must not be read as a test. Where
     some rates are equal the group with more cases is named, then the first by name; where all are,
     none is.
@@ -88,17 +94,26 @@ def estimate_subgroups(
     if not len(values) == truth.size == predicted.size == failed.size:
         raise ValueError(f"{len(values)} values for {truth.size} images")
     column = np.array(values, dtype=object)
-    groups = []
+    every = []
     for value in sorted(set(values)):
         mask = column == value
         (counts,) = count_labels(
             truth[mask][:, np.newaxis], predicted[mask][:, np.newaxis], failed[mask]
         )
-        groups.append(_describe(value, counts))
-    stated = tuple(group for group in groups if group.value)
+        group = _describe(value, counts)
+        sensitivity, specificity = estimate_proportions(
+            [
+                (group.sensitivity, Proportion(mask & (truth == 1), predicted & ~failed)),
+                (group.specificity, Proportion(mask & (truth == 0), ~predicted & ~failed)),
+            ],
+            groups,
+            plan or MetricPlan(),
+        )
+        every.append(replace(group, sensitivity=sensitivity, specificity=specificity))
+    stated = tuple(group for group in every if group.value)
     return Subgroups(
         groups=stated,
-        not_stated=next((group for group in groups if not group.value), None),
+        not_stated=next((group for group in every if not group.value), None),
         worst_sensitivity=name_worst(stated, "sensitivity"),
         worst_specificity=name_worst(stated, "specificity"),
     )

@@ -146,8 +146,10 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         "Matthews 1975", unit="correlation", hugging_face="matthews_correlation",
     ),
     "prevalence": CountMetric(
-        rates.prevalence, "Prevalence", "The proportion of images that have the label",
-        "positives / (positives + negatives)", "neither", "Wilson", at_threshold=False,
+        rates.prevalence, "Prevalence",
+        "The proportion of images that have the label; its interval (Wilson) only where the "
+        "settings say that images are of consecutive patients",
+        "positives / (positives + negatives)", "neither", "none", at_threshold=False,
     ),
     "roc_auc": CurveMetric(
         curves.roc_auc, "ROC AUC",

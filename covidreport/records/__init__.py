@@ -95,10 +95,13 @@ from covidreport.records.report import (
     Case,
     CaseAnswer,
     CaseTable,
+    ClassErrors,
     LabelCurve,
+    PredictiveValues,
     ReportData,
     ReportedRun,
     ThresholdCurves,
+    TrueClasses,
 )
 from covidreport.records.run import Epoch, Run
 from covidreport.records.score_metrics import (
@@ -131,6 +134,7 @@ __all__ = [
     "Case",
     "CaseAnswer",
     "CaseTable",
+    "ClassErrors",
     "Comparable",
     "Comparison",
     "ConfigurationComparison",
@@ -178,6 +182,7 @@ __all__ = [
     "PickedBaseline",
     "PickedRun",
     "PixelSpec",
+    "PredictiveValues",
     "Promise",
     "Provenance",
     "RankEvidence",
@@ -212,6 +217,7 @@ __all__ = [
     "ThresholdFit",
     "ThresholdOrigin",
     "Timing",
+    "TrueClasses",
     "TunedFor",
     "TunedThresholds",
     "Tuning",

@@ -12,6 +12,8 @@ from covidreport.records.finding import Failure, Finding
 from covidreport.records.gate import ScoresFrom
 from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
+from covidreport.records.score_metrics import Subgroup
+from covidreport.records.scores import Estimate
 
 CaseAnswer = Literal["yes", "no", "failed"]
 """What a run said of one image for one label; `failed` where it could not be scored."""
@@ -90,6 +92,41 @@ class ThresholdCurves:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassErrors:
+    """One run's answers to the images of each true class."""
+
+    run: str
+    false_alarms: tuple[Subgroup, ...]
+    """The images without the target by what else is true of them: `value` is the labels that they
+    carry, joined by ` and `; empty where that is not known. They add up to the evaluation's."""
+    called: tuple[tuple[int, ...], ...] | None
+    """A row for each label, of the images of that class: how many were called each label alone, in
+    the order of `TrueClasses.labels`, then none, several, and not scored. None unless every image
+    carries exactly one label."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrueClasses:
+    """The ranked runs' errors by true class, from their stored scores."""
+
+    labels: tuple[str, ...]
+    runs: tuple[ClassErrors, ...]
+    """Those whose scores were read, in the order of the ranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictiveValues:
+    """How far a run's answers for the target can be believed at one prevalence."""
+
+    run: str
+    prevalence: float
+    stated: bool
+    """Whether the settings state it; the others are usual ones."""
+    ppv: Estimate
+    npv: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
@@ -143,3 +180,7 @@ class ReportData:
     """None where no run of the first ranking has scores that can be read."""
     curves: ThresholdCurves | None = None
     """None where no run has scores."""
+    classes: TrueClasses | None = None
+    """None where no run of the first ranking has scores that can be read."""
+    predictive: tuple[PredictiveValues, ...] = ()
+    """Of the ranked runs of the first ranking, in its order; of each from the lowest prevalence."""

@@ -19,8 +19,8 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
+from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
-from covidreport.report.lowest import name_worst, say_why_not_compared
 from covidreport.text import decimal, exact, humanise, label_name, listed, plural, titled
 
 SHOWN_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
@@ -49,7 +49,6 @@ def describe_beyond(evaluation: Evaluation, index: Index, *, opened: bool) -> li
             title = "Calibration and net benefit in numbers"
             blocks.append(Group(tables, title, state="folded", layout="beside"))
         blocks += _subgroups_table(details, index)
-        blocks += [Prose(words, "remark") for words in _remarks(details, index)]
     title = "Beyond the threshold: operating points, calibration, net benefit, subgroups"
     return [Group(tuple(blocks), title, state="open" if opened else "folded")]
 
@@ -166,7 +165,7 @@ def _decisions_table(one: LabelScoreMetrics, index: Index) -> list[Table]:
     return [Table(caption, head, rows, "metrics")]
 
 
-def _subgroups_table(details: ScoreMetrics, index: Index) -> list[Table]:
+def _subgroups_table(details: ScoreMetrics, index: Index) -> list[Block]:
     rows = []
     for name, by_label in details.subgroups.items():
         found = by_label.get(index.target)
@@ -181,7 +180,8 @@ def _subgroups_table(details: ScoreMetrics, index: Index) -> list[Table]:
         Column("Missed", kind="missed"), Column("Sensitivity", "95 % CI", "figure"),
         Column("False alarms", kind="count"), Column("Specificity", "95 % CI", "figure"),
     )  # fmt: skip
-    return [Table(f"Parts of the images, for {index.disease}", head, tuple(rows))]
+    table = Table(f"Parts of the images, for {index.disease}", head, tuple(rows))
+    return [table, Prose(WORST_OF_SEVERAL, "remark")]
 
 
 def _subgroup_row(attribute: str, group: Subgroup) -> Row:
@@ -202,19 +202,3 @@ def _subgroup_row(attribute: str, group: Subgroup) -> Row:
 def _rate_of_group(group: Subgroup, metric: str) -> Rate:
     estimate = group.sensitivity if metric == "sensitivity" else group.specificity
     return Rate(estimate, note=say_why_not_compared(group, metric), evidence=True)
-
-
-def _remarks(details: ScoreMetrics, index: Index) -> tuple[str, ...]:
-    """Which group does worst by each attribute, and what that is worth."""
-    remarks = []
-    for name, by_label in details.subgroups.items():
-        found = by_label.get(index.target)
-        named = name_worst(found) if found else ""
-        if named:
-            remarks.append(f"By {humanise(name)}, {named}.")
-    if remarks:
-        remarks.append(
-            "The worst of several groups looks bad by chance alone: read its interval, and look at "
-            "its images, before believing it."
-        )
-    return tuple(remarks)

@@ -25,6 +25,7 @@ from covidreport.records import (
 )
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
+from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.repeats import collect_repeats
@@ -91,6 +92,9 @@ def collect_report(
     evaluations = [evaluation for _, evaluation in evaluated]
     sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)
     rankings = tuple(each.ranking for each in sets)
+    by_class = (
+        collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
+    )
     finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
         title=title or f"{name}, {chosen}",
@@ -102,6 +106,8 @@ def collect_report(
         repeats=collect_repeats(reported, rankings, target),
         cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
         curves=collect_curves(reported, read),
+        classes=by_class.classes,
+        predictive=by_class.predictive,
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

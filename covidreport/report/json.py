@@ -2,7 +2,7 @@
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
-`cases`.
+`cases`, `classes`, `predictive`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -43,6 +43,11 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `no` or `failed`, and `scores[]`), `positives_omitted` and `false_alarms_omitted` (how many are
   not listed), `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand in the
   folders of the runs).
+
+- `classes` (or null): `labels`, `runs[]` (`run`, `false_alarms[]` by what else is true of an
+  image: groups as above; `called[][]`, a row a true class: how many images were called each label
+  alone, none, several, not scored; null unless every image carries exactly one label).
+- `predictive[]`: `run`, `prevalence`, `stated` (in the settings), `ppv`, `npv`.
 
 The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
 scores.parquet, which holds more than a picture needs.

@@ -51,8 +51,8 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (
-    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *METRICS, "report", "tune", "limits",
-    "audit",
+    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *METRICS, "report", "tune", "study",
+    "limits", "audit",
 )  # fmt: skip
 
 
@@ -136,6 +136,9 @@ class _Reading:
         if data is not None:
             values["data"] = path.parent / data
         metrics = self.read_all(METRICS)
+        sampling = self.read("study", read_as.sampling)
+        if sampling is not None:
+            metrics["sampling"] = sampling
         return EvaluateOptions(
             **values,
             thresholds=self.read_thresholds(),

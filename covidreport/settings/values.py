@@ -8,12 +8,14 @@ from typing import Any, TypeGuard, TypeVar, get_args
 
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
+from covidreport.metrics.plan import Sampling
 from covidreport.records import Ignore, IntervalKind, MissPolicy
 
 T = TypeVar("T")
 
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
 POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
+SAMPLING_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
 
@@ -143,6 +145,18 @@ def tuned(key: str, value: Any) -> bool:
 def tuning_split(key: str, value: Any) -> str | None:
     """`split` of the table `tune`."""
     return _read_table(key, value, ("split", text), '[tune], then split = "tuning"')
+
+
+def sampling(key: str, value: Any) -> Sampling | None:
+    """`sampling` of the table `study`."""
+    return _read_table(key, value, ("sampling", _sampling), SAMPLING_FORMAT)
+
+
+def _sampling(key: str, value: Any) -> Sampling:
+    if value != "consecutive":
+        raise _refuse(key, value, "'consecutive' is wanted, or nothing")
+    found: Sampling = value
+    return found
 
 
 def hidden_sections(key: str, value: Any) -> frozenset[str] | None:

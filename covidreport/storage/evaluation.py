@@ -128,7 +128,19 @@ def mend_evaluation(evaluation: Evaluation) -> Evaluation:
     score_metrics = evaluation.score_metrics
     if score_metrics is not None:
         evaluation = replace(evaluation, score_metrics=_name_worst(score_metrics))
-    return drop_intervals(evaluation)
+    return drop_intervals(_drop_prevalence_intervals(evaluation))
+
+
+def _drop_prevalence_intervals(evaluation: Evaluation) -> Evaluation:
+    """How often a label occurs in a collection is a choice of whoever collected it."""
+    estimates = {
+        label: {
+            key: replace(one, low=None, high=None, method=None) if key == "prevalence" else one
+            for key, one in found.items()
+        }
+        for label, found in evaluation.estimates.items()
+    }
+    return replace(evaluation, estimates=estimates)
 
 
 def _name_worst(score_metrics: ScoreMetrics) -> ScoreMetrics:

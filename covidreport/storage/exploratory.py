@@ -48,7 +48,7 @@ def drop_intervals(evaluation: Evaluation) -> Evaluation:
     for each in iter_metrics(evaluation):
         depends = each.metric is None or each.metric.at_threshold
         marked = depends and each.label in ("", *labels)
-        estimates[each.label][each.key] = _mark(each.estimate) if marked else each.estimate
+        estimates[each.label][each.key] = mark_estimate(each.estimate) if marked else each.estimate
     return replace(
         evaluation,
         estimates=estimates,
@@ -62,10 +62,10 @@ def _mark_score_metrics(score_metrics: ScoreMetrics, labels: Sequence[str]) -> S
     of_labels = {
         label: replace(
             one,
-            positive_likelihood_ratio=_mark(one.positive_likelihood_ratio),
-            negative_likelihood_ratio=_mark(one.negative_likelihood_ratio),
-            ppv=_mark(one.ppv),
-            npv=_mark(one.npv),
+            positive_likelihood_ratio=mark_estimate(one.positive_likelihood_ratio),
+            negative_likelihood_ratio=mark_estimate(one.negative_likelihood_ratio),
+            ppv=mark_estimate(one.ppv),
+            npv=mark_estimate(one.npv),
         )
         if label in labels
         else one
@@ -80,8 +80,8 @@ def _mark_score_metrics(score_metrics: ScoreMetrics, labels: Sequence[str]) -> S
     }
     consistency = replace(
         score_metrics.consistency,
-        nothing=_mark(score_metrics.consistency.nothing),
-        contradiction=_mark(score_metrics.consistency.contradiction),
+        nothing=mark_estimate(score_metrics.consistency.nothing),
+        contradiction=mark_estimate(score_metrics.consistency.contradiction),
     )
     return replace(score_metrics, labels=of_labels, subgroups=subgroups, consistency=consistency)
 
@@ -89,14 +89,19 @@ def _mark_score_metrics(score_metrics: ScoreMetrics, labels: Sequence[str]) -> S
 def _mark_subgroups(found: Subgroups) -> Subgroups:
     every = [*found.groups, *([found.not_stated] if found.not_stated else [])]
     marked = [
-        replace(each, sensitivity=_mark(each.sensitivity), specificity=_mark(each.specificity))
+        replace(
+            each,
+            sensitivity=mark_estimate(each.sensitivity),
+            specificity=mark_estimate(each.specificity),
+        )
         for each in every
     ]
     last = marked.pop() if found.not_stated else None
     return replace(found, groups=tuple(marked), not_stated=last)
 
 
-def _mark(estimate: Estimate) -> Estimate:
+def mark_estimate(estimate: Estimate) -> Estimate:
+    """The figure marked as exploratory, without an interval; what is undefined stays as it is."""
     if estimate.value is None and estimate.low is None:
         return estimate
     return replace(estimate, low=None, high=None, method=MARK)

@@ -60,7 +60,6 @@ def test_html_and_markdown_have_the_same_figures(data):
         "Normal together with another label",
         "Net benefit for COVID-19, in cases found an image",
         "too few to compare",
-        "has the lowest sensitivity",
         "say less than as many images of different patients",
         "200 resamples from seed 0",
         "3 seeds against 3 can’t give a p below 0.100",

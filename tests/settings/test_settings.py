@@ -158,3 +158,14 @@ def test_a_table_that_is_none_is_refused(tmp_path):
         find_settings(tmp_path)
     file.write_text("tool = 5")
     assert find_settings(tmp_path).origin is None or find_settings(tmp_path).origin != file
+
+
+def test_how_images_were_sampled_is_said_of_the_study(tmp_path):
+    """`[study] sampling`; only one word has a meaning."""
+    (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "consecutive"\n')
+    assert find_settings(tmp_path).metrics.sampling == "consecutive"
+    (tmp_path / "covidreport.toml").write_text("")
+    assert find_settings(tmp_path).metrics.sampling is None
+    (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "random"\n')
+    with pytest.raises(UsageError, match=r"`study\.sampling` is 'random'; 'consecutive' is wanted"):
+        find_settings(tmp_path)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.metrics.subgroups import list_lowest
 from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
 from covidreport.report.blocks import RATES, Column, Count, Prose, Rate, Row, Section, Table, Text
+from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
-from covidreport.report.lowest import name_worst, say_why_not_compared
 from covidreport.text import clean, humanise, plural, titled, whole
 
 MOST_RUNS = 3
@@ -16,10 +15,6 @@ MOST_RUNS = 3
 LEAD = (
     "A run that does well on the whole may do badly for some patients. A group with fewer than ten "
     "cases is shown and never compared."
-)
-WARNING = (
-    "The worst of several groups looks bad by chance alone: read its interval, and look at its "
-    "images, before believing it."
 )
 
 
@@ -29,9 +24,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     if not shown or not data.rankings:
         return ()
     tables = [_table(metric, shown, index) for metric in ("sensitivity", "specificity")]
-    said = list(filter(None, (_worst(each, index) for each in shown)))
-    remarks = [Prose(words, "remark") for words in ([*said, WARNING] if said else [])]
-    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), *tables, *remarks)),)
+    remark = Prose(WORST_OF_SEVERAL, "remark")
+    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), *tables, remark)),)
 
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:
@@ -83,7 +77,7 @@ def _every(found: Subgroups) -> list[Subgroup]:
 
 
 def _rate(metric: str, found: Subgroups | None, value: str) -> Rate:
-    """One run's figure on one group; said in words where it is the lowest of the compared."""
+    """One run's figure on one group."""
     group = next((one for one in _every(found) if one.value == value), None) if found else None
     if found is None or group is None:
         return Rate(None)
@@ -91,17 +85,6 @@ def _rate(metric: str, found: Subgroups | None, value: str) -> Rate:
     wrong = group.counts.missed if positive else group.counts.false_alarms
     remark = say_why_not_compared(group, metric)
     counted = f"{whole(wrong)} missed" if positive else plural(wrong, "alarm")
-    if group.value in list_lowest(found.groups, metric):
-        remark = "lowest"
-    elif not (group.counts.positives if positive else group.counts.negatives):
+    if not (group.counts.positives if positive else group.counts.negatives):
         counted = ""
     return Rate(group.sensitivity if positive else group.specificity, counted, remark)
-
-
-def _worst(reported: ReportedRun, index: Index) -> str:
-    parts = []
-    for attribute, found in _groups(reported, index).items():
-        named = name_worst(found)
-        if named:
-            parts.append(f"by {humanise(attribute)}, {named}")
-    return f"{clean(reported.run.name)}: {'; '.join(parts)}." if parts else ""

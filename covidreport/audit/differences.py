@@ -13,6 +13,7 @@ from covidreport.records import (
     Evaluation,
     Finding,
     RankedRun,
+    RankEvidence,
     Ranking,
     ReportData,
 )
@@ -42,9 +43,9 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
     evaluation = _find_evaluation(data, best.run)
     bounds = bound_from_counts(ranked, evaluation, ranking.target)
     alike = [
-        (row, bound.adjusted_p_value)
+        (row, bound)
         for row, bound in zip(ranked[1:], bounds.rank_evidence[1:], strict=True)
-        if bound.significantly_different is False and bound.adjusted_p_value is not None
+        if bound.significantly_different is False
     ]
     if not alike:
         return None
@@ -82,12 +83,11 @@ def _format_range(low: int, high: int) -> str:
 
 
 def _explain_bound(
-    alike: list[tuple[RankedRun, float]], ranked: int, clearest: DetectableDifference
+    alike: list[tuple[RankedRun, RankEvidence]], ranked: int, clearest: DetectableDifference
 ) -> str:
     pairs = clearest.comparisons
     bounds = "; ".join(
-        f"{missed} missed ({', '.join(row.run for row, _ in group)}): "
-        f"p {'≥' if group[0][1] < 1 else '='} {bound_p(group[0][1])}"
+        f"{missed} missed ({', '.join(row.run for row, _ in group)}): {_write_p(group[0][1])}"
         for missed, group in _group_by_missed(alike).items()
     )
     text = (
@@ -104,10 +104,19 @@ def _explain_bound(
     )
 
 
+def _write_p(bound: RankEvidence) -> str:
+    """`adjusted p ≥ 0.10, unadjusted ≥ 0.0009`; `= 1` where it can be nothing else."""
+    adjusted, unadjusted = (
+        f"{'≥' if p < 1 else '='} {bound_p(p)}"
+        for p in (bound.adjusted_p_value or 0.0, bound.p_value or 0.0)
+    )
+    return f"adjusted p {adjusted}, unadjusted {unadjusted}"
+
+
 def _group_by_missed(
-    alike: list[tuple[RankedRun, float]],
-) -> Mapping[int, list[tuple[RankedRun, float]]]:
-    groups: defaultdict[int, list[tuple[RankedRun, float]]] = defaultdict(list)
-    for row, p_value in alike:
-        groups[row.missed].append((row, p_value))
+    alike: list[tuple[RankedRun, RankEvidence]],
+) -> Mapping[int, list[tuple[RankedRun, RankEvidence]]]:
+    groups: defaultdict[int, list[tuple[RankedRun, RankEvidence]]] = defaultdict(list)
+    for row, bound in alike:
+        groups[row.missed].append((row, bound))
     return groups

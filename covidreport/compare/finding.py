@@ -95,7 +95,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
         )
         return (
             f"{subject} {_verb(best)} significantly fewer {name} cases than "
-            f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)} with "
+            f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)}, with "
             f"{closest.run}, the largest)."
         )
     from_rest = f", but {_be(best)} from {_name_rest(different)}" if different else ""

@@ -22,11 +22,12 @@ def name_classes(
     truth int8 `(N, K)`.
     """
     others = [column for column, name in enumerate(labels) if name != label]
+    kinds, kind = np.unique(truth[:, others], axis=0, return_inverse=True)
     named = []
-    for row in truth[:, others].tolist():
+    for row in kinds.tolist():
         carried = tuple(labels[column] for column, value in zip(others, row, strict=True) if value)
         named.append(() if UNKNOWN in row else carried or (NO_LABEL,))
-    return tuple(named)
+    return tuple(named[each] for each in kind.ravel().tolist())
 
 
 def tabulate_called(

@@ -50,7 +50,7 @@ def test_a_failed_image_is_a_wrong_answer_in_every_rate(metric, numerator, denom
     assert estimate.value == pytest.approx(numerator / denominator)
 
 
-RATES = ["sensitivity", "specificity", "ppv", "npv", "accuracy", "prevalence"]
+RATES = ["sensitivity", "specificity", "ppv", "npv", "accuracy"]
 
 
 @pytest.mark.parametrize("metric", RATES)
@@ -61,6 +61,12 @@ def test_a_rate_has_its_wilson_interval(metric):
     assert estimate.denominator is not None
     assert (estimate.low, estimate.high) == wilson(estimate.numerator, estimate.denominator)
     assert estimate.method == "wilson"
+
+
+def test_the_prevalence_has_no_interval():
+    """In a collection of images it is a choice of whoever collected them."""
+    estimate = METRICS["prevalence"].estimate(WITH_FAILED)
+    assert (estimate.low, estimate.high, estimate.method) == (None, None, None)
 
 
 def test_f1_and_label_accuracy_have_no_interval():

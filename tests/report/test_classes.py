@@ -54,7 +54,10 @@ def test_false_alarms_of_each_class_are_those_of_the_scores_and_add_up(runs):
             # Patients have several images: wider than Wilson's over images.
             low, high = wilson(inside.sum() - alarms, inside.sum())
             assert group.specificity.method == "wilson over groups"
-            assert group.specificity.high - group.specificity.low > 0.9 * (high - low)
+            ours = group.specificity
+            assert ours.high is not None
+            assert ours.low is not None
+            assert ours.high - ours.low > 0.9 * (high - low)
         total = sum(group.counts.false_alarms for group in each.false_alarms)
         assert total == reported.evaluation.counts["covid-19"].false_alarms
 
@@ -79,13 +82,17 @@ def test_the_section_shows_both(runs):
     """A row a run with a column a class, and rows of each true class."""
     data = _collect(runs)
     section = build(data, "classes")
-    table = find_table(section, "Specificity for COVID-19 by true class, and false alarms")
-    assert [column.title for column in table.columns] == ["Run", "Normal", "Pneumonia"]
+    table = find_table(section, "False alarms and specificity for COVID-19 by true class, 95 % CI")
+    assert [f"{column.title} {column.note}".strip() for column in table.columns] == [
+        "Run", "Normal false alarms", "Normal specificity", "Pneumonia false alarms",
+        "Pneumonia specificity",
+    ]  # fmt: skip
     group = data.classes.runs[0].false_alarms[0]
     counts = group.counts
-    assert read_lines(table)[0][1].startswith(
-        f"{group.specificity.value:.3f} ({counts.false_alarms} alarms of {counts.negatives}; "
-    )
+    _, alarms, specificity, *_ = read_lines(table)[0]
+    assert alarms.startswith(f"{counts.false_alarms} (of {counts.negatives}")
+    cleared = counts.negatives - counts.false_alarms
+    assert specificity.startswith(f"{group.specificity.value:.3f} ({cleared}/{counts.negatives}; ")
     (grid,) = list_grids(section)
     assert len(grid.rows) == 3 * len(data.classes.runs)
     assert [head.cell for head in grid.heads[1]][-3:] == ["none", "several", "not scored"]
@@ -101,6 +108,8 @@ def test_predictive_values_stand_at_three_prevalences_beside_a_stated_one(runs):
     evaluation = next(e.evaluation for e in data.runs if e.run.name == first[0].run)
     estimates = evaluation.estimates["covid-19"]
     hit, clear = estimates["sensitivity"].value, estimates["specificity"].value
+    assert hit is not None
+    assert clear is not None
     for each in first:
         p = each.prevalence
         right, alarms = p * hit, (1 - p) * (1 - clear)
@@ -155,3 +164,10 @@ def test_the_prevalence_has_an_interval_of_consecutive_patients_alone(runs, stat
     assert found.method == ("wilson over groups" if stated else None)
     plain = replace(metrics, sampling=None)
     assert _collect(runs, plain).runs[0].evaluation.estimates["covid-19"]["prevalence"].low is None
+
+
+def test_from_counts_it_is_that_of_images():
+    """28 of 628 images: Wilson's."""
+    data = _collect(discover_runs((STUDY,)), MetricOptions(sampling="consecutive"))
+    found = data.runs[0].evaluation.estimates["covid-19"]["prevalence"]
+    assert (found.low, found.high) == pytest.approx(wilson(28, 628))

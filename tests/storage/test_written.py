@@ -64,10 +64,17 @@ def _drop_later(value: Any, like: Any) -> Any:
 
 @pytest.mark.parametrize("file", [*STUDY, WRITTEN / TODAY / "evaluation.json"], ids=str)
 def test_evaluations_are_written_as_they_stand(file):
-    """The study's and one with all that there is: byte for byte, and nothing is to be mended."""
+    """The study's and one with all that there is: byte for byte; nothing is to be mended but the
+    interval of the prevalence, which says nothing of other patients."""
     assert _encode(file) == file.read_text()
-    evaluation = decode_evaluation(json.loads(file.read_text()), str(file))
-    assert mend_evaluation(evaluation) == evaluation == read_evaluation(file)
+    document = json.loads(file.read_text())
+    evaluation = decode_evaluation(document, str(file))
+    mended = mend_evaluation(evaluation)
+    assert mended == read_evaluation(file)
+    for figures in document["estimates"].values():
+        if "prevalence" in figures:
+            figures["prevalence"] |= {"low": None, "high": None, "method": None}
+    assert mended == decode_evaluation(document, str(file))
 
 
 @pytest.mark.parametrize("version", VERSIONS[:-1])

@@ -10,6 +10,7 @@ from covidreport.report.blocks import (
     RATES,
     Block,
     Column,
+    Count,
     Grid,
     GridCell,
     GridRow,
@@ -52,18 +53,21 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 
 
 def _alarms_table(found: TrueClasses, data: ReportData, index: Index) -> Table:
-    """A row for each run, a column for each class of images without the target."""
+    """A row for each run, two columns for each class of images without the target."""
     values = _order_values(found, data.target)
     by_run = [{each.value: each for each in run.false_alarms} for run in found.runs]
-    head = [
-        Column("Run", kind="name"),
-        *(Column(titled(_name_class(value)), "95 % CI", "figure", RATES) for value in values),
-    ]
+    head = [Column("Run", kind="name")]
+    for value in values:
+        name = titled(_name_class(value))
+        head += [
+            Column(name, "false alarms", "count"),
+            Column(name, "specificity", "figure", RATES),
+        ]
     rows = tuple(
-        Row((index.link(run.run), *(_cell(cells.get(value)) for value in values)))
+        Row((index.link(run.run), *(cell for value in values for cell in _cells(cells.get(value)))))
         for run, cells in zip(found.runs, by_run, strict=True)
     )
-    caption = f"Specificity for {index.disease} by true class, and false alarms"
+    caption = f"False alarms and specificity for {index.disease} by true class, 95 % CI"
     return Table(caption, tuple(head), rows, "pairs")
 
 
@@ -81,12 +85,13 @@ def _name_class(value: str) -> str:
     return " and ".join(label_name(label) for label in value.split(" and "))
 
 
-def _cell(group: Subgroup | None) -> Rate:
+def _cells(group: Subgroup | None) -> tuple[Count, Rate]:
     if group is None:
-        return Rate(None)
+        return Count(None), Rate(None)
     counts = group.counts
-    alarms = f"{plural(counts.false_alarms, 'alarm')} of {whole(counts.negatives)}"
-    return Rate(group.specificity, alarms)
+    failed = counts.failed_negative
+    alarms = Count(counts.false_alarms, counts.negatives, failed)
+    return alarms, Rate(group.specificity, evidence=True)
 
 
 def _called_grids(

@@ -128,7 +128,14 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> l
         sentences.append(
             f"The baseline {comparisons.baseline} is not among the compared runs, so all pairs are."
         )
-    return [*sentences, *filter(None, [describe_planned(ranking)])]
+    if comparisons.planned:
+        planned = plural(len(comparisons.sensitivity), "comparison")
+        sentences += [
+            describe_planned(ranking),
+            f"The table has these {planned} alone, and its adjusted p are for them: they were "
+            "planned.",
+        ]
+    return sentences
 
 
 def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:
@@ -171,7 +178,11 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
         for found in compared.values():
             cells += [_difference(found[place]), _adjusted(found[place], comparisons.alpha)]
         rows.append(Row(tuple(cells)))
-    words = "each 95 % interval holds for its pair alone; p is of an exact test"
+    area = "DeLong’s" if comparisons.n_groups is None else "Obuchowski’s"
+    words = (
+        "each 95 % interval holds for its pair alone; p is of an exact test, for ROC AUC of "
+        f"{area} normal one"
+    )
     return Table(f"{layout.caption}; {words}", tuple(head), tuple(rows), "pairs")
 
 

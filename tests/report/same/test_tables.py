@@ -75,6 +75,7 @@ def _is_reshaped(table: ReadTable) -> bool:
             "Confusion matrices of ",
             "Counts: actual in rows",
             "The matrices of ",
+            "True class against what was called, of ",
         )
     )
 

@@ -101,6 +101,11 @@ def test_planned_comparisons_take_the_place_of_all_pairs():
     assert len(find_table(section, f"Each run minus {naming}").rows) == 3
     assert not [one for one in list_tables(section) if one.style == "grid"]
     assert any(f"Compared with {naming}" in one for one in list_sentences(section))
+    # "Each p ... adjusted for 6" is that of the ranking; the table's are corrected over 3.
+    assert (
+        "The table has these 3 comparisons alone, and its adjusted p are for them: they were "
+        "planned."
+    ) in list_sentences(section)
     judged = find_table(section, "Non-inferiority")
     assert "at most 0.2 less sensitive than exp3; intervals of 98.33 %" in judged.caption
     answers = {row[0]: row[1] for row in read_values(judged)}

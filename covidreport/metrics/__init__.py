@@ -101,7 +101,6 @@ from covidreport.metrics.optimism import (
     deal_counts,
 )
 from covidreport.metrics.paired import (
-    bound_mcnemar_above,
     count_discordant,
     count_images,
     find_false_alarms,
@@ -139,6 +138,7 @@ from covidreport.metrics.selection import (
 )
 from covidreport.metrics.significance import (
     bound_mcnemar,
+    bound_mcnemar_above,
     detectable_difference,
     fisher_exact,
     holm,

@@ -82,19 +82,6 @@ def count_discordant(
     return counts
 
 
-def bound_mcnemar_above(missed_first: int, missed_second: int, positives: int) -> float:
-    """The largest p-value of the exact McNemar test that two runs with these misses can have.
-
-    The counterpart of `bound_mcnemar`: the p-value grows with every positive that only the better
-    run missed, since the worse run then missed one more that the better found. There are at most
-    as many as the better run missed, and as many as the worse run found, of all positives. As
-    `mcnemar_exact`, it takes images for independent.
-    """
-    fewer, more = sorted((missed_first, missed_second))
-    against = min(fewer, positives - more)
-    return mcnemar_exact(against, more - fewer + against)
-
-
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """The two-sided exact p-value that two runs err equally often.
 

@@ -57,6 +57,23 @@ def bound_mcnemar(gap: int) -> float:
     return min(1.0, 2 * 0.5 ** abs(gap))
 
 
+def bound_mcnemar_above(missed_first: int, missed_second: int, positives: int) -> float:
+    """The largest p-value that two runs can have which miss so many of these positives.
+
+    The counterpart of `bound_mcnemar`: the test is dullest where the better run missed as many as
+    it can of those that the other found, which is all that it missed or all that the other found.
+    Each takes another positive that only the worse run missed along, and the gap stays. Images are
+    taken for independent. Computed in logarithms, without SciPy: every audit asks for it.
+    """
+    fewer, more = sorted((missed_first, missed_second))
+    against = min(fewer, positives - more)
+    discordant = more - fewer + 2 * against
+    k = np.arange(against, dtype=np.float64)
+    # C(n, k + 1) / C(n, k), summed as logs: no coefficient overflows.
+    logs = np.append(0.0, np.cumsum(np.log((discordant - k) / (k + 1))))
+    return min(1.0, 2 * float(np.exp(logs - discordant * math.log(2)).sum()))
+
+
 def detectable_difference(comparisons: int, alpha: float = 0.05) -> int:
     """The fewest cases by which two runs must differ to be significantly different at all.
 

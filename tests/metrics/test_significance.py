@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from scipy.stats import fisher_exact as scipy_fisher_exact
 
-from covidreport.metrics import bound_mcnemar, detectable_difference, fisher_exact, holm
+from covidreport.metrics import (
+    bound_mcnemar,
+    bound_mcnemar_above,
+    detectable_difference,
+    fisher_exact,
+    holm,
+)
 
 _side = st.integers(0, 400)
 
@@ -71,6 +77,28 @@ def test_no_pairs_with_a_gap_give_less_than_the_bound(gap, against):
     discordant = gap + 2 * against
     exact = binomtest(against, discordant).pvalue if discordant else 1.0
     assert exact >= bound_mcnemar(gap) * (1 - 1e-9)
+
+
+@given(st.integers(0, 400), st.data())
+def test_no_answers_with_these_counts_give_more_than_the_upper_bound(positives, data):
+    """SciPy's binomial test over all answers that the counts allow: b more missed by the worse run
+    alone, c by the better alone, b - c the gap, c at most what the better missed and b at most what
+    it found."""
+    fewer, more = sorted(data.draw(st.tuples(*[st.integers(0, positives)] * 2)))
+    gap = more - fewer
+    possible = [
+        c for c in {0, fewer // 2, fewer - 1, fewer, positives - more - 1, positives - more}
+        if 0 <= c <= fewer and gap + c <= positives - fewer
+    ]  # fmt: skip
+    p_values = [binomtest(c, gap + 2 * c).pvalue if gap + c else 1.0 for c in possible]
+    bound = bound_mcnemar_above(more, fewer, positives)
+    assert bound == pytest.approx(max(p_values), rel=1e-9)
+    assert bound == bound_mcnemar_above(fewer, more, positives)
+
+
+def test_exp16_of_the_study_is_worse_than_exp15_whoever_missed_which_image():
+    """8 and 26 of 28: 2 against 20 discordant, 2 (1 + 22 + 231) / 2**22 = 0.00012."""
+    assert bound_mcnemar_above(8, 26, 28) == pytest.approx(508 / 2**22)
 
 
 @pytest.mark.parametrize(("comparisons", "gap"), [(1, 6), (17, 10), (153, 13)])

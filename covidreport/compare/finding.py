@@ -123,6 +123,8 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
     left = [row for row in ranking.rows if row.rank is not None and row.run not in settled]
     subject = name_runs(best)
     said = []
+    if alike:
+        said.append(f"{_be(best)} not significantly different from {_name_part(alike, others)}")
     if different:
         highest = max(
             (each for each in comparisons.rank_evidence if each.significantly_different),
@@ -135,17 +137,19 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
             f"{_verb(best)} significantly fewer {name} cases than "
             f"{_name_those(different, others)}: adjusted {bounds}{of}{taken}"
         )
-    if alike:
-        said.append(f"{_be(best)} not significantly different from {_name_part(alike, others)}")
     pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
+    # With scores the correction is max-T, which may find more than these bounds allow.
+    how = "after 1 comparison"
+    if comparisons.detectable_difference.comparisons > 1:
+        how = f"after Holm's correction for {pairs}"
     text = ""
     if said:
         text = (
             f"{subject} {'; it '.join(said) if len(best) == 1 else '; they '.join(said)}. This "
-            f"holds whoever missed which image, after {pairs}."
+            f"holds whoever missed which image, {how}."
         )
     if left:
-        after = "" if said else f" after {pairs}"
+        after = "" if said else f" {how}"
         text += (
             f" Counts alone can't say whether {subject} {_differ(best)} significantly from "
             f"{_name_those(left, others)}{after}: that takes the answers to each image."

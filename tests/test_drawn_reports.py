@@ -330,7 +330,9 @@ def test_a_change_of_a_page_is_found(drawn, change):
         change(Page(tree, seed))
         found = compare_reports(drawn.html, read_page(tree))
         assert [each for each in found if re.search(HTML_CHANGES[change], each.what)]
-        assert len(found) <= 60  # a head that goes over fewer columns moves all that follow
+        # A head that goes over fewer columns moves all that follow; the heading of the cases stands
+        # in every link to one of them.
+        assert len(found) <= 100
 
 
 def _write(tree: Element) -> str:

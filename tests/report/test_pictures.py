@@ -98,7 +98,10 @@ def _rename(data, names):
     curves = replace(
         data.curves, runs={names[name]: each for name, each in data.curves.runs.items()}
     )
-    return replace(data, runs=runs, rankings=rankings, curves=curves, cases=None, repeats=())
+    return replace(
+        data, runs=runs, rankings=rankings, curves=curves, cases=None, repeats=(), classes=None,
+        predictive=(),
+    )  # fmt: skip
 
 
 def test_counts_alone_have_no_curves(study):

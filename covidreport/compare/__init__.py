@@ -30,7 +30,7 @@ from covidreport.records import (
 )
 from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
-from covidreport.text.thresholds import is_exploratory
+from covidreport.text.thresholds import is_exploratory, is_trained_on
 
 __all__ = [
     "Plan",
@@ -123,10 +123,12 @@ def _compare_runs(
     each = [stored[row.run] for row in ranking.rows if row.counted]
     counts = [one.evaluation.counts[ranking.target] for one in each]
     floor = ranking.specificity_floor
+    # Images that trained a run say nothing of what it, or one that is picked so, does on others.
+    trained = any(is_trained_on(one.run, ranking.split) for one in each)
 
     def bound(excluded: Sequence[ExcludedRun]) -> RunComparisons:
         bounds = bound_from_counts(rows, each[0].evaluation, ranking.target, excluded)
-        return replace(bounds, picked=correct_counts(counts, 0, floor))
+        return replace(bounds, picked=None if trained else correct_counts(counts, 0, floor))
 
     if not any(one.evaluation.has_scores for one in each[: len(rows)]):
         return bound(unranked)
@@ -143,10 +145,11 @@ def _compare_runs(
         if len(answers.names) < 2 or not set(best) <= set(answers.names):
             return bound(excluded)
         compared = compare_answers_of(answers, best, plan, excluded)
-        return replace(compared, picked=correct_answers(every, best[0], floor))
+        picked = None if trained else correct_answers(every, best[0], floor)
+        return replace(compared, picked=picked)
 
     facts = {
         "method": REVISION, "draws": [RESAMPLES, FLIPS, SEED], "plan": plan, "rows": ranking.rows,
-        "floor": floor, **answers_facts(ranking, files),
+        "floor": floor, "trained": trained, **answers_facts(ranking, files),
     }  # fmt: skip
     return cached("comparisons", facts, compare, RunComparisons)

@@ -16,6 +16,7 @@ from covidreport.compare.picked import correct_answers, correct_counts
 from covidreport.metrics import wilson
 from covidreport.records import Counts
 from covidreport.report import FORMATS
+from covidreport.store import evaluation_folder
 from tests.compare.cases import compare, draw_scores, write_all
 from tests.metrics.study import STUDY
 from tests.report.compared import compared_study
@@ -79,6 +80,25 @@ def test_runs_without_a_rank_could_have_been_picked(tmp_path):
     assert [row.rank is None for row in ranking.rows] == [False] * 3 + [True]
     assert len(ranking.comparisons.rank_evidence) == 3
     assert ranking.comparisons.picked.runs == 4
+
+
+@pytest.mark.parametrize(("split", "known"), [("train", False), ("validation", True)])
+def test_images_that_trained_a_run_say_nothing_of_others(tmp_path, split, known):
+    """Nobody is misled by a run that is right on all that it has learnt by heart."""
+    truth, scores = draw_scores(3)
+    evaluated = [
+        (run, replace(evaluation, split=split))
+        for run, evaluation in write_all(tmp_path, truth, scores)
+    ]
+    for (run, evaluation), (_, before) in zip(evaluated, write_all(tmp_path, truth, scores),
+                                              strict=True):  # fmt: skip
+        source = evaluation_folder(run.folder, before.key)
+        if source != (target := evaluation_folder(run.folder, evaluation.key)):
+            source.rename(target)
+    comparisons = compare(evaluated).comparisons
+    assert comparisons is not None
+    assert comparisons.basis == "scores"
+    assert (comparisons.picked is not None) is known
 
 
 def test_the_sentence_states_cases_and_rates():

@@ -128,7 +128,9 @@ def _compare_runs(
 
     def bound(excluded: Sequence[ExcludedRun]) -> RunComparisons:
         bounds = bound_from_counts(rows, each[0].evaluation, ranking.target, excluded)
-        return replace(bounds, picked=None if trained else correct_counts(counts, 0, floor))
+        if trained or bounds.n_groups is not None:  # whose images are whose, counts don't say
+            return bounds
+        return replace(bounds, picked=correct_counts(counts, 0, floor))
 
     if not any(one.evaluation.has_scores for one in each[: len(rows)]):
         return bound(unranked)

@@ -55,7 +55,7 @@ from covidreport.metrics.differences import (
     judge_non_inferiority,
     tango,
 )
-from covidreport.metrics.effective import EffectiveSample, sample_units
+from covidreport.metrics.effective import sample_units
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
 from covidreport.metrics.gate_odds import (
     HIGHEST_CORRELATION,
@@ -184,7 +184,6 @@ __all__ = [
     "CurveMetric",
     "DecisionCurve",
     "Direction",
-    "EffectiveSample",
     "Estimates",
     "Interval",
     "LabelScoreMetric",

@@ -143,10 +143,10 @@ def correct_dealt(
     found = [one for one in dealt if one is not None]
     if len(found) < len(dealt):
         return None
-    specificities = [one.specificity for one in found]
+    known = [one.specificity for one in found if one.specificity is not None]
     return Corrected(
         fmean(one.sensitivity for one in found),
-        None if None in specificities else fmean(filter(None, specificities)),
+        fmean(known) if len(known) == len(found) else None,
         sum(one.resamples for one in found),
     )
 

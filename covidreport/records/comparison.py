@@ -171,8 +171,8 @@ class RunComparisons:
     combinations: tuple[RunCombination, ...] = ()
     excluded: tuple[ExcludedRun, ...] = ()
     picked: PickedRun | None = None
-    """None where fewer than five images or patients are positive, and on images that trained a
-    run."""
+    """None where fewer than five images or patients are positive, on images that trained a run, and
+    of counts alone where patients have several images."""
     alpha: float = 0.05
     resamples: int = 0
     flips: int = 0

@@ -125,3 +125,18 @@ def test_the_published_winner_is_the_first_example():
     text = FORMATS["markdown"].render(data)
     assert f"misses up to about {round(picked.missed)} of 28 COVID-19 cases" in text
     assert "since counts do not say who missed whom" in text
+
+
+def test_counts_of_patients_with_several_images_are_not_corrected(tmp_path):
+    """Nobody knows whose images were missed: those of one patient are no independent ones."""
+    truth, scores = draw_scores(3)
+    evaluated = write_all(tmp_path, truth, scores)
+    for n_groups, known in ((None, True), (160, True), (70, False)):
+        counted = [
+            (run, replace(evaluation, n_groups=n_groups, has_scores=False))
+            for run, evaluation in evaluated
+        ]
+        comparisons = compare(counted).comparisons
+        assert comparisons is not None
+        assert comparisons.basis == "counts"
+        assert (comparisons.picked is not None) is known

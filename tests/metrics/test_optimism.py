@@ -135,6 +135,13 @@ def test_dealt_out_answers_are_corrected_by_more_than_those_that_hang_together()
     assert dealt.sensitivity < known.sensitivity < found.sum(axis=1).max() / 40
 
 
+def test_a_specificity_of_0_is_a_figure_like_others():
+    """Of runs that clear nobody: it is none that is unknown."""
+    totals = RunCounts(*map(np.array, ([20, 15], [8, 13], [0, 0], [30, 30], [50, 45], [8, 13])))
+    dealt = correct_dealt(totals, all_win, resamples=200)
+    assert dealt.specificity == 0.0
+
+
 def test_dealing_keeps_every_count():
     """Of each run, in an order of its own."""
     totals = RunCounts(*map(np.array, ([3, 5], [4, 2], [9, 6], [1, 4], [4, 9], [13, 8])))

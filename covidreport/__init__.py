@@ -9,12 +9,15 @@ __version__ = "0.1.0"
 __all__ = [
     "EvaluateOptions",
     "GateOptions",
+    "PlanGoal",
+    "StudyAssumptions",
     "Thresholds",
     "__version__",
     "compare_scores",
     "evaluate_runs",
     "gate_runs",
     "load",
+    "plan_study",
     "render_report",
     "run_ci",
 ]

@@ -6,16 +6,21 @@ from covidreport.api.scores import compare_scores
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.gate.options import GateOptions
+from covidreport.metrics import plan_study
+from covidreport.records import PlanGoal, StudyAssumptions
 
 __all__ = [
     "EvaluateOptions",
     "GateOptions",
+    "PlanGoal",
+    "StudyAssumptions",
     "Thresholds",
     "__version__",
     "compare_scores",
     "evaluate_runs",
     "gate_runs",
     "load",
+    "plan_study",
     "render_report",
     "run_ci",
 ]

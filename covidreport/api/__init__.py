@@ -13,11 +13,14 @@ from typing import Any
 NAMES = {
     "EvaluateOptions": "covidreport.evaluate.options",
     "GateOptions": "covidreport.gate.options",
+    "PlanGoal": "covidreport.records",
+    "StudyAssumptions": "covidreport.records",
     "Thresholds": "covidreport.evaluate.thresholds",
     "compare_scores": "covidreport.api.scores",
     "evaluate_runs": "covidreport.api.evaluating",
     "gate_runs": "covidreport.api.gating",
     "load": "covidreport.api.reports",
+    "plan_study": "covidreport.metrics",
     "render_report": "covidreport.api.reports",
     "run_ci": "covidreport.api.ci",
 }

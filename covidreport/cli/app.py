@@ -54,6 +54,7 @@ def build_app() -> typer.Typer:
         init,
         listing,
         occlude,
+        plan,
         predict,
         push,
         render,
@@ -72,8 +73,8 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for module in (
-        init, evaluate, render, gate, baseline, ci, score, tune, audit, occlude, predict, listing,
-        import_counts, import_scores, export, push, cache, doctor,
+        init, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude, predict,
+        listing, import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

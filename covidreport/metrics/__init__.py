@@ -58,15 +58,10 @@ from covidreport.metrics.differences import (
 from covidreport.metrics.effective import sample_units
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
 from covidreport.metrics.gate_odds import (
-    HIGHEST_CORRELATION,
-    LatentPair,
     MissRule,
     choose_allowance,
     combine_tries,
     compute_odds,
-    count_patients,
-    estimate_between,
-    estimate_within,
 )
 from covidreport.metrics.intervals import (
     Interval,
@@ -74,6 +69,13 @@ from covidreport.metrics.intervals import (
     lower_bound,
     wilson,
     wilson_ends,
+)
+from covidreport.metrics.latent import (
+    HIGHEST_CORRELATION,
+    LatentPair,
+    count_patients,
+    estimate_between,
+    estimate_within,
 )
 from covidreport.metrics.multiplicity import (
     PairTest,
@@ -109,6 +111,7 @@ from covidreport.metrics.paired import (
     sign_flip,
     sum_by_group,
 )
+from covidreport.metrics.planning import count_needed, plan_study
 from covidreport.metrics.predictive import (
     negative_likelihood_ratio,
     npv_at_prevalence,
@@ -240,6 +243,7 @@ __all__ = [
     "count_images",
     "count_labels",
     "count_near",
+    "count_needed",
     "count_patients",
     "count_units",
     "critical_p_value",
@@ -286,6 +290,7 @@ __all__ = [
     "negative_likelihood_ratio",
     "net_benefit",
     "npv_at_prevalence",
+    "plan_study",
     "planned_pairs",
     "positive_likelihood_ratio",
     "positives_needed",

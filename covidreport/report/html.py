@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from covidreport.errors import CovidReportError
@@ -34,10 +34,14 @@ SCRIPTS = (
 
 def render_html(data: ReportData, options: RenderOptions = PLAIN) -> str:
     """One self-contained HTML file. The same data and options give the same bytes."""
+    view = view_report(data, options.hide)
+    return draw_page(view, list_parts(data, view), options)
+
+
+def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOptions = PLAIN) -> str:
+    """A page of any view; parts: what its script works on (`list_parts`)."""
     from markupsafe import Markup
 
-    view = view_report(data, options.hide)
-    parts = list_parts(data, view)
     script = read_script(options.templates)
     style = read_style(options.templates)
     values: dict[str, object] = {

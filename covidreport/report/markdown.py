@@ -17,7 +17,7 @@ from covidreport.report.environment import render_template
 from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.parts import PartMarks
 from covidreport.report.prose import Writer
-from covidreport.report.view import view_report
+from covidreport.report.view import ReportView, view_report
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -43,9 +43,14 @@ def render_markdown(
     Where there is more to say whole parts are left out, the least important first, and a sentence
     says which. Nothing is left out where `limit` is None.
     """
+    return draw_text(view_report(data, options.hide), options, limit=limit)
+
+
+def draw_text(view: ReportView, options: RenderOptions = PLAIN, *, limit: int | None = None) -> str:
+    """Markdown of any view, as `render_markdown`."""
     marks = PartMarks()
     values: dict[str, object] = {
-        "view": view_report(data, options.hide),
+        "view": view,
         "marker": _as_markup(MARKER),
         "in_html": _write_in_html,
         "charts": _as_markup(quote(options.charts)),

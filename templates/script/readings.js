@@ -113,7 +113,7 @@ const readings = (() => {
     loss: epochs, accuracy: epochs, reliability };
 
   /* A line beneath each chart. */
-  const lines = Array.from(charts.figures, ([name, figure]) =>
+  const lines = Array.from(data ? charts.figures : [], ([name, figure]) =>
     addReadout(figure, figure.querySelector("figcaption").textContent, () => {
       const frame = charts.frame(name);
       const marks = lists[name](name, choice.state)

@@ -109,7 +109,7 @@ function addReadout(figure, title, find) {
 }
 
 /* One sentence on it, where charts stand side by side. */
-for (const drawings of document.querySelectorAll(".group.charts")) {
+for (const drawings of report.charts ? document.querySelectorAll(".group.charts") : []) {
   drawings.before(make("p", { class: "remark tell", text:
     "Point at a chart to read it; on the line beneath it the arrow keys do the same." }));
 }

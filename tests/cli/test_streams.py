@@ -39,6 +39,7 @@ CALLS = {
     "init": "init data/manifest.csv --output other.toml",
     "list": "list",
     "occlude": "occlude",
+    "plan": "plan --sensitivity 0.85 --half-width 0.1",
     "predict": "predict runs/new data",
     "render": "render --format markdown --output -",
     "score": "score runs --threshold covid-19=0.4",

@@ -21,7 +21,8 @@ from covidreport.metrics import (
     mcnemar_exact,
     sign_flip,
 )
-from covidreport.metrics.gate_odds import MOST_IMAGES, _Discordance, _miss_both
+from covidreport.metrics.gate_odds import _Discordance
+from covidreport.metrics.latent import MOST_IMAGES, miss_both
 
 STRICT = MissRule(0)
 
@@ -39,7 +40,7 @@ def _cells(sensitivity, loss, between):
 def test_the_bivariate_normal_is_scipys(h, k, r):
     """By Owen's T, beside SciPy's Genz."""
     expected = multivariate_normal([0, 0], [[1, r], [r, 1]]).cdf([-h, -k])
-    assert _miss_both(np.array(h), np.array(k), r) == pytest.approx(expected, abs=1e-7)
+    assert miss_both(np.array(h), np.array(k), r) == pytest.approx(expected, abs=1e-7)
 
 
 def test_two_images_can_be_counted_by_hand():

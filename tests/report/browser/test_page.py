@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from covidreport.metrics import plan_study
+from covidreport.records import PlanGoal, StudyAssumptions
 from covidreport.report import render_html
 from covidreport.report.options import RenderOptions
+from covidreport.report.plan import render_plan
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
@@ -80,3 +83,18 @@ def test_the_script_does_without_a_section_that_is_hidden(visit, everything, tmp
     }.items():  # fmt: skip
         found = page.locator(f"#{section} {control}").count()
         assert (found > 0) == (section != hidden), section
+
+
+def test_the_page_of_a_plan_is_drawn_by_the_same_parts(visit, tmp_path):
+    """Its script finds no runs, and says nothing; the fixture sees that nothing is refused."""
+    plan = plan_study(
+        StudyAssumptions(0.85, between=0.6),
+        [PlanGoal("half_width", 0.1), PlanGoal("difference", 0.2)],
+        positives=28,
+    )
+    file = tmp_path / "plan.html"
+    file.write_text(render_plan(plan, "covid-19", ".html"), encoding="utf-8")
+    page = visit(file, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("figure.chart svg").count() == 2
+    assert page.locator("text=Point at a chart").count() == 0

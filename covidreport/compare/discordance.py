@@ -1,0 +1,69 @@
+"""How far runs at hand agree on the positives, and how many of these a patient has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from covidreport.compare.answers import read_answers
+from covidreport.compare.ranking import rank_sets
+from covidreport.compare.reading import caching_reader
+from covidreport.errors import UsageError
+from covidreport.metrics import count_patients, estimate_between, estimate_within
+from covidreport.records import Evaluation, Run
+from covidreport.store import SCORES_FILE, evaluation_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Latent correlations (`metrics.latent`) of runs on the positives of one set of images.
+
+    runs: on how many it rests. shares, within, between: as of `StudyAssumptions`; None where the
+    runs don't tell. grouped: whether it is known whose the images are.
+    """
+
+    runs: int
+    shares: tuple[float, ...]
+    within: float | None
+    between: float | None
+    grouped: bool
+
+
+def measure_agreement(
+    evaluated: Sequence[tuple[Run, Evaluation]], target: str, specificity_floor: float
+) -> Agreement:
+    """Of the ranked runs on the same images that are most, the best one against each other.
+
+    Raises UsageError where none of them has a rank and stored scores that can be used.
+    """
+    folders = {id(evaluation): run.folder for run, evaluation in evaluated}
+    sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
+    by_name = {} if not sets else {each.run: each for each in sets[0].evaluations}
+    ranked = [] if not sets else [row.run for row in sets[0].ranking.rows if row.rank is not None]
+    files = [
+        (by_name[name], evaluation_folder(folders[id(by_name[name])], by_name[name].key))
+        for name in ranked
+    ]
+    answers = read_answers(
+        [(evaluation, folder / SCORES_FILE) for evaluation, folder in files],
+        target,
+        caching_reader(),
+    )
+    if not answers.names:
+        reasons = "".join(f"; {each.run} {each.reason}" for each in answers.excluded)
+        raise UsageError(
+            f"no run there has a rank and scores for {target}{reasons}: evaluate runs first, or "
+            "state what they would tell"
+        )
+    positive = answers.truth == 1
+    missed = ~answers.answers[:, positive]
+    groups = None if answers.groups is None else answers.groups[positive]
+    patients = count_patients(groups, int(positive.sum()))
+    known = answers.images is not None and answers.images.groups is not None
+    return Agreement(
+        runs=len(answers.names),
+        shares=tuple(n / sum(patients) for n in patients),
+        within=estimate_within(missed, groups) if len(patients) > 1 else None,
+        between=estimate_between(missed),
+        grouped=known,
+    )

@@ -44,6 +44,8 @@ from covidreport.metrics.curves import CumulativeCounts, average_precision, coun
 from covidreport.metrics.delong import (
     RocAucDifference,
     RocAucs,
+    assume_roc_auc,
+    average_roc_aucs,
     compare_roc_aucs,
     estimate_roc_aucs,
     roc_auc_interval,
@@ -212,7 +214,9 @@ __all__ = [
     "Target",
     "affordable_resamples",
     "all_pairs",
+    "assume_roc_auc",
     "average_precision",
+    "average_roc_aucs",
     "band_ages",
     "bin_reliability",
     "bound_mcnemar",

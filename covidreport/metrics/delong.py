@@ -10,7 +10,8 @@ belong to patients, Obuchowski, "Nonparametric analysis of clustered ROC curve d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class RocAucs:
     covariance is NaN where it can't be estimated: fewer than two positives or negatives (with
     groups: fewer than two groups that hold some). grouped: whether it allows for groups. fewest:
     the positives, or the negatives if these are fewer (with groups: groups that hold some).
-    freedom: the degrees of freedom of the covariance, of groups of unequal size fewer.
+    freedom: the degrees of freedom of the covariance, of groups of unequal size fewer. variance:
+    whose it is.
     """
 
     values: NDArray[np.float64]
@@ -40,6 +42,7 @@ class RocAucs:
     grouped: bool
     fewest: int
     freedom: float
+    variance: str = "delong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,38 @@ def estimate_roc_aucs(
     sizes = [np.unique(each, return_counts=True)[1] for each in (groups_x, groups_y)]
     fewest = min(each.size for each in sizes)
     freedom = min(float(count_even(each)) for each in sizes) - 1
-    return RocAucs(values, covariance, True, fewest, freedom)
+    return RocAucs(values, covariance, True, fewest, freedom, "obuchowski")
+
+
+def assume_roc_auc(value: float, positives: int, negatives: int) -> RocAucs:
+    """A ROC AUC of which nothing is known but how many images it is of, with the variance that it
+    has on average.
+
+    Hanley and McNeil, Radiology 143 (1982) 29-36, equation 1, with Q1 = A / (2 - A) and
+    Q2 = 2 A^2 / (1 + A). Both classes are needed.
+    """
+    square = value * value
+    q1, q2 = value / (2 - value), 2 * square / (1 + value)
+    variance = (
+        value * (1 - value) + (positives - 1) * (q1 - square) + (negatives - 1) * (q2 - square)
+    ) / (positives * negatives)
+    fewest = min(positives, negatives)
+    covariance = np.array([[max(variance, 0.0)]])
+    return RocAucs(np.array([value]), covariance, False, fewest, fewest - 1, "hanley-mcneil")
+
+
+def average_roc_aucs(parts: Sequence[RocAucs]) -> RocAucs:
+    """The mean of ROC AUCs on parts of the images that are independent of each other.
+
+    It has the degrees of freedom of the part with the fewest.
+    """
+    return replace(
+        parts[0],
+        values=np.mean([each.values for each in parts], axis=0),
+        covariance=np.mean([each.covariance for each in parts], axis=0) / len(parts),
+        fewest=sum(each.fewest for each in parts),
+        freedom=min(each.freedom for each in parts),
+    )
 
 
 def _midranks(rows: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -137,13 +171,11 @@ def _cluster_covariance(
 
 def roc_auc_interval(aucs: RocAucs, run: int, confidence: float = 0.95) -> Interval:
     """One run's of `roc_auc_ends`; None where the variance can't be estimated."""
-    if math.isnan(aucs.covariance[run, run]):
+    low, high = (float(end[run]) for end in roc_auc_ends(aucs, confidence))
+    if math.isnan(low) or math.isnan(high):
         return Interval(None, None, None, UNDEFINED)
-    low, high = roc_auc_ends(aucs, confidence)
-    method = f"wilson, {'obuchowski' if aucs.grouped else 'delong'} variance"
-    return Interval(
-        float(low[run]), float(high[run]), f"{method} over groups" if aucs.grouped else method
-    )
+    method = f"wilson, {aucs.variance} variance"
+    return Interval(low, high, f"{method} over groups" if aucs.grouped else method)
 
 
 def roc_auc_ends(

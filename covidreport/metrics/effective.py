@@ -39,45 +39,57 @@ class EffectiveSample(NamedTuple):
     size: NDArray[np.float64]
 
 
+def sample_images(counted: float, among: float, size: float | None = None) -> EffectiveSample:
+    """The effective sample of so many of so many independent images, or of another size."""
+    return EffectiveSample(
+        np.asarray(counted / among, np.float64),
+        np.asarray(among if size is None else size, np.float64),
+    )
+
+
 def sample_units(
-    counted: NDArray[Any], among: NDArray[Any], confidence: float = 0.95
-) -> EffectiveSample:
+    counted: NDArray[Any], among: NDArray[Any], confidence: float = 0.95,
+    times: NDArray[Any] | None = None,
+) -> EffectiveSample:  # fmt: skip
     """The effective sample of proportions of images that belong to units, such as patients.
 
     counted, among: how many images of each unit count, and of how many, `(..., U)`; a unit without
-    images adds nothing. Where no unit has several images, images are trials. Else the size is
+    images adds nothing. times: how many such units there are, of the same shape; one unless given.
+    Where no unit has several images, images are trials. Else the size is
     p (1 - p) / v at most the images, with v the variance of a ratio of units' sums; where all
     answers are equal, which shows no variance, it is as many units of equal size as are worth these
     (`count_even`). It is smaller by what a t quantile is wider, since v is estimated. NaN where
     there are no images.
     """
-    images, units = among.sum(axis=-1), np.count_nonzero(among, axis=-1)
-    even = count_even(among)
+    images, units = add_units(among, times), add_units(among > 0, times)
+    even = count_even(among, times)
     with np.errstate(divide="ignore", invalid="ignore"):
-        proportion = counted.sum(axis=-1) / images
+        proportion = add_units(counted, times) / images
         rest = counted - proportion[..., np.newaxis] * among
-        variance = units / (units - 1) * np.sum(rest**2, axis=-1) / images**2
+        variance = units / (units - 1) * add_units(rest**2, times) / images**2
     size = effective_size(proportion, variance, images, even, even - 1, confidence)
     single = (images == units) & (images > 0)
     return EffectiveSample(proportion, np.where(single, images, np.where(units > 1, size, np.nan)))
 
 
 def correlate_units(
-    first: tuple[NDArray[Any], NDArray[Any]], second: tuple[NDArray[Any], NDArray[Any]]
-) -> NDArray[np.float64]:
+    first: tuple[NDArray[Any], NDArray[Any]], second: tuple[NDArray[Any], NDArray[Any]],
+    times: NDArray[Any] | None = None,
+) -> NDArray[np.float64]:  # fmt: skip
     """The correlation of two proportions because the same units stand behind both.
 
-    Each: counted and among `(..., U)`, as of `sample_units`. 0 where either shows no variance.
+    Each: counted and among `(..., U)`, as of `sample_units`; so is times. 0 where either shows no
+    variance.
     """
     rests = []
     for counted, among in (first, second):
         with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.nan_to_num(counted.sum(axis=-1) / among.sum(axis=-1))
+            rate = np.nan_to_num(add_units(counted, times) / add_units(among, times))
         rests.append(counted - rate[..., np.newaxis] * among)
     a, b = rests
-    scale = np.sqrt(np.sum(a * a, axis=-1) * np.sum(b * b, axis=-1))
+    scale = np.sqrt(add_units(a * a, times) * add_units(b * b, times))
     together: NDArray[np.float64] = np.zeros_like(scale)
-    np.divide(np.sum(a * b, axis=-1), scale, out=together, where=scale > 0)
+    np.divide(add_units(a * b, times), scale, out=together, where=scale > 0)
     return together
 
 
@@ -113,12 +125,18 @@ def widen(freedom: ArrayLike, confidence: float = 0.95) -> NDArray[np.float64]:
     return np.where(known, (quantile / two_sided_z(confidence)) ** 2, np.nan)
 
 
-def count_even(among: NDArray[Any]) -> NDArray[np.float64]:
+def count_even(among: NDArray[Any], times: NDArray[Any] | None = None) -> NDArray[np.float64]:
     """As many units of equal size as are worth these of sizes `(..., U)`: (Σn)² / Σn².
 
     NaN without images.
     """
     sizes = np.asarray(among, np.float64)
-    squares = np.sum(sizes**2, axis=-1)
+    squares = add_units(sizes**2, times)
     with np.errstate(invalid="ignore"):
-        return np.asarray(sizes.sum(axis=-1) ** 2 / squares)
+        return np.asarray(add_units(sizes, times) ** 2 / squares)
+
+
+def add_units(values: NDArray[Any], times: NDArray[Any] | None) -> NDArray[Any]:
+    """The sum over units, the last axis, of each of which there are so many; one unless given."""
+    found: NDArray[Any] = np.sum(values if times is None else values * times, axis=-1)
+    return found

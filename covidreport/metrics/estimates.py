@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from covidreport.errors import RunError
 from covidreport.metrics.counts import count_labels, find_not_finite, predict_labels
 from covidreport.metrics.curves import count_curve
+from covidreport.metrics.proportions import with_interval
+from covidreport.metrics.rates import to_arrays
 from covidreport.metrics.table import (
     AnswerMetric,
     CountMetric,
@@ -14,6 +16,7 @@ from covidreport.metrics.table import (
     LabelsMetric,
     list_metrics,
 )
+from covidreport.metrics.unit_intervals import METHODS, Units, count_images, estimate_interval
 from covidreport.records import Counts, Estimate, Scores
 
 Estimates = Mapping[str, Mapping[str, Estimate]]
@@ -21,11 +24,16 @@ Estimates = Mapping[str, Mapping[str, Estimate]]
 
 
 def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
-    """Every metric of counts by label; those that only scores could give are `Estimate(None)`."""
+    """Every metric of counts by label; those that only scores could give are `Estimate(None)`.
+
+    Intervals take images for independent; so metrics over all labels have none: an image's answers
+    are not.
+    """
     estimates: dict[str, dict[str, Estimate]] = {}
     for label, of_label in counts.items():
+        units = count_images(to_arrays(of_label))
         of_counts = {
-            key: each.estimate(of_label) for key, each in list_metrics(CountMetric).items()
+            key: _estimate(each, of_label, units) for key, each in list_metrics(CountMetric).items()
         }
         estimates[label] = of_counts | dict.fromkeys(list_metrics(CurveMetric), Estimate(None))
     overall = {
@@ -33,6 +41,13 @@ def estimate_counts(counts: Mapping[str, Counts]) -> Estimates:
     }
     estimates[""] = overall | dict.fromkeys(list_metrics(AnswerMetric), Estimate(None))
     return estimates
+
+
+def _estimate(metric: CountMetric, counts: Counts, units: Units) -> Estimate:
+    found = metric.estimate(counts)
+    if found.value is None or metric.interval not in METHODS:
+        return found
+    return with_interval(found, estimate_interval(metric, units))
 
 
 def estimate_scores(

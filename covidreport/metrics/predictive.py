@@ -4,22 +4,22 @@ PPV and NPV straight from the counts hold for the mix of patients in the data, w
 of images is rarely that of a ward. Here sensitivity and specificity come from the counts and the
 prevalence is stated. In all of these metrics an image that could not be scored is a wrong answer.
 
-Where patients have several images, the formulas of intervals are given so many positives and
-negatives as these are worth, with the same rates: their effective sample.
+All four follow from a ratio of two proportions of different images, whose interval is that of
+`mover.ratio_ends`. Where patients have several images, each proportion is that of its effective
+sample.
 """
 
 from __future__ import annotations
 
 import math
 
-from covidreport.metrics.intervals import two_sided_z
+from covidreport.metrics.effective import sample_images
+from covidreport.metrics.mover import ratio_ends
 from covidreport.records import Counts, Estimate
 
 Sizes = tuple[float, float]
 """Of how many independent positives and negatives sensitivity and specificity have the evidence,
 where patients have several images (`sample_units`); NaN where one patient alone has them."""
-_ANYTHING = 100.0
-"""An interval that reaches a factor of e^100 either way says nothing."""
 _Class = tuple[float, float]
 """How many of a class, of how many."""
 
@@ -29,13 +29,11 @@ def ppv_at_prevalence(
 ) -> Estimate:
     """The chance that an image called positive is positive, where this proportion of all images is.
 
-    Bayes' rule; the interval is the logit interval of Mercaldo, Lau and Zhou, "Confidence intervals
-    for predictive values with an emphasis to case-control studies", Statist. Med. 26 (2007)
-    2170-2183, for positives and negatives sampled apart and a prevalence that is known. It is that
-    of the likelihood ratio, carried to a proportion, also where a count is 0 (the paper's
-    adjustment, z^2 / 2 on either side, held 1 in 0.70 of simulated sets of 10 positives). A value
-    of exactly 0 or 1 lies at the end of its interval. With sizes the interval is on these, and
-    there is none where one is NaN, or under 1: less than one image says.
+    Bayes' rule, for positives and negatives sampled apart and a prevalence that is known, as in
+    Mercaldo, Lau and Zhou, "Confidence intervals for predictive values with an emphasis to
+    case-control studies", Statist. Med. 26 (2007) 2170-2183. The interval is that of the likelihood
+    ratio, carried to a proportion: their logit interval held 1 in 0.70 of simulated sets of 10
+    positives. With sizes it is on these, and there is none where one is NaN.
 
     Undefined without positives or negatives, and where nothing at all was called positive.
     ValueError for a prevalence that is not strictly between 0 and 1.
@@ -79,17 +77,8 @@ def _predict(
         return Estimate(value)
     low = odds * ratio.low / (1 + odds * ratio.low)
     high = 1.0 if ratio.high is None else odds * ratio.high / (1 + odds * ratio.high)
-    method = ratio.method.replace("log", "logit", 1)
+    method = ratio.method.replace("mover-r", "mover-r of the likelihood ratio", 1)
     return Estimate(value, min(low, value), max(high, value), method=method)
-
-
-def _resize(case: _Class, size: float) -> _Class:
-    """The same rate of so many."""
-    return case[0] * size / case[1], size
-
-
-def _name(method: str, sizes: Sizes | None) -> str:
-    return method if sizes is None else f"{method} over groups"
 
 
 def positive_likelihood_ratio(
@@ -97,10 +86,9 @@ def positive_likelihood_ratio(
 ) -> Estimate:
     """How many times likelier a positive answer is for a positive: sensitivity / (1 - specificity).
 
-    The interval is symmetric in the logarithm: Simel, Samsa and Matchar, "Likelihood ratios with
-    confidence", J. Clin. Epidemiol. 44 (1991) 763-770. Where a count is 0, the interval is that of
-    the counts with 1/2 added to each of the four, as `method` says. With sizes it is on these, and
-    there is none where one is NaN, or under 1: less than one image says.
+    The interval is MOVER-R's of two Wilson intervals. With sizes it is on these, and there is none
+    where one is NaN. That of Simel, Samsa and Matchar, J. Clin. Epidemiol. 44 (1991)
+    763-770, in logarithms, is wider and with 10 positives holds less than it claims.
 
     Without a false alarm the ratio is infinite: `value` and `high` are None and `low` stands alone.
     Undefined without positives or negatives, and where nothing was called positive.
@@ -124,26 +112,17 @@ def negative_likelihood_ratio(
 
 
 def _compare(case: _Class, other: _Class, sizes: Sizes | None, confidence: float) -> Estimate:
-    """The ratio of two proportions, each (how many, of how many), with an interval in the
-    logarithm."""
+    """The ratio of two proportions, each (how many, of how many), with its interval."""
     (k, n), (j, m) = case, other
     if n == 0 or m == 0 or (k == 0 and j == 0):
         return Estimate(None)
-    plain = min(k, n - k, j, m - j) > 0
-    added = 0.0 if plain else 0.5
     value = (k / n) / (j / m) if j else None
-    if sizes is not None:
-        if math.isnan(sum(sizes)) or min(sizes) < 1:
-            return Estimate(value)
-        (k, n), (j, m) = _resize(case, sizes[0]), _resize(other, sizes[1])
-    a, cases, b, others = k + added, n + 2 * added, j + added, m + 2 * added
-    centre = math.log((a / cases) / (b / others))
-    error = math.sqrt(1 / a - 1 / cases + 1 / b - 1 / others)
-    z = two_sided_z(confidence)
-    if z * error > _ANYTHING:
+    size, other_size = (None, None) if sizes is None else sizes
+    over, under = sample_images(k, n, size), sample_images(j, m, other_size)
+    low, high = (float(end) for end in ratio_ends(over, under, confidence))
+    if math.isnan(low) or math.isnan(high):
         return Estimate(value)
-    low, high = math.exp(centre - z * error), math.exp(centre + z * error)
-    method = _name("log", sizes) + ("" if plain else ", 1/2 added to every count")
+    method = "mover-r" if sizes is None else "mover-r over groups"
     if value is None:
         return Estimate(None, low, None, method=method)
     return Estimate(value, min(low, value), max(high, value), method=method)

@@ -60,7 +60,7 @@ DECISION_THRESHOLDS: Final = (
     *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
 )  # fmt: skip
 """0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
-STATISTICS: Final = 2
+STATISTICS: Final = 3
 """Counted up when a change makes another value or interval of the same scores: what was stored
 before is then computed again from them, at the next evaluation."""
 
@@ -199,12 +199,18 @@ def _describe_net_benefit(answers: Answers, column: int) -> tuple[NetBenefit, ..
     values = np.where(answers.failed, 0, scores.scores[:, column])
     curve = compute_decision_curve(
         scores.truth[:, column], to_probabilities(values, scores.activation), answers.failed,
-        DECISION_THRESHOLDS,
+        DECISION_THRESHOLDS, answers.groups,
     )  # fmt: skip
     if curve is None:
         return ()
-    points = zip(curve.thresholds, curve.run, curve.treat_all, strict=True)
-    return tuple(NetBenefit(float(at), float(run), float(every)) for at, run, every in points)
+    points = []
+    for place, at in enumerate(curve.thresholds):
+        ends = float(curve.low[place]), float(curve.high[place])
+        stated = (None, None, None) if np.isnan(ends).any() else (*ends, curve.method)
+        points.append(
+            NetBenefit(float(at), float(curve.run[place]), float(curve.treat_all[place]), *stated)
+        )
+    return tuple(points)
 
 
 def _describe_consistency(answers: Answers, plan: MetricPlan) -> Consistency:

@@ -20,12 +20,12 @@ from covidreport.records import Consistency, Counts, Estimate, Evaluation, Label
 
 Direction = Literal["higher", "lower", "neither"]
 Interval = Literal[
-    "Wilson", "Wilson of F*", "MOVER", "jackknife", "Wilson, DeLong variance",
-    "Wilson, bootstrap variance", "in logarithms", "logit", "Wald", "none",
+    "Wilson", "Wilson of F*", "MOVER", "Wilson, delta variance", "Wilson, DeLong variance",
+    "Wilson, bootstrap variance", "MOVER-R", "Wald", "none",
 ]  # fmt: skip
 """How intervals are made where an evaluation does not say otherwise. A proportion of images has
 Wilson's, any other metric of counts between 0 and 1 (a correlation: -1 and 1) can have that of the
-jackknife."""
+delta method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Metric:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Between which values it lies, where its interval is the jackknife's."""
+        """Between which values it lies, where its interval is that of the delta method."""
         return (-1.0, 1.0) if self.unit == "correlation" else (0.0, 1.0)
 
 
@@ -142,8 +142,9 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     ),
     "mcc": CountMetric(
         rates.mcc, "MCC", "The correlation of answers with the truth, from −1 to 1; 0 is chance",
-        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "higher", "jackknife",
-        "Matthews 1975", unit="correlation", hugging_face="matthews_correlation",
+        "(tp tn − fp fn) / √((tp + fp) (tp + fn) (tn + fp) (tn + fn))", "higher",
+        "Wilson, delta variance", "Matthews 1975", unit="correlation",
+        hugging_face="matthews_correlation",
     ),
     "prevalence": CountMetric(
         rates.prevalence, "Prevalence",
@@ -171,7 +172,7 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     ),
     "macro_f1": LabelsMetric(
         rates.macro_f1, "Macro F1", "The plain mean of the labels’ F1", "Σ F1 / labels",
-        "higher", "jackknife", "van Rijsbergen 1979",
+        "higher", "Wilson, delta variance", "van Rijsbergen 1979",
     ),
     "label_accuracy": LabelsMetric(
         rates.label_accuracy, "Label accuracy",
@@ -200,22 +201,22 @@ SCORE_METRICS: Final[dict[str, Metric]] = {
     "positive_likelihood_ratio": LabelScoreMetric(
         lambda label: label.positive_likelihood_ratio, "Positive likelihood ratio",
         "How many times an answer yes raises the odds of the label",
-        "sensitivity / (1 − specificity)", "higher", "in logarithms", "Simel 1991", "ratio",
+        "sensitivity / (1 − specificity)", "higher", "MOVER-R", "Simel 1991", "ratio",
     ),
     "negative_likelihood_ratio": LabelScoreMetric(
         lambda label: label.negative_likelihood_ratio, "Negative likelihood ratio",
         "How many times an answer no leaves of the odds of the label",
-        "(1 − sensitivity) / specificity", "lower", "in logarithms", "Simel 1991", "ratio",
+        "(1 − sensitivity) / specificity", "lower", "MOVER-R", "Simel 1991", "ratio",
     ),
     "ppv_at_prevalence": LabelScoreMetric(
         lambda label: label.ppv, "PPV at a prevalence",
         "How far a yes can be believed where a stated proportion has the label",
-        "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
+        "Bayes’ rule", "higher", "MOVER-R", "Mercaldo 2007",
     ),
     "npv_at_prevalence": LabelScoreMetric(
         lambda label: label.npv, "NPV at a prevalence",
         "How far a no can be believed where a stated proportion has the label",
-        "Bayes’ rule", "higher", "logit", "Mercaldo 2007",
+        "Bayes’ rule", "higher", "MOVER-R", "Mercaldo 2007",
     ),
     "brier": LabelScoreMetric(
         lambda label: label.calibration.brier, "Brier score",

@@ -6,7 +6,7 @@ How each is made stands in the table of metrics.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from covidreport.metrics.effective import (
     TIMES,
+    EffectiveSample,
+    add_units,
     correlate_units,
     count_even,
     effective_size,
     sample_units,
 )
 from covidreport.metrics.intervals import ONE_UNIT, Interval, wilson_ends
+from covidreport.metrics.mover import Ends, sum_ends
 from covidreport.metrics.proportions import interval_of_units, sum_units
 from covidreport.metrics.rates import (
     CountArrays,
@@ -35,22 +38,41 @@ from covidreport.records import IntervalKind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """What each unit adds to the counts, arrays `(U,)` of one label or `(U, K)` of all.
+    """What each unit adds to the counts, arrays `(..., U)` of one label or `(..., U, K)` of all.
 
-    grouped: whether units are patients, not images.
+    grouped: whether units are patients, not images. times `(..., U)`: how many such units there
+    are, of one label; None for one each.
     """
 
     counts: CountArrays
     grouped: bool
+    times: NDArray[Any] | None = None
 
     @property
     def name(self) -> str:
         """What methods call them."""
         return "groups" if self.grouped else "images"
 
+    @property
+    def single(self) -> bool:
+        """Whether each is one image with one label, independent of the others."""
+        most: int = np.max(sum(self.counts), initial=0)
+        return self.counts.tp.ndim == 1 and most <= 1
+
     def of_label(self, column: int) -> Units:
         """Those of one label `(U,)`, of all `(U, K)`."""
         return Units(CountArrays(*(each[:, column] for each in self.counts)), self.grouped)
+
+    def sample(self, found: Ratio) -> EffectiveSample:
+        """The effective sample of a proportion of their counts."""
+        return sample_units(found.numerator, found.denominator, times=self.times)
+
+
+def count_images(counts: CountArrays) -> Units:
+    """The units of counts of any shape `(...)` alone, whose images are taken for independent."""
+    times = np.stack(counts, axis=-1)
+    kinds = (np.broadcast_to(kind, times.shape) for kind in np.eye(4, dtype=np.int64))
+    return Units(CountArrays(*kinds), False, times)
 
 
 def count_units(
@@ -74,8 +96,7 @@ def count_units(
 def estimate_interval(metric: Metric, units: Units, kind: IntervalKind = "wilson") -> Interval:
     """The 95 % interval of a metric of counts as the table of metrics says that it is made.
 
-    None where it is undefined, where one unit alone has the images of a class, and where a unit
-    can't be left out of a jackknife.
+    None where it is undefined, and where one unit alone has the images of a class.
     """
     if metric.interval == "none":
         return Interval(None, None, None)
@@ -83,88 +104,117 @@ def estimate_interval(metric: Metric, units: Units, kind: IntervalKind = "wilson
         found: Ratio = metric.compute(units.counts)
         return interval_of_units(found.numerator, found.denominator, kind, units.name)
     method, find_ends = METHODS[metric.interval]
-    low, high = (float(end) for end in find_ends(metric, units.counts))
+    low, high = (float(end) for end in find_ends(metric, units))
     if math.isnan(low) or math.isnan(high):
         return Interval(None, None, None, ONE_UNIT)
-    tp, fp, fn, tn = units.counts
-    single = tp.ndim == 1 and (tp + fp + fn + tn).max(initial=0) <= 1
-    return Interval(low, high, method if single else f"{method} over {units.name}")
+    return Interval(low, high, method if units.single else f"{method} over {units.name}")
 
 
-def find_f1_ends(metric: Metric, counts: CountArrays) -> Ends:
+def find_f1_ends(metric: Metric, units: Units) -> Ends:
     """F1 = 2 F* / (1 + F*), where F* = tp / (tp + false alarms + missed) is a proportion.
 
     Hand, Christen and Kirielle, "F*: an interpretable transformation of the F-measure", Machine
     Learning 110 (2021) 451-456; the interval is the indirect Wilson of Lam, Gopal and Qian,
     "Confidence intervals for the F1 score: a comparison of four methods", arXiv:2309.14621 (2023).
-    counts of units: `(..., U)`, of all labels `(..., U, K)`; so in all functions here.
+    The ends of units `(..., U)`, and of all labels `(..., U, K)`, are `(...)`; so in all functions
+    here.
     """
-    found: Ratio = metric.compute(counts)
+    found: Ratio = metric.compute(units.counts)
     tp = found.numerator // 2
-    sample = sample_units(tp, found.denominator - tp)
+    sample = units.sample(Ratio(tp, found.denominator - tp))
     low, high = (2 * end / (1 + end) for end in wilson_ends(*sample))
     return low, high
 
 
-def find_mean_ends(_: Metric, counts: CountArrays) -> Ends:
-    """The mean of sensitivity and specificity: square-and-add of their Wilson intervals (MOVER).
+def find_mean_ends(_: Metric, units: Units) -> Ends:
+    """The mean of sensitivity and specificity: `sum_ends` of their Wilson intervals, with their
+    correlation where patients have images of both kinds."""
+    parts = sensitivity(units.counts), specificity(units.counts)
+    first, second = (units.sample(each) for each in parts)
+    low, high = sum_ends(first, second, (0.5, 0.5), correlate_units(*parts, units.times))
+    return np.maximum(0.0, low), np.minimum(1.0, high)
 
-    Newcombe, "Interval estimation for the difference between independent proportions", Statist.
-    Med. 17 (1998) 873-890, method 10; for any two parameters, with their correlation where patients
-    have images of both kinds, Zou and Donner, "Construction of confidence limits about effect
-    measures: a general approach", Statist. Med. 27 (2008) 1693-1702.
+
+def find_delta_ends(metric: Metric, units: Units) -> Ends:
+    """Wilson's on the effective sample, with the variance of the delta method.
+
+    To first order each unit moves the metric by its share of each count times the derivative by
+    that count: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 21; for
+    Matthews' correlation Itaya, Tamura, Hayashi and Yamamoto, Statist. Med. 44 (2025) e10303.
+    The metric's range is mapped to 0 to 1. A label
+    has the degrees of freedom of Welch, Biometrika 34 (1947) 28-35, equation 28, for positives and
+    negatives; a metric of all labels those of the class with the fewest units. Where nothing varies
+    the size is `TIMES` these units.
     """
-    first, second = sensitivity(counts), specificity(counts)
-    samples = [sample_units(*each) for each in (first, second)]
-    ends = [wilson_ends(*each) for each in samples]
-    values = [each.proportion for each in samples]
-    mean = (values[0] + values[1]) / 2
-    shared = 2 * correlate_units(first, second)
-    distances = []
-    for side in (0, 1):
-        a, b = (np.abs(value - each[side]) for value, each in zip(values, ends, strict=True))
-        distances.append(np.sqrt(np.maximum(0.0, a**2 + b**2 + shared * a * b)) / 2)
-    return np.maximum(0.0, mean - distances[0]), np.minimum(1.0, mean + distances[1])
-
-
-def find_jackknife_ends(metric: Metric, counts: CountArrays) -> Ends:
-    """Wilson's on the effective sample, with the variance of leaving out each unit in turn.
-
-    Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 11. The metric's range
-    is mapped to 0 to 1. Degrees of freedom are those of the positives or the negatives, whichever
-    are in fewer units, of the label where they are fewest; where nothing varies the size is `TIMES`
-    these units. NaN where the metric is undefined without a unit.
-    """
-    axis = counts.tp.ndim - (1 if isinstance(metric, CountMetric) else 2)
     least, most = metric.range
-    totals = CountArrays(*(each.sum(axis=axis, keepdims=True) for each in counts))
-    without = CountArrays(*(total - each for total, each in zip(totals, counts, strict=True)))
-    whole = CountArrays(*(each.squeeze(axis) for each in totals))
-    value, left = (
-        (divide(metric.compute(each)) - least) / (most - least) for each in (whole, without)
-    )
-    n = left.shape[-1]
-    squares = np.sum((left - left.mean(axis=-1, keepdims=True)) ** 2, axis=-1)
-    variance = np.where(squares < _ROUNDING, 0.0, squares * (n - 1) / n)
-    freedom, fewest, answers = np.full(value.shape, np.inf), np.full(value.shape, n), 0
-    for part in (sensitivity(counts).denominator, specificity(counts).denominator):
-        by_class = part[..., np.newaxis, :] if axis == part.ndim - 1 else part.swapaxes(-1, -2)
-        with np.errstate(invalid="ignore"):
-            freedom = np.fmin(freedom, np.fmin.reduce(count_even(by_class) - 1, axis=-1))
-        units = np.count_nonzero(by_class, axis=-1)
-        fewest = np.minimum(fewest, np.where(units, units, n).min(axis=-1))
-        answers = answers + by_class.sum(axis=(-2, -1))
-    size = effective_size(value, variance, answers, TIMES * fewest, freedom)
-    low, high = (end * (most - least) + least for end in wilson_ends(value, size))
-    return low, high
+    value = divide(metric.compute(_add_counts(metric, units)))
+    # Parts: the positives and the negatives of each label; their axis is the first.
+    moved, images = (np.stack(each) for each in zip(*_list_parts(metric, units), strict=True))
+    n = add_units(images.sum(axis=0) > 0, units.times)
+    have = add_units(images > 0, units.times)
+    fewest = np.where(have > 0, have, n).min(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        degrees = count_even(images, units.times) - 1
+        freedom = np.fmin.reduce(degrees)
+        if isinstance(metric, CountMetric):
+            squares = add_units(moved**2, units.times)
+            welch = squares.sum(axis=0) ** 2 / np.sum(squares**2 / degrees, axis=0)
+            freedom = np.fmax(freedom, welch)
+        variance = n / (n - 1) * add_units(moved.sum(axis=0) ** 2, units.times)
+    variance = np.where(variance < _ROUNDING, 0.0, variance) / (most - least) ** 2
+    share = (value - least) / (most - least)
+    answers = add_units(images, units.times).sum(axis=0)
+    size = effective_size(share, variance, answers, TIMES * fewest, freedom)
+    low, high = (end * (most - least) + least for end in wilson_ends(share, size))
+    return np.minimum(low, value), np.maximum(high, value)
 
 
-Ends = tuple[NDArray[Any], NDArray[Any]]
-_ROUNDING = 1e-24
-METHODS: Final[Mapping[str, tuple[str, Callable[[Metric, CountArrays], Ends]]]] = {
+def _list_parts(metric: Metric, units: Units) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Of the positives and of the negatives of each label, how far each unit moves the metric, and
+    its images, `(..., U)`."""
+    totals = _add_counts(metric, units)
+    one = isinstance(metric, CountMetric)
+    labels: list[Any] = [...] if one else [(..., k) for k in range(totals.tp.shape[-1])]
+    for label in labels:
+        for kinds in (("tp", "fn"), ("fp", "tn")):
+            images: Any = 0
+            influence: Any = 0.0
+            for kind in kinds:
+                each = getattr(units.counts, kind)[label]
+                total = np.maximum(getattr(totals, kind)[label], 1)[..., np.newaxis]
+                slope = _differentiate(metric, totals, kind, label)[..., np.newaxis]
+                images = images + each
+                influence = influence + np.where(each > 0, slope * each / total, 0.0)
+            yield influence, images
+
+
+def _add_counts(metric: Metric, units: Units) -> CountArrays:
+    """The counts of all units, float `(...)` of one label and `(..., K)` of all."""
+    of_label = isinstance(metric, CountMetric)
+    return CountArrays(*(
+        np.asarray(add_units(each if of_label else each.swapaxes(-1, -2), units.times), np.float64)
+        for each in units.counts
+    ))  # fmt: skip
+
+
+def _differentiate(
+    metric: Metric, totals: CountArrays, kind: str, label: Any
+) -> NDArray[np.float64]:
+    """The derivative by the logarithm of one count, by a small step either way."""
+    ends = []
+    for step in (-_STEP, _STEP):
+        moved = getattr(totals, kind).copy()
+        moved[label] *= math.exp(step)
+        ends.append(divide(metric.compute(totals._replace(**{kind: moved}))))
+    return np.asarray((ends[1] - ends[0]) / (2 * _STEP))
+
+
+_STEP = 1e-4
+_ROUNDING = 1e-20
+METHODS: Final[Mapping[str, tuple[str, Callable[[Metric, Units], Ends]]]] = {
     "Wilson of F*": ("wilson of F*", find_f1_ends),
     "MOVER": ("mover", find_mean_ends),
-    "jackknife": ("wilson, jackknife variance", find_jackknife_ends),
+    "Wilson, delta variance": ("wilson, delta variance", find_delta_ends),
 }
 """How the interval of a metric of counts that is no proportion is made, by what the table of
 metrics calls it: the name of the method, and the ends."""

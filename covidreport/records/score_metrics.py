@@ -68,11 +68,23 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class NetBenefit:
-    """One point of a decision curve, in true positives an image; to treat nobody is 0."""
+    """One point of a decision curve, in true positives an image; to treat nobody is 0.
+
+    low, high, method: the interval of `run`; None where there is none, and in files of a
+    covidreport that made none.
+    """
 
     threshold: float
     run: float
     treat_all: float
+    low: float | None = None
+    high: float | None = None
+    method: str | None = None
+
+    @property
+    def estimate(self) -> Estimate:
+        """That of the run."""
+        return Estimate(self.run, self.low, self.high, method=self.method)
 
 
 @dataclass(frozen=True, slots=True)

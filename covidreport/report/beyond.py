@@ -149,14 +149,15 @@ def _decisions_table(one: LabelScoreMetrics, index: Index) -> list[Table]:
     if not shown:
         return []
     head = (
-        Column("Act from", kind="name"), Column("By the run", kind="figure"),
+        Column("Act from", kind="name"), Column("By the run", "95 % CI", "figure"),
         Column("Treat everybody", kind="figure"), Column("Treat nobody", kind="figure"),
     )  # fmt: skip
     rows = tuple(
         Row(
             (
                 Text(exact(p.threshold)),
-                *(Number(value) for value in (p.run, p.treat_all, 0.0)),
+                Rate(p.estimate),
+                *(Number(value) for value in (p.treat_all, 0.0)),
             )
         )
         for p in shown

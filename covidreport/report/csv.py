@@ -19,7 +19,7 @@
 | `best_probability` | how often resamples repeat the first place |
 | a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
 | `sensitivity_at_specificity_0.9` … | figures beyond the threshold, where there are any |
-| `bin_0.1_…`, `net_benefit_0.1`, `treat_all_0.1` | calibration bins, points of decision curves |
+| `bin_0.1_…`, `net_benefit_0.1` …, `treat_all_0.1` | calibration bins, points of decision curves |
 | `why_unranked`, `failure` | why a run has no rank, or no figures (a row without any) |
 
 An empty cell is undefined or unknown. Texts that begin with `=`, `+`, `-`, `@`, a tab or a line

@@ -44,7 +44,7 @@ def _flatten(one: LabelScoreMetrics) -> dict[str, float | int | None]:
         cells |= {f"{start}_images": each.count, f"{start}_predicted": each.predicted}
         cells |= interval_columns(f"{start}_observed", each.observed)
     for benefit in one.net_benefit:
-        cells[f"net_benefit_{benefit.threshold:g}"] = benefit.run
+        cells |= interval_columns(f"net_benefit_{benefit.threshold:g}", benefit.estimate)
         cells[f"treat_all_{benefit.threshold:g}"] = benefit.treat_all
     return cells
 

@@ -23,7 +23,8 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
 - `score_metrics.labels`, by label: `sensitivity_at[]` and `specificity_at[]` (`at`, `estimate`),
   `positive_likelihood_ratio`, `negative_likelihood_ratio`, `prevalence` with `ppv` and `npv`,
   `calibration` (`images`, `brier`, `intercept`, `slope`, `ece`, `bins[]` of `low`, `high`, `count`,
-  `predicted`, `observed`), `net_benefit[]` (`threshold`, `run`, `treat_all`).
+  `predicted`, `observed`), `net_benefit[]` (`threshold`, `run` with `low`, `high`, `method`,
+  `treat_all`).
 - `rankings[]`: `target`, `dataset`, `split`, `fingerprint`, `rows[]` (`run`, `rank` or null,
   `missed`, `false_alarms`, `why_unranked`, `counted`, `average_precision`), `key`,
   `specificity_floor`, `comparisons` (or null): `basis` (`scores` or `counts`), `positives`,

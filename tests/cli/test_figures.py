@@ -119,7 +119,7 @@ def test_a_prevalence_that_was_changed_needs_no_scoring(covidreport, study):
     assert _file(study).read_bytes() == stored
     label = found["labels"]["covid-19"]
     assert label["prevalence"] == 0.02
-    assert label["ppv"]["method"] == "logit over groups, 1/2 added to every count"
+    assert label["ppv"]["method"] == "mover-r of the likelihood ratio over groups"
     assert covidreport("evaluate").code == 0
     assert _file(study).read_bytes() != stored
     assert json.loads(covidreport(*words).out)["runs"][0]["evaluation"]["score_metrics"] == found

@@ -30,6 +30,37 @@ def test_images_of_unknown_truth_are_not_among_the_images():
     assert net_benefit(Counts(0, 0, 0, 0, unknown=5), 0.2) == Estimate(None)
 
 
+def test_the_interval_is_newcombes_difference_of_two_proportions():
+    """With as many positives as negatives and t of 1/2 it is half the difference: 9 of 10 less 3 of
+    10, for which Newcombe 1998, table II, method 10, has 0.1705 to 0.8090."""
+    found = net_benefit(Counts(tn=7, fp=3, fn=1, tp=9), 0.5)
+    assert (found.low, found.high) == pytest.approx((0.1705 / 2, 0.8090 / 2), abs=5e-5)
+    assert found.method == "mover"
+
+
+def test_without_one_class_there_is_no_interval():
+    """No sensitivity, or no specificity, whose interval it could be made of."""
+    for counts in (Counts(5, 3, 0, 0), Counts(0, 0, 2, 9)):
+        found = net_benefit(counts, 0.2)
+        assert found.value is not None
+        assert (found.low, found.high, found.method) == (None, None, None)
+
+
+def test_copies_of_a_patient_s_image_add_nothing():
+    """Each image three times, of one patient: about the interval of the images alone, but for t."""
+    truth, p, failed = _images()
+    p = np.where(failed, 0.0, p)
+    plain = compute_decision_curve(truth, p, failed, [0.2, 0.5])
+    groups = np.repeat(np.arange(truth.size), 3)
+    truth, p, failed = np.repeat(truth, 3), np.repeat(p, 3), np.repeat(failed, 3)
+    tripled = compute_decision_curve(truth, p, failed, [0.2, 0.5], groups)
+    assert plain is not None
+    assert tripled is not None
+    assert tripled.run == pytest.approx(plain.run)
+    assert tripled.high - tripled.low == pytest.approx(plain.high - plain.low, rel=0.05)
+    assert (plain.method, tripled.method) == ("mover", "mover over groups")
+
+
 def _images(seed=2, n=400):
     rng = np.random.default_rng(seed)
     truth = rng.choice(np.array([0, 1, -1], dtype=np.int8), n, p=[0.7, 0.2, 0.1])

@@ -21,10 +21,16 @@ from statsmodels.api import GLM, add_constant
 from statsmodels.genmod.families import Binomial
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics import compute, compute_metrics, group_values, to_probabilities
+from covidreport.metrics import (
+    compute,
+    compute_metrics,
+    group_values,
+    net_benefit,
+    to_probabilities,
+)
 from covidreport.metrics.proportions import code_groups, interval_of_units
 from covidreport.metrics.score_metrics import DECISION_THRESHOLDS
-from covidreport.records import Estimate, MetricPlan, Scores
+from covidreport.records import Counts, Estimate, MetricPlan, Scores
 
 LABELS = ("covid-19", "normal", "pneumonia")
 PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.1})
@@ -102,7 +108,7 @@ def test_overall_figures_have_intervals_around_them(found):
     """Images are the units of what counts several answers of each."""
     methods = {
         "micro_f1": "wilson of F* over images",
-        "macro_f1": "wilson, jackknife variance over images",
+        "macro_f1": "wilson, delta variance over images",
         "label_accuracy": "wilson over images",
         "exact_match": "wilson",
     }
@@ -242,6 +248,10 @@ def test_net_benefit_by_hand(scores, found):
         tp, fp = (called & (truth == 1)).sum(), (called & (truth == 0)).sum()
         assert point.run == pytest.approx((tp - odds * fp) / 400)
         assert point.treat_all == pytest.approx(truth.mean() - odds * (1 - truth.mean()))
+        counts = Counts(400 - truth.sum() - fp, fp, truth.sum() - tp, tp)
+        by_hand = net_benefit(counts, point.threshold)
+        assert (point.low, point.high) == pytest.approx((by_hand.low, by_hand.high))
+        assert point.method == by_hand.method
 
 
 def test_predictive_values_are_told_where_a_prevalence_is_stated(found):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from scipy.stats.contingency import relative_risk
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from covidreport.metrics import (
     negative_likelihood_ratio,
@@ -39,24 +39,6 @@ def test_at_the_prevalence_of_the_data_the_values_are_those_of_the_counts():
     assert npv_at_prevalence(APOE, prevalence).value == pytest.approx(288 / 466)
 
 
-def _delta(counts, prevalence, value):
-    """The logit interval by numbers: slopes by differences, binomial variances, no formula."""
-
-    def logit_of(sensitivity, specificity):
-        share = value(sensitivity, specificity, prevalence)
-        return math.log(share / (1 - share))
-
-    se, sp, step = counts.tp / counts.positives, counts.tn / counts.negatives, 1e-6
-    slopes = (
-        (logit_of(se + step, sp) - logit_of(se - step, sp)) / (2 * step),
-        (logit_of(se, sp + step) - logit_of(se, sp - step)) / (2 * step),
-    )
-    variances = se * (1 - se) / counts.positives, sp * (1 - sp) / counts.negatives
-    error = math.sqrt(sum(s * s * v for s, v in zip(slopes, variances, strict=True)))
-    ends = [logit_of(se, sp) + sign * 1.959963984540054 * error for sign in (-1, 1)]
-    return tuple(1 / (1 + math.exp(-end)) for end in ends)
-
-
 def _ppv(se, sp, p):
     return p * se / (p * se + (1 - p) * (1 - sp))
 
@@ -67,25 +49,19 @@ def _npv(se, sp, p):
 
 @pytest.mark.parametrize("prevalence", [0.03, 0.5])
 @pytest.mark.parametrize(
-    "counts", [APOE, Counts(tn=500, fp=100, fn=8, tp=20), Counts(50, 1, 1, 27)]
+    "counts", [APOE, Counts(tn=500, fp=100, fn=8, tp=20), Counts(50, 0, 1, 27)]
 )
-def test_the_intervals_are_the_delta_method_on_the_logit(counts, prevalence):
-    """On the paper's own example at its prevalences, and on small counts."""
+def test_predictive_values_have_the_interval_of_the_likelihood_ratio(counts, prevalence):
+    """Bayes' rule by odds, at each end; without a false alarm PPV is 1, and so is its end."""
+    odds = prevalence / (1 - prevalence)
     ppv, npv = ppv_at_prevalence(counts, prevalence), npv_at_prevalence(counts, prevalence)
-    assert (ppv.low, ppv.high) == pytest.approx(_delta(counts, prevalence, _ppv), rel=1e-6)
-    assert (npv.low, npv.high) == pytest.approx(_delta(counts, prevalence, _npv), rel=1e-6)
-    assert ppv.method == npv.method == "logit"
-
-
-def test_a_count_of_0_has_a_half_added_and_says_so():
-    """No false alarm: PPV 1; the interval is that of 1/2 more in each count, by hand."""
-    counts = Counts(tn=600, fp=0, fn=8, tp=20)
-    ppv = ppv_at_prevalence(counts, 0.1)
-    adjusted = Counts(tn=600.5, fp=0.5, fn=8.5, tp=20.5)  # type: ignore[arg-type] # counts that are no whole numbers, for the formula alone
-    low, _ = _delta(adjusted, 0.1, _ppv)
-    assert (ppv.value, ppv.high) == (1.0, 1.0)
-    assert ppv.low == pytest.approx(low, rel=1e-6)
-    assert ppv.method == "logit, 1/2 added to every count"
+    positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
+    assert ppv.low == pytest.approx(1 - 1 / (1 + odds * positive.low))
+    high = 1 if positive.high is None else 1 - 1 / (1 + odds * positive.high)
+    assert ppv.high == pytest.approx(high)
+    ends = [1 / (1 + odds * end) for end in (negative.high, negative.low)]
+    assert [npv.low, npv.high] == pytest.approx(ends)
+    assert ppv.method == npv.method == "mover-r of the likelihood ratio"
 
 
 def _coverage(figure, prevalence, true, se, sp, n1=28, n0=60):
@@ -103,7 +79,7 @@ def _coverage(figure, prevalence, true, se, sp, n1=28, n0=60):
 
 @pytest.mark.parametrize(("se", "sp"), [(0.7, 0.8), (0.9, 0.6)])
 def test_on_28_positives_the_intervals_cover_about_95_percent(se, sp):
-    """All 29 x 61 tables, none drawn; the logit interval is no exact one."""
+    """All 29 x 61 tables, none drawn; the interval is no exact one."""
     ppv = _coverage(ppv_at_prevalence, 0.1, _ppv(se, sp, 0.1), se, sp)
     npv = _coverage(npv_at_prevalence, 0.1, _npv(se, sp, 0.1), se, sp)
     assert 0.93 <= ppv <= 0.99
@@ -134,29 +110,50 @@ def test_images_that_failed_are_wrong_answers():
     assert ppv_at_prevalence(failing, 0.03) == ppv_at_prevalence(APOE, 0.03)
 
 
+def test_the_ratio_of_a_published_trial():
+    """7 of 34 against 1 of 34 (Perondi et al. 2004), as the R package contingencytables of
+    Fagerland, Lydersen and Laake has it by MOVER-R: 7.0000 (1.1537 to 41.9763)."""
+    ratio = positive_likelihood_ratio(Counts(tn=33, fp=1, fn=27, tp=7))
+    assert ratio.value == pytest.approx(7)
+    assert (ratio.low, ratio.high) == pytest.approx((1.1537, 41.9763), abs=5e-5)
+    assert ratio.method == "mover-r"
+
+
 @given(st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 400), st.integers(1, 400)))
-def test_likelihood_ratios_equal_scipy_and_statsmodels(table):
-    """Their interval of a ratio of two proportions is Simel's: Katz's logarithm."""
+def test_likelihood_ratios_are_those_of_scipy_with_moverrs_ends(table):
+    """An end is the ratio r at which the interval of p - r q, by square-and-add, ends in 0."""
     tp, fn, fp, tn = table
     counts = Counts(tn=tn, fp=fp, fn=fn, tp=tp)
     positive, negative = positive_likelihood_ratio(counts), negative_likelihood_ratio(counts)
     theirs = relative_risk(tp, tp + fn, fp, fp + tn)
     assert positive.value == pytest.approx(theirs.relative_risk)
-    ends = theirs.confidence_interval(0.95)
-    assert (positive.low, positive.high) == pytest.approx((ends.low, ends.high), rel=1e-9)
-    ends = confint_proportions_2indep(fn, tp + fn, tn, fp + tn, compare="ratio", method="log")
-    assert (negative.low, negative.high) == pytest.approx(tuple(ends), rel=1e-9)
-    assert positive.method == negative.method == "log"
+    for found, over, under in (
+        (positive, (tp, tp + fn), (fp, fp + tn)), (negative, (fn, tp + fn), (tn, fp + tn)),
+    ):  # fmt: skip
+        (p, q) = over[0] / over[1], under[0] / under[1]
+        (a, b), (c, d) = (proportion_confint(*each, method="wilson") for each in (over, under))
+        low, high = found.low, found.high
+        assert p - low * q == pytest.approx(math.hypot(p - a, low * (d - q)), abs=1e-9)
+        assert high * q - p == pytest.approx(math.hypot(b - p, high * (q - c)), rel=1e-9)
+
+
+@pytest.mark.parametrize("table", [(20, 8, 60, 540), (8, 2, 3, 47), (60, 3, 5, 300)])
+def test_the_ratio_is_close_to_that_of_a_score_test(table):
+    """statsmodels' score interval of a ratio of two proportions, Koopman's but for a factor."""
+    tp, fn, fp, tn = table
+    found = positive_likelihood_ratio(Counts(tn=tn, fp=fp, fn=fn, tp=tp))
+    ends = confint_proportions_2indep(
+        tp, tp + fn, fp, fp + tn, compare="ratio", method="score", correction=False
+    )
+    assert (found.low, found.high) == pytest.approx(tuple(ends), rel=0.06)
 
 
 def test_without_a_false_alarm_the_positive_ratio_has_a_lower_end_alone():
-    """Infinite: no value to show; by hand the interval of 20.5/29 over 0.5/601."""
+    """Infinite: no value to show. By hand: square-and-add of 20 of 28 and 0 of 600 ends in 0."""
     ratio = positive_likelihood_ratio(Counts(tn=600, fp=0, fn=8, tp=20))
-    error = math.sqrt(1 / 20.5 - 1 / 29 + 1 / 0.5 - 1 / 601)
-    low = math.exp(math.log((20.5 / 29) / (0.5 / 601)) - 1.959963984540054 * error)
     assert (ratio.value, ratio.high) == (None, None)
-    assert ratio.low == pytest.approx(low)
-    assert ratio.method == "log, 1/2 added to every count"
+    (a, _), (_, d) = (proportion_confint(*each, method="wilson") for each in ((20, 28), (0, 600)))
+    assert ratio.low == pytest.approx(math.sqrt((20 / 28) ** 2 - (20 / 28 - a) ** 2) / d)
 
 
 def test_nobody_missed_is_a_negative_ratio_of_0_with_an_upper_end():
@@ -192,17 +189,16 @@ def test_over_patients_the_formulas_are_given_their_effective_samples():
     for compute in (positive_likelihood_ratio, negative_likelihood_ratio):
         found, plain = compute(counts, (14.0, 50.0)), compute(half)
         assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
-        assert found.method == "log over groups"
+        assert found.method == "mover-r over groups"
     for predict in (ppv_at_prevalence, npv_at_prevalence):
         found, plain = predict(counts, 0.1, (14.0, 50.0)), predict(half, 0.1)
         assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
-        assert found.method == "logit over groups"
+        assert found.method == "mover-r of the likelihood ratio over groups"
 
 
-@pytest.mark.parametrize("sizes", [(math.nan, 50.0), (14.0, 0.3)])
-def test_without_evidence_there_is_no_interval(sizes):
-    """One patient alone, and one who has nearly all images."""
-    counts = Counts(tn=90, fp=10, fn=8, tp=20)
+def test_without_evidence_there_is_no_interval():
+    """One patient alone has all positives."""
+    counts, sizes = Counts(tn=90, fp=10, fn=8, tp=20), (math.nan, 50.0)
     for found in (positive_likelihood_ratio(counts, sizes), ppv_at_prevalence(counts, 0.1, sizes)):
         assert found.value is not None
         assert (found.low, found.high, found.method) == (None, None, None)

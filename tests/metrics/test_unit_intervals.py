@@ -8,9 +8,16 @@ from scipy import stats
 from sklearn.metrics import f1_score, matthews_corrcoef
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics import ALL_METRICS, CountMetric, LabelsMetric, list_metrics
+from covidreport.metrics import (
+    ALL_METRICS,
+    CountMetric,
+    LabelsMetric,
+    estimate_counts,
+    list_metrics,
+)
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.unit_intervals import METHODS, Units, count_units, estimate_interval
+from covidreport.records import Counts
 
 Z = stats.norm.ppf(0.975)
 
@@ -75,45 +82,77 @@ def test_micro_f1_takes_images_for_units():
     assert found[1] - found[0] == pytest.approx(one[1] - one[0], rel=0.05)
 
 
-def _jackknife(values, value, answers, fewest, freedom, least):
-    """Wilson's by statsmodels on the sample that leaving out each unit gives."""
-    n = len(values)
-    variance = (n - 1) / n * np.sum((values - np.mean(values)) ** 2) / (1 - least) ** 2
+def _wilson_of(value, variance, freedom, least=0):
+    """Wilson's by statsmodels on the sample that has this variance."""
     u = (value - least) / (1 - least)
-    size = min(u * (1 - u) / variance, answers) if variance > 1e-20 else 3 * fewest
-    size *= (Z / stats.t.ppf(0.975, freedom)) ** 2
+    size = u * (1 - u) / (variance / (1 - least) ** 2) * (Z / stats.t.ppf(0.975, freedom)) ** 2
     low, high = proportion_confint(u * size, size, method="wilson")
     return least + (1 - least) * low, least + (1 - least) * high
 
 
-def test_mcc_has_the_jackknife_of_a_loop_of_scikit_learn():
-    """28 positives and 100 negatives, each image left out in turn; the fewer class has t."""
-    truth, answers = _table(20, 7, 8, 93)
-    every = np.arange(truth.size)
-    values = [matthews_corrcoef(truth[every != i], answers[every != i]) for i in every]
-    expected = _jackknife(values, matthews_corrcoef(truth, answers), 128, 28, 27, -1)
+def _yule(tp, fp, fn, tn):
+    """The variance of phi: Yule, "On the methods of measuring association between two attributes",
+    J. R. Stat. Soc. 75 (1912) 579-652."""
+    n = tp + fp + fn + tn
+    a, b = (tp + fp) / n, (tp + fn) / n
+    phi = (tp * tn - fp * fn) / n**2 / np.sqrt(a * (1 - a) * b * (1 - b))
+    turned = [(2 * each - 1) / np.sqrt(each * (1 - each)) for each in (a, b)]
+    odd = phi * (1 + phi**2 / 2) * turned[0] * turned[1]
+    return (1 - phi**2 + odd - 0.75 * phi**2 * (turned[0] ** 2 + turned[1] ** 2)) / n
+
+
+def test_mcc_has_the_variance_of_yules_phi():
+    """28 positives and 100 negatives; each class has its own degrees of freedom (Welch), from the
+    derivatives of phi by hand."""
+    tp, fp, fn, tn = table = (20, 7, 8, 93)
+    truth, answers = _table(*table)
+    phi = matthews_corrcoef(truth, answers)
+    rows = np.array([tp + fp, tp + fp, fn + tn, fn + tn])
+    columns = np.array([tp + fn, fp + tn, tp + fn, fp + tn])
+    scale = np.sqrt(np.prod([tp + fp, tp + fn, tn + fp, tn + fn], dtype=float))
+    slopes = np.array([tn, -fn, -fp, tp]) / scale - phi / 2 * (1 / rows + 1 / columns)
+    each = np.array(table) * slopes**2
+    assert each.sum() == pytest.approx(_yule(*table))
+    classes = each[[0, 2]].sum(), each[[1, 3]].sum()
+    freedom = each.sum() ** 2 / (classes[0] ** 2 / 27 + classes[1] ** 2 / 99)
+    expected = _wilson_of(phi, _yule(*table) * 128 / 127, freedom, -1)
     found = estimate_interval(ALL_METRICS["mcc"], _units(truth, answers).of_label(0))
-    assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
-    assert found.method == "wilson, jackknife variance"
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-7)
+    assert found.method == "wilson, delta variance"
 
 
-def test_over_patients_whole_patients_are_left_out():
-    """Forty patients of 1 to 4 images; macro F1 of two labels."""
-    rng = np.random.default_rng(0)
-    groups = np.repeat(np.arange(40), rng.integers(1, 5, 40))
-    truth = (rng.random((40, 2)) < 0.4)[groups]
-    answers = truth ^ ((rng.random((40, 2)) < 0.2)[groups])
+def test_over_patients_whole_patients_move_the_metric():
+    """Two hundred patients of 1 to 4 images, macro F1 of two labels: the jackknife, that leaves out
+    each in a loop of scikit-learn, comes to nearly the same variance."""
+    rng, patients = np.random.default_rng(0), 200
+    groups = np.repeat(np.arange(patients), rng.integers(1, 5, patients))
+    truth = (rng.random((patients, 2)) < 0.4)[groups]
+    answers = truth ^ ((rng.random((patients, 2)) < 0.2)[groups])
     values = [
-        f1_score(truth[groups != i], answers[groups != i], average="macro") for i in range(40)
+        f1_score(truth[groups != i], answers[groups != i], average="macro") for i in range(patients)
     ]
-    sizes = [np.bincount(groups[truth[:, k] == y], minlength=40) for k in (0, 1) for y in (0, 1)]
+    sizes = [
+        np.bincount(groups[truth[:, k] == y], minlength=patients) for k in (0, 1) for y in (0, 1)
+    ]
     freedom = min(s.sum() ** 2 / np.sum(s**2) for s in sizes) - 1
-    fewest = min(np.count_nonzero(s) for s in sizes)
     value = f1_score(truth, answers, average="macro")
-    expected = _jackknife(values, value, truth.size, fewest, freedom, 0)
+    variance = (patients - 1) / patients * np.sum((values - np.mean(values)) ** 2)
+    expected = _wilson_of(value, variance, freedom)
     found = estimate_interval(ALL_METRICS["macro_f1"], _units(truth, answers, groups))
-    assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
-    assert found.method == "wilson, jackknife variance over groups"
+    assert (found.low, found.high) == pytest.approx(expected, abs=0.002)
+    assert found.method == "wilson, delta variance over groups"
+
+
+@pytest.mark.parametrize("counts", [(20, 7, 8, 93), (28, 0, 0, 600), (3, 0, 7, 60)])
+def test_counts_alone_give_the_intervals_of_independent_images(counts):
+    """Of tp, false alarms, missed and tn: what the images themselves give."""
+    tp, fp, fn, tn = counts
+    stated = estimate_counts({"covid-19": Counts(tn=tn, fp=fp, fn=fn, tp=tp)})["covid-19"]
+    units = _units(*_table(*counts)).of_label(0)
+    for key in ("f1", "balanced_accuracy", "mcc"):
+        found = estimate_interval(ALL_METRICS[key], units)
+        assert (stated[key].low, stated[key].high) == pytest.approx((found.low, found.high))
+        assert stated[key].method == found.method
 
 
 def test_everything_right_has_an_interval():
@@ -127,7 +166,7 @@ def test_everything_right_has_an_interval():
         assert 0.8 < low < 1, key
 
 
-def test_where_a_unit_cannot_be_left_out_there_is_no_interval():
+def test_one_unit_alone_has_no_interval():
     """MCC with one positive, F1 and balanced accuracy of one patient."""
     alone = estimate_interval(ALL_METRICS["mcc"], _units(*_table(1, 2, 0, 9)).of_label(0))
     assert (alone.low, alone.method) == (None, None)
@@ -159,7 +198,7 @@ def test_many_sets_at_once_are_those_one_by_one():
     counts = CountArrays(*rng.integers(0, 3, (4, 6, 30)))
     for key in ("f1", "balanced_accuracy", "mcc"):
         metric = ALL_METRICS[key]
-        low, high = METHODS[metric.interval][1](metric, counts)
+        low, high = METHODS[metric.interval][1](metric, Units(counts, grouped=True))
         for i in range(6):
             units = Units(CountArrays(*(each[i] for each in counts)), grouped=True)
             found = estimate_interval(metric, units)

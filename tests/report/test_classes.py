@@ -117,7 +117,7 @@ def test_predictive_values_stand_at_three_prevalences_beside_a_stated_one(runs):
         missed, cleared = p * (1 - hit), (1 - p) * clear
         assert each.npv.value == pytest.approx(cleared / (cleared + missed))
         assert each.ppv.method is not None
-        assert each.ppv.method.startswith("logit over groups")
+        assert each.ppv.method.startswith("mover-r of the likelihood ratio over groups")
     assert first[1].ppv == evaluation.score_metrics.labels["covid-19"].ppv
     table = find_table(build(data, "predictive"), "PPV and NPV for COVID-19 by prevalence")
     assert [(c.title, c.note) for c in table.columns][3:5] == [

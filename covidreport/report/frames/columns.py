@@ -73,7 +73,7 @@ CALIBRATION: Columns = {
     "observed": FIGURE, "observed_low": FIGURE, "observed_high": FIGURE,
 }  # fmt: skip
 NET_BENEFIT: Columns = {
-    **_LABEL, "threshold": FIGURE, "net_benefit": FIGURE, "treat_all": FIGURE,
+    **_LABEL, "threshold": FIGURE, **_with_ends("net_benefit"), "treat_all": FIGURE,
 }  # fmt: skip
 CASES: Columns = {
     "kind": TEXT, "case": TEXT, "group": TEXT, "attributes": LIST, "run": TEXT, "answer": TEXT,

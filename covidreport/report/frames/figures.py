@@ -177,7 +177,7 @@ def frame_net_benefit(data: ReportData) -> pd.DataFrame:
             {
                 **cells,
                 "threshold": point.threshold,
-                "net_benefit": point.run,
+                **interval_columns("net_benefit", point.estimate),
                 "treat_all": point.treat_all,
             }
             for cells, details in _each_label(data)

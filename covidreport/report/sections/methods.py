@@ -25,8 +25,9 @@ WILSON = (
     "Intervals are two-sided 95 % Wilson score intervals of k out of n: "
     "(k + z²/2 ± z √(k (n − k) / n + z²/4)) / (n + z²) with z = 1.96, without continuity "
     "correction (Wilson 1927). A figure that is no share of n independent images, such as F1 or "
-    "label accuracy, has one of its own where the answers of each image are known, and else none. "
-    "Where a figure has no interval, none is made up for it."
+    "label accuracy, has one of its own. From counts alone, as copied from a paper, every interval "
+    "takes images for independent, and figures over all labels have none, since the answers that "
+    "an image gets are not. Where a figure has no interval, none is made up for it."
 )
 
 BEYOND: dict[str, Definition] = {
@@ -38,12 +39,12 @@ BEYOND: dict[str, Definition] = {
     "Likelihood ratios": Definition(
         "How many times an answer yes, or no, raises or lowers the odds of the label",
         "sensitivity / (1 − specificity); (1 − sensitivity) / specificity",
-        "in logarithms (Simel 1991)",
+        "MOVER-R of two Wilson intervals (Donner and Zou 2012)",
     ),
     "PPV and NPV at a prevalence": Definition(
         "How far an answer can be believed where this share has the label, if sensitivity and "
         "specificity stay the same there",
-        "Bayes’ rule", "logit (Mercaldo 2007)",
+        "Bayes’ rule", "that of the likelihood ratio, carried over",
     ),
     "Brier score": Definition(
         "The mean squared distance of scores from the truth; an image that was not scored is as "
@@ -64,6 +65,8 @@ BEYOND: dict[str, Definition] = {
         "Cases found less false alarms, weighed by the threshold probability t from which one "
         "would act; above treating everybody and nobody, acting on the run pays",
         "tp / n − false alarms / n × t / (1 − t)",
+        "MOVER of the Wilson intervals of sensitivity and false alarms, at the prevalence of the "
+        "images",
     ),
     "Subgroups": Definition(
         "The same rates on the images of one value of an attribute. Under ten images with the "
@@ -92,7 +95,10 @@ _METHODS: tuple[tuple[str, str], ...] = (
      "Kirielle 2021; Lam, Gopal and Qian 2023)."),
     ("mover", "Balanced accuracy has the square-and-add interval of the Wilson intervals of "
      "sensitivity and specificity (Newcombe 1998; Zou and Donner 2008)."),
-    ("wilson, jackknife variance", "Other figures of counts have Wilson’s interval on the "
+    ("wilson, delta variance", "Other figures of counts have Wilson’s interval on the effective "
+     "sample that has their variance by the delta method, the sum of what each image, or patient, "
+     "moves them by (Itaya et al. 2025)."),
+    ("wilson, jackknife variance", "Some figures of counts have Wilson’s interval on the "
      "effective sample that has their variance, which leaving out each image, or patient, in "
      "turn shows."),
     ("wilson, delong variance", "ROC AUC has Wilson’s interval on the effective sample that has "

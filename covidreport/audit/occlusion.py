@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
 from typing import Final, NamedTuple
 
 from covidreport.audit.evidence import list_evaluations
+from covidreport.metrics import Interval, assume_roc_auc, roc_auc_interval
 from covidreport.records import Evaluation, Finding, ReportData
 from covidreport.text import decimal
 
@@ -103,32 +102,18 @@ def describe_remaining(one: Remaining, target: str) -> str:
 
 
 def compare_occluded(usual: Evaluation, occluded: Evaluation, target: str) -> Remaining | None:
-    """What remains of the run's ROC AUC; None where either has none."""
+    """What remains of the run's ROC AUC; None where either has none, or no interval can be made."""
     first = usual.estimates.get(target, {}).get("roc_auc")
     second = occluded.estimates.get(target, {}).get("roc_auc")
     if first is None or second is None or first.value is None or second.value is None:
         return None
-    if second.low is not None and second.high is not None:
-        low, high, method = second.low, second.high, second.method or "as stored"
-    else:
+    interval = Interval(second.low, second.high, second.method or "as stored")
+    if interval.low is None or interval.high is None:
         counts = occluded.counts[target]
-        low, high = hanley_mcneil(second.value, counts.positives, counts.negatives)
-        method = "hanley-mcneil"
-    return Remaining(usual.run, str(occluded.variant), first.value, second.value, low, high, method)
-
-
-def hanley_mcneil(
-    roc_auc: float, positives: int, negatives: int, confidence: float = 0.95
-) -> tuple[float, float]:
-    """The interval of a ROC AUC from it and the two counts alone, within 0 and 1.
-
-    Hanley and McNeil, Radiology 143 (1982) 29-36, equation 1, with Q1 = A / (2 - A) and
-    Q2 = 2 A^2 / (1 + A).
-    """
-    square = roc_auc * roc_auc
-    q1, q2 = roc_auc / (2 - roc_auc), 2 * square / (1 + roc_auc)
-    variance = (
-        roc_auc * (1 - roc_auc) + (positives - 1) * (q1 - square) + (negatives - 1) * (q2 - square)
-    ) / (positives * negatives)
-    margin = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(max(variance, 0.0))
-    return max(0.0, roc_auc - margin), min(1.0, roc_auc + margin)
+        interval = roc_auc_interval(
+            assume_roc_auc(second.value, counts.positives, counts.negatives), 0
+        )
+    if interval.low is None or interval.high is None or interval.method is None:
+        return None
+    ends = interval.low, interval.high, interval.method
+    return Remaining(usual.run, str(occluded.variant), first.value, second.value, *ends)

@@ -9,8 +9,6 @@ signal", ibid. 610-619.
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from covidreport.audit.columns import AttributeColumn, list_attribute_columns
 from covidreport.audit.evidence import DataEvidence, number_texts
-from covidreport.metrics import estimate_roc_aucs
+from covidreport.metrics import average_roc_aucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.records import Finding, Severity
 from covidreport.text import decimal, percent
 
@@ -64,8 +62,8 @@ def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Ru
 
     The rule ranks an image by the proportion of positives among the images with the same value. It
     is learned on one half of the patients (or images), drawn by a fixed seed, and tried on the
-    other, then the reverse; the ROC AUC is the mean of the two, its variance DeLong's (over
-    patients Obuchowski's) of each. An attribute that says nothing comes to 0.5.
+    other, then the reverse; the ROC AUC is the mean of the two, and has the interval that those of
+    runs have. An attribute that says nothing comes to 0.5.
     """
     dataset = evidence.dataset
     truth = dataset.truth[:, dataset.labels.index(label)]
@@ -74,7 +72,7 @@ def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Ru
     units = np.arange(len(dataset)) if dataset.groups is None else number_texts(dataset.groups)[1]
     units = units[used]
     half = _split_halves(units)
-    areas, variances = [], []
+    areas = []
     for learned, tried in ((half, ~half), (~half, half)):
         positives = int((truth[tried] == 1).sum())
         if min(positives, int(tried.sum()) - positives) < FEWEST:
@@ -86,16 +84,15 @@ def find_rule(evidence: DataEvidence, label: str, column: AttributeColumn) -> Ru
             np.zeros((1, len(score)), np.bool_),
             None if dataset.groups is None else units[tried],
         )
-        if area is None or math.isnan(area.covariance[0, 0]):
+        if area is None:
             return None
-        areas.append(float(area.values[0]))
-        variances.append(float(area.covariance[0, 0]))
-    value = sum(areas) / 2
-    margin = NormalDist().inv_cdf(0.975) * math.sqrt(max(sum(variances), 0.0)) / 2
-    return Rule(
-        column, value, max(0.0, value - margin), min(1.0, value + margin),
-        _give_example(truth, column, codes),
-    )  # fmt: skip
+        areas.append(area)
+    mean = average_roc_aucs(areas)
+    interval = roc_auc_interval(mean, 0)
+    if interval.low is None or interval.high is None:
+        return None
+    ends = interval.low, interval.high
+    return Rule(column, float(mean.values[0]), *ends, _give_example(truth, column, codes))
 
 
 def _split_halves(units: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -137,7 +134,8 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
     grave = [rule for rule in rules if rule.low >= DECIDING and not rule.column.personal]
     severity: Severity = "error" if grave else "warning"
     shown = "; ".join(
-        f"{rule.column.name} {decimal(rule.roc_auc)} ({_describe_interval(rule)}; {rule.example})"
+        f"{rule.column.name} {decimal(rule.roc_auc)} ({decimal(rule.low)} to {decimal(rule.high)}; "
+        f"{rule.example})"
         for rule in rules
     )
     names = ", ".join(rule.column.name for rule in rules)
@@ -153,10 +151,6 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
         "view, report metrics by these attributes, blacken the lungs with `covidreport evaluate "
         "--occlude centre`, and test on data in which they say nothing.",
     )
-
-
-def _describe_interval(rule: Rule) -> str:
-    return "always" if rule.low == rule.high else f"{decimal(rule.low)} to {decimal(rule.high)}"
 
 
 def _describe_runs(evidence: DataEvidence) -> str:

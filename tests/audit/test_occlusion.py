@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from covidreport.audit import occlusion
@@ -65,18 +64,15 @@ def test_a_stored_interval_goes_before_the_formula():
     assert _audit(_evaluate(0.95), stored) == ()
 
 
-def test_the_interval_is_right_for_exponential_scores():
-    """Hanley and McNeil's Q1 and Q2 are those of negative exponential scores: simulated.
-
-    20,000 samples of 20 against 60; the standard deviation of the Mann-Whitney statistic.
-    """
-    rng = np.random.default_rng(0)
-    positive = rng.exponential(size=(20_000, 20, 1)) * 4.0
-    negative = rng.exponential(size=(20_000, 1, 60))
-    areas = np.concatenate(
-        [(positive[i : i + 500] > negative[i : i + 500]).mean(axis=(1, 2))
-         for i in range(0, 20_000, 500)]
-    )  # fmt: skip
-    low, high = occlusion.hanley_mcneil(0.8, 20, 60)
-    assert areas.mean() == pytest.approx(0.8, abs=0.002)  # 4 / (4 + 1)
-    assert (high - low) / 2 / 1.959964 == pytest.approx(areas.std(), rel=0.02)
+def test_without_a_stored_interval_it_has_that_of_every_area():
+    """0.9 of 100 and 600, as an export of another program has it; 1 is no single point, and of one
+    positive nothing is said."""
+    usual, export = _evaluate(0.95), _evaluate(0.9, "occlude-centre-0.8")
+    one = occlusion.compare_occluded(usual, export, "covid-19")
+    assert one.low < 0.9 < one.high
+    assert one.method == "wilson, hanley-mcneil variance"
+    perfect = occlusion.compare_occluded(usual, _evaluate(1.0, "occlude-centre-0.8"), "covid-19")
+    assert 0.9 < perfect.low < perfect.high == 1
+    counts = {"covid-19": make_counts(0, 30, 1)}
+    alone = replace(_evaluate(1.0, "occlude-centre-0.8"), counts=counts)
+    assert occlusion.compare_occluded(usual, alone, "covid-19") is None

@@ -20,9 +20,10 @@ def _find(evidence, name, label="covid-19"):
 
 
 def test_an_attribute_that_is_the_label_has_an_area_of_one():
-    """Nothing is left to chance, so the interval has no width."""
+    """All of 400 and 1,200 tell, but another set of images may hold an exception."""
     rule = _find(with_attribute(EVIDENCE, "source", np.where(SICK, "a", "b").tolist()), "source")
-    assert (rule.roc_auc, rule.low, rule.high) == (1.0, 1.0, 1.0)
+    assert (rule.roc_auc, rule.high) == (1.0, 1.0)
+    assert 0.99 < rule.low < 1
     assert rule.example == "a in 100 % with the label and in 0 % without"
 
 

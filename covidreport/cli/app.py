@@ -59,6 +59,7 @@ def build_app() -> typer.Typer:
         push,
         render,
         score,
+        split,
         tune,
     )
 
@@ -73,8 +74,8 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for module in (
-        init, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude, predict,
-        listing, import_counts, import_scores, export, push, cache, doctor,
+        init, split, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude,
+        predict, listing, import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

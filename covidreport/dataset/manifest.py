@@ -17,10 +17,10 @@ from covidreport.dataset.truth import describe_values, looks_like_label, name_va
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 
-PATH, ID, SPLIT, PATIENT = "path", "id", "split", "patient_id"
+PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
 """Given the splits that there are, those that are asked for."""
-RESERVED = (PATH, ID, SPLIT, PATIENT)
+RESERVED = (PATH, ID, SPLIT, PATIENT, FOLD)
 _NOT_PLAIN = re.compile(r"\\|\0|^/|^[A-Za-z]:|(?:^|/)\.{0,2}(?:/|$)")
 """What a path of plain names below the manifest's folder never has."""
 _SIGNS = ("\\", "\0", ":", "\n/", "/\n", "\n\n", "\n.", "./", "/.", "//")
@@ -62,8 +62,8 @@ def guess_columns(
 ) -> tuple[str, ...]:
     """Columns that look like labels: nothing but 0, 1, blanks and uncertain marks, at least one 1.
 
-    `path`, `id`, `split`, `patient_id` and the group column never are. An attribute of 0 and 1,
-    such as `has_tube`, is taken for a label: name the labels where that matters.
+    `path`, `id`, `split`, `patient_id`, `fold` and the group column never are. An attribute of 0
+    and 1, such as `has_tube`, is taken for a label: name the labels where that matters.
     """
     values = name_values(uncertain)
     return tuple(
@@ -96,7 +96,7 @@ def build_dataset(
         faults.raise_any()
     root = table.source.parent
     splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
-    paths = _read_paths(table.columns[PATH], root, faults, _list_idle(splits, needed))
+    paths = _read_paths(table.columns[PATH], root, faults, _list_idle(table.n_rows, splits, needed))
     ids = _read_ids(table, paths, faults)
     truth = np.empty((table.n_rows, len(columns)), np.int8)
     for index, label in enumerate(columns):
@@ -109,7 +109,7 @@ def build_dataset(
             faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
-    used = {PATH, ID, SPLIT, group_column, *columns}
+    used = {PATH, ID, SPLIT, FOLD, group_column, *columns}
     return Dataset(
         name=name,
         root=root,
@@ -120,6 +120,7 @@ def build_dataset(
         truth=truth,
         splits=splits,
         groups=name_patients(_clean(table.columns[group_column]), ids) if group_column else None,
+        folds=_clean(table.columns[FOLD]) if FOLD in table.columns else None,
         attributes={
             column: _clean(cells) for column, cells in table.columns.items() if column not in used
         },
@@ -166,7 +167,7 @@ def _check_columns(
     for label in labels:
         if label not in table.columns:
             faults.add(None, f"no column for the label {label!r}; there are: {there}")
-        elif label in (PATH, ID, SPLIT, group):
+        elif label in (PATH, ID, SPLIT, FOLD, group):
             faults.add(None, f"column {label!r} can't be a label: it has another meaning")
     if group is not None and group not in table.columns:
         faults.add(None, f"no column {group!r} to group by; there are: {there}")
@@ -174,10 +175,12 @@ def _check_columns(
         faults.add(None, "no images: there is nothing below the header")
 
 
-def _list_idle(splits: Sequence[str] | None, needed: Needed | None) -> set[int]:
+def _list_idle(n_rows: int, splits: Sequence[str] | None, needed: Needed | None) -> Collection[int]:
     """The rows whose files nobody needs."""
-    if splits is None or needed is None:
-        return set()
+    if needed is None:
+        return ()
+    if splits is None:
+        return () if needed(()) else range(n_rows)
     chosen = needed(set(filter(None, splits)))
     return {row for row, split in enumerate(splits) if split not in chosen}
 

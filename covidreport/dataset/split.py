@@ -1,4 +1,4 @@
-"""The images of one split."""
+"""The images of one split, or of other rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     splits = dataset.splits or ()
     missing = next((name for name in lowered if name not in splits), None)
     if missing is None:
-        chosen = _take_rows(dataset, [row for row, name in enumerate(splits) if name in lowered])
+        chosen = take_rows(dataset, [row for row, name in enumerate(splits) if name in lowered])
         beside = (file for file in dataset.passed_over if file.split("/")[0].lower() in lowered)
         return replace(chosen, passed_over=tuple(beside))
     counts = sorted(Counter(name or "(blank)" for name in splits).items())
@@ -33,7 +33,9 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     raise DatasetError(str(dataset.source), [f"no image is in the split {missing!r}; {reason}"])
 
 
-def _take_rows(dataset: Dataset, rows: list[int]) -> Dataset:
+def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
+    """Of a data set these images, in this order."""
+
     def take(column: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(column.__getitem__, rows))
 
@@ -44,8 +46,9 @@ def _take_rows(dataset: Dataset, rows: list[int]) -> Dataset:
         labels=dataset.labels,
         ids=take(dataset.ids),
         paths=take(dataset.paths),
-        truth=dataset.truth[rows],
+        truth=dataset.truth[list(rows)],
         splits=None if dataset.splits is None else take(dataset.splits),
         groups=None if dataset.groups is None else take(dataset.groups),
+        folds=None if dataset.folds is None else take(dataset.folds),
         attributes={name: take(column) for name, column in dataset.attributes.items()},
     )

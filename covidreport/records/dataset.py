@@ -19,7 +19,8 @@ class Dataset:
 
     ids and paths: `(N,)`; a path is relative to `root`. truth: int8 `(N, K)`, 1, 0 or `UNKNOWN`.
     splits and groups: `(N,)` or None where the data has none. A group is a patient: images of one
-    group are not independent. attributes: by name, `(N,)` strings, empty where not stated.
+    group are not independent. attributes: by name, `(N,)` strings, empty where not stated. folds:
+    `(N,)`, by which fold's models an image may be scored; empty for none.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Dataset:
     truth: NDArray[np.int8]
     splits: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+    folds: tuple[str, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     """Of class folders: the files in them that are not read, by their paths from `root`."""

@@ -42,6 +42,7 @@ CALLS = {
     "plan": "plan --sensitivity 0.85 --half-width 0.1",
     "predict": "predict runs/new data",
     "render": "render --format markdown --output -",
+    "split": "split data/manifest.csv --folds 2 --force",
     "score": "score runs --threshold covid-19=0.4",
     "tune": "tune runs --split validation --label covid-19 --target-sensitivity 0.6",
 }

@@ -20,6 +20,7 @@ from covidreport.compare.finding import (
     split_runs,
 )
 from covidreport.compare.ranking import suggest_tuning
+from covidreport.compare.same_specificity import describe_lead
 from covidreport.records import Evaluation, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.text.thresholds import (
@@ -114,7 +115,7 @@ def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
         verdict = f"{ALIKE} {verdict} {describe_detectable(comparisons)}"
     lines = [
         verdict, describe_planned(ranking), describe_non_inferiority(comparisons),
-        describe_picked(comparisons, ranking.target),
+        describe_picked(comparisons, ranking.target), _end(describe_lead(ranking)),
     ]  # fmt: skip
     compared = {each.run for each in comparisons.rank_evidence}
     ranked = {row.run for row in ranking.rows if row.rank is not None}
@@ -124,6 +125,10 @@ def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
         if each.run in ranked and (comparisons.basis == "counts" or each.run not in compared)
     ]
     return [line for line in lines if line]
+
+
+def _end(words: str) -> str:
+    return f"{words}." if words else ""
 
 
 def _style(row: RankedRun) -> str:

@@ -41,7 +41,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-REVISION = 5
+REVISION = 6
 """Counted up when the same scores would be compared otherwise."""
 
 

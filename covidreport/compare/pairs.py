@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
 from covidreport.compare.bounds import ALPHA
+from covidreport.compare.same_specificity import compare_at_same_specificity
 from covidreport.metrics import (
     PairedAnswers,
     PairedMetric,
@@ -43,6 +44,7 @@ from covidreport.records import (
     Comparison,
     DetectableDifference,
     ExcludedRun,
+    MetricPlan,
     NonInferior,
     OverallTest,
     RankEvidence,
@@ -67,6 +69,8 @@ class Plan:
     margin: float | None = None
     named: str = "on the command line"
     """Where the baseline was named; when, and before which metrics, nobody here can know."""
+    specificities: tuple[float, ...] = MetricPlan().specificities
+    """Those that were stated, at which all runs are compared beside the best one's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +122,7 @@ def compare_answers_of(
         margin=plan.margin,
         non_inferiority=_judge(runs, plan.margin, baseline),
         combinations=_combine(answers),
+        same_specificity=compare_at_same_specificity(answers, baseline, plan.specificities, SEED),
         excluded=tuple(excluded),
         alpha=ALPHA,
         resamples=RESAMPLES,

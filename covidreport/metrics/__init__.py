@@ -129,6 +129,14 @@ from covidreport.metrics.repeats import (
     group_repeats,
 )
 from covidreport.metrics.resample import RESAMPLES, ResampledCounts, resample_counts
+from covidreport.metrics.same_specificity import (
+    AtLevel,
+    FoundDifference,
+    Level,
+    compare_found,
+    estimate_found,
+    resample_at_specificity,
+)
 from covidreport.metrics.score_metrics import digest_units, size_classes
 from covidreport.metrics.selection import (
     RankUncertainty,
@@ -177,6 +185,7 @@ __all__ = [
     "RESAMPLES",
     "SCORE_METRICS",
     "AnswerMetric",
+    "AtLevel",
     "CalibrationLine",
     "CochranQ",
     "Combination",
@@ -190,10 +199,12 @@ __all__ = [
     "DecisionCurve",
     "Direction",
     "Estimates",
+    "FoundDifference",
     "Interval",
     "LabelScoreMetric",
     "LabelsMetric",
     "LatentPair",
+    "Level",
     "Measured",
     "Metric",
     "MissRule",
@@ -233,6 +244,7 @@ __all__ = [
     "compare_answers",
     "compare_configurations",
     "compare_curves",
+    "compare_found",
     "compare_pairs",
     "compare_roc_aucs",
     "compute_decision_curve",
@@ -261,6 +273,7 @@ __all__ = [
     "estimate_consistency",
     "estimate_counts",
     "estimate_difference",
+    "estimate_found",
     "estimate_prevalence",
     "estimate_roc_aucs",
     "estimate_scores",
@@ -302,6 +315,7 @@ __all__ = [
     "predict_labels",
     "rank_resamples",
     "record_tests",
+    "resample_at_specificity",
     "resample_counts",
     "resample_curves",
     "restate_prevalence",

@@ -88,6 +88,12 @@ def sensitivity_at_specificity(points: Points, specificity: float) -> Estimate:
     return estimate_ratio(int(points.found[index]), points.positives)
 
 
+def allow_false_alarms(specificity: float, negatives: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The most false alarms among so many negatives at which a specificity is reached."""
+    cleared: NDArray[np.int64] = np.ceil(specificity * negatives - ROUNDING).astype(np.int64)
+    return negatives - cleared
+
+
 def specificity_at_sensitivity(points: Points, sensitivity: float) -> Estimate:
     """The greatest specificity among the thresholds whose sensitivity is at least this.
 

@@ -14,8 +14,10 @@ from covidreport.records.comparison import (
     OverallTest,
     PickedRun,
     RankEvidence,
+    RunAtSpecificity,
     RunCombination,
     RunComparisons,
+    SameSpecificity,
 )
 from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey
 from covidreport.records.evaluation import Evaluation, name_evaluation
@@ -214,8 +216,10 @@ __all__ = [
     "ReportedRun",
     "Resample",
     "Run",
+    "RunAtSpecificity",
     "RunCombination",
     "RunComparisons",
+    "SameSpecificity",
     "ScoreMetrics",
     "Scores",
     "ScoresDamaged",

@@ -15,7 +15,7 @@ class Comparison:
     first: str
     second: str
     metric: str
-    """`sensitivity`, `specificity` or `roc_auc`."""
+    """`sensitivity`, `specificity`, `roc_auc` or `sensitivity_at_specificity`."""
     difference: float | None
     """The first run's value minus the second's: over 0 where the first is better."""
     low: float | None = None
@@ -138,6 +138,46 @@ class PickedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAtSpecificity:
+    """What a run finds at a specificity: a point of its ROC curve, not a threshold to be used."""
+
+    run: str
+    sensitivity: Estimate
+    """The greatest among thresholds that reach the specificity, fitted anew in every resample; no
+    value where images that failed put it out of reach."""
+    specificity: Estimate
+    """The one really reached there; without an interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameSpecificity:
+    """The ranked runs at one specificity, and each other one against `reference`."""
+
+    run: str | None
+    """Whose specificity it is, at that run's own threshold; None where it is stated."""
+    specificity: float
+    false_alarms: int
+    """The most at which it is reached."""
+    reference: str
+    """The best run, or the baseline where that was named."""
+    runs: tuple[RunAtSpecificity, ...]
+    """Those whose scores were read, in the order of the ranking."""
+    comparisons: tuple[Comparison, ...]
+    """The best minus each other run, adjusted for all pairs of runs, since the best was picked; or
+    each other run minus the baseline, adjusted for these alone."""
+    resamples: int
+
+    def find(self, run: str) -> RunAtSpecificity | None:
+        """A run's figures; None where its scores were not read."""
+        return next((each for each in self.runs if each.run == run), None)
+
+    def compare(self, run: str) -> Comparison | None:
+        """A run's comparison with the reference; None of that itself."""
+        pairs = (each for each in self.comparisons if run in (each.first, each.second))
+        return None if run == self.reference else next(pairs, None)
+
+
+@dataclass(frozen=True, slots=True)
 class RunComparisons:
     """The ranked runs of one ranking compared pair by pair, on the same images.
 
@@ -173,6 +213,8 @@ class RunComparisons:
     picked: PickedRun | None = None
     """None where fewer than five images or patients are positive, on images that trained a run, and
     of counts alone where patients have several images."""
+    same_specificity: tuple[SameSpecificity, ...] = ()
+    """At the best run's own specificity first, then at the baseline's and at the stated ones."""
     alpha: float = 0.05
     resamples: int = 0
     flips: int = 0

@@ -10,6 +10,7 @@ from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
 from covidreport.compare import Plan, caching_reader, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
+from covidreport.compare.same_specificity import find_dependent_lead
 from covidreport.errors import NothingEvaluatedError, StoreError
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
@@ -119,6 +120,7 @@ def collect_report(
         *_stale_models(reported),
         *_claims(reported),
         *(finding for each in sets for finding in each.findings),
+        *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
         *_decide_doubts(rankings, audit_report(data)),
     ]
     ordered = tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))

@@ -17,6 +17,7 @@
 | `p_high`, `adjusted_p_high` | from counts alone the most they can be |
 | `rank_low`, `rank_high` | the rank interval |
 | `best_probability` | how often resamples repeat the first place |
+| `same_specificity_missed` … | at the best run's own specificity: missed, false alarms, p of it |
 | a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
 | `sensitivity_at_specificity_0.9` … | figures beyond the threshold, where there are any |
 | `bin_0.1_…`, `net_benefit_0.1` …, `treat_all_0.1` | calibration bins, points of decision curves |
@@ -35,6 +36,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
+from covidreport.compare.same_specificity import count_alarms, count_missed
 from covidreport.metrics import ALL_METRICS, COUNTS, interval_columns, iter_metrics, list_counts
 from covidreport.records import (
     Evaluation,
@@ -60,6 +62,12 @@ _STANDING_COLUMNS = (
     "rank_high",
     "best_probability",
 )
+_SAME_COLUMNS = (
+    "same_specificity_missed",
+    "same_specificity_false_alarms",
+    "same_specificity_p",
+    "same_specificity_adjusted_p",
+)
 _REASON_COLUMNS = ("why_unranked", "failure")
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -84,7 +92,8 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
         for name in flatten_label(evaluation.score_metrics, label)
     )
     return (
-        *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *bounds, *beyond, *_REASON_COLUMNS
+        *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *_SAME_COLUMNS, *bounds, *beyond,
+        *_REASON_COLUMNS,
     )  # fmt: skip
 
 
@@ -98,10 +107,12 @@ def render_csv(data: ReportData) -> str:
     for ranking in data.rankings:
         for row in ranking.rows:
             rows.setdefault(row.run, row)
-    standings = list_standings(data)
+    standings = {name: _standing_cells(each) for name, each in list_standings(data).items()}
+    for name, cells in _list_same_specificity(data):
+        standings[name] = {**cells, **standings.get(name, {})}
     for reported in data.runs:
         name = reported.run.name
-        for cells in _run_rows(reported, data, rows.get(name), standings.get(name)):
+        for cells in _run_rows(reported, data, rows.get(name), standings.get(name, {})):
             writer.writerow({key: _cell(value) for key, value in cells.items()})
     return file.getvalue()
 
@@ -121,7 +132,7 @@ def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
 
 
 def _run_rows(
-    reported: ReportedRun, data: ReportData, row: RankedRun | None, standing: RankEvidence | None
+    reported: ReportedRun, data: ReportData, row: RankedRun | None, standing: Mapping[str, object]
 ) -> Iterator[dict[str, object]]:
     run = reported.run
     about: dict[str, object] = {
@@ -136,8 +147,8 @@ def _run_rows(
         ranked = row if evaluation is reported.evaluation else None
         for label in (*evaluation.labels, ""):
             cells = _evaluation_cells(evaluation, label, data.target, ranked)
-            if ranked is not None and label == data.target and standing is not None:
-                cells |= _standing_cells(standing)
+            if ranked is not None and label == data.target:
+                cells |= standing
             yield {**about, **cells}
         for label in evaluation.labels if evaluation.score_metrics is not None else ():
             for cells in _subgroup_rows(evaluation, label, data.target):
@@ -198,6 +209,24 @@ def _standing_cells(standing: RankEvidence) -> dict[str, object]:
         "rank_high": standing.rank_high,
         "best_probability": standing.best_probability,
     }
+
+
+def _list_same_specificity(data: ReportData) -> Iterator[tuple[str, dict[str, object]]]:
+    """What each run does at the best run's own specificity, in the first ranking that holds it."""
+    known: set[str] = set()
+    for ranking in data.rankings:
+        levels = () if ranking.comparisons is None else ranking.comparisons.same_specificity
+        for each in levels[0].runs if levels else ():
+            pair = levels[0].compare(each.run)
+            cells = (
+                count_missed(levels[0], each.run),
+                count_alarms(each),
+                None if pair is None else pair.p_value,
+                None if pair is None else pair.adjusted_p_value,
+            )
+            if each.run not in known:
+                yield each.run, dict(zip(_SAME_COLUMNS, cells, strict=True))
+            known.add(each.run)
 
 
 def _metric_cells(evaluation: Evaluation, label: str) -> dict[str, object]:

@@ -67,6 +67,11 @@ class Report:
         return frames.frame_comparisons(self.data)
 
     @cached_property
+    def same_specificity(self) -> pd.DataFrame:
+        """One row for each run at each specificity that all runs were read off at."""
+        return frames.frame_same_specificity(self.data)
+
+    @cached_property
     def non_inferiority(self) -> pd.DataFrame:
         """One row for each run that was held against a reference with a margin."""
         return frames.frame_non_inferiority(self.data)

@@ -88,6 +88,7 @@ class Settings:
             self.baseline if baseline is None else baseline,
             self.margin if margin is None else margin,
             named="in the settings" if baseline is None else named,
+            specificities=self.metrics.specificities,
         )
 
     def query_judged(

@@ -31,8 +31,12 @@ def write_scored(
     failed: list[int] | None = None,
     order: np.ndarray | None = None,
     prefix: str = "image",
+    tuned: float | None = None,
 ) -> tuple[Run, Evaluation]:
-    """A run folder with these scores (probabilities of covid-19), images in this order."""
+    """A run folder with these scores (probabilities of covid-19), images in this order.
+
+    tuned: its threshold, as one that was tuned on another split; else 0.5.
+    """
     order = np.arange(len(truth)) if order is None else order
     reasons = tuple("broken" if i in (failed or ()) else None for i in order)
     values = scores[order].astype(np.float32)
@@ -46,9 +50,16 @@ def write_scored(
         reasons=reasons,
         groups=None if groups is None else tuple(groups[i] for i in order),
     )
-    counts, figures = estimate_scores(stored, [0.5])
+    threshold = 0.5 if tuned is None else tuned
+    counts, figures = estimate_scores(stored, [threshold])
     evaluation = replace(
-        make_evaluation(name, dict(counts), n_groups=None if groups is None else len(set(groups))),
+        make_evaluation(
+            name,
+            dict(counts),
+            n_groups=None if groups is None else len(set(groups)),
+            thresholds={"covid-19": threshold},
+            thresholds_from="default" if tuned is None else "tuned on another",
+        ),
         estimates=figures,
     )
     write_run(folder / name, {"name": name})

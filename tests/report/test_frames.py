@@ -26,6 +26,7 @@ FIXED = {
     "counts": columns.COUNTED,
     "estimates": columns.ESTIMATES,
     "comparisons": columns.COMPARISONS,
+    "same_specificity": columns.SAME_SPECIFICITY,
     "non_inferiority": columns.NON_INFERIORITY,
     "combinations": columns.COMBINATIONS,
     "cases": columns.CASES,

@@ -101,7 +101,10 @@ def test_sections_of_the_report_are_left_out_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ('[report]\nhide = ["block"]', "'block', which is no section; answer, ranking, against, "),
+        (
+            '[report]\nhide = ["block"]',
+            "'block', which is no section; answer, ranking, specificity, ",
+        ),
         ('[report]\nhide = "blocks"', "`report.hide` is 'blocks'; a list of sections is wanted"),
         ('report = ["blocks"]', "`report` is ['blocks']; a table is wanted"),
         ("tune = 1", "`tune` is 1; a table is wanted: [tune]"),

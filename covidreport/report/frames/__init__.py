@@ -19,6 +19,7 @@ from covidreport.report.frames.ranking import (
     frame_configurations,
     frame_non_inferiority,
     frame_ranking,
+    frame_same_specificity,
 )
 from covidreport.report.frames.runs import (
     frame_findings,
@@ -44,6 +45,7 @@ __all__ = [
     "frame_operating_points",
     "frame_ranking",
     "frame_runs",
+    "frame_same_specificity",
     "frame_settings",
     "frame_subgroups",
 ]

@@ -50,6 +50,12 @@ COMPARISONS: Columns = {
     "adjusted_p_value": FIGURE, "test": TEXT, "correction": TEXT, "only_first": WHOLE,
     "only_second": WHOLE, "planned": YES_NO,
 }  # fmt: skip
+SAME_SPECIFICITY: Columns = {
+    "ranking": WHOLE, "specificity_of": TEXT, "at": FIGURE, "most_false_alarms": WHOLE, "run": TEXT,
+    "missed": WHOLE, "false_alarms": WHOLE, "specificity": FIGURE, **_with_ends("sensitivity"),
+    "compared_with": TEXT, "difference": FIGURE, "low": FIGURE, "high": FIGURE, "p_value": FIGURE,
+    "adjusted_p_value": FIGURE, "correction": TEXT,
+}  # fmt: skip
 NON_INFERIORITY: Columns = {
     "ranking": WHOLE, "run": TEXT, "reference": TEXT, "margin": FIGURE, "answer": TEXT,
     "difference": FIGURE, "low": FIGURE, "high": FIGURE, "interval": TEXT, "confidence": FIGURE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from covidreport.compare.same_specificity import count_alarms, count_missed
 from covidreport.metrics import interval_columns
 from covidreport.records import (
     Comparison,
@@ -14,7 +15,9 @@ from covidreport.records import (
     RankEvidence,
     Ranking,
     ReportData,
+    RunAtSpecificity,
     RunComparisons,
+    SameSpecificity,
 )
 from covidreport.report.frames.columns import (
     COMBINATIONS,
@@ -23,6 +26,7 @@ from covidreport.report.frames.columns import (
     CONFIGURATIONS,
     NON_INFERIORITY,
     RANKING,
+    SAME_SPECIFICITY,
     build_frame,
 )
 from covidreport.report.index import Index, index_runs
@@ -117,6 +121,37 @@ def _each_compared(data: ReportData) -> Iterator[tuple[int, RunComparisons]]:
     for place, ranking in enumerate(data.rankings, start=1):
         if ranking.comparisons is not None:
             yield place, ranking.comparisons
+
+
+def frame_same_specificity(data: ReportData) -> pd.DataFrame:
+    """One row for each run at each specificity that all runs of its ranking were read off at."""
+    return build_frame(
+        SAME_SPECIFICITY,
+        (
+            _row_at(place, at, each)
+            for place, comparisons in _each_compared(data)
+            for at in comparisons.same_specificity
+            for each in at.runs
+        ),
+    )
+
+
+def _row_at(place: int, at: SameSpecificity, each: RunAtSpecificity) -> dict[str, Any]:
+    pair = at.compare(each.run)
+    compared = ("difference", "low", "high", "p_value", "adjusted_p_value", "correction")
+    return {
+        "ranking": place,
+        "specificity_of": at.run,
+        "at": at.specificity,
+        "most_false_alarms": at.false_alarms,
+        "run": each.run,
+        "missed": count_missed(at, each.run),
+        "false_alarms": count_alarms(each),
+        "specificity": each.specificity.value,
+        **interval_columns("sensitivity", each.sensitivity),
+        "compared_with": None if pair is None else at.reference,
+        **{name: None if pair is None else getattr(pair, name) for name in compared},
+    }
 
 
 def frame_non_inferiority(data: ReportData) -> pd.DataFrame:

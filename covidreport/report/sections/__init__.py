@@ -29,6 +29,7 @@ from covidreport.report.sections import (
     repeats,
     resamples,
     runs,
+    specificity,
     subgroups,
 )
 
@@ -48,6 +49,7 @@ SECTIONS: Mapping[str, Entry] = {
     "answer": Entry(answer.build, "the answer"),
     "limits": Entry(limits.build),
     "ranking": Entry(ranking.build, "the ranking"),
+    "specificity": Entry(specificity.build, "the runs at the same specificity"),
     "against": Entry(pairwise.build, "the pairwise comparisons"),
     "failed": Entry(failed.build, "the runs without figures"),
     "repeats": Entry(repeats.build, "the repeats over seeds"),

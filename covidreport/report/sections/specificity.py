@@ -69,8 +69,6 @@ def _table(at: SameSpecificity, ranking: Ranking, index: Index) -> Table:
     assert comparisons is not None
     rows = [row for row in ranking.rows if row.rank is not None]
     ends = (end for each in at.comparisons for end in (each.difference, each.low, each.high))
-    planned = comparisons.planned and at.reference == comparisons.baseline
-    minus = "the baseline" if planned else "this run"
     head = (
         Column("Run", kind="name"),
         Column("As ranked", "missed; false alarms", "count"),
@@ -78,10 +76,7 @@ def _table(at: SameSpecificity, ranking: Ranking, index: Index) -> Table:
         Column("False alarms", f"of {whole(comparisons.negatives)}", "count"),
         Column("Specificity", "reached", "figure", falls=True),
         Column("Sensitivity", "95 % CI", "figure", (0.0, 1.0), falls=True),
-        Column(
-            "Difference", f"{'this run' if planned else 'the best'} minus {minus}", "figure",
-            fit_domain(ends),
-        ),
+        Column("Difference", "95 % CI", "figure", fit_domain(ends)),
         Column("Adjusted p", "unadjusted", "count"),
     )  # fmt: skip
     body = tuple(Row(_cells(at, row, comparisons.alpha, index), best=row.rank == 1) for row in rows)
@@ -91,6 +86,9 @@ def _table(at: SameSpecificity, ranking: Ranking, index: Index) -> Table:
     else:
         kind = "the baseline" if at.run != ranking.rows[0].run else "the best run"
         caption += f"as many as {clean(at.run)}, {kind}, has as ranked"
+    planned = comparisons.planned and at.reference == comparisons.baseline
+    minus = "this run minus the baseline" if planned else "the best minus this run"
+    caption += f"; difference in sensitivity, {minus}"
     return Table(caption, head, body, "pairs")
 
 

@@ -222,6 +222,8 @@ def _explain_comparisons(data: ReportData) -> tuple[Group, ...]:
         paragraphs += _describe_tests(scored[0])
         if any(each.n_groups is not None for each in scored):
             paragraphs.append(_PATIENTS)
+        if any(each.same_specificity for each in scored):
+            paragraphs.append(_SAME_SPECIFICITY)
         if any(each.non_inferiority for each in scored):
             paragraphs.append(_NON_INFERIORITY)
     if len(scored) < len(made):
@@ -259,6 +261,16 @@ _PATIENTS = (
     "Obuchowski’s. Tango’s intervals have counts and images divided by the design effect of the "
     "patients’ differences (at least 1, with one pseudo-patient each way) and by (t / z)², t with "
     "one degree of freedom less than there are patients."
+)
+_SAME_SPECIFICITY = (
+    "At the same specificity a run’s sensitivity is the greatest among thresholds that clear at "
+    "least as many negatives. Patients with a positive image and those without are resampled "
+    "apart, each threshold is fitted anew, and the difference of two runs is divided by its "
+    "standard deviation in the resamples (as in pROC, Robin et al. 2011) and held against "
+    "Student’s t. Degrees of freedom are the fewest of patients (or images) with positives − 1, "
+    "with negatives − 1, and false alarms allowed + 1: with few false alarms little says where a "
+    "threshold lies. Holm’s correction is over all pairs of runs, or over those with a baseline "
+    "that was named. Intervals of the sensitivities are Wilson’s on the effective sample."
 )
 _NON_INFERIORITY = (
     "A run is not inferior where the whole interval of its difference in sensitivity lies above "

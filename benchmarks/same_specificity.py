@@ -74,7 +74,7 @@ def draw(design: Design, rng: np.random.Generator) -> Drawn:
     truth = (np.arange(n) < design.positives).astype(np.int8)
     patients = np.arange(n) // design.images
     if design.mixed:
-        half = design.positives // 2
+        half = min(design.positives // 2, design.negatives)
         patients[design.positives : design.positives + half] = patients[:half]
 
     def noise(*shape: int) -> NDArray[np.float64]:

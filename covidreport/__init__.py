@@ -1,4 +1,4 @@
-"""Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?"""
+"""Which chest X-ray classifier misses the fewest COVID-19 images, and is that luck?"""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from covidreport.records import (
     GateOdds,
     Limit,
     LimitResult,
+    PatientFigures,
     Verdict,
 )
 from covidreport.schemas import NAMES, read_schema
@@ -97,6 +98,7 @@ def test_evaluations_fit_their_schema(tmp_path):
         (GateOdds, ("$defs", "odds"), set()),
         (Comparison, ("$defs", "comparison"), set()),
         (GateDifference, ("$defs", "smallest_gap"), set()),
+        (PatientFigures, ("$defs", "patients"), set()),
     ],
 )
 def test_the_verdict_s_schema_names_every_field(record, place, excluded):

@@ -107,6 +107,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
             prevalence or {},
             margin,
             settings.false_failure_share or FALSE_FAILURE_SHARE,
+            settings.patient_rule,
         ),
         images=settings.query_judged(options.dataset, options.split, options.variant),
         baseline=path,

@@ -55,7 +55,7 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         code="best-run-not-distinguishable",
         what=(
             f"The best run, {best.run}, misses {best.missed} of {bounds.positives} "
-            f"{ranking.target} cases but is not significantly different from "
+            f"{ranking.target} images but is not significantly different from "
             f"{_name_alike(len(alike), len(ranked))}: these miss "
             f"{_format_range(alike[0][0].missed, worst)}"
         ),
@@ -95,11 +95,11 @@ def _explain_bound(
         "case, in which the better run finds all that the other finds"
     )
     if pairs == 1:
-        return f"{text}. The detectable difference is {clearest.cases} cases."
+        return f"{text}. The detectable difference is {clearest.cases} images."
     return (
         f"{text}, corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the best "
         "was picked from the data. The detectable difference is "
-        f"{detectable_difference(1)} cases in one planned comparison, and {clearest.cases} for "
+        f"{detectable_difference(1)} images in one planned comparison, and {clearest.cases} for "
         f"the clearest of {pairs} pairs."
     )
 

@@ -15,7 +15,7 @@ from covidreport.errors import NO_ROOM, CovidReportError
 from covidreport.streams import prepare_streams
 
 HELP = (
-    "Which chest X-ray classifier misses the fewest COVID-19 patients, and is that luck?\n\n"
+    "Which chest X-ray classifier misses the fewest COVID-19 images, and is that luck?\n\n"
     "Start with `covidreport init DATA`, then `covidreport evaluate runs/`, then "
     "`covidreport render --format html`."
 )

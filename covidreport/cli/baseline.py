@@ -113,7 +113,7 @@ def set_baseline(
     counts = evidence.counts[settings.target]
     say(
         f"{evidence.run} on {evidence.dataset}, {evidence.split}: misses {counts.missed:,} "
-        f"of {plural(counts.positives, f'{settings.target} case')}, "
+        f"of {plural(counts.positives, f'{settings.target} image')}, "
         f"{plural(counts.false_alarms, 'false alarm')}"
         + (f"; {plural(len(evidence.known), 'known run')}" if known is not None else "")
         + (f"; {plural(len(noted), 'model')} judged on these images" if noted else "")

@@ -29,8 +29,8 @@ HELP = (
     "Judge evaluated runs by limits and a baseline. Reads what `covidreport evaluate` stored; "
     "opens no image and runs no model.\n\n"
     "A limit is [LABEL:]FIGURE>=BOUND or <=BOUND, such as sensitivity.low>=0.70 or "
-    "missed<=baseline. Without others: not one COVID-19 case missed more than by the baseline, and "
-    "a specificity at or above the floor. Of a folder of runs those are passed over that "
+    "missed<=baseline. Without others: not one COVID-19 image missed more than by the baseline, "
+    "and a specificity at or above the floor. Of a folder of runs those are passed over that "
     "`covidreport baseline set --known` saw as they are. docs/gate.md has all of it.\n\n"
 )
 

@@ -112,7 +112,6 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
             "# Images of one patient are not independent: the column that names the patient "
             f"({len(set(dataset.groups))} there).",
             f"group = {json.dumps(column, ensure_ascii=False)}",
-            "",
         ]
     lines += [
         "# A label is predicted when its probability is above this. For one label alone:",
@@ -145,6 +144,11 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         "# prevalence say anything of others, and has an interval.",
         "# [study]",
         '# sampling = "consecutive"',
+        "",
+        "# Where patients are known, how many of a patient's images must be called positive for",
+        "# the patient to be: any, majority (more than half) or all.",
+        "# [patients]",
+        '# rule = "any"',
         "",
         "# Sections of the report that are left out:",
         f"# {', '.join(list_hideable())}.",

@@ -19,9 +19,10 @@ from covidreport.compare.finding import (
     describe_verdict,
     split_runs,
 )
+from covidreport.compare.patients import describe_patients, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.compare.same_specificity import describe_lead
-from covidreport.records import Evaluation, RankedRun, Ranking
+from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.text.thresholds import (
     MARK,
@@ -35,6 +36,8 @@ ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
 """From how many columns of the terminal on a ranking shows more."""
 METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
+ROOM_OF_PATIENTS, ROOM_OF_F1 = 3, 7
+"""What the column of patients takes in place of that of F1, which stands where there is room."""
 ALIKE = "≈"
 """Stands behind the name of a run that can't be told from the best."""
 
@@ -53,38 +56,50 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         )
     )
     own = common_threshold(evaluations, ranking.target) is None
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("run", overflow="fold", ratio=1, min_width=12)
-    for name in ("missed", "found", "false alarms"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if own:
-        table.add_column("threshold", justify="right", no_wrap=True)
-    intervals = console.width >= ROOM_FOR_INTERVALS
-    if console.width >= ROOM_FOR_RATES:
-        for name in ("sensitivity", "specificity"):
-            table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
-        table.add_column("F1", justify="right", no_wrap=True)
-    wide = console.width >= ROOM_FOR_ALL
-    if wide:
-        table.add_column("micro F1", justify="right", no_wrap=True)
-        table.add_column("accuracy", justify="right", no_wrap=True)
+    by_patient = {row.run: row.patients for row in list_by_patient(ranking, by_run)}
+    table, intervals, wide = _open_table(console.width, patients=bool(by_patient), own=own)
     _, alike, _ = split_runs(ranking)
     for row in ranking.rows:
         cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
         if own:
             cells.insert(5, Text(clean(_show_threshold(by_run[row.run], ranking.target))))
+        if by_patient:
+            cells.insert(5, Text(_show_patients(row.patients)))
         if row in alike:
             cells[1] = Text(clean(f"{row.run} {ALIKE}"))
         table.add_row(*cells[: len(table.columns)], style=_style(row))
     console.print(table)
-    for sentence in _conclusions(ranking, marked=bool(alike)):
+    sentences = (describe_patients(ranking, by_run), *_conclusions(ranking, marked=bool(alike)))
+    for sentence in filter(None, sentences):
         console.print(Text(clean(sentence)))
     for row in ranking.rows:
         if row.why_unranked:
             hint = suggest_tuning(by_run[row.run], ranking.target)
             why = ", ".join(filter(None, (row.why_unranked, hint)))
             console.print(Text(clean(f"not ranked: {row.run}: {why}"), "yellow"))
+
+
+def _open_table(width: int, *, patients: bool, own: bool) -> tuple[Table, bool, bool]:
+    """The table without rows; whether it has room for intervals, and for everything."""
+    room = width - (ROOM_OF_PATIENTS if patients else 0)
+    intervals, wide = room >= ROOM_FOR_INTERVALS, room >= ROOM_FOR_ALL + ROOM_OF_F1 * patients
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("run", overflow="fold", ratio=1, min_width=12)
+    names = ["missed", "found"]
+    names += ["false\nalarms" if patients and not intervals else "false alarms"]
+    names += ["missed\npatients"] if patients else []
+    names += ["threshold"] if own else []
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    if room >= ROOM_FOR_RATES:
+        for name in ("sensitivity", "specificity"):
+            table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
+    if wide or (room >= ROOM_FOR_RATES and not patients):
+        table.add_column("F1", justify="right", no_wrap=True)
+    for name in ("micro F1", "accuracy") if wide else ():
+        table.add_column(name, justify="right", no_wrap=True)
+    return table, intervals, wide
 
 
 def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
@@ -103,6 +118,10 @@ def _show_threshold(evaluation: Evaluation, target: str) -> str:
     value = evaluation.thresholds.get(target)
     mark = f" {MARK}" if is_exploratory(evaluation, target) else ""
     return DASH if value is None else f"{format_threshold(value)}{mark}"
+
+
+def _show_patients(patients: PatientFigures | None) -> str:
+    return DASH if patients is None else fraction(patients.counts.missed, patients.counts.positives)
 
 
 def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
@@ -182,6 +201,7 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
                 "thresholds_from": evaluation.thresholds_from,
                 "average_precision": row.average_precision,
                 "why_unranked": row.why_unranked,
+                "patients": None if row.patients is None else dataclasses.asdict(row.patients),
                 **{
                     name: None
                     if estimate is None

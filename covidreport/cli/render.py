@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Write a report that compares evaluated runs.",
         help=(
-            "Write a report that compares evaluated runs, ranked by missed COVID-19 cases.\n\n"
+            "Write a report that compares evaluated runs, ranked by missed COVID-19 images.\n\n"
             "Reads what `covidreport evaluate` stored; opens no model and no image."
         ),
         epilog="Example: covidreport render runs/ --format html --format markdown",

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.compare.answers import answers_facts, read_answers
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.finding import find_doubt
 from covidreport.compare.pairs import FLIPS, RESAMPLES, SEED, Plan, compare_answers_of
+from covidreport.compare.patients import add_patients
 from covidreport.compare.picked import correct_answers, correct_counts
 from covidreport.compare.ranking import RankedSet, rank_sets
 from covidreport.compare.reading import ReadScores, caching_reader
@@ -74,18 +76,29 @@ def rank_and_compare(
     Where that fails for no single run's fault, the ranking stands without, and a finding says so.
     read: what reads them, such as `caching_reader()` where others want them as well.
     """
+    plan = plan or Plan()
     folders = {id(evaluation): run for run, evaluation in evaluated}
     sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
     compared = []
     for each in sets:
         stored = {e.run: _Stored(folders[id(e)], e) for e in each.evaluations}
-        compare = partial(_compare_runs, each.ranking, stored, plan or Plan(), read)
-        comparisons = attempt(f"{each.ranking.dataset}, {each.ranking.split}", "score", compare)
+        files = _list_files([stored[row.run] for row in each.ranking.rows if row.counted])
+        ranking = add_patients(each.ranking, files, plan.patients, read)
+        compare = partial(_compare_runs, each.ranking, stored, plan, read)
+        comparisons = attempt(f"{ranking.dataset}, {ranking.split}", "score", compare)
         if isinstance(comparisons, Failure):
-            compared.append(replace(each, findings=(_not_compared(comparisons),)))
+            compared.append(replace(each, ranking=ranking, findings=(_not_compared(comparisons),)))
         else:
-            compared.append(replace(each, ranking=replace(each.ranking, comparisons=comparisons)))
+            compared.append(replace(each, ranking=replace(ranking, comparisons=comparisons)))
     return tuple(compared)
+
+
+def _list_files(runs: Sequence[_Stored]) -> list[tuple[Evaluation, Path]]:
+    """Their evaluations and the files that their scores stand in, if there are any."""
+    return [
+        (one.evaluation, evaluation_folder(one.run.folder, one.evaluation.key) / SCORES_FILE)
+        for one in runs
+    ]
 
 
 def _not_compared(failure: Failure) -> Finding:
@@ -134,10 +147,7 @@ def _compare_runs(
 
     if not any(one.evaluation.has_scores for one in each[: len(rows)]):
         return bound(unranked)
-    files = [
-        (one.evaluation, evaluation_folder(one.run.folder, one.evaluation.key) / SCORES_FILE)
-        for one in each
-    ]
+    files = _list_files(each)
 
     def compare() -> RunComparisons:
         every = read_answers(files, ranking.target, read)

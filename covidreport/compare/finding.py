@@ -45,7 +45,7 @@ def find_doubt(ranking: Ranking) -> Finding | None:
             f"{shown}{more}. {describe_tests(comparisons)} {describe_detectable(comparisons)}"
         ),
         remedy=(
-            "Their missed cases do not decide between them: compare them on more positives, and "
+            "Their missed images do not decide between them: compare them on more positives, and "
             "choose until then by what else matters, such as false alarms or cost."
         ),
         subjects=tuple(row.run for row in (*best, *alike)),
@@ -94,7 +94,7 @@ def describe_verdict(ranking: Ranking, disease: str | None = None) -> str:
             key=lambda each: each.adjusted_p_value or 0.0,
         )
         return (
-            f"{subject} {_verb(best)} significantly fewer {name} cases than "
+            f"{subject} {_verb(best)} significantly fewer {name} images than "
             f"{_name_all(different)}, after {pairs} ({_describe_p(comparisons, closest.run)}, with "
             f"{closest.run}, the largest)."
         )
@@ -134,7 +134,7 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
         of = f" for {highest.run}, the largest" if len(different) > 1 else ""
         taken = ", images taken for independent" if comparisons.independence_assumed else ""
         said.append(
-            f"{_verb(best)} significantly fewer {name} cases than "
+            f"{_verb(best)} significantly fewer {name} images than "
             f"{_name_those(different, others)}: adjusted {bounds}{of}{taken}"
         )
     pairs = plural(comparisons.detectable_difference.comparisons, "comparison")
@@ -161,7 +161,7 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     """The detectable difference, and what became of the observed one."""
     smallest = comparisons.detectable_difference
     if comparisons.basis == "counts":
-        text = f"The detectable difference is {plural(smallest.cases, 'case')}"
+        text = f"The detectable difference is {plural(smallest.cases, 'image')}"
         if smallest.comparisons == 1:
             return f"{text}: fewer can't be significant, and as many need not be."
         return (
@@ -171,11 +171,11 @@ def describe_detectable(comparisons: RunComparisons) -> str:
     if smallest.cases > smallest.positives:
         text = (
             f"With {plural(smallest.positives, 'positive')} no two runs could differ "
-            f"significantly: the detectable difference is {plural(smallest.cases, 'case')}"
+            f"significantly: the detectable difference is {plural(smallest.cases, 'image')}"
         )
     else:
         text = (
-            f"The detectable difference is {plural(smallest.cases, 'case')} "
+            f"The detectable difference is {plural(smallest.cases, 'image')} "
             f"of {smallest.positives:,}: fewer can't be significant here, and as many need not be"
         )
     if smallest.gap is None or smallest.second is None:
@@ -207,7 +207,7 @@ def describe_picked(comparisons: RunComparisons, disease: str) -> str:
     return (
         f"The best of {plural(picked.runs, 'run')} was picked on these very images, and luck helps "
         f"who is picked: on others like them a run that is picked so misses {about} "
-        f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} cases "
+        f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} images "
         f"({'; '.join(rates)}){why}."
     )
 
@@ -216,9 +216,9 @@ def describe_tests(comparisons: RunComparisons) -> str:
     """By which test, and how it was corrected."""
     first = comparisons.sensitivity[0]
     test = (
-        "the exact McNemar test on missed cases"
+        "the exact McNemar test on missed images"
         if first.test == "mcnemar-exact"
-        else "the sign-flip test on missed cases, with each patient's images kept together"
+        else "the sign-flip test on missed images, with each patient's images kept together"
     )
     pairs = comparisons.detectable_difference.comparisons
     return (
@@ -264,7 +264,7 @@ def describe_planned(ranking: Ranking) -> str:
     more = [c.first for c in different if (c.difference or 0.0) < 0]
     parts = []
     if fewer:
-        parts.append(f"{_list(fewer)} {_verb(fewer)} fewer cases")
+        parts.append(f"{_list(fewer)} {_verb(fewer)} fewer images")
     if more:
         parts.append(f"{_list(more)} {_verb(more)} more")
     rest = len(comparisons.sensitivity) - len(different)

@@ -47,6 +47,7 @@ from covidreport.records import (
     MetricPlan,
     NonInferior,
     OverallTest,
+    PatientRule,
     RankEvidence,
     RunCombination,
     RunComparisons,
@@ -71,6 +72,8 @@ class Plan:
     """Where the baseline was named; when, and before which metrics, nobody here can know."""
     specificities: tuple[float, ...] = MetricPlan().specificities
     """Those that were stated, at which all runs are compared beside the best one's own."""
+    patients: PatientRule = "any"
+    """How many of a patient's images have to be called positive for him to be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

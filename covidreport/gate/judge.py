@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, Final
 
 from covidreport import __version__
+from covidreport.compare.patients import figure_patients
 from covidreport.errors import UsageError
 from covidreport.gate.comparable import check_comparable
-from covidreport.gate.evidence import GateSide, list_estimates
+from covidreport.gate.evidence import GateSide, StoredEvaluation, list_estimates
 from covidreport.gate.findings import compare_sides
 from covidreport.gate.limit_wording import describe_allowed, describe_loss, describe_value
 from covidreport.gate.limits import DEFAULT_MARGIN
@@ -50,6 +51,8 @@ from covidreport.records import (
     Limit,
     LimitOutcome,
     LimitResult,
+    PatientFigures,
+    PatientRule,
     Stage,
     Verdict,
     VerdictOutcome,
@@ -77,6 +80,8 @@ class GateCriteria:
     """How much less sensitive the worse run of the odds is."""
     false_failure_share: float = FALSE_FAILURE_SHARE
     """How often an equal run fails at most by a tolerant limit."""
+    patient_rule: PatientRule = "any"
+    """How many of a patient's images have to be called positive for him to be."""
 
 
 def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) -> Verdict:
@@ -124,6 +129,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         baseline=None if baseline is None else baseline.describe(),
         results=results,
         counts=ours.counts[ours.target],
+        patients=_count_patients(stored, criteria),
         estimates=list_estimates(ours),
         comparisons=comparisons,
         not_compared=None if theirs is None else _explain_unpaired(ours, theirs),
@@ -138,6 +144,13 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         provenance=_provenance(stored.evaluation),
     )
     return replace(verdict, sentence=summarise(verdict))
+
+
+def _count_patients(stored: StoredEvaluation, criteria: GateCriteria) -> PatientFigures | None:
+    answers = stored.answers
+    if answers is None:
+        return None
+    return figure_patients(stored.evaluation, answers, criteria.target, criteria.patient_rule)
 
 
 def refuse_run(

@@ -23,10 +23,14 @@ _ORIGINS: Mapping[ScoresFrom, str] = {
 
 
 def summarise(verdict: Verdict) -> str:
-    """A verdict in a line: the cases that were missed, the limits, and whose word it rests on."""
+    """A verdict in a line: the images that were missed, the limits, and whose word it rests on."""
     counts, baseline, results = verdict.counts, verdict.baseline, verdict.results
     assert counts is not None  # it was judged
-    text = f"{verdict.run} misses {counts.missed:,} of {counts.positives:,} {verdict.target} cases"
+    images = plural(counts.positives, f"{verdict.target} image")
+    text = f"{verdict.run} misses {counts.missed:,} of {images}"
+    if verdict.patients is not None and verdict.patients.counts.total < counts.total:
+        of = verdict.patients.counts
+        text += f" ({of.missed:,} of {plural(of.positives, 'patient')})"
     if baseline is not None:
         text += f", the baseline {baseline.run} {baseline.counts.missed:,}"
     text += f"; {_summarise_limits(results)}"
@@ -93,14 +97,14 @@ def describe_paired(verdict: Verdict) -> str:
         return ""
     if not verdict.comparisons:
         reason = verdict.not_compared or "there are no images to compare them on"
-        return f"Not compared case by case: {reason}."
+        return f"Not compared image by image: {reason}."
     detectable = verdict.detectable_difference
     by_metric = {each.metric: each for each in verdict.comparisons}
     sentences = []
     if detectable is not None and "sensitivity" in by_metric:
         sentences.append(
             f"On the same {plural(detectable.positives, 'positive')} as {verdict.baseline.run}: "
-            f"{plural(len(verdict.newly_missed), 'case')} newly missed, "
+            f"{plural(len(verdict.newly_missed), 'image')} newly missed, "
             f"{len(verdict.newly_found):,} newly found; {describe_test(by_metric['sensitivity'])}."
         )
         sentences.append(_describe_detectable(verdict))
@@ -132,7 +136,7 @@ def describe_odds(odds: GateOdds) -> str:
             f"{whole(odds.positives)} on others, so equal runs fail more often than that."
         )
     if odds.policy == "tolerant":
-        cases = plural(odds.allowance or 0, "case")
+        cases = plural(odds.allowance or 0, "image")
         text = f"So that few equal runs fail, {cases} more than the baseline may be missed. {text}"
     if odds.tries > 1 and odds.tries_pass is not None:
         text += (
@@ -186,7 +190,7 @@ def _describe_detectable(verdict: Verdict) -> str:
     detectable = verdict.detectable_difference
     if detectable is None:
         return ""
-    text = f"The detectable difference is {plural(detectable.cases, 'case')}"
+    text = f"The detectable difference is {plural(detectable.cases, 'image')}"
     if detectable.positives_needed is not None and detectable.gap is not None:
         text += (
             f"; for the observed one of {detectable.gap} it would take about "

@@ -164,7 +164,7 @@ def _cases(title: str, meaning: str, cases: Sequence[str], verdict: Verdict) -> 
         return
     named = "by id" if verdict.ids_shown else "by digest"
     said = list_some([_show(case) for case in cases], MOST_CASES)
-    yield f"**{title}** ({plural(len(cases), 'case')} {meaning}, {named}): {said}\n"
+    yield f"**{title}** ({plural(len(cases), 'image')} {meaning}, {named}): {said}\n"
 
 
 def _grounds(verdict: Verdict) -> str:

@@ -72,7 +72,6 @@ from covidreport.metrics.intervals import (
     wilson,
     wilson_ends,
 )
-from covidreport.metrics.label_errors import find_label_errors
 from covidreport.metrics.latent import (
     HIGHEST_CORRELATION,
     LatentPair,
@@ -114,6 +113,7 @@ from covidreport.metrics.paired import (
     sign_flip,
     sum_by_group,
 )
+from covidreport.metrics.patients import count_by_patient
 from covidreport.metrics.planning import count_needed, plan_study
 from covidreport.metrics.predictive import (
     negative_likelihood_ratio,
@@ -121,7 +121,7 @@ from covidreport.metrics.predictive import (
     positive_likelihood_ratio,
     ppv_at_prevalence,
 )
-from covidreport.metrics.proportions import code_groups, estimate_prevalence
+from covidreport.metrics.proportions import code_groups, estimate_prevalence, restate_rate
 from covidreport.metrics.rates import CountArrays
 from covidreport.metrics.repeats import (
     RepeatGroup,
@@ -253,6 +253,7 @@ __all__ = [
     "compute_odds",
     "correct_dealt",
     "correct_selection",
+    "count_by_patient",
     "count_by_unit",
     "count_cases_needed",
     "count_curve",
@@ -284,7 +285,6 @@ __all__ = [
     "find_complementary",
     "find_false_alarms",
     "find_indistinguishable",
-    "find_label_errors",
     "find_missed",
     "find_near",
     "find_not_finite",
@@ -321,6 +321,7 @@ __all__ = [
     "resample_counts",
     "resample_curves",
     "restate_prevalence",
+    "restate_rate",
     "roc_auc",
     "roc_auc_interval",
     "sample_units",

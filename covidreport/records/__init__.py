@@ -73,6 +73,7 @@ from covidreport.records.model import (
     PixelSpec,
     Resample,
 )
+from covidreport.records.patients import PatientFigures, PatientRule
 from covidreport.records.plan import (
     GoalKind,
     PlanAtHand,
@@ -108,7 +109,6 @@ from covidreport.records.report import (
     CaseAnswer,
     CaseTable,
     ClassErrors,
-    DoubtfulLabel,
     LabelCurve,
     PredictiveValues,
     ReportData,
@@ -155,7 +155,6 @@ __all__ = [
     "Counts",
     "Dataset",
     "DetectableDifference",
-    "DoubtfulLabel",
     "Dtype",
     "Epoch",
     "Estimate",
@@ -194,6 +193,8 @@ __all__ = [
     "OnEvent",
     "OperatingPoint",
     "OverallTest",
+    "PatientFigures",
+    "PatientRule",
     "PickedBaseline",
     "PickedRun",
     "PixelSpec",

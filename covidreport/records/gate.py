@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from covidreport.records.comparison import Comparison, DetectableDifference
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
+from covidreport.records.patients import PatientFigures
 from covidreport.records.provenance import ThresholdOrigin, Tuning
 from covidreport.records.scores import Counts, Estimate
 
@@ -267,6 +268,8 @@ class Verdict:
     results: tuple[LimitResult, ...] = ()
     counts: Counts | None = None
     """Of the target."""
+    patients: PatientFigures | None = None
+    """Of the target, by patient: no limit looks at them. None where patients are not known."""
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     """Of the target, by metric."""
     comparisons: tuple[Comparison, ...] = ()

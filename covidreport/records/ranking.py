@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from covidreport.records.comparison import RunComparisons
+from covidreport.records.patients import PatientFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class RankedRun:
     nothing and show as a dash."""
     average_precision: float | None = None
     """What settles the order of runs equal in both counts; None where only counts are known."""
+    patients: PatientFigures | None = None
+    """By patient, which settles no order; None where patients, or who missed which image, are not
+    known."""
 
 
 @dataclass(frozen=True, slots=True)

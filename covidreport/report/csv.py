@@ -18,6 +18,10 @@
 | `rank_low`, `rank_high` | the rank interval |
 | `best_probability` | how often resamples repeat the first place |
 | `same_specificity_missed` … | at the best run's own specificity: missed, false alarms, p of it |
+| `patient_rule` | in the target's row: how many of a patient's images must be called positive |
+| `patients_positive`, `patients_missed` | patients with the label, and those of them missed |
+| `patients_negative`, `patients_false_alarms` | the others, and those of them not cleared |
+| `patient_sensitivity`, `patient_specificity`, `…_low`, `…_high` | what follows, of patients |
 | a metric, `…_low`, `…_high` | its value, not rounded, and the ends of its interval |
 | `sensitivity_at_specificity_0.9` … | figures beyond the threshold, where there are any |
 | `bin_0.1_…`, `net_benefit_0.1` …, `treat_all_0.1` | calibration bins, points of decision curves |
@@ -45,7 +49,7 @@ from covidreport.records import (
     ReportData,
     ReportedRun,
 )
-from covidreport.report.flat import flatten_label, list_subgroups
+from covidreport.report.flat import flatten_label, flatten_patients, list_subgroups
 
 _RUN_COLUMNS = (
     "rank", "run", "experiment", "block", "description", "dataset", "split", "variant",
@@ -92,8 +96,8 @@ def list_columns(data: ReportData) -> tuple[str, ...]:
         for name in flatten_label(evaluation.score_metrics, label)
     )
     return (
-        *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *_SAME_COLUMNS, *bounds, *beyond,
-        *_REASON_COLUMNS,
+        *_RUN_COLUMNS, *COUNTS, *_STANDING_COLUMNS, *_SAME_COLUMNS, *flatten_patients(None),
+        *bounds, *beyond, *_REASON_COLUMNS,
     )  # fmt: skip
 
 
@@ -148,7 +152,7 @@ def _run_rows(
         for label in (*evaluation.labels, ""):
             cells = _evaluation_cells(evaluation, label, data.target, ranked)
             if ranked is not None and label == data.target:
-                cells |= standing
+                cells |= {**standing, **flatten_patients(ranked.patients)}
             yield {**about, **cells}
         for label in evaluation.labels if evaluation.score_metrics is not None else ():
             for cells in _subgroup_rows(evaluation, label, data.target):

@@ -11,7 +11,14 @@ from covidreport.metrics import (
     interval_columns,
     list_metrics,
 )
-from covidreport.records import Consistency, LabelScoreMetrics, ScoreMetrics, Subgroup
+from covidreport.records import (
+    Consistency,
+    Estimate,
+    LabelScoreMetrics,
+    PatientFigures,
+    ScoreMetrics,
+    Subgroup,
+)
 
 _BEFORE: Mapping[str, tuple[str, Callable[[LabelScoreMetrics], float | int | None]]] = {
     "ppv_at_prevalence": ("stated_prevalence", lambda one: one.prevalence),
@@ -69,3 +76,24 @@ def list_subgroups(details: ScoreMetrics, label: str) -> Iterator[tuple[str, Sub
             yield from ((attribute, group) for group in found.groups)
             if found.not_stated is not None:
                 yield attribute, found.not_stated
+
+
+def flatten_patients(patients: PatientFigures | None) -> dict[str, object]:
+    """A ranked run's figures by patient; None in every column where there are none."""
+    counts = None if patients is None else patients.counts
+    rates = {
+        "patient_sensitivity": None if patients is None else patients.sensitivity,
+        "patient_specificity": None if patients is None else patients.specificity,
+    }
+    return {
+        "patient_rule": None if patients is None else patients.rule,
+        "patients_positive": None if counts is None else counts.positives,
+        "patients_missed": None if counts is None else counts.missed,
+        "patients_negative": None if counts is None else counts.negatives,
+        "patients_false_alarms": None if counts is None else counts.false_alarms,
+        **{
+            column: value
+            for key, rate in rates.items()
+            for column, value in interval_columns(key, rate or Estimate(None)).items()
+        },
+    }

@@ -68,6 +68,11 @@ class Index:
                 return one
         return reported.evaluation
 
+    def evaluations(self, ranking: Ranking) -> dict[str, Evaluation]:
+        """The evaluations of a ranking by run."""
+        found = ((row.run, self.evaluation(row.run, ranking)) for row in ranking.rows)
+        return {run: evaluation for run, evaluation in found if evaluation is not None}
+
     def counts(self, evaluation: Evaluation | None) -> Counts | None:
         """The target's counts; None where there is no evaluation or it lacks the label."""
         return None if evaluation is None else evaluation.counts.get(self.target)

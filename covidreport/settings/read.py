@@ -52,7 +52,7 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
 """The settings that are a field of `Settings`."""
 KNOWN = (
     "data", *OPTIONS, "threshold", "thresholds", *RANKING, *METRICS, "report", "tune", "study",
-    "limits", "audit",
+    "patients", "limits", "audit",
 )  # fmt: skip
 
 
@@ -97,6 +97,7 @@ def read_settings(path: Path) -> Settings:
         origin=path,
         evaluate=options,
         **reading.read_all(RANKING),
+        patient_rule=reading.read("patients", read_as.patient_rule) or "any",
         tuning_split=reading.read("tune", read_as.tuning_split),
         hide=reading.read("report", read_as.hidden_sections) or frozenset(),
         ignore=reading.read("audit", read_as.ignored_findings) or (),

@@ -10,7 +10,7 @@ from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Ignore, Limit, MissPolicy, Run
+from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, Run
 from covidreport.storage.chosen import ImageQuery, fold_split
 from covidreport.text.failed import MOST_FAILED
 
@@ -34,6 +34,8 @@ class Settings:
     """What `gate` and `ci` ask of missed cases; None is the strict one."""
     false_failure_share: float | None = None
     """How often a run as sensitive as the baseline fails at most by the tolerant policy."""
+    patient_rule: PatientRule = "any"
+    """`[patients] rule`: how many of a patient's images have to be called for him to be."""
     tuning_split: str | None = None
     """`[tune] split`: the split that thresholds are tuned on."""
     hide: frozenset[str] = frozenset()
@@ -89,6 +91,7 @@ class Settings:
             self.margin if margin is None else margin,
             named="in the settings" if baseline is None else named,
             specificities=self.metrics.specificities,
+            patients=self.patient_rule,
         )
 
     def query_judged(

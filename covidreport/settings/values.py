@@ -9,12 +9,14 @@ from typing import Any, TypeGuard, TypeVar, get_args
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.metrics.plan import Sampling
-from covidreport.records import Ignore, IntervalKind, MissPolicy
+from covidreport.records import Ignore, IntervalKind, MissPolicy, PatientRule
 
 T = TypeVar("T")
 
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
 POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
+PATIENT_RULES: tuple[PatientRule, ...] = get_args(PatientRule)
+PATIENTS_FORMAT = '[patients], then rule = "any"'
 SAMPLING_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
@@ -157,6 +159,18 @@ def _sampling(key: str, value: Any) -> Sampling:
         raise _refuse(key, value, "'consecutive' is wanted, or nothing")
     found: Sampling = value
     return found
+
+
+def patient_rule(key: str, value: Any) -> PatientRule | None:
+    """`rule` of the table `patients`."""
+    return _read_table(key, value, ("rule", _patient_rule), PATIENTS_FORMAT)
+
+
+def _patient_rule(key: str, value: Any) -> PatientRule:
+    if value not in PATIENT_RULES:
+        raise _refuse(key, value, f"{' or '.join(map(repr, PATIENT_RULES))} is wanted")
+    rule: PatientRule = value
+    return rule
 
 
 def hidden_sections(key: str, value: Any) -> frozenset[str] | None:

@@ -67,6 +67,7 @@ KINDS: Mapping[str, CacheKind] = {
     "index": CacheKind("what a manifest held", "dataset"),
     "made-here": CacheKind("which files this machine computed", "storage"),
     "models": CacheKind("digests of model files", "storage"),
+    "patients": CacheKind("figures of runs by patient", "compare"),
     "pixels": CacheKind("decoded images", "images"),
     "repeats": CacheKind("configurations compared over seeds", "report"),
     "surveys": CacheKind("what images are like, for the audit", "dataset"),

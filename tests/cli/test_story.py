@@ -87,6 +87,20 @@ def _count(rows, split, run, threshold):
     return (*tallied, called.count((False, False)))
 
 
+def _count_patients(rows, split, run, threshold):
+    """Missed patients and patients with the target, false alarms and patients without it: one image
+    that is called is enough."""
+    limit = math.log(threshold / (1 - threshold))
+    called, ill = set(), set()
+    for grey, label, of, patient in rows:
+        if of == split and label == TARGET:
+            ill.add(patient)
+        if of == split and np.float32(0.1) * np.float32(grey) - np.float32(OFFSETS[run]) > limit:
+            called.add(patient)
+    well = {patient for *_, of, patient in rows if of == split} - ill
+    return len(ill - called), len(ill), len(well & called), len(well)
+
+
 def _read_terminal(text, run):
     """A run's cells in the ranking of a terminal, by the names of the columns."""
     lines = text.splitlines()
@@ -176,6 +190,8 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
             assert (cells["missed"], cells["false alarms"]) == (str(missed), str(alarms))
             assert cells["found"] == f"{found}/{missed + found}"
             assert cells["threshold"] == f"{thresholds[run]:g}"
+            lost, ill, *_ = _count_patients(rows, "test", run, thresholds[run])
+            assert cells["patients"] == f"{lost}/{ill}"
 
     check_terminal(again.out)
 
@@ -238,6 +254,13 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
         ]
         assert (row["missed"], row["false_alarms"]) == (str(missed), str(alarms))
         assert float(row["threshold"]) == thresholds[run]
+        lost, ill, wrong, well = _count_patients(rows, "test", run, thresholds[run])
+        columns = ("patients_missed", "patients_positive", "patients_false_alarms")
+        assert [row[name] for name in columns] == [str(lost), str(ill), str(wrong)]
+        assert row["patients_negative"] == str(well)
+        by_patient = f"{lost} of {ill} patients ({missed} of {missed + found} images)"
+        assert by_patient in texts["markdown"]
+        assert by_patient in _words(texts["html"])
         assert (float(row["sensitivity_low"]), float(row["sensitivity_high"])) == (
             estimate["low"], estimate["high"],
         )  # fmt: skip
@@ -284,6 +307,8 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
                 missed, found, alarms, cleared,
             )  # fmt: skip
             assert one["split"] == "test"
+            lost, ill, *_ = _count_patients(rows, "test", run, thresholds[run])
+            assert f"images ({lost} of {ill} patients)" in one["sentence"]
             assert one["thresholds"][TARGET] == thresholds[run]
             assert one["estimates"]["sensitivity"] == estimates[run]["sensitivity"]
             assert one["outcome"] == ("fail" if missed > facts["mild"][0] else "pass")

@@ -31,7 +31,7 @@ def test_eighteen_runs_of_the_study_s_size(tmp_path):
     group = {each.run for each in made.rank_evidence if each.significantly_different is False}
     assert set(doubt.subjects) == group
     assert "153 comparisons" in doubt.evidence
-    assert f"{made.detectable_difference.cases} cases of 28" in doubt.evidence
+    assert f"{made.detectable_difference.cases} images of 28" in doubt.evidence
 
 
 def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
@@ -40,7 +40,7 @@ def test_a_first_place_told_from_all_others_has_no_doubt(tmp_path):
     ranking = compare(write_all(tmp_path, truth, scores))
     assert find_doubt(ranking) is None
     assert describe_verdict(ranking).startswith(
-        "run-00 misses significantly fewer covid-19 cases than run-01"
+        "run-00 misses significantly fewer covid-19 images than run-01"
     )
 
 
@@ -72,7 +72,7 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
 @pytest.mark.parametrize(
     ("missed", "different", "verdict"),
     [
-        ((2, 22), True, "a misses significantly fewer covid-19 cases than b (22 missed): adjusted "
+        ((2, 22), True, "a misses significantly fewer covid-19 images than b (22 missed): adjusted "
          "p between 0.000001 and 0.00004, images taken for independent. This holds whoever missed "
          "which image, after 1 comparison."),
         ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "

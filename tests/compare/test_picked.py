@@ -107,7 +107,7 @@ def test_the_sentence_states_cases_and_rates():
     assert comparisons is not None
     said = describe_picked(comparisons, "COVID-19")
     assert said.startswith("The best of 8 runs was picked on these very images")
-    assert f"misses about {round(comparisons.picked.missed)} of 28 COVID-19 cases" in said
+    assert f"misses about {round(comparisons.picked.missed)} of 28 COVID-19 images" in said
     assert "sensitivity 0." in said
     assert "up to" not in said
     assert describe_picked(replace(comparisons, picked=None), "COVID-19") == ""
@@ -123,7 +123,7 @@ def test_the_published_winner_is_the_first_example():
     stated = document["rankings"][0]["comparisons"]["picked"]
     assert stated["sensitivity"]["value"] == picked.sensitivity.value
     text = FORMATS["markdown"].render(data)
-    assert f"misses up to about {round(picked.missed)} of 28 COVID-19 cases" in text
+    assert f"misses up to about {round(picked.missed)} of 28 COVID-19 images" in text
     assert "since counts do not say who missed whom" in text
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from covidreport.errors import UsageError
+from covidreport.gate.gating import GateRequest, gate_runs
+from covidreport.gate.judge import GateCriteria
 from covidreport.gate.limit_wording import describe_bound, format_number
-from covidreport.gate.limits import read_limit, require_evidence
+from covidreport.gate.limits import choose_limits, read_limit, require_evidence
 from covidreport.gate.metrics import explain_missing
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
 from covidreport.gate.wording import describe_paired
-from covidreport.records import Estimate, Failure, Limit
+from covidreport.integrations import render_verdict_json
+from covidreport.records import Counts, Estimate, Failure, Limit, PatientRule
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import read_run
 from covidreport.store import read_evaluation, write_evaluation, write_failure
 from covidreport.text import digest_case
+from tests.compare.cases import write_scored
 from tests.gate.runs import TARGET, judge, outcomes, write_run_missing
 from tests.onnx_models import write_brightness_model
 
@@ -36,7 +42,7 @@ def test_one_case_more_fails_and_one_fewer_passes(tmp_path):
         verdict = judge(write_run_missing(tmp_path / f"r{missed}", missed), base.folder)
         assert verdict.outcome == outcome
         assert outcomes(verdict)[f"{TARGET} missed"] == outcome
-    assert "misses 1 of 10 covid-19 cases, the baseline base 2" in verdict.sentence
+    assert "misses 1 of 10 covid-19 images, the baseline base 2" in verdict.sentence
     assert verdict.counts.missed == 1
     assert verdict.baseline.counts.missed == 2
 
@@ -266,7 +272,7 @@ def test_the_paired_test_stands_beside_the_count(tmp_path):
     assert specificity.p_value == 1
     assert verdict.detectable_difference.cases == 6  # 2 x 0.5^6 is the first under 0.05
     text = describe_paired(verdict)
-    assert "8 cases newly missed, 1 newly found" in text
+    assert "8 images newly missed, 1 newly found" in text
     assert "p = 0.039" in text
 
 
@@ -441,3 +447,32 @@ def test_two_limits_on_one_figure_are_judged_each(tmp_path):
     assert [each.outcome for each in verdict.results] == ["pass", "warn", "pass"]
     assert verdict.outcome == "pass"
     assert "1 warning" in verdict.sentence
+
+
+def test_the_verdict_says_how_many_patients_were_missed(tmp_path):
+    """Ann has three positive images of which one is found, Bob one that is missed: 3 of 4 images
+    and 1 of 2 patients; by the rule of all, both. Of the negatives Cid has two, Dee one."""
+    people = ["ann", "ann", "ann", "bob", "cid", "cid", "dee"]
+    truth = np.array([1, 1, 1, 1, 0, 0, 0])
+    scores = np.array([0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
+    run, _ = write_scored(tmp_path, "run", truth, scores, groups=people)
+    chosen = choose_limits([_limit("missed<=4")], TARGET, 0.5, has_baseline=False)
+    rules: dict[PatientRule, int] = {"any": 1, "all": 0}
+    for rule, found in rules.items():
+        criteria = GateCriteria(TARGET, chosen, patient_rule=rule)
+        (verdict,) = gate_runs([run], GateRequest(criteria, ImageQuery(), None, 0.5))
+        assert verdict.patients.counts == Counts(tn=2, fp=0, fn=2 - found, tp=found)
+        said = f"run misses 3 of 4 covid-19 images ({2 - found} of 2 patients); "
+        assert verdict.sentence.startswith(said)
+        document = json.loads(render_verdict_json([verdict]))["verdicts"][0]
+        assert document["patients"]["rule"] == rule
+
+
+def test_a_verdict_says_nothing_of_patients_where_each_has_one_image_or_none_is_known(tmp_path):
+    """The figures are then those of images; nobody knows any of patients without groups."""
+    truth, scores = np.array([1, 1, 0, 0]), np.array([0.9, 0.1, 0.1, 0.1])
+    for name, people in (("lone", list("abcd")), ("unknown", None)):
+        run, _ = write_scored(tmp_path, name, truth, scores, groups=people)
+        verdict = judge(run, None, _limit("missed<=4"))
+        assert "misses 1 of 2 covid-19 images; " in verdict.sentence
+        assert (verdict.patients is None) == (people is None)

@@ -84,7 +84,7 @@ def test_a_worse_run_fails_the_job_after_report_and_comment(job):
         assert posted.returncode == 0, posted.stderr
     (comment,) = api.comments
     assert "❌ covidreport: fail, poor" in comment["body"]
-    assert "**Newly missed** (2 cases" in comment["body"]
+    assert "**Newly missed** (2 images" in comment["body"]
     assert run("Verdict", STATUS="1").returncode == 1
     assert run("Verdict", STATUS="0").returncode == 0
 

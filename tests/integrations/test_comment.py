@@ -22,10 +22,10 @@ def test_a_worse_run_is_told_with_its_cases():
         "| ⚠️ warn | covid-19 false\\_alarms | 30 | – | ≤ 20 |",
     ]
     assert (
-        "**Newly missed** (3 cases found by the baseline, by digest): "
+        "**Newly missed** (3 images found by the baseline, by digest): "
         "3f9c02d1a7be, 0a1b2c3d4e5f, 5f4e3d2c1b0a"
     ) in text
-    assert "3 cases newly missed, 0 newly found" in text
+    assert "3 images newly missed, 0 newly found" in text
     assert "There are few cases" in text
     assert "sensitivity 0.714 (20/28; 95 % CI 0.529 to 0.847)" in text
 

@@ -46,15 +46,15 @@ def test_the_better_passes_the_worse_fails_the_broken_is_told_apart(told):
     words, _ = told
     passes, fails, broken = (words.index(word) for word in ("PASS", "FAIL", "NOT JUDGED"))
     assert passes < fails < broken
-    assert "better misses 5 of 40 covid-19 cases, the baseline first 8" in words
-    assert "worse misses 12 of 40 covid-19 cases, the baseline better 5" in words
+    assert "better misses 5 of 40 covid-19 images, the baseline first 8" in words
+    assert "worse misses 12 of 40 covid-19 images, the baseline better 5" in words
     assert "broken could not be judged (load)" in words
 
 
 def test_the_comment_lists_the_newly_missed_by_digest_unless_ids_are_asked_for(told):
     """Seven cases: twelve digits each, then seven file names."""
     _, text = told
-    first, second = re.findall(r"\*\*Newly missed\*\* \(7 cases .*?\): (.*)", text)
+    first, second = re.findall(r"\*\*Newly missed\*\* \(7 images .*?\): (.*)", text)
     assert re.fullmatch(r"(?:[0-9a-f]{12}(?:, |$)){7}", first)
     assert re.fullmatch(r"(?:images/covid-19-\d\d\.png(?:, |$)){7}", second)
 

@@ -94,6 +94,23 @@ def test_a_metric_that_is_new_gets_its_columns(study):
     assert _rows(render_csv(data))[0]["kappa"] == "0.25"
 
 
+def test_figures_by_patient_stand_in_the_target_s_row(everything):
+    """Beside those of images, which are more; on no other label's row."""
+    ranked = {row.run: row.patients for row in everything.rankings[0].rows}
+    rows = [row for row in _rows(render_csv(everything)) if not row["failure"] + row["attribute"]]
+    assert len(rows) == 4 * len(ranked)
+    for row in rows:
+        patients = ranked[row["run"]]
+        if row["label"] != "covid-19":
+            assert row["patient_rule"] == row["patients_missed"] == row["patient_sensitivity"] == ""
+            continue
+        assert row["patient_rule"] == "any"
+        assert row["patients_missed"] == str(patients.counts.missed)
+        assert 0 < int(row["patients_positive"]) < int(row["positives"])
+        assert 0 < int(row["patients_negative"]) < int(row["negatives"])
+        assert row["patient_specificity_low"] == repr(patients.specificity.low)
+
+
 def test_what_comparisons_say_of_a_run_stands_in_the_target_s_row(compared):
     """Both p-values, the rank interval and how often it comes first; on no other label's row."""
     made = compared.rankings[0].comparisons

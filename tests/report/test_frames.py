@@ -49,9 +49,12 @@ def detailed():
 
 
 @pytest.fixture(scope="module")
-def documents(detailed):
-    """The JSON of three reports beside their frames."""
-    studies = {"small": small_study(), "detailed": detailed, "compared": compared_study()}
+def documents(detailed, everything):
+    """The JSON of four reports beside their frames; of the last, patients are known."""
+    studies = {
+        "small": small_study(), "detailed": detailed, "compared": compared_study(),
+        "everything": everything,
+    }  # fmt: skip
     return {name: (json.loads(render_json(data)), Report(data)) for name, data in studies.items()}
 
 
@@ -129,7 +132,7 @@ def _standings(ranking):
     return {each["run"]: each for each in made["rank_evidence"]} if made else {}
 
 
-@pytest.mark.parametrize("name", ["small", "detailed", "compared"])
+@pytest.mark.parametrize("name", ["small", "detailed", "compared", "everything"])
 def test_the_ranking_is_the_one_of_the_json(documents, name):
     """Order, counts, standings and rates."""
     document, report = documents[name]
@@ -153,12 +156,30 @@ def test_the_ranking_is_the_one_of_the_json(documents, name):
         assert _same(cells["adjusted_p_high"], standing.get("adjusted_p_value_high"))
         for field in ("rank_low", "rank_high", "best_probability"):
             assert _same(cells[field], standing.get(field)), field
+        _check_patients(cells, row["patients"])
         figures = evaluations[row["run"]]["estimates"]
         for label, metric in (("covid-19", "sensitivity"), ("covid-19", "f1"), ("", "micro_f1")):
             one = figures[label].get(metric, {"value": None, "low": None, "high": None})
             for end in ("value", "low", "high"):
                 column = metric if end == "value" else f"{metric}_{end}"
                 assert _same(cells[column], one[end]), column
+
+
+def _check_patients(cells, patients):
+    """Figures by patient, or unknown in every column; missed are fn and those not scored."""
+    counts = patients["counts"] if patients else None
+    assert _same(cells["patient_rule"], patients and patients["rule"])
+    for column, parts in (
+        ("patients_missed", ("fn", "failed_positive")),
+        ("patients_positive", ("tp", "fn", "failed_positive")),
+        ("patients_false_alarms", ("fp", "failed_negative")),
+        ("patients_negative", ("tn", "fp", "failed_negative")),
+    ):
+        assert _same(cells[column], counts and sum(counts[part] for part in parts)), column
+    for metric in ("sensitivity", "specificity"):
+        for end in ("value", "low", "high"):
+            column = f"patient_{metric}" if end == "value" else f"patient_{metric}_{end}"
+            assert _same(cells[column], patients and patients[metric][end]), column
 
 
 def test_every_comparison_is_the_one_of_the_json(documents):

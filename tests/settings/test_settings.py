@@ -163,6 +163,20 @@ def test_a_table_that_is_none_is_refused(tmp_path):
     assert find_settings(tmp_path).origin is None or find_settings(tmp_path).origin != file
 
 
+@pytest.mark.parametrize("rule", ["any", "majority", "all"])
+def test_how_many_images_make_a_patient_positive_is_said_of_patients(tmp_path, rule):
+    """`[patients] rule`, any where nothing is said; comparisons are told of it."""
+    file = tmp_path / "covidreport.toml"
+    assert find_settings(tmp_path).plan_comparisons(()).patients == "any"
+    file.write_text(f'[patients]\nrule = "{rule}"\n')
+    settings = find_settings(tmp_path)
+    assert settings.patient_rule == settings.plan_comparisons(()).patients == rule
+    file.write_text('[patients]\nrule = "most"\n')
+    wanted = r"`patients\.rule` is 'most'; 'any' or 'majority' or 'all' is wanted"
+    with pytest.raises(UsageError, match=wanted):
+        find_settings(tmp_path)
+
+
 def test_how_images_were_sampled_is_said_of_the_study(tmp_path):
     """`[study] sampling`; only one word has a meaning."""
     (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "consecutive"\n')

@@ -18,12 +18,7 @@ def frame_cases(data: ReportData) -> pd.DataFrame:
 
 
 def _list_answers(table: CaseTable) -> Iterator[dict[str, Any]]:
-    doubtful = tuple(each.case for each in table.label_errors or ())
-    kinds = (
-        ("positive", table.positives),
-        ("false alarm", table.false_alarms),
-        ("label in doubt", doubtful),
-    )
+    kinds = (("positive", table.positives), ("false alarm", table.false_alarms))
     for kind, cases in kinds:
         for case in cases:
             said = zip(table.runs, case.answers, case.scores, table.thresholds, strict=True)

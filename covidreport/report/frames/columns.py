@@ -35,7 +35,9 @@ RANKING: Columns = {
     "significantly_different": YES_NO, "p": FIGURE, "adjusted_p": FIGURE, "p_high": FIGURE,
     "adjusted_p_high": FIGURE, "rank_low": WHOLE, "rank_high": WHOLE, "best_probability": FIGURE,
     **_with_ends("sensitivity", "specificity", "f1", "micro_f1", "label_accuracy", "exact_match"),
-    "average_precision": FIGURE, "why_unranked": TEXT,
+    "average_precision": FIGURE, "why_unranked": TEXT, "patient_rule": TEXT,
+    "patients_positive": WHOLE, "patients_missed": WHOLE, "patients_negative": WHOLE,
+    "patients_false_alarms": WHOLE, **_with_ends("patient_sensitivity", "patient_specificity"),
 }  # fmt: skip
 COUNTED: Columns = {
     **_LABEL, "is_target": YES_NO, "threshold": FIGURE, "thresholds_from": TEXT,

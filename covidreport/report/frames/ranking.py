@@ -19,6 +19,7 @@ from covidreport.records import (
     RunComparisons,
     SameSpecificity,
 )
+from covidreport.report.flat import flatten_patients
 from covidreport.report.frames.columns import (
     COMBINATIONS,
     COMPARISONS,
@@ -70,6 +71,7 @@ def _ranking_row(place: int, ranking: Ranking, row: RankedRun, index: Index) -> 
         **_rate_cells(evaluation, "", _OVERALL),
         "average_precision": row.average_precision,
         "why_unranked": row.why_unranked,
+        **flatten_patients(row.patients),
     }
 
 

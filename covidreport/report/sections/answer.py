@@ -14,6 +14,7 @@ from covidreport.compare.finding import (
     describe_planned,
     describe_verdict,
 )
+from covidreport.compare.patients import describe_patients
 from covidreport.compare.ranking import rank_sets
 from covidreport.records import (
     Counts,
@@ -80,6 +81,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     words = Group(
         (
             Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
+            *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
             *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
@@ -126,6 +128,12 @@ def _describe_lead(ranking: Ranking, index: Index) -> tuple[str, ...]:
     sentences = [f"{ahead}{verdict} {describe_detectable(comparisons)}"]
     sentences += [describe_planned(ranking), describe_non_inferiority(comparisons)]
     return tuple(one for one in sentences if one)
+
+
+def _describe_patients(ranking: Ranking, index: Index) -> tuple[str, ...]:
+    """The same by patient, where patients are known."""
+    said = describe_patients(ranking, index.evaluations(ranking), index.disease)
+    return (said,) if said else ()
 
 
 def _describe_picked(ranking: Ranking, index: Index) -> tuple[str, ...]:

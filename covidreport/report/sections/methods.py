@@ -187,7 +187,21 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
         "image positive misses nobody.",
         "The order is an order of counts. A difference of a few cases is often within chance; what "
         "is significantly different is said beside it.",
+        *_describe_patients(data),
         *_describe_picking(data),
+    )
+
+
+def _describe_patients(data: ReportData) -> tuple[str, ...]:
+    """How figures by patient are made, where there are any."""
+    if all(row.patients is None for ranking in data.rankings for row in ranking.rows):
+        return ()
+    return (
+        "Figures by patient have one answer for each. A patient with at least one image that has "
+        "the label has it, and is judged by those images alone; any other by all images whose "
+        "truth is known. An image that could not be scored finds nobody with the label and is a "
+        "false alarm without it. Patients are independent of each other: their rates have the "
+        "interval of so many of so many. The order of the ranking knows nothing of them.",
     )
 
 

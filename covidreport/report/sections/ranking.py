@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from covidreport.compare.patients import count_missed, describe_rule, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData
 from covidreport.report.blocks import (
@@ -12,6 +13,7 @@ from covidreport.report.blocks import (
     Cell,
     Chart,
     Column,
+    Count,
     Facet,
     Prose,
     Rate,
@@ -64,6 +66,10 @@ def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Sect
     blocks: list[Block] = [Prose(_why(ranking, data.rankings[0], index), "lead")]
     if ranked:
         blocks.append(_ranked_table(ranking, ranked, anchor, facets, index))
+    by_patient = list_by_patient(ranking, index.evaluations(ranking))
+    if by_patient:
+        blocks.append(_patients_table(ranking, by_patient, index))
+        blocks.append(Prose(describe_rule(by_patient, index.disease), "remark"))
     if unranked:
         blocks.append(_unranked_table(unranked, ranking, anchor, facets, index))
     if place == 0:
@@ -196,6 +202,33 @@ def _ranked_table(
         caption = f"{len(rows)} runs in order: fewest missed first, then fewest false alarms"
     caption += _at_threshold(ranking, rows, index)
     return Table(caption, head, tuple(body), "ranked", key, tuple(facets))
+
+
+def _patients_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Table:
+    """The ranked runs by patient, in the same order."""
+    head = (
+        Column("Run", kind="name"),
+        Column("Missed", index.disease),
+        Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
+        Column("False alarms", "patients", "count"),
+        Column("Specificity", "95 % CI", "figure", RATES, falls=True),
+    )
+    body = []
+    for row in rows:
+        patients, counts = row.patients, index.counts(index.evaluation(row.run, ranking))
+        if patients is None or counts is None:
+            continue
+        of = patients.counts
+        cells = (
+            index.link(row.run),
+            Text(count_missed(patients, counts), sort=of.missed),
+            Rate(patients.sensitivity, evidence=True),
+            Count(of.false_alarms, of.negatives, of.failed_negative),
+            Rate(patients.specificity, evidence=True),
+        )
+        body.append(Row(cells))
+    caption = "By patient, in the order of the ranking, which is by images"
+    return Table(caption, head, tuple(body), "pairs")
 
 
 def _at_threshold(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> str:

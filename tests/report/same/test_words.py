@@ -136,7 +136,7 @@ def test_comparisons_stand_in_both(plan):
     page, text = read_html(render_html(data)), read_markdown(render_markdown(data))
 
     for sentence in (
-        "Each p is that of the exact McNemar test on missed cases, adjusted for 28 comparisons",
+        "Each p is that of the exact McNemar test on missed images, adjusted for 28 comparisons",
         "an idea for the next study, and no result.",
         "not significantly different",
         "Has no scores",

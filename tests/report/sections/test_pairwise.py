@@ -57,7 +57,7 @@ def test_the_answer_says_by_how_much_whether_it_is_chance_and_after_how_many(com
     assert lead.startswith(f"The next, {ranking.rows[1].run}, {ahead}")
     assert "not significantly different from" in lead
     assert "after 28 comparisons" in lead
-    assert f"The detectable difference is {made.detectable_difference.cases} cases" in lead
+    assert f"The detectable difference is {made.detectable_difference.cases} images" in lead
     assert "positives" not in lead
     assert say(answer, "assured") == []
 
@@ -149,7 +149,7 @@ def test_counts_alone_show_bounds_and_no_section(study):
     assert say(build(data, "answer"), "doubt") == [
         f"The next, {SECOND}, misses 2 more. {BEST} is not significantly different from {SECOND} "
         "(10 missed). This holds whoever missed which image, after 1 comparison. The detectable "
-        "difference is 6 cases: fewer can't be significant, and as many need not be.",
+        "difference is 6 images: fewer can't be significant, and as many need not be.",
     ]
 
 

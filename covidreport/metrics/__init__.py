@@ -72,6 +72,7 @@ from covidreport.metrics.intervals import (
     wilson,
     wilson_ends,
 )
+from covidreport.metrics.label_errors import find_label_errors
 from covidreport.metrics.latent import (
     HIGHEST_CORRELATION,
     LatentPair,
@@ -285,6 +286,7 @@ __all__ = [
     "find_complementary",
     "find_false_alarms",
     "find_indistinguishable",
+    "find_label_errors",
     "find_missed",
     "find_near",
     "find_not_finite",

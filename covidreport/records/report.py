@@ -35,6 +35,14 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtfulLabel:
+    """An image whose label runs contradict with certainty; positive: whether it has the target."""
+
+    case: Case
+    positive: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CaseTable:
     """The images of the first ranking that a reader wants to look at one by one.
 
@@ -54,6 +62,10 @@ class CaseTable:
     excluded: tuple[ExcludedRun, ...] = ()
     """Ranked runs whose scores could not be read, or were never stored."""
     ids_shown: bool = False
+    label_errors: tuple[DoubtfulLabel, ...] | None = None
+    """Images that look mislabelled, the most doubtful first; None where a run was trained on these
+    images, and nobody can tell."""
+    label_errors_omitted: int = 0
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
 

@@ -11,8 +11,16 @@ from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
 from covidreport.compare.reading import ReadScores
-from covidreport.metrics import to_probabilities
-from covidreport.records import Case, CaseAnswer, CaseTable, Evaluation, Ranking, ReportedRun
+from covidreport.metrics import find_label_errors, to_logits, to_probabilities
+from covidreport.records import (
+    Case,
+    CaseAnswer,
+    CaseTable,
+    DoubtfulLabel,
+    Evaluation,
+    Ranking,
+    ReportedRun,
+)
 from covidreport.storage.cache import cached
 from covidreport.store import (
     SCORES_FILE,
@@ -22,14 +30,17 @@ from covidreport.store import (
     read_thumbnail,
 )
 from covidreport.text import choose_salt, digest_case
+from covidreport.text.thresholds import is_trained_on
 
-METHOD = 3
+METHOD = 4
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
 FEWEST_CASES = 60
 """Positives that are shown however many runs there are."""
 FALSE_ALARMS = 24
+LABEL_ERRORS = 30
+"""Images that look mislabelled, at most."""
 MOST_PICTURES = 72
 """Of positives; every false alarm that is shown has its own."""
 
@@ -61,15 +72,20 @@ def collect_cases(
         (evaluation, folder / SCORES_FILE)
         for (evaluation, _), folder in zip(ranked, folders, strict=True)
     ]
+    # Whatever a run was trained to say of an image tells nothing of its label.
+    trained = any(
+        is_trained_on(each.run, ranking.split) for each in reported if each.run.name in stored
+    )
     facts = {
         "method": METHOD,
-        "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS],
+        "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS, LABEL_ERRORS],
+        "trained": trained,
         "salt": None if show_ids else choose_salt(ranking.fingerprint),
         **answers_facts(ranking, files),
     }
 
     def find() -> _Found | None:
-        return _read_cases(ranking, files, read, show_ids=show_ids)
+        return _read_cases(ranking, files, read, show_ids=show_ids, trained=trained)
 
     # reading the scores takes longer than all else of a report that is rendered again
     found = cached("cases", facts, find, _Found)
@@ -84,8 +100,9 @@ def _read_cases(
     read: ReadScores,
     *,
     show_ids: bool,
+    trained: bool,
 ) -> _Found | None:
-    """None where no scores can be read."""
+    """None where no scores can be read; trained: whether a run was trained on these images."""
     answers = read_answers(files, ranking.target, read)
     if answers.images is None:
         return None
@@ -93,6 +110,8 @@ def _read_cases(
     cases = _Cases(answers, ranking.fingerprint, show_ids=show_ids)
     positives = _order_positives(answers)
     alarms, alarms_in_all = _pick_alarms(answers, cases.file_name)
+    doubtful = None if trained else _find_label_errors(answers)
+    listed = (doubtful or [])[:LABEL_ERRORS]
     shown = max(FEWEST_CASES, MOST_CELLS // len(answers.names))
     table = CaseTable(
         runs=answers.names,
@@ -103,8 +122,12 @@ def _read_cases(
         false_alarms_omitted=alarms_in_all - len(alarms),
         excluded=answers.excluded,
         ids_shown=show_ids,
+        label_errors=None
+        if doubtful is None
+        else tuple(DoubtfulLabel(cases.make(row), bool(answers.truth[row] == 1)) for row in listed),
+        label_errors_omitted=len(doubtful or ()) - len(listed),
     )
-    rows = [*positives[:shown], *alarms]
+    rows = [*positives[:shown], *alarms, *listed]
     return _Found(table, {cases.name(row): cases.file_name(row) for row in rows})
 
 
@@ -113,7 +136,8 @@ def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
     table = found.table
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
     pictures = {}
-    for case in (*missed[:MOST_PICTURES], *table.false_alarms):
+    doubtful = (each.case for each in table.label_errors or ())
+    for case in (*missed[:MOST_PICTURES], *table.false_alarms, *doubtful):
         name = found.picture_names[case.name]
         each = (read_thumbnail(folder, name) for folder in folders)
         picture = next((data for data in each if data is not None), None)
@@ -152,6 +176,15 @@ def _pick_alarms(answers: AlignedAnswers, name: Callable[[int], str]) -> tuple[l
     able = [int(place) for place in np.flatnonzero(highest >= least)] if rows.size else []
     able.sort(key=lambda place: (-highest[place], -runs[place], name(int(rows[place]))))
     return [int(rows[place]) for place in able[:FALSE_ALARMS]], rows.size
+
+
+def _find_label_errors(answers: AlignedAnswers) -> list[int]:
+    """The images that look mislabelled, by what all runs say that tell the classes apart."""
+    logits = [
+        to_logits(scores, activation)
+        for scores, activation in zip(answers.scores, answers.activations, strict=True)
+    ]
+    return [int(row) for row in find_label_errors(answers.truth, np.stack(logits))]
 
 
 class _Cases:

@@ -46,8 +46,9 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
 - `cases` (or null): `runs[]`, `thresholds[]` (of each run), `positives[]` and `false_alarms[]`
   (`name`: a salted digest unless `ids_shown`; `group`, `attributes`, and by run `answers[]`: `yes`,
   `no` or `failed`, and `scores[]`), `positives_omitted` and `false_alarms_omitted` (how many are
-  not listed), `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand in the
-  folders of the runs).
+  not listed), `label_errors[]` (or null where nobody can tell: `case` as above, `positive`) and
+  `label_errors_omitted`, `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand
+  in the folders of the runs).
 
 - `classes` (or null): `labels`, `runs[]` (`run`, `false_alarms[]` by what else is true of an
   image: groups as above; `called[][]`, a row a true class: how many images were called each label

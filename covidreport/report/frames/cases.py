@@ -18,7 +18,12 @@ def frame_cases(data: ReportData) -> pd.DataFrame:
 
 
 def _list_answers(table: CaseTable) -> Iterator[dict[str, Any]]:
-    kinds = (("positive", table.positives), ("false alarm", table.false_alarms))
+    doubtful = tuple(each.case for each in table.label_errors or ())
+    kinds = (
+        ("positive", table.positives),
+        ("false alarm", table.false_alarms),
+        ("label in doubt", doubtful),
+    )
     for kind, cases in kinds:
         for case in cases:
             said = zip(table.runs, case.answers, case.scores, table.thresholds, strict=True)

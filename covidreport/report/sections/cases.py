@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from covidreport.records import Case, CaseAnswer, CaseTable, ReportData
+from covidreport.records import Case, CaseTable, ReportData
 from covidreport.report.blocks import (
-    Answer,
     Block,
-    Cell,
     Column,
     Count,
-    Fact,
     Grid,
     GridCell,
     GridRow,
-    Group,
     Head,
     Link,
-    Number,
     Picture,
     Pictures,
     Prose,
     Row,
     Section,
     Table,
-    Text,
-    Tone,
+)
+from covidreport.report.case_blocks import (
+    ALARM,
+    POSITIVE,
+    list_cases,
+    list_pictures,
+    note_pictures,
 )
 from covidreport.report.cells import SIGNS
 from covidreport.report.index import Index
-from covidreport.text import DASH, clean, exact, humanise, plural, titled, whole
+from covidreport.report.label_errors import group_label_errors
+from covidreport.text import clean, plural, titled, whole
 
 COUNTS_ONLY = (
     "These runs hold counts and no scores: how many cases each run missed is known, and which ones "
@@ -46,28 +45,6 @@ GRID_NOTE = (
     f"{SIGNS['unscored']} could not be scored, which counts as missed. Cases that most runs missed "
     "come first; among those, cases missed by the same runs stand side by side."
 )
-MOST_DRAWN = 40
-"""Runs whose scores are drawn beneath a picture."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a kind of case is called, and what each answer to it is."""
-
-    anchor: str
-    gist: str
-    answers: dict[CaseAnswer, tuple[Tone, str]]
-
-
-_POSITIVE = _Kind(
-    "case", "missed by",
-    {"no": ("wrong", "missed"), "yes": ("right", "found"), "failed": ("unscored", "not scored")},
-)  # fmt: skip
-_ALARM = _Kind(
-    "alarm", "false alarm of",
-    {"yes": ("wrong", "false alarm"), "no": ("right", "cleared"),
-     "failed": ("unscored", "not scored")},
-)  # fmt: skip
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -79,8 +56,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
             none = "No ranked run has stored scores that could be read, so no case can be shown."
         return (_section(Prose(none, "lead")),)
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
-    positives = _list_pictures(missed, _POSITIVE, table, index)
-    alarms = _list_pictures(table.false_alarms, _ALARM, table, index)
+    positives = list_pictures(missed, POSITIVE, table, index)
+    alarms = list_pictures(table.false_alarms, ALARM, table, index)
     runs = plural(len(table.runs), "run")
     blocks: list[Block] = [Prose(" ".join(_sentences(table, data, index)), "lead")]
     if positives:
@@ -91,15 +68,16 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         Pictures("Missed cases in pictures", "Case", "missed cases", links, keys, positives),
         Pictures(
             "False alarms that runs were surest of", "Image", "false alarms", links, keys, alarms,
-            _note_pictures(table, (*positives, *alarms)),
+            note_pictures(table, (*positives, *alarms)),
         ),
     ]  # fmt: skip
     if positives:
-        blocks.append(_list(f"The cases, of {runs}", "Missed by", missed, positives, table))
+        blocks.append(list_cases(f"The cases, of {runs}", "Missed by", missed, positives, table))
     if alarms:
         note = Prose(_note_alarms(table), "remark")
-        listed = _list("The false alarms", "Alarmed", table.false_alarms, alarms, table, note)
+        listed = list_cases("The false alarms", "Alarmed", table.false_alarms, alarms, table, note)
         blocks.append(listed)
+    blocks += group_label_errors(table, index)
     if table.excluded:
         blocks.append(_left_out(table, index))
     return (_section(*blocks),)
@@ -147,46 +125,6 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     return tuple(sentences)
 
 
-def _list_pictures(
-    cases: Sequence[Case], kind: _Kind, table: CaseTable, index: Index
-) -> tuple[Picture, ...]:
-    return tuple(
-        _picture(f"{kind.anchor}-{number}", case, kind, table.pictures.get(case.name), index)
-        for number, case in enumerate(cases, start=1)
-    )
-
-
-def _picture(anchor: str, case: Case, kind: _Kind, image: bytes | None, index: Index) -> Picture:
-    answers = tuple(
-        Answer(score, *kind.answers[said])
-        for score, said in zip(case.scores, case.answers, strict=True)
-    )
-    name = clean(case.name)
-    meaning = f"with {index.disease}" if kind is _POSITIVE else f"without {index.disease}"
-    return Picture(
-        id=anchor,
-        name=name,
-        gist=f"{kind.gist} {whole(_count_wrong(answers))} of {plural(len(answers), 'run')}",
-        facts=_facts(case),
-        answers=answers,
-        image=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" if image else "",
-        alt=f"Small picture of image {name}, {meaning}" if image else "",
-    )
-
-
-def _count_wrong(answers: Sequence[Answer]) -> int:
-    """An image that could not be scored was not told right."""
-    return sum(answer.tone != "right" for answer in answers)
-
-
-def _facts(case: Case) -> tuple[Fact, ...]:
-    facts = [] if case.group is None else [Fact("Patient", Text(case.group))]
-    facts += [
-        Fact(titled(humanise(key)), Text(exact(value))) for key, value in case.attributes.items()
-    ]
-    return tuple(facts)
-
-
 def _grid(
     table: CaseTable, missed: Sequence[Case], pictures: Sequence[Picture], index: Index
 ) -> Grid:
@@ -215,55 +153,6 @@ def _grid(
         GRID_NOTE,
         "Cases",
     )
-
-
-def _list(
-    caption: str, wrong: str, cases: Sequence[Case], pictures: Sequence[Picture],
-    table: CaseTable, *more: Block,
-) -> Group:  # fmt: skip
-    """A row for each case: what is stated of it, how many were wrong, and the range of scores."""
-    names = list(dict.fromkeys(fact.name for one in pictures for fact in one.facts))
-    head = (
-        Column("No.", kind="rank"),
-        Column("Case", kind="name"),
-        *(Column(name) for name in names),
-        Column(wrong, f"of {whole(len(table.runs))}", "count"),
-        Column("Lowest score", kind="figure"),
-        Column("Highest score", kind="figure"),
-    )
-    rows = []
-    for number, (case, one) in enumerate(zip(cases, pictures, strict=True), start=1):
-        facts = {fact.name: fact.value for fact in one.facts}
-        scores = [score for score in case.scores if score is not None]
-        cells: tuple[Cell, ...] = (
-            Text(str(number)),
-            Link(one.name, one.id),
-            *(facts.get(name, Text(DASH)) for name in names),
-            Count(_count_wrong(one.answers)),
-            Number(min(scores, default=None)),
-            Number(max(scores, default=None)),
-        )
-        rows.append(Row(cells, id=one.id))
-    listed = Table(caption, head, tuple(rows), "listed")
-    return Group((listed, *more), f"{caption}, as a list", state="folded")
-
-
-def _note_pictures(table: CaseTable, pictures: Sequence[Picture]) -> str:
-    if not table.pictures:
-        return (
-            "No pictures are shown, since none were asked for: `covidreport evaluate --thumbnails` "
-            "keeps small ones of missed cases and false alarms beside the scores."
-        )
-    bare = sum(not one.image for one in pictures)
-    note = (
-        "The pictures were made small by `covidreport evaluate --thumbnails` and stand in this "
-        "file: whoever gets it gets them. They are for telling what kind of image was missed, and "
-        "no diagnosis can be made on them. Beneath each are the runs’ scores from 0 to 1: filled "
-        "where the run was wrong."
-    )
-    if len(table.runs) > MOST_DRAWN:
-        note += f" Drawn are the first {MOST_DRAWN} runs; an opened case lists all."
-    return f"{note} {plural(bare, 'case')} shown here without one." if bare else note
 
 
 def _note_alarms(table: CaseTable) -> str:

@@ -124,6 +124,7 @@ from covidreport.metrics.predictive import (
 )
 from covidreport.metrics.proportions import code_groups, estimate_prevalence, restate_rate
 from covidreport.metrics.rates import CountArrays
+from covidreport.metrics.referral import find_cut, measure_certainty, trace_referral
 from covidreport.metrics.repeats import (
     RepeatGroup,
     compare_configurations,
@@ -284,6 +285,7 @@ __all__ = [
     "estimate_within",
     "expected_calibration_error",
     "find_complementary",
+    "find_cut",
     "find_false_alarms",
     "find_indistinguishable",
     "find_label_errors",
@@ -306,6 +308,7 @@ __all__ = [
     "lower_bound",
     "mcnemar_exact",
     "mcnemar_power",
+    "measure_certainty",
     "move_near",
     "name_classes",
     "negative_likelihood_ratio",
@@ -337,6 +340,7 @@ __all__ = [
     "tango",
     "to_logits",
     "to_probabilities",
+    "trace_referral",
     "wilson",
     "wilson_ends",
 ]

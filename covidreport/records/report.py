@@ -139,6 +139,34 @@ class PredictiveValues:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferralPoint:
+    """What a run still misses when about a share `at` of the images goes to a radiologist.
+
+    referred: of `images`, how many really go. missed: of the positives; those that are referred
+    count as found. It has no interval where the cut was chosen on these very images.
+    """
+
+    at: float
+    referred: int
+    images: int
+    missed: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class RunReferral:
+    """A run's least certain images referred: at a few shares, and at all of them.
+
+    split: the images that the cuts are quantiles of; None for the ranked ones. curve: shares of the
+    images that are referred, with the share of positives that is still missed; exploratory.
+    """
+
+    run: str
+    split: str | None
+    points: tuple[ReferralPoint, ...]
+    curve: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
@@ -194,5 +222,7 @@ class ReportData:
     """None where no run has scores."""
     classes: TrueClasses | None = None
     """None where no run of the first ranking has scores that can be read."""
+    referral: tuple[RunReferral, ...] = ()
+    """Of the ranked runs of the first ranking that have scores, in its order."""
     predictive: tuple[PredictiveValues, ...] = ()
     """Of the ranked runs of the first ranking, in its order; of each from the lowest prevalence."""

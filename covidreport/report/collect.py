@@ -29,6 +29,7 @@ from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
 from covidreport.report.prevalence import state_prevalence
+from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
 from covidreport.storage.chosen import ChosenImages, ImageQuery, choose_images
 from covidreport.storage.made_here import MadeHere
@@ -108,6 +109,7 @@ def collect_report(
         cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
         curves=collect_curves(reported, read),
         classes=by_class.classes,
+        referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
         provenance={
             "covidreport": __version__,

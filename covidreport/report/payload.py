@@ -78,7 +78,7 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
     Counts that fall or rise with the threshold are stored as the difference from the one before,
     which keeps 200 runs small.
     """
-    if not (view.sections["operating"] or view.sections["curves"]):
+    if not any(view.sections[name] for name in ("operating", "curves", "referral")):
         return None
     index = index_runs(data, linked=bool(view.sections["runs"]))
     thresholds = data.curves.thresholds if data.curves else {}
@@ -87,6 +87,8 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
         label: {one.run: one for one in list_measured(data, index, label)}
         for label in (labels if data.curves else ())  # counts alone have no other threshold
     }
+    shown = view.sections["referral"]
+    referral = {each.run: each.curve for each in data.referral} if shown else {}
     return {
         "shapes": [style.path for style in SERIES_STYLES],
         "labels": [list(pair) for pair in labels.items()],
@@ -98,6 +100,7 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
                 each,
                 {label: by_run.get(index.key(each.run.name)) for label, by_run in measured.items()},
                 tuple(labels),
+                referral.get(each.run.name, ()),
             )
             for each in index.runs
         ],
@@ -105,9 +108,10 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
 
 
 def _list_run(
-    reported: ReportedRun, measured: Mapping[str, RunCurve | None], labels: Sequence[str]
-) -> dict[str, Any]:
-    """A run's counts by label, its epochs and its bins; only what it has."""
+    reported: ReportedRun, measured: Mapping[str, RunCurve | None], labels: Sequence[str],
+    curve: Sequence[tuple[float, float]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """A run's counts by label, its epochs, its bins and its curve of referral; only what it has."""
     run: dict[str, Any] = {
         "labels": {
             label: _list_label(reported, label, one)
@@ -130,6 +134,8 @@ def _list_run(
         for label in labels
         if list_bins(reported, label)
     }
+    if curve:
+        run["referral"] = [[round(x, 4), round(y, 4)] for x, y in curve]
     return {**run, "bins": bins} if bins else run
 
 

@@ -109,8 +109,15 @@ const readings = (() => {
           + `${numbers.whole(count)} images` })));
   }
 
+  function referral(name, state) {
+    return list(state).flatMap(([slot, run, title]) => (run.referral ?? []).map(([x, y]) => ({
+      slot, series: slot, name: title, x, y,
+      say: () => `proportion referred ${numbers.decimal(x)}: proportion missed `
+        + numbers.decimal(y) })));
+  }
+
   const lists = { ...Object.fromEntries(Object.keys(places).map((name) => [name, operating])),
-    loss: epochs, accuracy: epochs, reliability };
+    loss: epochs, accuracy: epochs, reliability, referral };
 
   /* A line beneath each chart. */
   const lines = Array.from(data ? charts.figures : [], ([name, figure]) =>

@@ -121,7 +121,7 @@ def test_hidden_sections_leave_no_data_to_the_script(everything):
     for hidden, part in (("cases", "pictures"), ("ranking", "rankings")):
         view = view_report(everything, frozenset({hidden}))
         assert not list_parts(everything, view).get(part)
-    view = view_report(everything, frozenset({"operating", "curves"}))
+    view = view_report(everything, frozenset({"operating", "curves", "referral"}))
     assert "charts" not in list_parts(everything, view)
 
 

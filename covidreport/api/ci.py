@@ -43,7 +43,7 @@ from covidreport.records import (
     ignore_events,
 )
 from covidreport.report.collect import collect_report
-from covidreport.settings import SETTINGS_FILE, Settings, find_settings
+from covidreport.settings import SETTINGS_FILE, Settings, find_settings, read_at_thresholds
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import discover_runs
@@ -114,6 +114,9 @@ def prepare_ci(
         options, verify=True, trust_stored=gate.trust_stored, split=gate.split or options.split
     )
     request = replace(resolve_gate(gate, settings, runs), trust=trust)
+    # What an option asks for is evaluated so, and judged as it stands.
+    at = read_at_thresholds(options.thresholds)
+    request = replace(request, images=replace(request.images, at=at))
     return CiJob(runs, named, gate, request, options, settings)
 
 
@@ -245,6 +248,7 @@ def collect_judged(job: CiJob, verdicts: Sequence[Verdict], on_event: OnEvent) -
         if judged is None
         else ImageQuery(judged.dataset, judged.split, judged.variant or "")
     )
+    images = replace(images, at=job.request.images.at)
     try:
         return collect_report(
             job.runs,

@@ -105,9 +105,9 @@ def set_baseline(
     evidence = replace(
         baseline.evidence,
         known={each.name: identify_run(each) for each in there},
-        reference=compare_at_hand(baseline, there, settings.specificity_floor),
+        reference=compare_at_hand(baseline, there, settings.specificity_floor, images.at),
         judged=tuple(sorted(noted)),
-        picked=find_picked(baseline, there, settings.specificity_floor),
+        picked=find_picked(baseline, there, settings.specificity_floor, images.at),
     )
     write_baseline(output, evidence)
     counts = evidence.counts[settings.target]

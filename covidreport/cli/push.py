@@ -118,7 +118,7 @@ def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None
         return None
     if found.note:
         say_note(found.note)
-    return ImageQuery(found.dataset, found.split, found.variant or "")
+    return ImageQuery(found.dataset, found.split, found.variant or "", at=settings.read_at)
 
 
 def _render(run: Run, settings: Settings, images: ImageQuery | None) -> str | None:

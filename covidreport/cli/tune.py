@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from covidreport.evaluate.tune import TunedRun
     from covidreport.metrics import Target
-    from covidreport.records import Estimate, ThresholdFit
+    from covidreport.records import Estimate, RankAt, ThresholdFit
 
 SCHEMA = "covidreport.tune/1"
 MOST_NAMED = 10
@@ -52,11 +52,17 @@ def tune(
     ] = None,
     target_sensitivity: Annotated[
         float | None,
-        typer.Option(help="Find at least this proportion of the positives.", metavar="SHARE"),
+        typer.Option(
+            help="Find at least this proportion of the positives.  [default: `rank_at`]",
+            metavar="SHARE",
+        ),
     ] = None,
     target_specificity: Annotated[
         float | None,
-        typer.Option(help="Clear at least this proportion of the negatives.", metavar="SHARE"),
+        typer.Option(
+            help="Clear at least this proportion of the negatives.  [default: `rank_at`]",
+            metavar="SHARE",
+        ),
     ] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="This label alone; repeatable.  [default: all]")
@@ -81,8 +87,10 @@ def tune(
     from covidreport.storage.runs import discover_runs
     from covidreport.store import THRESHOLDS_FILE
 
-    target = _read_target(target_sensitivity, target_specificity, guarantee)
     settings = find_settings(Path.cwd())
+    if target_sensitivity is None and target_specificity is None:
+        target_sensitivity, target_specificity = _find_target(settings.rank_at)
+    target = _read_target(target_sensitivity, target_specificity, guarantee)
     request = TuneRequest(
         target, split or settings.tuning_split, dataset, tuple(label or ()), format_command(context)
     )
@@ -103,12 +111,22 @@ def tune(
     for note in _notes(done, tuned.split, reported):
         say(note, "yellow")
     if done:
-        _say_written(done, tuned.split, [reported, *tuned.splits], folders)
+        stated = _find_target(settings.rank_at) == (target_sensitivity, target_specificity)
+        option = () if stated else ("--thresholds", "tuned")
+        _say_written(done, tuned.split, [reported, *tuned.splits], folders, option)
     say_faults(
         (each.run + (f", {each.label}" if each.label else ""), each.reason) for each in tuned.faults
     )
     if tuned.faults:
         raise typer.Exit(3)
+
+
+def _find_target(rank_at: RankAt | None) -> tuple[float | None, float | None]:
+    """The sensitivity or specificity that runs are ranked at, where the settings say one."""
+    if rank_at is None:
+        return None, None
+    sensitivity = rank_at.metric == "sensitivity"
+    return (rank_at.value, None) if sensitivity else (None, rank_at.value)
 
 
 def _read_target(
@@ -119,7 +137,8 @@ def _read_target(
     if (target_sensitivity is None) == (target_specificity is None):
         raise UsageError(
             "give one target: --target-sensitivity 0.95 to find that proportion of the positives, "
-            "or --target-specificity 0.90 to clear that proportion of the negatives"
+            "or --target-specificity 0.90 to clear that proportion of the negatives; or state "
+            "`rank_at` in covidreport.toml"
         )
     if target_sensitivity is not None:
         target = Target("sensitivity", target_sensitivity, guarantee)
@@ -230,8 +249,9 @@ def _notes(done: Sequence[TunedRun], split: str, reported: str) -> list[str]:
 
 
 def _say_written(
-    done: Sequence[TunedRun], split: str, others: Sequence[str], folders: Sequence[Path] | None
-) -> None:
+    done: Sequence[TunedRun], split: str, others: Sequence[str], folders: Sequence[Path] | None,
+    option: Sequence[str],
+) -> None:  # fmt: skip
     """Where the thresholds stand, what they took the place of, and how they are applied."""
     from covidreport.cli.terminal import say
     from covidreport.store import THRESHOLDS_FILE
@@ -246,5 +266,5 @@ def _say_written(
     fit = [name.lower() for name in others if name.lower() not in TRAINING_SPLITS | {split}]
     paths = [str(folder) for folder in folders] if folders else ["runs"]
     words = ["covidreport", "evaluate", *paths]
-    words += ["--split", fit[0] if fit else "test", "--thresholds", "tuned"]
+    words += ["--split", fit[0] if fit else "test", *option]
     say(f"next: `{shlex.join(words)}` applies them to another split")

@@ -189,7 +189,7 @@ def complete_request(
         split=images.split,
         digests=images.digests,
         fingerprint=images.fingerprint,
-        thresholds=options.thresholds or Thresholds(),
+        thresholds=(options.thresholds or Thresholds()).on_split(images.split) or Thresholds(),
         provider_option=options.provider or DEFAULT_PROVIDER,
         execution=execution,
         batch=options.batch_size or default_batch(execution),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from covidreport.errors import StoreError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import (
     FINDING_CODES,
     ChosenThresholds,
@@ -62,14 +63,10 @@ def score_stored(
     if not evaluation.has_scores:
         raise StoreError(f"{evaluation.key} holds counts and no scores")
     scores = read_scores(evaluation_folder(run.folder, evaluation.key) / SCORES_FILE)
+    thresholds = options.thresholds and options.thresholds.on_split(evaluation.split)
     chosen = keep_thresholds(evaluation)
-    if options.thresholds is not None:
-        images = ReportedImages(
-            evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
-            scores.sample_ids,
-        )  # fmt: skip
-        model = evaluation.facts.model_sha256
-        chosen = choose_thresholds(options.thresholds, run, images, model)
+    if thresholds is not None:
+        chosen = _choose(thresholds, run, evaluation, scores)
     metrics = options.metrics or MetricOptions()
     plan = metrics.plan(scores.labels, options.target or DEFAULT_TARGET)
     applied = apply_chosen(evaluation, scores, chosen, plan)
@@ -78,6 +75,37 @@ def score_stored(
         with MadeHere().rewriting(run, evaluation):
             write_evaluation(run.folder, changed)
     return changed
+
+
+def _choose(
+    thresholds: Thresholds, run: Run, evaluation: Evaluation, scores: Scores
+) -> ChosenThresholds:
+    images = ReportedImages(
+        evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
+        scores.sample_ids,
+    )  # fmt: skip
+    return choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256)
+
+
+def read_at(thresholds: Thresholds, run: Run, evaluation: Evaluation) -> Evaluation:
+    """A stored evaluation at the thresholds that runs are ranked at, from its scores.
+
+    As it stands on the split that these are tuned on, or where it has them. Nothing is written.
+    Raises StoreError where it holds no scores, RunError where the run has no such thresholds.
+    """
+    stated = thresholds.on_split(evaluation.split)
+    if stated is None or stated.rank_at is None:
+        return evaluation
+    if not evaluation.has_scores:
+        raise StoreError(
+            f"{evaluation.key} holds counts and no scores: it can't be ranked at a threshold for "
+            f"{stated.rank_at} (`rank_at`)"
+        )
+    scores = read_scores(evaluation_folder(run.folder, evaluation.key) / SCORES_FILE)
+    chosen = _choose(stated, run, evaluation, scores)
+    if is_applied(evaluation, chosen):
+        return evaluation
+    return record_command(evaluation, apply_chosen(evaluation, scores, chosen), chosen, None)
 
 
 def record_command(

@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from covidreport.errors import UsageError
+from covidreport.records import RankAt
+from covidreport.storage.chosen import fold_split
 
 DEFAULT_THRESHOLD = 0.5
 TUNED = "tuned"
 """The word for each run's own thresholds."""
+TUNING_SPLIT = "tuning"
+"""The split to tune on, where it is there and nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,17 @@ class Thresholds:
     """Where they come from: `default`, `configuration` or `option`."""
     tuned: bool = False
     """Each run has thresholds of its own (thresholds.json); these are for labels without one."""
+    rank_at: RankAt | None = None
+    """What those have to be tuned for; they are then for all splits but the one they are tuned on.
+    None for whatever they were tuned for, and for any split."""
 
     def of(self, labels: Sequence[str]) -> dict[str, float]:
         """The threshold of each label, for all runs.
 
-        UsageError where one is named that is no label, and where each run has its own.
+        UsageError where one is named that is no label, and where each run is to have its own but
+        for a split that they are tuned on.
         """
-        if self.tuned:
+        if self.tuned and self.rank_at is None:
             raise UsageError(
                 "thresholds are to be the tuned ones of each run, and fixed ones are needed here: "
                 "give --threshold, such as --threshold 0.5"
@@ -47,6 +55,17 @@ class Thresholds:
         default = DEFAULT_THRESHOLD if self.default is None else self.default
         return {label: self.by_label.get(label, default) for label in labels}
 
+    def on_split(self, split: str) -> Thresholds | None:
+        """What these say of one split; None where that is nothing.
+
+        Where runs are ranked at a target, the split that they are tuned on has the fixed ones: they
+        can't be tuned before it is evaluated, and would be exploratory on it.
+        """
+        if self.rank_at is None or fold_split(split) != fold_split(self.rank_at.split):
+            return self
+        stated = self.default is not None or self.by_label
+        return replace(self, tuned=False, rank_at=None) if stated else None
+
     def over(self, beneath: Thresholds | None) -> Thresholds:
         """These where they say something, and else those beneath, as options over settings.
 
@@ -56,7 +75,7 @@ class Thresholds:
         if beneath is None or (self.default is not None and not self.tuned):
             return self
         if self.tuned:
-            return replace(beneath, tuned=True)
+            return replace(beneath, tuned=True, rank_at=self.rank_at)
         by_label = {**beneath.by_label, **self.by_label}
         return replace(self, default=beneath.default, by_label=by_label)
 

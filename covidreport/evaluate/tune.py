@@ -8,6 +8,7 @@ from functools import partial
 
 from covidreport.boundary import attempt
 from covidreport.errors import RunError, StoreError, UsageError
+from covidreport.evaluate.thresholds import TUNING_SPLIT
 from covidreport.evaluate.tuned import tune_run
 from covidreport.metrics import Target
 from covidreport.records import Evaluation, Failure, Run, TunedThresholds
@@ -23,9 +24,6 @@ from covidreport.store import (
     write_thresholds,
 )
 from covidreport.text.thresholds import format_threshold
-
-TUNING_SPLIT = "tuning"
-"""The split to tune on, where it is there and nobody says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,12 +14,14 @@ from covidreport.metrics import Target, find_not_finite, fit_threshold
 from covidreport.records import (
     Evaluation,
     Finding,
+    RankAt,
     Run,
     Scores,
     ThresholdFit,
     ThresholdOrigin,
     TunedThresholds,
 )
+from covidreport.storage.chosen import fold_split
 from covidreport.storage.exploratory import drop_bounds
 from covidreport.store import (
     SCORES_FILE,
@@ -88,7 +91,7 @@ def choose_thresholds(
     """
     if not thresholds.tuned:
         return ChosenThresholds(thresholds.of(images.labels), thresholds.origin)
-    tuned = _read_fitting(run, images, model_sha256)
+    tuned = _read_fitting(run, images, model_sha256, thresholds.rank_at)
     fits = {label: fit for label, fit in tuned.fits.items() if label in images.labels}
     values = thresholds.fixed(images.labels)
     values |= {label: fit.threshold for label, fit in fits.items()}
@@ -130,11 +133,15 @@ def _describe_promise(
     }
 
 
-def _read_fitting(run: Run, images: ReportedImages, model_sha256: str | None) -> TunedThresholds:
+def _read_fitting(
+    run: Run, images: ReportedImages, model_sha256: str | None, rank_at: RankAt | None
+) -> TunedThresholds:
     try:
         tuned = read_thresholds(run.folder)
     except StoreError as error:
         raise RunError(str(error)) from error
+    if rank_at is not None:
+        _check_target(run, tuned, rank_at)
     if tuned is None:
         raise RunError(
             f"has no tuned thresholds ({THRESHOLDS_FILE}): run `covidreport tune`, or give "
@@ -151,6 +158,21 @@ def _read_fitting(run: Run, images: ReportedImages, model_sha256: str | None) ->
             "one, then run `covidreport tune` again"
         )
     return tuned
+
+
+def _check_target(run: Run, tuned: TunedThresholds | None, rank_at: RankAt) -> None:
+    """RunError unless the label that runs are ranked by was tuned for what they are ranked at."""
+    fit = None if tuned is None else tuned.fits.get(rank_at.label)
+    there = "it has none"
+    if tuned is not None and fit is not None:
+        wanted = (rank_at.metric, rank_at.value, fold_split(rank_at.split))
+        if (fit.metric, fit.target, fold_split(tuned.split)) == wanted:
+            return
+        there = f"its own are for a {fit.metric} of {fit.target:g}, tuned on {tuned.split}"
+    raise RunError(
+        f"runs are ranked at a threshold for {rank_at} (`rank_at`), and {there}: run "
+        f"`{shlex.join(['covidreport', 'tune', run.folder_text])}`"
+    )
 
 
 def _find_overlap(

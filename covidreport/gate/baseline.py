@@ -17,7 +17,7 @@ from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, PickedBaseline, ReferenceDiscordance, Run
-from covidreport.storage.chosen import ImageQuery
+from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.model import identify_model
 from covidreport.storage.runs import discover_runs, is_run_folder, read_evaluations, read_run
@@ -123,7 +123,7 @@ def _read_best(request: BaselineRequest) -> GateSide:
         if first.rank is not None:
             best = next(run for run, of in evaluated if of.run == first.run)
             baseline = read_run_baseline(best, request.target, images, request.trust)
-            picked = find_picked(baseline, others, request.specificity_floor)
+            picked = find_picked(baseline, others, request.specificity_floor, images.at)
             return replace(
                 baseline,
                 evidence=replace(baseline.evidence, picked=picked),
@@ -172,14 +172,14 @@ def peek_split(path: Path) -> str | None:
 
 
 def compare_at_hand(
-    baseline: GateSide, runs: Sequence[Run], specificity_floor: float
+    baseline: GateSide, runs: Sequence[Run], specificity_floor: float, at: ReadAt = keep_thresholds
 ) -> ReferenceDiscordance | None:
     """How far runs at hand differ from a baseline that is a run; None where none tells.
 
     Those that were not evaluated on its images, or could not be ranked, tell nothing.
     """
     of, stored = baseline.evidence, baseline.stored
-    images = ImageQuery(of.dataset, of.split, of.variant or "")
+    images = ImageQuery(of.dataset, of.split, of.variant or "", at=at)
     others = []
     for run in runs:
         try:
@@ -194,11 +194,11 @@ def compare_at_hand(
 
 
 def find_picked(
-    baseline: GateSide, runs: Sequence[Run], specificity_floor: float
+    baseline: GateSide, runs: Sequence[Run], specificity_floor: float, at: ReadAt = keep_thresholds
 ) -> PickedBaseline | None:
     """What it does to a baseline to be the best of these runs; None where it is not."""
     of = baseline.evidence
-    images = ImageQuery(of.dataset, of.split, of.variant or "")
+    images = ImageQuery(of.dataset, of.split, of.variant or "", at=at)
     once = {run.folder.resolve(): run for run in runs}
     evaluated = _list_evaluated(list(once.values()), images, Trust())
     for each in rank_and_compare(evaluated, of.target, specificity_floor):

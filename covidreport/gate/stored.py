@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from covidreport.compare.answers import AlignedAnswers, read_answers
-from covidreport.errors import GateError, StoreError, UsageError
+from covidreport.errors import GateError, RunError, StoreError, UsageError
 from covidreport.gate.evidence import GateSide, StoredEvaluation, take_evidence
 from covidreport.metrics import estimate_scores
 from covidreport.records import Evaluation, Failure, Run, Scores
@@ -114,7 +114,8 @@ def explain_distrust(run: Run) -> str:
 def choose_evaluation(run: Run, images: ImageQuery) -> Evaluation:
     """The evaluation that fits: of several data sets the last, the usual variant if there is one.
 
-    Another precision, or an occlusion, is taken where it is asked for or the only one.
+    Another precision, or an occlusion, is taken where it is asked for or the only one. It is read
+    at the thresholds that the query asks for.
     """
     if run.faults:
         raise GateError("read", "; ".join(run.faults))
@@ -136,7 +137,10 @@ def choose_evaluation(run: Run, images: ImageQuery) -> Evaluation:
         if meant is None or when > last or key == meant.key:
             raise GateError(failure.stage, failure.reason)
     assert meant is not None
-    return meant
+    try:
+        return images.at(run, meant)
+    except (RunError, StoreError) as error:
+        raise GateError("judge", f"{run.name}: {error}") from error
 
 
 def _read_failures(

@@ -15,6 +15,21 @@ TargetMetric = Literal["sensitivity", "specificity"]
 
 
 @dataclass(frozen=True, slots=True)
+class RankAt:
+    """The target that runs are ranked at: each at the threshold that was tuned for it."""
+
+    label: str
+    metric: TargetMetric
+    value: float
+    split: str
+    """On which thresholds are tuned."""
+
+    def __str__(self) -> str:
+        """Such as `a specificity of 0.95 for covid-19, tuned on tuning`."""
+        return f"a {self.metric} of {self.value:g} for {self.label}, tuned on {self.split}"
+
+
+@dataclass(frozen=True, slots=True)
 class ThresholdFit:
     """One label's threshold, tuned to reach a target, and what the tuning images allow to be said.
 

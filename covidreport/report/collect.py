@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from covidreport import __version__
 from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
+from covidreport.boundary import attempt
 from covidreport.compare import Plan, caching_reader, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.compare.same_specificity import find_dependent_lead
-from covidreport.errors import NothingEvaluatedError, StoreError
+from covidreport.errors import NothingEvaluatedError, StoreError, UsageError
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     SEVERITIES,
@@ -28,11 +30,16 @@ from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
-from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
-from covidreport.storage.chosen import ChosenImages, ImageQuery, choose_images
+from covidreport.storage.chosen import (
+    ChosenImages,
+    ImageQuery,
+    ReadAt,
+    choose_images,
+    keep_thresholds,
+)
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import match_model
 from covidreport.storage.runs import Tell, read_evaluations
@@ -85,9 +92,12 @@ def collect_report(
         tell(meant.note)
     name, chosen, kind = meant.dataset, meant.split, meant.variant
     found_here = made or MadeHere()
+    at = images.at if images is not None else keep_thresholds
     reported = tuple(
-        _tell_origin(_report_run(item, name, chosen, kind), found_here) for item in evidence
+        _tell_origin(_read_at(_report_run(item, name, chosen, kind), at), found_here)
+        for item in evidence
     )
+    _refuse_none(reported, at)
     read = caching_reader()
     if metrics is not None:
         reported = tuple(state_prevalence(one, metrics, target, read) for one in reported)
@@ -110,9 +120,6 @@ def collect_report(
         cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
         curves=collect_curves(reported, read),
         classes=by_class.classes,
-        frequencies=(
-            collect_frequencies(rankings[0], evaluations, by_class.predictive) if rankings else ()
-        ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
         provenance={
@@ -150,9 +157,14 @@ def choose_evaluated(
     chosen = _choose(evidence, images)
     if chosen.note:
         tell(chosen.note)
-    reported = (
-        _report_run(item, chosen.dataset, chosen.split, chosen.variant) for item in evidence
-    )
+    reported = [
+        _read_at(_report_run(item, chosen.dataset, chosen.split, chosen.variant), images.at)
+        for item in evidence
+    ]
+    _refuse_none(reported, images.at)
+    for each in reported:
+        if each.failure is not None and each.failure.stage == "judge":
+            tell(f"run {each.run.name} is not ranked: {each.failure.explanation}")
     return tuple((item.run, item.evaluation) for item in reported if item.evaluation is not None)
 
 
@@ -201,6 +213,32 @@ def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) 
     if failure is not None:
         return ReportedRun(run, None, others, failure)
     return ReportedRun(run, current, others)
+
+
+def _read_at(reported: ReportedRun, at: ReadAt) -> ReportedRun:
+    """The run with its evaluations at the thresholds that are asked for, or why it has none.
+
+    On other splits one that can't be read so stays as it stands.
+    """
+    run, others = reported.run, []
+    for other in reported.others:
+        found = attempt(run.name, "judge", partial(at, run, other))
+        others.append(other if isinstance(found, Failure) else found)
+    if reported.evaluation is None:
+        return replace(reported, others=tuple(others))
+    read = attempt(run.name, "judge", partial(at, run, reported.evaluation))
+    if isinstance(read, Failure):
+        return ReportedRun(run, None, tuple(others), replace(read, stage="judge"))
+    return replace(reported, evaluation=read, others=tuple(others))
+
+
+def _refuse_none(reported: Sequence[ReportedRun], at: ReadAt) -> None:
+    """UsageError where no run can be read at the thresholds that are asked for."""
+    if at is keep_thresholds or any(each.evaluation is not None for each in reported):
+        return
+    for each in reported:
+        if each.failure is not None and each.failure.stage == "judge":
+            raise UsageError(f"run {each.run.name}: {each.failure.explanation}")
 
 
 def _tell_origin(reported: ReportedRun, made: MadeHere) -> ReportedRun:

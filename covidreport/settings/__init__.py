@@ -5,6 +5,6 @@ room below reads settings: the command line and `api` hand on what they say.
 """
 
 from covidreport.settings.read import SETTINGS_FILE, find_settings, read_settings
-from covidreport.settings.record import Settings
+from covidreport.settings.record import Settings, read_at_thresholds
 
-__all__ = ["SETTINGS_FILE", "Settings", "find_settings", "read_settings"]
+__all__ = ["SETTINGS_FILE", "Settings", "find_settings", "read_at_thresholds", "read_settings"]

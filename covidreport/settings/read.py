@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
-from covidreport.evaluate.thresholds import Thresholds
+from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Limit
+from covidreport.records import Limit, RankAt
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
 from covidreport.settings.values import FaultError
@@ -51,8 +52,8 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (
-    "data", *OPTIONS, "threshold", "thresholds", *RANKING, *METRICS, "report", "tune", "study",
-    "patients", "limits", "audit",
+    "data", *OPTIONS, "threshold", "thresholds", "rank_at", *RANKING, *METRICS, "report", "tune",
+    "study", "patients", "limits", "audit",
 )  # fmt: skip
 
 
@@ -92,13 +93,14 @@ def read_settings(path: Path) -> Settings:
     reading.faults += [
         f"`{key}` is no setting; {', '.join(KNOWN)} are" for key in table if key not in KNOWN
     ]
-    options = reading.read_options(path)
+    tuning_split = reading.read("tune", read_as.tuning_split)
+    options = reading.read_options(path, tuning_split or TUNING_SPLIT)
     settings = Settings(
         origin=path,
         evaluate=options,
         **reading.read_all(RANKING),
         patient_rule=reading.read("patients", read_as.patient_rule) or "any",
-        tuning_split=reading.read("tune", read_as.tuning_split),
+        tuning_split=tuning_split,
         hide=reading.read("report", read_as.hidden_sections) or frozenset(),
         ignore=reading.read("audit", read_as.ignored_findings) or (),
         limits=reading.read_limits(options.target or DEFAULT_TARGET, path),
@@ -130,7 +132,7 @@ class _Reading:
         read = {key: self.read(key, reader) for key, reader in readers.items()}
         return {key: value for key, value in read.items() if value is not None}
 
-    def read_options(self, path: Path) -> EvaluateOptions:
+    def read_options(self, path: Path, tuning_split: str) -> EvaluateOptions:
         """What of the file lies beneath the options of the commands."""
         values = self.read_all(OPTIONS)
         data = self.read("data", read_as.text)
@@ -142,18 +144,22 @@ class _Reading:
             metrics["sampling"] = sampling
         return EvaluateOptions(
             **values,
-            thresholds=self.read_thresholds(),
+            thresholds=self.read_thresholds(values.get("target", DEFAULT_TARGET), tuning_split),
             metrics=MetricOptions(**metrics) if metrics else None,
             origins={key: f"`{key}` in {path}" for key in values},
         )
 
-    def read_thresholds(self) -> Thresholds | None:
-        """`threshold`, and whether each run's own go before it."""
+    def read_thresholds(self, target: str, tuning_split: str) -> Thresholds | None:
+        """`threshold`, and whether each run's own go before it: for `rank_at`, or whatever for."""
         by_label = self.read("threshold", read_as.thresholds)
         tuned = self.read("thresholds", read_as.tuned) or False
+        found = self.read("rank_at", read_as.rank_at)
+        rank_at = None if found is None else RankAt(target, *found, tuning_split)
+        tuned = tuned or rank_at is not None
         if by_label is None:
-            return Thresholds(tuned=True) if tuned else None
-        return Thresholds.read(by_label, "configuration", tuned=tuned)
+            return Thresholds(tuned=True, rank_at=rank_at) if tuned else None
+        read = Thresholds.read(by_label, "configuration", tuned=tuned)
+        return replace(read, rank_at=rank_at)
 
     def read_limits(self, target: str, path: Path) -> tuple[Limit, ...]:
         """The table of limits, whose words the gate knows."""

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, Run
-from covidreport.storage.chosen import ImageQuery, fold_split
+from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, RankAt, Run
+from covidreport.storage.chosen import ImageQuery, ReadAt, fold_split, keep_thresholds
 from covidreport.text.failed import MOST_FAILED
 
 DEFAULT_FLOOR = 0.5
+
+
+def read_at_thresholds(thresholds: Thresholds | None) -> ReadAt:
+    """How stored evaluations are read where a user asks for these: `rank_at` goes for all."""
+    if thresholds is None or thresholds.rank_at is None:
+        return keep_thresholds
+    from covidreport.evaluate.scoring import read_at  # what most commands do not need
+
+    return partial(read_at, thresholds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,16 @@ class Settings:
         return self.evaluate.metrics or MetricOptions()
 
     @property
+    def rank_at(self) -> RankAt | None:
+        """The target at whose tuned thresholds runs are ranked."""
+        return None if self.evaluate.thresholds is None else self.evaluate.thresholds.rank_at
+
+    @property
+    def read_at(self) -> ReadAt:
+        """At which thresholds stored evaluations are read: their own, where nothing is said."""
+        return read_at_thresholds(self.evaluate.thresholds)
+
+    @property
     def folder(self) -> Path:
         """Where the file is; the current folder where there is none."""
         return Path() if self.origin is None else self.origin.parent
@@ -99,7 +120,8 @@ class Settings:
     ) -> ImageQuery:
         """The images that options and the settings ask a gate to judge; the baseline says more."""
         split = None if split is None else fold_split(split)
-        return ImageQuery(dataset, split, variant, self.evaluate.split, self.data_name)
+        configured = self.evaluate.split
+        return ImageQuery(dataset, split, variant, configured, self.data_name, at=self.read_at)
 
     def query_stored(
         self, dataset: str | None = None, split: str | None = None, variant: str | None = None
@@ -112,7 +134,7 @@ class Settings:
         from covidreport.gate.baseline import find_baseline_file, peek_split
 
         configured = self.evaluate.split
-        query = ImageQuery(dataset, split, variant, configured, self.data_name)
+        query = ImageQuery(dataset, split, variant, configured, self.data_name, at=self.read_at)
         file = find_baseline_file(self.baseline, self.folder)
         if configured is not None or file is None:
             return query

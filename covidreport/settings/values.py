@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, TypeVar, get_args
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.metrics.plan import Sampling
-from covidreport.records import Ignore, IntervalKind, MissPolicy, PatientRule
+from covidreport.records import Ignore, IntervalKind, MissPolicy, PatientRule, TargetMetric
 
 T = TypeVar("T")
 
@@ -17,6 +17,7 @@ INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
 POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
 PATIENT_RULES: tuple[PatientRule, ...] = get_args(PatientRule)
 PATIENTS_FORMAT = '[patients], then rule = "any"'
+RANK_AT_FORMAT = "one target is wanted: {specificity = 0.95} or {sensitivity = 0.95}"
 SAMPLING_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
@@ -142,6 +143,18 @@ def tuned(key: str, value: Any) -> bool:
     if value != TUNED:
         raise _refuse(key, value, f'"{TUNED}" is wanted, or `threshold` for a number')
     return True
+
+
+def rank_at(key: str, value: Any) -> tuple[TargetMetric, float]:
+    """A sensitivity or a specificity, and how much of it."""
+    names = get_args(TargetMetric)
+    stated = list(value.items()) if isinstance(value, dict) else []
+    if len(stated) != 1 or stated[0][0] not in names or not _is_number(stated[0][1]):
+        raise _refuse(key, value, RANK_AT_FORMAT)
+    metric, target = stated[0]
+    if not 0 < target <= 1:
+        raise _refuse(f"{key}.{metric}", target, "a fraction above 0 and up to 1 is wanted")
+    return metric, float(target)
 
 
 def tuning_split(key: str, value: Any) -> str | None:

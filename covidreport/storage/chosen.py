@@ -6,15 +6,24 @@ The split is the one of the option, else of the configuration, else of the basel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from covidreport.errors import UsageError
-from covidreport.records import Evaluation
+from covidreport.records import Evaluation, Run
 
 USUAL_SPLIT = "validation"
 NO_SPLITS = "all"
 """What the images of a data set without splits are filed under."""
+
+
+ReadAt = Callable[[Run, Evaluation], Evaluation]
+"""A run's stored evaluation as it is to be read; raises RunError or StoreError where it can't."""
+
+
+def keep_thresholds(_: Run, evaluation: Evaluation) -> Evaluation:
+    """The evaluation as it stands."""
+    return evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class ImageQuery:
     """The name of the configuration's data set."""
     baseline: str | None = None
     """The split that the baseline was set on."""
+    at: ReadAt = keep_thresholds
+    """At which thresholds a stored evaluation is read."""
 
     @property
     def settled(self) -> bool:

@@ -126,9 +126,13 @@ def _words(text):
     return " ".join(text.split())
 
 
-def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
+@pytest.mark.parametrize("rank_at", [False, True], ids=["options", "rank_at"])
+def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows, rank_at):
     """init, evaluate twice, evaluate occluded, tune, evaluate tuned, score, list, render, baseline,
-    gate, ci, predict, export and load, each held against what is counted by hand."""
+    gate, ci, predict, export and load, each held against what is counted by hand.
+
+    With `rank_at` in the settings no command takes an option for what they say."""
+    tuned_ones = () if rank_at else ("--thresholds", "tuned")
 
     def call(*words, code=0):
         done = covidreport(*words)
@@ -137,9 +141,17 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
 
     # 1 to 3: a configuration, then both splits at its threshold
     call("init", "data")
+    settings = tmp_path / "covidreport.toml"
+    if rank_at:
+        written = settings.read_text()
+        on_split = '[tune]\nsplit = "validation"\n'
+        settings.write_text(f"rank_at = {{sensitivity = 0.9}}\n{written}\n{on_split}")
+        refused = call("evaluate", "--split", "test", code=3)
+        assert "run `covidreport tune runs/*`" in _words(refused.err)
     first = {}
     for split in SIZES:
-        done = call("evaluate", "--split", split)
+        fixed = ("--threshold", "0.5") if rank_at and split == "test" else ()
+        done = call("evaluate", "--split", split, *fixed)
         images = sum(SIZES[split])
         people = len({patient for *_, of, patient in rows if of == split})
         assert f"data, {split}: {images} images of {people} patients" in done.out
@@ -157,8 +169,8 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
     assert call("list").out.count("\nrank ") == 1
 
     # 5 and 6: thresholds of each run, from one split for the other
-    tuned = json.loads(call("tune", "--split", "validation", "--target-sensitivity", "0.9",
-                            "--json").out)  # fmt: skip
+    for_what = () if rank_at else ("--split", "validation", "--target-sensitivity", "0.9")
+    tuned = json.loads(call("tune", *for_what, "--json").out)
     thresholds = {one["run"]: one["fits"][TARGET]["threshold"] for one in tuned["runs"]}
     for one in tuned["runs"]:
         fit, (missed, found, alarms, cleared) = (
@@ -173,11 +185,12 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
         assert fit["bound"] is None  # several images of a patient: nobody knows one
         file = json.loads((tmp_path / one["file"]).read_text())
         assert file["fits"][TARGET]["threshold"] == fit["threshold"]
-    again = call("evaluate", "--split", "test", "--thresholds", "tuned")
+    again = call("evaluate", "--split", "test", *tuned_ones)
+    origin = "option" if rank_at else "configuration"
     for run, threshold in thresholds.items():
         before, after = (_count(rows, "test", run, at)[0] for at in (0.5, threshold))
         assert (
-            f"{run} at {threshold:g} (was 0.5 (configuration), missed {TARGET} {before} → {after})"
+            f"{run} at {threshold:g} (was 0.5 ({origin}), missed {TARGET} {before} → {after})"
         ) in again.err
 
     # what stands now, by hand: the test split at the tuned thresholds
@@ -196,7 +209,7 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
     check_terminal(again.out)
 
     # 7: score says the same twice, and what another threshold would change without changing it
-    same = call("score", "--split", "test", "--thresholds", "tuned")
+    same = call("score", "--split", "test", *tuned_ones)
     check_terminal(same.out)
     files = {path: path.read_bytes() for path in tmp_path.glob("runs/*/evaluations/*/*.json")}
     other = call("score", "--split", "test", "--threshold", "0.4")
@@ -292,7 +305,7 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
     assert "'validation'" in both.err
     assert "'test'" in both.err
     verdicts = {}
-    for command in (("gate", "runs"), ("ci", "runs", "--thresholds", "tuned")):
+    for command in (("gate", "runs"), ("ci", "runs", *tuned_ones)):
         done = covidreport(*command, "--split", "test", "--json", "--output-dir", command[0])
         assert done.code == max(facts[run][0] > facts["mild"][0] for run in ("keen", "shy"))
         verdicts[command[0]] = json.loads(done.out)
@@ -322,7 +335,7 @@ def test_fifteen_commands_mean_the_same(covidreport, tmp_path, rows):
     )
 
     # 13: predict decides as evaluate did
-    call("predict", "runs/keen", "data", "--thresholds", "tuned", "--output", "keen.parquet")
+    call("predict", "runs/keen", "data", *tuned_ones, "--output", "keen.parquet")
     given = {row["image"]: row for row in pq.read_table(tmp_path / "keen.parquet").to_pylist()}
     called = [
         (bool(given[f"{i:03}.png"][TARGET]), label == TARGET)

@@ -59,6 +59,7 @@ from covidreport.metrics.differences import (
 )
 from covidreport.metrics.effective import sample_units
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
+from covidreport.metrics.frequencies import count_frequencies
 from covidreport.metrics.gate_odds import (
     MissRule,
     choose_allowance,
@@ -260,6 +261,7 @@ __all__ = [
     "count_cases_needed",
     "count_curve",
     "count_discordant",
+    "count_frequencies",
     "count_images",
     "count_labels",
     "count_near",

@@ -139,6 +139,45 @@ class PredictiveValues:
 
 
 @dataclass(frozen=True, slots=True)
+class Frequency:
+    """How many of a round number, with the ends of the interval; None for no interval."""
+
+    n: int
+    low: int | None
+    high: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalFrequencies:
+    """Of `total` cases at a prevalence, so many with the disease, missed, and false alarms."""
+
+    prevalence: float
+    total: int
+    positives: int
+    missed: Frequency
+    false_alarms: Frequency
+
+    @property
+    def found(self) -> int:
+        """Those with the disease that are not missed."""
+        return self.positives - self.missed.n
+
+    @property
+    def cleared(self) -> int:
+        """Those without it that are no false alarms."""
+        return self.total - self.positives - self.false_alarms.n
+
+
+@dataclass(frozen=True, slots=True)
+class RunFrequencies:
+    """A ranked run's natural frequencies; patients: whether cases are patients, else images."""
+
+    run: str
+    patients: bool
+    frequencies: NaturalFrequencies
+
+
+@dataclass(frozen=True, slots=True)
 class ReferralPoint:
     """What a run still misses when about a share `at` of the images goes to a radiologist.
 
@@ -222,6 +261,8 @@ class ReportData:
     """None where no run has scores."""
     classes: TrueClasses | None = None
     """None where no run of the first ranking has scores that can be read."""
+    frequencies: tuple[RunFrequencies, ...] = ()
+    """At the stated prevalence, of the ranked runs of the first ranking; empty without one."""
     referral: tuple[RunReferral, ...] = ()
     """Of the ranked runs of the first ranking that have scores, in its order."""
     predictive: tuple[PredictiveValues, ...] = ()

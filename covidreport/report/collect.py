@@ -30,6 +30,7 @@ from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
+from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
@@ -120,6 +121,9 @@ def collect_report(
         cases=collect_cases(rankings[0], reported, read, show_ids=show_ids) if rankings else None,
         curves=collect_curves(reported, read),
         classes=by_class.classes,
+        frequencies=(
+            collect_frequencies(rankings[0], evaluations, by_class.predictive) if rankings else ()
+        ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
         provenance={

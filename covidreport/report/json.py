@@ -2,7 +2,7 @@
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
-`cases`, `classes`, `referral`, `predictive`.
+`cases`, `classes`, `frequencies`, `referral`, `predictive`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -53,6 +53,9 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
 - `classes` (or null): `labels`, `runs[]` (`run`, `false_alarms[]` by what else is true of an
   image: groups as above; `called[][]`, a row a true class: how many images were called each label
   alone, none, several, not scored; null unless every image carries exactly one label).
+- `frequencies[]` (none unless a prevalence is stated): `run`, `patients` (else images),
+  `frequencies` (`prevalence`, `total`, `positives`, `missed` and `false_alarms` of `n`, `low`,
+  `high`).
 - `referral[]`: `run`, `split` (whose quantiles the cuts are; null: of these images, and no
   interval), `points[]` (`at`, `referred` of `images`, `missed`), `curve[][]` (share referred, share
   of the positives still missed).

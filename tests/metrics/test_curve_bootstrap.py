@@ -89,3 +89,12 @@ def test_shapes_and_nan_are_refused():
         resample_curves(truth, np.zeros((1, 3)), np.zeros((1, 3), dtype=np.bool_))
     with pytest.raises(ValueError, match="NaN"):
         resample_curves(truth, np.array([[np.nan, 0]]), np.zeros((1, 2), dtype=np.bool_))
+
+
+def test_what_was_resampled_is_known():
+    """Images, or patients where these are given."""
+    truth = np.array([1, 0, 1, 0], dtype=np.int8)
+    scores = np.array([[2.0, 3, 1, 0]])
+    none = np.zeros((1, 4), dtype=np.bool_)
+    assert not resample_curves(truth, scores, none, resamples=4).grouped
+    assert resample_curves(truth, scores, none, np.array([0, 0, 1, 1]), resamples=4).grouped

@@ -237,3 +237,30 @@ def test_the_mean_of_two_halves_has_half_the_variance():
     each = [assume_roc_auc(*one, 60).covariance[0, 0] for one in ((0.8, 20), (0.9, 10))]
     assert whole.covariance[0, 0] == pytest.approx(sum(each) / 4)
     assert (whole.fewest, whole.freedom) == (30, 9)
+
+
+def test_a_difference_is_as_wide_as_t_at_the_variance_of_both():
+    """By hand from the covariance: difference -/+ t at fewest - 1 degrees times its root."""
+    rng = np.random.default_rng(11)
+    truth = np.repeat(np.array([1, 0], np.int8), [20, 60])
+    scores = rng.normal(size=(2, 80)) + truth * np.array([[1.0], [1.6]])
+    aucs = _estimate(truth, scores)
+    found = compare_roc_aucs(aucs, 1, 0)
+    c = aucs.covariance
+    error = np.sqrt(c[0, 0] + c[1, 1] - 2 * c[0, 1])
+    expected = t.interval(0.95, 19, found.difference, error)
+    assert [found.interval.low, found.interval.high] == pytest.approx(expected)
+    # between two that are hardly known no end passes -1 or 1, however wide it is
+    few = _estimate(np.array([1, 1, 0, 0], np.int8), np.array([[4.0, 1, 3, 2], [1.0, 4, 2, 3]]))
+    wide = compare_roc_aucs(few, 0, 1).interval
+    if wide.low is not None and wide.high is not None:
+        assert -1 <= wide.low <= wide.high <= 1
+
+
+def test_ends_of_a_difference_do_not_pass_1():
+    """0.94 against 0.06 with two positives: t at one degree reaches far beyond."""
+    truth = np.array([1, 1, 0, 0, 0, 0, 0, 0], np.int8)
+    first = np.array([9.0, 7.5, 8, 1, 2, 3, 4, 5])
+    found = compare_roc_aucs(_estimate(truth, np.stack([first, -first])), 0, 1)
+    assert found.difference > 0.8
+    assert found.interval.high == 1

@@ -218,3 +218,27 @@ def test_sensitivities_outside_are_refused():
     """A run can't be worse by all that the baseline finds."""
     with pytest.raises(ValueError, match=r"sensitivities 0\.1 and -0\.1"):
         compute_odds(LatentPair((10,), 0.1, 0.5), STRICT, 0.2)
+
+
+def test_small_sets_are_added_up_whole():
+    """Of two positives of runs that agree in nothing both may be missed: by hand over the nine
+    pairs of counts, at a sensitivity of 0.5 each kind of discordance has 1/4."""
+    pair = LatentPair((2,), 0.5, 0.0)
+    # the interval of two images excludes no margin under 1, and nothing is significant
+    odds = compute_odds(pair, MissRule(significant=True, margin=0.1))
+    assert odds == pytest.approx((0.0, 0.0))
+    # missing all of ten where the other finds them has 4**-10, and is significant
+    ten = LatentPair((10,), 0.5, 0.0)
+    worse = sum(
+        math.comb(10, b) * math.comb(10 - b, c) * 0.25 ** (b + c) * 0.5 ** (10 - b - c)
+        for b in range(11)
+        for c in range(11 - b)
+        if b > c and mcnemar_exact(b, c) <= 0.05
+    )
+    assert compute_odds(ten, MissRule(significant=True))[0] == pytest.approx(worse, rel=1e-9)
+
+
+def test_one_patient_alone_excludes_nothing():
+    """Ten images of one patient: no interval of a difference is known, and no run passes."""
+    one = LatentPair((0,) * 9 + (1,), 0.85, 0.6, 0.4)
+    assert compute_odds(one, MissRule(significant=True, margin=0.3))[1] == 0

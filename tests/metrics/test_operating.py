@@ -378,3 +378,11 @@ def test_scores_that_are_neighbours_in_their_type_are_told_apart(kind, activatio
         else:
             assert called == [True, False]
         low = high
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, 95.0])
+def test_a_share_outside_of_0_and_1_is_refused(share):
+    """A percentage, such as 95, is no fraction."""
+    for figure in (sensitivity_at_specificity, specificity_at_sensitivity):
+        with pytest.raises(ValueError, match=f"{share:g}"):
+            figure(_points(TRUTH, SCORES), share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from covidreport.records import ReportData
 from covidreport.report.blocks import Cell, Column, Prose, Rate, Row, Section, Table
+from covidreport.report.frequencies import group_frequencies
 from covidreport.report.index import Index
 
 LEAD = (
@@ -37,7 +38,10 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     return (
         Section(
             "predictive", "PPV and NPV at other prevalences",
-            (Prose(LEAD, "lead"), Table(caption, tuple(head), tuple(rows), "pairs")),
+            (
+                Prose(LEAD, "lead"), Table(caption, tuple(head), tuple(rows), "pairs"),
+                *group_frequencies(data, index),
+            ),
             part="appendix", gist="How far an answer can be believed elsewhere",
         ),
     )  # fmt: skip

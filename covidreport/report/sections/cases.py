@@ -99,11 +99,11 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     parts.append(f"{plural(by_none, 'was', 'were')} found by {whose}")
     parts = [re.sub("^0 were", "none was", part) for part in parts]
     sentences = [
-        f"Of {plural(n + table.positives_omitted, f'{index.disease} case')}, {parts[0]}"
+        f"Of {plural(n + table.positives_omitted, f'{index.disease} image')}, {parts[0]}"
         + (f" and {parts[1]}." if not table.positives_omitted else ".")
     ]
     if by_none and not table.positives_omitted:
-        sentences.append("Cases that every run found have no column.")
+        sentences.append("A case here is an image; cases that every run found have no column.")
     if table.positives_omitted:
         sentences.append(
             f"Shown are the {whole(n)} cases that most runs missed; "

@@ -43,7 +43,7 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
         )
     elif evaluation is not None and evaluation.n_groups != evaluation.n_images:
         drawn = (
-            "intervals are drawn over patients, and counts are of images unless they say patients."
+            "intervals allow for that, and counts are of images unless they say patients."
             if evaluation.score_metrics is not None
             else "intervals are too narrow where images of one patient resemble each other."
         )

@@ -77,7 +77,8 @@ def test_each_case_of_the_grid_has_its_row_in_the_list(study, table):
 def test_the_first_sentence_counts_what_all_and_none_missed(study, table):
     """Of four cases one was missed by both runs and one found by both."""
     assert list_sentences(_build(study, table))[0].startswith(
-        "Of 4 COVID-19 cases, 1 was missed by both ranked runs and 1 was found by both ranked runs."
+        "Of 4 COVID-19 images, 1 was missed by both ranked runs and 1 was found by both ranked "
+        "runs."
     )
 
 
@@ -85,7 +86,7 @@ def test_cases_that_are_left_out_are_counted(study, table):
     """Where there were too many, nothing is said of those that all found."""
     said = list_sentences(_build(study, replace(table, positives_omitted=96)))[0]
 
-    assert said.startswith("Of 100 COVID-19 cases, 1 was missed by both ranked runs. Shown")
+    assert said.startswith("Of 100 COVID-19 images, 1 was missed by both ranked runs. Shown")
     assert "Shown are the 4 cases that most runs missed; 96 cases" in said
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from covidreport.compare import find_doubt
+from covidreport.compare import Plan, find_doubt
 from covidreport.compare.finding import (
     describe_detectable,
     describe_disagreement,
+    describe_planned,
     describe_verdict,
 )
 from covidreport.records import Counts, Run
@@ -94,3 +95,20 @@ def test_counts_say_what_holds_whoever_missed_which_image(missed, different, ver
     evidence = comparisons(ranking).rank_evidence
     assert [each.significantly_different for each in evidence] == [False, different]
     assert describe_verdict(ranking) == verdict
+
+
+def test_of_a_named_baseline_only_significant_differences_are_said(tmp_path):
+    """100 positives, of which the baseline misses 20: one run finds twelve of these and loses
+    none, another loses twelve others, and a third finds one more, which chance does."""
+    truth = (np.arange(300) < 100).astype(np.int8)
+    scores = np.where(truth == 1, 0.9, 0.1)[np.newaxis].repeat(4, axis=0)
+    scores[:, :20] = 0.2
+    scores[1, :12] = 0.8
+    scores[2, 20:32] = 0.2
+    scores[3, 0] = 0.8
+    ranking = compare(write_all(tmp_path, truth, scores), Plan("run-00"))
+    said = describe_planned(ranking)
+    assert "run-01 misses fewer images" in said
+    assert "run-02 misses more" in said
+    assert "the other 1 does not differ significantly from it" in said
+    assert "run-03" not in said

@@ -339,3 +339,24 @@ def test_what_makes_subgroups():
     })  # fmt: skip
     assert list(grouped) == ["sex", "Patient Age", "image"]
     assert set(grouped["Patient Age"]) == {"40 to 59", "0 to 17"}
+
+
+def test_a_score_on_the_edge_of_a_bin_is_in_the_bin_above():
+    """Twenty images of ten patients at exactly 0.5, half of them positive, and as many at 0.25."""
+    truth = np.tile([1, 0], 20)
+    scores = Scores(
+        sample_ids=tuple(map(str, range(40))),
+        labels=("covid-19",),
+        truth=truth[:, np.newaxis].astype(np.int8),
+        scores=np.repeat([0.5, 0.25], 20)[:, np.newaxis].astype(np.float32),
+        activation="sigmoid",
+        reasons=(None,) * 40,
+        groups=tuple(f"p{i // 2}" for i in range(40)),
+    )
+    details = compute_metrics(scores, [0.4], MetricPlan()).score_metrics
+    bins = details.labels["covid-19"].calibration.bins
+    at = next(each for each in bins if each.low == 0.5)
+    assert at.count == 20
+    assert (at.observed.low, at.observed.high) == _over_patients(
+        truth == 1, np.arange(40) < 20, scores.groups
+    )

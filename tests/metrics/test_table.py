@@ -74,3 +74,20 @@ def test_a_figure_is_three_columns():
     assert interval_columns("f1", Estimate(0.5, 0.4)) == {
         "f1": 0.5, "f1_low": 0.4, "f1_high": None,
     }  # fmt: skip
+
+
+def test_what_is_of_no_threshold_keeps_its_interval_where_one_was_looked_for():
+    """Curves, calibration and the prevalence: all others depend on the threshold."""
+    found = {
+        name for name, metric in (ALL_METRICS | SCORE_METRICS).items() if not metric.at_threshold
+    }
+    assert found == {
+        "roc_auc", "average_precision", "prevalence", "brier", "calibration_intercept",
+        "calibration_slope", "ece",
+    }  # fmt: skip
+
+
+def test_other_names_of_metrics():
+    """Under which a limit may name them."""
+    found = {alias: name for name, metric in ALL_METRICS.items() for alias in metric.aliases}
+    assert found == {"recall": "sensitivity", "precision": "ppv"}

@@ -29,6 +29,7 @@ from covidreport.records import (
 )
 from covidreport.report.collect import collect_report
 from covidreport.settings import Settings
+from covidreport.storage.folds import split_folds
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
 
@@ -66,7 +67,7 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     Raises UsageError or DatasetError where the data can't be read.
     """
     splits = request.splits
-    query = choose_data(request.options, request.runs)
+    query = choose_data(request.options, split_folds(request.runs))
     whole = read_query(query, (lambda _: splits) if splits else None)
     dataset, digests, notes = _read_files(_take_splits(whole, splits), request, on_event)
     survey = _survey(dataset, digests, request, on_event)

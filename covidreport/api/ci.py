@@ -45,6 +45,7 @@ from covidreport.records import (
 from covidreport.report.collect import collect_report
 from covidreport.settings import SETTINGS_FILE, Settings, find_settings, read_at_thresholds
 from covidreport.storage.chosen import ImageQuery
+from covidreport.storage.folds import FOLDS, join_folds, split_folds
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import discover_runs
 
@@ -111,8 +112,9 @@ def prepare_ci(
     trust = Trust(MadeHere(), gate.trust_stored)
     options = merge_options(evaluate, settings.evaluate)
     options = replace(
-        options, verify=True, trust_stored=gate.trust_stored, split=gate.split or options.split
-    )
+        options, verify=True, trust_stored=gate.trust_stored,
+        split=_name_rows(gate.split) or options.split,
+    )  # fmt: skip
     request = replace(resolve_gate(gate, settings, runs), trust=trust)
     # What an option asks for is evaluated so, and judged as it stands.
     at = read_at_thresholds(options.thresholds)
@@ -134,14 +136,14 @@ def _list_yardsticks(job: CiJob) -> list[Path]:
     """What decides verdicts beside the settings: the baseline, wherever it is, and the manifest."""
     path, settings = job.request.baseline, job.settings
     if path is not None and path.is_dir():
-        found = [run.folder for run in _find_others(job, path)]
+        found = [run.folder for run in split_folds(_find_others(job, path))]
     elif path is not None:
         found = [path]
     else:  # one that is not there may have been deleted
         named = job.gate.baseline or settings.baseline
         found = [] if named else [settings.folder / BASELINE_FILE]
     try:
-        return [*found, find_data(job.options, job.runs)]
+        return [*found, find_data(job.options, split_folds(job.runs))]
     except UsageError:
         return found  # said where it is needed
 
@@ -169,6 +171,11 @@ def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:
     return GatedRuns(count_tries(verdicts), skipped)
 
 
+def _name_rows(split: str | None) -> str | None:
+    """The split whose images are evaluated; None where that over all folds is judged."""
+    return None if split == FOLDS else split
+
+
 def _refuse(run: Run, request: GateRequest, stage: Stage, reason: str) -> Verdict:
     return refuse_run(
         run.name, run.folder_text, request.criteria.target, stage, reason, stamp_time()
@@ -189,7 +196,7 @@ def _choose_new(job: CiJob, baseline: GateSide | None) -> tuple[list[Run], tuple
 def _find_others(job: CiJob, path: Path) -> list[Run]:
     """The run, or the runs, that the others are judged against."""
     gated = {run.folder.resolve() for run in job.runs}
-    found = discover_runs([path])
+    found = join_folds(discover_runs([path]))
     return [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
 
 
@@ -213,7 +220,7 @@ def _evaluate_new(
     if baseline is not None:
         images = complete_images(job.request.images, baseline)
         labels = options.labels or baseline.evidence.labels
-        options = replace(options, labels=labels, split=images.split or options.split)
+        options = replace(options, labels=labels, split=_name_rows(images.split) or options.split)
     outcomes = _evaluate(job, new, options, on_event)
     failed = {each.run.name: each.failure for each in outcomes if each.failure is not None}
     return failed, _aim(job.request, outcomes)
@@ -227,7 +234,7 @@ def _evaluate(
     if not possible:
         return ()
     try:
-        find_data(options, possible)
+        find_data(options, split_folds(possible))
     except UsageError as error:
         raise GateError("data", str(error)) from error
     done = evaluate_folders(possible, options, on_event, job.request.trust.made)

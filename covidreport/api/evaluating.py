@@ -36,6 +36,7 @@ from covidreport.records import (
     name_evaluation,
 )
 from covidreport.settings import find_settings
+from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs
 from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
@@ -70,8 +71,9 @@ class EvaluatedRuns:
 def find_runs(
     folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events
 ) -> tuple[Run, ...]:
-    """The runs in these folders, as `discover_runs` finds them; notes on them are events."""
-    return discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
+    """The runs in these folders, the folds of a configuration as one; notes on them are events."""
+    found = discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
+    return join_folds(found)
 
 
 def evaluate_runs(
@@ -96,8 +98,9 @@ def evaluate_runs(
         )
     done = evaluate_folders(runs, options, on_event)
     target = options.target or settings.target
+    alike = [each for each in list_evaluated(done.outcomes) if each[0].fold is None]
     rankings = rank_and_compare(
-        list_evaluated(done.outcomes), target, settings.specificity_floor,
+        alike, target, settings.specificity_floor,
         settings.plan_comparisons(runs),
     )  # fmt: skip
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share

@@ -25,6 +25,7 @@ from covidreport.audit.copies import (
 from covidreport.audit.differences import audit_best_run
 from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
+from covidreport.audit.folds import audit_data_folds, audit_other_folds
 from covidreport.audit.occlusion import audit_occlusion
 from covidreport.audit.prevalence import audit_prevalence
 from covidreport.audit.scores import SCORE_CHECKS, audit_scores
@@ -72,10 +73,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_failed_images,
     audit_occlusion,
     audit_separation,
+    audit_other_folds,
 )
 
 DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
     audit_shared_patients,
+    audit_data_folds,
     audit_identical_files,
     audit_identical_pixels,
     audit_near_duplicates,

@@ -83,13 +83,14 @@ def audit(
     from covidreport.audit.document import audit_as_json
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import out, print_json, say, say_faults
+    from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
     from covidreport.store import write_json
     from covidreport.text.failed import explain_failed
 
     settings, options = read_options(context)
     given, folders = _tell_data_from_runs(paths or [], data)
-    runs = discover_runs(folders) if folders else ()
+    runs = join_folds(discover_runs(folders)) if folders else ()
     if given is not None:
         options = replace(options, data=given, origins={})
     splits = [name.strip().lower() for name in split or []]

@@ -73,6 +73,7 @@ def set_baseline(
         compare_at_hand,
         find_baseline,
         find_picked,
+        find_single,
         identify_run,
     )
     from covidreport.gate.evidence import write_baseline
@@ -80,17 +81,19 @@ def set_baseline(
     from covidreport.gate.wording import describe_origin
     from covidreport.integrations.verdict_json import read_judged
     from covidreport.settings import find_settings
-    from covidreport.storage.runs import discover_runs, is_run_folder, read_run
+    from covidreport.storage.folds import join_folds
+    from covidreport.storage.runs import discover_runs
     from covidreport.text import plural
 
     settings = find_settings(Path.cwd())
-    if not is_run_folder(run):
-        raise UsageError(f"{run}: is no run folder")
+    single = find_single(run)
+    if single is None:
+        raise UsageError(f"{run}: is no run folder, nor that of the folds of one configuration")
     images = settings.query_judged(dataset, split, variant)
     baseline = find_baseline(
         BaselineRequest(run, settings.target, images, settings.specificity_floor)
     )
-    there = [read_run(run), *(() if known is None else discover_runs([known]))]
+    there = [single, *(() if known is None else join_folds(discover_runs([known])))]
     fingerprint = baseline.evidence.fingerprint
     noted: set[str] = set()
     try:

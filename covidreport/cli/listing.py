@@ -39,10 +39,11 @@ def list_runs(
     from covidreport.errors import UsageError
     from covidreport.report.collect import choose_evaluated
     from covidreport.settings import find_settings
+    from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
 
     settings = find_settings(Path.cwd())
-    runs = discover_runs(folders or (), say_note)
+    runs = join_folds(discover_runs(folders or (), say_note))
     plan = settings.plan_comparisons(runs, baseline, margin)
     rows = [_describe(run) for run in runs]
     try:
@@ -73,6 +74,7 @@ def _describe(run: Run) -> dict[str, Any]:
     from covidreport.storage.runs import read_evaluations
     from covidreport.store import EVALUATIONS_FOLDER, read_failure
 
+    models = [each.model for each in run.members or (run,) if each.model is not None]
     evaluations, faults = read_evaluations(run)
     failures = {}
     for folder in sorted((run.folder / EVALUATIONS_FOLDER).glob("*/")):
@@ -89,7 +91,7 @@ def _describe(run: Run) -> dict[str, Any]:
         "block": run.block,
         "description": run.description,
         "status": run.settings.get("status"),
-        "model_bytes": None if run.model is None else measure_model(run.model),
+        "model_bytes": sum(map(measure_model, models)) if models else None,
         "epochs": len(run.history),
         "evaluations": {
             evaluation.key: {

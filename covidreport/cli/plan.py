@@ -165,11 +165,12 @@ def _read_agreement(
     from covidreport.cli.terminal import say_note
     from covidreport.compare.discordance import measure_agreement
     from covidreport.report.collect import choose_evaluated
+    from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
 
     if not folders:
         return None
-    evaluated = choose_evaluated(discover_runs(folders, say_note), query, say_note)
+    evaluated = choose_evaluated(join_folds(discover_runs(folders, say_note)), query, say_note)
     return measure_agreement(evaluated, settings.target, settings.specificity_floor)
 
 

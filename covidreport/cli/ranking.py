@@ -24,6 +24,7 @@ from covidreport.compare.ranking import suggest_tuning
 from covidreport.compare.same_specificity import describe_lead
 from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
+from covidreport.text.folds import count_models
 from covidreport.text.thresholds import (
     MARK,
     common_threshold,
@@ -65,8 +66,9 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
             cells.insert(5, Text(clean(_show_threshold(by_run[row.run], ranking.target))))
         if by_patient:
             cells.insert(5, Text(_show_patients(row.patients)))
-        if row in alike:
-            cells[1] = Text(clean(f"{row.run} {ALIKE}"))
+        models = count_models(by_run[row.run])
+        named = [row.run, f"({models})" if models else "", ALIKE if row in alike else ""]
+        cells[1] = Text(clean(" ".join(filter(None, named))))
         table.add_row(*cells[: len(table.columns)], style=_style(row))
     console.print(table)
     sentences = (describe_patients(ranking, by_run), *_conclusions(ranking, marked=bool(alike)))

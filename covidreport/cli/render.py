@@ -93,13 +93,14 @@ def render(
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
+    from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
     from covidreport.store import encode_text, write_atomic
 
     names = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     options = _choose_render_options(logo, template_dir, settings)
-    runs = discover_runs(folders or (), say_note)
+    runs = join_folds(discover_runs(folders or (), say_note))
     data = collect_report(
         runs,
         target=settings.target,

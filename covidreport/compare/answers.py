@@ -26,7 +26,8 @@ class AlignedAnswers:
     names `(R,)`; truth int8 `(N,)`; scores float32, answers and failed bool `(R, N)`; groups
     integers `(N,)`, None where no patient has several images or none is known. excluded: runs whose
     scores can't stand beside the others, each with the reason. activations `(R,)`: what each run's
-    scores are. images: the stored scores of the first run, in whose order images stand.
+    scores are. images: the stored scores of the first run, in whose order images stand. folds
+    `(R,)`: by which fold's model each image was answered, None where one model answered all.
     """
 
     names: tuple[str, ...]
@@ -38,6 +39,7 @@ class AlignedAnswers:
     excluded: tuple[ExcludedRun, ...] = ()
     activations: tuple[Activation, ...] = ()
     images: Scores | None = None
+    folds: tuple[tuple[str, ...] | None, ...] = ()
 
     def take(self, names: Sequence[str]) -> AlignedAnswers:
         """The same of these runs alone, in this order, of those that are among them."""
@@ -50,6 +52,7 @@ class AlignedAnswers:
             failed=self.failed[rows],
             excluded=tuple(each for each in self.excluded if each.run in names),
             activations=tuple(self.activations[row] for row in rows),
+            folds=tuple(self.folds[row] for row in rows) if self.folds else (),
         )
 
     @property
@@ -107,7 +110,12 @@ def read_answers(
         excluded=tuple(excluded),
         activations=tuple(column.scores.activation for column in columns),
         images=first.scores,
+        folds=tuple(_order_folds(each.scores, order) for each, order in pairs),
     )
+
+
+def _order_folds(scores: Scores, order: NDArray[np.intp]) -> tuple[str, ...] | None:
+    return None if scores.folds is None else tuple(scores.folds[row] for row in order.tolist())
 
 
 def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from covidreport.metrics import (
     PairTest,
     RankUncertainty,
     ResampledCounts,
+    RocAucs,
     cochran_q,
     compare_answers,
     compare_curves,
@@ -30,10 +32,12 @@ from covidreport.metrics import (
     critical_p_value,
     detectable_difference,
     estimate_difference,
+    estimate_fold_aucs,
     estimate_roc_aucs,
     find_complementary,
     find_indistinguishable,
     judge_non_inferiority,
+    number_folds,
     rank_resamples,
     record_tests,
     resample_counts,
@@ -44,6 +48,7 @@ from covidreport.records import (
     Comparison,
     DetectableDifference,
     ExcludedRun,
+    FoldsWon,
     MetricPlan,
     NonInferior,
     OverallTest,
@@ -103,7 +108,7 @@ def compare_answers_of(
     # With a baseline that was named beforehand only the pairs with it are tested: fewer tests, and
     # less to correct for. Without one the best was picked from these data: all pairs count.
     sensitivity = _compare(runs, "sensitivity", baseline)
-    aucs = estimate_roc_aucs(answers.truth, answers.scores, answers.failed, answers.groups)
+    aucs = _estimate_roc_aucs(answers)
     curves = () if aucs is None else compare_curves(paired.names, aucs, baseline)
     reported = {(each.first, each.second) for each in sensitivity}
     overall = cochran_q(runs.missed, runs.positive_groups, seed=SEED)
@@ -127,11 +132,41 @@ def compare_answers_of(
         combinations=_combine(answers),
         same_specificity=compare_at_same_specificity(answers, baseline, plan.specificities, SEED),
         excluded=tuple(excluded),
+        folds=_count_folds(answers, runs.missed),
         alpha=ALPHA,
         resamples=RESAMPLES,
         flips=FLIPS,
         seed=SEED,
     )
+
+
+def _estimate_roc_aucs(answers: AlignedAnswers) -> RocAucs | None:
+    """Within folds where each fold had a model of its own; None where folds are not the same."""
+    folds = set(answers.folds)
+    if len(folds) > 1:
+        return None
+    of = next(iter(folds), None)
+    if of is None:
+        return estimate_roc_aucs(answers.truth, answers.scores, answers.failed, answers.groups)
+    return estimate_fold_aucs(
+        answers.truth, answers.scores, answers.failed, number_folds(of), answers.groups
+    )
+
+
+def _count_folds(answers: AlignedAnswers, missed: NDArray[np.bool_]) -> tuple[FoldsWon, ...]:
+    """In how many folds each run missed fewer; missed `(R, P)`, of the positives."""
+    positive = np.flatnonzero(answers.truth == 1).tolist()
+    won = []
+    cross_validated = [run for run, folds in enumerate(answers.folds) if folds is not None]
+    for i, j in combinations(cross_validated, 2):
+        folds = answers.folds[i]
+        if folds is None or folds != answers.folds[j]:
+            continue
+        of = number_folds([folds[row] for row in positive])
+        first, second = (np.bincount(of, missed[run]) for run in (i, j))
+        fewer, more = int(np.sum(first < second)), int(np.sum(first > second))
+        won.append(FoldsWon(answers.names[i], answers.names[j], fewer, more, len(first)))
+    return tuple(won)
 
 
 def _prepare(answers: AlignedAnswers, best: Sequence[str]) -> _Runs:

@@ -17,6 +17,7 @@ from covidreport.dataset.index import (
     write_known,
 )
 from covidreport.errors import UsageError
+from covidreport.evaluate.folds import evaluate_configurations
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
@@ -29,6 +30,7 @@ from covidreport.inference.execution import Execution, Precision, read_precision
 from covidreport.inference.providers import choose_execution, expect_execution
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
+    CrossValidated,
     Dataset,
     Finding,
     FindingMade,
@@ -39,6 +41,7 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
+from covidreport.storage.folds import FOLDS, split_folds
 from covidreport.storage.made_here import MadeHere
 
 DEFAULT_PROVIDER = "auto"
@@ -78,12 +81,16 @@ def evaluate_folders(
 ) -> EvaluatedFolders:  # fmt: skip
     """Evaluate runs as options say; each has its evaluation or its failure in its folder.
 
-    Where manifest, images and models are known to be unchanged nothing is read, and no provider is
-    opened. made: what is known to have been made here, for who asks afterwards. Raises UsageError,
-    DatasetError or ProviderError where no run could be evaluated.
+    A configuration that was trained once a fold has an evaluation over all its folds; each model is
+    run on its own fold alone. Where manifest, images and models are known to be unchanged nothing
+    is read, and no provider is opened. made: what is known to have been made here, for who asks
+    afterwards. Raises UsageError, DatasetError or ProviderError where no run could be evaluated.
     """
-    query = choose_data(options, runs)
-    known = None if _wants_anew(options) else read_known(query)
+    singles = split_folds(runs)
+    plain = [run for run in runs if not run.members]
+    configurations = [run for run in runs if isinstance(run, CrossValidated)]
+    query = choose_data(options, singles)
+    known = None if configurations or _wants_anew(options) else read_known(query)
     expected = None if known is None else expect_execution(*_execution_options(options))
     if known is not None and expected is not None:
         reused = _reuse_unchanged(known, expected, options, runs)
@@ -101,13 +108,25 @@ def evaluate_folders(
     request = complete_request(options, images, execution, findings, made)
     for finding in request.warnings:
         on_event(FindingMade(finding))
-    outcomes = evaluate_runs(request, runs, on_event)
-    if options.thumbnails:
-        _keep_thumbnails(request, outcomes, options, on_event)
+    outcomes = {each.run.name: each for each in evaluate_runs(request, plain, on_event)}
+    if options.thumbnails and plain:
+        _keep_thumbnails(request, list(outcomes.values()), options, on_event)
+    if configurations:
+        whole, pooled = evaluate_configurations(request, configurations, on_event)
+        outcomes |= {each.run.name: each for each in pooled}
+        if options.thumbnails:
+            _keep_thumbnails(whole, pooled, options, on_event)
     if request.use_cache:
         data = images.dataset
         write_known(query, request.known, manifest, data.root, data.paths, images.stamps)
-    return EvaluatedFolders(outcomes, request.warnings)
+    return EvaluatedFolders(
+        tuple(
+            outcomes[each.name]
+            for run in runs
+            for each in ((run,) if run.name in outcomes else run.members)
+        ),
+        request.warnings,
+    )
 
 
 def _wants_anew(options: EvaluateOptions) -> bool:
@@ -163,6 +182,11 @@ def read_images(
     UsageError where options name what is no label of them; that is said before the work.
     """
     dataset, split = read_split(query)
+    if split == FOLDS:
+        raise UsageError(
+            f"a split can't be called {FOLDS!r}, under which evaluations over all folds of a "
+            "configuration are filed: name the split whose images are in folds"
+        )
     target = check_target(options, dataset.labels)
     (options.thresholds or Thresholds()).fixed(dataset.labels)
     (options.metrics or MetricOptions()).plan(dataset.labels, target)

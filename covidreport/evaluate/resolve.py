@@ -31,7 +31,8 @@ def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _holds_metrics_alone(run: Run) -> bool:
-    return run.model is None and not run.faults and bool(read_evaluations(run)[0])
+    models = any(each.model is not None for each in run.members or (run,))
+    return not models and not run.faults and bool(read_evaluations(run)[0])
 
 
 def find_data(options: EvaluateOptions, runs: Sequence[Run]) -> Path:

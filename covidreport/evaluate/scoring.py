@@ -12,6 +12,7 @@ from covidreport.evaluate.tuned import (
     FINDING_CODES,
     ChosenThresholds,
     ReportedImages,
+    check_folds,
     choose_thresholds,
     keep_thresholds,
 )
@@ -95,6 +96,9 @@ def read_at(thresholds: Thresholds, run: Run, evaluation: Evaluation) -> Evaluat
     """
     stated = thresholds.on_split(evaluation.split)
     if stated is None or stated.rank_at is None:
+        return evaluation
+    if run.members:
+        check_folds(stated.rank_at, run, evaluation)
         return evaluation
     if not evaluation.has_scores:
         raise StoreError(

@@ -175,6 +175,23 @@ def _check_target(run: Run, tuned: TunedThresholds | None, rank_at: RankAt) -> N
     )
 
 
+def check_folds(rank_at: RankAt, run: Run, evaluation: Evaluation) -> None:
+    """RunError unless each fold of a configuration was evaluated at its threshold for the target.
+
+    What was put together can't be read at others: each fold has its own.
+    """
+    recorded = {each.run: each.thresholds for each in evaluation.facts.folds}
+    for member in run.members:
+        tuned = read_thresholds(member.folder)
+        _check_target(member, tuned, rank_at)
+        known = recorded.get(member.name, {}).get(rank_at.label)
+        if tuned is None or known != tuned.fits[rank_at.label].threshold:
+            raise RunError(
+                f"fold {member.fold} ({member.name}) was evaluated at another threshold than that "
+                f"for {rank_at} (`rank_at`): run `covidreport evaluate` on the runs of all folds"
+            )
+
+
 def _find_overlap(
     run: Run, tuned: TunedThresholds, images: ReportedImages
 ) -> tuple[bool, Finding | None]:

@@ -19,6 +19,7 @@ from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_
 from covidreport.records import Evaluation, PickedBaseline, ReferenceDiscordance, Run
 from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
+from covidreport.storage.folds import join_folds
 from covidreport.storage.model import identify_model
 from covidreport.storage.runs import discover_runs, is_run_folder, read_evaluations, read_run
 from covidreport.store import digest_file
@@ -78,8 +79,8 @@ def find_baseline(request: BaselineRequest) -> GateSide:
     path = request.path
     if path.is_file():
         baseline = read_baseline(path, str(path))
-    elif is_run_folder(path):
-        baseline = read_run_baseline(read_run(path), request.target, request.images, request.trust)
+    elif (only := find_single(path)) is not None:
+        baseline = read_run_baseline(only, request.target, request.images, request.trust)
         baseline = replace(baseline, source=str(path))
     else:
         baseline = _read_best(request)
@@ -103,10 +104,18 @@ def find_baseline(request: BaselineRequest) -> GateSide:
     return baseline
 
 
+def find_single(path: Path) -> Run | None:
+    """The run of a run folder, or the configuration whose folds alone a folder holds; else None."""
+    if is_run_folder(path):
+        return join_folds([read_run(path)])[0]
+    found = join_folds(discover_runs([path]))
+    return found[0] if len(found) == 1 and found[0].members else None
+
+
 def _read_best(request: BaselineRequest) -> GateSide:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in request.gated}
-    found = discover_runs([request.path])
+    found = join_folds(discover_runs([request.path]))
     others = [run for run in found if run.folder.resolve() not in taken]
     if not others:
         raise GateError(
@@ -226,8 +235,10 @@ def identify_run(run: Run) -> str:
     Reads the bytes of all files of the model and loads nothing. A model that is not whole is known
     by its fault and the bytes that are there.
     """
-    if run.model is not None:
-        facts: dict[str, Any] = {"input": run.described}
+    if run.members:
+        facts: dict[str, Any] = {each.fold or "": identify_run(each) for each in run.members}
+    elif run.model is not None:
+        facts = {"input": run.described}
         try:
             facts["model"] = identify_model(run.model, verify=True).sha256
         except RunError as error:

@@ -21,7 +21,7 @@ from covidreport.storage.chosen import (
     pick_evaluation,
 )
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.model import match_model
+from covidreport.storage.model import match_models
 from covidreport.storage.runs import read_evaluations
 from covidreport.store import (
     EVALUATIONS_FOLDER,
@@ -48,7 +48,9 @@ def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
 
 
 def _failed_on(run: Run, split: str) -> bool:
-    """Whether an attempt at an evaluation on a split failed."""
+    """Whether an attempt at an evaluation on a split failed; not that of a single fold."""
+    if run.members:
+        return False
     files = (run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}")
     return any(f"-{split}-" in f"{file.parent.name}-" for file in files)
 
@@ -104,7 +106,8 @@ def read_side(run: Run, target: str, images: ImageQuery, trust: Trust | None = N
 
 def explain_distrust(run: Run) -> str:
     """Why stored scores of a run are not judged, and what to do."""
-    missing = "it holds no model to compute them with" if run.model is None else "nobody saw them"
+    whole = all(each.model is not None for each in run.members or (run,))
+    missing = "nobody saw them" if whole else "it holds no model to compute them with"
     return (
         f"the scores of {run.name} were not computed here, and {missing}: what a run folder brings "
         "is a claim. Add the model, or judge the scores as they are stored with --trust-stored"
@@ -164,19 +167,18 @@ def _read_failures(
 
 
 def _check_model(run: Run, evaluation: Evaluation) -> None:
-    """Raise GateError unless the model, where there is one, is what was evaluated, by its bytes."""
-    if run.model is None:
-        return
-    match = match_model(run.model, evaluation, verify=True)
-    if match.found is None:
-        raise GateError("load", match.fault)
-    if not match.same:
+    """Raise GateError unless each model that is there is what was evaluated, by its bytes."""
+    for each, match in match_models(run, evaluation, verify=True):
+        if match.found is None:
+            raise GateError("load", match.fault)
+        if match.same:
+            continue
         recorded = match.recorded
         what = "was not evaluated" if recorded is None else f"was evaluated as {recorded[:12]}"
         raise GateError(
             "judge",
-            f"{run.model} has the sha256 {match.found[:12]} and {what}: run `covidreport evaluate "
-            f"{run.folder_text}`",
+            f"{each.model} has the sha256 {match.found[:12]} and {what}: run `covidreport evaluate "
+            f"{each.folder_text}`",
         )
 
 

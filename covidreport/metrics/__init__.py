@@ -59,6 +59,14 @@ from covidreport.metrics.differences import (
 )
 from covidreport.metrics.effective import sample_units
 from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_scores
+from covidreport.metrics.folds import (
+    FoldSpread,
+    align_thresholds,
+    estimate_fold_aucs,
+    list_undefined,
+    measure_fold_spread,
+    number_folds,
+)
 from covidreport.metrics.frequencies import count_frequencies
 from covidreport.metrics.gate_odds import (
     MissRule,
@@ -203,6 +211,7 @@ __all__ = [
     "DecisionCurve",
     "Direction",
     "Estimates",
+    "FoldSpread",
     "FoundDifference",
     "Interval",
     "LabelScoreMetric",
@@ -228,6 +237,7 @@ __all__ = [
     "RunCounts",
     "Target",
     "affordable_resamples",
+    "align_thresholds",
     "all_pairs",
     "assume_roc_auc",
     "average_precision",
@@ -279,6 +289,7 @@ __all__ = [
     "estimate_consistency",
     "estimate_counts",
     "estimate_difference",
+    "estimate_fold_aucs",
     "estimate_found",
     "estimate_prevalence",
     "estimate_roc_aucs",
@@ -306,16 +317,19 @@ __all__ = [
     "list_counts",
     "list_metrics",
     "list_points",
+    "list_undefined",
     "logit",
     "lower_bound",
     "mcnemar_exact",
     "mcnemar_power",
     "measure_certainty",
+    "measure_fold_spread",
     "move_near",
     "name_classes",
     "negative_likelihood_ratio",
     "net_benefit",
     "npv_at_prevalence",
+    "number_folds",
     "plan_study",
     "planned_pairs",
     "positive_likelihood_ratio",

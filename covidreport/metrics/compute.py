@@ -14,6 +14,7 @@ from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_c
 from covidreport.metrics.delong import RocAucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.metrics.effective import TIMES, effective_size
 from covidreport.metrics.estimates import Estimates, estimate_scores
+from covidreport.metrics.folds import estimate_fold_aucs, number_folds
 from covidreport.metrics.intervals import UNDEFINED, Interval, wilson_ends
 from covidreport.metrics.near import count_near
 from covidreport.metrics.proportions import code_groups, estimate_proportions, with_interval
@@ -127,7 +128,11 @@ def _describe_curves(
     if estimates["roc_auc"].value is None:
         return {}
     aucs = estimate_roc_aucs(truth, values, failed, groups)
+    within = aucs if scores.folds is None else estimate_fold_aucs(
+        truth, values, failed, number_folds(scores.folds), groups
+    )  # fmt: skip
     assert aucs is not None
+    assert within is not None
     resamples = affordable_resamples(scores.truth, 1, plan.resamples, RUN_WORK)
     resampled = resample_curves(truth, values, failed, groups, resamples=resamples, seed=plan.seed)
     method = "wilson, bootstrap variance"
@@ -139,7 +144,7 @@ def _describe_curves(
     precision = estimates["average_precision"]
     between = _precision_interval(precision.value, resampled.average_precision[:, 0], aucs, method)
     return {
-        "roc_auc": with_interval(estimates["roc_auc"], roc_auc_interval(aucs, 0)),
+        "roc_auc": with_interval(estimates["roc_auc"], roc_auc_interval(within, 0)),
         "average_precision": with_interval(precision, between),
     }
 

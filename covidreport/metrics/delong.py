@@ -34,7 +34,7 @@ class RocAucs:
     groups: fewer than two groups that hold some). grouped: whether it allows for groups. fewest:
     the positives, or the negatives if these are fewer (with groups: groups that hold some).
     freedom: the degrees of freedom of the covariance, of groups of unequal size fewer. variance:
-    whose it is.
+    whose it is. within_folds: whether images are ranked within folds alone, `estimate_fold_aucs`.
     """
 
     values: NDArray[np.float64]
@@ -43,6 +43,7 @@ class RocAucs:
     fewest: int
     freedom: float
     variance: str = "delong"
+    within_folds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def roc_auc_interval(aucs: RocAucs, run: int, confidence: float = 0.95) -> Inter
     low, high = (float(end[run]) for end in roc_auc_ends(aucs, confidence))
     if math.isnan(low) or math.isnan(high):
         return Interval(None, None, None, UNDEFINED)
-    method = f"wilson, {aucs.variance} variance"
+    method = f"wilson, {aucs.variance} variance" + " within folds" * aucs.within_folds
     return Interval(low, high, f"{method} over groups" if aucs.grouped else method)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from covidreport.errors import RunError
 from covidreport.metrics.counts import count_labels, find_not_finite, predict_labels
 from covidreport.metrics.curves import count_curve
+from covidreport.metrics.folds import average_over_folds
 from covidreport.metrics.proportions import with_interval
 from covidreport.metrics.rates import to_arrays
 from covidreport.metrics.table import (
@@ -74,6 +75,8 @@ def estimate_scores(
         curve = count_curve(scores.truth[:, column], scores.scores[:, column], failed)
         for name, metric in list_metrics(CurveMetric).items():
             estimates[label][name] = metric.estimate(curve)
+        if scores.folds is not None:
+            estimates[label]["roc_auc"] = average_over_folds(scores, column)
     for name, answers in list_metrics(AnswerMetric).items():
         estimates[""][name] = answers.estimate(scores.truth, predicted, failed)
     return counts, estimates

@@ -10,6 +10,7 @@ from covidreport.records.comparison import (
     Comparison,
     DetectableDifference,
     ExcludedRun,
+    FoldsWon,
     NonInferior,
     OverallTest,
     PickedRun,
@@ -89,6 +90,7 @@ from covidreport.records.provenance import (
     Promise,
     Provenance,
     RecordedData,
+    RecordedFold,
     RecordedModel,
     ThresholdOrigin,
     Timing,
@@ -122,7 +124,7 @@ from covidreport.records.report import (
     ThresholdCurves,
     TrueClasses,
 )
-from covidreport.records.run import Epoch, Run
+from covidreport.records.run import CrossValidated, Epoch, Run
 from covidreport.records.score_metrics import (
     Calibration,
     Consistency,
@@ -160,6 +162,7 @@ __all__ = [
     "ConfigurationComparison",
     "Consistency",
     "Counts",
+    "CrossValidated",
     "Dataset",
     "DetectableDifference",
     "DoubtfulLabel",
@@ -174,6 +177,7 @@ __all__ = [
     "Finding",
     "FindingMade",
     "Fit",
+    "FoldsWon",
     "Frequency",
     "GateBaseline",
     "GateDifference",
@@ -221,6 +225,7 @@ __all__ = [
     "RankedRun",
     "Ranking",
     "RecordedData",
+    "RecordedFold",
     "RecordedModel",
     "ReferenceDiscordance",
     "ReferralPoint",

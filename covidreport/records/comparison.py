@@ -35,6 +35,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldsWon:
+    """In how many folds one configuration missed fewer than another, where both have the same."""
+
+    first: str
+    second: str
+    fewer: int
+    """Folds in which the first missed fewer."""
+    more: int
+    folds: int
+    """With positives."""
+
+
+@dataclass(frozen=True, slots=True)
 class RankEvidence:
     """How certain a ranked run's rank is."""
 
@@ -219,6 +232,8 @@ class RunComparisons:
     resamples: int = 0
     flips: int = 0
     seed: int = 0
+    folds: tuple[FoldsWon, ...] = ()
+    """Of every pair that was trained on the same folds, the higher ranked first."""
     independence_assumed: bool = False
     """From counts alone: that images are of different patients, which nobody stated."""
 

@@ -60,6 +60,24 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedFold:
+    """One fold of a cross-validated evaluation: whose answers they are, and to which images."""
+
+    fold: str
+    run: str
+    evaluation: str
+    """The name of its own evaluation's folder."""
+    fingerprint: str | None
+    images: int
+    model: str | None
+    """Its sha256."""
+    scores: str
+    """The sha256 of its scores.parquet."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    thresholds_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What an evaluation's metrics depend on, as far as something is decided by it."""
 
@@ -79,6 +97,8 @@ class Provenance:
     tuning: Tuning | None = None
     promised: Promise | None = None
     command: str | None = None
+    folds: tuple[RecordedFold, ...] = ()
+    """What the answers were put together from, where each fold had a model of its own."""
 
     @property
     def model_sha256(self) -> str | None:

@@ -61,6 +61,23 @@ class Run:
         return self.settings.get("seed")
 
     @property
+    def fold(self) -> str | None:
+        """The fold of the data that its model never saw; None where it states none."""
+        value = self.settings.get("fold")
+        return None if value is None else str(value).strip()
+
+    @property
+    def configuration(self) -> str | None:
+        """What was trained once a fold, or once a seed, as its runs state it."""
+        value = self.settings.get("configuration")
+        return None if value is None else str(value)
+
+    @property
+    def members(self) -> tuple[Run, ...]:
+        """The runs of its folds; empty for a run that is none of several."""
+        return ()
+
+    @property
     def trained_on(self) -> str | None:
         """The split that the model was trained on, where it says so."""
         return self._text("data", "train_split")
@@ -93,3 +110,15 @@ class Run:
     def hyperparameters(self) -> Mapping[str, Any]:
         """Architecture, loss, optimizer and so on, by name; may be empty."""
         return self.part("hyperparameters")
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated(Run):
+    """The runs of a configuration that were trained once a fold, as one.
+
+    Each image is answered by the model whose fold it is in. folder: that of the lowest fold, in
+    which its evaluations stand. It has no model of its own.
+    """
+
+    members: tuple[Run, ...] = ()
+    """In the order of their folds."""

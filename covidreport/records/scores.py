@@ -19,6 +19,7 @@ class Scores:
     they were given as text or doubles, else float32; NaN in the rows of images that failed;
     reasons `(N,)`, None where the image was scored; groups `(N,)` or None. attributes: what
     subgroups are made by, by name, `(N,)` each: few values (ages as bands), empty where not stated.
+    folds: `(N,)`, which fold's model scored the image; None where one model scored all.
     """
 
     sample_ids: tuple[str, ...]
@@ -29,6 +30,7 @@ class Scores:
     reasons: tuple[str | None, ...]
     groups: tuple[str, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    folds: tuple[str, ...] | None = None
 
     @property
     def failed(self) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ def hide_ids(data: ReportData) -> ReportData:
 
     What a finding is about is an image unless a run has that name; ids stand in its texts as well.
     """
-    runs = {reported.run.name for reported in data.runs}
+    runs = {run.name for reported in data.runs for run in (reported.run, *reported.run.members)}
     salt = choose_salt(next((ranking.fingerprint for ranking in data.rankings), None))
     return replace(
         data,

@@ -9,8 +9,9 @@ from functools import partial
 from covidreport import __version__
 from covidreport.audit import audit_report
 from covidreport.audit.document import Audit, include_audit
+from covidreport.audit.folds import audit_folds
 from covidreport.boundary import attempt
-from covidreport.compare import Plan, caching_reader, find_doubt, rank_and_compare
+from covidreport.compare import Plan, ReadScores, caching_reader, find_doubt, rank_and_compare
 from covidreport.compare.finding import CODE
 from covidreport.compare.same_specificity import find_dependent_lead
 from covidreport.errors import NothingEvaluatedError, StoreError, UsageError
@@ -24,6 +25,7 @@ from covidreport.records import (
     ReportData,
     ReportedRun,
     Run,
+    Scores,
     name_evaluation,
 )
 from covidreport.report.anonymous import hide_ids
@@ -42,9 +44,9 @@ from covidreport.storage.chosen import (
     keep_thresholds,
 )
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.model import match_model
+from covidreport.storage.model import match_models
 from covidreport.storage.runs import Tell, read_evaluations
-from covidreport.store import evaluation_folder, read_failure
+from covidreport.store import SCORES_FILE, evaluation_folder, read_failure
 from covidreport.text import list_some
 
 MOST_NAMED = 10
@@ -138,6 +140,7 @@ def collect_report(
         *_claims(reported),
         *(finding for each in sets for finding in each.findings),
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
+        *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
     ]
     ordered = tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
@@ -293,23 +296,37 @@ def _evaluation_findings(evaluations: Sequence[Evaluation]) -> list[Finding]:
     return list(dict.fromkeys(f for evaluation in evaluations for f in evaluation.findings))
 
 
+def _cross_validated(
+    reported: Sequence[ReportedRun], target: str, read: ReadScores
+) -> list[Finding]:
+    """What must be known of the configurations that were evaluated over all their folds."""
+    findings: list[Finding] = []
+    for one in reported:
+        evaluation = one.evaluation
+        if evaluation is None or not evaluation.facts.folds:
+            continue
+        path = evaluation_folder(one.run.folder, evaluation.key) / SCORES_FILE
+        scores = attempt(one.run.name, "read", partial(read, path))
+        if isinstance(scores, Scores):  # what can't be read is said where runs are compared
+            findings += audit_folds(evaluation, scores, target)
+    return findings
+
+
 def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
     """A finding for each run whose model file is no longer the one that was evaluated."""
     findings = []
     for item in reported:
-        if item.evaluation is None or item.run.model is None:
+        if item.evaluation is None or item.evaluation.facts.model is None:
             continue
-        if item.evaluation.facts.model is None:
-            continue
-        match = match_model(item.run.model, item.evaluation)
-        if not match.same:
+        for run, match in match_models(item.run, item.evaluation):
+            if match.same or run.model is None:
+                continue
             findings.append(
                 Finding(
                     "error",
                     "model-changed",
-                    f"The model of {item.run.name} is not the one that was evaluated",
-                    match.fault
-                    or f"{item.run.model.name} no longer has the sha256 {match.recorded}",
+                    f"The model of {run.name} is not the one that was evaluated",
+                    match.fault or f"{run.model.name} no longer has the sha256 {match.recorded}",
                     "run `covidreport evaluate` again",
                     (item.run.name,),
                 )

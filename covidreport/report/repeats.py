@@ -51,6 +51,8 @@ def collect_repeats(
 
 def describe_method(run: Run) -> dict[str, Any]:
     """What makes a run the method that it is: hyper-parameters, start and data, and the seed."""
+    if run.configuration is not None:  # stated: what else its runs say decides nothing
+        return {"configuration": run.configuration, "seed": run.seed}
     data = {key: value for key, value in run.part("data").items() if key not in _PLACES}
     return {
         "hyperparameters": {k: v for k, v in run.hyperparameters.items() if k != "seed"},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from covidreport.errors import UsageError
 from covidreport.records import Evaluation, Run
+from covidreport.storage.folds import FOLDS
 
 USUAL_SPLIT = "validation"
 NO_SPLITS = "all"
@@ -99,7 +100,7 @@ def fold_split(name: str) -> str:
 
 def check_agreement(configured: str, baseline: str | None) -> None:
     """Raise UsageError where the configured split is not that of the baseline."""
-    if baseline is not None and fold_split(configured) != fold_split(baseline):
+    if baseline is not None and fold_split(baseline) not in (FOLDS, fold_split(configured)):
         raise UsageError(
             f"`split` of the configuration is {fold_split(configured)!r} and the baseline was set "
             f"on {fold_split(baseline)!r}: say which with --split, or make the baseline again with "
@@ -113,8 +114,8 @@ def choose_split(query: ImageQuery, there: Collection[str]) -> str:
     Raises UsageError where nobody said which of several, and `validation` is none of them.
     """
     stated = query.state_split()
-    if stated is not None:
-        return stated[0]
+    if stated is not None and not (query.split is None and set(there) == {FOLDS}):
+        return stated[0]  # what the settings name is the split whose images are in folds
     if USUAL_SPLIT in there or not there:
         return USUAL_SPLIT
     if len(set(there)) == 1:
@@ -139,6 +140,7 @@ def choose_images(there: Sequence[Evaluation], query: ImageQuery) -> ChosenImage
     stated = query.state_split()
     if fitting or stated:
         split = choose_split(query, {each.split for each in fitting})
+        stated = stated and (split, stated[1])
         fitting = [each for each in fitting if each.split == split]
     if not fitting:
         raise UsageError(_explain_nothing(there, query, stated))

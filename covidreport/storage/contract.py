@@ -151,6 +151,14 @@ class RunWords(Struct, frozen=True):
     seed: Annotated[str | int | float | UnsetType | None, Meta(description="a whole number")] = (
         UNSET
     )
+    fold: Annotated[
+        Name | int | UnsetType | None,
+        Meta(description="a whole number or a text: a value of the data's column `fold`"),
+    ] = UNSET
+    configuration: Annotated[
+        Name | UnsetType | None,
+        Meta(description="a name, the same in the runs of all folds, or of all seeds"),
+    ] = UNSET
     hyperparameters: Annotated[
         dict[str, Any] | UnsetType | None, Meta(description="an object: names and values")
     ] = UNSET

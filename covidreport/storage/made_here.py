@@ -83,16 +83,23 @@ class MadeHere:
         """
         if not evaluation.origin.tuned:
             return None
+        if run.members:
+            recorded = {each.run: each.thresholds for each in evaluation.facts.folds}
+            return all(
+                self._has_tuned(each.folder, recorded.get(each.name, {})) for each in run.members
+            )
+        return self._has_tuned(run.folder, evaluation.thresholds)
+
+    def _has_tuned(self, run_folder: Path, thresholds: Mapping[str, float]) -> bool:
         try:
-            tuned = read_thresholds(run.folder)
+            tuned = read_thresholds(run_folder)
         except StoreError:
             return False
-        if tuned is None or not self.has_thresholds(run.folder):
+        if tuned is None or not self.has_thresholds(run_folder):
             return False
-        return all(
-            evaluation.thresholds.get(label) == fit.threshold
-            for label, fit in tuned.fits.items()
-            if label in evaluation.labels
+        shared = [label for label in tuned.fits if label in thresholds]
+        return bool(shared) and all(
+            thresholds[label] == tuned.fits[label].threshold for label in shared
         )
 
     def note_checkpoint(self, token: str, *, use_cache: bool = True) -> None:
@@ -129,13 +136,16 @@ def _describe_evaluation(run: Run, evaluation: Evaluation) -> _Facts | None:
     description are not what that model answers.
     """
     key = evaluation.facts.key
-    if run.model is None or key is None:
+    parts = run.members or (run,)
+    if key is None or any(each.model is None for each in parts):
         return None
     folder = evaluation_folder(run.folder, evaluation.key)
     scores, figures = _digest(folder / SCORES_FILE), _digest(folder / EVALUATION_FILE)
     if scores is None or figures is None:
         return None
-    described = json.dumps(run.described, sort_keys=True, default=str)
+    inputs = [each.described for each in parts]
+    said = inputs if run.members else inputs[0]
+    described = json.dumps(said, sort_keys=True, default=str)
     return {
         "schema": SCHEMA, "what": "evaluation", "key": key, "scores": scores,
         "evaluation": figures, "input": described,

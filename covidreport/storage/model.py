@@ -17,7 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from covidreport.errors import RunError
-from covidreport.records import Evaluation
+from covidreport.records import Evaluation, Run
 from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.files import digest_file, name_kind
 from covidreport.storage.outline import External
@@ -122,7 +122,29 @@ def match_model(
     model: Path, evaluation: Evaluation, *, verify: bool = False, use_cache: bool = True
 ) -> ModelMatch:
     """Whether a model is the one that was evaluated; verify, use_cache: as `identify_model`."""
-    recorded = evaluation.facts.model_sha256
+    return _match(model, evaluation.facts.model_sha256, verify=verify, use_cache=use_cache)
+
+
+def match_models(
+    run: Run, evaluation: Evaluation, *, verify: bool = False
+) -> list[tuple[Run, ModelMatch]]:
+    """A run's model beside the one that was evaluated; of a configuration those of all its folds.
+
+    Empty where there is no model. verify: as `identify_model`.
+    """
+    recorded = {each.run: each.model for each in evaluation.facts.folds}
+    if not run.members:
+        recorded = {run.name: evaluation.facts.model_sha256}
+    return [
+        (each, _match(each.model, recorded.get(each.name), verify=verify))
+        for each in run.members or (run,)
+        if each.model is not None
+    ]
+
+
+def _match(
+    model: Path, recorded: str | None, *, verify: bool = False, use_cache: bool = True
+) -> ModelMatch:
     try:
         identity = identify_model(model, verify=verify, use_cache=use_cache)
     except RunError as error:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
-from covidreport.records import Epoch, Evaluation, Failure, Run
+from covidreport.records import CrossValidated, Epoch, Evaluation, Failure, Run
 from covidreport.storage.contract import read_run_file
 from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import format_path, open_file, read_text, stands
@@ -30,6 +30,7 @@ from covidreport.storage.folder import (
     MODEL_FILE,
     RUN_FILE,
 )
+from covidreport.storage.folds import explain_stale
 
 MODEL_SUFFIX: Final = ".onnx"
 DEEPEST: Final = 32
@@ -243,6 +244,11 @@ def read_run(folder: Path) -> Run:
     if stands(folder / RUN_FILE):
         described = read_run_file(folder / RUN_FILE)
         settings, faults = dict(described.settings), list(described.faults)
+        if settings.get("fold") is not None and settings.get("configuration") is None:
+            faults.append(
+                f"{format_path(folder / RUN_FILE)}: states `fold` and no `configuration`, of which "
+                "it is a fold; name it alike in the runs of all folds"
+            )
     history, notes = _read_epochs(folder)
     model = None
     try:
@@ -357,10 +363,25 @@ def _read_epoch(path: Path, line: int, row: dict[str, str]) -> Epoch:
 def read_evaluations(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:
     """The evaluations in a run folder, by key, and what is wrong with those that are broken.
 
-    A run that can't be used has none, and its faults: nobody knows what its figures are of.
+    A run that can't be used has none, and its faults: nobody knows what its figures are of. Those
+    of all folds are of a configuration, `CrossValidated`, and of none of its runs.
     """
     if run.faults:
         return (), run.faults
+    evaluations, faults = _read_all(run)
+    if not isinstance(run, CrossValidated):
+        return tuple(each for each in evaluations if not each.facts.folds), faults
+    current = []
+    for each in evaluations:
+        if each.facts.folds:
+            stale = explain_stale(run, each)
+            current += [] if stale else [each]
+            faults += (stale,) if stale else ()
+    return tuple(current), faults
+
+
+def _read_all(run: Run) -> tuple[tuple[Evaluation, ...], tuple[str, ...]]:
+    """What stands in a run folder, whatever it is of."""
     folder = run.folder / EVALUATIONS_FOLDER
     evaluations: list[Evaluation] = []
     faults: list[str] = []

@@ -37,7 +37,8 @@ def write_scores(path: Path, scores: Scores) -> None:
 
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
     `score.<label>` (float or double as in `scores`, null: not scored), `failure` (null: scored),
-    `attribute.<name>` (null: not stated; none in files of an earlier version).
+    `attribute.<name>` (null: not stated; none in files of an earlier version), and `fold` where
+    each fold had a model of its own.
     """
     import pyarrow.parquet as pq
 
@@ -76,6 +77,8 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
         columns[f"{ATTRIBUTE}{name}"] = pa.array(
             [cell or None for cell in cells[rows]], pa.string()
         )
+    if scores.folds is not None:
+        columns["fold"] = pa.array(scores.folds[rows], pa.string())
     return pa.table(columns)
 
 
@@ -153,6 +156,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             for name in table.column_names
             if name.startswith(ATTRIBUTE)
         },
+        folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
     )
 
 

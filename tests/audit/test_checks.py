@@ -13,6 +13,7 @@ from covidreport.audit import (
     audit_report,
     differences,
     failures,
+    folds,
     occlusion,
     prevalence,
     separation,
@@ -48,6 +49,26 @@ def _report_failed_cases() -> ReportData:
     return make_report([make_run(make_evaluation("a", counts))])
 
 
+def _report_other_folds() -> ReportData:
+    def fold(run: str, images: str) -> dict[str, object]:
+        return {
+            "fold": images, "run": run, "evaluation": "x", "fingerprint": images, "images": 9,
+            "model": None, "scores": "",
+        }  # fmt: skip
+
+    return make_report(
+        [
+            make_run(
+                replace(
+                    make_evaluation(name, make_counts(3, 30)),
+                    provenance={"folds": [fold(name, parts[0]), fold(name, parts[1])]},
+                )
+            )
+            for name, parts in (("a", "12"), ("b", "34"))
+        ]
+    )
+
+
 def _report_without_lungs() -> ReportData:
     usual = make_evaluation("a", make_counts(3, 30))
     others = make_evaluation("a", make_counts(9, 90), variant="occlude-centre-0.8")
@@ -78,6 +99,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     failures.audit_failed_images: _report_failed_cases,
     occlusion.audit_occlusion: _report_without_lungs,
     separation.audit_separation: report_separated,
+    folds.audit_other_folds: _report_other_folds,
 }
 
 

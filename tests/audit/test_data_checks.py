@@ -14,6 +14,7 @@ from covidreport.audit import (
     audit_data,
     copies,
     failures,
+    folds,
     shortcuts,
     support,
 )
@@ -47,6 +48,11 @@ def _shared_patient() -> DataEvidence:
     return change_dataset(HEALTHY, groups=repeat(HEALTHY.dataset.groups, 0, 5))
 
 
+def _patient_across_folds() -> DataEvidence:
+    every = tuple(str(i % 3) for i in range(len(HEALTHY.dataset)))
+    return change_dataset(HEALTHY, folds=every, groups=repeat(HEALTHY.dataset.groups, 0, 5))
+
+
 def _source() -> DataEvidence:
     sources = ["ward" if sick else "archive" for sick in HEALTHY.dataset.truth[:, 0]]
     return with_attribute(HEALTHY, "source", sources)
@@ -71,6 +77,7 @@ def _broken() -> DataEvidence:
 
 UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     of_splits.audit_shared_patients: _shared_patient,
+    folds.audit_data_folds: _patient_across_folds,
     copies.audit_identical_files: _same_file,
     copies.audit_identical_pixels: _same_pixels,
     copies.audit_near_duplicates: _nearly_same,

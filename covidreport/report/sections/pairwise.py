@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from covidreport.compare.finding import (
@@ -153,6 +153,7 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
         "sensitivity": _fit_domain(shown),
         **{metric: _fit_domain(found) for metric, found in compared.items()},
     }
+    won = _word_folds(comparisons)
     layout = _lay_out(ranking, comparisons, shown)
     head = list(layout.head)
     head += [
@@ -173,7 +174,9 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
             Count(each.only_first),
             Count(each.only_second),
             _difference(each),
-            _adjusted(each, comparisons.alpha),
+            replace(
+                _adjusted(each, comparisons.alpha), note=won.get((each.first, each.second), "")
+            ),
         ]
         for found in compared.values():
             cells += [_difference(found[place]), _adjusted(found[place], comparisons.alpha)]
@@ -184,6 +187,16 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
         f"{area} normal one"
     )
     return Table(f"{layout.caption}; {words}", tuple(head), tuple(rows), "pairs")
+
+
+def _word_folds(comparisons: RunComparisons) -> dict[tuple[str, str], str]:
+    """By pair, in how many folds the first missed fewer; for pairs with the same folds."""
+    found = {}
+    for each in comparisons.folds:
+        words = f"misses in {{}} of {each.folds} folds"
+        found[each.first, each.second] = f"fewer {words.format(each.fewer)}"
+        found[each.second, each.first] = f"fewer {words.format(each.more)}"
+    return found
 
 
 def _choose_pairs(ranking: Ranking, comparisons: RunComparisons) -> list[Comparison]:

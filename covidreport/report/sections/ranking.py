@@ -47,6 +47,7 @@ from covidreport.text import (
     titled,
     whole,
 )
+from covidreport.text.folds import count_models
 from covidreport.text.thresholds import common_threshold
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
@@ -177,7 +178,7 @@ def _ranked_table(
         found = index.find(row.run)
         cells: tuple[Cell, ...] = (
             Text(str(row.rank), sort=row.rank),
-            index.link(row.run),
+            index.link(row.run, count_models(evaluation)),
             *([Text(exact(found.run.block) if found else DASH)] if blocks else []),
             *threshold_cells(evaluation, evaluations, index.target),
             *count_cells(of_target, alike=alike),
@@ -298,7 +299,7 @@ def _unranked_table(
     body = tuple(
         Row(
             (
-                index.link(row.run),
+                index.link(row.run, count_models(evaluation)),
                 *threshold_cells(evaluation, evaluations, index.target),
                 *count_cells(of_target, alike=alike),
                 _explain_unranked(row, evaluation, index.target),

@@ -75,6 +75,12 @@ def fit(
         bool,
         typer.Option(help="Keep weights.pt, to export again or to start another run from."),
     ] = True,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Fit each once a fold, on the others; writes the folds where none are."
+        ),
+    ] = None,
 ) -> None:
     """Fit experiments and export them; finished ones are skipped, interrupted ones go on.
 
@@ -106,6 +112,7 @@ def fit(
         cache_bytes=int(cache_gb * 2**30),
         overwrite=overwrite,
         keep_weights=keep_weights,
+        folds=folds,
     )
     raise typer.Exit(run_fit(options))
 

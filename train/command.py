@@ -16,6 +16,7 @@ from train.checkpoint import WEIGHTS_FILE
 from train.device import find_device
 from train.export import Contract
 from train.fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
+from train.folds import spread_folds, write_folds
 from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from train.prepare import (
     check_images,
@@ -48,15 +49,20 @@ class FitOptions:
     cache_bytes: int = DEFAULT_CACHE_BYTES
     overwrite: bool = False
     keep_weights: bool = True
+    folds: int | None = None
 
 
 def run_fit(options: FitOptions) -> int:
     """Fit what was asked for; the exit code: 0, or 3 where a run failed."""
     study = read_study(find_study(options.study), options.overrides)
-    experiments = select_experiments(study, options.experiments, options.blocks)
+    experiments: Sequence[Experiment] = select_experiments(
+        study, options.experiments, options.blocks
+    )
     if not options.data.exists():
         raise UsageError(f"--data {options.data}: no such file or folder")
     with join_ranks(find_device(options.device).type == "cuda") as ranks:
+        if options.folds is not None:
+            experiments = _spread_folds(options, options.folds, study, experiments, ranks)
         request = prepare(options, study, experiments, ranks)
         outcomes = []
         with show_bar(ranks.leads) as bar:
@@ -69,6 +75,24 @@ def run_fit(options: FitOptions) -> int:
     if failed and ranks.leads:
         say(f"{failed} of {len(outcomes)} runs failed; the others are in {options.out}")
     return 3 if failed else 0
+
+
+def _spread_folds(
+    options: FitOptions, folds: int, study: Study, experiments: Sequence[Experiment], ranks: Ranks
+) -> Sequence[Experiment]:
+    """Each experiment once a fold; the folds are written where the data has none."""
+    splits = {each.settings.train_split for each in experiments}
+    if len(splits) > 1:
+        raise UsageError(
+            f"--folds: experiments train on several splits ({', '.join(sorted(splits))}); fit "
+            "those of each by themselves"
+        )
+    if ranks.leads:  # one process writes
+        found = read_dataset(options.data, study.labels, uncertain=study.uncertain)
+        write_folds(found, splits.pop(), folds)
+    ranks.gather(None)
+    dataset = read_dataset(options.data, study.labels, uncertain=study.uncertain)
+    return spread_folds(experiments, dataset)
 
 
 def prepare(

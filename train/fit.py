@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from train.batches import BatchFeed
 from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE, write_tensors
 from train.device import describe_device, prepare_device
 from train.export import CHECKED_BATCHES, Contract, export_model
+from train.folds import describe_left_out, leave_out
 from train.images import ImageStore, stack_fitted
 from train.loop import fit_model
 from train.losses import make_loss
@@ -116,10 +117,15 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     folder = request.out / experiment.name
     if request.overwrite and request.ranks.leads:
         _clear(folder)
+    fold = experiment.fold
+    if fold is not None:
+        request = replace(request, rows=leave_out(request.dataset, request.rows, fold))
     described = describe_experiment(experiment, request.study)
     prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
+    if fold is not None:
+        described["data"]["left_out"] = describe_left_out(request.dataset, fold)
     if request.ranks.broadcast(_is_finished(folder, described) if request.ranks.leads else None):
         return FitOutcome(experiment, folder, "there already")
     began = time.perf_counter()

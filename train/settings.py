@@ -125,6 +125,10 @@ class Experiment:
     settings: FitSettings
     block: str | None = None
     description: str = ""
+    configuration: str | None = None
+    """What it is one fold of; None where nothing is cross-validated."""
+    fold: str | None = None
+    """The fold that its model never sees."""
 
 
 @dataclass(frozen=True, slots=True)

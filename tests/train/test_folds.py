@@ -1,0 +1,62 @@
+"""Each experiment once a fold, fitted on the images of the others."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+
+import pytest
+
+from covidreport.dataset import read_dataset
+from covidreport.errors import UsageError
+from covidreport.storage.folds import join_folds
+from covidreport.storage.runs import discover_runs
+from tests.train.conftest import LABELS, read_json
+
+
+@pytest.fixture
+def own(tmp_path, manifest):
+    """Data that may be written to."""
+    shutil.copytree(manifest.parent, tmp_path / "data")
+    return tmp_path / "data" / "manifest.csv"
+
+
+def test_each_fold_is_left_out_once(fit, write_study, own, tmp_path, without_export):
+    """Folds are of the training split; a model sees the others, and says so in its run.json."""
+    assert fit(write_study("number = 1", "number = 2"), data=own, folds=2) == 0
+    dataset = read_dataset(own, LABELS)
+    assert dataset.folds is not None
+    assert dataset.splits is not None
+    placed = set(zip(dataset.splits, dataset.folds, strict=True))
+    assert placed == {("train", "1"), ("train", "2"), ("validation", "")}
+    for fold in ("1", "2"):
+        run = read_json(tmp_path / "runs" / f"exp1-tiny-bce-fold{fold}" / "run.json")
+        assert (run["configuration"], run["fold"]) == ("exp1-tiny-bce", fold)
+        inside = dataset.folds.count(fold)
+        assert run["data"]["left_out"]["images"] == inside
+        assert run["data"]["splits"]["train"]["images"] == 20 - inside
+        assert run["data"]["splits"]["validation"]["images"] == 13
+    found = join_folds(discover_runs([tmp_path / "runs"]))
+    assert [(run.name, len(run.members)) for run in found] == [
+        ("exp1-tiny-bce", 2), ("exp2-tiny-bce", 2),
+    ]  # fmt: skip
+    before = own.read_bytes()
+    assert fit(write_study("number = 1", "number = 2"), data=own, folds=2) == 0
+    assert own.read_bytes() == before
+
+
+def test_other_folds_are_another_fit(fit, write_study, own, without_export):
+    """A run folder of one partition is not taken for that of another."""
+    study = write_study("number = 1")
+    assert fit(study, data=own, folds=2) == 0
+    with own.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["fold"] = {"1": "2", "2": "1"}.get(row["fold"], "")
+    with own.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert fit(study, data=own, folds=2) == 3
+    with pytest.raises(UsageError, match="has 2 folds"):
+        fit(study, data=own, folds=3)

@@ -1,0 +1,74 @@
+"""Cross-validation: each experiment once a fold, fitted on the images of the others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from covidreport.dataset.manifest import FOLD
+from covidreport.dataset.parting import part_patients
+from covidreport.dataset.split import take_rows
+from covidreport.dataset.table import add_column
+from covidreport.errors import UsageError
+from covidreport.records import Dataset
+from covidreport.storage.folds import order_folds
+from covidreport.store import write_atomic
+from train.sampling import Indices
+from train.settings import Experiment
+
+
+def write_folds(dataset: Dataset, split: str, folds: int) -> None:
+    """Write so many folds of a split into the manifest, as `covidreport split` does.
+
+    Those that are there are kept. UsageError where they are of another number, or where there is no
+    manifest to write them into.
+    """
+    if dataset.folds is not None:
+        there = order_folds(filter(None, dataset.folds))
+        if len(there) != folds:
+            raise UsageError(
+                f"{dataset.source} has {len(there)} folds ({', '.join(there)}), and --folds is "
+                f"{folds}: `covidreport split --folds {folds} --force` draws others"
+            )
+        return
+    if not dataset.source.is_file():
+        raise UsageError(
+            f"{dataset.source}: folds stand in a manifest; `covidreport split {dataset.source} "
+            f"--folds {folds}` writes one"
+        )
+    name = split.strip().lower()
+    rows = [row for row, each in enumerate(dataset.splits or ()) if each == name]
+    part = part_patients(take_rows(dataset, rows), [1.0] * folds)
+    cells = [""] * len(dataset)
+    for row, at in zip(rows, part.tolist(), strict=True):
+        cells[row] = str(at + 1)
+    write_atomic(dataset.source, add_column(dataset.source, FOLD, cells))
+
+
+def spread_folds(experiments: Sequence[Experiment], dataset: Dataset) -> tuple[Experiment, ...]:
+    """Each experiment once a fold of the data: `exp1-tiny-bce-fold3`."""
+    return tuple(
+        replace(each, name=f"{each.name}-fold{fold}", configuration=each.name, fold=fold)
+        for each in experiments
+        for fold in order_folds(filter(None, dataset.folds or ()))
+    )
+
+
+def leave_out(dataset: Dataset, rows: Mapping[str, Indices], fold: str) -> dict[str, Indices]:
+    """The images of each split without those of a fold."""
+    inside = np.array(dataset.folds) == fold
+    return {name: indices[~inside[indices]] for name, indices in rows.items()}
+
+
+def describe_left_out(dataset: Dataset, fold: str) -> dict[str, Any]:
+    """Which images a model never saw: how many, and a digest of their ids."""
+    inside = sorted(
+        sample for sample, of in zip(dataset.ids, dataset.folds or (), strict=True) if of == fold
+    )
+    digest = hashlib.sha256(json.dumps(inside).encode()).hexdigest()
+    return {"fold": fold, "images": len(inside), "sha256": digest}

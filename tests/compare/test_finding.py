@@ -12,8 +12,10 @@ from covidreport.compare import Plan, find_doubt
 from covidreport.compare.finding import (
     describe_detectable,
     describe_disagreement,
+    describe_non_inferiority,
     describe_planned,
     describe_verdict,
+    excludes_zero,
 )
 from covidreport.records import Counts, Run
 from tests.compare.cases import compare, comparisons, draw_scores, write_all
@@ -112,3 +114,21 @@ def test_of_a_named_baseline_only_significant_differences_are_said(tmp_path):
     assert "run-02 misses more" in said
     assert "the other 1 does not differ significantly from it" in said
     assert "run-03" not in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excludes"),
+    [(0.01, 0.2, True), (-0.2, -0.01, True), (0.0, 0.2, False), (-0.2, 0.0, False),
+     (-0.1, 0.1, False), (None, None, False)],
+)  # fmt: skip
+def test_an_interval_that_ends_at_0_does_not_exclude_it(tmp_path, low, high, excludes):
+    truth, scores = draw_scores(2)
+    (pair,) = comparisons(compare(write_all(tmp_path, truth, scores))).sensitivity
+    assert excludes_zero(replace(pair, low=low, high=high)) is excludes
+
+
+def test_without_a_margin_nothing_is_said_of_it(tmp_path):
+    truth, scores = draw_scores(2)
+    ranking = compare(write_all(tmp_path, truth, scores))
+    assert describe_non_inferiority(comparisons(ranking)) == ""
+    assert describe_planned(ranking) == ""

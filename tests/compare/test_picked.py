@@ -140,3 +140,11 @@ def test_counts_of_patients_with_several_images_are_not_corrected(tmp_path):
         assert comparisons is not None
         assert comparisons.basis == "counts"
         assert (comparisons.picked is not None) is known
+
+
+def test_too_few_negatives_have_no_corrected_specificity():
+    """Four units without the disease: a sensitivity, and an undefined specificity beside it."""
+    answers = _answers([0.7] * 3, positives=28, negatives=4)
+    picked: Any = correct_answers(answers, "r0", 0.0)
+    assert picked.sensitivity.value is not None
+    assert (picked.specificity.value, picked.specificity.low) == (None, None)

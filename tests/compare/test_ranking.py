@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covidreport.compare.ranking import rank_runs, rank_sets
+from covidreport.compare.ranking import explain_constant, rank_runs, rank_sets
 from covidreport.records import Counts, Estimate, Evaluation, Ranking
 from tests.metrics.study import make_evaluation, read_study
 
@@ -392,3 +392,12 @@ def test_each_ranking_comes_with_its_own_evaluations():
     for each in rank_sets(evaluations, "covid-19", 0.5):
         assert {e.split for e in each.evaluations} == {each.ranking.split}
         assert {e.run for e in each.evaluations} == {"a", "b"}
+
+
+def test_a_constant_answer_is_named_with_its_count():
+    """One of 301 images is called otherwise; of two images one each way is no constant answer."""
+    assert explain_constant(Counts(tn=1, fp=0, fn=0, tp=1)) is None
+    said = explain_constant(Counts(tn=200, fp=1, fn=100, tp=0))
+    assert said == "calls 300 of 301 images negative"
+    turned = explain_constant(Counts(tn=1, fp=200, fn=0, tp=100))
+    assert turned == "calls 300 of 301 images positive"

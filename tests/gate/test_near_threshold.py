@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from covidreport.gate.baseline import read_run_baseline
@@ -98,3 +99,10 @@ def test_evaluations_that_did_not_count_near_scores_are_looked_at(tmp_path):
     older = replace(evaluation, score_metrics=replace(evaluation.score_metrics, labels=labels))
     write_evaluation(run.folder, older)
     assert len(_hanging(judge(read_run(run.folder), None, read_limit("missed<=0", TARGET)))) == 1
+
+
+def test_only_labels_with_near_scores_are_named(tmp_path):
+    """The near image is near for both labels; where no other is, none of 0 is counted."""
+    run = _write(tmp_path / "a", UP)
+    (finding,) = _hanging(judge(run, None, read_limit("missed<=0", TARGET)))
+    assert not re.search(r"\b0 (covid-19|normal)", finding.evidence)

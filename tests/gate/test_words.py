@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from covidreport.gate.limit_wording import describe_allowed
+from covidreport.gate.limit_wording import describe_allowed, describe_loss
 from covidreport.gate.limits import read_limit
 from covidreport.gate.outcomes import WORSE_SPECIFICITY, needs_explanation
 from covidreport.gate.wording import summarise
-from covidreport.records import Finding
+from covidreport.metrics import estimate_difference, judge_non_inferiority
+from covidreport.metrics.differences import NonInferiority
+from covidreport.metrics.intervals import Interval
+from covidreport.records import Finding, Limit
 from tests.gate.runs import TARGET, judge, write_run_missing
 
 
@@ -53,3 +57,17 @@ def test_a_pass_with_a_worse_specificity_needs_more_than_a_row(verdict):
     assert not needs_explanation(replace(verdict, findings=(finding,)))
     worse = replace(finding, code=WORSE_SPECIFICITY)
     assert needs_explanation(replace(verdict, findings=(worse,)))
+
+
+def test_what_evidence_says_has_the_difference_and_its_interval():
+    """Two more of 28 missed, and a margin of 0.1: too few cases."""
+    limit = Limit("sensitivity", TARGET, max_regression=0.1, evidence=True)
+    value, interval = estimate_difference(0, 2, np.array([0] * 26 + [-1] * 2), np.ones(28, int))
+    judged = judge_non_inferiority(value, interval, 0.1)
+    said = describe_loss(limit, "base", judged, 28, 90)
+    assert said.startswith("28 positives can't exclude a loss of more than 0.1 in covid-19 sens")
+    assert "the difference is -0.071" in said.replace("\N{MINUS SIGN}", "-")
+    assert "95 % interval" in said
+    assert "it would take about 90 positives" in said
+    nothing = NonInferiority("the data cannot say", 0.1, None, Interval(None, None, None))
+    assert "difference" not in describe_loss(limit, "base", nothing, 28, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -135,6 +137,21 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
         del facts["timing"]
         contents.append(((folder / "scores.parquet").read_bytes(), facts))
     assert contents[0] == contents[1]
+
+
+def test_when_it_was_made_and_how_long_it_took_is_known(tmp_path):
+    """From before to after the call, in UTC; the command stands beside."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    before = datetime.now(UTC)
+    request = replace(make_request(manifest, jobs=2), command="covidreport evaluate runs")
+    evaluation = evaluate_folder(tmp_path / "runs", request)["a"].evaluation
+    timing = evaluation.timing
+    started, finished = (datetime.fromisoformat(timing[key]) for key in ("started", "finished"))
+    slack = timedelta(milliseconds=1)  # they are cut to milliseconds
+    assert before - slack <= started <= finished <= datetime.now(UTC) + slack
+    assert min(timing["decode_s"], timing["inference_s"]) >= 0
+    assert (timing["jobs"], timing["command"]) == (2, "covidreport evaluate runs")
 
 
 @pytest.mark.parametrize("batch", [1, 3, 6, 100])

@@ -211,8 +211,11 @@ def test_a_baseline_that_was_picked_as_the_best_is_flattered(tmp_path, base):
     assert odds.picked == picked
     said = f"misses about {round(picked.missed)} of 28 on others, so equal runs fail more often"
     assert said in describe_odds(odds)
-    write_baseline(file, replace(baseline.evidence, picked=replace(picked, missed=3.9)))
-    assert _judge(_run(tmp_path, "run2", 4), file).odds.picked is None
+    for missed_by_picked in (3.9, 4.0):  # no more than it misses here: nothing flatters it
+        write_baseline(
+            file, replace(baseline.evidence, picked=replace(picked, missed=missed_by_picked))
+        )
+        assert _judge(_run(tmp_path, "run2", 4), file).odds.picked is None
 
 
 def test_the_best_of_a_folder_knows_that_it_was_picked(tmp_path, base):

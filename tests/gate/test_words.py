@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from covidreport.errors import GateError
 from covidreport.gate.limit_wording import describe_allowed, describe_loss
 from covidreport.gate.limits import read_limit
 from covidreport.gate.outcomes import WORSE_SPECIFICITY, needs_explanation
-from covidreport.gate.wording import summarise
+from covidreport.gate.stored import read_side
+from covidreport.gate.wording import describe_test, summarise
 from covidreport.metrics import estimate_difference, judge_non_inferiority
 from covidreport.metrics.differences import NonInferiority
 from covidreport.metrics.intervals import Interval
-from covidreport.records import Finding, Limit
+from covidreport.records import Comparison, Finding, Limit
+from covidreport.storage.chosen import ImageQuery
 from tests.gate.runs import TARGET, judge, write_run_missing
 
 
@@ -71,3 +74,26 @@ def test_what_evidence_says_has_the_difference_and_its_interval():
     assert "it would take about 90 positives" in said
     nothing = NonInferiority("the data cannot say", 0.1, None, Interval(None, None, None))
     assert "difference" not in describe_loss(limit, "base", nothing, 28, None)
+
+
+def test_a_test_is_told_with_its_interval_where_there_is_one():
+    """As a gate's comment has it."""
+    pair = Comparison(
+        "a", "b", "sensitivity", -0.0714, -0.2264, 0.0582, p_value=0.5, test="mcnemar-exact"
+    )
+    said = describe_test(pair).replace("\N{MINUS SIGN}", "-")
+    assert said == (
+        "difference in sensitivity -0.071 (95 % interval -0.226 to 0.058), p = 0.50 by the exact "
+        "McNemar test"
+    )
+    alone = describe_test(replace(pair, low=None, high=None))
+    assert "interval" not in alone
+    assert describe_test(replace(pair, test="sign-flip over groups")).endswith(
+        "the sign-flip test over patients"
+    )
+
+
+def test_a_run_without_the_label_can_not_be_judged(tmp_path):
+    run = write_run_missing(tmp_path / "run", 2)
+    with pytest.raises(GateError, match="was not evaluated for flu: its labels are covid-19"):
+        read_side(run, "flu", ImageQuery(split="validation"))

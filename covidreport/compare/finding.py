@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import Comparison, Finding, RankedRun, Ranking, RunComparisons
+from covidreport.records import (
+    Comparison,
+    Finding,
+    RankedRun,
+    Ranking,
+    RunComparisons,
+    StudyPlan,
+)
 from covidreport.text import (
     format_bounds,
     format_estimate,
@@ -304,7 +311,22 @@ def describe_non_inferiority(comparisons: RunComparisons) -> str:
     ]
     return (
         f"At most {judged[0].margin:g} less sensitive than {judged[0].reference}: "
-        f"{'; '.join(parts)}."
+        f"{'; '.join(parts)}.{_describe_plan(comparisons.margin_plan)}"
+    )
+
+
+def _describe_plan(plan: StudyPlan | None) -> str:
+    """How many positives would show it of one run that is as good; empty where nobody knows."""
+    needed = None if plan is None else plan.goals[0].needed
+    if plan is None or needed is None:
+        return ""
+    images = plural(needed.positives, "positive image")
+    if plan.assumptions.grouped:
+        images += f" of {plural(needed.patients, 'patient')}"
+    return (
+        f" Of one run that is as good this takes {images}, to be shown in 8 of 10 studies: if the "
+        f"sensitivity is {plan.assumptions.sensitivity:.2f} and runs agree as these do "
+        "(`covidreport plan`)."
     )
 
 

@@ -38,6 +38,7 @@ from covidreport.metrics import (
     find_indistinguishable,
     judge_non_inferiority,
     number_folds,
+    plan_like,
     rank_resamples,
     record_tests,
     resample_counts,
@@ -56,6 +57,7 @@ from covidreport.records import (
     RankEvidence,
     RunCombination,
     RunComparisons,
+    StudyPlan,
 )
 
 SEED = 0
@@ -113,6 +115,7 @@ def compare_answers_of(
     reported = {(each.first, each.second) for each in sensitivity}
     overall = cochran_q(runs.missed, runs.positive_groups, seed=SEED)
     groups = answers.groups
+    judged = _judge(runs, plan.margin, baseline)
     return RunComparisons(
         basis="scores",
         positives=int(np.count_nonzero(answers.truth == 1)),
@@ -128,7 +131,8 @@ def compare_answers_of(
         planned=baseline is not None,
         named=plan.named if baseline is not None else "",
         margin=plan.margin,
-        non_inferiority=_judge(runs, plan.margin, baseline),
+        non_inferiority=judged,
+        margin_plan=_plan_margin(runs, judged, _find_reference(runs, baseline)),
         combinations=_combine(answers),
         same_specificity=compare_at_same_specificity(answers, baseline, plan.specificities, SEED),
         excluded=tuple(excluded),
@@ -277,12 +281,17 @@ def _resolve(runs: _Runs) -> DetectableDifference:
     )
 
 
+def _find_reference(runs: _Runs, baseline: str | None) -> int:
+    """The run that others are judged beside: the baseline, else the best."""
+    return runs.best[0] if baseline is None else runs.paired.names.index(baseline)
+
+
 def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[NonInferior, ...]:
     """Each other run against the baseline, or against the best; one level for all of them."""
     if margin is None:
         return ()
     names = runs.paired.names
-    reference = runs.best[0] if baseline is None else names.index(baseline)
+    reference = _find_reference(runs, baseline)
     others = [run for run in range(len(names)) if run != reference]
     # Bonferroni: several runs are judged by one margin, and each may pass by chance.
     confidence = 1 - ALPHA / len(others)
@@ -310,6 +319,14 @@ def _judge(runs: _Runs, margin: float | None, baseline: str | None) -> tuple[Non
             )
         )
     return tuple(judged)
+
+
+def _plan_margin(runs: _Runs, judged: Sequence[NonInferior], reference: int) -> StudyPlan | None:
+    """What it would take where these data can't say; None where they can."""
+    if not any(each.answer == "the data cannot say" for each in judged):
+        return None
+    order = [reference, *(run for run in range(len(runs.missed)) if run != reference)]
+    return plan_like(runs.missed[order], runs.positive_groups, judged[0].margin)
 
 
 def _combine(answers: AlignedAnswers) -> tuple[RunCombination, ...]:

@@ -124,7 +124,7 @@ from covidreport.metrics.paired import (
     sum_by_group,
 )
 from covidreport.metrics.patients import count_by_patient
-from covidreport.metrics.planning import count_needed, plan_study
+from covidreport.metrics.planning import count_needed, plan_like, plan_study
 from covidreport.metrics.predictive import (
     negative_likelihood_ratio,
     npv_at_prevalence,
@@ -330,6 +330,7 @@ __all__ = [
     "net_benefit",
     "npv_at_prevalence",
     "number_folds",
+    "plan_like",
     "plan_study",
     "planned_pairs",
     "positive_likelihood_ratio",

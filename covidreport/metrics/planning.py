@@ -8,8 +8,9 @@ is a patient all possible studies are added up; where patients have several, `DR
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,13 @@ from numpy.typing import NDArray
 from covidreport.metrics.effective import effective_size
 from covidreport.metrics.gate_odds import DRAWS, MissRule, compute_odds
 from covidreport.metrics.intervals import wilson_ends
-from covidreport.metrics.latent import LatentPair, found_law
+from covidreport.metrics.latent import (
+    LatentPair,
+    count_patients,
+    estimate_between,
+    estimate_within,
+    found_law,
+)
 from covidreport.records import (
     PlanAtHand,
     PlanGoal,
@@ -62,6 +69,27 @@ def plan_study(
         at_hand = describe_size(assumptions, count_needed(assumptions, positives), margins)
         tell()
     return StudyPlan(assumptions, tuple(planned), at_hand)
+
+
+def plan_like(
+    missed: NDArray[np.bool_], groups: NDArray[np.integer[Any]] | None, margin: float
+) -> StudyPlan | None:
+    """The positives that show of one run as good as the first that it is at most a margin worse.
+
+    missed: bool `(R, P)`, the reference in row 0; groups: patients `(P,)`. Images a patient and
+    correlations are those of these runs, the sensitivity the first one's with half a case more of
+    each kind. None where the runs don't tell how far they agree, and of a margin that no study has.
+    """
+    positives = missed.shape[1]
+    sensitivity = (positives - int(missed[0].sum()) + 0.5) / (positives + 1)
+    between, patients = estimate_between(missed), count_patients(groups, positives)
+    within = estimate_within(missed, groups) if len(patients) > 1 else None
+    if between is None or (len(patients) > 1 and within is None):
+        return None
+    shares = tuple(n / sum(patients) for n in patients)
+    assumed = StudyAssumptions(sensitivity, shares, within, between)
+    (planned,) = plan_study(assumed, [PlanGoal("non_inferiority", margin)]).goals
+    return StudyPlan(assumed, (replace(planned, curve=()),), None, len(missed))
 
 
 def check_plan(assumptions: StudyAssumptions, goals: Sequence[PlanGoal]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from covidreport.records.plan import StudyPlan
 from covidreport.records.scores import Estimate
 
 
@@ -221,6 +222,9 @@ class RunComparisons:
     """Where the baseline was named, such as `on the command line`; empty unless `planned`."""
     margin: float | None = None
     non_inferiority: tuple[NonInferior, ...] = ()
+    margin_plan: StudyPlan | None = None
+    """How many positives it takes to show that one run as good as the reference is at most the
+    margin worse, if runs agree as these do; None where nothing is left open."""
     combinations: tuple[RunCombination, ...] = ()
     excluded: tuple[ExcludedRun, ...] = ()
     picked: PickedRun | None = None

@@ -34,9 +34,9 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `rank_high`, `best_probability`), `detectable_difference`, `independence_assumed`,
   `sensitivity[]`, `specificity[]` and `roc_auc[]` (`first`, `second`, `difference`, `low`, `high`,
   `p_value`, `adjusted_p_value`, `test`, `correction`, `only_first`, `only_second`), `overall`,
-  `baseline`, `planned`, `margin`, `non_inferiority[]`, `combinations[]`, `excluded[]`,
-  `same_specificity[]` (the best run's own first: `run` whose specificity it is, or null;
-  `specificity`, `false_alarms`: the most; `reference`, `runs[]` of `run`, `sensitivity`,
+  `baseline`, `planned`, `margin`, `non_inferiority[]`, `margin_plan`, `combinations[]`,
+  `excluded[]`, `same_specificity[]` (the best run's own first: `run` whose specificity it is, or
+  null; `specificity`, `false_alarms`: the most; `reference`, `runs[]` of `run`, `sensitivity`,
   `specificity` reached; `comparisons[]` as above; `resamples`), `alpha`, `resamples`, `flips`,
   `seed`.
 - `findings[]`: `severity`, `code`, `what`, `evidence`, `remedy`, `subjects`.

@@ -17,7 +17,8 @@ from covidreport.compare.finding import (
     describe_verdict,
     excludes_zero,
 )
-from covidreport.records import Counts, Run
+from covidreport.metrics import plan_study
+from covidreport.records import Counts, PlanGoal, Run
 from tests.compare.cases import compare, comparisons, draw_scores, write_all
 from tests.metrics.study import make_evaluation
 
@@ -132,3 +133,23 @@ def test_without_a_margin_nothing_is_said_of_it(tmp_path):
     ranking = compare(write_all(tmp_path, truth, scores))
     assert describe_non_inferiority(comparisons(ranking)) == ""
     assert describe_planned(ranking) == ""
+
+
+def test_where_a_margin_is_left_open_the_positives_that_it_takes_are_planned(tmp_path):
+    """28 positives can't exclude a loss of 0.1; what does is what `plan` says at the sensitivity of
+    the best run and the agreement of these."""
+    truth, scores = draw_scores(3, positives=28, seed=7)
+    ranking = compare(write_all(tmp_path, truth, scores), Plan(margin=0.1))
+    made = comparisons(ranking)
+    assert {each.answer for each in made.non_inferiority} >= {"the data cannot say"}
+    plan = made.margin_plan
+    assert plan is not None
+    needed = plan.goals[0].needed
+    assert needed is not None
+    assert needed.positives > 28
+    again = plan_study(plan.assumptions, [PlanGoal("non_inferiority", 0.1)]).goals[0].needed
+    assert again == needed
+    said = describe_non_inferiority(made)
+    assert f"takes {needed.positives} positive images, to be shown in 8 of 10 studies" in said
+    unasked = comparisons(compare(write_all(tmp_path / "again", truth, scores)))
+    assert unasked.margin_plan is None

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import UsageError
-from covidreport.evaluate.options import EvaluateOptions, merge_options, read_memory_limit
+from covidreport.evaluate.options import (
+    EvaluateOptions,
+    merge_options,
+    read_memory,
+    read_memory_limit,
+)
 from covidreport.evaluate.thresholds import Thresholds, read_thresholds
 from covidreport.records import ModelLimits
 
@@ -114,3 +119,12 @@ def test_a_time_limit_ends(seconds):
     """Neither none at all nor for ever."""
     with pytest.raises(UsageError, match="give seconds, such as 300"):
         EvaluateOptions(batch_timeout_s=seconds)
+
+
+@pytest.mark.parametrize(
+    ("stated", "limit"),
+    [("0.5", 0.5), ("1", 1.0), ("0", None), ("1.5", None), (0.25, 0.25), (1, 1.0), (0, None),
+     (True, None), ("2 GB", 2e9), ("2GiB", 2 * 1024**3), ("500 mb", 5e8), ("much", None)],
+)  # fmt: skip
+def test_a_memory_limit_is_a_fraction_or_a_size(stated, limit):
+    assert read_memory(stated) == limit

@@ -44,7 +44,8 @@ def trace_referral(
     From nobody to all; images of equal certainty are referred together.
     """
     order = np.argsort(certainty, kind="stable")
-    ends = np.append(np.diff(certainty[order]) != 0, [True] * bool(len(order)))
+    ordered = certainty[order]  # infinite where there is no score: compared, not subtracted
+    ends = np.append(ordered[1:] != ordered[:-1], [True] * bool(len(order)))
     referred: NDArray[Any] = np.append(0, np.flatnonzero(ends) + 1)
     caught = np.append(0, np.cumsum(wrong[order]))
     left = wrong.sum() - caught[referred]

@@ -46,8 +46,8 @@ def draw_pictures(data: ReportData, options: RenderOptions = PLAIN) -> Mapping[s
 
 
 def _list_charts(view: ReportView) -> Iterator[Chart]:
-    for name in ("ranking", "operating", "curves"):
-        for section in view.sections[name]:
+    for sections in view.sections.values():
+        for section in sections:
             for block in walk_blocks(section.blocks):
                 if isinstance(block, Chart):
                     yield block

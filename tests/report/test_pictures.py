@@ -16,7 +16,9 @@ from covidreport.report.pictures import draw_pictures
 from tests.report.blocks import build, list_charts
 from tests.report.reading import read_markdown
 
-CHARTS = ("roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability")
+CHARTS = (
+    "roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability", "referral",
+)  # fmt: skip
 BESIDE = RenderOptions(charts="files")
 
 
@@ -28,7 +30,11 @@ def pictures(everything):
 
 def _charts(data):
     """Those of lines, in the order of the page."""
-    return [one for name in ("operating", "curves") for one in list_charts(build(data, name))]
+    return [
+        one
+        for name in ("operating", "curves", "referral")
+        for one in list_charts(build(data, name))
+    ]
 
 
 def _read(picture: bytes) -> Image.Image:
@@ -100,7 +106,7 @@ def _rename(data, names):
     )
     return replace(
         data, runs=runs, rankings=rankings, curves=curves, cases=None, repeats=(), classes=None,
-        predictive=(),
+        predictive=(), referral=(),
     )  # fmt: skip
 
 
@@ -113,8 +119,8 @@ def test_counts_alone_have_no_curves(study):
     ("hidden", "left"),
     [
         ("ranking", CHARTS),
-        ("operating", ("ranking", "loss", "accuracy", "reliability")),
-        ("curves", ("ranking", "roc", "precision-recall", "net-benefit")),
+        ("operating", ("ranking", "loss", "accuracy", "reliability", "referral")),
+        ("curves", ("ranking", "roc", "precision-recall", "net-benefit", "referral")),
     ],
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):

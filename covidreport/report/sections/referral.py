@@ -75,11 +75,11 @@ def _draw(data: ReportData, index: Index) -> Group:
     summary = "; ".join(
         f"at {percent(point.at)} {whole(point.missed.numerator)} missed" for point in first.points
     )
+    said = f"Of {clean(first.run)}: {summary}."
     chart = Chart(
-        "referral", "Missed by proportion referred",
-        f"Of {clean(first.run)}: {summary}.",
+        "referral", "Missed by proportion referred", said,
         "Exploratory: at each proportion the least certain of these very images.",
-        (TitledLines("", "", drawn),),
+        (TitledLines("", said, drawn),),
     )  # fmt: skip
     return Group((chart,), layout="charts", runs=tuple(index.link(each.run.name) for each in runs))
 

@@ -128,3 +128,7 @@ def test_a_time_limit_ends(seconds):
 )  # fmt: skip
 def test_a_memory_limit_is_a_fraction_or_a_size(stated, limit):
     assert read_memory(stated) == limit
+
+
+def test_a_time_limit_may_be_under_a_second():
+    assert EvaluateOptions(batch_timeout_s=0.5).model_limits.batch_timeout_s == 0.5

@@ -12,7 +12,7 @@ from covidreport.gate.limit_wording import describe_allowed, describe_loss
 from covidreport.gate.limits import read_limit
 from covidreport.gate.outcomes import WORSE_SPECIFICITY, needs_explanation
 from covidreport.gate.stored import read_side
-from covidreport.gate.wording import describe_test, summarise
+from covidreport.gate.wording import describe_test, say_odds, summarise
 from covidreport.metrics import estimate_difference, judge_non_inferiority
 from covidreport.metrics.differences import NonInferiority
 from covidreport.metrics.intervals import Interval
@@ -97,3 +97,13 @@ def test_a_run_without_the_label_can_not_be_judged(tmp_path):
     run = write_run_missing(tmp_path / "run", 2)
     with pytest.raises(GateError, match="was not evaluated for flu: its labels are covid-19"):
         read_side(run, "flu", ImageQuery(split="validation"))
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [(0.406, "about 4 in 10 times"), (0.97, "more than 9 in 10 times"), (0.085, "about 1 in 12"),
+     (0.05, "about 1 in 20"), (0.021, "about 1 in 50"), (0.0101, "about 1 in 100"),
+     (0.004, "less than 1 in 100"), (0.996, "more than 99 in 100")],
+)  # fmt: skip
+def test_odds_are_said_without_more_digits_than_they_have(chance, words):
+    assert say_odds(chance).startswith(words)

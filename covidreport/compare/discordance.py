@@ -9,7 +9,7 @@ from covidreport.compare.answers import read_answers
 from covidreport.compare.ranking import rank_sets
 from covidreport.compare.reading import caching_reader
 from covidreport.errors import UsageError
-from covidreport.metrics import count_patients, estimate_between, estimate_within
+from covidreport.metrics import count_patients, estimate_agreement, estimate_within
 from covidreport.records import Evaluation, Run
 from covidreport.store import SCORES_FILE, evaluation_folder
 
@@ -32,7 +32,7 @@ class Agreement:
 def measure_agreement(
     evaluated: Sequence[tuple[Run, Evaluation]], target: str, specificity_floor: float
 ) -> Agreement:
-    """Of the ranked runs on the same images that are most, the best one against each other.
+    """Of the ranked runs on the same images that are most, over all pairs of them.
 
     Raises UsageError where none of them has a rank and stored scores that can be used.
     """
@@ -64,6 +64,6 @@ def measure_agreement(
         runs=len(answers.names),
         shares=tuple(n / sum(patients) for n in patients),
         within=estimate_within(missed, groups) if len(patients) > 1 else None,
-        between=estimate_between(missed),
+        between=estimate_agreement(missed),
         grouped=known,
     )

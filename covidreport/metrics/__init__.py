@@ -86,6 +86,7 @@ from covidreport.metrics.latent import (
     HIGHEST_CORRELATION,
     LatentPair,
     count_patients,
+    estimate_agreement,
     estimate_between,
     estimate_within,
 )
@@ -285,6 +286,7 @@ __all__ = [
     "design_effect",
     "detectable_difference",
     "digest_units",
+    "estimate_agreement",
     "estimate_between",
     "estimate_consistency",
     "estimate_counts",

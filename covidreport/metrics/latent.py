@@ -71,6 +71,24 @@ def estimate_between(missed: NDArray[np.bool_]) -> float | None:
     return _solve(lambda r: float(miss_both(first, others, r).sum()), both)
 
 
+def estimate_agreement(missed: NDArray[np.bool_]) -> float | None:
+    """The latent correlation at which pairs of runs miss images together as often as they do.
+
+    missed: bool `(R, P)`; over all pairs. As `estimate_between`, where no run is the one that
+    others are held against: a run that misses one image says little of how far it agrees with
+    others. None where no two runs missed some images and found some.
+    """
+    rates = missed.mean(axis=1)
+    telling = np.flatnonzero((rates > 0) & (rates < 1))
+    if len(telling) < 2:
+        return None
+    first, second = np.triu_indices(len(telling), 1)
+    lost = missed[telling].astype(np.int64)
+    both = float((lost @ lost.T)[first, second].sum()) / missed.shape[1]
+    at = miss_threshold(rates[telling])
+    return _solve(lambda r: float(miss_both(at[first], at[second], r).sum()), both)
+
+
 def estimate_within(
     missed: NDArray[np.bool_], groups: NDArray[np.integer[Any]] | None
 ) -> float | None:

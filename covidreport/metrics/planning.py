@@ -21,7 +21,7 @@ from covidreport.metrics.intervals import wilson_ends
 from covidreport.metrics.latent import (
     LatentPair,
     count_patients,
-    estimate_between,
+    estimate_agreement,
     estimate_within,
     found_law,
 )
@@ -82,7 +82,7 @@ def plan_like(
     """
     positives = missed.shape[1]
     sensitivity = (positives - int(missed[0].sum()) + 0.5) / (positives + 1)
-    between, patients = estimate_between(missed), count_patients(groups, positives)
+    between, patients = estimate_agreement(missed), count_patients(groups, positives)
     within = estimate_within(missed, groups) if len(patients) > 1 else None
     if between is None or (len(patients) > 1 and within is None):
         return None

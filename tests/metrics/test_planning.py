@@ -9,7 +9,12 @@ import pytest
 from scipy.stats import beta, binom, norm
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics import mcnemar_exact, plan_study
+from covidreport.metrics import (
+    estimate_agreement,
+    estimate_between,
+    mcnemar_exact,
+    plan_study,
+)
 from covidreport.metrics.latent import found_law
 from covidreport.metrics.planning import compute_power, count_needed, seat_patients
 from covidreport.records import PlanGoal, StudyAssumptions
@@ -195,3 +200,19 @@ def test_what_no_study_can_have_is_refused(assumed, goal, said):
 def test_what_is_out_of_reach_has_no_size():
     (planned,) = plan_study(StudyAssumptions(0.85), [PlanGoal("half_width", 0.0004)]).goals
     assert planned.needed is None
+
+
+def test_how_far_runs_agree_is_told_by_all_pairs_of_them():
+    """Six runs drawn with 0.6, one of which misses a single image; of two runs it is what the one
+    against the other gives."""
+    rng = np.random.default_rng(5)
+    latent = math.sqrt(0.6) * rng.standard_normal(3000) + math.sqrt(0.4) * rng.standard_normal(
+        (6, 3000)
+    )
+    limits = np.asarray(norm.ppf([0.7, 0.8, 0.85, 0.9, 0.95, 0.9997]))
+    missed = latent > limits[:, np.newaxis]
+    assert missed[-1].sum() < 5
+    assert estimate_agreement(missed) == pytest.approx(0.6, abs=0.04)
+    assert estimate_agreement(missed[:2]) == pytest.approx(estimate_between(missed[:2]), abs=1e-6)
+    assert estimate_agreement(missed[:1]) is None
+    assert estimate_agreement(np.zeros((3, 10), bool)) is None

@@ -14,7 +14,7 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.compare.discordance import Agreement
-    from covidreport.records import GoalKind, PlanGoal, StudyAssumptions, StudyPlan
+    from covidreport.records import Assumed, GoalKind, PlanGoal, StudyAssumptions, StudyPlan
     from covidreport.settings import Settings
     from covidreport.storage.chosen import ImageQuery
 
@@ -149,7 +149,14 @@ def plan(  # each is an option
         made = plan_study(assumed, goals, positives)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    made = replace(made, runs=0 if at_hand is None else at_hand.runs)
+    if at_hand is not None:
+        given: dict[Assumed, float | None] = {
+            "shares": images_per_patient,
+            "within": within,
+            "between": correlation,
+        }
+        silent = tuple(name for name, value in given.items() if value is None)
+        made = replace(made, runs=at_hand.runs, estimated=silent)
     if output is not None:
         write_atomic(output, encode_text(render_plan(made, settings.target, output.suffix)))
     if as_json:

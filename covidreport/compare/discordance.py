@@ -19,14 +19,13 @@ class Agreement:
     """Latent correlations (`metrics.latent`) of runs on the positives of one set of images.
 
     runs: on how many it rests. shares, within, between: as of `StudyAssumptions`; None where the
-    runs don't tell. grouped: whether it is known whose the images are.
+    runs don't tell; one image of each patient where it is not known whose they are.
     """
 
     runs: int
     shares: tuple[float, ...]
     within: float | None
     between: float | None
-    grouped: bool
 
 
 def measure_agreement(
@@ -59,11 +58,9 @@ def measure_agreement(
     missed = ~answers.answers[:, positive]
     groups = None if answers.groups is None else answers.groups[positive]
     patients = count_patients(groups, int(positive.sum()))
-    known = answers.images is not None and answers.images.groups is not None
     return Agreement(
         runs=len(answers.names),
         shares=tuple(n / sum(patients) for n in patients),
         within=estimate_within(missed, groups) if len(patients) > 1 else None,
         between=estimate_agreement(missed),
-        grouped=known,
     )

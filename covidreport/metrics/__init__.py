@@ -125,7 +125,7 @@ from covidreport.metrics.paired import (
     sum_by_group,
 )
 from covidreport.metrics.patients import count_by_patient
-from covidreport.metrics.planning import count_needed, plan_like, plan_study
+from covidreport.metrics.planning import plan_like, plan_study
 from covidreport.metrics.predictive import (
     negative_likelihood_ratio,
     npv_at_prevalence,
@@ -276,7 +276,6 @@ __all__ = [
     "count_images",
     "count_labels",
     "count_near",
-    "count_needed",
     "count_patients",
     "count_units",
     "critical_p_value",

@@ -50,25 +50,18 @@ def plan_study(
     assumptions: StudyAssumptions,
     goals: Sequence[PlanGoal],
     positives: int | None = None,
-    *,
-    tell: Callable[[], None] = lambda: None,
 ) -> StudyPlan:
     """The patients that each goal needs, and what about so many positives would show.
 
-    tell: called after each goal, and after what is at hand. Raises ValueError for assumptions and
-    goals that no study can have (`check_plan`).
+    Raises ValueError for assumptions and goals that no study can have (`check_plan`).
     """
     check_plan(assumptions, goals)
-    planned = []
-    for goal in goals:
-        planned.append(_plan_goal(assumptions, goal))
-        tell()
+    planned = tuple(_plan_goal(assumptions, goal) for goal in goals)
     at_hand = None
     if positives is not None:
         margins = [goal.value for goal in goals if goal.kind == "non_inferiority"]
         at_hand = describe_size(assumptions, count_needed(assumptions, positives), margins)
-        tell()
-    return StudyPlan(assumptions, tuple(planned), at_hand)
+    return StudyPlan(assumptions, planned, at_hand)
 
 
 def plan_like(
@@ -89,7 +82,9 @@ def plan_like(
     shares = tuple(n / sum(patients) for n in patients)
     assumed = StudyAssumptions(sensitivity, shares, within, between)
     (planned,) = plan_study(assumed, [PlanGoal("non_inferiority", margin)]).goals
-    return StudyPlan(assumed, (replace(planned, curve=()),), None, len(missed))
+    return StudyPlan(
+        assumed, (replace(planned, curve=()),), None, len(missed), ("shares", "within", "between")
+    )
 
 
 def check_plan(assumptions: StudyAssumptions, goals: Sequence[PlanGoal]) -> None:

@@ -76,6 +76,7 @@ from covidreport.records.model import (
 )
 from covidreport.records.patients import PatientFigures, PatientRule
 from covidreport.records.plan import (
+    Assumed,
     GoalKind,
     PlanAtHand,
     PlanGoal,
@@ -150,6 +151,7 @@ __all__ = [
     "SEVERITIES",
     "UNKNOWN",
     "Activation",
+    "Assumed",
     "Beside",
     "Calibration",
     "Called",

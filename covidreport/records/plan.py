@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Assumed = Literal["shares", "within", "between"]
+"""What of the assumptions runs at hand can tell."""
 GoalKind = Literal["half_width", "at_least", "difference", "non_inferiority"]
 
 
@@ -104,10 +106,11 @@ class PlanAtHand:
 class StudyPlan:
     """Assumptions, the size that each goal needs, and what a given size shows.
 
-    runs: how many runs the correlations were estimated from; 0 where they were stated.
+    runs: how many runs `estimated` names of the assumptions come from; the others were stated.
     """
 
     assumptions: StudyAssumptions
     goals: tuple[PlannedGoal, ...]
     at_hand: PlanAtHand | None
     runs: int = 0
+    estimated: tuple[Assumed, ...] = ()

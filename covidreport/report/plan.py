@@ -62,17 +62,18 @@ def describe_goal(goal: PlanGoal) -> str:
 def describe_assumptions(plan: StudyPlan) -> tuple[Fact, ...]:
     """What is taken for true, and where it comes from."""
     assumed = plan.assumptions
-    source = f"estimated from {plural(plan.runs, 'run')} at hand" if plan.runs else "stated"
+    estimated = f"estimated from {plural(plan.runs, 'run')} at hand"
+    source = dict.fromkeys(plan.estimated, estimated)
     facts = [
         Fact("True sensitivity", Text(exact(assumed.sensitivity))),
         Fact("Power", Text(f"{percent(assumed.power)} of studies")),
-        Fact("Images a patient", Text(_describe_images(assumed, source))),
+        Fact("Images a patient", Text(_describe_images(assumed, source.get("shares", "stated")))),
     ]
     if assumed.grouped:
-        within = f"{_correlation(assumed.within)}, {source}"
+        within = f"{_correlation(assumed.within)}, {source.get('within', 'stated')}"
         facts.append(Fact("Latent correlation of a patient’s images", Text(within)))
     if assumed.between is not None:
-        between = f"{_correlation(assumed.between)}, {source}"
+        between = f"{_correlation(assumed.between)}, {source.get('between', 'stated')}"
         facts.append(Fact("Latent correlation of two runs on an image", Text(between)))
     if assumed.comparisons > 1:
         level = f"5 % divided by {plural(assumed.comparisons, 'comparison')}"
@@ -82,7 +83,7 @@ def describe_assumptions(plan: StudyPlan) -> tuple[Fact, ...]:
 
 def _describe_images(assumed: StudyAssumptions, source: str) -> str:
     if not assumed.grouped:
-        return f"1 positive image of each patient, {source}"
+        return "1 positive image of each patient is taken"
     mean = assumed.images_per_patient
     return f"{mean:.2f} positive images of a patient on average, {source}"
 
@@ -181,7 +182,7 @@ def _caveats(plan: StudyPlan) -> Items:
         "another, so is the size. Plan with the worst that is plausible, too.",
         "The study must be of the patients that the tool is for; no size makes up for others.",
     ]
-    if not plan.runs and not assumed.grouped:
+    if not assumed.grouped:
         said.append(
             "One positive image of each patient is taken: where patients have several, more images "
             "are needed. `--images-per-patient` or runs at hand say so."

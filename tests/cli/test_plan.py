@@ -34,7 +34,7 @@ def test_a_plan_as_a_table(covidreport):
     assert done.code == 0
     assert "a sensitivity within ± 0.1" in done.out
     assert "To show a sensitivity of at least 0.7 takes" in done.out
-    assert "1 positive image of each patient, stated" in done.out
+    assert "1 positive image of each patient is taken" in done.out
 
 
 def test_a_plan_as_json(covidreport):
@@ -85,6 +85,10 @@ def test_what_is_stated_goes_before_runs_at_hand(covidreport, tmp_path):
     assumed = json.loads(done.out)["assumptions"]
     assert assumed["between"] == 0.6
     assert assumed["shares"] == [1]
+    assert json.loads(done.out)["estimated"] == ["within"]
+    said = covidreport("plan", "runs", *STATED, "--half-width", "0.1").out
+    assert "on an image: 0.60, stated" in said
+    assert "on average, estimated from 4 runs at hand" in said
 
 
 @pytest.mark.parametrize("name", ["plan.html", "plan.md"])

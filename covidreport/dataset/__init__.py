@@ -1,4 +1,4 @@
-"""A manifest (CSV, Parquet) or class folders -> `Dataset`: checked whole before anything runs."""
+"""A manifest or class folders -> `Dataset`: checked whole before anything runs."""
 
 from covidreport.dataset.files import (
     UNREADABLE,
@@ -8,6 +8,7 @@ from covidreport.dataset.files import (
     stamp_files,
 )
 from covidreport.dataset.fingerprint import fingerprint
+from covidreport.dataset.layout import ManifestSettings
 from covidreport.dataset.source import guess_labels, read_dataset
 from covidreport.dataset.split import select_split, select_splits
 
@@ -15,6 +16,7 @@ __all__ = [
     "UNREADABLE",
     "Digests",
     "FileStamps",
+    "ManifestSettings",
     "fingerprint",
     "guess_labels",
     "hash_files",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from covidreport.dataset.folders import explain_passed_over
+from covidreport.dataset.folders import explain_left_out, explain_passed_over
 from covidreport.dataset.headers import read_headers
 from covidreport.dataset.manifest import is_unstated, name_patients
 from covidreport.records import Dataset, Finding
@@ -48,7 +48,9 @@ def fill_from_headers(
     `digest_files`; a header that was read before is not read again. Raises UsageError when the
     extra `dicom` is needed and isn't installed.
     """
-    passed_over = explain_passed_over(dataset.passed_over)
+    passed_over = (
+        *explain_passed_over(dataset.passed_over), *explain_left_out(dataset.left_out)
+    )  # fmt: skip
     headers = read_headers(dataset, digests, use_cache=use_cache)
     if headers is None:
         return dataset, passed_over

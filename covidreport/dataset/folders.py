@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -113,6 +113,23 @@ def explain_passed_over(files: Sequence[str]) -> tuple[Finding, ...]:
             f"{count_kinds(files)}: {named}{more}",
             "Save images as JPEG, PNG or DICOM, with the usual suffix; move what is no image out "
             "of the class folders. A manifest may name an image by any path.",
+        ),
+    )
+
+
+def explain_left_out(left_out: Mapping[str, int]) -> tuple[Finding, ...]:
+    """A finding that counts what was left out of a data set on purpose; none where nothing was."""
+    if not left_out:
+        return ()
+    n = sum(left_out.values())
+    what = "1 row or picture is" if n == 1 else f"{n:,} rows or pictures are"
+    return (
+        Finding(
+            "note",
+            "images-left-out",
+            f"{what} left out of the data set, in all its splits",
+            ", ".join(f"{reason}: {count:,}" for reason, count in left_out.items()),
+            "See that what `exclude` in [manifest] says is meant.",
         ),
     )
 

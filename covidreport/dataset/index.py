@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from covidreport.dataset.files import FileStamps, stamp_paths
+from covidreport.dataset.layout import ManifestSettings
 from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
-REVISION = 3
+REVISION = 4
 """Counted up when the reading of a manifest changes what is made of it."""
 
 
@@ -33,6 +34,7 @@ class DataQuery:
     group: str | None = None
     name: str | None = None
     uncertain: tuple[str, ...] = ()
+    manifest: ManifestSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,13 @@ class _Entry:
     """int64 `(N, 4)`, little-endian."""
 
 
-def stamp_manifest(source: Path) -> Stamp | None:
-    """The stamp of a manifest; None where the source is a folder or not there."""
-    return stamp_file(source) if source.is_file() else None
+def stamp_manifest(query: DataQuery) -> Stamp | None:
+    """The stamp of a manifest; None where the source is a folder or not there.
+
+    Nor is there one for all tables and lists that `[manifest]` may name.
+    """
+    alone = query.manifest is None and query.source.is_file()
+    return stamp_file(query.source) if alone else None
 
 
 def write_known(
@@ -91,7 +97,7 @@ def read_known(query: DataQuery) -> KnownData | None:
 
     None where anything differs, or nothing is cached. No file is opened but the entry itself.
     """
-    manifest = stamp_manifest(query.source)
+    manifest = stamp_manifest(query)
     if manifest is None:
         return None
     entry = read_cached(KIND, _facts(query), _Entry)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from covidreport.dataset.kinds import refuse_kinds
+from covidreport.dataset.spellings import Spellings
 from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.errors import DatasetError
@@ -38,23 +40,31 @@ class _Faults:
     def numbers(self) -> Sequence[int]:
         return self.table.numbers()
 
+    @cached_property
+    def places(self) -> Sequence[str] | None:
+        stated = self.table.reading.places
+        return None if stated is None else stated()
+
     def add(self, row: int | None, what: str) -> None:
         self.found.append((row, what))
 
     def locate(self, row: int) -> str:
-        return f"{self.table.unit} {self.numbers[row]}"
+        return self.places[row] if self.places else f"{self.table.unit} {self.numbers[row]}"
 
     def raise_any(self) -> None:
         """Raise DatasetError with every fault in the order of the file, if there is one."""
         if not self.found and not self.table.faults:
             return
         head = [f"{self.table.head}: {what}" for row, what in self.found if row is None]
-        below = [(self.numbers[row], what) for row, what in self.found if row is not None]
-        below = sorted([*below, *self.table.faults], key=lambda fault: fault[0])
         unit = self.table.unit
-        raise DatasetError(
-            str(self.table.source), [*head, *(f"{unit} {number}: {what}" for number, what in below)]
-        )
+        below = [
+            (self.numbers[row], f"{self.locate(row)}: {what}")
+            for row, what in self.found
+            if row is not None
+        ]
+        below += [(number, f"{unit} {number}: {what}") for number, what in self.table.faults]
+        below.sort(key=lambda fault: fault[0])
+        raise DatasetError(str(self.table.source), [*head, *(what for _, what in below)])
 
 
 def guess_columns(
@@ -85,8 +95,10 @@ def build_dataset(
 
     uncertain: marks in label columns whose truth is then unknown, as that of a blank cell.
     needed: given the splits that there are, those whose files have to exist; None is all images.
-    Paths are relative to the manifest's folder and stay below it by name; a symbolic link there
-    may lead elsewhere, since archives are often farms of links.
+    Paths are relative to the manifest's folder, or to the root that `[manifest]` names, and stay
+    below it by name; a symbolic link there may lead elsewhere, since archives are often farms of
+    links. What a column `view` or `modality` states is read as a DICOM header is: what is no
+    frontal radiograph is refused unless it is asked for.
     """
     faults = _Faults(table)
     values = name_values(uncertain)
@@ -94,10 +106,15 @@ def build_dataset(
     _check_columns(table, columns, group, faults, guessed=labels is None)
     if PATH not in table.columns:
         faults.raise_any()
-    root = table.source.parent
+    root = table.reading.root or table.source.parent
     splits = _clean(map(str.lower, table.columns[SPLIT])) if SPLIT in table.columns else None
-    paths = _read_paths(table.columns[PATH], root, faults, _list_idle(table.n_rows, splits, needed))
+    idle = _list_idle(table.n_rows, splits, needed)
+    missing_fails = table.reading.missing_fails
+    paths = _read_paths(
+        table.columns[PATH], root, faults, range(table.n_rows) if missing_fails else idle
+    )
     ids = _read_ids(table, paths, faults)
+    refuse_kinds(table, idle, faults.add)
     truth = np.empty((table.n_rows, len(columns)), np.int8)
     for index, label in enumerate(columns):
         cells = table.columns.get(label)
@@ -119,11 +136,12 @@ def build_dataset(
         paths=paths,
         truth=truth,
         splits=splits,
-        groups=name_patients(_clean(table.columns[group_column]), ids) if group_column else None,
+        groups=_read_patients(table.columns[group_column], ids) if group_column else None,
         folds=_clean(table.columns[FOLD]) if FOLD in table.columns else None,
         attributes={
             column: _clean(cells) for column, cells in table.columns.items() if column not in used
         },
+        left_out=table.reading.left_out,
     )
 
 
@@ -156,7 +174,7 @@ def _check_columns(
 ) -> None:
     there = ", ".join(table.columns)
     if PATH not in table.columns:
-        hint = "; cells must be separated by commas" if len(table.columns) == 1 else ""
+        hint = "; cells are parted by commas, semicolons or tabs" if len(table.columns) == 1 else ""
         faults.add(None, f"no column {PATH!r}; there are: {there}{hint}")
     if not labels and guessed:
         faults.add(None, f"no column of 0 and 1 to take as a label; there are: {there}")
@@ -190,14 +208,16 @@ def _read_paths(
 ) -> tuple[str, ...]:
     """Paths in their shortest spelling. Each must be a name below root, once, and exist.
 
-    idle: rows whose files need not exist.
+    idle: rows whose files need not exist. An absolute path below root is the relative one; a name
+    in another Unicode form than the file's is the file's.
     """
     paths = list(cells)
     bad = set()
     for row in _find_odd_paths(cells):
-        fault = _find_path_fault(cells[row])
+        path = _make_relative(cells[row], root)
+        fault = _find_path_fault(path)
         if fault is None:
-            paths[row] = posixpath.normpath(cells[row])
+            paths[row] = posixpath.normpath(path)
         else:
             bad.add(row)
             faults.add(row, fault)
@@ -207,11 +227,27 @@ def _read_paths(
     checked = [path for row, path in enumerate(paths) if row not in skipped] if skipped else paths
     found = list(map(os.access, map(prefix.__add__, checked), repeat(os.F_OK)))
     if not all(found):
-        missing = {path for path, exists in zip(checked, found, strict=True) if not exists}
+        lost = {path for path, exists in zip(checked, found, strict=True) if not exists}
+        there = Spellings(root)
+        meant = {path: there.find_other_form(path) for path in lost}
         for row, path in enumerate(paths):
-            if row not in skipped and path in missing:
-                faults.add(row, f"no such file: {path}")
+            if row in skipped or path not in lost:
+                continue
+            paths[row] = meant[path] or path
+            if meant[path] is None:
+                faults.add(row, f"no such file: {path}{there.suggest(path)}")
     return tuple(paths)
+
+
+def _make_relative(path: str, root: Path) -> str:
+    """An absolute path that lies in root, from there; any other as it stands."""
+    if not path.startswith("/"):
+        return path
+    for folder in (root.absolute(), root.resolve()):
+        begin = f"{folder.as_posix().rstrip('/')}/"
+        if path.startswith(begin):
+            return path.removeprefix(begin)
+    return path
 
 
 def _find_odd_paths(cells: Sequence[str]) -> list[int]:
@@ -229,7 +265,10 @@ def _find_path_fault(path: str) -> str | None:
     if "\0" in path:
         return f"path {path!r} holds a null character"
     if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
-        return f"path {path!r} is absolute: paths are relative to the manifest's folder"
+        return (
+            f"path {path!r} is absolute: paths are relative to the manifest's folder, or begin "
+            "with the `root` that [manifest] names"
+        )
     if ".." in parts:
         return f"path {path!r} leaves the manifest's folder, or may: '..' is refused"
     return None
@@ -255,6 +294,16 @@ def _report_repeated(
     for row, cell in enumerate(cells):
         if row not in leave_out and first.setdefault(cell, row) != row:
             faults.add(row, f"{what} {cell!r} stands on {faults.locate(first[cell])} already")
+
+
+def _read_patients(cells: Sequence[str], ids: Sequence[str]) -> tuple[str, ...]:
+    """Patients by row. A gap in a column makes a program write its numbers with `.0`, so that one
+    patient has two names where tables meet; where both stand in a column they are one.
+    """
+    stated = _clean(cells)
+    whole = {name: name.split(".")[0] for name in set(stated) if re.fullmatch(r"\d+\.0+", name)}
+    both = {name: number for name, number in whole.items() if number in set(stated)}
+    return name_patients([both.get(name, name) for name in stated] if both else stated, ids)
 
 
 def _clean(cells: Iterable[str]) -> tuple[str, ...]:

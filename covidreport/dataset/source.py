@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from covidreport.dataset.arrange import arrange_table
 from covidreport.dataset.folders import build_from_folders, list_classes
+from covidreport.dataset.layout import ManifestSettings, check_words
 from covidreport.dataset.manifest import Needed, build_dataset, guess_columns
 from covidreport.dataset.table import READERS, read_table
+from covidreport.dataset.truth import name_values
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 
@@ -24,25 +27,35 @@ def read_dataset(
     name: str | None = None,
     uncertain: Sequence[str] = (),
     needed: Needed | None = None,
+    manifest: ManifestSettings | None = None,
 ) -> Dataset:
     """Read and check a data set; image files are looked up but not opened.
 
-    source: a manifest (`.csv`, `.parquet`), a folder with a `manifest.csv` or `manifest.parquet`,
-    or class folders. labels: matched by name; None takes `guess_labels`. group: the column that
+    source: a manifest (a key of `READERS`), a folder with one of them called `manifest`, or class
+    folders. labels: matched by name; None takes `guess_labels`. group: the column that
     names patients, by default `patient_id` where there is one; an image whose cell is blank is a
     patient of its own. name: by default the folder's; evaluations are filed under it, so it is
     spelt with lower-case letters, digits, `.`, `_` and `-`. uncertain: what a label column of a
     manifest may say besides 0, 1 and blank, such as `?` or `-1`; the truth is then unknown, which
     leaves the image out of that label's metrics, and it is counted. UsageError for a mark that
     means yes or no already. needed: of a manifest's splits those whose files have to be there; None
-    is all.
+    is all. manifest: how a table that others wrote is read as one.
 
-    Raises DatasetError with every fault that was found and the line of each.
+    Raises DatasetError with every fault that was found and the line of each, UsageError where
+    `manifest` contradicts itself or the other arguments.
     """
-    manifest = _find_manifest(source)
-    name = name_source(source, name)
     if manifest is not None:
-        return build_dataset(read_table(manifest), labels, group, name, uncertain, needed)
+        check_words(manifest, group, uncertain)
+        name_values(uncertain)
+        named = manifest.file is not None or manifest.find is not None
+        place = source if named else _find_manifest(source) or source
+        table, found = arrange_table(place, manifest, labels, uncertain)
+        asked = found or None if labels is None else tuple(labels)
+        return build_dataset(table, asked, group, name_source(source, name), (), needed)
+    table_file = _find_manifest(source)
+    name = name_source(source, name)
+    if table_file is not None:
+        return build_dataset(read_table(table_file), labels, group, name, uncertain, needed)
     if group is not None:
         raise DatasetError(
             str(source), [f"class folders have no column {group!r} to group by: write a manifest"]
@@ -86,6 +99,7 @@ def _find_manifest(source: Path) -> Path | None:
     found = [source / name for name in MANIFESTS if (source / name).is_file()]
     if len(found) > 1:
         raise DatasetError(
-            str(source), [f"holds {' and '.join(MANIFESTS)}: name the one that is meant"]
+            str(source),
+            [f"holds {' and '.join(each.name for each in found)}: name the one that is meant"],
         )
     return found[0] if found else None

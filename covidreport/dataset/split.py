@@ -51,4 +51,5 @@ def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
         groups=None if dataset.groups is None else take(dataset.groups),
         folds=None if dataset.folds is None else take(dataset.folds),
         attributes={name: take(column) for name, column in dataset.attributes.items()},
+        left_out=dataset.left_out,
     )

@@ -1,21 +1,24 @@
 """Manifest files as columns of text, with the number of every row for messages.
 
-Cells are text in both formats, so that the checks behind are the same: a null or NaN in Parquet is
+Cells are text in all formats, so that the checks behind are the same: a null or NaN in Parquet is
 an empty cell, and a whole number reads alike whether it is stored as 1, 1.0 or "1".
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from covidreport.errors import DatasetError
+from covidreport.errors import DatasetError, UsageError
 
 _BLOCK = 512
 """Rows held as rows before they become columns: more only keep the garbage collector busy."""
@@ -29,7 +32,8 @@ class ManifestTable:
 
     head: where the column names stand. unit: how rows are counted, `line` or `row`. numbers: the
     number of each row; only faults ask for it, so it is worked out when it is called. faults:
-    number and fault of rows that could not be taken into the columns.
+    number and fault of rows that could not be taken into the columns. reading: what beside the
+    columns decides which images are meant.
     """
 
     source: Path
@@ -39,39 +43,121 @@ class ManifestTable:
     unit: str
     numbers: Callable[[], Sequence[int]]
     faults: tuple[tuple[int, str], ...] = ()
+    reading: Reading = field(default_factory=lambda: Reading())
 
 
-def read_table(source: Path) -> ManifestTable:
-    """Read a manifest by its suffix: a key of `READERS`.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the images of a table are read.
+
+    root: the folder that paths begin in; None is the table's own. accept: views and modalities
+    that are read though they are no frontal radiographs. missing_fails: a file that is not there is
+    a failed image. left_out: how many rows were left out, by the reason. places: where each row
+    stands, in words, where its number alone does not say it.
+    """
+
+    root: Path | None = None
+    accept: tuple[str, ...] = ()
+    missing_fails: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    places: Callable[[], Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """How a text is cut into cells. separator: None tells it by the header, a blank means any
+    number of them. columns: the names, where the text has no header.
+    """
+
+    separator: str | None = None
+    columns: tuple[str, ...] | None = None
+
+
+def read_table(source: Path, form: TextForm | None = None) -> ManifestTable:
+    """Read a manifest by its suffix: a key of `READERS`. form: of a text, whatever it is called.
 
     Raises DatasetError when it can't be read at all, or names two columns alike.
     """
-    reader = READERS.get(source.suffix.lower())
+    reader = READERS.get(name_suffix(source))
+    if form is not None and reader in (None, _read_text):
+        reader = partial(_read_text, form=form)
     if reader is None:
         raise DatasetError(str(source), [f"a manifest is one of {', '.join(READERS)}"])
     try:
         return reader(source)
-    except OSError as error:
-        raise DatasetError(str(source), [f"cannot be read: {error.strerror or error}"]) from error
+    except (OSError, EOFError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise DatasetError(str(source), [f"cannot be read: {said}"]) from error
 
 
-def _read_csv(source: Path) -> ManifestTable:
-    """UTF-8 (a byte order mark is passed over), commas, one header; blank lines are skipped."""
+def name_suffix(source: Path) -> str:
+    """How a table's name ends, in lower case; with what is packed in it, such as `.csv.gz`."""
+    suffixes = [suffix.lower() for suffix in source.suffixes[-2:]]
+    return "".join(suffixes if suffixes[-1:] == [".gz"] else suffixes[-1:])
+
+
+def _read_text(source: Path, form: TextForm | None = None) -> ManifestTable:
+    """UTF-8 (a byte order mark is passed over), one header; blank lines are skipped."""
     try:
-        return _parse_csv(source)
+        return _parse_text(source, form or TextForm())
     except UnicodeDecodeError as error:
         raise DatasetError(str(source), _find_undecodable(source)) from error
 
 
-def _parse_csv(source: Path) -> ManifestTable:
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+def _open_text(source: Path) -> IO[str]:
+    if source.suffix.lower() == ".gz":
+        return gzip.open(source, "rt", encoding="utf-8-sig", newline="")
+    return source.open(encoding="utf-8-sig", newline="")
+
+
+def find_separator(source: Path) -> str:
+    """What stands between the cells: by the suffix, else by the header. Commas go first."""
+    if name_suffix(source).startswith((".tsv", ".tab")):
+        return "\t"
+    with _open_text(source) as file:
+        header = file.readline()
+    if "," in header:
+        return ","
+    return next((each for each in ("\t", ";") if each in header), ",")
+
+
+class _Rows:
+    """The rows of a text below its header, with the number of the line that was read last."""
+
+    def __init__(self, file: IO[str], separator: str) -> None:
+        self._line = 0
+        self._reader = None if separator == " " else csv.reader(
+            file, delimiter=separator, strict=True
+        )  # fmt: skip
+        self._lines = file
+
+    @property
+    def line_num(self) -> int:
+        return self._line if self._reader is None else self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self._split() if self._reader is None else self._reader
+
+    def _split(self) -> Iterator[list[str]]:
+        for line in self._lines:
+            self._line += 1
+            yield line.split()
+
+
+def _parse_text(source: Path, form: TextForm) -> ManifestTable:
+    form = TextForm(form.separator or find_separator(source), form.columns)
+    head = "columns" if form.columns else "line 1"
+    with _open_text(source) as file:
+        rows_of = _Rows(file, form.separator or ",")
+        reader = iter(rows_of)
         try:
-            names = _name_columns(source, "line 1", next(reader, []))
+            names = _name_columns(source, head, form.columns or next(reader, []))
             columns: list[list[str]] = [[] for _ in names]
             shared: list[dict[str, str]] = [{} for _ in names]
             irregular = False
             while rows := list(islice(reader, _BLOCK)):
+                if form.separator == " ":
+                    rows = [row for row in rows if row]
                 if set(map(len, rows)) != {len(names)}:
                     irregular = True
                     rows = [row for row in rows if len(row) == len(names)]
@@ -82,47 +168,52 @@ def _parse_csv(source: Path) -> ManifestTable:
                     if len(memo) > _MOST_SHARED:
                         memo.clear()  # a column of names: few are equal, and far apart
         except csv.Error as error:
-            raise DatasetError(str(source), [f"line {reader.line_num}: {error}"]) from error
-    faults = _find_irregular(source, len(names)) if irregular else ()
+            raise DatasetError(str(source), [f"line {rows_of.line_num}: {error}"]) from error
+    faults = _find_irregular(source, form, len(names)) if irregular else ()
     named = {name: column for name, column in zip(names, columns, strict=True) if name}
     return ManifestTable(
         source=source,
         columns=named,
         n_rows=len(columns[0]),
-        head="line 1",
+        head=head,
         unit="line",
-        numbers=lambda: _locate_rows(source, len(names)),
+        numbers=lambda: _locate_rows(source, form, len(names)),
         faults=faults,
     )
 
 
-def _walk_csv(source: Path) -> Iterator[tuple[int, list[str]]]:
+def _walk_text(source: Path, form: TextForm) -> Iterator[tuple[int, list[str]]]:
     """Rows below the header, blank ones excluded, each with the line on which it begins."""
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        next(reader)
-        begins = reader.line_num + 1
+    with _open_text(source) as file:
+        rows = _Rows(file, form.separator or ",")
+        reader = iter(rows)
+        if not form.columns:
+            next(reader)
+        begins = rows.line_num + 1
         for row in reader:
             if row:
                 yield begins, row
-            begins = reader.line_num + 1
+            begins = rows.line_num + 1
 
 
-def _locate_rows(source: Path, width: int) -> list[int]:
-    return [line for line, row in _walk_csv(source) if len(row) == width]
+def _locate_rows(source: Path, form: TextForm, width: int) -> list[int]:
+    return [line for line, row in _walk_text(source, form) if len(row) == width]
 
 
-def _find_irregular(source: Path, width: int) -> tuple[tuple[int, str], ...]:
+def _find_irregular(source: Path, form: TextForm, width: int) -> tuple[tuple[int, str], ...]:
+    named = "`columns` names" if form.columns else "the header names"
     return tuple(
-        (line, f"{len(row)} cells, the header names {width}")
-        for line, row in _walk_csv(source)
+        (line, f"{len(row)} cells, {named} {width}")
+        for line, row in _walk_text(source, form)
         if len(row) != width
     )
 
 
 def _find_undecodable(source: Path) -> list[str]:
     faults = []
-    for number, line in enumerate(source.read_bytes().split(b"\n"), start=1):
+    data = source.read_bytes()
+    data = gzip.decompress(data) if source.suffix.lower() == ".gz" else data
+    for number, line in enumerate(data.split(b"\n"), start=1):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -193,27 +284,98 @@ def _to_text(cell: object) -> str:
         if math.isnan(cell):
             return ""
         return str(int(cell)) if cell.is_integer() else str(cell)
+    if isinstance(cell, list | dict):
+        return json.dumps(cell, ensure_ascii=False)
     return str(cell)
 
 
-READERS: dict[str, Callable[[Path], ManifestTable]] = {".csv": _read_csv, ".parquet": _read_parquet}
+def _read_excel(source: Path) -> ManifestTable:
+    """The first sheet of a workbook, its header on the first row that is not blank."""
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ImportError as error:
+        raise UsageError(
+            f"{source}: reading Excel takes another package: pip install 'covidreport[excel]'"
+        ) from error
+
+    try:
+        with source.open("rb") as file:
+            rows = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0).to_python(
+                skip_empty_area=False
+            )  # fmt: skip
+    except (CalamineError, IndexError) as error:
+        raise DatasetError(str(source), [f"not a workbook of Excel: {error}"]) from error
+    texts = [[_to_text(cell).strip() for cell in row] for row in rows]
+    filled = [(number, row) for number, row in enumerate(texts, start=1) if any(row)]
+    (first, header), *below = filled or [(1, [])]
+    names = _name_columns(source, f"row {first}", header)
+    columns = {name: [row[at] for _, row in below] for at, name in enumerate(names) if name}
+    numbers = [number for number, _ in below]
+    return ManifestTable(source, columns, len(below), f"row {first}", "row", lambda: numbers)
+
+
+def _read_json_lines(source: Path) -> ManifestTable:
+    """An object a line; a list or an object in it is kept as JSON, what a line lacks is blank."""
+    rows: list[dict[str, object]] = []
+    numbers: list[int] = []
+    faults: list[str] = []
+    with source.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8-sig"))
+            except (ValueError, RecursionError) as error:
+                faults.append(f"line {number}: is not JSON ({error})")
+                continue
+            if not isinstance(row, dict):
+                faults.append(f'line {number}: an object is wanted, such as {{"path": …}}')
+                continue
+            rows.append(row)
+            numbers.append(number)
+    if faults:
+        raise DatasetError(str(source), faults)
+    stored = list(dict.fromkeys(key for row in rows for key in row))
+    names = _name_columns(source, "keys", stored)
+    columns = {
+        name: [_to_text(row.get(key)) for row in rows]
+        for name, key in zip(names, stored, strict=True)
+        if name
+    }
+    return ManifestTable(source, columns, len(rows), "keys", "line", lambda: numbers)
+
+
+READERS: dict[str, Callable[[Path], ManifestTable]] = {
+    ".csv": _read_text,
+    ".parquet": _read_parquet,
+    ".tsv": _read_text,
+    ".csv.gz": _read_text,
+    ".tsv.gz": _read_text,
+    ".xlsx": _read_excel,
+    ".jsonl": _read_json_lines,
+}
 
 
 def add_column(source: Path, name: str, cells: Sequence[str]) -> bytes:
     """A manifest with a column more, in its own format; one of this name is replaced.
 
     cells: one for each row that `read_table` reads. All else of the file stays as it is.
+    UsageError for a format that is read and not written.
     """
-    return WRITERS[source.suffix.lower()](source, name, cells)
+    writer = WRITERS.get(name_suffix(source))
+    if writer is None:
+        raise UsageError(f"{source}: such a table is not written; save it as CSV or Parquet")
+    return writer(source, name, cells)
 
 
 def _add_to_csv(source: Path, name: str, cells: Sequence[str]) -> bytes:
-    with source.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = filter(None, csv.reader(file, strict=True))
+    separator = find_separator(source)
+    with _open_text(source) as file:
+        header, *rows = filter(None, csv.reader(file, delimiter=separator, strict=True))
     names = [each.strip() for each in header]
     at = names.index(name) if name in names else len(names)
     sink = io.StringIO(newline="")
-    writer = csv.writer(sink, lineterminator="\n")
+    writer = csv.writer(sink, delimiter=separator, lineterminator="\n")
     for row, cell in zip([header, *rows], [name, *cells], strict=True):
         writer.writerow([*row[:at], cell, *row[at + 1 :]])
     return sink.getvalue().encode()
@@ -243,5 +405,6 @@ def write_csv(columns: Mapping[str, Sequence[str]]) -> bytes:
 
 WRITERS: dict[str, Callable[[Path, str, Sequence[str]], bytes]] = {
     ".csv": _add_to_csv,
+    ".tsv": _add_to_csv,
     ".parquet": _add_to_parquet,
 }

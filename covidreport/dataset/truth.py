@@ -33,26 +33,27 @@ def name_values(uncertain: Sequence[str] = ()) -> Mapping[str, int]:
 
     UsageError for a mark that means yes or no already: it would turn known truth into unknown.
     """
-    taken = [mark for mark in uncertain if VALUES.get(_normalise(mark), UNKNOWN) != UNKNOWN]
+    taken = [mark for mark in uncertain if VALUES.get(normalise_cell(mark), UNKNOWN) != UNKNOWN]
     if taken:
         raise UsageError(
             f"{', '.join(map(repr, taken))} can't mark an uncertain label: it means "
-            f"{'yes' if VALUES[_normalise(taken[0])] else 'no'} (`uncertain` in the configuration)"
+            f"{'yes' if VALUES[normalise_cell(taken[0])] else 'no'} (`uncertain` in the "
+            "configuration)"
         )
-    return {**VALUES, **{_normalise(mark): UNKNOWN for mark in uncertain}}
+    return {**VALUES, **{normalise_cell(mark): UNKNOWN for mark in uncertain}}
 
 
 def describe_values(uncertain: Sequence[str] = (), cell: str = "") -> str:
     """What a cell may say, for the message about one that says something else."""
     if uncertain:
         return f"0, 1, blank or an uncertain mark ({', '.join(uncertain)})"
-    if _normalise(cell) in COMMON_MARKS:
+    if normalise_cell(cell) in COMMON_MARKS:
         mark = cell.strip().replace('"', "")
         return f'0, 1 or blank; if it marks an uncertain label, configure uncertain = ["{mark}"]'
     return "0, 1 or blank"
 
 
-def _normalise(cell: str) -> str:
+def normalise_cell(cell: str) -> str:
     """A cell as it is compared: in lower case, and -1.0 as -1."""
     text = cell.strip().lower()
     whole = _WHOLE.fullmatch(text)
@@ -63,7 +64,7 @@ def read_truth(
     cells: Sequence[str], values: Mapping[str, int] = VALUES
 ) -> tuple[NDArray[np.int8], list[int]]:
     """int8 `(N,)` of a label's cells, and the rows whose cell is none of `values`."""
-    codes = {cell: values.get(_normalise(cell)) for cell in set(cells)}
+    codes = {cell: values.get(normalise_cell(cell)) for cell in set(cells)}
     wrong = {cell for cell, code in codes.items() if code is None}
     rows = [row for row, cell in enumerate(cells) if cell in wrong] if wrong else []
     known = {cell: UNKNOWN if code is None else code for cell, code in codes.items()}
@@ -72,5 +73,5 @@ def read_truth(
 
 def looks_like_label(cells: Sequence[str], values: Mapping[str, int] = VALUES) -> bool:
     """Whether a column holds nothing but 0, 1, blanks and marks, and at least one 1."""
-    codes = {values.get(_normalise(cell)) for cell in set(cells)}
+    codes = {values.get(normalise_cell(cell)) for cell in set(cells)}
     return None not in codes and 1 in codes

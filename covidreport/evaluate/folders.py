@@ -103,7 +103,7 @@ def evaluate_folders(
             for finding in findings:
                 on_event(FindingMade(finding))
             return EvaluatedFolders(reused, findings)
-    manifest = stamp_manifest(query.source)
+    manifest = stamp_manifest(query)
     images = read_images(query, options, on_event)
     request = complete_request(options, images, execution, findings, made)
     for finding in request.warnings:

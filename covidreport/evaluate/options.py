@@ -14,6 +14,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.records import ModelLimits
 
 if TYPE_CHECKING:
+    from covidreport.dataset.layout import ManifestSettings
     from covidreport.evaluate.occlusion import Occlusion
     from covidreport.metrics.plan import MetricOptions
 
@@ -39,6 +40,8 @@ class EvaluateOptions:
     """The column that names the patient."""
     uncertain: tuple[str, ...] | None = None
     """What a label's cell says where nobody is certain, such as `?`; the truth is then unknown."""
+    manifest: ManifestSettings | None = None
+    """How a table that others wrote is read as a manifest."""
     name: str | None = None
     """What to call the data set."""
     target: str | None = None
@@ -96,10 +99,18 @@ def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> Evaluate
     silent = [each.name for each in fields(EvaluateOptions) if getattr(stated, each.name) is None]
     values = {each.name: getattr(stated, each.name) for each in fields(EvaluateOptions)}
     values |= {name: getattr(beneath, name) for name in silent}
+    if stated.data is not None and stated.manifest is None and not _are_one(stated, beneath):
+        values["manifest"] = None  # how other data are written
     if stated.thresholds is not None:
         values["thresholds"] = stated.thresholds.over(beneath.thresholds)
     origins = {name: where for name, where in beneath.origins.items() if name in silent}
     return EvaluateOptions(**{**values, "origins": {**origins, **stated.origins}})
+
+
+def _are_one(stated: EvaluateOptions, beneath: EvaluateOptions) -> bool:
+    """Whether both name the same data, or the lower one names none."""
+    here, there = stated.data, beneath.data
+    return here is None or there is None or here.resolve() == there.resolve()
 
 
 def read_memory(value: object) -> float | None:

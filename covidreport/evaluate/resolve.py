@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,13 +77,13 @@ def choose_data(options: EvaluateOptions, runs: Sequence[Run]) -> DataQuery:
     """Which images are asked for; the labels are those of the models where nobody names them."""
     source = find_data(options, runs)
     marks = options.uncertain or ()
-    labels = options.labels or find_common_labels(runs, source, marks)
-    return DataQuery(source, options.split, labels, options.group, options.name, marks)
+    query = DataQuery(
+        source, options.split, options.labels, options.group, options.name, marks, options.manifest
+    )
+    return replace(query, labels=options.labels or find_common_labels(runs, query))
 
 
-def find_common_labels(
-    runs: Sequence[Run], source: Path, uncertain: Sequence[str]
-) -> tuple[str, ...] | None:
+def find_common_labels(runs: Sequence[Run], query: DataQuery) -> tuple[str, ...] | None:
     """The labels that most models state, as the first of them orders them; None without models.
 
     Of several sets of labels the most common one that the data have. A model that states others
@@ -94,13 +95,13 @@ def find_common_labels(
     ordered = [next(one for one in stated if frozenset(one) == each) for each, _ in sets]
     if len(ordered) < 2:
         return ordered[0] if ordered else None
-    fitting = (labels for labels in ordered if _has_labels(source, labels, uncertain))
+    fitting = (labels for labels in ordered if _has_labels(query, labels))
     return next(fitting, ordered[0])
 
 
-def _has_labels(source: Path, labels: Sequence[str], uncertain: Sequence[str]) -> bool:
+def _has_labels(query: DataQuery, labels: tuple[str, ...]) -> bool:
     try:
-        read_dataset(source, labels, uncertain=uncertain, needed=lambda _: ())
+        read_query(replace(query, labels=labels), lambda _: ())
     except DatasetError:
         return False
     return True
@@ -110,7 +111,7 @@ def read_query(query: DataQuery, needed: Needed | None) -> Dataset:
     """The data set that is asked for, with all its splits; needed: whose files must be there."""
     return read_dataset(
         query.source, query.labels, group=query.group, name=query.name,
-        uncertain=query.uncertain, needed=needed,
+        uncertain=query.uncertain, needed=needed, manifest=query.manifest,
     )  # fmt: skip
 
 

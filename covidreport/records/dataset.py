@@ -36,6 +36,8 @@ class Dataset:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     """Of class folders: the files in them that are not read, by their paths from `root`."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many rows or pictures are no images of this data set, by the reason, such as `view L`."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
+from covidreport.dataset.layout import refuse_twice
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
@@ -27,6 +28,7 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "labels": read_as.labels,
     "group": read_as.text,
     "uncertain": read_as.marks,
+    "manifest": read_as.manifest,
     "name": read_as.text,
     "target": read_as.text,
     "max_failed_share": read_as.fraction,
@@ -135,6 +137,9 @@ class _Reading:
     def read_options(self, path: Path, tuning_split: str) -> EvaluateOptions:
         """What of the file lies beneath the options of the commands."""
         values = self.read_all(OPTIONS)
+        if "manifest" in values:
+            twice = refuse_twice(values.get("group"), values.get("uncertain"), values["manifest"])
+            self.faults += twice
         data = self.read("data", read_as.text)
         if data is not None:
             values["data"] = path.parent / data

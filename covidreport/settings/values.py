@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, TypeVar, get_args
 
+import msgspec
+
+from covidreport.dataset.layout import ManifestSettings, find_contradictions
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.metrics.plan import Sampling
@@ -61,6 +65,31 @@ def marks(key: str, value: Any) -> tuple[str, ...]:
     if not _is_texts(value) or not all(value):
         raise _refuse(key, value, 'a list of texts is wanted, such as ["?"]')
     return tuple(value)
+
+
+def manifest(key: str, value: Any) -> ManifestSettings:
+    """The words of `[manifest]`, each read by itself, so that all faults are told."""
+    if not isinstance(value, dict):
+        raise _refuse(key, value, 'a table is wanted: [manifest], then path = "filename"')
+    words = {each.name: each.type for each in msgspec.structs.fields(ManifestSettings)}
+    faults = []
+    for word, stated in value.items():
+        if word not in words:
+            near = difflib.get_close_matches(word, words, 1)
+            known = f"`{near[0]}` is" if near else f"{', '.join(words)} are"
+            faults.append(f"`{key}.{word}` is no word of [manifest]; {known}")
+            continue
+        try:
+            msgspec.convert(stated, words[word])
+        except msgspec.ValidationError as error:
+            wanted = words[word].__metadata__[-1].description
+            faults.append(f"`{key}.{word}` is {stated!r}; {wanted} ({error})")
+    if not faults:
+        read = msgspec.convert(value, ManifestSettings)
+        faults = [f"`{key}`: {each}" for each in find_contradictions(read)]
+    if faults:
+        raise FaultError(*faults)
+    return read
 
 
 def fraction(key: str, value: Any) -> float:

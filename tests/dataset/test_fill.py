@@ -112,7 +112,7 @@ def test_nothing_is_said_where_the_manifest_states_all(tmp_path):
     ("name", "cells", "said"),
     [
         ("sex", ["M", "F", "M"], "a.dcm: M in the manifest and F in its header"),
-        ("view", ["lateral", "AP", "AP"], "a.dcm: lateral in the manifest and PA in its header"),
+        ("view", ["AP", "AP", "AP"], "a.dcm: AP in the manifest and PA in its header"),
         ("age", ["36", "64", ""], "a.dcm: 36 in the manifest and 63 in its header"),
     ],
 )

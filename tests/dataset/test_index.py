@@ -9,6 +9,7 @@ import pytest
 
 from covidreport.dataset import index
 from covidreport.dataset.files import stamp_paths
+from covidreport.dataset import ManifestSettings
 from covidreport.dataset.index import DataQuery, KnownData, read_known, stamp_manifest, write_known
 
 KNOWN = KnownData("data", "validation", ("covid-19", "normal"), 2, None, "f1", "u1")
@@ -24,7 +25,7 @@ def asked(tmp_path):
         (tmp_path / path).write_bytes(b"picture")
     query = DataQuery(manifest, "validation", ("covid-19", "normal"), "patient", "data", ("-1",))
     stamps = stamp_paths(f"{tmp_path}/", paths)
-    write_known(query, KNOWN, stamp_manifest(manifest), tmp_path, paths, stamps)
+    write_known(query, KNOWN, stamp_manifest(query), tmp_path, paths, stamps)
     return query
 
 
@@ -52,6 +53,7 @@ def test_a_file_that_was_written_to_or_is_gone_makes_it_unknown(asked, name):
         {"group": None},
         {"name": "other"},
         {"uncertain": ()},
+        {"manifest": ManifestSettings(blank="negative")},
         {"source": Path("manifest-2.csv")},
     ],
     ids=lambda change: next(iter(change)),
@@ -67,7 +69,7 @@ def test_another_question_has_another_answer(asked, change):
 def test_every_field_of_a_question_is_tried():
     """One that is added is tried above too."""
     assert {each.name for each in fields(DataQuery)} == {
-        "source", "split", "labels", "group", "name", "uncertain",
+        "source", "split", "labels", "group", "name", "uncertain", "manifest",
     }  # fmt: skip
 
 

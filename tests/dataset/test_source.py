@@ -45,9 +45,9 @@ def test_a_source_that_is_not_there_is_refused(tmp_path, read):
 
 def test_other_kinds_of_file_are_refused(tmp_path):
     """The suffixes that are read are named."""
-    (tmp_path / "manifest.xlsx").write_bytes(b"PK")
+    (tmp_path / "manifest.ods").write_bytes(b"PK")
     with pytest.raises(DatasetError, match=r"a manifest is one of \.csv, \.parquet"):
-        read_dataset(tmp_path / "manifest.xlsx")
+        read_dataset(tmp_path / "manifest.ods")
 
 
 def test_the_name_is_the_folders_unless_given(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import UsageError
+from covidreport.evaluate.options import EvaluateOptions, merge_options
 from covidreport.settings import find_settings
 
 
@@ -186,3 +187,48 @@ def test_how_images_were_sampled_is_said_of_the_study(tmp_path):
     (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "random"\n')
     with pytest.raises(UsageError, match=r"`study\.sampling` is 'random'; 'consecutive' is wanted"):
         find_settings(tmp_path)
+
+
+def test_a_manifest_of_others_is_described(tmp_path):
+    """`[manifest]` is one record, of plain words and inner tables."""
+    (tmp_path / "covidreport.toml").write_text(
+        'data = "archive"\n[manifest]\nfile = {train = "a.csv"}\npath = "{Image}.png"\n'
+        'join = [{file = "b.csv", on = "Image", only = ["View"]}]\nexclude = {view = ["L"]}\n'
+        '[manifest.extract]\npatient = {column = "Image", pattern = "(p[0-9]+)"}\n'
+    )
+    words = find_settings(tmp_path).evaluate.manifest
+    assert words.file == {"train": "a.csv"}
+    assert words.join[0].only == ("View",)
+    assert words.exclude == {"view": ("L",)}
+    assert words.extract["patient"].pattern == "(p[0-9]+)"
+
+
+def test_every_fault_of_a_manifest_is_told(tmp_path):
+    """Unknown words with the nearest, wrong values with what is wanted, what is said twice."""
+    (tmp_path / "covidreport.toml").write_text(
+        'group = "p"\nuncertain = ["?"]\n[manifest]\npaht = "x"\nrows = "all"\nblank = "0"\n'
+    )
+    with pytest.raises(UsageError) as caught:
+        find_settings(tmp_path)
+    for part in ("`manifest.paht` is no word of [manifest]; `path` is",
+                 "`manifest.rows` is 'all'; how several rows of an image are one: any or majority",
+                 "`manifest.blank` is '0'; what a blank means: unknown or negative"):  # fmt: skip
+        assert part in str(caught.value)
+    (tmp_path / "covidreport.toml").write_text(
+        'group = "p"\nuncertain = ["?"]\n[manifest]\npatient = "q"\nuncertain = {"-" = "ignore"}\n'
+    )
+    with pytest.raises(UsageError) as caught:
+        find_settings(tmp_path)
+    assert "`group` and `patient` of [manifest] both name the patient" in str(caught.value)
+    assert "`uncertain` stands there and in [manifest]" in str(caught.value)
+
+
+def test_manifest_words_go_with_their_data(tmp_path):
+    """Other data, named on the command line, are not read by them."""
+    (tmp_path / "covidreport.toml").write_text('data = "a"\n[manifest]\npath = "P"\n')
+    beneath = find_settings(tmp_path).evaluate
+    other = EvaluateOptions(data=tmp_path / "b")
+    same = EvaluateOptions(data=tmp_path / "a")
+    assert merge_options(other, beneath).manifest is None
+    assert merge_options(same, beneath).manifest == beneath.manifest
+    assert merge_options(EvaluateOptions(), beneath).manifest == beneath.manifest

@@ -1,0 +1,52 @@
+"""Data as others publish them, from the table to an evaluation."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from covidreport.store import read_evaluation
+from tests.onnx_models import write_brightness_model
+
+TABLE = (
+    "file;patient;pos;finding\n"
+    "bright.png;1000;PA;COVID-19\ndim.png;1000.0;PA;COVID-19\ndark.png;7;AP;Normal\n"
+    "side.png;8;L;COVID-19\ngone.png;9;PA;COVID-19\n"
+)
+SETTINGS = """
+data = "archive/meta.csv"
+provider = "cpu"
+[manifest]
+path = "pictures/{file}"
+patient = "patient"
+view = "pos"
+classes = "finding"
+exclude = {view = ["L"]}
+missing = "fail"
+"""
+
+
+def test_a_published_table_is_evaluated_as_it_is(covidreport, tmp_path):
+    """Semicolons, classes, a pattern; the lateral view is no image, the missing file is missed."""
+    pictures = tmp_path / "archive" / "pictures"
+    pictures.mkdir(parents=True)
+    for name, grey in (("bright", 250), ("dim", 20), ("dark", 10)):
+        Image.new("L", (20, 12), grey).save(pictures / f"{name}.png")
+    (tmp_path / "archive" / "meta.csv").write_text(TABLE)
+    (tmp_path / "covidreport.toml").write_text(
+        'max_failed_share = 0.5\nlabels = ["covid-19", "normal"]\n' + SETTINGS
+    )
+    write_brightness_model(
+        tmp_path / "runs" / "a" / "model.onnx",
+        labels=("covid-19", "normal"),
+        slopes=(0.1, -0.1),
+        offsets=(-10.0, 10.0),
+    )
+    done = covidreport("evaluate", "runs")
+    assert done.code == 0, done.err
+    found = read_evaluation(tmp_path / "runs" / "a" / "evaluations" / "archive-all")
+    counts = found.counts["covid-19"]
+    assert (counts.tp, counts.fn, counts.failed_positive, counts.tn) == (1, 1, 1, 1)
+    assert found.n_groups == 3
+    assert [each.code for each in found.findings if each.code == "images-left-out"]
+    again = covidreport("evaluate", "runs")
+    assert again.code == 0, again.err

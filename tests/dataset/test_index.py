@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.dataset import index
+from covidreport.dataset import ManifestSettings, index
 from covidreport.dataset.files import stamp_paths
-from covidreport.dataset import ManifestSettings
 from covidreport.dataset.index import DataQuery, KnownData, read_known, stamp_manifest, write_known
 
 KNOWN = KnownData("data", "validation", ("covid-19", "normal"), 2, None, "f1", "u1")

@@ -82,7 +82,8 @@ def list_remaining(data: ReportData) -> tuple[Remaining, ...]:
     """Each run's usual evaluation beside those with a part blacked out, on the same images."""
     found = []
     for run in data.runs:
-        every = [each for each in list_evaluations(run) if each.split == data.split]
+        split = data.split if run.evaluation is None else run.evaluation.split
+        every = [each for each in list_evaluations(run) if each.split == split]
         usual = next((each for each in every if each.variant is None), None)
         for each in every:
             if usual is None or not (each.variant or "").startswith(OCCLUDED):

@@ -32,7 +32,7 @@ from covidreport.records import (
 )
 from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
-from covidreport.text.thresholds import is_exploratory, is_trained_on
+from covidreport.text.thresholds import is_exploratory, is_trained_on, list_trained
 
 __all__ = [
     "Plan",
@@ -78,7 +78,10 @@ def rank_and_compare(
     """
     plan = plan or Plan()
     folders = {id(evaluation): run for run, evaluation in evaluated}
-    sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
+    sets = rank_sets(
+        [evaluation for _, evaluation in evaluated], target, specificity_floor,
+        list_trained(evaluated),
+    )  # fmt: skip
     compared = []
     for each in sets:
         stored = {e.run: _Stored(folders[id(e)], e) for e in each.evaluations}
@@ -137,7 +140,7 @@ def _compare_runs(
     counts = [one.evaluation.counts[ranking.target] for one in each]
     floor = ranking.specificity_floor
     # Images that trained a run say nothing of what it, or one that is picked so, does on others.
-    trained = any(is_trained_on(one.run, ranking.split) for one in each)
+    trained = any(is_trained_on(one.run, one.evaluation.split) for one in each)
 
     def bound(excluded: Sequence[ExcludedRun]) -> RunComparisons:
         bounds = bound_from_counts(rows, each[0].evaluation, ranking.target, excluded)

@@ -12,6 +12,7 @@ from covidreport.errors import UsageError
 from covidreport.metrics import count_patients, estimate_agreement, estimate_within
 from covidreport.records import Evaluation, Run
 from covidreport.store import SCORES_FILE, evaluation_folder
+from covidreport.text.thresholds import list_trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,10 @@ def measure_agreement(
     Raises UsageError where none of them has a rank and stored scores that can be used.
     """
     folders = {id(evaluation): run.folder for run, evaluation in evaluated}
-    sets = rank_sets([evaluation for _, evaluation in evaluated], target, specificity_floor)
+    sets = rank_sets(
+        [evaluation for _, evaluation in evaluated], target, specificity_floor,
+        list_trained(evaluated),
+    )  # fmt: skip
     by_name = {} if not sets else {each.run: each for each in sets[0].evaluations}
     ranked = [] if not sets else [row.run for row in sets[0].ranking.rows if row.rank is not None]
     files = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -34,8 +34,8 @@ def rank_runs(
 ) -> tuple[Ranking, ...]:
     """One `Ranking` for each set of evaluations that may be compared, the largest set first.
 
-    Comparable are evaluations of the same images and truth (equal fingerprints), split, variant,
-    labels and thresholds, or thresholds that were each tuned for the same target on the same other
+    Comparable are evaluations of the same images and truth (equal fingerprints), variant, labels
+    and thresholds, or thresholds that were each tuned for the same target on the same other
     images (`identify_thresholds`). Counts copied from a paper have no fingerprint: they are
     comparable with each other where data set, split, labels and the support of every label are the
     same.
@@ -51,31 +51,39 @@ def rank_runs(
 
 
 def rank_sets(
-    evaluations: Sequence[Evaluation], target: str, specificity_floor: float
-) -> tuple[RankedSet, ...]:
-    """As `rank_runs`, each ranking with its evaluations."""
+    evaluations: Sequence[Evaluation], target: str, specificity_floor: float,
+    trained: Collection[str] = (),
+) -> tuple[RankedSet, ...]:  # fmt: skip
+    """As `rank_runs`, each ranking with its evaluations.
+
+    trained: the runs that were trained on the images that they are evaluated on. They have no rank
+    beside cross-validated configurations, none of whose models saw what it answers.
+    """
     groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
         groups[identify_images(evaluation)].append(evaluation)
     sets = [
-        RankedSet(_rank_group(group, target, specificity_floor), tuple(group))
+        RankedSet(_rank_group(group, target, specificity_floor, trained), tuple(group))
         for group in groups.values()
     ]
     return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
 def identify_images(evaluation: Comparable) -> Hashable:
-    """Equal for two evaluations if and only if their runs may stand in one ranking."""
+    """Equal for two evaluations if and only if their runs may stand in one ranking.
+
+    The fingerprint holds the split of every image: what all folds of it answered, and what a run
+    did, are of the same images whatever both are filed under.
+    """
     images: Hashable = evaluation.fingerprint
     if evaluation.fingerprint is None:
         supports = {
             label: (counts.positives, counts.negatives, counts.unknown)
             for label, counts in evaluation.counts.items()
         }
-        images = (evaluation.dataset, tuple(sorted(supports.items())))
+        images = (evaluation.dataset, evaluation.split, tuple(sorted(supports.items())))
     return (
         images,
-        evaluation.split,
         evaluation.variant,
         tuple(sorted(evaluation.labels)),
         identify_thresholds(evaluation),
@@ -103,12 +111,17 @@ def _order_rankings(ranking: Ranking) -> tuple[bool, int, str, str, str]:
     return (none, -len(ranking.rows), ranking.dataset, ranking.split, first)
 
 
-def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranking:
+def _rank_group(
+    group: Sequence[Evaluation], target: str, floor: float, trained: Collection[str]
+) -> Ranking:
     candidates: list[RankedRun] = []
     unranked: list[RankedRun] = []
+    known = trained if any(each.facts.folds for each in group) else ()
     for evaluation in sorted(group, key=lambda each: each.run):
         counts = evaluation.counts.get(target)
         reason = explain_unranked(evaluation, target, floor)
+        if evaluation.run in known:
+            reason = f"was trained on split {evaluation.split}: it has seen what it answers"
         row = RankedRun(
             run=evaluation.run,
             rank=None,
@@ -119,7 +132,8 @@ def _rank_group(group: Sequence[Evaluation], target: str, floor: float) -> Ranki
             average_precision=_average_precision(evaluation, target),
         )
         (candidates if reason is None else unranked).append(row)
-    first = min(group, key=lambda each: (each.dataset, each.run))
+    # `folds` is no split of the data: where a run stands on the split itself, that names it
+    first = min(group, key=lambda each: (bool(each.facts.folds), each.dataset, each.run))
     return Ranking(
         target=target,
         dataset=first.dataset,

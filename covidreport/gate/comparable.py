@@ -12,7 +12,7 @@ from covidreport.records import Counts, GateEvidence
 def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
     """Raise GateError, with all that differs, where two runs could not stand in one ranking.
 
-    The same images and truth, split, labels, variant and rule of thresholds are wanted.
+    The same images and truth, labels, variant and rule of thresholds are wanted.
     """
     if identify_images(run) == identify_images(baseline):
         return
@@ -30,7 +30,8 @@ def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
 def _compare_options(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]:
     if sorted(run.labels) != sorted(baseline.labels):
         yield _tell("labels", ", ".join(run.labels), ", ".join(baseline.labels))
-    if run.split != baseline.split:
+    same = run.fingerprint == baseline.fingerprint is not None
+    if run.split != baseline.split and not same:
         yield _tell("split", run.split, baseline.split)
     if run.variant != baseline.variant:
         yield _tell("variant", run.variant or "the usual", baseline.variant or "the usual")

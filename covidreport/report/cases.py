@@ -74,7 +74,7 @@ def collect_cases(
     ]
     # Whatever a run was trained to say of an image tells nothing of its label.
     trained = any(
-        is_trained_on(each.run, ranking.split) for each in reported if each.run.name in stored
+        is_trained_on(each.run, each.evaluation.split) for each in reported if each.evaluation
     )
     facts = {
         "method": METHOD,

@@ -43,6 +43,7 @@ from covidreport.storage.chosen import (
     choose_images,
     keep_thresholds,
 )
+from covidreport.storage.folds import FOLDS
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.model import match_models
 from covidreport.storage.runs import Tell, read_evaluations
@@ -93,12 +94,11 @@ def collect_report(
     meant = _choose(evidence, images or ImageQuery())
     if meant.note:
         tell(meant.note)
-    name, chosen, kind = meant.dataset, meant.split, meant.variant
+    name, chosen = meant.dataset, meant.split
     found_here = made or MadeHere()
     at = images.at if images is not None else keep_thresholds
     reported = tuple(
-        _tell_origin(_read_at(_report_run(item, name, chosen, kind), at), found_here)
-        for item in evidence
+        _tell_origin(_read_at(_report_run(item, meant), at), found_here) for item in evidence
     )
     _refuse_none(reported, at)
     read = caching_reader()
@@ -164,10 +164,7 @@ def choose_evaluated(
     chosen = _choose(evidence, images)
     if chosen.note:
         tell(chosen.note)
-    reported = [
-        _read_at(_report_run(item, chosen.dataset, chosen.split, chosen.variant), images.at)
-        for item in evidence
-    ]
+    reported = [_read_at(_report_run(item, chosen), images.at) for item in evidence]
     _refuse_none(reported, images.at)
     for each in reported:
         if each.failure is not None and each.failure.stage == "judge":
@@ -199,22 +196,23 @@ def _choose(evidence: Sequence[_Evidence], images: ImageQuery) -> ChosenImages:
     return choose_images(every, images)
 
 
-def _report_run(item: _Evidence, dataset: str, split: str, variant: str | None) -> ReportedRun:
-    """The run with its evaluation on the ranked split, or with the reason why it has none."""
+def _report_run(item: _Evidence, images: ChosenImages) -> ReportedRun:
+    """The run with its evaluation on the ranked images, or with the reason why it has none."""
     run = item.run
-    wanted = (dataset, split, variant)
+    current = images.find(item.evaluations)
+    split = FOLDS if run.members else images.split
+    key = name_evaluation(images.dataset, split, images.variant)
     try:
-        failure = read_failure(evaluation_folder(run.folder, name_evaluation(*wanted)))
+        folder = evaluation_folder(run.folder, key if current is None else current.key)
+        failure = read_failure(folder)
     except StoreError as error:
         failure = Failure(run.name, "read", str(error))
-    placed = {(e.dataset, e.split, e.variant): e for e in reversed(item.evaluations)}
-    current = placed.pop(wanted, None)
-    others = tuple(e for e in item.evaluations if e.dataset == dataset and e in placed.values())
+    others = tuple(e for e in item.evaluations if e.dataset == images.dataset and e is not current)
     if run.faults:
         failure = Failure(run.name, "read", "; ".join(run.faults))
     elif failure is None and current is None:
         reason = "; ".join(item.faults) or (
-            f"was not evaluated on {dataset}, {split}: run `covidreport evaluate`"
+            f"was not evaluated on {images.dataset}, {images.split}: run `covidreport evaluate`"
         )
         failure = Failure(run.name, "score", reason)
     if failure is not None:

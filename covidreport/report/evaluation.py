@@ -45,7 +45,8 @@ def describe_evaluation(
 ) -> Group:
     """One run on one split. What goes beyond the threshold stands there for the split that is
     ranked, folded unless `opened`; `short` leaves out that, counts, failures and provenance."""
-    ranked = (evaluation.dataset, evaluation.split) == (data.dataset, data.split)
+    reported = index.find(evaluation.run)
+    ranked = reported is not None and reported.evaluation is evaluation
     labels = [label for label in evaluation.labels if label in evaluation.counts]
     title = f"{titled(clean(evaluation.split))} split"
     if evaluation.variant:

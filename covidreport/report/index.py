@@ -62,9 +62,10 @@ class Index:
             return None
         candidates = [reported.evaluation, *reported.others]
         for one in candidates:
-            if one is not None and (one.dataset, one.split, one.fingerprint) == (
-                ranking.dataset, ranking.split, ranking.fingerprint
-            ):  # fmt: skip
+            if one is None or one.fingerprint != ranking.fingerprint:
+                continue
+            of_counts = one.fingerprint is None
+            if not of_counts or (one.dataset, one.split) == (ranking.dataset, ranking.split):
                 return one
         return reported.evaluation
 

@@ -86,11 +86,26 @@ class ChosenImages:
     variant: str | None
     note: str = ""
     """What was evaluated later on other images, and how to ask for it; empty where nothing was."""
+    fingerprints: frozenset[str] = frozenset()
+    """Of what was evaluated on them."""
 
     def has(self, evaluation: Evaluation) -> bool:
-        """Whether an evaluation is of these images."""
+        """Whether an evaluation is filed under these images."""
         of = evaluation.dataset, evaluation.split, evaluation.variant
         return of == (self.dataset, self.split, self.variant)
+
+    def find(self, evaluations: Sequence[Evaluation]) -> Evaluation | None:
+        """A run's evaluation of these images: that which is filed so, else one of the same images.
+
+        What all folds of a split answered is of its images, and is filed under another name.
+        """
+        like = (
+            each
+            for each in evaluations
+            if (each.dataset, each.variant) == (self.dataset, self.variant)
+            and each.fingerprint in self.fingerprints
+        )
+        return next(filter(self.has, evaluations), None) or next(like, None)
 
 
 def fold_split(name: str) -> str:
@@ -146,8 +161,13 @@ def choose_images(there: Sequence[Evaluation], query: ImageQuery) -> ChosenImage
         raise UsageError(_explain_nothing(there, query, stated))
     last = max(fitting, key=date_evaluation)
     meant = pick_evaluation(fitting)
-    note = _note_newer(there, last, query, stated)
-    return ChosenImages(meant.dataset, split, meant.variant, note)
+    chosen = ChosenImages(meant.dataset, split, meant.variant)
+    prints = frozenset(
+        each.fingerprint for each in fitting if chosen.has(each) and each.fingerprint is not None
+    )
+    others = [each for each in there if each.fingerprint not in prints]
+    note = _note_newer(others, last, query, stated)
+    return replace(chosen, note=note, fingerprints=prints)
 
 
 def pick_evaluation(fitting: Sequence[Evaluation]) -> Evaluation:

@@ -55,6 +55,11 @@ def is_trained_on(run: Run, split: str) -> bool:
     return split.lower() in TRAINING_SPLITS | named
 
 
+def list_trained(evaluated: Sequence[tuple[Run, Evaluation]]) -> frozenset[str]:
+    """The runs that were trained on the split that they are evaluated on."""
+    return frozenset(each.run for run, each in evaluated if is_trained_on(run, each.split))
+
+
 def describe_origin(evaluation: Evaluation, label: str) -> str:
     """Where a label's threshold comes from: `default`, `tuned on validation`, …"""
     if is_exploratory(evaluation, label):

@@ -459,7 +459,55 @@ def test_pictures_and_occlusion_are_of_all_folds(covidreport, study):
 
 
 def test_a_single_run_beside_configurations(covidreport, study):
-    """It stands on the split, they on its folds: each has its own ranking."""
+    """The images and their truth are the same: one ranking, and all pairs are compared."""
+    write_model(study / "runs" / "single", 100)
+    done = covidreport("evaluate", "runs", "--json")
+    assert done.code == 0, done.err
+    rows, ranking = rows_of(done)
+    assert set(rows) == {"a", "b", "single"}
+    assert (ranking["dataset"], ranking["split"]) == ("data", "validation")
+    # the one model of `single` is each of the five of `a`
+    assert {k: rows["a"][k] for k in FIGURES} == {k: rows["single"][k] for k in FIGURES}
+    pairs = {
+        frozenset((each["first"], each["second"])): each["difference"]
+        for each in ranking["comparisons"]["sensitivity"]
+    }
+    assert pairs[frozenset(("a", "single"))] == 0
+    assert pairs[frozenset(("b", "single"))] in (
+        pairs[frozenset(("a", "b"))], -pairs[frozenset(("a", "b"))]
+    )  # fmt: skip
+    for split in ("validation", "folds"):
+        covidreport("render", "runs", "--split", split, "--format", "json", "--format", "markdown")
+        report = json.loads((study / "report.json").read_text())
+        (one,) = report["rankings"]
+        assert {row["run"] for row in one["rows"]} == {"a", "b", "single"}
+        assert all(each["failure"] is None for each in report["runs"])
+        (page,) = study.rglob("report.md")
+        assert "5 models" in page.read_text()
+    listed = covidreport("list", "runs")
+    assert "a (5 models)" in listed.out
+    assert "evaluated later" not in listed.err
+
+
+def test_a_single_run_that_saw_the_images_has_no_rank_beside_configurations(covidreport, study):
+    """It states so, and wins nothing by it; among its like it is ranked as ever."""
+    write_model(study / "runs" / "single", 100)
+    write_run(study / "runs" / "single", {"data": {"train_split": "validation"}})
+    rows, _ = rows_of(covidreport("evaluate", "runs", "--json"))
+    assert rows["single"]["rank"] is None
+    assert rows["single"]["why_unranked"] == (
+        "was trained on split validation: it has seen what it answers"
+    )
+    assert {rows["a"]["rank"], rows["b"]["rank"]} == {1, 2}
+    for folder in [*(study / "runs").glob("a-*"), *(study / "runs").glob("b-*")]:
+        shutil.rmtree(folder)
+    rows, _ = rows_of(covidreport("evaluate", "runs", "--json"))
+    assert rows["single"]["rank"] == 1
+
+
+def test_a_single_run_on_more_images_than_are_in_folds_stands_apart(covidreport, study):
+    """An image in no fold: the images are not the same."""
+    write_column(study / "data/manifest.csv", [*(FOLDS[(i // 2) % 5] for i in range(58)), "", ""])
     write_model(study / "runs" / "single", 100)
     done = covidreport("evaluate", "runs", "--json")
     assert done.code == 0, done.err
@@ -468,9 +516,6 @@ def test_a_single_run_beside_configurations(covidreport, study):
         for each in json.loads(done.out)["rankings"]
     ]
     assert sorted(found) == [("folds", {"a", "b"}), ("validation", {"single"})]
-    covidreport("render", "runs", "--split", "folds", "--format", "json")
-    report = json.loads((study / "report.json").read_text())
-    assert [row["run"] for row in report["rankings"][0]["rows"]][:2] in (["a", "b"], ["b", "a"])
 
 
 def test_ranked_at_a_target_each_fold_has_its_own_threshold(covidreport, study):

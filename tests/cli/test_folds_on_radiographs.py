@@ -1,4 +1,4 @@
-"""Folds on radiographs, drawn and real: every positive counts once, in whatever order folds come."""
+"""Folds on radiographs, drawn and real: every positive counts once, whatever the order of folds."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def images(request, tmp_path, covidreport):
         'data = "data/manifest.csv"\nsplit = "train"\nprovider = "cpu"\n'
     )
     few = [Image.open(tmp_path / "data" / row["path"]).convert("L") for row in rows[::5]]
-    return tmp_path, float(np.mean([np.mean(image.resize((32, 32))) for image in few]))
+    return tmp_path, float(np.mean([np.asarray(image.resize((32, 32))) for image in few]))
 
 
 def write_models(folder, bright):
@@ -97,7 +97,7 @@ def test_every_positive_counts_once_whatever_the_order_of_folds(covidreport, ima
         )
         scores = read_scores(folder / "scores.parquet")
         assert Counter(scores.sample_ids) == Counter(row["path"] for row in rows)
-        assert dict(zip(scores.sample_ids, scores.folds, strict=True)) == {
+        assert dict(zip(scores.sample_ids, scores.folds or (), strict=True)) == {
             row["path"]: row["fold"] for row in rows
         }
         singles = [
@@ -112,7 +112,7 @@ def test_every_positive_counts_once_whatever_the_order_of_folds(covidreport, ima
             positives = sum(row[label] == "1" for row in rows)
             assert counts["tp"] + counts["fn"] + counts["failed_positive"] == positives
             assert sum(counts[part] for part in PARTS) == len(rows)
-    assert 0 < document["counts"]["covid-19"]["tp"]
+    assert document["counts"]["covid-19"]["tp"] > 0
     assert stored[0] == stored[1] == stored[2]
 
 

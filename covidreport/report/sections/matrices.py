@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from covidreport.records import Counts, Evaluation, ReportData
+from covidreport.records import Counts, ReportData
 from covidreport.report.blocks import (
     Block,
     Column,
@@ -36,13 +36,13 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """The section; none where no run has counts. The ranked split first, labels in their order."""
     counted = {
         reported.run.name: {
-            (one.split, label): counts
+            (data.split if one is reported.evaluation else one.split, label): counts
             for one in reported.usual
             for label, counts in one.counts.items()
         }
         for reported in index.runs
     }
-    columns = _order_columns([one for each in index.runs for one in each.usual], data.split)
+    columns = _order_columns([key for found in counted.values() for key in found], data.split)
     if not columns:
         return ()
     answers = list_answers([counts for found in counted.values() for counts in found.values()])
@@ -71,8 +71,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     return (Section("matrices", "Confusion matrices", tuple(blocks)),)
 
 
-def _order_columns(evaluations: Sequence[Evaluation], split: str) -> list[_Key]:
-    found = dict.fromkeys((one.split, label) for one in evaluations for label in one.counts)
+def _order_columns(keys: Sequence[_Key], split: str) -> list[_Key]:
+    found = dict.fromkeys(keys)
     splits = list(dict.fromkeys(each for each, _ in found))
     return sorted(found, key=lambda key: (key[0] != split, splits.index(key[0])))
 

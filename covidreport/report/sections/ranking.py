@@ -140,10 +140,11 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
         for each in (one, other)
     ]
     same_images = one.fingerprint == other.fingerprint and (
-        one.fingerprint is not None or supports[0] == supports[1]
+        one.fingerprint is not None
+        or (one.dataset, one.split, supports[0]) == (other.dataset, other.split, supports[1])
     )
     compared = {
-        "images": same_images and (one.dataset, one.split) == (other.dataset, other.split),
+        "images": same_images,
         "labels": set(one.labels) == set(other.labels),
         "thresholds": one.thresholds == other.thresholds,
         "settings of the evaluation": one.variant == other.variant,

@@ -124,8 +124,12 @@ def _describe_models(evaluation: Evaluation, scores: Scores, target: str) -> Fin
             f"its ROC AUC of {decimal(mean.value, 3)} is the mean over folds, weighted by their "
             f"positives; of all images at once it is {decimal(pooled, 3)}, where images that "
             "different models scored are ranked against each other, and their scores need not "
-            "share a scale. Average precision, calibration, curves and what is said at a stated "
-            "specificity are of all images at once"
+            "share a scale"
+        )
+        said += _describe_calibration(evaluation, target)
+        said.append(
+            "average precision, the Brier score, curves and what is said at a stated specificity "
+            "are of all images at once"
         )
     own = [fold.thresholds.get(target) for fold in evaluation.facts.folds]
     known = [each for each in own if each is not None]
@@ -150,6 +154,36 @@ def _describe_models(evaluation: Evaluation, scores: Scores, target: str) -> Fin
         "recipe differ by more.",
         (evaluation.run,),
     )
+
+
+def _describe_calibration(evaluation: Evaluation, target: str) -> list[str]:
+    """Intercept, slope and ECE over folds, those of all images at once, and why they differ."""
+    metrics = evaluation.score_metrics
+    one = None if metrics is None else metrics.labels.get(target)
+    if one is None or "ece" not in one.pooled:
+        return []
+    found = {
+        "calibration intercept": (one.calibration.intercept, "calibration_intercept"),
+        "slope": (one.calibration.slope, "calibration_slope"),
+        "ECE": (one.calibration.ece, "ece"),
+    }
+    figures = listed(
+        [
+            f"{name} {decimal(estimate.value)} ({decimal(one.pooled[key])})"
+            for name, (estimate, key) in found.items()
+        ]
+    )
+    words = (
+        f"so are its {figures}; in brackets those of all images at once, where a model whose "
+        "scores lie above another's makes all seem too extreme; few images a fold make a larger "
+        "ECE by chance"
+    )
+    if one.calibration.slope.value is None:
+        words += (
+            ". The dash: in one fold at least scores part the classes, and a mean of the others "
+            "would leave the better models out"
+        )
+    return [words]
 
 
 def _find_spread(evaluation: Evaluation, scores: Scores, target: str) -> tuple[Finding, ...]:

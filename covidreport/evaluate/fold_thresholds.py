@@ -81,7 +81,12 @@ def drop_calibration(evaluation: Evaluation) -> Evaluation:
     none = Estimate(None)
     nothing = Calibration(0, none, none, none, none, ())
     labels = {
-        label: replace(one, calibration=nothing, net_benefit=())
+        label: replace(
+            one,
+            calibration=nothing,
+            net_benefit=(),
+            pooled={name: one.pooled[name] for name in ("roc_auc",) if name in one.pooled},
+        )
         for label, one in metrics.labels.items()
     }
     return replace(evaluation, score_metrics=replace(metrics, labels=labels))

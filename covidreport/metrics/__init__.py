@@ -62,6 +62,7 @@ from covidreport.metrics.estimates import Estimates, estimate_counts, estimate_s
 from covidreport.metrics.folds import (
     FoldSpread,
     align_thresholds,
+    calibrate_within_folds,
     estimate_fold_aucs,
     list_undefined,
     measure_fold_spread,
@@ -248,6 +249,7 @@ __all__ = [
     "bound_mcnemar",
     "bound_mcnemar_above",
     "brier_score",
+    "calibrate_within_folds",
     "carry_thresholds",
     "cases_to_exclude",
     "check_thresholds",

@@ -4,7 +4,8 @@ Scores of different models need not share a scale, so no image of one fold is ra
 another: the ROC AUC of all folds is the mean of theirs. LeDell, Petersen and van der Laan,
 "Computationally efficient confidence intervals for cross-validated area under the ROC curve
 estimates", Electronic Journal of Statistics 9 (2015) 1583-1607; here folds are weighted by their
-positives, and the variance is DeLong's within each.
+positives, and the variance is DeLong's within each. So it is with calibration: where one
+model's scores lie above another's, scores that are pooled seem too extreme.
 """
 
 from __future__ import annotations
@@ -16,10 +17,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.calibration import to_logits
+from covidreport.metrics.calibration import (
+    bin_reliability,
+    expected_calibration_error,
+    fit_calibration,
+    to_logits,
+    to_probabilities,
+)
 from covidreport.metrics.counts import logit, predict_labels
 from covidreport.metrics.curves import count_curve, roc_auc
 from covidreport.metrics.delong import RocAucs, estimate_roc_aucs
+from covidreport.metrics.intervals import two_sided_z
 from covidreport.records import Estimate, Scores
 
 PERMUTATIONS: Final = 1999
@@ -93,6 +101,71 @@ def estimate_fold_aucs(
         freedom=sum(each.freedom for each in found),
         variance=found[0].variance,
         within_folds=True,
+    )
+
+
+def calibrate_within_folds(
+    scores: Scores, column: int, groups: NDArray[np.integer[Any]] | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Estimate]:  # fmt: skip
+    """One label's calibration intercept and slope, and ECE: means over folds, by their positives.
+
+    Of the folds with both classes, as the ROC AUC is. Undefined where one of these has none: a mean
+    without the folds whose scores part the classes is of the poorer models. Intervals of intercept
+    and slope: the variance is the sum of the folds' by squared weight, each as
+    `fit_calibration` has it, and t's degrees of freedom are positives less folds (negatives where
+    they are fewer; with groups, patients). ECE has none.
+    """
+    truth, failed = scores.truth[:, column], scores.failed
+    values = np.where(failed, 0, scores.scores[:, column])
+    logits = to_logits(values, scores.activation)
+    probabilities = to_probabilities(values, scores.activation)
+    found: dict[str, list[Estimate]] = {
+        "calibration_intercept": [],
+        "calibration_slope": [],
+        "ece": [],
+    }
+    weights, freedom = [], 0
+    for rows in _list_rows(number_folds(scores.folds or ())):
+        positives = int(np.count_nonzero(truth[rows] == 1))
+        if not positives or not (truth[rows] == 0).any():
+            continue
+        of = None if groups is None else groups[rows]
+        line = fit_calibration(truth[rows], logits[rows], failed[rows], confidence, of)
+        bins = bin_reliability(truth[rows], probabilities[rows], failed[rows])
+        weights.append(positives)
+        units = np.arange(len(rows)) if of is None else of
+        freedom += min(len(np.unique(units[truth[rows] == each])) for each in (0, 1)) - 1
+        each_fold = (line.intercept, line.slope, expected_calibration_error(bins))
+        for estimates, estimate in zip(found.values(), each_fold, strict=True):
+            estimates.append(estimate)
+    return {
+        name: _average(estimates, weights, freedom, confidence) for name, estimates in found.items()
+    }
+
+
+def _average(
+    estimates: Sequence[Estimate], positives: Sequence[int], freedom: int, confidence: float
+) -> Estimate:
+    """The mean by positives, with an interval where each has one; undefined where one is."""
+    from scipy.special import stdtrit
+
+    values = [each.value for each in estimates if each.value is not None]
+    if not values or len(values) < len(estimates):
+        return Estimate(None)
+    weights = np.array(positives) / sum(positives)
+    mean = float(weights @ np.array(values))
+    ends = [
+        (one.low, one.high) for one in estimates if one.low is not None and one.high is not None
+    ]
+    if len(ends) < len(values) or freedom < 1:
+        return Estimate(mean)
+    errors = np.array([high - low for low, high in ends]) / (2 * two_sided_z(confidence))
+    margin = float(
+        stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(np.sum((weights * errors) ** 2))
+    )
+    return Estimate(
+        mean, mean - margin, mean + margin, method=f"{estimates[0].method} within folds"
     )
 
 

@@ -25,7 +25,9 @@ from covidreport.metrics.calibration import (
     to_probabilities,
 )
 from covidreport.metrics.consistency import estimate_consistency
+from covidreport.metrics.curves import count_curve, roc_auc
 from covidreport.metrics.effective import sample_units
+from covidreport.metrics.folds import calibrate_within_folds
 from covidreport.metrics.matches import Proportion
 from covidreport.metrics.operating import (
     list_points,
@@ -60,7 +62,7 @@ DECISION_THRESHOLDS: Final = (
     *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
 )  # fmt: skip
 """0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
-STATISTICS: Final = 3
+STATISTICS: Final = 4
 """Counted up when a change makes another value or interval of the same scores: what was stored
 before is then computed again from them, at the next evaluation."""
 
@@ -124,6 +126,10 @@ def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelSco
     units = None if answers.groups is None else answers.units.of_label(column)
     sizes = None if units is None else size_classes(units)
     ppv, npv = predict_at(counts, prevalence, units)
+    calibration = _describe_calibration(answers, column, plan)
+    pooled: dict[str, float | None] = {}
+    if scores.folds is not None:
+        calibration, pooled = _average_calibration(answers, column, calibration)
     return LabelScoreMetrics(
         sensitivity_at=tuple(
             OperatingPoint(at, sensitivity_at_specificity(points, at)) for at in plan.specificities
@@ -136,8 +142,9 @@ def _describe_label(answers: Answers, column: int, plan: MetricPlan) -> LabelSco
         prevalence=prevalence,
         ppv=ppv,
         npv=npv,
-        calibration=_describe_calibration(answers, column, plan),
+        calibration=calibration,
         net_benefit=_describe_net_benefit(answers, column),
+        pooled=pooled,
         near=answers.near[column],
     )
 
@@ -192,6 +199,27 @@ def _describe_calibration(answers: Answers, column: int, plan: MetricPlan) -> Ca
             replace(each, observed=estimate) for each, estimate in zip(bins, observed, strict=True)
         ),
     )
+
+
+def _average_calibration(
+    answers: Answers, column: int, pooled: Calibration
+) -> tuple[Calibration, dict[str, float | None]]:
+    """That within folds, and what it is of all images at once, with the ROC AUC of these.
+
+    The Brier score is a mean over images either way, and bins stay those of all images.
+    """
+    scores = answers.scores
+    within = calibrate_within_folds(scores, column, answers.groups)
+    curve = count_curve(scores.truth[:, column], scores.scores[:, column], answers.failed)
+    intercept, slope, ece = within.values()
+    return replace(pooled, intercept=intercept, slope=slope, ece=ece), {
+        "roc_auc": roc_auc(curve).value,
+        **dict(
+            zip(
+                within, (e.value for e in (pooled.intercept, pooled.slope, pooled.ece)), strict=True
+            )
+        ),
+    }
 
 
 def _describe_net_benefit(answers: Answers, column: int) -> tuple[NetBenefit, ...]:

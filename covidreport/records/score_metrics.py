@@ -62,7 +62,7 @@ class Calibration:
     intercept: Estimate
     slope: Estimate
     ece: Estimate
-    """With the very `bins` that stand here."""
+    """With the edges of `bins`; of all images, or as the mean over folds."""
     bins: tuple[ReliabilityBin, ...]
 
 
@@ -102,6 +102,9 @@ class LabelScoreMetrics:
     npv: Estimate
     calibration: Calibration
     net_benefit: tuple[NetBenefit, ...]
+    pooled: Mapping[str, float | None] = field(default_factory=dict)
+    """Of cross-validated configurations: what of all images at once the metrics are, by name, that
+    stand as means over folds."""
     near: Counts | None = None
     """What is counted of the images whose score lies within 1e-5 of the threshold, where the last
     digits decide; None in files of a covidreport that did not count them."""

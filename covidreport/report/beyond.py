@@ -22,6 +22,7 @@ from covidreport.report.blocks import (
 from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
 from covidreport.text import decimal, exact, humanise, label_name, listed, plural, titled
+from covidreport.text.folds import say_pooled
 
 SHOWN_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
 """Of a decision curve, those that the table has; the picture and the other formats have all."""
@@ -30,6 +31,8 @@ NOT_COMPUTED = (
     "that evaluated this run: `covidreport score` computes them from its stored scores."
 )
 _Pick = Callable[[LabelScoreMetrics], Estimate]
+_Figure = tuple[str, _Pick, str]
+"""What it is called, where it stands, and its key where it may be a mean over folds."""
 
 
 def describe_beyond(evaluation: Evaluation, index: Index, *, opened: bool) -> list[Group]:
@@ -57,9 +60,9 @@ def _figures_table(details: ScoreMetrics | None, labels: Sequence[str]) -> Table
     """A row for each figure, a column for each label; dashes where nothing was computed."""
     head = (Column("Figure", kind="name"), *(Column(label_name(n), kind="figure") for n in labels))
     rows = []
-    for name, pick in _list_figures(details):
+    for name, pick, key in _list_figures(details):
         cells = [
-            _rate(pick(details.labels[label]))
+            _rate(pick(details.labels[label]), say_pooled(details, label, key))
             if details is not None and label in details.labels
             else Rate(None)
             for label in labels
@@ -69,34 +72,38 @@ def _figures_table(details: ScoreMetrics | None, labels: Sequence[str]) -> Table
     return Table(caption, head, tuple(rows), "metrics")
 
 
-def _list_figures(details: ScoreMetrics | None) -> list[tuple[str, _Pick]]:
+def _list_figures(details: ScoreMetrics | None) -> list[_Figure]:
     plan = details.plan if details else None
-    figures: list[tuple[str, _Pick]] = []
+    figures: list[_Figure] = []
     for i, at in enumerate(plan.specificities if plan else ()):
         figures.append(
-            (f"Sensitivity at specificity {exact(at)}", _pick_point("sensitivity_at", i))
+            (f"Sensitivity at specificity {exact(at)}", _pick_point("sensitivity_at", i), "")
         )
     for i, at in enumerate(plan.sensitivities if plan else ()):
         figures.append(
-            (f"Specificity at sensitivity {exact(at)}", _pick_point("specificity_at", i))
+            (f"Specificity at sensitivity {exact(at)}", _pick_point("specificity_at", i), "")
         )
     figures += [
-        ("Positive likelihood ratio", lambda one: one.positive_likelihood_ratio),
-        ("Negative likelihood ratio", lambda one: one.negative_likelihood_ratio),
+        ("Positive likelihood ratio", lambda one: one.positive_likelihood_ratio, ""),
+        ("Negative likelihood ratio", lambda one: one.negative_likelihood_ratio, ""),
     ]
     if plan and plan.prevalence:
         stated = listed([f"{exact(p)} ({label_name(n)})" for n, p in plan.prevalence.items()])
         figures += [
-            (f"PPV at a prevalence of {stated}", lambda one: one.ppv),
-            (f"NPV at a prevalence of {stated}", lambda one: one.npv),
+            (f"PPV at a prevalence of {stated}", lambda one: one.ppv, ""),
+            (f"NPV at a prevalence of {stated}", lambda one: one.npv, ""),
         ]
     described = details.labels.values() if details else ()
     bins = max((len(one.calibration.bins) for one in described), default=0)
     figures += [
-        ("Brier score", lambda one: one.calibration.brier),
-        ("Calibration intercept", lambda one: one.calibration.intercept),
-        ("Calibration slope", lambda one: one.calibration.slope),
-        (f"ECE in {plural(bins, 'bin')}" if bins else "ECE", lambda one: one.calibration.ece),
+        ("Brier score", lambda one: one.calibration.brier, ""),
+        ("Calibration intercept", lambda one: one.calibration.intercept, "calibration_intercept"),
+        ("Calibration slope", lambda one: one.calibration.slope, "calibration_slope"),
+        (
+            f"ECE in {plural(bins, 'bin')}" if bins else "ECE",
+            lambda one: one.calibration.ece,
+            "ece",
+        ),
     ]
     return figures
 
@@ -109,11 +116,11 @@ def _pick_point(name: str, place: int) -> _Pick:
     return pick
 
 
-def _rate(estimate: Estimate) -> Rate:
+def _rate(estimate: Estimate, note: str = "") -> Rate:
     """A figure with its evidence; one that is infinite has a lower end and no value."""
     if estimate.value is None and estimate.low is not None:
         return Rate(estimate, note=f"from {decimal(estimate.low)} up")
-    return Rate(estimate, evidence=True)
+    return Rate(estimate, note=note, evidence=True)
 
 
 def _consistency(details: ScoreMetrics) -> tuple[Fact, ...]:

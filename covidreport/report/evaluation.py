@@ -31,6 +31,7 @@ from covidreport.report.index import Index
 from covidreport.report.promise import describe_promise
 from covidreport.report.tables import metric_title, of_label
 from covidreport.text import clean, exact, label_name, list_some, listed, plural, titled, whole
+from covidreport.text.folds import say_pooled
 
 _MOST_SUBJECTS = 20
 
@@ -126,7 +127,14 @@ def tabulate_metrics(evaluation: Evaluation, labels: Sequence[str], title: str) 
         Row(
             (
                 Text(metric_title(key)),
-                *(Rate(of_label(evaluation, n, key), evidence=True) for n in labels),
+                *(
+                    Rate(
+                        of_label(evaluation, n, key),
+                        note=say_pooled(evaluation.score_metrics, n, key),
+                        evidence=True,
+                    )
+                    for n in labels
+                ),
             )
         )
         for key in keys

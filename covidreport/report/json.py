@@ -24,7 +24,8 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `positive_likelihood_ratio`, `negative_likelihood_ratio`, `prevalence` with `ppv` and `npv`,
   `calibration` (`images`, `brier`, `intercept`, `slope`, `ece`, `bins[]` of `low`, `high`, `count`,
   `predicted`, `observed`), `net_benefit[]` (`threshold`, `run` with `low`, `high`, `method`,
-  `treat_all`).
+  `treat_all`), `pooled` (of all images at once, by name: what of a cross-validated configuration
+  is a mean over folds).
 - `rankings[]`: `target`, `dataset`, `split`, `fingerprint`, `rows[]` (`run`, `rank` or null,
   `missed`, `false_alarms`, `why_unranked`, `counted`, `average_precision`, `patients`: null, or
   by patient `rule`, `counts`, `sensitivity` and `specificity`), `key`,

@@ -131,6 +131,11 @@ def test_one_model_as_all_folds_is_that_model(covidreport, study):
         assert {k: v for k, v in alone.items() if k != "roc_auc"} == {
             k: v for k, v in whole.items() if k != "roc_auc"
         }
+    for label in ("covid-19", "normal", "pneumonia"):
+        assert (
+            stored[1]["score_metrics"]["labels"][label]["pooled"]["roc_auc"]
+            == stored[0]["estimates"][label]["roc_auc"]["value"]
+        )
     assert stored[0]["counts"] == stored[1]["counts"]
 
 
@@ -353,6 +358,7 @@ def test_the_report_says_how_many_models_a_row_is(covidreport, study):
     assert "5 models" in page
     assert " of 5 folds" in page
     assert "a is 5 models, one a fold" in page
+    assert "so are its calibration intercept" in page
     report = json.loads((study / "report.json").read_text())
     (won,) = report["rankings"][0]["comparisons"]["folds"]
     assert won["folds"] == 5

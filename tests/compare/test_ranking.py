@@ -95,7 +95,7 @@ def test_an_image_that_could_not_be_scored_counts_against_the_run():
     [
         {"fingerprint": "f2"},
         {"fingerprint": None},
-        {"split": "test"},
+        {"split": "test", "fingerprint": "f2"},  # the fingerprint holds each image's split
         {"variant": "centre-blacked-out"},
         {"thresholds": {"covid-19": 0.4}},
     ],

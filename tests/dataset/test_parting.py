@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedGroupKFold
 
 from covidreport.dataset.parting import part_patients, read_lists
 from covidreport.errors import UsageError
@@ -53,6 +54,23 @@ def test_rare_patients_with_many_images_are_spread():
     part = part_patients(dataset, [0.2] * 5)
     counts = np.bincount(part[dataset.truth[:, 0] == 1], minlength=5)
     assert counts.max() - counts.min() <= 2  # 20 patients with 1 to 4 images each
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_are_as_alike_as_scikit_learn_has_them(seed):
+    """Its StratifiedGroupKFold on the same patients: no label is spread further than there."""
+    dataset = make(150, images=4, positives=0.15, seed=seed)
+    label = dataset.truth.argmax(axis=1)
+    theirs = np.zeros(len(dataset), int)
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+    for fold, (_, rows) in enumerate(folds.split(label, label, dataset.groups)):
+        theirs[rows] = fold
+    ours = part_patients(dataset, [0.2] * 5, seed)
+    for each in range(3):
+        spread, other = (
+            np.ptp(np.bincount(part[label == each], minlength=5)) for part in (ours, theirs)
+        )
+        assert spread <= other + 1
 
 
 def test_shares_are_kept():

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.fold_calibration import count_held
 from covidreport.metrics import (
     align_thresholds,
+    calibrate_within_folds,
     compute_metrics,
     estimate_fold_aucs,
     estimate_roc_aucs,
@@ -111,15 +114,114 @@ def test_a_fold_without_both_classes_is_left_out_and_named():
 
 
 def test_counts_and_rates_do_not_know_of_folds():
-    """All that is not an area within folds is the same with and without them."""
+    """All that is no area and no calibration within folds is the same with and without them."""
     truth, values, folds = draw(2)
     scores = make_scores(truth, values, map(str, folds))
     one, other = (compute_metrics(each, [0.5]) for each in (scores, replace(scores, folds=None)))
     assert one.counts == other.counts
-    assert one.score_metrics == other.score_metrics
-    for label, found in one.estimates.items():
-        for name, estimate in found.items():
+    whole, within = (each.score_metrics.labels["covid-19"] for each in (other, one))
+    assert within.pooled == {
+        "roc_auc": other.estimates["covid-19"]["roc_auc"].value,
+        "calibration_intercept": whole.calibration.intercept.value,
+        "calibration_slope": whole.calibration.slope.value,
+        "ece": whole.calibration.ece.value,
+    }
+    assert whole.pooled == {}
+    found = within.calibration
+    same = replace(whole.calibration, intercept=found.intercept, slope=found.slope, ece=found.ece)
+    assert replace(within, calibration=same, pooled={}) == replace(whole, calibration=same)
+    for label, estimates in one.estimates.items():
+        for name, estimate in estimates.items():
             assert name == "roc_auc" or estimate == other.estimates[label][name]
+
+
+def width(estimate):
+    """Of its interval."""
+    return estimate.high - estimate.low
+
+
+def fit_by_statsmodels(truth, logits):
+    """Intercept and slope, each with its standard error: two binomial GLMs."""
+    family = sm.families.Binomial()
+    large = sm.GLM(truth, np.ones_like(logits), family=family, offset=logits).fit(tol=1e-12)
+    line = sm.GLM(truth, sm.add_constant(logits), family=family).fit(tol=1e-12)
+    return (large.params[0], large.bse[0]), (line.params[1], line.bse[1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_calibration_is_the_mean_of_folds_by_their_positives(seed):
+    """Each fold's line as statsmodels has it; errors by squared weight; ECE by hand."""
+    truth, values, folds = draw(seed, n=400)
+    values = ((values - 5 * folds) * (1 + 0.3 * folds) - 1).astype(np.float32).astype(np.float64)
+    found = calibrate_within_folds(make_scores(truth, values, map(str, folds)), 0)
+    wide = values
+    parts = [fit_by_statsmodels(truth[folds == f], wide[folds == f]) for f in range(4)]
+    positives = np.array([truth[folds == f].sum() for f in range(4)])
+    weights = positives / truth.sum()
+    quantile = stats.t.ppf(0.975, truth.sum() - 4)
+    for at, name in enumerate(("calibration_intercept", "calibration_slope")):
+        mean = sum(w * each[at][0] for w, each in zip(weights, parts, strict=True))
+        error = math.sqrt(
+            sum((w * each[at][1]) ** 2 for w, each in zip(weights, parts, strict=True))
+        )
+        assert found[name].value == pytest.approx(mean, abs=1e-6)
+        ends = (found[name].low, found[name].high)
+        assert ends == pytest.approx((mean - quantile * error, mean + quantile * error), abs=1e-5)
+        assert found[name].method == "wald within folds"
+    errors = []
+    for fold in range(4):
+        y, p = truth[folds == fold], 1 / (1 + np.exp(-wide[folds == fold]))
+        bins = np.minimum((p * 10).astype(int), 9)
+        gaps = [abs(np.sum(y[bins == b] - p[bins == b])) for b in range(10)]
+        errors.append(sum(gaps) / len(y))
+    assert found["ece"].value == pytest.approx(weights @ errors, abs=1e-9)
+    assert found["ece"].low is None
+
+
+def test_models_that_err_in_opposite_directions_are_not_too_extreme():
+    """Two models, two log odds too high and too low: each has a slope of 1, all images at once less
+    than half of that; the intercepts cancel either way."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 1, 4000)
+    truth = (rng.random(4000) < 1 / (1 + np.exp(-odds))).astype(np.int8)
+    folds = np.repeat(["1", "2"], 2000)
+    values = odds + np.where(folds == "1", 2, -2)
+    computed = compute_metrics(make_scores(truth, values, folds), [0.5]).score_metrics
+    one = computed.labels["covid-19"]
+    assert one.calibration.intercept.value == pytest.approx(0, abs=0.1)
+    assert one.calibration.slope.value == pytest.approx(1, abs=0.1)
+    assert one.pooled["calibration_slope"] == pytest.approx(0.2, abs=0.1)
+    assert one.pooled["calibration_intercept"] == pytest.approx(0, abs=0.1)
+
+
+def test_a_fold_whose_scores_part_the_classes_has_no_slope_and_so_has_none_the_mean():
+    """To leave it out would leave the poorer model alone; the intercept stands."""
+    truth = np.array([1, 1, 0, 0, 1, 0, 1, 0], np.int8)
+    scores = make_scores(truth, [2, 1, -1, -2, 1, 2, -1, -2], "11112222")
+    found = calibrate_within_folds(scores, 0)
+    assert found["calibration_slope"].value is None
+    assert found["calibration_intercept"].value is not None
+
+
+def test_intervals_of_calibration_hold_the_models_own():
+    """95 % of 150 studies of 60 positives, but for what chance allows; more in the benchmark."""
+    for held, studies in count_held((60, 0.1, False), 150, np.random.default_rng(1)).values():
+        assert 0.90 <= held / studies <= 0.99
+
+
+def test_calibration_over_patients_has_their_errors():
+    """Every image twice: the interval is as wide as with each once, and not narrower."""
+    truth, values, folds = draw(4, n=200)
+    values = values - 5 * folds
+    once = calibrate_within_folds(make_scores(truth, values, map(str, folds)), 0)
+    twice = calibrate_within_folds(
+        make_scores(np.tile(truth, 2), np.tile(values, 2), map(str, np.tile(folds, 2))), 0,
+        np.tile(np.arange(200), 2),
+    )  # fmt: skip
+    for name in ("calibration_intercept", "calibration_slope"):
+        assert twice[name].value == pytest.approx(once[name].value, abs=1e-6)
+        assert width(twice[name]) == pytest.approx(width(once[name]), rel=0.15)
+        assert twice[name].method == "wald over groups within folds"
 
 
 def test_the_spread_of_few_positives_is_exact():

@@ -21,6 +21,16 @@ def test_of_1000_patients_50_have_it():
     assert (found.false_alarms.low, found.false_alarms.high) == (19, 48)
 
 
+def test_a_published_example():
+    """Of 1,000 women 10 have breast cancer, 9 of them test positive, and so do about 89 of the 990
+    without: prevalence 1 %, sensitivity 90 %, false alarms 9 %. Gigerenzer et al., "Helping doctors
+    and patients make sense of health statistics", Psychol. Sci. Public Interest 8 (2007) 53-96."""
+    found = count_frequencies(0.01, Estimate(0.9), Estimate(0.91))
+    assert found is not None
+    assert (found.total, found.positives, found.found) == (1000, 10, 9)
+    assert (found.false_alarms.n, found.cleared) == (89, 901)
+
+
 def test_all_add_up_whatever_is_rounded():
     rates = (0.0, 0.013, 0.5, 0.777, 0.9951, 1.0)
     for prevalence, a, b in itertools.product((0.0004, 0.01, 0.333, 0.9999), rates, rates):

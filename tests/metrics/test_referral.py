@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import confusion_matrix
 
 from covidreport.metrics import find_cut, measure_certainty, trace_referral
 
@@ -35,6 +36,22 @@ def test_a_curve_goes_from_the_plain_misses_to_none():
     referred, left = trace_referral(certainty, wrong)
     assert referred.tolist() == [0, 2, 3, 4, 5]
     assert left.tolist() == [3, 2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_curve_is_what_is_left_by_scikit_learn(seed):
+    """Missed by scikit-learn's table of the images that are kept, probability by probability."""
+    rng = np.random.default_rng(seed)
+    truth = (rng.random(200) < 0.3).astype(int)
+    scores = 1 / (1 + np.exp(-rng.normal(2 * truth - 1, 1.5)))
+    odds = np.log(scores / (1 - scores)) - np.log(0.4 / 0.6)
+    missed = (truth == 1) & (scores <= 0.4)
+    certainty = measure_certainty(scores, "sigmoid", 0.4)
+    for referred, left in zip(*trace_referral(certainty, missed), strict=True):
+        kept = np.argsort(np.argsort(np.abs(odds))) >= referred
+        if kept.any():
+            assert left == confusion_matrix(truth[kept], scores[kept] > 0.4, labels=[0, 1])[1, 0]
+    assert left == 0
 
 
 def test_no_image_is_no_curve():

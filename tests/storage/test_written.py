@@ -2,7 +2,8 @@
 
 `tests/data/written` has what covidreport made of one small data set (flat images, a model whose
 answers can be worked out by hand) when files had scores alone, then details, then counts near the
-threshold, then the commands that set thresholds, then intervals of net benefit.
+threshold, then the commands that set thresholds, then intervals of net benefit, then what
+is pooled.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ VERSIONS = sorted(folder.name for folder in WRITTEN.iterdir())
 TODAY = VERSIONS[-1]
 STUDY = sorted((ROOT / "examples").rglob("evaluation.json"))
 LATER = {
-    "near": None, "remedy": "", "unbounded": "", "ignored": [],
+    "near": None, "pooled": {}, "remedy": "", "unbounded": "", "ignored": [],
     "low": None, "high": None, "method": None,
 }  # fmt: skip
 """Fields that came within a version, and what they are where a file has none of them."""

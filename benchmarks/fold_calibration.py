@@ -17,7 +17,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, ndtri
 
 from covidreport.metrics import calibrate_within_folds
 from covidreport.records import Scores
@@ -26,11 +26,12 @@ FOLDS = 5
 SPREAD = 1.5
 """Of the true log odds: a ROC AUC of about 0.83."""
 DESIGNS = (
-    (28, 0.1, False), (60, 0.1, False), (200, 0.1, False), (60, 0.3, False), (60, 0.1, True),
-    (200, 0.1, True),
+    (28, 0.1, False), (60, 0.1, False), (200, 0.1, False), (60, 0.3, False), (40, 0.33, True),
+    (60, 0.1, True),
 )  # fmt: skip
 """Positives, their share, and whether patients have several images."""
-NORMALS = np.random.default_rng(0).normal(size=50_000)
+NORMALS = ndtri((np.arange(2000) + 0.5) / 2000)
+"""All of them, as quantiles."""
 
 
 def find_shift(odds: NDArray[np.float64], share: float) -> float:
@@ -93,7 +94,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- |")
     for number, design in enumerate(DESIGNS):
         held = count_held(design, options.sets, np.random.default_rng([0, number]))
-        cells = [f"{hits / of:.3f} of {of}" for hits, of in held.values()]
+        cells = [f"{hits / of:.3f} of {of}" if of else "none" for hits, of in held.values()]
         positives, share, several = design
         print(f"| {positives} | {share} | {'yes' if several else 'no'} | {' | '.join(cells)} |")
 

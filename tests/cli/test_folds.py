@@ -133,7 +133,7 @@ def test_one_model_as_all_folds_is_that_model(covidreport, study):
         }
     for label in ("covid-19", "normal", "pneumonia"):
         assert (
-            stored[1]["score_metrics"]["labels"][label]["pooled"]["roc_auc"]
+            stored[1]["details"]["labels"][label]["pooled"]["roc_auc"]
             == stored[0]["estimates"][label]["roc_auc"]["value"]
         )
     assert stored[0]["counts"] == stored[1]["counts"]

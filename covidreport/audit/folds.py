@@ -122,8 +122,8 @@ def _describe_models(evaluation: Evaluation, scores: Scores, target: str) -> Fin
     if mean is not None and mean.value is not None and pooled is not None:
         said.append(
             f"its ROC AUC of {decimal(mean.value, 3)} is the mean over folds, weighted by their "
-            f"positives; of all images at once it is {decimal(pooled, 3)}, where images that "
-            "different models scored are ranked against each other, and their scores need not "
+            f"positives; pooled, of all images at once, it is {decimal(pooled, 3)}, where images "
+            "that different models scored are ranked against each other, and their scores need not "
             "share a scale"
         )
         said += _describe_calibration(evaluation, target)

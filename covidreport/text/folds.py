@@ -14,7 +14,7 @@ def count_models(evaluation: Evaluation | None) -> str:
 
 
 def say_pooled(metrics: ScoreMetrics | None, label: str, metric: str) -> str:
-    """`0.912 of all images at once`, beside a mean over folds; empty for what is none."""
+    """`0.912 pooled`: of all images at once, beside a mean over folds; empty for what is none."""
     one = None if metrics is None else metrics.labels.get(label)
     value = None if one is None else one.pooled.get(metric)
-    return "" if value is None else f"{decimal(value)} of all images at once"
+    return "" if value is None else f"{decimal(value)} pooled"

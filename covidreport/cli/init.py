@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ import typer
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
+    from covidreport.cli.seen import SeenData
+    from covidreport.dataset import ManifestSettings
     from covidreport.records import Dataset
 
 
@@ -22,7 +25,8 @@ def register(app: typer.Typer) -> None:
         short_help="Write a commented covidreport.toml for a data set.",
         help=(
             "Look at a data set and write a commented covidreport.toml for it.\n\n"
-            "The labels are guessed from the columns that hold only 0 and 1: check them."
+            "Published data sets are recognised, or named with --like; else the labels are guessed "
+            "from the columns that hold only 0 and 1: check them."
         ),
         epilog="Example: covidreport init data/manifest.csv",
     )(init)
@@ -30,18 +34,40 @@ def register(app: typer.Typer) -> None:
 
 def init(
     data: Annotated[
-        Path, typer.Argument(help="A manifest (.csv, .parquet) or a folder of class folders.")
+        Path, typer.Argument(help="A manifest, a folder of class folders, or an unpacked archive.")
     ],
     output: Annotated[Path, typer.Option(help="The file to write.")] = Path("covidreport.toml"),
     group: Annotated[
         str | None, typer.Option(help="The column that names the patient.  [default: patient_id]")
     ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Which published data set it is (docs/datasets.md lists them).  [default: as "
+            "recognised]",
+            metavar="NAME",
+        ),
+    ] = None,
+    covid_is_pneumonia: Annotated[
+        bool | None,
+        typer.Option(
+            "--covid-is-pneumonia/--covid-is-not-pneumonia",
+            help="Whether a COVID-19 image has the label pneumonia too.  [default: asked]",
+        ),
+    ] = None,
+    blank: Annotated[
+        str | None,
+        typer.Option(
+            help="What a blank label means: unknown or negative.  [default: asked]", metavar="NAME"
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a configuration."""
-    from covidreport.cli.terminal import say, say_finding
-    from covidreport.dataset import guess_labels, read_dataset
-    from covidreport.dataset.folders import explain_passed_over
+    from covidreport.cli.seen import decide, look_at, tabulate_labels
+    from covidreport.cli.terminal import out, say, say_finding, say_note
+    from covidreport.dataset import read_dataset
+    from covidreport.dataset.folders import explain_left_out, explain_passed_over
     from covidreport.storage.files import format_path
     from covidreport.store import write_atomic
     from covidreport.text import plural
@@ -50,37 +76,47 @@ def init(
         raise UsageError(f"{output} is there already; --force replaces it")
     if not data.exists():
         raise UsageError(f"{data}: no such file or folder")
-    labels = guess_labels(data)
-    if not labels:
-        raise UsageError(
-            f"{data}: no column holds only 0 and 1; a manifest has one such column for each label"
-        )
-    dataset = read_dataset(data, labels, group=group)
+    found = look_at(data, like)
+    words = decide(found, covid_is_pneumonia, blank)
+    if words is not None and words.patient and group:
+        raise UsageError(f"--group: {found.title} names the patient itself")
+    dataset = read_dataset(
+        found.data, found.labels, group=group, uncertain=found.marks, manifest=words
+    )
     try:
-        text = describe_settings(dataset, data, output, group).encode()
+        text = describe_settings(dataset, found, words, output, group).encode()
     except UnicodeEncodeError as error:
         raise UsageError(
             f"{format_path(data)}: a name that is not UTF-8 can't stand in {output.name}; rename it"
         ) from error
     write_atomic(output, text)
+    out.print(tabulate_labels(dataset))
     typer.echo(output)
+    if found.title:
+        say_note(f"read as {found.title}{f'; {found.note}' if found.note else ''}")
     images = plural(len(dataset), "image")
     say(f"{images}; labels {', '.join(dataset.labels)}: check them in {output}")
-    for finding in explain_passed_over(dataset.passed_over):
+    findings = (*explain_passed_over(dataset.passed_over), *explain_left_out(dataset.left_out))
+    for finding in findings:
         say_finding(finding)
 
 
-def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | None) -> str:
+def describe_settings(
+    dataset: Dataset, found: SeenData, words: ManifestSettings | None, output: Path,
+    group: str | None,
+) -> str:  # fmt: skip
     """The text of a covidreport.toml for `dataset`; its paths are relative to the file."""
-    from covidreport.evaluate.options import DEFAULT_TARGET
+    from covidreport.cli.manifest_words import write_words
     from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
     from covidreport.report.sections import list_hideable
     from covidreport.settings.record import DEFAULT_FLOOR
     from covidreport.text import plural
 
-    data_path = Path(os.path.relpath(data, output.resolve().parent)).as_posix()
+    data_path = Path(os.path.relpath(found.data, output.resolve().parent)).as_posix()
     positives = (dataset.truth == 1).sum(axis=0)
-    target = DEFAULT_TARGET if DEFAULT_TARGET in dataset.labels else dataset.labels[0]
+    target = choose_target(dataset.labels, found.target)
+    shown = json.dumps(target or "LABEL", ensure_ascii=False)
+    marks = json.dumps(found.marks or ("?", "-1"), ensure_ascii=False)
     lines = [
         "# Settings of covidreport; options on the command line win over them.",
         "",
@@ -95,10 +131,10 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         "",
         "# What a label says besides 0, 1 and blank where nobody is certain: such an image is left",
         "# out of that label's metrics, and counted.",
-        '# uncertain = ["?", "-1"]',
+        f"{'' if found.marks else '# '}uncertain = {marks}",
         "",
         "# Runs are ranked by how many images with this label they miss.",
-        f"target = {json.dumps(target, ensure_ascii=False)}",
+        f"{'' if target else '# '}target = {shown}",
         "",
     ]
     if dataset.splits is not None:
@@ -106,7 +142,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         split = "validation" if "validation" in sizes else sorted(sizes)[0]
         there = ", ".join(f"{name} ({plural(n, 'image')})" for name, n in sorted(sizes.items()))
         lines += [f"# There are: {there}.", f"split = {json.dumps(split, ensure_ascii=False)}", ""]
-    if dataset.groups is not None:
+    if dataset.groups is not None and (words is None or words.patient is None):
         column = group or "patient_id"
         lines += [
             "# Images of one patient are not independent: the column that names the patient "
@@ -115,7 +151,7 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         ]
     lines += [
         "# A label is predicted when its probability is above this. For one label alone:",
-        f"# threshold = {{ {json.dumps(target, ensure_ascii=False)} = 0.3 }}",
+        f"# threshold = {{ {shown} = 0.3 }}",
         f"threshold = {DEFAULT_THRESHOLD}",
         "# Each run's own, as `covidreport tune` stored them:",
         '# thresholds = "tuned"',
@@ -167,4 +203,29 @@ def describe_settings(dataset: Dataset, data: Path, output: Path, group: str | N
         '# metric = "sensitivity.low"',
         "# min = 0.70",
     ]
+    if words is not None:
+        lines += ["", *_explain_words(found, words, dataset.labels), *write_words(words)]
     return "\n".join(lines) + "\n"
+
+
+def _explain_words(found: SeenData, words: ManifestSettings, labels: Sequence[str]) -> list[str]:
+    """What stands above `[manifest]`: what it is, and what may be decided otherwise."""
+    lines = [f"# How the table is read: {found.title or 'a column of classes'}."]
+    if found.note:
+        lines.append(f"# {found.note[:1].upper()}{found.note[1:]}.")
+    if found.covid_implies in labels and not words.implies:
+        lines += [
+            f"# A COVID-19 image has the label {found.covid_implies} too with this line:",
+            f'# implies = {{covid-19 = ["{found.covid_implies}"]}}',
+        ]
+    if found.blank_in_doubt and words.blank == "unknown":
+        lines.append('# A blank is unknown; with blank = "negative" it says no.')
+    return lines
+
+
+def choose_target(labels: Sequence[str], wanted: str) -> str | None:
+    """The label that runs are ranked by; None where all say that nothing was found."""
+    from covidreport.dataset.formats import NORMALS
+
+    found = [label for label in labels if label.strip().lower() not in NORMALS]
+    return wanted if wanted in labels else next(iter(found), None)

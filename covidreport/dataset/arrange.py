@@ -115,15 +115,7 @@ def _gather(source: Path, base: Path, words: ManifestSettings) -> _Rows:
         named = {split.lower(): base / file for split, file in words.file.items()}
     form = TextForm(words.separator, words.columns)
     tables = {split: _read_whole(file, form) for split, file in named.items()}
-    names = dict.fromkeys(name for table in tables.values() for name in table.columns)
-    columns = {
-        name: [
-            cell
-            for table in tables.values()
-            for cell in table.columns.get(name) or [""] * table.n_rows
-        ]
-        for name in names
-    }
+    columns = _stack(list(tables.values()), words.rename)
 
     def places() -> list[str]:
         return [
@@ -139,6 +131,29 @@ def _gather(source: Path, base: Path, words: ManifestSettings) -> _Rows:
         columns.setdefault("split", splits)
     n = sum(table.n_rows for table in tables.values())
     return _Rows(format_path(where), columns, n, places, splits)
+
+
+def _stack(tables: Sequence[ManifestTable], rename: Mapping[str, str]) -> dict[str, list[str]]:
+    """Tables one below the other; what a column lacks in one of them is blank. A label that each
+    spells otherwise is one column.
+    """
+    labels = {name.strip().casefold(): label for name, label in rename.items()}
+
+    def mean(name: str) -> str:
+        folded = name.strip().casefold()
+        return labels.get(folded, folded).casefold()
+
+    columns: dict[str, list[str]] = {}
+    n = 0
+    for table in tables:
+        for name, cells in table.columns.items():
+            twins = (each for each in columns if mean(each) == mean(name))
+            own = next((each for each in twins if each not in table.columns), name)
+            own = name if name in columns else own
+            columns[own] = [*columns.get(own, [""] * n), *cells]
+        n += table.n_rows
+        columns = {name: cells + [""] * (n - len(cells)) for name, cells in columns.items()}
+    return columns
 
 
 def _read_whole(file: Path, form: TextForm) -> ManifestTable:

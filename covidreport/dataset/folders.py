@@ -21,6 +21,7 @@ from covidreport.storage.files import format_path
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
 """Files with another suffix are passed over and named; hidden files and folders are not."""
 JOINT = "+"
+IMAGES = "images"
 _MOST_NAMED = 5
 _DEEPEST = 4
 """How far down images are looked for: two levels further than they may lie, to be told of them."""
@@ -33,10 +34,12 @@ class _Folder:
     parts: tuple[str, ...]
     images: tuple[str, ...]
     others: tuple[str, ...] = ()
+    inner: str = ""
+    """The one folder in it that holds its images, beside masks of them."""
 
     @property
     def path(self) -> str:
-        return "/".join(self.parts) or "."
+        return "/".join(filter(None, (*self.parts, self.inner))) or "."
 
     @property
     def shown(self) -> str:
@@ -50,7 +53,7 @@ def list_classes(root: Path) -> tuple[str, ...]:
     Raises DatasetError when the folder isn't laid out in class folders.
     """
     faults: list[str] = []
-    folders, _ = _find_class_folders(root, faults)
+    folders, _, _ = _find_class_folders(root, faults)
     if faults:
         raise DatasetError(format_path(root), faults)
     return _name_classes(folders)
@@ -64,7 +67,7 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
     label without a folder (an empty one says that no image shows it), links that lead nowhere.
     """
     faults: list[str] = []
-    folders, empty = _find_class_folders(root, faults)
+    folders, empty, masks = _find_class_folders(root, faults)
     classes = _name_classes(folders) if labels is None else tuple(labels)
     rows = _match_labels(folders, empty, classes, faults)
     paths = [f"{folder.path}/{image}" for folder in folders for image in folder.images]
@@ -86,6 +89,7 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
         passed_over=tuple(
             f"{folder.shown}/{other}" for folder in (*folders, *empty) for other in folder.others
         ),
+        left_out=masks,
     )
 
 
@@ -145,9 +149,44 @@ def _find_spelt_alike(paths: Sequence[str], ids: Sequence[str]) -> list[str]:
     ]
 
 
-def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], list[_Folder]]:
-    """Folders that hold images, all as deep as each other; and the ones on that level without."""
-    found = list(_walk(root, (), faults))
+def _lift_images(found: list[_Folder]) -> tuple[list[_Folder], dict[str, int]]:
+    """Class folders whose pictures lie in `images`, beside masks of them in `masks`.
+
+    Such a folder holds the images itself then; with how many pictures each name of masks has.
+    """
+    names = {folder.parts[-1].lower() for folder in found if folder.images and folder.parts}
+    aside = {name for name in names if name.endswith(("mask", "masks"))}
+    if names - aside != {IMAGES}:
+        return found, {}
+    lifted = {
+        folder.parts[:-1]: folder
+        for folder in found
+        if folder.images and folder.parts[-1].lower() == IMAGES
+    }
+    masks: Counter[str] = Counter()
+    kept = []
+    for folder in found:
+        name = folder.parts[-1] if folder.parts else ""
+        if folder.images and name.lower() in aside:
+            masks[f"folder {format_path(name)}"] += len(folder.images)
+        elif folder.parts in lifted:
+            inner = lifted[folder.parts]
+            others = tuple(f"{inner.parts[-1]}/{other}" for other in inner.others)
+            kept.append(
+                _Folder(folder.parts, inner.images, folder.others + others, inner.parts[-1])
+            )
+        elif folder not in lifted.values():
+            kept.append(folder)
+    return kept, dict(masks)
+
+
+def _find_class_folders(
+    root: Path, faults: list[str]
+) -> tuple[list[_Folder], list[_Folder], dict[str, int]]:
+    """Folders that hold images, all as deep as each other; the ones on that level without; and
+    how many pictures are masks.
+    """
+    found, masks = _lift_images(list(_walk(root, (), faults)))
     holding = [folder for folder in found if folder.images]
     if not holding:
         others = [other for folder in found for other in folder.others]
@@ -165,7 +204,7 @@ def _find_class_folders(root: Path, faults: list[str]) -> tuple[list[_Folder], l
     if len(depths) == 2:
         faults.append("some images lie in <class>/ and others in <split>/<class>/: use one of them")
     empty = [folder for folder in found if not folder.images and len(folder.parts) in depths]
-    return [folder for folder in holding if len(folder.parts) in depths], empty
+    return [folder for folder in holding if len(folder.parts) in depths], empty, masks
 
 
 def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Folder]:

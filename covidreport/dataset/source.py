@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from covidreport.dataset.arrange import arrange_table
 from covidreport.dataset.folders import build_from_folders, list_classes
+from covidreport.dataset.formats import guess_classes
 from covidreport.dataset.layout import ManifestSettings, check_words
-from covidreport.dataset.manifest import Needed, build_dataset, guess_columns
-from covidreport.dataset.table import READERS, read_table
-from covidreport.dataset.truth import name_values
+from covidreport.dataset.manifest import PATH, Needed, build_dataset, guess_columns
+from covidreport.dataset.table import READERS, name_suffix, read_table
+from covidreport.dataset.truth import COMMON_MARKS, name_values, normalise_cell
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset
 
@@ -74,6 +76,32 @@ def guess_labels(source: Path, uncertain: Sequence[str] = ()) -> tuple[str, ...]
     if manifest is None:
         return list_classes(source)
     return guess_columns(read_table(manifest), uncertain=uncertain)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainManifest:
+    """What a manifest says by itself. marks: what its labels say besides 0, 1 and blank; classes:
+    a column of words, where no column is a label.
+    """
+
+    labels: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    classes: str | None = None
+
+
+def guess_plain(source: Path) -> PlainManifest | None:
+    """The labels of a manifest, uncertain ones too, for who asks and then checks; None for class
+    folders and for what is no table with a column of paths. DatasetError as `guess_labels`.
+    """
+    manifest = _find_manifest(source)
+    if manifest is None or name_suffix(manifest) not in READERS:
+        return None
+    table = read_table(manifest)
+    if PATH not in table.columns:
+        return None
+    labels = guess_columns(table, uncertain=tuple(COMMON_MARKS))
+    used = {normalise_cell(cell) for label in labels for cell in set(table.columns[label])}
+    return PlainManifest(labels, tuple(sorted(used & COMMON_MARKS)), guess_classes(table))
 
 
 def name_source(source: Path | None, name: str | None = None) -> str:

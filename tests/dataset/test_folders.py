@@ -158,3 +158,29 @@ def test_linked_class_folders_are_followed(tmp_path):
     assert read_dataset(tmp_path / "data", ["normal"]).paths == ("normal/a.png",)
     (tmp_path / "archive/one/again").symlink_to(tmp_path / "archive/one")
     assert "they belong into" in faults_of(tmp_path / "data", ["normal"])[0]
+
+
+def test_pictures_beside_their_masks_are_those_of_the_class_above(tmp_path):
+    """As the COVID-19 Radiography Database lies: masks are no images, and counted."""
+    write_images(
+        tmp_path, "COVID/images/a.png", "COVID/images/b.png", "COVID/masks/a.png",
+        "Normal/images/n.png", "Normal/masks/n.png", "Normal/images/readme.doc",
+    )  # fmt: skip
+    data = read_dataset(tmp_path)
+    assert data.labels == ("covid", "normal")
+    assert data.paths == ("COVID/images/a.png", "COVID/images/b.png", "Normal/images/n.png")
+    assert data.truth.tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert data.splits is None
+    assert data.left_out == {"folder masks": 2}
+    assert data.passed_over == ("Normal/images/images/readme.doc",)
+
+
+def test_pictures_beside_their_masks_in_splits(tmp_path):
+    """As COVID-QU-Ex lies: one level more."""
+    write_images(
+        tmp_path, "Train/COVID-19/images/a.png", "Train/COVID-19/lung masks/a.png",
+        "Val/Normal/images/n.png", "Val/Normal/lung masks/n.png",
+    )  # fmt: skip
+    data = read_dataset(tmp_path)
+    assert (data.labels, data.splits) == (("covid-19", "normal"), ("train", "val"))
+    assert data.left_out == {"folder lung masks": 2}

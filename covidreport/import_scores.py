@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
+import posixpath
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import numpy as np
 
 from covidreport import __version__
 from covidreport.audit import audit_scores
+from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import compute_metrics, group_values
 from covidreport.metrics.plan import MetricOptions
@@ -74,6 +77,12 @@ class ImportRequest:
     """What is to be known of the data set."""
     metrics: MetricPlan | None = None
     """Which metrics, and how; None for what holds where the configuration is silent."""
+    id_column: str | None = None
+    """The column that names the image; None is the first of `ID_COLUMNS`."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """The column of a label's scores, where it is called otherwise."""
+    elsewhere: Sequence[str] = ()
+    """Images of the data's other splits: rows about them are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def read_scores_table(file: Path) -> ScoresTable:
         )  # fmt: skip
     try:
         with file.open(newline="", encoding="utf-8-sig") as source:
-            reader = csv.DictReader(source, strict=True)
+            reader = csv.DictReader(source, delimiter=find_separator(file), strict=True)
             positions, found = [], []
             for row in reader:
                 positions.append(f"line {reader.line_num}")
@@ -113,23 +122,64 @@ def read_scores_table(file: Path) -> ScoresTable:
         raise DatasetError(str(file), [f"it can't be read as CSV ({error})"]) from error
 
 
-def match_scores(request: ImportRequest) -> Scores:
-    """The imported scores in the order of the data set.
+class _Images:
+    """Images by whatever names them: id, path, file name, or that without its suffix."""
+
+    def __init__(self, ids: Sequence[str], elsewhere: Sequence[str]) -> None:
+        self._exact = dict.fromkeys(elsewhere, -1) | {s: i for i, s in enumerate(ids)}
+        self._ways: list[dict[str, list[str]]] = [{}, {}, {}]
+        for sample in self._exact:
+            for names, name in zip(self._ways, _list_names(sample), strict=True):
+                names.setdefault(name, []).append(sample)
+
+    def find(self, name: str) -> int | str:
+        """The row of an image, -1 for one of another split; in words why there is none."""
+        if name in self._exact:
+            return self._exact[name]
+        tidy, base, stem = _list_names(name)
+        # a name with folders is none without them, and one with a suffix none of another kind
+        wanted = [tidy, *([base] if base == tidy else []), *([stem] if stem == tidy else [])]
+        for names, each in zip(self._ways, wanted, strict=False):
+            found = names.get(each, [])
+            if len(found) == 1:
+                return self._exact[found[0]]
+            if found:
+                return f"may be {' or '.join(found[:3])}: name it as the data do"
+        return ""
+
+
+def _list_names(sample: str) -> tuple[str, str, str]:
+    """A path in its shortest spelling and one Unicode form, its file's name, and without suffix."""
+    tidy = unicodedata.normalize("NFC", posixpath.normpath(sample.strip().replace("\\", "/")))
+    base = posixpath.basename(tidy)
+    return tidy, base, posixpath.splitext(base)[0]
+
+
+def match_scores(request: ImportRequest) -> tuple[Scores, int]:
+    """The imported scores in the order of the data set, and how many rows are of other splits.
 
     An image without a row, or with blank scores, is a failed image. DatasetError lists a missing
-    column, an id that is twice or not in the data, a score that is no finite number, a probability
-    outside 0 to 1.
+    column, an id that is twice, not in the data, or that of several images, a score that is no
+    finite number, a probability outside 0 to 1.
     """
     table = read_scores_table(request.file)
     dataset = request.dataset
-    key = next((name for name in ID_COLUMNS if name in table.columns), None)
-    names = {
-        label: next((name for name in (f"score.{label}", label) if name in table.columns), None)
+    keys = ID_COLUMNS if request.id_column is None else (request.id_column,)
+    key = next((name for name in keys if name in table.columns), None)
+    wanted = {
+        label: (request.columns[label],) if label in request.columns else (f"score.{label}", label)
         for label in dataset.labels
     }
-    faults = [] if key else [f"line 1: there is no column {', '.join(ID_COLUMNS)} with the image"]
+    names = {
+        label: next((name for name in each if name in table.columns), None)
+        for label, each in wanted.items()
+    }
+    faults = [] if key else [f"line 1: there is no column {', '.join(keys)} with the image"]
+    strange = [label for label in request.columns if label not in dataset.labels]
+    faults += [f"--label {label}: no label of the data: {', '.join(dataset.labels)}"
+               for label in strange]  # fmt: skip
     faults += [
-        f"line 1: there is no column score.{label} or {label}"
+        f"line 1: there is no column {' or '.join(wanted[label])}"
         for label, name in names.items()
         if name is None
     ]
@@ -137,25 +187,30 @@ def match_scores(request: ImportRequest) -> Scores:
         raise DatasetError(str(request.file), faults)
     if not table.rows:
         raise DatasetError(str(request.file), ["there is no row of scores below the header"])
-    index = {sample: i for i, sample in enumerate(dataset.ids)}
+    images = _Images(dataset.ids, request.elsewhere)
     kind = np.float32 if table.singles.issuperset(names.values()) else np.float64
     scores = np.full(dataset.truth.shape, np.nan, kind)
-    seen: dict[str, str] = {}
+    seen: dict[int, str] = {}
+    passed_over = 0
     for position, row in zip(table.positions, table.rows, strict=True):
         sample = str(row[key])
-        if sample not in index:
-            faults.append(f"{position}: {sample!r} is no image of {dataset.name}, {request.split}")
-        elif sample in seen:
-            faults.append(f"{position}: {sample!r} stands in {seen[sample]} already")
+        at = images.find(sample)
+        if isinstance(at, str):
+            why = at or f"is no image of {dataset.name}, {request.split}"
+            faults.append(f"{position}: {sample!r} {why}")
+        elif at < 0:
+            passed_over += 1
+        elif at in seen:
+            faults.append(f"{position}: {sample!r} stands in {seen[at]} already")
         else:
-            seen[sample] = position
+            seen[at] = position
             values = [row[names[label] or ""] for label in dataset.labels]
-            _read_row(values, request.activation, position, scores[index[sample]], faults)
+            _read_row(values, request.activation, position, scores[at], faults)
     if faults:
         raise DatasetError(str(request.file), faults)
     missing: list[bool] = [bool(np.isnan(row).any()) for row in scores]
     scores[np.array(missing)] = np.nan
-    return Scores(
+    found = Scores(
         sample_ids=dataset.ids,
         labels=dataset.labels,
         truth=dataset.truth,
@@ -165,6 +220,7 @@ def match_scores(request: ImportRequest) -> Scores:
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
     )
+    return found, passed_over
 
 
 def _read_row(
@@ -199,7 +255,7 @@ def import_scores(
     marker = folder / "imported.json"
     if folder.exists() and not marker.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds another run; choose another --run or --output")
-    scores = match_scores(request)
+    scores, passed_over = match_scores(request)
     dataset = request.dataset
     values = [request.thresholds[label] for label in dataset.labels]
     plan = request.metrics or MetricOptions().plan(dataset.labels, "")
@@ -225,7 +281,7 @@ def import_scores(
         score_metrics=described.score_metrics,
         findings=(
             *request.notes,
-            *_findings(request, len(failures)),
+            *_findings(request, len(failures), passed_over),
             *audit_scores(request.run, scores),
         ),
         failures=failures,
@@ -264,7 +320,7 @@ def _images(request: ImportRequest) -> NewImages:
     )  # fmt: skip
 
 
-def _findings(request: ImportRequest, missing: int) -> tuple[Finding, ...]:
+def _findings(request: ImportRequest, missing: int, passed_over: int) -> tuple[Finding, ...]:
     findings = [
         Finding(
             "note",
@@ -275,6 +331,18 @@ def _findings(request: ImportRequest, missing: int) -> tuple[Finding, ...]:
             (request.run,),
         )
     ]
+    if passed_over:
+        rows = "1 row is" if passed_over == 1 else f"{passed_over:,} rows are"
+        findings.append(
+            Finding(
+                "note",
+                "scores-of-other-splits",
+                f"{rows} of other splits, and passed over",
+                f"{request.file.name} has scores of images outside of {request.split}",
+                "Import the file once for each split (`--split`) that is to be ranked.",
+                (request.run,),
+            )
+        )
     if missing:
         findings.append(
             Finding(

@@ -27,6 +27,7 @@ from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
 from covidreport.audit.folds import audit_data_folds, audit_other_folds
 from covidreport.audit.occlusion import audit_occlusion
+from covidreport.audit.patients import audit_patient_spellings
 from covidreport.audit.prevalence import audit_prevalence
 from covidreport.audit.scores import SCORE_CHECKS, audit_scores
 from covidreport.audit.separation import audit_separation
@@ -78,6 +79,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
     audit_shared_patients,
+    audit_patient_spellings,
     audit_data_folds,
     audit_identical_files,
     audit_identical_pixels,

@@ -24,8 +24,9 @@ def register(app: typer.Typer) -> None:
         help=(
             "Make a run folder from a table of scores that another framework computed, so that it "
             "is ranked beside the rest.\n\nColumns: the image (`id`, `sample_id`, `path` or "
-            "`image`, as in the data), and `score.LABEL` or `LABEL` for each label. An image "
-            "without a row counts against the run."
+            "`image`, as in the data, or its file's name where no other has it), and `score.LABEL` "
+            "or `LABEL` for each label. An image without a row counts against the run; rows of "
+            "other splits are passed over."
         ),
         epilog="Example: covidreport import-scores keras.csv --run keras --activation sigmoid",
     )(import_scores_command)
@@ -44,6 +45,19 @@ def import_scores_command(
         str | None, typer.Option(help="Which split the scores are of.  [default: validation]")
     ] = None,
     threshold: Threshold = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column that names the image.  [default: id, sample_id, path or image]"
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The column of a label's scores, where it is called otherwise; repeatable.",
+            metavar="LABEL=COLUMN",
+        ),
+    ] = None,
     description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
 ) -> None:
     """Import scores."""
@@ -52,7 +66,7 @@ def import_scores_command(
     from covidreport.cli.terminal import out, say_finding
     from covidreport.compare.ranking import rank_runs
     from covidreport.evaluate.folders import read_images
-    from covidreport.evaluate.resolve import choose_data
+    from covidreport.evaluate.resolve import choose_data, read_query
     from covidreport.evaluate.thresholds import Thresholds
     from covidreport.import_scores import ImportRequest, import_scores
     from covidreport.records import EvaluationReplaced
@@ -66,6 +80,7 @@ def import_scores_command(
             f"--run {run[:MOST_NAME_BYTES]!r}: a name for a folder is wanted, without slashes or a "
             f"dot before it and of at most {MOST_NAME_BYTES} bytes"
         )
+    columns = dict(_part_label(each) for each in label or ())
     settings, options = read_options(context)
     thresholds = options.thresholds or Thresholds()
     try:
@@ -78,8 +93,11 @@ def import_scores_command(
             f"--run {run}: the run in {namesake.folder_text} is called so; give another name"
         )
     with show_events() as on_event:
-        images = read_images(choose_data(options, runs), options, on_event)
+        query = choose_data(options, runs)
+        images = read_images(query, options, on_event)
         dataset = images.dataset
+        own = set(dataset.ids)
+        whole = read_query(query, lambda _: ()) if dataset.splits else dataset
         evaluation = import_scores(
             ImportRequest(
                 file=file,
@@ -93,6 +111,9 @@ def import_scores_command(
                 thresholds_from=thresholds.origin,
                 description=description,
                 notes=images.notes,
+                id_column=id_column,
+                columns=columns,
+                elsewhere=tuple(each for each in whole.ids if each not in own),
                 metrics=settings.metrics.plan(dataset.labels, settings.target),
             ),
             lambda what: on_event(EvaluationReplaced(what)),
@@ -101,3 +122,11 @@ def import_scores_command(
         show_ranking(out, ranking, [evaluation])
     for finding in evaluation.findings:
         say_finding(finding)
+
+
+def _part_label(stated: str) -> tuple[str, str]:
+    """A label and its column. A label may be spelt with `=`, a column too: the first one parts."""
+    label, _, column = stated.partition("=")
+    if not label or not column:
+        raise UsageError(f"--label {stated}: LABEL=COLUMN is wanted, such as covid-19=p_covid")
+    return label, column

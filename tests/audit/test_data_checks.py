@@ -15,6 +15,7 @@ from covidreport.audit import (
     copies,
     failures,
     folds,
+    patients,
     shortcuts,
     support,
 )
@@ -53,6 +54,12 @@ def _patient_across_folds() -> DataEvidence:
     return change_dataset(HEALTHY, folds=every, groups=repeat(HEALTHY.dataset.groups, 0, 5))
 
 
+def _patients_spelt_alike(*names: str) -> DataEvidence:
+    first = names or ("Doe-7", "doe-7", "Doe-007")
+    rest = (HEALTHY.dataset.groups or ())[len(first) :]
+    return change_dataset(HEALTHY, groups=(*first, *rest))
+
+
 def _source() -> DataEvidence:
     sources = ["ward" if sick else "archive" for sick in HEALTHY.dataset.truth[:, 0]]
     return with_attribute(HEALTHY, "source", sources)
@@ -77,6 +84,7 @@ def _broken() -> DataEvidence:
 
 UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     of_splits.audit_shared_patients: _shared_patient,
+    patients.audit_patient_spellings: _patients_spelt_alike,
     folds.audit_data_folds: _patient_across_folds,
     copies.audit_identical_files: _same_file,
     copies.audit_identical_pixels: _same_pixels,
@@ -131,3 +139,14 @@ def test_no_finding_names_a_patient(check):
         assert "Doe" not in " ".join(
             (finding.what, finding.evidence, finding.remedy, *finding.subjects)
         )
+
+
+def test_patients_spelt_alike_are_counted_and_none_is_named():
+    """Case, and zeros before a number; 70 and 7, or zeros within a number, are others."""
+    (found,) = patients.audit_patient_spellings(_patients_spelt_alike())
+    assert found.what.startswith("3 patients have names that differ")
+    assert found.subjects == HEALTHY.dataset.ids[:3]
+    (found,) = patients.audit_patient_spellings(_patients_spelt_alike("Q7", "Q070", "q7", "Q70"))
+    assert found.what.startswith("4 patients")
+    assert found.evidence.startswith("1 in case, 1 in zeros before a number; 4 images")
+    assert patients.audit_patient_spellings(_patients_spelt_alike("Q7", "Q700", "1007", "17")) == ()

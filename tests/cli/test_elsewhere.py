@@ -321,3 +321,60 @@ def test_predictions_that_are_imported_again_are_the_same_scores(covidreport, tm
     if name.endswith("csv"):
         text = (tmp_path / name).read_text()
         assert max(map(len, text.replace("\n", ",").split(","))) <= len("score.pneumonia")
+
+
+@pytest.fixture
+def split_study(tmp_path):
+    """Three images of validation in two folders, and one of train."""
+    folder = tmp_path / "data"
+    rows = ["path,covid-19,split"]
+    for name, label, split in (("a/1.png", 1, "validation"), ("b/1.png", 0, "validation"),
+                               ("b/2.png", 1, "validation"), ("a/3.png", 1, "train")):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(folder / name)
+        rows.append(f"./{name},{label},{split}")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def _import_table(covidreport, folder, text, *words):
+    (folder / "s.csv").write_text(text)
+    return covidreport("import-scores", "s.csv", "--run", "x", "--activation", "sigmoid",
+                       "--data", "data", *words)  # fmt: skip
+
+
+def test_names_without_folder_or_suffix_and_rows_of_other_splits(covidreport, split_study):
+    """`./` as the manifest has it, `2` for b/2.png; the row of train is passed over, and said."""
+    text = "id,covid-19\n./a/1.png,0.9\nb\\1.png,0.1\n2,0.8\n3.png,0.7\n"
+    done = _import_table(covidreport, split_study, text)
+    assert done.code == 0, done.err
+    assert "1 row is of other splits, and passed over" in done.err
+    found = read_scores(split_study / "runs/x/evaluations/data-validation/scores.parquet")
+    assert found.sample_ids == ("a/1.png", "b/1.png", "b/2.png")
+    assert found.scores[:, 0].tolist() == [0.9, 0.1, 0.8]
+
+
+def test_a_name_of_two_images_is_refused(covidreport, split_study):
+    """Which is meant nobody knows; nor is one image named twice in two ways."""
+    done = _import_table(
+        covidreport, split_study, "id,covid-19\n1.png,0.9\nb/2.png,0.1\n2.png,0.1\n"
+    )
+    assert done.code == 2
+    assert "line 2: '1.png' may be a/1.png or b/1.png: name it as the data do" in done.err
+    assert "line 4: '2.png' stands in line 3 already" in done.err
+    done = _import_table(covidreport, split_study, "id,covid-19\nz/2.png,0.9\n2.jpg,0.9\n")
+    assert "line 2: 'z/2.png' is no image of data" in done.err
+    assert "line 3: '2.jpg' is no image of data" in done.err
+
+
+def test_columns_may_be_called_anything(covidreport, split_study):
+    """With options that say which; a label that is none, and half an option, are refused."""
+    text = "file;p_covid\na/1.png;0.9\nb/1.png;0.1\nb/2.png;0.8\n"
+    options = ("--id-column", "file", "--label", "covid-19=p_covid")
+    assert _import_table(covidreport, split_study, text, *options).code == 0
+    done = _import_table(covidreport, split_study, text, *options, "--label", "flu=p_covid")
+    assert "--label flu: no label of the data: covid-19" in done.err
+    assert (
+        "LABEL=COLUMN is wanted"
+        in _import_table(covidreport, split_study, text, "--label", "a").err
+    )

@@ -323,3 +323,36 @@ def test_rows_beyond_one_block_keep_their_order_and_lines(tmp_path):
     (tmp_path / "2000.png").unlink()
     line = 2 + 2000 + len(range(0, 2000, 3))
     assert faults_of(manifest, ["x"]) == [f"line {line}: no such file: 2000.png"]
+
+
+def test_a_number_with_and_without_a_point_is_one_patient(tmp_path):
+    """As pandas writes a column with a gap, below one without; what has both forms is one."""
+    text = "path,patient_id,x\na.png,1000,1\nb/c.png,1000.0,0\nd.png,1001.0,1\n"
+    manifest = write_manifest(tmp_path, text, THREE)
+    assert read_dataset(manifest, ["x"]).groups == ("1000", "1000", "1001.0")
+    manifest = write_manifest(tmp_path, text.replace("1000,", "01000,"), THREE)
+    assert read_dataset(manifest, ["x"]).groups == ("01000", "1000.0", "1001.0")
+
+
+def test_an_absolute_path_below_the_folder_is_the_relative_one(tmp_path):
+    """And so is its id: the data set may be moved afterwards."""
+    manifest = write_manifest(tmp_path, f"path,x\n{tmp_path}/b/c.png,1\n", THREE)
+    data = read_dataset(manifest)
+    assert (data.paths, data.ids) == (("b/c.png",), ("b/c.png",))
+
+
+def test_a_name_in_another_unicode_form_is_the_file_s(tmp_path):
+    """As a Mac writes names: the same letters, other bytes."""
+    composed, parted = "K\u00f6ln/\u00e4.png", "Ko\u0308ln/a\u0308.png"
+    manifest = write_manifest(tmp_path, f"path,x\n{composed},1\n", [parted])
+    assert read_dataset(manifest).paths == (parted,)
+
+
+@pytest.mark.parametrize(
+    ("named", "there"),
+    [("B/C.PNG", "b/c.png"), ("b/ c.png", "b/c.png"), ("b\\c.png", "b/c.png")],
+)
+def test_a_file_that_is_spelt_otherwise_is_told(tmp_path, named, there):
+    """Case, blanks, the kind of slash: the file that is there, to be written so."""
+    manifest = write_manifest(tmp_path, f"path,x\n{named},1\n", THREE)
+    assert faults_of(manifest, ["x"]) == [f"line 2: no such file: {named}; there is {there!r}"]

@@ -42,20 +42,23 @@ from covidreport.records import (
     ignore_events,
 )
 from covidreport.storage.files import format_path
-from covidreport.storage.runs import read_run
+from covidreport.storage.runs import MODEL_SUFFIX, is_declared, locate_run, read_run
 from covidreport.store import RUN_FILE, encode_text, write_atomic
 
 
 def find_model(path: Path) -> Run:
     """The run of a run folder or of an ONNX file, which is described by the run.json beside it.
 
-    An ONNX file that is not the model of its folder's run is a run by itself, of which the file
-    alone says how it is fed. UsageError where there is no such file or folder.
+    `runs/exp1.onnx`, in no run folder, is described by `runs/exp1/run.json`. An ONNX file that is
+    not the model of its folder's run is a run by itself, of which the file alone says how it is
+    fed. UsageError where there is no such file or folder.
     """
     if path.is_dir():
         return read_run(path)
     if not path.is_file():
         raise UsageError(f"{path}: no such run folder or ONNX file")
+    if not is_declared(path.parent) and path.suffix == MODEL_SUFFIX:
+        return read_run(locate_run(path))
     run = read_run(path.parent)
     if run.model is not None and run.model.samefile(path):
         return run

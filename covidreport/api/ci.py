@@ -47,7 +47,7 @@ from covidreport.settings import SETTINGS_FILE, Settings, find_settings, read_at
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.folds import FOLDS, join_folds, split_folds
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.runs import discover_runs
+from covidreport.storage.runs import discover_runs, names_runs
 
 IS_BASELINE = "is the baseline"
 OWN_BASELINE: tuple[Stage, str] = (
@@ -135,7 +135,7 @@ def compare_yardsticks(
 def _list_yardsticks(job: CiJob) -> list[Path]:
     """What decides verdicts beside the settings: the baseline, wherever it is, and the manifest."""
     path, settings = job.request.baseline, job.settings
-    if path is not None and path.is_dir():
+    if path is not None and names_runs(path):
         found = [run.folder for run in split_folds(_find_others(job, path))]
     elif path is not None:
         found = [path]
@@ -151,7 +151,7 @@ def _list_yardsticks(job: CiJob) -> list[Path]:
 def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:
     """Evaluate and judge the runs that are neither the baseline nor known to it."""
     path, request = job.request.baseline, job.request
-    if path is not None and path.is_dir():
+    if path is not None and names_runs(path):
         others = _find_others(job, path)
         theirs = {run.folder.resolve() for run in others}
         if theirs >= {run.folder.resolve() for run in job.runs}:

@@ -136,11 +136,11 @@ def _tell_data_from_runs(
 ) -> tuple[Path | None, Sequence[Path]]:
     """The data set and the run folders among the arguments: what holds runs is no data set."""
     from covidreport.errors import UsageError
-    from covidreport.storage.runs import discover_runs
+    from covidreport.storage.runs import discover_runs, names_runs
 
     if data is not None or not paths:
         return data, paths
-    if paths[0].is_dir():
+    if names_runs(paths[0]):
         try:
             discover_runs(paths[:1])
         except UsageError:

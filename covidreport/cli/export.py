@@ -44,7 +44,7 @@ def export(
     from covidreport.integrations.model_card import render_model_card
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
-    from covidreport.storage.runs import is_run_folder, read_run
+    from covidreport.storage.runs import is_run_folder, locate_run, read_run
     from covidreport.store import (
         SCORES_FILE,
         encode_text,
@@ -55,6 +55,7 @@ def export(
 
     if dvc is None and model_card is None:
         raise UsageError("nothing to write: give --dvc FOLDER, --model-card FILE or both")
+    run = locate_run(run) if run.is_file() else run
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
     settings = find_settings(Path.cwd())

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 Runs = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[RUNS]...", help="Run folders, or folders of them.  [default: runs]"),
+    typer.Argument(
+        metavar="[RUNS]...", help="Run folders, folders of them, or ONNX files.  [default: runs]"
+    ),
 ]
-RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder, or an ONNX file.")]
 NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are made.")]
 
 Data = Annotated[

@@ -21,7 +21,13 @@ from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.folds import join_folds
 from covidreport.storage.model import identify_model
-from covidreport.storage.runs import discover_runs, is_run_folder, read_evaluations, read_run
+from covidreport.storage.runs import (
+    discover_runs,
+    is_run_folder,
+    names_runs,
+    read_evaluations,
+    read_run,
+)
 from covidreport.store import digest_file
 from covidreport.text import plural
 
@@ -77,7 +83,7 @@ class BaselineRequest:
 def find_baseline(request: BaselineRequest) -> GateSide:
     """The baseline at a place. GateError where it can't be one: no run that could not be ranked."""
     path = request.path
-    if path.is_file():
+    if not names_runs(path):
         baseline = read_baseline(path, str(path))
     elif (only := find_single(path)) is not None:
         baseline = read_run_baseline(only, request.target, request.images, request.trust)
@@ -105,11 +111,13 @@ def find_baseline(request: BaselineRequest) -> GateSide:
 
 
 def find_single(path: Path) -> Run | None:
-    """The run of a run folder, or the configuration whose folds alone a folder holds; else None."""
+    """The run of a run folder or an ONNX file, or the configuration whose folds alone a folder
+    holds; else None."""
     if is_run_folder(path):
         return join_folds([read_run(path)])[0]
     found = join_folds(discover_runs([path]))
-    return found[0] if len(found) == 1 and found[0].members else None
+    alone = len(found) == 1 and (found[0].members or not path.is_dir())
+    return found[0] if alone else None
 
 
 def _read_best(request: BaselineRequest) -> GateSide:

@@ -52,18 +52,15 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     """The runs at and below `paths`, by path; a run folder is not searched for others.
 
     A folder is a run by its run.json, its model.onnx or its evaluations/, or where it holds exactly
-    one ONNX file and there is no run below it. Runs of one name can't be distinguished: each has
-    that fault. Where no path is named, `runs` is meant. Raises UsageError where a path does not
-    exist or nothing is found.
+    one ONNX file and there is no run below it. A path may be an ONNX file as well: `locate_run`.
+    Runs of one name can't be distinguished: each has that fault. Where no path is named, `runs` is
+    meant. Raises UsageError where a path does not exist or nothing is found.
     """
     folders: dict[str, Path] = {}
     notes: list[str] = []
     paths = paths or [RUNS_FOLDER]
     for path in paths:
-        if not path.is_dir():
-            what = "is a file" if stands(path) else "no such folder"
-            raise UsageError(f"{path}: {what}; give a folder of run folders, such as runs/")
-        for folder in _find_folders(path, notes):
+        for folder in _find_folders(path, notes) if path.is_dir() else [locate_run(path)]:
             folders.setdefault(os.path.realpath(folder), folder)
     if not folders:
         named = ", ".join(str(path) for path in paths)
@@ -75,6 +72,34 @@ def discover_runs(paths: Sequence[Path] = (), tell: Tell = lambda _: None) -> tu
     for note in (*notes, *(f"{run.name}: {note}" for run in runs for note in run.notes)):
         tell(note)
     return runs
+
+
+def names_runs(path: Path) -> bool:
+    """Whether a path is a place of runs, and no other file: a folder, or an ONNX file."""
+    return path.is_dir() or path.suffix == MODEL_SUFFIX
+
+
+def locate_run(path: Path) -> Path:
+    """The run folder of an ONNX file, which need not be there yet: `runs/exp1` of `runs/exp1.onnx`.
+
+    The model of a run folder stands for that run. UsageError for what is no ONNX file, and for one
+    in a run folder whose model is another.
+    """
+    if path.suffix != MODEL_SUFFIX or not stands(path):
+        what = "is a file" if stands(path) else "no such folder"
+        raise UsageError(
+            f"{path}: {what}; give run folders, a folder of them such as runs/, or ONNX files "
+            f"(*{MODEL_SUFFIX})"
+        )
+    if not is_declared(path.parent):
+        return path.with_suffix("")
+    model = read_run(path.parent).model
+    if model is not None and model.name != path.name:
+        raise UsageError(
+            f"{path}: is in the run folder {path.parent}, whose model is {model.name}; put it "
+            f"elsewhere, or name it as `model` in {RUN_FILE}"
+        )
+    return path.parent
 
 
 def _part_namesakes(runs: Sequence[Run]) -> tuple[Run, ...]:
@@ -148,14 +173,17 @@ def _find_folders(path: Path, notes: list[str]) -> list[Path]:
     for each in reversed(found):  # folders below come first
         if not each.is_run and len(each.models) == 1 and not each.holds_runs:
             each.take()
+    folders = [each.folder for each in found if each.is_run]
+    taken = {_model_beside(folder) for folder in folders}
     for each in found:
-        if each.models and not each.is_run:
-            files = ", ".join(format_path(each.folder / name) for name in each.models)
+        loose = [each.folder / name for name in each.models]
+        loose = [] if each.is_run else [model for model in loose if model not in taken]
+        if loose:
             notes.append(
-                f"{files}: of no run; give each a folder of its own, such as "
-                f"{format_path(each.folder / Path(each.models[0]).stem / MODEL_FILE)}"
+                f"{', '.join(map(format_path, loose))}: of no run; name what is to be one, such as "
+                f"`covidreport evaluate {format_path(loose[0])}`, or give each a folder of its own"
             )
-    return [each.folder for each in found if each.is_run]
+    return folders
 
 
 def _walk(path: Path, notes: list[str]) -> list[_SearchedFolder]:
@@ -171,7 +199,7 @@ def _walk(path: Path, notes: list[str]) -> list[_SearchedFolder]:
         seen.add(real)
         found.append(each)
         try:
-            if _is_run(each.folder):
+            if is_declared(each.folder):
                 each.take()
                 continue
             each.models = _list_models(each.folder)
@@ -188,13 +216,20 @@ def _walk(path: Path, notes: list[str]) -> list[_SearchedFolder]:
     return found
 
 
-def _is_run(folder: Path) -> bool:
+def is_declared(folder: Path) -> bool:
     """Whether a folder says that it is a run, by whatever stands under those names."""
     return (
         stands(folder / RUN_FILE)
         or stands(folder / MODEL_FILE)
         or os.path.isdir(folder / EVALUATIONS_FOLDER)  # noqa: PTH112 - never raises
     )
+
+
+def _model_beside(folder: Path) -> Path | None:
+    """The ONNX file of a run that lies beside its folder: `runs/exp1.onnx` of `runs/exp1`."""
+    named = folder if folder.name not in ("", os.pardir) else folder.resolve()
+    model = Path(f"{named}{MODEL_SUFFIX}")
+    return model if stands(model) else None
 
 
 def _list_models(folder: Path) -> tuple[str, ...]:
@@ -235,7 +270,7 @@ def read_run(folder: Path) -> Run:
     the run can be used all the same.
     """
     try:
-        models = _list_models(folder)
+        models = _list_models(folder) if stands(folder) or not _model_beside(folder) else ()
     except OSError as error:
         fault = f"{format_path(folder)}: can't be looked into ({error.strerror})"
         return Run(_name_folder(folder), folder, None, faults=(fault,))
@@ -276,9 +311,11 @@ def _name_folder(folder: Path) -> str:
 def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Path | None:
     """The model of a run; None where there is none.
 
-    The one that run.json names, else model.onnx, else the only ONNX file. StoreError where it is
-    no readable file, lies outside the folder, or can't be told from others.
+    The one that run.json names, else model.onnx, else the only ONNX file, else the one beside the
+    folder. StoreError where it is no readable file, lies outside the folder, or can't be told from
+    others.
     """
+    beside = _model_beside(folder)
     if named is not None:
         model = _locate_model(folder, named)
     elif stands(folder / MODEL_FILE):
@@ -290,6 +327,13 @@ def _choose_model(folder: Path, named: str | None, models: Sequence[str]) -> Pat
         )
     else:
         model = folder / models[0] if models else folder / MODEL_FILE
+    if beside is not None and stands(model):
+        raise StoreError(
+            f"{format_path(model)} and {format_path(beside)} are both the model of this run; "
+            "rename or move one"
+        )
+    if beside is not None and named is None:
+        model = beside
     if not stands(model):
         return None
     open_file(model).close()

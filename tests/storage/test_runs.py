@@ -121,8 +121,8 @@ def test_one_model_of_any_name_makes_a_run(tmp_path):
     _models(tmp_path, "exp1.onnx")
     assert _discover(tmp_path) == (
         {"a": "best.onnx", "b": "model.onnx"},
-        [f"{tmp_path / 'exp1.onnx'}: of no run; give each a folder of its own, such as "
-         f"{tmp_path / 'exp1' / 'model.onnx'}"],
+        [f"{tmp_path / 'exp1.onnx'}: of no run; name what is to be one, such as `covidreport "
+         f"evaluate {tmp_path / 'exp1.onnx'}`, or give each a folder of its own"],
     )  # fmt: skip
 
 
@@ -156,8 +156,8 @@ def test_several_models_without_a_word_are_ambiguous(tmp_path):
         "it model.onnx",
     )
     assert notes == [
-        f"{loose / 'a.onnx'}, {loose / 'b.onnx'}: of no run; give each a folder of its own, such "
-        f"as {loose / 'a' / 'model.onnx'}",
+        f"{loose / 'a.onnx'}, {loose / 'b.onnx'}: of no run; name what is to be one, such as "
+        f"`covidreport evaluate {loose / 'a.onnx'}`, or give each a folder of its own",
         "said: b.onnx is run, and not a.onnx beside it",
     ]
 

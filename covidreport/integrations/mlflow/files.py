@@ -47,11 +47,15 @@ def list_files(
         names += [f"{EVALUATIONS_FOLDER}/{one.key}/{SCORES_FILE}" for one in evaluations]
     found = [run.folder / name for name in names]
     found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
+    placed = {source.relative_to(run.folder).as_posix(): source for source in found}
     if model and run.model is not None:
-        found += [run.model.parent / name for name in locate_files(run.model)]
-    for source in found:
+        inside = run.model.is_relative_to(run.folder)  # else it lies beside the folder
+        home = run.folder if inside else run.model.parent
+        files = [run.model.parent / name for name in locate_files(run.model)]
+        placed |= {source.relative_to(home).as_posix(): source for source in files}
+    for path, source in placed.items():
         if source.is_file():
-            yield describe_file(source, source.relative_to(run.folder).as_posix()), source
+            yield describe_file(source, path), source
 
 
 def describe_file(source: Path, path: str) -> PushedFile:

@@ -43,7 +43,7 @@ __all__ = [
     "rank_and_compare",
 ]
 
-REVISION = 6
+REVISION = 7
 """Counted up when the same scores would be compared otherwise."""
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.curve_bootstrap import score_failed_worst
-from covidreport.metrics.effective import TIMES, count_even, effective_size, widen
+from covidreport.metrics.effective import TIMES, count_freedom, effective_size, widen
 from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
 
 _BLOCK = 1 << 20
@@ -89,7 +89,7 @@ def estimate_roc_aucs(
     covariance = _cluster_covariance(centred_x, centred_y, groups_x, groups_y)
     sizes = [np.unique(each, return_counts=True)[1] for each in (groups_x, groups_y)]
     fewest = min(each.size for each in sizes)
-    freedom = min(float(count_even(each)) for each in sizes) - 1
+    freedom = min(count_freedom(each) for each in sizes)
     return RocAucs(values, covariance, True, fewest, freedom, "obuchowski")
 
 

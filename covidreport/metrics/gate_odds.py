@@ -11,13 +11,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.effective import count_even, widen
+from covidreport.metrics.effective import count_freedom, widen
 from covidreport.metrics.intervals import two_sided_z
 from covidreport.metrics.latent import LatentPair, list_patient_laws
-from covidreport.metrics.paired import tabulate_flips
+from covidreport.metrics.paired import flip_tails
 
 DRAWS: Final = 40_000
 """Simulated sets where evidence is asked for and patients have several images."""
+_ONE_SD: Final = 7 / 32
+"""A sum of signs thrown at random lies one standard deviation or more from 0 at least as often:
+Dvořák and Klein, SIAM J. Discrete Math. 36 (2022) 2393-2410. No such sum is significant."""
 _AT_ONCE: Final = 4_000_000
 
 
@@ -95,8 +98,8 @@ class _Discordance:
     images: int
     patients: int
     excesses: NDArray[np.int64] | None
-    even: float = np.nan
-    """As many patients of equal size as are worth these; where images are none."""
+    freedom: float = np.nan
+    """Of the patients; of images there are none."""
 
     def is_failed(self, rule: MissRule, alpha: float) -> NDArray[np.bool_]:
         excess = self.run - self.baseline
@@ -104,7 +107,8 @@ class _Discordance:
         if rule.allowance is not None:
             failed |= excess > rule.allowance
         if rule.significant:
-            worse = np.flatnonzero(excess > 0)
+            least = self._sum_squares() if alpha < _ONE_SD else 0
+            worse = np.flatnonzero((excess > 0) & (excess**2 > least))
             failed[worse[self.find_p_values(worse) <= alpha]] = True
         if rule.margin is not None:
             failed |= self._differs(self.run, self.baseline, rule.margin)
@@ -123,10 +127,7 @@ class _Discordance:
             fewer, discordant = np.minimum(run, baseline), run + baseline
             exact: NDArray[np.float64] = np.minimum(1.0, 2 * bdtr(fewer, discordant, 0.5))
             return exact
-        several, where = np.unique(self.excesses[rows], axis=0, return_inverse=True)
-        tables = [tabulate_flips(row) for row in several]
-        excess = np.abs(run - baseline)
-        return np.array([tables[i][t] for i, t in zip(where.ravel(), excess, strict=True)])
+        return flip_tails(self.excesses[rows], np.abs(run - baseline))
 
     def _differs(
         self, first: NDArray[np.int64], second: NDArray[np.int64], delta: float
@@ -147,14 +148,19 @@ class _Discordance:
         above: NDArray[np.bool_] = a - b - n * delta > z * deviation
         return above & (self.patients > 1) if self.excesses is not None else above
 
+    def _sum_squares(self) -> Any:
+        """Of the patients' excesses: the variance of their sum when signs are thrown at random."""
+        if self.excesses is None:
+            return self.run + self.baseline
+        return self.excesses @ np.arange(self.excesses.shape[1]) ** 2
+
     def _shrink(self) -> Any:
         """By how much the sample counts less, as `design_effect` and the t quantile say."""
-        assert self.excesses is not None
-        squares = self.excesses @ np.arange(self.excesses.shape[1]) ** 2
         size = self.images / self.patients
         discordant = self.run + self.baseline
-        effect = np.maximum(1.0, (squares + 2 * size**2) / (discordant + 2 * size))
-        return effect * widen(self.even - 1)
+        squares = self._sum_squares() + 2 * size**2
+        effect = np.maximum(1.0, squares / (discordant + 2 * size))
+        return effect * widen(self.freedom)
 
 
 def _tabulate(pair: LatentPair, loss: float) -> _Discordance:
@@ -194,8 +200,8 @@ def _draw(pair: LatentPair, loss: float, seed: int) -> _Discordance:
                 excesses[rows, excess] += drawn[:, np.abs(b - c) == excess].sum(axis=1)
     weights = np.full(DRAWS, 1 / DRAWS)
     sizes = np.repeat(np.arange(1, len(pair.patients) + 1), pair.patients)
-    even = float(count_even(sizes))
-    return _Discordance(weights, run, baseline, pair.images, sizes.size, excesses, even)
+    freedom = count_freedom(sizes)
+    return _Discordance(weights, run, baseline, pair.images, sizes.size, excesses, freedom)
 
 
 def combine_tries(chance: float, tries: int) -> float:

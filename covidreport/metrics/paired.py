@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 _DIRECT_WORK = 2_000_000
 _SMALLEST = 1e-12
 _EXACT_COINS = 200
+_AT_ONCE = 4_000_000
 
 
 def find_missed(
@@ -142,6 +143,34 @@ def tabulate_flips(times: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
     table = np.minimum(1.0, 2 * below[(total - t) // 2])
     table[0] = 1.0
     return np.maximum(table, floor)
+
+
+def flip_tails(
+    times: NDArray[np.integer[Any]], excess: NDArray[np.integer[Any]]
+) -> NDArray[np.float64]:
+    """P(|T| >= excess) of many sets at once, `(S,)`, to about 1e-13.
+
+    times `(S, D)`: how many differences of each set have the absolute value 0, 1, …; excess `(S,)`:
+    integers, 0 or more. A sign thrown at random makes cos(d w) of a difference's characteristic
+    function, T has their product, and the chances of -t to t together are its mean over the angles
+    w by which a sum of whole numbers that large is told apart, each weighed by their Dirichlet
+    kernel sin((t + 1/2) w) / sin(w / 2).
+    """
+    sizes = np.arange(1, times.shape[1])
+    found = np.ones(len(times))
+    largest = int((times[:, 1:] @ sizes).max(initial=0))
+    half = np.arange(1, largest + 1) * (np.pi / (2 * largest + 1))  # of the angles
+    powers = np.arange(times[:, 1:].max(initial=0) + 1)[:, np.newaxis]
+    functions = [np.cos(2 * size * half) ** powers for size in sizes]
+    for rows in np.array_split(np.arange(len(times)), 1 + len(times) * largest // _AT_ONCE):
+        law = np.ones((len(rows), largest))
+        for size, function in enumerate(functions, 1):
+            law *= function[times[rows, size]]
+        within = 2 * excess[rows, np.newaxis] - 1  # twice t + 1/2, of the chances below the excess
+        kernel = np.sin(within * half) / np.sin(half)
+        inside = (within[:, 0] + 2 * (law * kernel).sum(axis=1)) / (2 * largest + 1)
+        found[rows] = 1 - inside
+    return np.where(excess > 0, np.clip(found, 0.0, 1.0), 1.0)
 
 
 def _coins(n: int) -> NDArray[np.float64]:

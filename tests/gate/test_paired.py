@@ -53,16 +53,16 @@ def test_images_of_a_patient_are_kept_together():
 
 def test_equal_answers_of_few_patients_exclude_no_loss():
     """12 positives of 8 patients, worth 144 / 26 = 5.54 of equal size: Tango's interval of 0 in
-    12 / 1.5 (1.960 / t)^2, t of 4.54 degrees of freedom."""
+    12 / 1.5 (1.960 / t)^2, t of 5.54 - 2 + 5.54 / 8 degrees of freedom."""
     run = _answers([0], PATIENTS)
     paired = pair_runs(run, find_wrong_cases(run, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.05)
     assert judged.answer == "the data cannot say"
     assert judged.interval.method == "tango over groups"
-    worth = 12 / 1.5 * (1.959964 / t.ppf(0.975, 144 / 26 - 1)) ** 2
+    worth = 12 / 1.5 * (1.959964 / t.ppf(0.975, 144 / 26 - 2 + 144 / 26 / 8)) ** 2
     assert judged.interval.low == pytest.approx(-(1.959964**2) / (worth + 1.959964**2), abs=1e-6)
-    # 73 x 1.5 (2.009 / 1.960)^2: 110 positives are of patients worth 51
-    assert needed == 115
+    # 73 x 1.5 (2.0094 / 1.960)^2: 110 positives are of patients worth 51, 49.2 degrees of freedom
+    assert needed == 116
 
 
 def test_one_case_newly_found_excludes_nothing():
@@ -72,9 +72,9 @@ def test_one_case_newly_found_excludes_nothing():
     paired = pair_runs(run, find_wrong_cases(base, SALT), SALT)
     judged, needed = exclude_loss(paired, "sensitivity", 0.001)
     assert judged.answer == "the data cannot say"
-    # 1 and 18 times (1.960 / t)^2, of 18^2 / 32 - 1 degrees of freedom, over
+    # 1 and 18 times (1.960 / t)^2, of 18^2 / 32 - 2 + 18^2 / 32 / 11 degrees of freedom, over
     # (1 + 2 (18 / 11)^2) / (1 + 2 (18 / 11)) = 1.4874
-    scale = (1.959964 / t.ppf(0.975, 324 / 32 - 1)) ** 2 / 1.4874
+    scale = (1.959964 / t.ppf(0.975, 324 / 32 - 2 + 324 / 32 / 11)) ** 2 / 1.4874
     low, high = tango(1 * scale, 0, 18 * scale)
     assert (judged.interval.low, judged.interval.high) == pytest.approx((low, high), abs=1e-4)
     assert needed is not None

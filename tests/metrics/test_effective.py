@@ -10,7 +10,13 @@ from scipy import stats
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from covidreport.metrics.effective import correlate_units, count_even, sample_units, widen
+from covidreport.metrics.effective import (
+    correlate_units,
+    count_even,
+    count_freedom,
+    sample_units,
+    widen,
+)
 from covidreport.metrics.intervals import wilson_ends
 from covidreport.metrics.proportions import interval_of_units
 
@@ -89,6 +95,12 @@ def test_units_of_equal_size_are_counted():
     """Kish: five patients of 4 are five, one of 6 with six of 1 are 144 / 42."""
     assert count_even(np.full(5, 4)) == 5
     assert count_even(np.array([6, 1, 1, 1, 1, 1, 1])) == pytest.approx(144 / 42)
+
+
+def test_degrees_of_freedom_of_units_of_unequal_size():
+    """Units less one where they are alike; one large unit beside six small ones leaves few."""
+    assert count_freedom(np.full(5, 4)) == 4
+    assert count_freedom(np.array([6, 1, 1, 1, 1, 1, 1])) == pytest.approx(24 / 7 - 1 - 25 / 49)
 
 
 @pytest.mark.parametrize("freedom", [1, 2.5, 6, 27])

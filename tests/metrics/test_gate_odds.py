@@ -126,8 +126,9 @@ def test_each_set_is_judged_as_the_gate_does(sizes, margin):
     weights = np.full(200, 1 / 200)
     run, baseline = b.sum(axis=1), c.sum(axis=1)
     even = images**2 / sum(size**2 for size in sizes)
+    freedom = even - 2 + even / patients
     sets = _Discordance(
-        weights, run, baseline, images, patients, excesses if grouped else None, even
+        weights, run, baseline, images, patients, excesses if grouped else None, freedom
     )
     p_values, excluded = sets.find_p_values(np.arange(200)), sets.excludes(margin)
     shown = sets.is_failed(MissRule(None, significant=False, margin=margin), 0.05)

@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from covidreport.metrics.paired import (
     find_false_alarms,
     find_missed,
+    flip_tails,
     mcnemar_exact,
     sign_flip,
     sign_flip_table,
@@ -55,6 +56,8 @@ def test_the_sign_flip_counts_all_patterns(differences):
     sums = [abs(sum(s * d for s, d in zip(signs, differences, strict=True))) for signs in patterns]
     expected = np.mean([each >= at_hand for each in sums])
     assert sign_flip(np.array(differences)) == pytest.approx(expected)
+    times = np.bincount(np.abs(differences), minlength=6)[np.newaxis]
+    assert flip_tails(times, np.array([at_hand])) == pytest.approx([expected], abs=1e-13)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 10))

@@ -1,6 +1,9 @@
-"""What every test needs: a cache folder of its own."""
+"""What every test needs: a cache folder of its own, and no wait for what it does not test."""
 
 from __future__ import annotations
+
+import itertools
+import os
 
 import pytest
 
@@ -12,13 +15,27 @@ _DRAWN: dict[Lines, str] = {}
 _draw = vega._draw
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Names of folders to make: `mktemp` looks through all that there are for the next number."""
+    root = tmp_path_factory.mktemp("caches")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def cache_of_its_own(tmp_path_factory, monkeypatch):
+def cache_of_its_own(caches, monkeypatch):
     """No test reads what another one, or the user, left in the cache."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = next(caches)
+    folder.mkdir()
     monkeypatch.setenv("COVIDREPORT_CACHE", str(folder))
     take_damage()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def not_flushed(monkeypatch):
+    """What a test writes need not outlive a loss of power: a flush takes longer than most tests."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from covidreport.storage.write import encode_text, write_atomic
 T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
 """An object of JSON."""
+_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def decode(value: object, kind: type[T], source: str = "$") -> T:
@@ -33,7 +34,7 @@ def decode(value: object, kind: type[T], source: str = "$") -> T:
     what stands for `$`.
     """
     try:
-        _check_finite(value, "$")
+        _check_finite(value)
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, OverflowError, RecursionError) as error:
         said = str(error).encode("utf-8", "backslashreplace").decode()
@@ -49,25 +50,32 @@ def encode(value: object) -> Any:
     """
     plain = msgspec.to_builtins(value, enc_hook=_plain)
     try:
-        _check_finite(plain, "$")
+        _check_finite(plain)
     except msgspec.ValidationError as error:
         raise ValueError(f"not JSON compliant: {error}") from error
     return plain
 
 
-def _check_finite(value: object, path: str) -> None:
+def _check_finite(value: object) -> None:
     """msgspec would write such a number as null, without a word."""
+    try:
+        _write(value)  # in C
+    except (TypeError, ValueError):
+        _name_endless(value, "$")
+
+
+def _name_endless(value: object, path: str) -> None:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise msgspec.ValidationError(f"A number without end - at `{path}`")
     elif isinstance(value, dict):
         for key, item in value.items():
             if isinstance(item, float | dict | list | tuple):
-                _check_finite(item, f"{path}.{key}")
+                _name_endless(item, f"{path}.{key}")
     elif isinstance(value, list | tuple):
         for item in value:
             if isinstance(item, float | dict | list | tuple):
-                _check_finite(item, f"{path}[...]")
+                _name_endless(item, f"{path}[...]")
 
 
 def _plain(value: object) -> object:
@@ -182,11 +190,11 @@ def format_json(value: Any, indent: str = "") -> str:
         isinstance(item, dict | list | tuple) for item in inner
     )
     if flat:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _write(value)
     more = f"{indent}  "
     if isinstance(value, dict):
         lines = [
-            f"{json.dumps(str(key), ensure_ascii=False)}: {format_json(item, more)}"
+            f"{_write(str(key))}: {format_json(item, more)}"
             for key, item in value.items()
         ]
         return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"

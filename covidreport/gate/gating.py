@@ -13,9 +13,10 @@ from covidreport.errors import GateError, StoreError, UsageError
 from covidreport.gate.baseline import BaselineRequest, find_baseline, is_known
 from covidreport.gate.evidence import GateSide
 from covidreport.gate.judge import GateCriteria, judge_run, refuse_run
-from covidreport.gate.stored import Trust, read_side, settle_images
+from covidreport.gate.stored import Trust, add_fingerprints, read_side, settle_images
 from covidreport.records import Failure, NotJudged, Run, Stage, Verdict
 from covidreport.storage.chosen import ImageQuery, check_agreement
+from covidreport.storage.runs import read_evaluations
 from covidreport.text.failed import MOST_FAILED, explain_failed
 
 IS_KNOWN = "is as it was when the baseline was set"
@@ -54,10 +55,15 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateE
     """The baseline of a request, or why it can't be one; None where there is none."""
     if request.baseline is None:
         return None
+    images = request.images
+    if images.split is not None:
+        images = add_fingerprints(
+            images, (each for run in runs for each in read_evaluations(run)[0])
+        )
     query = BaselineRequest(
         request.baseline,
         request.criteria.target,
-        request.images,
+        images,
         request.specificity_floor,
         [run.folder for run in runs],
         request.trust,
@@ -99,8 +105,10 @@ def complete_images(images: ImageQuery, baseline: GateSide | None) -> ImageQuery
     of = baseline.evidence
     if images.split is None and images.configured is not None:
         check_agreement(images.configured, of.split)
+    same = {of.fingerprint} if of.fingerprint and images.split in (None, of.split) else set()
     return replace(
         images,
+        fingerprints=images.fingerprints | same,
         dataset=of.dataset if images.dataset is None else images.dataset,
         split=of.split if images.split is None else images.split,
         variant=(of.variant or "") if images.variant is None else images.variant,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -35,7 +35,9 @@ from covidreport.store import (
 def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
     """The same images for all runs: the split, and the configured data set where one has it.
 
-    Of several other data sets each run is judged on its last. Raises UsageError as `choose_split`.
+    Of several other data sets each run is judged on its last; of all folds of a split, what runs
+    were evaluated on that split counts as well, and the reverse, where the images are the same.
+    Raises UsageError as `choose_split`.
     """
     found = [each for run in runs for each in read_evaluations(run)[0]]
     dataset = images.dataset
@@ -44,7 +46,14 @@ def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
     there = {each.split for each in found if dataset in (None, each.dataset)}
     if any(_failed_on(run, USUAL_SPLIT) for run in runs):
         there.add(USUAL_SPLIT)
-    return replace(images, dataset=dataset, split=choose_split(images, there))
+    settled = replace(images, dataset=dataset, split=choose_split(images, there))
+    return add_fingerprints(settled, found)
+
+
+def add_fingerprints(images: ImageQuery, there: Iterable[Evaluation]) -> ImageQuery:
+    """The same images under every name: those of what fits as the query stands."""
+    same = {each.fingerprint for each in there if each.fingerprint and images.fits(each)}
+    return replace(images, fingerprints=images.fingerprints | same)
 
 
 def _failed_on(run: Run, split: str) -> bool:
@@ -124,6 +133,7 @@ def choose_evaluation(run: Run, images: ImageQuery) -> Evaluation:
         raise GateError("read", "; ".join(run.faults))
     evaluations, faults = read_evaluations(run)
     fitting = [each for each in evaluations if images.fits(each)]
+    fitting = [each for each in fitting if each.split == images.split] or fitting
     failures = _read_failures(run, images, {each.key for each in fitting})
     if faults and not ((fitting or failures) and images.settled):
         raise GateError("read", "; ".join(faults))  # a broken one may be the one that is meant

@@ -44,6 +44,8 @@ class ImageQuery:
     """The split that the baseline was set on."""
     at: ReadAt = keep_thresholds
     """At which thresholds a stored evaluation is read."""
+    fingerprints: frozenset[str] = frozenset()
+    """Of the images that are meant: all folds of a split are filed under another name."""
 
     @property
     def settled(self) -> bool:
@@ -54,8 +56,14 @@ class ImageQuery:
         """Whether an evaluation is of what options or arguments state."""
         return (
             self.dataset in (None, evaluation.dataset)
-            and self.split in (None, evaluation.split)
+            and (self.split in (None, evaluation.split) or self.is_same(evaluation))
             and self.variant in (None, evaluation.variant or "")
+        )
+
+    def is_same(self, evaluation: Evaluation) -> bool:
+        """Whether one is of all folds of a split, and both of the same images."""
+        return FOLDS in (self.split, evaluation.split) and evaluation.fingerprint in (
+            self.fingerprints
         )
 
     def describe(self) -> str:

@@ -193,9 +193,6 @@ def format_json(value: Any, indent: str = "") -> str:
         return _write(value)
     more = f"{indent}  "
     if isinstance(value, dict):
-        lines = [
-            f"{_write(str(key))}: {format_json(item, more)}"
-            for key, item in value.items()
-        ]
+        lines = [f"{_write(str(key))}: {format_json(item, more)}" for key, item in value.items()]
         return f"{{\n{more}" + f",\n{more}".join(lines) + f"\n{indent}}}"
     return f"[\n{more}" + f",\n{more}".join(format_json(v, more) for v in value) + f"\n{indent}]"

@@ -395,6 +395,31 @@ def test_the_gate_judges_all_folds_or_nothing(covidreport, study):
     assert verdicts["b"]["outcome"] != "error"
 
 
+@pytest.mark.parametrize("asked", [(), ("--split", "validation"), ("--split", "folds")])
+@pytest.mark.parametrize("configured", [True, False])
+def test_the_gate_judges_a_run_and_a_configuration_against_each_other(
+    covidreport, study, asked, configured
+):
+    """Their images are the same, whatever they are filed under: the paired difference is stated."""
+    write_model(study / "single", 100)  # as each model of a
+    (study / "a").mkdir()
+    for folder in sorted((study / "runs").glob("a-*")):
+        folder.rename(study / "a" / folder.name)
+    if not configured:
+        settings = study / "covidreport.toml"
+        settings.write_text(settings.read_text().replace('split = "validation"\n', ""))
+    covidreport("evaluate", "a", "--split", "validation")
+    covidreport("evaluate", "single", "--split", "validation")
+    fingerprint = read_evaluations(discover_runs([study / "single"])[0])[0][0].fingerprint
+    for judged, baseline in (("a", "single"), ("single", "a")):
+        done = covidreport("gate", judged, "--baseline", baseline, "--json", *asked)
+        assert done.code == 0, done.err
+        (verdict,) = json.loads(done.out)["verdicts"]
+        of = verdict["outcome"], verdict["baseline"]["run"], verdict["fingerprint"]
+        assert of == ("pass", baseline, fingerprint)
+        assert "misses 1 of 17 " in verdict["sentence"]
+
+
 def test_ci_judges_new_folds_and_can_not_without_one(covidreport, study, monkeypatch):
     """Against a baseline of all folds; without a fold nothing can be judged."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
+from statsmodels.robust.scale import mad
 
 from covidreport.metrics.label_errors import find_label_errors
 
@@ -100,3 +102,42 @@ def test_saturated_probabilities_are_no_errors():
     assert find_label_errors(truth, logits).size == 0
     logits[:, :5] = -16.0
     assert sorted(find_label_errors(truth, logits).tolist()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("planted", [0.0, 0.05, 0.1])
+def test_the_list_is_that_of_the_published_steps(planted, seed):
+    """With statsmodels' median absolute deviation and scikit-learn's ROC AUC, one image and one cut
+    at a time: the longest list in which decoys and one more are at most three in ten."""
+    truth, logits, _ = draw(n=200, positives=60, d=3.0, planted=planted, seed=seed)
+    models = [each for each in logits if roc_auc_score(truth, each) >= 0.8]
+    towards = np.zeros((len(models), truth.size))
+    for model, values in enumerate(models):
+        middle = {label: np.median(values[truth == label]) for label in (0, 1)}
+        for i, label in enumerate(truth):
+            scale = mad(values[truth == label])
+            towards[model, i] = (middle[label] - values[i]) * (1 if label else -1) / scale
+            half = abs(middle[1] - middle[0]) / 2 / scale
+            if towards[model, i] <= half:
+                towards[model, i] = min(towards[model, i], 0.0)  # its own class is the nearer one
+    far = {i: np.mean(towards[:, i]) for i in range(truth.size)}
+    listed = []
+    for label in (0, 1):
+        own = [i for i in range(truth.size) if truth[i] == label]
+        targets = sorted((i for i in own if (towards[:, i] > 0).all()), key=lambda i: -far[i])
+        targets = [i for i in targets if far[i] >= 2]
+        away = [_away(logits, truth, i) for i in own]
+        for count in range(len(targets), 0, -1):
+            decoys = sum(each >= far[targets[count - 1]] for each in away)
+            if decoys + 1 <= 0.3 * count:
+                listed += targets[:count]
+                break
+    assert find_label_errors(truth, logits).tolist() == sorted(listed, key=lambda i: -far[i])
+
+
+def _away(logits, truth, i):
+    """How far all models put an image away from the other class; 0 where not all do."""
+    of = truth == truth[i]
+    sign = 1 if truth[i] else -1
+    each = [sign * (row[i] - np.median(row[of])) / mad(row[of]) for row in logits]
+    return np.mean(each) if min(each) > 0 else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+from functools import lru_cache
 from html.parser import HTMLParser
 from xml.etree.ElementTree import Element, TreeBuilder
 
@@ -32,8 +33,12 @@ class _Reader(HTMLParser):
         self.builder.data(data)
 
 
+@lru_cache(maxsize=4)
 def read_tree(page: str) -> Element:
-    """The page's elements, in one that is called `page`; every element has to be closed."""
+    """The page's elements, in one that is called `page`; every element has to be closed.
+
+    Read once for all questions about a page: nobody changes the tree.
+    """
     reader = _Reader()
     reader.feed(page)
     reader.close()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES, count_kinds
 from covidreport.dataset.manifest import build_images
-from covidreport.dataset.table import READERS, read_table
+from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.errors import DatasetError, RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
 from covidreport.evaluate.folders import choose_hardware
@@ -76,7 +76,7 @@ def find_images(paths: Sequence[Path]) -> Dataset:
     Raises DatasetError where there is no such file or folder, where a folder has no image, and
     where a manifest is faulty or does not stand alone.
     """
-    manifests = [path for path in paths if path.suffix.lower() in READERS and path.is_file()]
+    manifests = [path for path in paths if name_suffix(path) in READERS and path.is_file()]
     if manifests and len(paths) > 1:
         said = "a manifest names all images by itself: give it alone"
         raise DatasetError(format_path(manifests[0]), [said])
@@ -209,7 +209,7 @@ def predict_images(
         activation="softmax" if activation == "softmax-logit" else activation,
         reasons=tuple(decoded.reasons),
     )
-    return found, describe_dependence(name, opened.company)
+    return found, (*describe_dependence(name, opened.company), *decoded.findings)
 
 
 def tabulate_predictions(

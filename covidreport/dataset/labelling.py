@@ -55,8 +55,10 @@ def read_labels(
         said = found.codes.get(label.strip().casefold())
         for other in map(_fold, others):
             if said is not None:
-                known = found.codes.get(other, np.where(said == 1, 0, said))
-                found.codes[other] = np.where(said == 1, np.int8(1), known).astype(np.int8)
+                known = found.codes.get(other, said)
+                # where nobody knows the one, a no of the other may be none
+                known = np.where((said == UNKNOWN) & (known == 0), UNKNOWN, known)
+                found.codes[other] = np.where(said == 1, 1, known).astype(np.int8)
     if labels is None:
         found.codes = {label: each for label, each in found.codes.items() if (each == 1).any()}
         return found

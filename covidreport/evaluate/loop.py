@@ -173,7 +173,7 @@ class _Loop:
         # The units held the pixels: from here on only what was prepared of them is alive.
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
-        self.decoded.maxima.extend(chunk.maxima)
+        self.decoded.maxima[chunk.start : chunk.stop] = chunk.maxima
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         left = [scored for scored in batch.left if scored.failure is None]
@@ -328,7 +328,7 @@ def score_runs(
             ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)
             for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
-    decoded = DecodedSet([None] * n, [])
+    decoded = DecodedSet([None] * n, [None] * n)
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
         loop = _Loop(
             dataset.root,
@@ -354,6 +354,14 @@ def score_runs(
                 errand.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    finding = describe_bit_depth(decoded.maxima)
+    finding = describe_bit_depth(decoded.maxima, _name_sources(dataset))
     decoded.findings = (finding,) if finding else ()
     return tuple(runs), decoded
+
+
+def _name_sources(dataset: Dataset) -> Sequence[str]:
+    """Where each image is from, `(N,)`: the column `source`, else its folder."""
+    for name, cells in dataset.attributes.items():
+        if name.strip().lower() == "source":
+            return cells
+    return [path.rpartition("/")[0] for path in dataset.paths]

@@ -68,8 +68,8 @@ class ScoredRun:
 class DecodedSet:
     """What the loop learns of the images.
 
-    reasons `(N,)`: why an image failed, None where it did not. maxima: the largest raw value of
-    each image of 16 bits.
+    reasons `(N,)`: why an image failed, None where it did not. maxima `(N,)`: the largest raw value
+    of each image of 16 bits, None of the others.
     """
 
     reasons: list[str | None]

@@ -50,3 +50,21 @@ def test_a_published_table_is_evaluated_as_it_is(covidreport, tmp_path):
     assert [each.code for each in found.findings if each.code == "images-left-out"]
     again = covidreport("evaluate", "runs")
     assert again.code == 0, again.err
+
+
+def test_dark_files_of_one_source_are_told_beside_full_ones(covidreport, tmp_path):
+    """Three 12-bit files in one folder, five of full depth in the other: whatever the batches."""
+    rows = ["path,covid-19"]
+    for i, grey in enumerate([65535] * 5 + [4095] * 3):
+        name = f"{'full' if grey == 65535 else 'dark'}/{i}.png"
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("I;16", (8, 8), grey).save(tmp_path / "data" / name)
+        rows.append(f"{name},{i % 2}")
+    (tmp_path / "data" / "manifest.csv").write_text("\n".join(rows) + "\n")
+    write_brightness_model(
+        tmp_path / "runs" / "a" / "model.onnx", labels=("covid-19",), slopes=(0.1,), offsets=(-10,)
+    )
+    words = ("--data", "data", "--provider", "cpu", "--batch-size", "1", "--jobs", "3")
+    done = covidreport("evaluate", "runs", *words)
+    assert done.code == 0, done.err
+    assert "3 of 8 16-bit images use 12 bits or fewer" in done.err.replace("\n", " ")

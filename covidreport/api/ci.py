@@ -143,9 +143,11 @@ def _list_yardsticks(job: CiJob) -> list[Path]:
         named = job.gate.baseline or settings.baseline
         found = [] if named else [settings.folder / BASELINE_FILE]
     try:
-        return [*found, find_data(job.options, split_folds(job.runs))]
+        data = find_data(job.options, split_folds(job.runs))
     except UsageError:
         return found  # said where it is needed
+    words, base = job.options.manifest, data if data.is_dir() else data.parent
+    return [*found, data, *(base / file for file in (words.list_files() if words else ()))]
 
 
 def judge_new(job: CiJob, on_event: OnEvent) -> GatedRuns:

@@ -135,6 +135,12 @@ class ManifestSettings(Struct, frozen=True, forbid_unknown_fields=True):
         named = {name: getattr(self, name) for name in ("view", "modality", "sex", "age")}
         return {name: column for name, column in named.items() if column is not None}
 
+    def list_files(self) -> list[str]:
+        """The tables and lists that are named, besides the one that `data` may be."""
+        tables = [self.file] if isinstance(self.file, str) else list((self.file or {}).values())
+        lists = list(self.split.lists.values()) if isinstance(self.split, SplitBy) else []
+        return [*tables, *(join.file for join in self.join), *lists]
+
 
 def find_contradictions(words: ManifestSettings) -> list[str]:
     """What can't be meant, each in a sentence."""

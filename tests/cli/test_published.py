@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from PIL import Image
 
+from covidreport.api.ci import _list_yardsticks
+from covidreport.dataset import ManifestSettings
+from covidreport.dataset.layout import Join, SplitBy
+from covidreport.evaluate.options import EvaluateOptions
 from covidreport.store import read_evaluation
 from tests.onnx_models import write_brightness_model
 
@@ -68,3 +75,17 @@ def test_dark_files_of_one_source_are_told_beside_full_ones(covidreport, tmp_pat
     done = covidreport("evaluate", "runs", *words)
     assert done.code == 0, done.err
     assert "3 of 8 16-bit images use 12 bits or fewer" in done.err.replace("\n", " ")
+
+
+def test_every_table_that_decides_the_truth_is_compared_with_the_base_branch(tmp_path):
+    """A second table may turn a positive into a negative as the first may."""
+    (tmp_path / "a.csv").write_text("path,x\n")
+    words = ManifestSettings(join=(Join("b.csv", "x"),), split=SplitBy(lists={"test": "l.txt"}))
+    options = EvaluateOptions(data=tmp_path / "a.csv", manifest=words)
+    job: Any = SimpleNamespace(
+        request=SimpleNamespace(baseline=tmp_path / "base.json"), settings=None, gate=None,
+        options=options, runs=(),
+    )  # fmt: skip
+    assert _list_yardsticks(job) == [
+        tmp_path / name for name in ("base.json", "a.csv", "b.csv", "l.txt")
+    ]

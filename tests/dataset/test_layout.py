@@ -341,3 +341,13 @@ def test_a_column_that_is_named_and_not_there_is_told_with_those_that_are(tmp_pa
     """Whatever it was to mean."""
     read = lambda: lay_out(tmp_path, "path,x\na.png,1\n", ManifestSettings(view="V"))  # noqa: E731
     assert faults_of(read) == ["no column 'V' for the view; there are: path, x"]
+
+
+def test_all_files_that_decide_the_truth_are_listed():
+    """Tables, second tables and lists: a pipeline compares each with the base branch."""
+    words = ManifestSettings(
+        file={"a": "a.csv"}, join=(Join("b.csv", "x"),), split=SplitBy(lists={"a": "l.txt"})
+    )
+    assert words.list_files() == ["a.csv", "b.csv", "l.txt"]
+    assert ManifestSettings(file="c.csv").list_files() == ["c.csv"]
+    assert ManifestSettings(split="s").list_files() == []

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -24,7 +24,7 @@ from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
-from covidreport.records import Evaluation, Failure, Finding, Run, Scores
+from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
 from covidreport.storage.files import format_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import SOURCE_DIGEST, digest_source
@@ -229,6 +229,23 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
     }
 
 
+_SELDOM = ("outputs", "channel_order", "per_image")
+"""Words of a contract that are recorded where they are said alone."""
+
+
+def _describe_input(opened: OpenedRun) -> dict[str, Any]:
+    """What the model takes and gives, with the output column of each label of the data."""
+    spec = opened.session.spec
+    facts = asdict(spec)
+    plain = asdict(InputSpec(spec.pixels, spec.labels, spec.input_name, spec.output_name))
+    for word in _SELDOM:
+        if facts[word] == plain[word]:
+            del facts[word]
+    if spec.pixels.equalize is None:
+        del facts["pixels"]["equalize"]
+    return {**facts, "columns": [spec.columns[at] for at in opened.columns]}
+
+
 def _provenance(
     request: EvaluationRequest, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
 ) -> dict[str, Any]:
@@ -239,7 +256,7 @@ def _provenance(
     facts = {
         "key": key_of(request, opened),
         "model": session.identity.facts(),
-        "input": asdict(replace(session.spec, columns=opened.columns)),
+        "input": _describe_input(opened),
         "data": {"source": format_path(request.dataset.source.as_posix())},
         "provider": request.provider_facts,
         **_device_facts(scored, check),

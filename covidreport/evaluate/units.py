@@ -31,7 +31,8 @@ Prepared = Mapping[tuple[Any, ...], NDArray[Any] | Failure]
 def kind_of_input(opened: OpenedRun) -> tuple[Any, ...]:
     """Runs with the same answer here are fed the very same array."""
     spec = opened.session.spec
-    return (spec.pixels, spec.layout, spec.dtype, spec.divisor, spec.mean, spec.std)
+    numbers = (spec.divisor, spec.mean, spec.std, spec.per_image)
+    return (spec.pixels, spec.layout, spec.dtype, spec.channel_order, *numbers)
 
 
 def decode_unit(

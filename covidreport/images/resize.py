@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidreport.errors import ImageError, UsageError
+from covidreport.images.equalize import equalize_grey
 from covidreport.images.pixels import MAX_PIXELS, DecodedImage
 from covidreport.records import Fit, PixelSpec, Resample
 
@@ -49,15 +50,19 @@ def fit_pixels(image: DecodedImage, spec: PixelSpec) -> NDArray[np.uint8]:
     """The pixels that `spec` asks for: uint8 `(height, width, channels)`, contiguous.
 
     Colour becomes grey (ITU-R 601 luma, as Pillow's `L`) before the resize when one channel is
-    wanted; grey becomes three equal channels after it. `crop` follows torchvision's
+    wanted, or contrast is made even; grey becomes three equal channels after it. Contrast after the
+    resize is that of what the model is fed, cut or padded. `crop` follows torchvision's
     `Resize(shorter_side)` and `CenterCrop`, and adds black where the crop is larger than the image.
 
     Raises ImageError when the image is too elongated to be scaled, UsageError as `check_spec`.
     """
     check_spec(spec)
     picture = image.picture
-    if spec.channels == 1 and picture.mode != "L":
+    even = spec.equalize
+    if (spec.channels == 1 or even is not None) and picture.mode != "L":
         picture = picture.convert("L")
+    if even is not None and even.step == "before-resize":
+        picture = Image.fromarray(equalize_grey(np.asarray(picture), even))
     width, height = SCALED_SIZES[spec.fit](picture.width, picture.height, spec)
     if width * height > MAX_PIXELS:
         raise ImageError(
@@ -66,6 +71,8 @@ def fit_pixels(image: DecodedImage, spec: PixelSpec) -> NDArray[np.uint8]:
         )
     scaled = _scale(picture, width, height, spec)
     pixels = _centre(scaled, spec.height, spec.width)
+    if even is not None and even.step == "after-resize":
+        pixels = equalize_grey(pixels[:, :, 0], even)[:, :, np.newaxis]
     return np.repeat(pixels, 3, axis=2) if spec.channels > pixels.shape[2] else pixels
 
 

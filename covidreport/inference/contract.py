@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from covidreport.errors import RunError
-from covidreport.records import Activation, Dtype, InputSpec, Layout, PixelSpec, Run
+from covidreport.inference.output import name_columns
+from covidreport.records import (
+    Activation,
+    Dtype,
+    Equalization,
+    InputSpec,
+    Layout,
+    PixelSpec,
+    Run,
+)
 from covidreport.storage.contract import (
     LARGEST_SIDE,
     PREFIX,
@@ -33,6 +42,8 @@ ONNX_DTYPES: dict[str, Dtype] = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
 }
+EQUALIZED: Final = ("histogram", "clahe")
+"""What `per_image` does to pixels of 8 bits."""
 SCORE_TYPES: Final = ("tensor(float)", "tensor(float16)", "tensor(double)")
 """What scores may be; an int64 is a class, and no score."""
 MOST_FED: Final = 2**31
@@ -100,10 +111,7 @@ def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> I
     if len(source.shape) != 4:
         raise _refusal([f"input {source.name!r} has {len(source.shape)} axes; images have 4"])
     _fill_from_shape(words, source)
-    needed = ["labels", "size", "channels", "activation", "layout", "fit", "resample"]
-    if dtype != "uint8":
-        needed += ["divisor", "mean", "std"]
-    missing = [word for word in needed if word not in words]
+    missing = [word for word in _list_needed(words, dtype) if word not in words]
     if missing:
         raise RunError(
             f"the model does not state {', '.join(missing)}; "
@@ -129,7 +137,7 @@ def read_labels(run: Run) -> tuple[str, ...] | None:
     if "labels" not in words:
         return None
     names = words.get("label_map") or {}
-    labels = tuple(names.get(label, label) for label in words["labels"])
+    labels = tuple(names.get(label, label) for label in words["labels"] if label is not None)
     return labels if len(set(labels)) == len(labels) else None
 
 
@@ -177,6 +185,8 @@ def _pick_output(tensors: Sequence[Tensor], name: object, faults: list[str]) -> 
         return picked
     others = [tensor.name for tensor in tensors if tensor.dtype in SCORE_TYPES]
     remedy = f"name one of {', '.join(others)}" if others else "export one that does"
+    if picked.dtype.startswith("seq(map(") and not others:  # scikit-learn's, by skl2onnx
+        remedy = 'export it with options={"zipmap": False}'
     faults.append(
         f"output {picked.name!r} is {picked.dtype}, which holds no scores (float16, float and "
         f"double do): {remedy}"
@@ -220,9 +230,10 @@ def _build_spec(
 ) -> InputSpec:
     channels: int = words["channels"]
     height, width = words["size"]
-    labels: tuple[str, ...] = words["labels"]
+    labels: tuple[str | None, ...] = words["labels"]
     names = words.get("label_map") or {}
-    mapped = tuple(names.get(label, label) for label in labels)
+    outputs = tuple(label if label is None else names.get(label, label) for label in labels)
+    mapped = tuple(name for name in outputs if name is not None)
     pixels = PixelSpec(
         height=height,
         width=width,
@@ -231,9 +242,10 @@ def _build_spec(
         antialias=words.get("antialias", True),
         channels=channels,
         shorter_side=words.get("shorter_side"),
+        equalize=_read_equalization(words),
     )
     numbers = {word: _spread(words.get(word), channels) for word in ("mean", "std")}
-    faults = [
+    faults = _check_pixel_words(words, dtype) + [
         f"`{word}` has {len(value)} values for {channels} channels"
         for word, value in numbers.items()
         if value is not None and len(value) != channels
@@ -244,6 +256,8 @@ def _build_spec(
     faults += _check_output(output, labels)
     if faults:
         raise _refusal(faults)
+    divisor, mean = _read_scale(words, numbers["mean"], channels)
+    per_image = words.get("per_image")
     return InputSpec(
         pixels=pixels,
         labels=mapped,
@@ -252,11 +266,70 @@ def _build_spec(
         layout=words["layout"],
         dtype=dtype,
         batch=source.shape[0],
-        divisor=words.get("divisor", 1.0),
-        mean=numbers["mean"],
+        divisor=divisor,
+        mean=mean,
         std=numbers["std"],
         activation=words["activation"],
+        outputs=outputs if None in outputs else (),
+        channel_order=words.get("channel_order", "RGB"),
+        per_image=None if pixels.equalize else per_image,
     )
+
+
+def _list_needed(words: Mapping[str, Any], dtype: Dtype) -> list[str]:
+    """The words that have to be said, somewhere."""
+    needed = ["labels", "size", "channels", "activation", "layout", "fit", "resample"]
+    per_image = words.get("per_image")
+    if per_image in EQUALIZED:
+        needed += ["per_image_step", *(["clip_limit"] if per_image == "clahe" else [])]
+    if dtype == "uint8" or per_image == "z-score":
+        return needed
+    return needed if "range" in words else [*needed, "divisor", "mean", "std"]
+
+
+def _check_pixel_words(words: Mapping[str, Any], dtype: Dtype) -> list[str]:
+    """What contradicts itself in what is said of a pixel's way to the graph."""
+    per_image = words.get("per_image")
+    numbers = [word for word in ("divisor", "range", "mean", "std") if words.get(word) is not None]
+    faults = []
+    if {"divisor", "range"} <= {*numbers}:
+        faults.append("`range` stands for `divisor`: say one of them")
+    if per_image == "z-score" and numbers:
+        faults.append(f"`per_image` z-score takes the place of {', '.join(numbers)}")
+    if per_image in ("z-score", "min-max") and words.get("per_image_step") == "before-resize":
+        faults.append(
+            f"`per_image` {per_image} is taken after the resize: until then pixels are of 8 bits"
+        )
+    if dtype == "uint8" and (per_image in ("z-score", "min-max") or "range" in words):
+        word = "range" if "range" in words else "per_image"
+        faults.append(f"`{word}` gives floats, and the graph takes uint8")
+    if words.get("channel_order") == "BGR" and words["channels"] == 1:
+        faults.append("`channel_order` is BGR, and there is one channel")
+    wanted = {"per_image_step": ("any", per_image), "clip_limit": ("clahe", per_image == "clahe"),
+              "tiles": ("clahe", per_image == "clahe")}  # fmt: skip
+    return faults + [
+        f"`{word}` belongs to {'`per_image`' if of == 'any' else '`per_image` ' + of}"
+        for word, (of, there) in wanted.items()
+        if word in words and not there
+    ]
+
+
+def _read_equalization(words: Mapping[str, Any]) -> Equalization | None:
+    if words.get("per_image") not in EQUALIZED:
+        return None
+    stated = {word: words[word] for word in ("clip_limit", "tiles") if word in words}
+    return Equalization(words["per_image"], words["per_image_step"], **stated)
+
+
+def _read_scale(
+    words: Mapping[str, Any], mean: tuple[float, ...] | None, channels: int
+) -> tuple[float, tuple[float, ...] | None]:
+    """Divisor and mean; of a `range` those that bring 0 to its lowest and 255 to its highest."""
+    if "range" not in words:
+        return words.get("divisor", 1.0), mean
+    low, high = words["range"]
+    shifted = tuple(value - low for value in mean or (0.0,) * channels)
+    return 255 / (high - low), shifted if any(shifted) else None
 
 
 def _spread(value: float | tuple[float, ...] | None, channels: int) -> tuple[float, ...] | None:
@@ -289,12 +362,12 @@ def _check_input(pixels: PixelSpec, layout: Layout, source: Tensor) -> list[str]
     return faults
 
 
-def _check_output(output: Tensor, labels: Sequence[str]) -> list[str]:
+def _check_output(output: Tensor, labels: Sequence[str | None]) -> list[str]:
     """What the graph can't answer with: a column for each label, or one number for one label.
 
     Where a graph states no shape at all, its answers show it.
     """
-    shape, names = output.shape, ", ".join(labels)
+    shape, names = output.shape, name_columns(labels)
     if len(shape) == 1 and len(labels) > 1:
         return [
             f"output {output.name!r} has one axis, and {len(labels)} labels ({names}) need a "

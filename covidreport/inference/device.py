@@ -194,7 +194,7 @@ class Bound:
 
     def _output_shape(self, size: int) -> list[int]:
         """As the graph states it: a single label's scores may lack an axis, others have more."""
-        name, labels = self.session.spec.output_name, len(self.session.spec.labels)
+        name, labels = self.session.spec.output_name, self.session.spec.n_outputs
         axes = next(len(n.shape) for n in self.session.inner.get_outputs() if n.name == name)
         return [size] if axes == 1 else [size, labels, *[1] * (axes - 2)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,13 @@ TAKEN = (np.float16, np.float32, np.float64)
 
 
 def take_scores(output: Any, n: int, spec: InputSpec) -> NDArray[np.floating]:
-    """The graph's answers to `n` images as `(N, K)`, in the type that it gave them.
+    """The graph's answers to `n` images as `(N, C)`, all columns, in the type that it gave them.
 
     Taken as well: `(N,)` of a single label, `(K,)` of a single image (an axis of one was squeezed
     away), and `(N, K, 1, …)`, which is the same numbers. RunError where the answers have another
     shape, or are no floats.
     """
-    name, k = spec.output_name, len(spec.labels)
+    name, k = spec.output_name, spec.n_outputs
     if not isinstance(output, np.ndarray):
         raise RunError(f"output {name!r} is a {type(output).__name__}, and scores are wanted")
     if output.dtype not in TAKEN:
@@ -36,9 +37,14 @@ def take_scores(output: Any, n: int, spec: InputSpec) -> NDArray[np.floating]:
     if not squeezed and not longer:
         raise RunError(
             f"output {name!r} has shape {shape} for {n} {'image' if n == 1 else 'images'}, "
-            f"expected {(n, k)}: one column for each of {', '.join(spec.labels)}"
+            f"expected {(n, k)}: one column for each of {name_columns(spec.outputs or spec.labels)}"
         )
     return output.reshape(n, k)
+
+
+def name_columns(outputs: Sequence[str | None]) -> str:
+    """The output columns in words."""
+    return ", ".join("an unnamed one" if name is None else name for name in outputs)
 
 
 def keep_type(scores: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -10,6 +10,22 @@ Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"
 Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["uint8", "float32", "float16"]
+ChannelOrder = Literal["RGB", "BGR"]
+PerImage = Literal["z-score", "min-max", "histogram", "clahe"]
+PerImageStep = Literal["before-resize", "after-resize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Equalization:
+    """How a picture's contrast is made even, as OpenCV does it: of its grey, and in 8 bits.
+
+    clip_limit and tiles (rows, columns) are those of CLAHE.
+    """
+
+    method: Literal["histogram", "clahe"]
+    step: PerImageStep
+    clip_limit: float = 40.0
+    tiles: tuple[int, int] = (8, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,7 @@ class PixelSpec:
     antialias: bool = True
     channels: int = 1
     shorter_side: int | None = None
+    equalize: Equalization | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +65,25 @@ class InputSpec:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     activation: Activation = "logit"
-    columns: tuple[int, ...] = ()
-    """The output column of each label; empty where they are 0 … K-1."""
+    outputs: tuple[str | None, ...] = ()
+    """What each output column stands for, None for one that nobody asks for; empty where the
+    columns are the labels."""
+    channel_order: ChannelOrder = "RGB"
+    """In which the model is fed; `mean` and `std` are in this order."""
+    per_image: Literal["z-score", "min-max"] | None = None
+    """What is done to each image by itself, in float32: see `prepare_batch`."""
+
+    @property
+    def n_outputs(self) -> int:
+        """How many columns the graph gives."""
+        return len(self.outputs or self.labels)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The output column of each label."""
+        if not self.outputs:
+            return tuple(range(len(self.labels)))
+        return tuple(i for i, name in enumerate(self.outputs) if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

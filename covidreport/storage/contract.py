@@ -20,7 +20,15 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from covidreport.errors import RunError, StoreError
-from covidreport.records import Activation, Fit, Layout, Resample
+from covidreport.records import (
+    Activation,
+    ChannelOrder,
+    Fit,
+    Layout,
+    PerImage,
+    PerImageStep,
+    Resample,
+)
 from covidreport.storage.files import format_path, read_text
 
 PREFIX: Final = "covidreport."
@@ -43,6 +51,7 @@ NOTES: Final = ("run",)
 """What `train` writes beside a contract."""
 
 Name = Annotated[str, Meta(pattern=rf"\A(?=.*\S)[^{_COMMANDS}]+\Z", max_length=1000)]
+Tiles = Annotated[int, Meta(ge=1, le=64)]
 Side = Annotated[int, Meta(ge=1, le=LARGEST_SIDE)]
 
 
@@ -53,8 +62,11 @@ class InputWords(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     labels: Annotated[
-        Annotated[tuple[Name, ...], Meta(min_length=1)] | UnsetType,
-        Meta(description="a list of different names, without control characters"),
+        Annotated[tuple[Name | None, ...], Meta(min_length=1)] | UnsetType,
+        Meta(
+            description="a list of different names, without control characters; null for an output "
+            "that nobody asks for"
+        ),
     ] = UNSET
     size: Annotated[
         tuple[Side, Side] | UnsetType,
@@ -85,6 +97,10 @@ class InputWords(Struct, frozen=True, forbid_unknown_fields=True):
         Name | UnsetType | None, Meta(description="the name of an output of the graph")
     ] = UNSET
     divisor: Annotated[float | UnsetType, Meta(description="a number other than 0")] = UNSET
+    range: Annotated[
+        tuple[float, float] | UnsetType,
+        Meta(description="[lowest, highest]: what black and white are fed as, such as [-1, 1]"),
+    ] = UNSET
     mean: Annotated[
         float | tuple[float, ...] | UnsetType | None,
         Meta(description="a number, or a list of one for each channel"),
@@ -92,6 +108,21 @@ class InputWords(Struct, frozen=True, forbid_unknown_fields=True):
     std: Annotated[
         float | tuple[float, ...] | UnsetType | None,
         Meta(description="a number other than 0, or a list of one for each channel"),
+    ] = UNSET
+    channel_order: Annotated[ChannelOrder | UnsetType, Meta(description="one of RGB, BGR")] = UNSET
+    per_image: Annotated[
+        PerImage | UnsetType, Meta(description="one of z-score, min-max, histogram, clahe")
+    ] = UNSET
+    per_image_step: Annotated[
+        PerImageStep | UnsetType, Meta(description="one of before-resize, after-resize")
+    ] = UNSET
+    clip_limit: Annotated[
+        Annotated[float, Meta(gt=0, le=_LARGEST)] | UnsetType,
+        Meta(description="a number above 0, as OpenCV's clipLimit"),
+    ] = UNSET
+    tiles: Annotated[
+        tuple[Tiles, Tiles] | UnsetType,
+        Meta(description="[rows, columns], whole numbers from 1 to 64"),
     ] = UNSET
     label_map: Annotated[
         dict[Name, Name] | UnsetType | None,
@@ -294,7 +325,10 @@ def _fits(word: str, value: object, wanted: Any) -> bool:
     except (msgspec.ValidationError, OverflowError, UnicodeError):
         return False
     if word == "labels":
-        return len(set(given)) == len(given)
+        names = [name for name in given if name is not None]
+        return 0 < len(names) == len(set(names))
+    if word == "range":
+        return all(map(math.isfinite, given)) and _is_usable(given[1] - given[0], False)
     if word == "channels":
         return given in (1, 3)
     if word in ("divisor", "std", "mean") and given is not None:

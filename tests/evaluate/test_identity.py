@@ -35,6 +35,12 @@ CHANGED = {
     "mean": [0.5],
     "std": [0.5],
     "label_map": {"covid-19": "covid"},
+    "range": [-1, 1],
+    "channel_order": "BGR",
+    "per_image": "min-max",
+    "per_image_step": "after-resize",
+    "clip_limit": 3,
+    "tiles": [4, 4],
 }
 """Another value of each word of a contract than the run below has."""
 
@@ -82,6 +88,15 @@ def test_every_word_of_the_description_is_in_the_key(study, word):
         _key(request, {**other, word: "something else"}),
     }  # fmt: skip
     assert len(keys) == 3
+
+
+def test_a_description_without_newer_words_keeps_its_key(monkeypatch):
+    """What was evaluated before a word was added stands: this key was made without them."""
+    monkeypatch.setattr(identity, "runtime_version", lambda: "1")
+    monkeypatch.setattr(identity, "_installed", lambda _: "1")
+    described = {word: CHANGED[word] for word in ("labels", "size", "activation", "mean")}
+    key = evaluation_key("m", "f", ["covid-19"], described, {"provider": "cpu"}, 8)
+    assert key == "5c9b3cdfebeee24b99ae8512274dd8789fad51462b6ad374e1f72d90e9f79c4d"
 
 
 @pytest.mark.parametrize("word", CHANGED)

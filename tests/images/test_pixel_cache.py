@@ -16,7 +16,7 @@ from covidreport.evaluate import decode
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.images import cache
 from covidreport.images.cache import open_pixel_cache, pixel_key
-from covidreport.records import PixelSpec
+from covidreport.records import Equalization, PixelSpec
 from covidreport.storage.cache_folder import take_damage
 from tests.damage import DAMAGES, flip_byte
 from tests.images.radiographs import UNSIGNED_12, radiograph
@@ -157,7 +157,7 @@ def test_a_file_that_changed_meanwhile_fails_this_time_alone(paths):
 
 CHANGES: dict[str, Any] = {
     "height": 65, "width": 65, "fit": "pad", "resample": "nearest", "antialias": False,
-    "channels": 3, "shorter_side": 80,
+    "channels": 3, "shorter_side": 80, "equalize": Equalization("clahe", "after-resize"),
 }  # fmt: skip
 
 
@@ -173,6 +173,18 @@ def test_other_files_or_another_spec_are_another_entry():
     }
     assert len(keys) == 2 + len(CHANGES)
     assert key not in keys
+
+
+def test_contrast_made_even_otherwise_is_another_entry():
+    """Every field of an Equalization is in the key."""
+    even = CHANGES["equalize"]
+    others = {"method": "histogram", "step": "before-resize", "clip_limit": 2.0, "tiles": (8, 4)}
+    assert set(others) == {field.name for field in fields(Equalization)}
+    keys = {
+        pixel_key(["a" * 64], replace(SPEC, equalize=replace(even, **{name: value})))
+        for name, value in [("method", "clahe"), *others.items()]
+    }
+    assert len(keys) == 1 + len(others)
 
 
 @pytest.mark.parametrize("package", ["pillow", "imagecodecs", "pydicom"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from covidreport.errors import RunError
 from covidreport.inference.contract import Graph, Tensor, contract_metadata, read_contract
-from covidreport.records import PixelSpec
+from covidreport.inference.session import prepare_batch
+from covidreport.records import Equalization, PixelSpec
 
 LABELS = ("covid-19", "normal", "pneumonia")
 UINT8 = Tensor("pixels", (None, 1, 96, 64), "tensor(uint8)")
@@ -196,3 +198,106 @@ def test_a_newer_contract_is_refused():
     stated = {**contract_metadata(PixelSpec(96, 64), LABELS), "covidreport.contract": '"2"'}
     with pytest.raises(RunError, match="contract is version '2'"):
         read_contract(Graph((UINT8,), (LOGITS,), stated))
+
+
+BARE = {word: DESCRIBED[word] for word in ("labels", "label_map", "fit", "resample", "activation")}
+
+
+def _float(**words):
+    return read_contract(Graph((FLOAT,), (LOGITS,), {}), {**BARE, **words})
+
+
+@pytest.mark.parametrize(
+    ("span", "black", "white"),
+    [([0, 255], 0, 255), ([0, 1], 0, 1), ([-1, 1], -1, 1), ([-1024, 1024], -1024, 1024)],
+)
+def test_a_range_is_what_black_and_white_are_fed_as(span, black, white):
+    """`mean` and `std` need not be said with it; -1024 to 1024 is TorchXRayVision's."""
+    spec = _float(range=span)
+    pixels = np.array([0, 255], np.uint8).reshape(1, 1, 2, 1).repeat(3, axis=3)
+    assert prepare_batch(pixels, spec)[0, 0, 0].tolist() == [black, white]
+
+
+def test_a_range_goes_before_mean_and_std():
+    """(2 * 1 - 1 - 0.5) / 0.25 = 2, in the channel that has these."""
+    spec = _float(range=[-1, 1], mean=[0.5, 0, 0], std=[0.25, 1, 1])
+    white = np.full((1, 1, 1, 3), 255, np.uint8)
+    assert prepare_batch(white, spec).ravel().tolist() == [2, 1, 1]
+
+
+def test_bgr_turns_the_channels_round():
+    """mean is in the order that the model is fed."""
+    spec = _float(range=[0, 255], channel_order="BGR", mean=[1, 0, 0])
+    red = np.array([200, 10, 20], np.uint8).reshape(1, 1, 1, 3)
+    assert prepare_batch(red, spec).ravel().tolist() == [19, 10, 200]
+
+
+def test_each_image_is_normalised_by_itself():
+    """z-score: mean 0 and standard deviation 1 (of the population); min-max: 0 to 1."""
+    pixels = np.array([[10, 20, 30, 40], [7, 7, 7, 7]], np.uint8).reshape(2, 2, 2, 1)
+    pixels = pixels.repeat(3, axis=3)
+    scored = prepare_batch(pixels, _float(per_image="z-score"))
+    np.testing.assert_allclose(
+        scored[0, 0].ravel(), (np.array([10, 20, 30, 40]) - 25) / 125**0.5, rtol=1e-6
+    )
+    assert (scored[1] == 0).all()
+    stretched = prepare_batch(pixels, _float(per_image="min-max", range=[0, 1]))
+    np.testing.assert_allclose(stretched[0, 0].ravel(), [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
+    assert (stretched[1] == 0).all()
+
+
+def test_clahe_is_part_of_the_pixels_that_are_wanted():
+    """With OpenCV's 8 x 8 tiles unless said."""
+    words = {"per_image": "clahe", "per_image_step": "before-resize", "clip_limit": 2}
+    spec = _float(range=[0, 1], **words)
+    assert spec.pixels.equalize == Equalization("clahe", "before-resize", 2.0, (8, 8))
+    assert spec.per_image is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"range": [0, 1], "divisor": 255}, "`range` stands for `divisor`"),
+        ({"per_image": "z-score", "range": [0, 1]}, "takes the place of range"),
+        ({"per_image": "min-max", "range": [0, 1], "per_image_step": "before-resize"},
+         "min-max is taken after the resize"),
+        ({"per_image": "histogram", "range": [0, 1]}, "does not state per_image_step"),
+        ({"per_image": "clahe", "range": [0, 1]}, "does not state per_image_step, clip_limit"),
+        ({"range": [0, 1], "tiles": [8, 8]}, "`tiles` belongs to `per_image` clahe"),
+        ({"range": [0, 1], "per_image_step": "after-resize"}, "belongs to `per_image`"),
+        ({"range": [1, 1]}, "`range` is \\[1, 1\\]"),
+        ({"range": [0, 1], "labels": [None, None, None]}, "`labels` is \\[null, null, null\\]"),
+        ({"per_image": "min-max"}, "does not state divisor, mean, std"),
+    ],
+)  # fmt: skip
+def test_words_that_contradict_each_other_are_refused(words, message):
+    """Nothing that is said is passed over."""
+    with pytest.raises(RunError, match=message):
+        _float(**words)
+
+
+@pytest.mark.parametrize("words", [{"range": [0, 1]}, {"per_image": "z-score"}])
+def test_what_gives_floats_needs_a_float_input(words):
+    """A graph of uint8 is fed pixels as they are."""
+    described = {**BARE, "labels": list(LABELS), "label_map": {}, **words}
+    with pytest.raises(RunError, match="gives floats, and the graph takes uint8"):
+        read_contract(Graph((UINT8,), (LOGITS,), {}), described)
+
+
+def test_a_column_that_nobody_asks_for_has_no_name():
+    """A softmax of two, of which one is the label: (N, 2)."""
+    two = Tensor("logits", (None, 2), "tensor(float)")
+    spec = read_contract(
+        Graph((FLOAT,), (two,), {}),
+        {**DESCRIBED, "labels": [None, "covid-19"], "label_map": {}},
+    )
+    assert (spec.labels, spec.columns, spec.n_outputs) == (("covid-19",), (1,), 2)
+    with pytest.raises(RunError, match="2 columns and the contract names 3 labels"):
+        read_contract(Graph((FLOAT,), (two,), {}), {**DESCRIBED, "labels": ["a", None, "b"]})
+
+
+def test_scikit_learns_dictionaries_are_told_how_to_export():
+    """skl2onnx gives a sequence of maps unless asked not to."""
+    maps = Tensor("output_probability", (), "seq(map(int64,tensor(float)))")
+    with pytest.raises(RunError, match=r'options=\{"zipmap": False\}'):
+        read_contract(Graph((FLOAT,), (maps,), {}), DESCRIBED)

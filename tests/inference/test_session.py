@@ -9,6 +9,7 @@ import pytest
 from covidreport.errors import ProviderError, RunError
 from covidreport.inference import session as sessions
 from covidreport.inference.cards import cuda_of_build, has_nvidia_device
+from covidreport.inference.device import Bound, DeviceFeed
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU, provider_named
 from covidreport.inference.session import open_session, prepare_batch, softmax
@@ -71,6 +72,21 @@ def test_softmax_is_applied_to_its_logits(tmp_path):
         scores, [[1 / (2 + np.e), 1 / (2 + np.e), np.e / (2 + np.e)]], atol=1e-5
     )
     assert softmax(np.array([[1e4, -1e4]], np.float32)).tolist() == [[1.0, 0.0]]
+
+
+def test_a_softmax_is_over_unnamed_columns_too(tmp_path):
+    """Of logits 0, 0, 1 the last alone is a label: its score is e/(2+e), on a device as well."""
+    path = write_brightness_model(tmp_path / "model.onnx", metadata={})
+    described = {
+        "labels": [None, None, "pneumonia"], "fit": "stretch", "resample": "bilinear",
+        "activation": "softmax-logit",
+    }  # fmt: skip
+    session = open_session(path, described=described)
+    batch = prepare_batch(_images(100), session.spec)
+    scores = session.run(batch)
+    np.testing.assert_allclose(scores, [[np.e / (2 + np.e)]], atol=1e-5)
+    feed = DeviceFeed(CPU, 1, batch.shape[1:], batch.dtype)
+    assert Bound(session, feed).run(feed.upload(batch), 1).tolist() == scores.tolist()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x09"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,10 @@ from covidreport.records import (
     Verdict,
 )
 from covidreport.schemas import NAMES, read_schema
+from covidreport.storage.contract import RUN_SCHEMA
 from tests.gate.runs import TARGET, judge, write_run_missing
+from tests.run_schema import FILE, write_run_schema
+from tests.storage.test_contract import WRONG_INPUT
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -123,3 +127,30 @@ def test_the_evaluation_s_schema_names_every_field():
 def test_the_outcomes_of_the_schema_are_those_of_the_gate():
     """With their exit codes."""
     assert set(read_schema("verdict")["properties"]["outcome"]["enum"]) == set(EXIT_CODES)
+
+
+def test_the_schema_of_a_run_is_made_from_the_words_of_the_contract():
+    """`python -m tests.run_schema` writes it."""
+    assert FILE.read_text(encoding="utf-8") == write_run_schema()
+
+
+def test_what_documentation_says_of_a_run_fits_its_schema():
+    """Every run.json in docs/, and one with all that may be said."""
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert _faults("run", json.loads(block)) == []
+    words = {
+        "labels": [None, "covid-19"], "size": [224, 320], "range": [-1, 1], "mean": 0.5,
+        "tiles": [8, 8], "label_map": {"covid-19": "COVID"}, "shorter_side": None,
+    }  # fmt: skip
+    assert _faults("run", {"schema": RUN_SCHEMA, "input": words, "own": [1]}) == []
+
+
+@pytest.mark.parametrize(("word", "value", "sentence"), WRONG_INPUT)
+def test_what_a_contract_refuses_its_schema_refuses(word, value, sentence):
+    """But for what no schema can say: that names differ, a number is not 0, and 224.0 no 224."""
+    document = {"schema": RUN_SCHEMA, "input": {word: json.loads(value)}}
+    unsaid = word in ("divisor", "std", "mean") or value in ('["a", "a"]', "[224.0, 224]")
+    assert _faults("run", document) or unsaid, sentence

@@ -20,6 +20,7 @@ from covidreport.records import Dataset, Run
 from covidreport.storage import chosen
 from covidreport.storage.chosen import NO_SPLITS, ImageQuery
 from covidreport.storage.runs import read_evaluations
+from covidreport.text.labels import pair_spellings, propose_label_map
 
 
 def part_runs(found: Sequence[Run]) -> tuple[list[Run], list[Run]]:
@@ -108,11 +109,31 @@ def _has_labels(query: DataQuery, labels: tuple[str, ...]) -> bool:
 
 
 def read_query(query: DataQuery, needed: Needed | None) -> Dataset:
-    """The data set that is asked for, with all its splits; needed: whose files must be there."""
-    return read_dataset(
-        query.source, query.labels, group=query.group, name=query.name,
-        uncertain=query.uncertain, needed=needed, manifest=query.manifest,
+    """The data set that is asked for, with all its splits; needed: whose files must be there.
+
+    DatasetError where it is refused; for labels that it spells otherwise with what to paste.
+    """
+    read = partial(
+        read_dataset, query.source, group=query.group, name=query.name,
+        uncertain=query.uncertain, manifest=query.manifest,
     )  # fmt: skip
+    try:
+        return read(query.labels, needed=needed)
+    except DatasetError as error:
+        if query.labels is None:
+            raise
+        try:
+            there = read(None, needed=lambda _: ()).labels
+        except DatasetError:
+            raise error from None
+        pairs = pair_spellings(query.labels, there)
+        if not pairs:
+            raise
+        said = (
+            f"its labels are spelt otherwise: where they come from a model, put "
+            f'{propose_label_map(pairs)} under "input" in its run.json'
+        )
+        raise DatasetError(error.where, [*error.faults, said]) from error
 
 
 def read_split(query: DataQuery) -> tuple[Dataset, str]:

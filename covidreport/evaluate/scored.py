@@ -16,6 +16,7 @@ from covidreport.evaluate.company import Company
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
 from covidreport.records import Dataset, Failure, Finding, Run, Scores
+from covidreport.text.labels import pair_spellings, propose_label_map
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,11 @@ def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
     known = session.spec.labels
     missing = [label for label in labels if label not in known]
     if missing:
+        pairs = pair_spellings(known, labels)
+        pasted = f": {propose_label_map(pairs)}" if pairs else ""
         raise RunError(
             f"the model has no output for {', '.join(missing)}; it states {', '.join(known)}. Name "
-            'its labels as the data does with `label_map` under "input" in run.json'
+            f'its labels as the data does with `label_map` under "input" in run.json{pasted}'
         )
     return tuple(known.index(label) for label in labels)
 

@@ -341,8 +341,24 @@ def _is_usable(number: float, zero: bool) -> bool:
     return (zero and number == 0) or _SMALLEST <= abs(number) <= _LARGEST
 
 
+MEANT: Final[Mapping[str, str]] = {
+    "classes": "labels", "class_names": "labels", "id2label": "labels", "names": "labels",
+    "image_size": "size", "img_size": "size", "input_size": "size", "crop_size": "size",
+    "resize": "fit", "resize_mode": "fit", "crop_mode": "fit", "resize_size": "shorter_side",
+    "interpolation": "resample", "filter": "resample", "in_chans": "channels",
+    "data_format": "layout", "order": "channel_order", "color_order": "channel_order",
+    "colour_order": "channel_order", "rescale": "divisor", "scale": "range",
+    "pixel_range": "range", "image_mean": "mean", "image_std": "std", "stdev": "std",
+    "normalise": "per_image", "normalize": "per_image", "normalisation": "per_image",
+    "normalization": "per_image", "equalize": "per_image", "output": "output_name",
+    "input": "input_name", "tile_grid_size": "tiles",
+}  # fmt: skip
+"""What other tools call a word."""
+
+
 def _nearest(word: str) -> str:
-    near = difflib.get_close_matches(word, WORDS, 1)
+    meant = MEANT.get(word.lower().replace("-", "_"))
+    near = [meant] if meant else difflib.get_close_matches(word.lower(), WORDS, 1)
     return f" (`{near[0]}` is one)" if near else f"; {', '.join(WORDS)} are"
 
 

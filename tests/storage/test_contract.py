@@ -7,7 +7,13 @@ import json
 import pytest
 
 from covidreport.errors import RunError
-from covidreport.storage.contract import read_input_words, read_run_file, read_stated_words
+from covidreport.storage.contract import (
+    MEANT,
+    WORDS,
+    read_input_words,
+    read_run_file,
+    read_stated_words,
+)
 
 WRONG_INPUT = [
     ("antialias", '"false"', "`input.antialias` is 'false'; true or false, without quotes"),
@@ -55,6 +61,9 @@ WRONG_INPUT = [
     ("label_map", '["a"]', '`input.label_map` is ["a"]; names by name'),
     ("input_name", "5", "`input.input_name` is 5; the name of an input"),
     ("colour", '"grey"', "`input.colour` is no word of a contract; labels, size, fit"),
+    ("interpolation", '"bicubic"', "`input.interpolation` is no word of a contract (`resample` is"),
+    ("image_mean", "[0.5]", "`input.image_mean` is no word of a contract (`mean` is one)"),
+    ("Labels", '["a"]', "`input.Labels` is no word of a contract (`labels` is one)"),
     ("lables", '["a"]', "`input.lables` is no word of a contract (`labels` is one)"),
 ]
 WRONG = [
@@ -221,3 +230,9 @@ def test_null_says_that_there_is_none_where_there_may_be_none():
     """As files that stand say of a mean that is not subtracted."""
     words = {"mean": None, "std": None, "shorter_side": None, "label_map": None}
     assert read_input_words(words).stated() == words
+
+
+def test_every_name_of_another_tool_stands_for_a_word():
+    """And is none itself."""
+    assert set(MEANT.values()) <= set(WORDS)
+    assert not set(MEANT) & set(WORDS)

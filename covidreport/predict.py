@@ -43,6 +43,7 @@ from covidreport.records import (
 )
 from covidreport.storage.files import format_path
 from covidreport.storage.runs import MODEL_SUFFIX, is_declared, locate_run, read_run
+from covidreport.storage.shared import share_input
 from covidreport.store import RUN_FILE, encode_text, write_atomic
 
 
@@ -143,7 +144,7 @@ def predict_paths(
     The model is fed, and its scores are decided, as `evaluate_folders` does it. Raises RunError
     where the model fails, UsageError, DatasetError or ProviderError where it can't be begun.
     """
-    run = find_model(model)
+    (run,) = share_input([find_model(model)], options.input)
     images = find_images(paths)
     if images.passed_over:
         on_event(Noted(_describe_passed_over(images.passed_over), warning=True))

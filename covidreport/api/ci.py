@@ -48,6 +48,7 @@ from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.folds import FOLDS, join_folds, split_folds
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import discover_runs, names_runs
+from covidreport.storage.shared import share_input
 
 IS_BASELINE = "is the baseline"
 OWN_BASELINE: tuple[Stage, str] = (
@@ -95,9 +96,11 @@ def run_ci(
     Raises UsageError, DatasetError, GateError or ProviderError where nothing can be judged.
     """
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders, on_event)
+    options = evaluate or EvaluateOptions()
+    shared = merge_options(options, settings.evaluate).input
+    runs = find_runs(folders, on_event, shared)
     named = [Path(folder) for folder in folders]
-    job = prepare_ci(runs, named, gate or GateOptions(), evaluate or EvaluateOptions(), settings)
+    job = prepare_ci(runs, named, gate or GateOptions(), options, settings)
     notices = compare_yardsticks(job, base, os.environ)
     judged = judge_new(job, on_event)
     beside = Beside(notices, judged.not_judged)
@@ -198,7 +201,7 @@ def _choose_new(job: CiJob, baseline: GateSide | None) -> tuple[list[Run], tuple
 def _find_others(job: CiJob, path: Path) -> list[Run]:
     """The run, or the runs, that the others are judged against."""
     gated = {run.folder.resolve() for run in job.runs}
-    found = join_folds(discover_runs([path]))
+    found = join_folds(share_input(discover_runs([path]), job.options.input))
     return [run for run in found if len(found) == 1 or run.folder.resolve() not in gated]
 
 

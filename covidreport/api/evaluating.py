@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
 from covidreport.boundary import attempt
@@ -38,6 +39,7 @@ from covidreport.records import (
 from covidreport.settings import find_settings
 from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs
+from covidreport.storage.shared import share_input
 from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
 
@@ -69,11 +71,15 @@ class EvaluatedRuns:
 
 
 def find_runs(
-    folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events
-) -> tuple[Run, ...]:
-    """The runs in these folders, the folds of a configuration as one; notes on them are events."""
+    folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events,
+    shared: Mapping[str, Any] | None = None,
+) -> tuple[Run, ...]:  # fmt: skip
+    """The runs in these folders, the folds of a configuration as one; notes on them are events.
+
+    shared: what the settings say of the input of all.
+    """
     found = discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
-    return join_folds(found)
+    return join_folds(share_input(found, shared))
 
 
 def evaluate_runs(
@@ -90,7 +96,7 @@ def evaluate_runs(
     """
     settings = find_settings(Path.cwd())
     options = merge_options(options or EvaluateOptions(), settings.evaluate)
-    runs, alone = part_runs(find_runs(folders, on_event))
+    runs, alone = part_runs(find_runs(folders, on_event, options.input))
     if not runs:
         raise UsageError(
             "no run here has a model to run: what was imported or pulled without its model is "

@@ -48,7 +48,7 @@ def gate_runs(
     named by their own folders. Raises UsageError where what is asked for makes no sense at all.
     """
     settings = find_settings(Path.cwd())
-    runs = find_runs(folders, on_event)
+    runs = find_runs(folders, on_event, settings.evaluate.input)
     request = resolve_gate(options or GateOptions(), settings, runs)
     return judge_runs(runs, [Path(folder) for folder in folders], request, on_event)
 
@@ -113,6 +113,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         baseline=path,
         specificity_floor=settings.specificity_floor,
         max_failed_share=settings.max_failed_share if most is None else most,
+        shared=settings.evaluate.input,
     )
 
 

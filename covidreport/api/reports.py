@@ -16,6 +16,7 @@ from covidreport.report.options import RenderOptions
 from covidreport.settings import find_settings
 from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs
+from covidreport.storage.shared import share_input
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ def load(
     if margin is not None and not 0 < margin < 1:
         raise UsageError(f"margin={margin:g}: give a fraction between 0 and 1, such as 0.05")
     settings = find_settings(Path.cwd())
-    runs = join_folds(discover_runs([Path(folder) for folder in folders]))
+    found = discover_runs([Path(folder) for folder in folders])
+    runs = join_folds(share_input(found, settings.evaluate.input))
     plan = settings.plan_comparisons(runs, baseline, margin, "in the call")
     floor = settings.specificity_floor if specificity_floor is None else specificity_floor
     return Report(

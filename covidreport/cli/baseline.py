@@ -83,17 +83,21 @@ def set_baseline(
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
+    from covidreport.storage.shared import share_input
     from covidreport.text import plural
 
     settings = find_settings(Path.cwd())
-    single = find_single(run)
+    single = find_single(run, settings.evaluate.input)
     if single is None:
         raise UsageError(f"{run}: is no run folder, nor that of the folds of one configuration")
     images = settings.query_judged(dataset, split, variant)
     baseline = find_baseline(
-        BaselineRequest(run, settings.target, images, settings.specificity_floor)
+        BaselineRequest(
+            run, settings.target, images, settings.specificity_floor, shared=settings.evaluate.input
+        )
     )
-    there = [single, *(() if known is None else join_folds(discover_runs([known])))]
+    others = () if known is None else share_input(discover_runs([known]), settings.evaluate.input)
+    there = [single, *join_folds(others)]
     fingerprint = baseline.evidence.fingerprint
     noted: set[str] = set()
     try:

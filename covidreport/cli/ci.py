@@ -114,7 +114,7 @@ def ci(
         clear_outputs(output_dir, also=REPORT_FILE)
         gate, options = take_gate_options(context), take_options(context)
         with show_events() as on_event:
-            runs = find_runs(folders or (), on_event)
+            runs = find_runs(folders or (), on_event, settings.evaluate.input)
             job = prepare_ci(runs, folders or (), gate, options, settings)
             notices = compare_yardsticks(job, base, os.environ)
             judged = judge_or_explain(runs, settings.target, partial(judge_new, job, on_event))

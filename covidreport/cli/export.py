@@ -45,6 +45,7 @@ def export(
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
     from covidreport.storage.runs import is_run_folder, locate_run, read_run
+    from covidreport.storage.shared import share_input
     from covidreport.store import (
         SCORES_FILE,
         encode_text,
@@ -59,7 +60,7 @@ def export(
     if not is_run_folder(run):
         raise UsageError(f"{run}: is no run folder")
     settings = find_settings(Path.cwd())
-    found = read_run(run)
+    (found,) = share_input([read_run(run)], settings.evaluate.input)
     if found.faults:
         raise RunError("; ".join(found.faults))
     data = collect_report(

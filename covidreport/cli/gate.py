@@ -90,7 +90,7 @@ def gate(
         if output_dir is not None:
             clear_outputs(output_dir)
         with show_events() as on_event:
-            runs = find_runs(folders, on_event)
+            runs = find_runs(folders, on_event, settings.evaluate.input)
             request = resolve_gate(take_gate_options(context), settings, runs)
             judge = partial(judge_runs, runs, folders, request, on_event)
             judged = judge_or_explain(runs, settings.target, judge)

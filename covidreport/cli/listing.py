@@ -41,9 +41,11 @@ def list_runs(
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
+    from covidreport.storage.shared import share_input
 
     settings = find_settings(Path.cwd())
-    runs = join_folds(discover_runs(folders or (), say_note))
+    found = discover_runs(folders or (), say_note)
+    runs = join_folds(share_input(found, settings.evaluate.input))
     plan = settings.plan_comparisons(runs, baseline, margin)
     rows = [_describe(run) for run in runs]
     try:

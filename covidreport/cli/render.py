@@ -95,12 +95,14 @@ def render(
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
+    from covidreport.storage.shared import share_input
     from covidreport.store import encode_text, write_atomic
 
     names = _check_formats(formats, output, opened=opened, charts=charts)
     settings = find_settings(Path.cwd())
     options = _choose_render_options(logo, template_dir, settings)
-    runs = join_folds(discover_runs(folders or (), say_note))
+    found = discover_runs(folders or (), say_note)
+    runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(
         runs,
         target=settings.target,

@@ -64,11 +64,12 @@ def score(
     from covidreport.records import Failure
     from covidreport.storage.chosen import choose_images
     from covidreport.storage.runs import discover_runs, read_evaluations
+    from covidreport.storage.shared import share_input
 
     settings, options = read_options(context)
     changes: list[_Change] = []
     faults: list[tuple[str, str]] = []
-    runs = discover_runs(folders or (), say_note)
+    runs = share_input(discover_runs(folders or (), say_note), options.input)
     stored: list[tuple[Run, Evaluation]] = []
     for run in runs:
         evaluations, broken = read_evaluations(run)

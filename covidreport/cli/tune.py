@@ -85,6 +85,7 @@ def tune(
     from covidreport.evaluate.tune import TuneRequest, tune_folders
     from covidreport.settings import find_settings
     from covidreport.storage.runs import discover_runs
+    from covidreport.storage.shared import share_input
     from covidreport.store import THRESHOLDS_FILE
 
     settings = find_settings(Path.cwd())
@@ -94,7 +95,8 @@ def tune(
     request = TuneRequest(
         target, split or settings.tuning_split, dataset, tuple(label or ()), format_command(context)
     )
-    tuned = tune_folders(discover_runs(folders or (), say_note), request)
+    runs = share_input(discover_runs(folders or (), say_note), settings.evaluate.input)
+    tuned = tune_folders(runs, request)
     done = tuned.done
     if as_json:
         document = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
@@ -42,6 +42,9 @@ class EvaluateOptions:
     """What a label's cell says where nobody is certain, such as `?`; the truth is then unknown."""
     manifest: ManifestSettings | None = None
     """How a table that others wrote is read as a manifest."""
+    input: Mapping[str, Any] | None = None
+    """What all models are fed, where their files and their run.json say nothing: words of a
+    contract."""
     name: str | None = None
     """What to call the data set."""
     target: str | None = None

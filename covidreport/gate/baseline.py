@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from covidreport.storage.runs import (
     read_evaluations,
     read_run,
 )
+from covidreport.storage.shared import share_input
 from covidreport.store import digest_file
 from covidreport.text import plural
 
@@ -78,6 +79,8 @@ class BaselineRequest:
     gated: Sequence[Path] = ()
     """The folders of the runs that are judged; none of them is the best run of a folder."""
     trust: Trust = field(default_factory=Trust)
+    shared: Mapping[str, Any] | None = None
+    """What the settings say of the input of all runs."""
 
 
 def find_baseline(request: BaselineRequest) -> GateSide:
@@ -85,7 +88,7 @@ def find_baseline(request: BaselineRequest) -> GateSide:
     path = request.path
     if not names_runs(path):
         baseline = read_baseline(path, str(path))
-    elif (only := find_single(path)) is not None:
+    elif (only := find_single(path, request.shared)) is not None:
         baseline = read_run_baseline(only, request.target, request.images, request.trust)
         baseline = replace(baseline, source=str(path))
     else:
@@ -110,12 +113,12 @@ def find_baseline(request: BaselineRequest) -> GateSide:
     return baseline
 
 
-def find_single(path: Path) -> Run | None:
+def find_single(path: Path, shared: Mapping[str, Any] | None = None) -> Run | None:
     """The run of a run folder or an ONNX file, or the configuration whose folds alone a folder
-    holds; else None."""
+    holds; else None. shared: what the settings say of the input of all."""
     if is_run_folder(path):
-        return join_folds([read_run(path)])[0]
-    found = join_folds(discover_runs([path]))
+        return join_folds(share_input([read_run(path)], shared))[0]
+    found = join_folds(share_input(discover_runs([path]), shared))
     alone = len(found) == 1 and (found[0].members or not path.is_dir())
     return found[0] if alone else None
 
@@ -123,7 +126,7 @@ def find_single(path: Path) -> Run | None:
 def _read_best(request: BaselineRequest) -> GateSide:
     """The first run of the ranking of a folder's other runs."""
     taken = {folder.resolve() for folder in request.gated}
-    found = join_folds(discover_runs([request.path]))
+    found = join_folds(share_input(discover_runs([request.path]), request.shared))
     others = [run for run in found if run.folder.resolve() not in taken]
     if not others:
         raise GateError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
@@ -33,6 +34,8 @@ class GateRequest:
     specificity_floor: float
     trust: Trust = field(default_factory=Trust)
     max_failed_share: float = MOST_FAILED
+    shared: Mapping[str, Any] | None = None
+    """What the settings say of the input of all runs."""
 
 
 def gate_runs(
@@ -67,6 +70,7 @@ def open_baseline(runs: Sequence[Run], request: GateRequest) -> GateSide | GateE
         request.specificity_floor,
         [run.folder for run in runs],
         request.trust,
+        request.shared,
     )
     try:
         return find_baseline(query)

@@ -29,6 +29,7 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "group": read_as.text,
     "uncertain": read_as.marks,
     "manifest": read_as.manifest,
+    "input": read_as.input_words,
     "name": read_as.text,
     "target": read_as.text,
     "max_failed_share": read_as.fraction,

@@ -14,6 +14,7 @@ from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.metrics.plan import Sampling
 from covidreport.records import Ignore, IntervalKind, MissPolicy, PatientRule, TargetMetric
+from covidreport.storage.contract import InputWords, find_faults
 
 T = TypeVar("T")
 
@@ -90,6 +91,16 @@ def manifest(key: str, value: Any) -> ManifestSettings:
     if faults:
         raise FaultError(*faults)
     return read
+
+
+def input_words(key: str, value: Any) -> Mapping[str, Any]:
+    """The words of `[input]`: those of a model's contract, as run.json has them."""
+    if not isinstance(value, dict):
+        raise _refuse(key, value, "a table is wanted: [input], then size = [224, 224]")
+    faults = find_faults(value, InputWords, f"{key}.")
+    if faults:
+        raise FaultError(*(fault.sentence for fault in faults))
+    return value
 
 
 def fraction(key: str, value: Any) -> float:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import CrossValidated, Epoch, Evaluation, Failure, Run
-from covidreport.storage.contract import read_run_file
+from covidreport.storage.contract import PREFIX, read_run_file
 from covidreport.storage.evaluation import read_evaluation
 from covidreport.storage.files import format_path, open_file, read_text, stands
 from covidreport.storage.folder import (
@@ -31,6 +31,8 @@ from covidreport.storage.folder import (
     RUN_FILE,
 )
 from covidreport.storage.folds import explain_stale
+from covidreport.storage.published import Published, read_published
+from covidreport.storage.wire import read_metadata
 
 MODEL_SUFFIX: Final = ".onnx"
 DEEPEST: Final = 32
@@ -290,6 +292,11 @@ def read_run(folder: Path) -> Run:
         model = _choose_model(folder, settings.get("model"), models)
     except StoreError as error:
         faults.append(str(error))
+    if model is not None and "input" not in settings:
+        published = _read_published(model)
+        if published is not None:
+            settings |= {"input": published.words} if published.words else {}
+            notes += published.faults
     others = [name for name in models if model is not None and folder / name != model]
     if others and model is not None:
         notes += (f"{model.name} is run, and not {', '.join(map(format_path, others))} beside it",)
@@ -302,6 +309,16 @@ def read_run(folder: Path) -> Run:
         faults=tuple(faults),
         notes=notes,
     )
+
+
+def _read_published(model: Path) -> Published | None:
+    """What other tools wrote beside a model; None where its own file states a contract."""
+    published = read_published(model.parent)
+    try:
+        stated = published is not None and f"{PREFIX}contract" in read_metadata(model)
+    except (OSError, ValueError):
+        stated = False  # opening it says why
+    return None if stated else published
 
 
 def _name_folder(folder: Path) -> str:

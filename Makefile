@@ -2,16 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# ONNX Runtime for an NVIDIA card where a driver answers, else the small one; `make RUNTIME=gpu ...` chooses.
+RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
+STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench dockerfiles clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,gpu,dicom,test]'
+	rm -f $(VENV)/.installed*
+	$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
 	touch $@
 
 demo: $(STAMP)
@@ -34,6 +38,10 @@ test: check
 # Needs real images (a folder that COVIDREPORT_CXR names) and an idle machine for about an hour.
 bench: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.table
+
+# What the Dockerfiles install, in a new environment each: where there is no Docker.
+dockerfiles: $(STAMP)
+	$(BIN)/python -m benchmarks.dockerfiles
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

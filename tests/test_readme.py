@@ -75,7 +75,7 @@ def test_every_command_of_the_readme_is_one_that_a_test_knows():
     assert programs == {
         "make demo",
         "make test",
-        "pip install covidreport",
+        "pip install .[gpu]",  # `make dockerfiles`
         "covidreport init data/manifest.csv",
         "covidreport evaluate runs/",
         "covidreport render --format",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from covidreport.api.evaluating import find_runs
+from covidreport.api.finding import find_runs
 from covidreport.api.gating import GatedRuns, resolve_gate
 from covidreport.errors import GateError, NothingEvaluatedError, UsageError
 from covidreport.evaluate.folders import evaluate_folders

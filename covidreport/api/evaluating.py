@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from covidreport.api.finding import find_runs
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
 from covidreport.boundary import attempt
 from covidreport.compare import rank_and_compare
@@ -37,9 +37,6 @@ from covidreport.records import (
     name_evaluation,
 )
 from covidreport.settings import find_settings
-from covidreport.storage.folds import join_folds
-from covidreport.storage.runs import discover_runs
-from covidreport.storage.shared import share_input
 from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
 
@@ -68,18 +65,6 @@ class EvaluatedRuns:
     def failures(self) -> tuple[Failure, ...]:
         """Why runs have no evaluation."""
         return tuple(list_failures(self.outcomes))
-
-
-def find_runs(
-    folders: Sequence[str | os.PathLike[str]], on_event: OnEvent = ignore_events,
-    shared: Mapping[str, Any] | None = None,
-) -> tuple[Run, ...]:  # fmt: skip
-    """The runs in these folders, the folds of a configuration as one; notes on them are events.
-
-    shared: what the settings say of the input of all.
-    """
-    found = discover_runs([Path(folder) for folder in folders], lambda note: on_event(Noted(note)))
-    return join_folds(share_input(found, shared))
 
 
 def evaluate_runs(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from covidreport.api.evaluating import find_runs
+from covidreport.api.finding import find_runs
 from covidreport.errors import UsageError
 from covidreport.gate import gating
 from covidreport.gate.baseline import find_baseline_file, locate_baseline

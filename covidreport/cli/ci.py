@@ -103,7 +103,7 @@ def ci(
 
     with never_exit_one():
         from covidreport.api.ci import compare_yardsticks, judge_new, prepare_ci
-        from covidreport.api.evaluating import find_runs
+        from covidreport.api.finding import find_runs
         from covidreport.cli.progress import show_events
         from covidreport.integrations.write import clear_outputs
         from covidreport.records import Beside

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.options import AsJson
+from covidreport.errors import ProviderError
 
 if TYPE_CHECKING:
     from covidreport.inference.cards import Card
+
+SCHEMA = "covidreport.doctor/1"
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +22,7 @@ def register(app: typer.Typer) -> None:
         short_help="Say which execution providers work, and why not.",
         help=(
             "Try every execution provider on this machine and say which work and why others don't."
-            "\n\nExit code: 0 at least one works, 3 none does."
+            "\n\nExit code: 0 at least one works, 3 none does, or ONNX Runtime is not there."
         ),
         epilog="Example: covidreport doctor",
     )(doctor)
@@ -32,9 +35,19 @@ def doctor(
     """Diagnose providers."""
     from covidreport import __version__
     from covidreport.cli.terminal import out, print_json
-    from covidreport.inference.cards import cuda_of_build, read_driver
-    from covidreport.inference.providers import PROVIDERS, describe_runtime, try_provider
 
+    try:
+        from covidreport.inference.cards import cuda_of_build, read_driver
+        from covidreport.inference.providers import PROVIDERS, describe_runtime, try_provider
+    except ProviderError as error:
+        if as_json:
+            print_json(
+                {"schema": SCHEMA, "covidreport": __version__, "onnxruntime": None,
+                 "fault": str(error), "auto": None, "providers": []}
+            )  # fmt: skip
+        else:
+            out.print(f"covidreport {__version__}, no ONNX Runtime: {error}", markup=False)
+        raise typer.Exit(3) from None
     statuses = [try_provider(provider, device_id) for provider in PROVIDERS]
     runtime = describe_runtime()
     driver = read_driver()
@@ -43,7 +56,7 @@ def doctor(
     chosen = next((provider.name for provider in usable), None)
     if as_json:
         document = {
-            "schema": "covidreport.doctor/1",
+            "schema": SCHEMA,
             "covidreport": __version__,
             **runtime,
             "built_for_cuda": None if built is None else f"{built[0]}.{built[1]}",

@@ -78,7 +78,7 @@ def gate(
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
-        from covidreport.api.evaluating import find_runs
+        from covidreport.api.finding import find_runs
         from covidreport.api.gating import judge_runs, resolve_gate
         from covidreport.cli.progress import show_events
         from covidreport.integrations.write import clear_outputs

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pynvml
 from numpy.typing import NDArray
+
+from covidreport.inference.runtime import ort
 
 DEVICE_FILES = Path("/dev")
 """Where Linux shows cards: one file each, numbered as the driver does; WSL shows one for all."""

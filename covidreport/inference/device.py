@@ -16,13 +16,13 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import DTypeLike, NDArray
 
 from covidreport.errors import RunError
 from covidreport.inference.cards import pin_memory
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import ORT_ERRORS
+from covidreport.inference.runtime import ort
 from covidreport.inference.session import OutOfMemoryError, Session, describe_failure
 
 SLOTS = 2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnxruntime as ort
-
 from covidreport.inference.execution import Execution
+from covidreport.inference.runtime import ort
 from covidreport.storage.cache import name_entry, open_entry
 
 KIND = "engines"

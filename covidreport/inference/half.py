@@ -19,13 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import onnxruntime as ort
-
 from covidreport.boundary import PACKAGE, attempt
 from covidreport.errors import RunError
 from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes, available_bytes
 from covidreport.inference.providers import first_line
+from covidreport.inference.runtime import ort
 from covidreport.inference.watch import run_watched
 from covidreport.records import ModelLimits
 from covidreport.storage.cache import (

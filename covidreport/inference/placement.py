@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import onnxruntime as ort
+from covidreport.inference.runtime import ort
 
 HEAVY = frozenset({
     "Attention", "BatchNormalization", "Conv", "ConvTranspose", "Einsum", "FusedConv", "FusedGemm",

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime as ort
 
 from covidreport.errors import ProviderError, UsageError
 from covidreport.inference.cards import (
@@ -34,6 +33,7 @@ from covidreport.inference.cards import (
     read_driver,
 )
 from covidreport.inference.execution import Execution, Precision, Provider
+from covidreport.inference.runtime import ort
 
 # y = Conv(x, w, b) as an ONNX file, w = 1 to 9 (3 × 3) and b = 3: the smallest question that needs
 # what a classifier needs; cuDNN is loaded when the first convolution is run
@@ -62,8 +62,8 @@ told since a model's bytes are no text, in its names, its metadata or in the run
 them, is a UnicodeDecodeError."""
 
 GPU_REMEDY = (
-    "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (not "
-    "beside the package `onnxruntime`), and an NVIDIA driver for CUDA 13"
+    "install the GPU build and its CUDA libraries with `pip install 'covidreport[gpu]'` (in place "
+    "of the package `onnxruntime`: uninstall that first), and an NVIDIA driver for CUDA 13"
 )
 
 PROVIDERS = (

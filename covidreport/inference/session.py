@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from covidreport.errors import ProviderError, RunError
@@ -28,6 +27,7 @@ from covidreport.inference.providers import (
     first_line,
     load_libraries,
 )
+from covidreport.inference.runtime import ort
 from covidreport.inference.signs import NO_SIGNS, Signs, read_signs
 from covidreport.inference.watch import run_watched
 from covidreport.records import InputSpec, ModelLimits

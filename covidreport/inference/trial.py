@@ -18,12 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import onnxruntime as ort
-
 from covidreport.boundary import PACKAGE
 from covidreport.errors import CovidReportError
 from covidreport.inference.children import describe_exit, limit_process
 from covidreport.inference.memory import allowed_bytes
+from covidreport.inference.runtime import ort
 from covidreport.inference.session import TimeLimitError, measure_variation, open_session
 from covidreport.inference.watch import run_watched
 from covidreport.records import ModelLimits

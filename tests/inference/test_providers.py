@@ -198,7 +198,7 @@ def test_the_package_without_cuda_is_told_from_a_broken_one(monkeypatch):
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
     status = try_provider(CUDA)
     assert status.state == "absent"
-    assert "not beside the package `onnxruntime`" in status.detail
+    assert "in place of the package `onnxruntime`" in status.detail
 
 
 def test_tensorrt_says_which_of_its_libraries_is_missing():

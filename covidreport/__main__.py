@@ -1,0 +1,5 @@
+"""`python -m covidreport`: the command where its folder is not on the path."""
+
+from covidreport.cli import main
+
+main()

@@ -31,7 +31,7 @@ def install(dockerfile: Path, folder: Path) -> Path:
     """Run a Dockerfile's RUN lines on a copy of the commit; the folder of the programs."""
     venv.create(folder / "venv", with_pip=True)
     programs = folder / "venv" / "bin"
-    archive = ["git", "archive", "-o", folder / "context.tar", "HEAD"]
+    archive = ["git", "archive", "-o", str(folder / "context.tar"), "HEAD"]
     subprocess.run(archive, cwd=ROOT, check=True)
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("PYTHONPATH", None)

@@ -32,8 +32,9 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Bytecode is kept: some hundred commands run in processes of their own, each of which would compile every module.
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile --durations 20
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile --durations 20
 
 # Needs real images (a folder that COVIDREPORT_CXR names) and an idle machine for about an hour.
 bench: $(STAMP)

@@ -41,6 +41,7 @@ def root(
 def build_app() -> typer.Typer:
     """The command line with every command, in the order in which the help lists them."""
     from covidreport.cli import (
+        adopt,
         audit,
         baseline,
         cache,
@@ -73,7 +74,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for module in (
-        init, split, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude,
+        init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude,
         predict, listing, import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)

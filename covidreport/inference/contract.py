@@ -93,6 +93,34 @@ def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> I
 
     Raises RunError with everything that is missing, unknown or contradictory, at once.
     """
+    words, source, output, dtype = _read_words(graph, described)
+    missing = [word for word in _list_needed(words, dtype) if word not in words]
+    if missing:
+        raise RunError(
+            f"the model does not state {', '.join(missing)}; "
+            'describe the model in run.json under "input" (see docs/models.md)'
+        )
+    return _build_spec(words, source, output, dtype)
+
+
+def complete_words(
+    graph: Graph, described: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """All words that are known of a model, and those that `read_contract` would ask for.
+
+    RunError where what is said contradicts itself or the graph.
+    """
+    words, source, output, dtype = _read_words(graph, described)
+    missing = tuple(word for word in _list_needed(words, dtype) if word not in words)
+    if not missing:
+        _build_spec(words, source, output, dtype)
+    return words, missing
+
+
+def _read_words(
+    graph: Graph, described: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], Tensor, Tensor, Dtype]:
+    """All that is said of a model, by whomever, and the input and output that it is said of."""
     stated = read_stated_words(graph.metadata).stated()
     said = read_input_words(described or {}).stated()
     faults = [
@@ -111,13 +139,7 @@ def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> I
     if len(source.shape) != 4:
         raise _refusal([f"input {source.name!r} has {len(source.shape)} axes; images have 4"])
     _fill_from_shape(words, source)
-    missing = [word for word in _list_needed(words, dtype) if word not in words]
-    if missing:
-        raise RunError(
-            f"the model does not state {', '.join(missing)}; "
-            'describe the model in run.json under "input" (see docs/models.md)'
-        )
-    return _build_spec(words, source, output, dtype)
+    return words, source, output, dtype
 
 
 def read_labels(run: Run) -> tuple[str, ...] | None:

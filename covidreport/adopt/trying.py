@@ -1,0 +1,56 @@
+"""A few images, scored by a model that was just described: whether its scores look as stated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from covidreport.audit import audit_activation, audit_scores
+from covidreport.errors import RunError
+from covidreport.evaluate.opening import open_model
+from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.resolve import choose_data, read_split
+from covidreport.predict import find_images, predict_images
+from covidreport.records import Failure, Finding, Run
+from covidreport.text.labels import pair_spellings
+
+TRIED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a model answered to a few images: in words, and what these show."""
+
+    said: str
+    findings: tuple[Finding, ...] = ()
+    label_map: Mapping[str, str] = field(default_factory=dict)
+    """The data's names of labels that it spells otherwise."""
+
+
+def try_model(run: Run, options: EvaluateOptions) -> Tried:
+    """Score the first images of the data, where one is known (UsageError where none is).
+
+    RunError where the model fails; DatasetError where the data are refused.
+    """
+    data = options.data
+    dataset, split = read_split(choose_data(options, ()))
+    paths = [dataset.root / path for path in dataset.paths[:TRIED]]
+    session = open_model(run, limits=options.model_limits)
+    if isinstance(session, Failure):
+        raise RunError(session.reason, session.remedy)
+    scores, findings = predict_images(session, find_images(paths), name=run.name)
+    activation = session.spec.activation
+    found = scores.scores[~scores.failed]
+    ranges = ", ".join(
+        f"{label} {column.min():.3g} to {column.max():.3g}"
+        for label, column in zip(scores.labels, found.T, strict=True)
+        if column.size
+    )
+    shown = (
+        *findings,
+        *audit_activation(run.name, scores, activation, session.signs.ending),
+        *audit_scores(run.name, scores),
+    )
+    said = f"{len(found)} images of {data}, {split}, as {activation}: {ranges}"
+    said += "" if shown else "; nothing in them contradicts it"
+    return Tried(said, shown, pair_spellings(scores.labels, dataset.labels))

@@ -1,0 +1,171 @@
+"""`covidreport adopt`: describe people's own models, from the files that came with them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from covidreport.cli.options import Data, EvaluatedSplit, read_options
+from covidreport.errors import CovidReportError, UsageError
+
+if TYPE_CHECKING:
+    from covidreport.adopt import Adopted, AdoptRequest
+    from covidreport.evaluate.options import EvaluateOptions
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(
+        short_help="Describe models of your own, from the files that came with them.",
+        help=(
+            "Write the run.json of ONNX models that were exported elsewhere: from the graph, from "
+            "files beside it (Hugging Face, timm, class_indices.json), and from how a framework "
+            "usually feeds its models (--like). It shows what was taken from where and what was "
+            "assumed, asks for what nobody says, and scores a few images where data are known. "
+            "models/net.onnx becomes the run models/net; nothing is copied.\n\n"
+            "Exit code: 0 all models can be evaluated, 2 wrong usage, 3 something is still to be "
+            "said, or a model can't be used."
+        ),
+        epilog="Example: covidreport adopt models/*.onnx --like timm --labels covid-19,normal",
+    )(adopt)
+
+
+def adopt(
+    context: typer.Context,
+    models: Annotated[list[Path], typer.Argument(help="ONNX files, or folders with one.")],
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="torchvision (or torchvision:resnet50), timm, fastai, keras, monai, "
+            "torchxrayvision, huggingface or ultralytics.",
+            metavar="FRAMEWORK",
+        ),
+    ] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            help="What the outputs are, in their order: covid-19,normal; null for one not wanted.",
+            metavar="NAMES",
+        ),
+    ] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A word of the contract, such as activation=logit or range=[0,1]; repeatable.",
+            metavar="WORD=VALUE",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="What to call the run.  [default: the file's name]")
+    ] = None,
+    data: Data = None,
+    split: EvaluatedSplit = None,
+) -> None:
+    """Adopt models."""
+    from covidreport.adopt import AdoptRequest, adopt_model
+    from covidreport.cli.terminal import say
+
+    if run is not None and len(models) > 1:
+        raise UsageError("--run names one run, and several models are given")
+    names = None
+    if outputs is not None:
+        parts = [part.strip() for part in outputs.split(",")]
+        names = tuple(None if part == "null" else part for part in parts)
+    _, options = read_options(context)
+    request = AdoptRequest(like, names, _read_words(words or []), run, options.input)
+    whole = True
+    for path in models:
+        try:
+            adopted = adopt_model(path, request)
+        except CovidReportError as error:
+            if len(models) == 1:
+                raise
+            say(f"error: {error}", "bold red")
+            say(f"  {error.remedy}" if error.remedy else "")
+            whole = False
+            continue
+        _show(adopted)
+        whole &= _conclude(adopted, options, request, path)
+    if not whole:
+        raise typer.Exit(3)
+
+
+def _read_words(stated: list[str]) -> dict[str, Any]:
+    """The words of `--set`: values are JSON, or texts as they stand."""
+    read: dict[str, Any] = {}
+    for each in stated:
+        word, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"--set {each}: WORD=VALUE is wanted, such as activation=logit")
+        try:
+            read[word.strip()] = json.loads(value)
+        except ValueError:
+            read[word.strip()] = value.strip()
+    return read
+
+
+def _show(adopted: Adopted) -> None:
+    """The words, their values, and where each is from."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from covidreport.cli.terminal import clean, out
+
+    title = f"{adopted.run.name} ({adopted.run.model})"
+    table = Table(
+        title=Text(clean(title), style="bold"), title_justify="left", box=None, pad_edge=False,
+        header_style="bold",
+    )  # fmt: skip
+    for head in ("word", "value", "from"):
+        table.add_column(head, overflow="fold")
+    for each in adopted.taken:
+        cells = (each.word, json.dumps(each.value, ensure_ascii=False), each.source)
+        style = "yellow" if each.source.startswith("assumed") else ""
+        table.add_row(*(Text(clean(cell), style=style) for cell in cells))
+    out.print(table)
+
+
+def _conclude(
+    adopted: Adopted, options: EvaluateOptions, request: AdoptRequest, path: Path
+) -> bool:
+    """Say what is missing, or what a few images show; whether the run can be evaluated."""
+    from covidreport.adopt.presets import list_hints
+    from covidreport.cli.terminal import say, say_finding
+
+    for note in adopted.notes:
+        say(f"note: {note}", "cyan")
+    if adopted.missing:
+        say("nobody says yet:", "yellow")
+        said = []
+        for word, pasted, meaning in list_hints(adopted.missing):
+            n = f"{adopted.n_outputs} names: " if word == "labels" and adopted.n_outputs else ""
+            say(f"  {word}: {pasted}  ({n}{meaning})")
+            said.append(pasted)
+        like = [] if request.like is None else ["--like", shlex.quote(request.like)]
+        line = ["covidreport adopt", shlex.quote(str(path)), *like, *said]
+        say(f"add what is true of them: {' '.join(line)}")
+        return False
+    if options.data is None:
+        say("no data is known, so no image was scored: --data names some")
+        return True
+    from covidreport.adopt.trying import try_model
+
+    try:
+        tried = try_model(adopted.run, options)
+    except CovidReportError as error:
+        say(f"error: {adopted.run.name}: {error}", "bold red")
+        return False
+    say(tried.said)
+    for finding in tried.findings:
+        say_finding(finding)
+    if tried.label_map:
+        pasted = shlex.quote(f"label_map={json.dumps(tried.label_map, ensure_ascii=False)}")
+        say("its labels are spelt otherwise than the data's; where they mean the same:", "yellow")
+        say(f"  covidreport adopt {shlex.quote(str(path))} --set {pasted}")
+    return not tried.label_map

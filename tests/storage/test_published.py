@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ CONFIG = {
     "architectures": ["ViTForImageClassification"], "id2label": {"1": "normal", "0": "covid-19"},
     "problem_type": "single_label_classification",
 }  # fmt: skip
-TIMM = {
+TIMM: dict[str, Any] = {
     "architecture": "resnet50d", "num_classes": 2, "label_names": ["covid-19", "normal"],
     "pretrained_cfg": {
         "input_size": [3, 224, 224], "interpolation": "bicubic", "crop_pct": 0.95,

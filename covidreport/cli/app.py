@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from covidreport.cli.common import Commands
 from covidreport.cli.stopping import Stopped, hear_signals
 from covidreport.errors import NO_ROOM, CovidReportError
 from covidreport.streams import prepare_streams
@@ -64,7 +65,7 @@ def build_app() -> typer.Typer:
         tune,
     )
 
-    app = typer.Typer(
+    app = Commands(
         name="covidreport",
         help=HELP,
         no_args_is_help=True,
@@ -129,12 +130,11 @@ def _say_of_locks() -> None:
 
     why = take_unlocked()
     if why is not None:
-        from covidreport.cli.terminal import say
+        from covidreport.cli.terminal import say_note
 
-        say(
-            f"note: the file system knows no locks ({why}): start one covidreport at a time there, "
-            "two would do the same work twice",
-            "cyan",
+        say_note(
+            f"the file system knows no locks ({why}): start one covidreport at a time there, two "
+            "would do the same work twice"
         )
 
 
@@ -144,12 +144,11 @@ def _say_of_cache() -> None:
 
     why, found = take_missed(), take_damage()
     if why is not None and "--no-cache" not in sys.argv:
-        from covidreport.cli.terminal import say
+        from covidreport.cli.terminal import say_note
 
-        say(
-            f"note: nothing is cached: {why}. Name a folder with "
-            "COVIDREPORT_CACHE, or say --no-cache where a command has it",
-            "cyan",
+        say_note(
+            f"nothing is cached: {why}. Name a folder with COVIDREPORT_CACHE, or say --no-cache "
+            "where a command has it"
         )
     if found:
         from covidreport.cli.terminal import say

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from covidreport.cli.common import Commands
 from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
 
-commands = typer.Typer(
+commands = Commands(
     help="Set the baseline that runs are compared with.",
     no_args_is_help=True,
     rich_markup_mode=None,

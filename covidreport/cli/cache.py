@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import typer
 
+from covidreport.cli.common import Commands
 from covidreport.cli.options import AsJson
 
-commands = typer.Typer(
+commands = Commands(
     help=(
         "Show or clear the cache: decoded images, file digests, DICOM headers, comparisons and "
         "more. It is safe to delete at any time.\n\nCOVIDREPORT_CACHE names another folder, "

@@ -32,7 +32,6 @@ from covidreport.cli.options import (
     Threshold,
     TrustStored,
     TunedThresholds,
-    Verbose,
     VerdictAsJson,
     Warnings,
     take_gate_options,
@@ -95,10 +94,8 @@ def ci(
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: VerdictAsJson = False,
-    verbose: Verbose = False,
 ) -> None:
     """Evaluate, judge and report."""
-    from covidreport.cli.terminal import show_tracebacks
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
@@ -109,7 +106,6 @@ def ci(
         from covidreport.records import Beside
         from covidreport.settings import find_settings
 
-        show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
         clear_outputs(output_dir, also=REPORT_FILE)
         gate, options = take_gate_options(context), take_options(context)

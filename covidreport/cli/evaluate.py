@@ -24,7 +24,6 @@ from covidreport.cli.options import (
     Runs,
     Threshold,
     TunedThresholds,
-    Verbose,
     take_options,
 )
 
@@ -98,12 +97,9 @@ def evaluate(
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
     max_failed_share: MaxFailedShare = None,
-    verbose: Verbose = False,
 ) -> None:
     """Evaluate runs."""
-    from covidreport.cli.terminal import show_tracebacks
 
-    show_tracebacks(verbose)
     evaluate_and_show(folders or (), take_options(context), as_json=as_json)
 
 

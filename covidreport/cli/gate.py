@@ -19,7 +19,6 @@ from covidreport.cli.options import (
     RequireEvidence,
     ShowIds,
     Variant,
-    Verbose,
     VerdictAsJson,
     Warnings,
     take_gate_options,
@@ -71,10 +70,8 @@ def gate(
     show_ids: ShowIds = False,
     max_failed_share: MaxFailedShare = None,
     as_json: VerdictAsJson = False,
-    verbose: Verbose = False,
 ) -> None:
     """Judge runs."""
-    from covidreport.cli.terminal import show_tracebacks
     from covidreport.cli.verdicts import conclude, judge_or_explain, never_exit_one
 
     with never_exit_one():
@@ -85,7 +82,6 @@ def gate(
         from covidreport.records import Beside
         from covidreport.settings import find_settings
 
-        show_tracebacks(verbose)
         settings = find_settings(Path.cwd())
         if output_dir is not None:
             clear_outputs(output_dir)

@@ -92,10 +92,6 @@ MaxFailedShare = Annotated[
         "else 0.05]",
     ),
 ]  # fmt: skip
-Verbose = Annotated[
-    bool,
-    typer.Option("--verbose", "-v", help="Show the traceback of what went wrong by our fault."),
-]
 Cache = Annotated[
     bool, typer.Option("--cache/--no-cache", help="Keep decoded pixels for the next time.")
 ]

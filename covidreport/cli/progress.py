@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from covidreport.cli.terminal import err, say, say_finding, say_note
+from covidreport.cli.terminal import err, is_quiet, say, say_finding, say_note
 from covidreport.records import (
     EvaluationReplaced,
     Event,
@@ -60,7 +60,8 @@ class EventView:
             TimeRemainingColumn(),
         )
         self._silent = not console.is_terminal
-        self._bar = Progress(*columns, console=console, transient=True, disable=self._silent)
+        hidden = self._silent or is_quiet()
+        self._bar = Progress(*columns, console=console, transient=True, disable=hidden)
         self._task: TaskID | None = None
         self._stage = StageStarted("", 0)
         self._done = 0
@@ -76,7 +77,7 @@ class EventView:
             case FindingMade(finding):
                 say_finding(finding)
             case WaitingForRun(run):
-                say(f"another process evaluates {run} on these images; waiting for it to finish")
+                say_note(f"another process evaluates {run} on these images; waiting for it")
             case ScoresDamaged(run, reason):
                 say(f"warning: {run} is evaluated again: {reason}", "yellow")
             case EvaluationReplaced(what):
@@ -103,7 +104,7 @@ class EventView:
         if self._task is not None:
             self._bar.advance(self._task, steps)
         now = self._clock()
-        if self._silent and now - self._said >= QUIET_S:
+        if self._silent and not is_quiet() and now - self._said >= QUIET_S:
             self._said = now
             done = f"{self._done:,} of {self._stage.total:,}"
             say(f"{self._stage.what}: {done} after {now - self._began:.0f} s")

@@ -9,6 +9,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -73,8 +74,29 @@ def part_of(part: int, whole: int, verb: str, plural: str | None = None) -> str:
 
 
 def say_note(text: str) -> None:
-    """What a reader should know of what was found, on stderr."""
-    say(f"note: {text}", "cyan")
+    """What a reader should know of what was found, on stderr; nothing where he wants quiet."""
+    if not _told.quiet:
+        say(f"note: {text}", "cyan")
+
+
+@dataclass
+class _Told:
+    """What the command line was told of how much it is to say."""
+
+    quiet: bool = False
+
+
+_told = _Told()
+
+
+def keep_quiet(given: bool) -> None:
+    """Say errors and warnings alone, or everything again."""
+    _told.quiet = given
+
+
+def is_quiet() -> bool:
+    """Whether progress and notes are left out."""
+    return _told.quiet
 
 
 class _Tracebacks(logging.Handler):
@@ -147,7 +169,9 @@ def _gather(
 
 
 def say_finding(finding: Finding) -> None:
-    """A finding on stderr: what, the evidence and what to do."""
+    """A finding on stderr: what, the evidence and what to do; a note as `say_note`."""
+    if _told.quiet and finding.severity == "note":
+        return
     say(f"{finding.severity}: {finding.what}", STYLES[finding.severity])
     say(f"  {finding.evidence}")
     say(f"  {finding.remedy}")

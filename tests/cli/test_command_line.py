@@ -7,8 +7,10 @@ from typing import Annotated
 
 import pytest
 import typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
+from covidreport.cli.app import build_app
 from covidreport.cli.command_line import format_command
 from tests.cli.command import run_command, write_study
 
@@ -67,3 +69,33 @@ def test_an_evaluation_and_a_report_keep_their_commands(tmp_path):
     assert made in pages[0]
     assert "covidreport render runs" in pages[0]
     assert pages[0] == pages[1]
+
+
+def _leaves(command, *words):
+    for name, each in command.commands.items():
+        yield from _leaves(each, *words, name) if hasattr(each, "commands") else [(*words, name)]
+
+
+@pytest.mark.parametrize("words", list(_leaves(get_command(build_app()))), ids=" ".join)
+def test_every_command_can_say_less_and_more(covidreport, words):
+    """How much is said is asked for in one way."""
+    shown = covidreport(*words, "--help").out
+    assert "-q, --quiet" in shown
+    assert "-v, --verbose" in shown
+
+
+def test_quiet_leaves_out_notes_and_keeps_errors(covidreport, tmp_path, monkeypatch):
+    """And is forgotten by the next command of the process."""
+    study = write_study(tmp_path, base=100)
+    (study / "runs" / "broken").mkdir()
+    (study / "runs" / "broken" / "model.onnx").write_bytes(b"none")
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("COVIDREPORT_CACHE", str(tmp_path / "taken" / "cache"))
+    words = "evaluate", "runs", "--data", "data", "--provider", "cpu"
+    usual, quiet = covidreport(*words), covidreport(*words, "-q")
+    assert (usual.code, quiet.code) == (3, 3)
+    assert "note: nothing is cached" in usual.err
+    assert "note:" not in quiet.err
+    assert "error: run broken was not evaluated" in quiet.err
+    assert quiet.out == usual.out
+    assert "note: nothing is cached" in covidreport(*words).err

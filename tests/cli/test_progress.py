@@ -64,7 +64,7 @@ def test_without_a_terminal_a_line_is_said_every_30_seconds(stderr):
     [
         (Noted("look here"), "note: look here"),
         (Noted("mend this", warning=True), "warning: mend this"),
-        (WaitingForRun("a"), "another process evaluates a on these images; waiting for it to"),
+        (WaitingForRun("a"), "note: another process evaluates a on these images; waiting for it"),
         (ScoresDamaged("a", "cut off"), "warning: a is evaluated again: cut off"),
         (EvaluationReplaced("b was"), "warning: b was; the evaluation of before is replaced"),
         (FindingMade(Finding("warning", "c", "What", "Why", "Do")), "warning: What\n  Why\n  Do"),

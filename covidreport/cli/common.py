@@ -1,0 +1,52 @@
+"""What every command takes: how much it is to say."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say errors and warnings alone: no notes, no bar.")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Show the traceback of what went wrong by our fault."),
+]
+
+
+class Commands(typer.Typer):
+    """Commands that take `--quiet` and `--verbose` beside what they state."""
+
+    def command(self, *words: Any, **more: Any) -> Callable[[Any], Any]:
+        """As typer's."""
+        register = super().command(*words, **more)
+        return lambda function: register(_add_common(function))
+
+
+def _add_common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with two more parameters, which typer reads from its signature."""
+
+    @wraps(function)
+    def call(*args: Any, quiet: bool, verbose: bool, **more: Any) -> Any:
+        from covidreport.cli.terminal import keep_quiet, show_tracebacks
+
+        keep_quiet(quiet)
+        show_tracebacks(verbose)
+        return function(*args, **more)
+
+    hints = get_type_hints(function, include_extras=True)
+    stated = inspect.signature(function)
+    parameters = [each.replace(annotation=hints[each.name]) for each in stated.parameters.values()]
+    for name, kind in (("quiet", Quiet), ("verbose", Verbose)):
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        )
+        hints[name] = kind
+    call.__annotations__ = hints
+    call.__signature__ = stated.replace(parameters=parameters)  # type: ignore[attr-defined]
+    del call.__wrapped__  # whose signature it is not
+    return call

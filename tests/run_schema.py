@@ -20,26 +20,29 @@ def _plain(part: Any) -> Any:
         return [_plain(each) for each in part]
     if not isinstance(part, dict):
         return part
-    plain = {key: _plain(value) for key, value in part.items() if key not in ("title", "pattern")}
-    if "pattern" in part:
-        plain["pattern"] = part["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+    plain = {key: _plain(value) for key, value in part.items()}
+    if isinstance(plain.get("pattern"), str):  # a property may have that name
+        plain["pattern"] = plain["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+    if isinstance(plain.get("title"), str):
+        del plain["title"]
     return plain
 
 
-def _describe(words: Any) -> dict[str, Any]:
-    schema: dict[str, Any] = msgspec.json.schema(words)
-    plain: dict[str, Any] = _plain(schema["$defs"][words.__name__])
-    return plain
+def describe_words(words: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of a Struct, and those of the Structs in it; some words say more than types do."""
+    inner: dict[str, Any] = _plain(msgspec.json.schema(words)["$defs"])
+    own: dict[str, Any] = inner.pop(words.__name__)
+    if words is InputWords:
+        own["properties"]["channels"] |= {"enum": [1, 3]}
+        own["properties"]["labels"] |= {"contains": {"type": "string"}}
+    return own, inner
 
 
 def write_run_schema() -> str:
     """The schema of run.json, JSON Schema 2020-12."""
-    run = _describe(RunWords)
+    run, _ = describe_words(RunWords)
     for key, words in _INNER.items():
-        run["properties"][key] = {"anyOf": [_describe(words), {"type": "null"}]}
-    of = run["properties"]["input"]["anyOf"][0]["properties"]
-    of["channels"] |= {"enum": [1, 3]}
-    of["labels"] |= {"contains": {"type": "string"}}
+        run["properties"][key] = {"anyOf": [describe_words(words)[0], {"type": "null"}]}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "run.json of a run folder",

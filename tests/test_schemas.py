@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from covidreport.errors import UsageError
 from covidreport.gate.limits import read_limit, require_evidence
 from covidreport.gate.outcomes import EXIT_CODES
 from covidreport.integrations import render_verdict_json
@@ -25,9 +28,14 @@ from covidreport.records import (
     Verdict,
 )
 from covidreport.schemas import NAMES, read_schema
+from covidreport.settings import find_settings
+from covidreport.settings.read import KNOWN
 from covidreport.storage.contract import RUN_SCHEMA
+from tests.cli.command import run_command, write_study
 from tests.gate.runs import TARGET, judge, write_run_missing
 from tests.run_schema import FILE, write_run_schema
+from tests.settings_schema import FILE as SETTINGS_SCHEMA
+from tests.settings_schema import write_settings_schema
 from tests.storage.test_contract import WRONG_INPUT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,3 +162,78 @@ def test_what_a_contract_refuses_its_schema_refuses(word, value, sentence):
     document = {"schema": RUN_SCHEMA, "input": {word: json.loads(value)}}
     unsaid = word in ("divisor", "std", "mean") or value in ('["a", "a"]', "[224.0, 224]")
     assert _faults("run", document) or unsaid, sentence
+
+
+GOOD: dict[str, list[Any]] = {
+    "data": ["data"], "labels": [["a", "b"]], "uncertain": [["?"]], "max_failed_share": [0, 0.5],
+    "batch_timeout_s": [300], "memory_limit": [0.8, "12GiB"],
+    "threshold": [0.3, {"covid-19": 0.2}], "thresholds": ["tuned"],
+    "rank_at": [{"specificity": 0.95}], "specificity_floor": [0.5], "margin": [0.05],
+    "policy": ["strict"], "interval": ["wilson"], "specificities": [[0.9]],
+    "prevalence": [0.1, {"covid-19": 0.1}], "report": [{"hide": ["methods"]}],
+    "tune": [{"split": "tuning"}], "study": [{"sampling": "consecutive"}],
+    "patients": [{"rule": "any"}],
+    "audit": [{"ignore": [{"code": "too-few-positives", "reason": "a pilot"}]}],
+    "limits": [[{"metric": "sensitivity.low", "min": 0.7}]],
+    "manifest": [{"path": "{Image}.png", "extract": {"p": {"column": "Image", "pattern": "(x)"}}}],
+    "input": [{"range": [-1, 1], "labels": [None, "covid-19"]}, {"fit": "pad"}],
+}  # fmt: skip
+BAD: dict[str, list[Any]] = {
+    "data": [3, ""], "labels": [[], ["a", "a"], "a"], "uncertain": ["?"],
+    "max_failed_share": [2, "x"], "batch_timeout_s": [0, "5"], "memory_limit": [0, 3],
+    "threshold": [0, 1, {"covid-19": 2}], "thresholds": ["own"],
+    "rank_at": [{"specificity": 0}, {"f1": 0.9}, {"specificity": 0.9, "sensitivity": 0.9}, 1],
+    "specificity_floor": [-1], "margin": [1], "policy": ["kind"], "interval": ["normal"],
+    "specificities": [0.9, [1.5]], "prevalence": [0], "report": [{"hide": ["none"]}, {"show": []}],
+    "tune": [{"split": 1}], "study": [{"sampling": "random"}], "patients": [{"rule": "most"}],
+    "audit": [{"ignore": [{"code": "x"}]}],
+    "limits": [{}, [{"metric": "f1"}], [{"metric": "f1", "min": "1"}], [{"metric": "f1", "at": 1}]],
+    "manifest": [{"paht": "x"}, {"rows": "all"}, 1],
+    "input": [{"interpolation": "box"}, {"fit": 1}],
+    "unknown": [1],
+}  # fmt: skip
+
+
+def _is_read(folder, document):
+    """Whether covidreport reads these settings."""
+    lines = [f"{key} = {_toml(value)}" for key, value in document.items()]
+    (folder / "covidreport.toml").write_text("\n".join(lines) + "\n")
+    try:
+        find_settings(folder)
+    except UsageError:
+        return False
+    return True
+
+
+def _toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
+
+
+def test_the_schema_of_the_settings_is_made_from_their_records():
+    """`python -m tests.settings_schema` writes it; it has every setting, and no other."""
+    assert SETTINGS_SCHEMA.read_text(encoding="utf-8") == write_settings_schema()
+    assert set(read_schema("settings")["properties"]) == set(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"), [*((key, True) for key in GOOD), *((key, False) for key in BAD)]
+)
+def test_settings_fit_their_schema_where_they_are_read(tmp_path, key, fits):
+    """And do not where they are refused."""
+    for value in (GOOD if fits else BAD)[key]:
+        document = {key: value}
+        assert (_faults("settings", document) == []) is fits, value
+        if "null" not in json.dumps(value):  # which TOML has not
+            assert _is_read(tmp_path, document) is fits, value
+
+
+def test_what_init_writes_fits_the_schema(tmp_path):
+    """As it stands."""
+    write_study(tmp_path)
+    assert run_command(tmp_path, "init", "data/manifest.csv").returncode == 0
+    text = (tmp_path / "covidreport.toml").read_text()
+    assert _faults("settings", tomllib.loads(text)) == []

@@ -1,4 +1,4 @@
-"""JSON Schemas of what others read (verdict.json, evaluation.json) and write (run.json)."""
+"""JSON Schemas of what others read (verdict, evaluation) and what they write (run, settings)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
-NAMES = ("verdict", "evaluation", "run")
+NAMES = ("verdict", "evaluation", "run", "settings")
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """The schema of `verdict`, `evaluation` or `run`, JSON Schema 2020-12."""
+    """The schema of `verdict`, `evaluation`, `run` or `settings`, JSON Schema 2020-12."""
     schema: dict[str, Any] = json.loads(
         (FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")
     )

@@ -14,6 +14,7 @@ binomial proportions", Stat. Methods Med. Res. 24 (2015) 224-254.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,19 @@ def sum_ends(
 
     Samples, weights (of either sign) and correlation broadcast. NaN where a sample's size is.
     """
+    parts = [(each.proportion, *wilson_ends(*each, confidence)) for each in (first, second)]
+    return add_ends(parts, weights, correlation)
+
+
+def add_ends(
+    terms: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], weights: tuple[ArrayLike, ArrayLike],
+    correlation: ArrayLike = 0.0,
+) -> Ends:  # fmt: skip
+    """As `sum_ends`, of two estimates with intervals of their own: value, low and high of each."""
     value, parts = np.asarray(0.0), []
-    for sample, weight in zip((first, second), weights, strict=True):
-        low, high = wilson_ends(*sample, confidence)
-        centre, w = sample.proportion, np.asarray(weight, np.float64)
+    for term, weight in zip(terms, weights, strict=True):
+        centre, low, high = (np.asarray(each, np.float64) for each in term)
+        w = np.asarray(weight, np.float64)
         value = value + w * centre
         down, up = (
             np.where(w < 0, high - centre, centre - low),

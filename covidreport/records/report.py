@@ -206,6 +206,44 @@ class RunReferral:
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetDifference:
+    """A run's metric of the target on one data set less the same on the first one.
+
+    Their images are separate. difference: without interval where either has none; its value is None
+    where the two can't be compared, and `why` says why not.
+    """
+
+    run: str
+    metric: str
+    difference: Estimate
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDataset:
+    """One of several data sets that a report's runs were evaluated on."""
+
+    dataset: str
+    split: str
+    variant: str | None
+    fingerprint: str | None
+    rankings: tuple[Ranking, ...] = ()
+    """As those of the report; empty for the data set that the report ranks."""
+    why_first: str = ""
+    """Why the others are compared with this one; empty for these."""
+    differences: tuple[DatasetDifference, ...] = ()
+    """Of each run that was evaluated on both, to the first data set."""
+
+    def find(self, reported: ReportedRun) -> Evaluation | None:
+        """A run's evaluation on it; None where it has none of these very images."""
+        of = self.dataset, self.variant, self.fingerprint
+        every = (reported.evaluation, *reported.elsewhere)
+        return next(
+            (e for e in every if e and (e.dataset, e.variant, e.fingerprint) == of), None
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class ReportedRun:
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
@@ -216,6 +254,8 @@ class ReportedRun:
     """Of the same data set: on other splits, such as the training split, and variants."""
     failure: Failure | None = None
     """Why it has no evaluation."""
+    elsewhere: tuple[Evaluation, ...] = ()
+    """On other data sets, one each: those of `ReportData.datasets`."""
     scores_from: ScoresFrom | None = None
     """Whether the evaluation was computed here; None where there is none, or nobody asked."""
     thresholds_written_here: bool | None = None
@@ -267,3 +307,5 @@ class ReportData:
     """Of the ranked runs of the first ranking that have scores, in its order."""
     predictive: tuple[PredictiveValues, ...] = ()
     """Of the ranked runs of the first ranking, in its order; of each from the lowest prevalence."""
+    datasets: tuple[ReportedDataset, ...] = ()
+    """Where runs were evaluated on several: the one that others are compared with is the first."""

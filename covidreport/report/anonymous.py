@@ -30,6 +30,7 @@ def _hide_in_run(reported: ReportedRun, runs: set[str], salt: str) -> ReportedRu
         reported,
         evaluation=None if evaluation is None else _hide_in_evaluation(evaluation, runs, salt),
         others=tuple(_hide_in_evaluation(one, runs, salt) for one in reported.others),
+        elsewhere=tuple(_hide_in_evaluation(one, runs, salt) for one in reported.elsewhere),
     )
 
 

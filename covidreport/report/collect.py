@@ -32,6 +32,7 @@ from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
+from covidreport.report.datasets import collect_datasets
 from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
@@ -40,6 +41,7 @@ from covidreport.storage.chosen import (
     ChosenImages,
     ImageQuery,
     ReadAt,
+    choose_beside,
     choose_images,
     keep_thresholds,
 )
@@ -49,6 +51,7 @@ from covidreport.storage.model import match_models
 from covidreport.storage.runs import Tell, read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_failure
 from covidreport.text import list_some
+from covidreport.text.thresholds import is_trained_on
 
 MOST_NAMED = 10
 """Of many runs, so many are named in a finding; its subjects have all."""
@@ -94,11 +97,13 @@ def collect_report(
     meant = _choose(evidence, images or ImageQuery())
     if meant.note:
         tell(meant.note)
+    beside = _choose_beside(evidence, meant, tell)
     name, chosen = meant.dataset, meant.split
     found_here = made or MadeHere()
     at = images.at if images is not None else keep_thresholds
     reported = tuple(
-        _tell_origin(_read_at(_report_run(item, meant), at), found_here) for item in evidence
+        _tell_origin(_read_at(_report_run(item, meant, beside), at), found_here)
+        for item in evidence
     )
     _refuse_none(reported, at)
     read = caching_reader()
@@ -106,10 +111,16 @@ def collect_report(
         reported = tuple(state_prevalence(one, metrics, target, read) for one in reported)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]
-    sets = rank_and_compare(evaluated, target, specificity_floor, plan, read)
+    rank = partial(
+        rank_and_compare, target=target, specificity_floor=specificity_floor, plan=plan, read=read
+    )
+    sets = rank(evaluated)
     rankings = tuple(each.ranking for each in sets)
     by_class = (
         collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
+    )
+    datasets, of_datasets = collect_datasets(
+        reported, rankings, beside, (images or ImageQuery()).named, rank, target
     )
     finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
@@ -128,6 +139,7 @@ def collect_report(
         ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
+        datasets=datasets,
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,
@@ -137,8 +149,9 @@ def collect_report(
     found = [
         *_evaluation_findings(evaluations),
         *_stale_models(reported),
-        *_claims(reported),
+        *_claims(reported, found_here),
         *(finding for each in sets for finding in each.findings),
+        *of_datasets,
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
         *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
@@ -196,7 +209,21 @@ def _choose(evidence: Sequence[_Evidence], images: ImageQuery) -> ChosenImages:
     return choose_images(every, images)
 
 
-def _report_run(item: _Evidence, images: ChosenImages) -> ReportedRun:
+def _choose_beside(
+    evidence: Sequence[_Evidence], images: ChosenImages, tell: Tell
+) -> tuple[ChosenImages, ...]:
+    """The other data sets that runs were evaluated on, but for images that trained them."""
+    every = [each for item in evidence for each in _list_unseen(item)]
+    return choose_beside(every, images, tell)
+
+
+def _list_unseen(item: _Evidence) -> tuple[Evaluation, ...]:
+    return tuple(each for each in item.evaluations if not is_trained_on(item.run, each.split))
+
+
+def _report_run(
+    item: _Evidence, images: ChosenImages, beside: Sequence[ChosenImages] = ()
+) -> ReportedRun:
     """The run with its evaluation on the ranked images, or with the reason why it has none."""
     run = item.run
     current = images.find(item.evaluations)
@@ -215,26 +242,35 @@ def _report_run(item: _Evidence, images: ChosenImages) -> ReportedRun:
             f"was not evaluated on {images.dataset}, {images.split}: run `covidreport evaluate`"
         )
         failure = Failure(run.name, "score", reason)
+    found = (each.find(tuple(filter(each.are, _list_unseen(item)))) for each in beside)
+    elsewhere = tuple(each for each in found if each is not None)
     if failure is not None:
-        return ReportedRun(run, None, others, failure)
-    return ReportedRun(run, current, others)
+        return ReportedRun(run, None, others, failure, elsewhere)
+    return ReportedRun(run, current, others, elsewhere=elsewhere)
 
 
 def _read_at(reported: ReportedRun, at: ReadAt) -> ReportedRun:
     """The run with its evaluations at the thresholds that are asked for, or why it has none.
 
-    On other splits one that can't be read so stays as it stands.
+    On other images one that can't be read so stays as it stands.
     """
-    run, others = reported.run, []
-    for other in reported.others:
+    run = reported.run
+
+    def read_other(other: Evaluation) -> Evaluation:
         found = attempt(run.name, "judge", partial(at, run, other))
-        others.append(other if isinstance(found, Failure) else found)
+        return other if isinstance(found, Failure) else found
+
+    reported = replace(
+        reported,
+        others=tuple(map(read_other, reported.others)),
+        elsewhere=tuple(map(read_other, reported.elsewhere)),
+    )
     if reported.evaluation is None:
-        return replace(reported, others=tuple(others))
+        return reported
     read = attempt(run.name, "judge", partial(at, run, reported.evaluation))
     if isinstance(read, Failure):
-        return ReportedRun(run, None, tuple(others), replace(read, stage="judge"))
-    return replace(reported, evaluation=read, others=tuple(others))
+        return replace(reported, evaluation=None, failure=replace(read, stage="judge"))
+    return replace(reported, evaluation=read)
 
 
 def _refuse_none(reported: Sequence[ReportedRun], at: ReadAt) -> None:
@@ -258,9 +294,14 @@ def _tell_origin(reported: ReportedRun, made: MadeHere) -> ReportedRun:
     )
 
 
-def _claims(reported: Sequence[ReportedRun]) -> list[Finding]:
+def _claims(reported: Sequence[ReportedRun], made: MadeHere) -> list[Finding]:
     """What of the figures is a claim of the run folders: scores, and thresholds of runs' own."""
-    stored = tuple(one.run.name for one in reported if one.scores_from == "as stored")
+    stored = tuple(
+        one.run.name
+        for one in reported
+        if one.scores_from == "as stored"
+        or not all(made.has_evaluation(one.run, each) for each in one.elsewhere)
+    )
     tuned = tuple(one.run.name for one in reported if one.thresholds_written_here is False)
     findings = []
     if stored:
@@ -314,16 +355,22 @@ def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
     """A finding for each run whose model file is no longer the one that was evaluated."""
     findings = []
     for item in reported:
-        if item.evaluation is None or item.evaluation.facts.model is None:
-            continue
-        for run, match in match_models(item.run, item.evaluation):
+        evaluations = [each for each in (item.evaluation, *item.elsewhere) if each is not None]
+        matches = [
+            (evaluation, run, match)
+            for evaluation in evaluations
+            if evaluation.facts.model is not None
+            for run, match in match_models(item.run, evaluation)
+        ]
+        for evaluation, run, match in matches:
             if match.same or run.model is None:
                 continue
+            where = f" on {evaluation.dataset}" if evaluation in item.elsewhere else ""
             findings.append(
                 Finding(
                     "error",
                     "model-changed",
-                    f"The model of {run.name} is not the one that was evaluated",
+                    f"The model of {run.name} is not the one that was evaluated{where}",
                     match.fault or f"{run.model.name} no longer has the sha256 {match.recorded}",
                     "run `covidreport evaluate` again",
                     (item.run.name,),

@@ -2,7 +2,7 @@
 
 | column | holds |
 | --- | --- |
-| `rank` | the run's rank; empty where it has none, and on splits that are not ranked |
+| `rank` | the run's rank; empty where it has none, and on images that the report does not rank |
 | `run`, `experiment`, `block`, `description` | the run, as its folder names it |
 | `dataset`, `split`, `variant`, `fingerprint` | the images |
 | `label` | the label; empty in the row of the figures over all labels |
@@ -132,7 +132,7 @@ def list_standings(data: ReportData) -> Mapping[str, RankEvidence]:
 
 def _evaluations(reported: ReportedRun) -> tuple[Evaluation, ...]:
     first = () if reported.evaluation is None else (reported.evaluation,)
-    return (*first, *reported.others)
+    return (*first, *reported.others, *reported.elsewhere)
 
 
 def _run_rows(

@@ -60,7 +60,7 @@ class Index:
         reported = self.find(name)
         if reported is None:
             return None
-        candidates = [reported.evaluation, *reported.others]
+        candidates = [reported.evaluation, *reported.others, *reported.elsewhere]
         for one in candidates:
             if one is None or one.fingerprint != ranking.fingerprint:
                 continue

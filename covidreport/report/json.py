@@ -2,13 +2,13 @@
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
-`cases`, `classes`, `frequencies`, `referral`, `predictive`.
+`cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
   `evaluation` (or null), `others[]`, `failure` (or null: `subject`, `stage`, `reason`),
   `scores_from` (`computed here`, `as stored` or null), `thresholds_written_here` (null where they
-  are not the run's own).
+  are not the run's own), `elsewhere[]` (evaluations on the other data sets, one each).
 - An evaluation: `run`, `dataset`, `split`, `variant`, `fingerprint`, `labels`, `n_images`,
   `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
   `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,
@@ -61,6 +61,10 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   interval), `points[]` (`at`, `referred` of `images`, `missed`), `curve[][]` (share referred, share
   of the positives still missed).
 - `predictive[]`: `run`, `prevalence`, `stated` (in the settings), `ppv`, `npv`.
+- `datasets[]` (none unless runs were evaluated on several; the first is compared with): `dataset`,
+  `split`, `variant`, `fingerprint`, `rankings[]` (as above; none of the set that the report ranks),
+  `why_first`, `differences[]` to the first set (`run`, `metric`, `difference` with its interval,
+  `why`: why there is none).
 
 The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
 scores.parquet, which holds more than a picture needs.

@@ -46,8 +46,10 @@ def state_prevalence(
         restate.append(partial(_add_intervals, run=reported.run, plan=plan, read=read))
     for change in restate:
         evaluation = None if reported.evaluation is None else change(reported.evaluation)
-        others = tuple(map(change, reported.others))
-        reported = replace(reported, evaluation=evaluation, others=others)
+        others, elsewhere = (
+            tuple(map(change, each)) for each in (reported.others, reported.elsewhere)
+        )
+        reported = replace(reported, evaluation=evaluation, others=others, elsewhere=elsewhere)
     return reported
 
 

@@ -102,6 +102,11 @@ class ChosenImages:
         of = evaluation.dataset, evaluation.split, evaluation.variant
         return of == (self.dataset, self.split, self.variant)
 
+    def are(self, evaluation: Evaluation) -> bool:
+        """Whether an evaluation is of the images with these fingerprints; of copied counts too,
+        where there are none."""
+        return evaluation.fingerprint in (self.fingerprints or {None})
+
     def find(self, evaluations: Sequence[Evaluation]) -> Evaluation | None:
         """A run's evaluation of these images: that which is filed so, else one of the same images.
 
@@ -176,6 +181,34 @@ def choose_images(there: Sequence[Evaluation], query: ImageQuery) -> ChosenImage
     others = [each for each in there if each.fingerprint not in prints]
     note = _note_newer(others, last, query, stated)
     return replace(chosen, note=note, fingerprints=prints)
+
+
+def choose_beside(
+    there: Sequence[Evaluation], chosen: ChosenImages, tell: Callable[[str], None]
+) -> tuple[ChosenImages, ...]:
+    """The other data sets that something was evaluated on, by name, of each one split.
+
+    It is the chosen one, else `validation`, else the only one; a data set with none of these is
+    left out, and told of. The variant is the chosen one. Of images that changed under one name
+    those are meant that most was evaluated on, of equally many the last; images that are the
+    chosen ones under another name are no other data set.
+    """
+    beside = []
+    for name in sorted({each.dataset for each in there} - {chosen.dataset}):
+        of = [e for e in there if (e.dataset, e.variant) == (name, chosen.variant)]
+        split = chosen.split if any(each.split == chosen.split for each in of) else None
+        try:
+            found = choose_images(of, ImageQuery(name, split)) if of else None
+        except UsageError as error:
+            tell(f"data set {name} is not shown beside {chosen.dataset}: {error}")
+            continue
+        images = [each.fingerprint for each in of if found is not None and found.has(each)]
+        if found is None or chosen.fingerprints & set(images):
+            continue
+        last = {each.fingerprint: date_evaluation(each) for each in sorted(of, key=date_evaluation)}
+        print_ = max(set(images), key=lambda each: (images.count(each), last[each]))
+        beside.append(replace(found, note="", fingerprints=frozenset(filter(None, (print_,)))))
+    return tuple(beside)
 
 
 def pick_evaluation(fitting: Sequence[Evaluation]) -> Evaluation:

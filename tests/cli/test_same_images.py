@@ -190,7 +190,8 @@ def _read_parts(covidreport, study):
 def test_variants_and_other_data_change_no_section_but_their_own(covidreport, study):
     """Matrices and the answer are those of the usual evaluation.
 
-    What `--occlude` itself finds stands among the findings, and by the answer.
+    What `--occlude` itself finds stands among the findings, and by the answer. The other data set
+    is named behind it, and has a section of its own.
     """
     for name in ("shy", "keen"):
         write_run(study / "runs" / name, {"name": name, "block": "1"})
@@ -207,6 +208,14 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     (study / "covidreport.toml").write_text('data = "data"\n')
     after = _read_parts(covidreport, study)
     assert before.pop("Findings") != after.pop("Findings")
+    assert "On elsewhere, " in after["Answer"]
+    after["Answer"] = re.sub(r"All this is of data\. .*\n+", "", after["Answer"])
+    assert "elsewhere" in after.pop("Data sets side by side")
+    limits = "What this is not"
+    assert "2 data sets" in after[limits]
+    assert (
+        before.pop(limits).split("- An interval")[1] == after.pop(limits).split("- An interval")[1]
+    )
     found = "- warning: 2 runs still tell covid-19 with the lungs blacked out\n"
     answers = [
         parts.pop("Answer").split("To be read")[0].replace(found, "").strip()

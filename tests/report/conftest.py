@@ -10,7 +10,7 @@ from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
-from tests.report.scored_runs import write_runs
+from tests.report.scored_runs import write_elsewhere, write_runs
 from tests.report.study import hostile_study, small_study
 
 
@@ -40,9 +40,10 @@ def detailed() -> ReportData:
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory) -> ReportData:
-    """Seven runs with scores and another without any: a report with every section that there is."""
+    """Seven runs with scores, six of them on two data sets, and another without any: a report with
+    every section that there is."""
     folder = tmp_path_factory.mktemp("everything")
-    write_runs(folder, runs=7, images=160)
+    write_elsewhere(write_runs(folder, runs=7, images=160))
     write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
     runs = discover_runs([folder])
     return collect_report(runs, target="covid-19", specificity_floor=0.5)

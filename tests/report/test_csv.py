@@ -97,7 +97,8 @@ def test_a_metric_that_is_new_gets_its_columns(study):
 def test_figures_by_patient_stand_in_the_target_s_row(everything):
     """Beside those of images, which are more; on no other label's row."""
     ranked = {row.run: row.patients for row in everything.rankings[0].rows}
-    rows = [row for row in _rows(render_csv(everything)) if not row["failure"] + row["attribute"]]
+    every = [row for row in _rows(render_csv(everything)) if not row["failure"] + row["attribute"]]
+    rows = [row for row in every if row["dataset"] == everything.dataset]
     assert len(rows) == 4 * len(ranked)
     for row in rows:
         patients = ranked[row["run"]]

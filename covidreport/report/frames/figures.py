@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 
 def _each_evaluation(data: ReportData) -> Iterator[Evaluation]:
-    """Of each run the one on the ranked split, then those on other splits."""
+    """Of each run the one on the ranked split, then those on other splits and data sets."""
     for reported in data.runs:
         if reported.evaluation is not None:
             yield reported.evaluation
         yield from reported.others
+        yield from reported.elsewhere
 
 
 def _each_label(data: ReportData) -> Iterator[tuple[dict[str, Any], LabelScoreMetrics]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Literal
 
 from covidreport.audit.copies import in_split
@@ -28,6 +28,7 @@ from covidreport.report.blocks import (
     Cell,
     Chart,
     Group,
+    Inlines,
     Items,
     Link,
     Note,
@@ -85,6 +86,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
             *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
+            *(Prose(one, "elsewhere") for one in _on_other_datasets(best[0], data, index)),
             *(Prose(one, "doubt") for one in _doubts(data, ranking)),
             *_grave(notes, {row.run for row in best}, data),
             *standing,
@@ -159,6 +161,32 @@ def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) 
         if elsewhere and len(elsewhere) == len(chosen):
             sentences.append(_quote_choice(elsewhere, ranking, index))
     return tuple(sentences)
+
+
+def _on_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Iterator[Inlines]:
+    """What the best run does on each other data set, and which run misses the fewest there."""
+    reported = index.find(best.run)
+    where = f"All this is of {clean(data.dataset)}. "
+    for each in data.datasets:
+        if not each.rankings or reported is None:
+            continue
+        there = each.find(reported)
+        where += f"On {clean(each.dataset)}, "
+        counts = index.counts(there)
+        if there is None or counts is None:
+            words = f"another data set, {clean(best.run)} was not evaluated"
+        else:
+            words = (
+                f"{clean(best.run)} misses {_count_missed(there, index)}, with "
+                f"{plural(counts.false_alarms, 'false alarm')} among "
+                f"{plural(counts.negatives, 'image')} without {index.disease}"
+            )
+        chosen = [row.run for row in each.rankings[0].rows if row.rank == 1]
+        if chosen and best.run not in chosen:
+            verb = "misses" if len(chosen) == 1 else "miss"
+            words += f"; {listed(list(map(clean, chosen)), _MOST_NAMED)} {verb} the fewest there"
+        yield f"{where}{words} (", Link("the data sets side by side", "datasets"), ")."
+        where = ""
 
 
 def _other_splits(ranking: Ranking, index: Index) -> list[list[Evaluation]]:

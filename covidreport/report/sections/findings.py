@@ -21,19 +21,20 @@ def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
     """The report's findings and those of its evaluations, equal ones once.
 
     A finding of an evaluation that names nobody is about the run that was evaluated; where every
-    run has it, it is about the images, and names nobody. What was found in a variant says so: it is
-    none of the usual evaluation's.
+    run has it, it is about the images, and names nobody. What was found in a variant, or on another
+    data set, says so: it is none of the usual evaluation's.
     """
     subjects: dict[Finding, list[str]] = {}
     runs: dict[Finding, list[str]] = {}
     for finding in data.findings:
         subjects.setdefault(_anonymous(finding), []).extend(finding.subjects)
     for reported in index.runs:
-        evaluations = filter(None, (reported.evaluation, *reported.others))
+        evaluations = filter(None, (reported.evaluation, *reported.others, *reported.elsewhere))
         for evaluation in evaluations:
             told = evaluation.findings
             if evaluation not in reported.usual:
-                told = tuple(_of_variant(finding, evaluation) for finding in told)
+                other = evaluation.dataset if evaluation in reported.elsewhere else ""
+                told = tuple(_of_variant(finding, evaluation, other) for finding in told)
             for finding in told:
                 subjects.setdefault(_anonymous(finding), []).extend(finding.subjects)
                 runs.setdefault(_anonymous(finding), []).append(reported.run.name)
@@ -52,9 +53,9 @@ def gather_findings(data: ReportData, index: Index) -> tuple[Finding, ...]:
     return tuple(gathered)
 
 
-def _of_variant(finding: Finding, evaluation: Evaluation) -> Finding:
-    """The finding with the name of the variant that it was made in."""
-    where = ", ".join(filter(None, (evaluation.split, evaluation.variant)))
+def _of_variant(finding: Finding, evaluation: Evaluation, dataset: str) -> Finding:
+    """The finding with the name of the variant, or of another data set, that it was made in."""
+    where = ", ".join(filter(None, (dataset, evaluation.split, evaluation.variant)))
     return replace(finding, what=f"{finding.what} ({where})")
 
 

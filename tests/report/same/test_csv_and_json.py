@@ -22,7 +22,7 @@ def _evaluations(formats):
     return {
         (_guarded(item["run"]["name"]), one["split"]): one
         for item in formats.document["runs"]
-        for one in (item["evaluation"], *item["others"])
+        for one in (item["evaluation"], *item["others"], *item["elsewhere"])
         if one
     }
 

@@ -1,0 +1,109 @@
+"""Several data sets that the same runs were evaluated on: what each does on one and on another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from covidreport.compare.ranking import RankedSet
+from covidreport.metrics.unpaired import subtract_unpaired
+from covidreport.records import (
+    DatasetDifference,
+    Estimate,
+    Evaluation,
+    Finding,
+    Ranking,
+    ReportedDataset,
+    ReportedRun,
+    Run,
+)
+from covidreport.storage.chosen import ChosenImages
+from covidreport.text.thresholds import is_exploratory
+
+METRICS = ("sensitivity", "specificity", "roc_auc")
+"""What data sets are compared by. The others change with the prevalence, which is another too."""
+_AT_THRESHOLD = METRICS[:2]
+
+Rank = Callable[[Sequence[tuple[Run, Evaluation]]], tuple[RankedSet, ...]]
+
+
+def collect_datasets(
+    reported: Sequence[ReportedRun], rankings: Sequence[Ranking], beside: Sequence[ChosenImages],
+    named: str | None, rank: Rank, target: str,
+) -> tuple[tuple[ReportedDataset, ...], list[Finding]]:  # fmt: skip
+    """The ranked data set and those beside it, and what must be known of the rankings of these;
+    none where there is no other.
+
+    rankings: the report's. named: the configuration's data set. The first is that one, else the one
+    with the most positives.
+    """
+    findings: list[Finding] = []
+    if not rankings or not beside:
+        return (), findings
+    ranking = rankings[0]
+    variant = next((one.evaluation.variant for one in reported if one.evaluation), None)
+    datasets = [ReportedDataset(ranking.dataset, ranking.split, variant, ranking.fingerprint)]
+    for images in beside:
+        print_ = next(iter(images.fingerprints), None)
+        each = ReportedDataset(images.dataset, images.split, images.variant, print_)
+        evaluated = [(one.run, e) for one in reported if (e := each.find(one)) is not None]
+        sets = rank(evaluated)
+        findings += (finding for found in sets for finding in found.findings)
+        datasets.append(replace(each, rankings=tuple(found.ranking for found in sets)))
+    first, why = _choose_first(datasets, reported, named, target)
+    rest = [each for each in datasets if each is not first]
+    compared = (
+        replace(each, differences=tuple(_compare(each, first, reported, target))) for each in rest
+    )
+    return (replace(first, why_first=why), *compared), findings
+
+
+def _choose_first(
+    datasets: Sequence[ReportedDataset], reported: Sequence[ReportedRun], named: str | None,
+    target: str,
+) -> tuple[ReportedDataset, str]:  # fmt: skip
+    """The data set that others are compared with, and why it is that one."""
+    own = next((each for each in datasets if each.dataset == named), None)
+    if own is not None:
+        return own, "the data set of the configuration"
+
+    def count_positives(each: ReportedDataset) -> int:
+        found = (e.counts[target].positives for one in reported
+                 if (e := each.find(one)) is not None and target in e.counts)  # fmt: skip
+        return max(found, default=0)
+
+    return max(datasets, key=count_positives), "the data set with the most positives"
+
+
+def _compare(
+    there: ReportedDataset, first: ReportedDataset, reported: Sequence[ReportedRun], target: str
+) -> Iterator[DatasetDifference]:
+    """The differences of each run that was evaluated on both."""
+    for one in reported:
+        here, other = first.find(one), there.find(one)
+        if here is None or other is None:
+            continue
+        for metric in METRICS:
+            why = _explain_incomparable(here, other, metric, target)
+            pair = (e.estimates.get(target, {}).get(metric, Estimate(None)) for e in (other, here))
+            found = Estimate(None) if why else subtract_unpaired(*pair)
+            yield DatasetDifference(one.run.name, metric, found, why)
+
+
+def _explain_incomparable(here: Evaluation, there: Evaluation, metric: str, target: str) -> str:
+    """Why a difference would not be one of data sets; empty where it would."""
+    if _name_models(here) != _name_models(there):
+        return "another model"
+    if metric not in _AT_THRESHOLD:
+        return ""
+    if here.thresholds.get(target) != there.thresholds.get(target):
+        return "another threshold"
+    if is_exploratory(here, target) or is_exploratory(there, target):
+        return "a threshold chosen on these images"
+    return ""
+
+
+def _name_models(evaluation: Evaluation) -> tuple[str | None, ...]:
+    """The digests of the models that answered."""
+    facts = evaluation.facts
+    return tuple(sorted(each.model or "" for each in facts.folds)) or (facts.model_sha256,)

@@ -1,0 +1,258 @@
+"""The same runs on several data sets side by side, such as an internal and an external one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from covidreport.compare.finding import describe_verdict
+from covidreport.records import (
+    Counts,
+    Estimate,
+    Evaluation,
+    RankedRun,
+    ReportData,
+    ReportedDataset,
+    ReportedRun,
+)
+from covidreport.report.blocks import (
+    RATES,
+    Block,
+    Cell,
+    Code,
+    Column,
+    Count,
+    Difference,
+    Inlines,
+    Items,
+    Prose,
+    Rate,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.datasets import METRICS
+from covidreport.report.index import Index
+from covidreport.report.tables import metric_title, of_label
+from covidreport.text import DASH, clean, humanise, label_name, plural, titled, whole
+
+REMARK = (
+    "A difference is the figure on the other data set less that on the first; its 95 % interval is "
+    "the square-and-add of both intervals, since the images are others: patients who are in both "
+    "data sets would make it too wide or too narrow. Intervals are not widened for the number of "
+    "runs. A dash stands where a run was not evaluated on these very images."
+)
+SHIFT = (
+    "Rates move when patients do: another share of severe cases, of supine views or of children "
+    "changes what a run misses, whatever the hospital. What the data sets state of their images is "
+    "counted here; what neither states, and the brightness of the pictures, is not stored with "
+    "evaluations (`covidreport audit` looks at pictures)."
+)
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section; none where runs were evaluated on one data set."""
+    if len(data.datasets) < 2:
+        return ()
+    shown = [run for run in index.runs if any(each.find(run) for each in data.datasets)]
+    lead = (
+        "What the same runs do on images from elsewhere says more of what they will do on new ones "
+        f"than any interval. Differences are to {clean(data.datasets[0].dataset)}, "
+        f"{data.datasets[0].why_first}."
+    )
+    blocks: tuple[Block, ...] = (
+        Prose(lead, "lead"),
+        Items(tuple(_describe(each, index) for each in data.datasets)),
+        _ranks_table(shown, data, index),
+        *(_metric_table(metric, shown, data, index) for metric in METRICS),
+        Prose(REMARK, "remark"),
+        _shift_table(data, index),
+        Prose(SHIFT, "remark"),
+    )
+    return (Section("datasets", "Data sets side by side", blocks),)
+
+
+def _any_evaluation(each: ReportedDataset, index: Index) -> Evaluation | None:
+    """One that has all that is known of the images, where there is one."""
+    found = [one for run in index.runs if (one := each.find(run)) is not None]
+    return next((one for one in found if one.score_metrics), found[0] if found else None)
+
+
+def _describe(each: ReportedDataset, index: Index) -> Inlines:
+    """Its images, and what stands of their ranking."""
+    one = _any_evaluation(each, index)
+    counts = index.counts(one)
+    words = f"{clean(each.dataset)}, {clean(each.split)}"
+    if one is not None:
+        patients = f" of {plural(one.n_groups, 'patient')}" if one.n_groups else ""
+        words += f": {plural(one.n_images, 'image')}{patients}"
+    if counts is not None:
+        words += f", {whole(counts.positives)} with {index.disease}"
+    if not each.rankings:
+        return f"{words}. The rankings, cases and curves of this report are of it."
+    verdict = describe_verdict(each.rankings[0], index.disease)
+    pieces: list[Cell] = [f"{words}. {_name_best(each)}{clean(verdict)} Its own report: "]
+    return (*pieces, Code(f"covidreport render --dataset {shlex.quote(each.dataset)}"))
+
+
+def _name_best(each: ReportedDataset) -> str:
+    best = [row for row in each.rankings[0].rows if row.rank == 1]
+    if not best:
+        return "No run can be ranked on it. "
+    others = f" and {plural(len(best) - 1, 'other')}" if len(best) > 1 else ""
+    verb = "miss" if others else "misses"
+    return f"{clean(best[0].run)}{others} {verb} the fewest there. "
+
+
+def _rank(each: ReportedDataset, run: str, data: ReportData) -> Cell:
+    """A run's rank there, in the ranking that it stands in."""
+    for place, ranking in enumerate(each.rankings or data.rankings):
+        row: RankedRun | None = next((row for row in ranking.rows if row.run == run), None)
+        if row is not None:
+            note = f"ranking {place + 1}" if place else ""
+            return Text(DASH if row.rank is None else str(row.rank), note, sort=row.rank)
+    return Text(DASH)
+
+
+def _ranks_table(shown: Sequence[ReportedRun], data: ReportData, index: Index) -> Table:
+    """Rank, missed and false alarms of each run on each data set."""
+    head = [Column("Run", kind="name")]
+    for each in data.datasets:
+        name = clean(each.dataset)
+        head += [
+            Column("Rank", name, "count"),
+            Column("Missed", name, "count"),
+            Column("False alarms", name, "count"),
+        ]
+    rows = []
+    for run in shown:
+        cells: list[Cell] = [index.link(run.run.name)]
+        for each in data.datasets:
+            counts = index.counts(each.find(run))
+            cells += [_rank(each, run.run.name, data), *_count(counts)]
+        rows.append(Row(tuple(cells)))
+    caption = f"The ranking on each data set, by missed {index.disease} images"
+    return Table(caption, tuple(head), tuple(rows), "pairs")
+
+
+def _count(counts: Counts | None) -> tuple[Cell, Cell]:
+    if counts is None:
+        return Text(DASH), Text(DASH)
+    return (
+        Count(counts.missed, counts.positives, counts.failed_positive),
+        Count(counts.false_alarms, counts.negatives, counts.failed_negative),
+    )
+
+
+def _metric_table(
+    metric: str, shown: Sequence[ReportedRun], data: ReportData, index: Index
+) -> Table:
+    """A row for each run: its figure on each data set, and the differences to the first."""
+    first, *others = data.datasets
+    ends = [
+        end
+        for each in others
+        for one in each.differences
+        if one.metric == metric
+        for end in (one.difference.value, one.difference.low, one.difference.high)
+    ]
+    head = (
+        Column("Run", kind="name"),
+        *(Column(clean(one.dataset), "95 % CI", "figure", RATES) for one in data.datasets),
+        *(
+            Column(_minus(each, first, data), "95 % CI", "figure", fit_domain(ends))
+            for each in others
+        ),
+    )
+    rows = tuple(
+        Row(
+            (
+                index.link(run.run.name),
+                *(
+                    Rate(of_label(each.find(run), data.target, metric), evidence=True)
+                    for each in data.datasets
+                ),
+                *(_difference(each, run.run.name, metric) for each in others),
+            )
+        )
+        for run in shown
+    )
+    caption = f"{metric_title(metric)} for {index.disease} on each data set"
+    return Table(caption, head, rows, "pairs")
+
+
+def _minus(each: ReportedDataset, first: ReportedDataset, data: ReportData) -> str:
+    if len(data.datasets) == 2:
+        return "Difference"
+    return f"{clean(each.dataset)} less {clean(first.dataset)}"
+
+
+def _difference(each: ReportedDataset, run: str, metric: str) -> Cell:
+    one = next((d for d in each.differences if (d.run, d.metric) == (run, metric)), None)
+    if one is None or one.difference.value is None:
+        return Text(DASH, "" if one is None else one.why)
+    return Difference(one.difference.value, one.difference.low, one.difference.high)
+
+
+def _shift_table(data: ReportData, index: Index) -> Table:
+    """What proportion of the images of each data set has a label, a sex, a view, an age band."""
+    of = [_any_evaluation(each, index) for each in data.datasets]
+    head = (
+        Column("Of the images"),
+        Column("Value", kind="name"),
+        *(Column(clean(each.dataset), kind="figure") for each in data.datasets),
+    )
+    rows = [
+        Row((Text(title), Text(value), *(Rate(each, evidence=True) for each in shares)))
+        for title, value, shares in (*_list_labels(of), *_list_attributes(of, index))
+    ]
+    return Table("What differs between the data sets", head, tuple(rows), "pairs")
+
+
+Shares = tuple[str, str, list[Estimate | None]]
+
+
+def _list_labels(of: Sequence[Evaluation | None]) -> Iterator[Shares]:
+    """The prevalence of every label."""
+    labels = dict.fromkeys(label for one in of if one is not None for label in one.labels)
+    for place, label in enumerate(labels):
+        counts = [None if one is None else one.counts.get(label) for one in of]
+        shares = [
+            None if c is None else _share(c.positives, c.positives + c.negatives) for c in counts
+        ]
+        yield "Label" if place == 0 else "", label_name(label), shares
+
+
+def _list_attributes(of: Sequence[Evaluation | None], index: Index) -> Iterator[Shares]:
+    """The proportion of every value of every attribute, of the images that are counted by it."""
+    found = [_count_values(one, index) for one in of]
+    for attribute in dict.fromkeys(name for each in found for name in each):
+        values = dict.fromkeys(v for each in found for v in each.get(attribute, {}))
+        for place, value in enumerate(values):
+            shares = []
+            for each in found:
+                counted = each.get(attribute)
+                total = sum(counted.values()) if counted else 0
+                shares.append(_share(counted.get(value, 0), total) if counted else None)
+            title = titled(humanise(attribute)) if place == 0 else ""
+            yield title, value or "not stated", shares
+
+
+def _count_values(one: Evaluation | None, index: Index) -> dict[str, dict[str, int]]:
+    """How many images have each value, by attribute."""
+    if one is None or one.score_metrics is None:
+        return {}
+    return {
+        attribute: {
+            group.value: group.counts.total
+            for group in (*groups.groups, *([groups.not_stated] if groups.not_stated else []))
+        }
+        for attribute, by_label in one.score_metrics.subgroups.items()
+        if (groups := by_label.get(index.target)) is not None
+    }
+
+
+def _share(count: int, total: int) -> Estimate | None:
+    return Estimate(count / total, numerator=count, denominator=total) if total else None

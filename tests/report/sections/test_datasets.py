@@ -1,0 +1,260 @@
+"""Several data sets side by side: 18 of 30 missed in one, 24 of 26 in the other, both told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from covidreport.records import Scores
+from covidreport.report import render_csv, render_json, render_markdown
+from covidreport.report.collect import collect_report
+from covidreport.storage.chosen import ImageQuery
+from covidreport.storage.runs import discover_runs
+from covidreport.store import write_run
+from tests.report.scored_runs import LABELS, evaluate, write_elsewhere, write_runs, write_scored
+
+EARLY, LATE = "2026-02-01T09:30:00Z", "2026-02-11T09:30:00Z"
+INSIDE = {"dataset": "inside", "fingerprint": "a" * 64, "timing": {"finished": EARLY}}
+OUTSIDE = {"dataset": "outside", "fingerprint": "b" * 64, "timing": {"finished": LATE}}
+
+
+def _answer(missed: int, positives: int, alarms: int, negatives: int, **attributes) -> Scores:
+    """So many missed of so many with COVID-19, the first; each image is of another patient."""
+    n = positives + negatives
+    truth = np.zeros((n, 3), np.int8)
+    truth[:positives, 0] = 1
+    truth[positives:, 1] = 1
+    values = np.full((n, 3), -1.0, np.float32)
+    values[missed:positives, 0] = 1
+    values[positives : positives + alarms, 0] = 1
+    values += np.linspace(0, 0.01, n, dtype=np.float32)[:, None]
+    return Scores(
+        tuple(f"{i}.png" for i in range(n)), LABELS, truth, values, "logit", (None,) * n, None,
+        attributes,
+    )  # fmt: skip
+
+
+def _write(folder, scores: Scores, **changes) -> None:
+    name = folder.name
+    if not folder.exists():
+        write_run(folder, {"name": name})
+    evaluation = replace(evaluate(name, scores), **changes)
+    write_scored(folder, evaluation, scores)
+
+
+INSIDE_SCORES = _answer(18, 30, 10, 70, sex=("F",) * 40 + ("M",) * 60)
+OUTSIDE_SCORES = _answer(24, 26, 4, 44, sex=("F",) * 14 + ("M",) * 56)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """One run on both, a second on the one that was evaluated first alone."""
+    _write(tmp_path / "one", INSIDE_SCORES, **INSIDE)
+    _write(tmp_path / "one", OUTSIDE_SCORES, **OUTSIDE)
+    _write(tmp_path / "two", _answer(20, 30, 5, 70), **INSIDE)
+    return tmp_path
+
+
+def _collect(folder, **choices):
+    return collect_report(
+        discover_runs([folder]), target="covid-19", specificity_floor=0.5, **choices
+    )
+
+
+def _find_row(text: str, caption: str, run: str) -> str:
+    part = text[text.index(f"**{caption}") :]
+    return re.search(rf"^\| {run} \|.*$", part, re.M).group()
+
+
+def _differences(data):
+    return {(d.run, d.metric): d for each in data.datasets for d in each.differences}
+
+
+def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
+    """Counted by hand; the interval is that of statsmodels 0.15, confint_proportions_2indep(2, 26,
+    12, 30, method="newcomb")."""
+    text = render_markdown(_collect(runs), limit=None)
+    answer = text[text.index("## Answer") : text.index("## What this is not")]
+
+    assert "24 of 26" in answer
+    assert "All this is of outside. On inside, one misses 18 of 30 (sensitivity 0.400;" in answer
+    row = _find_row(text, "Sensitivity for COVID-19 on each data set", "one")
+    assert "0.400 (12/30;" in row
+    assert "0.077 (2/26;" in row
+    assert "−0.323 (95 % CI −0.508 to −0.098)" in row
+    assert "| 1 | 18 (of 30) | 10 (of 70) | 1 | 24 (of 26) | 4 (of 44) |" in _find_row(
+        text, "The ranking on each data set", "one"
+    )
+
+
+def test_a_run_of_one_data_set_alone_has_dashes_on_the_other(runs):
+    """And no difference; it is in the list all the same."""
+    text = render_markdown(_collect(runs), limit=None)
+    row = _find_row(text, "Sensitivity for COVID-19 on each data set", "two")
+
+    assert re.fullmatch(r"\| two \| 0\.333 \(10/30; [^|]+\) \| – \| – \|", row)
+    assert ("two", "sensitivity") not in _differences(_collect(runs))
+
+
+@pytest.mark.parametrize(
+    ("named", "first", "why"),
+    [
+        (None, "inside", "most positives"),
+        ("outside", "outside", "configuration"),
+        ("gone", "inside", "most positives"),
+    ],
+)
+def test_the_first_is_the_configured_one_or_has_the_most_positives(runs, named, first, why):
+    """Whichever of them the report ranks; it says why."""
+    for dataset in ("inside", "outside"):
+        data = _collect(runs, images=ImageQuery(dataset, named=named))
+        found = _differences(data)["one", "sensitivity"].difference.value
+        assert data.dataset == dataset
+        assert data.datasets[0].dataset == first
+        assert why in data.datasets[0].why_first
+        assert found == pytest.approx((2 / 26 - 12 / 30) * (1 if first == "inside" else -1))
+        assert [bool(each.rankings) for each in data.datasets] == [
+            each.dataset != dataset for each in data.datasets
+        ]
+
+
+def test_what_differs_between_them_is_counted(runs):
+    """30 of 100 and 26 of 70 with COVID-19; 40 and 14 women."""
+    text = render_markdown(_collect(runs), limit=None)
+    part = text[text.index("**What differs between the data sets") :]
+
+    assert "| Label | COVID-19 | 0.300 (30/100) | 0.371 (26/70) |" in part
+    assert "| Sex | F | 0.400 (40/100) | 0.200 (14/70) |" in part
+
+
+def test_json_and_csv_hold_both(runs):
+    """All figures of every data set, and the differences."""
+    data = _collect(runs)
+    value = json.loads(render_json(data))
+    rows = [
+        row
+        for row in csv.DictReader(io.StringIO(render_csv(data)))
+        if row["is_target"] == "1" and not row["attribute"]
+    ]
+
+    assert [each["dataset"] for each in value["datasets"]] == ["inside", "outside"]
+    assert value["datasets"][0]["rankings"][0]["rows"][0]["missed"] == 18
+    assert {(r["run"], r["dataset"], r["missed"]) for r in rows} >= {
+        ("one", "inside", "18"), ("one", "outside", "24"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "metric", "why"),
+    [
+        ({"thresholds": dict.fromkeys(LABELS, 0.4)}, "sensitivity", "another threshold"),
+        ({"provenance": {"model": {"sha256": "0" * 64}}}, "roc_auc", "another model"),
+    ],
+)
+def test_what_is_no_difference_of_data_sets_is_none(runs, changes, metric, why):
+    """Another threshold, or a model that was trained anew in between: a dash that says it."""
+    _write(runs / "one", OUTSIDE_SCORES, **OUTSIDE, **changes)
+    data = _collect(runs)
+    found = _differences(data)["one", metric]
+
+    assert (found.difference.value, found.why) == (None, why)
+    assert why in render_markdown(data, limit=None)
+
+
+def test_ranking_by_another_threshold_leaves_the_area_comparable(runs):
+    """It has no threshold."""
+    _write(runs / "one", OUTSIDE_SCORES, **OUTSIDE, thresholds=dict.fromkeys(LABELS, 0.4))
+
+    assert _differences(_collect(runs))["one", "roc_auc"].difference.low is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"split": "train"},
+        {"variant": "fp16"},
+        {"fingerprint": "b" * 64},
+    ],
+)
+def test_images_that_are_no_other_data_set_stand_in_no_comparison(tmp_path, changes):
+    """Those that trained the run, another variant, and the same images under another name."""
+    _write(tmp_path / "one", INSIDE_SCORES, **{**INSIDE, **changes})
+    _write(tmp_path / "one", OUTSIDE_SCORES, **OUTSIDE)
+    data = _collect(tmp_path)
+
+    assert data.dataset == "outside"
+    assert data.datasets == ()
+    assert "## Data sets side by side" not in render_markdown(data, limit=None)
+
+
+def test_a_data_set_of_which_nobody_said_the_split_is_told_of(runs):
+    """It has two, and none is called as the ranked one."""
+    for split in ("north", "south"):
+        _write(runs / "one", INSIDE_SCORES, dataset="third", split=split, fingerprint="c" * 64)
+    said = []
+    data = _collect(runs, tell=said.append)
+
+    assert [each.dataset for each in data.datasets] == ["inside", "outside"]
+    assert any("data set third is not shown" in each and "north, south" in each for each in said)
+
+
+def test_any_number_of_data_sets(runs):
+    """Three: each but the first has its differences."""
+    _write(runs / "one", _answer(5, 20, 9, 30), dataset="third", split="all", fingerprint="c" * 64)
+    data = _collect(runs)
+    text = render_markdown(data, limit=None)
+
+    assert [each.dataset for each in data.datasets] == ["inside", "outside", "third"]
+    assert "outside less inside (95 % CI) | third less inside (95 % CI)" in text
+    assert "third, one misses 5 of 20" in text
+
+
+def test_images_that_changed_under_one_name_are_not_mixed(runs):
+    """Of two states of `inside` the one that most runs were evaluated on counts."""
+    for name in ("two", "three"):
+        _write(runs / name, _answer(20, 31, 5, 70), **{**INSIDE, "fingerprint": "d" * 64})
+    row = _find_row(
+        render_markdown(_collect(runs), limit=None), "Sensitivity for COVID-19 on each", "one"
+    )
+
+    assert "/31" not in row
+    assert re.search(r"one \| (– \| 0\.077|0\.077 [^|]+\| –) ", row)
+
+
+def test_what_fails_on_another_data_set_is_a_finding(runs, monkeypatch):
+    """Its runs could not be compared: said with its name, as of the ranked one."""
+    _write(runs / "two", _answer(20, 26, 5, 44), **OUTSIDE)
+
+    def fail(*_):
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr("covidreport.compare.compare_answers_of", fail)
+    monkeypatch.setenv("COVIDREPORT_CACHE", str(runs / "cache"))
+    found = [each.what for each in _collect(runs).findings if each.code == "not-compared"]
+
+    assert [re.search(r"The runs on (\w+),", what).group(1) for what in found] == [
+        "outside", "inside",
+    ]  # fmt: skip
+
+
+def test_patients_with_several_images_stand_in_the_interval(tmp_path):
+    """On the effective samples: the interval is that of the two intervals that stand beside it."""
+    runs = write_runs(tmp_path, runs=2, images=160)
+    write_elsewhere([*runs, runs[0]])
+    data = _collect(tmp_path)
+    first, other = data.datasets
+    one = next(each for each in data.runs if each.run.name == runs[0].name)
+    here, there = (
+        each.find(one).estimates["covid-19"]["sensitivity"] for each in (first, other)
+    )  # fmt: skip
+    found = _differences(data)[runs[0].name, "sensitivity"].difference
+
+    assert here.method == there.method == "wilson over groups"
+    below = np.hypot(there.value - there.low, here.high - here.value)
+    assert found.low == pytest.approx(there.value - here.value - below)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +13,8 @@ from covidreport.cli.options import (
     BatchSize,
     BatchTimeout,
     Cache,
-    Data,
     DeviceId,
+    EachData,
     EvaluatedSplit,
     Jobs,
     MaxFailedShare,
@@ -24,12 +24,16 @@ from covidreport.cli.options import (
     Runs,
     Threshold,
     TunedThresholds,
-    take_options,
+    take_each_data,
 )
 
 if TYPE_CHECKING:
     from covidreport.api.evaluating import EvaluatedRuns
     from covidreport.evaluate.options import EvaluateOptions
+
+
+SCHEMA = "covidreport.evaluate/2"
+"""Of several data sets: `datasets` holds a document for each, by name."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +43,8 @@ def register(app: typer.Typer) -> None:
         help=(
             "Run the models of run folders over a data set and store counts, metrics and scores in "
             "each.\n\nData, split and thresholds come from the options, else from covidreport.toml "
-            "or [tool.covidreport] in a pyproject.toml, else from the run folders.\n\n"
+            "or [tool.covidreport] in a pyproject.toml, else from the run folders. Of --data "
+            "given twice or more, a report shows the data sets side by side.\n\n"
             "With --occlude it says what each run still knows without that part. A run that "
             "recognises COVID-19 without the lungs has learned something else. The part is a "
             "fraction of the model's input: centre is a rectangle in the middle with 0.8 of the "
@@ -56,7 +61,7 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     context: typer.Context,
     folders: Runs = None,
-    data: Data = None,
+    data: EachData = None,
     split: EvaluatedSplit = None,
     threshold: Threshold = None,
     thresholds: TunedThresholds = None,
@@ -100,19 +105,44 @@ def evaluate(
 ) -> None:
     """Evaluate runs."""
 
-    evaluate_and_show(folders or (), take_options(context), as_json=as_json)
+    evaluate_and_show(folders or (), take_each_data(context), as_json=as_json)
 
 
-def evaluate_and_show(folders: Sequence[Path], options: EvaluateOptions, *, as_json: bool) -> None:
-    """Evaluate runs, print what came out, and leave with the exit code that says it."""
+def evaluate_and_show(
+    folders: Sequence[Path], each_data: Sequence[EvaluateOptions], *, as_json: bool
+) -> None:
+    """Evaluate runs on each data set, print what came out, and leave with the exit code that says
+    it."""
     from covidreport.api.evaluating import evaluate_runs
     from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import print_json, say
+
+    every = []
+    for options in each_data:
+        if len(each_data) > 1:
+            say(f"data set {options.name}: {options.data}")
+        with show_events() as on_event:
+            done = evaluate_runs(*folders, options=options, on_event=on_event)
+        if not as_json:
+            _show_rankings(done)
+        _say_what_happened(done)
+        every.append(done)
+    if as_json:
+        documents = [_describe(done) for done in every]
+        several = {
+            "schema": SCHEMA,
+            "datasets": {o.name: each for o, each in zip(each_data, documents, strict=True)},
+        }
+        print_json(several if len(documents) > 1 else documents[0])
+    if any(done.failures or done.too_many_failed for done in every):
+        raise typer.Exit(3)
+
+
+def _say_what_happened(done: EvaluatedRuns) -> None:
+    """What was kept, found or failed, on stderr."""
     from covidreport.cli.terminal import part_of, say, say_failures, say_finding
     from covidreport.evaluate.outcome import describe_scored_again, list_findings
 
-    with show_events() as on_event:
-        done = evaluate_runs(*folders, options=options, on_event=on_event)
-    _show_rankings(done, as_json=as_json)
     for sentence in describe_scored_again(done.outcomes, done.target):
         say(sentence, None if sentence.startswith(" ") else "yellow")
     runs, alone = len(done.outcomes), len(done.without_model)
@@ -134,27 +164,30 @@ def evaluate_and_show(folders: Sequence[Path], options: EvaluateOptions, *, as_j
         failed = len(done.failures)
         rest = "; the others were evaluated" if failed < runs else ""
         say(f"{part_of(failed, runs, 'failed')}{rest}")
-    if done.failures or done.too_many_failed:
-        raise typer.Exit(3)
 
 
-def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
-    """The rankings, as tables or for a program."""
+def _show_rankings(done: EvaluatedRuns) -> None:
+    """The rankings as tables."""
     from rich.text import Text
 
     from covidreport.audit.occlusion import describe_remaining
-    from covidreport.cli.ranking import ranking_as_json, show_ranking
-    from covidreport.cli.terminal import clean, failure_as_json, out, print_json
+    from covidreport.cli.ranking import show_ranking
+    from covidreport.cli.terminal import clean, out
+
+    for each in done.rankings:
+        show_ranking(out, each.ranking, each.evaluations)
+    for one in done.remaining:
+        out.print(Text(clean(describe_remaining(one, done.target))), soft_wrap=True)
+
+
+def _describe(done: EvaluatedRuns) -> dict[str, Any]:
+    """What came out, for a program."""
+    from covidreport.cli.ranking import ranking_as_json
+    from covidreport.cli.terminal import failure_as_json
     from covidreport.evaluate.outcome import list_evaluated
 
-    if not as_json:
-        for each in done.rankings:
-            show_ranking(out, each.ranking, each.evaluations)
-        for one in done.remaining:
-            out.print(Text(clean(describe_remaining(one, done.target))), soft_wrap=True)
-        return
-    result = {
-        "schema": "covidreport.evaluate/2",
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
         "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in done.rankings],
         "failures": [failure_as_json(failure) for failure in done.failures],
         "evaluations": {
@@ -164,4 +197,4 @@ def _show_rankings(done: EvaluatedRuns, *, as_json: bool) -> None:
     }
     if done.remaining:
         result["remaining"] = [one._asdict() for one in done.remaining]
-    print_json(result)
+    return result

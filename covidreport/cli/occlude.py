@@ -61,4 +61,4 @@ def occlude(
 
     occlusion = read_occlusion(region if fraction is None else f"{region}:{fraction:g}")
     options = replace(take_options(context), occlusion=occlusion)
-    evaluate_and_show(folders or (), options, as_json=as_json)
+    evaluate_and_show(folders or (), [options], as_json=as_json)

@@ -7,10 +7,13 @@ A command states its options as parameters, and `read_options` takes from them w
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.evaluate.options import EvaluateOptions
@@ -28,6 +31,13 @@ NewRuns = Annotated[Path, typer.Option(help="The folder in which run folders are
 
 Data = Annotated[
     Path | None, typer.Option(help="A manifest (.csv, .parquet) or a folder of class folders.")
+]
+EachData = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A manifest (.csv, .parquet) or a folder of class folders; repeatable, one data set "
+        "after the other."
+    ),
 ]
 USUAL = "[default: the configured one, else validation]"
 JUDGED = "[default: the configured one, else the baseline's, else validation]"
@@ -192,6 +202,8 @@ def take_options(context: typer.Context) -> EvaluateOptions:
 
     fields = {each.name for each in dataclasses.fields(EvaluateOptions)}
     values = {name: value for name, value in context.params.items() if name in fields}
+    if isinstance(values.get("data"), list | tuple):  # of `EachData`
+        del values["data"]
     limit, occlude = values.get("memory_limit"), context.params.get("occlude")
     read = {
         "thresholds": read_thresholds(
@@ -202,6 +214,26 @@ def take_options(context: typer.Context) -> EvaluateOptions:
         "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})
+
+
+def take_each_data(context: typer.Context) -> tuple[EvaluateOptions, ...]:
+    """As `take_options` of a command with `EachData`: one for each data set, one without any.
+
+    Of several each has a name of its own. UsageError where one of them is not there.
+    """
+    from covidreport.dataset.source import name_sources
+    from covidreport.settings import find_settings
+
+    options = take_options(context)
+    sources = {path.resolve(): path for path in context.params["data"] or ()}
+    if len(sources) < 2:
+        return (replace(options, data=next(iter(sources.values()), None)),)
+    if missing := [str(path) for path in sources.values() if not path.exists()]:
+        raise UsageError(f"{', '.join(missing)}: no such file or folder (from --data)")
+    settings = find_settings(Path.cwd()).evaluate
+    known = {settings.data: settings.name} if settings.data and settings.name else {}
+    names = name_sources(list(sources.values()), known)
+    return tuple(replace(options, data=path, name=name) for path, name in names.items())
 
 
 def take_gate_options(context: typer.Context) -> GateOptions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from covidreport.dataset.layout import ManifestSettings, check_words
 from covidreport.dataset.manifest import PATH, Needed, build_dataset, guess_columns
 from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.dataset.truth import COMMON_MARKS, name_values, normalise_cell
-from covidreport.errors import DatasetError
+from covidreport.errors import DatasetError, UsageError
 from covidreport.records import Dataset
 
 MANIFESTS = tuple(f"manifest{suffix}" for suffix in READERS)
@@ -110,6 +110,29 @@ def name_source(source: Path | None, name: str | None = None) -> str:
         folder = source.parent if source.is_file() else source
         name = folder.absolute().resolve().name
     return make_name(name or "")
+
+
+def name_sources(sources: Sequence[Path], known: Mapping[Path, str]) -> dict[Path, str]:
+    """What evaluations on several data sets are filed under, by source.
+
+    The name that is known of it, else its folder's; where two are alike, each of these with its
+    parent folder's in front, such as `one-data` and `two-data`. UsageError where that does not part
+    them.
+    """
+    known = {source.resolve(): name for source, name in known.items()}
+    names = {source: name_source(source, known.get(source.resolve())) for source in sources}
+    alike = [source for source in sources if list(names.values()).count(names[source]) > 1]
+    for source in alike:
+        folder = source.absolute().resolve()
+        folder = folder.parent if folder.is_file() else folder
+        if source.resolve() not in known:
+            names[source] = make_name(f"{folder.parent.name}-{folder.name}")
+    if len(set(names.values())) < len(names):
+        raise UsageError(
+            f"two of the data sets would go by one name ({', '.join(names.values())}): evaluate "
+            "them one by one, with another `name` in covidreport.toml for one of them"
+        )
+    return names
 
 
 def make_name(text: str) -> str:

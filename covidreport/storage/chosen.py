@@ -190,10 +190,10 @@ def choose_beside(
 
     It is the chosen one, else `validation`, else the only one; a data set with none of these is
     left out, and told of. The variant is the chosen one. Of images that changed under one name
-    those are meant that most was evaluated on, of equally many the last; images that are the
-    chosen ones under another name are no other data set.
+    those are meant that most was evaluated on, of equally many the last; the same
+    images under another name are no other data set.
     """
-    beside = []
+    beside, known = [], set(chosen.fingerprints)
     for name in sorted({each.dataset for each in there} - {chosen.dataset}):
         of = [e for e in there if (e.dataset, e.variant) == (name, chosen.variant)]
         split = chosen.split if any(each.split == chosen.split for each in of) else None
@@ -203,11 +203,13 @@ def choose_beside(
             tell(f"data set {name} is not shown beside {chosen.dataset}: {error}")
             continue
         images = [each.fingerprint for each in of if found is not None and found.has(each)]
-        if found is None or chosen.fingerprints & set(images):
+        if found is None or known & set(images):
             continue
         last = {each.fingerprint: date_evaluation(each) for each in sorted(of, key=date_evaluation)}
         print_ = max(set(images), key=lambda each: (images.count(each), last[each]))
-        beside.append(replace(found, note="", fingerprints=frozenset(filter(None, (print_,)))))
+        prints = frozenset(filter(None, (print_,)))
+        beside.append(replace(found, note="", fingerprints=prints))
+        known |= prints
     return tuple(beside)
 
 

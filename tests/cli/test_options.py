@@ -41,7 +41,7 @@ def _list_ignored(file: Path) -> list[str]:
             continue
         body = [each for line in function.body for each in ast.walk(line)]
         used = {each.id for each in body if isinstance(each, ast.Name)}
-        if "take_options" in used or "read_options" in used:
+        if {"take_options", "read_options", "take_each_data"} & used:
             used |= taken
         if "take_gate_options" in used:
             used |= of_gate | READ_WITH_ANOTHER

@@ -204,6 +204,13 @@ def test_a_data_set_of_which_nobody_said_the_split_is_told_of(runs):
     assert any("data set third is not shown" in each and "north, south" in each for each in said)
 
 
+def test_the_same_images_under_two_names_are_one_data_set(runs):
+    """As a folder that was renamed between two evaluations leaves them."""
+    _write(runs / "one", INSIDE_SCORES, **{**INSIDE, "dataset": "renamed"})
+
+    assert len(_collect(runs).datasets) == 2
+
+
 def test_any_number_of_data_sets(runs):
     """Three: each but the first has its differences."""
     _write(runs / "one", _answer(5, 20, 9, 30), dataset="third", split="all", fingerprint="c" * 64)

@@ -34,6 +34,8 @@ def name_foreign(path: Path) -> str | None:
     """What kind of model a file or folder is, of `EXPORTS`; None for what is none of these."""
     if path.is_dir():
         return "a TensorFlow SavedModel" if (path / "saved_model.pb").is_file() else None
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         with path.open("rb") as file:
             head = file.read(16)

@@ -79,9 +79,9 @@ def read_ultralytics(metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
         names = ast.literal_eval(metadata["names"])
         size = ast.literal_eval(metadata.get("imgsz", "None"))
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return words
-    if isinstance(names, dict):
+    if isinstance(names, dict) and all(isinstance(number, int) for number in names):
         words["labels"] = [str(names[number]) for number in sorted(names)]
     if isinstance(size, list):
         words["size"] = size

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from covidreport.errors import StoreError
 from covidreport.storage.contract import InputWords, find_faults
@@ -77,6 +77,16 @@ def _load(path: Path, faults: list[str]) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_positive(value: object) -> TypeGuard[float]:
+    """Whether it is a number by which another may be divided."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 1e-6 < value < 1e6  # type: ignore[operator]
+
+
 def read_processor(stated: Mapping[str, Any]) -> dict[str, Any]:
     """The words that a Hugging Face image processor's configuration comes to.
 
@@ -84,10 +94,10 @@ def read_processor(stated: Mapping[str, Any]) -> dict[str, Any]:
     """
     words = _read_resize(stated) if stated.get("do_resize", True) else {}
     number = stated.get("resample")
-    if words and isinstance(number, int) and 0 <= number < len(_FILTERS):
+    if words and _is_whole(number) and 0 <= number < len(_FILTERS):
         words["resample"] = _FILTERS[number]
     factor = stated.get("rescale_factor", 1 / 255) if stated.get("do_rescale", True) else 1
-    if not isinstance(factor, int | float) or not factor:
+    if not _is_positive(factor):
         return words
     divisor = 1 / factor
     words["divisor"] = round(divisor) if math.isclose(divisor, round(divisor)) else divisor
@@ -107,17 +117,17 @@ def _read_resize(stated: Mapping[str, Any]) -> dict[str, Any]:
     """Size and fit; empty where no word says what the processor does."""
     size, cut = stated.get("size"), stated.get("do_center_crop", False)
     crop = _read_sides(stated.get("crop_size")) if cut else None
-    if isinstance(size, int):
+    if _is_whole(size):
         size = {"shortest_edge": size} if cut else {"height": size, "width": size}
     if not isinstance(size, dict):
         return {}
     shortest, sides = size.get("shortest_edge"), _read_sides(size)
     if sides is not None:
         return {"size": sides, "fit": "stretch"} if crop in (None, sides) else {}
-    if not isinstance(shortest, int):
+    if not _is_whole(shortest):
         return {}
     share = stated.get("crop_pct")
-    if isinstance(share, int | float) and share > 0:  # ConvNeXt
+    if _is_positive(share):  # ConvNeXt
         square = {"size": [shortest, shortest]}
         if shortest >= _CONVNEXT_SQUASHED:
             return {**square, "fit": "stretch"}
@@ -127,10 +137,10 @@ def _read_resize(stated: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_sides(size: object) -> list[int] | None:
     """Height and width, of a number or an object."""
-    if isinstance(size, int):
+    if _is_whole(size):
         return [size, size]
     sides = [size.get("height"), size.get("width")] if isinstance(size, dict) else []
-    return sides if sides and all(isinstance(side, int) for side in sides) else None  # type: ignore[return-value]
+    return sides if sides and all(map(_is_whole, sides)) else None  # type: ignore[return-value]
 
 
 def _read_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,11 +182,11 @@ def read_timm(stated: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(names, list):
         words["labels"] = names
     shape = stated.get("input_size")
-    if not (isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) for n in shape)):
+    if not (isinstance(shape, list) and len(shape) == 3 and all(map(_is_whole, shape))):
         return words
     words |= {"channels": shape[0], "size": shape[1:]}
     share, mode = stated.get("crop_pct", _TIMM_CROP), stated.get("crop_mode", "center")
-    if mode == "center" and shape[1] == shape[2]:
+    if mode == "center" and shape[1] == shape[2] and _is_positive(share):
         words |= {"fit": "crop", "shorter_side": math.floor(shape[1] / share)}
     elif mode == "squash" and share == 1:
         words["fit"] = "stretch"

@@ -40,6 +40,8 @@ def test_metadata_that_is_no_literal_is_passed_over():
     """It is read as data, and nothing in it is run."""
     words = read_ultralytics({"task": "classify", "names": "__import__('os')", "imgsz": "[8, 8]"})
     assert "labels" not in words
+    mixed = {"task": "classify", "names": "{0: 'a', 'b': 'c'}", "imgsz": "x" * 9}
+    assert "labels" not in read_ultralytics(mixed)
     assert read_ultralytics({"task": "detect", "names": "{0: 'a'}"}) == {}
 
 

@@ -6,8 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from covidreport.storage.published import read_indices, read_published
+from covidreport.storage.contract import InputWords, find_faults
+from covidreport.storage.published import (
+    read_indices,
+    read_processor,
+    read_published,
+    read_timm,
+)
 
 VIT = {
     "do_normalize": True, "do_rescale": True, "do_resize": True,
@@ -146,3 +154,24 @@ def test_words_that_do_not_fit_are_told_of(tmp_path):
 def test_class_indices_are_read_either_way(table, names):
     """Keras writes numbers by name, Hugging Face names by number."""
     assert read_indices(table) == names
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["height", "width", "shortest_edge", "0", "1"]), inner, max_size=3
+    ),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@given(st.data())
+def test_whatever_stands_there_is_read_or_left_out(data):
+    """These files are not ours: nothing that they hold stops a command."""
+    processor = {key: data.draw(ODD | st.just(value)) for key, value in CONVNEXT.items()}
+    more = ("do_center_crop", "crop_size", "rescale_factor", "rescale_offset", "do_rescale")
+    processor |= {key: data.draw(ODD) for key in more}
+    stated = {key: data.draw(ODD | st.just(v)) for key, v in TIMM["pretrained_cfg"].items()}
+    for words in (read_processor(processor), read_timm(stated)):
+        find_faults(words, InputWords)
+    read_indices(data.draw(ODD))

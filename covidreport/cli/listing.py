@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         short_help="Show runs, what they were evaluated on, and how they rank.",
         help=(
             "Show which runs there are, what each has been evaluated on, and how they rank on the "
-            "images that `covidreport render` reports on."
+            "images that `covidreport render` reports on, and on other data sets."
         ),
         epilog="Example: covidreport list runs/",
     )(list_runs)
@@ -53,7 +53,11 @@ def list_runs(
     except UsageError as error:  # which runs there are can be said all the same
         say_note(f"no ranking: {error}")
         evaluated = ()
-    ranked = rank_and_compare(evaluated, settings.target, settings.specificity_floor, plan)
+    ranked = [
+        found
+        for each in evaluated
+        for found in rank_and_compare(each, settings.target, settings.specificity_floor, plan)
+    ]
     if as_json:
         document = {
             "schema": "covidreport.list/2",

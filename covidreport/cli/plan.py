@@ -177,7 +177,8 @@ def _read_agreement(
 
     if not folders:
         return None
-    evaluated = choose_evaluated(join_folds(discover_runs(folders, say_note)), query, say_note)
+    chosen = choose_evaluated(join_folds(discover_runs(folders, say_note)), query, say_note)
+    evaluated = next(iter(chosen), ())
     return measure_agreement(evaluated, settings.target, settings.specificity_floor)
 
 

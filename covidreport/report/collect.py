@@ -165,8 +165,9 @@ def collect_report(
 
 def choose_evaluated(
     runs: Sequence[Run], images: ImageQuery, tell: Tell
-) -> tuple[tuple[Run, Evaluation], ...]:
-    """What a report would rank: each run with its evaluation on the images that are meant.
+) -> tuple[tuple[tuple[Run, Evaluation], ...], ...]:
+    """What a report would rank: each run with its evaluation on the images that are meant, then
+    the same of every other data set.
 
     Empty where nothing was evaluated. A run whose last evaluation failed is left out. images, tell:
     as of `collect_report`, which also says what is raised.
@@ -177,12 +178,18 @@ def choose_evaluated(
     chosen = _choose(evidence, images)
     if chosen.note:
         tell(chosen.note)
-    reported = [_read_at(_report_run(item, chosen), images.at) for item in evidence]
+    beside = _choose_beside(evidence, chosen, tell)
+    reported = [_read_at(_report_run(item, chosen, beside), images.at) for item in evidence]
     _refuse_none(reported, images.at)
     for each in reported:
         if each.failure is not None and each.failure.stage == "judge":
             tell(f"run {each.run.name} is not ranked: {each.failure.explanation}")
-    return tuple((item.run, item.evaluation) for item in reported if item.evaluation is not None)
+    meant = tuple((item.run, item.evaluation) for item in reported if item.evaluation is not None)
+    others = (
+        tuple((item.run, e) for item in reported for e in item.elsewhere if e.dataset == of.dataset)
+        for of in beside
+    )
+    return (meant, *others)
 
 
 def _decide_doubts(rankings: Sequence[Ranking], found: Sequence[Finding]) -> list[Finding]:

@@ -35,7 +35,7 @@ def collect_datasets(
     none where there is no other.
 
     rankings: the report's. named: the configuration's data set. The first is that one, else the one
-    with the most positives.
+    with the most positives, whichever the report ranks: differences keep their signs.
     """
     findings: list[Finding] = []
     if not rankings or not beside:
@@ -72,7 +72,12 @@ def _choose_first(
                  if (e := each.find(one)) is not None and target in e.counts)  # fmt: skip
         return max(found, default=0)
 
-    return max(datasets, key=count_positives), "the data set with the most positives"
+    counts = {each.dataset: count_positives(each) for each in datasets}
+    most = [each for each in datasets if counts[each.dataset] == max(counts.values())]
+    first = min(most, key=lambda each: each.dataset)
+    if len(most) > 1:
+        return first, "by name the first of those with the most positives"
+    return first, "the data set with the most positives"
 
 
 def _compare(

@@ -46,6 +46,14 @@ def test_each_is_evaluated_and_ranked_and_the_report_shows_both(study, covidrepo
     assert "All this is of outside. On inside, a misses 1 of 3" in done.out
 
 
+def test_list_ranks_on_each(study, covidreport):
+    """On the one that a report is of first."""
+    covidreport(*_evaluate("inside", "outside"))
+    document = json.loads(covidreport("list", "--json").out)
+
+    assert [each["dataset"] for each in document["rankings"]] == ["outside", "inside"]
+
+
 def test_json_is_one_document_with_each_by_name(study, covidreport):
     """Each as the document of one data set."""
     done = covidreport(*_evaluate("inside", "outside", words=["--json"]))

@@ -23,12 +23,12 @@ from covidreport.records import (
     RankedRun,
     Ranking,
     ReportData,
+    ReportedDataset,
 )
 from covidreport.report.blocks import (
     Cell,
     Chart,
     Group,
-    Inlines,
     Items,
     Link,
     Note,
@@ -86,7 +86,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
             *(Prose(clean(one), "elsewhere") for one in _describe_picked(ranking, index)),
             *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
-            *(Prose(one, "elsewhere") for one in _on_other_datasets(best[0], data, index)),
+            *_on_other_datasets(best[0], data, index),
             *(Prose(one, "doubt") for one in _doubts(data, ranking)),
             *_grave(notes, {row.run for row in best}, data),
             *standing,
@@ -163,8 +163,11 @@ def _on_other_splits(best: Sequence[RankedRun], ranking: Ranking, index: Index) 
     return tuple(sentences)
 
 
-def _on_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Iterator[Inlines]:
-    """What the best run does on each other data set, and which run misses the fewest there."""
+def _on_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Iterator[Prose]:
+    """What the best run does on each other data set, and which run misses the fewest there.
+
+    A doubt where that is another run, and where its sensitivity is another by more than chance.
+    """
     reported = index.find(best.run)
     where = f"All this is of {clean(data.dataset)}. "
     for each in data.datasets:
@@ -182,11 +185,28 @@ def _on_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Itera
                 f"{plural(counts.negatives, 'image')} without {index.disease}"
             )
         chosen = [row.run for row in each.rankings[0].rows if row.rank == 1]
+        doubtful = _differs_on(each, best.run, data)
         if chosen and best.run not in chosen:
+            doubtful = True
             verb = "misses" if len(chosen) == 1 else "miss"
             words += f"; {listed(list(map(clean, chosen)), _MOST_NAMED)} {verb} the fewest there"
-        yield f"{where}{words} (", Link("the data sets side by side", "datasets"), ")."
+        sentence = f"{where}{words} (", Link("the data sets side by side", "datasets"), ")."
+        yield Prose(sentence, "doubt" if doubtful else "elsewhere")
         where = ""
+
+
+def _differs_on(each: ReportedDataset, run: str, data: ReportData) -> bool:
+    """Whether a run's sensitivity differs from that on the ranked data set by more than chance, as
+    far as one of the two is the first."""
+    first, *_ = data.datasets
+    ranked = next(one for one in data.datasets if not one.rankings)
+    pair = each if ranked is first else ranked if each is first else None
+    differences = () if pair is None else pair.differences
+    return any(
+        (d.difference.low or 0) > 0 or (d.difference.high or 0) < 0
+        for d in differences
+        if (d.run, d.metric) == (run, "sensitivity")
+    )
 
 
 def _other_splits(ranking: Ranking, index: Index) -> list[list[Evaluation]]:

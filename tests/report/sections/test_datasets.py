@@ -14,6 +14,7 @@ import pytest
 from covidreport.records import Scores
 from covidreport.report import render_csv, render_json, render_markdown
 from covidreport.report.collect import collect_report
+from covidreport.report.summary import describe_report
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
@@ -202,6 +203,23 @@ def test_a_data_set_of_which_nobody_said_the_split_is_told_of(runs):
 
     assert [each.dataset for each in data.datasets] == ["inside", "outside"]
     assert any("data set third is not shown" in each and "north, south" in each for each in said)
+
+
+def test_of_two_with_as_many_positives_the_first_by_name(runs):
+    """Whichever the report ranks; it says so."""
+    _write(runs / "one", _answer(5, 30, 9, 30), **OUTSIDE)
+    data = _collect(runs)
+
+    assert (data.dataset, data.datasets[0].dataset) == ("outside", "inside")
+    assert data.datasets[0].why_first == "by name the first of those with the most positives"
+
+
+@pytest.mark.parametrize(("missed", "doubt"), [(24, True), (17, False), (1, True)])
+def test_a_difference_beyond_chance_stands_in_a_notebook_too(runs, missed, doubt):
+    """18 of 30 inside: 24 of 26 is more, 1 of 26 is fewer, 17 of 26 may be chance."""
+    _write(runs / "one", _answer(missed, 26, 4, 44), **OUTSIDE)
+
+    assert ("On inside, one misses 18 of 30" in describe_report(_collect(runs))) is doubt
 
 
 def test_the_same_images_under_two_names_are_one_data_set(runs):

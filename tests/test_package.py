@@ -69,3 +69,12 @@ def test_train_takes_no_name_in_site_packages(tmp_path):
     """`train` and `tests` can be imported from the checkout's folder only."""
     code = "import importlib.util as u; print([u.find_spec(n) for n in ('train', 'tests')])"
     assert _python(code, tmp_path) == "[None, None]"
+
+
+def test_the_package_is_a_command_too():
+    """Where the folder of scripts is not on the path: `python -m covidreport`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "covidreport", "--version"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("covidreport ")

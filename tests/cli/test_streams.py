@@ -25,6 +25,7 @@ COMMAND = "::error::misses nobody"
 """A run's name, that GitHub would take for a command."""
 COUNTS = "run,split,label,tn,fp,fn,tp\n{name},validation,covid-19,90,5,2,3\n"
 CALLS = {
+    "adopt": "adopt runs/new/model.onnx",
     "audit": "audit data/manifest.csv runs",
     "baseline set": "baseline set runs/base --output again.json",
     "cache clear": "cache clear",

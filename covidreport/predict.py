@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.dataset.folders import SUFFIXES, count_kinds
+from covidreport.dataset.folders import SUFFIXES, count_kinds, is_image
 from covidreport.dataset.manifest import build_images
 from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.errors import DatasetError, RunError, UsageError
@@ -111,8 +111,9 @@ def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
         if path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-    images = [path for path in files if path.suffix.lower() in SUFFIXES]
-    others = [path for path in files if path.suffix.lower() not in SUFFIXES]
+    known = [is_image(path) for path in files]
+    images = [path for path, is_one in zip(files, known, strict=True) if is_one]
+    others = [path for path, is_one in zip(files, known, strict=True) if not is_one]
     if not images:
         kinds = count_kinds(tuple(format_path(path) for path in others))
         there = f"; there are {kinds}" if others else ""

@@ -52,10 +52,14 @@ def make_originals() -> dict[str, bytes]:
         ("grey.jpg", Image.fromarray(wide), {"quality": 90}),
         ("colour.jpg", Image.fromarray(wide).convert("RGB"), {"quality": 90}),
         ("progressive.jpg", Image.fromarray(wide), {"quality": 90, "progressive": True}),
+        ("grey.tif", Image.fromarray(wide), {"compression": "tiff_lzw"}),
+        ("deep.tiff", Image.fromarray(wide.astype(np.uint16) * 257), {}),
+        ("grey.bmp", Image.fromarray(wide), {}),
+        ("grey.webp", Image.fromarray(wide), {"lossless": True}),
+        ("grey.gif", Image.fromarray(wide), {}),
     ):
         sink = io.BytesIO()
-        kind = "PNG" if name.endswith("png") else "JPEG"
-        image.save(sink, kind, **how)
+        image.save(sink, Image.registered_extensions()[Path(name).suffix], **how)
         files[name] = sink.getvalue()
     dicom = write_dicom(wide)
     if dicom is not None:

@@ -18,7 +18,12 @@ from covidreport.errors import DatasetError
 from covidreport.records import Dataset, Finding
 from covidreport.storage.files import format_path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".tif", ".tiff"})
+SUFFIXES = frozenset(
+    {
+        ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".dcm", ".dicom", ".tif", ".tiff", ".bmp",
+        ".webp", ".gif",
+    }
+)  # fmt: skip
 """Files with another suffix are passed over and named; hidden files and folders are not."""
 JOINT = "+"
 IMAGES = "images"
@@ -93,6 +98,21 @@ def build_from_folders(root: Path, labels: Sequence[str] | None, name: str) -> D
     )
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file counts as an image: by its suffix, and without one by how it begins.
+
+    What stands behind the last dot of a DICOM file's UID is no suffix, but a number.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return True
+    if suffix and not suffix[1:].isdecimal():
+        return False
+    from covidreport.images import looks_like_image  # which decodes: most folders don't need it
+
+    return looks_like_image(path)
+
+
 def count_kinds(files: Sequence[str]) -> str:
     """How many files there are of each suffix, such as `3 .webp, 1 without a suffix`."""
     kinds = Counter(PurePath(file).suffix.lower() or "without a suffix" for file in files)
@@ -115,8 +135,8 @@ def explain_passed_over(files: Sequence[str]) -> tuple[Finding, ...]:
             f"{len(files)} files of the class folders are of kinds that are not read, and count "
             "for nothing",
             f"{count_kinds(files)}: {named}{more}",
-            "Save images as JPEG, PNG or DICOM, with the usual suffix; move what is no image out "
-            "of the class folders. A manifest may name an image by any path.",
+            "Save images as PNG, JPEG, TIFF or DICOM, with the usual suffix; move what is no image "
+            "out of the class folders. A manifest may name an image by any path.",
         ),
     )
 
@@ -216,7 +236,7 @@ def _walk(root: Path, parts: tuple[str, ...], faults: list[str]) -> Iterable[_Fo
                     continue
                 if entry.is_dir():
                     below.append(entry.name)
-                elif Path(entry.name).suffix.lower() in SUFFIXES:
+                elif is_image(Path(entry)):
                     images.append(entry.name)
                     if not entry.is_file():
                         faults.append(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from covidreport.dataset.digests import name_files
 from covidreport.dataset.files import UNREADABLE
+from covidreport.dataset.folders import SUFFIXES
 from covidreport.errors import ImageError
 from covidreport.storage.cache import read_cached, write_cached
 
@@ -25,7 +26,7 @@ KIND = "headers"
 FACTS = ("patient_id", "view", "sex", "age")
 _VERSION = 1
 """Counted up when other facts are read, or the same facts otherwise."""
-_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+_PICTURES = tuple(SUFFIXES - {".dcm", ".dicom"})
 """Files called so are not opened to look for a header. DICOM files often have no suffix at all."""
 _BLOCK = 32
 

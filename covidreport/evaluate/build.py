@@ -22,6 +22,7 @@ from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
+from covidreport.images.cache import DECODER
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
 from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
@@ -261,6 +262,7 @@ def _provenance(
         "provider": request.provider_facts,
         **_device_facts(scored, check),
         "batch": request.batch,
+        "decoder": DECODER,
         "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
         "versions": {

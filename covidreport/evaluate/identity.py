@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from covidreport.errors import StoreError
+from covidreport.images.cache import DECODER
 from covidreport.inference.signs import read_signs
 from covidreport.records import Evaluation, Run
 from covidreport.storage.model import match_model
@@ -118,7 +119,13 @@ def find_stored(
     key = evaluation_key(digest, fingerprint, labels, run.described, provider, batch)
     if evaluation.facts.key != key or _was_mixed(run, evaluation, batch):
         return None
-    return evaluation
+    return None if _was_decoded_otherwise(evaluation) else evaluation
+
+
+def _was_decoded_otherwise(evaluation: Evaluation) -> bool:
+    """Whether this covidreport may read a failed image, or get other pixels of a DICOM file."""
+    other = evaluation.facts.decoder != DECODER
+    return other and bool(evaluation.failures or evaluation.provenance.get("dicom"))
 
 
 def _was_mixed(run: Run, evaluation: Evaluation, batch: int) -> bool:

@@ -17,9 +17,11 @@ from covidreport.errors import ImageError
 from covidreport.images.bit_depth import describe_bit_depth
 from covidreport.images.dicom import decode_dicom
 from covidreport.images.jpeg import decode_jpeg
+from covidreport.images.pillow import decode_bmp, decode_gif, decode_webp
 from covidreport.images.pixels import MAX_PIXELS, DecodedImage
 from covidreport.images.png import SIGNATURE, decode_png
 from covidreport.images.resize import check_spec, fit_pixels
+from covidreport.images.tiff import decode_tiff
 from covidreport.images.transforms import summarize_chains
 from covidreport.records import PixelSpec
 from covidreport.storage.files import open_regular
@@ -34,6 +36,7 @@ __all__ = [
     "decode_image",
     "describe_bit_depth",
     "fit_pixels",
+    "looks_like_image",
     "read_bytes",
     "read_image",
     "read_pixels",
@@ -57,15 +60,19 @@ FORMATS = (
     ImageFormat("JPEG", 0, b"\xff\xd8\xff", decode_jpeg),
     ImageFormat("PNG", 0, SIGNATURE, decode_png),
     ImageFormat("DICOM", 128, b"DICM", decode_dicom),
+    ImageFormat("TIFF", 0, b"II*\0", decode_tiff),
+    ImageFormat("TIFF", 0, b"MM\0*", decode_tiff),
+    ImageFormat("BMP", 0, b"BM", decode_bmp),
+    ImageFormat("WebP", 8, b"WEBP", decode_webp),
+    ImageFormat("GIF", 0, b"GIF8", decode_gif),
 )
 """The first whose magic is found decodes the file; its name and suffix are not looked at."""
 
+_HEAD_BYTES = max(each.offset + len(each.magic) for each in FORMATS)
+
 _OTHERS = (
-    ("a TIFF file", 0, b"II*\0"),
-    ("a TIFF file", 0, b"MM\0*"),
-    ("a GIF file", 0, b"GIF8"),
-    ("a BMP file", 0, b"BM"),
-    ("a WebP file", 8, b"WEBP"),
+    ("a BigTIFF file", 0, b"II+\0"),
+    ("a BigTIFF file", 0, b"MM\0+"),
     ("a JPEG 2000 file", 4, b"jP  "),
     ("a PDF file", 0, b"%PDF"),
     ("a text file that begins with a tag (a web page?)", 0, b"<"),
@@ -96,18 +103,33 @@ def decode_image(data: bytes) -> DecodedImage:
     """
     if not data:
         raise ImageError("the file is empty")
-    for image_format in FORMATS:
-        if data.startswith(image_format.magic, image_format.offset):
-            try:
-                return image_format.decode(data)
-            except MemoryError as error:
-                raise ImageError("not enough memory to decode it") from error
-    *others, last = (image_format.name for image_format in FORMATS)
+    image_format = _find_format(data)
+    if image_format is not None:
+        try:
+            return image_format.decode(data)
+        except MemoryError as error:
+            raise ImageError("not enough memory to decode it") from error
+    *others, last = dict.fromkeys(image_format.name for image_format in FORMATS)
     known = f"{', '.join(others)} and {last}"
     for what, offset, magic in _OTHERS:
         if data.startswith(magic, offset):
             raise ImageError(f"{what}; {known} are read")
     raise ImageError(f"not an image: {known} are read")
+
+
+def _find_format(data: bytes) -> ImageFormat | None:
+    """The format that a file begins like; None for what is not read."""
+    fits = (each for each in FORMATS if data.startswith(each.magic, each.offset))
+    return next(fits, None)
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file begins like one of a format that is read; False where it can't be read."""
+    try:
+        with open_regular(path) as file:
+            return _find_format(file.read(_HEAD_BYTES)) is not None
+    except OSError:
+        return False
 
 
 def read_image(path: Path) -> DecodedImage:

@@ -32,8 +32,11 @@ from covidreport.storage.cache_folder import RESERVE_BYTES, note_damage, reserve
 from covidreport.store import write_atomic
 
 KIND = "pixels"
-DECODER = "1"
-"""Counted up when a change of covidreport's own decoding changes a pixel."""
+DECODER = "2"
+"""Counted up when a change of covidreport's own decoding changes a pixel, or reads what failed.
+
+Of JPEG and PNG nothing has changed since 1: see `evaluate.identity`.
+"""
 _LAYOUT = 2
 """Counted up when an entry's files are laid out otherwise."""
 UNREAD, READ, FAILED = 1, 2, 3

@@ -6,6 +6,8 @@ whatever the file was.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +20,23 @@ from covidreport.errors import ImageError
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused by their header: the largest detectors give 20 to 50 megapixels."""
+
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    Image.DecompressionBombError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow and pydicom raise on files that are cut off or damaged."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

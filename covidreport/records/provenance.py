@@ -88,6 +88,8 @@ class Provenance:
     data: RecordedData | None = None
     provider: Mapping[str, Any] | None = None
     batch: int | None = None
+    decoder: str | None = None
+    """Which decoding of ours made the pixels; None before it was recorded."""
     company: Mapping[str, Any] | Literal["not asked"] | None = "not asked"
     """Whether images scored together change each other's scores, where that was asked."""
     versions: Mapping[str, Any] | None = None

@@ -20,9 +20,9 @@ def folders(tmp_path):
             place.mkdir(parents=True)
             (place / "a.png").write_bytes(write_png(smooth(8, 8), 8, 0))
     covid = tmp_path / "data" / "validation" / "covid-19"
-    for name in ("b.webp", "c.WEBP", "d.jfif", "e", ".hidden"):
+    for name in ("b.heic", "c.HEIC", "d.jxl", "e", ".hidden"):
         (covid / name).write_bytes(b"RIFF")
-    (tmp_path / "data" / "train" / "normal" / "f.bmp").write_bytes(b"BM")
+    (tmp_path / "data" / "train" / "normal" / "f.avif").write_bytes(b"BM")
     (tmp_path / "data" / "README.txt").write_text("of no class")
     write_model(tmp_path / "runs" / "base", 100)
     return tmp_path
@@ -34,14 +34,14 @@ def test_evaluate_and_audit_name_what_they_pass_over(covidreport, folders):
     done = covidreport("evaluate", "runs", "--data", "data", "--provider", "cpu")
     assert done.code == 0
     assert said in done.err
-    assert "2 .webp, 1 .jfif, 1 without a suffix" in done.err
+    assert "2 .heic, 1 .jxl, 1 without a suffix" in done.err
     evaluation = read_evaluation(folders / "runs" / "base" / "evaluations" / "data-validation")
     (finding,) = [f for f in evaluation.findings if f.code == "files-passed-over"]
-    assert "validation/covid-19/b.webp" in finding.evidence
-    assert "f.bmp" not in finding.evidence
+    assert "validation/covid-19/b.heic" in finding.evidence
+    assert "f.avif" not in finding.evidence
     audit = json.loads(covidreport("audit", "data", "--json").out)
     (found,) = [f for f in audit["findings"] if f["code"] == "files-passed-over"]
-    assert "1 .bmp" in found["evidence"]
+    assert "1 .avif" in found["evidence"]
 
 
 def test_init_and_predict_say_it_as_well(covidreport, folders):
@@ -53,10 +53,10 @@ def test_init_and_predict_say_it_as_well(covidreport, folders):
 
 
 def test_a_folder_of_nothing_else_is_refused_with_what_there_is(covidreport, folders):
-    """Who has WebP alone learns why there are no images."""
+    """Who has HEIC alone learns why there are no images."""
     for file in (folders / "data").rglob("*.png"):
         file.unlink()
     done = covidreport("evaluate", "runs", "--data", "data", "--provider", "cpu")
     assert done.code == 2
-    assert "of kinds that are not read: 2 .webp" in done.err
-    assert "there are 2 .webp" in covidreport("predict", "runs/base", "data").err
+    assert "of kinds that are not read: 2 .heic" in done.err
+    assert "there are 2 .heic" in covidreport("predict", "runs/base", "data").err

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image
 
 from covidreport.dataset import guess_labels, read_dataset
 from covidreport.errors import DatasetError
 from tests.dataset.manifests import write_images
+from tests.images.pictures import save, smooth
 
 LABELS = ("covid-19", "normal")
 
@@ -78,13 +80,45 @@ def test_labels_are_guessed_from_the_folders(tmp_path):
 def test_what_is_no_image_is_passed_over(tmp_path):
     """Other suffixes, hidden files and hidden folders; every image suffix is taken."""
     images = [
-        f"normal/a.{suffix}" for suffix in ("DCM", "dicom", "jpeg", "jpg", "png", "tif", "tiff")
+        f"normal/a.{suffix}"
+        for suffix in (
+            "DCM",
+            "bmp",
+            "dicom",
+            "gif",
+            "jfif",
+            "jpe",
+            "jpeg",
+            "jpg",
+            "png",
+            "tif",
+            "tiff",
+            "webp",
+        )
     ]
     write_images(
         tmp_path, *images, "normal/Thumbs.db", "normal/._a.png", "README.md", ".cache/x/b.png",
         "normal/notes.txt", "covid-19/a.png",
     )  # fmt: skip
     assert read_dataset(tmp_path, LABELS).paths == ("covid-19/a.png", *images)
+
+
+def test_a_file_without_a_suffix_is_known_by_how_it_begins(tmp_path):
+    """As archives of DICOM are, whose names are UIDs; what begins otherwise is passed over."""
+    folder = tmp_path / "covid-19"
+    folder.mkdir()
+    picture = Image.fromarray(smooth(8, 8))
+    for name, data in {
+        "1.2.840.10008.5": save(picture, "JPEG"),
+        "b": save(picture, "PNG"),
+        "README": b"what this is",
+        "empty": b"",
+        "c.part": save(picture, "PNG"),
+    }.items():
+        (folder / name).write_bytes(data)
+    dataset = read_dataset(tmp_path)
+    assert dataset.ids == ("covid-19/1.2.840.10008.5", "covid-19/b")
+    assert dataset.passed_over == ("covid-19/README", "covid-19/c.part", "covid-19/empty")
 
 
 def test_all_faults_are_told_together(tmp_path):

@@ -210,6 +210,21 @@ def test_another_version_of_the_loop_is_another_key(study, monkeypatch):
     assert _find(study, _request(study)) is None
 
 
+def test_another_decoder_of_ours_ends_what_it_may_change_alone(study, monkeypatch):
+    """Images that failed may be read now; where all were read, and as they are now, scores hold."""
+    request = _request(study)
+    evaluate_folder(study / "runs", request)
+    monkeypatch.setattr(identity, "DECODER", "another")
+    assert _find(study, request) is not None
+    monkeypatch.undo()
+    (study / "data" / request.dataset.paths[0]).write_bytes(b"no image")
+    damaged = _request(study)
+    evaluate_folder(study / "runs", damaged)
+    assert _find(study, damaged) is not None
+    monkeypatch.setattr(identity, "DECODER", "another")
+    assert _find(study, damaged) is None
+
+
 def test_what_decides_nothing_is_in_no_key(study):
     """Jobs, thresholds, the order of rows and the word by which the provider was asked for."""
     plain = _request(study, jobs=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,3 +115,50 @@ def on_black(samples: NDArray[Any], maximum: int) -> NDArray[np.uint8]:
         np.uint8
     )
     return eight_bits[..., 0] if eight_bits.shape[-1] == 1 else eight_bits
+
+
+def write_tiff(
+    samples: NDArray[Any],
+    photometric: int | None,
+    *,
+    order: Literal["<", ">"] = "<",
+    tags: Mapping[int, tuple[int, ...]] | None = None,
+    tile: int = 0,
+    page: int = 0,
+) -> bytes:
+    """A TIFF by hand, not compressed: samples `(H, W)` or `(H, W, C)`, in one strip or in tiles.
+
+    tags: more of them, or others. page: where a second page is said to begin; 0 for none.
+    """
+    height, width, channels = (*samples.shape, 1)[:3]
+    kind = samples.dtype.newbyteorder(order)
+    if tile:
+        room = np.zeros((-height % tile + height, -width % tile + width, channels), samples.dtype)
+        room[:height, :width] = samples.reshape(height, width, channels)
+        corners = [(y, x) for y in range(0, height, tile) for x in range(0, width, tile)]
+        parts = [room[y : y + tile, x : x + tile].astype(kind).tobytes() for y, x in corners]
+    else:
+        parts = [samples.astype(kind).tobytes()]
+    begins = [8 + sum(map(len, parts[:at])) for at in range(len(parts))]
+    sizes = tuple(map(len, parts))
+    found: dict[int, tuple[int, ...]] = {
+        256: (width,), 257: (height,), 258: (samples.dtype.itemsize * 8,) * channels, 259: (1,),
+        262: () if photometric is None else (photometric,), 277: (channels,),
+        **({322: (tile,), 323: (tile,), 324: tuple(begins), 325: sizes} if tile else
+           {273: tuple(begins), 278: (height,), 279: sizes}),
+        **(tags or {}),
+    }  # fmt: skip
+    found = {tag: values for tag, values in sorted(found.items()) if values}
+    data = b"".join(parts)
+    directory = 8 + len(data)
+    behind = directory + 2 + 12 * len(found) + 4
+    entries, outside = b"", b""
+    for tag, values in found.items():
+        packed = struct.pack(f"{order}{len(values)}I", *values)
+        if len(values) > 1:
+            at, outside = behind + len(outside), outside + packed
+            packed = struct.pack(order + "I", at)
+        entries += struct.pack(order + "HHI", tag, 4, len(values)) + packed
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, directory)
+    count = struct.pack(order + "H", len(found))
+    return head + data + count + entries + struct.pack(order + "I", page) + outside

@@ -36,15 +36,16 @@ def test_every_format_of_the_table_has_a_magic_of_its_own():
     ("data", "reason"),
     [
         (b"", "the file is empty"),
-        (b"not an image", "not an image: JPEG, PNG and DICOM are read"),
+        (b"not an image", "not an image: JPEG, PNG, DICOM, TIFF, BMP, WebP and GIF are read"),
         (b"\0" * 100, "not an image"),
         (b"\xff\xd8", "not an image"),
         (b"\x89PNG", "not an image"),
         (b"<html><body>404</body></html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the image"),
-        (save(Image.new("L", (3, 3)), "GIF"), "a GIF file; JPEG, PNG and DICOM are read"),
-        (save(Image.new("L", (3, 3)), "BMP"), "a BMP file"),
-        (save(Image.new("L", (3, 3)), "TIFF"), "a TIFF file"),
+        (
+            b"\0\0\0\x0cjP  \r\n\x87\n",
+            "a JPEG 2000 file; JPEG, PNG, DICOM, TIFF, BMP, WebP and GIF",
+        ),
     ],
 )
 def test_what_is_no_image_is_refused_by_name(data, reason):

@@ -8,9 +8,7 @@ its pixels: `header` (facts), `acceptance` (what is refused, and why), `samples`
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -33,7 +31,7 @@ from covidreport.images.dicom.header import (
     read_kind,
 )
 from covidreport.images.dicom.samples import decode_samples, read_pixel_data
-from covidreport.images.pixels import DecodedImage, check_size
+from covidreport.images.pixels import DAMAGE, DecodedImage, check_size
 from covidreport.storage.files import open_regular
 
 if TYPE_CHECKING:
@@ -53,20 +51,6 @@ _ATTRIBUTES = [
     "ViewCodeSequence",
     "SpecificCharacterSet",
 ]
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom raises on files that are cut off or damaged."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -146,7 +130,7 @@ def _reading(file: BinaryIO, only: list[str] | None = None) -> Iterator[FileData
             yield pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(only))
     except pydicom.errors.InvalidDicomError as error:
         raise ImageError("not a DICOM file: the mark DICM is missing") from error
-    except (pydicom.errors.BytesLengthException, *_DAMAGE) as error:
+    except (pydicom.errors.BytesLengthException, *DAMAGE) as error:
         raise ImageError(f"damaged DICOM: {error}") from error
 
 

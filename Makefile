@@ -32,9 +32,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Bytecode is kept: some hundred commands run in processes of their own, each of which would compile every module.
+# One worker more than cores: some tests wait. Files go out as tests/conftest.py orders them. Bytecode is kept: some
+# hundred commands run in processes of their own, each of which would compile every module.
 test: check
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile --durations 20
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --durations 20 \
+	  -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadfile --no-loadscope-reorder
 
 # Needs real images (a folder that COVIDREPORT_CXR names) and an idle machine for about an hour.
 bench: $(STAMP)

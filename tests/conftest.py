@@ -11,8 +11,24 @@ from covidreport.report.charts import vega
 from covidreport.report.charts.lines import Lines
 from covidreport.storage.cache_folder import take_damage
 
+LONGEST = (
+    "tests/test_readme.py",
+    "tests/cli/test_folds.py",
+    "tests/integrations/test_story.py",
+    "tests/train/test_ranks.py",
+    "tests/train/test_export.py",
+    "tests/cli/test_transformer.py",
+    "tests/test_house.py",
+)
+"""Files of one long test, or of a fixture that takes long, the longest first."""
 _DRAWN: dict[Lines, str] = {}
 _draw = vega._draw
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first: else all workers but one wait for it at the end."""
+    at = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: at.get(item.nodeid.partition("::")[0], len(at)))
 
 
 @pytest.fixture(scope="session")

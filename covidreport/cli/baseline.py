@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from covidreport.cli.common import Commands
-from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
+from covidreport.cli.options import AsJson, RunFolder, StoredDataset, StoredSplit, Variant
 
 commands = Commands(
     help="Set the baseline that runs are compared with.",
@@ -62,11 +62,12 @@ def set_baseline(
     split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a baseline."""
     from dataclasses import replace
 
-    from covidreport.cli.terminal import say, say_note
+    from covidreport.cli.terminal import print_paths, say, say_note
     from covidreport.errors import StoreError, UsageError
     from covidreport.gate.baseline import (
         BaselineRequest,
@@ -130,4 +131,4 @@ def set_baseline(
     note = note_newer(images, there[:1])
     if note:
         say_note(note)
-    typer.echo(output)
+    print_paths("covidreport.baseline-set/1", [output], as_json=as_json)

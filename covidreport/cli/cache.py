@@ -66,10 +66,16 @@ def info(
 
 
 @commands.command(epilog="Example: covidreport cache clear")
-def clear() -> None:
+def clear(
+    as_json: AsJson = False,
+) -> None:
     """Delete everything in the cache; the next evaluation fills it again."""
+    from covidreport.cli.terminal import print_json
     from covidreport.storage.cache_folder import clear_cache
 
     entries = clear_cache()
     freed = sum(entry.size_bytes for entry in entries)
-    typer.echo(f"{len(entries)} entries deleted, {freed / 1e6:,.1f} MB freed")
+    if as_json:
+        print_json({"schema": "covidreport.cache-clear/1", "entries": len(entries), "bytes": freed})
+    else:
+        typer.echo(f"{len(entries)} entries deleted, {freed / 1e6:,.1f} MB freed")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import RunFolder, StoredDataset, StoredSplit, Variant
+from covidreport.cli.options import AsJson, RunFolder, StoredDataset, StoredSplit, Variant
 from covidreport.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from covidreport.records import Evaluation, ReportData
 
 
 def register(app: typer.Typer) -> None:
@@ -36,23 +41,15 @@ def export(
     split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
+    as_json: AsJson = False,
 ) -> None:
     """Export a run."""
-    from covidreport.cli.terminal import say_note
+    from covidreport.cli.terminal import print_paths, say_note
     from covidreport.errors import RunError
-    from covidreport.integrations.dvc import write_dvc
-    from covidreport.integrations.model_card import render_model_card
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
     from covidreport.storage.runs import is_run_folder, locate_run, read_run
     from covidreport.storage.shared import share_input
-    from covidreport.store import (
-        SCORES_FILE,
-        encode_text,
-        evaluation_folder,
-        read_scores,
-        write_atomic,
-    )
 
     if dvc is None and model_card is None:
         raise UsageError("nothing to write: give --dvc FOLDER, --model-card FILE or both")
@@ -73,11 +70,28 @@ def export(
     if evaluation is None:
         why = reported.failure.explanation if reported.failure else "no metrics"
         raise RunError(f"{run}: {why}")
+    written = _write(evaluation, data, run, dvc, model_card)
+    print_paths("covidreport.export/1", written, as_json=as_json)
+
+
+def _write(
+    evaluation: Evaluation, data: ReportData, run: Path, dvc: Path | None, model_card: Path | None
+) -> Iterator[Path]:
+    """Write what is wanted, and give each file once it is there."""
+    from covidreport.integrations.dvc import write_dvc
+    from covidreport.integrations.model_card import render_model_card
+    from covidreport.store import (
+        SCORES_FILE,
+        encode_text,
+        evaluation_folder,
+        read_scores,
+        write_atomic,
+    )
+
     if dvc is not None:
         file = evaluation_folder(run, evaluation.key) / SCORES_FILE
         scores = read_scores(file) if evaluation.has_scores and file.is_file() else None
-        for path in write_dvc(dvc, evaluation, scores):
-            typer.echo(path)
+        yield from write_dvc(dvc, evaluation, scores)
     if model_card is not None:
         write_atomic(model_card, encode_text(render_model_card(data)))
-        typer.echo(model_card)
+        yield model_card

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from covidreport.cli.options import NewRuns
+from covidreport.cli.options import AsJson, NewRuns
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +37,13 @@ def import_counts_command(
     threshold: Annotated[
         float | None, typer.Option(help="The probability above which a label was predicted.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Import counts."""
+    from covidreport.cli.terminal import print_paths
     from covidreport.evaluate.import_counts import import_counts
 
-    for folder in import_counts(
+    made = import_counts(
         file, output, dataset=name or file.stem, target=target, threshold=threshold
-    ):
-        typer.echo(folder)
+    )
+    print_paths("covidreport.import-counts/1", made, as_json=as_json)

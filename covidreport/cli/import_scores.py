@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from covidreport.cli.options import Data, Threshold, read_options
+from covidreport.cli.options import AsJson, Data, Threshold, read_options
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,11 +59,12 @@ def import_scores_command(
         ),
     ] = None,
     description: Annotated[str, typer.Option(help="What the run is, in a few words.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Import scores."""
     from covidreport.cli.progress import show_events
-    from covidreport.cli.ranking import show_ranking
-    from covidreport.cli.terminal import out, say_finding
+    from covidreport.cli.ranking import ranking_as_json, show_ranking
+    from covidreport.cli.terminal import out, print_json, say_finding
     from covidreport.compare.ranking import rank_runs
     from covidreport.evaluate.folders import read_images
     from covidreport.evaluate.resolve import choose_data, read_query
@@ -118,8 +119,17 @@ def import_scores_command(
             ),
             lambda what: on_event(EvaluationReplaced(what)),
         )
-    for ranking in rank_runs([evaluation], settings.target, settings.specificity_floor):
-        show_ranking(out, ranking, [evaluation])
+    rankings = rank_runs([evaluation], settings.target, settings.specificity_floor)
+    if as_json:
+        document = {
+            "schema": "covidreport.import-scores/1",
+            "folder": str(output / run),
+            "rankings": [ranking_as_json(each, [evaluation]) for each in rankings],
+        }
+        print_json(document)
+    else:
+        for ranking in rankings:
+            show_ranking(out, ranking, [evaluation])
     for finding in evaluation.findings:
         say_finding(finding)
 

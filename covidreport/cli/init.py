@@ -6,17 +6,21 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from covidreport.cli.options import AsJson
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.cli.seen import SeenData
     from covidreport.dataset import ManifestSettings
     from covidreport.records import Dataset
+
+SCHEMA = "covidreport.init/1"
 
 
 def register(app: typer.Typer) -> None:
@@ -62,10 +66,11 @@ def init(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a configuration."""
-    from covidreport.cli.seen import decide, look_at, tabulate_labels
-    from covidreport.cli.terminal import out, say, say_finding, say_note
+    from covidreport.cli.seen import count_splits, decide, look_at, tabulate_splits
+    from covidreport.cli.terminal import out, print_json, say, say_finding, say_note
     from covidreport.dataset import read_dataset
     from covidreport.dataset.folders import explain_left_out, explain_passed_over
     from covidreport.storage.files import format_path
@@ -90,8 +95,22 @@ def init(
             f"{format_path(data)}: a name that is not UTF-8 can't stand in {output.name}; rename it"
         ) from error
     write_atomic(output, text)
-    out.print(tabulate_labels(dataset))
-    typer.echo(output)
+    counted = count_splits(dataset)
+    if as_json:
+        document = {
+            "schema": SCHEMA,
+            "file": str(output),
+            "data": str(found.data),
+            "read_as": found.title or None,
+            "target": choose_target(dataset.labels, found.target),
+            "splits": [asdict(each) for each in counted],
+            "passed_over": len(dataset.passed_over),
+            "left_out": dict(dataset.left_out),
+        }
+        print_json(document)
+    else:
+        out.print(tabulate_splits(counted))
+        typer.echo(output)
     if found.title:
         say_note(f"read as {found.title}{f'; {found.note}' if found.note else ''}")
     images = plural(len(dataset), "image")

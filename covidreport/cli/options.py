@@ -181,7 +181,7 @@ PlannedMargin = Annotated[
     float | None, typer.Option(help="How much less sensitive is not inferior, such as 0.05.")
 ]
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 def read_options(context: typer.Context) -> tuple[Settings, EvaluateOptions]:

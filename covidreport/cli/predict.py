@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from covidreport.cli.options import (
+    AsJson,
     BatchSize,
     BatchTimeout,
     DeviceId,
@@ -60,10 +62,11 @@ def predict(
     batch_size: BatchSize = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
+    as_json: AsJson = False,
 ) -> None:
     """Predict."""
     from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import out, say, say_finding
+    from covidreport.cli.terminal import out, print_json, say, say_finding
     from covidreport.predict import predict_paths, write_predictions
 
     if output.suffix.lower() not in (".csv", ".parquet"):
@@ -73,11 +76,22 @@ def predict(
         predicted = predict_paths(model, images, options, on_event)
     scores, table = predicted.scores, predicted.table
     write_predictions(table, output)
-    typer.echo(output)
-    out.print(_show(table, predicted.chosen))
+    labels = _count_answers(table, predicted.chosen)
+    failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]
+    if as_json:
+        document = {
+            "schema": "covidreport.predict/1",
+            "file": str(output),
+            "images": len(predicted.images),
+            "labels": [asdict(each) for each in labels],
+            "failures": [{"image": image, "reason": reason} for image, reason in failed],
+        }
+        print_json(document)
+    else:
+        typer.echo(output)
+        out.print(_show(labels))
     for finding in predicted.findings:
         say_finding(finding)
-    failed = [(i, r) for i, r in zip(scores.sample_ids, scores.reasons, strict=True) if r]
     for image, reason in failed[:20]:
         say(f"error: {image}: {reason}", "bold red")
     if failed:
@@ -87,8 +101,34 @@ def predict(
         raise typer.Exit(3)
 
 
-def _show(table: Mapping[str, Sequence[object]], chosen: ChosenThresholds) -> Table:
-    """Each label's threshold, where it comes from, and how many images were called what."""
+@dataclass(frozen=True, slots=True)
+class _LabelAnswers:
+    """A label's threshold, where it comes from, and how many images were called what."""
+
+    label: str
+    threshold: float
+    threshold_from: str
+    positive: int
+    negative: int
+    failed: int
+
+
+def _count_answers(
+    table: Mapping[str, Sequence[object]], chosen: ChosenThresholds
+) -> list[_LabelAnswers]:
+    tuned = (chosen.tuning or {}).get("targets")
+    return [
+        _LabelAnswers(
+            label,
+            value,
+            chosen.origin if tuned is None or label in tuned else "not tuned",
+            *(table[label].count(answer) for answer in (1, 0, None)),
+        )
+        for label, value in chosen.values.items()
+    ]
+
+
+def _show(labels: Sequence[_LabelAnswers]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -100,10 +140,8 @@ def _show(table: Mapping[str, Sequence[object]], chosen: ChosenThresholds) -> Ta
     for name in ("threshold", "yes", "no", "failed"):
         shown.add_column(name, justify="right")
     shown.add_column("threshold from")
-    tuned = (chosen.tuning or {}).get("targets")
-    for label, value in chosen.values.items():
-        answers = [table[label].count(answer) for answer in (1, 0, None)]
-        origin = chosen.origin if tuned is None or label in tuned else "not tuned"
-        cells = (label, format_threshold(value), *(f"{each:,}" for each in answers), origin)
+    for each in labels:
+        answers = (f"{n:,}" for n in (each.positive, each.negative, each.failed))
+        cells = (each.label, format_threshold(each.threshold), *answers, each.threshold_from)
         shown.add_row(*(Text(clean(cell)) for cell in cells))
     return shown

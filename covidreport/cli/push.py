@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import NewRuns, Runs
+from covidreport.cli.options import AsJson, NewRuns, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,13 +66,21 @@ def push(
         bool, typer.Option("--scores", help="Send each image's scores, under its name, too.")
     ] = False,
     models: Annotated[bool, typer.Option("--models", help="Send the model files too.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Push runs."""
     from covidreport.boundary import attempt
     from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import part_of, say, say_failures, say_note
+    from covidreport.cli.terminal import (
+        failure_as_json,
+        part_of,
+        print_json,
+        say,
+        say_failures,
+        say_note,
+    )
     from covidreport.errors import ServiceError, UsageError
-    from covidreport.integrations.mlflow import PushRequest, push_run
+    from covidreport.integrations.mlflow import Pushed, PushRequest, push_run
     from covidreport.integrations.mlflow.server import MlflowServer
     from covidreport.records import Failure, StageStarted, StepsDone
     from covidreport.settings import find_settings
@@ -84,6 +93,7 @@ def push(
     render = partial(_render, settings=settings, images=images)
     request = PushRequest(experiment, render, scores, models)
     failed: list[Failure] = []
+    pushed: list[Pushed] = []
     with show_events() as on_event:
         on_event(StageStarted(f"Pushing {len(runs)} runs", len(runs)))
         for run in runs:
@@ -92,8 +102,18 @@ def push(
             if isinstance(done, Failure):
                 failed.append(done)
             else:
-                typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
+                pushed.append(done)
+                if not as_json:
+                    typer.echo(f"{done.outcome:9}  {done.run}  {done.address}")
             on_event(StepsDone(1))
+    if as_json:
+        print_json(
+            {
+                "schema": "covidreport.push/1",
+                "runs": [asdict(each) for each in pushed],
+                "failures": [failure_as_json(failure) for failure in failed],
+            }
+        )
     say_failures(failed, "pushed")
     if failed:
         rest = "; the others were" if len(failed) < len(runs) else ""
@@ -143,24 +163,36 @@ def pull(
     uri: Address,
     output: NewRuns = Path("runs"),
     experiment: Experiment = DEFAULT_EXPERIMENT,
+    as_json: AsJson = False,
 ) -> None:
     """Pull runs."""
-    from covidreport.cli.terminal import say, say_failures
+    from covidreport.cli.terminal import failure_as_json, print_json, say, say_failures
     from covidreport.integrations.mlflow import pull_runs
     from covidreport.integrations.mlflow.server import MlflowServer
     from covidreport.records import Failure
 
     failed: list[Failure] = []
+    here: list[dict[str, object]] = []
     for pulled in pull_runs(MlflowServer(uri), experiment, output):
         if isinstance(pulled, Failure):
             failed.append(pulled)
             continue
-        typer.echo(pulled.folder)
+        here.append({"folder": str(pulled.folder), "older": pulled.older})
+        if not as_json:
+            typer.echo(pulled.folder)
         if pulled.older:
             older = "1 older run of this name was"
             if pulled.older > 1:
                 older = f"{pulled.older} older runs of this name were"
             say(f"{pulled.folder.name}: {older} left there")
+    if as_json:
+        print_json(
+            {
+                "schema": "covidreport.pull/1",
+                "runs": here,
+                "failures": [failure_as_json(failure) for failure in failed],
+            }
+        )
     say_failures(failed, "pulled")
     if failed:
         raise typer.Exit(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from covidreport.cli.options import (
+    AsJson,
     PlannedBaseline,
     PlannedMargin,
     Runs,
@@ -84,21 +86,21 @@ def render(
             help="Include what `covidreport audit --output` found in the data.", metavar="FILE"
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Render reports."""
     from covidreport.audit.document import read_audit
     from covidreport.cli.command_line import format_command
     from covidreport.cli.opening import open_report
-    from covidreport.cli.terminal import say, say_note
+    from covidreport.cli.terminal import print_paths, say, say_note
     from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
-    from covidreport.store import encode_text, write_atomic
 
-    names = _check_formats(formats, output, opened=opened, charts=charts)
+    names = _check_formats(formats, output, opened=opened, charts=charts, as_json=as_json)
     settings = find_settings(Path.cwd())
     options = _choose_render_options(logo, template_dir, settings)
     found = discover_runs(folders or (), say_note)
@@ -114,20 +116,33 @@ def render(
         plan=settings.plan_comparisons(runs, baseline, margin),
         audit=None if audit is None else read_audit(audit),
         show_ids=show_ids,
-        command=format_command(context, {"output", "formats", "opened", "charts"}),
+        command=format_command(context, {"output", "formats", "opened", "charts", "as_json"}),
     )
+    if str(output) == "-":
+        _print_report(names[0], FORMATS[names[0]].render(data, options))
+        return
+    written = _write(data, options, names, output, charts=charts)
+    print_paths("covidreport.render/1", written, as_json=as_json)
+    if opened:
+        say(open_report(_name_file(output, FORMATS["html"].suffix, several=len(names) > 1)))
+
+
+def _write(
+    data: ReportData, options: RenderOptions, names: Sequence[str], output: Path | None, *,
+    charts: bool,
+) -> Iterator[Path]:  # fmt: skip
+    """Write each format, with its pictures, and give each file once it is there."""
+    from covidreport.report import FORMATS
+    from covidreport.store import encode_text, write_atomic
+
     for name in names:
         suffix, function = FORMATS[name]
-        if output is not None and str(output) == "-":
-            _print_report(name, function(data, options))
-            continue
         path = _name_file(output, suffix, several=len(names) > 1)
         if charts and name == "markdown":
-            options = replace(options, charts=_write_pictures(path, data, options))
+            options = replace(options, charts=_name_pictures(path).name)
+            yield from _write_pictures(_name_pictures(path), data, options)
         write_atomic(path, encode_text(function(data, options)))
-        typer.echo(path)
-        if opened and name == "html":
-            say(open_report(path))
+        yield path
 
 
 def _print_report(name: str, text: str) -> None:
@@ -138,8 +153,9 @@ def _print_report(name: str, text: str) -> None:
 
 
 def _check_formats(
-    formats: list[str] | None, output: Path | None, *, opened: bool, charts: bool
-) -> list[str]:
+    formats: list[str] | None, output: Path | None, *, opened: bool, charts: bool,
+    as_json: bool,
+) -> list[str]:  # fmt: skip
     """The formats that are wanted, each once; UsageError where options contradict each other."""
     from covidreport.report import FORMATS
 
@@ -153,6 +169,8 @@ def _check_formats(
         raise UsageError(f"{len(names)} formats can't go into one file: give --output a folder")
     if opened and ("html" not in names or str(output) == "-"):
         raise UsageError("--open shows the HTML report: render --format html into a file")
+    if as_json and str(output) == "-":
+        raise UsageError("--json lists the files that were written: give --output a file")
     if charts and ("markdown" not in names or str(output) == "-"):
         raise UsageError(
             "--charts writes pictures beside a Markdown report: use --format markdown, into a file"
@@ -174,16 +192,18 @@ def _choose_render_options(
     )
 
 
-def _write_pictures(report: Path, data: ReportData, options: RenderOptions) -> str:
-    """Write the pictures into a folder beside the report and give its name: `report-files`."""
+def _name_pictures(report: Path) -> Path:
+    """The folder beside a report that holds its pictures: `report-files`."""
+    return report.with_name(f"{report.stem}-files")
+
+
+def _write_pictures(folder: Path, data: ReportData, options: RenderOptions) -> Iterator[Path]:
     from covidreport.report.pictures import draw_pictures
     from covidreport.store import write_atomic
 
-    folder = report.with_name(f"{report.stem}-files")
     for name, picture in draw_pictures(data, options).items():
         write_atomic(folder / name, picture)
-        typer.echo(folder / name)
-    return folder.name
+        yield folder / name
 
 
 def _name_file(output: Path | None, suffix: str, *, several: bool) -> Path:

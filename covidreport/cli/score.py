@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from covidreport.cli.options import (
+    AsJson,
     Runs,
     StoredDataset,
     Threshold,
@@ -21,7 +22,10 @@ from covidreport.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from covidreport.compare.ranking import RankedSet
     from covidreport.records import Evaluation, Run
+
+SCHEMA = "covidreport.score/1"
 
 
 def register(app: typer.Typer) -> None:
@@ -53,11 +57,12 @@ def score(
     write: Annotated[
         bool, typer.Option("--write", help="Write what is shown, in place of what stands.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score evaluations."""
     from covidreport.boundary import attempt
-    from covidreport.cli.ranking import show_ranking
-    from covidreport.cli.terminal import out, say, say_faults, say_finding, say_note
+    from covidreport.cli.ranking import ranking_as_json
+    from covidreport.cli.terminal import print_json, say, say_faults, say_finding, say_note
     from covidreport.compare import rank_and_compare
     from covidreport.errors import UsageError
     from covidreport.evaluate.scoring import score_stored
@@ -90,13 +95,21 @@ def score(
             faults.append((run.name, changed.explanation))
         else:
             changes.append(_Change(run, evaluation, changed))
-    if changes:
-        out.print(_show(changes, settings.target, written=write))
     plan = settings.plan_comparisons(runs)
     scored = [(change.run, change.after) for change in changes]
-    for each in rank_and_compare(scored, settings.target, settings.specificity_floor, plan):
-        out.print()
-        show_ranking(out, each.ranking, each.evaluations)
+    ranked = rank_and_compare(scored, settings.target, settings.specificity_floor, plan)
+    if as_json:
+        document = {
+            "schema": SCHEMA,
+            "written": write,
+            "evaluations": [_as_json(change) for change in changes],
+            "rankings": [ranking_as_json(each.ranking, each.evaluations) for each in ranked],
+            "failures": [{"run": name, "reason": fault} for name, fault in faults],
+        }
+        print_json(document)
+    else:
+        _print(changes, ranked, settings.target, written=write)
+    for each in ranked:
         for finding in each.findings:
             say_finding(finding)
     say_faults(faults)
@@ -113,6 +126,41 @@ class _Change:
     run: Run
     before: Evaluation
     after: Evaluation
+
+
+def _as_json(change: _Change) -> dict[str, Any]:
+    """Each label's threshold and counts, as they stand and as they would be."""
+
+    def describe(side: Evaluation, label: str) -> dict[str, float | None]:
+        counts = side.counts.get(label)
+        return {
+            "threshold": side.thresholds.get(label),
+            "missed": None if counts is None else counts.missed,
+            "false_alarms": None if counts is None else counts.false_alarms,
+        }
+
+    sides = {"before": change.before, "after": change.after}
+    return {
+        "run": change.run.name,
+        "evaluation": f"{change.run.folder_text}/evaluations/{change.after.key}",
+        "labels": {
+            label: {name: describe(side, label) for name, side in sides.items()}
+            for label in change.after.labels
+        },
+    }
+
+
+def _print(
+    changes: Sequence[_Change], ranked: Sequence[RankedSet], target: str, *, written: bool
+) -> None:
+    from covidreport.cli.ranking import show_ranking
+    from covidreport.cli.terminal import out
+
+    if changes:
+        out.print(_show(changes, target, written=written))
+    for each in ranked:
+        out.print()
+        show_ranking(out, each.ranking, each.evaluations)
 
 
 def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:

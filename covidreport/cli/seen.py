@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,24 +115,50 @@ def decide(found: SeenData, covid: bool | None, blank: str | None) -> ManifestSe
     return words
 
 
-def tabulate_labels(dataset: Dataset) -> Table:
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """What one split holds: images, patients where they are known, and what each label says."""
+
+    name: str
+    images: int
+    patients: int | None
+    positives: Mapping[str, int]
+    unknown: Mapping[str, int]
+
+
+def count_splits(dataset: Dataset) -> tuple[SplitCounts, ...]:
+    """Each split, by name; `all` where there is none."""
+    splits = np.array(dataset.splits or ("all",) * len(dataset), object)
+    groups = None if dataset.groups is None else np.array(dataset.groups, object)
+    counted = []
+    for name in sorted(set(splits)):
+        rows = splits == name
+        truth = dict(zip(dataset.labels, dataset.truth[rows].T, strict=True))
+        counted.append(
+            SplitCounts(
+                name,
+                int(rows.sum()),
+                None if groups is None else len(set(groups[rows])),
+                {label: int((of == 1).sum()) for label, of in truth.items()},
+                {label: int((of == UNKNOWN).sum()) for label, of in truth.items()},
+            )
+        )
+    return tuple(counted)
+
+
+def tabulate_splits(counted: Sequence[SplitCounts]) -> Table:
     """Images, patients and positives of each label, by split; unknown truth where there is any."""
-    splits = dataset.splits or ("all",) * len(dataset)
-    names = sorted(set(splits))
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
-    for name in names:
-        table.add_column(Text(clean(name or "(no split)")), justify="right")
-    of = {name: np.array([each == name for each in splits]) for name in names}
-    table.add_row("images", *(str(int(of[name].sum())) for name in names))
-    if dataset.groups is not None:
-        patients = np.array(dataset.groups, object)
-        table.add_row("patients", *(str(len(set(patients[of[name]]))) for name in names))
-    for k, label in enumerate(dataset.labels):
+    for each in counted:
+        table.add_column(Text(clean(each.name or "(no split)")), justify="right")
+    table.add_row("images", *(str(each.images) for each in counted))
+    if counted[0].patients is not None:
+        table.add_row("patients", *(str(each.patients) for each in counted))
+    for label in counted[0].positives:
         cells = []
-        for name in names:
-            truth = dataset.truth[of[name], k]
-            unknown = int((truth == UNKNOWN).sum())
-            cells.append(f"{int((truth == 1).sum())}{f' ({unknown} unknown)' if unknown else ''}")
+        for each in counted:
+            n, unknown = each.positives[label], each.unknown[label]
+            cells.append(f"{n}{f' ({unknown} unknown)' if unknown else ''}")
         table.add_row(Text(clean(label)), *cells)
     return table

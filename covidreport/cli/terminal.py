@@ -19,6 +19,8 @@ from covidreport.streams import speaks_unicode
 from covidreport.text import list_some
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from covidreport.records import Failure, Finding
 
 MOST_NAMES = 20
@@ -60,6 +62,15 @@ def print_json(document: object) -> None:
     ascii_only = not speaks_unicode(sys.stdout)
     text = json.dumps(document, indent=2, ensure_ascii=ascii_only, allow_nan=False)
     typer.echo(text.replace("##", "#\\u0023"))
+
+
+def print_paths(schema: str, paths: Iterable[Path], *, as_json: bool) -> None:
+    """What a command wrote, on stdout: a line for each as soon as it is there, or one document."""
+    if as_json:
+        print_json({"schema": schema, "files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        typer.echo(path)
 
 
 def say(text: str, style: str | None = None) -> None:

@@ -51,6 +51,15 @@ CALLS = {
 SERVED = {"pull", "push"}
 """These need a server, and print through the same streams."""
 
+WITHOUT_JSON = {"adopt"}
+SAME = {
+    "cache info": ["cache"],
+    "ci": ["verdict"],
+    "gate": ["verdict"],
+    "occlude": ["evaluate"],
+}
+"""Whose document is called otherwise than the command."""
+
 
 def _leaves(group, prefix=""):
     for name, each in group.commands.items():
@@ -128,6 +137,18 @@ def test_nobody_who_reads_is_no_fault(study, monkeypatch, call):
     assert _call(monkeypatch, call, *ends) == 0
     for end in ends:
         end.close()  # which flushes: nothing is left that could fail when Python ends
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLS) - WITHOUT_JSON))
+def test_json_is_one_document_that_says_what_it_is(study, covidreport, name):
+    """Nothing else stands on stdout, and the exit code is that of the words."""
+    words = CALLS[name].replace(" --output -", "").split()
+    done = covidreport(*words, "--json")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    schema, _, version = document["schema"].removeprefix("covidreport.").partition("/")
+    assert version.isdigit()
+    assert schema in {name.replace(" ", "-"), *SAME.get(name, ())}
 
 
 def _timeless(text):

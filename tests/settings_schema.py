@@ -29,6 +29,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "name": ("What to call the data set.", TEXT),
     "target": ("The label by whose missed cases runs are ranked.", TEXT),
     "max_failed_share": ("How many images may fail, a fraction.", FRACTION),
+    "check_preprocessing": ("Whether evaluate feeds models in other ways, on another split.",
+                            {"type": "boolean"}),
     "provider": ("auto, cuda or cpu, and others of docs/providers.md.", TEXT),
     "batch_timeout_s": ("Seconds that a model may take for a batch.",
                         {"type": "number", "exclusiveMinimum": 0}),

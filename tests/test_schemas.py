@@ -166,6 +166,7 @@ def test_what_a_contract_refuses_its_schema_refuses(word, value, sentence):
 
 GOOD: dict[str, list[Any]] = {
     "data": ["data"], "labels": [["a", "b"]], "uncertain": [["?"]], "max_failed_share": [0, 0.5],
+    "check_preprocessing": [True, False],
     "batch_timeout_s": [300], "memory_limit": [0.8, "12GiB"],
     "threshold": [0.3, {"covid-19": 0.2}], "thresholds": ["tuned"],
     "rank_at": [{"specificity": 0.95}], "specificity_floor": [0.5], "margin": [0.05],
@@ -180,6 +181,7 @@ GOOD: dict[str, list[Any]] = {
 }  # fmt: skip
 BAD: dict[str, list[Any]] = {
     "data": [3, ""], "labels": [[], ["a", "a"], "a"], "uncertain": ["?"],
+    "check_preprocessing": [1, "yes"],
     "max_failed_share": [2, "x"], "batch_timeout_s": [0, "5"], "memory_limit": [0, 3],
     "threshold": [0, 1, {"covid-19": 2}], "thresholds": ["own"],
     "rank_at": [{"specificity": 0}, {"f1": 0.9}, {"specificity": 0.9, "sensitivity": 0.9}, 1],

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from covidreport.audit import audit_activation, audit_scores
 from covidreport.errors import RunError
+from covidreport.evaluate.feeding import feed_runs, find_sample
 from covidreport.evaluate.opening import open_model
 from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.preprocessing import PreprocessingCheck
 from covidreport.evaluate.resolve import choose_data, read_split
 from covidreport.predict import find_images, predict_images
-from covidreport.records import Failure, Finding, Run
+from covidreport.records import Failure, Finding, OnEvent, Run, ignore_events
 from covidreport.text.labels import pair_spellings
 
 TRIED = 16
@@ -54,3 +56,15 @@ def try_model(run: Run, options: EvaluateOptions) -> Tried:
     said = f"{len(found)} images of {data}, {split}, as {activation}: {ranges}"
     said += "" if shown else "; nothing in them contradicts it"
     return Tried(said, shown, pair_spellings(scores.labels, dataset.labels))
+
+
+def try_neighbours(
+    runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent = ignore_events
+) -> list[PreprocessingCheck]:
+    """Feed models in the ways that their contracts leave open, where the data has another split.
+
+    Raises as `try_model` where the data are refused.
+    """
+    _, split = read_split(choose_data(options, ()))
+    images = find_sample(runs, options, split, on_event)
+    return [] if images is None else feed_runs(runs, images, options, on_event)

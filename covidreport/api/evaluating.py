@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from covidreport.boundary import attempt
 from covidreport.compare import rank_and_compare
 from covidreport.compare.ranking import RankedSet
 from covidreport.errors import UsageError
+from covidreport.evaluate.feeding import check_evaluated
 from covidreport.evaluate.folders import evaluate_folders
 from covidreport.evaluate.options import EvaluateOptions, merge_options
 from covidreport.evaluate.outcome import (
@@ -22,6 +23,7 @@ from covidreport.evaluate.outcome import (
     list_evaluated,
     list_failures,
 )
+from covidreport.evaluate.preprocessing import PreprocessingCheck
 from covidreport.evaluate.resolve import part_runs
 from covidreport.records import (
     Evaluation,
@@ -37,6 +39,7 @@ from covidreport.records import (
     name_evaluation,
 )
 from covidreport.settings import find_settings
+from covidreport.storage.made_here import MadeHere
 from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
 
@@ -60,6 +63,8 @@ class EvaluatedRuns:
     """The label that they were ranked by."""
     remaining: tuple[Remaining, ...] = ()
     """Where a part of every image was blacked out: ROC AUC beside that of the usual evaluation."""
+    preprocessing: tuple[PreprocessingCheck, ...] = ()
+    """What other ways to feed the models showed, where that was asked."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -87,7 +92,12 @@ def evaluate_runs(
             "no run here has a model to run: what was imported or pulled without its model is "
             "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
-    done = evaluate_folders(runs, options, on_event)
+    made = MadeHere()
+    done = evaluate_folders(runs, options, on_event, made)
+    preprocessing: tuple[PreprocessingCheck, ...] = ()
+    if options.check_preprocessing:
+        outcomes, preprocessing = check_evaluated(done.outcomes, options, made, on_event)
+        done = replace(done, outcomes=outcomes)
     target = options.target or settings.target
     alike = [each for each in list_evaluated(done.outcomes) if each[0].fold is None]
     rankings = rank_and_compare(
@@ -105,7 +115,14 @@ def evaluate_runs(
         for finding in shortcuts:
             on_event(FindingMade(finding))
     return EvaluatedRuns(
-        done.outcomes, rankings, findings, tuple(alone), too_many, target, remaining
+        done.outcomes,
+        rankings,
+        findings,
+        tuple(alone),
+        too_many,
+        target,
+        remaining,
+        preprocessing,
     )
 
 

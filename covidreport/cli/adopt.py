@@ -15,6 +15,7 @@ from covidreport.errors import CovidReportError, UsageError
 if TYPE_CHECKING:
     from covidreport.adopt import Adopted, AdoptRequest
     from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.records import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +81,7 @@ def adopt(
     _, options = read_options(context)
     request = AdoptRequest(like, names, _read_words(words or []), run, options.input)
     whole = True
+    tried = []
     for path in models:
         try:
             adopted = adopt_model(path, request)
@@ -91,9 +93,29 @@ def adopt(
             whole = False
             continue
         _show(adopted)
-        whole &= _conclude(adopted, options, request, path)
+        fine = _conclude(adopted, options, request, path)
+        whole &= fine
+        tried += [adopted.run] if fine and options.data is not None else []
+    _compare_ways(tried, options)
     if not whole:
         raise typer.Exit(3)
+
+
+def _compare_ways(runs: list[Run], options: EvaluateOptions) -> None:
+    """Say whether these models are better when they are fed otherwise than they are described."""
+    from covidreport.adopt.trying import try_neighbours
+    from covidreport.cli.progress import show_events
+    from covidreport.cli.terminal import say, say_finding
+    from covidreport.evaluate.preprocessing import describe_check, findings_of
+
+    if not runs:
+        return
+    with show_events() as on_event:
+        checks = try_neighbours(runs, options, on_event)
+    for check in checks:
+        say(describe_check(check))
+        for finding in findings_of(check):
+            say_finding(finding)
 
 
 def _read_words(stated: list[str]) -> dict[str, Any]:

@@ -98,6 +98,14 @@ def evaluate(
             "--thumbnails", help="Keep small pictures of missed cases and false alarms for reports."
         ),
     ] = False,
+    check_preprocessing: Annotated[
+        bool | None,
+        typer.Option(
+            help="Feed each model in other ways as well, on images of another split, and say which "
+            "is better: scale, normalisation, inversion, order of colours, fit.  [default: as "
+            "configured, else no]",
+        ),
+    ] = None,
     batch_timeout_s: BatchTimeout = None,
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
@@ -173,9 +181,12 @@ def _show_rankings(done: EvaluatedRuns) -> None:
     from covidreport.audit.occlusion import describe_remaining
     from covidreport.cli.ranking import show_ranking
     from covidreport.cli.terminal import clean, out
+    from covidreport.evaluate.preprocessing import describe_check
 
     for each in done.rankings:
         show_ranking(out, each.ranking, each.evaluations)
+    for check in done.preprocessing:
+        out.print(Text(clean(describe_check(check))), soft_wrap=True)
     for one in done.remaining:
         out.print(Text(clean(describe_remaining(one, done.target))), soft_wrap=True)
 
@@ -197,4 +208,6 @@ def _describe(done: EvaluatedRuns) -> dict[str, Any]:
     }
     if done.remaining:
         result["remaining"] = [one._asdict() for one in done.remaining]
+    if done.preprocessing:
+        result["preprocessing"] = [{"run": o.run, **o.facts()} for o in done.preprocessing]
     return result

@@ -80,14 +80,14 @@ def pick_sample(dataset: Dataset, n: int = SAMPLE) -> NDArray[np.int64]:
     chosen = every[:0]
     if len(rare):
         label = rare[np.argmin(positives[rare])]
-        chosen = _spread(np.flatnonzero(dataset.truth[:, label] == 1), n // 2)
+        chosen = spread(np.flatnonzero(dataset.truth[:, label] == 1), n // 2)
     rest = np.setdiff1d(every, chosen)
-    picked: NDArray[np.int64] = np.union1d(chosen, _spread(rest, n - len(chosen)))
+    picked: NDArray[np.int64] = np.union1d(chosen, spread(rest, n - len(chosen)))
     return picked
 
 
-def _spread(indices: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """At most `n` of these, evenly."""
+def spread(indices: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """At most `n` of these, evenly spread."""
     if len(indices) <= n:
         return indices
     return indices[np.linspace(0, len(indices) - 1, n).astype(np.int64)]

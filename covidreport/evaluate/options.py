@@ -69,6 +69,8 @@ class EvaluateOptions:
     """Compare files by their bytes, whatever the file system says."""
     cache: bool | None = None
     thumbnails: bool | None = None
+    check_preprocessing: bool | None = None
+    """Feed models in the ways that their contracts leave open, on images of another split."""
     trust_stored: bool | None = None
     """Keep stored scores that this machine did not make."""
     command: str | None = None

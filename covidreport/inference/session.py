@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import re
 from collections.abc import Callable, Mapping
@@ -91,6 +92,16 @@ class Session:
         name = self.spec.output_name
         kinds = [node.type for node in self.inner.get_outputs() if node.name == name]
         return np.dtype(np.float64 if kinds == ["tensor(double)"] else np.float32)
+
+    def fed_as(self, described: Mapping[str, Any] | None) -> Session:
+        """The same loaded model, fed as another `input` of a run.json says.
+
+        RunError where the model's file contradicts it.
+        """
+        other = copy.copy(self)
+        other.spec = read_contract(describe_graph(self.inner), described)
+        other.options = ort.RunOptions()  # it is ended by itself
+        return other
 
     def stop(self) -> None:
         """End every call that is under way, and all that follow: the session is of no more use."""

@@ -103,6 +103,13 @@ def input_words(key: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
+def switch(key: str, value: Any) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise _refuse(key, value, "true or false is wanted")
+    return value
+
+
 def fraction(key: str, value: Any) -> float:
     """A number from 0 to 1."""
     if not _is_number(value) or not 0 <= value <= 1:

@@ -17,6 +17,7 @@ from covidreport.audit.answers import (
     audit_identical_counts,
     audit_published_metrics,
 )
+from covidreport.audit.bit_depth import audit_bit_depth
 from covidreport.audit.copies import (
     audit_identical_files,
     audit_identical_pixels,
@@ -85,6 +86,7 @@ DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
     audit_identical_pixels,
     audit_near_duplicates,
     audit_shortcuts,
+    audit_bit_depth,
     audit_split_labels,
     audit_split_attributes,
     audit_undecodable_images,

@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from covidreport.dataset.digests import name_files
 from covidreport.errors import ImageError
 from covidreport.images.cache import decoder_versions
-from covidreport.records import Dataset, ImageSurvey
+from covidreport.records import Dataset, ImageSurvey, Peak
 from covidreport.storage.cache import name_entry, read_cached_bytes, write_cached_bytes
 
 if TYPE_CHECKING:
     from covidreport.images.survey import PictureFacts
 
 KIND = "surveys"
-_VERSION = 1
+_VERSION = 2
 """Counted up when other facts are gathered, the same facts otherwise, or rows have other fields."""
 _SIDE = 32
+_NO_PEAK = -1
 _BLOCK = 32
 """Files a job, as in `hash_files`."""
 _ROW = np.dtype(
@@ -39,6 +40,7 @@ _ROW = np.dtype(
         ("height", "<i4"),
         ("width", "<i4"),
         ("brightness", "<f4"),
+        ("maximum", "<i4"),
         ("thumbnail", "u1", (_SIDE, _SIDE)),
         ("failed", "?"),
     ]
@@ -102,6 +104,7 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
     row["colour"], row["bits"] = facts.colour.encode(), facts.bits
     row["height"], row["width"] = facts.height, facts.width
     row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
+    row["maximum"] = _NO_PEAK if facts.peak is None else facts.peak.maximum
 
 
 def _take_known(cached: bytes | None, digests: Sequence[str], table: NDArray[np.void]) -> list[int]:
@@ -131,5 +134,9 @@ def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageS
         bits=table["bits"].copy(),
         sizes=np.stack([table["height"], table["width"]], axis=1),
         brightness=table["brightness"].copy(),
+        peaks=tuple(
+            None if failed or maximum == _NO_PEAK else Peak(maximum, bits)
+            for failed, maximum, bits in table[["failed", "maximum", "bits"]].tolist()
+        ),
         thumbnails=table["thumbnail"].copy(),
     )

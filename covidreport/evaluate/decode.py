@@ -19,7 +19,7 @@ from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError
 from covidreport.images import decode_image, fit_pixels, read_bytes
 from covidreport.images.cache import PixelCache
-from covidreport.records import Failure, PixelSpec
+from covidreport.records import Failure, Peak, PixelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Chunk:
     stop: int
     pixels: Mapping[PixelSpec, NDArray[np.uint8]]
     reasons: tuple[str | None, ...]
-    maxima: tuple[int | None, ...]
+    peaks: tuple[Peak | None, ...]
     seconds: float
     chains: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
 
 class _Decoded(NamedTuple):
-    """What became of one image: why it failed, its largest raw value, its chain of transforms."""
+    """What became of one image: why it failed, its largest raw sample, its chain of transforms."""
 
     reason: str | None = None
-    maximum: int | None = None
+    peak: Peak | None = None
     chain: tuple[str, ...] = ()
     lasting: bool = True
     """Whether the bytes of the digest always fail: not where memory was short, by our own fault,
@@ -95,13 +95,13 @@ def decode_chunk(
         # and a file that changed meanwhile is another image.
         for spec in needed:
             if spec in caches and image.reason is None:
-                caches[spec].store(start + i, image.maximum, image.chain)
+                caches[spec].store(start + i, image.peak, image.chain)
             elif spec in caches and image.reason is not None and image.lasting:
                 caches[spec].fail(start + i, image.reason)
         images.append(image)
     return Chunk(
         start, stop, pixels,
-        tuple(image.reason for image in images), tuple(image.maximum for image in images),
+        tuple(image.reason for image in images), tuple(image.peak for image in images),
         time.perf_counter() - began,
         Counter(image.chain for image in images if image.chain),
     )  # fmt: skip
@@ -115,13 +115,13 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
     return Chunk(
         chunks[0].start, chunks[-1].stop, {},
         tuple(reason for chunk in chunks for reason in chunk.reasons),
-        tuple(maximum for chunk in chunks for maximum in chunk.maxima),
+        tuple(peak for chunk in chunks for peak in chunk.peaks),
         sum(chunk.seconds for chunk in chunks), chains,
     )  # fmt: skip
 
 
 def _read_one(cache: PixelCache, index: int) -> _Decoded:
-    return _Decoded(cache.reason(index), cache.maximum(index), cache.chain(index))
+    return _Decoded(cache.reason(index), cache.peak(index), cache.chain(index))
 
 
 def _decode_one(
@@ -140,7 +140,7 @@ def _decode_one(
     except ImageError as error:
         _blacken(targets)
         return _Decoded(str(error), lasting=lasting)
-    return _Decoded(None, image.maximum, image.transforms)
+    return _Decoded(None, image.peak, image.transforms)
 
 
 def _blacken(targets: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.audit.bit_depth import describe_bit_depth, name_sources
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
@@ -38,7 +39,7 @@ from covidreport.evaluate.units import (
     read_and_keep,
     score_and_keep,
 )
-from covidreport.images import describe_bit_depth
+from covidreport.images import describe_doubts
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import SLOTS, DeviceAnswer, DeviceQueue, Uploaded
 from covidreport.inference.execution import Execution
@@ -173,7 +174,7 @@ class _Loop:
         # The units held the pixels: from here on only what was prepared of them is alive.
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
-        self.decoded.maxima[chunk.start : chunk.stop] = chunk.maxima
+        self.decoded.peaks[chunk.start : chunk.stop] = chunk.peaks
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         left = [scored for scored in batch.left if scored.failure is None]
@@ -354,14 +355,8 @@ def score_runs(
                 errand.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    finding = describe_bit_depth(decoded.maxima, _name_sources(dataset))
-    decoded.findings = (finding,) if finding else ()
+    decoded.findings = (
+        *describe_bit_depth(decoded.peaks, name_sources(dataset)),
+        *describe_doubts(decoded.chains),
+    )
     return tuple(runs), decoded
-
-
-def _name_sources(dataset: Dataset) -> Sequence[str]:
-    """Where each image is from, `(N,)`: the column `source`, else its folder."""
-    for name, cells in dataset.attributes.items():
-        if name.strip().lower() == "source":
-            return cells
-    return [path.rpartition("/")[0] for path in dataset.paths]

@@ -15,7 +15,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
-from covidreport.records import Dataset, Failure, Finding, Run, Scores
+from covidreport.records import Dataset, Failure, Finding, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
 
@@ -69,12 +69,12 @@ class ScoredRun:
 class DecodedSet:
     """What the loop learns of the images.
 
-    reasons `(N,)`: why an image failed, None where it did not. maxima `(N,)`: the largest raw value
-    of each image of 16 bits, None of the others.
+    reasons `(N,)`: why an image failed, None where it did not. peaks `(N,)`: the largest raw sample
+    of each image whose depth decides what is white, None of the others.
     """
 
     reasons: list[str | None]
-    maxima: list[int | None]
+    peaks: list[Peak | None]
     decode_s: float = 0.0
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""

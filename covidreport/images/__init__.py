@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import ImageError
-from covidreport.images.bit_depth import describe_bit_depth
 from covidreport.images.dicom import decode_dicom
 from covidreport.images.jpeg import decode_jpeg
 from covidreport.images.pillow import decode_bmp, decode_gif, decode_webp
@@ -22,7 +21,7 @@ from covidreport.images.pixels import MAX_PIXELS, DecodedImage
 from covidreport.images.png import SIGNATURE, decode_png
 from covidreport.images.resize import check_spec, fit_pixels
 from covidreport.images.tiff import decode_tiff
-from covidreport.images.transforms import summarize_chains
+from covidreport.images.transforms import describe_doubts, summarize_chains
 from covidreport.records import PixelSpec
 from covidreport.storage.files import open_regular
 
@@ -34,7 +33,7 @@ __all__ = [
     "ImageFormat",
     "check_spec",
     "decode_image",
-    "describe_bit_depth",
+    "describe_doubts",
     "fit_pixels",
     "looks_like_image",
     "read_bytes",

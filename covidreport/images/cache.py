@@ -26,7 +26,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from covidreport.errors import WriteError
-from covidreport.records import PixelSpec
+from covidreport.records import Peak, PixelSpec
 from covidreport.storage.cache import has_entry, name_entry, open_entry
 from covidreport.storage.cache_folder import RESERVE_BYTES, note_damage, reserve_bytes
 from covidreport.store import write_atomic
@@ -37,14 +37,16 @@ DECODER = "2"
 
 Of JPEG and PNG nothing has changed since 1: see `evaluate.identity`.
 """
-_LAYOUT = 2
+_LAYOUT = 3
 """Counted up when an entry's files are laid out otherwise."""
 UNREAD, READ, FAILED = 1, 2, 3
 """No row says 0: a page of zeros is damage."""
-NO_MAXIMUM = -1
+NO_PEAK = Peak(-1, 0)
 NO_CHAIN = 0
 
-_ROW = np.dtype([("state", "u1"), ("maximum", "<i4"), ("chain", "<u8"), ("check", "<u8")])
+_ROW = np.dtype(
+    [("state", "u1"), ("maximum", "<i4"), ("bits", "u1"), ("chain", "<u8"), ("check", "<u8")]
+)
 _PIXELS, _ROWS = "pixels.u8", "rows.bin"
 _FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
 
@@ -101,48 +103,49 @@ class PixelCache:
         """Why an image failed; None where it did not."""
         return self._reasons.get(index) if self._rows["state"][index] == FAILED else None
 
-    def maximum(self, index: int) -> int | None:
-        """The largest raw value of a 16-bit image; None for files of fewer bits."""
-        value = int(self._rows["maximum"][index])
-        return None if value == NO_MAXIMUM else value
+    def peak(self, index: int) -> Peak | None:
+        """`DecodedImage.peak` of an image."""
+        row = self._rows[index]
+        peak = Peak(int(row["maximum"]), int(row["bits"]))
+        return None if peak == NO_PEAK else peak
 
     def chain(self, index: int) -> tuple[str, ...]:
         """The transforms that made a DICOM image's pixels; empty for others."""
         return self._chains.get(int(self._rows["chain"][index]), ())
 
-    def store(self, index: int, maximum: int | None, chain: tuple[str, ...] = ()) -> None:
+    def store(self, index: int, peak: Peak | None, chain: tuple[str, ...] = ()) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
         number = self._store_chain(chain) if chain else NO_CHAIN
-        self._write_row(index, READ, NO_MAXIMUM if maximum is None else maximum, number)
+        self._write_row(index, READ, peak or NO_PEAK, number)
 
     def fail(self, index: int, reason: str) -> None:
         """Say that an image can't be decoded, and why; its pixels are black."""
         self._reasons[index] = reason
         self._append(_FAILURES, [index, reason])
-        self._write_row(index, FAILED, NO_MAXIMUM, NO_CHAIN)
+        self._write_row(index, FAILED, NO_PEAK, NO_CHAIN)
 
-    def _write_row(self, index: int, state: int, maximum: int, chain: int) -> None:
+    def _write_row(self, index: int, state: int, peak: Peak, chain: int) -> None:
         """The state goes last: what another process reads before is a row as it was."""
         row = self._rows[index : index + 1]
-        row["maximum"], row["chain"] = maximum, chain
-        row["check"] = self._check(index, state, maximum, chain)
+        row["maximum"], row["bits"], row["chain"] = *peak, chain
+        row["check"] = self._check(index, state, peak, chain)
         row["state"] = state
 
     def _find_damaged(self, start: int, stop: int) -> list[int]:
         rows = self._rows[start:stop].tolist()
         return [
             index
-            for index, (state, maximum, chain, check) in enumerate(rows, start)
+            for index, (state, maximum, bits, chain, check) in enumerate(rows, start)
             if state != UNREAD
             and (
-                check != self._check(index, state, maximum, chain)
+                check != self._check(index, state, Peak(maximum, bits), chain)
                 or (chain != NO_CHAIN and chain not in self._chains)
             )
         ]
 
-    def _check(self, index: int, state: int, maximum: int, chain: int) -> int:
+    def _check(self, index: int, state: int, peak: Peak, chain: int) -> int:
         """The checksum of a row: its place, what is known of it, and its pixels."""
-        facts = struct.pack("<QBiQ", index, state, maximum, chain)
+        facts = struct.pack("<QBiBQ", index, state, *peak, chain)
         if state == FAILED:
             facts += self._reasons.get(index, "").encode()
         return xxhash.xxh3_64_intdigest(self._flat[index], xxhash.xxh3_64_intdigest(facts))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidreport.errors import ImageError
+from covidreport.records import Peak
 
 MAX_PIXELS = 100_000_000
 """Larger images are refused by their header: the largest detectors give 20 to 50 megapixels."""
@@ -55,8 +56,8 @@ class DecodedImage:
 
     picture: 8 bits a sample, mode `L` (grey) or `RGB`, upright, without transparency.
     format: `JPEG`, `PNG`, … as found in the bytes. bits: of a sample in the file.
-    maximum: the largest raw sample of a 16-bit file, None for files of fewer bits; over a set it
-    shows how many bits are really in use (`describe_bit_depth`).
+    maximum: the largest raw sample of a file of more than 8 bits that states no white but its
+    depth's, None for others; over a set it shows how many bits are in use (`describe_bit_depth`).
     transforms: what made the grey out of a DICOM file's stored values, in words and in order; empty
     for other formats, whose samples are shown as they are.
     """
@@ -66,6 +67,11 @@ class DecodedImage:
     bits: int
     maximum: int | None = None
     transforms: tuple[str, ...] = ()
+
+    @property
+    def peak(self) -> Peak | None:
+        """`maximum`, and of how many bits it is; None where the depth decides nothing."""
+        return None if self.maximum is None else Peak(self.maximum, self.bits)
 
 
 def check_size(width: int, height: int) -> None:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidreport.images.pixels import DecodedImage
+from covidreport.records import Peak
 
 SIDE = 32
 """Of a thumbnail, in pixels: enough to tell two chests apart, and 100,000 of them take 100 MB."""
 
 
 class PictureFacts(NamedTuple):
-    """One picture: digest of its pixels, height, width, mean grey (0 to 255), thumbnail.
+    """One picture: digest of its pixels, height, width, mean grey (0 to 255), peak, thumbnail.
 
     thumbnail: uint8 `(SIDE, SIDE)`, grey, stretched to the square.
     """
@@ -28,6 +29,7 @@ class PictureFacts(NamedTuple):
     height: int
     width: int
     brightness: float
+    peak: Peak | None
     thumbnail: NDArray[np.uint8]
 
 
@@ -47,6 +49,7 @@ def survey_picture(image: DecodedImage) -> PictureFacts:
         height=picture.height,
         width=picture.width,
         brightness=float(np.asarray(grey).mean()),
+        peak=image.peak,
         thumbnail=np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX)),
     )
 

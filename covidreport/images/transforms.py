@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from covidreport.records import Finding
+
+NO_MODALITY: Final = "modality not stated: a radiograph by its SOP class"
+OTHER_MODALITY: Final = "modality DR: taken for DX"
+"""Steps of a chain that were not certain."""
+_UNCERTAIN: Final = {
+    NO_MODALITY: "state no modality, and are radiographs by their SOP class",
+    OTHER_MODALITY: "state the modality DR, which DICOM does not know, and were taken for DX",
+}
 MOST_CHAINS = 20
 """Chains that are spelt out: files that carry a window each of their own have as many chains."""
 
@@ -29,3 +38,21 @@ def summarize_chains(
     if rest:
         summary |= {"other_chains": len(rest), "other_images": sum(rest)}
     return summary
+
+
+def describe_doubts(counts: Mapping[tuple[str, ...], int]) -> tuple[Finding, ...]:
+    """A warning for each thing that had to be assumed of DICOM images; counts as above."""
+    doubted = {
+        step: sum(count for chain, count in counts.items() if step in chain) for step in _UNCERTAIN
+    }
+    return tuple(
+        Finding(
+            "warning",
+            "dicom-modality-assumed",
+            f"{count} DICOM {'image' if count == 1 else 'images'} {_UNCERTAIN[step]}",
+            f"{step}; {count} of {sum(counts.values())} DICOM images",
+            "Find out whether all are radiographs, and state CR, DX or RG in their headers.",
+        )
+        for step, count in doubted.items()
+        if count
+    )

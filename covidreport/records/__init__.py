@@ -20,7 +20,7 @@ from covidreport.records.comparison import (
     RunComparisons,
     SameSpecificity,
 )
-from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey
+from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey, Peak
 from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.events import (
     EvaluationReplaced,
@@ -220,6 +220,7 @@ __all__ = [
     "OverallTest",
     "PatientFigures",
     "PatientRule",
+    "Peak",
     "PerImage",
     "PerImageStep",
     "PickedBaseline",

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN = -1
 """The truth of a label that nobody stated."""
+
+
+class Peak(NamedTuple):
+    """The largest raw sample of a file, and of how many bits its samples are said to be."""
+
+    maximum: int
+    bits: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,5 +71,7 @@ class ImageSurvey:
     """Height and width in pixels, `(N, 2)`."""
     brightness: NDArray[np.float32]
     """The mean grey value, 0 to 255, `(N,)`; NaN where the image can't be decoded."""
+    peaks: tuple[Peak | None, ...]
+    """Of files whose depth decides what is white; None of the others."""
     thumbnails: NDArray[np.uint8]
     """The picture in grey, stretched to a small square, `(N, 32, 32)`."""

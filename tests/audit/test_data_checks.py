@@ -12,6 +12,7 @@ from covidreport.audit import (
     DATA_CHECKS,
     DataEvidence,
     audit_data,
+    bit_depth,
     copies,
     failures,
     folds,
@@ -20,6 +21,7 @@ from covidreport.audit import (
     support,
 )
 from covidreport.audit import splits as of_splits
+from covidreport.records import Peak
 from tests.audit.cases import check_says_what_to_do
 from tests.audit.data import change_dataset, change_survey, make_evidence, repeat, with_attribute
 
@@ -82,6 +84,10 @@ def _broken() -> DataEvidence:
     return change_survey(HEALTHY, reasons=("the file is empty", *reasons[1:]))
 
 
+def _dark() -> DataEvidence:
+    return change_survey(HEALTHY, peaks=(Peak(4095, 16),) * len(HEALTHY.dataset))
+
+
 UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     of_splits.audit_shared_patients: _shared_patient,
     patients.audit_patient_spellings: _patients_spelt_alike,
@@ -90,6 +96,7 @@ UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     copies.audit_identical_pixels: _same_pixels,
     copies.audit_near_duplicates: _nearly_same,
     shortcuts.audit_shortcuts: _source,
+    bit_depth.audit_bit_depth: _dark,
     of_splits.audit_split_labels: _other_prevalence,
     of_splits.audit_split_attributes: _other_scanner,
     failures.audit_undecodable_images: _broken,

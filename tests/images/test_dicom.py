@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from covidreport.errors import ImageError
+from covidreport.images import describe_doubts
 from covidreport.images.dicom import decode_dicom, is_dicom, read_dicom_attributes
 from tests.images.radiographs import (
     HEIGHT,
@@ -41,7 +42,10 @@ def without(data, *names):
         ({"SOPClassUID": uid.DigitalMammographyXRayImageStorageForPresentation}, "Mammography"),
         ({"SOPClassUID": uid.DigitalXRayImageStorageForProcessing}, "raw detector data"),
         ({"SOPClassUID": uid.SecondaryCaptureImageStorage, "Modality": "OT"}, "modality OT"),
-        ({"Modality": ""}, "no modality is stated"),
+        (
+            {"SOPClassUID": uid.SecondaryCaptureImageStorage, "Modality": ""},
+            "no modality is stated",
+        ),
         ({"ViewPosition": "LL"}, r"a left lateral view \(LL\)"),
         ({"ViewPosition": "RL"}, r"a right lateral view \(RL\)"),
         ({"ViewPosition": "LATERAL"}, r"a lateral view \(LATERAL\)"),
@@ -70,6 +74,29 @@ def test_what_is_no_frontal_radiograph_is_refused_by_name(attributes, reason):
     """The reason says what the file is, or what is wrong with it."""
     with pytest.raises(ImageError, match=reason):
         decode_dicom(radiograph(UNSIGNED_12, **attributes))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "step"),
+    [
+        ({"Modality": ""}, "modality not stated: a radiograph by its SOP class"),
+        (
+            {"Modality": "", "SOPClassUID": uid.ComputedRadiographyImageStorage},
+            "modality not stated: a radiograph by its SOP class",
+        ),
+        ({"Modality": "DR"}, "modality DR: taken for DX"),
+    ],
+)
+def test_a_radiograph_by_its_sop_class_is_read_and_said_to_be(attributes, step):
+    """As VinDr-CXR's headers are, and as some devices write DX."""
+    image = decode_dicom(radiograph(UNSIGNED_12, **attributes))
+    plain = decode_dicom(radiograph(UNSIGNED_12)).picture
+    assert image.picture.tobytes() == plain.tobytes()
+    assert image.transforms[0] == step
+    (finding,) = describe_doubts({image.transforms: 3, ("12 bits",): 4})
+    assert finding.severity == "warning"
+    assert finding.what.startswith("3 DICOM images state ")
+    assert finding.evidence == f"{step}; 3 of 7 DICOM images"
 
 
 def test_a_lateral_view_that_is_only_coded_is_refused():

@@ -89,6 +89,29 @@ def test_monochrome1_is_inverted_after_the_window():
     assert_nearest(pixels(data).ravel(), exact)
 
 
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"PixelPaddingValue": 0},
+        {"PixelPaddingValue": 3000},
+        {"PixelPaddingValue": 4095, "PixelPaddingRangeLimit": 4000},
+    ],
+)
+def test_padding_is_black_and_no_other_pixel_changes(photometric, tags):
+    """PS3.3 C.7.5.1.1.2: what fills up a picture is no part of it, whatever the value would be."""
+    stored = UNSIGNED_12.copy()
+    stored[:3] = tags["PixelPaddingValue"]
+    stored[3, :3] = tags.get("PixelPaddingRangeLimit", stored[0, 0])
+    low, high = sorted((tags["PixelPaddingValue"], int(stored[3, 0])))
+    plain = pixels(radiograph(stored, PhotometricInterpretation=photometric))
+    shown = pixels(radiograph(stored, PhotometricInterpretation=photometric, **tags))
+    padded = (stored >= low) & (stored <= high)
+    assert padded.sum() >= 3 * stored.shape[1]
+    assert (shown[padded] == 0).all()
+    assert np.array_equal(shown[~padded], plain[~padded])
+
+
 def test_of_several_windows_the_first_is_the_view():
     """Two windows are two views; the second is not looked at."""
     data = radiograph(UNSIGNED_12, WindowCenter=[1000, 3000], WindowWidth=[500, 10])

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from covidreport.errors import ImageError
 from covidreport.images.dicom import decode_dicom
 from covidreport.images.dicom.samples import _DECODERS
 from tests.images.radiographs import (
@@ -115,10 +116,34 @@ def test_values_above_the_stored_bits_are_clipped_not_wrapped():
     assert (pixels(data) == 255).all()
 
 
-def test_bits_above_the_stored_ones_are_no_part_of_the_pixel():
-    """An overlay bit in bit 12 of an uncompressed file changes nothing."""
-    marked = UNSIGNED_12 | np.uint16(1 << 12)
-    assert np.array_equal(pixels(radiograph(marked)), pixels(radiograph(UNSIGNED_12)))
+MARKED = UNSIGNED_12 | (UNSIGNED_12 % 5 == 0).astype(np.uint16) << 12
+"""An overlay in bit 12."""
+
+
+@pytest.mark.parametrize("bit", [12, 15])
+@pytest.mark.parametrize("codec", [None, *(name for name in LOSSLESS if "SV1" not in name)])
+def test_bits_above_the_stored_ones_are_no_part_of_the_pixel(codec, bit):
+    """An overlay there changes nothing, however the file is compressed without loss."""
+    marked = UNSIGNED_12 | (MARKED & np.uint16(1 << 12)) << (bit - 12)
+    data = radiograph(marked)
+    if codec is not None:
+        data = radiograph(marked, 12, LOSSLESS[codec].syntax, LOSSLESS[codec].compress(marked))
+    assert np.array_equal(pixels(data), pixels(radiograph(UNSIGNED_12)))
+
+
+@pytest.mark.parametrize(
+    ("marked", "bit"),
+    [(MARKED | (MARKED & 4096) << 3, None), (MARKED, 12), (UNSIGNED_12, 12)],
+)
+def test_an_overlay_under_loss_is_refused(marked, bit):
+    """It rings into the pixels beside it; bit 15 is no overshoot of a codec."""
+    frame = LOSSLESS["JPEG 2000"].compress(marked)
+    dataset = pydicom.dcmread(io.BytesIO(radiograph(marked, 12, uid.JPEG2000, frame)))
+    if bit is not None:
+        dataset.add_new((0x6000, 0x0100), "US", 16)
+        dataset.add_new((0x6000, 0x0102), "US", bit)
+    with pytest.raises(ImageError, match="an overlay in the unused bits"):
+        decode_dicom(write(dataset))
 
 
 @pytest.mark.parametrize("bits", range(8, 17))
@@ -144,9 +169,12 @@ def test_no_codec_of_a_copyleft_licence_is_asked_for():
     assert {decoder.__module__.split(".")[0] for decoder in _DECODERS.values()} == {"imagecodecs"}
 
 
-def test_only_a_16_bit_file_without_a_view_states_its_largest_value():
+@pytest.mark.parametrize("bits", [12, 14, 16])
+def test_a_file_without_a_view_states_its_largest_value(bits):
     """Elsewhere the file itself says what is white, so nothing hangs on the bits in use."""
-    assert decode_dicom(radiograph(UNSIGNED_12, 16)).maximum == int(UNSIGNED_12.max())
-    assert decode_dicom(radiograph(UNSIGNED_12)).maximum is None
+    assert decode_dicom(radiograph(UNSIGNED_12, bits)).peak == (int(UNSIGNED_12.max()), bits)
+    padded = radiograph(UNSIGNED_12, bits, PixelPaddingValue=int(UNSIGNED_12.max()))
+    assert decode_dicom(padded).maximum == int(np.unique(UNSIGNED_12)[-2])
+    assert decode_dicom(radiograph(SMOOTH_8, 8)).peak is None
     windowed = radiograph(UNSIGNED_12, 16, WindowCenter=2048, WindowWidth=4096)
     assert decode_dicom(windowed).maximum is None

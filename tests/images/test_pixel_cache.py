@@ -24,8 +24,8 @@ from tests.images.radiographs import UNSIGNED_12, radiograph
 SPEC = PixelSpec(64, 64)
 """A picture is a page."""
 FILES = ("pixels.u8", "rows.bin", "failures.jsonl", "chains.jsonl")
-ROW = 21
-"""Bytes of a row of rows.bin: state, maximum, chain, checksum."""
+ROW = 22
+"""Bytes of a row of rows.bin: state, maximum and bits, chain, checksum."""
 
 
 def _png(picture) -> bytes:
@@ -71,7 +71,7 @@ def _open(paths):
 
 
 def _facts(chunk):
-    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.maxima, chunk.chains
+    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.peaks, chunk.chains
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidreport.errors import ImageError, UsageError
-from covidreport.images.dicom.acceptance import refuse_format, refuse_kind
-from covidreport.images.dicom.grayscale import Grayscale
+from covidreport.images.dicom.acceptance import check_kind, refuse_format
+from covidreport.images.dicom.grayscale import Grayscale, Rescale
 from covidreport.images.dicom.header import (
     Header,
     read_attributes,
@@ -71,7 +71,7 @@ def decode_dicom(data: bytes) -> DecodedImage:
     with _reading(io.BytesIO(data)) as dataset:
         if not dataset:  # pydicom gives up what it has read when compressed pixels break off
             raise ImageError("truncated: the DICOM file ends within its data")
-        refuse_kind(read_kind(dataset))
+        doubts = check_kind(read_kind(dataset))
         header = read_header(dataset)
         refuse_format(header)
         check_size(header.columns, header.rows)
@@ -87,7 +87,7 @@ def decode_dicom(data: bytes) -> DecodedImage:
         "DICOM",
         header.bits_stored,
         _find_maximum(stored, header, grayscale),
-        (_describe_storage(header), *grayscale.steps),
+        (*doubts, _describe_storage(header), *grayscale.steps),
     )
 
 
@@ -135,10 +135,11 @@ def _reading(file: BinaryIO, only: list[str] | None = None) -> Iterator[FileData
 
 
 def _find_maximum(stored: NDArray[np.int32], header: Header, grayscale: Grayscale) -> int | None:
-    """The largest value where 16 bits decide what is white; `describe_bit_depth` wants it."""
-    if header.bits_stored < 16 or header.signed or grayscale.voi is not None:
+    """The largest value where the depth decides what is white; `describe_bit_depth` wants it."""
+    by_depth = grayscale.voi is None and isinstance(grayscale.modality, Rescale)
+    if header.bits_stored == 8 or header.signed or not by_depth:
         return None
-    return int(stored.max())
+    return int(stored.max(where=~grayscale.is_padding(stored), initial=0))
 
 
 def _describe_storage(header: Header) -> str:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from covidreport.errors import ImageError
 from covidreport.images.dicom.header import DicomObject, Header
+from covidreport.images.transforms import NO_MODALITY, OTHER_MODALITY
 
-_STORAGE = frozenset(
+_OF_RADIOGRAPHY = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.1",  # computed radiography
         "1.2.840.10008.5.1.4.1.1.1.1",  # digital X-ray, for presentation
+    }
+)
+_STORAGE = _OF_RADIOGRAPHY | frozenset(
+    {
         "1.2.840.10008.5.1.4.1.1.7",  # secondary capture: what many research collections export
         "1.2.840.10008.5.1.4.1.1.7.2",  # multi-frame byte, taken when it has one frame
         "1.2.840.10008.5.1.4.1.1.7.3",  # multi-frame word
@@ -18,6 +23,8 @@ _STORAGE = frozenset(
 _RAW = "1.2.840.10008.5.1.4.1.1.1.1.1"
 _RADIOGRAPHY = ("CR", "DX", "RG")
 """Computed, digital and film radiography (PS3.3 C.7.3.1.1.1)."""
+_DIGITAL = "DR"
+"""No modality of the standard; what some devices call digital radiography."""
 _NOT_FRONTAL = {
     "LL": "left lateral",
     "RL": "right lateral",
@@ -29,19 +36,25 @@ _NOT_FRONTAL = {
 """Views of PS3.3 C.8.1.3 that show another picture than the one a model was trained on."""
 
 
-def refuse_kind(kind: DicomObject) -> None:
-    """Raise ImageError, with the name of what it is, unless the file is a frontal radiograph."""
+def check_kind(kind: DicomObject) -> tuple[str, ...]:
+    """Raise ImageError, with the name of what it is, unless the file is a frontal radiograph.
+
+    Gives what of that is in doubt, as a step of its chain: a modality that is not stated where the
+    SOP class says what it is, or one that is none of the standard's.
+    """
     if kind.sop_class == _RAW:
         raise ImageError(
             "raw detector data (Digital X-Ray, For Processing): export the image for presentation"
         )
     if kind.sop_class and kind.sop_class not in _STORAGE:
         raise ImageError(f"not a radiograph: {kind.sop_class_name}")
-    if kind.modality not in _RADIOGRAPHY:
+    by_class = not kind.modality and kind.sop_class in _OF_RADIOGRAPHY
+    if not by_class and kind.modality not in (*_RADIOGRAPHY, _DIGITAL):
         stated = f"modality {kind.modality}" if kind.modality else "no modality is stated"
         raise ImageError(f"not a radiograph: {stated}; {', '.join(_RADIOGRAPHY)} are read")
     if kind.view in _NOT_FRONTAL:
         raise ImageError(f"a {_NOT_FRONTAL[kind.view]} view ({kind.view}); frontal views are read")
+    return (NO_MODALITY,) if by_class else (OTHER_MODALITY,) if kind.modality == _DIGITAL else ()
 
 
 def refuse_format(header: Header) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,11 +91,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Grayscale:
-    """The chain of one image. `voi` is None where the file has none: all values are shown then."""
+    """The chain of one image. `voi` is None where the file has none: all values are shown then.
+
+    padding: the first and the last stored value that are no part of the picture (PS3.3
+    C.7.5.1.1.2).
+    """
 
     modality: Rescale | LookupTable
     voi: Window | LookupTable | None
     inverted: bool
+    padding: tuple[int, int] | None = None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -111,7 +116,17 @@ class Grayscale:
             steps.append("no VOI: full range" if self.voi is None else str(self.voi))
         if self.inverted:
             steps.append("inverted: MONOCHROME1")
+        if self.padding is not None:
+            steps.append("padding is black: values {} to {}".format(*self.padding))
         return tuple(steps)
+
+    def is_padding(self, stored: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which stored values are no part of the picture, of the same shape."""
+        if self.padding is None:
+            return np.zeros(stored.shape, np.bool_)
+        first, last = self.padding
+        padded: NDArray[np.bool_] = (stored >= first) & (stored <= last)
+        return padded
 
     def tabulate(self, low: int, high: int) -> NDArray[np.uint8]:
         """Give the 8-bit grey of every stored value from `low` to `high`, `(high - low + 1,)`."""
@@ -130,4 +145,5 @@ class Grayscale:
             grey = np.clip((values - darkest) / max(brightest - darkest, 1e-300), 0, 1)
         if self.inverted:
             grey = 1 - grey
+        grey[self.is_padding(stored)] = 0
         return np.rint(255 * grey).astype(np.uint8)

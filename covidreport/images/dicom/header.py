@@ -65,6 +65,8 @@ class Header:
     bits_stored: int
     high_bit: int
     signed: bool
+    overlay: bool = False
+    """Whether it says that an overlay is stored in bits above those of the pixel (PS3.5 8.1.2)."""
 
     @property
     def stored_range(self) -> tuple[int, int]:
@@ -105,7 +107,15 @@ def read_header(dataset: FileDataset) -> Header:
         bits_stored=bits_stored,
         high_bit=int(dataset.get("HighBit", bits_stored - 1)),
         signed=bool(dataset.get("PixelRepresentation", 0)),
+        overlay=any(_holds_overlay(dataset, group) for group in range(0x6000, 0x6020, 2)),
     )
+
+
+def _holds_overlay(dataset: FileDataset, group: int) -> bool:
+    """Whether an overlay (PS3.3 C.9.2, as it was until 2004) is said to lie among the pixels."""
+    if (group, 0x0102) not in dataset or (group, 0x3000) in dataset:
+        return False
+    return bool(dataset[group, 0x0102].value)
 
 
 def read_grayscale(dataset: Dataset, header: Header) -> Grayscale:
@@ -114,8 +124,21 @@ def read_grayscale(dataset: Dataset, header: Header) -> Grayscale:
     Where the file offers a VOI LUT and a window, the LUT is taken, as pydicom does.
     """
     return Grayscale(
-        _read_modality(dataset, header), _read_voi(dataset), header.photometric == "MONOCHROME1"
+        _read_modality(dataset, header),
+        _read_voi(dataset),
+        header.photometric == "MONOCHROME1",
+        _read_padding(dataset),
     )
+
+
+def _read_padding(dataset: Dataset) -> tuple[int, int] | None:
+    """The stored values, first and last, that fill up a picture that is no rectangle."""
+    value = _first(dataset.get("PixelPaddingValue"))
+    if value is None:
+        return None
+    limit = _first(dataset.get("PixelPaddingRangeLimit"))
+    first, last = sorted((int(value), int(value if limit is None else limit)))
+    return first, last
 
 
 def _read_modality(dataset: Dataset, header: Header) -> Rescale | LookupTable:

@@ -48,6 +48,7 @@ _DECODERS: Mapping[str, Callable[[bytes], NDArray[Any]]] = {
     "1.2.840.10008.1.2.4.91": imagecodecs.jpeg2k_decode,
 }
 """By transfer syntax. libjpeg-turbo, CharLS and OpenJPEG, all with permissive licences."""
+_LOSSLESS = frozenset(f"1.2.840.10008.1.2.4.{each}" for each in (57, 70, 80, 90))
 _RLE = "1.2.840.10008.1.2.5"
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _UNCOMPRESSED = frozenset(
@@ -165,11 +166,22 @@ def _decode_jpeg(frame: bytes, header: Header) -> NDArray[Any]:
         raise ImageError(f"damaged pixel data ({header.syntax_name}): {error}") from error
     if samples.size != header.rows * header.columns:
         raise ImageError(f"damaged pixel data ({header.syntax_name}): their size is another")
-    # a lossy codec may overshoot the stored bits, and must not wrap around to black
+    samples = samples.reshape(header.rows, header.columns)
+    return samples if header.syntax in _LOSSLESS else _clip(samples, header)
+
+
+def _clip(samples: NDArray[Any], header: Header) -> NDArray[Any]:
+    """Bring back what a lossy codec overshot: masked, it would wrap around to black."""
     low, high = header.stored_range
     if samples.dtype.kind == "u":
         low, high = 0, (1 << header.bits_stored) - 1
-    clipped: NDArray[Any] = np.clip(samples.reshape(header.rows, header.columns), low, high)
+    # beyond the next bit it is no overshoot, but something that was stored above the pixel
+    if header.overlay or samples.max(initial=0) > 2 * high + 1:
+        raise ImageError(
+            f"an overlay in the unused bits of an image with loss ({header.syntax_name}): what "
+            "lies below it is not known"
+        )
+    clipped: NDArray[Any] = np.clip(samples, low, high)
     return clipped
 
 

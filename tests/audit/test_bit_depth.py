@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covidreport.images import describe_bit_depth
+from covidreport.audit import bit_depth
+from covidreport.records import Peak
+from tests.audit.data import change_survey, make_evidence, with_attribute
+
+
+def describe_bit_depth(maxima, sources=None, depth=16):
+    """The one finding about files of one depth; None where there is none."""
+    peaks = [None if maximum is None else Peak(maximum, depth) for maximum in maxima]
+    found = bit_depth.describe_bit_depth(peaks, sources)
+    assert len(found) <= 1
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(
@@ -66,3 +76,27 @@ def test_one_file_of_full_depth_does_not_silence_the_others():
     finding = describe_bit_depth(maxima, sources)
     assert finding is not None
     assert finding.what.startswith("3 of 93 16-bit images use 12 bits or fewer")
+
+
+def test_each_depth_is_told_of_by_itself():
+    """12 bits in DICOM files of 14, beside 16-bit PNG that use all; 12 of 12 is what it should."""
+    peaks = [Peak(4095, 14), Peak(3000, 14), Peak(65535, 16), Peak(4095, 12), None]
+    (finding,) = bit_depth.describe_bit_depth(peaks)
+    assert finding.what == (
+        "14-bit images use 12 bits: they are about 4 times darker than their files' depth says"
+    )
+    assert finding.evidence == "the largest value in 2 files of 14 bits is 4095 of 16383"
+
+
+def test_an_audit_looks_at_each_source_by_itself():
+    """39 files of 12 bits beside one of 16, by the column `source`; without one by folder."""
+    healthy = make_evidence(40)
+    peaks = (Peak(65535, 16), *[Peak(4095, 16)] * 39)
+    dark = change_survey(healthy, peaks=peaks)
+    (finding,) = bit_depth.audit_bit_depth(dark)
+    assert finding.what.startswith("39 of 40 16-bit images use 12 bits or fewer")
+    most = change_survey(healthy, peaks=(*[Peak(65535, 16)] * 36, *[Peak(4095, 16)] * 4))
+    assert bit_depth.audit_bit_depth(most) == ()
+    source = ("archive",) * 36 + ("ward",) * 4
+    (finding,) = bit_depth.audit_bit_depth(with_attribute(most, "source", source))
+    assert finding.what.startswith("4 of 40 16-bit images")

@@ -26,10 +26,11 @@ from covidreport.evaluate.scored import OpenedRun
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.inference.session import Session
-from covidreport.metrics import predict_labels
+from covidreport.metrics import decide
 from covidreport.records import (
     UNKNOWN,
     Dataset,
+    DecisionRule,
     Failure,
     Finding,
     FindingMade,
@@ -134,7 +135,7 @@ class Predictions:
     @property
     def table(self) -> dict[str, Sequence[object]]:
         """As `tabulate_predictions` gives it."""
-        return tabulate_predictions(self.scores, self.chosen.values)
+        return tabulate_predictions(self.scores, self.chosen.rule(self.scores.labels))
 
 
 def predict_paths(
@@ -159,13 +160,14 @@ def predict_paths(
     # Nobody reports metrics of these images: whether they were tuned on does not matter.
     shown = ReportedImages(images.name, "", None, session.spec.labels, ())
     thresholds = options.thresholds or Thresholds()
-    chosen = choose_thresholds(thresholds, run, shown, session.identity.sha256)
+    decision = session.spec.decision
+    chosen = choose_thresholds(thresholds, run, shown, session.identity.sha256, decision)
     on_event(StageStarted(f"Predicting {len(images):,} images", len(images)))
     scores, findings = predict_images(
         session, images, name=run.name, batch=batch, jobs=options.jobs,
         advance=count_steps(on_event),
     )  # fmt: skip
-    return Predictions(images, scores, chosen, findings)
+    return Predictions(images, scores, chosen, (*chosen.findings, *findings))
 
 
 def _describe_passed_over(paths: Sequence[str]) -> str:
@@ -203,27 +205,26 @@ def predict_images(
     if scored.failure is not None:
         raise RunError(scored.failure.reason, scored.failure.remedy)
     activation = session.spec.activation
+    values, others = opened.part(scored.scores)
     found = Scores(
         sample_ids=blank.ids,
         labels=labels,
         truth=truth,
-        scores=scored.scores,
+        scores=values,
         activation="softmax" if activation == "softmax-logit" else activation,
         reasons=tuple(decoded.reasons),
+        others=others,
     )
     return found, (*describe_dependence(name, opened.company), *decoded.findings)
 
 
-def tabulate_predictions(
-    scores: Scores, thresholds: Mapping[str, float]
-) -> dict[str, Sequence[object]]:
+def tabulate_predictions(scores: Scores, rule: DecisionRule) -> dict[str, Sequence[object]]:
     """Columns: `image`, a 0/1 column a label, `score.<label>`, `failure`; None where unknown.
 
     Scores in their own type: a float32 of 0.3 is written as 0.3, and as float in Parquet.
     """
-    values = [thresholds[label] for label in scores.labels]
     failed = scores.failed
-    predicted = predict_labels(scores.scores, values, scores.activation, failed)
+    predicted = decide(scores, rule)
     table: dict[str, Sequence[object]] = {"image": scores.sample_ids}
     for k, label in enumerate(scores.labels):
         table[label] = _column(predicted[:, k].astype(int), failed)

@@ -20,10 +20,10 @@ from covidreport.adopt.graph import (
     read_graph,
     read_ultralytics,
 )
-from covidreport.adopt.presets import SCALE, XRV_LABELS, read_preset
+from covidreport.adopt.presets import NAME_ONE, SCALE, XRV_LABELS, read_preset
 from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.inference.contract import Graph, complete_words
-from covidreport.records import Run
+from covidreport.records import ARGMAX, SOFTMAX, Run
 from covidreport.storage.contract import InputWords, find_faults, read_run_file
 from covidreport.storage.files import read_text
 from covidreport.storage.outline import Outline
@@ -95,6 +95,10 @@ def adopt_model(path: Path, request: AdoptRequest) -> Adopted:
     for source, words in _list_sources(request, settings, model, outline, graph, notes):
         for word in _list_new(words, taken, alone=source not in (COMMAND, RUN_FILE)):
             taken[word] = Taken(word, words[word], source)
+    like = (request.like or "").partition(":")[0]
+    if like in NAME_ONE and "activation" in taken and taken["activation"].value in SOFTMAX:
+        named = Taken("decision", ARGMAX, f"assumed, as {like} usually does")
+        taken.setdefault("decision", named)
     ordered = [word for word in InputWords.__struct_fields__ if word in taken]
     described = {word: taken[word].value for word in ordered}
     if request.name is not None:

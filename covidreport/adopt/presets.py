@@ -29,6 +29,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
 """By framework what its usual transforms come to: torchvision's and timm's `Normalize` of ImageNet,
 fastai's `Resize` and `imagenet_stats`, Keras's `image_dataset_from_directory`, MONAI's
 `ScaleIntensity`, TorchXRayVision's `normalize` and `XRayCenterCrop`, ultralytics' classifiers."""
+NAME_ONE: Final = ("torchvision", "timm", "fastai", "keras", "huggingface", "ultralytics")
+"""Frameworks whose classifiers of exclusive classes name the one that scores highest."""
 SCALE: Final = ("range", "mean", "std", "divisor", "per_image")
 """What a graph that scales its input itself takes no preset for."""
 

@@ -12,15 +12,15 @@ from covidreport.audit.evidence import DataEvidence
 from covidreport.metrics import (
     code_groups,
     count_curve,
+    decide_label,
     list_undefined,
     measure_fold_spread,
     number_folds,
-    predict_labels,
     roc_auc,
 )
 from covidreport.records import Dataset, Evaluation, Finding, ReportData, Scores
 from covidreport.text import decimal, format_p, label_name, listed, plural
-from covidreport.text.thresholds import is_tuned
+from covidreport.text.thresholds import find_label_rule, is_tuned
 
 ALPHA: Final = 0.01
 """The check runs on every configuration, so healthy ones must pass."""
@@ -188,11 +188,8 @@ def _describe_calibration(evaluation: Evaluation, target: str) -> list[str]:
 
 def _find_spread(evaluation: Evaluation, scores: Scores, target: str) -> tuple[Finding, ...]:
     """A finding where some folds miss more than chance explains."""
-    column = slice(scores.labels.index(target), scores.labels.index(target) + 1)
-    answers = predict_labels(
-        scores.scores[:, column], [evaluation.thresholds[target]], scores.activation, scores.failed
-    )[:, 0]
-    positive = scores.truth[:, column][:, 0] == 1
+    answers = decide_label(scores, target, find_label_rule(evaluation, target))
+    positive = scores.truth[:, scores.labels.index(target)] == 1
     groups = code_groups(scores.groups)
     names = sorted(set(np.array(scores.folds)[positive].tolist()))
     spread = measure_fold_spread(

@@ -106,7 +106,8 @@ class _LabelAnswers:
     """A label's threshold, where it comes from, and how many images were called what."""
 
     label: str
-    threshold: float
+    threshold: float | None
+    """None where argmax decides."""
     threshold_from: str
     positive: int
     negative: int
@@ -120,11 +121,12 @@ def _count_answers(
     return [
         _LabelAnswers(
             label,
-            value,
+            chosen.values.get(label),
             chosen.origin if tuned is None or label in tuned else "not tuned",
             *(table[label].count(answer) for answer in (1, 0, None)),
         )
-        for label, value in chosen.values.items()
+        for label in table
+        if f"score.{label}" in table
     ]
 
 
@@ -142,6 +144,8 @@ def _show(labels: Sequence[_LabelAnswers]) -> Table:
     shown.add_column("threshold from")
     for each in labels:
         answers = (f"{n:,}" for n in (each.positive, each.negative, each.failed))
-        cells = (each.label, format_threshold(each.threshold), *answers, each.threshold_from)
+        origin, value = each.threshold_from, each.threshold
+        at = origin if value is None else format_threshold(value)
+        cells = (each.label, at, *answers, origin)
         shown.add_row(*(Text(clean(cell)) for cell in cells))
     return shown

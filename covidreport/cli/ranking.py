@@ -29,8 +29,8 @@ from covidreport.text.thresholds import (
     MARK,
     common_threshold,
     describe_origin,
-    format_threshold,
     is_exploratory,
+    show_threshold,
 )
 
 ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
@@ -117,9 +117,8 @@ def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
 
 def _show_threshold(evaluation: Evaluation, target: str) -> str:
     """A run's own threshold, marked where it was chosen on these images."""
-    value = evaluation.thresholds.get(target)
     mark = f" {MARK}" if is_exploratory(evaluation, target) else ""
-    return DASH if value is None else f"{format_threshold(value)}{mark}"
+    return f"{show_threshold(evaluation, target)}{mark}"
 
 
 def _show_patients(patients: PatientFigures | None) -> str:

@@ -66,6 +66,7 @@ def score(
     from covidreport.compare import rank_and_compare
     from covidreport.errors import UsageError
     from covidreport.evaluate.scoring import score_stored
+    from covidreport.evaluate.tuned import NOT_USED
     from covidreport.records import Failure
     from covidreport.storage.chosen import choose_images
     from covidreport.storage.runs import discover_runs, read_evaluations
@@ -95,6 +96,9 @@ def score(
             faults.append((run.name, changed.explanation))
         else:
             changes.append(_Change(run, evaluation, changed))
+    for finding in (each for change in changes for each in change.after.findings):
+        if finding.code == NOT_USED:
+            say_finding(finding)
     plan = settings.plan_comparisons(runs)
     scored = [(change.run, change.after) for change in changes]
     ranked = rank_and_compare(scored, settings.target, settings.specificity_floor, plan)

@@ -87,6 +87,7 @@ def tune(
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
     from covidreport.store import THRESHOLDS_FILE
+    from covidreport.text import list_some
 
     settings = find_settings(Path.cwd())
     if target_sensitivity is None and target_specificity is None:
@@ -105,6 +106,7 @@ def tune(
             "target": asdict(target),
             "runs": [_as_json(each, str(each.run.folder / THRESHOLDS_FILE)) for each in done],
             "failures": [asdict(each) for each in tuned.faults],
+            "passed_over": list(tuned.passed_over),
         }
         print_json(document)
     elif done:
@@ -112,6 +114,9 @@ def tune(
     reported = settings.evaluate.split or "validation"
     for note in _notes(done, tuned.split, reported):
         say(note, "yellow")
+    if tuned.passed_over:
+        said = list_some(tuned.passed_over, MOST_NAMED)
+        say_note(f"not tuned: {said}: the label that scores highest is predicted (argmax)")
     if done:
         stated = _find_target(settings.rank_at) == (target_sensitivity, target_specificity)
         option = () if stated else ("--thresholds", "tuned")

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
-from covidreport.metrics import count_labels, find_not_finite, predict_labels
+from covidreport.metrics import count_labels, decide_label, find_not_finite
 from covidreport.records import Activation, Evaluation, ExcludedRun, Failure, Ranking, Scores
 from covidreport.store import digest_file, read_scores
+from covidreport.text.thresholds import find_label_rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +129,7 @@ def answers_facts(ranking: Ranking, files: Sequence[tuple[Evaluation, Path]]) ->
                 evaluation.run,
                 evaluation.key,
                 evaluation.has_scores,
-                evaluation.thresholds.get(ranking.target),
+                find_label_rule(evaluation, ranking.target) if evaluation.has_scores else None,
                 astuple(evaluation.counts[ranking.target]),
                 digest_file(path) if path.is_file() else None,
             )
@@ -155,16 +156,15 @@ def _read_column(evaluation: Evaluation, path: Path, target: str, read: ReadScor
         raise StoreError(f"its stored scores can't be used for {target}")
     column = scores.labels.index(target)
     failed = scores.failed
-    threshold = evaluation.thresholds[target]
-    one = slice(column, column + 1)
-    answers = predict_labels(scores.scores[:, one], [threshold], scores.activation, failed)
-    (counts,) = count_labels(scores.truth[:, one], answers, failed)
+    answers = decide_label(scores, target, find_label_rule(evaluation, target))
+    truth = scores.truth[:, column, np.newaxis]
+    (counts,) = count_labels(truth, answers[:, np.newaxis], failed)
     if counts != evaluation.counts[target]:
         raise StoreError(
             "its stored scores give other counts than its evaluation states: run "
             "`covidreport evaluate` again"
         )
-    return _Column(evaluation.run, scores, column, answers[:, 0], failed)
+    return _Column(evaluation.run, scores, column, answers, failed)
 
 
 def _order_images(column: _Column, first: _Column) -> NDArray[np.intp]:

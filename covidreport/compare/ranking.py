@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from covidreport.metrics import RunCounts
 from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal_beside
-from covidreport.text.thresholds import describe_threshold, is_tuned
+from covidreport.text.thresholds import describe_threshold, is_argmax, is_tuned
 
+C = TypeVar("C", bound=Comparable)
 CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
 
@@ -36,9 +37,10 @@ def rank_runs(
 
     Comparable are evaluations of the same images and truth (equal fingerprints), variant, labels
     and thresholds, or thresholds that were each tuned for the same target on the same other
-    images (`identify_thresholds`). Counts copied from a paper have no fingerprint: they are
-    comparable with each other where data set, split, labels and the support of every label are the
-    same.
+    images (`identify_thresholds`). One that is decided by argmax has none, and stands with the
+    others of its images, the most that have one rule (`part_comparable`). Counts copied from a
+    paper have no fingerprint: they are comparable with each other where data set, split, labels
+    and the support of every label are the same.
 
     Order: fewest missed positives of `target`, then fewest false alarms, an image that could not
     be scored counting as either, then highest average precision, then name. Runs equal in the
@@ -59,18 +61,40 @@ def rank_sets(
     trained: the runs that were trained on the images that they are evaluated on. They have no rank
     beside cross-validated configurations, none of whose models saw what it answers.
     """
-    groups: defaultdict[Hashable, list[Evaluation]] = defaultdict(list)
-    for evaluation in evaluations:
-        groups[identify_images(evaluation)].append(evaluation)
     sets = [
         RankedSet(_rank_group(group, target, specificity_floor, trained), tuple(group))
-        for group in groups.values()
+        for group in part_comparable(evaluations)
     ]
     return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
+def part_comparable(evaluations: Sequence[C]) -> list[list[C]]:
+    """The evaluations in groups whose runs may stand in one ranking, each in the order given.
+
+    Of the same images and variant, and with thresholds by one rule. What is decided by argmax has
+    none that could differ: it is of the largest group, the first of several.
+    """
+    groups: defaultdict[Hashable, list[C]] = defaultdict(list)
+    for evaluation in evaluations:
+        groups[identify_images(evaluation)].append(evaluation)
+    return [part for group in groups.values() for part in _part_rules(group)]
+
+
+def _part_rules(evaluations: Sequence[C]) -> list[list[C]]:
+    """Evaluations of the same images by the rule of their thresholds."""
+    rules: defaultdict[Hashable, list[C]] = defaultdict(list)
+    for each in evaluations:
+        if not is_argmax(each):
+            rules[identify_thresholds(each)].append(each)
+    largest = max(rules, key=lambda rule: len(rules[rule]), default=None)
+    alike = [
+        each for each in evaluations if is_argmax(each) or identify_thresholds(each) == largest
+    ]
+    return [alike, *(group for rule, group in rules.items() if rule != largest)]
+
+
 def identify_images(evaluation: Comparable) -> Hashable:
-    """Equal for two evaluations if and only if their runs may stand in one ranking.
+    """Equal for two evaluations of the same images, labels and variant.
 
     The fingerprint holds the split of every image: what all folds of it answered, and what a run
     did, are of the same images whatever both are filed under.
@@ -86,7 +110,6 @@ def identify_images(evaluation: Comparable) -> Hashable:
         images,
         evaluation.variant,
         tuple(sorted(evaluation.labels)),
-        identify_thresholds(evaluation),
     )
 
 
@@ -196,6 +219,8 @@ def suggest_tuning(evaluation: Evaluation, target: str) -> str:
     if counts is None or not counts.positives or not counts.negatives:
         return ""
     if is_tuned(evaluation, target) or not evaluation.has_scores or counts.tp + counts.tn == 0:
+        return ""
+    if is_argmax(evaluation):
         return ""
     return f"at {describe_threshold(evaluation, target)}; `covidreport tune` fits one of its own"
 

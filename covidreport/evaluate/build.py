@@ -13,6 +13,7 @@ from typing import Any
 
 from covidreport import __version__
 from covidreport.audit import audit_activation, audit_scores
+from covidreport.evaluate.argmax import audit_argmax
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
@@ -57,8 +58,7 @@ def build_evaluation(
     assert run.model is not None
     # Scores of a file that was replaced meanwhile would stand under the new file's name.
     check_unchanged(run.model, scored.opened.session.identity)
-    values = [chosen.values[label] for label in dataset.labels]
-    described = compute_metrics(scores, values, request.plan)
+    described = compute_metrics(scores, chosen.rule(dataset.labels), request.plan)
     failures = tuple(
         Failure(sample, "decode", reason)
         for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
@@ -86,6 +86,7 @@ def build_evaluation(
             *_other_bytes(run, scored.opened.session.identity),
             *describe_dependence(scored.opened.run.name, scored.opened.company),
             *_audit(scored.opened, scores),
+            *audit_argmax(scored.opened.run.name, scores, chosen.rule(dataset.labels)),
             *_on_device(scored, request, check),
         ),
         failures=failures,
@@ -230,7 +231,7 @@ def _device_facts(scored: ScoredRun, check: CpuCheck | None) -> dict[str, Any]:
     }
 
 
-_SELDOM = ("outputs", "channel_order", "per_image")
+_SELDOM = ("outputs", "channel_order", "per_image", "decision")
 """Words of a contract that are recorded where they are said alone."""
 
 

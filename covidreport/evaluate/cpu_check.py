@@ -31,7 +31,7 @@ from covidreport.inference.session import (
     prepare_batch,
 )
 from covidreport.metrics import predict_labels
-from covidreport.records import Activation, Dataset, Failure, Finding, PixelSpec, Run
+from covidreport.records import Activation, Dataset, DecisionRule, Failure, Finding, PixelSpec, Run
 from covidreport.storage.model import measure_model
 
 SAMPLE = 64
@@ -96,18 +96,26 @@ def spread(indices: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 def compare_answers(
     device: NDArray[np.floating],
     cpu: NDArray[np.floating],
-    thresholds: Sequence[float],
+    rule: DecisionRule,
     activation: Activation,
     limits: Limits,
+    labels: int | None = None,
 ) -> CpuCheck:
     """Compare scores `(n, K)` of the same images; rows with NaN are excluded.
 
+    labels: how many of the columns are labels, where one stands behind them (`OpenedRun.take`).
     RunError where they are so far apart that no rounding explains it.
     """
     known = np.isfinite(device).all(axis=1) & np.isfinite(cpu).all(axis=1)
     device, cpu = device[known], cpu[known]
     none = np.zeros(len(device), np.bool_)
-    called = [predict_labels(scores, thresholds, activation, none) for scores in (device, cpu)]
+    k = device.shape[1] if labels is None else labels
+    called = [
+        predict_labels(
+            scores[:, :k], rule, activation, none, scores[:, k] if scores.shape[1] > k else None
+        )
+        for scores in (device, cpu)
+    ]
     difference = find_largest_difference(device, cpu, activation)
     if difference > limits.failure:
         raise RunError(
@@ -118,7 +126,7 @@ def compare_answers(
         )
     return CpuCheck(
         images=len(device),
-        decisions=int(device.size),
+        decisions=int(called[0].size),
         largest_difference=difference,
         flipped=int((called[0] != called[1]).sum()),
         limit=limits.rounding,
@@ -160,7 +168,7 @@ class CpuReference:
         for session in list(self._sessions.values()):
             session.stop()
 
-    def check(self, scored: ScoredRun, thresholds: Sequence[float]) -> CpuCheck:
+    def check(self, scored: ScoredRun, rule: DecisionRule) -> CpuCheck:
         """Compare a run's scores with what the CPU gives to the sample.
 
         RunError where the CPU can't run it, or gives other answers.
@@ -177,7 +185,7 @@ class CpuReference:
         )
         limits = find_limits(session.execution.precision, half=session.signs.half)
         device = scored.scores[self.indices(opened.run)]
-        return compare_answers(device, answer, thresholds, activation, limits)
+        return compare_answers(device, answer, rule, activation, limits, len(opened.columns))
 
     def indices(self, run: Run) -> NDArray[np.int64]:
         """Of the images that a run is compared on: how many, its files' size says."""
@@ -203,8 +211,7 @@ class CpuReference:
             ]
         finally:
             del self._sessions[run.folder]
-        scores: NDArray[np.floating] = np.concatenate(pieces)[:, list(opened.columns)]
-        return scores
+        return opened.take(np.concatenate(pieces))
 
     def _decode(self, spec: PixelSpec, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Pixels uint8 `(n, H, W, C)` of some images; black where an image failed."""

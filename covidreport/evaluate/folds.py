@@ -203,17 +203,21 @@ def _join_scores(
         ]
     rows = {sample: row for row, sample in enumerate(data.ids)}
     scores = np.full(data.truth.shape, np.nan, parts[0].scores.dtype)
+    known = all(part.others is not None for part in parts)
+    others = np.full(len(data), np.nan, scores.dtype) if known else None
     reasons: list[str | None] = [None] * len(data)
     for part in parts:
         at = [rows[sample] for sample in part.sample_ids]
         columns = [part.labels.index(label) for label in data.labels]
         scores[at] = part.scores[:, columns]
+        if others is not None and part.others is not None:
+            others[at] = part.others
         for row, reason in zip(at, part.reasons, strict=True):
             reasons[row] = reason
     return Scores(
         sample_ids=data.ids, labels=data.labels, truth=data.truth, scores=scores,
         activation=parts[0].activation, reasons=tuple(reasons), groups=data.groups,
-        attributes=group_values(data.attributes), folds=data.folds,
+        attributes=group_values(data.attributes), folds=data.folds, others=others,
     )  # fmt: skip
 
 

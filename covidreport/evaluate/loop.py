@@ -315,7 +315,7 @@ def score_runs(
     `most_errands`.
     """
     give_memory_back()
-    n, k = dataset.truth.shape
+    n = len(dataset)
     on_device = any(each.session.execution.provider.accelerator for each in opened)
     jobs = jobs or count_jobs(opened[0].session.execution if on_device else CPU)
     # every decoder has a part of the first batch, for which the device waits
@@ -323,7 +323,10 @@ def score_runs(
     # two batches lie in the device's slots; the others keep every decoder busy
     ahead = SLOTS + -(-jobs * unit // batch) if on_device else jobs
     if checkpoints is None:
-        runs = [ScoredRun(run, np.full((n, k), np.nan, run.session.score_type)) for run in opened]
+        runs = [
+            ScoredRun(run, np.full((n, run.width), np.nan, run.session.score_type))
+            for run in opened
+        ]
     else:
         runs = [
             ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)

@@ -18,6 +18,7 @@ from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.reuse import reuse_stored
 from covidreport.evaluate.tuned import ChosenThresholds, ReportedImages, choose_thresholds
 from covidreport.evaluate.write import fail_run
+from covidreport.inference.contract import read_decision
 from covidreport.locks import hold_lock
 from covidreport.records import (
     EvaluationReplaced,
@@ -178,4 +179,4 @@ def _find_thresholds(request: EvaluationRequest, run: Run) -> ChosenThresholds:
     digest = None
     if request.thresholds.tuned and run.model is not None:
         digest = identify_model(run.model, use_cache=request.use_cache).sha256
-    return choose_thresholds(request.thresholds, run, images, digest)
+    return choose_thresholds(request.thresholds, run, images, digest, read_decision(run))

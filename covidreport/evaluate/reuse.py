@@ -15,7 +15,8 @@ from covidreport.evaluate.outcome import RunOutcome
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scoring import apply_chosen, is_applied, record_command, take_units
 from covidreport.evaluate.thresholds import Thresholds
-from covidreport.evaluate.tuned import ChosenThresholds
+from covidreport.evaluate.tuned import ChosenThresholds, choose_fixed
+from covidreport.inference.contract import read_decision
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units
 from covidreport.records import (
@@ -94,13 +95,13 @@ def reuse_all(
     thresholds than the stored ones are applied to the stored scores.
     """
     name = name_evaluation(known.dataset, known.split, execution.variant)
-    chosen = ChosenThresholds(thresholds.of(known.labels), thresholds.origin)
     today = _Today(known, name, execution.facts(), batch, plan, command=command)
     outcomes = []
     for run in runs:
         if run.faults:
             outcomes.append(RunOutcome(run, failure=refuse_run(run)))
             continue
+        chosen = choose_fixed(thresholds, run.name, known.labels, read_decision(run))
         outcome = attempt(run.name, "read", partial(_reuse, today, run, chosen))
         if outcome is None or isinstance(outcome, Failure):
             return None  # the long way says why, and computes it again

@@ -15,7 +15,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
-from covidreport.records import Dataset, Failure, Finding, Peak, Run, Scores
+from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
 
@@ -36,6 +36,32 @@ class OpenedRun:
         """Whether it is fed image by image."""
         return self.company is not None and self.company.alone
 
+    @property
+    def keeps_others(self) -> bool:
+        """Whether what is kept has a last column, the highest score of all other outputs."""
+        return self.session.spec.activation in SOFTMAX
+
+    @property
+    def width(self) -> int:
+        """How many numbers are kept of each image."""
+        return len(self.columns) + self.keeps_others
+
+    def take(self, answers: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Of answers `(n, L)` the scores of the data's labels, `(n, K)`; of a softmax with the
+        highest of all other outputs behind them, 0 where there is none."""
+        scores = answers[:, list(self.columns)]
+        if not self.keeps_others:
+            return scores
+        rest = np.delete(answers, self.columns, axis=1)
+        return np.column_stack([scores, rest.max(axis=1, initial=0)])
+
+    def part(
+        self, kept: NDArray[np.floating]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+        """What `take` gave as scores `(n, K)` and the highest of the others `(n,)`, if kept."""
+        k = len(self.columns)
+        return kept[:, :k], kept[:, k] if self.keeps_others else None
+
     def answer(self, batch: NDArray[Any]) -> NDArray[np.floating]:
         """The scores of a batch, as `Session.run` gives them."""
         return self.session.run_alone(batch) if self.alone else self.session.run(batch)
@@ -43,7 +69,8 @@ class OpenedRun:
 
 @dataclass(slots=True)
 class ScoredRun:
-    """What the loop gathers for one run: scores `(N, K)`, NaN until they are known."""
+    """What the loop gathers for one run: scores as `OpenedRun.take` gives them, NaN until they are
+    known."""
 
     opened: OpenedRun
     scores: NDArray[np.floating]
@@ -98,13 +125,15 @@ def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
 def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> Scores:
     """The record of one run's scores, as scores.parquet keeps it."""
     activation = scored.opened.session.spec.activation
+    scores, others = scored.opened.part(scored.scores)
     return Scores(
         sample_ids=dataset.ids,
         labels=dataset.labels,
         truth=dataset.truth,
-        scores=scored.scores,
+        scores=scores,
         activation="softmax" if activation == "softmax-logit" else activation,
         reasons=tuple(decoded.reasons),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
+        others=others,
     )

@@ -18,11 +18,11 @@ from covidreport.evaluate.tuned import (
 )
 from covidreport.metrics import compute_metrics, group_values
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Dataset, Evaluation, MetricPlan, Run, Scores
+from covidreport.records import Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
-from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING
+from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, is_argmax
 
 
 def apply_chosen(
@@ -38,7 +38,7 @@ def apply_chosen(
     if plan is None:
         plan = evaluation.score_metrics.plan if evaluation.score_metrics else None
     plan = plan or MetricOptions().plan(scores.labels, "")
-    described = compute_metrics(scores, [chosen.values[label] for label in scores.labels], plan)
+    described = compute_metrics(scores, chosen.rule(scores.labels), plan)
     return mark_thresholds(
         replace(
             evaluation,
@@ -85,17 +85,19 @@ def _choose(
         evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
         scores.sample_ids,
     )  # fmt: skip
-    return choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256)
+    decision: Decision = "argmax" if is_argmax(evaluation) else "threshold"
+    return choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256, decision)
 
 
 def read_at(thresholds: Thresholds, run: Run, evaluation: Evaluation) -> Evaluation:
     """A stored evaluation at the thresholds that runs are ranked at, from its scores.
 
-    As it stands on the split that these are tuned on, or where it has them. Nothing is written.
+    As it stands on the split that these are tuned on, or where it has them, and where it has no
+    threshold, but argmax. Nothing is written.
     Raises StoreError where it holds no scores, RunError where the run has no such thresholds.
     """
     stated = thresholds.on_split(evaluation.split)
-    if stated is None or stated.rank_at is None:
+    if stated is None or stated.rank_at is None or is_argmax(evaluation):
         return evaluation
     if run.members:
         check_folds(stated.rank_at, run, evaluation)

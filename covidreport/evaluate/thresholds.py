@@ -31,6 +31,11 @@ class Thresholds:
     """What those have to be tuned for; they are then for all splits but the one they are tuned on.
     None for whatever they were tuned for, and for any split."""
 
+    @property
+    def stated(self) -> bool:
+        """Whether anybody asked for them."""
+        return self.tuned or self.default is not None or bool(self.by_label)
+
     def of(self, labels: Sequence[str]) -> dict[str, float]:
         """The threshold of each label, for all runs.
 

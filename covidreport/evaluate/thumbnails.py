@@ -24,10 +24,11 @@ from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
-from covidreport.metrics import predict_labels, to_probabilities
+from covidreport.metrics import decide_label, to_probabilities
 from covidreport.records import (
     Evaluation,
     Failure,
+    LabelRule,
     OnEvent,
     Run,
     Scores,
@@ -48,6 +49,7 @@ from covidreport.store import (
     write_atomic,
     write_json,
 )
+from covidreport.text.thresholds import find_label_rule
 
 MOST_MISSED = 100
 """Pictures of missed positives in a run's folder; those with the lowest scores are taken."""
@@ -87,7 +89,7 @@ class _Plan:
 
 
 def choose_cases(
-    scores: Scores, target: str, threshold: float, fingerprint: str | None = None
+    scores: Scores, target: str, rule: LabelRule, fingerprint: str | None = None
 ) -> Chosen:
     """The positives that a run misses and its false alarms, the most wrong ones first.
 
@@ -96,8 +98,7 @@ def choose_cases(
     """
     column = scores.labels.index(target)
     values = scores.scores[:, column]
-    one = slice(column, column + 1)
-    yes = predict_labels(scores.scores[:, one], [threshold], scores.activation, scores.failed)[:, 0]
+    yes = decide_label(scores, target, rule)
     truth, scored = scores.truth[:, column], ~scores.failed
     missed = _order(np.flatnonzero((truth == 1) & scored & ~yes), values)
     alarms = np.flatnonzero((truth == 0) & scored & yes)
@@ -187,7 +188,8 @@ def _begin(request: EvaluationRequest, run: Run, evaluation: Evaluation, target:
 def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: str) -> _Plan:
     folder = evaluation_folder(run.folder, evaluation.key)
     scores = read_scores(folder / SCORES_FILE)
-    chosen = choose_cases(scores, target, evaluation.thresholds[target], request.fingerprint)
+    rule = find_label_rule(evaluation, target)
+    chosen = choose_cases(scores, target, rule, request.fingerprint)
     at = {sample: row for row, sample in enumerate(request.dataset.ids)}
     named = {
         row: name_thumbnail(scores.sample_ids[row], request.fingerprint)
@@ -200,7 +202,7 @@ def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: 
             "schema": THUMBNAILS_SCHEMA,
             "made_with": thumbnail_facts(),
             "target": target,
-            "threshold": evaluation.thresholds[target],
+            "threshold": rule,
             "missed": [named[row] for row in chosen.missed],
             "false_alarms": [named[row] for row in chosen.false_alarms],
             "missed_left_out": chosen.missed_omitted,

@@ -10,8 +10,9 @@ from covidreport.boundary import attempt
 from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.evaluate.thresholds import TUNING_SPLIT
 from covidreport.evaluate.tuned import tune_run
+from covidreport.inference.contract import read_decision
 from covidreport.metrics import Target
-from covidreport.records import Evaluation, Failure, Run, TunedThresholds
+from covidreport.records import ARGMAX, Evaluation, Failure, Run, TunedThresholds
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import read_evaluations
 from covidreport.store import (
@@ -68,6 +69,8 @@ class TunedFolders:
     faults: tuple[TuningFault, ...]
     splits: tuple[str, ...]
     """On which the runs were evaluated, of each evaluation one."""
+    passed_over: tuple[str, ...] = ()
+    """The runs that have no threshold to be tuned: argmax decides."""
 
 
 def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
@@ -81,7 +84,11 @@ def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
     _check_query(there, split, request)
     done: list[TunedRun] = []
     faults: list[TuningFault] = []
+    passed_over = []
     for run in runs:
+        if read_decision(run) == ARGMAX:
+            passed_over.append(run.name)
+            continue
         found = attempt(run.name, "score", partial(_tune, run, split, request))
         if isinstance(found, Failure):
             faults.append(TuningFault(run.name, "", found.explanation))
@@ -94,7 +101,8 @@ def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
             if own:
                 MadeHere().note_thresholds(run.folder)
             done.append(TunedRun(run, tuned, replaced))
-    return TunedFolders(split, tuple(done), tuple(faults), tuple(each.split for each in there))
+    splits = tuple(each.split for each in there)
+    return TunedFolders(split, tuple(done), tuple(faults), splits, tuple(passed_over))
 
 
 def _choose_split(stated: str | None, there: Sequence[Evaluation]) -> str:

@@ -12,6 +12,9 @@ from covidreport.errors import RunError, StoreError
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics import Target, find_not_finite, fit_threshold
 from covidreport.records import (
+    ARGMAX,
+    Decision,
+    DecisionRule,
     Evaluation,
     Finding,
     RankAt,
@@ -33,7 +36,8 @@ from covidreport.store import (
 )
 from covidreport.text.thresholds import PROMISE, TUNING, is_trained_on
 
-FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown"})
+NOT_USED = "threshold-not-used"
+FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown", NOT_USED})
 """Findings that are about thresholds: they go when others are applied."""
 
 
@@ -63,6 +67,10 @@ class ChosenThresholds:
     tuned_by: Mapping[str, Any] | None = None
     """For the timing: the command that tuned them, and when."""
 
+    def rule(self, labels: Sequence[str]) -> DecisionRule:
+        """What makes answers of scores of these labels."""
+        return ARGMAX if self.origin == ARGMAX else [self.values[label] for label in labels]
+
 
 def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
     """The thresholds that an evaluation has, with all that is known of them."""
@@ -75,13 +83,42 @@ def keep_thresholds(evaluation: Evaluation) -> ChosenThresholds:
     )
 
 
-def choose_thresholds(
-    thresholds: Thresholds, run: Run, images: ReportedImages, model_sha256: str | None = None
+def choose_fixed(
+    thresholds: Thresholds, run: str, labels: Sequence[str], decision: Decision
 ) -> ChosenThresholds:
+    """The thresholds that hold for all runs; none for a run that is decided by argmax.
+
+    What is said of thresholds is passed over there, and a finding says so.
+    """
+    if decision == "threshold":
+        return ChosenThresholds(thresholds.of(labels), thresholds.origin)
+    return ChosenThresholds({}, ARGMAX, _pass_over(run) if thresholds.stated else ())
+
+
+def _pass_over(run: str) -> tuple[Finding, ...]:
+    return (
+        Finding(
+            "note",
+            NOT_USED,
+            f"{run} has no threshold: it predicts the label that scores highest",
+            "`decision` is argmax in its contract; the thresholds that were asked for are those of "
+            "other runs",
+            'Say `"decision": "threshold"` under "input" in its run.json where a threshold is to '
+            "decide.",
+            (run,),
+        ),
+    )
+
+
+def choose_thresholds(
+    thresholds: Thresholds, run: Run, images: ReportedImages, model_sha256: str | None = None,
+    decision: Decision = "threshold",
+) -> ChosenThresholds:  # fmt: skip
     """The thresholds of one run on these images: those for all runs, or its own tuned ones.
 
     model_sha256: of the model whose scores are to be decided, to tell a model that was trained
-    again since. A label that was not tuned gets the fixed threshold.
+    again since. A label that was not tuned gets the fixed threshold. decision: of the run; by
+    argmax it has none, whatever is asked for (`choose_fixed`).
 
     Where the images that were tuned on are reported (an equal fingerprint, the same split of the
     same data set, or a sample id in both), the origin ends in ` (exploratory)` and a finding says
@@ -89,8 +126,8 @@ def choose_thresholds(
 
     Raises RunError where tuned thresholds are wanted and the run has none that fit.
     """
-    if not thresholds.tuned:
-        return ChosenThresholds(thresholds.of(images.labels), thresholds.origin)
+    if not thresholds.tuned or decision == ARGMAX:
+        return choose_fixed(thresholds, run.name, images.labels, decision)
     tuned = _read_fitting(run, images, model_sha256, thresholds.rank_at)
     fits = {label: fit for label, fit in tuned.fits.items() if label in images.labels}
     values = thresholds.fixed(images.labels)

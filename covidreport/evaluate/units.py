@@ -79,7 +79,7 @@ def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Occlusion | None) -> NDAr
 
 
 def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.floating]:
-    """One model's scores of a chunk, `(n, K)` in the order of the data's labels.
+    """One model's scores of a chunk, as `OpenedRun.take` gives them.
 
     NaN in the rows of images that failed. Raises RunError where the model fails, or where it
     gives a score that is not finite for an image that was decoded: such a run is invalid.
@@ -91,7 +91,7 @@ def check_scores(
     chunk: Chunk, opened: OpenedRun, answers: NDArray[np.floating]
 ) -> NDArray[np.floating]:
     """What a model answered to a chunk, `(n, L)`, as `score_chunk` gives it."""
-    scores = answers[:, list(opened.columns)]
+    scores = opened.take(answers)
     failed = np.array([reason is not None for reason in chunk.reasons])
     strange = ~np.isfinite(scores).all(axis=1) & ~failed
     if strange.any():

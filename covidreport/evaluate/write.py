@@ -41,7 +41,7 @@ def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutco
 def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoint:
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
     folder = evaluation_folder(opened.run.folder, request.name)
-    n, k = request.dataset.truth.shape
+    n, k = len(request.dataset), opened.width
     key = key_of(request, opened)
     left = ScoresCheckpoint.read_token(folder)
     own = left is not None and request.made.has_checkpoint(left)
@@ -79,9 +79,9 @@ class Finishing:
     def _finish(self, scored: ScoredRun, chosen: ChosenThresholds) -> RunOutcome | Failure:
         check = None
         if self.reference is not None:
-            thresholds = [chosen.values[label] for label in self.request.dataset.labels]
+            rule = chosen.rule(self.request.dataset.labels)
             name = scored.opened.run.name
-            found = attempt(name, "infer", partial(self.reference.check, scored, thresholds))
+            found = attempt(name, "infer", partial(self.reference.check, scored, rule))
             if isinstance(found, Failure):
                 return found
             check = found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from covidreport.compare.ranking import identify_images, identify_thresholds
+from covidreport.compare.ranking import identify_thresholds, part_comparable
 from covidreport.errors import GateError
 from covidreport.records import Counts, GateEvidence
+from covidreport.text.thresholds import is_argmax
 
 
 def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
@@ -14,10 +15,11 @@ def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
 
     The same images and truth, labels, variant and rule of thresholds are wanted.
     """
-    if identify_images(run) == identify_images(baseline):
+    if len(part_comparable([run, baseline])) == 1:
         return
     differences = (*_compare_options(run, baseline), *_compare_data(run, baseline))
-    if identify_thresholds(run) != identify_thresholds(baseline):
+    by_argmax = is_argmax(run) or is_argmax(baseline)
+    if not by_argmax and identify_thresholds(run) != identify_thresholds(baseline):
         differences += (_tell("thresholds", _format_thresholds(run), _format_thresholds(baseline)),)
     raise GateError(
         "baseline",
@@ -72,4 +74,4 @@ def _format_fingerprint(evidence: GateEvidence) -> str:
 
 def _format_thresholds(evidence: GateEvidence) -> str:
     values = ", ".join(f"{label} {value:g}" for label, value in evidence.thresholds.items())
-    return f"{values} ({evidence.thresholds_from})"
+    return f"{values} ({evidence.thresholds_from})" if values else evidence.thresholds_from

@@ -16,6 +16,7 @@ from covidreport.gate.evidence import GateSide, take_evidence
 from covidreport.metrics import compute_metrics, find_near, find_not_finite, move_near
 from covidreport.records import Finding, GateEvidence, LimitResult, Scores
 from covidreport.store import SCORES_FILE, evaluation_folder
+from covidreport.text.thresholds import find_rule, is_argmax
 
 Judge = Callable[[GateSide, GateSide | None], Sequence[LimitResult]]
 """Judges every limit, in the same order."""
@@ -68,17 +69,13 @@ def _find_near_scores(side: GateSide) -> Scores | None:
     scores = None if answers is None else answers.images
     if scores is None or find_not_finite(scores) is not None:
         return None
-    if not set(scores.labels) <= set(side.evidence.thresholds):
+    if not is_argmax(side.evidence) and not set(scores.labels) <= set(side.evidence.thresholds):
         return None
-    return scores if find_near(scores, _thresholds(scores, side.evidence)).any() else None
-
-
-def _thresholds(scores: Scores, evidence: GateEvidence) -> list[float]:
-    return [evidence.thresholds[label] for label in scores.labels]
+    return scores if find_near(scores, find_rule(side.evidence, scores.labels)).any() else None
 
 
 def _describe_near(scores: Scores, evidence: GateEvidence) -> str:
-    near = find_near(scores, _thresholds(scores, evidence)).sum(axis=0)
+    near = find_near(scores, find_rule(evidence, scores.labels)).sum(axis=0)
     return ", ".join(f"{n} {label}" for label, n in zip(scores.labels, near, strict=True) if n)
 
 
@@ -87,10 +84,10 @@ def _move(side: GateSide, where: Literal["right", "wrong"]) -> GateSide:
     scores, stored = _find_near_scores(side), side.stored
     if scores is None or stored is None:
         return side
-    thresholds = _thresholds(scores, side.evidence)
-    moved = move_near(scores, thresholds, where)
+    rule = find_rule(side.evidence, scores.labels)
+    moved = move_near(scores, rule, where)
     score_metrics = stored.evaluation.score_metrics
-    found = compute_metrics(moved, thresholds, score_metrics.plan if score_metrics else None)
+    found = compute_metrics(moved, rule, score_metrics.plan if score_metrics else None)
     evaluation = replace(
         stored.evaluation,
         counts=found.counts,

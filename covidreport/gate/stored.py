@@ -30,6 +30,7 @@ from covidreport.store import (
     evaluation_folder,
     read_failure,
 )
+from covidreport.text.thresholds import find_rule
 
 
 def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
@@ -214,8 +215,7 @@ def _check_metrics(evaluation: Evaluation, scores: Scores) -> None:
     """Raise GateError where stored scores give another metric than the evaluation states."""
     if set(scores.labels) != set(evaluation.counts):
         raise GateError("score", _contradict("labels"))
-    thresholds = [evaluation.thresholds[label] for label in scores.labels]
-    counts, estimates = estimate_scores(scores, thresholds)
+    counts, estimates = estimate_scores(scores, find_rule(evaluation, scores.labels))
     for label, each in counts.items():
         if each != evaluation.counts[label]:
             raise GateError("score", _contradict(f"counts of {label}"))

@@ -15,7 +15,10 @@ from typing import Any, Final
 from covidreport.errors import RunError
 from covidreport.inference.output import name_columns
 from covidreport.records import (
+    ARGMAX,
+    SOFTMAX,
     Activation,
+    Decision,
     Dtype,
     Equalization,
     InputSpec,
@@ -35,7 +38,7 @@ from covidreport.storage.contract import (
 from covidreport.storage.wire import read_metadata
 
 __all__ = ["PREFIX", "VERSION", "WORDS", "Graph", "Tensor", "contract_metadata", "read_contract",
-           "read_labels"]  # fmt: skip
+           "read_decision", "read_labels"]  # fmt: skip
 
 ONNX_DTYPES: dict[str, Dtype] = {
     "tensor(uint8)": "uint8",
@@ -148,19 +151,36 @@ def read_labels(run: Run) -> tuple[str, ...] | None:
     None where neither its file nor its run.json says any, or where either can't be used: opening
     the model then says what is wrong.
     """
-    if run.faults:
-        return None
-    try:
-        metadata = read_metadata(run.model) if run.model else {}
-        said = read_input_words(run.described or {}).stated()
-        words = {**read_stated_words(metadata).stated(), **said}
-    except (OSError, ValueError, RunError):
-        return None
+    words = _peek_words(run)
     if "labels" not in words:
         return None
     names = words.get("label_map") or {}
     labels = tuple(names.get(label, label) for label in words["labels"] if label is not None)
     return labels if len(set(labels)) == len(labels) else None
+
+
+def read_decision(run: Run) -> Decision:
+    """How a run's scores become answers, by its file and its run.json, without loading the model.
+
+    Of a configuration as its folds say; `threshold` where either can't be used.
+    """
+    said: Decision = _peek_words(run.members[0] if run.members else run).get(
+        "decision", "threshold"
+    )
+    return said
+
+
+def _peek_words(run: Run) -> dict[str, Any]:
+    """The words of a run's contract, from the bytes of its files alone; none where they are
+    faulty."""
+    if run.faults:
+        return {}
+    try:
+        metadata = read_metadata(run.model) if run.model else {}
+        said = read_input_words(run.described or {}).stated()
+        return {**read_stated_words(metadata).stated(), **said}
+    except (OSError, ValueError, RunError):
+        return {}
 
 
 def _refusal(faults: Sequence[str]) -> RunError:
@@ -276,6 +296,7 @@ def _build_spec(
         faults.append(f"`label_map` gives two outputs one name: {', '.join(mapped)}")
     faults += _check_input(pixels, words["layout"], source)
     faults += _check_output(output, labels)
+    faults += _check_decision(words)
     if faults:
         raise _refusal(faults)
     divisor, mean = _read_scale(words, numbers["mean"], channels)
@@ -295,6 +316,7 @@ def _build_spec(
         outputs=outputs if None in outputs else (),
         channel_order=words.get("channel_order", "RGB"),
         per_image=None if pixels.equalize else per_image,
+        decision=words.get("decision", "threshold"),
     )
 
 
@@ -334,6 +356,21 @@ def _check_pixel_words(words: Mapping[str, Any], dtype: Dtype) -> list[str]:
         for word, (of, there) in wanted.items()
         if word in words and not there
     ]
+
+
+def _check_decision(words: Mapping[str, Any]) -> list[str]:
+    """Why the label that scores highest is no answer of this model."""
+    if words.get("decision") != ARGMAX:
+        return []
+    if words["activation"] not in SOFTMAX:
+        return [
+            f"`decision` is argmax, and `activation` is {words['activation']}: its outputs are a "
+            "yes or no each, of which several may be right; leave `decision` out, or say softmax "
+            "or softmax-logit where an image has one label"
+        ]
+    if len(words["labels"]) < 2:
+        return ["`decision` is argmax, and there is one output, which always scores highest"]
+    return []
 
 
 def _read_equalization(words: Mapping[str, Any]) -> Equalization | None:

@@ -31,7 +31,7 @@ from covidreport.inference.providers import (
 from covidreport.inference.runtime import ort
 from covidreport.inference.signs import NO_SIGNS, Signs, read_signs
 from covidreport.inference.watch import run_watched
-from covidreport.records import InputSpec, ModelLimits
+from covidreport.records import SOFTMAX, InputSpec, ModelLimits
 from covidreport.storage.model import ModelIdentity, identify_model
 
 MEMORY_MARKS = (
@@ -189,14 +189,23 @@ class Session:
             raise describe_failure(error, self.limits, execution=self.execution) from error
 
     def read_output(self, output: Any, n: int) -> NDArray[np.floating]:
-        """Scores `(N, K)` of what the graph gave; RunError where it is no such thing."""
+        """Scores `(N, K)` of what the graph gave; RunError where it is no such thing.
+
+        Of a softmax with outputs that have no name there is one column more, the highest of those:
+        they are classes too, which may be the answer.
+        """
         scores = take_scores(output, n, self.spec)
         half = scores.dtype == np.float16 or self.signs.half or self.execution.precision == "fp16"
         if self.spec.activation == "softmax-logit":
             scores = softmax(scores)
         else:
             scores = cut_probabilities(keep_type(scores), self.spec.activation, half=half)
-        return scores[:, list(self.spec.columns)] if self.spec.outputs else scores
+        if not self.spec.outputs:
+            return scores
+        named = scores[:, list(self.spec.columns)]
+        if self.spec.activation not in SOFTMAX:
+            return named
+        return np.column_stack([named, np.delete(scores, self.spec.columns, axis=1).max(axis=1)])
 
 
 def describe_failure(

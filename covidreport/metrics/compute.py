@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.metrics.counts import predict_labels
+from covidreport.metrics.counts import decide
 from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import RocAucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.metrics.effective import TIMES, effective_size
@@ -27,7 +27,14 @@ from covidreport.metrics.table import (
     list_metrics,
 )
 from covidreport.metrics.unit_intervals import Units, count_units, estimate_interval
-from covidreport.records import Counts, Estimate, MetricPlan, ScoreMetrics, Scores
+from covidreport.records import (
+    Counts,
+    DecisionRule,
+    Estimate,
+    MetricPlan,
+    ScoreMetrics,
+    Scores,
+)
 
 RUN_WORK: Final = 200_000_000
 """How many image weights the curves of one run may add up: about half a second on one core. Up to
@@ -44,9 +51,10 @@ class ComputedMetrics:
 
 
 def compute_metrics(
-    scores: Scores, thresholds: Sequence[float], plan: MetricPlan | None = None
+    scores: Scores, rule: DecisionRule, plan: MetricPlan | None = None
 ) -> ComputedMetrics:
-    """Every metric of one run's scores at thresholds `(K,)` (probabilities), with its interval.
+    """Every metric of one run's scores at thresholds `(K,)` (probabilities), or of what argmax
+    makes of them, with its interval.
 
     Each is made as the table of metrics says, over patients where some have several images. For
     average precision the curves are resampled as often as `RUN_WORK` allows; where that is less
@@ -54,12 +62,12 @@ def compute_metrics(
     metrics. Raises as `estimate_scores`.
     """
     plan = plan or MetricPlan()
-    counts, plain = estimate_scores(scores, thresholds)
+    counts, plain = estimate_scores(scores, rule)
     failed = scores.failed
-    predicted = predict_labels(scores.scores, thresholds, scores.activation, failed)
+    predicted = decide(scores, rule)
     groups = code_groups(scores.groups)
     units = count_units(scores.truth, predicted, failed, groups)
-    near = count_near(scores, thresholds)
+    near = count_near(scores, rule)
     answers = Answers(scores, tuple(counts.values()), near, predicted, failed, groups, units)
     estimates = {label: dict(found) for label, found in plain.items()}
     for column, label in enumerate(scores.labels):
@@ -71,20 +79,19 @@ def compute_metrics(
 
 def restate_prevalence(
     score_metrics: ScoreMetrics, counts: Mapping[str, Counts], prevalence: Mapping[str, float],
-    scores: Scores | None, thresholds: Mapping[str, float],
+    scores: Scores | None, rule: DecisionRule,
 ) -> ScoreMetrics:  # fmt: skip
     """The score metrics with the predictive values of another prevalence, as `compute_metrics` has
     them.
 
     scores: needed where patients have several images, whose intervals are over patients; None
-    where that is known not to be so. All else is taken as it stands.
+    where that is known not to be so. rule: of `scores.labels`. All else is taken as it stands.
     """
     plan = replace(score_metrics.plan, prevalence=prevalence)
     groups = None if scores is None else code_groups(scores.groups)
     units = None
     if scores is not None and groups is not None:
-        values = [thresholds[label] for label in scores.labels]
-        predicted = predict_labels(scores.scores, values, scores.activation, scores.failed)
+        predicted = decide(scores, rule)
         units = count_units(scores.truth, predicted, scores.failed, groups)
     labels = {}
     for label, one in score_metrics.labels.items():
@@ -182,7 +189,7 @@ def _describe_overall(
 ) -> dict[str, Estimate]:
     """The metrics over all labels with their intervals."""
     proportions = {
-        key: metric.compute(answers.scores.truth, answers.predicted, answers.failed)
+        key: metric.compute(answers.scores, answers.predicted)
         for key, metric in list_metrics(AnswerMetric).items()
     }
     of_images = estimate_proportions(

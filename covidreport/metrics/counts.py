@@ -1,4 +1,4 @@
-"""From scores to yes/no answers to counts: the only step at which a threshold matters."""
+"""From scores to yes/no answers to counts: the only step at which the rule of decision matters."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.errors import UsageError
-from covidreport.records import UNKNOWN, Activation, Counts, Scores
+from covidreport.errors import RunError, UsageError
+from covidreport.records import (
+    ARGMAX,
+    UNKNOWN,
+    Activation,
+    Counts,
+    DecisionRule,
+    LabelRule,
+    Scores,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +74,46 @@ def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
+def decide(scores: Scores, rule: DecisionRule) -> NDArray[np.bool_]:
+    """The yes/no answers of a run, bool `(N, K)`: `predict_labels` of its scores."""
+    return predict_labels(scores.scores, rule, scores.activation, scores.failed, scores.others)
+
+
+def decide_label(scores: Scores, label: str, rule: LabelRule) -> NDArray[np.bool_]:
+    """The same for one label, bool `(N,)`: by its own threshold whatever the others', or argmax."""
+    column = scores.labels.index(label)
+    if isinstance(rule, str):
+        return decide(scores, rule)[:, column]
+    values = scores.scores[:, column : column + 1]
+    return predict_labels(values, [rule], scores.activation, scores.failed)[:, 0]
+
+
 def predict_labels(
     scores: NDArray[np.floating],
-    thresholds: Sequence[float],
+    rule: DecisionRule,
     activation: Activation,
     failed: NDArray[np.bool_] | None = None,
+    others: NDArray[np.floating] | None = None,
 ) -> NDArray[np.bool_]:
-    """The yes/no answers of scores `(N, K)` at thresholds `(K,)`: bool `(N, K)`.
+    """The yes/no answers of scores `(N, K)` at thresholds `(K,)`, or by argmax: bool `(N, K)`.
 
     A threshold is a probability. It is carried to the scores, as `carry_thresholds` does it, never
     the score into a probability: a large logit is not rounded to 1 first. A score exactly at the
-    threshold is negative.
+    threshold is negative. By argmax, what a score has to exceed is the highest of the others
+    (`find_bars`): a tie is a no for each of those that share it, whichever column comes first.
 
     failed: bool `(N,)`, the images that could not be scored; their answers are False and mean
-    nothing (`count_labels` does not look at them).
+    nothing (`count_labels` does not look at them). others: as `Scores.others`.
 
     Raises UsageError for a threshold that is not strictly between 0 and 1, and ValueError for a
     score that is not finite in an image that did not fail (it would quietly be a negative answer),
     for shapes that do not fit, and for an activation without thresholds (`softmax-logit`: the
     softmax comes first).
     """
-    check_thresholds(thresholds)
-    if scores.ndim != 2 or scores.shape[1] != len(thresholds):
-        raise ValueError(f"scores of shape {scores.shape} for {len(thresholds)} thresholds")
+    if not isinstance(rule, str):
+        check_thresholds(rule)
+        if scores.ndim != 2 or scores.shape[1] != len(rule):
+            raise ValueError(f"scores of shape {scores.shape} for {len(rule)} thresholds")
     finite = np.isfinite(scores)
     if failed is not None:
         finite |= failed[:, np.newaxis]
@@ -98,10 +123,36 @@ def predict_labels(
             f"{rows.size} images have scores that are not finite and did not fail, the first in "
             f"row {rows[0]}"
         )
-    answers: NDArray[np.bool_] = scores > carry_thresholds(thresholds, activation, scores.dtype)
+    bars = (
+        find_bars(scores, activation, others)
+        if isinstance(rule, str)
+        else carry_thresholds(rule, activation, scores.dtype)
+    )
+    answers: NDArray[np.bool_] = scores > bars
     if failed is not None:
         answers &= ~failed[:, np.newaxis]
     return answers
+
+
+def find_bars(
+    scores: NDArray[np.floating], activation: Activation, others: NDArray[np.floating] | None
+) -> NDArray[np.floating]:
+    """What each score has to exceed to be the only highest: the highest of the others, `(N, K)`.
+
+    others `(N,)`: the highest of the outputs that are no label here; they compete as well, since
+    what a model says may be a class that the data don't have. RunError where it is not known what
+    they were, or scores are those of labels that are decided each by itself.
+    """
+    if activation != "softmax" or others is None:
+        raise RunError(
+            f"scores with activation {activation!r} can't be decided by {ARGMAX}"
+            if activation != "softmax"
+            else "its stored scores don't say what its other outputs were: run `covidreport "
+            "evaluate` again"
+        )
+    ordered = np.sort(np.column_stack([scores, others.astype(scores.dtype)]), axis=1)
+    highest, second = ordered[:, -1:], ordered[:, -2:-1]
+    return np.where(scores == highest, second, highest)
 
 
 def carry_thresholds(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from covidreport.errors import RunError
-from covidreport.metrics.counts import count_labels, find_not_finite, predict_labels
+from covidreport.metrics.counts import count_labels, decide, find_not_finite
 from covidreport.metrics.curves import count_curve
 from covidreport.metrics.folds import average_over_folds
 from covidreport.metrics.proportions import with_interval
@@ -18,7 +18,7 @@ from covidreport.metrics.table import (
     list_metrics,
 )
 from covidreport.metrics.unit_intervals import METHODS, Units, count_images, estimate_interval
-from covidreport.records import Counts, Estimate, Scores
+from covidreport.records import Counts, DecisionRule, Estimate, Scores
 
 Estimates = Mapping[str, Mapping[str, Estimate]]
 """Per label, then per metric; the metrics over all labels stand under `""`."""
@@ -51,10 +51,9 @@ def _estimate(metric: CountMetric, counts: Counts, units: Units) -> Estimate:
     return with_interval(found, estimate_interval(metric, units))
 
 
-def estimate_scores(
-    scores: Scores, thresholds: Sequence[float]
-) -> tuple[Mapping[str, Counts], Estimates]:
-    """The counts by label and every metric of scores at thresholds `(K,)` (probabilities).
+def estimate_scores(scores: Scores, rule: DecisionRule) -> tuple[Mapping[str, Counts], Estimates]:
+    """The counts by label and every metric of scores at thresholds `(K,)` (probabilities), or of
+    what argmax makes of them.
 
     Raises RunError where a score is not finite in an image that did not fail: the run is invalid,
     and no metric of it is given. Raises UsageError for a threshold outside (0, 1).
@@ -67,7 +66,7 @@ def estimate_scores(
             "neither a yes nor a no; export the model again and check it for overflow"
         )
     failed = scores.failed
-    predicted = predict_labels(scores.scores, thresholds, scores.activation, failed)
+    predicted = decide(scores, rule)
     tables = count_labels(scores.truth, predicted, failed)
     counts = dict(zip(scores.labels, tables, strict=True))
     estimates = {label: dict(found) for label, found in estimate_counts(counts).items()}
@@ -78,5 +77,5 @@ def estimate_scores(
         if scores.folds is not None:
             estimates[label]["roc_auc"] = average_over_folds(scores, column)
     for name, answers in list_metrics(AnswerMetric).items():
-        estimates[""][name] = answers.estimate(scores.truth, predicted, failed)
+        estimates[""][name] = answers.estimate(scores, predicted)
     return counts, estimates

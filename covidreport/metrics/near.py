@@ -6,7 +6,6 @@ on those is an answer still, and whoever builds a verdict on it has to know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -14,39 +13,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import to_probabilities
-from covidreport.metrics.counts import count_labels, logit, predict_labels
-from covidreport.records import Counts, Scores
+from covidreport.metrics.counts import count_labels, decide, find_bars
+from covidreport.records import Counts, DecisionRule, Scores
 
 NEAR: Final = 1e-5
 """Of a probability. Near 0 and 1 a hundredth of the way there, since rounding shrinks with it: at a
 threshold of 1e-6 a score of 1e-7 is not near."""
 
 
-def find_near(scores: Scores, thresholds: Sequence[float]) -> NDArray[np.bool_]:
+def find_near(scores: Scores, rule: DecisionRule) -> NDArray[np.bool_]:
     """Which scores lie within `NEAR` of their threshold: bool `(N, K)`; failed images are not.
 
-    thresholds `(K,)`: probabilities strictly between 0 and 1.
+    rule: thresholds `(K,)`, probabilities strictly between 0 and 1, or argmax, whose threshold is
+    the highest score of the others.
     """
+    bars, room = _find_room(scores, rule)
     values = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
-    gaps = np.abs(to_probabilities(values, scores.activation) - np.array(thresholds))
-    room = [_room(threshold, scores) for threshold in thresholds]
+    gaps = np.abs(to_probabilities(values, scores.activation) - bars)
     near: NDArray[np.bool_] = (gaps <= room) & ~scores.failed[:, np.newaxis]
     return near
 
 
-def _room(threshold: float, scores: Scores) -> float:
-    """How far from a threshold a probability is near it."""
-    room = min(NEAR, 0.01 * min(threshold, 1 - threshold))
+def _find_room(
+    scores: Scores, rule: DecisionRule
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each score is compared with as a probability, and how far from it one is near: `(K,)`,
+    or `(N, K)` by argmax."""
+    if isinstance(rule, str):
+        values = np.where(scores.failed[:, np.newaxis], 0, scores.scores)
+        bars = find_bars(values, scores.activation, scores.others).astype(np.float64)
+    else:
+        bars = np.array(rule, np.float64)
+    room = np.minimum(NEAR, 0.01 * np.minimum(bars, 1 - bars))
     if scores.activation == "logit":
-        return room
+        return bars, room
     # what the scores' own type resolves
-    return max(room, 4 * float(np.spacing(scores.scores.dtype.type(threshold))))
+    steps = np.spacing(bars.astype(scores.scores.dtype)).astype(np.float64)
+    return bars, np.maximum(room, 4 * steps)
 
 
-def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...]:
+def count_near(scores: Scores, rule: DecisionRule) -> tuple[Counts, ...]:
     """Of each label, what is counted of the images whose score is near its threshold."""
-    near = find_near(scores, thresholds)
-    called = predict_labels(scores.scores, thresholds, scores.activation, scores.failed)
+    near = find_near(scores, rule)
+    called = decide(scores, rule)
     none = np.zeros(len(near), np.bool_)
     return tuple(
         count_labels(
@@ -56,18 +65,14 @@ def count_near(scores: Scores, thresholds: Sequence[float]) -> tuple[Counts, ...
     )
 
 
-def move_near(
-    scores: Scores, thresholds: Sequence[float], side: Literal["right", "wrong"]
-) -> Scores:
+def move_near(scores: Scores, rule: DecisionRule, side: Literal["right", "wrong"]) -> Scores:
     """The same scores with every near one of known truth on the side where its answer is so."""
-    near = find_near(scores, thresholds)
-    unit = logit if scores.activation == "logit" else float
+    near = find_near(scores, rule)
+    bars, room = (np.broadcast_to(each, near.shape) for each in _find_room(scores, rule))
     moved = scores.scores.copy()
-    for k, threshold in enumerate(thresholds):
-        room = _room(threshold, scores)
-        truth = scores.truth[:, k]
-        for is_positive in (True, False):
-            called = is_positive == (side == "right")
-            rows = near[:, k] & (truth == int(is_positive))
-            moved[rows, k] = unit(threshold + room if called else threshold - room)
+    for is_positive in (True, False):
+        called = is_positive == (side == "right")
+        rows = near & (scores.truth == int(is_positive))
+        there = (bars + room if called else bars - room)[rows]
+        moved[rows] = np.log(there / (1 - there)) if scores.activation == "logit" else there
     return replace(scores, scores=moved)

@@ -18,14 +18,16 @@ from covidreport.records import Activation
 
 
 def measure_certainty(
-    scores: NDArray[np.floating], activation: Activation, threshold: float
+    scores: NDArray[np.floating], activation: Activation, threshold: float | NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """|logit(score) - logit(threshold)| of one label, `(N,)`; infinite where there is no score.
 
+    threshold: a probability, or what each score has to exceed `(N,)`, in the scores' own unit.
     An image that could not be scored is referred last: nobody should count on its being noticed.
     ValueError for an activation whose scores are none of one label alone (`softmax-logit`).
     """
-    certainty = np.abs(to_logits(scores, activation) - logit(threshold))
+    at = logit(threshold) if isinstance(threshold, float) else to_logits(threshold, activation)
+    certainty = np.abs(to_logits(scores, activation) - at)
     return np.where(np.isnan(certainty), np.inf, certainty)
 
 

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.metrics import curves, matches, rates
-from covidreport.records import Consistency, Counts, Estimate, Evaluation, LabelScoreMetrics
+from covidreport.records import (
+    Consistency,
+    Counts,
+    Estimate,
+    Evaluation,
+    LabelScoreMetrics,
+    Scores,
+)
 
 Direction = Literal["higher", "lower", "neither"]
 Interval = Literal[
@@ -87,14 +94,12 @@ class CurveMetric(Metric):
 
 
 class AnswerMetric(Metric):
-    """A proportion of images by their answers; undefined from counts alone. compute: gives
-    which."""
+    """A proportion of images by scores and answers; undefined from counts alone. compute: of
+    `Scores` and answers `(N, K)`, gives which."""
 
-    def estimate(
-        self, truth: NDArray[np.int8], predicted: NDArray[np.bool_], failed: NDArray[np.bool_]
-    ) -> Estimate:
-        """The metric of truth and answers `(N, K)`, of which some failed `(N,)`."""
-        proportion: matches.Proportion = self.compute(truth, predicted, failed)
+    def estimate(self, scores: Scores, predicted: NDArray[np.bool_]) -> Estimate:
+        """The metric of scores with their truth, and answers `(N, K)`."""
+        proportion: matches.Proportion = self.compute(scores, predicted)
         counted = int(np.count_nonzero(proportion.counted & proportion.among))
         return rates.estimate_rate(counted, int(np.count_nonzero(proportion.among)))
 
@@ -184,6 +189,13 @@ ALL_METRICS: Final[dict[str, Metric]] = {
         "The proportion of images with the right answer for every label. Needs the answers per "
         "image",
         "images all right / images", "higher", "Wilson",
+    ),
+    "top_1_accuracy": AnswerMetric(
+        matches.top_1, "Top-1 accuracy",
+        "The proportion of images whose one label has the highest score of all outputs; a tie is "
+        "wrong. Of a softmax, where every image carries exactly one label",
+        "images whose label scores highest / images", "higher", "Wilson",
+        at_threshold=False,
     ),
 }  # fmt: skip
 """Every metric of `Evaluation.estimates` by its key."""

@@ -65,8 +65,11 @@ from covidreport.records.gate import (
     WrongCases,
 )
 from covidreport.records.model import (
+    ARGMAX,
+    SOFTMAX,
     Activation,
     ChannelOrder,
+    Decision,
     Dtype,
     Equalization,
     Fit,
@@ -145,7 +148,13 @@ from covidreport.records.score_metrics import (
     Subgroup,
     Subgroups,
 )
-from covidreport.records.scores import Counts, Estimate, Scores
+from covidreport.records.scores import (
+    Counts,
+    DecisionRule,
+    Estimate,
+    LabelRule,
+    Scores,
+)
 from covidreport.records.thresholds import (
     RankAt,
     TargetMetric,
@@ -154,7 +163,9 @@ from covidreport.records.thresholds import (
 )
 
 __all__ = [
+    "ARGMAX",
     "SEVERITIES",
+    "SOFTMAX",
     "UNKNOWN",
     "Activation",
     "Assumed",
@@ -174,6 +185,8 @@ __all__ = [
     "CrossValidated",
     "Dataset",
     "DatasetDifference",
+    "Decision",
+    "DecisionRule",
     "DetectableDifference",
     "DoubtfulLabel",
     "Dtype",
@@ -201,6 +214,7 @@ __all__ = [
     "InputSpec",
     "IntervalKind",
     "LabelCurve",
+    "LabelRule",
     "LabelScoreMetrics",
     "Layout",
     "Limit",

@@ -29,9 +29,10 @@ class Evaluation:
     n_groups: int | None
     """How many patients, where patients are known."""
     thresholds: Mapping[str, float]
-    """Per label, a probability."""
+    """Per label, a probability; empty where `argmax` decides."""
     thresholds_from: str
-    """In words, as files and tables have it: `default`, `tuned on validation`; see `origin`."""
+    """In words, as files and tables have it: `default`, `tuned on validation`, `argmax`; see
+    `origin`."""
     counts: Mapping[str, Counts]
     estimates: Mapping[str, Mapping[str, Estimate]]
     """Per label, then per metric; the metrics over all labels stand under `""`."""

@@ -137,7 +137,7 @@ class GateEvidence:
     n_images: int
     n_groups: int | None
     thresholds: Mapping[str, float]
-    """Per label, a probability."""
+    """Per label, a probability; empty where `argmax` decides."""
     thresholds_from: str
     tuning: Tuning | None
     counts: Mapping[str, Counts]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Fit = Literal["stretch", "crop", "pad"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
+SOFTMAX: Final = ("softmax", "softmax-logit")
+"""Activations whose outputs are classes that exclude each other."""
 Layout = Literal["NCHW", "NHWC"]
 Dtype = Literal["uint8", "float32", "float16"]
 ChannelOrder = Literal["RGB", "BGR"]
 PerImage = Literal["z-score", "min-max", "histogram", "clahe"]
 PerImageStep = Literal["before-resize", "after-resize"]
+Decision = Literal["threshold", "argmax"]
+"""How scores become answers: each label by a threshold of its own, or the one label whose score is
+above that of every other output."""
+ARGMAX: Final = "argmax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class InputSpec:
     """In which the model is fed; `mean` and `std` are in this order."""
     per_image: Literal["z-score", "min-max"] | None = None
     """What is done to each image by itself, in float32: see `prepare_batch`."""
+    decision: Decision = "threshold"
 
     @property
     def n_outputs(self) -> int:

@@ -146,7 +146,8 @@ class ThresholdOrigin:
     """Where an evaluation's thresholds come from."""
 
     rule: str
-    """`default`, `option`, `configuration`, `published`, or `tuned`: each run has its own."""
+    """`default`, `option`, `configuration`, `published`, `tuned` where each run has its own, or
+    `argmax` where there is none."""
     split: str | None = None
     """The one that they were tuned on; None where they are not tuned."""
     exploratory: bool = False

@@ -52,7 +52,7 @@ class CaseTable:
     """
 
     runs: tuple[str, ...]
-    thresholds: tuple[float, ...]
+    thresholds: tuple[float | None, ...]
     """Of each run for the target, a probability."""
     positives: tuple[Case, ...]
     positives_omitted: int

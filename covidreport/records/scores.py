@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.records.model import Activation
+
+DecisionRule = Sequence[float] | Literal["argmax"]
+"""What makes answers of scores: a threshold (a probability) for each label, or `argmax`."""
+LabelRule = float | Literal["argmax"]
+"""The same of one label."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +25,9 @@ class Scores:
     they were given as text or doubles, else float32; NaN in the rows of images that failed;
     reasons `(N,)`, None where the image was scored; groups `(N,)` or None. attributes: what
     subgroups are made by, by name, `(N,)` each: few values (ages as bands), empty where not stated.
-    folds: `(N,)`, which fold's model scored the image; None where one model scored all.
+    folds: `(N,)`, which fold's model scored the image; None where one model scored all. others:
+    `(N,)`, of a softmax the highest score of an output that is no label here, 0 where there is no
+    such output; None where that is not known, or scores are no softmax.
     """
 
     sample_ids: tuple[str, ...]
@@ -31,6 +39,7 @@ class Scores:
     groups: tuple[str, ...] | None = None
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folds: tuple[str, ...] | None = None
+    others: NDArray[np.floating] | None = None
 
     @property
     def failed(self) -> NDArray[np.bool_]:

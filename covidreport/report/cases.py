@@ -106,7 +106,7 @@ def _read_cases(
     answers = read_answers(files, ranking.target, read)
     if answers.images is None:
         return None
-    thresholds = {each.run: each.thresholds[ranking.target] for each, _ in files}
+    thresholds = {each.run: each.thresholds.get(ranking.target) for each, _ in files}
     cases = _Cases(answers, ranking.fingerprint, show_ids=show_ids)
     positives = _order_positives(answers)
     alarms, alarms_in_all = _pick_alarms(answers, cases.file_name)

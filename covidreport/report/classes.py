@@ -12,11 +12,11 @@ from covidreport.errors import StoreError
 from covidreport.metrics import (
     code_groups,
     count_units,
+    decide,
     estimate_subgroups,
     name_classes,
     npv_at_prevalence,
     ppv_at_prevalence,
-    predict_labels,
     size_classes,
     tabulate_called,
 )
@@ -35,7 +35,7 @@ from covidreport.records import (
 from covidreport.storage.cache import cached
 from covidreport.storage.exploratory import mark_estimate
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
-from covidreport.text.thresholds import is_exploratory
+from covidreport.text.thresholds import find_rule, is_exploratory
 
 METHOD = 1
 """Counted up when the same scores would give other figures."""
@@ -108,7 +108,8 @@ def _read(
             return None  # why stands among the curves and the cases
 
     facts = [
-        METHOD, digest_file(path), evaluation.run, target, labels, evaluation.thresholds,
+        METHOD, digest_file(path), evaluation.run, target, labels,
+        find_rule(evaluation, evaluation.labels),
         astuple(evaluation.counts[target]), plan.interval,
     ]  # fmt: skip
     return cached("classes", facts, count, _FromScores)
@@ -119,8 +120,7 @@ def _count(
 ) -> _FromScores | None:
     order = [scores.labels.index(label) for label in labels]
     truth, failed, groups = scores.truth[:, order], scores.failed, code_groups(scores.groups)
-    thresholds = [evaluation.thresholds[label] for label in labels]
-    predicted = predict_labels(scores.scores[:, order], thresholds, scores.activation, failed)
+    predicted = decide(scores, find_rule(evaluation, scores.labels))[:, order]
     column = labels.index(target)
     negative, ranked = truth[:, column] == 0, truth[:, column] != UNKNOWN
     values = [" and ".join(names) for names in name_classes(truth[negative], labels, target)]

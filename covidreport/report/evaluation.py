@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covidreport.metrics import CountMetric, CurveMetric, iter_metrics, list_metrics
-from covidreport.records import Evaluation, Failure, ReportData
+from covidreport.records import ARGMAX, Evaluation, Failure, ReportData
 from covidreport.report.beyond import describe_beyond
 from covidreport.report.blocks import (
     Block,
@@ -83,6 +83,8 @@ def describe_images(evaluation: Evaluation, target: str) -> str:
 
 def describe_thresholds(thresholds: Mapping[str, float], source: str) -> str:
     """`A label is predicted above 0.5 (default).`, or the threshold of each label."""
+    if source == ARGMAX:
+        return "The label that scores highest of all outputs is predicted (argmax), none in a tie."
     if not thresholds:
         return f"Thresholds: {clean(source)}."
     values = set(thresholds.values())

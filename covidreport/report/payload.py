@@ -149,7 +149,7 @@ def _list_label(reported: ReportedRun, label: str, measured: RunCurve) -> dict[s
         "alarms": measured.counts.false_alarms,
         "shown": [[cell.value, cell.note] for cell in written],
     }
-    if measured.curve is not None:
+    if measured.curve is not None and measured.at is not None:  # by argmax nothing moves
         one["curve"] = {
             "found": _steps(measured.curve.found),
             "alarms": _steps(measured.curve.false_alarms),

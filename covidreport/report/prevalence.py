@@ -24,6 +24,7 @@ from covidreport.records import (
     Scores,
 )
 from covidreport.store import SCORES_FILE, evaluation_folder
+from covidreport.text.thresholds import find_rule
 
 
 def state_prevalence(
@@ -110,5 +111,9 @@ def _describe(
 ) -> ScoreMetrics:  # fmt: skip
     scores = _read_several(evaluation, run, read)
     return restate_prevalence(
-        score_metrics, evaluation.counts, prevalence, scores, evaluation.thresholds
+        score_metrics,
+        evaluation.counts,
+        prevalence,
+        scores,
+        [] if scores is None else find_rule(evaluation, scores.labels),
     )

@@ -13,16 +13,18 @@ from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
 from covidreport.metrics import (
     code_groups,
+    decide_label,
     estimate_subgroups,
+    find_bars,
     find_cut,
     measure_certainty,
-    predict_labels,
     trace_referral,
 )
 from covidreport.records import (
     UNKNOWN,
     Estimate,
     Evaluation,
+    LabelRule,
     MetricPlan,
     Ranking,
     ReferralPoint,
@@ -32,7 +34,7 @@ from covidreport.records import (
 )
 from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
-from covidreport.text.thresholds import is_trained_on
+from covidreport.text.thresholds import find_label_rule, is_trained_on
 
 METHOD = 1
 """Counted up when the same scores would give other figures."""
@@ -64,8 +66,8 @@ def _refer_run(reported: ReportedRun, target: str, read: ReadScores) -> RunRefer
     other = _choose_other(reported)
     beside = None if other is None else _locate(reported, other)
     facts = [
-        METHOD, SHARES, evaluation.run, target, evaluation.thresholds[target], digest_file(path),
-        astuple(evaluation.counts[target]),
+        METHOD, SHARES, evaluation.run, target, find_label_rule(evaluation, target),
+        digest_file(path), astuple(evaluation.counts[target]),
         None if other is None or beside is None else [other.split, digest_file(beside)],
     ]  # fmt: skip
 
@@ -102,20 +104,19 @@ def _compute(
     scores: Scores, evaluation: Evaluation, target: str, cuts: Scores | None, split: str | None
 ) -> RunReferral | None:
     """None where the scores don't give the evaluation's counts."""
-    threshold = evaluation.thresholds[target]
+    rule = find_label_rule(evaluation, target)
     column = scores.labels.index(target)
-    one = slice(column, column + 1)
-    answers = predict_labels(scores.scores[:, one], [threshold], scores.activation, scores.failed)
+    answers = decide_label(scores, target, rule)
     known = scores.truth[:, column] != UNKNOWN
     truth, failed = scores.truth[known, column], scores.failed[known]
-    predicted = answers[known, 0]
+    predicted = answers[known]
     wrong = (truth == 1) & (failed | ~predicted)
     if wrong.sum() != evaluation.counts[target].missed:
         return None
-    certainty = _measure(scores, target, threshold)[known]
+    certainty = _measure(scores, target, rule)[known]
     groups = code_groups(scores.groups)
     plan = MetricPlan() if evaluation.score_metrics is None else evaluation.score_metrics.plan
-    others = certainty if cuts is None else _measure(cuts, target, threshold)
+    others = certainty if cuts is None else _measure(cuts, target, rule)
     points = []
     for at in SHARES:
         referred = certainty <= find_cut(others, at)
@@ -128,9 +129,14 @@ def _compute(
     return RunReferral(evaluation.run, split, tuple(points), _trace(certainty, wrong, truth))
 
 
-def _measure(scores: Scores, target: str, threshold: float) -> NDArray[np.float64]:
-    values = scores.scores[:, scores.labels.index(target)]
-    return measure_certainty(values, scores.activation, threshold)
+def _measure(scores: Scores, target: str, rule: LabelRule) -> NDArray[np.float64]:
+    column = scores.labels.index(target)
+    bars: float | NDArray[np.floating]
+    if isinstance(rule, str):
+        bars = find_bars(scores.scores, scores.activation, scores.others)[:, column]
+    else:
+        bars = rule
+    return measure_certainty(scores.scores[:, column], scores.activation, bars)
 
 
 def _estimate_missed(

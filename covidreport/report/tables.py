@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.metrics import ALL_METRICS
-from covidreport.records import Counts, Estimate, Evaluation
+from covidreport.records import ARGMAX, Counts, Estimate, Evaluation
 from covidreport.report.blocks import Cell, Column, Count, Text
 from covidreport.text import DASH, clean, humanise, titled, whole
-from covidreport.text.thresholds import common_threshold, describe_origin, format_threshold
+from covidreport.text.thresholds import (
+    common_threshold,
+    describe_origin,
+    is_argmax,
+    show_threshold,
+)
 
 
 def metric_title(key: str) -> str:
@@ -70,7 +75,10 @@ def threshold_cells(
     """A run's own threshold and where it comes from, where `threshold_columns` has a column."""
     if not threshold_columns(evaluations, label):
         return []
-    value = None if evaluation is None else evaluation.thresholds.get(label)
-    if evaluation is None or value is None:
+    if evaluation is None:
         return [Text(DASH)]
-    return [Text(format_threshold(value), clean(describe_origin(evaluation, label)), value)]
+    if is_argmax(evaluation):
+        return [Text(ARGMAX)]
+    value = evaluation.thresholds.get(label)
+    origin = "" if value is None else clean(describe_origin(evaluation, label))
+    return [Text(show_threshold(evaluation, label), origin, value)]

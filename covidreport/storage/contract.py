@@ -23,6 +23,7 @@ from covidreport.errors import RunError, StoreError
 from covidreport.records import (
     Activation,
     ChannelOrder,
+    Decision,
     Fit,
     Layout,
     PerImage,
@@ -88,6 +89,13 @@ class InputWords(Struct, frozen=True, forbid_unknown_fields=True):
     activation: Annotated[
         Activation | UnsetType,
         Meta(description="one of logit, sigmoid, softmax, softmax-logit"),
+    ] = UNSET
+    decision: Annotated[
+        Decision | UnsetType,
+        Meta(
+            description="threshold (each label by its own) or argmax (the one label that scores "
+            "highest, of a softmax)"
+        ),
     ] = UNSET
     layout: Annotated[Layout | UnsetType, Meta(description="one of NCHW, NHWC")] = UNSET
     input_name: Annotated[
@@ -190,6 +198,17 @@ class RunWords(Struct, frozen=True):
         Name | UnsetType | None,
         Meta(description="a name, the same in the runs of all folds, or of all seeds"),
     ] = UNSET
+    decision: Annotated[
+        Annotated[str, Meta(pattern=r"\A(?!(argmax|threshold)\Z)")]
+        | int
+        | float
+        | dict[str, Any]
+        | list[Any]
+        | UnsetType
+        | None,
+        Meta(description="it stands under `input`"),
+    ] = UNSET
+    """Free, but for a word of the contract that nobody would read here."""
     hyperparameters: Annotated[
         dict[str, Any] | UnsetType | None, Meta(description="an object: names and values")
     ] = UNSET

@@ -36,7 +36,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     """Write scores.parquet, one row an image.
 
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
-    `score.<label>` (float or double as in `scores`, null: not scored), `failure` (null: scored),
+    `score.<label>` (float or double as in `scores`, null: not scored), `other` where the highest
+    score of all other outputs of a softmax is known (as `score.<label>`), `failure` (null: scored),
     `attribute.<name>` (null: not stated; none in files of an earlier version), and `fold` where
     each fold had a model of its own.
     """
@@ -72,6 +73,8 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     for k, label in enumerate(scores.labels):
         values = np.ascontiguousarray(scores.scores[rows, k])
         columns[f"score.{label}"] = pa.array(values, mask=failed)
+    if scores.others is not None:
+        columns["other"] = pa.array(np.ascontiguousarray(scores.others[rows]), mask=failed)
     columns["failure"] = pa.array(scores.reasons[rows], pa.string())
     for name, cells in scores.attributes.items():
         columns[f"{ATTRIBUTE}{name}"] = pa.array(
@@ -142,12 +145,14 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     labels = tuple(json.loads(facts["covidreport.labels"]))
     truth = _read_numbers(table, [f"truth.{label}" for label in labels])
     names = [f"score.{label}" for label in labels]
+    others = _read_numbers(table, ["other"])[:, 0] if "other" in table.column_names else None
     doubles = any(str(table.schema.field(name).type) == "double" for name in names)
+    kind = np.float64 if doubles else np.float32
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
         truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
-        scores=_read_numbers(table, names).astype(np.float64 if doubles else np.float32),
+        scores=_read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
@@ -157,6 +162,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             if name.startswith(ATTRIBUTE)
         },
         folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
+        others=None if others is None else others.astype(kind),
     )
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import Comparable, Evaluation, Run, Tuning
+from covidreport.records import (
+    ARGMAX,
+    Comparable,
+    DecisionRule,
+    Evaluation,
+    LabelRule,
+    Run,
+    Tuning,
+)
+from covidreport.text.numbers import DASH
 
 TUNING = "tuning"
 """The entry of an evaluation's provenance that says where tuned thresholds come from."""
@@ -21,6 +30,24 @@ its interval: none holds there."""
 CHOSEN_HERE = "threshold chosen on these images"
 TRAINING_SPLITS = frozenset({"train", "training"})
 """What a split is called that models were trained on, where a run does not say so itself."""
+
+
+def is_argmax(evaluation: Comparable) -> bool:
+    """Whether the label that scores highest is the answer, and there are no thresholds."""
+    return evaluation.origin.rule == ARGMAX
+
+
+def find_rule(evaluation: Comparable, labels: Sequence[str]) -> DecisionRule:
+    """What makes answers of scores of these labels, in this order: KeyError for one without a
+    threshold."""
+    if is_argmax(evaluation):
+        return ARGMAX
+    return [evaluation.thresholds[label] for label in labels]
+
+
+def find_label_rule(evaluation: Comparable, label: str) -> LabelRule:
+    """The same of one label."""
+    return ARGMAX if is_argmax(evaluation) else evaluation.thresholds[label]
 
 
 def is_tuned(evaluation: Comparable, label: str) -> bool:
@@ -70,10 +97,18 @@ def describe_origin(evaluation: Evaluation, label: str) -> str:
 
 
 def describe_threshold(evaluation: Evaluation, label: str) -> str:
-    """Such as `0.5 (default)`, `0.093 (tuned on validation)`; empty where there is none."""
+    """Such as `0.5 (default)` or `0.093 (tuned on validation)`, or `argmax`; empty without one."""
     value = evaluation.thresholds.get(label)
     origin = describe_origin(evaluation, label)
     return origin if value is None else f"{format_threshold(value)} ({origin})"
+
+
+def show_threshold(evaluation: Comparable, label: str) -> str:
+    """Such as `0.5`, or `argmax`; a dash where there is none."""
+    value = evaluation.thresholds.get(label)
+    if value is None:
+        return ARGMAX if is_argmax(evaluation) else DASH
+    return format_threshold(value)
 
 
 def common_threshold(evaluations: Sequence[Evaluation], label: str) -> str | None:

@@ -61,6 +61,7 @@ const readings = (() => {
     return list(state).flatMap(([slot, run, title]) => {
       const one = run.labels[state.label];
       if (!one || !one.positives || !one.negatives) return [];
+      if (name === "net-benefit" && one.at === null) return []; // argmax: it stands at no threshold
       const { positives: p, negatives: n } = one;
       const chosen = state.step === null || !one.curve ? one.at : thresholds[state.step];
       return stops(one, texts, thresholds, name === "net-benefit").map((stop) => {

@@ -82,9 +82,12 @@
     slider.max = thresholds.length - 1;
     slider.value = place;
     const alike = state.step !== null || evaluated.length < 2;
+    const fixed = evaluated.length > 0 && evaluated.every((at) => at === null);
     const explored = runs.filter((one) => !isEvaluated(one, state.step)).length;
-    shown.textContent = alike ? text : "each its own";
-    slider.setAttribute("aria-valuetext", alike ? text : "each run at its own threshold");
+    shown.textContent = fixed ? "none to move" : alike ? text : "each its own";
+    slider.disabled = fixed;
+    slider.setAttribute("aria-valuetext", fixed ? "no threshold to move"
+      : alike ? text : "each run at its own threshold");
     section.classList.toggle("is-exploratory", explored > 0);
     section.classList.toggle("is-alike", new Set(runs.map((one) =>
       (isEvaluated(one, state.step) ? one.at : thresholds[place]))).size < 2);

@@ -102,6 +102,30 @@ def test_the_end_of_the_graph_says_the_activation(project, covidreport):
     assert _missed(project) == 1
 
 
+@pytest.mark.parametrize(
+    ("like", "activation", "decision"),
+    [
+        ("torchvision:resnet50", "softmax-logit", "argmax"),
+        ("fastai", "softmax", "argmax"),
+        ("torchvision:resnet50", "logit", None),  # a yes or no each
+        ("monai", "softmax-logit", None),
+    ],
+)
+def test_classifiers_that_name_one_class_are_decided_by_argmax(
+    project, covidreport, like, activation, decision
+):
+    """As these frameworks' own examples do it; what is said goes before it."""
+    _write(project)
+    words = (
+        "adopt", "models/net.onnx", "--like", like, "--labels", LABELS, "--set",
+        f"activation={activation}", "--set", "fit=stretch", "--set", "resample=bilinear",
+    )  # fmt: skip
+    covidreport(*words)
+    assert _words(project).get("decision") == decision
+    covidreport(*words, "--set", "decision=threshold")
+    assert _words(project)["decision"] == "threshold"
+
+
 def test_timm_and_class_indices_are_read(project, covidreport):
     """timm says all but the activation; Keras's class_indices.json gives names by number."""
     _write(project)

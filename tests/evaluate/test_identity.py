@@ -28,6 +28,7 @@ CHANGED = {
     "channels": 3,
     "shorter_side": 10,
     "activation": "sigmoid",
+    "decision": "argmax",
     "layout": "NHWC",
     "input_name": "other",
     "output_name": "other",

@@ -301,3 +301,41 @@ def test_scikit_learns_dictionaries_are_told_how_to_export():
     maps = Tensor("output_probability", (), "seq(map(int64,tensor(float)))")
     with pytest.raises(RunError, match=r'options=\{"zipmap": False\}'):
         read_contract(Graph((FLOAT,), (maps,), {}), DESCRIBED)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "softmax-logit"])
+def test_argmax_is_a_decision_of_a_softmax(activation):
+    """Thresholds decide unless something else is said, in either place."""
+    graph = Graph((FLOAT,), (LOGITS,), {})
+    assert read_contract(graph, DESCRIBED).decision == "threshold"
+    described = {**DESCRIBED, "activation": activation, "decision": "argmax"}
+    assert read_contract(graph, described).decision == "argmax"
+    stated = {**contract_metadata(PixelSpec(96, 64), LABELS, activation),
+              "covidreport.decision": '"argmax"'}  # fmt: skip
+    assert read_contract(Graph((UINT8,), (LOGITS,), stated)).decision == "argmax"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"activation": "sigmoid"}, "`activation` is sigmoid: its outputs are a yes or no each"),
+        ({"activation": "logit"}, "`activation` is logit: its outputs are a yes or no each"),
+        (
+            {"decision": "max"},
+            r"`decision` is 'max'; threshold \(each label by its own\) or argmax",
+        ),
+    ],
+)
+def test_an_argmax_that_makes_no_sense_is_refused(words, message):
+    """Of outputs of which several may be right none is the answer."""
+    described = {**DESCRIBED, "decision": "argmax", **words}
+    with pytest.raises(RunError, match=message):
+        read_contract(Graph((FLOAT,), (LOGITS,), {}), described)
+
+
+def test_one_output_has_no_argmax():
+    """It would be the answer to every image."""
+    one = Tensor("logits", (None, 1), "tensor(float)")
+    described = {**DESCRIBED, "labels": ["COVID"], "label_map": {}, "decision": "argmax"}
+    with pytest.raises(RunError, match="there is one output, which always scores highest"):
+        read_contract(Graph((FLOAT,), (one,), {}), described)

@@ -35,7 +35,7 @@ PER_LABEL = {
     "roc_auc",
     "average_precision",
 }
-OVERALL = {"micro_f1", "macro_f1", "label_accuracy", "exact_match"}
+OVERALL = {"micro_f1", "macro_f1", "label_accuracy", "exact_match", "top_1_accuracy"}
 
 
 def _scores(images: int = 200, labels: int = 3, seed: int = 0) -> Scores:

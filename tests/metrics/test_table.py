@@ -83,7 +83,7 @@ def test_what_is_of_no_threshold_keeps_its_interval_where_one_was_looked_for():
     }
     assert found == {
         "roc_auc", "average_precision", "prevalence", "brier", "calibration_intercept",
-        "calibration_slope", "ece",
+        "calibration_slope", "ece", "top_1_accuracy",
     }  # fmt: skip
 
 

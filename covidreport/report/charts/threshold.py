@@ -18,10 +18,10 @@ LOWEST = 0.01
 @dataclass(frozen=True, slots=True)
 class RunCurve:
     """A run's answers to one label: at the threshold that it was evaluated at, and at all others
-    where its scores are known."""
+    where its scores are known. at: None where argmax decides."""
 
     run: str
-    at: float
+    at: float | None
     counts: Counts
     curve: LabelCurve | None
 
@@ -109,7 +109,7 @@ def draw_net_benefit(
             one.run, ((one.at, one.benefit(one.at, one.counts.tp, one.counts.false_alarms)),)
         )
         for one in measured
-        if one.drawn
+        if one.drawn and one.at is not None
     ]  # fmt: skip
     share = _prevalence(measured, shown)
     guide = Series("", () if share is None else tuple(

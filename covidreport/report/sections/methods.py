@@ -10,6 +10,7 @@ from covidreport.records import ReportData, RunComparisons
 from covidreport.report.blocks import Code, Column, Group, Prose, Row, Section, Table, Text
 from covidreport.report.index import Index
 from covidreport.text import clean, decimal, listed, whole
+from covidreport.text.thresholds import is_argmax
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         _method("Counts", *_describe_counts(index)),
         _method("Ranking", *_describe_ranking(data, index)),
         *_explain_comparisons(data),
-        _method("Thresholds", _THRESHOLDS),
+        _method("Thresholds", _THRESHOLDS, *_describe_argmax(index)),
         _method("Intervals", WILSON, *_other_intervals(data)),
         *_explain_repeats(data),
     )
@@ -169,6 +170,18 @@ _THRESHOLDS = (
     "score exactly at the threshold is a no. Each evaluation says where its thresholds come "
     "from; one that was tuned on the images that are reported is exploratory, and has no interval."
 )
+
+
+def _describe_argmax(index: Index) -> tuple[str, ...]:
+    """How runs without thresholds decide, where there are any."""
+    if not any(each.evaluation and is_argmax(each.evaluation) for each in index.runs):
+        return ()
+    return (
+        "A run that is decided by argmax predicts the one label whose score is above that of every "
+        "other output, those without a name and those that the data have no label for among them; "
+        "in a tie it predicts none of the labels that share the highest score. It has no "
+        "threshold, and is ranked beside runs that have one.",
+    )
 
 
 def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ from covidreport.report.charts.threshold import (
 from covidreport.report.index import Index
 from covidreport.report.shown import choose_shown, list_labels
 from covidreport.report.tables import of_label
-from covidreport.text import DASH, clean, decimal, exact, label_name
+from covidreport.text import DASH, clean, decimal, label_name, listed
+from covidreport.text.thresholds import is_argmax, show_threshold
 
 LEAD = (
     "What other thresholds would have given on these very images. A threshold that is chosen from "
@@ -64,6 +65,13 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
                 "remark",
             )
         )
+    without = [e.run.name for e in index.runs if e.evaluation and is_argmax(e.evaluation)]
+    if without:
+        said = (
+            f"{clean(listed(without))} {'has' if len(without) == 1 else 'have'} no threshold to "
+            "move: the label that scores highest is predicted (argmax). Curves are of the scores."
+        )
+        remarks.append(Prose(said, "remark"))
     for left in data.curves.excluded:
         said = f"{clean(left.run)} is not among the curves: {clean(left.reason)}."
         remarks.append(Prose(said, "remark"))
@@ -94,9 +102,11 @@ def point_cells(evaluation: Evaluation | None, label: str) -> tuple[Cell, ...]:
     counts = None if evaluation is None else evaluation.counts.get(label)
     if evaluation is None or counts is None:
         return tuple(Text(DASH) for _ in COLUMNS[1:])
-    origin = clean(evaluation.thresholds_from)
+    note = f"as evaluated ({clean(evaluation.thresholds_from)})"
+    if is_argmax(evaluation):
+        note = "no threshold to move"
     return (
-        Text(exact(evaluation.thresholds.get(label)), f"as evaluated ({origin})"),
+        Text(show_threshold(evaluation, label), note),
         Count(counts.missed, counts.positives),
         Count(counts.tp, counts.positives),
         Count(counts.false_alarms, counts.negatives),
@@ -113,13 +123,11 @@ def list_measured(data: ReportData, index: Index, label: str) -> list[RunCurve]:
         if evaluation is None or label not in evaluation.counts:
             continue
         curves = {} if data.curves is None else data.curves.runs.get(each.run.name, {})
-        if label in evaluation.thresholds:
+        at = evaluation.thresholds.get(label)
+        if at is not None or is_argmax(evaluation):
             measured.append(
-                RunCurve(
-                    index.key(each.run.name), evaluation.thresholds[label],
-                    evaluation.counts[label], curves.get(label),
-                )
-            )  # fmt: skip
+                RunCurve(index.key(each.run.name), at, evaluation.counts[label], curves.get(label))
+            )
     return measured
 
 

@@ -48,7 +48,7 @@ from covidreport.text import (
     whole,
 )
 from covidreport.text.folds import count_models
-from covidreport.text.thresholds import common_threshold
+from covidreport.text.thresholds import common_threshold, is_argmax
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 _WIDE, _NARROW = (760, 360), (340, 320)
@@ -146,7 +146,7 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
     compared = {
         "images": same_images,
         "labels": set(one.labels) == set(other.labels),
-        "thresholds": one.thresholds == other.thresholds,
+        "thresholds": one.thresholds == other.thresholds or is_argmax(one) or is_argmax(other),
         "settings of the evaluation": one.variant == other.variant,
     }
     return [name for name, same in compared.items() if not same]

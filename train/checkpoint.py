@@ -15,7 +15,7 @@ from covidreport.records import Epoch
 
 CHECKPOINT_FILE = "checkpoint.pt"
 WEIGHTS_FILE = "weights.pt"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(slots=True)
@@ -23,7 +23,8 @@ class Best:
     """The best epoch so far by the rule of the experiment, and its weights."""
 
     epoch: int
-    value: float
+    value: tuple[float, ...]
+    """What it was chosen by, the smallest first (`train.epoch_metrics.order_by`)."""
     weights: Mapping[str, torch.Tensor]
 
 
@@ -91,7 +92,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             optimizer=value["optimizer"],
             random=value["random"],
             history=[Epoch(epoch, values) for epoch, values in value["history"]],
-            best=best and Best(best["epoch"], best["value"], best["weights"]),
+            best=best and Best(best["epoch"], tuple(best["value"]), best["weights"]),
         )
     except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError) as error:
         raise RunError(

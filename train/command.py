@@ -30,7 +30,7 @@ from train.progress import FitProgress, Silence, say, show_bar
 from train.ranks import Ranks, join_ranks
 from train.run_record import read_settings
 from train.settings import Experiment, Study
-from train.study import find_study, read_study, select_experiments
+from train.study import find_study, is_frozen_by_chance, read_study, select_experiments
 from train.weights import read_state
 
 
@@ -122,6 +122,9 @@ def prepare(
         if study.overrides:
             said = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
             say(f"In place of the study's settings: {said}")
+        still = [each.name for each in experiments if is_frozen_by_chance(each.settings)]
+        if still:
+            say(f"warning: frozen layers keep random weights in {', '.join(still)}", "yellow")
     return Request(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
@@ -161,6 +164,8 @@ def _say_outcome(outcome: FitOutcome) -> None:
     elif outcome.status == "there already":
         say(f"{name}: fitted already, in {outcome.folder}")
     else:
+        if outcome.reason:
+            say(f"warning: {name}: {outcome.reason}; the last is exported", "yellow")
         print(outcome.folder)  # noqa: T201  # the result, for whoever reads stdout
 
 

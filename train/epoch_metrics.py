@@ -1,4 +1,4 @@
-"""The metrics of an epoch: loss, label accuracy and missed positives of the target label."""
+"""The metrics of an epoch, and by which of them it is better than another."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from covidreport.metrics import count_labels, estimate_counts, predict_labels
+from covidreport.compare.ranking import explain_counts
+from covidreport.errors import RunError
+from covidreport.metrics import (
+    average_precision,
+    count_curve,
+    count_labels,
+    estimate_counts,
+    predict_labels,
+    roc_auc,
+)
+from covidreport.records import Counts
 from train.losses import Loss
+from train.settings import EpochRule
 
 THRESHOLD = 0.5
+SPECIFICITY_FLOOR = 0.5
+"""Below it an epoch is not chosen for missing few, as no run is ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +33,48 @@ class EpochMetrics:
     """One split after one epoch. loss: over the images that could be read.
 
     accuracy: right yes/no answers over all images and labels (1 - Hamming loss), a fraction.
-    false_negatives: positives of the target label that were not found at probability 0.5.
-    Images that could not be read count as wrong, and a positive among them as not found.
+    counts: of the target label at probability 0.5. Images that could not be read count as wrong,
+    and a positive among them as missed. roc_auc, average_precision: of the target. What is
+    undefined is None.
     """
 
     loss: float
     accuracy: float | None
-    false_negatives: int
+    counts: Counts
+    roc_auc: float | None
+    average_precision: float | None
+
+    @property
+    def false_negatives(self) -> int | None:
+        """Missed positives of the target; None where there is nothing to miss."""
+        return self.counts.missed if self.counts.positives else None
+
+    @property
+    def false_positives(self) -> int | None:
+        """False alarms of the target; None where none can be raised."""
+        return self.counts.false_alarms if self.counts.negatives else None
+
+
+def may_be_chosen(metrics: EpochMetrics, rule: EpochRule) -> bool:
+    """Whether an epoch can be chosen by a rule: one that would have no rank misses few for
+    nothing."""
+    if rule.metric != "false_negatives":
+        return True
+    return explain_counts(metrics.counts, "the target", SPECIFICITY_FLOOR) is None
+
+
+def order_by(metrics: EpochMetrics, rule: EpochRule) -> tuple[float, ...]:
+    """What an epoch is chosen by: the smallest is the best.
+
+    Raises RunError where the metric is undefined.
+    """
+    missed, alarms = metrics.false_negatives, metrics.false_positives
+    value: float | None = getattr(metrics, str(rule.metric))
+    if value is None:
+        raise RunError(f"{rule.metric} of {rule.split} is undefined: no epoch can be chosen by it")
+    if rule.metric == "false_negatives":
+        return (missed or 0, alarms or 0, -(metrics.average_precision or 0.0))
+    return (value if rule.metric == "loss" else -value,)
 
 
 def measure(
@@ -41,9 +89,14 @@ def measure(
     failed = np.arange(len(rows)) >= len(logits)
     thresholds = [THRESHOLD] * logits.shape[1]
     answers = predict_labels(rows, thresholds, "logit", failed)
-    counts = count_labels(np.concatenate([truth, lost_truth]), answers, failed)
+    every = np.concatenate([truth, lost_truth])
+    counts = count_labels(every, answers, failed)
     estimates = estimate_counts({str(k): table for k, table in enumerate(counts)})
-    return EpochMetrics(loss, estimates[""]["label_accuracy"].value, counts[target].missed)
+    curve = count_curve(every[:, target], rows[:, target], failed)
+    return EpochMetrics(
+        loss, estimates[""]["label_accuracy"].value, counts[target], roc_auc(curve).value,
+        average_precision(curve).value,
+    )  # fmt: skip
 
 
 def mean_loss(

@@ -55,6 +55,13 @@ def _number(low: float, high: float = math.inf) -> Check:
     return check
 
 
+def _positive(value: object) -> float:
+    number: float = _number(0)(value)
+    if number == 0:
+        raise ValueError("a number above 0 is wanted")
+    return number
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false is wanted")
@@ -73,12 +80,9 @@ def _positive_weight(value: object) -> float | str:
     if value == "balanced":
         return "balanced"
     try:
-        number: float = _number(0)(value)
-    except ValueError:
-        number = 0.0
-    if number == 0:
-        raise ValueError('a number above 0 or "balanced" is wanted')
-    return number
+        return _positive(value)
+    except ValueError as error:
+        raise ValueError('a number above 0 or "balanced" is wanted') from error
 
 
 def _channels(value: object) -> int:
@@ -124,7 +128,7 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "weights": _text,
     "loss": _one_of(*get_args(LossName)),
     "optimizer": _one_of("sgd", "adam"),
-    "learning_rate": _number(0),
+    "learning_rate": _positive,
     "epochs": _whole(1),
     "batch_size": _whole(1),
     "head": _one_of("study", "plain"),

@@ -70,7 +70,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FitOutcome:
-    """How one experiment ended: the reason where it failed, its history where it was fitted."""
+    """How one experiment ended: its history where it was fitted.
+
+    reason: why it failed; of a finished one, why not the epoch is exported that was asked for.
+    """
 
     experiment: Experiment
     folder: Path
@@ -138,6 +141,8 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     fitted = fit_model(model, task, watcher)
     if request.ranks.leads:
         record["exported_epoch"] |= {"epoch": fitted.epoch}
+        if fitted.none_chosen:
+            record["exported_epoch"] |= {"none_chosen": fitted.none_chosen}
         record["export"] = _export(request, experiment, model, task)
         record["timing"] = {
             "started": started,
@@ -148,7 +153,9 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         write_run(folder, record | {"status": "finished"})
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     request.ranks.gather(None)  # nobody starts the next experiment before this one is written
-    return FitOutcome(experiment, folder, "finished", history=tuple(fitted.history))
+    return FitOutcome(
+        experiment, folder, "finished", fitted.none_chosen or None, tuple(fitted.history)
+    )
 
 
 def _split_names(settings: FitSettings) -> list[str]:

@@ -24,6 +24,7 @@ def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
             "block": experiment.block,
             "name": experiment.name,
             "architecture": settings.architecture,
+            "head": settings.head,
             "loss": _describe_loss(settings),
             "optimizer": f"{settings.optimizer} {settings.learning_rate:g}",
             "epochs": settings.epochs,

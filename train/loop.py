@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import torch
 
@@ -17,6 +18,7 @@ from train.checkpoint import (
     restore_random_state,
     write_checkpoint,
 )
+from train.epoch_metrics import EpochMetrics, may_be_chosen, order_by
 from train.models import PixelModel
 from train.passes import SECOND_PASS, VALIDATION, Passes, rate_of
 from train.task import Fitted, Task, Watcher
@@ -49,15 +51,20 @@ class _Fitting:
             began = time.perf_counter()
             row = self._run_epoch(epoch)
             self.history.append(row)
-            self._keep_best(row)
             self._write(epoch)
             seconds.append(time.perf_counter() - began)
             self.watcher.on_epoch(row)
-        exported = self.task.settings.epochs
+        last, rule = self.task.settings.epochs, self.task.settings.exported_epoch
         if self.best is not None:
-            exported = self.best.epoch
             self.passes.network.load_state_dict(self.best.weights)
-        return Fitted(exported, self.history, seconds)
+            return Fitted(self.best.epoch, self.history, seconds)
+        if rule.rule == "last":
+            return Fitted(last, self.history, seconds)
+        why = (
+            f"no epoch could be chosen by {rule.metric} of {rule.split}: after each the model "
+            "calls all but every image alike, or clears less than half of the negatives"
+        )
+        return Fitted(last, self.history, seconds, why)
 
     def _run_epoch(self, epoch: int) -> Epoch:
         settings = self.task.settings
@@ -71,7 +78,12 @@ class _Fitting:
             values |= {f"{role}_loss": found.loss, f"{role}_accuracy": found.accuracy}
         for role, found in metrics.items():
             values[f"{role}_false_negatives"] = found.false_negatives
+            if role != "train":
+                values[f"{role}_false_positives"] = found.false_positives
+                values[f"{role}_roc_auc"] = found.roc_auc
+                values[f"{role}_average_precision"] = found.average_precision
         values["learning_rate"] = rate_of(settings, epoch)
+        self._keep_best(epoch, metrics)
         return Epoch(epoch, values)
 
     def _resume(self) -> int:
@@ -113,18 +125,15 @@ class _Fitting:
             ),
         )
 
-    def _keep_best(self, row: Epoch) -> None:
+    def _keep_best(self, epoch: int, metrics: Mapping[str, EpochMetrics]) -> None:
         rule = self.task.settings.exported_epoch
         if rule.rule == "last":
             return
         role = next(r for r, split in self.task.splits.items() if split.name == rule.split)
-        value = row.values[f"{role}_{rule.metric}"]
-        if value is None:
-            raise RunError(
-                f"{rule.metric} of {rule.split} is undefined: no epoch can be chosen by it"
-            )
-        value = -value if rule.metric == "accuracy" else value
+        value = order_by(metrics[role], rule)
+        if not may_be_chosen(metrics[role], rule):
+            return
         if self.best is None or value < self.best.value:
             state = self.passes.network.state_dict()
             weights = {name: tensor.detach().clone() for name, tensor in state.items()}
-            self.best = Best(row.epoch, value, weights)
+            self.best = Best(epoch, value, weights)

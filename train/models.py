@@ -37,8 +37,8 @@ class Architecture:
 
     build: Callable[[int, WeightsEnum | None], nn.Module]
     """From the channels of the pixels and torchvision's weights to the network, its own head on."""
-    heads: tuple[str, ...]
-    """The heads it can have; the first one where the study names none."""
+    heads: tuple[str, ...] = ("plain",)
+    """The heads that it can have."""
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
 
@@ -127,9 +127,9 @@ def _tiny(channels: int, _weights: WeightsEnum | None) -> nn.Module:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "vgg16": Architecture(_torchvision("vgg16"), ("study", "plain")),
-    "resnet18": Architecture(_torchvision("resnet18"), ("study", "plain")),
-    "tiny": Architecture(_tiny, ("plain",), mean=(0.5,), std=(0.25,)),
+    "vgg16": Architecture(_torchvision("vgg16"), ("plain", "study")),
+    "resnet18": Architecture(_torchvision("resnet18"), ("plain", "study")),
+    "tiny": Architecture(_tiny, mean=(0.5,), std=(0.25,)),
 }
 """What is built here; every other name is looked up among torchvision's classification models."""
 
@@ -140,7 +140,7 @@ def find_architecture(name: str) -> Architecture:
         return ARCHITECTURES[name]
     names = torchvision_names()
     if name in names:
-        return Architecture(_torchvision(name), ("plain",))
+        return Architecture(_torchvision(name))
     near = difflib.get_close_matches(name, [*ARCHITECTURES, *names], n=3)
     hint = (
         f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(ARCHITECTURES)}, or "
@@ -169,8 +169,7 @@ def replace_head(network: nn.Module, settings: FitSettings, n_labels: int) -> No
     `study` heads are those of the 2020 study: vgg16 keeps its 1000-way classifier and adds ReLU and
     a linear layer; resnet18 has Linear(512, 512), ReLU, Linear(512, K).
     """
-    heads = find_architecture(settings.architecture).heads
-    head = settings.head or heads[0]
+    heads, head = find_architecture(settings.architecture).heads, settings.head
     if head not in heads:
         raise ModelError(f"`head` is {head!r}; {settings.architecture} has only {', '.join(heads)}")
     if head == "plain":

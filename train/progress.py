@@ -31,10 +31,11 @@ def describe_epoch(row: Epoch, epochs: int, target: str) -> str:
         )
         return " / ".join(texts)
 
-    missed = row.values.get("validation_false_negatives")
+    found = row.values.get("validation_false_negatives")
+    missed = "–" if found is None else f"{found:.0f}"  # nothing can be missed, or nobody counted
     return (
         f"epoch {row.epoch}/{epochs}  loss {pair('loss')}  accuracy {pair('accuracy', True)}  "
-        f"{target} missed {missed:.0f}"
+        f"{target} missed {missed}"
     )
 
 

@@ -75,10 +75,19 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
     return described
 
 
+def _state_head(hyperparameters: Any) -> Any:
+    """With the head, which was not recorded where the study named none: then vgg16 and resnet18 had
+    that of the 2020 study."""
+    if not isinstance(hyperparameters, Mapping) or "head" in hyperparameters:
+        return hyperparameters
+    study = hyperparameters.get("architecture") in ("vgg16", "resnet18")
+    return {**hyperparameters, "head": "study" if study else "plain"}
+
+
 def read_settings(run: Mapping[str, Any], path: Path) -> FitSettings:
     """The settings in a run.json; RunError where it is none that `train` wrote."""
     try:
-        values = dict(run["hyperparameters"])
+        values = dict(_state_head(run["hyperparameters"]))
         for key, keys in _ELSEWHERE.items():
             value: Any = run
             for part in keys:
@@ -158,6 +167,7 @@ def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
     would tell.
     """
     differences = []
+    before = {**before, "hyperparameters": _state_head(before.get("hyperparameters"))}
     for key in ("hyperparameters", "seed", "started_from", "data", "exported_epoch"):
         for name, old, new in _pairs(key, before.get(key), now.get(key)):
             if key == "data" and name in ("source", "name"):

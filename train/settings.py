@@ -17,7 +17,7 @@ AS_RUN: LossName = "batch-mean-log-focal-as-run"
 AS_GIVEN = "as-given"
 """The label convention of the manifest itself."""
 
-SelectionMetric = Literal["loss", "accuracy", "false_negatives"]
+SelectionMetric = Literal["loss", "accuracy", "false_negatives", "roc_auc", "average_precision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,12 @@ AUGMENTATIONS: Mapping[str, Augmentation | None] = {
 
 @dataclass(frozen=True, slots=True)
 class EpochRule:
-    """Which epoch is exported: the last, or the (first) best by a metric on a split."""
+    """Which epoch is exported: the last, or the (first) best by a metric on a split.
+
+    By `false_negatives` as runs are ranked: the fewest missed of the target, then the fewest false
+    alarms, then average precision; an epoch that would have no rank (it calls all alike, or clears
+    fewer than half of the negatives) is passed over.
+    """
 
     rule: Literal["last", "best"] = "last"
     metric: SelectionMetric | None = None
@@ -67,8 +72,8 @@ class FitSettings:
     learning_rate: float
     epochs: int
     batch_size: int
-    head: Literal["study", "plain"] | None = None
-    """`study`: the head of the 2020 study (vgg16, resnet18); `plain`: one linear layer."""
+    head: Literal["study", "plain"] = "plain"
+    """`plain`: one linear layer; `study`: the head of the 2020 study (vgg16, resnet18)."""
     frozen: tuple[str, ...] = ()
     """Names of modules, such as `features.0` or `layer1`, whose weights and statistics stay."""
     allow_ineffective_freeze: bool = False

@@ -205,6 +205,11 @@ def _read_entry(
         return None
     settings = FitSettings(**values)
     faults += [f"{where}: {fault}" for fault in _find_conflicts(settings, {**stated, **given})]
+    if "weights" not in given and is_frozen_by_chance(settings):
+        faults.append(
+            f'{where}: `frozen` keeps random weights: with weights = "none" those layers would '
+            "never learn anything; name weights, or freeze nothing"
+        )
     faults += [f"{where}: {fault}" for fault in _find_strange_labels(settings, facts)]
     settings = _drop_meaningless(settings)
     name = own.get("name") or name_run(own["number"], settings, facts.get("name_suffix", ""))
@@ -234,7 +239,24 @@ def _find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[st
             )
     if settings.allow_ineffective_freeze and not settings.frozen:
         faults.append("`allow_ineffective_freeze` is true and nothing is frozen")
+    balancing = {
+        '`positive_weight = "balanced"`': settings.positive_weight == "balanced",
+        '`sampling = "class-balanced"`': settings.sampling == "class-balanced",
+        # with 0.5 both answers weigh the same
+        f"`alpha = {settings.alpha}`": settings.loss != "bce" and settings.alpha not in (None, 0.5),
+    }
+    several = [words for words, there in balancing.items() if there]
+    if len(several) > 1:
+        faults.append(
+            f"{' and '.join(several)} each make up for how rare positives are: keep one of them"
+        )
     return faults
+
+
+def is_frozen_by_chance(settings: FitSettings) -> bool:
+    """Whether layers are frozen that nobody has trained."""
+    still = bool(settings.frozen) and not settings.allow_ineffective_freeze
+    return settings.weights == "none" and still
 
 
 def _find_strange_labels(settings: FitSettings, facts: Mapping[str, Any]) -> list[str]:

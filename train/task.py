@@ -52,6 +52,8 @@ class Fitted:
     history: list[Epoch]
     epoch_seconds: list[float] = field(default_factory=list)
     """Of the epochs that this call ran."""
+    none_chosen: str = ""
+    """Why the last one is exported where another rule was to choose it."""
 
 
 class NotFiniteError(RunError):

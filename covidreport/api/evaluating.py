@@ -10,6 +10,7 @@ from pathlib import Path
 
 from covidreport.api.finding import find_runs
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
+from covidreport.audit.settings import audit_epochs
 from covidreport.boundary import attempt
 from covidreport.compare import rank_and_compare
 from covidreport.compare.ranking import RankedSet
@@ -106,7 +107,12 @@ def evaluate_runs(
     )  # fmt: skip
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
     too_many = find_too_many_failed(done.outcomes, most)
-    findings = done.findings
+    findings = (
+        *done.findings,
+        *audit_epochs((run, each.split) for run, each in list_evaluated(done.outcomes)),
+    )
+    for finding in findings[len(done.findings) :]:
+        on_event(FindingMade(finding))
     remaining: tuple[Remaining, ...] = ()
     if options.occlusion is not None:
         both = _join_usual(done.outcomes, target, on_event)

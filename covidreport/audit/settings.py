@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from covidreport.audit.evidence import iterate_reported
@@ -65,15 +65,47 @@ def _has_last_batch_loss_only(run: Run) -> bool:
 
 
 def audit_export(data: ReportData) -> tuple[Finding, ...]:
-    """Runs whose exported epoch was picked by its metrics on the split that is reported."""
+    """As `audit_epochs`, of the runs of a report."""
+    return audit_epochs((each.run, evaluation.split) for each, evaluation in iterate_reported(data))
+
+
+def audit_epochs(evaluated: Iterable[tuple[Run, str]]) -> tuple[Finding, ...]:
+    """Runs whose exported epoch was picked by its metrics on the split that is reported, and those
+    of which none could be.
+
+    evaluated: each run, and the split that it was evaluated on.
+    """
     found: dict[str, str] = {}
-    for run, evaluation in iterate_reported(data):
-        exported = run.run.part("exported_epoch")
-        if exported.get("rule") != "last" and exported.get("split") == evaluation.split:
+    none: dict[str, str] = {}
+    for run, split in evaluated:
+        exported = run.part("exported_epoch")
+        if exported.get("none_chosen"):
+            none[run.name] = f"{run.name}: {exported['none_chosen']}"
+        elif exported.get("rule") != "last" and exported.get("split") == split:
             metric, epoch = exported.get("metric") or "its metrics", exported.get("epoch", "–")
-            found[evaluation.run] = (
-                f"{evaluation.run}: epoch {epoch}, chosen by {metric} on {evaluation.split}"
-            )
+            found[run.name] = f"{run.name}: epoch {epoch}, chosen by {metric} on {split}"
+    return (*_explain_none_chosen(none), *_explain_chosen(found))
+
+
+def _explain_none_chosen(found: Mapping[str, str]) -> tuple[Finding, ...]:
+    if not found:
+        return ()
+    return (
+        Finding(
+            severity="warning",
+            code="no-epoch-could-be-chosen",
+            what=f"{plural(len(found), 'run')} exported the last epoch for want of a better one",
+            evidence="; ".join(found.values()),
+            remedy=(
+                "Look at the curves of training: the model learnt nothing, or diverged. A "
+                "threshold of its own (`covidreport tune`) may show more."
+            ),
+            subjects=tuple(found),
+        ),
+    )
+
+
+def _explain_chosen(found: Mapping[str, str]) -> tuple[Finding, ...]:
     if not found:
         return ()
     return (

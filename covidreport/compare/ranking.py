@@ -200,6 +200,11 @@ def explain_unranked(evaluation: Comparable, target: str, specificity_floor: flo
     if counts is None:
         known = ", ".join(evaluation.labels)
         return f"was not evaluated for {target}: its labels are {known}"
+    return explain_counts(counts, target, specificity_floor)
+
+
+def explain_counts(counts: Counts, target: str, specificity_floor: float) -> str | None:
+    """Why counts of `target` give no rank, as `explain_unranked`."""
     if counts.positives == 0:
         return f"no image of {target} among {counts.total}: there is nothing to miss"
     return (

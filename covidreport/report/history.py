@@ -24,6 +24,7 @@ _PREFIXES = {
     "val_": "validation",
     "last_batch_": "last batch",
 }
+_RATES = ("accuracy", "sensitivity", "specificity", "f1", "roc_auc", "average_precision")
 
 
 def list_columns(history: Sequence[Epoch]) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def _values(history: Sequence[Epoch], name: str) -> tuple[float | None, ...]:
 
 
 def _is_rate(measure: str) -> bool:
-    return measure.endswith(("accuracy", "sensitivity", "specificity", "f1"))
+    return measure.endswith(_RATES)
 
 
 def _are_counts(measure: str, values: Sequence[float | None]) -> bool:

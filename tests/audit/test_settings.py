@@ -74,6 +74,15 @@ def test_an_epoch_picked_on_the_reported_split_is_named(exported, found):
     assert [finding.subjects for finding in findings] == ([("run-0",)] if found else [])
 
 
+def test_a_run_of_which_no_epoch_could_be_chosen_is_named():
+    """It says the recorded reason, and nothing of a choice."""
+    exported = {"rule": "best", "epoch": 3, "metric": "false_negatives", "split": "validation"}
+    why = "no epoch could be chosen: all are called positive"
+    (found,) = settings.audit_export(make_spoiled(exported_epoch={**exported, "none_chosen": why}))
+    assert (found.code, found.subjects) == ("no-epoch-could-be-chosen", ("run-0",))
+    assert why in found.evidence
+
+
 @pytest.mark.parametrize("origin", ["default", "option", "tuned on train", "published"])
 def test_thresholds_from_elsewhere_are_no_finding(origin):
     """Fixed beforehand, or tuned on another split."""

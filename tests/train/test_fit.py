@@ -54,7 +54,8 @@ def test_history_has_a_row_an_epoch_and_learning_shows(fitted):
     rows = read_history(fitted / "history.csv")
     assert list(rows[0]) == [
         "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-        "train_false_negatives", "validation_false_negatives", "learning_rate",
+        "train_false_negatives", "validation_false_negatives", "validation_false_positives",
+        "validation_roc_auc", "validation_average_precision", "learning_rate",
     ]  # fmt: skip
     assert [row["epoch"] for row in rows] == [str(n) for n in range(1, 9)]
     assert float(rows[-1]["train_loss"]) < 0.6 * float(rows[0]["train_loss"])
@@ -147,6 +148,19 @@ def test_the_epoch_can_be_chosen_on_a_third_split(write_study, fit, without_expo
     run = read_json(folder / "run.json")
     assert run["exported_epoch"]["epoch"] == values.index(max(values)) + 1
     assert set(run["data"]["fingerprints"]) == {"train", "validation", "tuning"}
+
+
+def test_no_epoch_that_calls_all_positive_is_chosen(
+    write_study, fit, without_export, tmp_path, capsys
+):
+    """It misses nobody; the last one is exported, and run.json and the command say why."""
+    rule = "exported_epoch = { best = 'false_negatives', split = 'validation' }"
+    study = write_study(f"number = 1\nlearning_rate = 1e-9\npositive_weight = 1e9\n{rule}")
+    assert fit(study, out=tmp_path / "other") == 0
+    recorded = read_json(tmp_path / "other" / "exp1-tiny-bce" / "run.json")["exported_epoch"]
+    assert recorded["epoch"] == 2
+    assert recorded["none_chosen"].startswith("no epoch could be chosen by false_negatives")
+    assert "no epoch could be chosen" in capsys.readouterr().err
 
 
 def test_the_study_as_it_was_runs(write_study, fit, without_export, tmp_path):

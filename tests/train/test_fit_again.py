@@ -57,7 +57,7 @@ def test_an_image_that_cant_be_read_is_recorded_and_never_dropped(
     source = draw_images(tmp_path / "d", {"train": 9, "validation": 6})
     for name in ("train-4", "validation-0"):
         (tmp_path / "d" / "images" / f"{name}.png").write_bytes(b"no image")
-    study = write_study("number = 1\nepochs = 1\nlearning_rate = 0")
+    study = write_study("number = 1\nepochs = 1\nlearning_rate = 1e-30")
     assert fit(study, data=source) == 0
     run = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
     failed = {failure["sample_id"] for failure in run["data"]["failures"]}

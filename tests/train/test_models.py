@@ -40,7 +40,7 @@ def test_vgg16_keeps_its_classifier_and_adds_a_head():
     """The study's VGG16: 1000-way classifier, ReLU, Linear(1000, 3)."""
     with torch.device("meta"):
         stock = torchvision.models.vgg16().classifier
-    classifier = list(outline("vgg16").classifier)
+    classifier = list(outline("vgg16", head="study").classifier)
     assert [str(layer) for layer in classifier[:-2]] == [str(layer) for layer in stock]
     assert classifier[6].out_features == 1000
     assert isinstance(classifier[7], nn.ReLU)
@@ -49,7 +49,7 @@ def test_vgg16_keeps_its_classifier_and_adds_a_head():
 
 def test_resnet18_has_the_studys_head():
     """The study's ResNet18: Linear(512, 512), ReLU, Linear(512, 3)."""
-    head = outline("resnet18").fc
+    head = outline("resnet18", head="study").fc
     assert [type(layer).__name__ for layer in head] == ["Linear", "ReLU", "Linear"]
     assert [(h.in_features, h.out_features) for h in (head[0], head[2])] == [(512, 512), (512, 3)]
 
@@ -70,7 +70,7 @@ def test_resnet18_has_the_studys_head():
 )
 def test_any_torchvision_classifier_takes_a_plain_head(name, place):
     """Its last linear layer gives one logit a label, and nothing else has changed."""
-    network = outline(name, n_labels=5, head="plain")
+    network = outline(name, n_labels=5)
     assert network.get_submodule(place).out_features == 5
 
 

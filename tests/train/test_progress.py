@@ -23,6 +23,12 @@ def test_an_epochs_line_has_the_figures_of_both_splits():
     )
 
 
+def test_what_nobody_can_miss_is_a_dash():
+    """A target without positives was not missed 0 times."""
+    row = Epoch(1, {"validation_false_negatives": None})
+    assert describe_epoch(row, 2, "covid-19").endswith("covid-19 missed –")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, ""), (12.4, "  12 s left"), (600, "  10 min left"), (9000, "  2.5 h left")],

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import csv
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
 from covidreport.errors import UsageError
+from train.run_record import describe_experiment, find_differences, read_settings
 from train.settings import AS_RUN, EpochRule
 from train.study import STUDIES_FOLDER, StudyError, find_study, read_study, select_experiments
 
@@ -53,6 +55,10 @@ def test_all_faults_of_a_study_are_listed_together(write_study):
         "number = 7\nmomentum = 0.9",
         "number = 8\ntrain_labels = 'flu-counts-as-covid-19'",
         "number = 9\nname = '../up'",
+        "number = 10\nlearning_rate = 0",
+        "number = 11\nfrozen = ['features.0']",
+        "number = 12\npositive_weight = 'balanced'\nsampling = 'class-balanced'",
+        "number = 13\nloss = 'focal'\ngamma = 2\nalpha = 0.25\nsampling = 'class-balanced'",
         defaults="bach_size = 2\n",
     )
     with pytest.raises(StudyError) as caught:
@@ -70,6 +76,10 @@ def test_all_faults_of_a_study_are_listed_together(write_study):
         "experiment 7: `momentum` has no meaning for adam",
         "experiment 8: `train_labels` is 'flu-counts-as-covid-19'; 'flu' is no label",
         "experiment 9: '../up' can't name a folder",
+        "experiment 10: `learning_rate` is 0; a number above 0 is wanted",
+        "experiment 11: `frozen` keeps random weights",
+        '12: `positive_weight = "balanced"` and `sampling = "class-balanced"` each make up for',
+        '13: `sampling = "class-balanced"` and `alpha = 0.25` each make up for how rare',
     ):
         assert expected in faults
     assert str(caught.value).startswith(f"{path}: {len(caught.value.faults)} faults")
@@ -89,7 +99,7 @@ def test_layers_that_are_not_there_are_found_before_anything_starts(write_study)
         "number = 9\nfrozen = ['features']\nallow_ineffective_freeze = true",
     )
     with pytest.raises(StudyError) as caught:
-        read_study(path)
+        read_study(path, {"weights": "none"})
     faults = caught.value.faults
     assert len(faults) == 8
     for fault, expected in zip(
@@ -115,6 +125,32 @@ def test_an_ineffective_freeze_can_be_asked_for(write_study):
         "number = 1\narchitecture = 'resnet18'\nfrozen = ['fc']\nallow_ineffective_freeze = true"
     )
     assert read_study(write_study(entry)).experiments[0].settings.frozen == ("fc",)
+
+
+def test_random_layers_are_frozen_only_where_the_command_line_says_so(write_study):
+    """A study that is tried without its weights is still read."""
+    path = write_study("number = 1\nfrozen = ['features.0']")
+    with pytest.raises(StudyError, match="keeps random weights"):
+        read_study(path)
+    assert read_study(path, {"weights": "none"}).experiments
+
+
+@pytest.mark.parametrize(
+    ("architecture", "head"), [("vgg16", "study"), ("resnet18", "study"), ("resnet50", "plain")]
+)
+def test_the_head_of_a_run_that_does_not_state_it_is_known(write_study, architecture, head):
+    """Once the default was the 2020 study's; such a run is the same fit, and exported so."""
+    entry = f"number = 1\narchitecture = '{architecture}'\nhead = '{head}'"
+    study = read_study(write_study(entry), check_models=False)
+    now = describe_experiment(study.experiments[0], study)
+    assert now["hyperparameters"]["head"] == head
+    before = deepcopy(now)
+    del before["hyperparameters"]["head"]
+    assert find_differences(before, now) == ()
+    assert read_settings(before, Path("run.json")).head == head
+    other = deepcopy(now)
+    other["hyperparameters"]["head"] = "other"
+    assert find_differences(before, other) != ()
 
 
 def test_the_command_line_overrides_every_experiment(write_study):

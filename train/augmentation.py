@@ -1,4 +1,6 @@
-"""Random changes of training images: torchvision v2 on Pillow pictures, seeded image by image.
+"""Random changes of training images, seeded image by image.
+
+They are drawn in the frame of what the model is fed: a padded picture is turned with its padding.
 
 What happens to an image depends on the seed, the epoch and its place in the epoch, never on how
 many threads make the batches.
@@ -7,6 +9,7 @@ many threads make the batches.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +18,17 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from covidreport.records import PixelSpec
+from covidreport.images.resize import FILTERS, fit_picture, place_picture
+from covidreport.records import PixelSpec, Resample
 from train.settings import Augmentation
+
+KEPT_PIXELS = 2
+"""So many pixels of a picture for each of the model's are enough to turn and to crop it."""
+POINT_FILTERS: Mapping[Resample, Image.Resampling] = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+}
+"""By which a picture is turned at its own resolution; bicubic where none stands here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,23 @@ class SampledChange:
     height: int
     width: int
     flip: bool
+
+
+def shrink_picture(picture: Image.Image, kind: Augmentation, spec: PixelSpec) -> Image.Image:
+    """The picture, smaller by a whole number where it has far more pixels than `augment` can use.
+
+    At least `KEPT_PIXELS` remain for each of the model's, along each side. What may come out of
+    `augment` without a change keeps its size, and so the pixels that are evaluated.
+    """
+    if kind.frame == "picture" or not kind.rotation:
+        return picture
+    placed = place_picture(picture.width, picture.height, spec)
+    per_pixel = min(picture.width / placed.width, picture.height / placed.height)
+    factor = int(per_pixel / KEPT_PIXELS)
+    if factor < 2:
+        return picture
+    smaller = picture.width // factor, picture.height // factor
+    return picture.resize(smaller, Image.Resampling.BOX)
 
 
 def sample_change(
@@ -61,13 +90,57 @@ def sample_change(
 def augment(
     picture: Image.Image, kind: Augmentation, spec: PixelSpec, random: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """uint8 `(H, W, C)`: the picture rotated, cropped, resized (bicubic) and perhaps flipped."""
-    chosen = sample_change(kind, picture.width, picture.height, random)
+    """uint8 `(H, W, C)`: the picture changed as chance has it, at the size that `spec` asks for."""
+    if kind.frame == "picture":
+        chosen = sample_change(kind, picture.width, picture.height, random)
+        pixels = _crop_picture(picture, chosen, spec)
+    else:
+        chosen = sample_change(kind, spec.width, spec.height, random)
+        pixels = _move_fitted(picture, chosen, spec)
+    return np.ascontiguousarray(pixels[:, ::-1]) if chosen.flip else pixels
+
+
+def _crop_picture(
+    picture: Image.Image, chosen: SampledChange, spec: PixelSpec
+) -> NDArray[np.uint8]:
+    """As the 2020 study did it: rotated (nearest pixel), cropped, and stretched (bicubic)."""
+    picture = picture.convert("L" if spec.channels == 1 else "RGB")
     changed = functional.rotate(picture, chosen.angle) if chosen.angle else picture
     changed = functional.resized_crop(
         changed, chosen.top, chosen.left, chosen.height, chosen.width, [spec.height, spec.width],
         InterpolationMode.BICUBIC, antialias=True,
     )  # fmt: skip
-    if chosen.flip:
-        changed = functional.horizontal_flip(changed)
     return np.asarray(changed).reshape(spec.height, spec.width, spec.channels)
+
+
+def _move_fitted(picture: Image.Image, chosen: SampledChange, spec: PixelSpec) -> NDArray[np.uint8]:
+    """The crop of the fitted picture, turned about its middle, taken from the picture itself.
+
+    The filter of `spec` makes it smaller, once; the turn before it keeps the picture's own
+    resolution. A filter without antialiasing looks at single points: there both are one step.
+    """
+    if not chosen.angle and (chosen.height, chosen.width) == (spec.height, spec.width):
+        return fit_picture(picture, spec)
+    placed = place_picture(picture.width, picture.height, spec)
+    per_x, per_y = picture.width / placed.width, picture.height / placed.height
+    size = (spec.width, spec.height)
+    if spec.antialias and spec.resample != "nearest":
+        own = round(chosen.width * per_x), round(chosen.height * per_y)
+        size = max(size[0], own[0]), max(size[1], own[1])
+    # A point of the result, from the corner of the crop, about the middle, in the picture.
+    step_x, step_y = chosen.width / size[0], chosen.height / size[1]
+    cosine, sine = math.cos(math.radians(chosen.angle)), math.sin(math.radians(chosen.angle))
+    x, y = chosen.left - spec.width / 2, chosen.top - spec.height / 2
+    left, top = spec.width / 2 - placed.left, spec.height / 2 - placed.top
+    points = (
+        per_x * cosine * step_x, -per_x * sine * step_y, per_x * (cosine * x - sine * y + left),
+        per_y * sine * step_x, per_y * cosine * step_y, per_y * (sine * x + cosine * y + top),
+    )  # fmt: skip
+    by = POINT_FILTERS.get(spec.resample, Image.Resampling.BICUBIC)
+    bands = []
+    for band in picture.split():
+        # in float: Pillow's turn of bytes cuts what is behind the point off, half a grey level
+        moved = band.convert("F").transform(size, Image.Transform.AFFINE, points, by, fillcolor=0)
+        bands.append(np.asarray(moved.resize((spec.width, spec.height), FILTERS[spec.resample])))
+    pixels = np.clip(np.rint(np.stack(bands, axis=2)), 0, 255).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if spec.channels > len(bands) else pixels

@@ -101,6 +101,7 @@ def _make_batch(split: Split, feed: BatchFeed, positions: Indices, indices: Indi
         if feed.augmentation is None:
             images[n] = feed.store.fitted(row, spec)
         else:
+            picture = feed.store.picture(row, spec, feed.augmentation)
             random = np.random.default_rng([*feed.seed, int(index)])
-            images[n] = augment(feed.store.picture(row, spec), feed.augmentation, spec, random)
+            images[n] = augment(picture, feed.augmentation, spec, random)
     return Batch(positions, pixels, truth)

@@ -183,7 +183,7 @@ def run_export(folder: Path, data: Path | None) -> str:
     split = settings.validation_split
     rows = find_split_rows(dataset, [split])[split]
     store = ImageStore(dataset)
-    broken = {f.subject for f in store.check(rows, settings.pixels, count_workers(), fitted=True)}
+    broken = {f.subject for f in store.check(rows, settings.pixels, count_workers())}
     readable = [int(row) for row in rows if dataset.ids[row] not in broken]
     if not readable:
         raise CovidReportError(f"{source}: no image of split {split} can be read to check with")

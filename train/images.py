@@ -17,6 +17,8 @@ from PIL import Image
 from covidreport.errors import ImageError
 from covidreport.images import DecodedImage, fit_pixels, read_image
 from covidreport.records import Dataset, Failure, PixelSpec
+from train.augmentation import shrink_picture
+from train.settings import Augmentation
 
 DEFAULT_CACHE_BYTES = 4 * 2**30
 
@@ -37,7 +39,7 @@ class ImageStore:
     def __init__(self, dataset: Dataset, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self.dataset = dataset
         self._room = cache_bytes
-        self._pictures: dict[tuple[int, str], Image.Image] = {}
+        self._pictures: dict[tuple[int, PixelSpec, Augmentation], Image.Image] = {}
         self._fitted: dict[tuple[int, PixelSpec], NDArray[np.uint8]] = {}
         self._reasons: dict[int, str | None] = {}
 
@@ -46,22 +48,23 @@ class ImageStore:
         indices: Iterable[int],
         spec: PixelSpec,
         workers: int,
-        *,
-        fitted: bool,
+        kind: Augmentation | None = None,
         advance: Callable[[int], None] = lambda _: None,
     ) -> tuple[Failure, ...]:
         """Decode these images and give a `Failure` for each that can't be.
 
-        fitted: keep the pixels of `spec`; else keep the whole pictures, for augmentation. What was
+        Kept are the pixels of `spec`, or the pictures that changes of this kind need. What was
         decoded before is not decoded again to be checked.
         """
-        fetch = self.fitted if fitted else self.picture
 
         def visit(i: int) -> None:
             if self._reasons.get(i, "") is None and not self._room:
                 return
             try:
-                fetch(i, spec)
+                if kind is None:
+                    self.fitted(i, spec)
+                else:
+                    self.picture(i, spec, kind)
             except ImageError as error:
                 self._reasons[i] = str(error)
             else:
@@ -87,14 +90,19 @@ class ImageStore:
                 self._fitted[key] = pixels
         return pixels
 
-    def picture(self, i: int, spec: PixelSpec) -> Image.Image:
-        """Image i in its own size, grey or RGB as `spec` has channels. ImageError if broken."""
-        mode = "L" if spec.channels == 1 else "RGB"
-        key = (i, mode)
+    def picture(self, i: int, spec: PixelSpec, kind: Augmentation) -> Image.Image:
+        """Image i as large as changes of this kind need it; grey where `spec` has one channel.
+
+        ImageError if it is broken.
+        """
+        key = (i, spec, kind)
         picture = self._pictures.get(key)
         if picture is None:
-            picture = self._decode(i).picture.convert(mode)
-            if self._take(picture.width * picture.height * spec.channels):
+            picture = self._decode(i).picture
+            if spec.channels == 1:
+                picture = picture.convert("L")
+            picture = shrink_picture(picture, kind, spec)
+            if self._take(picture.width * picture.height * len(picture.getbands())):
                 self._pictures[key] = picture
         return picture
 

@@ -104,15 +104,13 @@ def check_images(
     for experiment in experiments:
         settings = experiment.settings
         for role, name in split_roles(settings).items():
-            kind = settings.augmentation if role == "train" else settings.validation_augmentation
-            fitted = AUGMENTATIONS[kind] is None
-            key = (name, fitted, settings.pixels if fitted else settings.channels)
+            given = settings.augmentation if role == "train" else settings.validation_augmentation
+            kind = AUGMENTATIONS[given]
+            key = (name, settings.pixels, kind)
             if key in seen:
                 continue
             seen.add(key)
-            found = store.check(
-                rows[name], settings.pixels, workers, fitted=fitted, advance=advance
-            )
+            found = store.check(rows[name], settings.pixels, workers, kind, advance)
             failures |= {failure.subject: failure for failure in found}
     return tuple(failures.values())
 

@@ -22,21 +22,25 @@ SelectionMetric = Literal["loss", "accuracy", "false_negatives", "roc_auc", "ave
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random changes of an image: rotation by up to ±`rotation` degrees (nearest pixel, black
-    corners), a crop of `scale` of the area and a `ratio` of width to height resized to the model's
-    size, a horizontal flip with probability `flip`.
+    """Random changes of an image: rotation by up to ±`rotation` degrees (black corners), a crop of
+    `scale` of the area and a `ratio` of width to height resized to the model's size, a horizontal
+    flip with probability `flip`.
+
+    frame: what area, ratio and rotation are of: the picture as the model is fed with it, or the
+    picture in the file, as the 2020 study had it (nearest pixel, then stretched by bicubic).
     """
 
     rotation: float
     scale: tuple[float, float]
     ratio: tuple[float, float]
     flip: float
+    frame: Literal["fitted", "picture"] = "fitted"
 
 
 AUGMENTATIONS: Mapping[str, Augmentation | None] = {
     "none": None,
     # what the 2020 study ran: torchvision's own defaults for the crop
-    "study-2020": Augmentation(30, (0.08, 1.0), (3 / 4, 4 / 3), 0.5),
+    "study-2020": Augmentation(30, (0.08, 1.0), (3 / 4, 4 / 3), 0.5, "picture"),
     # keeps both lungs in the picture, and the heart mostly on its side
     "mild": Augmentation(10, (0.7, 1.0), (9 / 10, 10 / 9), 0.0),
 }

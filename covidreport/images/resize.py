@@ -56,8 +56,12 @@ def fit_pixels(image: DecodedImage, spec: PixelSpec) -> NDArray[np.uint8]:
 
     Raises ImageError when the image is too elongated to be scaled, UsageError as `check_spec`.
     """
+    return fit_picture(image.picture, spec)
+
+
+def fit_picture(picture: Image.Image, spec: PixelSpec) -> NDArray[np.uint8]:
+    """As `fit_pixels`, of a picture of 8 bits a sample, grey or RGB."""
     check_spec(spec)
-    picture = image.picture
     even = spec.equalize
     if (spec.channels == 1 or even is not None) and picture.mode != "L":
         picture = picture.convert("L")
@@ -99,6 +103,31 @@ SCALED_SIZES: dict[Fit, Callable[[int, int, PixelSpec], tuple[int, int]]] = {
     "crop": _size_cropped,
     "pad": _size_padded,
 }
+
+
+class PlacedPicture(NamedTuple):
+    """Where a whole picture lies once it is fitted, in pixels of what the model is fed.
+
+    What lies outside of it is black where it is padded, and cut off where it is cropped.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def place_picture(width: int, height: int, spec: PixelSpec) -> PlacedPicture:
+    """Where a picture of `width` x `height` pixels lies in what `fit_picture` makes of it."""
+    scaled_width, scaled_height = SCALED_SIZES[spec.fit](width, height, spec)
+    left, top = (
+        into.start - taken.start
+        for taken, into in (
+            _overlap(scaled_width, spec.width),
+            _overlap(scaled_height, spec.height),
+        )
+    )
+    return PlacedPicture(left, top, scaled_width, scaled_height)
 
 
 def _scale(picture: Image.Image, width: int, height: int, spec: PixelSpec) -> NDArray[np.uint8]:

@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from torchvision.transforms import v2
 
 from covidreport.images import DecodedImage, fit_pixels
+from covidreport.images.resize import FILTERS, KERNELS
 from covidreport.records import PixelSpec
-from train.augmentation import augment, sample_change
+from train.augmentation import (
+    SampledChange,
+    _move_fitted,
+    augment,
+    sample_change,
+    shrink_picture,
+)
 from train.settings import AUGMENTATIONS, Augmentation
 
 STUDY = AUGMENTATIONS["study-2020"] or Augmentation(0, (1, 1), (1, 1), 0)
+MILD = AUGMENTATIONS["mild"] or Augmentation(0, (1, 1), (1, 1), 0)
 SPEC = PixelSpec(24, 24, resample="bicubic")
 
 
@@ -20,16 +31,131 @@ def picture(width=60, height=50, seed=0):
     return Image.fromarray(pixels)
 
 
-def test_an_augmentation_that_changes_nothing_gives_the_evaluated_pixels():
+FITS = [
+    PixelSpec(40, 40, fit=fit, resample=resample, antialias=antialias, channels=channels)
+    for fit in ("stretch", "crop", "pad")
+    for resample in FILTERS
+    for antialias in (True, False)
+    if antialias or resample in ("nearest", *KERNELS)
+    for channels in (1, 3)
+]
+"""Every fit by every filter."""
+
+
+def soft_picture(width=150, height=110, colour=False):
+    """Patches without edges, which a change of half a pixel hardly shows in; grey or in colour."""
+    y, x = np.mgrid[:height, :width] / height
+    waves = [130 + 60 * np.sin(5 * x + n) * np.cos(4 * y - n) + 30 * y for n in range(3)]
+    pixels = np.stack(waves, axis=2).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(pixels if colour else pixels[:, :, 0])
+
+
+@pytest.mark.parametrize("spec", FITS, ids=str)
+@pytest.mark.parametrize("colour", [False, True])
+def test_an_augmentation_that_changes_nothing_gives_the_evaluated_pixels(spec, colour):
     """Without rotation, crop or flip, the pixels are those that `covidreport` feeds to a model."""
-    still = Augmentation(0, (1, 1), (1.2, 1.2), 0)
-    pixels = augment(picture(), still, SPEC, np.random.default_rng(0))
-    assert np.array_equal(pixels, fit_pixels(DecodedImage(picture(), "PNG", 8), SPEC))
+    still = Augmentation(0, (1, 1), (1, 1), 0)
+    given = soft_picture(colour=colour)
+    pixels = augment(given, still, spec, np.random.default_rng(0))
+    assert np.array_equal(pixels, fit_pixels(DecodedImage(given, "PNG", 8), spec))
+
+
+@pytest.mark.parametrize("size", [(150, 110), (110, 150), (30, 20)], ids=str)
+@pytest.mark.parametrize("spec", FITS, ids=str)
+def test_a_picture_is_turned_as_the_model_sees_it(spec, size):
+    """About the middle of what it is fed, with its padding: as SciPy turns the evaluated pixels.
+
+    Three grey levels on average at half a degree and 0.98 of the area; and where a fifth is cut off
+    and it is turned by 20 degrees, as SciPy has it, but for the edges of the picture.
+    """
+    given = soft_picture(*size)
+    fitted = fit_pixels(DecodedImage(given, "PNG", 8), spec)
+    small = augment(
+        given, Augmentation(0.5, (0.98, 0.98), (1, 1), 0), spec, DrawsFromTheMiddle(0.5)
+    )
+    assert np.abs(small.astype(int) - fitted).mean() <= 3
+    chosen = SampledChange(20.0, 3, 5, 34, 31, False)
+    ours = _move_fitted(given, chosen, spec)[:, :, 0].astype(float)
+    theirs = turn_with_scipy(fitted[:, :, 0].astype(float), chosen)
+    apart = np.abs(ours - theirs)
+    assert np.median(apart) <= 2
+    assert (apart > 12).mean() <= 0.12  # at the edge of padding, and by nearest pixels
+
+
+def turn_with_scipy(pixels, chosen):
+    """The crop `chosen` of the pixels `(H, W)` turned about their middle, at their own size."""
+    height, width = pixels.shape
+    angle = np.radians(chosen.angle)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # y, x
+    scale = np.diag([chosen.height / height, chosen.width / width])
+    middle = np.array([height, width]) / 2
+    matrix = turn @ scale
+    corner = turn @ (np.array([chosen.top, chosen.left]) - middle) + middle
+    # SciPy counts from the middle of the first pixel
+    offset = corner + matrix @ np.array([0.5, 0.5]) - 0.5
+    return ndimage.affine_transform(pixels, matrix, offset, order=1, cval=0.0)
+
+
+class DrawsFromTheMiddle(np.random.Generator):
+    """Draws the given angle, everything else from the middle."""
+
+    def __init__(self, angle):
+        super().__init__(np.random.PCG64(0))
+        self.angles = [angle]
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        """The angle first, then the middle of the range."""
+        return self.angles.pop() if self.angles else (low + high) / 2
+
+    def integers(self, low, high=None, size=None, dtype=np.int64, endpoint=False):
+        """The middle of those below `low`."""
+        return (low - 1) // 2
+
+    def random(self, size=None, dtype=np.float64, out=None):
+        """Never flips."""
+        return 1.0
+
+
+def test_wide_pictures_keep_their_sides():
+    """`mild` cuts as much from the sides of a wide picture as from above and below."""
+    random = np.random.default_rng(2)
+    shares = []
+    for _ in range(300):
+        drawn = sample_change(MILD, SPEC.width, SPEC.height, random)
+        shares.append((drawn.width / SPEC.width, drawn.height / SPEC.height))
+    wide, high = np.mean(shares, axis=0)
+    assert wide == pytest.approx(high, abs=0.02)
+
+
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+def test_large_pictures_are_kept_smaller_without_a_trace(fit):
+    """Of seven pixels for each of the model's, two or more stay; less than a level is lost."""
+    given, spec = soft_picture(300, 290), PixelSpec(40, 40, fit=fit, resample="bicubic")
+    kept = shrink_picture(given, MILD, spec)
+    assert kept.size == (100, 96)
+    ours, whole = (augment(each, MILD, spec, np.random.default_rng(3)) for each in (kept, given))
+    assert np.abs(ours.astype(int) - whole).mean() <= 0.75
+    still = Augmentation(0, (0.5, 1), (1, 1), 0.5)
+    for kind in (STUDY, still):  # whose pixels may be those of the file
+        assert shrink_picture(given, kind, spec) is given
+
+
+def test_the_studys_own_changes_keep_their_pixels():
+    """Rotated by nearest pixels in the picture's frame, cropped there, stretched by bicubic:
+    torchvision's functions, one after the other."""
+    given, random = soft_picture(), np.random.default_rng(4)
+    chosen = sample_change(STUDY, given.width, given.height, np.random.default_rng(4))
+    pixels = augment(given, STUDY, replace(SPEC, fit="pad", resample="box"), random)
+    turned = v2.functional.rotate(given, chosen.angle)
+    box = chosen.top, chosen.left, chosen.height, chosen.width
+    cut = v2.functional.resized_crop(turned, *box, [24, 24], v2.InterpolationMode.BICUBIC)
+    cut = v2.functional.horizontal_flip(cut) if chosen.flip else cut
+    assert np.array_equal(pixels[:, :, 0], np.asarray(cut))
 
 
 def test_a_flip_mirrors_left_and_right():
     """With probability 1, the picture comes out as Pillow mirrors it."""
-    still, flipped = (Augmentation(0, (1, 1), (1.2, 1.2), p) for p in (0, 1))
+    still, flipped = (Augmentation(0, (1, 1), (1, 1), p) for p in (0, 1))
     plain = augment(picture(), still, SPEC, np.random.default_rng(0))
     mirrored = augment(picture(), flipped, SPEC, np.random.default_rng(0))
     assert np.array_equal(mirrored, plain[:, ::-1])

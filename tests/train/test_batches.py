@@ -79,8 +79,8 @@ def test_an_image_that_cant_be_read_is_a_failure_with_its_reason(dataset, tmp_pa
     broken = read_dataset(source)
     for cache_bytes in (1 << 30, 0):
         store = ImageStore(broken, cache_bytes)
-        for fitted in (True, False):
-            (failure,) = store.check(range(4), SPEC, 2, fitted=fitted)
+        for kind in (None, AUGMENTATIONS["mild"]):
+            (failure,) = store.check(range(4), SPEC, 2, kind)
             assert failure.subject == broken.ids[2]
             assert failure.stage == "decode"
             assert failure.reason

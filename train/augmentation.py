@@ -53,11 +53,11 @@ def shrink_picture(picture: Image.Image, kind: Augmentation, spec: PixelSpec) ->
         return picture
     placed = place_picture(picture.width, picture.height, spec)
     per_pixel = min(picture.width / placed.width, picture.height / placed.height)
-    factor = int(per_pixel / KEPT_PIXELS)
-    if factor < 2:
-        return picture
-    smaller = picture.width // factor, picture.height // factor
-    return picture.resize(smaller, Image.Resampling.BOX)
+    for factor in range(int(per_pixel / KEPT_PIXELS), 1, -1):
+        width, height = round(picture.width / factor), round(picture.height / factor)
+        if place_picture(width, height, spec) == placed:  # padding would else be another
+            return picture.resize((width, height), Image.Resampling.BOX)
+    return picture
 
 
 def sample_change(

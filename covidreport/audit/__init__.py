@@ -28,7 +28,8 @@ from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
 from covidreport.audit.folds import audit_data_folds, audit_other_folds
 from covidreport.audit.occlusion import audit_occlusion
-from covidreport.audit.patients import audit_patient_spellings
+from covidreport.audit.patients import audit_patient_sexes, audit_patient_spellings
+from covidreport.audit.polarity import audit_inverted
 from covidreport.audit.prevalence import audit_prevalence
 from covidreport.audit.scores import SCORE_CHECKS, audit_scores
 from covidreport.audit.separation import audit_separation
@@ -81,11 +82,13 @@ CHECKS: Final[tuple[Check, ...]] = (
 DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
     audit_shared_patients,
     audit_patient_spellings,
+    audit_patient_sexes,
     audit_data_folds,
     audit_identical_files,
     audit_identical_pixels,
     audit_near_duplicates,
     audit_shortcuts,
+    audit_inverted,
     audit_bit_depth,
     audit_split_labels,
     audit_split_attributes,

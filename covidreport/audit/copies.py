@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from covidreport.audit.crops import CONFIRMED, MOST, find_crops
 from covidreport.audit.evidence import DataEvidence
-from covidreport.audit.similarity import KINDS, find_copies
+from covidreport.audit.similarity import FLAT, PLAIN, find_copies
 from covidreport.audit.support import TRAINING
 from covidreport.records import Dataset, Finding, Severity
 from covidreport.storage.chosen import NO_SPLITS
@@ -81,30 +83,60 @@ def audit_identical_pixels(evidence: DataEvidence) -> tuple[Finding, ...]:
 
 
 def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
-    """Pictures that are copies of each other in another size, quality or contrast, or mirrored.
+    """Pictures that are copies of each other in another size, quality or contrast, turned, or cut.
 
-    The method and how often it errs stand in `covidreport.audit.similarity`.
+    The methods and how often they err stand in `covidreport.audit.similarity` and `crops`.
     """
     if evidence.survey is None:
         return ()
     survey = evidence.survey
     known = np.zeros(len(survey.pixels), np.bool_)
     known[_keep_first(survey.pixels, leave_out="")] = True
+    known &= survey.thumbnails.reshape(len(known), -1).std(axis=1) >= FLAT
     copies = find_copies(survey.thumbnails, known)
     pairs = zip(copies.first.tolist(), copies.second.tolist(), copies.kinds, strict=True)
     groups = [
-        CopyGroup((first, second), "" if kind == KINDS[0] else f", {kind}")
+        CopyGroup((first, second), "" if kind == PLAIN else f", {kind}")
         for first, second, kind in pairs
     ]
     least = decimal(float(copies.correlations.min()), 2) if groups else ""
     why = (
         f"thumbnails correlate by {least} or more; those of different persons by 0.89 at most, in "
-        "the 2.5 million comparisons on which this was tried"
+        "the 5 million comparisons on which this was tried"
     )
-    return _describe(
-        evidence, groups, "near-duplicates", "pairs of near-duplicates",
-        why,
-    )  # fmt: skip
+    return (
+        *_describe(evidence, groups, "near-duplicates", "pairs of near-duplicates", why),
+        *_find_cut(evidence, np.flatnonzero(known), {group.rows for group in groups}),
+    )
+
+
+def _find_cut(
+    evidence: DataEvidence, rows: NDArray[np.intp], told: Set[tuple[int, ...]]
+) -> tuple[Finding, ...]:
+    """Copies of which a margin was cut off, beside the pairs that are told of already."""
+    if evidence.survey is None:
+        return ()
+    if len(rows) > MOST:
+        return (
+            Finding(
+                "note",
+                "cut-copies-not-sought",
+                "Copies of which a margin was cut off were not looked for",
+                f"{len(rows):,} pictures, and they are looked for among {MOST:,} at most",
+                "Audit some splits at a time (`--split`).",
+            ),
+        )
+    crops = find_crops(evidence.survey.contents, rows)
+    groups = [
+        CopyGroup((part, whole), ", of which the first is a part")
+        for part, whole in zip(crops.part.tolist(), crops.whole.tolist(), strict=True)
+        if (min(part, whole), max(part, whole)) not in told
+    ]
+    why = (
+        f"where they lie on each other they correlate by {decimal(CONFIRMED, 2)} or more; pictures "
+        "of different persons by 0.91 at most where this was tried"
+    )
+    return _describe(evidence, groups, "cut-copies", "pairs of copies, one with less margin,", why)
 
 
 def _group_equal(

@@ -1,4 +1,4 @@
-"""Patients whose names look like one name that was spoilt on its way through a table."""
+"""Patients whose names were spoilt on their way through a table, or are those of two persons."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 
 from covidreport.audit.evidence import DataEvidence
+from covidreport.dataset.kinds import SEXES
 from covidreport.dataset.manifest import is_unstated
 from covidreport.records import Finding
 from covidreport.text import plural
@@ -43,6 +44,40 @@ def audit_patient_spellings(evidence: DataEvidence) -> tuple[Finding, ...]:
             f"such as {subjects[0]}",
             "Find out whether they are one patient, and write the name alike: a table that takes "
             "ids for numbers loses their zeros. They count as several until then.",
+            subjects,
+        ),
+    )
+
+
+def audit_patient_sexes(evidence: DataEvidence) -> tuple[Finding, ...]:
+    """Patients of whom one image states one sex and another the other.
+
+    A finding names images and no patients.
+    """
+    dataset = evidence.dataset
+    stated = next(
+        (cells for name, cells in dataset.attributes.items() if name.strip().lower() == "sex"), ()
+    )
+    sexes: defaultdict[str, set[str]] = defaultdict(set)
+    images: defaultdict[str, list[str]] = defaultdict(list)
+    for patient, image, cell in zip(dataset.groups or (), dataset.ids, stated, strict=False):
+        sex = SEXES.get(cell.strip().lower())
+        if sex is not None:
+            sexes[patient].add(sex)
+            images[patient].append(image)
+    both = [patient for patient in sexes if len(sexes[patient]) > 1]
+    if not both:
+        return ()
+    subjects = tuple(image for patient in both for image in images[patient])
+    return (
+        Finding(
+            "warning",
+            "patients-of-two-sexes",
+            f"{plural(len(both), 'patient')} "
+            f"{'has' if len(both) == 1 else 'have'} images of both sexes",
+            f"{plural(len(subjects), 'image')}, such as {' and '.join(subjects[:2])}",
+            "Two persons may go by one name, or a sex is wrong: intervals take the images of a "
+            "patient for one person's, and splits keep them together.",
             subjects,
         ),
     )

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from covidreport.dataset.folders import explain_left_out, explain_passed_over
 from covidreport.dataset.headers import read_headers
+from covidreport.dataset.kinds import SEXES
 from covidreport.dataset.manifest import is_unstated, name_patients
 from covidreport.records import Dataset, Finding
 
-_SEXES = {"m": "M", "male": "M", "man": "M", "f": "F", "female": "F", "woman": "F"}
 _VIEWS = {
     "pa": "PA",
     "ap": "AP",
@@ -99,7 +99,7 @@ def _differ(name: str, stated: str, text: str) -> bool:
             return abs(float(stated) - float(text)) > _YEARS_APART
         except ValueError:
             return False
-    words = _SEXES if name == "sex" else _VIEWS
+    words = SEXES if name == "sex" else _VIEWS
     ours, theirs = words.get(stated.lower()), words.get(text.lower())
     return ours is not None and theirs is not None and ours != theirs
 

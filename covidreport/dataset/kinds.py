@@ -1,4 +1,4 @@
-"""Rows whose view or modality says that they are no frontal radiographs."""
+"""What views, modalities and sexes are called, and rows that are no frontal radiographs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ NO_RADIOGRAPH = frozenset(
     }
 )  # fmt: skip
 """Modalities, in lower case, that are no radiography (PS3.3 C.7.3.1.1.1), and their names."""
+SEXES = {"m": "M", "male": "M", "man": "M", "f": "F", "female": "F", "woman": "F"}
+"""Sexes by what tables and headers write, in lower case."""
 _KINDS = {"view": NOT_FRONTAL, "modality": NO_RADIOGRAPH}
 
 

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from covidreport.images.survey import PictureFacts
 
 KIND = "surveys"
-_VERSION = 2
+_VERSION = 3
 """Counted up when other facts are gathered, the same facts otherwise, or rows have other fields."""
-_SIDE = 32
 _NO_PEAK = -1
 _BLOCK = 32
 """Files a job, as in `hash_files`."""
@@ -41,7 +40,8 @@ _ROW = np.dtype(
         ("width", "<i4"),
         ("brightness", "<f4"),
         ("maximum", "<i4"),
-        ("thumbnail", "u1", (_SIDE, _SIDE)),
+        ("content", "u1", (64, 64)),
+        ("thumbnail", "u1", (32, 32)),
         ("failed", "?"),
     ]
 )
@@ -104,6 +104,7 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
     row["colour"], row["bits"] = facts.colour.encode(), facts.bits
     row["height"], row["width"] = facts.height, facts.width
     row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
+    row["content"] = facts.content
     row["maximum"] = _NO_PEAK if facts.peak is None else facts.peak.maximum
 
 
@@ -138,5 +139,6 @@ def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageS
             None if failed or maximum == _NO_PEAK else Peak(maximum, bits)
             for failed, maximum, bits in table[["failed", "maximum", "bits"]].tolist()
         ),
+        contents=table["content"].copy(),
         thumbnails=table["thumbnail"].copy(),
     )

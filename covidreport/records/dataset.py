@@ -73,5 +73,7 @@ class ImageSurvey:
     """The mean grey value, 0 to 255, `(N,)`; NaN where the image can't be decoded."""
     peaks: tuple[Peak | None, ...]
     """Of files whose depth decides what is white; None of the others."""
+    contents: NDArray[np.uint8]
+    """As thumbnails, without borders of one grey, `(N, 64, 64)`."""
     thumbnails: NDArray[np.uint8]
     """The picture in grey, stretched to a small square, `(N, 32, 32)`."""

@@ -48,6 +48,7 @@ def make_evidence(n: int = N) -> DataEvidence:
         sizes=np.stack([np.full(n, 512), 512 + 128 * ((i // 16) % 2)], axis=1).astype(np.int32),
         brightness=rng.uniform(90, 150, n).astype(np.float32),
         peaks=(None,) * n,
+        contents=rng.integers(0, 256, (n, 64, 64), dtype=np.uint8),
         thumbnails=rng.integers(0, 256, (n, 32, 32), dtype=np.uint8),
     )
     return DataEvidence(dataset, "covid-19", tuple(f"{each:064x}" for each in i), survey)

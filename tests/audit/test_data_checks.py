@@ -17,6 +17,7 @@ from covidreport.audit import (
     failures,
     folds,
     patients,
+    polarity,
     shortcuts,
     support,
 )
@@ -88,6 +89,18 @@ def _dark() -> DataEvidence:
     return change_survey(HEALTHY, peaks=(Peak(4095, 16),) * len(HEALTHY.dataset))
 
 
+def _two_sexes() -> DataEvidence:
+    return change_dataset(HEALTHY, groups=repeat(HEALTHY.dataset.groups, 0, 8))
+
+
+def _inverted() -> DataEvidence:
+    half = np.array(polarity._HALF)
+    chest = np.kron(np.hstack([half, half[:, ::-1]]), np.ones((4, 4)))
+    thumbnails = HEALTHY.survey.thumbnails.copy()
+    thumbnails[0] = 120 - 30 * chest
+    return change_survey(HEALTHY, thumbnails=thumbnails)
+
+
 UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     of_splits.audit_shared_patients: _shared_patient,
     patients.audit_patient_spellings: _patients_spelt_alike,
@@ -97,6 +110,8 @@ UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     copies.audit_near_duplicates: _nearly_same,
     shortcuts.audit_shortcuts: _source,
     bit_depth.audit_bit_depth: _dark,
+    patients.audit_patient_sexes: _two_sexes,
+    polarity.audit_inverted: _inverted,
     of_splits.audit_split_labels: _other_prevalence,
     of_splits.audit_split_attributes: _other_scanner,
     failures.audit_undecodable_images: _broken,
@@ -130,6 +145,7 @@ def test_every_check_bears_images_that_all_failed(check):
         HEALTHY, reasons=("broken",) * n, pixels=("",) * n, formats=("",) * n, colours=("",) * n,
         bits=np.zeros(n, np.int32), sizes=np.zeros((n, 2), np.int32),
         brightness=np.full(n, np.nan, np.float32), thumbnails=np.zeros((n, 32, 32), np.uint8),
+        contents=np.zeros((n, 64, 64), np.uint8),
     )  # fmt: skip
     found = [finding.code for finding in check(broken)]
     assert found == (["images-undecodable"] if check is failures.audit_undecodable_images else [])
@@ -146,6 +162,18 @@ def test_no_finding_names_a_patient(check):
         assert "Doe" not in " ".join(
             (finding.what, finding.evidence, finding.remedy, *finding.subjects)
         )
+
+
+def test_a_patient_of_two_sexes_is_told_of_by_images():
+    """However it is written; blanks and words that are no sex say nothing."""
+    n = len(HEALTHY.dataset)
+    groups = ("a", "a", "b", "b", "c", "c", *(HEALTHY.dataset.groups or ())[6:])
+    sexes = ("F", "male", "M", "", "x", "f", *("F",) * (n - 6))
+    evidence = change_dataset(HEALTHY, groups=groups, attributes={"Sex": sexes})
+    (finding,) = patients.audit_patient_sexes(evidence)
+    assert (finding.code, finding.severity) == ("patients-of-two-sexes", "warning")
+    assert finding.subjects == ("0000.png", "0001.png")
+    assert finding.what == "1 patient has images of both sexes"
 
 
 def test_patients_spelt_alike_are_counted_and_none_is_named():

@@ -12,7 +12,8 @@ from PIL import Image, ImageFilter
 
 from covidreport.audit import similarity
 from covidreport.dataset import read_dataset
-from covidreport.images.survey import SIDE
+from covidreport.images.pixels import DecodedImage
+from covidreport.images.survey import SIDE, survey_picture
 
 CXR = Path(
     os.environ.get("COVIDREPORT_CXR", Path(__file__).parents[2].parent / "shared/data/cxr")
@@ -76,7 +77,7 @@ def test_a_pair_of_like_hashes_is_refused_where_the_pixels_differ(monkeypatch):
     pictures = np.random.default_rng(4).integers(0, 256, (6, SIDE, SIDE), dtype=np.uint8)
     pictures[5] = pictures[2] // 2 + 30
     every = np.array([(i, j) for i in range(6) for j in range(i + 1, 6)])
-    monkeypatch.setattr(similarity, "find_candidates", lambda hashes: every)
+    monkeypatch.setattr(similarity, "find_candidates", lambda hashes, turned: every)
     copies = similarity.find_copies(pictures)
     assert list(zip(copies.first.tolist(), copies.second.tolist(), copies.kinds, strict=True)) == [
         (2, 5, "copy")
@@ -93,8 +94,7 @@ def test_the_blur_is_a_running_mean_with_repeated_edges():
 
 
 def _shrink(picture):
-    box = Image.Resampling.BOX
-    return np.asarray(picture.convert("L").resize((SIDE, SIDE), box))
+    return survey_picture(DecodedImage(picture.convert("L"), "JPEG", 8)).thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,10 @@ CHANGES = {
                      1.0),
     "blurred": (lambda p: p.filter(ImageFilter.GaussianBlur(2)), 1.0),
     "mirrored": (lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT), 1.0),
+    "turned by 90°": (lambda p: p.transpose(Image.Transpose.ROTATE_90), 1.0),
+    "turned by 180°": (lambda p: p.transpose(Image.Transpose.ROTATE_180), 1.0),
+    "turned by 270°": (lambda p: p.transpose(Image.Transpose.ROTATE_270), 1.0),
+    "transposed": (lambda p: p.transpose(Image.Transpose.TRANSPOSE), 1.0),
     "inverted": (lambda p: p.point([255 - i for i in range(256)]), 1.0),
     "cut by 1 %": (lambda p: p.crop((p.width // 100, p.height // 100, p.width - p.width // 100,
                                      p.height - p.height // 100)), 0.95),

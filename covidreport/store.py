@@ -27,6 +27,12 @@ from covidreport.storage.folder import (
     write_history,
     write_run,
 )
+from covidreport.storage.reference import (
+    REFERENCE_FILE,
+    describe_feeding,
+    read_reference,
+    write_reference,
+)
 from covidreport.storage.scores import (
     ATTRIBUTE,
     SCORES_SCHEMA,
@@ -53,6 +59,7 @@ __all__ = [
     "HISTORY_FILE",
     "MAX_THUMBNAIL_BYTES",
     "MODEL_FILE",
+    "REFERENCE_FILE",
     "RUN_FILE",
     "RUN_SCHEMA",
     "SCORES_FILE",
@@ -63,6 +70,7 @@ __all__ = [
     "THUMBNAILS_SCHEMA",
     "check_scores",
     "clear_failure",
+    "describe_feeding",
     "digest_file",
     "encode_text",
     "evaluation_folder",
@@ -70,6 +78,7 @@ __all__ = [
     "read_evaluation",
     "read_failure",
     "read_json",
+    "read_reference",
     "read_scores",
     "read_thresholds",
     "read_thumbnail",
@@ -79,6 +88,7 @@ __all__ = [
     "write_failure",
     "write_history",
     "write_json",
+    "write_reference",
     "write_run",
     "write_scores",
     "write_thresholds",

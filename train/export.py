@@ -1,4 +1,7 @@
-"""From a fitted model to model.onnx, written only where ONNX Runtime answers as torch does."""
+"""From a fitted model to model.onnx, written only where ONNX Runtime answers as torch does.
+
+torch's answers to three drawn pictures go beside it, to be replayed by every evaluation.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
+from covidreport.images.reference import decode_reference
 from covidreport.inference.contract import PREFIX, contract_metadata
 from covidreport.inference.session import open_session
-from covidreport.records import PixelSpec
-from covidreport.store import MODEL_FILE
+from covidreport.records import PixelSpec, ReferenceAnswers
+from covidreport.store import MODEL_FILE, describe_feeding, write_reference
 from train.models import PixelModel
 
 OPSET = 20
@@ -59,9 +63,11 @@ def export_model(
     try:
         part.write_bytes(data)
         evidence = check_export(model, part, contract, images)
+        answers = answer_pictures(model, part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(folder / MODEL_FILE)
+        write_reference(folder, answers)
     finally:
         part.unlink(missing_ok=True)
     return {
@@ -167,6 +173,24 @@ def check_export(
         "tolerance": TOLERANCE,
         "largest_relative_difference": largest,
     }
+
+
+def answer_pictures(model: PixelModel, file: Path) -> ReferenceAnswers:
+    """torch's answers to the pictures that covidreport brings, as they travel with the model.
+
+    file: the export, whose contract says how it is fed. RunError where they are not finite.
+    """
+    session = open_session(file)
+    pictures = decode_reference(session.spec.pixels)
+    with torch.no_grad():
+        scores = model(torch.from_numpy(pictures.pixels.transpose(0, 3, 1, 2).copy())).numpy()
+    if not np.isfinite(scores).all():
+        raise RunError("the fitted model gives answers that are not finite to the drawn pictures")
+    return ReferenceAnswers(
+        f"torch {torch.__version__}", session.identity.sha256, session.spec.labels,
+        describe_feeding(session.spec), pictures.sha256, pictures.decoded, pictures.decoders,
+        tuple(tuple(map(float, row)) for row in scores),
+    )  # fmt: skip
 
 
 def _cut(images: NDArray[np.uint8], sizes: Sequence[int]) -> Iterator[NDArray[np.uint8]]:

@@ -12,6 +12,7 @@ from covidreport.evaluate.opening import open_model
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.preprocessing import PreprocessingCheck
 from covidreport.evaluate.resolve import choose_data, read_split
+from covidreport.inference.session import Session
 from covidreport.predict import find_images, predict_images
 from covidreport.records import Failure, Finding, OnEvent, Run, ignore_events
 from covidreport.text.labels import pair_spellings
@@ -29,7 +30,15 @@ class Tried:
     """The data's names of labels that it spells otherwise."""
 
 
-def try_model(run: Run, options: EvaluateOptions) -> Tried:
+def open_adopted(run: Run, options: EvaluateOptions) -> Session:
+    """The model of a run that was just described, on the CPU; RunError where it can't be opened."""
+    session = open_model(run, limits=options.model_limits)
+    if isinstance(session, Failure):
+        raise RunError(session.reason, session.remedy)
+    return session
+
+
+def try_model(run: Run, session: Session, options: EvaluateOptions) -> Tried:
     """Score the first images of the data, where one is known (UsageError where none is).
 
     RunError where the model fails; DatasetError where the data are refused.
@@ -37,9 +46,6 @@ def try_model(run: Run, options: EvaluateOptions) -> Tried:
     data = options.data
     dataset, split = read_split(choose_data(options, ()))
     paths = [dataset.root / path for path in dataset.paths[:TRIED]]
-    session = open_model(run, limits=options.model_limits)
-    if isinstance(session, Failure):
-        raise RunError(session.reason, session.remedy)
     scores, findings = predict_images(session, find_images(paths), name=run.name)
     activation = session.spec.activation
     found = scores.scores[~scores.failed]

@@ -105,7 +105,7 @@ def _compare_ways(runs: list[Run], options: EvaluateOptions) -> None:
     """Say whether these models are better when they are fed otherwise than they are described."""
     from covidreport.adopt.trying import try_neighbours
     from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import say, say_finding
+    from covidreport.cli.terminal import clean, say, say_finding
     from covidreport.evaluate.preprocessing import describe_check, findings_of
 
     if not runs:
@@ -113,7 +113,7 @@ def _compare_ways(runs: list[Run], options: EvaluateOptions) -> None:
     with show_events() as on_event:
         checks = try_neighbours(runs, options, on_event)
     for check in checks:
-        say(describe_check(check))
+        say(clean(describe_check(check)))
         for finding in findings_of(check):
             say_finding(finding)
 
@@ -173,13 +173,16 @@ def _conclude(
         line = ["covidreport adopt", shlex.quote(str(path)), *like, *said]
         say(f"add what is true of them: {' '.join(line)}")
         return False
-    if options.data is None:
-        say("no data is known, so no image was scored: --data names some")
-        return True
-    from covidreport.adopt.trying import try_model
+    from covidreport.adopt.trying import open_adopted, try_model
+    from covidreport.evaluate.reference import keep_reference
 
     try:
-        tried = try_model(adopted.run, options)
+        session = open_adopted(adopted.run, options)
+        say(keep_reference(adopted.run, session))
+        if options.data is None:
+            say("no data is known, so no image was scored: --data names some")
+            return True
+        tried = try_model(adopted.run, session, options)
     except CovidReportError as error:
         say(f"error: {adopted.run.name}: {error}", "bold red")
         return False

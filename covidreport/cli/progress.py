@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from covidreport.cli.terminal import err, is_quiet, say, say_finding, say_note
+from covidreport.cli.terminal import clean, err, is_quiet, say, say_finding, say_note
 from covidreport.records import (
     EvaluationReplaced,
     Event,
@@ -83,9 +83,9 @@ class EventView:
             case EvaluationReplaced(what):
                 say(f"warning: {what}; the evaluation of before is replaced", "yellow")
             case Noted(text, warning=True):
-                say(f"warning: {text}", "yellow")
+                say(f"warning: {clean(text)}", "yellow")
             case Noted(text):
-                say_note(text)
+                say_note(clean(text))  # one line, whatever the name of a run in it holds
 
     def close(self) -> None:
         """Take the bar away."""

@@ -18,6 +18,8 @@ from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
 from covidreport.evaluate.identity import evaluation_key
 from covidreport.evaluate.loop import count_jobs
+from covidreport.evaluate.reference import RECORDED
+from covidreport.evaluate.reference import findings_of as findings_of_replay
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.scoring import mark_thresholds
@@ -84,6 +86,7 @@ def build_evaluation(
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),
             *_other_bytes(run, scored.opened.session.identity),
+            *findings_of_replay(run.name, scored.opened.replayed),
             *describe_dependence(scored.opened.run.name, scored.opened.company),
             *_audit(scored.opened, scores),
             *audit_argmax(scored.opened.run.name, scores, chosen.rule(dataset.labels)),
@@ -274,6 +277,8 @@ def _provenance(
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
     }
+    if opened.replayed is not None:
+        facts[RECORDED] = opened.replayed.facts()
     dicom = summarize_chains(decoded.chains)
     if dicom is not None:
         facts["dicom"] = dicom

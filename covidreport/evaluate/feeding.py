@@ -14,7 +14,6 @@ from covidreport.boundary import attempt
 from covidreport.dataset import fingerprint
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.split import take_rows
-from covidreport.errors import StoreError
 from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import spread
 from covidreport.evaluate.folders import choose_hardware
@@ -50,7 +49,6 @@ from covidreport.records import (
     ignore_events,
 )
 from covidreport.storage.chosen import USUAL_SPLIT, fold_split
-from covidreport.storage.codec import decode
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import write_evaluation
 from covidreport.text import plural
@@ -108,11 +106,8 @@ def _read_stored(outcome: RunOutcome, images: SampledImages) -> PreprocessingChe
     facts = evaluation.provenance.get(RECORDED) if evaluation and outcome.reused else None
     if not isinstance(facts, dict):
         return None
-    try:
-        found = decode({**facts, "run": outcome.run.name}, PreprocessingCheck)
-    except StoreError:
-        return None
-    same = (found.fingerprint, found.target) == (images.fingerprint, images.target)
+    found = PreprocessingCheck.read(outcome.run.name, facts)
+    same = found and (found.fingerprint, found.target) == (images.fingerprint, images.target)
     return found if same else None
 
 

@@ -21,6 +21,7 @@ from covidreport.evaluate.folds import evaluate_configurations
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
+from covidreport.evaluate.reference import RECORDED, Replayed, describe_replayed
 from covidreport.evaluate.request import EvaluationRequest, default_batch
 from covidreport.evaluate.resolve import check_target, choose_data, read_split
 from covidreport.evaluate.reuse import reuse_all
@@ -41,8 +42,11 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
+from covidreport.storage.codec import decode
 from covidreport.storage.folds import FOLDS, split_folds
 from covidreport.storage.made_here import MadeHere
+from covidreport.store import REFERENCE_FILE
+from covidreport.text import list_some
 
 DEFAULT_PROVIDER = "auto"
 DEFAULT_PRECISION = "fp32"
@@ -116,6 +120,7 @@ def evaluate_folders(
         outcomes |= {each.run.name: each for each in pooled}
         if options.thumbnails:
             _keep_thumbnails(whole, pooled, options, on_event)
+    _say_replayed(list(outcomes.values()), on_event)
     if request.use_cache:
         data = images.dataset
         write_known(query, request.known, manifest, data.root, data.paths, images.stamps)
@@ -127,6 +132,26 @@ def evaluate_folders(
         ),
         request.warnings,
     )
+
+
+def _say_replayed(outcomes: Sequence[RunOutcome], on_event: OnEvent) -> None:
+    """Say once how far the runs that were run lie from their reference answers, and which of them
+    have none."""
+    done = [each for each in outcomes if each.evaluation is not None and not each.reused]
+    facts = [each.evaluation.provenance.get(RECORDED) for each in done if each.evaluation]
+    found = [decode(each, Replayed) for each in facts if each is not None]
+    if found:
+        on_event(Noted(describe_replayed(found)))
+    runs = [each for outcome in done for each in outcome.run.members or (outcome.run,)]
+    without = [run.name for run in runs if not (run.folder / REFERENCE_FILE).exists()]
+    if without:
+        has = "has no" if len(without) == 1 else "have no"
+        on_event(
+            Noted(
+                f"{list_some(without, 3)} {has} {REFERENCE_FILE}: whether this machine answers as "
+                "another did is not asked (`covidreport adopt` keeps answers)"
+            )
+        )
 
 
 def _wants_anew(options: EvaluateOptions) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
+from covidreport.evaluate.reference import replay_reference
 from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.scored import OpenedRun, open_columns
 from covidreport.images import check_spec
@@ -72,7 +73,10 @@ def open_run(request: EvaluationRequest, run: Run, *, shares_memory: bool) -> Op
     )
     session.shares_memory = shares_memory
     columns = open_columns(session, request.dataset.labels)
-    return OpenedRun(run, session, columns, measure_variation(session))
+    variation = measure_variation(session)
+    # what draws at random answers otherwise each time, which is found by itself
+    replayed = replay_reference(run, session) if variation == 0 else None
+    return OpenedRun(run, session, columns, variation, replayed=replayed)
 
 
 def identify_all(request: EvaluationRequest, runs: Sequence[Run]) -> list[tuple[Path, str]]:

@@ -15,11 +15,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.errors import StoreError
 from covidreport.inference.neighbours import Neighbour
 from covidreport.metrics import code_groups, estimate_roc_aucs
 from covidreport.metrics.comparisons import compare_curves
 from covidreport.metrics.delong import NO_SPREAD
 from covidreport.records import Comparison, Dataset, Finding
+from covidreport.storage.codec import decode
 from covidreport.text import decimal, format_p, listed
 
 BETTER: Final = 0.03
@@ -100,9 +102,22 @@ class PreprocessingCheck:
         return max(found, key=lambda each: each.roc_auc, default=None)
 
     def facts(self) -> dict[str, Any]:
-        """As an evaluation's provenance keeps it, in the types of JSON."""
+        """As an evaluation's provenance keeps it, in the types of JSON: what was tried by name."""
         facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return {name: value for name, value in facts.items() if name != "run"}
+        del facts["run"]
+        return {**facts, "tried": {each.pop("name"): each for each in facts["tried"]}}
+
+    @classmethod
+    def read(cls, run: str, facts: Mapping[str, Any]) -> PreprocessingCheck | None:
+        """What `facts` gave of a run; None where they are none such."""
+        tried = facts.get("tried")
+        if not isinstance(tried, dict):
+            return None
+        rows = [{"name": name, **each} for name, each in tried.items() if isinstance(each, dict)]
+        try:
+            return decode({**facts, "run": run, "tried": rows}, cls)
+        except StoreError:
+            return None
 
 
 def judge_neighbours(
@@ -150,7 +165,7 @@ def describe_check(check: PreprocessingCheck) -> str:
     """What was tried of a run and what came of it, in a sentence or two."""
     images = f"{check.images} images of {check.split} ({check.positives} with {check.target})"
     if not check.tried:
-        said = f"{check.run}: no other way to feed it could be told on {images}"
+        said = f"{check.run}: no other way to feed it was compared on {images}"
     else:
         stated = f"ROC AUC of {check.target} as described {decimal(check.roc_auc)}"
         ways = ", ".join(f"{each.name} {decimal(each.roc_auc)}" for each in check.tried)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from covidreport.errors import RunError
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
+from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values
 from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Peak, Run, Scores
@@ -30,6 +31,8 @@ class OpenedRun:
     """The largest difference between two answers to the same image."""
     company: Company | None = None
     """What it answered to images alone and together; None where it was not asked."""
+    replayed: Replayed | None = None
+    """How it answers the drawn pictures; None where no reference answers stand beside it."""
 
     @property
     def alone(self) -> bool:

@@ -28,6 +28,7 @@ _ALONG: Final[Mapping[str, int | None]] = {
     "Unique": None,
 }  # fmt: skip
 """Operators that work along the axis `axis`, and which that is where it is not said; None: all."""
+_WHOLE_NUMBERS: Final = ("QLinear", "QGemm", "QAttention", "ConvInteger", "MatMulInteger")
 _WITHOUT_VALUES: Final = frozenset({"Shape", "Size"})
 """What they give depends on how many images there are, never on what these show."""
 
@@ -38,13 +39,14 @@ class Signs:
 
     mixes: operators that make one image's score depend on the others, whatever the values;
     may_mix: those that do where the first axis of what they read is the batch. Each with its
-    number, such as `2 ReduceMean`. half: whether a weight is stored in 16 bits. ending: of
-    `read_ending`.
+    number, such as `2 ReduceMean`. half: whether a weight is stored in 16 bits. quantised: whether
+    it computes in whole numbers of 8 bits. ending: of `read_ending`.
     """
 
     mixes: tuple[str, ...] = ()
     may_mix: tuple[str, ...] = ()
     half: bool = False
+    quantised: bool = False
     ending: tuple[str, ...] = ()
 
 
@@ -74,8 +76,14 @@ def find_signs(outline: Outline, output: str) -> Signs:
         mixes=_count(sure),
         may_mix=_count(maybe),
         half=any(tensor.dtype in _HALF for g in outline.graphs() for tensor in g.tensors()),
+        quantised=any(_is_quantised(node) for g in outline.graphs() for node in g.nodes),
         ending=read_ending(outline, output),
     )
+
+
+def _is_quantised(node: NodeOutline) -> bool:
+    """Whether a node computes in whole numbers: `QLinearConv`, `MatMulInteger`, `QGemm`, …"""
+    return "Quantize" in node.op_type or node.op_type.startswith(_WHOLE_NUMBERS)
 
 
 def _count(nodes: Iterable[NodeOutline]) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ from covidreport.records.provenance import (
     RecordedData,
     RecordedFold,
     RecordedModel,
+    RecordedReference,
     ThresholdOrigin,
     Timing,
     TunedFor,
@@ -114,6 +115,7 @@ from covidreport.records.ranking import (
     SeedComparison,
     SeedSpread,
 )
+from covidreport.records.reference import ReferenceAnswers
 from covidreport.records.report import (
     Case,
     CaseAnswer,
@@ -255,6 +257,8 @@ __all__ = [
     "RecordedData",
     "RecordedFold",
     "RecordedModel",
+    "RecordedReference",
+    "ReferenceAnswers",
     "ReferenceDiscordance",
     "ReferralPoint",
     "ReliabilityBin",

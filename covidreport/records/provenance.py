@@ -78,6 +78,16 @@ class RecordedFold:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedReference:
+    """What gave the reference answers, the largest difference of a probability, and up to where
+    that is rounding."""
+
+    source: str
+    difference: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What an evaluation's metrics depend on, as far as something is decided by it."""
 
@@ -96,6 +106,8 @@ class Provenance:
     machine: Mapping[str, Any] | None = None
     device: Mapping[str, Any] | None = None
     cpu_check: Mapping[str, Any] | None = None
+    reference: RecordedReference | None = None
+    """How far its answers to three drawn pictures lie from those that came with the model."""
     tuning: Tuning | None = None
     promised: Promise | None = None
     command: str | None = None

@@ -230,12 +230,14 @@ def test_many_at_once_and_one_that_is_none(project, covidreport):
 
 
 def test_a_model_that_states_its_contract_needs_nothing(project, covidreport):
-    """Nothing is written."""
+    """No run.json is written, only its reference answers."""
     write_brightness_model(project / "models" / "own.onnx")
     done = covidreport("adopt", "models/own.onnx")
     assert done.code == 0, done.err
     assert "the model's file, which states it" in done.out
-    assert not (project / "models" / "own").exists()
+    written = [path.name for path in (project / "models" / "own").rglob("*")]
+    assert sorted(written) == ["answers.json", "reference"]
+    assert covidreport("evaluate", "models/own.onnx").code == 0
 
 
 @pytest.mark.parametrize(

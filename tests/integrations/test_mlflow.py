@@ -10,13 +10,15 @@ import sys
 import pytest
 
 from covidreport.errors import StoreError, UsageError
+from covidreport.evaluate.reference import keep_reference
+from covidreport.inference.session import open_session
 from covidreport.integrations.mlflow.facts import FOLDER_TAG, gather_facts, name_key
 from covidreport.integrations.mlflow.files import LIST_FILE, LIST_SCHEMA, read_list
 from covidreport.integrations.mlflow.server import MlflowServer, hide_password
 from covidreport.records import Failure
 from covidreport.storage.model import identify_model
 from covidreport.storage.runs import read_evaluations, read_run
-from covidreport.store import write_failure
+from covidreport.store import read_reference, write_failure
 from tests.integrations.mlflow_server import MISSING, run_server
 from tests.integrations.run_folders import POOR, write_scored_run
 from tests.onnx_models import move_weights_out, write_brightness_model
@@ -169,14 +171,17 @@ def test_hostile_names_and_a_failure_go_through(covidreport, server, tmp_path):
 def test_models_go_along_where_asked_for_and_a_changed_one_is_refused(
     covidreport, server, tmp_path
 ):
-    """A model that is not the one that was evaluated would stand beside figures of another."""
-    write_brightness_model(tmp_path / "runs" / "good" / "model.onnx")
+    """A model that is not the one that was evaluated would stand beside figures of another; its
+    reference answers go with it."""
+    good = tmp_path / "runs" / "good"
+    keep_reference(read_run(good), open_session(write_brightness_model(good / "model.onnx")))
     evaluation = write_scored_run(tmp_path / "runs" / "good")
     where = ("--mlflow", server, "--experiment", "models")
     assert covidreport("push", *where, "--models").code == 0
     assert covidreport("pull", *where, "--output", "pulled").code == 0
     sent, back = (tmp_path / name / "good" / "model.onnx" for name in ("runs", "pulled"))
     assert back.read_bytes() == sent.read_bytes()
+    assert read_reference(back.parent) == read_reference(sent.parent) is not None
     file = tmp_path / "runs" / "good" / "evaluations" / evaluation.key / "evaluation.json"
     file.write_text(file.read_text().replace('"versions"', '"model": {"sha256": "0"}, "versions"'))
     refused = covidreport("push", *where)

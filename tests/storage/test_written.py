@@ -26,11 +26,14 @@ from covidreport.storage.evaluation import (
     read_evaluation,
 )
 from covidreport.store import (
+    REFERENCE_FILE,
     read_failure,
+    read_reference,
     read_scores,
     read_thresholds,
     write_failure,
     write_json,
+    write_reference,
     write_thresholds,
 )
 
@@ -158,6 +161,20 @@ def test_audits_are_written_as_they_stand(tmp_path, version):
     assert (audit.images, audit.patients, audit.labels) == (16, 12, ("covid-19", "normal"))
     write_json(tmp_path / "audit.json", audit_as_json(audit))
     _assert_same(tmp_path / "audit.json", file, "ignored")
+
+
+def test_reference_answers_are_written_as_they_stand(tmp_path):
+    """Byte for byte; the second label's logit is the first one's, turned around."""
+    file = WRITTEN / TODAY / "answers.json"
+    place = tmp_path / REFERENCE_FILE
+    place.parent.mkdir()
+    place.write_bytes(file.read_bytes())
+    answers = read_reference(tmp_path)
+    assert answers is not None
+    assert answers.labels == ("covid-19", "normal", "pneumonia")
+    assert [a == -b for a, b, _ in answers.scores] == [True] * 3
+    write_reference(tmp_path, answers)
+    assert place.read_bytes() == file.read_bytes()
 
 
 def _assert_same(written: Path, file: Path, later: str) -> None:

@@ -7,8 +7,12 @@ import torch
 from torch import nn
 
 from covidreport.errors import RunError
+from covidreport.evaluate.reference import replay_reference
+from covidreport.images.reference import decode_reference
 from covidreport.inference.session import open_session
 from covidreport.records import PixelSpec
+from covidreport.storage.runs import read_run
+from covidreport.store import read_reference
 from train.export import Contract, check_export, export_model
 from train.models import PixelModel
 from train.pooling import AdaptiveMean
@@ -48,8 +52,31 @@ def test_exports_state_their_contract_and_answer_as_torch_does(
         with torch.no_grad():
             expected = model(torch.from_numpy(batch)).numpy()
         np.testing.assert_allclose(session.run(batch), expected, rtol=1e-4, atol=1e-4)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "reference"]
     onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size", "channels"), [("tiny", 32, 3), ("resnet18", 48, 1)]
+)
+def test_torch_s_answers_to_the_drawn_pictures_travel_with_the_model(
+    tmp_path, architecture, size, channels
+):
+    """From the bytes of three files; ONNX Runtime answers the same but for rounding."""
+    model, contract, images = make(architecture, size, channels)
+    evidence = export_model(model, contract, images, tmp_path)
+    answers = read_reference(tmp_path)
+    assert answers.source == f"torch {torch.__version__}"
+    assert (answers.model, answers.labels) == (evidence["sha256"], LABELS)
+    replayed = replay_reference(read_run(tmp_path), open_session(tmp_path / "model.onnx"))
+    assert replayed.difference <= replayed.limit == 1e-4
+    assert replayed.changed == ()
+    scores = np.array(answers.scores)
+    assert (scores[0] != scores[1]).all()
+    pixels = decode_reference(contract.pixels).pixels
+    with torch.no_grad():
+        expected = model(torch.from_numpy(np.moveaxis(pixels, 3, 1).copy())).numpy()
+    assert scores.tolist() == expected.astype(float).tolist()
 
 
 def test_vgg16s_pooling_exports_below_its_own_size(tmp_path):

@@ -20,12 +20,15 @@ from covidreport.dataset import read_dataset
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import UsageError
+from covidreport.images import decode_image, read_bytes
+from covidreport.images.reference import FOLDER, PICTURES
 from train.synthetic import dataset
 from train.synthetic.chest import Chest, Frame, draw_chest
 from train.synthetic.cohort import LABELS, plan_cohort
 from train.synthetic.command import draw
 from train.synthetic.dataset import COLUMNS, Drawing, draw_dataset
 from train.synthetic.disease import draw_lobar_opacity, draw_peripheral_opacities
+from train.synthetic.reference import draw_pictures
 
 SMALL = Drawing(images=12, seed=7, size=128)
 
@@ -52,6 +55,18 @@ def _digests(folder: Path) -> dict[str, str]:
 def _rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "manifest.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_the_pictures_that_models_are_replayed_on_are_drawn_by_us():
+    """Their files hold what the command draws: grey of 8 bits, colours, grey of 16 bits."""
+    kinds = {"grey.png": ("L", 8), "colour.jpg": ("RGB", 8), "deep.png": ("L", 16)}
+    drawn_anew = draw_pictures()
+    assert tuple(drawn_anew) == PICTURES
+    for name, data in drawn_anew.items():
+        shipped, drawn = decode_image(read_bytes(FOLDER / name)), decode_image(data)
+        assert (shipped.picture.mode, shipped.bits) == kinds[name]
+        first, second = (np.asarray(each.picture, np.float64) for each in (shipped, drawn))
+        assert abs(first - second).mean() < 1  # another Pillow may write or draw a little otherwise
 
 
 def test_the_same_seed_gives_the_same_bytes_from_any_number_of_processes(drawn, tmp_path):

@@ -17,6 +17,7 @@ from covidreport.store import (
     EVALUATIONS_FOLDER,
     FAILURE_FILE,
     HISTORY_FILE,
+    REFERENCE_FILE,
     RUN_FILE,
     SCORES_FILE,
     THRESHOLDS_FILE,
@@ -40,7 +41,8 @@ class PushedFile:
 def list_files(
     run: Run, evaluations: Sequence[Evaluation], *, scores: bool, model: bool
 ) -> Iterator[tuple[PushedFile, Path]]:
-    """The files that are pushed, each with its place here. model: with all that it refers to."""
+    """The files that are pushed, each with its place here. model: with all that it refers to,
+    and its reference answers."""
     names = [RUN_FILE, HISTORY_FILE, THRESHOLDS_FILE]
     names += [f"{EVALUATIONS_FOLDER}/{one.key}/{EVALUATION_FILE}" for one in evaluations]
     if scores:
@@ -49,6 +51,7 @@ def list_files(
     found += sorted((run.folder / EVALUATIONS_FOLDER).glob(f"*/{FAILURE_FILE}"))
     placed = {source.relative_to(run.folder).as_posix(): source for source in found}
     if model and run.model is not None:
+        placed[REFERENCE_FILE] = run.folder / REFERENCE_FILE
         inside = run.model.is_relative_to(run.folder)  # else it lies beside the folder
         home = run.folder if inside else run.model.parent
         files = [run.model.parent / name for name in locate_files(run.model)]

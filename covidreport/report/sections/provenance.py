@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.records import Evaluation, RecordedReference, ReportData, ReportedRun
 from covidreport.report.blocks import (
     Block,
     Cell,
@@ -167,6 +167,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         "Card": provider.get("card"),
         "Libraries of the card": ", ".join(f"{name} {value}" for name, value in libraries.items()),
         "Precision": provider.get("precision"),
+        "Reference answers": _describe_reference(recorded.reference),
         "Batch": recorded.batch,
         "Machine": " ".join(str(value) for value in machine.values()) or None,
         "Versions": ", ".join(
@@ -174,6 +175,14 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         ),
     }
     return {name: clean(value) for name, value in facts.items() if value not in (None, "")}
+
+
+def _describe_reference(replayed: RecordedReference | None) -> str | None:
+    """How far what ran the model lies from what its reference answers are of."""
+    if replayed is None:
+        return None
+    rounding = f"{replayed.limit:g} is rounding"
+    return f"probabilities within {replayed.difference:.1g} of {replayed.source} ({rounding})"
 
 
 def _provider(provider: Mapping[str, Any]) -> str | None:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from rich.progress import Progress
 
-from covidreport.dataset import read_dataset
 from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 from train.checkpoint import WEIGHTS_FILE
+from train.data import find_words, read_images
 from train.device import find_device
 from train.export import Contract
 from train.fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
@@ -88,10 +88,14 @@ def _spread_folds(
             "those of each by themselves"
         )
     if ranks.leads:  # one process writes
-        found = read_dataset(options.data, study.labels, uncertain=study.uncertain)
-        write_folds(found, splits.pop(), folds)
+        if find_words(options.data)[0] is not None:
+            raise UsageError(
+                "--folds writes into a manifest, and covidreport.toml reads other tables by "
+                f"[manifest]: `covidreport split --folds {folds}` writes a manifest of them"
+            )
+        write_folds(read_images(options.data, study.labels, study.uncertain), splits.pop(), folds)
     ranks.gather(None)
-    dataset = read_dataset(options.data, study.labels, uncertain=study.uncertain)
+    dataset = read_images(options.data, study.labels, study.uncertain)
     return spread_folds(experiments, dataset)
 
 
@@ -105,7 +109,7 @@ def prepare(
     ranks.gather(None)
     if not ranks.leads:
         weights = find_all_weights(study, experiments)
-    dataset = read_dataset(options.data, study.labels, uncertain=study.uncertain)
+    dataset = read_images(options.data, study.labels, study.uncertain)
     workers = options.workers or count_workers()
     names = [name for e in experiments for name in split_roles(e.settings).values()]
     rows = find_split_rows(dataset, names)
@@ -179,7 +183,7 @@ def run_export(folder: Path, data: Path | None) -> str:
     source = data or folder / run["data"]["source"]
     if not source.exists():
         raise CovidReportError(f"{source}: the run's images are not there; use --data")
-    dataset = read_dataset(source, labels, uncertain=run["data"].get("uncertain", ()))
+    dataset = read_images(source, labels, run["data"].get("uncertain", ()))
     split = settings.validation_split
     rows = find_split_rows(dataset, [split])[split]
     store = ImageStore(dataset)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from covidreport.cli.options import AsJson
+from covidreport.cli.options import AsJson, read_options
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def register(app: typer.Typer) -> None:
         short_help="Write folds or splits by patient into a manifest.",
         help=(
             "Write folds (--folds 5), or splits (--parts 0.7,0.15,0.15), into a manifest: a column "
-            "`fold` or `split`. All images of a patient are in one part, and labels are as alike "
+            "`fold` or `split`. Of class folders, and of tables that `[manifest]` reads, a new "
+            "manifest is made. All images of a patient are in one part, and labels are as alike "
             "in all parts as can be. The same data and seed give the same parts, whatever the "
             "order of rows. Opens no image."
         ),
@@ -40,9 +42,14 @@ def register(app: typer.Typer) -> None:
 
 
 def split(
+    context: typer.Context,
     data: Annotated[
-        Path, typer.Argument(help="A manifest (.csv, .parquet) or a folder of class folders.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="A manifest (.csv, .parquet) or a folder of class folders.  "
+            "[default: the data of the configuration]"
+        ),
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(min=2, help="So many folds, called 1, 2, ….", metavar="K")
     ] = None,
@@ -88,17 +95,20 @@ def split(
 ) -> None:
     """Split a data set."""
     from covidreport.cli.terminal import print_json
-    from covidreport.dataset import read_dataset
     from covidreport.dataset.manifest import FOLD, SPLIT
     from covidreport.dataset.parting import part_patients, read_lists
     from covidreport.dataset.split import select_split, take_rows
+    from covidreport.evaluate.resolve import choose_data, read_query
     from covidreport.store import write_atomic
 
     if sum(each is not None for each in (folds, parts, lists or None)) != 1:
         raise UsageError("say one of --folds, --parts and --list")
     column = SPLIT if parts is not None else FOLD
     shares, called = _read_parts(folds, parts, names, lists or [])
-    dataset = read_dataset(data, tuple(label) if label else None, group=group, needed=lambda _: ())
+    _, options = read_options(context)
+    query = choose_data(replace(options, labels=tuple(label) if label else options.labels), ())
+    dataset = read_query(query, lambda _: ())
+    plain = query.manifest is None and dataset.source.is_file()
     if within is not None and column == SPLIT:
         raise UsageError("--within is for folds: splits are of all images")
     rows = list(range(len(dataset)))
@@ -115,8 +125,10 @@ def split(
     cells = [""] * len(dataset)
     for row, part in zip(rows, found.tolist(), strict=True):
         cells[row] = called[part]
-    target = _write_to(dataset, data, output, column, force=force)
-    write_atomic(target, _draw_manifest(dataset, column, cells))
+    target = _write_to(dataset, output, column, plain=plain, force=force)
+    if query.manifest is not None:
+        _spare_tables(query.source, query.manifest.list_files(), target)
+    write_atomic(target, _draw_manifest(dataset, column, cells, plain=plain))
     counted = _count(chosen, found, called)
     if as_json:
         print_json({"schema": SCHEMA, "file": str(target), "column": column, "parts": counted})
@@ -150,37 +162,55 @@ def _read_parts(
 
 
 def _write_to(
-    dataset: Dataset, data: Path, output: Path | None, column: str, *, force: bool
+    dataset: Dataset, output: Path | None, column: str, *, plain: bool, force: bool
 ) -> Path:
     """The manifest to be written; UsageError where something would be lost, or paths break."""
     root = dataset.root.resolve()
-    target = output or (dataset.source if dataset.source.is_file() else root / "manifest.csv")
+    target = output or (dataset.source if plain else root / "manifest.csv")
     if target.resolve().parent != root:
         raise UsageError(
             f"{target}: paths are relative to the manifest's folder: write it to {root}"
         )
-    suffix = dataset.source.suffix.lower() if dataset.source.is_file() else ".csv"
+    suffix = dataset.source.suffix.lower() if plain else ".csv"
     if target.suffix.lower() != suffix:
         raise UsageError(f"{target}: this manifest is written as {suffix}")
+    own = target.exists() and target.samefile(dataset.source)
     there = {"fold": dataset.folds, "split": dataset.splits}[column] is not None
-    replaces = there if target.exists() and target.samefile(dataset.source) else target.exists()
-    if (replaces or (there and dataset.source.is_dir())) and not force:
-        what = f"{data} has a column {column!r}" if there else f"{target} is there"
+    replaces = there if own else target.exists()
+    if (replaces or (there and not plain)) and not force:
+        what = f"{dataset.source} has a column {column!r}" if there else f"{target} is there"
         raise UsageError(f"{what} already; --force replaces it")
     return target
 
 
-def _draw_manifest(dataset: Dataset, column: str, cells: Sequence[str]) -> bytes:
-    from covidreport.dataset.table import add_column, write_csv
+def _spare_tables(source: Path, files: Sequence[str], target: Path) -> None:
+    """UsageError where a table that others wrote would be replaced."""
+    base = source if source.is_dir() else source.parent
+    if target.resolve() in {each.resolve() for each in (source, *map(base.joinpath, files))}:
+        raise UsageError(f"{target} is a table that [manifest] reads: name another --output")
 
-    if dataset.source.is_file():
+
+def _draw_manifest(dataset: Dataset, column: str, cells: Sequence[str], *, plain: bool) -> bytes:
+    """The manifest with one column more, or one of what was read otherwise."""
+    from covidreport.dataset.manifest import FOLD, ID, PATIENT, SPLIT, is_unstated
+    from covidreport.dataset.table import add_column, write_csv
+    from covidreport.records import UNKNOWN
+
+    if plain:
         return add_column(dataset.source, column, cells)
     columns: dict[str, Sequence[str]] = {"path": dataset.paths}
+    if dataset.ids != dataset.paths:
+        columns[ID] = dataset.ids
     for at, label in enumerate(dataset.labels):
-        columns[label] = [str(each) for each in dataset.truth[:, at].tolist()]
-    if dataset.splits is not None:
-        columns["split"] = dataset.splits
-    return write_csv(columns | {column: cells})
+        truth = dataset.truth[:, at].tolist()
+        columns[label] = ["" if each == UNKNOWN else str(each) for each in truth]
+    if dataset.groups is not None:
+        pairs = zip(dataset.groups, dataset.ids, strict=True)
+        columns[PATIENT] = ["" if is_unstated(*pair) else pair[0] for pair in pairs]
+    for name, those in ((SPLIT, dataset.splits), (FOLD, dataset.folds)):
+        if those is not None:
+            columns[name] = those
+    return write_csv({**columns, **dataset.attributes, column: cells})
 
 
 def _count(

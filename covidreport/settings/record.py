@@ -9,7 +9,7 @@ from pathlib import Path
 
 from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
-from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions, merge_options
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, RankAt, Run
@@ -55,6 +55,10 @@ class Settings:
     """What `gate` and `ci` ask of a run beside what they ask of every run."""
     ignore: tuple[Ignore, ...] = ()
     """`[audit] ignore`: findings of `audit` that were looked at."""
+
+    def read_data(self, data: Path | None) -> EvaluateOptions:
+        """Which data are meant where these are named, None for none, and how they are read."""
+        return merge_options(EvaluateOptions(data=data), self.evaluate)
 
     @property
     def target(self) -> str:

@@ -139,3 +139,64 @@ def test_what_does_not_fit_is_refused(covidreport, tmp_path, words, said):
     assert done.code == 2, done.err
     assert said in done.err
     assert file.read_bytes() == before
+
+
+ENTRIES = """File;Finding;Person;Age;View
+a;COVID;1;058Y;PA
+b;COVID|Pneumonia;1;058Y;PA
+c;;2;030Y;AP
+d;Pneumonia;;041Y;PA
+e;Normal;3;020Y;Lateral
+f;Normal;4;020Y;PA
+"""
+WORDS = """data = "archive"
+labels = ["covid-19", "pneumonia"]
+
+[manifest]
+file = "entries.csv"
+path = "images/{File}.png"
+id = "File"
+classes = "Finding"
+between = "|"
+rename = {COVID = "covid-19"}
+patient = "Person"
+age = "Age"
+view = "View"
+exclude = {view = ["Lateral"]}
+"""
+
+
+def test_of_tables_that_manifest_reads_a_manifest_is_made(covidreport, tmp_path):
+    """With what was read, a blank for what nobody knows; it is read without `[manifest]`."""
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    (folder / "entries.csv").write_text(ENTRIES)
+    (tmp_path / "covidreport.toml").write_text(WORDS)
+    done = covidreport("split", "--folds", "2")
+    assert done.code == 0, done.err
+    rows = read(folder / "manifest.csv")
+    assert [row.pop("fold") for row in rows if row["id"] in "ab"] in (["1", "1"], ["2", "2"])
+    assert all(row.pop("fold") in ("1", "2") for row in rows if row["id"] not in "ab")
+    assert rows == [
+        {"path": f"images/{each}.png", "id": each, "covid-19": covid, "pneumonia": pneumonia,
+         "patient_id": patient, "view": view, "age": age}
+        for each, covid, pneumonia, patient, age, view in (
+            ("a", "1", "0", "1", "58", "PA"), ("b", "1", "1", "1", "58", "PA"),
+            ("c", "", "", "2", "30", "AP"), ("d", "0", "1", "", "41", "PA"),
+            ("f", "0", "0", "4", "20", "PA"),
+        )
+    ]  # fmt: skip
+    assert (folder / "entries.csv").read_text() == ENTRIES
+    again = covidreport("split", "--folds", "2")
+    assert again.code == 2
+    assert "is there already; --force replaces it" in again.err
+    own = covidreport("split", "--folds", "2", "--output", "archive/entries.csv", "--force")
+    assert own.code == 2
+    assert (folder / "entries.csv").read_text() == ENTRIES
+
+
+def test_without_data_the_error_says_where_they_are_named(covidreport, tmp_path):
+    """Neither an argument nor the configuration."""
+    done = covidreport("split", "--folds", "2")
+    assert done.code == 2
+    assert "no data is named" in done.err

@@ -60,3 +60,49 @@ def test_other_folds_are_another_fit(fit, write_study, own, without_export):
     assert fit(study, data=own, folds=2) == 3
     with pytest.raises(UsageError, match="has 2 folds"):
         fit(study, data=own, folds=3)
+
+
+@pytest.fixture
+def published(own, monkeypatch):
+    """The same images as an archive would publish them, and the words that say how to read it."""
+    with own.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = own.with_name("entries.csv")
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["File", "Finding", "Part", "Person"])
+        for i, row in enumerate(rows):
+            finding = next(label for label in LABELS if row[label] == "1")
+            writer.writerow(
+                [row["path"].split("/")[1], finding.upper(), row["split"], f"p{i // 2}"]
+            )
+    own.unlink()
+    settings = own.parents[1] / "covidreport.toml"
+    settings.write_text(
+        'data = "data"\n[manifest]\nfile = "entries.csv"\npath = "images/{File}"\n'
+        'classes = "Finding"\nsplit = "Part"\npatient = "Person"\n'
+    )
+    monkeypatch.chdir(own.parents[1])
+    return own.parent
+
+
+def test_tables_that_manifest_reads_are_fitted_on(
+    fit, write_study, published, manifest, tmp_path, without_export
+):
+    """By the words of covidreport.toml, as evaluate reads them; other data have none."""
+    assert fit(write_study("number = 1"), data=published) == 0
+    run = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
+    assert run["data"]["splits"]["train"]["images"] == 20
+    assert run["data"]["splits"]["validation"]["images"] == 13
+    plain = fit(write_study("number = 1"), data=manifest, out=tmp_path / "other")
+    assert plain == 0
+    other = read_json(tmp_path / "other" / "exp1-tiny-bce" / "run.json")
+    history = (tmp_path / "runs" / "exp1-tiny-bce" / "history.csv").read_text()
+    assert (tmp_path / "other" / "exp1-tiny-bce" / "history.csv").read_text() == history
+    assert other["data"]["splits"]["train"]["images"] == 20
+
+
+def test_folds_are_written_into_no_table_of_others(fit, write_study, published):
+    """The error names the command that makes a manifest of them."""
+    with pytest.raises(UsageError, match="covidreport split --folds 2"):
+        fit(write_study("number = 1"), data=published, folds=2)

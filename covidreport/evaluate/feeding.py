@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from covidreport.boundary import attempt
+from covidreport.boundary import attempt, explain_error
 from covidreport.dataset import fingerprint
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.split import take_rows
@@ -160,7 +160,9 @@ def feed_runs(
     checks: list[PreprocessingCheck] = []
     for group in groups:
         opened = [_open(run, options, execution, images, on_event) for run in group]
-        fed = [each for each in opened if each is not None]
+        there = [each for each in opened if each is not None]
+        jobs = 1 if on_device else options.jobs or count_jobs()
+        fed = _meet_company(there, images, jobs, on_event)
         n = sum(1 + len(each.others) for each in fed)
         what = f"Feeding {plural(len(fed), 'model')} in {n} ways"
         on_event(StageStarted(what, n * len(images.dataset)))
@@ -228,14 +230,28 @@ def _open_fed(
     session = open_run_session(run, execution, batch, use_cache, options.model_limits)
     neighbours = list_neighbours(describe_graph(session.inner), run.described)
     session.shares_memory = bool(neighbours.open)
-    data = images.dataset
-    (company,) = check_company([(run.name, session)], data, images.digests, {}, None, jobs=1)
-    if isinstance(company, OutOfMemoryError):
-        raise company
-    met = None if isinstance(company, Failure) else company
-    stated = OpenedRun(run, session, open_columns(session, data.labels), company=met)
+    stated = OpenedRun(run, session, open_columns(session, images.dataset.labels))
     others = tuple(replace(stated, session=session.fed_as(n.described)) for n in neighbours.open)
     return _Fed(stated, neighbours, others)
+
+
+def _meet_company(
+    fed: Sequence[_Fed], images: SampledImages, jobs: int, on_event: OnEvent
+) -> list[_Fed]:
+    """Ask the runs, as they are described, for answers to images alone and together: whether each
+    is fed one by one. Without those that fail at it, which are told of."""
+    asked = [(each.stated.run.name, each.stated.session) for each in fed]
+    found = check_company(asked, images.dataset, images.digests, {}, None, jobs=jobs)
+    met: list[_Fed] = []
+    for each, company in zip(fed, found, strict=True):
+        if isinstance(company, OutOfMemoryError):
+            company = explain_error(each.stated.run.name, "infer", company)
+        if isinstance(company, Failure):
+            _tell(company, on_event)
+            continue
+        others = tuple(replace(other, company=company) for other in each.others)
+        met.append(_Fed(replace(each.stated, company=company), each.neighbours, others))
+    return met
 
 
 def _score(

@@ -22,7 +22,7 @@ from covidreport.evaluate.feeding import feed_runs, sample_images
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.preprocessing import describe_check, findings_of
 from covidreport.images import read_bytes
-from covidreport.records import Dataset, PixelSpec
+from covidreport.records import Dataset, Noted, PixelSpec
 from covidreport.storage.runs import read_run
 from covidreport.store import write_run
 from tests.datasets import LABELS, write_flat_dataset
@@ -136,8 +136,21 @@ def test_every_image_is_decoded_once_for_all_runs_and_ways(tmp_path, data, monke
     runs = [write_net(tmp_path / name, name, WAYS[name]) for name in ("0 to 1", "-1 to 1")]
     found = check(data, *runs)
     assert [len(each.tried) for each in found] == [5, 5]
-    sampled = [path for path in seen if seen.count(path) == 1]
-    assert len(sampled) >= 120 - 3 * 2  # three are looked at before, for each run
+    assert len({*seen}) == 120
+    assert len(seen) == 120 + 3  # three are looked at before: does an answer depend on the batch?
+
+
+def test_a_model_that_draws_at_random_is_told_of_and_the_others_are_tried(tmp_path, data):
+    """Its answers to one image are two: no way to feed it is compared."""
+    good = write_net(tmp_path / "good", "0 to 1", WAYS["0 to 1"])
+    write_brightness_model(tmp_path / "random" / "model.onnx", noise=50.0)
+    images = sample_images(data, "covid-19", "validation", ())
+    assert not isinstance(images, str)
+    told: list[Any] = []
+    found = feed_runs([read_run(tmp_path / "random"), good], images, OPTIONS, told.append)
+    assert [each.run for each in found] == ["good"]
+    (warning,) = [each.text for each in told if isinstance(each, Noted) and each.warning]
+    assert warning.startswith("run random: other ways to feed it could not be tried: gives one")
 
 
 def test_grey_pictures_cannot_tell_the_order_of_colours_and_coloured_ones_can(tmp_path):

@@ -75,6 +75,12 @@ def fit(
         bool,
         typer.Option(help="Keep weights.pt, to export again or to start another run from."),
     ] = True,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Fit although the audit of the data found this; repeatable.", metavar="CODE"
+        ),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -83,6 +89,9 @@ def fit(
     ] = None,
 ) -> None:
     """Fit experiments and export them; finished ones are skipped, interrupted ones go on.
+
+    Stops before the first epoch where `covidreport audit` finds an error in the splits in use, such
+    as one patient in two of them, unless --ignore names it.
 
     What stands in place of the study's settings is recorded in run.json as overrides. Exit code 0:
     all are fitted; 2: wrong usage, study or data; 3: a run failed, the others were fitted.
@@ -113,6 +122,7 @@ def fit(
         overwrite=overwrite,
         keep_weights=keep_weights,
         folds=folds,
+        ignored=_split(ignore),
     )
     raise typer.Exit(run_fit(options))
 

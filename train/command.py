@@ -20,9 +20,11 @@ from train.folds import spread_folds, write_folds
 from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from train.prepare import (
     check_images,
+    digest_splits,
     find_all_weights,
     find_split_rows,
     fingerprint_splits,
+    refuse_faulty,
     refuse_unlabelled,
     split_roles,
 )
@@ -50,6 +52,8 @@ class FitOptions:
     overwrite: bool = False
     keep_weights: bool = True
     folds: int | None = None
+    ignored: Sequence[str] = ()
+    """Codes of findings that do not stop it."""
 
 
 def run_fit(options: FitOptions) -> int:
@@ -114,10 +118,17 @@ def prepare(
     names = [name for e in experiments for name in split_roles(e.settings).values()]
     rows = find_split_rows(dataset, names)
     refuse_unlabelled(dataset, rows)
-    prints = fingerprint_splits(dataset, names, workers)
+    used, digests = digest_splits(dataset, names)
+    prints = fingerprint_splits(used, digests, names)
     store = ImageStore(dataset, options.cache_bytes)
     pending = [e for e in experiments if options.overwrite or not _is_there(options.out / e.name)]
+    ignored: tuple[str, ...] = ()
     with show_bar(ranks.leads) as bar:
+        if pending and ranks.leads:
+            audit = bar.add_task("Auditing images", total=len(used), metrics="")
+            ignored = refuse_faulty(
+                used, digests, study, options.ignored, lambda n: bar.advance(audit, n)
+            )
         task = bar.add_task("Reading images", total=None, metrics="")
         failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
     if ranks.leads:
@@ -133,6 +144,7 @@ def prepare(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
         ranks=ranks, overwrite=options.overwrite, keep_weights=options.keep_weights,
+        ignored=ignored,
     )  # fmt: skip
 
 

@@ -66,6 +66,8 @@ class Request:
     overwrite: bool = False
     keep_weights: bool = True
     """Whether weights.pt stays beside model.onnx, which holds the same numbers."""
+    ignored: tuple[str, ...] = ()
+    """Codes of what was found in the data and was not to stop the fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ def _open_record(
             **described["started_from"],
             **describe_start(weights, model, settings),
         },
+        **({"ignored_findings": list(request.ignored)} if request.ignored else {}),
         "versions": describe_versions(),
         "git_revision": find_revision(),
         "device": describe_device(task.device, request.ranks.size),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from covidreport.dataset import fingerprint, hash_files, select_split
+from covidreport.audit import DataEvidence, audit_data
+from covidreport.dataset import fingerprint, select_split, select_splits
+from covidreport.dataset.digests import digest_files
+from covidreport.dataset.files import Digests
+from covidreport.dataset.survey import survey_images
 from covidreport.errors import CovidReportError, DatasetError
-from covidreport.records import UNKNOWN, Dataset, Failure
+from covidreport.records import UNKNOWN, Dataset, Failure, Finding
 from train.batches import Split
 from train.images import ImageStore
 from train.sampling import Indices, apply_convention
@@ -17,6 +21,8 @@ from train.study import StudyError
 from train.weights import Weights, WeightsError, find_weights
 
 Advance = Callable[[int], None]
+STOPPING = frozenset({"fewer-bits-in-use"})
+"""Codes of the audit that stop a fit beside its errors: such images would train on a few greys."""
 
 
 def split_roles(settings: FitSettings) -> dict[str, str]:
@@ -82,13 +88,69 @@ def refuse_unlabelled(dataset: Dataset, rows: Mapping[str, Indices]) -> None:
         raise DatasetError(str(dataset.source), faults)
 
 
-def fingerprint_splits(dataset: Dataset, names: Iterable[str], workers: int) -> dict[str, str]:
+def digest_splits(dataset: Dataset, names: Iterable[str]) -> tuple[Dataset, Digests]:
+    """The images of these splits, and the digests of their files, which are cached."""
+    used = select_splits(dataset, tuple(dict.fromkeys(names)))
+    return used, digest_files(used)
+
+
+def fingerprint_splits(
+    used: Dataset, digests: Sequence[str], names: Iterable[str]
+) -> dict[str, str]:
     """The fingerprint of each split: its ids, truth, and the bytes of its files."""
-    prints = {}
-    for name in dict.fromkeys(names):
-        part = select_split(dataset, name)
-        prints[name] = fingerprint(part, hash_files(part, jobs=workers))
-    return prints
+    of = dict(zip(used.ids, digests, strict=True))
+    parts = {name: select_split(used, name) for name in dict.fromkeys(names)}
+    return {
+        name: fingerprint(part, [of[sample] for sample in part.ids]) for name, part in parts.items()
+    }
+
+
+def refuse_faulty(
+    used: Dataset, digests: Digests, study: Study, ignored: Collection[str], advance: Advance
+) -> tuple[str, ...]:
+    """Raise DatasetError for what a model would learn in place of the labels; the codes that were
+    found and ignored.
+
+    What the audit calls an error in the splits that are used, grey levels that 16 bits leave
+    unused, and a label without positives. What was measured of the images is cached.
+    """
+    survey = survey_images(used, digests, advance=advance)
+    found = [
+        each
+        for each in audit_data(DataEvidence(used, study.target, digests, survey))
+        if each.severity == "error" or each.code in STOPPING
+    ]
+    found += _find_empty_labels(used)
+    faults = [
+        f"{each.what}\n    {each.evidence}\n    {each.remedy}\n    To fit all the same: --ignore "
+        f"{each.code}"
+        for each in found
+        if each.code not in ignored
+    ]
+    if faults:
+        raise DatasetError(str(used.source), faults)
+    return tuple(sorted({each.code for each in found}))
+
+
+def _find_empty_labels(used: Dataset) -> list[Finding]:
+    """Labels that no image of a split has: nothing is learned of them, and none can be missed."""
+    empty = [
+        f"{label} in {name}"
+        for name in dict.fromkeys(used.splits or ())
+        for label, n in zip(
+            used.labels, (select_split(used, name).truth == 1).sum(axis=0), strict=True
+        )
+        if not n
+    ]
+    if not empty:
+        return []
+    return [
+        Finding(
+            "error", "label-without-positives", f"No image has {', '.join(empty)}",
+            "Nothing can be learned of such a label, nor be missed", "Leave it out of `labels`, or "
+            "draw other splits",
+        )
+    ]  # fmt: skip
 
 
 def check_images(

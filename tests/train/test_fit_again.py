@@ -56,7 +56,7 @@ def test_an_image_that_cant_be_read_is_recorded_and_never_dropped(
     """Training goes on without it; in validation it counts as missed; run.json names it."""
     source = draw_images(tmp_path / "d", {"train": 9, "validation": 6})
     for name in ("train-4", "validation-0"):
-        (tmp_path / "d" / "images" / f"{name}.png").write_bytes(b"no image")
+        (tmp_path / "d" / "images" / f"{name}.png").write_bytes(f"no image: {name}".encode())
     study = write_study("number = 1\nepochs = 1\nlearning_rate = 1e-30")
     assert fit(study, data=source) == 0
     run = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")

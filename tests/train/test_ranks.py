@@ -37,7 +37,7 @@ def test_two_processes_fit_what_one_fits(write_study, manifest, tmp_path):
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "train", "fit", "--study", study, "--data", manifest,
-        "--out", tmp_path / "together", "--device", "cpu", "--workers", "1",
+        "--out", tmp_path / "together", "--device", "cpu", "--workers", "1", "--weights", "none",
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=240,

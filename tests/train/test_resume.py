@@ -43,7 +43,7 @@ if __name__ == "__main__":
 
 def fit_epochs(study: Path, data: Path, out: Path, watcher=None, number=0):
     """All epochs of one of a study's experiments: what came out, its model and its folder."""
-    found = read_study(study)
+    found = read_study(study, {"weights": "none"})
     options = FitOptions(str(study), data, out, device="cpu", workers=2)
     request = prepare(options, found, found.experiments, Ranks())
     experiment = found.experiments[number]

@@ -38,6 +38,8 @@ class Checkpoint:
     random: list[dict[str, torch.Tensor]]
     history: list[Epoch] = field(default_factory=list)
     best: Best | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    """What the bytes of the weights depend on beside the study and the data."""
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
@@ -67,6 +69,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             "optimizer": dict(checkpoint.optimizer),
             "random": checkpoint.random,
             "history": [[row.epoch, dict(row.values)] for row in checkpoint.history],
+            "made_with": dict(checkpoint.made_with),
             "best": best
             and {"epoch": best.epoch, "value": best.value, "weights": dict(best.weights)},
         },
@@ -92,6 +95,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             optimizer=value["optimizer"],
             random=value["random"],
             history=[Epoch(epoch, values) for epoch, values in value["history"]],
+            made_with=value["made_with"],
             best=best and Best(best["epoch"], tuple(best["value"]), best["weights"]),
         )
     except (RuntimeError, KeyError, TypeError, ValueError, EOFError, OSError) as error:

@@ -75,6 +75,21 @@ def fit(
         bool,
         typer.Option(help="Keep weights.pt, to export again or to start another run from."),
     ] = True,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads that torch computes with; weights are equal where it is.  "
+            "[default: the cores]",
+        ),
+    ] = None,
+    accept_other: Annotated[
+        bool,
+        typer.Option(
+            "--accept-other",
+            help="Go on from a checkpoint of other versions or another number of threads.",
+        ),
+    ] = False,
     ignore: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,6 +138,8 @@ def fit(
         keep_weights=keep_weights,
         folds=folds,
         ignored=_split(ignore),
+        threads=threads,
+        accept_other=accept_other,
     )
     raise typer.Exit(run_fit(options))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from rich.progress import Progress
 
 from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
@@ -54,10 +55,15 @@ class FitOptions:
     folds: int | None = None
     ignored: Sequence[str] = ()
     """Codes of findings that do not stop it."""
+    threads: int | None = None
+    """Of torch, in each process; its own choice where it is None."""
+    accept_other: bool = False
 
 
 def run_fit(options: FitOptions) -> int:
     """Fit what was asked for; the exit code: 0, or 3 where a run failed."""
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     study = read_study(find_study(options.study), options.overrides)
     experiments: Sequence[Experiment] = select_experiments(
         study, options.experiments, options.blocks
@@ -144,7 +150,7 @@ def prepare(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
         ranks=ranks, overwrite=options.overwrite, keep_weights=options.keep_weights,
-        ignored=ignored,
+        ignored=ignored, accept_other=options.accept_other,
     )  # fmt: skip
 
 

@@ -68,6 +68,8 @@ class Request:
     """Whether weights.pt stays beside model.onnx, which holds the same numbers."""
     ignored: tuple[str, ...] = ()
     """Codes of what was found in the data and was not to stop the fit."""
+    accept_other: bool = False
+    """As `Task`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         ranks=request.ranks,
         folder=folder,
         sample_ids=request.dataset.ids,
+        accept_other=request.accept_other,
     )
     return model, task
 
@@ -245,6 +248,7 @@ def _open_record(
         },
         **({"ignored_findings": list(request.ignored)} if request.ignored else {}),
         "versions": describe_versions(),
+        "threads": torch.get_num_threads(),
         "git_revision": find_revision(),
         "device": describe_device(task.device, request.ranks.size),
     }

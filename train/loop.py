@@ -21,6 +21,7 @@ from train.checkpoint import (
 from train.epoch_metrics import EpochMetrics, may_be_chosen, order_by
 from train.models import PixelModel
 from train.passes import SECOND_PASS, VALIDATION, Passes, rate_of
+from train.run_record import describe_circumstances
 from train.task import Fitted, Task, Watcher
 
 
@@ -98,6 +99,7 @@ class _Fitting:
                 f"this run was begun by {len(found.random)} processes, and here are "
                 f"{task.ranks.size}; use as many, or --overwrite"
             )
+        _refuse_others(found, accept=task.accept_other)
         passes.network.load_state_dict(found.weights)
         passes.optimizer.load_state_dict(dict(found.optimizer))
         restore_random_state(found.random[task.ranks.rank], task.device.torch)
@@ -122,6 +124,7 @@ class _Fitting:
                 states,
                 self.history,
                 self.best,
+                describe_circumstances(),
             ),
         )
 
@@ -137,3 +140,19 @@ class _Fitting:
             state = self.passes.network.state_dict()
             weights = {name: tensor.detach().clone() for name, tensor in state.items()}
             self.best = Best(epoch, value, weights)
+
+
+def _refuse_others(found: Checkpoint, *, accept: bool) -> None:
+    """Raise RunError where the epochs to come would be computed otherwise than those behind."""
+    now = describe_circumstances()
+    others = [
+        f"{name} was {before}, is now {now.get(name, 'absent')}"
+        for name, before in found.made_with.items()
+        if now.get(name) != before
+    ]
+    if others and not accept:
+        raise RunError(
+            f"this run was begun otherwise ({', '.join(others)}), and its weights would be those "
+            "of neither; go on as it was begun (--threads), with --accept-other, or begin again "
+            "with --overwrite"
+        )

@@ -63,10 +63,16 @@ def find_all_weights(study: Study, experiments: Iterable[Experiment]) -> dict[st
 
 
 def find_split_rows(dataset: Dataset, names: Iterable[str]) -> dict[str, Indices]:
-    """The images of each split, as indices in the data set; DatasetError where one is empty."""
+    """The images of each split, as indices in the data set; DatasetError where one is empty.
+
+    In the order of their ids: the same images give the same weights in whatever order they are
+    listed.
+    """
     indices = {sample: i for i, sample in enumerate(dataset.ids)}
     return {
-        name: np.array([indices[sample] for sample in select_split(dataset, name).ids], np.intp)
+        name: np.array(
+            [indices[sample] for sample in sorted(select_split(dataset, name).ids)], np.intp
+        )
         for name in dict.fromkeys(names)
     }
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import covidreport
 from covidreport.errors import RunError
 from covidreport.records import Dataset
@@ -147,6 +149,19 @@ def describe_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def describe_circumstances() -> dict[str, str]:
+    """What the bytes of a fit's weights depend on beside its study and its data.
+
+    torch's threads add up in parts, and so another number of them rounds otherwise.
+    """
+    versions = describe_versions()
+    names = ("covidreport", "torch", "torchvision", "numpy", "pillow", "imagecodecs")
+    return {
+        "threads": str(torch.get_num_threads()),
+        **{name: versions[name] for name in names if name in versions},
+    }
 
 
 def find_revision() -> str | None:

@@ -42,6 +42,8 @@ class Task:
     folder: Path
     sample_ids: Sequence[str]
     """The ids of the whole data set, by index."""
+    accept_other: bool = False
+    """Whether to go on from a checkpoint of other versions or another number of threads."""
 
 
 @dataclass(slots=True)

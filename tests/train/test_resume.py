@@ -41,10 +41,10 @@ if __name__ == "__main__":
 """
 
 
-def fit_epochs(study: Path, data: Path, out: Path, watcher=None, number=0):
+def fit_epochs(study: Path, data: Path, out: Path, watcher=None, number=0, **more):
     """All epochs of one of a study's experiments: what came out, its model and its folder."""
     found = read_study(study, {"weights": "none"})
-    options = FitOptions(str(study), data, out, device="cpu", workers=2)
+    options = FitOptions(str(study), data, out, device="cpu", workers=2, **more)
     request = prepare(options, found, found.experiments, Ranks())
     experiment = found.experiments[number]
     folder = out / experiment.name
@@ -94,6 +94,36 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(write_study, manifest, 
     )
     assert (straight / "history.csv").read_bytes() == (folder / "history.csv").read_bytes()
     assert_equal(dict(model.state_dict()), dict(resumed_model.state_dict()), "model")
+
+
+def test_another_number_of_threads_does_not_go_on(write_study, manifest, tmp_path, monkeypatch):
+    """Its sums are rounded otherwise: refused by name, unless that is accepted."""
+    study = write_study("number = 1\nepochs = 3")
+
+    class Stopped(Silence):
+        def on_epoch(self, row):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_epochs(study, manifest, tmp_path / "runs", Stopped())
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    with pytest.raises(RunError, match=rf"threads was {threads}, is now {threads + 1}.*--threads"):
+        fit_epochs(study, manifest, tmp_path / "runs")
+    accepted, _, _ = fit_epochs(study, manifest, tmp_path / "runs", accept_other=True)
+    assert len(accepted.epoch_seconds) == 2
+
+
+@pytest.mark.parametrize("sampling", ["shuffled", "class-balanced"])
+def test_the_order_of_rows_changes_nothing(write_study, manifest, tmp_path, sampling):
+    """The same images, listed backwards, give the same weights."""
+    rows = manifest.read_text().splitlines()
+    backwards = manifest.with_name(f"backwards-{sampling}.csv")
+    backwards.write_text("\n".join([rows[0], *reversed(rows[1:])]) + "\n")
+    study = write_study(f"number = 1\nepochs = 2\nsampling = '{sampling}'\naugmentation = 'mild'")
+    _, first, _ = fit_epochs(study, manifest, tmp_path / "first")
+    _, second, _ = fit_epochs(study, backwards, tmp_path / "second")
+    assert_equal(dict(first.state_dict()), dict(second.state_dict()))
 
 
 def test_a_broken_checkpoint_is_an_error_that_says_what_to_do(tmp_path):

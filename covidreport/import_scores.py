@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import posixpath
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +14,7 @@ import numpy as np
 
 from covidreport import __version__
 from covidreport.audit import audit_scores
+from covidreport.dataset.names import ImageNames
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import compute_metrics, group_values
@@ -81,8 +80,8 @@ class ImportRequest:
     """The column that names the image; None is the first of `ID_COLUMNS`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The column of a label's scores, where it is called otherwise."""
-    elsewhere: Sequence[str] = ()
-    """Images of the data's other splits: rows about them are passed over."""
+    whole: Dataset | None = None
+    """The data with their other splits: rows about images of these are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +121,6 @@ def read_scores_table(file: Path) -> ScoresTable:
         raise DatasetError(str(file), [f"it can't be read as CSV ({error})"]) from error
 
 
-class _Images:
-    """Images by whatever names them: id, path, file name, or that without its suffix."""
-
-    def __init__(self, ids: Sequence[str], elsewhere: Sequence[str]) -> None:
-        self._exact = dict.fromkeys(elsewhere, -1) | {s: i for i, s in enumerate(ids)}
-        self._ways: list[dict[str, list[str]]] = [{}, {}, {}]
-        for sample in self._exact:
-            for names, name in zip(self._ways, _list_names(sample), strict=True):
-                names.setdefault(name, []).append(sample)
-
-    def find(self, name: str) -> int | str:
-        """The row of an image, -1 for one of another split; in words why there is none."""
-        if name in self._exact:
-            return self._exact[name]
-        tidy, base, stem = _list_names(name)
-        # a name with folders is none without them, and one with a suffix none of another kind
-        wanted = [tidy, *([base] if base == tidy else []), *([stem] if stem == tidy else [])]
-        for names, each in zip(self._ways, wanted, strict=False):
-            found = names.get(each, [])
-            if len(found) == 1:
-                return self._exact[found[0]]
-            if found:
-                return f"may be {' or '.join(found[:3])}: name it as the data do"
-        return ""
-
-
-def _list_names(sample: str) -> tuple[str, str, str]:
-    """A path in its shortest spelling and one Unicode form, its file's name, and without suffix."""
-    tidy = unicodedata.normalize("NFC", posixpath.normpath(sample.strip().replace("\\", "/")))
-    base = posixpath.basename(tidy)
-    return tidy, base, posixpath.splitext(base)[0]
-
-
 def match_scores(request: ImportRequest) -> tuple[Scores, int]:
     """The imported scores in the order of the data set, and how many rows are of other splits.
 
@@ -187,18 +153,22 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         raise DatasetError(str(request.file), faults)
     if not table.rows:
         raise DatasetError(str(request.file), ["there is no row of scores below the header"])
-    images = _Images(dataset.ids, request.elsewhere)
+    whole = request.whole or dataset
+    images = ImageNames(whole.ids, whole.paths, whole.root)
+    own = {sample: row for row, sample in enumerate(dataset.ids)}
     kind = np.float32 if table.singles.issuperset(names.values()) else np.float64
     scores = np.full(dataset.truth.shape, np.nan, kind)
     seen: dict[int, str] = {}
     passed_over = 0
     for position, row in zip(table.positions, table.rows, strict=True):
         sample = str(row[key])
-        at = images.find(sample)
-        if isinstance(at, str):
-            why = at or f"is no image of {dataset.name}, {request.split}"
+        image = images.find(sample)
+        if isinstance(image, str):
+            why = image or f"is no image of {dataset.name}, {request.split}"
             faults.append(f"{position}: {sample!r} {why}")
-        elif at < 0:
+            continue
+        at = own.get(whole.ids[image])
+        if at is None:
             passed_over += 1
         elif at in seen:
             faults.append(f"{position}: {sample!r} stands in {seen[at]} already")

@@ -97,7 +97,6 @@ def import_scores_command(
         query = choose_data(options, runs)
         images = read_images(query, options, on_event)
         dataset = images.dataset
-        own = set(dataset.ids)
         whole = read_query(query, lambda _: ()) if dataset.splits else dataset
         evaluation = import_scores(
             ImportRequest(
@@ -114,7 +113,7 @@ def import_scores_command(
                 notes=images.notes,
                 id_column=id_column,
                 columns=columns,
-                elsewhere=tuple(each for each in whole.ids if each not in own),
+                whole=whole,
                 metrics=settings.metrics.plan(dataset.labels, settings.target),
             ),
             lambda what: on_event(EvaluationReplaced(what)),

@@ -20,7 +20,7 @@ from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.stamps import Stamp, is_unchanged, stamp_file
 
 KIND = "index"
-REVISION = 4
+REVISION = 5
 """Counted up when the reading of a manifest changes what is made of it."""
 
 

@@ -10,7 +10,7 @@ from covidreport.dataset.table import ManifestTable
 NOT_FRONTAL = frozenset(
     {
         "l", "ll", "rl", "lat", "lateral", "left lateral", "right lateral", "llo", "rlo", "oblique",
-        "axial", "coronal", "sagittal",
+        "axial", "coronal", "sagittal", "lao", "rao", "lpo", "rpo", "xtable lateral", "swimmers",
     }
 )  # fmt: skip
 """Views, in lower case, that show another picture than the one a model was trained on: as in DICOM

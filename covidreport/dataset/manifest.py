@@ -214,7 +214,7 @@ def _read_paths(
     paths = list(cells)
     bad = set()
     for row in _find_odd_paths(cells):
-        path = _make_relative(cells[row], root)
+        path = make_relative(cells[row], root)
         fault = _find_path_fault(path)
         if fault is None:
             paths[row] = posixpath.normpath(path)
@@ -239,7 +239,7 @@ def _read_paths(
     return tuple(paths)
 
 
-def _make_relative(path: str, root: Path) -> str:
+def make_relative(path: str, root: Path) -> str:
     """An absolute path that lies in root, from there; any other as it stands."""
     if not path.startswith("/"):
         return path

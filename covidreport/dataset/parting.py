@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.dataset.names import ImageNames
 from covidreport.errors import UsageError
 from covidreport.records import Dataset
 
@@ -57,14 +58,13 @@ def read_lists(dataset: Dataset, lists: Sequence[tuple[str, Sequence[str]]]) -> 
 
     Raises UsageError for a line that names no image, and for images in two lists or in none.
     """
-    rows = {path: row for row, path in enumerate(dataset.paths)}
-    rows |= {name: row for row, name in enumerate(dataset.ids)}
+    images = ImageNames(dataset.ids, dataset.paths, dataset.root)
     part = np.full(len(dataset), -1, np.intp)
     for at, (file, lines) in enumerate(lists):
         for line in filter(None, (line.strip() for line in lines)):
-            row = rows.get(line)
-            if row is None:
-                raise UsageError(f"{file}: {line!r} is no image of the data")
+            row = images.find(line)
+            if isinstance(row, str):
+                raise UsageError(f"{file}: {line!r} {row or 'is no image of the data'}")
             if part[row] not in (-1, at):
                 raise UsageError(f"{line!r} stands in {lists[part[row]][0]} and in {file}")
             part[row] = at

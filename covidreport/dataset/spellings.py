@@ -22,7 +22,7 @@ class Spellings:
 
     def suggest(self, path: str) -> str:
         """What is there instead, for a message: case, blanks, the kind of slash; else nothing."""
-        found = self._find(path.replace("\\", "/"), _loosen)
+        found = self._find(path.replace("\\", "/"), loosen)
         return "" if found in (None, path) else f"; there is {found!r}"
 
     def _find(self, path: str, alike: Callable[[str], str]) -> str | None:
@@ -50,5 +50,6 @@ def _compose(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _loosen(name: str) -> str:
+def loosen(name: str) -> str:
+    """A name without what is easily spelt otherwise: case, blanks, the Unicode form."""
     return "".join(_compose(name).casefold().split())

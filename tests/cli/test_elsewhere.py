@@ -354,6 +354,25 @@ def test_names_without_folder_or_suffix_and_rows_of_other_splits(covidreport, sp
     assert found.scores[:, 0].tolist() == [0.9, 0.1, 0.8]
 
 
+def test_paths_name_images_that_have_ids(covidreport, split_study):
+    """As the manifest has them, or absolute; and where a name is spelt otherwise that is said."""
+    manifest = split_study / "data" / "manifest.csv"
+    lines = manifest.read_text().splitlines()
+    named = [f"{lines[0]},id", *(f"{line},image {i}" for i, line in enumerate(lines[1:]))]
+    manifest.write_text("\n".join(named) + "\n")
+    absolute = split_study / "data" / "b" / "1.png"
+    text = f"path,covid-19\n./a/1.png,0.9\n{absolute},0.1\nimage 2,0.8\na/3.png,0.7\n"
+    done = _import_table(covidreport, split_study, text)
+    assert done.code == 0, done.err
+    assert "1 row is of other splits, and passed over" in done.err
+    found = read_scores(split_study / "runs/x/evaluations/data-validation/scores.parquet")
+    assert found.sample_ids == ("image 0", "image 1", "image 2")
+    assert found.scores[:, 0].tolist() == [0.9, 0.1, 0.8]
+    done = _import_table(covidreport, split_study, "path,covid-19\nA/1.PNG,0.9\n")
+    assert done.code == 2
+    assert "line 2: 'A/1.PNG' is no image; there is 'a/1.png'" in done.err
+
+
 def test_a_name_of_two_images_is_refused(covidreport, split_study):
     """Which is meant nobody knows; nor is one image named twice in two ways."""
     done = _import_table(

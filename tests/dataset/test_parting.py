@@ -104,6 +104,8 @@ def test_lists_name_each_image_once():
     dataset = make(4)
     lists = [("a.txt", ["00000.png", "", "00002.png"]), ("b.txt", ["00001.png", "00003.png"])]
     assert read_lists(dataset, lists).tolist() == [0, 1, 0, 1]
+    names = [("a.txt", ["./00000.png", "00002"]), ("b.txt", ["00001.png", "00003"])]
+    assert read_lists(dataset, names).tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(

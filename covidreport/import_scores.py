@@ -72,6 +72,7 @@ class ImportRequest:
     thresholds: Mapping[str, float]
     thresholds_from: str
     description: str = ""
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Finding, ...] = ()
     """What is to be known of the data set."""
     metrics: MetricPlan | None = None
@@ -241,6 +242,7 @@ def import_scores(
         split=request.split,
         variant=None,
         fingerprint=request.fingerprint,
+        label_fingerprints=request.label_fingerprints,
         labels=dataset.labels,
         n_images=len(dataset),
         n_groups=None if dataset.groups is None else len(set(dataset.groups)),

@@ -77,9 +77,8 @@ def count_positive_groups(data: ReportData, evaluation: Evaluation) -> int | Non
     curves = {} if data.curves is None else data.curves.runs
     for run, reported in iterate_reported(data):
         curve = curves.get(run.run.name, {}).get(data.target)
-        same = (reported.fingerprint, reported.n_images) == (
-            evaluation.fingerprint, evaluation.n_images
-        )  # fmt: skip
+        own = evaluation.label_fingerprints.get(data.target, evaluation.fingerprint)
+        same = reported.is_of(own) and reported.n_images == evaluation.n_images
         if same and curve is not None and curve.positive_groups is not None:
             return curve.positive_groups
     return None

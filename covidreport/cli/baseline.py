@@ -101,13 +101,14 @@ def set_baseline(
     others = () if known is None else share_input(discover_runs([known]), settings.evaluate.input)
     there = [single, *join_folds(others)]
     fingerprint = baseline.evidence.fingerprint
+    of_target = baseline.evidence.label_fingerprints.get(settings.target)
     noted: set[str] = set()
     try:
-        noted.update(carry_judged(output, fingerprint))
+        noted.update(carry_judged(output, baseline.evidence))
     except StoreError as error:
         say_note(f"the models that {output} counted as judged are lost: {error}")
     for file in judged or ():
-        models = read_judged(file, fingerprint)
+        models = read_judged(file, fingerprint, of_target)
         if not models:
             say_note(f"{file}: no verdict in it is on these images, so none is counted")
         noted.update(models)

@@ -107,6 +107,7 @@ def import_scores_command(
                 dataset=dataset,
                 split=images.split,
                 fingerprint=images.fingerprint,
+                label_fingerprints=images.label_fingerprints,
                 thresholds=thresholds.of(dataset.labels),
                 thresholds_from=thresholds.origin,
                 description=description,

@@ -25,6 +25,7 @@ from covidreport.compare.same_specificity import describe_lead
 from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
 from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
 from covidreport.text.folds import count_models
+from covidreport.text.labels import explain_other_labels
 from covidreport.text.thresholds import (
     MARK,
     common_threshold,
@@ -58,7 +59,10 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
     )
     own = common_threshold(evaluations, ranking.target) is None
     by_patient = {row.run: row.patients for row in list_by_patient(ranking, by_run)}
-    table, intervals, wide = _open_table(console.width, patients=bool(by_patient), own=own)
+    mixed = explain_other_labels(evaluations)
+    table, intervals, wide = _open_table(
+        console.width, patients=bool(by_patient), own=own, overall=not mixed
+    )
     _, alike, _ = split_runs(ranking)
     for row in ranking.rows:
         cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
@@ -71,7 +75,8 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
         cells[1] = Text(clean(" ".join(filter(None, named))))
         table.add_row(*cells[: len(table.columns)], style=_style(row))
     console.print(table)
-    sentences = (describe_patients(ranking, by_run), *_conclusions(ranking, marked=bool(alike)))
+    told = _conclusions(ranking, marked=bool(alike))
+    sentences = (mixed, describe_patients(ranking, by_run), *told)
     for sentence in filter(None, sentences):
         console.print(Text(clean(sentence)))
     for row in ranking.rows:
@@ -81,7 +86,9 @@ def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evalu
             console.print(Text(clean(f"not ranked: {row.run}: {why}"), "yellow"))
 
 
-def _open_table(width: int, *, patients: bool, own: bool) -> tuple[Table, bool, bool]:
+def _open_table(
+    width: int, *, patients: bool, own: bool, overall: bool = True
+) -> tuple[Table, bool, bool]:
     """The table without rows; whether it has room for intervals, and for everything."""
     room = width - (ROOM_OF_PATIENTS if patients else 0)
     intervals, wide = room >= ROOM_FOR_INTERVALS, room >= ROOM_FOR_ALL + ROOM_OF_F1 * patients
@@ -99,7 +106,7 @@ def _open_table(width: int, *, patients: bool, own: bool) -> tuple[Table, bool, 
             table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
     if wide or (room >= ROOM_FOR_RATES and not patients):
         table.add_column("F1", justify="right", no_wrap=True)
-    for name in ("micro F1", "accuracy") if wide else ():
+    for name in ("micro F1", "accuracy") if wide and overall else ():
         table.add_column(name, justify="right", no_wrap=True)
     return table, intervals, wide
 
@@ -183,17 +190,22 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
     """A ranking for a program: fractions unrounded, None where undefined."""
     by_run = {evaluation.run: evaluation for evaluation in evaluations}
     rows = []
+    mixed = explain_other_labels(evaluations)
     for row in ranking.rows:
         evaluation = by_run[row.run]
         counts = evaluation.counts.get(ranking.target)
         estimates = {
             **{name: evaluation.estimates.get(ranking.target, {}).get(name) for name in METRICS},
-            **{name: evaluation.estimates.get("", {}).get(name) for name in OVERALL},
+            **{
+                name: None if mixed else evaluation.estimates.get("", {}).get(name)
+                for name in OVERALL
+            },
         }
         rows.append(
             {
                 "rank": row.rank,
                 "run": row.run,
+                "labels": list(evaluation.labels),
                 "missed": None if counts is None else counts.missed,
                 "found": None if counts is None else counts.tp,
                 "positives": None if counts is None else counts.positives,

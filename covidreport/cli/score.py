@@ -83,6 +83,10 @@ def score(
         stored += [(run, evaluation) for evaluation in evaluations]
     if not stored and not faults:
         raise UsageError("nothing was evaluated there: run `covidreport evaluate` first")
+    if stored and options.thresholds is not None:  # one for a label of no run is misspelt
+        options.thresholds.fixed(
+            list(dict.fromkeys(label for _, each in stored for label in each.labels))
+        )
     query = settings.query_stored(dataset, split, variant)
     images = choose_images([each for _, each in stored], query) if stored else None
     if images is not None and images.note:

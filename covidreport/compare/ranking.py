@@ -1,9 +1,9 @@
-"""Who misses the fewest: runs on the same images, labels and thresholds, put in order."""
+"""Who misses the fewest: runs on the same images, truth and threshold of the target, in order."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
@@ -35,12 +35,14 @@ def rank_runs(
 ) -> tuple[Ranking, ...]:
     """One `Ranking` for each set of evaluations that may be compared, the largest set first.
 
-    Comparable are evaluations of the same images and truth (equal fingerprints), variant, labels
-    and thresholds, or thresholds that were each tuned for the same target on the same other
-    images (`identify_thresholds`). One that is decided by argmax has none, and stands with the
-    others of its images, the most that have one rule (`part_comparable`). Counts copied from a
-    paper have no fingerprint: they are comparable with each other where data set, split, labels
-    and the support of every label are the same.
+    Comparable are evaluations of the same images and truth of the target (equal fingerprints of
+    that label), variant and thresholds, or thresholds that were each tuned for the same target on
+    the same other images (`identify_thresholds`). Other labels count where both have them: their
+    thresholds are to be the same too. One that is decided by argmax has none, and stands with the
+    others of its images, the most that have one rule (`part_comparable`). Files of a covidreport
+    that made no fingerprints of labels are comparable where the whole fingerprint and all labels
+    are the same. Counts copied from a paper have no fingerprint: they are comparable with each
+    other where data set, split, labels and the support of every label are the same.
 
     Order: fewest missed positives of `target`, then fewest false alarms, an image that could not
     be scored counting as either, then highest average precision, then name. Runs equal in the
@@ -63,67 +65,111 @@ def rank_sets(
     """
     sets = [
         RankedSet(_rank_group(group, target, specificity_floor, trained), tuple(group))
-        for group in part_comparable(evaluations)
+        for group in part_comparable(evaluations, target)
     ]
     return tuple(sorted(sets, key=lambda each: _order_rankings(each.ranking)))
 
 
-def part_comparable(evaluations: Sequence[C]) -> list[list[C]]:
+def part_comparable(evaluations: Sequence[C], target: str) -> list[list[C]]:
     """The evaluations in groups whose runs may stand in one ranking, each in the order given.
 
     Of the same images and variant, and with thresholds by one rule. What is decided by argmax has
     none that could differ: it is of the largest group, the first of several.
     """
+    known = {
+        each.fingerprint: each.label_fingerprints[target]
+        for each in evaluations
+        if each.fingerprint is not None and target in each.label_fingerprints
+    }
     groups: defaultdict[Hashable, list[C]] = defaultdict(list)
     for evaluation in evaluations:
-        groups[identify_images(evaluation)].append(evaluation)
+        groups[identify_images(evaluation, target, known)].append(evaluation)
     return [part for group in groups.values() for part in _part_rules(group)]
 
 
 def _part_rules(evaluations: Sequence[C]) -> list[list[C]]:
-    """Evaluations of the same images by the rule of their thresholds."""
-    rules: defaultdict[Hashable, list[C]] = defaultdict(list)
-    for each in evaluations:
-        if not is_argmax(each):
-            rules[identify_thresholds(each)].append(each)
-    largest = max(rules, key=lambda rule: len(rules[rule]), default=None)
-    alike = [
-        each for each in evaluations if is_argmax(each) or identify_thresholds(each) == largest
-    ]
-    return [alike, *(group for rule, group in rules.items() if rule != largest)]
+    """Evaluations of the same images by the rule of their thresholds.
 
-
-def identify_images(evaluation: Comparable) -> Hashable:
-    """Equal for two evaluations of the same images, labels and variant.
-
-    The fingerprint holds the split of every image: what all folds of it answered, and what a run
-    did, are of the same images whatever both are filed under.
+    Those of most labels first: one of fewer joins the largest group that agrees on those it has.
     """
-    images: Hashable = evaluation.fingerprint
-    if evaluation.fingerprint is None:
+    alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for place, each in enumerate(evaluations):
+        rule = None if is_argmax(each) else (frozenset(each.labels), identify_thresholds(each))
+        alike[rule].append(place)
+    groups: list[list[list[int]]] = []
+    ordered = sorted(alike.items(), key=lambda item: (item[0] is None, -_count_labels(item[0])))
+    for _, places in ordered:
+        one = evaluations[places[0]]
+        fitting = [
+            group
+            for group in groups
+            if all(have_same_thresholds(one, evaluations[other[0]]) for other in group)
+        ]
+        if fitting:
+            max(fitting, key=lambda group: sum(map(len, group))).append(places)
+        else:
+            groups.append([places])
+    found = sorted(sorted(place for places in group for place in places) for group in groups)
+    return [[evaluations[place] for place in group] for group in found]
+
+
+def _count_labels(rule: Any) -> int:
+    return 0 if rule is None else len(rule[0])
+
+
+def have_same_thresholds(one: Comparable, other: Comparable) -> bool:
+    """Whether two runs were given their thresholds by one rule, as far as both have a label.
+
+    Argmax has none, and is beside any.
+    """
+    if is_argmax(one) or is_argmax(other):
+        return True
+    both = set(one.labels) & set(other.labels)
+    return identify_thresholds(one, both) == identify_thresholds(other, both)
+
+
+def identify_images(
+    evaluation: Comparable, target: str, known: Mapping[str, str] | None = None
+) -> Hashable:
+    """Equal for two evaluations of the same images, truth of the target and variant.
+
+    A fingerprint holds the split of every image: what all folds of it answered, and what a run
+    did, are of the same images whatever both are filed under. known: of evaluations beside it, by
+    whole fingerprint that of the target.
+    """
+    whole = evaluation.fingerprint
+    own = evaluation.label_fingerprints.get(target) or (known or {}).get(whole or "")
+    if own is not None:
+        return (own, evaluation.variant)
+    images: Hashable = whole
+    if whole is None:
         supports = {
             label: (counts.positives, counts.negatives, counts.unknown)
             for label, counts in evaluation.counts.items()
         }
         images = (evaluation.dataset, evaluation.split, tuple(sorted(supports.items())))
-    return (
-        images,
-        evaluation.variant,
-        tuple(sorted(evaluation.labels)),
-    )
+    return (images, evaluation.variant, tuple(sorted(evaluation.labels)))
 
 
-def identify_thresholds(evaluation: Comparable) -> Hashable:
+def identify_thresholds(evaluation: Comparable, labels: Collection[str] | None = None) -> Hashable:
     """Equal for two evaluations whose runs were given their thresholds by the same rule.
 
     Fixed thresholds are a rule by their values. Tuned ones differ from run to run: the rule is
-    where they were tuned and for what, and the values of the labels that were not tuned.
+    where they were tuned and for what, and the values of the labels that were not tuned. labels:
+    those that count; None for all.
     """
+    values = {
+        label: value
+        for label, value in evaluation.thresholds.items()
+        if labels is None or label in labels
+    }
     if not evaluation.origin.tuned:
-        return tuple(sorted(evaluation.thresholds.items()))
+        return tuple(sorted(values.items()))
     tuning = evaluation.tuning or Tuning()
-    targets = None if tuning.targets is None else tuple(sorted(tuning.targets.items()))
-    rest = [item for item in evaluation.thresholds.items() if not is_tuned(evaluation, item[0])]
+    targets = None if tuning.targets is None else tuple(
+        sorted(item for item in tuning.targets.items() if labels is None or item[0] in labels)
+    )  # fmt: skip
+    rest = [item for item in values.items() if not is_tuned(evaluation, item[0])]
     return (evaluation.origin, replace(tuning, targets=None), targets, tuple(sorted(rest)))
 
 
@@ -161,10 +207,19 @@ def _rank_group(
         target=target,
         dataset=first.dataset,
         split=first.split,
-        fingerprint=first.fingerprint,
+        fingerprint=name_images(group, target),
         rows=(*_assign_ranks(candidates), *unranked),
         specificity_floor=floor,
     )
+
+
+def name_images(group: Sequence[Comparable], target: str) -> str | None:
+    """The fingerprint that evaluations of one ranking have in common: the whole one, or where they
+    are of other labels that of the target."""
+    whole = {each.fingerprint for each in group}
+    if len(whole) == 1:
+        return whole.pop()
+    return next((own for e in group if (own := e.label_fingerprints.get(target))), None)
 
 
 def _average_precision(evaluation: Evaluation, target: str) -> float | None:

@@ -7,7 +7,7 @@ from covidreport.dataset.files import (
     hash_files,
     stamp_files,
 )
-from covidreport.dataset.fingerprint import fingerprint
+from covidreport.dataset.fingerprint import fingerprint, fingerprint_labels
 from covidreport.dataset.layout import ManifestSettings
 from covidreport.dataset.source import guess_labels, read_dataset
 from covidreport.dataset.split import select_split, select_splits
@@ -18,6 +18,7 @@ __all__ = [
     "FileStamps",
     "ManifestSettings",
     "fingerprint",
+    "fingerprint_labels",
     "guess_labels",
     "hash_files",
     "read_dataset",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 _VERSION = b"covidreport.dataset/1"
+_LABEL_VERSION = b"covidreport.label/1"
 _BLOCK = 4096
 """Texts that are encoded at once: all of 100,000 would stand in memory twice."""
 
@@ -37,6 +38,27 @@ def fingerprint(dataset: Dataset, digests: Sequence[str]) -> str:
     _add_texts(digest, dataset.splits or (), rows if dataset.splits else [])
     _add_texts(digest, digests, rows)
     return digest.hexdigest()
+
+
+def fingerprint_labels(dataset: Dataset, digests: Sequence[str]) -> dict[str, str]:
+    """By label, SHA-256 over its name, the truth of it alone, and ids, splits and digests of files.
+
+    Equal for one label where two data sets hold the same images with the same truth of it, whatever
+    other labels either has: runs that answer different labels are then compared on this one. As
+    `fingerprint`, the order of rows does not count.
+    """
+    rows = sorted(range(len(dataset)), key=dataset.ids.__getitem__)
+    images = hashlib.sha256(_LABEL_VERSION)
+    _add_texts(images, dataset.ids, rows)
+    _add_texts(images, dataset.splits or (), rows if dataset.splits else [])
+    _add_texts(images, digests, rows)
+    found = {}
+    for column, label in enumerate(dataset.labels):
+        digest = images.copy()
+        _add_texts(digest, dataset.labels, [column])
+        digest.update(np.ascontiguousarray(dataset.truth[rows, column]).tobytes())
+        found[label] = digest.hexdigest()
+    return found
 
 
 def _add_texts(digest: _Hash, texts: Sequence[str], rows: Sequence[int]) -> None:

@@ -8,8 +8,8 @@ cached suffices to know that evaluations are still those of these images, and to
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,8 @@ class KnownData:
     fingerprint: str
     units: str = ""
     """A digest of patients and attributes: what metrics depend on beside images and truth."""
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Of `fingerprint_labels`."""
 
 
 @dataclass(frozen=True, slots=True)

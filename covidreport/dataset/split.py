@@ -33,6 +33,12 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     raise DatasetError(str(dataset.source), [f"no image is in the split {missing!r}; {reason}"])
 
 
+def take_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
+    """Of a data set these labels, in this order, of all its images."""
+    columns = [dataset.labels.index(label) for label in labels]
+    return replace(dataset, labels=tuple(labels), truth=dataset.truth[:, columns])
+
+
 def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
     """Of a data set these images, in this order."""
 

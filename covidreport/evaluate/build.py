@@ -72,6 +72,7 @@ def build_evaluation(
         split=request.split,
         variant=request.variant,
         fingerprint=request.fingerprint,
+        label_fingerprints=request.label_fingerprints,
         labels=dataset.labels,
         n_images=len(dataset),
         n_groups=request.n_groups,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from covidreport.dataset import fingerprint, stamp_files
+from covidreport.dataset import fingerprint, fingerprint_labels, stamp_files
 from covidreport.dataset.digests import digest_files
 from covidreport.dataset.files import Digests, FileStamps
 from covidreport.dataset.fill import fill_from_headers
@@ -16,14 +16,22 @@ from covidreport.dataset.index import (
     stamp_manifest,
     write_known,
 )
-from covidreport.errors import UsageError
+from covidreport.dataset.split import take_labels
+from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.folds import evaluate_configurations
-from covidreport.evaluate.options import EvaluateOptions
+from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
 from covidreport.evaluate.reference import RECORDED, Replayed, describe_replayed
 from covidreport.evaluate.request import EvaluationRequest, default_batch
-from covidreport.evaluate.resolve import check_target, choose_data, read_split
+from covidreport.evaluate.resolve import (
+    LabelledRuns,
+    check_target,
+    choose_data,
+    narrow_labels,
+    part_by_labels,
+    read_split,
+)
 from covidreport.evaluate.reuse import reuse_all
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.evaluate.thumbnails import write_thumbnails
@@ -46,10 +54,12 @@ from covidreport.storage.codec import decode
 from covidreport.storage.folds import FOLDS, split_folds
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import REFERENCE_FILE
-from covidreport.text import list_some
+from covidreport.text import list_some, listed
 
 DEFAULT_PROVIDER = "auto"
 DEFAULT_PRECISION = "fp32"
+MOST_NAMED = 10
+"""Of many runs, or labels, so many are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,15 @@ class ReadImages:
         """What identifies the images and their truth."""
         return fingerprint(self.dataset, self.digests)
 
+    @property
+    def label_fingerprints(self) -> dict[str, str]:
+        """What identifies them with the truth of each label alone."""
+        return fingerprint_labels(self.dataset, self.digests)
+
+    def take(self, labels: Sequence[str]) -> ReadImages:
+        """The same images with these of their labels."""
+        return replace(self, dataset=take_labels(self.dataset, labels))
+
 
 def evaluate_folders(
     runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent = ignore_events,
@@ -90,47 +109,110 @@ def evaluate_folders(
     is read, and no provider is opened. made: what is known to have been made here, for who asks
     afterwards. Raises UsageError, DatasetError or ProviderError where no run could be evaluated.
     """
-    singles = split_folds(runs)
-    plain = [run for run in runs if not run.members]
-    configurations = [run for run in runs if isinstance(run, CrossValidated)]
-    query = choose_data(options, singles)
-    known = None if configurations or _wants_anew(options) else read_known(query)
+    target = options.target or DEFAULT_TARGET
+    query = choose_data(options, split_folds(runs))
+    parts = part_by_labels(runs, query.labels, target)
+    known = None
+    if not _wants_anew(options) and not any(run.members for run in runs):
+        known = _read_all_known(query, parts)
     expected = None if known is None else expect_execution(*_execution_options(options))
     if known is not None and expected is not None:
-        reused = _reuse_unchanged(known, expected, options, runs)
+        reused = _reuse_unchanged(known, expected, options)
         if reused is not None:
-            return EvaluatedFolders(reused)
+            return EvaluatedFolders(_order_outcomes(runs, reused))
     execution, findings = choose_hardware(options)
     if known is not None and execution != expected:
-        reused = _reuse_unchanged(known, execution, options, runs)
+        reused = _reuse_unchanged(known, execution, options)
         if reused is not None:
             for finding in findings:
                 on_event(FindingMade(finding))
-            return EvaluatedFolders(reused, findings)
+            return EvaluatedFolders(_order_outcomes(runs, reused), findings)
     manifest = stamp_manifest(query)
-    images = read_images(query, options, on_event)
-    request = complete_request(options, images, execution, findings, made)
-    for finding in request.warnings:
+    query, images = _read_labelled(query, options, target, on_event)
+    parts = part_by_labels(runs, images.dataset.labels, target)
+    warnings = (*findings, *images.notes)
+    for finding in warnings:
         on_event(FindingMade(finding))
-    outcomes = {each.run.name: each for each in evaluate_runs(request, plain, on_event)}
+    outcomes: list[RunOutcome] = []
+    for part in parts or (LabelledRuns(None, ()),):
+        on_part = images if part.labels is None else images.take(part.labels)
+        _note_lacking(part, on_event)
+        request = complete_request(options, on_part, execution, findings, made)
+        outcomes += _evaluate_part(request, part.runs, options, on_event)
+        if request.use_cache:
+            data = images.dataset
+            asked = _query_part(query, part)
+            write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
+    _say_replayed(outcomes, on_event)
+    return EvaluatedFolders(_order_outcomes(runs, outcomes), warnings)
+
+
+def _query_part(query: DataQuery, part: LabelledRuns) -> DataQuery:
+    return query if part.labels is None else replace(query, labels=part.labels)
+
+
+def _read_all_known(
+    query: DataQuery, parts: Sequence[LabelledRuns]
+) -> list[tuple[KnownData, LabelledRuns]] | None:
+    """What is known of the data as each part of the runs is evaluated on them; None unless it is
+    of all."""
+    known = [(read_known(_query_part(query, part)), part) for part in parts]
+    found = [(each, part) for each, part in known if each is not None]
+    return found if found and len(found) == len(parts) else None
+
+
+def _read_labelled(
+    query: DataQuery, options: EvaluateOptions, target: str, on_event: OnEvent
+) -> tuple[DataQuery, ReadImages]:
+    """The images, for the labels that are asked for; where these are the models' own, for those
+    that the data have."""
+    try:
+        return query, read_images(query, options, on_event)
+    except DatasetError:
+        narrowed = None if options.labels else narrow_labels(query, target)
+        if narrowed is None:
+            raise
+    lacking = [label for label in query.labels or () if label not in (narrowed.labels or ())]
+    on_event(Noted(f"not evaluated: the data have no truth of {list_some(lacking, MOST_NAMED)}"))
+    return narrowed, read_images(narrowed, options, on_event)
+
+
+def _note_lacking(part: LabelledRuns, on_event: OnEvent) -> None:
+    if part.lacking:
+        names = list_some([run.name for run in part.runs], MOST_NAMED)
+        has = "has" if len(part.runs) == 1 else "have"
+        on_event(
+            Noted(
+                f"{names} {has} no output for {listed(part.lacking)}: evaluated for "
+                f"{listed(part.labels or ())} on the same images, and ranked beside the others"
+            )
+        )
+
+
+def _evaluate_part(
+    request: EvaluationRequest, runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent
+) -> list[RunOutcome]:
+    """What became of runs that are evaluated for the same labels, of those of folds too."""
+    plain = [run for run in runs if not run.members]
+    configurations = [run for run in runs if isinstance(run, CrossValidated)]
+    outcomes = list(evaluate_runs(request, plain, on_event))
     if options.thumbnails and plain:
-        _keep_thumbnails(request, list(outcomes.values()), options, on_event)
+        _keep_thumbnails(request, outcomes, options, on_event)
     if configurations:
         whole, pooled = evaluate_configurations(request, configurations, on_event)
-        outcomes |= {each.run.name: each for each in pooled}
+        outcomes += pooled
         if options.thumbnails:
             _keep_thumbnails(whole, pooled, options, on_event)
-    _say_replayed(list(outcomes.values()), on_event)
-    if request.use_cache:
-        data = images.dataset
-        write_known(query, request.known, manifest, data.root, data.paths, images.stamps)
-    return EvaluatedFolders(
-        tuple(
-            outcomes[each.name]
-            for run in runs
-            for each in ((run,) if run.name in outcomes else run.members)
-        ),
-        request.warnings,
+    return outcomes
+
+
+def _order_outcomes(runs: Sequence[Run], found: Sequence[RunOutcome]) -> tuple[RunOutcome, ...]:
+    """In the order of the runs; of a configuration each fold where it was not put together."""
+    outcomes = {each.run.name: each for each in found}
+    return tuple(
+        outcomes[each.name]
+        for run in runs
+        for each in ((run,) if run.name in outcomes else run.members)
     )
 
 
@@ -186,17 +268,28 @@ def _gpu_not_used(why: str) -> Finding:
 
 
 def _reuse_unchanged(
-    known: KnownData, execution: Execution, options: EvaluateOptions, runs: Sequence[Run]
-) -> tuple[RunOutcome, ...] | None:
+    known: Sequence[tuple[KnownData, LabelledRuns]], execution: Execution, options: EvaluateOptions
+) -> list[RunOutcome] | None:
     """The stored evaluations of all runs, if each may be kept: no image is read.
 
     None where something is to be evaluated.
     """
-    target = check_target(options, known.labels)
-    plan = (options.metrics or MetricOptions()).plan(known.labels, target)
+    found: list[RunOutcome] = []
+    asked = list(dict.fromkeys(label for each, _ in known for label in each.labels))
+    target = check_target(options, asked)
     batch = options.batch_size or default_batch(execution)
-    thresholds = options.thresholds or Thresholds()
-    return reuse_all(known, thresholds, execution, batch, runs, plan, options.command)
+    thresholds, metrics = options.thresholds or Thresholds(), options.metrics or MetricOptions()
+    if not thresholds.tuned:
+        thresholds.of(asked)
+    for each, part in known:
+        plan = metrics.keep(each.labels).plan(each.labels, target)
+        reused = reuse_all(
+            each, thresholds.keep(each.labels), execution, batch, part.runs, plan, options.command
+        )
+        if reused is None:
+            return None
+        found += reused
+    return found
 
 
 def read_images(
@@ -233,12 +326,15 @@ def complete_request(
     """What the options come to on these images and this machine; findings: what is known of it."""
     dataset = images.dataset
     target = check_target(options, dataset.labels)
+    thresholds = (options.thresholds or Thresholds()).on_split(images.split) or Thresholds()
+    metrics = (options.metrics or MetricOptions()).keep(dataset.labels)
     return EvaluationRequest(
         dataset=dataset,
         split=images.split,
         digests=images.digests,
         fingerprint=images.fingerprint,
-        thresholds=(options.thresholds or Thresholds()).on_split(images.split) or Thresholds(),
+        label_fingerprints=images.label_fingerprints,
+        thresholds=thresholds.keep(dataset.labels),
         provider_option=options.provider or DEFAULT_PROVIDER,
         execution=execution,
         batch=options.batch_size or default_batch(execution),
@@ -247,7 +343,7 @@ def complete_request(
         verify=bool(options.verify),
         use_cache=options.cache is not False,
         warnings=(*findings, *images.notes),
-        metrics=(options.metrics or MetricOptions()).plan(dataset.labels, target),
+        metrics=metrics.plan(dataset.labels, target),
         occlusion=options.occlusion,
         command=options.command,
         trust_stored=options.trust_stored is not False,

@@ -19,7 +19,7 @@ import numpy as np
 
 from covidreport.audit.folds import audit_partition
 from covidreport.boundary import attempt
-from covidreport.dataset import fingerprint
+from covidreport.dataset import fingerprint, fingerprint_labels
 from covidreport.dataset.split import take_rows
 from covidreport.errors import RunError
 from covidreport.evaluate.fold_thresholds import (
@@ -95,7 +95,11 @@ def _take_images(request: EvaluationRequest, folds: Sequence[str]) -> Evaluation
     chosen = take_rows(data, rows)
     digests = [request.digests[row] for row in rows]
     return replace(
-        request, dataset=chosen, digests=digests, fingerprint=fingerprint(chosen, digests)
+        request,
+        dataset=chosen,
+        digests=digests,
+        fingerprint=fingerprint(chosen, digests),
+        label_fingerprints=fingerprint_labels(chosen, digests),
     )
 
 
@@ -236,7 +240,8 @@ def _describe(
     finished = [one.times.finished for one in each if one.times.finished]
     return Evaluation(
         run=run.name, dataset=data.name, split=request.split, variant=request.variant,
-        fingerprint=request.fingerprint, labels=data.labels, n_images=len(data),
+        fingerprint=request.fingerprint, label_fingerprints=request.label_fingerprints,
+        labels=data.labels, n_images=len(data),
         n_groups=request.n_groups, thresholds={}, thresholds_from="", counts={}, estimates={},
         findings=tuple(dict.fromkeys(findings)), failures=tuple(failures),
         provenance=_provenance([describe_fold(*one) for one in evaluations], each),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +58,8 @@ class EvaluationRequest:
     made: MadeHere = field(default_factory=MadeHere)
     """What is known to have been made here, and where what is computed now is noted."""
 
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Of the data set, of `fingerprint_labels`."""
     limits: ModelLimits = field(default_factory=ModelLimits)
     """What the models may take; a run that takes more has failed."""
 
@@ -68,6 +70,7 @@ class EvaluationRequest:
         return KnownData(
             data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint,
             units=digest_units(data.groups, group_values(data.attributes)),
+            label_fingerprints=self.label_fingerprints,
         )  # fmt: skip
 
     @property

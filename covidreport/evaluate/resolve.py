@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -75,20 +75,92 @@ def _named_data(run: Run) -> Path | None:
 
 
 def choose_data(options: EvaluateOptions, runs: Sequence[Run]) -> DataQuery:
-    """Which images are asked for; the labels are those of the models where nobody names them."""
+    """Which images are asked for; the labels are those of the models where nobody names them.
+
+    Of several models those that any states and the data have, where the target is among them.
+    """
     source = find_data(options, runs)
     marks = options.uncertain or ()
     query = DataQuery(
         source, options.split, options.labels, options.group, options.name, marks, options.manifest
     )
-    return replace(query, labels=options.labels or find_common_labels(runs, query))
+    target = options.target or DEFAULT_TARGET
+    return replace(query, labels=options.labels or find_stated_labels(runs, query, target))
 
 
-def find_common_labels(runs: Sequence[Run], query: DataQuery) -> tuple[str, ...] | None:
-    """The labels that most models state, as the first of them orders them; None without models.
+@dataclass(frozen=True, slots=True)
+class LabelledRuns:
+    """Runs that are evaluated for the same labels."""
 
-    Of several sets of labels the most common one that the data have. A model that states others
-    then fails by name, and does not hold up the rest. Read from the files, without loading a model.
+    labels: tuple[str, ...] | None
+    """None for all that are asked for, whatever they are."""
+    runs: tuple[Run, ...]
+    lacking: tuple[str, ...] = ()
+    """What else is asked for."""
+
+
+def part_by_labels(
+    runs: Sequence[Run], labels: Sequence[str] | None, target: str
+) -> tuple[LabelledRuns, ...]:
+    """The runs by those of the labels that they have; a run needs no more than the target.
+
+    One that lacks the target, or spells a label otherwise, is left to fail for all of them, and
+    says what it has. Read from the files, without loading a model.
+    """
+    parts: dict[tuple[str, ...] | None, list[Run]] = {}
+    for run in runs:
+        parts.setdefault(_find_own_labels(run, labels or (), target), []).append(run)
+    return tuple(
+        LabelledRuns(
+            own, tuple(of), () if own is None else tuple(e for e in labels or () if e not in own)
+        )
+        for own, of in parts.items()
+    )
+
+
+def _find_own_labels(run: Run, labels: Sequence[str], target: str) -> tuple[str, ...] | None:
+    """Which of the labels a run has, where it has the target and lacks others; else None."""
+    stated = [
+        attempt(each.name, "read", partial(read_labels, each)) for each in run.members or (run,)
+    ]
+    known = [set(each) for each in stated if isinstance(each, tuple)]
+    if len(known) < len(stated) or target not in labels:
+        return None
+    has = set.intersection(*known)
+    own = tuple(label for label in labels if label in has)
+    lacking = [label for label in labels if label not in has]
+    if not lacking or target not in own or pair_spellings(lacking, has):
+        return None
+    return own
+
+
+def narrow_labels(query: DataQuery, target: str) -> DataQuery | None:
+    """The query for those of its labels that the data have; None unless the target is one, and
+    where the data spell another otherwise."""
+    there = _read_labels_there(query)
+    own = tuple(label for label in query.labels or () if label in there)
+    if target not in own or pair_spellings(query.labels or (), there):
+        return None
+    return replace(query, labels=own)
+
+
+def _read_labels_there(query: DataQuery) -> tuple[str, ...]:
+    """The labels that the data have by themselves; none where these can't be told."""
+    try:
+        return read_query(replace(query, labels=None), lambda _: ()).labels
+    except DatasetError:
+        return ()
+
+
+def find_stated_labels(
+    runs: Sequence[Run], query: DataQuery, target: str
+) -> tuple[str, ...] | None:
+    """The labels that models state, as the first of the most common kind orders them; None without
+    models.
+
+    Of several sets of labels all that the data have, where the target is among them, and else the
+    most common set that they have. A model that states others then fails by name, and does not hold
+    up the rest. Read from the files, without loading a model.
     """
     read = [attempt(run.name, "read", partial(read_labels, run)) for run in runs if run.model]
     stated = [labels for labels in read if isinstance(labels, tuple)]
@@ -96,6 +168,10 @@ def find_common_labels(runs: Sequence[Run], query: DataQuery) -> tuple[str, ...]
     ordered = [next(one for one in stated if frozenset(one) == each) for each, _ in sets]
     if len(ordered) < 2:
         return ordered[0] if ordered else None
+    there = _read_labels_there(query)
+    every = tuple(dict.fromkeys(label for each in ordered for label in each if label in there))
+    if target in every:
+        return every
     fitting = (labels for labels in ordered if _has_labels(query, labels))
     return next(fitting, ordered[0])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -121,7 +121,13 @@ def _reuse(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | No
         return None
     file = evaluation_folder(run.folder, today.name) / SCORES_FILE
     check_scores(file)
+    stood = stored
+    if known.label_fingerprints:  # an earlier version stored none
+        stored = replace(stood, label_fingerprints=known.label_fingerprints)
     if is_applied(stored, chosen, today.plan, known.units):
+        if stored != stood:
+            with made.rewriting(run, stood, use_cache=today.use_cache):
+                write_evaluation(run.folder, stored)
         return RunOutcome(run, stored, reused=True)
     scores = taken = read_scores(file)
     if digest_units(scores.groups, scores.attributes) != known.units:
@@ -130,7 +136,7 @@ def _reuse(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | No
         taken = take_units(scores, today.dataset)
     applied = apply_chosen(stored, taken, chosen, today.plan)
     evaluation = record_command(stored, applied, chosen, today.command)
-    with made.rewriting(run, stored, use_cache=today.use_cache):
+    with made.rewriting(run, stood, use_cache=today.use_cache):
         if taken is not scores:
             write_scores(file, taken)
         write_evaluation(run.folder, evaluation)

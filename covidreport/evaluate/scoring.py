@@ -59,7 +59,7 @@ def score_stored(
 
     Where they ask for none it keeps those that it has. write: whether it takes the place of what
     stands. Raises StoreError where it holds no scores, RunError where tuned thresholds are asked
-    for and the run has none that fit, UsageError where a threshold is for no label.
+    for and the run has none that fit. Thresholds of labels that it lacks are those of other runs.
     """
     if not evaluation.has_scores:
         raise StoreError(f"{evaluation.key} holds counts and no scores")
@@ -68,7 +68,7 @@ def score_stored(
     chosen = keep_thresholds(evaluation)
     if thresholds is not None:
         chosen = _choose(thresholds, run, evaluation, scores)
-    metrics = options.metrics or MetricOptions()
+    metrics = (options.metrics or MetricOptions()).keep(scores.labels)
     plan = metrics.plan(scores.labels, options.target or DEFAULT_TARGET)
     applied = apply_chosen(evaluation, scores, chosen, plan)
     changed = record_command(evaluation, applied, chosen, options.command if write else None)
@@ -85,6 +85,7 @@ def _choose(
         evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
         scores.sample_ids,
     )  # fmt: skip
+    thresholds = thresholds.keep(evaluation.labels)
     decision: Decision = "argmax" if is_argmax(evaluation) else "threshold"
     return choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256, decision)
 

@@ -60,6 +60,10 @@ class Thresholds:
         default = DEFAULT_THRESHOLD if self.default is None else self.default
         return {label: self.by_label.get(label, default) for label in labels}
 
+    def keep(self, labels: Sequence[str]) -> Thresholds:
+        """These without what is said of other labels: a run may lack some of the data's."""
+        return replace(self, by_label={k: v for k, v in self.by_label.items() if k in labels})
+
     def on_split(self, split: str) -> Thresholds | None:
         """What these say of one split; None where that is nothing.
 

@@ -16,7 +16,7 @@ from covidreport.gate.comparable import check_comparable
 from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
-from covidreport.records import Evaluation, PickedBaseline, ReferenceDiscordance, Run
+from covidreport.records import Evaluation, GateEvidence, PickedBaseline, ReferenceDiscordance, Run
 from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.folds import join_folds
@@ -229,15 +229,18 @@ def find_picked(
     return None
 
 
-def carry_judged(output: Path, fingerprint: str | None) -> tuple[str, ...]:
-    """The models that a baseline's file counts, where it is of these images; none without a file.
+def carry_judged(output: Path, evidence: GateEvidence) -> tuple[str, ...]:
+    """The models that a baseline's file counts, where it is of the images of another; none without
+    a file.
 
     StoreError where the file can't be read.
     """
     if not output.exists():
         return ()
     earlier = BASELINE.read(output)
-    return earlier.judged if earlier.fingerprint == fingerprint else ()
+    known = evidence.label_fingerprints.get(evidence.target)
+    alike = known is not None and earlier.label_fingerprints.get(evidence.target) == known
+    return earlier.judged if alike or earlier.fingerprint == evidence.fingerprint else ()
 
 
 def identify_run(run: Run) -> str:

@@ -1,38 +1,42 @@
-"""Whether a run can be judged against a baseline: the same images, labels and thresholds."""
+"""Whether a run can be judged against a baseline: images, truth of the target, thresholds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from covidreport.compare.ranking import identify_thresholds, part_comparable
+from covidreport.compare.ranking import (
+    have_same_thresholds,
+    identify_images,
+    part_comparable,
+)
 from covidreport.errors import GateError
 from covidreport.records import Counts, GateEvidence
-from covidreport.text.thresholds import is_argmax
 
 
 def check_comparable(run: GateEvidence, baseline: GateEvidence) -> None:
     """Raise GateError, with all that differs, where two runs could not stand in one ranking.
 
-    The same images and truth, labels, variant and rule of thresholds are wanted.
+    The same images and truth of the target, variant and rule of thresholds are wanted; all labels
+    of files that have no fingerprint of the target.
     """
-    if len(part_comparable([run, baseline])) == 1:
+    if len(part_comparable([run, baseline], run.target)) == 1:
         return
     differences = (*_compare_options(run, baseline), *_compare_data(run, baseline))
-    by_argmax = is_argmax(run) or is_argmax(baseline)
-    if not by_argmax and identify_thresholds(run) != identify_thresholds(baseline):
+    if not have_same_thresholds(run, baseline):
         differences += (_tell("thresholds", _format_thresholds(run), _format_thresholds(baseline)),)
     raise GateError(
         "baseline",
         f"{run.run} can't be compared with the baseline {baseline.run}: they are not of the same "
-        f"images, labels and thresholds. {'; '.join(differences)}. Evaluate both on the same data, "
+        f"images, truth and thresholds. {'; '.join(differences)}. Evaluate both on the same data, "
         "or set the baseline again with `covidreport baseline set`",
     )
 
 
 def _compare_options(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]:
-    if sorted(run.labels) != sorted(baseline.labels):
+    if sorted(run.labels) != sorted(baseline.labels) and not _have_target(run, baseline):
         yield _tell("labels", ", ".join(run.labels), ", ".join(baseline.labels))
-    same = run.fingerprint == baseline.fingerprint is not None
+    same = _are_same_images(run, baseline)
     if run.split != baseline.split and not same:
         yield _tell("split", run.split, baseline.split)
     if run.variant != baseline.variant:
@@ -40,7 +44,7 @@ def _compare_options(run: GateEvidence, baseline: GateEvidence) -> Iterator[str]
 
 
 def _compare_data(run: GateEvidence, baseline: GateEvidence) -> list[str]:
-    if run.fingerprint == baseline.fingerprint is not None:
+    if _are_same_images(run, baseline):
         return []
     found = []
     if run.n_images != baseline.n_images:
@@ -56,6 +60,18 @@ def _compare_data(run: GateEvidence, baseline: GateEvidence) -> list[str]:
     elif run.dataset != baseline.dataset:
         found.append(_tell("data set", run.dataset, baseline.dataset))
     return found
+
+
+def _have_target(run: GateEvidence, baseline: GateEvidence) -> bool:
+    """Whether both say by a fingerprint what the truth of the target is."""
+    return all(run.target in each.label_fingerprints for each in (run, baseline))
+
+
+def _are_same_images(run: GateEvidence, baseline: GateEvidence) -> bool:
+    same = run.fingerprint == baseline.fingerprint is not None
+    ours, theirs = (replace(each, variant=None) for each in (run, baseline))
+    known = identify_images(ours, run.target) == identify_images(theirs, run.target)
+    return same or (known and _have_target(run, baseline))
 
 
 def _tell(what: str, ours: str, theirs: str) -> str:

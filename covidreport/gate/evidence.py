@@ -76,6 +76,11 @@ def list_estimates(evidence: GateEvidence) -> dict[str, Estimate]:
     return {name: estimate for name, estimate in estimates.items() if name in ALL_METRICS}
 
 
+def salt_cases(evidence: GateEvidence) -> str:
+    """The salt of the digests in `wrong`: whoever has the same images and truth has it."""
+    return choose_salt(evidence.label_fingerprints.get(evidence.target, evidence.fingerprint))
+
+
 def take_evidence(
     evaluation: Evaluation, target: str, answers: AlignedAnswers | None
 ) -> GateEvidence:
@@ -84,6 +89,7 @@ def take_evidence(
     answers: of this run alone, for the target; None where only counts are known.
     """
     facts = evaluation.facts
+    salt = choose_salt(evaluation.label_fingerprints.get(target, evaluation.fingerprint))
     return GateEvidence(
         covidreport=__version__,
         evaluated_with=facts.covidreport,
@@ -94,6 +100,7 @@ def take_evidence(
         split=evaluation.split,
         variant=evaluation.variant,
         fingerprint=evaluation.fingerprint,
+        label_fingerprints=evaluation.label_fingerprints,
         labels=evaluation.labels,
         n_images=evaluation.n_images,
         n_groups=evaluation.n_groups,
@@ -102,9 +109,7 @@ def take_evidence(
         tuning=evaluation.tuning,
         counts=evaluation.counts,
         metrics=collect_estimates(evaluation),
-        wrong=None
-        if answers is None
-        else find_wrong_cases(answers, choose_salt(evaluation.fingerprint)),
+        wrong=None if answers is None else find_wrong_cases(answers, salt),
         known={},
     )
 
@@ -142,6 +147,7 @@ def write_baseline(path: Path, evidence: GateEvidence) -> None:
         "reference",
         "judged",
         "picked",
+        "label_fingerprints",
     ):  # where there is none, the file is as it always was
         if not document[name]:
             del document[name]
@@ -156,7 +162,7 @@ def read_baseline(path: Path, source: str) -> GateSide:
         said = str(error).removesuffix(f"; {_REMEDY}")
         raise GateError("baseline", f"{said}; {_REMEDY}") from error
     wrong = evidence.wrong
-    if wrong is not None and wrong.salt != digest_salt(choose_salt(evidence.fingerprint)):
+    if wrong is not None and wrong.salt != digest_salt(salt_cases(evidence)):
         raise GateError(
             "baseline",
             f"{path}: its cases have another salt than COVIDREPORT_SALT gives here; set the "

@@ -94,7 +94,7 @@ def _find_other_version(run: GateEvidence, baseline: GateEvidence) -> tuple[Find
             "note",
             "baseline-of-another-version",
             f"The baseline {baseline.run} was evaluated by covidreport {theirs}, the run by {ours}",
-            "images, labels and thresholds are the same; scores may differ in their last digits",
+            "images, truth and thresholds are the same; scores may differ in their last digits",
             "Evaluate the baseline again with this version and set it anew.",
             (baseline.run,),
         ),

@@ -51,6 +51,8 @@ def gate_runs(
     if isinstance(baseline, GateError):
         return tuple(_refuse(run, request, baseline.stage, str(baseline)) for run in runs)
     images = settle_images(complete_images(request.images, baseline), runs)
+    labels = {label for run in runs for each in read_evaluations(run)[0] for label in each.labels}
+    request = replace(request, criteria=replace(request.criteria, labels=frozenset(labels)))
     return tuple(_gate_run(run, replace(request, images=images), baseline) for run in runs)
 
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from covidreport import __version__
 from covidreport.compare.patients import figure_patients
+from covidreport.compare.ranking import name_images
 from covidreport.errors import UsageError
 from covidreport.gate.comparable import check_comparable
-from covidreport.gate.evidence import GateSide, StoredEvaluation, list_estimates
+from covidreport.gate.evidence import GateSide, StoredEvaluation, list_estimates, salt_cases
 from covidreport.gate.findings import compare_sides
 from covidreport.gate.limit_wording import describe_allowed, describe_loss, describe_value
 from covidreport.gate.limits import DEFAULT_MARGIN
@@ -24,6 +25,7 @@ from covidreport.gate.metrics import (
     check_prevalence,
     direction_of,
     explain_missing,
+    is_over_labels,
     read_value,
 )
 from covidreport.gate.near_threshold import find_hanging
@@ -82,6 +84,8 @@ class GateCriteria:
     """How often an equal run fails at most by a tolerant limit."""
     patient_rule: PatientRule = "any"
     """How many of a patient's images have to be called positive for him to be."""
+    labels: frozenset[str] = frozenset()
+    """Those that any of the judged runs has: a limit on one of them is misspelt for none."""
 
 
 def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) -> Verdict:
@@ -103,7 +107,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
     found: tuple[str, ...] = ()
     if paired is not None and theirs is not None:
         comparisons = name_comparisons(paired, ours.run, theirs.run)
-        salt = choose_salt(ours.fingerprint)
+        salt = choose_salt(name_images([ours, theirs], ours.target))
         lost = name_cases(paired.newly_missed, salt, show_ids=criteria.show_ids)
         found = name_cases(paired.newly_found, salt, show_ids=criteria.show_ids)
     findings = (
@@ -122,6 +126,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         split=ours.split,
         variant=ours.variant,
         fingerprint=ours.fingerprint,
+        target_fingerprint=ours.label_fingerprints.get(ours.target),
         thresholds=ours.thresholds,
         thresholds_from=ours.thresholds_from,
         scores_from=run.scores_from,
@@ -181,7 +186,8 @@ def combine_results(results: Sequence[LimitResult]) -> VerdictOutcome:
 def _check(run: GateEvidence, criteria: GateCriteria, baseline: GateEvidence | None) -> None:
     """Raise UsageError or GateError where the run can't be judged by these criteria."""
     limits = criteria.limits
-    strange = [each.name for each in limits if each.label and each.label not in run.labels]
+    known = {"", *run.labels, *criteria.labels, *(baseline.labels if baseline else ())}
+    strange = [each.name for each in limits if each.label not in known]
     if strange:
         raise UsageError(
             f"the limit on {strange[0]} names no label of the data; its labels are "
@@ -200,7 +206,7 @@ def _pair(run: GateSide, baseline: GateSide | None) -> PairedRuns | None:
         return None
     if run.stored is None or run.stored.answers is None:
         return None
-    salt = choose_salt(run.evidence.fingerprint)
+    salt = salt_cases(baseline.evidence)
     return pair_runs(run.stored.answers, baseline.evidence.wrong, salt)
 
 
@@ -229,6 +235,17 @@ def _judge_limits(
 def _judge_limit(
     limit: Limit, run: GateEvidence, baseline: GateEvidence | None, paired: PairedRuns | None
 ) -> LimitResult:
+    why = _explain_not_asked(limit, run, baseline)
+    if why:
+        return LimitResult(
+            limit=limit,
+            outcome=_soften(limit, "inconclusive"),
+            value=read_value(run, limit.label, limit.metric)[0],
+            baseline=None,
+            allowed_min=None,
+            allowed_max=None,
+            sentence=f"{limit.name} can't be asked: {why}.",
+        )
     if limit.evidence:
         assert baseline is not None  # `choose_limits` refuses such a limit without one
         return _judge_loss(limit, run, baseline, paired)
@@ -251,6 +268,23 @@ def _judge_limit(
         sentence=f"{said}; {describe_allowed(limit, low, high, theirs, value)}.",
         estimate=estimate,
     )
+
+
+def _explain_not_asked(limit: Limit, run: GateEvidence, baseline: GateEvidence | None) -> str:
+    """Why a limit says nothing of a run or a baseline that lacks labels; empty where it does."""
+    if limit.label and limit.label not in run.labels:
+        return f"{run.run} has no output for {limit.label}; it has {', '.join(run.labels)}"
+    if baseline is None or limit.max_regression is None:
+        return ""
+    if limit.label and limit.label not in baseline.labels:
+        return f"the baseline {baseline.run} was evaluated for {', '.join(baseline.labels)}"
+    other = set(run.labels) != set(baseline.labels)
+    if is_over_labels(limit.metric) and other:
+        return (
+            f"it is over all labels, and these are {', '.join(run.labels)} of {run.run} and "
+            f"{', '.join(baseline.labels)} of the baseline {baseline.run}"
+        )
+    return ""
 
 
 def _soften(limit: Limit, outcome: LimitOutcome) -> LimitOutcome:

@@ -75,6 +75,11 @@ def is_count(metric: str) -> bool:
     return name in COUNTS or name == FAILED
 
 
+def is_over_labels(metric: str) -> bool:
+    """Whether a metric depends on which labels there are."""
+    return is_overall(metric) and split_bound(metric)[0] != FAILED
+
+
 def is_overall(metric: str) -> bool:
     """Whether a metric is one over all labels."""
     name = split_bound(metric)[0]

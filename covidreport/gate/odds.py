@@ -18,8 +18,9 @@ from typing import Final
 import numpy as np
 
 from covidreport.compare.bounds import ALPHA
-from covidreport.gate.evidence import GateSide
+from covidreport.gate.evidence import GateSide, salt_cases
 from covidreport.gate.metrics import TOLERANCE
+from covidreport.gate.paired import find_wrong_cases
 from covidreport.metrics import (
     LatentPair,
     MissRule,
@@ -38,7 +39,7 @@ from covidreport.records import (
     Verdict,
 )
 from covidreport.storage.codec import encode
-from covidreport.text import choose_salt, digest_case
+from covidreport.text import digest_case
 
 ASSUMED_BETWEEN: Final = 0.6
 """The latent correlation of two runs on an image where no runs were at hand."""
@@ -160,14 +161,15 @@ def take_reference(baseline: GateSide, others: Sequence[GateSide]) -> ReferenceD
     of, stored = baseline.evidence, baseline.stored
     if of.wrong is None or stored is None or stored.answers is None:
         return None
+    salt = salt_cases(of)
     lost = [frozenset(of.wrong.missed)]
     for other in others:
         same = other.evidence.model_sha256 == of.model_sha256 is not None
-        if other.evidence.wrong is not None and not same:
-            lost.append(frozenset(other.evidence.wrong.missed))
+        answers = None if other.stored is None else other.stored.answers
+        if answers is not None and not same:
+            lost.append(frozenset(find_wrong_cases(answers, salt).missed))
     if len(lost) - 1 < FEWEST_RUNS:
         return None
-    salt = choose_salt(of.fingerprint)
     positive = stored.answers.truth == 1
     ids = np.array(stored.answers.sample_ids, dtype=object)[positive]
     digests = [digest_case(each, salt) for each in ids]
@@ -205,7 +207,7 @@ def count_tries(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
 
 
 def _images(verdict: Verdict) -> object:
-    return verdict.fingerprint, verdict.dataset, verdict.split
+    return verdict.target_fingerprint or verdict.fingerprint, verdict.dataset, verdict.split
 
 
 def _count(verdict: Verdict, judged: Sequence[str]) -> Verdict:

@@ -29,6 +29,7 @@ class _Judged:
     fingerprint: str | None
     model_sha256: str | None
     judged: tuple[str, ...] = ()
+    target_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class _Document:
     verdicts: tuple[_Judged, ...]
 
 
-def read_judged(path: Path, fingerprint: str | None) -> tuple[str, ...]:
+def read_judged(
+    path: Path, fingerprint: str | None, of_target: str | None = None
+) -> tuple[str, ...]:
     """The models that a verdict.json says were judged on these images, by digest, in its order.
 
     One of a version that did not list them says at least of which model each verdict is. UsageError
@@ -48,7 +51,10 @@ def read_judged(path: Path, fingerprint: str | None) -> tuple[str, ...]:
         raise UsageError(f"{path}: is no verdict.json ({error})") from error
     found: set[str] = set()
     for each in document.verdicts:
-        if each.outcome != "error" and each.fingerprint == fingerprint:
+        same = each.fingerprint == fingerprint or (
+            of_target is not None and each.target_fingerprint == of_target
+        )
+        if each.outcome != "error" and same:
             own = () if each.model_sha256 is None else (each.model_sha256,)
             found.update(each.judged or own)
     return tuple(sorted(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from covidreport.errors import UsageError
@@ -27,6 +27,15 @@ class MetricOptions:
     sampling: Sampling | None = None
     """How the images were sampled; only of consecutive patients does a report give the prevalence
     an interval."""
+
+    def keep(self, labels: Sequence[str]) -> MetricOptions:
+        """These without what is said of other labels: a run may lack some of the data's."""
+        prevalence = self.prevalence
+        if isinstance(prevalence, Mapping):
+            prevalence = {label: prevalence[label] for label in labels if label in prevalence}
+        return replace(
+            self, prevalence=prevalence, normal=self.normal if self.normal in labels else None
+        )
 
     def plan(self, labels: Sequence[str], target: str) -> MetricPlan:
         """What is to be computed for these labels; UsageError where one is named that is none."""

@@ -46,6 +46,9 @@ class Evaluation:
     has_scores: bool = True
     score_metrics: ScoreMetrics | None = None
     """None where there are only counts, and in files of a covidreport that did not make them."""
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """By label: of ids, splits, the bytes of the files and the truth of that label alone; empty for
+    copied counts, and in files of a covidreport that made none."""
 
     @property
     def facts(self) -> Provenance:
@@ -66,6 +69,10 @@ class Evaluation:
     def tuning(self) -> Tuning | None:
         """On which images thresholds were tuned and for what, as far as it says."""
         return self.facts.tuning
+
+    def is_of(self, fingerprint: str | None) -> bool:
+        """Whether it is of the images that a fingerprint names: whole, or of one of its labels."""
+        return fingerprint in (self.fingerprint, *self.label_fingerprints.values())
 
     @property
     def key(self) -> str:

@@ -153,6 +153,8 @@ class GateEvidence:
     """Models that verdicts on these images were noted of, by digest, in its order."""
     picked: PickedBaseline | None = None
     """None where it was not the best of the runs at hand when the baseline was set."""
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """As `Evaluation.label_fingerprints`."""
 
     @property
     def origin(self) -> ThresholdOrigin:
@@ -166,7 +168,8 @@ Comparable: TypeAlias = Evaluation | GateEvidence
 
 @dataclass(frozen=True, slots=True)
 class GateBaseline:
-    """What a run was gated against: the same images, labels and thresholds, or it is refused."""
+    """What a run was gated against: the same images, truth of the target and thresholds, or it is
+    refused."""
 
     run: str
     kind: Literal["run", "file", "best"]
@@ -255,6 +258,8 @@ class Verdict:
     split: str | None = None
     variant: str | None = None
     fingerprint: str | None = None
+    target_fingerprint: str | None = None
+    """Of the images and the truth of the target alone, the same for runs of other labels."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """Per label, a probability."""
     thresholds_from: str | None = None

@@ -236,10 +236,13 @@ class ReportedDataset:
 
     def find(self, reported: ReportedRun) -> Evaluation | None:
         """A run's evaluation on it; None where it has none of these very images."""
-        of = self.dataset, self.variant, self.fingerprint
+        of = self.dataset, self.variant
         every = (reported.evaluation, *reported.elsewhere)
         return next(
-            (e for e in every if e and (e.dataset, e.variant, e.fingerprint) == of), None
+            (
+                e for e in every
+                if e and (e.dataset, e.variant) == of and e.is_of(self.fingerprint)
+            ), None,
         )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from covidreport.store import (
 from covidreport.text import choose_salt, digest_case
 from covidreport.text.thresholds import is_trained_on
 
-METHOD = 4
+METHOD = 5
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
@@ -47,10 +47,10 @@ MOST_PICTURES = 72
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The table without pictures, and by the name of each case that of its picture's file."""
+    """The table without pictures, and by the name of each case those of its picture's file."""
 
     table: CaseTable
-    picture_names: Mapping[str, str]
+    picture_names: Mapping[str, tuple[str, ...]]
 
 
 def collect_cases(
@@ -107,7 +107,8 @@ def _read_cases(
     if answers.images is None:
         return None
     thresholds = {each.run: each.thresholds.get(ranking.target) for each, _ in files}
-    cases = _Cases(answers, ranking.fingerprint, show_ids=show_ids)
+    prints = [ranking.fingerprint, *(each.fingerprint for each, _ in files)]
+    cases = _Cases(answers, tuple(dict.fromkeys(prints)), show_ids=show_ids)
     positives = _order_positives(answers)
     alarms, alarms_in_all = _pick_alarms(answers, cases.file_name)
     doubtful = None if trained else _find_label_errors(answers)
@@ -128,7 +129,7 @@ def _read_cases(
         label_errors_omitted=len(doubtful or ()) - len(listed),
     )
     rows = [*positives[:shown], *alarms, *listed]
-    return _Found(table, {cases.name(row): cases.file_name(row) for row in rows})
+    return _Found(table, {cases.name(row): cases.list_file_names(row) for row in rows})
 
 
 def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
@@ -138,8 +139,8 @@ def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
     pictures = {}
     doubtful = (each.case for each in table.label_errors or ())
     for case in (*missed[:MOST_PICTURES], *table.false_alarms, *doubtful):
-        name = found.picture_names[case.name]
-        each = (read_thumbnail(folder, name) for folder in folders)
+        names = found.picture_names[case.name]
+        each = (read_thumbnail(folder, name) for folder in folders for name in names)
         picture = next((data for data in each if data is not None), None)
         if picture is not None:
             pictures[case.name] = picture
@@ -190,17 +191,24 @@ def _find_label_errors(answers: AlignedAnswers) -> list[int]:
 class _Cases:
     """Makes the record of an image from the row that it has in the aligned answers."""
 
-    def __init__(self, answers: AlignedAnswers, fingerprint: str | None, *, show_ids: bool) -> None:
+    def __init__(
+        self, answers: AlignedAnswers, fingerprints: Sequence[str | None], *, show_ids: bool
+    ) -> None:
         assert answers.images is not None
         self._answers = answers
         self._images = answers.images
-        self._fingerprint = fingerprint
-        self._salt = choose_salt(fingerprint)
+        self._fingerprints = fingerprints
+        self._salt = choose_salt(fingerprints[0])
         self._show_ids = show_ids
 
     def file_name(self, row: int) -> str:
         """What the image's thumbnail is called in the folders of runs."""
-        return name_thumbnail(self._images.sample_ids[row], self._fingerprint)
+        return self.list_file_names(row)[0]
+
+    def list_file_names(self, row: int) -> tuple[str, ...]:
+        """The same by each fingerprint: runs of other labels call it otherwise."""
+        sample = self._images.sample_ids[row]
+        return tuple(name_thumbnail(sample, each) for each in self._fingerprints)
 
     def name(self, row: int) -> str:
         """What the report calls the image."""

@@ -73,18 +73,20 @@ def collect_by_class(
     runs = {each.run.name: each for each in reported}
     errors: list[ClassErrors] = []
     predictive: list[PredictiveValues] = []
-    labels: tuple[str, ...] = ()
+    ranked = [runs[row.run].evaluation for row in ranking.rows if row.rank is not None]
+    # of runs with other labels those with most have them: who lacks one can't tell its images apart
+    labels = max((each.labels for each in ranked if each is not None), key=len, default=())
     for row in ranking.rows:
         each = runs[row.run]
         evaluation = each.evaluation
         if row.rank is None or evaluation is None:
             continue
-        labels = labels or evaluation.labels
-        found = _read(each, evaluation, ranking.target, labels, read)
+        own = labels if set(labels) <= set(evaluation.labels) else evaluation.labels
+        found = _read(each, evaluation, ranking.target, own, read)
         stated = _find_stated(evaluation, ranking.target, metrics)
         values = _predict(evaluation, ranking.target, stated, found)
         looked_for = is_exploratory(evaluation, ranking.target)
-        if found is not None:
+        if found is not None and own == labels:
             errors.append(_mark_errors(found.errors) if looked_for else found.errors)
         predictive += map(_mark_values, values) if looked_for else values
     classes = TrueClasses(labels, tuple(errors)) if errors else None
@@ -155,7 +157,9 @@ def _find_stated(
 ) -> float | None:
     """The prevalence that the settings state, or else the evaluation."""
     if metrics is not None and metrics.prevalence is not None:
-        return metrics.plan(evaluation.labels, target).prevalence.get(target)
+        return (
+            metrics.keep(evaluation.labels).plan(evaluation.labels, target).prevalence.get(target)
+        )
     details = evaluation.score_metrics
     stated: Mapping[str, float] = {} if details is None else details.plan.prevalence
     return stated.get(target)

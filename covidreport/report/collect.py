@@ -108,6 +108,8 @@ def collect_report(
     _refuse_none(reported, at)
     read = caching_reader()
     if metrics is not None:
+        found_labels = [e for one in reported if one.evaluation for e in one.evaluation.labels]
+        metrics.plan(list(dict.fromkeys(found_labels)), target)  # refused for a label of no run
         reported = tuple(state_prevalence(one, metrics, target, read) for one in reported)
     evaluated = [(item.run, item.evaluation) for item in reported if item.evaluation is not None]
     evaluations = [evaluation for _, evaluation in evaluated]

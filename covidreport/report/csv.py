@@ -5,7 +5,7 @@
 | `rank` | the run's rank; empty where it has none, and on images that the report does not rank |
 | `run`, `experiment`, `block`, `description` | the run, as its folder names it |
 | `dataset`, `split`, `variant`, `fingerprint` | the images |
-| `label` | the label; empty in the row of the figures over all labels |
+| `label` | the label, of empty cells if the run lacks it; empty in the row over all labels |
 | `is_target` | 1 where it is the label that the ranking is about |
 | `attribute`, `value` | in rows of a part of the images: by what, and which; else empty |
 | `threshold`, `thresholds_from` | the operating point, a probability, and where it comes from |
@@ -147,9 +147,12 @@ def _run_rows(
         failure = reported.failure
         reason = f"{failure.stage}: {failure.explanation}" if failure else "not evaluated"
         yield {**about, "dataset": data.dataset, "split": data.split, "failure": reason}
+    ranks = [each.evaluation for each in data.runs if each.evaluation is not None]
+    labels = dict.fromkeys(label for each in ranks for label in each.labels)
     for evaluation in _evaluations(reported):
         ranked = row if evaluation is reported.evaluation else None
-        for label in (*evaluation.labels, ""):
+        lacking = [each for each in labels if ranked and each not in evaluation.labels]
+        for label in (*evaluation.labels, *lacking, ""):
             cells = _evaluation_cells(evaluation, label, data.target, ranked)
             if ranked is not None and label == data.target:
                 cells |= {**standing, **flatten_patients(ranked.patients)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from covidreport.compare.ranking import RankedSet
+from covidreport.compare.ranking import RankedSet, name_images
 from covidreport.metrics.unpaired import subtract_unpaired
 from covidreport.records import (
     DatasetDifference,
@@ -44,7 +44,8 @@ def collect_datasets(
     variant = next((one.evaluation.variant for one in reported if one.evaluation), None)
     datasets = [ReportedDataset(ranking.dataset, ranking.split, variant, ranking.fingerprint)]
     for images in beside:
-        print_ = next(iter(images.fingerprints), None)
+        of = [e for one in reported for e in one.elsewhere if e.fingerprint in images.fingerprints]
+        print_ = name_images(of, target) if of else None
         each = ReportedDataset(images.dataset, images.split, images.variant, print_)
         evaluated = [(one.run, e) for one in reported if (e := each.find(one)) is not None]
         sets = rank(evaluated)

@@ -62,7 +62,7 @@ class Index:
             return None
         candidates = [reported.evaluation, *reported.others, *reported.elsewhere]
         for one in candidates:
-            if one is None or one.fingerprint != ranking.fingerprint:
+            if one is None or not one.is_of(ranking.fingerprint):
                 continue
             of_counts = one.fingerprint is None
             if not of_counts or (one.dataset, one.split) == (ranking.dataset, ranking.split):

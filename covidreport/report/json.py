@@ -13,7 +13,8 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `n_groups`, `thresholds`, `thresholds_from`, `counts` by label (`tn`, `fp`, `fn`, `tp`,
   `failed_positive`, `failed_negative`, `unknown`), `estimates` by label and metric (`value`, `low`,
   `high`, `numerator`, `denominator`, `method`; the metrics over all labels under `""`), `findings`,
-  `failures`, `provenance`, `timing`, `has_scores`, `score_metrics` (or null).
+  `failures`, `provenance`, `timing`, `has_scores`, `score_metrics` (or null),
+  `label_fingerprints` (by label; a label that a run lacks stands nowhere).
 - `score_metrics`: `plan` (how intervals were made: `interval`, `resamples`, `seed`;
   `specificities`, `sensitivities`, `prevalence` by label, `normal`), `labels` (below),
   `consistency` (`nothing`, `contradiction`, `failed`), `subgroups` by attribute and label

@@ -94,7 +94,7 @@ def _restate(
     evaluation: Evaluation, *, run: Run, metrics: MetricOptions, target: str, read: ReadScores
 ) -> Evaluation:
     score_metrics = evaluation.score_metrics
-    prevalence = metrics.plan(evaluation.labels, target).prevalence
+    prevalence = metrics.keep(evaluation.labels).plan(evaluation.labels, target).prevalence
     if score_metrics is None or score_metrics.plan.prevalence == prevalence:
         return evaluation
     found = attempt(

@@ -65,7 +65,12 @@ def _facts(data: ReportData, index: Index) -> tuple[Fact, ...]:
         if counts is not None:
             images += f"{of_them.format(whole(counts.positives))} with {index.disease}"
         facts.append(Fact("Images", Text(images)))
-        facts.append(Fact("Labels", Text(listed([label_name(label) for label in first.labels]))))
+        every = sorted(
+            (one.evaluation for one in index.runs if one.evaluation is not None),
+            key=lambda each: -len(each.labels),
+        )
+        labels = dict.fromkeys(label for each in every for label in each.labels)
+        facts.append(Fact("Labels", Text(listed([label_name(label) for label in labels]))))
     facts.append(Fact("Runs", Text(describe_standing(data, index))))
     return tuple(facts)
 

@@ -202,15 +202,21 @@ def choose_beside(
         except UsageError as error:
             tell(f"data set {name} is not shown beside {chosen.dataset}: {error}")
             continue
-        images = [each.fingerprint for each in of if found is not None and found.has(each)]
-        if found is None or known & set(images):
+        filed = [each for each in of if found is not None and found.has(each)]
+        if found is None or known & {each.fingerprint for each in filed}:
             continue
-        last = {each.fingerprint: date_evaluation(each) for each in sorted(of, key=date_evaluation)}
-        print_ = max(set(images), key=lambda each: (images.count(each), last[each]))
-        prints = frozenset(filter(None, (print_,)))
+        alike = [[each for each in filed if _are_same_images(one, each)] for one in filed]
+        meant = max(alike, key=lambda those: (len(those), max(map(date_evaluation, those))))
+        prints = frozenset(filter(None, (each.fingerprint for each in meant)))
         beside.append(replace(found, note="", fingerprints=prints))
         known |= prints
     return tuple(beside)
+
+
+def _are_same_images(one: Evaluation, other: Evaluation) -> bool:
+    """Whether two evaluations are of the same images, by a truth that both have."""
+    shared = set(one.label_fingerprints.items()) & set(other.label_fingerprints.items())
+    return bool(shared) or one.fingerprint == other.fingerprint
 
 
 def pick_evaluation(fitting: Sequence[Evaluation]) -> Evaluation:

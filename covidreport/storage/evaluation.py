@@ -102,6 +102,8 @@ def write_evaluation(run_folder: Path, evaluation: Evaluation) -> Path:
 def encode_evaluation(evaluation: Evaluation, scores_sha256: str | None = None) -> Document:
     """The object that stands in evaluation.json; scores_sha256: of the scores beside it."""
     document = EVALUATION.encode(evaluation)
+    if not evaluation.label_fingerprints:  # where there are none, the file is as it always was
+        del document["label_fingerprints"]
     if document["details"] is not None:
         document["details"] = {"schema": SCORE_METRICS_SCHEMA, **document["details"]}
     head = {} if scores_sha256 is None else {"scores_sha256": scores_sha256}

@@ -156,8 +156,59 @@ def test_tuned_and_fixed_thresholds_do_not_rank_together():
     assert len(rank_runs([tuned, fixed, exploratory, other], "covid-19")) == 4
 
 
-def test_runs_with_other_labels_are_never_ranked_together():
-    """Same images, but one run was asked for one label more."""
+def test_runs_with_other_labels_are_ranked_together_by_the_targets_fingerprint():
+    """Same images and truth of covid-19; with another truth of it they are of other images."""
+    one, two = {"covid-19": _counts(1, 5)}, {"covid-19": _counts(2, 5), "normal": _counts(3, 3)}
+    first = replace(make_evaluation("a", one), label_fingerprints={"covid-19": "t"})
+    second = replace(
+        make_evaluation("b", two, fingerprint="f2"),
+        label_fingerprints={"covid-19": "t", "normal": "n"},
+    )
+    ranking = _rank(first, second)
+    assert _order(ranking) == [(1, "a"), (2, "b")]
+    assert ranking.fingerprint == "t"
+    # by `normal` they have nothing in common
+    assert len(rank_runs([first, second], "normal")) == 2
+    other = replace(second, label_fingerprints={"covid-19": "u", "normal": "n"})
+    assert len(rank_runs([first, other], "covid-19")) == 2
+
+
+def test_an_earlier_evaluation_stands_beside_one_with_the_same_whole_fingerprint():
+    """Which says what that of the target is; those of other labels join by it."""
+    one, two = {"covid-19": _counts(1, 5)}, {"covid-19": _counts(2, 5), "normal": _counts(3, 3)}
+    earlier = make_evaluation("a", two)
+    same = replace(make_evaluation("b", two), label_fingerprints={"covid-19": "t", "normal": "n"})
+    alone = replace(
+        make_evaluation("c", one, fingerprint="f2"), label_fingerprints={"covid-19": "t"}
+    )
+    assert len(rank_runs([earlier, alone], "covid-19")) == 2
+    assert [row.run for row in _rank(earlier, same, alone).rows] == ["c", "a", "b"]
+
+
+def test_thresholds_of_labels_that_only_one_has_part_nobody():
+    """Those that both have do; a run of fewer labels stands with the more, the first of as many."""
+    prints = {"covid-19": "t", "normal": "n"}
+    counts = {"covid-19": _counts(2, 5), "normal": _counts(3, 3)}
+
+    def make(run, labels, **values):
+        of = {label: counts[label] for label in labels}
+        evaluation = make_evaluation(run, of, fingerprint=f"{len(labels)}", thresholds=values)
+        return replace(evaluation, label_fingerprints={label: prints[label] for label in labels})
+
+    both = ("covid-19", "normal")
+    a = make("a", both, **{"covid-19": 0.5, "normal": 0.5})
+    b = make("b", both, **{"covid-19": 0.5, "normal": 0.7})
+    c = make("c", both, **{"covid-19": 0.5, "normal": 0.7})
+    alone = make("d", ("covid-19",), **{"covid-19": 0.5})
+    lower = make("e", ("covid-19",), **{"covid-19": 0.4})
+    found = [
+        {row.run for row in each.rows} for each in rank_runs([a, b, c, alone, lower], "covid-19")
+    ]
+    assert found == [{"b", "c", "d"}, {"a"}, {"e"}]
+
+
+def test_runs_with_other_labels_and_no_fingerprint_of_the_target_are_never_ranked_together():
+    """Same images, but one run was asked for one label more: files of earlier versions."""
     one, two = {"covid-19": _counts(1, 5)}, {"covid-19": _counts(2, 5), "normal": _counts(3, 3)}
     rankings = rank_runs([make_evaluation("a", one), make_evaluation("b", two)], "covid-19")
     assert [_order(ranking) for ranking in rankings] == [[(1, "a")], [(1, "b")]]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covidreport.dataset import fingerprint
+from covidreport.dataset import fingerprint, fingerprint_labels
+from covidreport.dataset.split import take_labels, take_rows
 from tests.dataset.manifests import make_dataset
 
 DIGESTS = ("11", "22", "33")
@@ -112,3 +113,60 @@ def test_a_digest_for_every_image_is_asked_for():
     """Fewer would leave images out unseen."""
     with pytest.raises(ValueError, match="2 digests for 3 images"):
         fingerprint(make_dataset(), ("11", "22"))
+
+
+def test_that_of_a_label_is_the_one_that_is_documented():
+    """Written out by hand: the images, then the name of the label and its truth alone."""
+
+    def texts(*items: str) -> bytes:
+        lengths = [len(items), *(len(item) for item in items)]
+        return struct.pack(f"<{len(lengths)}Q", *lengths) + "".join(items).encode()
+
+    images = (
+        b"covidreport.label/1"
+        + texts("a", "b", "c")
+        + texts("train", "validation", "train")
+        + texts(*DIGESTS)
+    )
+    found = fingerprint_labels(make_dataset(), DIGESTS)
+    assert found == {
+        "covid-19": hashlib.sha256(images + texts("covid-19") + bytes([1, 0, 255])).hexdigest(),
+        "normal": hashlib.sha256(images + texts("normal") + bytes([0, 1, 0])).hexdigest(),
+    }
+
+
+def test_other_labels_do_not_count_for_that_of_a_label():
+    """A model of one label and one of many are compared on the label that both have."""
+    dataset = make_dataset()
+    alone = fingerprint_labels(take_labels(dataset, ["covid-19"]), DIGESTS)
+    assert alone == {"covid-19": fingerprint_labels(dataset, DIGESTS)["covid-19"]}
+    mended = make_dataset(truth=np.array([[1, 0], [0, 1], [-1, 1]], np.int8))
+    before, after = (fingerprint_labels(each, DIGESTS) for each in (dataset, mended))
+    assert (before["covid-19"] == after["covid-19"], before["normal"] == after["normal"]) == (
+        True, False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ids": ("a", "b", "d")},
+        {"truth": np.array([[1, 0], [0, 1], [0, 0]], np.int8)},
+        {"splits": ("train", "validation", "validation")},
+        {"splits": None},
+    ],
+)
+def test_images_split_and_its_own_truth_count_for_that_of_a_label(changes):
+    """Anything that changes a figure of the label changes it."""
+    one, other = (fingerprint_labels(make_dataset(**each), DIGESTS) for each in (changes, {}))
+    assert one["covid-19"] != other["covid-19"]
+
+
+@given(st.permutations(range(3)))
+@settings(deadline=None)
+def test_the_order_of_rows_does_not_count_for_that_of_a_label(order):
+    """As for the whole."""
+    dataset = make_dataset()
+    moved = take_rows(dataset, order)
+    found = fingerprint_labels(moved, [DIGESTS[i] for i in order])
+    assert found == fingerprint_labels(dataset, DIGESTS)

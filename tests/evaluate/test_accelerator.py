@@ -348,6 +348,17 @@ def test_differences_are_measured_in_probabilities():
     assert near.limit == LIMITS["fp32"].rounding == 1e-4
 
 
+def test_decisions_by_argmax_are_compared_with_what_competes():
+    """Of labels alone: the last column is the highest of the other outputs. One image of two is
+    decided otherwise, since an output without a name scores highest on the device."""
+    cpu = np.array([[0.350, 0.30, 0.349], [0.5, 0.2, 0.3]], np.float32)
+    here = np.array([[0.349, 0.30, 0.350], [0.5, 0.2, 0.3]], np.float32)
+    check = compare_answers(here, cpu, "argmax", "softmax", LIMITS["fp16"], 2)
+    assert (check.images, check.decisions, check.flipped) == (2, 4, 1)
+    by_threshold = compare_answers(here, cpu, [0.3495, 0.5], "softmax", LIMITS["fp16"], 2)
+    assert (by_threshold.decisions, by_threshold.flipped) == (4, 1)
+
+
 def test_the_sample_has_the_rarest_label_in_it(tmp_path):
     """The only pneumonia of six images is in a sample of two; the same every time."""
     manifest, _ = _write(tmp_path)

@@ -31,6 +31,7 @@ from covidreport.report.frames.columns import (
     build_frame,
 )
 from covidreport.report.index import Index, index_runs
+from covidreport.text.labels import explain_other_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +57,7 @@ def _ranking_row(place: int, ranking: Ranking, row: RankedRun, index: Index) -> 
     evaluation = index.evaluation(row.run, ranking)
     counts = index.counts(evaluation) if row.counted else None
     reported = index.find(row.run)
+    mixed = explain_other_labels(list(index.evaluations(ranking).values()))
     return {
         "ranking": place,
         "rank": row.rank,
@@ -68,7 +70,7 @@ def _ranking_row(place: int, ranking: Ranking, row: RankedRun, index: Index) -> 
         "negatives": counts.negatives if counts else None,
         **_standing_cells(ranking.comparisons, row.run),
         **_rate_cells(evaluation, ranking.target, _OF_TARGET),
-        **_rate_cells(evaluation, "", _OVERALL),
+        **_rate_cells(None if mixed else evaluation, "", _OVERALL),
         "average_precision": row.average_precision,
         "why_unranked": row.why_unranked,
         **flatten_patients(row.patients),

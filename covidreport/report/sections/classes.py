@@ -23,7 +23,7 @@ from covidreport.report.blocks import (
     Table,
 )
 from covidreport.report.index import Index
-from covidreport.text import label_name, percent_of, plural, titled, whole
+from covidreport.text import clean, label_name, listed, percent_of, plural, titled, whole
 
 MOST_OPEN = 8
 """Runs whose tables of classes stand on the page at once; of more the rest is folded."""
@@ -35,6 +35,14 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     if found is None:
         return ()
     blocks: list[Block] = [_alarms_table(found, data, index)]
+    lacking = [
+        each.run.name
+        for each in index.runs
+        if each.evaluation is not None and not set(found.labels) <= set(each.evaluation.labels)
+    ]
+    if lacking:
+        words = f"Evaluated without these labels, and not in the table: {clean(listed(lacking))}."
+        blocks.append(Prose(words, "remark"))
     tables = [each for each in found.runs if each.called is not None]
     if tables:
         blocks += _called_grids(tables, found, data, index)

@@ -192,8 +192,9 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
         "alarms, then by the highest average precision where all runs that are equal so far have "
         "one. Runs equal in all share a rank, and the ranks they fill are left out; their names "
         "settle in which order they stand and nothing else. Only runs "
-        "on the same images, labels and thresholds stand in one ranking; thresholds that were "
-        "tuned for the same target on the same other images count as the same.",
+        f"on the same images, with the same truth of {index.disease} and by one rule of thresholds "
+        "stand in one ranking, whatever other labels they have; thresholds that were tuned for the "
+        "same target on the same other images count as one rule.",
         f"A run that would win without being of use is shown and not ranked: one that gives the "
         f"rarer of its two answers to at most 1 % of the images (less where "
         f"the label itself is rarer), and one whose specificity is under {floor}. Calling every "

@@ -48,6 +48,7 @@ from covidreport.text import (
     whole,
 )
 from covidreport.text.folds import count_models
+from covidreport.text.labels import explain_other_labels
 from covidreport.text.thresholds import common_threshold, is_argmax
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
@@ -73,6 +74,9 @@ def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Sect
         blocks.append(Prose(describe_rule(by_patient, index.disease), "remark"))
     if unranked:
         blocks.append(_unranked_table(unranked, ranking, anchor, facets, index))
+    mixed = explain_other_labels(list(index.evaluations(ranking).values()))
+    if mixed:
+        blocks.append(Prose(clean(mixed), "remark"))
     if place == 0:
         blocks.append(Prose(_explain_dash(data), "remark"))
     chart = _draw(ranking, anchor, index)
@@ -139,13 +143,17 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
         {label: (c.positives, c.negatives) for label, c in each.counts.items()}
         for each in (one, other)
     ]
-    same_images = one.fingerprint == other.fingerprint and (
-        one.fingerprint is not None
-        or (one.dataset, one.split, supports[0]) == (other.dataset, other.split, supports[1])
+    same_target = set(one.label_fingerprints.items()) & set(other.label_fingerprints.items())
+    same_images = bool(same_target) or (
+        one.fingerprint == other.fingerprint
+        and (
+            one.fingerprint is not None
+            or (one.dataset, one.split, supports[0]) == (other.dataset, other.split, supports[1])
+        )
     )
     compared = {
         "images": same_images,
-        "labels": set(one.labels) == set(other.labels),
+        "labels": bool(same_target) or set(one.labels) == set(other.labels),
         "thresholds": one.thresholds == other.thresholds or is_argmax(one) or is_argmax(other),
         "settings of the evaluation": one.variant == other.variant,
     }
@@ -159,6 +167,8 @@ def _ranked_table(
     counts = [index.counts(one) for one in evaluations]
     alike = all_alike(counts)
     blocks = any(reported.run.block is not None for reported in index.runs)
+    mixed = explain_other_labels(list(index.evaluations(ranking).values()))
+    over_all = () if mixed else OVERALL_COLUMNS
     head = (
         Column("Rank", kind="rank"),
         Column("Run", kind="name"),
@@ -169,10 +179,7 @@ def _ranked_table(
         Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
         Column("Specificity", "95 % CI", "figure", RATES, falls=True),
         Column("F1", index.disease, "figure", falls=True),
-        *(
-            Column(metric_title(metric), "all labels", "figure", falls=True)
-            for metric in OVERALL_COLUMNS
-        ),
+        *(Column(metric_title(metric), "all labels", "figure", falls=True) for metric in over_all),
     )
     body: list[Row] = []
     for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
@@ -188,7 +195,7 @@ def _ranked_table(
                 Rate(of_label(evaluation, index.target, metric))
                 for metric in ("sensitivity", "specificity", "f1")
             ),
-            *(Rate(overall(evaluation, metric)) for metric in OVERALL_COLUMNS),
+            *(Rate(overall(evaluation, metric)) for metric in over_all),
         )
         standing = None if ranking.comparisons is None else ranking.comparisons.find(row.run)
         same = standing is not None and standing.significantly_different is False

@@ -53,7 +53,8 @@ class Replayed:
 def answer_pictures(session: Session) -> tuple[ReferencePixels, NDArray[np.floating]]:
     """The drawn pictures and a model's scores of them `(3, K)`, each scored by itself."""
     pictures = decode_reference(session.spec.pixels)
-    return pictures, session.run_alone(prepare_batch(pictures.pixels, session.spec))
+    scores = session.run_alone(prepare_batch(pictures.pixels, session.spec))
+    return pictures, scores[:, : len(session.spec.labels)]  # without what has no name
 
 
 def keep_reference(run: Run, session: Session) -> str:

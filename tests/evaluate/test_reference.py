@@ -89,6 +89,17 @@ def test_what_is_kept_is_what_can_be_worked_out_from_the_pictures(run):
     assert answers.source.startswith("ONNX Runtime ")
 
 
+def test_a_softmax_with_outputs_that_have_no_name_is_replayed(run):
+    """What competes without a name is no answer of a label: those that have one are kept."""
+    named = ["covid-19", None, "pneumonia"]
+    described = describe(run.folder, labels=named, activation="softmax-logit")
+    keep_reference(described, open_model(described))
+    answers = read_kept(described)
+    assert [len(row) for row in answers.scores] == [2, 2, 2]
+    assert all(sum(row) < 1 for row in answers.scores)
+    assert replay_reference(described, open_model(described)).difference == 0
+
+
 def test_the_same_machine_answers_the_same(run):
     """To the last bit; and what stands is not written again."""
     replayed = replay_reference(run, open_model(run))

@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -321,7 +322,7 @@ class Fault:
 
 def find_faults(words: Mapping[str, Any], kind: type[Struct], prefix: str = "") -> list[Fault]:
     """Everything in `words` that does not fit a Struct, each word by itself."""
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    fields = _list_words(kind)
     forbids = kind.__struct_config__.forbid_unknown_fields
     found: list[Fault] = []
     for word, value in words.items():
@@ -335,6 +336,12 @@ def find_faults(words: Mapping[str, Any], kind: type[Struct], prefix: str = "") 
         elif word in _INNER and isinstance(value, Mapping) and kind is RunWords:
             found += find_faults(value, _INNER[word], f"{path}.")
     return found
+
+
+@cache
+def _list_words(kind: type[Struct]) -> Mapping[str, Any]:
+    """The words of a Struct and their types, which take milliseconds to resolve."""
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
 
 
 def _fits(word: str, value: object, wanted: Any) -> bool:

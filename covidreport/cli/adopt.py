@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from covidreport.cli.options import Data, EvaluatedSplit, read_options
+from covidreport.cli.options import AsJson, Data, EvaluatedSplit, read_options
 from covidreport.errors import CovidReportError, UsageError
 
 if TYPE_CHECKING:
@@ -67,10 +67,11 @@ def adopt(
     ] = None,
     data: Data = None,
     split: EvaluatedSplit = None,
+    as_json: AsJson = False,
 ) -> None:
     """Adopt models."""
     from covidreport.adopt import AdoptRequest, adopt_model
-    from covidreport.cli.terminal import say
+    from covidreport.cli.terminal import print_json, say
 
     if run is not None and len(models) > 1:
         raise UsageError("--run names one run, and several models are given")
@@ -80,6 +81,7 @@ def adopt(
         names = tuple(None if part == "null" else part for part in parts)
     _, options = read_options(context)
     request = AdoptRequest(like, names, _read_words(words or []), run, options.input)
+    described: list[dict[str, Any]] = []
     whole = True
     tried = []
     for path in models:
@@ -91,12 +93,17 @@ def adopt(
             say(f"error: {error}", "bold red")
             say(f"  {error.remedy}" if error.remedy else "")
             whole = False
+            described.append({"model": str(path), "usable": False, "error": str(error)})
             continue
-        _show(adopted)
+        if not as_json:
+            _show(adopted)
         fine = _conclude(adopted, options, request, path)
+        described.append(_describe(adopted, usable=fine))
         whole &= fine
         tried += [adopted.run] if fine and options.data is not None else []
     _compare_ways(tried, options)
+    if as_json:
+        print_json({"schema": "covidreport.adopt/1", "models": described})
     if not whole:
         raise typer.Exit(3)
 
@@ -130,6 +137,17 @@ def _read_words(stated: list[str]) -> dict[str, Any]:
         except ValueError:
             read[word.strip()] = value.strip()
     return read
+
+
+def _describe(adopted: Adopted, *, usable: bool) -> dict[str, Any]:
+    """A model, the words of its contract and where each is from, and what nobody says."""
+    return {
+        "model": str(adopted.run.model),
+        "run": adopted.run.name,
+        "usable": usable,
+        "words": {each.word: {"value": each.value, "from": each.source} for each in adopted.taken},
+        "missing": list(adopted.missing),
+    }
 
 
 def _show(adopted: Adopted) -> None:

@@ -51,7 +51,6 @@ CALLS = {
 SERVED = {"pull", "push"}
 """These need a server, and print through the same streams."""
 
-WITHOUT_JSON = {"adopt"}
 SAME = {
     "cache info": ["cache"],
     "ci": ["verdict"],
@@ -139,7 +138,7 @@ def test_nobody_who_reads_is_no_fault(study, monkeypatch, call):
         end.close()  # which flushes: nothing is left that could fail when Python ends
 
 
-@pytest.mark.parametrize("name", sorted(set(CALLS) - WITHOUT_JSON))
+@pytest.mark.parametrize("name", sorted(CALLS))
 def test_json_is_one_document_that_says_what_it_is(study, covidreport, name):
     """Nothing else stands on stdout, and the exit code is that of the words."""
     words = CALLS[name].replace(" --output -", "").split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ class Spellings:
 
     def suggest(self, path: str) -> str:
         """What is there instead, for a message: case, blanks, the kind of slash; else nothing."""
-        found = self._find(path.replace("\\", "/"), loosen)
+        found = self._find(posixpath.normpath(path.replace("\\", "/")), loosen)
         return "" if found in (None, path) else f"; there is {found!r}"
 
     def _find(self, path: str, alike: Callable[[str], str]) -> str | None:

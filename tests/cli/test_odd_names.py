@@ -36,7 +36,7 @@ def study(tmp_path):
         folder.mkdir(parents=True)
         for name, value in images.items():
             Image.fromarray(np.full((32, 32), value, np.uint8)).save(folder / name)
-    (tmp_path / "data" / "validation" / "normal" / os.fsdecode(b"\xe9.webp")).write_bytes(b"")
+    (tmp_path / "data" / "validation" / "normal" / os.fsdecode(b"\xe9.heic")).write_bytes(b"")
     shutil.copytree(tmp_path / "data", tmp_path / ODD / "data")
     for name in ("base", "other", ODD):
         write_model(tmp_path / "runs" / name, 100)

@@ -350,7 +350,12 @@ def test_a_name_in_another_unicode_form_is_the_file_s(tmp_path):
 
 @pytest.mark.parametrize(
     ("named", "there"),
-    [("B/C.PNG", "b/c.png"), ("b/ c.png", "b/c.png"), ("b\\c.png", "b/c.png")],
+    [
+        ("B/C.PNG", "b/c.png"),
+        ("b/ c.png", "b/c.png"),
+        ("b\\c.png", "b/c.png"),
+        (".\\b\\c.png", "b/c.png"),
+    ],
 )
 def test_a_file_that_is_spelt_otherwise_is_told(tmp_path, named, there):
     """Case, blanks, the kind of slash: the file that is there, to be written so."""

@@ -279,6 +279,7 @@ def _reuse_unchanged(
     target = check_target(options, asked)
     batch = options.batch_size or default_batch(execution)
     thresholds, metrics = options.thresholds or Thresholds(), options.metrics or MetricOptions()
+    metrics.plan(asked, target)  # what is said of a label that none has is refused
     if not thresholds.tuned:
         thresholds.of(asked)
     for each, part in known:

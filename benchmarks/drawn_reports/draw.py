@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from covidreport.compare import Plan
-from covidreport.report import render_html, render_markdown
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_html, render_markdown
 from covidreport.settings import Settings
 from covidreport.storage.made_here import KIND as MADE_HERE
 from covidreport.storage.runs import discover_runs, read_run

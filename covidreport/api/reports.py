@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from covidreport.errors import UsageError
-from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
+from covidreport.report.formats import FORMATS
 from covidreport.report.logo import embed_logo
 from covidreport.report.notebook import Report
 from covidreport.report.options import RenderOptions

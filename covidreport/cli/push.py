@@ -144,8 +144,8 @@ def _choose_images(runs: Sequence[Run], settings: Settings) -> ImageQuery | None
 def _render(run: Run, settings: Settings, images: ImageQuery | None) -> str | None:
     """The report on one run; None where it was not evaluated on these images."""
     from covidreport.errors import UsageError
-    from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
+    from covidreport.report.formats import FORMATS
 
     if images is None:
         return None

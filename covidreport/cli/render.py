@@ -93,8 +93,8 @@ def render(
     from covidreport.cli.command_line import format_command
     from covidreport.cli.opening import open_report
     from covidreport.cli.terminal import print_paths, say, say_note
-    from covidreport.report import FORMATS
     from covidreport.report.collect import collect_report
+    from covidreport.report.formats import FORMATS
     from covidreport.settings import find_settings
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
@@ -132,7 +132,7 @@ def _write(
     charts: bool,
 ) -> Iterator[Path]:  # fmt: skip
     """Write each format, with its pictures, and give each file once it is there."""
-    from covidreport.report import FORMATS
+    from covidreport.report.formats import FORMATS
     from covidreport.store import encode_text, write_atomic
 
     for name in names:
@@ -157,7 +157,7 @@ def _check_formats(
     as_json: bool,
 ) -> list[str]:  # fmt: skip
     """The formats that are wanted, each once; UsageError where options contradict each other."""
-    from covidreport.report import FORMATS
+    from covidreport.report.formats import FORMATS
 
     names = list(dict.fromkeys(formats or ["html"]))
     strange = [name for name in names if name not in FORMATS]

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from covidreport.compare import Plan
-from covidreport.report import FORMATS
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import FORMATS
 from covidreport.storage import cache_folder as cache
 from covidreport.storage.cache import DATA_FILE
 from covidreport.storage.runs import discover_runs, read_evaluations
@@ -82,7 +82,7 @@ def test_remembered_comparisons_load_nothing_heavy(tmp_path):
         entry.render(collect_report(runs, target="covid-19", specificity_floor=0.5))
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from covidreport.report import FORMATS\n"
+        "from covidreport.report.formats import FORMATS\n"
         "from covidreport.report.collect import collect_report\n"
         "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"

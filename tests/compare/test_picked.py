@@ -15,7 +15,7 @@ from covidreport.compare.finding import describe_picked
 from covidreport.compare.picked import correct_answers, correct_counts
 from covidreport.metrics import wilson
 from covidreport.records import Counts
-from covidreport.report import FORMATS
+from covidreport.report.formats import FORMATS
 from covidreport.store import evaluation_folder
 from tests.compare.cases import compare, draw_scores, write_all
 from tests.metrics.study import STUDY

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from covidreport.records import Failure, Finding
-from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.anonymous import hide_ids
+from covidreport.report.formats import render_csv, render_html, render_json, render_markdown
 from covidreport.text import digest_case
 from tests.report.study import BEST
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.report import render_html
+from covidreport.report.formats import render_html
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(_CHROMIUM is None, reason="Chromium is not installed")

@@ -35,7 +35,7 @@ def test_no_report_loads_pandas_and_a_second_one_no_scipy(tmp_path):
     write_runs(tmp_path, runs=12, images=80)
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from covidreport.report import render_html\n"
+        "from covidreport.report.formats import render_html\n"
         "from covidreport.report.collect import collect_report\n"
         "from covidreport.storage.runs import discover_runs\n"
         f"runs = discover_runs([Path({str(tmp_path)!r})])\n"

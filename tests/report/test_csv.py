@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from covidreport.records import Estimate
-from covidreport.report import render_csv
 from covidreport.report.csv import list_columns
+from covidreport.report.formats import render_csv
 from tests.report.study import BEST, BROKEN, SILENT
 
 

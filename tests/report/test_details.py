@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 
 from covidreport.records import ReportedRun
-from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.blocks import Group
+from covidreport.report.formats import render_csv, render_html, render_json, render_markdown
 from covidreport.report.repeats import collect_repeats, describe_method
 from covidreport.report.sections.repeats import name_configuration
 from covidreport.report.view import view_report

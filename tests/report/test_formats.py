@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from covidreport.records import ReportData, ReportedRun
-from covidreport.report import FORMATS
+from covidreport.report.formats import FORMATS
 from tests.report.study import hostile_study, small_study
 
 
@@ -66,7 +66,7 @@ def test_importing_the_reports_loads_nothing_heavy():
     """`covidreport --help` imports this package for its names, and must answer at once."""
     heavy = ("jinja2", "onnxruntime", "torch", "pandas", "scipy", "pyarrow", "PIL")
     code = (
-        "import sys, covidreport.report; "
+        "import sys, covidreport.report.formats; "
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
 
@@ -79,7 +79,7 @@ def test_rendering_loads_neither_models_nor_frames():
     """A report is made in a second because nothing of the kind is imported for it."""
     code = (
         "import sys\n"
-        "from covidreport.report import FORMATS\n"
+        "from covidreport.report.formats import FORMATS\n"
         "from tests.report.study import small_study\n"
         "for entry in FORMATS.values(): entry.render(small_study())\n"
         "heavy = ('onnxruntime', 'torch', 'pandas', 'scipy', 'pyarrow', 'PIL')\n"

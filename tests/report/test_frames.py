@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import covidreport
-from covidreport.report import render_json
+from covidreport.report.formats import render_json
 from covidreport.report.frames import columns
 from covidreport.report.notebook import Report
 from tests.report.compared import compared_study

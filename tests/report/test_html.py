@@ -7,7 +7,7 @@ import hashlib
 import re
 from dataclasses import replace
 
-from covidreport.report import render_html
+from covidreport.report.formats import render_html
 from covidreport.report.html import content_policy, read_script
 from tests.report.reading import read_html
 from tests.report.study import BEST, HOSTILE, small_study

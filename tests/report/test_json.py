@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from covidreport.records import ReportData
-from covidreport.report import render_json
+from covidreport.report.formats import render_json
 from covidreport.report.json import REPORT_SCHEMA
 from tests.report.study import BEST
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covidreport.report import render_markdown
+from covidreport.report.formats import render_markdown
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
 from covidreport.report.view import view_report
 from tests.report.blocks import list_tables, read_lines

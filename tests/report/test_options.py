@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from covidreport.errors import CovidReportError, UsageError
-from covidreport.report import FORMATS, render_html, render_markdown
 from covidreport.report.environment import check_folder, find_templates, list_templates
+from covidreport.report.formats import FORMATS, render_html, render_markdown
 from covidreport.report.html import read_script, read_style
 from covidreport.report.logo import MOST_BYTES, embed_logo
 from covidreport.report.options import PLAIN, RenderOptions

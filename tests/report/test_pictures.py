@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from covidreport.report import render_markdown
 from covidreport.report.charts.palette import SERIES_STYLES
+from covidreport.report.formats import render_markdown
 from covidreport.report.options import RenderOptions
 from covidreport.report.pictures import draw_pictures
 from tests.report.blocks import build, list_charts

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidreport.records import Finding
-from covidreport.report import render_html, render_markdown
+from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.markdown import MARKDOWN
 from covidreport.report.prose import HTML, split_code
 from covidreport.report.summary import render_summary

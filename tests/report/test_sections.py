@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from covidreport.report import render_html, render_markdown
+from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.options import RenderOptions
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from covidreport.records import Scores
-from covidreport.report import render_html
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_html
 from covidreport.report.logo import embed_logo
 from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.storage.runs import discover_runs, read_evaluations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from covidreport.report import render_html
+from covidreport.report.formats import render_html
 from tests.report.browser.conftest import render_report
 from tests.report.scored_runs import write_runs
 from tests.report.study import hostile_study

@@ -6,7 +6,7 @@ import pytest
 
 from covidreport.metrics import plan_study
 from covidreport.records import PlanGoal, StudyAssumptions
-from covidreport.report import render_html
+from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
 from covidreport.report.plan import render_plan
 

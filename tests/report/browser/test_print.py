@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from covidreport.records import Case, ReportData
-from covidreport.report import render_html
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_html
 from covidreport.storage.runs import discover_runs
 
 UPRIGHT, WIDE = 688, 942

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from covidreport.records import ReportData
-from covidreport.report import render_csv, render_html, render_json, render_markdown
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_csv, render_html, render_json, render_markdown
 from covidreport.storage.runs import discover_runs
 from tests.report.outline import list_contents, split_markdown, split_page
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from covidreport.compare.pairs import Plan
-from covidreport.report import render_html, render_markdown
+from covidreport.report.formats import render_html, render_markdown
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.reading import list_figures, read_html, read_markdown
 from tests.report.tables import read_tables

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from covidreport.records import Scores
-from covidreport.report import render_csv, render_json, render_markdown
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_csv, render_json, render_markdown
 from covidreport.report.summary import describe_report
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import discover_runs

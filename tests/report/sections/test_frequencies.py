@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from covidreport.metrics.plan import MetricOptions
-from covidreport.report import render_html, render_json, render_markdown
 from covidreport.report.collect import collect_report
+from covidreport.report.formats import render_html, render_json, render_markdown
 from covidreport.storage.runs import discover_runs
 from tests.compare.cases import write_scored
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from covidreport import load
-from covidreport.report import render_html, render_json, render_markdown
 from covidreport.report.blocks import Pictures
+from covidreport.report.formats import render_html, render_json, render_markdown
 from covidreport.store import write_run
 from tests.compare.cases import write_scored
 from tests.metrics.test_label_errors import draw

@@ -9,8 +9,8 @@ import pytest
 
 from covidreport import load
 from covidreport.metrics import wilson
-from covidreport.report import render_html, render_json, render_markdown
 from covidreport.report.blocks import Rate
+from covidreport.report.formats import render_html, render_json, render_markdown
 from tests.compare.cases import write_scored
 from tests.evaluate.scored import write_scored_run
 from tests.report.blocks import build, find_table, list_sentences

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from covidreport.metrics import estimate_subgroups
-from covidreport.report import render_html, render_markdown
+from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.groups import WORST_OF_SEVERAL
 from covidreport.report.sections.subgroups import LEAD
 from tests.report.blocks import (

@@ -131,6 +131,9 @@ def _build_environment(templates: Path, writer: Writer, own: Path | None) -> Env
     def prose(text: str) -> Markup:
         return Markup(writer.write_prose(text))  # noqa: S704  # likewise
 
+    def code(text: str) -> Markup:
+        return Markup(writer.write_code(text))  # noqa: S704  # likewise
+
     ours = FileSystemLoader(templates)
     first = [] if own is None else [FileSystemLoader(own)]
     environment = Environment(
@@ -143,8 +146,9 @@ def _build_environment(templates: Path, writer: Writer, own: Path | None) -> Env
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "prose": prose, "written": write_cell, "cell_kind": cell_kind, "place_mark": mark_cell,
-        "sort_number": sort_number, "list_ticks": list_ticks, "as_json": _as_json,
+        "prose": prose, "code": code, "written": write_cell, "cell_kind": cell_kind,
+        "place_mark": mark_cell, "sort_number": sort_number, "list_ticks": list_ticks,
+        "as_json": _as_json,
         "draw": draw, "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
         "list_starts": list_starts,
     }  # fmt: skip

@@ -41,5 +41,10 @@ class Writer:
             for place, piece in enumerate(pieces)
         )
 
+    def write_code(self, text: str) -> str:
+        """A text that is code as a whole; plain where no backticks can hold it."""
+        sentence = f"`{text}`"
+        return self.write_prose(sentence) if len(split_code(sentence)) > 1 else self.escape(text)
+
 
 HTML = Writer(html.escape, lambda words: f"<code>{html.escape(words)}</code>")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidreport.report.formats import render_markdown
-from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
+from covidreport.report.markdown import COMMENT_LIMIT, MARKDOWN, escape_markdown
 from covidreport.report.view import view_report
 from tests.report.blocks import list_tables, read_lines
 from tests.report.reading import read_markdown, show_markdown
@@ -42,6 +42,21 @@ from tests.report.study import many_runs
 def test_text_is_escaped_where_it_could_be_markup(text, escaped):
     """Plain names stay readable; a backslash goes before what Markdown would take as its own."""
     assert escape_markdown(text) == escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("tp / (tp + fn)", "`tp / (tp + fn)`"),
+        ("a_b*c", "`a_b*c`"),
+        ("a | b", escape_markdown("a | b")),
+        ("a ` b", escape_markdown("a ` b")),
+        ("", ""),
+    ],
+)
+def test_code_stands_between_backticks_where_they_can_hold_it(text, shown):
+    """A pipe would end the cell of a table, a backtick the code: then it is plain."""
+    assert MARKDOWN.write_code(text) == shown
 
 
 @given(st.text())

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -44,6 +45,8 @@ from train.task import NotFiniteError, Task, Watcher
 from train.weights import Weights
 
 Status = Literal["finished", "there already", "failed"]
+Stage = Literal["prepare", "fit", "export"]
+"""What an experiment was at when it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +96,56 @@ def fit_experiments(
 ) -> Iterator[FitOutcome]:
     """Fit the experiments in turn and say how each ended.
 
-    A failed one leaves its reason in run.json and the next one starts. Among several processes
-    only a loss that is not finite is survived: after any other failure they could not agree on
-    what comes next, and it is raised.
+    Whatever is raised is that experiment's failure: its stage and reason stand in run.json, the
+    next one starts, and the same command tries it again. Among several processes only a loss that
+    is not finite is survived: after any other failure they could not agree on what comes next, and
+    it is raised. After an error that leaves the card unusable no other one is begun.
     """
     for experiment in experiments:
         try:
             yield fit_experiment(request, experiment, watch(experiment))
-        except (CovidReportError, RuntimeError, OSError, MemoryError) as error:
-            reason = str(error).strip() or type(error).__name__
-            folder = request.out / experiment.name
-            if request.ranks.leads and not isinstance(error, DifferentRunError):
-                _write_failure(folder, reason)
+        except Exception as error:
             if request.ranks.size > 1 and not isinstance(error, NotFiniteError):
                 raise
-            yield FitOutcome(experiment, folder, "failed", reason)
+            yield _fail(request, experiment, error)
         if request.device.type == "cuda":
-            torch.cuda.empty_cache()
+            try:
+                torch.cuda.empty_cache()
+                torch.cuda.synchronize(request.device)
+            except RuntimeError as error:
+                raise RunError(
+                    f"the card can't be used any more ({str(error).splitlines()[0]}); the same "
+                    "command goes on with the experiments that are left"
+                ) from error
+
+
+def _fail(request: Request, experiment: Experiment, error: Exception) -> FitOutcome:
+    """The failure of an experiment, also in its run.json where that can be written."""
+    folder, stage = request.out / experiment.name, _find_stage(error)
+    reason = str(error).strip()
+    if not isinstance(error, (CovidReportError, OSError)):
+        reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    if request.ranks.leads and not isinstance(error, DifferentRunError):
+        try:
+            _write_failure(folder, stage, reason)
+        except (CovidReportError, OSError) as also:
+            reason += f" (nor could run.json be written: {also})"
+    return FitOutcome(experiment, folder, "failed", f"{stage}: {reason}")
+
+
+@contextmanager
+def _at(stage: Stage) -> Iterator[None]:
+    """Note at which stage an error was raised."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(stage)
+        raise
+
+
+def _find_stage(error: Exception) -> Stage:
+    notes = getattr(error, "__notes__", ())
+    return next((stage for stage in get_args(Stage) if stage in notes), "prepare")
 
 
 class DifferentRunError(RunError):
@@ -141,13 +177,17 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     record = _open_record(request, experiment, described, model, task)
     if request.ranks.leads:
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".*.part"):  # of a process that was killed as it wrote
+            left.unlink(missing_ok=True)
         write_run(folder, record | {"status": "running"})
-    fitted = fit_model(model, task, watcher)
+    with _at("fit"):
+        fitted = fit_model(model, task, watcher)
     if request.ranks.leads:
         record["exported_epoch"] |= {"epoch": fitted.epoch}
         if fitted.none_chosen:
             record["exported_epoch"] |= {"none_chosen": fitted.none_chosen}
-        record["export"] = _export(request, experiment, model, task)
+        with _at("export"):
+            record["export"] = _export(request, experiment, model, task)
         record["timing"] = {
             "started": started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -179,6 +219,8 @@ def _is_finished(folder: Path, described: Mapping[str, Any]) -> bool:
     if not (folder / RUN_FILE).is_file():
         return False
     before = read_json(folder / RUN_FILE, RUN_SCHEMA)
+    if before.get("status") == "failed" and "hyperparameters" not in before:
+        return False  # it failed before anything was known of it
     differences = find_differences(before, described)
     if differences:
         more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
@@ -290,10 +332,10 @@ def pick_images(store: ImageStore, rows: Sequence[int], settings: FitSettings) -
     return stack_fitted(store, [rows[index] for index in indices], settings.pixels)
 
 
-def _write_failure(folder: Path, reason: str) -> None:
-    """Say in run.json that the run failed and why; what else it says stays."""
+def _write_failure(folder: Path, stage: Stage, reason: str) -> None:
+    """Say in run.json that the run failed, at what and why; what else it says stays."""
     try:
         record = read_json(folder / RUN_FILE, RUN_SCHEMA)
     except CovidReportError:
         record = {"name": folder.name}
-    write_run(folder, record | {"status": "failed", "reason": reason})
+    write_run(folder, record | {"status": "failed", "stage": stage, "reason": reason})

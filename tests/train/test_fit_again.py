@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pkgutil
 import shutil
 from pathlib import Path
 
@@ -48,6 +49,52 @@ def test_a_loss_that_is_not_finite_fails_that_run_and_no_other(
     assert not (tmp_path / "runs" / "exp1-tiny-bce" / "model.onnx").exists()
     assert read_json(tmp_path / "runs" / "exp2-tiny-bce" / "run.json")["status"] == "finished"
     assert "1 of 2 runs failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("where", "stage"),
+    [("train.fit.start_model", "prepare"), ("train.loop.Passes.train", "fit"),
+     ("train.fit.export_model", "export")],
+)  # fmt: skip
+def test_whatever_is_raised_fails_one_experiment_and_is_tried_again(
+    write_study, fit, without_export, monkeypatch, tmp_path, capsys, where, stage
+):
+    """Its stage and reason are kept, the next one is fitted, and the same command mends it."""
+    study = write_study("number = 1\nepochs = 1", "number = 2\nepochs = 1")
+    module, _, name = where.rpartition(".")
+    owner = pkgutil.resolve_name(module)
+    usual, calls = getattr(owner, name), []
+
+    def fails_first(*words, **more):
+        calls.append(words)
+        if len(calls) == 1:
+            raise KeyError("no such thing")
+        return usual(*words, **more)
+
+    monkeypatch.setattr(owner, name, fails_first)
+    assert fit(study) == 3
+    failed = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
+    assert (failed["status"], failed["stage"]) == ("failed", stage)
+    assert failed["reason"] == "KeyError: 'no such thing'"
+    assert f"exp1-tiny-bce failed: {stage}: KeyError" in capsys.readouterr().err
+    assert read_json(tmp_path / "runs" / "exp2-tiny-bce" / "run.json")["status"] == "finished"
+    (tmp_path / "runs" / "exp1-tiny-bce" / ".weights.pt.1.part").write_bytes(b"half")
+    assert fit(study) == 0
+    mended = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
+    assert (mended["status"], "reason" in mended) == ("finished", False)
+    assert not list(tmp_path.glob("runs/*/.*.part"))
+
+
+def test_a_file_where_a_folder_is_wanted_fails_that_run_alone(
+    write_study, fit, without_export, tmp_path, capsys
+):
+    """Its failure can't be written, and is said."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "exp1-tiny-bce").write_text("mine")
+    assert fit(write_study("number = 1\nepochs = 1", "number = 2\nepochs = 1")) == 3
+    assert "nor could run.json be written" in capsys.readouterr().err
+    assert (tmp_path / "runs" / "exp1-tiny-bce").read_text() == "mine"
+    assert read_json(tmp_path / "runs" / "exp2-tiny-bce" / "run.json")["status"] == "finished"
 
 
 def test_an_image_that_cant_be_read_is_recorded_and_never_dropped(

@@ -200,7 +200,7 @@ def _list_commands(covidreport):
     """The commands of the report on test, in the order in which it gives them."""
     text = _render(covidreport, "--split", "test")
     rows = text.split("Commands as they were called")[1].split("\n\n")[1].splitlines()
-    return [row.split("|")[1].strip() for row in rows[2:]]
+    return [row.split("|")[1].strip(" `") for row in rows[2:]]
 
 
 @pytest.mark.parametrize(

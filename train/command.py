@@ -135,6 +135,8 @@ def prepare(
             ignored = refuse_faulty(
                 used, digests, study, options.ignored, lambda n: bar.advance(audit, n)
             )
+            for code in sorted(set(options.ignored) - set(ignored)):
+                say(f"note: {code} is ignored and was not found")
         task = bar.add_task("Reading images", total=None, metrics="")
         failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
     if ranks.leads:

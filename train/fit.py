@@ -105,9 +105,10 @@ def fit_experiments(
         try:
             yield fit_experiment(request, experiment, watch(experiment))
         except Exception as error:
+            failed = _fail(request, experiment, error)
             if request.ranks.size > 1 and not isinstance(error, NotFiniteError):
                 raise
-            yield _fail(request, experiment, error)
+            yield failed
         if request.device.type == "cuda":
             try:
                 torch.cuda.empty_cache()

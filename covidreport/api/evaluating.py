@@ -107,12 +107,10 @@ def evaluate_runs(
     )  # fmt: skip
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
     too_many = find_too_many_failed(done.outcomes, most)
-    findings = (
-        *done.findings,
-        *audit_epochs((run, each.split) for run, each in list_evaluated(done.outcomes)),
-    )
-    for finding in findings[len(done.findings) :]:
+    chosen = audit_epochs((run, each.split) for run, each in list_evaluated(done.outcomes))
+    for finding in chosen:
         on_event(FindingMade(finding))
+    findings = (*done.findings, *chosen)
     remaining: tuple[Remaining, ...] = ()
     if options.occlusion is not None:
         both = _join_usual(done.outcomes, target, on_event)

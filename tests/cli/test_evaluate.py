@@ -7,6 +7,7 @@ import json
 import pytest
 
 from covidreport.store import read_evaluation, write_run
+from tests.cli.command import write_project
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
 
@@ -241,3 +242,14 @@ def test_cache_info_and_clear(covidreport, study):
     assert "pixels" in covidreport("cache", "info").out
     assert covidreport("cache", "clear").out.startswith(f"{len(kinds)} entries deleted")
     assert json.loads(covidreport("cache", "info", "--json").out)["entries"] == []
+
+
+@pytest.mark.parametrize(("split", "told"), [("validation", True), ("train", False)])
+def test_an_epoch_that_was_chosen_on_these_images_is_told(tmp_path, covidreport, split, told):
+    """Where the reported split chose the epoch its figures flatter; another one is no fault."""
+    write_project(tmp_path, base=100)
+    rule = {"rule": "best", "metric": "false_negatives", "split": split, "epoch": 3}
+    write_run(tmp_path / "runs" / "base", {"name": "base", "exported_epoch": rule})
+    done = covidreport("evaluate")
+    assert done.code == 0, done.err
+    assert ("chosen by false_negatives on validation" in done.err) == told

@@ -55,10 +55,12 @@ def test_patients_in_both_splits_stop_it(write_study, fit, without_export, sourc
     assert run["ignored_findings"] == ["patients-in-several-splits"]
 
 
-def test_splits_that_are_not_used_are_not_judged(write_study, fit, without_export, source):
-    """A patient of the training split who stands in a third one is somebody else's fault."""
+def test_splits_that_are_not_used_are_not_judged(write_study, fit, without_export, source, capsys):
+    """A patient who stands in a third one is another's fault; what need not be ignored is told."""
     rewrite(source, share_patients({"validation", "test"}))
-    assert fit(write_study("number = 1\nepochs = 1"), data=source) == 0
+    study = write_study("number = 1\nepochs = 1")
+    assert fit(study, data=source, ignored=["patients-in-several-splits"]) == 0
+    assert "patients-in-several-splits is ignored and was not found" in capsys.readouterr().err
 
 
 def test_a_label_without_positives_stops_it(write_study, fit, without_export, source):
@@ -85,8 +87,17 @@ def test_grey_levels_that_16_bits_leave_unused_stop_it(write_study, fit, without
         fit(study, data=source)
 
 
-def test_what_is_fitted_is_not_looked_at_again(write_study, fit, without_export, source):
-    """The second call finds the run there, whatever the data say by now."""
+def test_what_is_fitted_is_not_looked_at_again(
+    write_study, fit, without_export, source, monkeypatch
+):
+    """Once a run is there nothing is audited for it; for another one it is."""
     study = write_study("number = 1\nepochs = 1")
     assert fit(study, data=source) == 0
+
+    def refuse(*_words):
+        raise DatasetError(str(source), ["audited"])
+
+    monkeypatch.setattr("train.command.refuse_faulty", refuse)
     assert fit(study, data=source) == 0
+    with pytest.raises(DatasetError, match="audited"):
+        fit(write_study("number = 1\nepochs = 1", "number = 2\nepochs = 1"), data=source)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pkgutil
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ import torch
 from covidreport.errors import RunError, UsageError
 from tests.train.conftest import draw_images, read_history, read_json
 from train.command import run_export
+from train.fit import fit_experiments
+from train.progress import Silence
 from train.study import StudyError
 
 
@@ -83,6 +87,20 @@ def test_whatever_is_raised_fails_one_experiment_and_is_tried_again(
     mended = read_json(tmp_path / "runs" / "exp1-tiny-bce" / "run.json")
     assert (mended["status"], "reason" in mended) == ("finished", False)
     assert not list(tmp_path.glob("runs/*/.*.part"))
+
+
+def test_among_several_processes_a_failure_is_recorded_and_raised(monkeypatch, tmp_path):
+    """They could not agree on what comes next; the reason is not lost by that."""
+
+    def fail(*_words):
+        raise KeyError("no such thing")
+
+    monkeypatch.setattr("train.fit.fit_experiment", fail)
+    request: Any = SimpleNamespace(out=tmp_path, ranks=SimpleNamespace(size=2, leads=True))
+    experiment: Any = SimpleNamespace(name="one")
+    with pytest.raises(KeyError):
+        list(fit_experiments(request, [experiment], lambda _: Silence()))
+    assert read_json(tmp_path / "one" / "run.json")["reason"] == "KeyError: 'no such thing'"
 
 
 def test_a_file_where_a_folder_is_wanted_fails_that_run_alone(

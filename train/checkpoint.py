@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from covidreport.errors import RunError
 from covidreport.records import Epoch
+from train.writing import write_tensors
 
 CHECKPOINT_FILE = "checkpoint.pt"
 WEIGHTS_FILE = "weights.pt"
@@ -38,6 +38,8 @@ class Checkpoint:
     random: list[dict[str, torch.Tensor]]
     history: list[Epoch] = field(default_factory=list)
     best: Best | None = None
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    """See `train.timing`."""
     made_with: Mapping[str, str] = field(default_factory=dict)
     """What the bytes of the weights depend on beside the study and the data."""
 
@@ -69,6 +71,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
             "optimizer": dict(checkpoint.optimizer),
             "random": checkpoint.random,
             "history": [[row.epoch, dict(row.values)] for row in checkpoint.history],
+            "timing": dict(checkpoint.timing),
             "made_with": dict(checkpoint.made_with),
             "best": best
             and {"epoch": best.epoch, "value": best.value, "weights": dict(best.weights)},
@@ -95,6 +98,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             optimizer=value["optimizer"],
             random=value["random"],
             history=[Epoch(epoch, values) for epoch, values in value["history"]],
+            timing=value.get("timing", {}),  # which the first checkpoints lack
             made_with=value["made_with"],
             best=best and Best(best["epoch"], tuple(best["value"]), best["weights"]),
         )
@@ -102,16 +106,3 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         raise RunError(
             f"{path}: can't be read ({str(error).splitlines()[0]}); fit again with --overwrite"
         ) from error
-
-
-def write_tensors(path: Path, value: object) -> None:
-    """`torch.save`, whole or not at all: written beside its place, flushed, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.streams import prepare_streams
+from train.stopping import stop_at_signals
 from train.synthetic.command import draw
 
 app = typer.Typer(
@@ -115,33 +116,35 @@ def fit(
 
     Example: python -m train fit --study 2020-corrected --data data/ --experiment 3,4 --epochs 3
     """
-    from train.command import FitOptions, run_fit
-
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: auto, cuda or cpu")
     overrides = {
         "epochs": epochs, "image_size": image_size, "batch_size": batch_size, "seed": seed,
         "weights": _find_file(weights),
     }  # fmt: skip
-    name: Literal["auto", "cuda", "cpu"] = device  # type: ignore[assignment]  # checked above
-    options = FitOptions(
-        study=study,
-        data=data,
-        out=out,
-        experiments=_split(experiment),
-        blocks=_split(block),
-        overrides={key: value for key, value in overrides.items() if value is not None},
-        device=name,
-        workers=workers,
-        cache_bytes=int(cache_gb * 2**30),
-        overwrite=overwrite,
-        keep_weights=keep_weights,
-        folds=folds,
-        ignored=_split(ignore),
-        threads=threads,
-        accept_other=accept_other,
-    )
-    raise typer.Exit(run_fit(options))
+    with stop_at_signals(speaks=os.environ.get("RANK", "0") == "0"):
+        from train.command import FitOptions, run_fit
+
+        code = run_fit(
+            FitOptions(
+                study=study,
+                data=data,
+                out=out,
+                experiments=_split(experiment),
+                blocks=_split(block),
+                overrides={key: value for key, value in overrides.items() if value is not None},
+                device=device,  # type: ignore[arg-type]  # checked above
+                workers=workers,
+                cache_bytes=int(cache_gb * 2**30),
+                overwrite=overwrite,
+                keep_weights=keep_weights,
+                folds=folds,
+                ignored=_split(ignore),
+                threads=threads,
+                accept_other=accept_other,
+            )
+        )
+    raise typer.Exit(code)
 
 
 def _find_file(weights: str | None) -> str | None:
@@ -226,7 +229,5 @@ def main() -> None:
             typer.echo(f"train: {error}", err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            typer.echo(
-                "train: stopped; the same command goes on after the last whole epoch", err=True
-            )
+            typer.echo("train: stopped", err=True)
             sys.exit(130)

@@ -27,6 +27,7 @@ from covidreport.inference.session import open_session
 from covidreport.records import PixelSpec, ReferenceAnswers
 from covidreport.store import MODEL_FILE, describe_feeding, write_reference
 from train.models import PixelModel
+from train.writing import put_whole
 
 OPSET = 20
 TOLERANCE = 1e-4
@@ -59,17 +60,11 @@ def export_model(
     """
     model = model.eval()
     data = _serialize(model, contract)
-    part = folder / f".{MODEL_FILE}.{os.getpid()}.part"
-    try:
+    with put_whole(folder / MODEL_FILE) as part:
         part.write_bytes(data)
         evidence = check_export(model, part, contract, images)
         answers = answer_pictures(model, part)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(folder / MODEL_FILE)
-        write_reference(folder, answers)
-    finally:
-        part.unlink(missing_ok=True)
+    write_reference(folder, answers)
     return {
         "opset": OPSET,
         "sha256": hashlib.sha256(data).hexdigest(),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +17,7 @@ from covidreport.errors import CovidReportError, RunError
 from covidreport.records import Dataset, Epoch, Failure
 from covidreport.store import HISTORY_FILE, MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 from train.batches import BatchFeed
-from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE, write_tensors
+from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE
 from train.device import describe_device, prepare_device
 from train.export import CHECKED_BATCHES, Contract, export_model
 from train.folds import describe_left_out, leave_out
@@ -42,7 +40,9 @@ from train.sampling import Indices, balance_positives
 from train.settings import Experiment, FitSettings, Study
 from train.start import start_model
 from train.task import NotFiniteError, Task, Watcher
+from train.timing import Timing
 from train.weights import Weights
+from train.writing import remove_parts, write_tensors
 
 Status = Literal["finished", "there already", "failed"]
 Stage = Literal["prepare", "fit", "export"]
@@ -172,14 +172,11 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         described["data"]["left_out"] = describe_left_out(request.dataset, fold)
     if request.ranks.broadcast(_is_finished(folder, described) if request.ranks.leads else None):
         return FitOutcome(experiment, folder, "there already")
-    began = time.perf_counter()
-    started = datetime.now(UTC).isoformat(timespec="seconds")
     model, task = prepare_task(request, experiment, folder)
     record = _open_record(request, experiment, described, model, task)
     if request.ranks.leads:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.part"):  # of a process that was killed as it wrote
-            left.unlink(missing_ok=True)
+        remove_parts(folder)
         write_run(folder, record | {"status": "running"})
     with _at("fit"):
         fitted = fit_model(model, task, watcher)
@@ -189,12 +186,7 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
             record["exported_epoch"] |= {"none_chosen": fitted.none_chosen}
         with _at("export"):
             record["export"] = _export(request, experiment, model, task)
-        record["timing"] = {
-            "started": started,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "fit_s": round(time.perf_counter() - began, 3),
-            "epoch_s": [round(seconds, 3) for seconds in fitted.epoch_seconds],
-        }
+        record["timing"] = task.timing.describe()
         write_run(folder, record | {"status": "finished"})
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     request.ranks.gather(None)  # nobody starts the next experiment before this one is written
@@ -239,6 +231,7 @@ def is_done(run: Mapping[str, Any], folder: Path) -> bool:
 
 def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tuple[PixelModel, Task]:
     """The model that an experiment starts with, and what its epochs need; nothing is written."""
+    timing = Timing()
     settings, study = experiment.settings, request.study
     splits = make_splits(request.dataset, request.rows, study, settings, request.failures)
     device = prepare_device(request.device, settings)
@@ -260,6 +253,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         folder=folder,
         sample_ids=request.dataset.ids,
         accept_other=request.accept_other,
+        timing=timing,
     )
     return model, task
 

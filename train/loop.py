@@ -47,25 +47,24 @@ class _Fitting:
     def run(self) -> Fitted:
         """All epochs that are not done yet, then the weights of the exported one."""
         done = self._resume()
-        seconds = []
         for epoch in range(done + 1, self.task.settings.epochs + 1):
             began = time.perf_counter()
             row = self._run_epoch(epoch)
             self.history.append(row)
+            self.task.timing.epoch_s.append(time.perf_counter() - began)
             self._write(epoch)
-            seconds.append(time.perf_counter() - began)
             self.watcher.on_epoch(row)
         last, rule = self.task.settings.epochs, self.task.settings.exported_epoch
         if self.best is not None:
             self.passes.network.load_state_dict(self.best.weights)
-            return Fitted(self.best.epoch, self.history, seconds)
+            return Fitted(self.best.epoch, self.history)
         if rule.rule == "last":
-            return Fitted(last, self.history, seconds)
+            return Fitted(last, self.history)
         why = (
             f"no epoch could be chosen by {rule.metric} of {rule.split}: after each the model "
             "calls all but every image alike, or clears less than half of the negatives"
         )
-        return Fitted(last, self.history, seconds, why)
+        return Fitted(last, self.history, why)
 
     def _run_epoch(self, epoch: int) -> Epoch:
         settings = self.task.settings
@@ -104,6 +103,7 @@ class _Fitting:
         passes.optimizer.load_state_dict(dict(found.optimizer))
         restore_random_state(found.random[task.ranks.rank], task.device.torch)
         self.history, self.best = list(found.history), found.best
+        task.timing.go_on(found.timing)
         if task.ranks.leads:
             write_history(task.folder, self.history)
         return found.epoch
@@ -124,6 +124,7 @@ class _Fitting:
                 states,
                 self.history,
                 self.best,
+                task.timing.describe(),
                 describe_circumstances(),
             ),
         )

@@ -14,6 +14,7 @@ from train.device import Device
 from train.losses import Loss
 from train.ranks import Ranks
 from train.settings import FitSettings
+from train.timing import Timing
 
 
 class Watcher(Protocol):
@@ -44,6 +45,7 @@ class Task:
     """The ids of the whole data set, by index."""
     accept_other: bool = False
     """Whether to go on from a checkpoint of other versions or another number of threads."""
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(slots=True)
@@ -52,8 +54,6 @@ class Fitted:
 
     epoch: int
     history: list[Epoch]
-    epoch_seconds: list[float] = field(default_factory=list)
-    """Of the epochs that this call ran."""
     none_chosen: str = ""
     """Why the last one is exported where another rule was to choose it."""
 

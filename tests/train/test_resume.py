@@ -86,12 +86,15 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(write_study, manifest, 
     assert stopped is not None
     assert stopped.epoch == 2
     resumed, resumed_model, _ = fit_epochs(study, manifest, tmp_path / "killed")
-    assert len(resumed.epoch_seconds) == 2
     assert resumed.epoch == whole.epoch
-    assert_equal(
-        torch.load(straight / "checkpoint.pt", weights_only=True),
-        torch.load(folder / "checkpoint.pt", weights_only=True),
-    )
+    written = [torch.load(each / "checkpoint.pt", weights_only=True) for each in (straight, folder)]
+    once, twice = (each.pop("timing") for each in written)
+    assert (once["calls"], twice["calls"]) == (1, 2)
+    assert (len(once["epoch_s"]), len(twice["epoch_s"])) == (4, 4)
+    assert twice["epoch_s"][:2] == stopped.timing["epoch_s"]
+    assert twice["started"] == stopped.timing["started"]
+    assert twice["fit_s"] > stopped.timing["fit_s"] >= sum(stopped.timing["epoch_s"])
+    assert_equal(*written)
     assert (straight / "history.csv").read_bytes() == (folder / "history.csv").read_bytes()
     assert_equal(dict(model.state_dict()), dict(resumed_model.state_dict()), "model")
 
@@ -110,8 +113,9 @@ def test_another_number_of_threads_does_not_go_on(write_study, manifest, tmp_pat
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
     with pytest.raises(RunError, match=rf"threads was {threads}, is now {threads + 1}.*--threads"):
         fit_epochs(study, manifest, tmp_path / "runs")
-    accepted, _, _ = fit_epochs(study, manifest, tmp_path / "runs", accept_other=True)
-    assert len(accepted.epoch_seconds) == 2
+    _, _, folder = fit_epochs(study, manifest, tmp_path / "runs", accept_other=True)
+    gone_on = read_checkpoint(folder)
+    assert (gone_on.epoch, gone_on.timing["calls"]) == (3, 2)
 
 
 @pytest.mark.parametrize("sampling", ["shuffled", "class-balanced"])

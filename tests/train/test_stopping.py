@@ -1,0 +1,98 @@
+"""Ctrl-C and SIGTERM: at once, without loss, and with the word on how to go on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.train.conftest import read_json
+from train.checkpoint import read_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+# a product that torch computes in one call of many seconds, as `backward` of a large network is
+DEEP_IN_C = """
+import torch
+from train.stopping import stop_at_signals
+with stop_at_signals(speaks=True):
+    a = torch.ones(9000, 9000)
+    print("ready", flush=True)
+    a @ a
+print("finished", flush=True)
+"""
+WRITES = """
+import time, sys
+from pathlib import Path
+from train.stopping import stop_at_signals
+from train.writing import WRITING, put_whole
+with stop_at_signals(speaks=True), WRITING, put_whole(Path(sys.argv[1])) as part:
+    with part.open("w") as file:
+        print("ready", flush=True)
+        time.sleep(float(sys.argv[2]))
+        file.write("whole")
+if True:
+    time.sleep(30)
+"""
+
+
+def _start(*command: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def _stop(process: subprocess.Popen[str], number: int) -> tuple[float, str]:
+    """How long it took to end, and what it said."""
+    began = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    return time.monotonic() - began, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_long_computation_is_not_waited_for(number):
+    """It ends within two seconds, by the code that a shell gives such an end."""
+    process = _start("-c", DEEP_IN_C)
+    assert process.stdout.readline() == "ready\n"
+    took, said = _stop(process, number)
+    assert took < 2
+    assert process.returncode == 128 + number
+    assert said == "train: stopped; the same command goes on from the last checkpoint\n"
+
+
+@pytest.mark.parametrize(("writes_s", "whole"), [(0.4, True), (60, False)])
+def test_a_file_that_is_being_written_has_a_second(tmp_path, writes_s, whole):
+    """A checkpoint that needs less is put in place; one that needs more is left."""
+    process = _start("-c", WRITES, tmp_path / "checkpoint.pt", writes_s)
+    assert process.stdout.readline() == "ready\n"
+    took, _ = _stop(process, signal.SIGTERM)
+    assert took < 2
+    assert (tmp_path / "checkpoint.pt").exists() == whole
+
+
+def test_a_stopped_fit_goes_on_and_its_timing_covers_both_calls(write_study, manifest, tmp_path):
+    """Stopped after a first epoch, it keeps its checkpoint; the same command does the rest."""
+    study = write_study("number = 1\nepochs = 20\nname = 'one'")
+    command = ["-m", "train", "fit", "--study", study, "--data", manifest, "--device", "cpu",
+               "--out", tmp_path / "runs", "--workers", "1"]  # fmt: skip
+    process = _start(*command)
+    assert any("epoch 1/20" in line for line in process.stderr)
+    took, said = _stop(process, signal.SIGTERM)
+    assert (took < 2, process.returncode) == (True, 143)
+    assert "the same command goes on" in said
+    left = read_checkpoint(tmp_path / "runs" / "one")
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    timing = read_json(tmp_path / "runs" / "one" / "run.json")["timing"]
+    assert timing["calls"] == 2
+    assert len(timing["epoch_s"]) == 20
+    assert timing["epoch_s"][: left.epoch] == left.timing["epoch_s"]
+    assert not (tmp_path / "runs" / "one" / "checkpoint.pt").exists()

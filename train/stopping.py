@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM end a fit at once, whatever torch is at.
+
+Python's own handlers wait until the main thread is back from C, which for one `backward` of VGG16
+is many seconds. What a signal writes into a socket is there at once, and a thread waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from threading import Lock, Thread
+from typing import Any
+
+WRITING = Lock()
+"""Held while a checkpoint or weights are written."""
+WRITING_S = 1.0
+"""How long a checkpoint that is being written is waited for."""
+STOPPED = "train: stopped; the same command goes on from the last checkpoint"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stop_at_signals(speaks: bool, first: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """End the process where it is told to, with 128 plus the signal's number, as a shell has it.
+
+    A process that another one of `train` started ends with that one too. speaks: whether it says
+    how to go on. first: called before it ends. To be called from the main thread.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = {number: signal.signal(number, _pass) for number in _SIGNALS}
+    woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    Thread(target=_wait, args=(ours, speaks, first), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(woken)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        theirs.close()  # which ends the thread
+
+
+def _pass(_number: int, _frame: Any) -> None:
+    """With this in place of Python's own, the signal is written into the socket and that is all."""
+
+
+def _wait(ours: socket.socket, speaks: bool, first: Callable[[], None]) -> None:
+    parent = parent_process()
+    while True:
+        ready = wait([ours] if parent is None else [ours, parent.sentinel])
+        data = ours.recv(1) if ours in ready else bytes([signal.SIGTERM])
+        if not data:
+            ours.close()
+            return
+        if data[0] in _SIGNALS:
+            _stop(data[0], speaks, first)
+
+
+def _stop(number: int, speaks: bool, first: Callable[[], None]) -> None:
+    first()
+    WRITING.acquire(timeout=WRITING_S)
+    if speaks:
+        tidy = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""  # the bar away, the cursor back
+        os.write(2, f"{tidy}{STOPPED}\n".encode())
+    os._exit(128 + number)  # a thread can't unwind the main one, which may be deep in C

@@ -1,4 +1,4 @@
-"""What is installed: the package with its templates, and no other name."""
+"""What is installed: the package with its templates, what trains, and no other name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,18 +25,27 @@ def _python(code: str, cwd: Path, *path: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_wheel_holds_the_templates_and_only_the_package(tmp_path):
-    """From an unpacked wheel alone, the templates are found; `train` and `tests` are not in it."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """An unpacked wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", tmp_path, ROOT],
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT],
         check=True, capture_output=True,
     )  # fmt: skip
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        archive.extractall(tmp_path / "site")
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_a_wheel_holds_the_templates_and_no_name_but_ours(site, tmp_path):
+    """From an unpacked wheel alone, the templates are found; `train` and `tests` are not in it."""
+    names = {file.relative_to(site).as_posix() for file in site.rglob("*")}
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"covidreport"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "covidreport", "covidreport_train",
+    }  # fmt: skip
     assert "covidreport/templates/report.html.j2" in names
     assert "covidreport/py.typed" in names
     assert "covidreport/schemas/verdict.schema.json" in names
@@ -43,9 +54,47 @@ def test_a_wheel_holds_the_templates_and_only_the_package(tmp_path):
         "import covidreport; from covidreport.report.environment import find_templates; "
         "print(covidreport.__file__); print(find_templates())"
     )
-    package, templates = _python(code, tmp_path, str(tmp_path / "site")).splitlines()
-    assert Path(package).parent == tmp_path / "site" / "covidreport"
-    assert Path(templates) == tmp_path / "site" / "covidreport" / "templates"
+    package, templates = _python(code, tmp_path, str(site)).splitlines()
+    assert Path(package).parent == site / "covidreport"
+    assert Path(templates) == site / "covidreport" / "templates"
+
+
+def test_what_trains_is_called_otherwise_in_a_wheel(site, tmp_path):
+    """`covidreport-train`, whose modules all load beside a user's own train.py, and its studies."""
+    (tmp_path / "train.py").write_text("raise SystemExit('the train.py of somebody else')")
+    (entries,) = site.glob("*.dist-info/entry_points.txt")
+    assert "covidreport-train = covidreport_train.cli:main" in entries.read_text()
+    code = """
+import importlib, pkgutil, sys, covidreport_train as top
+for each in pkgutil.walk_packages(top.__path__, "covidreport_train."):
+    if not each.name.endswith("__main__"):
+        importlib.import_module(each.name)
+assert "train" not in sys.modules
+from covidreport_train.cli import main
+sys.argv = ["covidreport-train", "list", "--study", "demo", "--json"]
+main()
+"""
+    listed = _python(code, tmp_path, str(site), str(tmp_path))
+    assert [each["number"] for each in json.loads(listed)] == ["1", "2", "3", "4", "5"]
+    call = "import sys; sys.argv = ['covidreport-train', 'fit', '-h']; "
+    helped = _python(f"{call}from covidreport_train.cli import main; main()", tmp_path, str(site))
+    assert "Example: covidreport-train fit" in " ".join(helped.split())
+    assert "-m covidreport_train fit" in " ".join(helped.split())
+    assert "-m train" not in helped
+
+
+def test_what_trains_says_what_it_lacks(site, tmp_path):
+    """Without torch, the extra that brings it, in one line."""
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv = ['covidreport-train', 'fit', "
+        "'--study', 'demo', '--data', '.']; from covidreport_train.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, check=False, capture_output=True,
+        text=True, env={"PYTHONPATH": str(site), "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "train: torch is not installed: pip install 'covidreport[train]'\n"
 
 
 def test_the_editable_install_finds_the_templates_of_the_checkout(tmp_path):

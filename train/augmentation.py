@@ -20,7 +20,8 @@ from torchvision.transforms.v2 import functional
 
 from covidreport.images.resize import FILTERS, fit_picture, place_picture
 from covidreport.records import PixelSpec, Resample
-from train.settings import Augmentation
+
+from .settings import Augmentation
 
 KEPT_PIXELS = 2
 """So many pixels of a picture for each of the model's are enough to turn and to crop it."""

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from covidreport.records import PixelSpec
-from train.augmentation import augment
-from train.images import ImageStore
-from train.sampling import Indices
-from train.settings import Augmentation
+
+from .augmentation import augment
+from .images import ImageStore
+from .sampling import Indices
+from .settings import Augmentation
 
 
 @dataclass(frozen=True, slots=True, eq=False)

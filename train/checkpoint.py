@@ -11,7 +11,8 @@ import torch
 
 from covidreport.errors import RunError
 from covidreport.records import Epoch
-from train.writing import write_tensors
+
+from .writing import write_tensors
 
 CHECKPOINT_FILE = "checkpoint.pt"
 WEIGHTS_FILE = "weights.pt"

@@ -1,8 +1,12 @@
-"""`python -m train`: fit, list, show, export. Nothing but arguments, progress and exit codes."""
+"""`python -m train`: fit, list, show, export. Nothing but arguments, progress and exit codes.
+
+Helps say `python -m train`, which `main` replaces where the command is called otherwise.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import os
 import sys
@@ -13,8 +17,14 @@ import typer
 
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.streams import prepare_streams
-from train.stopping import stop_at_signals
-from train.synthetic.command import draw
+
+from . import PROGRAM
+from .stopping import stop_at_signals
+from .synthetic.command import draw
+
+MODULE = __package__
+TRAINED_WITH = ("torch", "torchvision", "onnx", "onnxscript")
+"""What the extra `train` brings."""
 
 app = typer.Typer(
     name="train",
@@ -123,7 +133,7 @@ def fit(
         "weights": _find_file(weights),
     }  # fmt: skip
     with stop_at_signals(speaks=os.environ.get("RANK", "0") == "0"):
-        from train.command import FitOptions, run_fit
+        from .command import FitOptions, run_fit
 
         code = run_fit(
             FitOptions(
@@ -166,8 +176,8 @@ def list_experiments(
 
     Example: python -m train list --study 2020-corrected --out runs/
     """
-    from train.listing import list_rows, show_rows
-    from train.study import find_study, read_study
+    from .listing import list_rows, show_rows
+    from .study import find_study, read_study
 
     rows = list_rows(read_study(find_study(study), check_models=False), out)
     if as_json:
@@ -184,7 +194,7 @@ def show(
 
     Example: python -m train show --study 2020-corrected --experiment 15
     """
-    from train.study import find_study, read_study, select_experiments
+    from .study import find_study, read_study, select_experiments
 
     found = read_study(find_study(study))
     for chosen in select_experiments(found, _split(experiment), _split(block)):
@@ -213,13 +223,20 @@ def export(
 
     Example: python -m train export runs/exp15-vgg16-bce-frozen
     """
-    from train.command import run_export
+    from .command import run_export
 
     typer.echo(run_export(run, data))
 
 
+def _call_here(words: str) -> str:
+    return words.replace("python -m train", PROGRAM).replace("-m train", f"-m {MODULE}")
+
+
 def main() -> None:
     """Run the command line; an error that a user can mend is one message and an exit code."""
+    app.info.help = _call_here(str(app.info.help))
+    for command in app.registered_commands:
+        command.help = _call_here(inspect.getdoc(command.callback) or "")
     # threads that wait in a loop take the cores from each other: on a busy machine ten times slower
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with prepare_streams():
@@ -228,6 +245,13 @@ def main() -> None:
         except CovidReportError as error:
             typer.echo(f"train: {error}", err=True)
             sys.exit(error.exit_code)
+        except ModuleNotFoundError as error:
+            if error.name not in TRAINED_WITH:
+                raise
+            typer.echo(
+                f"train: {error.name} is not installed: pip install 'covidreport[train]'", err=True
+            )
+            sys.exit(2)
         except KeyboardInterrupt:
             typer.echo("train: stopped", err=True)
             sys.exit(130)

@@ -12,14 +12,15 @@ from rich.progress import Progress
 
 from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
-from train.checkpoint import WEIGHTS_FILE
-from train.data import find_words, read_images
-from train.device import find_device
-from train.export import Contract
-from train.fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
-from train.folds import spread_folds, write_folds
-from train.images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
-from train.prepare import (
+
+from .checkpoint import WEIGHTS_FILE
+from .data import find_words, read_images
+from .device import find_device
+from .export import Contract
+from .fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
+from .folds import spread_folds, write_folds
+from .images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
+from .prepare import (
     check_images,
     digest_splits,
     find_all_weights,
@@ -29,12 +30,12 @@ from train.prepare import (
     refuse_unlabelled,
     split_roles,
 )
-from train.progress import FitProgress, Silence, say, show_bar
-from train.ranks import Ranks, join_ranks
-from train.run_record import read_settings
-from train.settings import Experiment, Study
-from train.study import find_study, is_frozen_by_chance, read_study, select_experiments
-from train.weights import read_state
+from .progress import FitProgress, Silence, say, show_bar
+from .ranks import Ranks, join_ranks
+from .run_record import read_settings
+from .settings import Experiment, Study
+from .study import find_study, is_frozen_by_chance, read_study, select_experiments
+from .weights import read_state
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import torch
 
 from covidreport.errors import UsageError
-from train.settings import FitSettings
+
+from .settings import FitSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from covidreport.metrics import (
     roc_auc,
 )
 from covidreport.records import Counts
-from train.losses import Loss
-from train.settings import EpochRule
+
+from .losses import Loss
+from .settings import EpochRule
 
 THRESHOLD = 0.5
 SPECIFICITY_FLOOR = 0.5

@@ -26,8 +26,9 @@ from covidreport.inference.contract import PREFIX, contract_metadata
 from covidreport.inference.session import open_session
 from covidreport.records import PixelSpec, ReferenceAnswers
 from covidreport.store import MODEL_FILE, describe_feeding, write_reference
-from train.models import PixelModel
-from train.writing import put_whole
+
+from .models import PixelModel
+from .writing import put_whole
 
 OPSET = 20
 TOLERANCE = 1e-4

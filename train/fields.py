@@ -13,7 +13,8 @@ from typing import Any, get_args
 from covidreport.dataset.truth import name_values
 from covidreport.errors import UsageError
 from covidreport.records import Fit, Resample
-from train.settings import AS_GIVEN, EpochRule, LossName, SelectionMetric
+
+from .settings import AS_GIVEN, EpochRule, LossName, SelectionMetric
 
 Check = Callable[[object], Any]
 

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from covidreport.errors import CovidReportError, RunError
 from covidreport.records import Dataset, Epoch, Failure
 from covidreport.store import HISTORY_FILE, MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
-from train.batches import BatchFeed
-from train.checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE
-from train.device import describe_device, prepare_device
-from train.export import CHECKED_BATCHES, Contract, export_model
-from train.folds import describe_left_out, leave_out
-from train.images import ImageStore, stack_fitted
-from train.loop import fit_model
-from train.losses import make_loss
-from train.models import PixelModel
-from train.prepare import make_splits, split_roles
-from train.ranks import Ranks
-from train.run_record import (
+
+from .batches import BatchFeed
+from .checkpoint import CHECKPOINT_FILE, WEIGHTS_FILE
+from .device import describe_device, prepare_device
+from .export import CHECKED_BATCHES, Contract, export_model
+from .folds import describe_left_out, leave_out
+from .images import ImageStore, stack_fitted
+from .loop import fit_model
+from .losses import make_loss
+from .models import PixelModel
+from .prepare import make_splits, split_roles
+from .ranks import Ranks
+from .run_record import (
     describe_data,
     describe_experiment,
     describe_splits,
@@ -36,13 +37,13 @@ from train.run_record import (
     find_differences,
     find_revision,
 )
-from train.sampling import Indices, balance_positives
-from train.settings import Experiment, FitSettings, Study
-from train.start import start_model
-from train.task import NotFiniteError, Task, Watcher
-from train.timing import Timing
-from train.weights import Weights
-from train.writing import remove_parts, write_tensors
+from .sampling import Indices, balance_positives
+from .settings import Experiment, FitSettings, Study
+from .start import start_model
+from .task import NotFiniteError, Task, Watcher
+from .timing import Timing
+from .weights import Weights
+from .writing import remove_parts, write_tensors
 
 Status = Literal["finished", "there already", "failed"]
 Stage = Literal["prepare", "fit", "export"]

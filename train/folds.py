@@ -18,8 +18,9 @@ from covidreport.errors import UsageError
 from covidreport.records import Dataset
 from covidreport.storage.folds import order_folds
 from covidreport.store import write_atomic
-from train.sampling import Indices
-from train.settings import Experiment
+
+from .sampling import Indices
+from .settings import Experiment
 
 
 def write_folds(dataset: Dataset, split: str, folds: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from train.models import ModelError
+from .models import ModelError
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> tuple[nn.Module, ...]:

@@ -17,8 +17,9 @@ from PIL import Image
 from covidreport.errors import ImageError
 from covidreport.images import DecodedImage, fit_pixels, read_image
 from covidreport.records import Dataset, Failure, PixelSpec
-from train.augmentation import shrink_picture
-from train.settings import Augmentation
+
+from .augmentation import shrink_picture
+from .settings import Augmentation
 
 DEFAULT_CACHE_BYTES = 4 * 2**30
 

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from covidreport.errors import CovidReportError
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
-from train.settings import FitSettings, Study
+
+from .settings import FitSettings, Study
 
 
 def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:

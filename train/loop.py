@@ -10,7 +10,8 @@ import torch
 from covidreport.errors import RunError
 from covidreport.records import Epoch
 from covidreport.store import write_history
-from train.checkpoint import (
+
+from .checkpoint import (
     Best,
     Checkpoint,
     random_state,
@@ -18,11 +19,11 @@ from train.checkpoint import (
     restore_random_state,
     write_checkpoint,
 )
-from train.epoch_metrics import EpochMetrics, may_be_chosen, order_by
-from train.models import PixelModel
-from train.passes import SECOND_PASS, VALIDATION, Passes, rate_of
-from train.run_record import describe_circumstances
-from train.task import Fitted, Task, Watcher
+from .epoch_metrics import EpochMetrics, may_be_chosen, order_by
+from .models import PixelModel
+from .passes import SECOND_PASS, VALIDATION, Passes, rate_of
+from .run_record import describe_circumstances
+from .task import Fitted, Task, Watcher
 
 
 def fit_model(model: PixelModel, task: Task, watcher: Watcher) -> Fitted:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.settings import AS_RUN, LossName
+from .settings import AS_RUN, LossName
 
 
 def bce_elements(logits: Tensor, truth: Tensor) -> Tensor:

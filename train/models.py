@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
-from train.pooling import replace_adaptive_means
-from train.settings import FitSettings
+
+from .pooling import replace_adaptive_means
+from .settings import FitSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, Adam, Optimizer
 
-from train.batches import Batch, BatchFeed, Split, make_batches
-from train.device import Device
-from train.epoch_metrics import EpochMetrics, mean_loss, measure
-from train.freezing import keep_frozen_still
-from train.models import PixelModel
-from train.sampling import Indices, cut_batches, order_epoch, weigh_classes
-from train.settings import AUGMENTATIONS, FitSettings
-from train.task import NotFiniteError, Task, Watcher
+from .batches import Batch, BatchFeed, Split, make_batches
+from .device import Device
+from .epoch_metrics import EpochMetrics, mean_loss, measure
+from .freezing import keep_frozen_still
+from .models import PixelModel
+from .sampling import Indices, cut_batches, order_epoch, weigh_classes
+from .settings import AUGMENTATIONS, FitSettings
+from .task import NotFiniteError, Task, Watcher
 
 PREDICTION_BATCH = 64
 TRAINING, SECOND_PASS, VALIDATION = 0, 1, 2

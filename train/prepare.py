@@ -13,12 +13,13 @@ from covidreport.dataset.files import Digests
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import CovidReportError, DatasetError
 from covidreport.records import UNKNOWN, Dataset, Failure, Finding
-from train.batches import Split
-from train.images import ImageStore
-from train.sampling import Indices, apply_convention
-from train.settings import AUGMENTATIONS, Experiment, FitSettings, Study
-from train.study import StudyError
-from train.weights import Weights, WeightsError, find_weights
+
+from .batches import Split
+from .images import ImageStore
+from .sampling import Indices, apply_convention
+from .settings import AUGMENTATIONS, Experiment, FitSettings, Study
+from .study import StudyError
+from .weights import Weights, WeightsError, find_weights
 
 Advance = Callable[[int], None]
 STOPPING = frozenset({"fewer-bits-in-use"})

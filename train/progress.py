@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.progress import TimeRemainingColumn as TimeLeft
 
 from covidreport.records import Epoch
-from train.settings import Experiment
+
+from .settings import Experiment
 
 err = Console(stderr=True, highlight=False)
 

@@ -20,11 +20,13 @@ import torch
 import covidreport
 from covidreport.errors import RunError
 from covidreport.records import Dataset
-from train.batches import Split
-from train.freezing import frozen_in_effect
-from train.models import PixelModel
-from train.settings import EpochRule, Experiment, FitSettings, Study
-from train.weights import Weights
+
+from . import IN_CHECKOUT
+from .batches import Split
+from .freezing import frozen_in_effect
+from .models import PixelModel
+from .settings import EpochRule, Experiment, FitSettings, Study
+from .weights import Weights
 
 _ELSEWHERE = {
     "seed": ("seed",),
@@ -165,7 +167,10 @@ def describe_circumstances() -> dict[str, str]:
 
 
 def find_revision() -> str | None:
-    """The git revision of this checkout, with `-modified` where files differ; None without git."""
+    """The git revision of this checkout, with `-modified` where files differ; None where this is
+    none, or without git."""
+    if not IN_CHECKOUT:
+        return None
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40",
                "--exclude=*", "--dirty=-modified"]  # fmt: skip
     try:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from covidreport.errors import UsageError
 from covidreport.records import UNKNOWN
-from train.fields import split_convention
-from train.settings import AS_GIVEN
+
+from .fields import split_convention
+from .settings import AS_GIVEN
 
 Indices = NDArray[np.intp]
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from train.freezing import freeze, frozen_in_effect
-from train.models import ModelError, PixelModel, build_network, replace_head, wrap_network
-from train.settings import Experiment, FitSettings
-from train.weights import Weights, WeightsError, describe_misfit, fits, read_state
+from .freezing import freeze, frozen_in_effect
+from .models import ModelError, PixelModel, build_network, replace_head, wrap_network
+from .settings import Experiment, FitSettings
+from .weights import Weights, WeightsError, describe_misfit, fits, read_state
 
 
 def start_model(settings: FitSettings, weights: Weights, n_labels: int) -> PixelModel:

@@ -18,7 +18,8 @@ from typing import Any
 
 from covidreport.errors import CovidReportError, StoreError, UsageError
 from covidreport.storage.files import read_text
-from train.fields import (
+
+from .fields import (
     ENTRY_FIELDS,
     REQUIRED,
     SETTING_FIELDS,
@@ -29,7 +30,7 @@ from train.fields import (
     check_text,
     split_convention,
 )
-from train.settings import AS_GIVEN, AS_RUN, AUGMENTATIONS, Experiment, FitSettings, Study, name_run
+from .settings import AS_GIVEN, AS_RUN, AUGMENTATIONS, Experiment, FitSettings, Study, name_run
 
 STUDIES_FOLDER = Path(__file__).parent / "studies"
 TOP_FIELDS: Mapping[str, Check] = {
@@ -102,7 +103,7 @@ def read_study(
     )
     faults += _find_clashes(study)
     if check_models:
-        from train.start import find_model_faults
+        from .start import find_model_faults
 
         faults += find_model_faults(experiments, len(labels))
     if faults:

@@ -9,12 +9,13 @@ from typing import Protocol
 
 from covidreport.errors import RunError
 from covidreport.records import Epoch
-from train.batches import BatchFeed, Split
-from train.device import Device
-from train.losses import Loss
-from train.ranks import Ranks
-from train.settings import FitSettings
-from train.timing import Timing
+
+from .batches import BatchFeed, Split
+from .device import Device
+from .losses import Loss
+from .ranks import Ranks
+from .settings import FitSettings
+from .timing import Timing
 
 
 class Watcher(Protocol):

@@ -21,7 +21,8 @@ from torch.hub import get_dir, load_state_dict_from_url
 from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
-from train.settings import FitSettings
+
+from .settings import FitSettings
 
 ENUM_MEMBER = "IMAGENET1K_V1"
 """The weights meant by `imagenet`: fixed by name, since a library's default may change."""

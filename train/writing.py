@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from covidreport.errors import WriteError
-from train.stopping import WRITING
+
+from .stopping import WRITING
 
 
 @contextmanager

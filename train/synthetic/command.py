@@ -22,6 +22,6 @@ def draw(
 
     Example: python -m train draw --out demo/data
     """
-    from train.synthetic.dataset import Drawing, draw_dataset
+    from .dataset import Drawing, draw_dataset
 
     typer.echo(draw_dataset(out, Drawing(images=images, seed=seed, size=size)))

@@ -18,9 +18,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from covidreport.errors import UsageError
 from covidreport.store import write_atomic
-from train.synthetic.chest import Chest, Frame, Grid, draw_chest, draw_leads, expose, stamp
-from train.synthetic.cohort import LABELS, TRAIN, VALIDATION, Film, plan_cohort
-from train.synthetic.disease import draw_lobar_opacity, draw_peripheral_opacities
+
+from .chest import Chest, Frame, Grid, draw_chest, draw_leads, expose, stamp
+from .cohort import LABELS, TRAIN, VALIDATION, Film, plan_cohort
+from .disease import draw_lobar_opacity, draw_peripheral_opacities
 
 SOURCE = "drawn"
 """What the manifest's column `source` says of every image."""

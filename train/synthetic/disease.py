@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.synthetic.chest import Chest, Grid, clouds, step
+from .chest import Chest, Grid, clouds, step
 
 _LOBES = ("right upper", "right middle", "right lower", "left upper", "left lower")
 

@@ -14,8 +14,9 @@ from PIL import Image
 
 from covidreport.images.reference import FOLDER, PICTURES
 from covidreport.store import write_atomic
-from train.synthetic.chest import Chest, Frame, draw_chest, draw_leads, expose, stamp
-from train.synthetic.disease import draw_peripheral_opacities
+
+from .chest import Chest, Frame, draw_chest, draw_leads, expose, stamp
+from .disease import draw_peripheral_opacities
 
 _SEED = 2026
 

@@ -19,7 +19,7 @@ from covidreport.dataset import read_dataset, select_split
 from covidreport.records import Dataset, PixelSpec
 from tests.onnx_models import write_brightness_model
 from train.export import Contract, export_model
-from train.models import find_architecture, replace_head, wrap_network
+from train.models import build_network, wrap_network
 from train.settings import FitSettings
 
 LABELS = ("covid-19", "normal", "pneumonia")
@@ -118,8 +118,7 @@ def write_model(folder: Path, kind: str, side: int) -> Path:
         )
     settings = FitSettings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=side)
     torch.manual_seed(0)
-    network = find_architecture(kind).build(1, None)
-    replace_head(network, settings, len(LABELS))
+    network = build_network(settings, len(LABELS))
     give_biases(network)
     noise = np.random.default_rng(0).integers(0, 256, (12, 1, side, side), dtype=np.uint8)
     export_model(wrap_network(network, settings), Contract(spec, LABELS, kind), noise, folder)

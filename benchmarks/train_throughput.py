@@ -35,7 +35,7 @@ from covidreport.records import Dataset
 from train.device import find_device, set_float32
 from train.fit import Request, prepare_task
 from train.images import ImageStore, count_workers
-from train.models import find_architecture
+from train.networks import find_architecture
 from train.passes import Passes
 from train.prepare import find_split_rows
 from train.progress import Silence

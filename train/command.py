@@ -32,7 +32,7 @@ from .prepare import (
 )
 from .progress import FitProgress, Silence, say, show_bar
 from .ranks import Ranks, join_ranks
-from .run_record import read_settings
+from .run_record import pin_network, read_settings
 from .settings import Experiment, Study
 from .study import find_study, is_frozen_by_chance, read_study, select_experiments
 from .weights import read_state
@@ -197,7 +197,7 @@ def _say_outcome(outcome: FitOutcome) -> None:
 def run_export(folder: Path, data: Path | None) -> str:
     """Export a fitted run again; a line that says what was written."""
     run = read_json(folder / RUN_FILE, RUN_SCHEMA)
-    settings = read_settings(run, folder / RUN_FILE)
+    settings = pin_network(run, read_settings(run, folder / RUN_FILE), folder)
     if not (folder / WEIGHTS_FILE).is_file():
         raise RunError(f"{folder / WEIGHTS_FILE}: is not there; fit the run again")
     labels = tuple(run["data"]["labels"])

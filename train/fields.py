@@ -44,7 +44,8 @@ def _whole(low: int) -> Check:
 
 
 def _number(low: float, high: float = math.inf) -> Check:
-    expected = f"a number from {low:g}" + ("" if high == math.inf else f" to {high:g}")
+    expected = "a number" + ("" if low == -math.inf else f" from {low:g}")
+    expected += "" if high == math.inf else f" to {high:g}"
 
     def check(value: object) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -84,6 +85,15 @@ def _positive_weight(value: object) -> float | str:
         return _positive(value)
     except ValueError as error:
         raise ValueError('a number above 0 or "balanced" is wanted') from error
+
+
+def _one_or_three(check: Check) -> Check:
+    def check_all(value: object) -> tuple[float, ...]:
+        if not isinstance(value, list) or len(value) not in (1, 3):
+            raise ValueError("a list of one number or of three is wanted")
+        return tuple(check(each) for each in value)
+
+    return check_all
 
 
 def _channels(value: object) -> int:
@@ -157,6 +167,8 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "train_figures": _one_of("running", "second-pass"),
     "precision": _one_of("auto", "float32", "bfloat16"),
     "exported_epoch": _epoch_rule,
+    "mean": _one_or_three(_number(-math.inf)),
+    "std": _one_or_three(_positive),
 }
 """The keys of `[defaults]` and of every entry."""
 

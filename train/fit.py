@@ -31,6 +31,8 @@ from .ranks import Ranks
 from .run_record import (
     describe_data,
     describe_experiment,
+    describe_loaded,
+    describe_network,
     describe_splits,
     describe_start,
     describe_versions,
@@ -169,12 +171,15 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
+    described["network"] = describe_network(experiment.settings, folder)
     if fold is not None:
         described["data"]["left_out"] = describe_left_out(request.dataset, fold)
     if request.ranks.broadcast(_is_finished(folder, described) if request.ranks.leads else None):
         return FitOutcome(experiment, folder, "there already")
     model, task = prepare_task(request, experiment, folder)
     record = _open_record(request, experiment, described, model, task)
+    if model.loaded is not None:
+        watcher.on_note(describe_loaded(request.weights[experiment.name], model.loaded))
     if request.ranks.leads:
         folder.mkdir(parents=True, exist_ok=True)
         remove_parts(folder)

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .models import ModelError
+from .networks import ModelError
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> tuple[nn.Module, ...]:
     """Stop the weights of the named modules from training; gives these modules.
 
-    Done before the head is put on, as in the study. ModelError lists every name that is not there
-    or holds no weights.
+    ModelError lists every name that is not there or holds no weights.
     """
     modules = dict(network.named_modules())
     faults = []

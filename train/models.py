@@ -1,4 +1,4 @@
-"""The networks that an experiment can name, their heads, and what of them is frozen.
+"""The network of an experiment with its head, behind its normalisation.
 
 A network takes float images and gives one logit a label; `PixelModel` puts channel expansion,
 division by 255 and normalisation in front, so that what is trained is what is exported.
@@ -6,42 +6,34 @@ division by 255 and normalisation in front, so that what is trained is what is e
 
 from __future__ import annotations
 
-import difflib
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torchvision.models import WeightsEnum
 
-from covidreport.errors import UsageError
-
+from .networks import ModelError, find_architecture
 from .pooling import replace_adaptive_means
 from .settings import FitSettings
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-class ModelError(UsageError):
-    """A network can't be built as the study says; the message says why."""
+STUDY_HEADS = {"vgg16": "classifier.8", "resnet18": "fc"}
+"""The networks that can have the head of the 2020 study, and where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
-    """How a network is built without weights, and the heads that it can be given."""
+class Loaded:
+    """What became of a file's weights, by name."""
 
-    build: Callable[[int, WeightsEnum | None], nn.Module]
-    """From the channels of the pixels and torchvision's weights to the network, its own head on."""
-    heads: tuple[str, ...] = ("plain",)
-    """The heads that it can have."""
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    loaded: int
+    """How many were taken."""
+    new: tuple[str, ...]
+    """Of the network, random from the seed."""
+    left_over: tuple[str, ...]
+    """Of the file, without a place, or of another shape."""
 
 
 class PixelModel(nn.Module):
@@ -53,6 +45,8 @@ class PixelModel(nn.Module):
 
     mean: Tensor
     std: Tensor
+    loaded: Loaded | None = None
+    """Of the file that it began with."""
 
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
@@ -68,35 +62,6 @@ class PixelModel(nn.Module):
         return logits
 
 
-class TinyCNN(nn.Module):
-    """The demo's network: six convolutions and one linear layer, about 72,000 parameters.
-
-    Mean and maximum of each feature go to the linear layer: how much of the lung is dense, and
-    whether any of it is.
-    """
-
-    def __init__(self, channels: int, n_labels: int = 1000) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        before = channels
-        for after, stride in ((16, 2), (16, 1), (32, 2), (32, 1), (64, 2), (64, 2)):
-            layers += [
-                nn.Conv2d(before, after, 3, stride, padding=1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(),
-            ]
-            before = after
-        self.features = nn.Sequential(*layers)
-        self.classifier = nn.Linear(2 * before, n_labels)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits `(N, K)` of float images `(N, C, H, W)`."""
-        features = self.features(images)
-        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
-        logits: Tensor = self.classifier(pooled)
-        return logits
-
-
 class _NumbersOnCpu(TorchFunctionMode):
     """Tensors made of given numbers lie on the CPU: RegNet computes its widths with them, also
     where weights are only laid out, on `meta`, where no number has a value.
@@ -107,94 +72,89 @@ class _NumbersOnCpu(TorchFunctionMode):
     ) -> Any:
         """Call a function of torch."""
         named = named or {}
-        if function in (torch.arange, torch.tensor):
+        if function in (torch.arange, torch.linspace, torch.tensor):
             named = {"device": "cpu", **named}
         return function(*arguments, **named)
 
 
-def _torchvision(name: str) -> Callable[[int, WeightsEnum | None], nn.Module]:
-    def build(_channels: int, weights: WeightsEnum | None) -> nn.Module:
-        with warnings.catch_warnings(), _NumbersOnCpu():
-            warnings.simplefilter("ignore")  # two of them warn of how they will be initialised
-            network: nn.Module = torchvision.models.get_model(name, weights=weights)
-        replace_adaptive_means(network)
-        return network
-
-    return build
+def find_normalisation(settings: FitSettings) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of what the network sees: the study's, else the network's own."""
+    architecture = find_architecture(settings.architecture)
+    if settings.mean is None or settings.std is None:
+        return architecture.mean, architecture.std
+    return settings.mean, settings.std
 
 
-def _tiny(channels: int, _weights: WeightsEnum | None) -> nn.Module:
-    return TinyCNN(channels)
-
-
-ARCHITECTURES: dict[str, Architecture] = {
-    "vgg16": Architecture(_torchvision("vgg16"), ("plain", "study")),
-    "resnet18": Architecture(_torchvision("resnet18"), ("plain", "study")),
-    "tiny": Architecture(_tiny, mean=(0.5,), std=(0.25,)),
-}
-"""What is built here; every other name is looked up among torchvision's classification models."""
-
-
-def find_architecture(name: str) -> Architecture:
-    """The architecture of this name; ModelError where there is none."""
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    names = torchvision_names()
-    if name in names:
-        return Architecture(_torchvision(name))
-    near = difflib.get_close_matches(name, [*ARCHITECTURES, *names], n=3)
-    hint = (
-        f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(ARCHITECTURES)}, or "
-    )
-    rest = "" if near else "a torchvision classification model, is wanted"
-    raise ModelError(f"no architecture {name!r}; {hint}{rest}")
-
-
-@functools.cache
-def torchvision_names() -> tuple[str, ...]:
-    """The names of torchvision's classification models."""
-    return tuple(torchvision.models.list_models(module=torchvision.models))
-
-
-def build_network(settings: FitSettings, weights: WeightsEnum | None = None) -> nn.Module:
-    """The network as its makers left it, before freezing and head; ModelError where unknown.
-
-    weights: torchvision's, whose file must be at hand; None for random ones.
-    """
-    return find_architecture(settings.architecture).build(settings.channels, weights)
-
-
-def replace_head(network: nn.Module, settings: FitSettings, n_labels: int) -> None:
-    """Give the network its head for `n_labels` labels, in place; ModelError where that can't be.
+def build_network(settings: FitSettings, n_labels: int) -> nn.Module:
+    """The network with its head for `n_labels` labels; random parts from torch's generator.
 
     `study` heads are those of the 2020 study: vgg16 keeps its 1000-way classifier and adds ReLU and
-    a linear layer; resnet18 has Linear(512, 512), ReLU, Linear(512, K).
+    a linear layer; resnet18 has Linear(512, 512), ReLU, Linear(512, K). ModelError where it can't
+    be built so.
     """
-    heads, head = find_architecture(settings.architecture).heads, settings.head
-    if head not in heads:
-        raise ModelError(f"`head` is {head!r}; {settings.architecture} has only {', '.join(heads)}")
-    if head == "plain":
-        _replace_last_linear(network, settings.architecture, n_labels)
-    elif settings.architecture == "vgg16":
+    name, study = settings.architecture, settings.head == "study"
+    architecture = find_architecture(name)
+    if study and name not in STUDY_HEADS:
+        raise ModelError(f"`head` is {settings.head!r}; {name} has only plain")
+    channels = max(settings.channels, len(find_normalisation(settings)[0]))
+    with warnings.catch_warnings(), _NumbersOnCpu():
+        warnings.simplefilter("ignore")  # two of them warn of how they will be initialised
+        network = architecture.build(1000 if study else n_labels, channels)
+    if study and name == "vgg16":
         assert isinstance(network.classifier, nn.Sequential)
         network.classifier.extend([nn.ReLU(), nn.Linear(1000, n_labels)])
-    else:
+    elif study:
         network.fc = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, n_labels))
+    replace_adaptive_means(network)
+    return network
 
 
-def _replace_last_linear(network: nn.Module, name: str, n_labels: int) -> None:
-    if getattr(network, "aux_logits", False):
-        raise ModelError(f"{name} gives two outputs while it trains, which is not supported")
-    linears = [(path, m) for path, m in network.named_modules() if isinstance(m, nn.Linear)]
-    if not linears or linears[-1][1].out_features != 1000:
-        raise ModelError(f"{name} does not end in a 1000-way linear layer that could be replaced")
-    path, last = linears[-1]
-    parent, _, child = path.rpartition(".")
-    owner = network.get_submodule(parent)
-    setattr(owner, child, nn.Linear(last.in_features, n_labels, bias=last.bias is not None))
+def lay_out(settings: FitSettings, n_labels: int) -> nn.Module:
+    """The network on torch's `meta` device, without values; one's own is really built."""
+    if find_architecture(settings.architecture).file is not None:
+        with torch.random.fork_rng(devices=[]):
+            return build_network(settings, n_labels)
+    with torch.device("meta"):
+        return build_network(settings, n_labels).to("meta")
+
+
+def find_head(settings: FitSettings, n_labels: int) -> tuple[str, ...]:
+    """The modules that make up the head: whose weights have as many rows as there are labels.
+
+    With the head of the 2020 study, all that it replaced. ModelError where nothing depends on the
+    labels.
+    """
+    if settings.head == "study":
+        return (STUDY_HEADS[settings.architecture],)
+    return _find_plain_head(
+        FitSettings(
+            settings.architecture, "none", "bce", "sgd", 1.0, 1, 1,
+            channels=settings.channels, mean=settings.mean, std=settings.std,
+        ),
+        n_labels,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=64)
+def _find_plain_head(settings: FitSettings, n_labels: int) -> tuple[str, ...]:
+    here, other = (lay_out(settings, n).state_dict() for n in (n_labels, n_labels + 1))
+    names = [
+        name for name, value in here.items()
+        if name not in other or other[name].shape != value.shape
+    ]  # fmt: skip
+    if not names:
+        raise ModelError(
+            f"{settings.architecture}: nothing in it depends on the number of labels; it is to "
+            "give one output for each"
+        )
+    return tuple(dict.fromkeys(name.rpartition(".")[0] or name for name in names))
+
+
+def is_inside(name: str, modules: Sequence[str]) -> bool:
+    """Whether a weight or a module of this name is one of these modules, or a part of one."""
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def wrap_network(network: nn.Module, settings: FitSettings) -> PixelModel:
     """The network behind its normalisation."""
-    architecture = find_architecture(settings.architecture)
-    return PixelModel(network, architecture.mean, architecture.std)
+    return PixelModel(network, *find_normalisation(settings))

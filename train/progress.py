@@ -61,6 +61,10 @@ class FitProgress:
         self._first = 1
         self._began = time.monotonic()
 
+    def on_note(self, words: str) -> None:
+        """Say it."""
+        say(f"{self._name}: {words}")
+
     def on_batch(self, epoch: int, batch: int, batches: int) -> None:
         """Move the bar; it covers what this call has to do, so that the time left is right."""
         if self._task is None:
@@ -86,6 +90,9 @@ class FitProgress:
 
 class Silence:
     """The watcher of the processes that do not lead."""
+
+    def on_note(self, words: str) -> None:
+        """Say nothing."""
 
     def on_batch(self, epoch: int, batch: int, batches: int) -> None:
         """Say nothing."""

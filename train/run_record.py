@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from covidreport.records import Dataset
 from . import IN_CHECKOUT
 from .batches import Split
 from .freezing import frozen_in_effect
-from .models import PixelModel
+from .models import Loaded, PixelModel, find_normalisation
+from .networks import IMAGENET_MEAN, IMAGENET_STD, describe_source, look_first_in
 from .settings import EpochRule, Experiment, FitSettings, Study
 from .weights import Weights
 
@@ -41,7 +43,7 @@ _ELSEWHERE = {
 """Settings that stand outside `hyperparameters`; `exported_epoch` is spread over its own object."""
 
 PACKAGES = ("torch", "torchvision", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime",
-            "numpy", "pillow", "imagecodecs")  # fmt: skip
+            "safetensors", "timm", "numpy", "pillow", "imagecodecs")  # fmt: skip
 
 
 def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
@@ -97,7 +99,9 @@ def read_settings(run: Mapping[str, Any], path: Path) -> FitSettings:
             for part in keys:
                 value = value[part]
             values[key] = value
-        values["frozen"] = tuple(values["frozen"])
+        for key in ("frozen", "mean", "std"):
+            if key in values:
+                values[key] = tuple(values[key])
         rule = run["exported_epoch"]
         values["exported_epoch"] = EpochRule(rule["rule"], rule["metric"], rule["split"])
         return FitSettings(**values)
@@ -139,7 +143,48 @@ def describe_start(weights: Weights, model: PixelModel, settings: FitSettings) -
         "parameters": sum(n for n, _ in counts),
         "trained_parameters": sum(n for n, trains in counts if trains),
         "frozen_in_effect": list(frozen_in_effect(model.network, settings.frozen)),
+        **(dataclasses.asdict(model.loaded) if model.loaded else {}),
     }
+
+
+def describe_loaded(weights: Weights, loaded: Loaded) -> str:
+    """In words, what became of a file's weights."""
+    words = f"{loaded.loaded} weights of {weights.name} are loaded"
+    for kind, names in (("new", loaded.new), ("left over", loaded.left_over)):
+        if names:
+            more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+            words += f"; {kind}: {', '.join(names[:6])}{more}"
+    return words
+
+
+def describe_network(settings: FitSettings, folder: Path) -> dict[str, Any]:
+    """What decides about a network beside the settings: how it is fed; one's own file."""
+    mean, std = find_normalisation(settings)
+    source = describe_source(settings.architecture, folder)
+    return {"mean": list(mean), "std": list(std), **source}
+
+
+def pin_network(run: Mapping[str, Any], settings: FitSettings, folder: Path) -> FitSettings:
+    """The settings of a run, with how its network was fed; RunError where one's own has changed."""
+    network = _state_network(run)
+    if "sha256" in network:
+        look_first_in(folder / network["folder"])
+        if describe_source(settings.architecture, folder).get("sha256") != network["sha256"]:
+            raise RunError(
+                f"{folder / network['folder'] / network['file']} is not the file that the run in "
+                f"{folder} was fitted with (sha256 {network['sha256']}); bring that one back"
+            )
+    return dataclasses.replace(settings, mean=tuple(network["mean"]), std=tuple(network["std"]))
+
+
+def _state_network(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What run.json says of the network; before it did, all of torchvision were fed alike."""
+    if "network" in run:
+        network: Mapping[str, Any] = run["network"]
+        return network
+    if dict(run.get("hyperparameters", {})).get("architecture") == "tiny":
+        return {"mean": [0.5], "std": [0.25]}
+    return {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)}
 
 
 def describe_versions() -> dict[str, str]:
@@ -159,7 +204,9 @@ def describe_circumstances() -> dict[str, str]:
     torch's threads add up in parts, and so another number of them rounds otherwise.
     """
     versions = describe_versions()
-    names = ("covidreport", "torch", "torchvision", "numpy", "pillow", "imagecodecs")
+    names = ["covidreport", "torch", "torchvision", "numpy", "pillow", "imagecodecs"]
+    if "timm" in sys.modules:  # some network here is of it
+        names.append("timm")
     return {
         "threads": str(torch.get_num_threads()),
         **{name: versions[name] for name in names if name in versions},
@@ -187,10 +234,13 @@ def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
     would tell.
     """
     differences = []
-    before = {**before, "hyperparameters": _state_head(before.get("hyperparameters"))}
-    for key in ("hyperparameters", "seed", "started_from", "data", "exported_epoch"):
-        for name, old, new in _pairs(key, before.get(key), now.get(key)):
-            if key == "data" and name in ("source", "name"):
+    before = {
+        **before, "hyperparameters": _state_head(before.get("hyperparameters")),
+        "network": _state_network(before),
+    }  # fmt: skip
+    for key in ("hyperparameters", "network", "seed", "started_from", "data", "exported_epoch"):
+        for name, old, new in _pairs(key, before.get(key), now.get(key, {})):
+            if (key, name) in (("data", "source"), ("data", "name"), ("network", "folder")):
                 continue
             differences.append(f"{name} was {old!r}, is now {new!r}")
     return tuple(differences)

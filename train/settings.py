@@ -68,9 +68,10 @@ class FitSettings:
     """
 
     architecture: str
-    """`vgg16`, `resnet18`, `tiny`, or any torchvision classification model."""
+    """A torchvision classification model, `timm:NAME`, `module:function` or `tiny`."""
     weights: str
-    """`imagenet`, a file (relative to the study file), or `none`: what training starts from."""
+    """`imagenet` (torchvision's), `pretrained` (timm's), a file (relative to the study file), or
+    `none`: what training starts from."""
     loss: LossName
     optimizer: Literal["sgd", "adam"]
     learning_rate: float
@@ -111,6 +112,10 @@ class FitSettings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast on a GPU that computes in it, else float32."""
     exported_epoch: EpochRule = field(default_factory=EpochRule)
+    mean: tuple[float, ...] | None = None
+    """What the network sees is pixels / 255, less `mean`, over `std`: one value or three; those
+    that its weights were made with where nothing is stated."""
+    std: tuple[float, ...] | None = None
 
     @property
     def pixels(self) -> PixelSpec:

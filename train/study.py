@@ -103,8 +103,10 @@ def read_study(
     )
     faults += _find_clashes(study)
     if check_models:
+        from .networks import look_first_in
         from .start import find_model_faults
 
+        look_first_in(path.parent)
         faults += find_model_faults(experiments, len(labels))
     if faults:
         raise StudyError(path, faults)
@@ -238,6 +240,10 @@ def _find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[st
                 f"`{key}` is {getattr(settings, key)!r}; one of {', '.join(AUGMENTATIONS)} "
                 "is wanted"
             )
+    if (settings.mean is None) != (settings.std is None):
+        faults.append("`mean` and `std` go together: state both or neither")
+    elif settings.mean and settings.std and len(settings.mean) != len(settings.std):
+        faults.append("`mean` and `std` have different numbers of values")
     if settings.allow_ineffective_freeze and not settings.frozen:
         faults.append("`allow_ineffective_freeze` is true and nothing is frozen")
     balancing = {

@@ -21,6 +21,9 @@ from .timing import Timing
 class Watcher(Protocol):
     """Whoever wants to know how a run goes on."""
 
+    def on_note(self, words: str) -> None:
+        """Something to know before the first epoch."""
+
     def on_batch(self, epoch: int, batch: int, batches: int) -> None:
         """A training batch was done; both count from 1."""
 

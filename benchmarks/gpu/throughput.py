@@ -36,7 +36,7 @@ from covidreport.inference.providers import choose_execution, describe_device
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.records import Run
 from train.device import set_float32
-from train.models import find_architecture, replace_head, wrap_network
+from train.models import build_network, wrap_network
 from train.settings import FitSettings
 from train.synthetic.dataset import Drawing, draw_dataset
 
@@ -53,8 +53,7 @@ def torch_rates(
 ) -> dict[str, float | str]:
     """The same network in PyTorch, eager and compiled, fed from the device's memory."""
     settings = FitSettings(kind, "none", "bce", "adam", 1e-3, 1, 16, image_size=batch.shape[-1])
-    network = find_architecture(kind).build(1, None)
-    replace_head(network, settings, len(LABELS))
+    network = build_network(settings, len(LABELS))
     model = wrap_network(network, settings).eval().to(device)
     model = model.to(memory_format=torch.channels_last)
     set_float32("tf32" if precision == "tf32" else "ieee")

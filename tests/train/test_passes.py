@@ -14,7 +14,7 @@ from train.batches import Batch, BatchFeed
 from train.device import Device
 from train.images import ImageStore
 from train.losses import make_loss
-from train.models import build_network, replace_head, wrap_network
+from train.models import build_network, wrap_network
 from train.passes import Passes
 from train.ranks import Ranks
 from train.settings import FitSettings
@@ -42,8 +42,7 @@ def test_a_step_copies_pixels_and_truth_and_waits_for_neither(monkeypatch):
     """The loss's weights lie on the card before the first step."""
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # knows no `meta`
     settings = FitSettings("tiny", "none", "bce", "adam", 0.01, 1, 4, image_size=32)
-    network = build_network(settings)
-    replace_head(network, settings, 3)
+    network = build_network(settings, 3)
     task = Task(
         settings, 0, {}, BatchFeed(ImageStore(NO_IMAGES), settings.pixels, 1),
         make_loss("bce", positive_weight=torch.tensor([20.0, 1.0, 0.5])),

@@ -94,7 +94,7 @@ def test_layers_that_are_not_there_are_found_before_anything_starts(write_study)
         "number = 4\narchitecture = 'resnet81'",
         "number = 5\nfrozen = ['features', 'classifier']",
         "number = 6\narchitecture = 'vit_b_16'",
-        "number = 7\narchitecture = 'squeezenet1_1'\nimage_size = 64",
+        "number = 7\narchitecture = 'densenet121'\nmean = [0.5]\nstd = [0.5]",
         "number = 8\nhead = 'study'",
         "number = 9\nfrozen = ['features']\nallow_ineffective_freeze = true",
     )
@@ -107,11 +107,11 @@ def test_layers_that_are_not_there_are_found_before_anything_starts(write_study)
         (
             "1: `frozen`: there is no layer 'featurs.0'; did you mean 'features.0'?",
             "2: `frozen`: 'features.2' (ReLU) has no weights to freeze",
-            "3: `frozen`: the head replaces fc, so freezing it freezes nothing",
+            "3: `frozen`: fc holds the head, which is new, so freezing it freezes nothing",
             "4: no architecture 'resnet81'; did you mean resnet18",
-            "5: `frozen`: the head replaces classifier",
+            "5: `frozen`: classifier holds the head",
             "6: vit_b_16 can't take 32 px images",
-            "7: squeezenet1_1 does not end in a 1000-way linear layer",
+            "7: `mean` and `std`: densenet121 has three channels",
             "8: `head` is 'study'; tiny has only plain",
         ),
         strict=True,

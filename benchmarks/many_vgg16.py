@@ -9,8 +9,9 @@ import argparse
 import os
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from benchmarks.common import Row, link_runs, mixed_images, print_rows, write_model
 from covidreport.dataset import fingerprint, hash_files

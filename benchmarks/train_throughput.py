@@ -174,9 +174,9 @@ def main() -> None:
 
 def keep(dataset: Dataset, rows: list[int], split: str) -> Dataset:
     """The data set with these images only, all of one split."""
-    import dataclasses
+    from msgspec.structs import replace
 
-    return dataclasses.replace(
+    return replace(
         dataset,
         ids=tuple(dataset.ids[row] for row in rows),
         paths=tuple(dataset.paths[row] for row in rows),

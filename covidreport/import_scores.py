@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from covidreport import __version__
 from covidreport.audit import audit_scores
@@ -55,8 +55,7 @@ ROUNDED = 4 * float(np.finfo(np.float32).eps)
 NOT_GIVEN = "the imported file has no score for this image"
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
+class ImportRequest(Struct, frozen=True):
     """What is imported, onto which images, under which name.
 
     activation: what the scores are, `logit`, `sigmoid` or `softmax`; nobody can tell from them.
@@ -85,8 +84,7 @@ class ImportRequest:
     """The data with their other splits: rows about images of these are passed over."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoresTable:
+class ScoresTable(Struct, frozen=True):
     """The rows of a table, and where each stands. singles: the columns of float32 or less."""
 
     columns: tuple[str, ...]

@@ -6,10 +6,10 @@ import csv
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.dataset.folders import SUFFIXES, count_kinds, is_image
@@ -123,8 +123,7 @@ def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
     return images, others
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
+class Predictions(Struct, frozen=True):
     """What one model answers to images whose truth nobody knows."""
 
     images: Dataset

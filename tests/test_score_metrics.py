@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError
 from covidreport.storage.evaluation import SCORE_METRICS_SCHEMA

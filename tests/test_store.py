@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError, WriteError
 from covidreport.records import (
@@ -356,7 +357,7 @@ def test_the_date_of_tuned_thresholds_stands_in_one_place(tmp_path):
     assert values[0] == values[1]
 
 
-FIT = json.loads(json.dumps(asdict(TUNED.fits["covid-19"])))
+FIT = to_builtins(TUNED.fits["covid-19"])
 
 
 @pytest.mark.parametrize(

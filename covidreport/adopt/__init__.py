@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.adopt.foreign import EXPORTS, name_foreign
 from covidreport.adopt.graph import (
@@ -41,8 +43,7 @@ COMMAND: Final = "the command"
 _MOST_BYTES: Final = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptRequest:
+class AdoptRequest(Struct, frozen=True):
     """What a user says of models that are adopted."""
 
     like: str | None = None
@@ -56,8 +57,7 @@ class AdoptRequest:
     """What the settings say of the input of all runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A word of the contract, and in words where it is taken from."""
 
     word: str
@@ -65,8 +65,7 @@ class Taken:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """A model that is a run now. missing: the words that nobody says; notes: what to look at;
     n_outputs: the columns that it gives, None where the graph does not say."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from covidreport.audit import audit_activation, audit_scores
 from covidreport.errors import RunError
@@ -20,8 +21,7 @@ from covidreport.text.labels import pair_spellings
 TRIED = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """What a model answered to a few images: in words, and what these show."""
 
     said: str

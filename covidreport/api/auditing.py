@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.audit import DataEvidence, audit_data, audit_scores, sort_findings
 from covidreport.audit.document import Audit, merge_findings
@@ -33,8 +34,7 @@ from covidreport.storage.folds import split_folds
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRequest:
+class AuditRequest(Struct, frozen=True):
     """What is looked at: a data set, all of it or some splits, and runs.
 
     options: which data, how many jobs, whether the cache is used. settings: the target, and the
@@ -53,8 +53,7 @@ class AuditRequest:
         return self.options.cache is not False
 
 
-@dataclass(frozen=True, slots=True)
-class AuditedData:
+class AuditedData(Struct, frozen=True):
     """What an audit found, and the runs whose scores could not be read, each with why."""
 
     audit: Audit

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.api.finding import find_runs
 from covidreport.api.gating import GatedRuns, resolve_gate
@@ -58,8 +60,7 @@ OWN_BASELINE: tuple[Stage, str] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CiResult:
+class CiResult(Struct, frozen=True):
     """The verdicts of one call, what must be known beside them, and the report on all runs."""
 
     verdicts: tuple[Verdict, ...]
@@ -68,8 +69,7 @@ class CiResult:
     """None where no run has an evaluation on the judged images."""
 
 
-@dataclass(frozen=True, slots=True)
-class CiJob:
+class CiJob(Struct, frozen=True):
     """What one call has to do."""
 
     runs: Sequence[Run]

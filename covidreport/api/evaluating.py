@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.api.finding import find_runs
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
@@ -45,8 +47,7 @@ from covidreport.store import evaluation_folder, read_evaluation
 from covidreport.text.failed import MOST_FAILED
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluatedRuns:
+class EvaluatedRuns(Struct, frozen=True):
     """What became of runs that were to be evaluated, and how they rank."""
 
     outcomes: tuple[RunOutcome, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from covidreport.api.finding import find_runs
 from covidreport.errors import UsageError
@@ -28,8 +29,7 @@ from covidreport.records import MissPolicy, Noted, NotJudged, OnEvent, Run, Verd
 from covidreport.settings import Settings, find_settings
 
 
-@dataclass(frozen=True, slots=True)
-class GatedRuns:
+class GatedRuns(Struct, frozen=True):
     """The verdict on each run that was judged, and those that needed none, each with why."""
 
     verdicts: tuple[Verdict, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.audit.evidence import DataEvidence, number_texts
@@ -22,8 +22,7 @@ PERSONAL: Final = ("age", "sex")
 _QUANTILES: Final = np.linspace(0.1, 0.9, 9)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AttributeColumn:
+class AttributeColumn(Struct, frozen=True, eq=False):
     """One attribute: codes int64 `(N,)` into `values`; -1 where an image is to be excluded.
 
     personal: whether it is the patient's and not the picture's.

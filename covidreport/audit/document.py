@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from covidreport import __version__
 from covidreport.audit.ignore import note_ignored
@@ -18,8 +19,7 @@ _SAID_TWICE = {"images-undecodable": "images-failed"}
 """What a data set's finding is called where an evaluation says the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The findings on one data set, and on the runs that were looked at beside it.
 
     fingerprints: of the images of each split under `labels`, as evaluations have them.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.records import Dataset, Evaluation, ImageSurvey, ReportData, ReportedRun
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataEvidence:
+class DataEvidence(Struct, frozen=True, eq=False):
     """What a data set is audited by.
 
     digests: sha256 of each file, `(N,)`. survey: None where the images were not decoded. roc_aucs:

@@ -65,7 +65,7 @@ def set_baseline(
     as_json: AsJson = False,
 ) -> None:
     """Write a baseline."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from covidreport.cli.terminal import print_paths, say, say_note
     from covidreport.errors import StoreError, UsageError

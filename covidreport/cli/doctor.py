@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from covidreport.cli.options import AsJson
 from covidreport.errors import ProviderError
@@ -60,7 +60,7 @@ def doctor(
             "covidreport": __version__,
             **runtime,
             "built_for_cuda": None if built is None else f"{built[0]}.{built[1]}",
-            "driver": None if driver is None else asdict(driver),
+            "driver": None if driver is None else to_builtins(driver),
             "auto": chosen,
             "providers": [
                 {

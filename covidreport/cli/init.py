@@ -6,11 +6,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from covidreport.cli.options import AsJson
 from covidreport.errors import UsageError
@@ -103,7 +103,7 @@ def init(
             "data": str(found.data),
             "read_as": found.title or None,
             "target": choose_target(dataset.labels, found.target),
-            "splits": [asdict(each) for each in counted],
+            "splits": [to_builtins(each) for each in counted],
             "passed_over": len(dataset.passed_over),
             "left_out": dict(dataset.left_out),
         }

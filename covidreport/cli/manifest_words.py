@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 
 from msgspec import Struct
-from msgspec.structs import fields
 
 from covidreport.dataset import ManifestSettings
 
@@ -20,16 +19,16 @@ def write_words(words: ManifestSettings) -> list[str]:
     return [
         "[manifest]",
         *(
-            f"{each.name} = {_write(value)}"
-            for each in fields(ManifestSettings)
-            if (value := getattr(words, each.name)) != getattr(usual, each.name)
+            f"{name} = {_write(value)}"
+            for name in ManifestSettings.__struct_fields__
+            if (value := getattr(words, name)) != getattr(usual, name)
         ),
     ]
 
 
 def _write(value: object) -> str:
     if isinstance(value, Struct):
-        kept = {each.name: getattr(value, each.name) for each in fields(value)}
+        kept = {name: getattr(value, name) for name in value.__struct_fields__}
         return _write({name: each for name, each in kept.items() if each not in (None, {}, ())})
     if isinstance(value, Mapping):
         pairs = (f"{_write_key(key)} = {_write(each)}" for key, each in value.items())

@@ -6,12 +6,11 @@ A command states its options as parameters, and `read_options` takes from them w
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 
@@ -200,7 +199,7 @@ def take_options(context: typer.Context) -> EvaluateOptions:
     from covidreport.evaluate.options import EvaluateOptions, read_memory_limit
     from covidreport.evaluate.thresholds import read_thresholds
 
-    fields = {each.name for each in dataclasses.fields(EvaluateOptions)}
+    fields = EvaluateOptions.__struct_fields__
     values = {name: value for name, value in context.params.items() if name in fields}
     if isinstance(values.get("data"), list | tuple):  # of `EachData`
         del values["data"]
@@ -240,7 +239,7 @@ def take_gate_options(context: typer.Context) -> GateOptions:
     """What the options of `gate` and `ci` say of limits and the baseline."""
     from covidreport.gate.options import GateOptions
 
-    fields = {each.name for each in dataclasses.fields(GateOptions)}
+    fields = GateOptions.__struct_fields__
     values = {name: value for name, value in context.params.items() if name in fields}
     limits, warnings = (tuple(context.params[name] or ()) for name in ("limit", "warn"))
     return GateOptions(**values, limits=limits, warnings=warnings)

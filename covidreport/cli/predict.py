@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct, to_builtins
 
 from covidreport.cli.options import (
     AsJson,
@@ -83,7 +83,7 @@ def predict(
             "schema": "covidreport.predict/1",
             "file": str(output),
             "images": len(predicted.images),
-            "labels": [asdict(each) for each in labels],
+            "labels": [to_builtins(each) for each in labels],
             "failures": [{"image": image, "reason": reason} for image, reason in failed],
         }
         print_json(document)
@@ -101,8 +101,7 @@ def predict(
         raise typer.Exit(3)
 
 
-@dataclass(frozen=True, slots=True)
-class _LabelAnswers:
+class _LabelAnswers(Struct, frozen=True):
     """A label's threshold, where it comes from, and how many images were called what."""
 
     label: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from covidreport.cli.options import AsJson, NewRuns, Runs
 
@@ -110,7 +110,7 @@ def push(
         print_json(
             {
                 "schema": "covidreport.push/1",
-                "runs": [asdict(each) for each in pushed],
+                "runs": [to_builtins(each) for each in pushed],
                 "failures": [failure_as_json(failure) for failure in failed],
             }
         )

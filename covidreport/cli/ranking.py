@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -214,7 +214,7 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
                 "thresholds_from": evaluation.thresholds_from,
                 "average_precision": row.average_precision,
                 "why_unranked": row.why_unranked,
-                "patients": None if row.patients is None else dataclasses.asdict(row.patients),
+                "patients": None if row.patients is None else to_builtins(row.patients),
                 **{
                     name: None
                     if estimate is None
@@ -231,7 +231,5 @@ def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict
         "key": ranking.key,
         "specificity_floor": ranking.specificity_floor,
         "rows": rows,
-        "comparisons": None
-        if ranking.comparisons is None
-        else dataclasses.asdict(ranking.comparisons),
+        "comparisons": None if ranking.comparisons is None else to_builtins(ranking.comparisons),
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from covidreport.cli.options import (
     AsJson,
@@ -127,8 +127,7 @@ def score(
         raise typer.Exit(3)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """A run's evaluation as it stands, and as its scores give it today."""
 
     run: Run

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 from rich.table import Table
 from rich.text import Text
@@ -23,8 +23,7 @@ from covidreport.evaluate.options import DEFAULT_TARGET
 from covidreport.records import UNKNOWN, Dataset
 
 
-@dataclass(frozen=True, slots=True)
-class SeenData:
+class SeenData(Struct, frozen=True):
     """What was seen of a data set: how its table is read, and what is in doubt."""
 
     data: Path
@@ -115,8 +114,7 @@ def decide(found: SeenData, covid: bool | None, blank: str | None) -> ManifestSe
     return words
 
 
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
+class SplitCounts(Struct, frozen=True):
     """What one split holds: images, patients where they are known, and what each label says."""
 
     name: str

@@ -9,10 +9,10 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
+from msgspec import Struct
 from rich.console import Console
 
 from covidreport.streams import speaks_unicode
@@ -90,8 +90,7 @@ def say_note(text: str) -> None:
         say(f"note: {text}", "cyan")
 
 
-@dataclass
-class _Told:
+class _Told(Struct):
     """What the command line was told of how much it is to say."""
 
     quiet: bool = False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from covidreport.cli.options import AsJson, Runs
 from covidreport.errors import UsageError
@@ -103,9 +103,9 @@ def tune(
         document = {
             "schema": SCHEMA,
             "split": tuned.split,
-            "target": asdict(target),
+            "target": to_builtins(target),
             "runs": [_as_json(each, str(each.run.folder / THRESHOLDS_FILE)) for each in done],
-            "failures": [asdict(each) for each in tuned.faults],
+            "failures": [to_builtins(each) for each in tuned.faults],
             "passed_over": list(tuned.passed_over),
         }
         print_json(document)
@@ -161,7 +161,7 @@ def _read_target(
 
 
 def _as_json(done: TunedRun, file: str) -> dict[str, Any]:
-    value = asdict(done.thresholds)
+    value = to_builtins(done.thresholds)
     del value["timing"]
     return {**value, "run": done.run.name, "file": file}
 

@@ -7,9 +7,11 @@ once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.compare.answers import answers_facts, read_answers
@@ -47,8 +49,7 @@ REVISION = 7
 """Counted up when the same scores would be compared otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
+class _Stored(Struct, frozen=True):
     """A ranked run's evaluation and the folder that its scores stand in."""
 
     run: Run

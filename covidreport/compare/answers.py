@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
@@ -20,8 +21,7 @@ from covidreport.store import digest_file, read_scores
 from covidreport.text.thresholds import find_label_rule
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AlignedAnswers:
+class AlignedAnswers(Struct, frozen=True, eq=False):
     """What R runs said of N images for one label.
 
     names `(R,)`; truth int8 `(N,)`; scores float32, answers and failed bool `(R, N)`; groups
@@ -62,8 +62,7 @@ class AlignedAnswers:
         return () if self.images is None else self.images.sample_ids
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
+class _Column(Struct, frozen=True, eq=False):
     """One run's part: what it said of the target, by its own order of images."""
 
     name: str

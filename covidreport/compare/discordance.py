@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.compare.answers import read_answers
 from covidreport.compare.ranking import rank_sets
@@ -15,8 +16,7 @@ from covidreport.store import SCORES_FILE, evaluation_folder
 from covidreport.text.thresholds import list_trained
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Struct, frozen=True):
     """Latent correlations (`metrics.latent`) of runs on the positives of one set of images.
 
     runs: on how many it rests. shares, within, between: as of `StudyAssumptions`; None where the

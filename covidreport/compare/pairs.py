@@ -6,11 +6,11 @@ SciPy is loaded by the functions that need it: cached comparisons are shown with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
@@ -69,8 +69,7 @@ MOST_COMBINED = 40
 """So many of the first runs are tried for trios: 9,880 of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The options of a comparison: a baseline by name, a margin of non-inferiority."""
 
     baseline: str | None = None
@@ -83,8 +82,7 @@ class Plan:
     """How many of a patient's images have to be called positive for him to be."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Runs:
+class _Runs(Struct, frozen=True, eq=False):
     """Runs in the order of the ranking, with what every comparison needs."""
 
     paired: PairedAnswers

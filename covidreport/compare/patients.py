@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
 from covidreport.compare.reading import ReadScores

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics import RunCounts
@@ -21,8 +22,7 @@ CONSTANT_ONE_IN = 100
 """A run that gives the rarer of its two answers to at most one image in so many is not ranked."""
 
 
-@dataclass(frozen=True, slots=True)
-class RankedSet:
+class RankedSet(Struct, frozen=True):
     """A ranking and the evaluations that it was made from; what a reader must know of them."""
 
     ranking: Ranking

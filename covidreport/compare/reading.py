@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.records import Scores
 from covidreport.store import read_scores
@@ -35,9 +35,9 @@ def caching_reader() -> ReadScores:
 def _reuse_equal(scores: Scores, first: Scores) -> Scores:
     """The same scores with the values of `first` wherever its values are equal."""
     shared = {}
-    for field in fields(Scores):
-        ours, theirs = getattr(scores, field.name), getattr(first, field.name)
+    for name in Scores.__struct_fields__:
+        ours, theirs = getattr(scores, name), getattr(first, name)
         equal = np.array_equal(ours, theirs) if isinstance(ours, np.ndarray) else ours == theirs
         if equal:
-            shared[field.name] = theirs
+            shared[name] = theirs
     return replace(scores, **shared)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from covidreport.dataset.labelling import merge_rows, read_labels
 from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
@@ -24,8 +25,7 @@ _AGE = re.compile(r"(\d{3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}
 
 
-@dataclass(slots=True)
-class _Rows:
+class _Rows(Struct):
     """Rows of one table or several. places: where each stands, in words; used: columns that were
     given a meaning, and are no attributes any more.
     """

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
+from msgspec import Struct
 
 from covidreport.errors import DatasetError
 from covidreport.records import Dataset, Finding
@@ -32,8 +32,7 @@ _DEEPEST = 4
 """How far down images are looked for: two levels further than they may lie, to be told of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     """A folder below the root: the names that lead to it, the images in it and other files."""
 
     parts: tuple[str, ...]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
@@ -26,8 +26,7 @@ NORMALS = frozenset(
 """Labels, in lower case, that say that nothing was found: nobody misses a case of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """A published format. tables: names of its table, or a name a split; columns: what the header
     has; folders: what has to be there where no table is. paths: where images may lie, the first
     that is there. words: the rest of `[manifest]`. labels: those that are evaluated; empty for all.
@@ -289,8 +288,7 @@ FORMATS: dict[str, Published] = {
 """By the name that `--like` takes; the first that fits is recognised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """A format that was found. data: the table or the folder that `[manifest]` begins in."""
 
     name: str

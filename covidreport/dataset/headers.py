@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from covidreport.dataset.digests import name_files
 from covidreport.dataset.files import UNREADABLE
@@ -34,8 +35,7 @@ _Facts = tuple[str, ...] | None
 """What a header states of each of `FACTS`; None where the file has no header that can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(Struct, frozen=True):
     """What the headers of a data set state. n_files: images that have one.
 
     facts: for each name in `FACTS` a column `(N,)` of texts, empty where it isn't stated.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.dataset.files import FileStamps, stamp_paths
 from covidreport.dataset.layout import ManifestSettings
@@ -24,8 +25,7 @@ REVISION = 5
 """Counted up when the reading of a manifest changes what is made of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataQuery:
+class DataQuery(Struct, frozen=True):
     """Which images are meant, as the command line and the configuration say it."""
 
     source: Path
@@ -37,8 +37,7 @@ class DataQuery:
     manifest: ManifestSettings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownData:
+class KnownData(Struct, frozen=True):
     """What identifies the images of a split and their truth, without naming them."""
 
     dataset: str
@@ -53,8 +52,7 @@ class KnownData:
     """Of `fingerprint_labels`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """An answer, and the stamps of the manifest and of each file that it names."""
 
     known: KnownData

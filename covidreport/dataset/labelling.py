@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.dataset.layout import ManifestSettings
@@ -18,8 +18,7 @@ _BECOMES = {"ignore": UNKNOWN, "positive": 1, "negative": 0}
 Codes = NDArray[np.int8]
 
 
-@dataclass(slots=True)
-class FoundLabels:
+class FoundLabels(Struct):
     """Codes by label, int8 `(N,)`: 1, 0 or `UNKNOWN`; used: the columns that they are of."""
 
     codes: dict[str, Codes] = field(default_factory=dict)
@@ -153,8 +152,7 @@ def _part(cell: str, between: str | None) -> list[str]:
     return text.split(between) if between else [text]
 
 
-@dataclass(frozen=True, slots=True)
-class MergedRows:
+class MergedRows(Struct, frozen=True):
     """A row an image. at: the first row of each."""
 
     columns: dict[str, list[str]]

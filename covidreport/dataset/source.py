@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from covidreport.dataset.arrange import arrange_table
 from covidreport.dataset.folders import build_from_folders, list_classes
@@ -78,8 +79,7 @@ def guess_labels(source: Path, uncertain: Sequence[str] = ()) -> tuple[str, ...]
     return guess_columns(read_table(manifest), uncertain=uncertain)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainManifest:
+class PlainManifest(Struct, frozen=True):
     """What a manifest says by itself. marks: what its labels say besides 0, 1 and blank; classes:
     a column of words, where no column is a label.
     """

@@ -12,11 +12,12 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
+
+from msgspec import Struct, field
 
 from covidreport.errors import DatasetError, UsageError
 
@@ -26,8 +27,7 @@ _MOST_SHARED = 4096
 """Cells of a column that are remembered so that equal ones are one text in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestTable:
+class ManifestTable(Struct, frozen=True):
     """Columns by name, each of `n_rows` cells.
 
     head: where the column names stand. unit: how rows are counted, `line` or `row`. numbers: the
@@ -46,8 +46,7 @@ class ManifestTable:
     reading: Reading = field(default_factory=lambda: Reading())
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How the images of a table are read.
 
     root: the folder that paths begin in; None is the table's own. accept: views and modalities
@@ -63,8 +62,7 @@ class Reading:
     places: Callable[[], Sequence[str]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TextForm:
+class TextForm(Struct, frozen=True):
     """How a text is cut into cells. separator: None tells it by the header, a blank means any
     number of them. columns: the names, where the text has no header.
     """

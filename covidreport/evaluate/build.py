@@ -6,10 +6,11 @@ import json
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
+
+from msgspec import to_builtins
 
 from covidreport import __version__
 from covidreport.audit import audit_activation, audit_scores
@@ -242,8 +243,8 @@ _SELDOM = ("outputs", "channel_order", "per_image", "decision")
 def _describe_input(opened: OpenedRun) -> dict[str, Any]:
     """What the model takes and gives, with the output column of each label of the data."""
     spec = opened.session.spec
-    facts = asdict(spec)
-    plain = asdict(InputSpec(spec.pixels, spec.labels, spec.input_name, spec.output_name))
+    facts = to_builtins(spec)
+    plain = to_builtins(InputSpec(spec.pixels, spec.labels, spec.input_name, spec.output_name))
     for word in _SELDOM:
         if facts[word] == plain[word]:
             del facts[word]

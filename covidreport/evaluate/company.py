@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct, to_builtins
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
@@ -39,8 +39,7 @@ Pixels = Mapping[PixelSpec, NDArray[np.uint8]]
 """The asked images, uint8 `(n, H, W, C)` for each kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
+class Company(Struct, frozen=True):
     """What a model answered to the same images alone and together.
 
     difference: the largest of a probability, None where it gave no score to some of them together;
@@ -56,7 +55,8 @@ class Company:
 
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it."""
-        return asdict(self)
+        facts: dict[str, Any] = to_builtins(self)
+        return facts
 
 
 def pick_images(

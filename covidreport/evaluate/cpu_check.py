@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, to_builtins
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
@@ -48,8 +48,7 @@ REMEDY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CpuCheck:
+class CpuCheck(Struct, frozen=True):
     """One run's comparison: probabilities and decisions of `images` images for each label."""
 
     images: int
@@ -66,7 +65,8 @@ class CpuCheck:
 
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it."""
-        return asdict(self)
+        facts: dict[str, Any] = to_builtins(self)
+        return facts
 
 
 def pick_sample(dataset: Dataset, n: int = SAMPLE) -> NDArray[np.int64]:

@@ -6,12 +6,12 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
@@ -22,8 +22,7 @@ from covidreport.images.cache import PixelCache
 from covidreport.records import Failure, Peak, PixelSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """A run of samples, `start` to `stop`, decoded: uint8 `(n, H, W, C)` for each PixelSpec.
 
     A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.

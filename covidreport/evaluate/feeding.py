@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt, explain_error
@@ -60,8 +61,7 @@ LEAST: Final = 10
 """Images with the target, and without it: of fewer nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fed:
+class _Fed(Struct, frozen=True):
     """A run as it is described, and each other way to feed it, open for the loop."""
 
     stated: OpenedRun

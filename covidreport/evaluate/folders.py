@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.dataset import fingerprint, fingerprint_labels, stamp_files
 from covidreport.dataset.digests import digest_files
@@ -62,8 +64,7 @@ MOST_NAMED = 10
 """Of many runs, or labels, so many are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluatedFolders:
+class EvaluatedFolders(Struct, frozen=True):
     """What became of each run, in their order, and what must be known of data and machine."""
 
     outcomes: tuple[RunOutcome, ...]
@@ -71,8 +72,7 @@ class EvaluatedFolders:
     """Those that are about the whole; they were told as events."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadImages:
+class ReadImages(Struct, frozen=True):
     """One split of a data set, with the digests of its files."""
 
     dataset: Dataset

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from covidreport.audit.folds import audit_partition
 from covidreport.boundary import attempt
@@ -256,7 +257,7 @@ def _provenance(folds: Sequence[RecordedFold], evaluations: Sequence[Evaluation]
         key: value for key, value in first.items()
         if all(key in other and other[key] == value for other in others)
     }  # fmt: skip
-    facts = [asdict(each) for each in folds]
+    facts = [to_builtins(each) for each in folds]
     models = [each.model for each in folds]
     return {
         **shared,

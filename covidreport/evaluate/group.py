@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
@@ -28,8 +30,7 @@ from covidreport.inference.trial import TRIAL
 from covidreport.records import Failure, PixelSpec, Run, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What the groups of one evaluation share."""
 
     request: EvaluationRequest
@@ -85,8 +86,7 @@ def _evaluate_together(
     return group.outcomes, group.large
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """The runs that are in memory together, and what became of those that no longer are."""
 
     work: Work

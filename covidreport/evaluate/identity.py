@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
+
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError
 from covidreport.images.cache import DECODER

@@ -6,8 +6,9 @@ import csv
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import check_thresholds, estimate_counts
@@ -18,8 +19,7 @@ from covidreport.store import write_evaluation, write_run
 CELLS = ("tn", "fp", "fn", "tp")
 
 
-@dataclass(frozen=True, slots=True)
-class CountedRow:
+class CountedRow(Struct, frozen=True):
     """One row of a table of counts, and the line of the file on which it ends."""
 
     line: int

@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.audit.bit_depth import describe_bit_depth, name_sources
@@ -53,8 +54,7 @@ FREE_CORES: Final = 2
 """Cores for the threads that upload and that run the models, which may not wait for decoders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """Work for the loop's threads that is wanted at the end alone, and how it is ended before."""
 
     work: Callable[[], None]
@@ -74,8 +74,7 @@ def count_jobs(execution: Execution = CPU) -> int:
     return max(1, cores - FREE_CORES) if execution.provider.accelerator else cores
 
 
-@dataclass(slots=True)
-class _Batch:
+class _Batch(Struct):
     """A batch on its way from the files to the last of the runs."""
 
     start: int
@@ -86,8 +85,7 @@ class _Batch:
     open_jobs: int = 0
 
 
-@dataclass(slots=True)
-class _Loop:
+class _Loop(Struct):
     """The state of one pass over the images."""
 
     root: Path

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import UsageError
@@ -21,8 +21,7 @@ _MEANINGS: Final[dict[Region, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Occlusion:
+class Occlusion(Struct, frozen=True):
     """What is blacked out of a model's input, in fractions of its height and width.
 
     centre: the rectangle in the middle with sides of `fraction`. borders: a frame of that

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
@@ -24,8 +25,7 @@ LEAST_BYTES = 64 * 2**20
 MEMORY_FORMAT = 'a fraction up to 1 or a size from 64MiB on is wanted, such as 0.8 or "12GiB"'
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluateOptions:
+class EvaluateOptions(Struct, frozen=True):
     """What a user says of an evaluation; None where he is silent.
 
     The command line, Python and the settings file each fill one, and `merge_options` lays one over
@@ -101,8 +101,8 @@ class EvaluateOptions:
 
 def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> EvaluateOptions:
     """What is stated, and where that is silent what lies beneath: options over settings."""
-    silent = [each.name for each in fields(EvaluateOptions) if getattr(stated, each.name) is None]
-    values = {each.name: getattr(stated, each.name) for each in fields(EvaluateOptions)}
+    silent = [name for name in EvaluateOptions.__struct_fields__ if getattr(stated, name) is None]
+    values = {name: getattr(stated, name) for name in EvaluateOptions.__struct_fields__}
     values |= {name: getattr(beneath, name) for name in silent}
     if stated.data is not None and stated.manifest is None and not _are_one(stated, beneath):
         values["manifest"] = None  # how other data are written

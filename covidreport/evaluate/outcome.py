@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import Evaluation, Failure, Finding, Run
 from covidreport.text.failed import explain_failed
 from covidreport.text.thresholds import describe_threshold, format_threshold, is_tuned
 
 
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
+class RunOutcome(Struct, frozen=True):
     """What became of one run: an evaluation or a failure; kept: it stood already.
 
     before: what stood there on the same images, where the thresholds were others.

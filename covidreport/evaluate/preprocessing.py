@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
@@ -33,8 +34,7 @@ RECORDED: Final = "preprocessing"
 _STATED: Final = "as described"
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """A neighbour's ROC AUC, and how far that lies above the one of the description.
 
     words: what run.json would say under `input`. The p-value is Holm's, None where the data show
@@ -63,8 +63,7 @@ class Tried:
         return self.difference >= BETTER and sure
 
 
-@dataclass(frozen=True, slots=True)
-class SampledImages:
+class SampledImages(Struct, frozen=True):
     """The images that ways to feed a model are tried on, with the truth of the target alone."""
 
     dataset: Dataset
@@ -74,8 +73,7 @@ class SampledImages:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class PreprocessingCheck:
+class PreprocessingCheck(Struct, frozen=True):
     """What came of one run.
 
     roc_auc: as described. same: ways that gave the same answers, bit for bit, which these images
@@ -103,7 +101,7 @@ class PreprocessingCheck:
 
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it, in the types of JSON: what was tried by name."""
-        facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         del facts["run"]
         return {**facts, "tried": {each.pop("name"): each for each in facts["tried"]}}
 

@@ -8,10 +8,10 @@ about stored scores, and are no part of an evaluation's key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct, to_builtins
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError, StoreError
@@ -32,8 +32,7 @@ RECORDED: Final = "reference"
 """The entry of an evaluation's provenance that says how far its machine lies from the answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """How far a model's answers here lie from its reference answers.
 
     difference: the largest of a probability; limit: up to where it is rounding. source: what gave
@@ -47,7 +46,8 @@ class Replayed:
 
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it."""
-        return asdict(self)
+        facts: dict[str, Any] = to_builtins(self)
+        return facts
 
 
 def answer_pictures(session: Session) -> tuple[ReferencePixels, NDArray[np.floating]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from covidreport.dataset.index import KnownData
 from covidreport.evaluate.occlusion import Occlusion
@@ -25,8 +26,7 @@ def default_batch(execution: Execution) -> int:
     return DEVICE_BATCH if execution.provider.accelerator else BATCH
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationRequest:
+class EvaluationRequest(Struct, frozen=True):
     """What is to be evaluated, and how.
 
     dataset: one split of it. digests `(N,)`: of the files' bytes; fingerprint: of the data set

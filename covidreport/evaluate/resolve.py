@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.dataset import read_dataset, select_split
@@ -88,8 +90,7 @@ def choose_data(options: EvaluateOptions, runs: Sequence[Run]) -> DataQuery:
     return replace(query, labels=options.labels or find_stated_labels(runs, query, target))
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledRuns:
+class LabelledRuns(Struct, frozen=True):
     """Runs that are evaluated for the same labels."""
 
     labels: tuple[str, ...] | None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.dataset.index import KnownData
@@ -40,8 +42,7 @@ from covidreport.store import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Today:
+class _Today(Struct, frozen=True):
     """What an evaluation has to be of to be kept, and how that is looked at.
 
     dataset: where today's patients and attributes are from, if the stored ones are others; without

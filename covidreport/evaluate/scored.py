@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
@@ -20,8 +20,7 @@ from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Peak, Run, S
 from covidreport.text.labels import pair_spellings, propose_label_map
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedRun:
+class OpenedRun(Struct, frozen=True):
     """A run whose model is loaded, and the output column of each label of the data."""
 
     run: Run
@@ -70,8 +69,7 @@ class OpenedRun:
         return self.session.run_alone(batch) if self.alone else self.session.run(batch)
 
 
-@dataclass(slots=True)
-class ScoredRun:
+class ScoredRun(Struct):
     """What the loop gathers for one run: scores as `OpenedRun.take` gives them, NaN until they are
     known."""
 
@@ -95,8 +93,7 @@ class ScoredRun:
         self.out_of_memory |= self.failure is None
 
 
-@dataclass(slots=True)
-class DecodedSet:
+class DecodedSet(Struct):
     """What the loop learns of the images.
 
     reasons `(N,)`: why an image failed, None where it did not. peaks `(N,)`: the largest raw sample

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions

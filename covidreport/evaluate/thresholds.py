@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 from covidreport.records import RankAt
@@ -16,8 +18,7 @@ TUNING_SPLIT = "tuning"
 """The split to tune on, where it is there and nobody says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """Operating points: a probability for all labels, and exceptions by label."""
 
     default: float | None = None

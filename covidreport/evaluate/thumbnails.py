@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.boundary import attempt
@@ -58,8 +58,7 @@ MOST_FALSE_ALARMS = 48
 shows of all runs together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """The rows of a run's scores that get a picture, and how many more there would have been."""
 
     missed: tuple[int, ...]
@@ -68,8 +67,7 @@ class Chosen:
     false_alarms_omitted: int
 
 
-@dataclass(frozen=True, slots=True)
-class ThumbnailsWritten:
+class ThumbnailsWritten(Struct, frozen=True):
     """What came of it: pictures in the folders of all runs, and images that have none."""
 
     pictures: int
@@ -79,8 +77,7 @@ class ThumbnailsWritten:
     """Why some images have no picture, each reason with the image's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """One run's folder, and the image that each picture in it is of, by name."""
 
     folder: Path

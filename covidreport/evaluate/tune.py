@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from covidreport.boundary import attempt
 from covidreport.errors import RunError, StoreError, UsageError
@@ -27,8 +28,7 @@ from covidreport.store import (
 from covidreport.text.thresholds import format_threshold
 
 
-@dataclass(frozen=True, slots=True)
-class TuneRequest:
+class TuneRequest(Struct, frozen=True):
     """What is tuned, and for what; labels: those that are tuned, empty for all.
 
     split: the one to tune on; None for the one that is called so. dataset: None for the one that
@@ -42,8 +42,7 @@ class TuneRequest:
     command: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TunedRun:
+class TunedRun(Struct, frozen=True):
     """A run with its new thresholds, and in words those that they take the place of."""
 
     run: Run
@@ -51,8 +50,7 @@ class TunedRun:
     replaced: str
 
 
-@dataclass(frozen=True, slots=True)
-class TuningFault:
+class TuningFault(Struct, frozen=True):
     """A run, or one label of it, that has no threshold; label: empty for the whole run."""
 
     run: str
@@ -60,8 +58,7 @@ class TuningFault:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TunedFolders:
+class TunedFolders(Struct, frozen=True):
     """What became of all runs on one split."""
 
     split: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from covidreport.errors import RunError, StoreError
 from covidreport.evaluate.thresholds import Thresholds
@@ -41,8 +42,7 @@ FINDING_CODES = frozenset({"exploratory-threshold", "tuning-images-unknown", NOT
 """Findings that are about thresholds: they go when others are applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedImages:
+class ReportedImages(Struct, frozen=True):
     """The images that thresholds are applied to, as far as it matters where they were tuned."""
 
     dataset: str
@@ -52,8 +52,7 @@ class ReportedImages:
     sample_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenThresholds:
+class ChosenThresholds(Struct, frozen=True):
     """What decides one run's answers on one set of images."""
 
     values: Mapping[str, float]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from covidreport.boundary import attempt
 from covidreport.evaluate.build import build_evaluation, key_of
@@ -54,8 +55,7 @@ def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoi
     return checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Finishing:
+class Finishing(Struct, frozen=True):
     """What the runs of a group share once they are scored.
 
     reference: what compares a run with the CPU, where it ran elsewhere.

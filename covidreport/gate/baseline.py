@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.compare import rank_and_compare
 from covidreport.compare.ranking import explain_unranked, rank_sets
@@ -67,8 +69,7 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineRequest:
+class BaselineRequest(Struct, frozen=True):
     """Which baseline is asked for."""
 
     path: Path

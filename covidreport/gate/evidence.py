@@ -7,9 +7,10 @@ more than luck. No sample id stands in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from covidreport import __version__
 from covidreport.compare.answers import AlignedAnswers
@@ -25,8 +26,7 @@ from covidreport.text import choose_salt
 _REMEDY = "make it again with `covidreport baseline set`"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvaluation:
+class StoredEvaluation(Struct, frozen=True):
     """What a run folder holds beyond the record of a gate."""
 
     folder: Path
@@ -39,8 +39,7 @@ class StoredEvaluation:
     """As `Verdict.thresholds_written_here`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateSide:
+class GateSide(Struct, frozen=True):
     """A run that is judged, or that another is judged against, and where it was found."""
 
     evidence: GateEvidence

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.errors import GateError, StoreError, UsageError
@@ -23,8 +25,7 @@ from covidreport.text.failed import MOST_FAILED, explain_failed
 IS_KNOWN = "is as it was when the baseline was set"
 
 
-@dataclass(frozen=True, slots=True)
-class GateRequest:
+class GateRequest(Struct, frozen=True):
     """What is judged, and by what."""
 
     criteria: GateCriteria

@@ -7,9 +7,11 @@ what the paired test says of it stands beside, and decides where a limit asks fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport import __version__
 from covidreport.compare.patients import figure_patients
@@ -69,8 +71,7 @@ _BY_ANSWER: Final[Mapping[str, LimitOutcome]] = {
 """What becomes of a limit by whether the data exclude the loss."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateCriteria:
+class GateCriteria(Struct, frozen=True):
     """By what is judged, whatever the run is."""
 
     target: str

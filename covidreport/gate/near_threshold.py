@@ -8,8 +8,9 @@ round: a limit whose outcome is another then hangs on them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final, Literal
+
+from msgspec.structs import replace
 
 from covidreport.compare.answers import read_answers
 from covidreport.gate.evidence import GateSide, take_evidence

@@ -11,11 +11,12 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.compare.bounds import ALPHA
 from covidreport.gate.evidence import GateSide, salt_cases
@@ -52,8 +53,7 @@ FALSE_FAILURE_SHARE: Final = 0.05
 """How often an equal run fails at most by the tolerant policy, unless the settings say."""
 
 
-@dataclass(frozen=True, slots=True)
-class OddsModel:
+class OddsModel(Struct, frozen=True):
     """The baseline and any other run on these positives, and on how many runs that rests."""
 
     pair: LatentPair

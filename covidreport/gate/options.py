@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class GateOptions:
+class GateOptions(Struct, frozen=True):
     """What a user says of limits and the baseline; None, or nothing, where he is silent.
 
     The settings lie beneath; `GateRequest` is what both come to.

@@ -7,9 +7,10 @@ known to be the same, these are all that a paired test needs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers
@@ -37,8 +38,7 @@ METRICS: tuple[PairedMetric, ...] = ("sensitivity", "specificity")
 RUN, BASELINE = "run", "baseline"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PairedRuns:
+class PairedRuns(Struct, frozen=True, eq=False):
     """The run (0) and the baseline (1) on the same images, and what follows."""
 
     paired: PairedAnswers

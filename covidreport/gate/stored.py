@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.compare.answers import AlignedAnswers, read_answers
 from covidreport.errors import GateError, RunError, StoreError, UsageError
@@ -74,8 +76,7 @@ def note_newer(images: ImageQuery, runs: Sequence[Run]) -> str:
         return ""  # there is nothing to judge, as the verdicts say
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """Whose scores may be judged: what this machine made, and what else is stored where allowed."""
 
     made: MadeHere = field(default_factory=MadeHere)

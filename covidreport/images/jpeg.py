@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,8 +40,7 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """A marker that ends compressed data: no stuffed zero, restart or fill byte (T.81, B.1.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _JpegHeader:
+class _JpegHeader(Struct, frozen=True):
     width: int
     height: int
     components: int

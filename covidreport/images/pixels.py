@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -50,8 +50,7 @@ _UPRIGHT = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecodedImage:
+class DecodedImage(Struct, frozen=True, eq=False):
     """One image, ready to be resized.
 
     picture: 8 bits a sample, mode `L` (grey) or `RGB`, upright, without transparency.

@@ -13,11 +13,12 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import imagecodecs
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.errors import ImageError
@@ -74,8 +75,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-@dataclass(frozen=True, slots=True)
-class _PngHeader:
+class _PngHeader(Struct, frozen=True):
     width: int
     height: int
     bits: int

@@ -7,12 +7,12 @@ patient and of no data set, so that they may travel with any model.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.images import decode_image, fit_pixels, read_bytes
@@ -23,8 +23,7 @@ PICTURES: Final = ("grey.png", "colour.jpg", "deep.png")
 DECODERS: Final = ("pillow", "imagecodecs")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferencePixels:
+class ReferencePixels(Struct, frozen=True, eq=False):
     """The pictures as a model wants them: uint8 `(3, H, W, C)`, from the bytes of their files.
 
     sha256: of these bytes, by name. decoded: of the pixels. decoders: versions of what decodes.

@@ -14,11 +14,11 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pynvml
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.inference.runtime import ort
@@ -30,8 +30,7 @@ TF32_SINCE = (8, 0)
 _ORDER, _BY_BUS = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A card, or a MIG slice of one, as this process sees it: its compute capability, its memory
     in bytes (0 where only CUDA could be asked)."""
 
@@ -41,8 +40,7 @@ class Card:
     free_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """NVIDIA's driver: its version, the newest CUDA that it runs as (major, minor), its cards."""
 
     version: str
@@ -74,8 +72,7 @@ def read_driver() -> Driver | None:
         pynvml.nvmlShutdown()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """A card or a MIG slice, and all that CUDA_VISIBLE_DEVICES may call it."""
 
     card: Card

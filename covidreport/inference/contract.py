@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from covidreport.errors import RunError
 from covidreport.inference.output import name_columns
@@ -53,8 +54,7 @@ MOST_FED: Final = 2**31
 """Values that a model may be fed at once: 3,500 colour images of 448 x 448."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """An input or output of a graph: a dimension is None where it is dynamic."""
 
     name: str
@@ -62,8 +62,7 @@ class Tensor:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """What an ONNX file says of itself before anything is run."""
 
     inputs: tuple[Tensor, ...]

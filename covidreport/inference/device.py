@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import DTypeLike, NDArray
 
 from covidreport.errors import RunError
@@ -99,8 +99,7 @@ class DeviceFeed:
         self._unpin.clear()
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceAnswer:
+class DeviceAnswer(Struct, frozen=True):
     """What a graph gave to `size` images, in the CPU's memory and not yet looked at."""
 
     output: NDArray[Any]
@@ -211,8 +210,7 @@ class Bound:
         return types[kind]
 
 
-@dataclass(slots=True)
-class Uploaded:
+class Uploaded(Struct):
     """A batch in a slot of a feed, and how many sessions have yet to read it.
 
     Each of them enters it once; when the last one leaves, the slot is free for the next batch.

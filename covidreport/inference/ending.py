@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from covidreport.storage.outline import GraphOutline, NodeOutline, Outline
 
@@ -34,8 +35,7 @@ def read_ending(outline: Outline, output: str) -> tuple[str, ...]:
     return _Walk(outline.graph, functions).follow(output)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
+class _Walk(Struct, frozen=True):
     """One graph or the body of a function, walked backwards."""
 
     graph: GraphOutline

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+from msgspec import Struct
 
 from covidreport.errors import UsageError
 
@@ -19,8 +20,7 @@ def read_precision(name: str) -> Precision:
     raise UsageError(f"no precision is called {name!r}; one of {', '.join(PRECISIONS)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """An execution provider: our word for it, ONNX Runtime's, what it can and how to get it."""
 
     name: str
@@ -41,8 +41,7 @@ class Provider:
     """Whether it has ever been run with covidreport."""
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """A provider, the precision that it computes in, and the card that it runs on.
 
     fp32 is fp32: TF32, which CUDA switches on by itself, is off unless it is asked for. fp16 is a

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.inference.execution import Precision
@@ -14,8 +14,7 @@ from covidreport.metrics import to_probabilities
 from covidreport.records import Activation
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How far a probability may lie from another of the same image, in one precision.
 
     Of an accelerator and the CPU in fp32, of an image alone and the same image among others, of an

@@ -7,8 +7,9 @@ not state it, and its graph can take it. A graph that takes uint8 scales and nor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, get_args
+
+from msgspec import Struct
 
 from covidreport.errors import RunError
 from covidreport.inference.contract import Graph, complete_words, read_contract
@@ -27,8 +28,7 @@ SCALES: Final[Mapping[str, Mapping[str, Any]]] = {
 FITS: Final[tuple[Fit, ...]] = get_args(Fit)
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True):
     """Another way to feed a model: its name, and the words by which run.json would say it."""
 
     name: str
@@ -39,8 +39,7 @@ class Neighbour:
     """Words that these take the place of, and that can't stand beside them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(Struct, frozen=True):
     """The ways that are left open, and of the others what they would have changed."""
 
     open: tuple[Neighbour, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.inference.runtime import ort
 
@@ -16,8 +17,7 @@ HEAVY = frozenset({
 """Operators that cost; shape arithmetic on the CPU is meant to be there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """How many nodes each provider took, and those among the CPU's that cost, by operator."""
 
     nodes: tuple[tuple[str, int], ...]

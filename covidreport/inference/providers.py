@@ -14,11 +14,12 @@ import io
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.errors import ProviderError, UsageError
 from covidreport.inference.cards import (
@@ -95,8 +96,7 @@ PROVIDERS = (
 """In the order in which `auto` tries those that it may choose."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderStatus:
+class ProviderStatus(Struct, frozen=True):
     """What a trial of one provider showed."""
 
     provider: Provider

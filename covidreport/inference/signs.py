@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from covidreport.inference.ending import read_ending
 from covidreport.storage.outline import GraphOutline, NodeOutline, Outline
@@ -33,8 +34,7 @@ _WITHOUT_VALUES: Final = frozenset({"Shape", "Size"})
 """What they give depends on how many images there are, never on what these show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(Struct, frozen=True):
     """What a graph shows.
 
     mixes: operators that make one image's score depend on the others, whatever the values;

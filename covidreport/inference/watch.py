@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 PERIOD_S = 0.05
 """How often the thread looks while something is under way."""
@@ -22,8 +23,7 @@ PATIENCE_S = 1.0
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(Struct, eq=False):
     """Something under way; `stop` asks it to end, `overdue` says that it was asked."""
 
     stop: Callable[[], None]

@@ -10,8 +10,9 @@ import os
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from covidreport.errors import UsageError
 from covidreport.records import Finding
@@ -27,8 +28,7 @@ _OURS = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 """Nothing of the machine's configuration starts a program or spells names otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """A branch, as it is called, and the names under which git may have it."""
 
     name: str

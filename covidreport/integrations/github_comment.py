@@ -15,9 +15,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from covidreport.errors import CovidReportError, ServiceError, UsageError
 from covidreport.integrations.comment import MARKER
@@ -35,8 +36,7 @@ _READ_ONLY = (401, 403, 404)
 """What GitHub answers to a token that may not write: 404 where it may not even know."""
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
+class PullRequest(Struct, frozen=True):
     """Where the comment goes: the address of the API, the repository, the number, the token."""
 
     api: str

@@ -5,12 +5,12 @@ NaN and infinity are never written: what is undefined is null.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from covidreport.errors import StoreError, UsageError
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes
@@ -23,8 +23,7 @@ _NAMES = {"detectable_difference": "smallest_gap", "estimate": "figure"}
 """By field of the records: the key that it has in this version of the schema."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(Struct, frozen=True):
     outcome: VerdictOutcome
     fingerprint: str | None
     model_sha256: str | None
@@ -32,8 +31,7 @@ class _Judged:
     target_fingerprint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
+class _Document(Struct, frozen=True):
     verdicts: tuple[_Judged, ...]
 
 
@@ -62,15 +60,23 @@ def read_judged(
 
 def verdict_as_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict in the types that JSON has; the whole evaluation stands in the run folder."""
-    fields = dataclasses.asdict(
-        dataclasses.replace(verdict, evaluation=None), dict_factory=_name_fields
-    )
-    del fields["evaluation"]
-    return fields
+    return _name_fields(verdict, ("evaluation",))
 
 
-def _name_fields(fields: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    return {_NAMES.get(name, name): value for name, value in fields}
+def _name_fields(record: Struct, without: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        _NAMES.get(name, name): _as_plain(getattr(record, name))
+        for name in record.__struct_fields__
+        if name not in without
+    }
+
+
+def _as_plain(value: object) -> object:
+    if isinstance(value, Struct):
+        return _name_fields(value)
+    if isinstance(value, Mapping):
+        return {key: _as_plain(each) for key, each in value.items()}
+    return [_as_plain(each) for each in value] if isinstance(value, tuple | list) else value
 
 
 def render_verdict_json(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) -> str:
@@ -80,7 +86,7 @@ def render_verdict_json(verdicts: Sequence[Verdict], beside: Beside = _NOTHING) 
         "schema": VERDICT_SCHEMA,
         "outcome": outcome,
         "exit_code": EXIT_CODES[outcome],
-        **dataclasses.asdict(beside),
+        **to_builtins(beside),
         "verdicts": [verdict_as_json(verdict) for verdict in verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -15,10 +15,10 @@ interval.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
 from covidreport.metrics.counts import check_thresholds
@@ -70,8 +70,7 @@ def net_benefit_ends(
     return sum_ends(found, alarms, (p, -(1 - p) * np.asarray(odds)), correlation)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DecisionCurve:
+class DecisionCurve(Struct, frozen=True, eq=False):
     """Net benefit over threshold probabilities; every array `(T,)`. To treat nobody is 0.
 
     low, high: the interval of `run`, NaN where there is none; method: how it is made.

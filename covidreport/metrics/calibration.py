@@ -8,10 +8,10 @@ images they are of.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.intervals import two_sided_z
@@ -67,8 +67,7 @@ def brier_score(
     return Estimate(float(np.mean(np.square(distances))))
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationLine:
+class CalibrationLine(Struct, frozen=True):
     """How the log odds of the truth follow the logits of a run."""
 
     intercept: Estimate

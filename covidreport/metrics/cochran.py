@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.paired import sum_by_group
@@ -13,8 +13,7 @@ from covidreport.metrics.paired import sum_by_group
 PERMUTATIONS = 1999
 
 
-@dataclass(frozen=True, slots=True)
-class CochranQ:
+class CochranQ(Struct, frozen=True):
     """The statistic, None where no image tells the runs apart, and its p-value (1 there)."""
 
     q: float | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.delong import RocAucs, compare_roc_aucs, name_delong
@@ -26,8 +26,7 @@ from covidreport.records import Comparison
 PairedMetric = Literal["sensitivity", "specificity"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PairedAnswers:
+class PairedAnswers(Struct, frozen=True, eq=False):
     """The answers of runs for one label on the same images.
 
     names `(R,)`; truth int8 `(N,)`; answers and failed bool `(R, N)`; groups integers `(N,)` or

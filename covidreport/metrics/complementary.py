@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.paired import find_false_alarms, find_missed, pack_wrong
@@ -21,8 +21,7 @@ COMBINATIONS: Final[tuple[tuple[int, Rule], ...]] = (
 """How many runs and how they vote. Two runs have no majority."""
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
+class Combination(Struct, frozen=True):
     """Runs by index, how they vote, and what they would have missed and raised together."""
 
     runs: tuple[int, ...]

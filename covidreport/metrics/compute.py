@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.counts import decide
@@ -41,8 +42,7 @@ RUN_WORK: Final = 200_000_000
 some 7,000 images of three labels that buys all 2,000 resamples."""
 
 
-@dataclass(frozen=True, slots=True)
-class ComputedMetrics:
+class ComputedMetrics(Struct, frozen=True):
     """One run's metrics, as `Evaluation` holds them."""
 
     counts: Mapping[str, Counts]

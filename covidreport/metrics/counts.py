@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError, UsageError
@@ -22,8 +22,7 @@ from covidreport.records import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NotFinite:
+class NotFinite(Struct, frozen=True):
     """Scores that are NaN or infinite although their image did not fail."""
 
     count: int

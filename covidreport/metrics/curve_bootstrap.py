@@ -11,10 +11,10 @@ does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.resample import RESAMPLES, sample_weights
@@ -34,8 +34,7 @@ _BLOCK = 512
 _POSITIVE_WORK = 10
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ResampledCurves:
+class ResampledCurves(Struct, frozen=True, eq=False):
     """ROC AUC and average precision in each resample, `(B, R)`, NaN where a class is absent."""
 
     roc_auc: NDArray[np.float64]

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.curve_bootstrap import score_failed_worst
@@ -26,8 +27,7 @@ _BLOCK = 1 << 20
 NO_SPREAD = "no spread: the data show no way in which the value could have been another"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RocAucs:
+class RocAucs(Struct, frozen=True, eq=False):
     """The runs' ROC AUCs `(R,)` and the covariance of these estimates `(R, R)`.
 
     covariance is NaN where it can't be estimated: fewer than two positives or negatives (with
@@ -46,8 +46,7 @@ class RocAucs:
     within_folds: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RocAucDifference:
+class RocAucDifference(Struct, frozen=True):
     """The first run's ROC AUC minus the second's. z and p_value are None where undefined."""
 
     difference: float

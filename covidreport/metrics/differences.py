@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.effective import count_even, count_freedom, widen
@@ -135,8 +135,7 @@ def cases_to_exclude(
     return math.ceil(needed)
 
 
-@dataclass(frozen=True, slots=True)
-class NonInferiority:
+class NonInferiority(Struct, frozen=True):
     """Whether a run is at most `margin` worse than another, and on what evidence.
 
     difference: the run's value minus the other's.

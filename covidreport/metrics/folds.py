@@ -11,10 +11,11 @@ model's scores lie above another's, scores that are pooled seem too extreme.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import (
@@ -34,8 +35,7 @@ PERMUTATIONS: Final = 1999
 _CHUNK: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class FoldSpread:
+class FoldSpread(Struct, frozen=True):
     """Misses by fold, in the order of the folds, and how likely such a spread is by chance.
 
     missed and positives: `(F,)`. p_value: None where fewer than two folds have positives, or all

@@ -5,10 +5,10 @@ Two runs follow the model of `metrics.latent`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.effective import count_freedom, widen
@@ -24,8 +24,7 @@ Dvořák and Klein, SIAM J. Discrete Math. 36 (2022) 2393-2410. No such sum is s
 _AT_ONCE: Final = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class MissRule:
+class MissRule(Struct, frozen=True):
     """When a run fails, passes, or neither, by the cases that it and a baseline miss.
 
     It fails where it misses over `allowance` cases more, where `significant` and it misses
@@ -84,8 +83,7 @@ def _law_of_excess(pair: LatentPair, loss: float) -> NDArray[np.float64]:
     return np.fft.fftshift(law / law.sum())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Discordance:
+class _Discordance(Struct, frozen=True, eq=False):
     """Sets of cases that there might be: `(D,)` each, with how likely it is.
 
     run, baseline: the images that only the one missed. excesses `(D, S)`: how many patients have an

@@ -5,20 +5,19 @@ SciPy is loaded by the functions that need it: a report is rendered without it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
 UNDEFINED = "the metric is undefined"
 ONE_UNIT = "one patient alone has these images"
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """Two ends and how they were made; or no ends, no method, and why there is none."""
 
     low: float | None

@@ -10,10 +10,10 @@ Phil. Trans. R. Soc. A 195 (1900) 1-47) with a random effect of the patient.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 MOST_IMAGES: Final = 30
@@ -23,8 +23,7 @@ HIGHEST_CORRELATION: Final = 0.99
 _HALVINGS: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class LatentPair:
+class LatentPair(Struct, frozen=True):
     """A baseline and another run on the same positives, by the latent normal model.
 
     patients: how many patients have 1, 2, … positive images. sensitivity: the baseline's, a

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.counts import predict_labels
 from covidreport.records import ARGMAX, UNKNOWN, Scores
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Proportion:
+class Proportion(Struct, frozen=True, eq=False):
     """A proportion of images: those of which, bool `(N,)`, and those that count, bool `(N,)`."""
 
     among: NDArray[np.bool_]

@@ -31,11 +31,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.paired import count_discordant, sum_by_group, tabulate_flips
@@ -48,8 +48,7 @@ _EXACT_GROUPS = 13
 _CHUNK = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class PairTest:
+class PairTest(Struct, frozen=True):
     """Two runs, by their index, on the images of one truth.
 
     only_first: images that only the first got wrong; only_second: only the second.

@@ -6,10 +6,10 @@ on those is an answer still, and whoever builds a verdict on it has to know.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, Literal
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.calibration import to_probabilities

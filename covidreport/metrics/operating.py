@@ -8,11 +8,11 @@ excluded.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import RunError
@@ -111,8 +111,7 @@ def specificity_at_sensitivity(points: Points, sensitivity: float) -> Estimate:
     return estimate_ratio(cleared, points.negatives)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a threshold is tuned for.
 
     guaranteed: take the threshold at which the target holds for new images with the confidence,

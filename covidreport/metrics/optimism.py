@@ -11,11 +11,11 @@ Learning 107 (2018) 1895-1922. It is about the way of picking, not about the one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.resample import RESAMPLES, sample_weights
@@ -40,8 +40,7 @@ class RunCounts(NamedTuple):
     negative: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Corrected:
+class Corrected(Struct, frozen=True):
     """What the run that is picked does on units that did not pick it, in the mean.
 
     specificity: None where fewer than `FEWEST_UNITS` have negatives.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 from covidreport.records import IntervalKind, MetricPlan
@@ -14,8 +16,7 @@ Sampling = Literal["consecutive"]
 """`consecutive`: everybody of a period who was eligible, as in a cohort (STARD 2015, item 9)."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricOptions:
+class MetricOptions(Struct, frozen=True):
     """What a user said of the metrics and their intervals; silent, they are the usual ones."""
 
     interval: IntervalKind = "wilson"

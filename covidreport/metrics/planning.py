@@ -8,11 +8,11 @@ is a patient all possible studies are added up; where patients have several, `DR
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.effective import effective_size

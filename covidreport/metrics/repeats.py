@@ -11,12 +11,12 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, stdev
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from covidreport.records import SeedComparison, SeedSpread
 
@@ -26,8 +26,7 @@ MOST_REGROUPINGS: Final = 20_000
 ROUNDING: Final = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatGroup:
+class RepeatGroup(Struct, frozen=True):
     """Runs of one configuration, in the order of their names, each with a seed of its own."""
 
     runs: tuple[str, ...]

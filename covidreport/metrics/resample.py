@@ -15,11 +15,11 @@ float32 holds exactly: the result does not depend on threads or on the order of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.rates import CountArrays
@@ -38,8 +38,7 @@ _SLICE = 16_384
 _ROOMY_BYTES = 256 << 20
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ResampledCounts:
+class ResampledCounts(Struct, frozen=True, eq=False):
     """What was observed, each count `(R, K)`, and what each resample holds, each `(B, R, K)`.
 
     grouped: whether groups were sampled.

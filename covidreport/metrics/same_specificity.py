@@ -14,10 +14,10 @@ as in `roc.test(method = "specificity")`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.effective import count_even, effective_size, widen
@@ -33,8 +33,7 @@ _NO_VARIANCE = 1e-14
 """Variances under it are what rounding has left."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AtLevel:
+class AtLevel(Struct, frozen=True, eq=False):
     """R runs at one specificity.
 
     allowed: the most false alarms at which it is reached. found, false_alarms int64 `(R,)`: at the

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.benefit import compute_decision_curve
@@ -67,8 +68,7 @@ STATISTICS: Final = 4
 before is then computed again from them, at the next evaluation."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Answers(Struct, frozen=True, eq=False):
     """One run's scores at its thresholds, and what intervals are made from.
 
     near: of `count_near`.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.multiplicity import PairTest
@@ -17,8 +17,7 @@ from covidreport.metrics.significance import detectable_difference
 _LARGE = 2_000_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RankUncertainty:
+class RankUncertainty(Struct, frozen=True, eq=False):
     """How far each run's rank could have been another: all `(R,)`.
 
     low and high: the ends of the rank interval, whole ranks from 1. best: the probability of being
@@ -101,8 +100,7 @@ def find_indistinguishable(
     return tuple(sorted(group))
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """What these comparisons can show, and what the gap at hand would take.
 
     detectable_difference: the fewest missed positives by which two runs must differ to be told

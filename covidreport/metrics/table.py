@@ -9,10 +9,10 @@ and `AnswerMetric`, which are of all labels. Those of `SCORE_METRICS` stand in i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics import curves, matches, rates
@@ -35,8 +35,7 @@ Wilson's, any other metric of counts between 0 and 1 (a correlation: -1 and 1) c
 delta method."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """A metric: how it is computed, and all that is said of it."""
 
     compute: Callable[..., Any]
@@ -66,7 +65,7 @@ class Metric:
         return (-1.0, 1.0) if self.unit == "correlation" else (0.0, 1.0)
 
 
-class CountMetric(Metric):
+class CountMetric(Metric, frozen=True):
     """Of one label's counts. compute: of `CountArrays` of any shape."""
 
     def estimate(self, counts: Counts) -> Estimate:
@@ -75,7 +74,7 @@ class CountMetric(Metric):
         return rates.estimate(found, proportion=self.interval == "Wilson")
 
 
-class LabelsMetric(Metric):
+class LabelsMetric(Metric, frozen=True):
     """Of the counts of all labels. compute: of `CountArrays` with the labels as last axis."""
 
     def estimate(self, counts: Collection[Counts]) -> Estimate:
@@ -84,7 +83,7 @@ class LabelsMetric(Metric):
         return rates.estimate(self.compute(rates.to_arrays(counts)), proportion=False)
 
 
-class CurveMetric(Metric):
+class CurveMetric(Metric, frozen=True):
     """Of one label's scores over all thresholds; undefined from counts alone."""
 
     def estimate(self, curve: curves.CumulativeCounts) -> Estimate:
@@ -93,7 +92,7 @@ class CurveMetric(Metric):
         return found
 
 
-class AnswerMetric(Metric):
+class AnswerMetric(Metric, frozen=True):
     """A proportion of images by scores and answers; undefined from counts alone. compute: of
     `Scores` and answers `(N, K)`, gives which."""
 
@@ -104,11 +103,11 @@ class AnswerMetric(Metric):
         return rates.estimate_rate(counted, int(np.count_nonzero(proportion.among)))
 
 
-class LabelScoreMetric(Metric):
+class LabelScoreMetric(Metric, frozen=True):
     """What scores say of one label beyond its estimates. compute: of its `LabelScoreMetrics`."""
 
 
-class ConsistencyMetric(Metric):
+class ConsistencyMetric(Metric, frozen=True):
     """What answers say without the truth, over all labels. compute: of `Consistency`."""
 
 
@@ -282,8 +281,7 @@ def list_counts(counts: Counts, *, totals: bool = True) -> dict[str, int]:
     return {name: getattr(counts, name) for name in COUNTS if name not in excluded}
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """One metric of an evaluation."""
 
     label: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.effective import (
@@ -36,8 +36,7 @@ from covidreport.metrics.table import CountMetric, Metric
 from covidreport.records import IntervalKind
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Units:
+class Units(Struct, frozen=True, eq=False):
     """What each unit adds to the counts, arrays `(..., U)` of one label or `(..., U, K)` of all.
 
     grouped: whether units are patients, not images. times `(..., U)`: how many such units there

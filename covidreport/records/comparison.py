@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.records.plan import StudyPlan
 from covidreport.records.scores import Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two runs on the same images: the difference, its interval, the p-values."""
 
     first: str
@@ -35,8 +35,7 @@ class Comparison:
     only_second: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FoldsWon:
+class FoldsWon(Struct, frozen=True):
     """In how many folds one configuration missed fewer than another, where both have the same."""
 
     first: str
@@ -48,8 +47,7 @@ class FoldsWon:
     """With positives."""
 
 
-@dataclass(frozen=True, slots=True)
-class RankEvidence:
+class RankEvidence(Struct, frozen=True):
     """How certain a ranked run's rank is."""
 
     run: str
@@ -71,8 +69,7 @@ class RankEvidence:
     adjusted_p_value_high: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OverallTest:
+class OverallTest(Struct, frozen=True):
     """Whether any run differs from the rest: Cochran's Q, None where all runs are
     right and wrong on the same images."""
 
@@ -82,8 +79,7 @@ class OverallTest:
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class DetectableDifference:
+class DetectableDifference(Struct, frozen=True):
     """What difference in missed cases comparisons can detect at all, and the one at hand."""
 
     comparisons: int
@@ -98,8 +94,7 @@ class DetectableDifference:
     gap: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NonInferior:
+class NonInferior(Struct, frozen=True):
     """Whether a run's sensitivity is at most `margin` under that of `reference`."""
 
     run: str
@@ -114,8 +109,7 @@ class NonInferior:
     """Of this interval, so that all of them together hold with 95 %."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunCombination:
+class RunCombination(Struct, frozen=True):
     """Runs that vote, and what they would have missed and raised together."""
 
     runs: tuple[str, ...]
@@ -126,16 +120,14 @@ class RunCombination:
     """It is the best of all combinations of its kind among so many runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExcludedRun:
+class ExcludedRun(Struct, frozen=True):
     """A run that was not compared, and why."""
 
     run: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PickedRun:
+class PickedRun(Struct, frozen=True):
     """What a run that is picked as the best one was does on images that did not pick it."""
 
     runs: int
@@ -151,8 +143,7 @@ class PickedRun:
     """Whether the correction is at most this large: counts alone don't say who missed whom."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunAtSpecificity:
+class RunAtSpecificity(Struct, frozen=True):
     """What a run finds at a specificity: a point of its ROC curve, not a threshold to be used."""
 
     run: str
@@ -163,8 +154,7 @@ class RunAtSpecificity:
     """The one really reached there; without an interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class SameSpecificity:
+class SameSpecificity(Struct, frozen=True):
     """The ranked runs at one specificity, and each other one against `reference`."""
 
     run: str | None
@@ -191,8 +181,7 @@ class SameSpecificity:
         return None if run == self.reference else next(pairs, None)
 
 
-@dataclass(frozen=True, slots=True)
-class RunComparisons:
+class RunComparisons(Struct, frozen=True):
     """The ranked runs of one ranking compared pair by pair, on the same images.
 
     Comparisons are of all pairs, the higher ranked run first; of the pairs with the best alone

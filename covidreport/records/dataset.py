@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 UNKNOWN = -1
@@ -21,8 +21,7 @@ class Peak(NamedTuple):
     bits: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dataset:
+class Dataset(Struct, frozen=True, eq=False):
     """Images and their truth, by column: entry i of every column is image i.
 
     ids and paths: `(N,)`; a path is relative to `root`. truth: int8 `(N, K)`, 1, 0 or `UNKNOWN`.
@@ -51,8 +50,7 @@ class Dataset:
         return len(self.ids)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageSurvey:
+class ImageSurvey(Struct, frozen=True, eq=False):
     """What the image files of a data set are like, by column: entry i of every column is image i.
 
     Where an image can't be decoded its reason stands in `reasons`, and nothing else is known of it.

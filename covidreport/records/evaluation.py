@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import convert
+from msgspec import Struct, convert, field
 
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing, Tuning
@@ -14,8 +13,7 @@ from covidreport.records.score_metrics import ScoreMetrics
 from covidreport.records.scores import Counts, Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True):
     """One run on one split of one data set: counts, estimates, findings, provenance."""
 
     run: str

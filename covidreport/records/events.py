@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class StageStarted:
+class StageStarted(Struct, frozen=True):
     """A stage of the work begins, and the one before it is over; total: how many steps it has."""
 
     what: str
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepsDone:
+class StepsDone(Struct, frozen=True):
     """So many more steps of the stage are done; less than none where some are done again."""
 
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class FindingMade:
+class FindingMade(Struct, frozen=True):
     """Something must be known of the data or of a run."""
 
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingForRun:
+class WaitingForRun(Struct, frozen=True):
     """Another process is at work on a run, and has to finish first."""
 
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScoresDamaged:
+class ScoresDamaged(Struct, frozen=True):
     """Stored scores of a run can't be read, and are computed again."""
 
     run: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationReplaced:
+class EvaluationReplaced(Struct, frozen=True):
     """An evaluation of other images gives way; what: which, and whose."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """Something that a user should know, in a sentence; warning: that he should mend."""
 
     text: str

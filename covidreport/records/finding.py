@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -15,8 +16,7 @@ Stage = Literal[
 """Where something could not be done. From `data` on: in a gate, which then has no verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Something that could not be done: `subject` is a sample id or a run's name."""
 
     subject: str
@@ -31,8 +31,7 @@ class Failure:
         return f"{self.reason.rstrip('.')}. {self.remedy}" if self.remedy else self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that a reader must know: what is wrong, the evidence, and what to do."""
 
     severity: Severity
@@ -45,16 +44,14 @@ class Finding:
     """Names of the runs or ids of the samples that it is about; empty where it is about all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """A code of findings that somebody looked at and does not want to be stopped by."""
 
     code: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredFinding:
+class IgnoredFinding(Struct, frozen=True):
     """A finding that was set aside, and why."""
 
     finding: Finding

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from covidreport.records.comparison import Comparison, DetectableDifference
 from covidreport.records.evaluation import Evaluation
@@ -23,8 +24,7 @@ MissPolicy = Literal["strict", "evidence", "tolerant"]
 excluded; none more but for an allowance that holds false failures under a share."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What a metric of a gated run has to keep: bounds, or a distance from the baseline's value.
 
     At least one of `min`, `max` and `max_regression` is set.
@@ -57,8 +57,7 @@ class Limit:
         return f"{self.label} {self.metric}".lstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class LimitResult:
+class LimitResult(Struct, frozen=True):
     """What became of one limit."""
 
     limit: Limit
@@ -78,8 +77,7 @@ class LimitResult:
     """Of an inconclusive one: about how many cases it would take; None where no number is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrongCases:
+class WrongCases(Struct, frozen=True):
     """The images of the target that a run got wrong: failed ones are among both kinds."""
 
     salt: str
@@ -89,8 +87,7 @@ class WrongCases:
     false_alarms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceDiscordance:
+class ReferenceDiscordance(Struct, frozen=True):
     """How far runs differ on the same positives, by the latent normal model of `LatentPair`."""
 
     between: float
@@ -102,8 +99,7 @@ class ReferenceDiscordance:
     """How many runs beside the baseline it was estimated from."""
 
 
-@dataclass(frozen=True, slots=True)
-class PickedBaseline:
+class PickedBaseline(Struct, frozen=True):
     """That a baseline was picked as the best of several runs on its images, which flatters it."""
 
     runs: int
@@ -113,8 +109,7 @@ class PickedBaseline:
     `PickedRun.missed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateEvidence:
+class GateEvidence(Struct, frozen=True):
     """One run as a gate knows it: the one that is judged, and the one that it is judged against.
 
     baseline.json is its encoding: the order of the fields is that of the file, and so are their
@@ -166,8 +161,7 @@ Comparable: TypeAlias = Evaluation | GateEvidence
 """What says of a run on which images, at which thresholds and with which counts it was made."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateBaseline:
+class GateBaseline(Struct, frozen=True):
     """What a run was gated against: the same images, truth of the target and thresholds, or it is
     refused."""
 
@@ -187,8 +181,7 @@ class GateBaseline:
     """A baseline.json is as stored too: it states metrics, and holds no scores."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateOdds:
+class GateOdds(Struct, frozen=True):
     """How often chance alone decides the limit on missed cases, whatever the verdict was.
 
     Over all sets of as many cases as these, by a latent normal model of the baseline and another
@@ -228,8 +221,7 @@ class GateOdds:
     `equal_fails` says, which knows nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class GateDifference(DetectableDifference):
+class GateDifference(DetectableDifference, frozen=True):
     """What one comparison of missed cases can detect, and what the one at hand would take."""
 
     positives_needed: int | None = None
@@ -238,8 +230,7 @@ class GateDifference(DetectableDifference):
     power: float = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a gate says of one run, and on what grounds: all that is shown anywhere comes from here.
 
     Cases are named as they may be shown: by salted digest, or by sample id where `ids_shown`.
@@ -305,8 +296,7 @@ class Verdict:
     """Time stamps and durations: the one place where two equal verdicts differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotJudged:
+class NotJudged(Struct, frozen=True):
     """A run that was found and needed no verdict."""
 
     run: str
@@ -315,8 +305,7 @@ class NotJudged:
     """Such as `is the baseline`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Struct, frozen=True):
     """What a reader of verdicts must know that is no verdict on any run."""
 
     notices: tuple[Finding, ...] = ()

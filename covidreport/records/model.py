@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 Fit = Literal["stretch", "crop", "pad"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
@@ -21,8 +22,7 @@ above that of every other output."""
 ARGMAX: Final = "argmax"
 
 
-@dataclass(frozen=True, slots=True)
-class Equalization:
+class Equalization(Struct, frozen=True):
     """How a picture's contrast is made even, as OpenCV does it: of its grey, and in 8 bits.
 
     clip_limit and tiles (rows, columns) are those of CLAHE.
@@ -34,8 +34,7 @@ class Equalization:
     tiles: tuple[int, int] = (8, 8)
 
 
-@dataclass(frozen=True, slots=True)
-class PixelSpec:
+class PixelSpec(Struct, frozen=True):
     """The pixels that a model wants: runs with equal `PixelSpec` share one decoded image.
 
     fit: `stretch` to height x width; `crop` scales the shorter side to `shorter_side` (by default
@@ -53,8 +52,7 @@ class PixelSpec:
     equalize: Equalization | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(Struct, frozen=True):
     """The contract of a model: what goes in, what comes out, and what the outputs mean."""
 
     pixels: PixelSpec
@@ -93,8 +91,7 @@ class InputSpec:
         return tuple(i for i, name in enumerate(self.outputs) if name is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelLimits:
+class ModelLimits(Struct, frozen=True):
     """What a model may take that nobody vouches for; a run that takes more has failed."""
 
     batch_timeout_s: float = 300.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.records.scores import Counts, Estimate
 
@@ -12,8 +13,7 @@ PatientRule = Literal["any", "majority", "all"]
 of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatientFigures:
+class PatientFigures(Struct, frozen=True):
     """One run's answers for one label, with one answer for each patient."""
 
     rule: PatientRule

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Assumed = Literal["shares", "within", "between"]
 """What of the assumptions runs at hand can tell."""
 GoalKind = Literal["half_width", "at_least", "difference", "non_inferiority"]
 
 
-@dataclass(frozen=True, slots=True)
-class StudyAssumptions:
+class StudyAssumptions(Struct, frozen=True):
     """What is taken for true of a study that is planned.
 
     sensitivity: the true one, a fraction strictly between 0 and 1. shares: of the patients with
@@ -40,8 +40,7 @@ class StudyAssumptions:
         return sum(size * share for size, share in enumerate(self.shares, 1)) / total
 
 
-@dataclass(frozen=True, slots=True)
-class PlanGoal:
+class PlanGoal(Struct, frozen=True):
     """What a study is to show, as a fraction.
 
     half_width: a sensitivity within ± value. at_least: a sensitivity of at least value. difference:
@@ -53,8 +52,7 @@ class PlanGoal:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedPower:
+class PlannedPower(Struct, frozen=True):
     """In which proportion of studies of so many patients with positives a goal is reached."""
 
     patients: int
@@ -62,8 +60,7 @@ class PlannedPower:
     power: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedGoal:
+class PlannedGoal(Struct, frozen=True):
     """The fewest patients from which on a goal is reached often enough; None beyond all reach.
 
     simulated: whether the power is that of drawn sets, not exact. curve: by rising size.
@@ -75,8 +72,7 @@ class PlannedGoal:
     curve: tuple[PlannedPower, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedOdds:
+class PlannedOdds(Struct, frozen=True):
     """How often a gate's policy fails an equal run and passes one that is worse by the margin."""
 
     policy: Literal["strict", "evidence"]
@@ -86,8 +82,7 @@ class PlannedOdds:
     worse_passes: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlanAtHand:
+class PlanAtHand(Struct, frozen=True):
     """What a study of this size shows with the stated power, as fractions; None for nothing.
 
     half_width: of the interval, at most. at_least: the sensitivity that can be claimed. difference:
@@ -102,8 +97,7 @@ class PlanAtHand:
     odds: tuple[PlannedOdds, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StudyPlan:
+class StudyPlan(Struct, frozen=True):
     """Assumptions, the size that each goal needs, and what a given size shows.
 
     runs: how many runs `estimated` names of the assumptions come from; the others were stated.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 _TUNED_ON = "tuned on "
 _EXPLORATORY = " (exploratory)"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedModel:
+class RecordedModel(Struct, frozen=True):
     """The model that gave the scores, with all files that it refers to."""
 
     sha256: str | None = None
@@ -19,15 +19,13 @@ class RecordedModel:
     file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedData:
+class RecordedData(Struct, frozen=True):
     """Where the images lay."""
 
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TunedFor:
+class TunedFor(Struct, frozen=True):
     """What one label's threshold was to reach."""
 
     metric: str | None = None
@@ -36,8 +34,7 @@ class TunedFor:
     confidence: float = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
+class Tuning(Struct, frozen=True):
     """On which images thresholds were tuned and for what, the same for all runs tuned alike."""
 
     dataset: str | None = None
@@ -47,8 +44,7 @@ class Tuning:
     """By label; None where nobody said which labels were tuned: then all were."""
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """What the tuning images allow to be said of new ones, of this run."""
 
     images: int | None = None
@@ -59,8 +55,7 @@ class Promise:
     """Why none holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFold:
+class RecordedFold(Struct, frozen=True):
     """One fold of a cross-validated evaluation: whose answers they are, and to which images."""
 
     fold: str
@@ -77,8 +72,7 @@ class RecordedFold:
     thresholds_from: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedReference:
+class RecordedReference(Struct, frozen=True):
     """What gave the reference answers, the largest difference of a probability, and up to where
     that is rounding."""
 
@@ -87,8 +81,7 @@ class RecordedReference:
     limit: float
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """What an evaluation's metrics depend on, as far as something is decided by it."""
 
     key: str | None = None
@@ -131,16 +124,14 @@ class Provenance:
         return None if version is None else str(version)
 
 
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Struct, frozen=True):
     """A command, and when it was done."""
 
     command: str | None = None
     finished: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """When an evaluation was made and by which commands: where two equal ones may differ."""
 
     finished: str | None = None
@@ -153,8 +144,7 @@ class Timing:
     """A digest of where its data lay."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdOrigin:
+class ThresholdOrigin(Struct, frozen=True):
     """Where an evaluation's thresholds come from."""
 
     rule: str

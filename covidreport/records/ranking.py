@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from covidreport.records.comparison import RunComparisons
 from covidreport.records.patients import PatientFigures
 
 
-@dataclass(frozen=True, slots=True)
-class RankedRun:
+class RankedRun(Struct, frozen=True):
     """A row of a ranking. `rank` is None for a run that is shown and not ranked."""
 
     run: str
@@ -29,8 +29,7 @@ class RankedRun:
     known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(Struct, frozen=True):
     """Runs on the same images and labels, in order: fewest missed, then fewest false alarms."""
 
     target: str
@@ -45,8 +44,7 @@ class Ranking:
     """None where fewer than two runs are ranked, or nobody compared them."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeedSpread:
+class SeedSpread(Struct, frozen=True):
     """A metric over seeds. All are None where no value is defined; `sd` also where only one is."""
 
     runs: int
@@ -60,8 +58,7 @@ class SeedSpread:
     """The smallest and the largest value: no interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeedComparison:
+class SeedComparison(Struct, frozen=True):
     """Two configurations over their seeds: the mean of the first minus the mean of the second."""
 
     difference: float
@@ -79,8 +76,7 @@ class SeedComparison:
     seeds: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatedConfiguration:
+class RepeatedConfiguration(Struct, frozen=True):
     """Runs that differ in nothing but their seed, and how far their metrics spread."""
 
     runs: tuple[str, ...]
@@ -93,8 +89,7 @@ class RepeatedConfiguration:
     """`missed`, `sensitivity`, `specificity` and `roc_auc` of the target."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationComparison:
+class ConfigurationComparison(Struct, frozen=True):
     """Two configurations by one metric over their seeds; each is named by its index in
     `Repeats`."""
 
@@ -106,8 +101,7 @@ class ConfigurationComparison:
     """Holm's, over all pairs of configurations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repeats:
+class Repeats(Struct, frozen=True):
     """The configurations on the images of one ranking that were run with several seeds."""
 
     ranking: int

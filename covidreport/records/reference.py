@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class ReferenceAnswers:
+
+class ReferenceAnswers(Struct, frozen=True):
     """What gave which scores to which pictures.
 
     source: such as `torch 2.9.1`. model: the sha256 of its files. labels: of the columns, under the

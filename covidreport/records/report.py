@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from covidreport.records.comparison import ExcludedRun
 from covidreport.records.evaluation import Evaluation
@@ -19,8 +20,7 @@ CaseAnswer = Literal["yes", "no", "failed"]
 """What a run said of one image for one label; `failed` where it could not be scored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One image of a report, and what each compared run said of it for the target."""
 
     name: str
@@ -34,16 +34,14 @@ class Case:
     """As probabilities (calibrated or not), in the order of the runs; None where it failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoubtfulLabel:
+class DoubtfulLabel(Struct, frozen=True):
     """An image whose label runs contradict with certainty; positive: whether it has the target."""
 
     case: Case
     positive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CaseTable:
+class CaseTable(Struct, frozen=True):
     """The images of the first ranking that a reader wants to look at one by one.
 
     `runs` are those whose scores were read, in the order of the ranking. All images that carry the
@@ -70,8 +68,7 @@ class CaseTable:
     """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelCurve:
+class LabelCurve(Struct, frozen=True):
     """One run's answers to one label at every threshold.
 
     An image that could not be scored is never found and always a false alarm, at any threshold.
@@ -91,8 +88,7 @@ class LabelCurve:
     false_alarms: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdCurves:
+class ThresholdCurves(Struct, frozen=True):
     """What other thresholds would have given, from the stored scores of the report's runs."""
 
     thresholds: Mapping[str, tuple[float, ...]]
@@ -103,8 +99,7 @@ class ThresholdCurves:
     """Runs whose stored scores could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClassErrors:
+class ClassErrors(Struct, frozen=True):
     """One run's answers to the images of each true class."""
 
     run: str
@@ -117,8 +112,7 @@ class ClassErrors:
     carries exactly one label."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrueClasses:
+class TrueClasses(Struct, frozen=True):
     """The ranked runs' errors by true class, from their stored scores."""
 
     labels: tuple[str, ...]
@@ -126,8 +120,7 @@ class TrueClasses:
     """Those whose scores were read, in the order of the ranking."""
 
 
-@dataclass(frozen=True, slots=True)
-class PredictiveValues:
+class PredictiveValues(Struct, frozen=True):
     """How far a run's answers for the target can be believed at one prevalence."""
 
     run: str
@@ -138,8 +131,7 @@ class PredictiveValues:
     npv: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Frequency:
+class Frequency(Struct, frozen=True):
     """How many of a round number, with the ends of the interval; None for no interval."""
 
     n: int
@@ -147,8 +139,7 @@ class Frequency:
     high: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NaturalFrequencies:
+class NaturalFrequencies(Struct, frozen=True):
     """Of `total` cases at a prevalence, so many with the disease, missed, and false alarms."""
 
     prevalence: float
@@ -168,8 +159,7 @@ class NaturalFrequencies:
         return self.total - self.positives - self.false_alarms.n
 
 
-@dataclass(frozen=True, slots=True)
-class RunFrequencies:
+class RunFrequencies(Struct, frozen=True):
     """A ranked run's natural frequencies; patients: whether cases are patients, else images."""
 
     run: str
@@ -177,8 +167,7 @@ class RunFrequencies:
     frequencies: NaturalFrequencies
 
 
-@dataclass(frozen=True, slots=True)
-class ReferralPoint:
+class ReferralPoint(Struct, frozen=True):
     """What a run still misses when about a share `at` of the images goes to a radiologist.
 
     referred: of `images`, how many really go. missed: of the positives; those that are referred
@@ -191,8 +180,7 @@ class ReferralPoint:
     missed: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class RunReferral:
+class RunReferral(Struct, frozen=True):
     """A run's least certain images referred: at a few shares, and at all of them.
 
     split: the images that the cuts are quantiles of; None for the ranked ones. curve: shares of the
@@ -205,8 +193,7 @@ class RunReferral:
     curve: tuple[tuple[float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetDifference:
+class DatasetDifference(Struct, frozen=True):
     """A run's metric of the target on one data set less the same on the first one.
 
     Their images are separate. difference: without interval where either has none; its value is None
@@ -219,8 +206,7 @@ class DatasetDifference:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedDataset:
+class ReportedDataset(Struct, frozen=True):
     """One of several data sets that a report's runs were evaluated on."""
 
     dataset: str
@@ -246,8 +232,7 @@ class ReportedDataset:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedRun:
+class ReportedRun(Struct, frozen=True):
     """A run as a report shows it: the folder's facts and its evaluations by split."""
 
     run: Run
@@ -284,8 +269,7 @@ class ReportedRun:
         return next((each for each in self.usual if each.split == split), None)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportData:
+class ReportData(Struct, frozen=True):
     """All that a report is made from."""
 
     title: str

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
+
+class Epoch(Struct, frozen=True):
     """One row of history.csv: the epoch (from 1) and its values by column name."""
 
     epoch: int
     values: Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A run folder as found on disk; nothing of it has been executed."""
 
     name: str
@@ -112,8 +111,7 @@ class Run:
         return self.part("hyperparameters")
 
 
-@dataclass(frozen=True, slots=True)
-class CrossValidated(Run):
+class CrossValidated(Run, frozen=True):
     """The runs of a configuration that were trained once a fold, as one.
 
     Each image is answered by the model whose fold it is in. folder: that of the lowest fold, in

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from covidreport.records.scores import Counts, Estimate
 
 IntervalKind = Literal["wilson", "clopper-pearson"]
 
 
-@dataclass(frozen=True, slots=True)
-class MetricPlan:
+class MetricPlan(Struct, frozen=True):
     """Which metrics an evaluation gets beside its counts, and how their intervals are made."""
 
     interval: IntervalKind = "wilson"
@@ -29,16 +29,14 @@ class MetricPlan:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
+class OperatingPoint(Struct, frozen=True):
     """The best sensitivity at a specificity of `at`, or the reverse, over all thresholds."""
 
     at: float
     estimate: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
+class ReliabilityBin(Struct, frozen=True):
     """The images whose probability lies in one bin: from `low` on, below `high` (the last: up to).
 
     `predicted` is their mean probability, None in an empty bin; `observed` the proportion of
@@ -52,8 +50,7 @@ class ReliabilityBin:
     observed: Estimate
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibration(Struct, frozen=True):
     """Whether one label's scores can be read as probabilities."""
 
     images: int
@@ -66,8 +63,7 @@ class Calibration:
     bins: tuple[ReliabilityBin, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NetBenefit:
+class NetBenefit(Struct, frozen=True):
     """One point of a decision curve, in true positives an image; to treat nobody is 0.
 
     low, high, method: the interval of `run`; None where there is none, and in files of a
@@ -87,8 +83,7 @@ class NetBenefit:
         return Estimate(self.run, self.low, self.high, method=self.method)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelScoreMetrics:
+class LabelScoreMetrics(Struct, frozen=True):
     """What scores and answers say of one label beyond its estimates."""
 
     sensitivity_at: tuple[OperatingPoint, ...]
@@ -110,8 +105,7 @@ class LabelScoreMetrics:
     digits decide; None in files of a covidreport that did not count them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subgroup:
+class Subgroup(Struct, frozen=True):
     """One label's metrics on the images of one value of an attribute."""
 
     value: str
@@ -123,8 +117,7 @@ class Subgroup:
     """Of `sensitivity` and `specificity`, those with enough cases to be compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subgroups:
+class Subgroups(Struct, frozen=True):
     """All values of an attribute, by name; images without a value stand apart."""
 
     groups: tuple[Subgroup, ...]
@@ -136,8 +129,7 @@ class Subgroups:
     worst_specificity: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Consistency:
+class Consistency(Struct, frozen=True):
     """Proportions of the scored images, with intervals."""
 
     nothing: Estimate
@@ -148,8 +140,7 @@ class Consistency:
     """Images that could not be scored: they have no answers, and are in neither proportion."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreMetrics:
+class ScoreMetrics(Struct, frozen=True):
     """What scores say beyond counts and estimates, of all labels and of each."""
 
     plan: MetricPlan

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.records.model import Activation
@@ -17,8 +17,7 @@ LabelRule = float | Literal["argmax"]
 """The same of one label."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class Scores(Struct, frozen=True, eq=False):
     """What one run gave for each image.
 
     sample_ids `(N,)`; truth int8 `(N, K)`; scores `(N, K)` as the model gave them, float64 where
@@ -47,8 +46,7 @@ class Scores:
         return np.array([reason is not None for reason in self.reasons], dtype=np.bool_)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """One label's 2x2 table and what could not be put into it; all seven add up to N."""
 
     tn: int
@@ -85,8 +83,7 @@ class Counts:
         return self.fp + self.failed_negative
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """A metric's value with its evidence. `value` is None where it is undefined, and shows as a
     dash."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from msgspec import convert
+from msgspec import Struct, convert, field
 
 from covidreport.records.provenance import Called
 from covidreport.records.scores import Estimate
@@ -14,8 +13,7 @@ from covidreport.records.scores import Estimate
 TargetMetric = Literal["sensitivity", "specificity"]
 
 
-@dataclass(frozen=True, slots=True)
-class RankAt:
+class RankAt(Struct, frozen=True):
     """The target that runs are ranked at: each at the threshold that was tuned for it."""
 
     label: str
@@ -29,8 +27,7 @@ class RankAt:
         return f"a {self.metric} of {self.value:g} for {self.label}, tuned on {self.split}"
 
 
-@dataclass(frozen=True, slots=True)
-class ThresholdFit:
+class ThresholdFit(Struct, frozen=True):
     """One label's threshold, tuned to reach a target, and what the tuning images allow to be said.
 
     `cases` are the positives where `metric` is the sensitivity, the negatives where it is the
@@ -57,8 +54,7 @@ class ThresholdFit:
     """From how many cases on a guarantee is possible; None where it never is, or no bound holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class TunedThresholds:
+class TunedThresholds(Struct, frozen=True):
     """thresholds.json of a run: the thresholds that were tuned on one split, by label."""
 
     run: str

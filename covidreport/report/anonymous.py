@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.records import Evaluation, Finding, ReportData, ReportedRun
 from covidreport.text import choose_salt, digest_case

@@ -9,8 +9,9 @@ each face writes it as `report.cells` has it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 from covidreport.records import Estimate, Severity
 from covidreport.report.charts.lines import TitledLines
@@ -24,8 +25,7 @@ RATES: Domain = (0.0, 1.0)
 # What stands in a cell, and in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """What data say: a name, a reason, a setting."""
 
     text: str
@@ -34,22 +34,19 @@ class Text:
     """What a column is sorted by where that is not the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strong:
+class Strong(Struct, frozen=True):
     """Words of a sentence that are set off."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """What is to be read letter by letter."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A name that leads to a place of the report; the name alone where that is not in it."""
 
     text: str
@@ -57,8 +54,7 @@ class Link:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """How many, and of how many; `failed` of them because they could not be scored.
 
     told: the column's head says of how many.
@@ -70,8 +66,7 @@ class Count:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """An estimate with its evidence; `before` and `note` stand around its interval.
 
     evidence: whether the fraction is shown where there is little room, too.
@@ -83,8 +78,7 @@ class Rate:
     evidence: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A difference with its interval, to so many decimals; None is a dash.
 
     signed: with its sign where it is positive, too. level: of the interval.
@@ -98,8 +92,7 @@ class Difference:
     level: float = 0.95
 
 
-@dataclass(frozen=True, slots=True)
-class PValue:
+class PValue(Struct, frozen=True):
     """A p-value; None is a dash.
 
     significant: whether two runs are significantly different, after all corrections. unadjusted:
@@ -112,8 +105,7 @@ class PValue:
     unadjusted: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """Mean and standard deviation of several runs, from the smallest to the largest.
 
     undefined: how many of them have no such figure. places: decimals of the mean.
@@ -128,8 +120,7 @@ class Spread:
     """Whether single figures are counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A figure that has no interval, to so many decimals; None is a dash."""
 
     value: float | None
@@ -145,8 +136,7 @@ Inlines = str | tuple[Cell, ...]
 # Kinds of block
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(Struct, frozen=True):
     """A sentence or a few; `tone` says what it is to its reader."""
 
     kind: ClassVar = "prose"
@@ -156,8 +146,7 @@ class Prose:
     ] = "plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list of sentences, each with the severity of what it says where it has one."""
 
     kind: ClassVar = "items"
@@ -165,16 +154,14 @@ class Items:
     severities: tuple[Severity | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A name and what stands under it."""
 
     name: str
     value: Cell
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Names and values under a title, which may be empty."""
 
     kind: ClassVar = "facts"
@@ -182,8 +169,7 @@ class Facts:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A finding: what it is, the evidence for it, what to do, what it is about."""
 
     kind: ClassVar = "note"
@@ -200,8 +186,7 @@ class Note:
 ColumnKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """The head of a column. Its kind is how its cells are set: `name` heads the row, `missed` is
     the count that runs are ranked by.
 
@@ -216,8 +201,7 @@ class Column:
     falls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row with what it is marked as; `divide` is said between it and the rows above it."""
 
     cells: tuple[Cell, ...]
@@ -235,8 +219,7 @@ class Row:
     """The place of its run's style in charts; None where it has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
+class Facet(Struct, frozen=True):
     """A setting that the rows of a table can be chosen by."""
 
     key: str
@@ -249,8 +232,7 @@ TableStyle = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table with the caption that says what a row is.
 
     style: how much room it takes: `dense` many short rows, `metrics` figures with their notes in
@@ -275,8 +257,7 @@ Tone = Literal["plain", "right", "wrong", "unscored"]
 """What a cell of a grid or an answer is to its reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The head of `span` columns, or of `span` rows, of a grid.
 
     title: what a link says to a pointer. spoken: what goes before it for who does not see the grid.
@@ -289,8 +270,7 @@ class Head:
     strong: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class GridCell:
+class GridCell(Struct, frozen=True):
     """A sign or a count, over `span` columns; `note` stands beneath it.
 
     depth: of its tone, from 0 to 10; None where it has no depth.
@@ -304,8 +284,7 @@ class GridCell:
     span: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class GridRow:
+class GridRow(Struct, frozen=True):
     """Its heads but for those that span it from a row above; `run`: by which a page finds it."""
 
     heads: tuple[Head, ...]
@@ -313,8 +292,7 @@ class GridRow:
     run: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """A table whose columns are alike: `heads` are those of the columns, in levels from the widest.
 
     corner: what the heads of the rows are. note: how it is read. style: `signs` are one letter
@@ -333,8 +311,7 @@ class Grid:
     word: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a run said of a picture: its score, whether that is right, and this in a word."""
 
     score: float | None
@@ -342,8 +319,7 @@ class Answer:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An image, and what is known and was said of it; `image` is a data URI, or empty."""
 
     id: str
@@ -356,8 +332,7 @@ class Picture:
     alt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
+class Pictures(Struct, frozen=True):
     """Images under a title, each with what `runs` said of it; those without a picture are opened
     from elsewhere: a link to their id.
 
@@ -375,8 +350,7 @@ class Pictures:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
     is read; `name` is that of its file where it stands in one.
 
@@ -399,8 +373,7 @@ class Chart:
         return "lines" if isinstance(self.drawing[0], TitledLines) else "scatters"
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Blocks under a title of their own, which may be empty; `gist` says what is in it.
 
     state: whether it can be folded, and is. layout: in columns where the page is wide, beside each
@@ -422,8 +395,7 @@ class Group:
 Block = Prose | Items | Facts | Note | Table | Grid | Pictures | Chart | Group
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A part of the report under a title; `gist` stands beside it where the section is folded.
 
     part: of the story that the report tells. What is cut from a text of limited length goes from

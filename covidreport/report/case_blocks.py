@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import Case, CaseAnswer, CaseTable
 from covidreport.report.blocks import (
@@ -30,8 +31,7 @@ MOST_DRAWN = 40
 """Runs whose scores are drawn beneath a picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class CaseKind:
+class CaseKind(Struct, frozen=True):
     """What a kind of case is called, and what each answer to it is."""
 
     anchor: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
@@ -45,8 +46,7 @@ MOST_PICTURES = 72
 """Of positives; every false alarm that is shown has its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """The table without pictures, and by the name of each case those of its picture's file."""
 
     table: CaseTable

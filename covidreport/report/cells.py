@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.report.blocks import (
     Cell,
@@ -37,8 +38,7 @@ SIGNS: Mapping[Tone, str] = {"wrong": "×", "right": "·", "unscored": "?"}
 """What stands for a tone where there is room for one letter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A cell as text; `line` is all of it where there is one line only, as in Markdown."""
 
     value: str

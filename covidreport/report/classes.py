@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
@@ -43,16 +44,14 @@ PREVALENCES = (0.01, 0.05, 0.2)
 """From a rare disease to one in five, as among those who are sent for a radiograph in a wave."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByClass:
+class ByClass(Struct, frozen=True):
     """What a report says of the first ranking's runs by the true class and by the prevalence."""
 
     classes: TrueClasses | None
     predictive: tuple[PredictiveValues, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _FromScores:
+class _FromScores(Struct, frozen=True):
     """What one run's stored scores give."""
 
     errors: ClassErrors

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport import __version__
 from covidreport.audit import audit_report
@@ -57,8 +59,7 @@ MOST_NAMED = 10
 """Of many runs, so many are named in a finding; its subjects have all."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
+class _Evidence(Struct, frozen=True):
     """What stands in one run folder."""
 
     run: Run

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.compare.ranking import RankedSet, name_images
 from covidreport.metrics.unpaired import subtract_unpaired

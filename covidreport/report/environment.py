@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import traceback
-from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import astuple
 
 import covidreport
 from covidreport.errors import CovidReportError, UsageError

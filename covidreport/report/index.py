@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import Counts, Evaluation, RankedRun, Ranking, ReportData, ReportedRun
 from covidreport.report.blocks import Cell, Link, Text
 from covidreport.text import DASH, label_name
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """Look-ups that several sections share."""
 
     target: str

@@ -80,13 +80,13 @@ repeats `methods` (`configurations`) with their `figures` (`metrics`).
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from covidreport.records import ReportData
@@ -101,9 +101,8 @@ def render_json(data: ReportData) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _fields(record: object) -> dict[str, object]:
-    assert dataclasses.is_dataclass(record)
-    return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+def _fields(record: msgspec.Struct) -> dict[str, object]:
+    return {name: _plain(getattr(record, name)) for name in record.__struct_fields__}
 
 
 def _plain(value: object) -> object:
@@ -114,7 +113,7 @@ def _plain(value: object) -> object:
         return _plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, msgspec.Struct):
         return _fields(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
+
+class RenderOptions(Struct, frozen=True):
     """How HTML and Markdown are drawn; JSON and CSV hold all data whatever it says."""
 
     templates: Path | None = None

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from covidreport.text import listed, plural, whole
 
@@ -26,8 +27,7 @@ _ROOM = 1_000
 """Characters kept free for the sentence: it names kinds of parts, of which there are few."""
 
 
-@dataclass(eq=False, slots=True)
-class _Part:
+class _Part(Struct, eq=False):
     """A stretch of text that can be left out whole; `of` is what its like are counted in."""
 
     name: str

@@ -6,8 +6,9 @@ Nothing is scored again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.compare import ReadScores

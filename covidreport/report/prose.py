@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CODE = re.compile(r"(?<![`$\\])`([^\s`|\\](?:[^`|\\\n]*[^\s`|\\])?)`(?![`$])")
 """One backtick on either side, and in between nothing that Markdown reads in code or in tables:
@@ -24,8 +25,7 @@ def split_code(text: str) -> list[str]:
     return _CODE.split(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """How a text becomes a part of a markup."""
 
     escape: Callable[[str], str]

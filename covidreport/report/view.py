@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport import __version__
 from covidreport.records import ReportData
@@ -14,8 +15,7 @@ from covidreport.report.sections.findings import list_notes
 from covidreport.text import clean, label_name, listed, plural, whole
 
 
-@dataclass(frozen=True, slots=True)
-class ReportView:
+class ReportView(Struct, frozen=True):
     """The whole report, ready to be drawn."""
 
     title: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
+
+from msgspec.structs import replace
 
 from covidreport.dataset.layout import refuse_twice
 from covidreport.errors import StoreError, UsageError

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from covidreport.compare import Plan, check_baseline
 from covidreport.errors import UsageError
@@ -28,8 +30,7 @@ def read_at_thresholds(thresholds: Thresholds | None) -> ReadAt:
     return partial(read_at, thresholds)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What a settings file says; as if it were empty where there is none."""
 
     origin: Path | None = None

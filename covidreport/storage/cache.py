@@ -17,11 +17,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import xxhash
+from msgspec import Struct
 
 from covidreport import __version__
 from covidreport.errors import StoreError, WriteError
@@ -44,8 +44,7 @@ DATA_FILE = "data"
 _MARK = b"covcach1"
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKind:
+class CacheKind(Struct, frozen=True):
     """A kind of entries: what they are, the room that makes them, who may look into them."""
 
     what: str

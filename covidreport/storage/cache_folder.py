@@ -14,8 +14,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from covidreport.errors import NO_ROOM, UsageError
 
@@ -109,8 +110,7 @@ def _read_limit() -> int:
     return max(limit, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
+class CacheEntry(Struct, frozen=True):
     """One thing in the cache: `kind` is the folder that it stands in."""
 
     kind: str

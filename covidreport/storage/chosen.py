@@ -7,7 +7,9 @@ The split is the one of the option, else of the configuration, else of the basel
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 from covidreport.records import Evaluation, Run
@@ -27,8 +29,7 @@ def keep_thresholds(_: Run, evaluation: Evaluation) -> Evaluation:
     return evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class ImageQuery:
+class ImageQuery(Struct, frozen=True):
     """What a command was told of the images it is about; None where nobody said."""
 
     dataset: str | None = None
@@ -85,8 +86,7 @@ class ImageQuery:
         return None if self.baseline is None else (fold_split(self.baseline), "the baseline's")
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenImages:
+class ChosenImages(Struct, frozen=True):
     """The images that a command is about."""
 
     dataset: str

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import Struct, field
 
 from covidreport.errors import StoreError
 from covidreport.storage.files import format_path, read_text
@@ -89,8 +89,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} can't be written as JSON")
 
 
-@dataclass(frozen=True, slots=True)
-class FileFormat(Generic[T]):
+class FileFormat(Struct, Generic[T], frozen=True):
     """A kind of file that the program writes: its version, its record, what came before."""
 
     schema: str

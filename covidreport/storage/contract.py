@@ -12,7 +12,6 @@ import difflib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -241,8 +240,7 @@ _INNER: Final[Mapping[str, type[Struct]]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
+class RunFile(Struct, frozen=True):
     """What a run.json says, without what does not fit, and what that is."""
 
     settings: Mapping[str, Any]
@@ -312,8 +310,7 @@ def refuse(faults: Iterator[str] | Sequence[str]) -> str:
     return "the model's contract can't be used: " + "; ".join(faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A word that does not fit: its path, such as `input.size`, and a sentence about it."""
 
     word: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError
 from covidreport.metrics.subgroups import name_worst
@@ -47,11 +48,11 @@ _LARGEST: Final = 2**53
 def check_counts(counts: Mapping[str, Counts], labels: Sequence[str]) -> None:
     """StoreError unless they are of these labels, and numbers of images."""
     for each in counts.values():
-        for field in fields(Counts):
-            count = getattr(each, field.name)
+        for name in Counts.__struct_fields__:
+            count = getattr(each, name)
             if not 0 <= count <= _LARGEST:
                 bound = ">= 0" if count < 0 else f"<= {_LARGEST}"
-                raise StoreError(f"Expected `int` {bound} - at `$.counts[...].{field.name}`")
+                raise StoreError(f"Expected `int` {bound} - at `$.counts[...].{name}`")
     if set(counts) != set(labels):
         raise StoreError("Counts of other labels than `$.labels` - at `$.counts`")
 

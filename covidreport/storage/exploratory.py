@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.records import Estimate, Evaluation, ScoreMetrics, Subgroups, TunedThresholds
 from covidreport.text.thresholds import MARK, is_exploratory

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.errors import StoreError
 from covidreport.records import CrossValidated, Evaluation, RecordedFold, Run

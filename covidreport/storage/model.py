@@ -12,9 +12,10 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from covidreport.errors import RunError
 from covidreport.records import Evaluation, Run
@@ -38,8 +39,7 @@ POINTERS: Mapping[bytes, tuple[str, str]] = {
 """How a file begins that stands for another one, what wrote it, and what brings the real one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFile:
+class ModelFile(Struct, frozen=True):
     """One file of a model: its path from the model's folder, with forward slashes."""
 
     path: str
@@ -47,8 +47,7 @@ class ModelFile:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
+class ModelIdentity(Struct, frozen=True):
     """What a model is known by. files: the graph first, then what it refers to, by path."""
 
     sha256: str
@@ -101,8 +100,7 @@ def identify_model(path: Path, *, verify: bool = False, use_cache: bool = True) 
     return identity
 
 
-@dataclass(frozen=True, slots=True)
-class ModelMatch:
+class ModelMatch(Struct, frozen=True):
     """A model beside the one that was evaluated, each by the bytes of all its files."""
 
     recorded: str | None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class External:
+
+class External(Struct, frozen=True):
     """A piece of another file that holds a tensor's bytes.
 
     location: relative to the model's folder, as the file says it. size_bytes: as stated, else by
@@ -22,8 +22,7 @@ class External:
     size_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TensorOutline:
+class TensorOutline(Struct, frozen=True):
     """A constant tensor; dtype: a number of `TensorProto.DataType`. values: of small integer ones
     that stand in the file itself, else None."""
 
@@ -34,8 +33,7 @@ class TensorOutline:
     external: tuple[External, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ValueOutline:
+class ValueOutline(Struct, frozen=True):
     """An input or output of a graph: None for what is not a tensor or not stated, and a name where
     a dimension has one."""
 
@@ -44,8 +42,7 @@ class ValueOutline:
     dims: tuple[int | str | None, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeOutline:
+class NodeOutline(Struct, frozen=True):
     """One operator. attributes: an int, a float, bytes, an outline, or a tuple of those."""
 
     op_type: str
@@ -56,8 +53,7 @@ class NodeOutline:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class GraphOutline:
+class GraphOutline(Struct, frozen=True):
     """A graph, or the body of a function (which has no shapes and no initializers)."""
 
     name: str = ""
@@ -86,8 +82,7 @@ class GraphOutline:
                         yield part
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """What an ONNX file says. graphs: the main one first, then those of training and functions."""
 
     ir_version: int

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeGuard
+
+from msgspec import Struct
 
 from covidreport.errors import StoreError
 from covidreport.storage.contract import InputWords, find_faults
@@ -29,8 +30,7 @@ _TIMM_CROP: Final = 0.875
 """timm's `DEFAULT_CROP_PCT`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """What stands beside a model: words of a contract, the file that says each, and what is wrong
     with these files."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from covidreport.errors import StoreError
 from covidreport.records import InputSpec, ReferenceAnswers
@@ -32,7 +32,7 @@ REFERENCE: Final = FileFormat(
 
 def describe_feeding(spec: InputSpec) -> dict[str, Any]:
     """How a model is fed and what its outputs are, without names, in the types of JSON."""
-    facts: dict[str, Any] = json.loads(json.dumps(asdict(spec)))
+    facts: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(spec))
     named = ("labels", "outputs", "input_name", "batch")
     pixels = facts.pop("pixels")
     return {**pixels, **{word: value for word, value in facts.items() if word not in named}}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
@@ -29,8 +29,7 @@ SAME_SET = 0.9
 the same truth."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewImages:
+class NewImages(Struct, frozen=True):
     """What an evaluation that is to be written is of. truth: int8 `(N, K)`."""
 
     dataset: str
@@ -43,8 +42,7 @@ class NewImages:
     truth: NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """What an evaluation of other images that stands there is of, and what it would be of now.
 
     other_data: whether they are another data set's.

@@ -12,10 +12,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.errors import StoreError, UsageError
@@ -149,8 +151,7 @@ def _natural(run: Run) -> tuple[object, ...]:
     return tuple(parts)
 
 
-@dataclass(slots=True)
-class _SearchedFolder:
+class _SearchedFolder(Struct):
     """A folder that was looked into: where it lies, and the ONNX files in it."""
 
     folder: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from covidreport.records import CrossValidated, Run
 from covidreport.storage.contract import PREFIX, WORDS

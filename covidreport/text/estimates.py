@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import Estimate
 from covidreport.text.numbers import DASH, decimal, fraction
 from covidreport.text.thresholds import CHOSEN_HERE, MARK
 
 
-@dataclass(frozen=True, slots=True)
-class EstimateText:
+class EstimateText(Struct, frozen=True):
     """An estimate with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
 
     value: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.audit import audit_report
 from covidreport.records import Counts, Epoch, Finding, ReportData, ReportedRun

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.audit.scores import audit_score_range, audit_scores, audit_swapped_labels
 from covidreport.records import Scores

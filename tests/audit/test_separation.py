@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.audit.document import Audit, include_audit
 from covidreport.audit.separation import audit_separation, find_separation

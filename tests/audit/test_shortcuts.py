@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.audit import columns, shortcuts
 from tests.audit.data import change_dataset, change_survey, make_evidence, with_attribute

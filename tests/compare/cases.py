@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.compare import Plan, rank_and_compare
 from covidreport.metrics import estimate_scores

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from covidreport.compare.ranking import explain_constant, rank_runs, rank_sets
 from covidreport.records import Counts, Estimate, Evaluation, Ranking

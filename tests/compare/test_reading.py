@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.compare import caching_reader, reading
 from covidreport.errors import StoreError
@@ -45,8 +45,8 @@ def test_what_is_read_is_what_stands_in_the_file(files):
     read = caching_reader()
     for file in files:
         ours, theirs = read(file), read_scores(file)
-        for field in fields(Scores):
-            np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
+        for name in Scores.__struct_fields__:
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
 
 
 def _note(opened: list[Path], file: Path) -> Path:

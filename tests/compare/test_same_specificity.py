@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.compare import Plan
 from covidreport.compare.same_specificity import count_missed, describe_lead, find_dependent_lead

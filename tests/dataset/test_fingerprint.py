@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import struct
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from covidreport.dataset import fingerprint, fingerprint_labels
 from covidreport.dataset.split import take_labels, take_rows
@@ -41,7 +41,7 @@ def test_the_order_of_rows_does_not_count(order):
     """A manifest that was sorted differently describes the same data."""
     dataset = make_dataset()
     assert dataset.splits is not None
-    moved = dataclasses.replace(
+    moved = replace(
         dataset,
         ids=tuple(dataset.ids[i] for i in order),
         truth=dataset.truth[order],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.dataset import ManifestSettings, index
 from covidreport.dataset.files import stamp_paths
@@ -67,7 +67,7 @@ def test_another_question_has_another_answer(asked, change):
 
 def test_every_field_of_a_question_is_tried():
     """One that is added is tried above too."""
-    assert {each.name for each in fields(DataQuery)} == {
+    assert set(DataQuery.__struct_fields__) == {
         "source", "split", "labels", "group", "name", "uncertain", "manifest",
     }  # fmt: skip
 

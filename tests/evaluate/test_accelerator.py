@@ -7,10 +7,10 @@ import json
 import os
 import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import RunError
 from covidreport.evaluate import cpu_check, loop, units

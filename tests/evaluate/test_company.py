@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from covidreport.evaluate.company import meet_company, pick_images

@@ -6,12 +6,12 @@ The CPU's provider plays the card. Each call raises what it raises there: a plai
 from __future__ import annotations
 
 import weakref
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 import pytest
+from msgspec.structs import replace
 
 from covidreport.evaluate import group as groups_of
 from covidreport.evaluate.opening import open_run

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.occlusion import Occlusion, occlude_pixels, read_occlusion

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
+from msgspec.structs import replace
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from covidreport.errors import RunError, StoreError

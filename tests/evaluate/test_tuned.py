@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import RunError
 from covidreport.evaluate.scoring import apply_chosen, is_applied

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import GateError
 from covidreport.gate.baseline import BaselineRequest, find_baseline, identify_run

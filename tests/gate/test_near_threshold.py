@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.gate.baseline import read_run_baseline
 from covidreport.gate.evidence import write_baseline

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import GateError, UsageError
 from covidreport.gate.baseline import BaselineRequest, compare_at_hand, find_baseline, find_picked

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.errors import GateError
 from covidreport.gate.limit_wording import describe_allowed, describe_loss

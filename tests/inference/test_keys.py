@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import onnxruntime as ort
 import pytest
+from msgspec.structs import replace
 
 from covidreport.inference import half, trial
 from covidreport.inference.engines import engine_folder

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import onnxruntime as ort
 import pytest
+from msgspec.structs import replace
 from scipy.signal import correlate2d
 
 from covidreport.errors import ProviderError, UsageError

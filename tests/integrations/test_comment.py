@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from covidreport.integrations.comment import MARKER, render_comment
 from covidreport.report.markdown import COMMENT_LIMIT

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.integrations.code_quality import render_code_quality
 from covidreport.integrations.open_metrics import render_open_metrics

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from covidreport.integrations.model_card import render_model_card
 from covidreport.records import Estimate

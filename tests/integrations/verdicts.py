@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.records import (
     Comparison,
@@ -64,7 +64,7 @@ def verdict(name: str = "exp15", **changes: object) -> Verdict:
             "roc_auc": Estimate(None),
         },
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def failed(name: str = "worse") -> Verdict:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from msgspec.structs import replace
 from sklearn.metrics import accuracy_score, hamming_loss, roc_auc_score, top_k_accuracy_score
 
 from covidreport.errors import RunError

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from msgspec.structs import replace
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 

@@ -121,7 +121,7 @@ def test_the_groups_add_up_to_all_images(rows):
     found = estimate_subgroups(*arrays, values)
     parts = [*found.groups, *([found.not_stated] if found.not_stated else [])]
     (whole,) = count_labels(arrays[0][:, np.newaxis], arrays[1][:, np.newaxis], arrays[2])
-    for name in Counts.__slots__:
+    for name in Counts.__struct_fields__:
         assert sum(getattr(part.counts, name) for part in parts) == getattr(whole, name)
 
 

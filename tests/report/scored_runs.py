@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.metrics import compute_metrics
 from covidreport.records import Epoch, Evaluation, MetricPlan, Run, Scores

@@ -7,9 +7,10 @@ statsmodels.stats.proportion.proportion_confint(method="wilson").
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from covidreport.records import (
     Counts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.records import Failure, Finding
 from covidreport.report.anonymous import hide_ids

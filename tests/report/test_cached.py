@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from covidreport.compare.ranking import rank_runs
 from covidreport.records import ReportedRun

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.metrics import count_labels, predict_labels
 from covidreport.records import ReportedRun

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.report.formats import render_html
 from covidreport.report.html import content_policy, read_script

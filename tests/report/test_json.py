@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import fields, replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.records import ReportData
 from covidreport.report.formats import render_json
@@ -18,7 +18,10 @@ def test_it_states_its_schema_and_holds_every_field(study):
     """The fields of the record, in their order, behind the schema."""
     value = json.loads(render_json(study))
 
-    assert list(value) == ["schema", *(f.name for f in fields(ReportData) if f.name != "curves")]
+    assert list(value) == [
+        "schema",
+        *(name for name in ReportData.__struct_fields__ if name != "curves"),
+    ]
     assert value["schema"] == REPORT_SCHEMA == "covidreport.report/2"
 
 
@@ -53,7 +56,7 @@ def test_comparisons_are_whole(compared):
     assert made is not None
     value = json.loads(render_json(compared))["rankings"][0]["comparisons"]
 
-    assert list(value) == [field.name for field in fields(made)]
+    assert list(value) == list(made.__struct_fields__)
     assert [len(value[name]) for name in ("sensitivity", "specificity", "roc_auc")] == [28] * 3
     assert value["sensitivity"][0]["adjusted_p_value"] == made.sensitivity[0].adjusted_p_value
     assert value["rank_evidence"][0]["best_probability"] == made.rank_evidence[0].best_probability

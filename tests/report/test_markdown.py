@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html import unescape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from covidreport.report.formats import render_markdown
 from covidreport.report.markdown import COMMENT_LIMIT, MARKDOWN, escape_markdown

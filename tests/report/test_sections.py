@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.options import RenderOptions

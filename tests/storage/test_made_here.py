@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.storage.cache_folder import clear_cache
 from covidreport.storage.made_here import MadeHere

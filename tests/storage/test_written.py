@@ -9,11 +9,11 @@ is pooled.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from covidreport.audit.document import audit_as_json, read_audit
 from covidreport.gate.evidence import read_baseline, write_baseline

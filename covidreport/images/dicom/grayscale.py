@@ -7,10 +7,10 @@ file could hold, in float64, and each pixel is looked up. PS3.3 is the DICOM sta
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import ImageError
@@ -19,8 +19,7 @@ WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 Values = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Rescale:
+class Rescale(Struct, frozen=True):
     """The modality transform as a straight line (PS3.3 C.11.1.1.2): slope * value + intercept."""
 
     slope: float = 1.0
@@ -30,8 +29,7 @@ class Rescale:
         return f"rescaled: {self.slope:.10g} x value + {self.intercept:.10g}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LookupTable:
+class LookupTable(Struct, frozen=True, eq=False):
     """A modality or VOI LUT (PS3.3 C.11.1.1, C.11.2.1.1): `entries[i]` is given for `first` + i.
 
     Values below and above the table get its first and last entry. bits: of an entry.
@@ -58,8 +56,7 @@ class LookupTable:
         return f"{entries}, sha256 {digest}"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """A VOI window: the part of the values that is spread over black to white."""
 
     center: float
@@ -89,8 +86,7 @@ class Window:
         return f"window: center {self.center:.10g}, width {self.width:.10g}, {self.function}"
 
 
-@dataclass(frozen=True, slots=True)
-class Grayscale:
+class Grayscale(Struct, frozen=True):
     """The chain of one image. `voi` is None where the file has none: all values are shown then.
 
     padding: the first and the last stored value that are no part of the picture (PS3.3

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from covidreport.errors import ImageError
 from covidreport.images.dicom.grayscale import (
@@ -40,8 +40,7 @@ _FUNCTIONS: Mapping[str, WindowFunction] = {
 _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
-@dataclass(frozen=True, slots=True)
-class DicomObject:
+class DicomObject(Struct, frozen=True):
     """What sort of thing the file holds; texts are upper case, and empty where not stated."""
 
     sop_class: str
@@ -50,8 +49,7 @@ class DicomObject:
     view: str
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """How the pixels are stored."""
 
     photometric: str

@@ -12,7 +12,8 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport import __version__
 from covidreport.metrics import interval_columns, iter_metrics, list_counts
@@ -28,8 +29,7 @@ LONGEST_TAG = 5000
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_\-. :/]")
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True):
     """All that is logged of a run besides its files."""
 
     name: str

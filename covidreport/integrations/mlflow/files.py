@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from covidreport.errors import StoreError
 from covidreport.records import Evaluation, Run
@@ -29,8 +30,7 @@ LIST_FILE = "covidreport.json"
 """On the server: which files of the run were pushed last. What is not in it is of an older push."""
 
 
-@dataclass(frozen=True, slots=True)
-class PushedFile:
+class PushedFile(Struct, frozen=True):
     """A file of a run folder: its path in it, with forward slashes, and what is in it."""
 
     path: str

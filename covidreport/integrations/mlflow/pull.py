@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.boundary import attempt
 from covidreport.errors import ServiceError, StoreError, UsageError
@@ -22,8 +24,7 @@ MARKER_FILE = "pulled.json"
 """In a run folder that came from a server: it may be replaced by the next pull."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(Struct, frozen=True):
     """A run folder that came from a server; `older`: how many runs of its name were left there."""
 
     folder: Path

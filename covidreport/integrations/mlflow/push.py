@@ -6,9 +6,10 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.errors import RunError
 from covidreport.integrations.mlflow.facts import RunFacts, gather_facts
@@ -30,8 +31,7 @@ RUN_FOLDER = "run"
 """Under which the files of the run folder stand among the run's artifacts."""
 
 
-@dataclass(frozen=True, slots=True)
-class PushRequest:
+class PushRequest(Struct, frozen=True):
     """How runs are pushed.
 
     scores: each image's scores go along; they name images and patients. model: model.onnx goes
@@ -44,8 +44,7 @@ class PushRequest:
     model: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """What became of a run on the server, and where a person sees it there."""
 
     run: str

@@ -8,10 +8,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from covidreport.errors import ServiceError, UsageError
 from covidreport.integrations.mlflow.facts import IDENTITY_TAG
@@ -23,8 +24,7 @@ _MOST_RUNS = 500
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRun:
+class RemoteRun(Struct, frozen=True):
     """An MLflow run as the server has it: `metrics` are the last value of each metric."""
 
     id: str
@@ -36,8 +36,7 @@ class RemoteRun:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One value of a metric; the step is the epoch, or 0."""
 
     key: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.report.charts.scales import Scale, Tick
 from covidreport.text import MINUS
@@ -15,8 +16,7 @@ Domain = tuple[float, float]
 """The values at both ends of an axis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """Places on an axis `WIDTH` units wide."""
 
     at: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.report.charts.scales import fit_scale
 
@@ -14,8 +15,7 @@ Place = tuple[float, float | None]
 """Where something stands, in the units of the axes; None where there is no figure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """What is shown along it, and the values at both ends."""
 
     title: str
@@ -24,8 +24,7 @@ class Axis:
     kind: Literal["share", "quantity", "count", "epoch"] = "share"
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """What one run has in a chart, in its order; a place without a figure is a gap.
 
     run: its key. split: where it was measured, in charts that tell that apart.
@@ -36,8 +35,7 @@ class Series:
     split: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(Struct, frozen=True):
     """A chart: lines, and dots where a run stands.
 
     shown: the keys of the runs that are drawn at first, in the order of their styles. spans:
@@ -59,8 +57,7 @@ class Lines:
     beneath: Lines | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TitledLines:
+class TitledLines(Struct, frozen=True):
     """The lines of one label; `summary` says them in words. Without labels `label` is empty."""
 
     label: str

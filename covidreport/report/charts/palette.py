@@ -7,15 +7,14 @@ grey by its very value (`[stroke="#5f6d7b"]`), so one drawing serves both scheme
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 PAPER, SOFT, FAINT, RULE, STRONG = "#ffffff", "#465463", "#5f6d7b", "#e1e6eb", "#b7c1cb"
 GREYS = {"paper": PAPER, "soft": SOFT, "faint": FAINT, "rule": RULE, "rule-strong": STRONG}
 """What is not a run, by the variable that the style sheet has for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesStyle:
+class SeriesStyle(Struct, frozen=True):
     """How one run is drawn in every chart of the page."""
 
     colour: str

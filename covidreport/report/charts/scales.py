@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.text import MINUS
 
@@ -12,16 +13,14 @@ _ALIKE, _NOTHING = 1e-6, 1e-9
 """Values closer than this share of their size, or than this, are the same for the eye."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """A mark of an axis: where it stands, in the units of the view box, and what it says."""
 
     at: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """A linear axis: values from `low` to `high` stand from `start` to `end` on the page."""
 
     low: float

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.report.charts.scales import Scale, Tick, fit_scale
 
@@ -19,8 +20,7 @@ _GAPS = (4.0, 10.0, 18.0, 28.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 14.0, 44.0
 
 
-@dataclass(frozen=True, slots=True)
-class ScatterPoint:
+class ScatterPoint(Struct, frozen=True):
     """A run to be drawn. `title` says all of it; `label` is short."""
 
     false_alarms: int
@@ -30,8 +30,7 @@ class ScatterPoint:
     kind: PointKind
 
 
-@dataclass(frozen=True, slots=True)
-class ScatterDot:
+class ScatterDot(Struct, frozen=True):
     """A dot with its label; a leader leads to a label that does not stand beside its dot."""
 
     x: float
@@ -44,8 +43,7 @@ class ScatterDot:
     leader: tuple[float, float, float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scatter:
+class Scatter(Struct, frozen=True):
     """Geometry of the chart in a view box of width x height."""
 
     width: int

@@ -7,8 +7,9 @@ finds it in what was drawn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from covidreport.report.charts.lines import WIDTH, Axis, Lines, Series
 from covidreport.report.charts.palette import FAINT, PAPER, RULE, SERIES_STYLES, SOFT, STRONG

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from covidreport.records import Counts, NaturalFrequencies
 
@@ -16,8 +17,7 @@ _RADIUS = 5.0
 DotKind = Literal["missed", "unscored", "found", "alarm", "cleared"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
+class Dot(Struct, frozen=True):
     """One image: where it stands and what became of it."""
 
     x: float
@@ -25,8 +25,7 @@ class Dot:
     kind: DotKind
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Dots in rows of seven or more, the missed first, in a view box of width x height."""
 
     dots: tuple[Dot, ...]

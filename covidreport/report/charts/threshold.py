@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import Counts, LabelCurve
 from covidreport.report.charts.lines import Axis, Lines, Place, Series, fit_axis, known_values
@@ -15,8 +16,7 @@ LOWEST = 0.01
 """The least height above 0 of the chart of net benefit."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunCurve:
+class RunCurve(Struct, frozen=True):
     """A run's answers to one label: at the threshold that it was evaluated at, and at all others
     where its scores are known. at: None where argmax decides."""
 

@@ -6,7 +6,8 @@ Each is a function from the report's data to none, one or several sections.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.records import ReportData
 from covidreport.report.blocks import Section
@@ -38,8 +39,7 @@ from covidreport.report.sections import (
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of the list: what makes the section, and what it is called where it is left out."""
 
     build: Build

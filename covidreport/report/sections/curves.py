@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from covidreport.records import Calibration, ReliabilityBin, ReportData, ReportedRun
 from covidreport.report.blocks import Block, Chart, Group, Prose, Section

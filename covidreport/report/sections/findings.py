@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.records import Evaluation, Finding, ReportData, Severity
 from covidreport.report.blocks import Group, Note, Section

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.records import ReportData, RunComparisons
@@ -13,8 +14,7 @@ from covidreport.text import clean, decimal, listed, whole
 from covidreport.text.thresholds import is_argmax
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A figure in words, as a formula, and whether it has an interval."""
 
     words: str

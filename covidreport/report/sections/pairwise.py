@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.compare.finding import (
     describe_detectable,
@@ -206,8 +208,7 @@ def _choose_pairs(ranking: Ranking, comparisons: RunComparisons) -> list[Compari
     return [each for each in comparisons.sensitivity if best & {each.first, each.second}]
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """Which of a pair's runs head a row, and the columns before the figures."""
 
     caption: str

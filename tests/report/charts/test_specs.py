@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import altair
 import pytest
+from msgspec.structs import replace
 
 from covidreport.report.charts.lines import Axis, Lines, Series
 from covidreport.report.charts.palette import GREYS, SERIES_STYLES

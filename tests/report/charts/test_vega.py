@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 
 import pytest
 import vl_convert
+from msgspec.structs import replace
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.lines import Axis, Lines, Series

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from covidreport.records import Case, CaseTable, ExcludedRun, ReportData
 from covidreport.report.blocks import Answer, Grid, Picture, Pictures, Section

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.text import DASH
 from tests.report.blocks import build, find_table, list_facts, list_tables, read_values

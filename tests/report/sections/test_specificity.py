@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from covidreport.compare.pairs import Plan
 from covidreport.compare.same_specificity import count_missed

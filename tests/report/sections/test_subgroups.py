@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from covidreport.metrics import estimate_subgroups
 from covidreport.report.formats import render_html, render_markdown

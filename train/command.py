@@ -14,6 +14,7 @@ from covidreport.errors import CovidReportError, RunError, StoreError, UsageErro
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 
 from .checkpoint import WEIGHTS_FILE
+from .conflicts import is_frozen_by_chance
 from .data import find_words, read_images
 from .device import find_device
 from .export import Contract
@@ -28,13 +29,13 @@ from .prepare import (
     fingerprint_splits,
     refuse_faulty,
     refuse_unlabelled,
-    split_roles,
+    stored_splits,
 )
 from .progress import FitProgress, Silence, say, show_bar
 from .ranks import Ranks, join_ranks
 from .run_record import pin_network, read_settings
 from .settings import Experiment, Study
-from .study import find_study, is_frozen_by_chance, read_study, select_experiments
+from .study import find_study, read_study, select_experiments
 from .weights import read_state
 
 
@@ -72,8 +73,9 @@ def run_fit(options: FitOptions) -> int:
     if not options.data.exists():
         raise UsageError(f"--data {options.data}: no such file or folder")
     with join_ranks(find_device(options.device).type == "cuda") as ranks:
-        if options.folds is not None:
-            experiments = _spread_folds(options, options.folds, study, experiments, ranks)
+        folds = options.folds or study.folds
+        if folds is not None:
+            experiments = _spread_folds(options, folds, study, experiments, ranks)
         request = prepare(options, study, experiments, ranks)
         outcomes = []
         with show_bar(ranks.leads) as bar:
@@ -122,7 +124,7 @@ def prepare(
         weights = find_all_weights(study, experiments)
     dataset = read_images(options.data, study.labels, study.uncertain)
     workers = options.workers or count_workers()
-    names = [name for e in experiments for name in split_roles(e.settings).values()]
+    names = [name for e in experiments for name in stored_splits(e.settings)]
     rows = find_split_rows(dataset, names)
     refuse_unlabelled(dataset, rows)
     used, digests = digest_splits(dataset, names)

@@ -209,4 +209,12 @@ def check_marks(value: object) -> tuple[str, ...]:
     return marks
 
 
+def check_seeds(value: object) -> tuple[int, ...]:
+    """The seeds that each experiment is fitted with."""
+    if not isinstance(value, list) or not value or len(set(map(str, value))) != len(value):
+        raise ValueError("a list of different whole numbers from 0 is wanted, such as [0, 1, 2]")
+    return tuple(_whole(0)(each) for each in value)
+
+
+check_folds: Check = _whole(2)
 check_text: Check = _text

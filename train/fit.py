@@ -26,7 +26,7 @@ from .images import ImageStore, stack_fitted
 from .loop import fit_model
 from .losses import make_loss
 from .models import PixelModel
-from .prepare import make_splits, split_roles
+from .prepare import make_splits, stored_splits
 from .ranks import Ranks
 from .run_record import (
     describe_data,
@@ -166,9 +166,10 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         _clear(folder)
     fold = experiment.fold
     if fold is not None:
-        request = replace(request, rows=leave_out(request.dataset, request.rows, fold))
+        left = leave_out(request.dataset, request.rows, fold, experiment.settings)
+        request = replace(request, rows=left)
     described = describe_experiment(experiment, request.study)
-    prints = {name: request.fingerprints[name] for name in _split_names(experiment.settings)}
+    prints = {name: request.fingerprints[name] for name in stored_splits(experiment.settings)}
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
     described["network"] = describe_network(experiment.settings, folder)
@@ -199,10 +200,6 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     return FitOutcome(
         experiment, folder, "finished", fitted.none_chosen or None, tuple(fitted.history)
     )
-
-
-def _split_names(settings: FitSettings) -> list[str]:
-    return list(split_roles(settings).values())
 
 
 def _clear(folder: Path) -> None:
@@ -274,7 +271,7 @@ def _open_record(
     """run.json as it stands before the first epoch."""
     settings = experiment.settings
     data = {**described["data"], "splits": describe_splits(task.splits, request.study)}
-    names = set(_split_names(settings))
+    names = set(stored_splits(settings))
     lost = {request.dataset.ids[row] for name in names for row in request.rows[name]}
     data["failures"] = [
         {"sample_id": failure.subject, "reason": failure.reason}

@@ -14,13 +14,13 @@ from covidreport.dataset.manifest import FOLD
 from covidreport.dataset.parting import part_patients
 from covidreport.dataset.split import take_rows
 from covidreport.dataset.table import add_column
-from covidreport.errors import UsageError
+from covidreport.errors import CovidReportError, UsageError
 from covidreport.records import Dataset
 from covidreport.storage.folds import order_folds
 from covidreport.store import write_atomic
 
 from .sampling import Indices
-from .settings import Experiment
+from .settings import TENTH, Experiment, FitSettings
 
 
 def write_folds(dataset: Dataset, split: str, folds: int) -> None:
@@ -52,18 +52,47 @@ def write_folds(dataset: Dataset, split: str, folds: int) -> None:
 
 
 def spread_folds(experiments: Sequence[Experiment], dataset: Dataset) -> tuple[Experiment, ...]:
-    """Each experiment once a fold of the data: `exp1-tiny-bce-fold3`."""
+    """Each experiment once a fold of the data: `exp1-tiny-bce-fold3`.
+
+    Where its epoch is chosen, that is done on `TENTH`, whatever split the study names.
+    """
     return tuple(
-        replace(each, name=f"{each.name}-fold{fold}", configuration=each.name, fold=fold)
+        replace(
+            each, name=f"{each.name}-fold{fold}", fold=fold,
+            configuration=each.configuration or each.name, settings=_choose_within(each.settings),
+        )
         for each in experiments
         for fold in order_folds(filter(None, dataset.folds or ()))
-    )
+    )  # fmt: skip
 
 
-def leave_out(dataset: Dataset, rows: Mapping[str, Indices], fold: str) -> dict[str, Indices]:
-    """The images of each split without those of a fold."""
+def _choose_within(settings: FitSettings) -> FitSettings:
+    rule = settings.exported_epoch
+    if rule.rule == "last":
+        return settings
+    return replace(settings, exported_epoch=replace(rule, split=TENTH))
+
+
+def leave_out(
+    dataset: Dataset, rows: Mapping[str, Indices], fold: str, settings: FitSettings
+) -> dict[str, Indices]:
+    """The images of each split without those of a fold.
+
+    Where the epoch is chosen on `TENTH`, that is a tenth of the training patients, labels alike,
+    which are not trained on.
+    """
     inside = np.array(dataset.folds) == fold
-    return {name: indices[~inside[indices]] for name, indices in rows.items()}
+    left = {name: indices[~inside[indices]] for name, indices in rows.items()}
+    if settings.exported_epoch.split == TENTH:
+        train = left[settings.train_split]
+        chosen = part_patients(take_rows(dataset, train.tolist()), [0.9, 0.1]) == 1
+        if not chosen.any():
+            raise CovidReportError(
+                f"fold {fold}: {len(train)} images are of too few training patients to choose an "
+                'epoch on a tenth of them; say exported_epoch = "last"'
+            )
+        left |= {settings.train_split: train[~chosen], TENTH: train[chosen]}
+    return left
 
 
 def describe_left_out(dataset: Dataset, fold: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from covidreport.records import UNKNOWN, Dataset, Failure, Finding
 from .batches import Split
 from .images import ImageStore
 from .sampling import Indices, apply_convention
-from .settings import AUGMENTATIONS, Experiment, FitSettings, Study
+from .settings import AUGMENTATIONS, TENTH, Experiment, FitSettings, Study
 from .study import StudyError
 from .weights import Weights, WeightsError, find_weights
 
@@ -36,6 +36,11 @@ def split_roles(settings: FitSettings) -> dict[str, str]:
     if chosen_on is not None and chosen_on not in roles.values():
         roles["selection"] = chosen_on
     return roles
+
+
+def stored_splits(settings: FitSettings) -> list[str]:
+    """The splits of the data that an experiment needs."""
+    return [name for name in split_roles(settings).values() if name != TENTH]
 
 
 def find_all_weights(study: Study, experiments: Iterable[Experiment]) -> dict[str, Weights]:
@@ -176,7 +181,7 @@ def check_images(
             given = settings.augmentation if role == "train" else settings.validation_augmentation
             kind = AUGMENTATIONS[given]
             key = (name, settings.pixels, kind)
-            if key in seen:
+            if key in seen or name == TENTH:  # of the training split, and so of its images
                 continue
             seen.add(key)
             found = store.check(rows[name], settings.pixels, workers, kind, advance)

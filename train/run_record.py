@@ -71,8 +71,10 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
         },
         "exported_epoch": dataclasses.asdict(settings.exported_epoch),
     }
+    if experiment.configuration is not None:
+        described["configuration"] = experiment.configuration
     if experiment.fold is not None:
-        described |= {"configuration": experiment.configuration, "fold": experiment.fold}
+        described["fold"] = experiment.fold
     for key, (section, *rest) in _ELSEWHERE.items():
         if rest:
             described[section][rest[0]] = values[key]

@@ -17,6 +17,9 @@ AS_RUN: LossName = "batch-mean-log-focal-as-run"
 AS_GIVEN = "as-given"
 """The label convention of the manifest itself."""
 
+TENTH = "tenth of the training patients"
+"""In the place of a split's name, under folds: what chooses an epoch is not what is evaluated."""
+
 SelectionMetric = Literal["loss", "accuracy", "false_negatives", "roc_auc", "average_precision"]
 
 
@@ -140,7 +143,7 @@ class Experiment:
     block: str | None = None
     description: str = ""
     configuration: str | None = None
-    """What it is one fold of; None where nothing is cross-validated."""
+    """What it is one fold or one seed of; None where there is one of it."""
     fold: str | None = None
     """The fold that its model never sees."""
 
@@ -157,6 +160,8 @@ class Study:
     experiments: tuple[Experiment, ...]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Settings that the command line put in place of the file's, by name."""
+    folds: int | None = None
+    """In how many folds each is fitted; None where nothing is cross-validated."""
     uncertain: tuple[str, ...] = ()
     """What a label's cell says where nobody is certain, such as `?`: its truth is then unknown and
     counts for nothing, in the loss as in the metrics."""
@@ -167,7 +172,8 @@ LOSS_WORDS: dict[LossName, str] = {"bce": "bce", "focal": "focal", AS_RUN: "foca
 
 def name_run(number: str, settings: FitSettings, suffix: str = "") -> str:
     """The run folder's name where an entry gives none: `exp15-vgg16-bce-frozen`."""
-    parts = [f"exp{number}", settings.architecture, LOSS_WORDS[settings.loss]]
+    architecture = settings.architecture.replace(":", "-")
+    parts = [f"exp{number}", architecture, LOSS_WORDS[settings.loss]]
     if settings.frozen and not settings.allow_ineffective_freeze:
         parts.append("frozen")
     if suffix and not any(part.endswith(suffix) for part in parts):

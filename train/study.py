@@ -1,4 +1,5 @@
-"""Reads a study file: TOML with shared `[defaults]` and one `[[experiment]]` an entry.
+"""Reads a study file: TOML with shared `[defaults]` and one `[[experiment]]` an entry, each of
+which may stand for several, by `seeds` and `[sweep]`.
 
 Everything that is wrong with a study is listed at once, before anything starts: unknown keys,
 values, combinations, names that two entries share, and (by `train.start`) layers that are not
@@ -13,24 +14,28 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from covidreport.errors import CovidReportError, StoreError, UsageError
 from covidreport.storage.files import read_text
 
+from .conflicts import drop_meaningless, find_conflicts, find_strange_labels, is_frozen_by_chance
 from .fields import (
     ENTRY_FIELDS,
     REQUIRED,
     SETTING_FIELDS,
     Check,
+    check_folds,
     check_labels,
     check_marks,
     check_number,
+    check_seeds,
     check_text,
-    split_convention,
 )
-from .settings import AS_GIVEN, AS_RUN, AUGMENTATIONS, Experiment, FitSettings, Study, name_run
+from .settings import Experiment, FitSettings, Study, name_run
+from .variants import Variant, read_sweep, vary
 
 STUDIES_FOLDER = Path(__file__).parent / "studies"
 TOP_FIELDS: Mapping[str, Check] = {
@@ -40,7 +45,12 @@ TOP_FIELDS: Mapping[str, Check] = {
     "uncertain": check_marks,
     "target": check_text,
     "name_suffix": check_text,
+    "seeds": check_seeds,
+    "folds": check_folds,
 }
+TABLES = ("defaults", "sweep", "experiment")
+NAMED = ("architecture", "loss")
+"""What of the settings a name says that no entry states."""
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -77,18 +87,22 @@ def read_study(
     overrides = dict(overrides or {})
     table = _load(path)
     faults: list[str] = []
-    top = {key: value for key, value in table.items() if key not in ("defaults", "experiment")}
-    facts = _check_keys(top, TOP_FIELDS, "", faults, also=("defaults", "experiment"))
+    top = {key: value for key, value in table.items() if key not in TABLES}
+    facts = _check_keys(top, TOP_FIELDS, "", faults, also=TABLES)
     defaults = _check_keys(_table(table, "defaults", faults), SETTING_FIELDS, "[defaults]", faults)
     given = _check_keys(overrides, SETTING_FIELDS, "the command line", faults)
+    sweep = read_sweep(_table(table, "sweep", faults), faults)
+    if "seed" in given:
+        facts["seeds"] = (given["seed"],)
+    shared = _Shared(facts, defaults, given, sweep)
     entries = table.get("experiment")
     if not isinstance(entries, list) or not entries:
         faults.append("no [[experiment]]: a study has at least one")
         entries = []
     experiments = [
         experiment
-        for number, entry in enumerate(entries, 1)
-        if (experiment := _read_entry(entry, number, (facts, defaults, given), faults))
+        for place, entry in enumerate(entries, 1)
+        for experiment in _read_entry(entry, place, shared, faults)
     ]
     labels = facts.get("labels", ("covid-19", "normal", "pneumonia"))
     study = Study(
@@ -99,9 +113,10 @@ def read_study(
         target=facts.get("target", labels[0]),
         experiments=tuple(experiments),
         overrides=overrides,
+        folds=facts.get("folds"),
         uncertain=facts.get("uncertain", ()),
     )
-    faults += _find_clashes(study)
+    faults += _find_clashes(study, entries)
     if check_models:
         from .networks import look_first_in
         from .start import find_model_faults
@@ -122,20 +137,26 @@ def select_experiments(
     """
     if "all" in numbers or "all" in blocks or not (numbers or blocks):
         return study.experiments
-    known = {e.number for e in study.experiments} | {e.name for e in study.experiments}
+    known = {name for e in study.experiments for name in _call(e)}
     _refuse_strangers(numbers, known, "experiment", study)
     _refuse_strangers(blocks, {e.block for e in study.experiments if e.block}, "block", study)
     return tuple(
         e
         for e in study.experiments
-        if e.number in numbers or e.name in numbers or (e.block is not None and e.block in blocks)
+        if _call(e) & set(numbers) or (e.block is not None and e.block in blocks)
     )
+
+
+def _call(experiment: Experiment) -> set[str]:
+    """What it can be chosen by: with its configuration, all seeds of it."""
+    configuration = experiment.configuration or experiment.name
+    return {experiment.number, experiment.name, configuration}
 
 
 def _refuse_strangers(names: Sequence[str], known: set[str], kind: str, study: Study) -> None:
     strangers = [name for name in names if name not in known]
     if strangers:
-        numbers = ", ".join(e.number for e in study.experiments)
+        numbers = ", ".join(dict.fromkeys(e.number for e in study.experiments))
         blocks = ", ".join(dict.fromkeys(e.block for e in study.experiments if e.block)) or "none"
         there = (
             f"its experiments are {numbers}" if kind == "experiment" else f"its blocks: {blocks}"
@@ -183,121 +204,92 @@ def _check_keys(
     return values
 
 
-def _read_entry(
-    entry: object,
-    number: int,
-    shared: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]],
-    faults: list[str],
-) -> Experiment | None:
-    """The experiment of one entry, or None and its faults."""
-    facts, defaults, given = shared
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all entries of a study have in common."""
+
+    facts: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    given: Mapping[str, Any]
+    """By the command line."""
+    sweep: Mapping[str, Sequence[Any]]
+
+
+def _read_entry(entry: object, place: int, shared: _Shared, faults: list[str]) -> list[Experiment]:
+    """The experiments of one entry, one for each seed and value of the sweep; or its faults."""
     if not isinstance(entry, Mapping):
-        faults.append(f"entry {number} of `experiment` is {entry!r}; write [[experiment]]")
-        return None
+        faults.append(f"entry {place} of `experiment` is {entry!r}; write [[experiment]]")
+        return []
     before = len(faults)
-    where = f"experiment {entry['number']}" if "number" in entry else f"[[experiment]] no. {number}"
+    where = f"experiment {entry['number']}" if "number" in entry else f"[[experiment]] no. {place}"
     checks = {"number": check_number, **ENTRY_FIELDS, **SETTING_FIELDS}
     own = _check_keys(entry, checks, where, faults)
     if "number" not in entry:
         faults.append(f"{where}: `number` is missing")
-    stated = {k: v for k, v in own.items() if k in SETTING_FIELDS}
-    values = {**defaults, **stated, **given}
-    missing = [key for key in REQUIRED if key not in values and key not in entry]
+    there = {*shared.defaults, *entry, *shared.given, *shared.sweep}
+    missing = [key for key in REQUIRED if key not in there]
     faults += [f"{where}: `{key}` is missing, here and in [defaults]" for key in missing]
-    if len(faults) > before or any(key not in values for key in REQUIRED):
-        return None
-    settings = FitSettings(**values)
-    faults += [f"{where}: {fault}" for fault in _find_conflicts(settings, {**stated, **given})]
-    if "weights" not in given and is_frozen_by_chance(settings):
+    stated = {k: v for k, v in own.items() if k in SETTING_FIELDS} | dict(shared.given)
+    faults += [f"{where}: `{key}` is stated, and [sweep] varies it" for key in shared.sweep
+               if key in stated]  # fmt: skip
+    if "seed" in own and "seeds" in shared.facts and "seed" not in shared.given:
+        faults.append(f"{where}: `seed` is stated, and `seeds` for all experiments")
+    if len(faults) > before or any(key not in {**shared.defaults, **stated, **shared.sweep}
+                                   for key in REQUIRED):  # fmt: skip
+        return []
+    found: list[str] = []
+    experiments = [
+        experiment
+        for variant in vary(shared.sweep)
+        for experiment in _make_experiments(own, variant, shared, found)
+    ]
+    faults += dict.fromkeys(f"{where}: {fault}" for fault in found)
+    return experiments
+
+
+def _make_experiments(
+    own: Mapping[str, Any], variant: Variant, shared: _Shared, faults: list[str]
+) -> list[Experiment]:
+    """One variant of an entry, once a seed; its faults, without the entry's name."""
+    stated = {k: v for k, v in own.items() if k in SETTING_FIELDS}
+    stated |= {**variant.values, **shared.given}
+    settings = FitSettings(**{**shared.defaults, **stated})
+    faults += find_conflicts(settings, stated)
+    if "weights" not in shared.given and is_frozen_by_chance(settings):
         faults.append(
-            f'{where}: `frozen` keeps random weights: with weights = "none" those layers would '
+            '`frozen` keeps random weights: with weights = "none" those layers would '
             "never learn anything; name weights, or freeze nothing"
         )
-    faults += [f"{where}: {fault}" for fault in _find_strange_labels(settings, facts)]
-    settings = _drop_meaningless(settings)
-    name = own.get("name") or name_run(own["number"], settings, facts.get("name_suffix", ""))
+    faults += find_strange_labels(settings, shared.facts)
+    settings = drop_meaningless(settings)
+    name = own.get("name")
+    if name is None:
+        suffix = shared.facts.get("name_suffix", "")
+        name = name_run(own["number"], settings, suffix) + variant.name(without=NAMED)
+    else:
+        name += variant.name()
     if not SAFE_NAME.fullmatch(name):
-        faults.append(f"{where}: {name!r} can't name a folder; letters, digits, . _ and - can")
-    return Experiment(own["number"], name, settings, own.get("block"), own.get("description", ""))
-
-
-def _find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[str]:
-    """Settings that don't go together; what a default says is only dropped, never a fault."""
-    faults = []
-    if settings.loss != "bce" and settings.gamma is None:
-        faults.append(f"`gamma` is missing: {settings.loss} needs it")
-    if settings.loss == AS_RUN and settings.alpha is None:
-        faults.append(f"`alpha` is missing: {settings.loss} needs it")
-    if settings.loss == AS_RUN and settings.positive_weight is not None:
-        faults.append(f"`positive_weight` has no meaning for {settings.loss}")
-    if settings.loss == "bce":
-        faults += [f"`{key}` has no meaning for bce" for key in ("gamma", "alpha") if key in stated]
-    if settings.optimizer == "adam" and "momentum" in stated:
-        faults.append("`momentum` has no meaning for adam")
-    for key in ("augmentation", "validation_augmentation"):
-        if getattr(settings, key) not in AUGMENTATIONS:
-            faults.append(
-                f"`{key}` is {getattr(settings, key)!r}; one of {', '.join(AUGMENTATIONS)} "
-                "is wanted"
-            )
-    if (settings.mean is None) != (settings.std is None):
-        faults.append("`mean` and `std` go together: state both or neither")
-    elif settings.mean and settings.std and len(settings.mean) != len(settings.std):
-        faults.append("`mean` and `std` have different numbers of values")
-    if settings.allow_ineffective_freeze and not settings.frozen:
-        faults.append("`allow_ineffective_freeze` is true and nothing is frozen")
-    balancing = {
-        '`positive_weight = "balanced"`': settings.positive_weight == "balanced",
-        '`sampling = "class-balanced"`': settings.sampling == "class-balanced",
-        # with 0.5 both answers weigh the same
-        f"`alpha = {settings.alpha}`": settings.loss != "bce" and settings.alpha not in (None, 0.5),
-    }
-    several = [words for words, there in balancing.items() if there]
-    if len(several) > 1:
-        faults.append(
-            f"{' and '.join(several)} each make up for how rare positives are: keep one of them"
+        faults.append(f"{name!r} can't name a folder; letters, digits, . _ and - can")
+    block, description = own.get("block"), own.get("description", "")
+    one = Experiment(own["number"], name, settings, block, description)
+    return [
+        dataclasses.replace(
+            one, name=f"{name}-seed{seed}", configuration=name,
+            settings=dataclasses.replace(settings, seed=seed),
         )
-    return faults
+        for seed in shared.facts.get("seeds", ())
+    ] or [one]  # fmt: skip
 
 
-def is_frozen_by_chance(settings: FitSettings) -> bool:
-    """Whether layers are frozen that nobody has trained."""
-    still = bool(settings.frozen) and not settings.allow_ineffective_freeze
-    return settings.weights == "none" and still
-
-
-def _find_strange_labels(settings: FitSettings, facts: Mapping[str, Any]) -> list[str]:
-    """Labels of a convention that the study does not have."""
-    labels = facts.get("labels", ("covid-19", "normal", "pneumonia"))
-    faults = []
-    for key in ("train_labels", "validation_labels"):
-        convention = getattr(settings, key)
-        if convention == AS_GIVEN:
-            continue
-        faults += [
-            f"`{key}` is {convention!r}; {label!r} is no label of the study"
-            for label in split_convention(convention)
-            if label not in labels
-        ]
-    return faults
-
-
-def _drop_meaningless(settings: FitSettings) -> FitSettings:
-    """Shared defaults that say nothing about this experiment are not recorded as its settings."""
-    if settings.loss == "bce":
-        settings = dataclasses.replace(settings, gamma=None, alpha=None)
-    if settings.optimizer == "adam":
-        settings = dataclasses.replace(settings, momentum=0.0)
-    return settings
-
-
-def _find_clashes(study: Study) -> list[str]:
+def _find_clashes(study: Study, entries: Sequence[object]) -> list[str]:
     faults = []
     if study.target not in study.labels:
         faults.append(f"`target` is {study.target!r}; it is no label ({', '.join(study.labels)})")
-    for kind in ("number", "name"):
-        counts = Counter(getattr(experiment, kind) for experiment in study.experiments)
+    numbers = Counter(str(entry.get("number")) for entry in entries if isinstance(entry, Mapping))
+    names = Counter(experiment.name for experiment in study.experiments)
+    for kind, counts in (("number", numbers), ("name", names)):
         faults += [
-            f"{n} experiments have the {kind} {value}" for value, n in counts.items() if n > 1
-        ]
+            f"{n} experiments have the {kind} {value}"
+            for value, n in counts.items() if n > 1 and value != "None"
+        ]  # fmt: skip
     return faults

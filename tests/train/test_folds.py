@@ -11,7 +11,7 @@ from covidreport.dataset import read_dataset
 from covidreport.errors import UsageError
 from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs
-from tests.train.conftest import LABELS, read_json
+from tests.train.conftest import LABELS, draw_images, read_json
 
 
 @pytest.fixture
@@ -43,6 +43,47 @@ def test_each_fold_is_left_out_once(fit, write_study, own, tmp_path, without_exp
     before = own.read_bytes()
     assert fit(write_study("number = 1", "number = 2"), data=own, folds=2) == 0
     assert own.read_bytes() == before
+
+
+def test_a_study_states_its_folds_and_seeds(fit, write_study, own, tmp_path, without_export):
+    """Each fold of each seed; `configuration` is the name without either."""
+    study = write_study("number = 1")
+    study.write_text("seeds = [0, 1]\nfolds = 2\n" + study.read_text())
+    assert fit(study, data=own) == 0
+    names = {folder.name for folder in (tmp_path / "runs").iterdir()}
+    assert names == {f"exp1-tiny-bce-seed{seed}-fold{fold}" for seed in "01" for fold in "12"}
+    run = read_json(tmp_path / "runs" / "exp1-tiny-bce-seed1-fold2" / "run.json")
+    assert (run["configuration"], run["seed"], run["fold"]) == ("exp1-tiny-bce", 1, "2")
+    found = join_folds(discover_runs([tmp_path / "runs"]))
+    assert [run.name for run in found] == ["exp1-tiny-bce, seed 0", "exp1-tiny-bce, seed 1"]
+
+
+def test_under_folds_an_epoch_is_chosen_on_training_patients(
+    fit, write_study, tmp_path, without_export
+):
+    """A tenth of them, which is not trained on; never the fold that is evaluated, nor another."""
+    study = write_study("number = 1\nexported_epoch = { best = 'accuracy', split = 'validation' }")
+    own = draw_images(tmp_path / "own", {"train": 60, "validation": 13})
+    assert fit(study, data=own, folds=2, ignored=["shortcut-attributes"]) == 0
+    dataset = read_dataset(own, LABELS)
+    for fold in ("1", "2"):
+        run = read_json(tmp_path / "runs" / f"exp1-tiny-bce-fold{fold}" / "run.json")
+        splits = run["data"]["splits"]
+        assert splits["selection"]["split"] == run["exported_epoch"]["split"]
+        assert "tenth" in splits["selection"]["split"]
+        others = 60 - dataset.folds.count(fold)
+        assert splits["selection"]["images"] == 3
+        assert splits["selection"]["positives"] == dict.fromkeys(LABELS, 1)
+        assert splits["train"]["images"] == others - 3
+        assert splits["validation"]["images"] == 13
+
+
+def test_too_few_patients_to_choose_on_are_said(fit, write_study, own, tmp_path):
+    """Of ten images there is no tenth with every label: the fit says so, and what to do."""
+    study = write_study("number = 1\nexported_epoch = { best = 'accuracy', split = 'validation' }")
+    assert fit(study, data=own, folds=2) == 3
+    run = read_json(tmp_path / "runs" / "exp1-tiny-bce-fold1" / "run.json")
+    assert "too few training patients to choose an epoch on a tenth of them" in run["reason"]
 
 
 def test_other_folds_are_another_fit(fit, write_study, own, without_export):

@@ -162,6 +162,80 @@ def test_the_command_line_overrides_every_experiment(write_study):
     assert study.overrides == {"epochs": 1, "image_size": 48}
 
 
+def test_seeds_and_sweeps_stand_for_several_experiments(write_study):
+    """Every combination once a seed; the configuration is the name without the seed."""
+    path = write_study(
+        "number = 1", "number = '2b'\nname = 'mine'\nblock = 'b'",
+        defaults="[sweep]\nlearning_rate = [0.01, 1e-4]\nfrozen = [[], ['features']]\n",
+    )  # fmt: skip
+    words = path.read_text().replace('"none"', '"w.pt"').replace("learning_rate = 0.003\n", "")
+    path.write_text("seeds = [0, 7]\n" + words)
+    study = read_study(path, check_models=False)
+    assert [e.name for e in study.experiments[:8]] == [
+        f"exp1-tiny-bce{frozen}-learning_rate-{rate}-frozen-{place}-seed{seed}"
+        for rate in ("0.01", "0.0001")
+        for place, frozen in ((1, ""), (2, "-frozen"))
+        for seed in (0, 7)
+    ]
+    last = study.experiments[-1]
+    assert (last.name, last.configuration, last.number, last.block) == (
+        "mine-learning_rate-0.0001-frozen-2-seed7", "mine-learning_rate-0.0001-frozen-2", "2b", "b",
+    )  # fmt: skip
+    assert (last.settings.seed, last.settings.learning_rate) == (7, 1e-4)
+    assert last.settings.frozen == ("features",)
+    assert len(study.experiments) == 16
+    assert len(select_experiments(study, ["2b"])) == 8
+    assert len(select_experiments(study, ["mine-learning_rate-0.0001-frozen-2"])) == 2
+    assert describe_experiment(last, study)["configuration"] == last.configuration
+
+
+def test_a_sweep_over_networks_says_each_once(write_study):
+    """What the name says already is not said again; timm's colon can't stand in a folder's name."""
+    path = write_study(
+        "number = 1", defaults="[sweep]\narchitecture = ['tiny', 'timm:test_resnet']\n"
+    )
+    path.write_text(path.read_text().replace('architecture = "tiny"\n', ""))
+    names = [e.name for e in read_study(path, check_models=False).experiments]
+    assert names == ["exp1-tiny-bce", "exp1-timm-test_resnet-bce"]
+
+
+def test_the_seed_of_the_command_line_names_its_run(write_study):
+    """In place of the study's seeds; without it and without them a name is as it was."""
+    path = write_study("number = 1\nseed = 4")
+    (one,) = read_study(path).experiments
+    assert (one.name, one.configuration, one.settings.seed) == ("exp1-tiny-bce", None, 4)
+    (one,) = read_study(path, {"seed": 3}).experiments
+    assert (one.name, one.configuration, one.settings.seed) == (
+        "exp1-tiny-bce-seed3", "exp1-tiny-bce", 3,
+    )  # fmt: skip
+
+
+def test_what_varies_is_checked_with_all_else(write_study):
+    """Faults of a sweep, of seeds, and of what an entry states of either."""
+    path = write_study(
+        "number = 1\nepochs = 3\nseed = 1", "number = 2\nloss = 'bce'\ngamma = 2",
+        defaults="[sweep]\nepochs = [1, 2]\nseed = [1, 2]\nbatch_size = [4]\nhue = [1, 2]\n"
+        "optimizer = ['sgd', 'adamm']\nimage_size = [32, 32]\n",
+    )  # fmt: skip
+    path.write_text("seeds = [1, 2]\nfolds = 1\n" + path.read_text())
+    with pytest.raises(StudyError) as caught:
+        read_study(path, check_models=False)
+    faults = "\n".join(caught.value.faults)
+    for expected in (
+        "`folds` is 1; a whole number from 2 is wanted",
+        "[sweep]: `seed`: write `seeds = [...]`",
+        "[sweep]: `batch_size` is [4]; a list of two values or more",
+        "[sweep]: unknown setting `hue`",
+        "[sweep]: `optimizer` has 'adamm'; one of sgd, adam",
+        "[sweep]: `image_size` has a value twice",
+        "experiment 1: `epochs` is stated, and [sweep] varies it",
+        "experiment 1: `seed` is stated, and `seeds` for all experiments",
+        "experiment 2: `gamma` has no meaning for bce",
+    ):
+        assert expected in faults
+    assert faults.count("`gamma` has no meaning") == 1
+
+
 def test_an_epoch_rule_is_read(write_study):
     """`exported_epoch` is "last", or best by a metric on a named split."""
     path = write_study(

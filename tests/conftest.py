@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
+import pickle
+from collections.abc import Iterator
 
 import pytest
 
+from covidreport.metrics import ALL_METRICS, ComputedMetrics, compute_metrics
 from covidreport.report.charts import vega
 from covidreport.report.charts.lines import Lines
 from covidreport.storage.cache_folder import take_damage
@@ -21,8 +25,29 @@ LONGEST = (
     "tests/test_house.py",
 )
 """Files of one long test, or of a fixture that takes long, the longest first."""
+COMPUTING = (
+    "covidreport.api.scores",
+    "covidreport.evaluate.build",
+    "covidreport.evaluate.scoring",
+    "covidreport.gate.near_threshold",
+    "covidreport.import_scores",
+)
+"""What computes the metrics of scores, each by the function that `covidreport.metrics` has."""
 _DRAWN: dict[Lines, str] = {}
 _draw = vega._draw
+_COMPUTED: dict[bytes, ComputedMetrics] = {}
+_METRICS = dict(ALL_METRICS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """No search for circles of garbage among a million objects that stay: a third of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
@@ -64,6 +89,26 @@ def drawn_once(monkeypatch):
         return _DRAWN[chart]
 
     monkeypatch.setattr(vega, "_draw", draw)
+
+
+@pytest.fixture(autouse=True)
+def computed_once(monkeypatch):
+    """Equal scores of several tests get their metrics once: that is two fifths of an evaluation.
+
+    Most tests of commands evaluate the same few images by the same few models. The function itself
+    is pure, which tests/metrics/test_compute.py asks of it, and is called there as it is.
+    """
+
+    def compute(*arguments):
+        if ALL_METRICS != _METRICS:  # this test has a metric of its own
+            return compute_metrics(*arguments)
+        key = pickle.dumps(arguments)
+        if key not in _COMPUTED:
+            _COMPUTED[key] = compute_metrics(*arguments)
+        return _COMPUTED[key]
+
+    for room in COMPUTING:
+        monkeypatch.setattr(f"{room}.compute_metrics", compute)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from covidreport.cli.app import build_app
 from covidreport.cli.command_line import format_command
-from tests.cli.command import run_command, write_study
+from tests.cli.command import write_study
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,14 @@ def test_what_was_given_is_spelled_out(spelled, words, expected):
     assert spelled(*words) == expected
 
 
-def test_an_evaluation_and_a_report_keep_their_commands(tmp_path):
+def test_an_evaluation_and_a_report_keep_their_commands(covidreport, tmp_path):
     """Both stand in the report; where a report is written to does not change it."""
     write_study(tmp_path, good=85)
-    run_command(tmp_path, "evaluate", "runs", "--data", "data", "--no-cache")
+    covidreport("evaluate", "runs", "--data", "data", "--no-cache")
     folder = tmp_path / "runs" / "good" / "evaluations" / "data-validation"
     made = json.loads((folder / "evaluation.json").read_text())["timing"]["command"]
-    run_command(tmp_path, "render", "runs", "--output", "one.html")
-    run_command(tmp_path, "render", "runs", "--format", "html", "--output", "two.html")
+    covidreport("render", "runs", "--output", "one.html")
+    covidreport("render", "runs", "--format", "html", "--output", "two.html")
 
     pages = [(tmp_path / name).read_text() for name in ("one.html", "two.html")]
 

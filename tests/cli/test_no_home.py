@@ -53,35 +53,49 @@ def _home(study: Path, **own: str) -> dict[str, str]:
     return {"XDG_CACHE_HOME": "", "COVIDREPORT_CACHE": "", **places}
 
 
+@pytest.fixture
+def live_in(study, monkeypatch):
+    """Sets the places of one of `HOMES` for this process."""
+
+    def live_in(own):
+        for name, value in _home(study, **own).items():
+            monkeypatch.setenv(name, value)
+
+    return live_in
+
+
 @pytest.mark.parametrize("own", HOMES.values(), ids=HOMES)
-def test_it_goes_on_without_a_cache_and_says_so_once(study, own):
+def test_it_goes_on_without_a_cache_and_says_so_once(study, covidreport, live_in, own):
     """Evaluated, judged and listed as ever; one note names both ways out."""
+    live_in(own)
     for words in (("evaluate",), ("gate", "runs/new", "--baseline", "runs/base"), ("list",)):
-        done = run_command(study, *words, **_home(study, **own))
-        assert done.returncode == 0, done.stderr
-        assert done.stderr.count("note: nothing is cached") == 1, done.stderr
-        assert "COVIDREPORT_CACHE" in done.stderr
-        assert "--no-cache" in done.stderr
-        assert "Traceback" not in done.stderr
+        done = covidreport(*words)
+        assert done.code == 0, done.err
+        assert done.err.count("note: nothing is cached") == 1, done.err
+        assert "COVIDREPORT_CACHE" in done.err
+        assert "--no-cache" in done.err
+        assert "Traceback" not in done.err
     assert (study / "taken").read_bytes() == b""
 
 
-def test_who_wants_no_cache_is_told_nothing(study):
+@pytest.mark.usefixtures("study")
+def test_who_wants_no_cache_is_told_nothing(covidreport, live_in, monkeypatch):
     """Nor who turned it off by its limit."""
-    home = _home(study, **HOMES["a file"])
-    done = run_command(study, "evaluate", "--no-cache", **home)
-    assert (done.returncode, "nothing is cached" in done.stderr) == (0, False), done.stderr
-    done = run_command(study, "list", COVIDREPORT_CACHE_BYTES="0", **home)
-    assert (done.returncode, "nothing is cached" in done.stderr) == (0, False), done.stderr
+    live_in(HOMES["a file"])
+    done = covidreport("evaluate", "--no-cache")
+    assert (done.code, "nothing is cached" in done.err) == (0, False), done.err
+    monkeypatch.setenv("COVIDREPORT_CACHE_BYTES", "0")
+    done = covidreport("list")
+    assert (done.code, "nothing is cached" in done.err) == (0, False), done.err
 
 
-def test_the_cache_is_shown_and_cleared_where_there_is_none(study):
+def test_the_cache_is_shown_and_cleared_where_there_is_none(covidreport, live_in):
     """Nothing is in it, and that is no fault."""
-    home = _home(study, **HOMES["a file"])
+    live_in(HOMES["a file"])
     for word in ("info", "clear"):
-        done = run_command(study, "cache", word, **home)
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
+        done = covidreport("cache", word)
+        assert done.code == 0, done.err
+        assert "Traceback" not in done.err
 
 
 def test_a_user_without_a_name_can_evaluate(study):

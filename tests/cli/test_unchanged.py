@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from covidreport.store import read_evaluation, read_scores
-from tests.cli.command import run_command, write_model, write_study
+from tests.cli.command import write_model, write_study
 
 EVALUATE = ("evaluate", "runs", "--data", "data/manifest.csv", "--provider", "cpu")
 
@@ -90,20 +90,20 @@ def test_a_run_that_comes_later_is_scored_on_the_new_pixels(study, covidreport, 
     assert _evaluation(study, "b").counts["covid-19"].missed == 2
 
 
-def test_what_gate_advises_works(study):
+def test_what_gate_advises_works(study, covidreport):
     """Runs on other images are not compared; evaluated again, as it says, they are."""
     _darken(study, _unpack_over)
     write_model(study / "runs" / "b", 100)
     judge = ("gate", "runs/b", "--baseline", "runs/a")
-    run_command(study, "evaluate", "runs/b", *EVALUATE[2:])
+    covidreport("evaluate", "runs/b", *EVALUATE[2:])
 
-    apart = run_command(study, *judge)
-    run_command(study, *EVALUATE)
-    together = run_command(study, *judge)
+    apart = covidreport(*judge)
+    covidreport(*EVALUATE)
+    together = covidreport(*judge)
 
-    assert apart.returncode == 3
-    assert "Evaluate both" in apart.stdout
-    assert together.returncode == 0, together.stdout + together.stderr
+    assert apart.code == 3
+    assert "Evaluate both" in apart.out
+    assert together.code == 0, together.out + together.err
 
 
 def test_a_manifest_with_another_truth_under_its_old_size_and_time_is_read(study, covidreport):

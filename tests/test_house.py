@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from benchmarks.house.__main__ import main
@@ -97,11 +99,19 @@ def test_a_circle_of_rooms_is_told_from_one_of_files(tree):
     assert find_circles(read_modules(tree)) == [("covidreport.low", "covidreport.report")]
 
 
-def test_another_commit_stands_beside_this_tree(capsys):
+def test_another_commit_stands_beside_this_tree(tree, monkeypatch, capsys):
     """Each measure has a column for each; a commit that is not there ends the command."""
+    monkeypatch.setattr("benchmarks.house.__main__.ROOT", tree)
+    person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (("init", "--quiet"), ("add", "."), (*person, "commit", "--quiet", "-m", "all")):
+        subprocess.run(["git", *words], cwd=tree, check=True)
+    (tree / "train" / "fit.py").write_text("a\nb\n")
+
     assert main(["--against", "HEAD"]) == 0
-    head, _, first, *_ = capsys.readouterr().out.splitlines()
+    head, _, *rows = capsys.readouterr().out.splitlines()
     assert head == "| measure | HEAD | this tree |"
-    assert first.startswith("| lines, covidreport | ")
+    assert rows[0] == "| lines, covidreport | {0} | {0} |".format(EXPECTED["lines, covidreport"])
+    assert rows[2] == "| lines, train | 1 | 2 |"
+    assert len(rows) == len(EXPECTED) + 1
     with pytest.raises(SystemExit, match="no-such-commit"):
         main(["--against", "no-such-commit"])

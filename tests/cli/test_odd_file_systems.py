@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import mmap
+import os
+import shutil
 import subprocess
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.cli.command import run_command, write_project
 
-REFUSE = """
-import errno, fcntl, mmap, os, shutil
-def refuse(module, name, number, only=''):
-    usual = getattr(module, name)
-    def odd(*words, **more):
-        if only in str(words):
-            raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
-        return usual(*words, **more)
-    setattr(module, name, odd)
-"""
-"""Python that lets a function of the system say what an odd file system says."""
 SLOWER = {
-    "nothing is flushed": "refuse(os, 'fsync', 'EINVAL')",
-    "permissions are not known": "refuse(os, 'chmod', 'EPERM')",
-    "nothing is mapped": "refuse(mmap, 'mmap', 'ENODEV')",
-    "nothing is reserved": "refuse(os, 'posix_fallocate', 'EOPNOTSUPP')",
-    "times are not set": "refuse(os, 'utime', 'EPERM')",
-    "room is not told": "refuse(shutil, 'disk_usage', 'ENOSYS')",
-    "no rename over a file": """
-def take_care(usual):
-    def odd(old, new, **more):
-        if os.path.isfile(new):
-            raise OSError(errno.EEXIST, 'File exists')
-        return usual(old, new, **more)
-    return odd
-os.replace, os.rename = take_care(os.replace), take_care(os.rename)""",
+    "nothing is flushed": (os, "fsync", errno.EINVAL),
+    "permissions are not known": (os, "chmod", errno.EPERM),
+    "nothing is mapped": (mmap, "mmap", errno.ENODEV),
+    "nothing is reserved": (os, "posix_fallocate", errno.EOPNOTSUPP),
+    "times are not set": (os, "utime", errno.EPERM),
+    "room is not told": (shutil, "disk_usage", errno.ENOSYS),
 }
+"""Functions of the system, and what an odd file system lets them say."""
 
 
-def _counts(done):
+def _counts(printed):
     """The lines of the ranking: rank, run, missed, found, false alarms."""
-    lines = [line.replace("≈", " ").split()[:5] for line in done.stdout.splitlines()]
+    lines = [line.replace("≈", " ").split()[:5] for line in printed.splitlines()]
     return [words for words in lines if words[:1] in (["1"], ["2"])]
 
 
@@ -49,60 +38,111 @@ def study(tmp_path):
     return write_project(tmp_path, base=100, new=85)
 
 
-def _evaluate(study, before, *words):
-    cache = str(study / "cache")
-    done = run_command(study, "evaluate", *words, before=REFUSE + before, COVIDREPORT_CACHE=cache)
-    assert "Traceback" not in done.stderr
-    return done
+@pytest.fixture
+def refuse(monkeypatch):
+    """Lets a function of the system say what an odd file system says, where `only` is asked for."""
+
+    def refuse(module, name, number, only=""):
+        usual = getattr(module, name)
+
+        def odd(*words, **more):
+            if only in str(words):
+                raise OSError(number, os.strerror(number))
+            return usual(*words, **more)
+
+        monkeypatch.setattr(module, name, odd)
+
+    return refuse
 
 
-@pytest.mark.parametrize("before", SLOWER.values(), ids=SLOWER)
-def test_what_is_not_known_there_is_done_without(study, before):
-    """With the same counts, where files are replaced too; nothing is left beside the files."""
-    for words in ((), ("--force",)) if "isfile" in before else ((),):
-        done = _evaluate(study, before, *words)
-        assert (done.returncode, done.stderr.count("error")) == (0, 0), done.stderr
-        assert _counts(done) == [["1", "new", "0", "3/3", "1"], ["2", "base", "1", "2/3", "1"]]
+@pytest.fixture
+def evaluate(study, covidreport):
+    """Evaluates both runs; no defect shows."""
+
+    def evaluate(*words):
+        done = covidreport("evaluate", *words)
+        assert "Traceback" not in done.err
+        return done
+
+    return evaluate
+
+
+def _expect_both(done):
+    assert (done.code, done.err.count("error")) == (0, 0), done.err
+    assert _counts(done.out) == [["1", "new", "0", "3/3", "1"], ["2", "base", "1", "2/3", "1"]]
+
+
+def _expect_nothing_left(study):
+    """Nothing is left beside the files."""
     left = {file.suffix for file in study.rglob(".*") if file.is_file()}
     assert left <= {""}, left
 
 
-def test_without_locks_it_goes_on_and_says_so_once(study):
+@pytest.mark.parametrize("odd", SLOWER.values(), ids=SLOWER)
+def test_what_is_not_known_there_is_done_without(study, evaluate, refuse, odd):
+    """With the same counts."""
+    refuse(*odd)
+    _expect_both(evaluate())
+    _expect_nothing_left(study)
+
+
+def test_what_is_not_renamed_over_a_file_is_put_in_its_place(study, evaluate, monkeypatch):
+    """Also where files are replaced."""
+
+    def take_care(usual):
+        def odd(old, new, **more):
+            if Path(new).is_file():
+                raise OSError(errno.EEXIST, "File exists")
+            return usual(old, new, **more)
+
+        return odd
+
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(os, name, take_care(getattr(os, name)))
+    for words in ((), ("--force",)):
+        _expect_both(evaluate(*words))
+    _expect_nothing_left(study)
+
+
+def test_without_locks_it_goes_on_and_says_so_once(evaluate, refuse):
     """A lock file of our own would outlive a killed process."""
-    done = _evaluate(study, "refuse(fcntl, 'flock', 'ENOLCK')")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("note: the file system knows no locks") == 1
-    assert "No locks available" in done.stderr
-    assert len(_counts(done)) == 2
+    refuse(fcntl, "flock", errno.ENOLCK)
+    done = evaluate()
+    assert done.code == 0, done.err
+    assert done.err.count("note: the file system knows no locks") == 1
+    assert "No locks available" in done.err
+    assert len(_counts(done.out)) == 2
 
 
-@pytest.mark.parametrize("number", ["EPERM", "EXDEV"])
-def test_where_nothing_can_be_renamed_one_run_fails_by_name(study, number):
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EXDEV])
+def test_where_nothing_can_be_renamed_one_run_fails_by_name(study, evaluate, refuse, number):
     """What can't be put in its place whole is not written: the other run is evaluated."""
-    odd = f"for name in ('replace', 'rename'): refuse(os, name, '{number}', 'runs/new')"
-    done = _evaluate(study, odd)
-    assert done.returncode == 3, done.stderr
-    assert "error: run new was not evaluated: runs/new/" in done.stderr
-    assert "choose" in done.stderr
-    assert _counts(done) == [["1", "base", "1", "2/3", "1"]]
+    for name in ("replace", "rename"):
+        refuse(os, name, number, "runs/new")
+    done = evaluate()
+    assert done.code == 3, done.err
+    assert "error: run new was not evaluated: runs/new/" in done.err
+    assert "choose" in done.err
+    assert _counts(done.out) == [["1", "base", "1", "2/3", "1"]]
     assert not list(study.rglob("*.part"))
     assert not list(study.glob("runs/new/evaluations/*/*.json"))
 
 
-def test_a_file_that_is_open_elsewhere_is_tried_again(study):
+def test_a_file_that_is_open_elsewhere_is_tried_again(evaluate, monkeypatch):
     """A scanner for viruses has each new file open for a moment, as on Windows."""
-    busy = """
-tries = {}
-usual = os.replace
-def odd(old, new, **more):
-    tries[str(new)] = tries.get(str(new), 0) + 1
-    if tries[str(new)] < 3:
-        raise PermissionError(errno.EACCES, 'Permission denied')
-    return usual(old, new, **more)
-os.replace = odd"""
-    done = _evaluate(study, busy)
-    assert done.returncode == 0, done.stderr
-    assert len(_counts(done)) == 2
+    tries: Counter[str] = Counter()
+    usual = os.replace
+
+    def odd(old, new, **more):
+        tries[str(new)] += 1
+        if tries[str(new)] < 3:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return usual(old, new, **more)
+
+    monkeypatch.setattr(os, "replace", odd)
+    done = evaluate()
+    assert done.code == 0, done.err
+    assert len(_counts(done.out)) == 2
 
 
 def test_a_full_disk_ends_no_process(study):
@@ -123,10 +163,11 @@ def test_a_full_disk_ends_no_process(study):
                     file.write(bytes(4096))
                 except OSError:
                     break
-        done = _evaluate(study, "")
+        done = run_command(study, "evaluate", COVIDREPORT_CACHE=str(study / "cache"))
+        assert "Traceback" not in done.stderr
         assert done.returncode == 3, done.stderr
         assert "run small was not evaluated" in done.stderr
         assert "No space left on device" in done.stderr
-        assert len(_counts(done)) == 2
+        assert len(_counts(done.stdout)) == 2
     finally:
         subprocess.run(["umount", str(small)], check=True, capture_output=True)

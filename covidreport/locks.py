@@ -39,13 +39,37 @@ def hold_lock(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
     waiting: called once, before it waits for that process. The file stays: deleting it would let
     two processes hold two locks of one name. Raises WriteError where the file can't be made.
     """
+    with _open(path) as handle:
+        yield _wait(path, handle, waiting)
+
+
+@contextmanager
+def claim_lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file unless another process does; gives whether it is held here.
+
+    It is where the file system knows no locks, which `take_unlocked` says: then others may hold it
+    as well. Otherwise as `hold_lock`.
+    """
+    free = True
+    with _open(path) as handle:
+        try:
+            _lock(handle, wait=False)
+        except OSError as error:
+            free = error.errno not in _TAKEN
+            if free:
+                _note_unlocked(path, error)
+        yield free
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise WriteError(f"{format_path(path)}: can't be written ({error.strerror})") from error
     try:
-        yield _wait(path, handle, waiting)
+        yield handle
     finally:
         with suppress(OSError):
             os.close(handle)  # which also ends the lock
@@ -64,8 +88,12 @@ def _wait(path: Path, handle: int, waiting: Callable[[], None]) -> bool:
             waiting()
             _lock(handle, wait=True)
     except OSError as error:
-        _unlocked.append(f"{format_path(path.parent)}: {error.strerror or error}")
+        _note_unlocked(path, error)
     return waited
+
+
+def _note_unlocked(path: Path, error: OSError) -> None:
+    _unlocked.append(f"{format_path(path.parent)}: {error.strerror or error}")
 
 
 if sys.platform == "win32":

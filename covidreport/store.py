@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.codec import read_json, write_json
 from covidreport.storage.contract import RUN_SCHEMA
 from covidreport.storage.evaluation import (
@@ -75,6 +76,7 @@ __all__ = [
     "encode_text",
     "evaluation_folder",
     "name_thumbnail",
+    "read_cached",
     "read_evaluation",
     "read_failure",
     "read_json",
@@ -84,6 +86,7 @@ __all__ = [
     "read_thumbnail",
     "thumbnail_file",
     "write_atomic",
+    "write_cached",
     "write_evaluation",
     "write_failure",
     "write_history",

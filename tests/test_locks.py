@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import WriteError
-from covidreport.locks import hold_lock, take_unlocked
+from covidreport.locks import claim_lock, hold_lock, take_unlocked
 
 ROOT = Path(__file__).resolve().parent.parent
 HOLDER = (
@@ -80,3 +80,28 @@ def test_where_a_file_system_knows_no_locks_there_is_none(tmp_path, monkeypatch,
             assert waited is False
     assert take_unlocked() == f"{tmp_path / 'run'}: {os.strerror(number)}"
     assert take_unlocked() is None
+
+
+def test_a_claim_is_refused_while_another_process_holds_it(tmp_path):
+    """It does not wait; once that process has ended, however it did, the claim is free."""
+    path = tmp_path / "run" / ".lock"
+    process = _start(path, 60)
+    with claim_lock(path) as ours:
+        assert ours is False
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=10)
+    with claim_lock(path) as ours, claim_lock(path) as twice:
+        assert (ours, twice) == (True, False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks there are of another kind")
+def test_where_no_locks_are_known_a_claim_is_given_and_that_is_said(tmp_path, monkeypatch):
+    """Nobody could say who else has it."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with claim_lock(tmp_path / ".lock") as ours:
+        assert ours is True
+    assert take_unlocked() == f"{tmp_path}: {os.strerror(errno.ENOLCK)}"

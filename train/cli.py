@@ -91,7 +91,7 @@ def fit(
         typer.Option(
             min=1,
             help="Threads that torch computes with; weights are equal where it is.  "
-            "[default: the cores]",
+            "[default: the cores, divided by --parallel]",
         ),
     ] = None,
     accept_other: Annotated[
@@ -107,6 +107,25 @@ def fit(
             help="Fit although the audit of the data found this; repeatable.", metavar="CODE"
         ),
     ] = None,
+    parallel: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes that fit on this machine, an experiment each at a time; they share its "
+            "cores.  [default: 1, or one a card of --devices]",
+        ),
+    ] = None,
+    devices: Annotated[
+        list[str] | None,
+        typer.Option(help="The cards that they take in turn: 0,1.", metavar="CARDS"),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Stop before the first epoch: data audited, each network tried, costs estimated.",
+        ),
+    ] = False,
     folds: Annotated[
         int | None,
         typer.Option(
@@ -126,16 +145,20 @@ def fit(
 
     Example: python -m train fit --study 2020-corrected --data data/ --experiment 3,4 --epochs 3
     """
+    cards = [_read_card(card) for card in _split(devices)]
     if device not in ("auto", "cuda", "cpu"):
         raise UsageError(f"--device {device}: auto, cuda or cpu")
     overrides = {
         "epochs": epochs, "image_size": image_size, "batch_size": batch_size, "seed": seed,
         "weights": _find_file(weights),
     }  # fmt: skip
-    with stop_at_signals(speaks=os.environ.get("RANK", "0") == "0"):
-        from .command import FitOptions, run_fit
+    goes_on = "the same command, without --overwrite," if overwrite else "the same command"
+    words = f"train: stopped; {goes_on} goes on from the last checkpoint"
+    with stop_at_signals(words if os.environ.get("RANK", "0") == "0" else None):
+        from .command import FitOptions
+        from .parallel import fit_in_parallel
 
-        code = run_fit(
+        code = fit_in_parallel(
             FitOptions(
                 study=study,
                 data=data,
@@ -152,9 +175,19 @@ def fit(
                 ignored=_split(ignore),
                 threads=threads,
                 accept_other=accept_other,
+                dry_run=dry_run,
+                parallel=parallel or max(1, len(cards)),
+                devices=cards,
             )
         )
     raise typer.Exit(code)
+
+
+def _read_card(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--devices {text}: the numbers of cards, such as 0,1") from None
 
 
 def _find_file(weights: str | None) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,15 +13,18 @@ import torch
 from rich.progress import Progress
 
 from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
+from covidreport.locks import hold_lock, take_unlocked
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 
 from .checkpoint import WEIGHTS_FILE
 from .conflicts import is_frozen_by_chance
 from .data import find_words, read_images
 from .device import find_device
+from .estimate import describe_estimate
 from .export import Contract
-from .fit import FitOutcome, Request, export_weights, fit_experiments, is_done, pick_images
+from .fit import FitOutcome, Request, export_weights, is_done, pick_images, read_bytes
 from .folds import spread_folds, write_folds
+from .grid import LOCK_FILE, clear_runs, fit_experiments
 from .images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from .prepare import (
     check_images,
@@ -36,6 +41,7 @@ from .ranks import Ranks, join_ranks
 from .run_record import pin_network, read_settings
 from .settings import Experiment, Study
 from .study import find_study, read_study, select_experiments
+from .trial import try_networks
 from .weights import read_state
 
 
@@ -60,10 +66,36 @@ class FitOptions:
     threads: int | None = None
     """Of torch, in each process; its own choice where it is None."""
     accept_other: bool = False
+    dry_run: bool = False
+    """Stop before the first epoch."""
+    parallel: int = 1
+    """How many processes fit, each an experiment at a time; `train.parallel`."""
+    devices: Sequence[int] = ()
+    """The cards that they take in turn."""
+    card: int = 0
+    """The card of this process."""
+    speaks: bool = True
+    """Whether this process says what is the same for all that fit this grid."""
 
 
-def run_fit(options: FitOptions) -> int:
+class Listener:
+    """What the process that leads says of a grid while it is fitted."""
+
+    def on_ready(self) -> None:
+        """All is prepared, and the first epoch begins."""
+
+    def on_outcome(self, outcome: FitOutcome) -> None:
+        """An experiment ended."""
+        say_outcome(outcome)
+
+    def on_end(self, outcomes: Sequence[FitOutcome], out: Path) -> None:
+        """All did."""
+        say_end(outcomes, out)
+
+
+def run_fit(options: FitOptions, listener: Listener | None = None) -> int:
     """Fit what was asked for; the exit code: 0, or 3 where a run failed."""
+    listener = listener or Listener()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     study = read_study(find_study(options.study), options.overrides)
@@ -72,22 +104,89 @@ def run_fit(options: FitOptions) -> int:
     )
     if not options.data.exists():
         raise UsageError(f"--data {options.data}: no such file or folder")
-    with join_ranks(find_device(options.device).type == "cuda") as ranks:
-        folds = options.folds or study.folds
-        if folds is not None:
-            experiments = _spread_folds(options, folds, study, experiments, ranks)
-        request = prepare(options, study, experiments, ranks)
-        outcomes = []
-        with show_bar(ranks.leads) as bar:
-            watchers = _Watchers(request, bar)
-            for outcome in fit_experiments(request, experiments, watchers.watch):
-                outcomes.append(outcome)
-                if ranks.leads:
-                    _say_outcome(outcome)
-    failed = sum(outcome.status == "failed" for outcome in outcomes)
-    if failed and ranks.leads:
-        say(f"{failed} of {len(outcomes)} runs failed; the others are in {options.out}")
-    return 3 if failed else 0
+    with join_ranks(find_device(options.device, options.card).type == "cuda") as ranks:
+        with _alone(options, ranks):
+            folds = options.folds or study.folds
+            if folds is not None:
+                experiments = _spread_folds(options, folds, study, experiments, ranks)
+            request = prepare(options, study, experiments, ranks)
+            before = [each for each in experiments if _has_failed(options, each)]
+            fresh = [each for each in experiments if each not in before]
+            request = _try_networks(options, request, experiments if options.dry_run else fresh)
+            if options.dry_run:
+                return 3 if request.faults else 0
+            if options.overwrite:
+                ranks.lead(lambda: clear_runs(options.out, experiments))
+            seen = {each.name: read_bytes(options.out / each.name) for each in experiments}
+        listener.on_ready()
+        outcomes = _fit(replace(request, seen=seen), fresh, options, listener)
+        if before:  # at last: what one of them does to a card would keep the others from it
+            with _alone(options, ranks):
+                request = _try_networks(options, request, before)
+            outcomes += _fit(replace(request, seen=seen), before, options, listener)
+    if ranks.leads:
+        listener.on_end(outcomes, options.out)
+    return 3 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def _fit(
+    request: Request, experiments: Sequence[Experiment], options: FitOptions, listener: Listener
+) -> list[FitOutcome]:
+    outcomes = []
+    with show_bar(request.ranks.leads and options.speaks) as bar:
+        watchers = _Watchers(request, bar)
+        for outcome in fit_experiments(request, experiments, watchers.watch):
+            outcomes.append(outcome)
+            if request.ranks.leads:
+                listener.on_outcome(outcome)
+    return outcomes
+
+
+@contextmanager
+def _alone(options: FitOptions, ranks: Ranks) -> Iterator[None]:
+    """Let one process at a time look at data and networks: the next finds it in the cache."""
+    speaks = ranks.leads and options.speaks
+    with ExitStack() as held:
+        if ranks.leads:
+            held.enter_context(hold_lock(options.out / LOCK_FILE, partial(_say_waiting, speaks)))
+        ranks.gather(None)
+        yield
+    why = take_unlocked()
+    if why is not None and speaks:
+        say(
+            f"note: the file system knows no locks ({why}): start one fit at a time there, two "
+            "would do the same work twice"
+        )
+
+
+def _try_networks(
+    options: FitOptions, request: Request, experiments: Sequence[Experiment]
+) -> Request:
+    """The request with what was found wrong; says what the others will take."""
+    ranks = request.ranks
+    speaks = ranks.leads and options.speaks
+    pending = [each for each in experiments if _is_pending(options, each)]
+    costs, faults = ranks.lead(lambda: try_networks(request, pending, partial(_say_trial, speaks)))
+    if speaks and costs:
+        for line in describe_estimate(request, pending, costs, options.parallel):
+            say(line)
+    if speaks and options.dry_run:
+        for name, fault in faults.items():
+            say(f"error: run {name} would fail: {fault.stage}: {fault.reason}", "bold red")
+    return replace(request, faults=faults)
+
+
+def _say_trial(speaks: bool, experiment: Experiment) -> None:
+    if speaks:
+        settings = experiment.settings
+        say(
+            f"Trying {settings.architecture} at {settings.image_size} px: one batch, and its export"
+        )
+
+
+def _say_waiting(speaks: bool) -> None:
+    if speaks:
+        say("Waiting for another process, which looks at the same data and networks")
 
 
 def _spread_folds(
@@ -116,7 +215,8 @@ def prepare(
     options: FitOptions, study: Study, experiments: Sequence[Experiment], ranks: Ranks
 ) -> Request:
     """Everything that can go wrong before an epoch does so here: device, weights, data, images."""
-    device = find_device(options.device, ranks.local_rank)
+    device = find_device(options.device, ranks.local_rank or options.card)
+    speaks = ranks.leads and options.speaks
     if ranks.leads:
         weights = find_all_weights(study, experiments)  # one process downloads
     ranks.gather(None)
@@ -130,19 +230,19 @@ def prepare(
     used, digests = digest_splits(dataset, names)
     prints = fingerprint_splits(used, digests, names)
     store = ImageStore(dataset, options.cache_bytes)
-    pending = [e for e in experiments if options.overwrite or not _is_there(options.out / e.name)]
+    pending = [each for each in experiments if _is_pending(options, each)]
     ignored: tuple[str, ...] = ()
-    with show_bar(ranks.leads) as bar:
+    with show_bar(speaks) as bar:
         if pending and ranks.leads:
             audit = bar.add_task("Auditing images", total=len(used), metrics="")
             ignored = refuse_faulty(
                 used, digests, study, options.ignored, lambda n: bar.advance(audit, n)
             )
-            for code in sorted(set(options.ignored) - set(ignored)):
+            for code in sorted(set(options.ignored) - set(ignored)) if speaks else ():
                 say(f"note: {code} is ignored and was not found")
         task = bar.add_task("Reading images", total=None, metrics="")
         failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
-    if ranks.leads:
+    if speaks:
         for failure in failures:
             say(f"warning: image {failure.subject} can't be read ({failure.reason})", "yellow")
         if study.overrides:
@@ -154,9 +254,22 @@ def prepare(
     return Request(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
-        ranks=ranks, overwrite=options.overwrite, keep_weights=options.keep_weights,
+        ranks=ranks, keep_weights=options.keep_weights,
         ignored=ignored, accept_other=options.accept_other,
     )  # fmt: skip
+
+
+def _is_pending(options: FitOptions, experiment: Experiment) -> bool:
+    return options.overwrite or not _is_there(options.out / experiment.name)
+
+
+def _has_failed(options: FitOptions, experiment: Experiment) -> bool:
+    """Whether it failed the last time that it was tried."""
+    try:
+        run = read_json(options.out / experiment.name / RUN_FILE, RUN_SCHEMA)
+    except StoreError:
+        return False
+    return not options.overwrite and run.get("status") == "failed"
 
 
 def _is_there(folder: Path) -> bool:
@@ -184,16 +297,29 @@ class _Watchers:
         return self._last
 
 
-def _say_outcome(outcome: FitOutcome) -> None:
+def say_outcome(outcome: FitOutcome) -> None:
+    """How an experiment ended, on stderr; the folder of one that was fitted now, on stdout."""
     name = outcome.experiment.name
     if outcome.status == "failed":
         say(f"error: run {name} failed: {outcome.reason}", "bold red")
     elif outcome.status == "there already":
         say(f"{name}: fitted already, in {outcome.folder}")
+    elif outcome.status == "elsewhere":
+        say(f"{name}: another process is fitting it")
     else:
         if outcome.reason:
             say(f"warning: {name}: {outcome.reason}; the last is exported", "yellow")
         print(outcome.folder)  # noqa: T201  # the result, for whoever reads stdout
+
+
+def say_end(outcomes: Sequence[FitOutcome], out: Path) -> None:
+    """How many failed, or are left to others."""
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if failed:
+        say(f"{failed} of {len(outcomes)} runs failed; the others are in {out}")
+    left = sum(outcome.status == "elsewhere" for outcome in outcomes)
+    if left:
+        say(f"{left} of {len(outcomes)} runs are left to the processes that fit them now")
 
 
 def run_export(folder: Path, data: Path | None) -> str:

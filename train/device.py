@@ -40,6 +40,18 @@ def find_device(name: Literal["auto", "cuda", "cpu"], local_rank: int = 0) -> to
     return torch.device("cuda", local_rank) if there and name != "cpu" else torch.device("cpu")
 
 
+def find_card_fault(device: torch.device) -> str:
+    """Why a card can't be used any more by this process; empty where it can, and for a CPU."""
+    if device.type != "cuda":
+        return ""
+    try:
+        torch.cuda.empty_cache()
+        torch.cuda.synchronize(device)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
 def prepare_device(device: torch.device, settings: FitSettings) -> Device:
     """Make `device` deterministic and settle the precision of one experiment.
 

@@ -1,9 +1,9 @@
-"""Fits experiments in turn, each up to its exported model; one that fails stops no other."""
+"""Fits one experiment, up to its exported model."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,14 +42,23 @@ from .run_record import (
 from .sampling import Indices, balance_positives
 from .settings import Experiment, FitSettings, Study
 from .start import start_model
-from .task import NotFiniteError, Task, Watcher
+from .task import Task, Watcher
 from .timing import Timing
 from .weights import Weights
 from .writing import remove_parts, write_tensors
 
-Status = Literal["finished", "there already", "failed"]
+Status = Literal["finished", "there already", "failed", "elsewhere"]
+"""`elsewhere`: left to another process, which is fitting it."""
 Stage = Literal["prepare", "fit", "export"]
 """What an experiment was at when it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an experiment can't be fitted, and at which stage that was seen."""
+
+    stage: Stage
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +78,16 @@ class Request:
     device: torch.device
     workers: int
     ranks: Ranks = field(default_factory=Ranks)
-    overwrite: bool = False
     keep_weights: bool = True
     """Whether weights.pt stays beside model.onnx, which holds the same numbers."""
     ignored: tuple[str, ...] = ()
     """Codes of what was found in the data and was not to stop the fit."""
     accept_other: bool = False
     """As `Task`."""
+    seen: Mapping[str, bytes | None] = field(default_factory=dict)
+    """The run.json of each experiment, by its name, as it stood when this process began."""
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    """By name, what was found wrong with an experiment before the first epoch of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,53 +104,8 @@ class FitOutcome:
     history: tuple[Epoch, ...] = ()
 
 
-def fit_experiments(
-    request: Request,
-    experiments: Sequence[Experiment],
-    watch: Callable[[Experiment], Watcher],
-) -> Iterator[FitOutcome]:
-    """Fit the experiments in turn and say how each ended.
-
-    Whatever is raised is that experiment's failure: its stage and reason stand in run.json, the
-    next one starts, and the same command tries it again. Among several processes only a loss that
-    is not finite is survived: after any other failure they could not agree on what comes next, and
-    it is raised. After an error that leaves the card unusable no other one is begun.
-    """
-    for experiment in experiments:
-        try:
-            yield fit_experiment(request, experiment, watch(experiment))
-        except Exception as error:
-            failed = _fail(request, experiment, error)
-            if request.ranks.size > 1 and not isinstance(error, NotFiniteError):
-                raise
-            yield failed
-        if request.device.type == "cuda":
-            try:
-                torch.cuda.empty_cache()
-                torch.cuda.synchronize(request.device)
-            except RuntimeError as error:
-                raise RunError(
-                    f"the card can't be used any more ({str(error).splitlines()[0]}); the same "
-                    "command goes on with the experiments that are left"
-                ) from error
-
-
-def _fail(request: Request, experiment: Experiment, error: Exception) -> FitOutcome:
-    """The failure of an experiment, also in its run.json where that can be written."""
-    folder, stage = request.out / experiment.name, _find_stage(error)
-    reason = str(error).strip()
-    if not isinstance(error, (CovidReportError, OSError)):
-        reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    if request.ranks.leads and not isinstance(error, DifferentRunError):
-        try:
-            _write_failure(folder, stage, reason)
-        except (CovidReportError, OSError) as also:
-            reason += f" (nor could run.json be written: {also})"
-    return FitOutcome(experiment, folder, "failed", f"{stage}: {reason}")
-
-
 @contextmanager
-def _at(stage: Stage) -> Iterator[None]:
+def at_stage(stage: Stage) -> Iterator[None]:
     """Note at which stage an error was raised."""
     try:
         yield
@@ -147,9 +114,18 @@ def _at(stage: Stage) -> Iterator[None]:
         raise
 
 
-def _find_stage(error: Exception) -> Stage:
+def find_stage(error: BaseException) -> Stage:
+    """What an experiment was at when this was raised."""
     notes = getattr(error, "__notes__", ())
     return next((stage for stage in get_args(Stage) if stage in notes), "prepare")
+
+
+def describe_error(error: Exception) -> str:
+    """Its message, behind the name of its class where it is none of ours nor the system's."""
+    reason = str(error).strip()
+    if isinstance(error, (CovidReportError, OSError)):
+        return reason
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
 
 
 class DifferentRunError(RunError):
@@ -162,21 +138,21 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     Raises NotFiniteError, DifferentRunError, or what else stands in its way.
     """
     folder = request.out / experiment.name
-    if request.overwrite and request.ranks.leads:
-        _clear(folder)
-    fold = experiment.fold
-    if fold is not None:
-        left = leave_out(request.dataset, request.rows, fold, experiment.settings)
-        request = replace(request, rows=left)
+    request = keep_fold_out(request, experiment)
     described = describe_experiment(experiment, request.study)
     prints = {name: request.fingerprints[name] for name in stored_splits(experiment.settings)}
     described["started_from"] |= request.weights[experiment.name].describe()
     described["data"] |= describe_data(request.dataset, folder, prints)
     described["network"] = describe_network(experiment.settings, folder)
-    if fold is not None:
-        described["data"]["left_out"] = describe_left_out(request.dataset, fold)
-    if request.ranks.broadcast(_is_finished(folder, described) if request.ranks.leads else None):
-        return FitOutcome(experiment, folder, "there already")
+    if experiment.fold is not None:
+        described["data"]["left_out"] = describe_left_out(request.dataset, experiment.fold)
+    found = request.ranks.lead(lambda: _find_outcome(request, experiment, described))
+    if found is not None:
+        return FitOutcome(experiment, folder, *found)
+    fault = request.faults.get(experiment.name)
+    if fault is not None:
+        with at_stage(fault.stage):
+            raise RunError(fault.reason)
     model, task = prepare_task(request, experiment, folder)
     record = _open_record(request, experiment, described, model, task)
     if model.loaded is not None:
@@ -185,13 +161,14 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
         folder.mkdir(parents=True, exist_ok=True)
         remove_parts(folder)
         write_run(folder, record | {"status": "running"})
-    with _at("fit"):
+    request.ranks.open_group()
+    with at_stage("fit"):
         fitted = fit_model(model, task, watcher)
     if request.ranks.leads:
         record["exported_epoch"] |= {"epoch": fitted.epoch}
         if fitted.none_chosen:
             record["exported_epoch"] |= {"none_chosen": fitted.none_chosen}
-        with _at("export"):
+        with at_stage("export"):
             record["export"] = _export(request, experiment, model, task)
         record["timing"] = task.timing.describe()
         write_run(folder, record | {"status": "finished"})
@@ -202,7 +179,15 @@ def fit_experiment(request: Request, experiment: Experiment, watcher: Watcher) -
     )
 
 
-def _clear(folder: Path) -> None:
+def keep_fold_out(request: Request, experiment: Experiment) -> Request:
+    """The request without the images of the experiment's own fold, where it has one."""
+    if experiment.fold is None:
+        return request
+    fold, settings = experiment.fold, experiment.settings
+    return replace(request, rows=leave_out(request.dataset, request.rows, fold, settings))
+
+
+def clear_run(folder: Path) -> None:
     """Remove what a former fit left: its evaluations would else seem to be of the new model."""
     for name in (RUN_FILE, HISTORY_FILE, MODEL_FILE, CHECKPOINT_FILE, WEIGHTS_FILE,
                  "thresholds.json"):  # fmt: skip
@@ -210,21 +195,42 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder / "evaluations", ignore_errors=True)
 
 
-def _is_finished(folder: Path, described: Mapping[str, Any]) -> bool:
-    """Whether the folder holds this fit, finished; DifferentRunError where it holds another."""
+def read_bytes(folder: Path) -> bytes | None:
+    """run.json as it stands; None where it can't be read."""
+    try:
+        return (folder / RUN_FILE).read_bytes()
+    except OSError:
+        return None
+
+
+def _find_outcome(
+    request: Request, experiment: Experiment, described: Mapping[str, Any]
+) -> tuple[Status, str | None] | None:
+    """How this fit ended before, and why; None where it is still to be done.
+
+    DifferentRunError where the folder holds another fit. What failed before this process began is
+    tried again, and not what another one has tried since.
+    """
+    folder = request.out / experiment.name
     if not (folder / RUN_FILE).is_file():
-        return False
+        return None
     before = read_json(folder / RUN_FILE, RUN_SCHEMA)
-    if before.get("status") == "failed" and "hyperparameters" not in before:
-        return False  # it failed before anything was known of it
-    differences = find_differences(before, described)
-    if differences:
-        more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise DifferentRunError(
-            f"{folder} holds another fit ({', '.join(differences[:3])}{more}); choose another "
-            "--out, give the experiment another `name`, or replace it with --overwrite"
-        )
-    return is_done(before, folder)
+    failed = before.get("status") == "failed"
+    if not failed or "hyperparameters" in before:  # else it failed before anything was known of it
+        differences = find_differences(before, described)
+        if differences:
+            more = f", and {len(differences) - 3} more" if len(differences) > 3 else ""
+            raise DifferentRunError(
+                f"{folder} holds another fit ({', '.join(differences[:3])}{more}); choose another "
+                "--out, give the experiment another `name`, or replace it with --overwrite"
+            )
+    if failed and request.seen.get(experiment.name) != read_bytes(folder):
+        return "failed", f"{before.get('stage')}: {before.get('reason')}"
+    if not is_done(before, folder):
+        return None
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)  # of a process that was killed at its end
+    remove_parts(folder)
+    return "there already", None
 
 
 def is_done(run: Mapping[str, Any], folder: Path) -> bool:
@@ -328,12 +334,3 @@ def pick_images(store: ImageStore, rows: Sequence[int], settings: FitSettings) -
     count = min(sum(CHECKED_BATCHES), len(rows))
     indices = np.linspace(0, len(rows) - 1, count).round().astype(int)
     return stack_fitted(store, [rows[index] for index in indices], settings.pixels)
-
-
-def _write_failure(folder: Path, stage: Stage, reason: str) -> None:
-    """Say in run.json that the run failed, at what and why; what else it says stays."""
-    try:
-        record = read_json(folder / RUN_FILE, RUN_SCHEMA)
-    except CovidReportError:
-        record = {"name": folder.name}
-    write_run(folder, record | {"status": "failed", "stage": stage, "reason": reason})

@@ -41,14 +41,16 @@ class Passes:
         self.model = self.model.to(memory_format=torch.channels_last)
         if device.is_gpu and ranks.size > 1:
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
-            model.network = convert(model.network)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            model.network = convert(model.network, ranks.group)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.network: nn.Module = model.network
         self._loss = task.loss.at(device.torch)
         self.optimizer = make_optimizer(model, settings, device)
         self._parallel: nn.Module = model
         if ranks.size > 1:
             ids = [device.torch.index] if device.is_gpu else None
-            self._parallel = DistributedDataParallel(model, device_ids=ids)
+            self._parallel = DistributedDataParallel(
+                model, device_ids=ids, process_group=ranks.group
+            )
         self._weights = None
         if settings.sampling == "class-balanced":
             self._weights = weigh_classes(task.splits["train"].truth)

@@ -40,13 +40,16 @@ def describe_epoch(row: Epoch, epochs: int, target: str) -> str:
     )
 
 
+def describe_seconds(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `7 min`, `3.2 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 2 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def describe_time_left(seconds: float) -> str:
     """`  12 s left`, `  7 min left`, `  3.2 h left`; nothing where nothing is left."""
-    if seconds <= 0:
-        return ""
-    if seconds < 100:
-        return f"  {seconds:.0f} s left"
-    return f"  {seconds / 60:.0f} min left" if seconds < 6000 else f"  {seconds / 3600:.1f} h left"
+    return f"  {describe_seconds(seconds)} left" if seconds > 0 else ""
 
 
 class FitProgress:

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
@@ -21,22 +21,21 @@ WRITING = Lock()
 """Held while a checkpoint or weights are written."""
 WRITING_S = 1.0
 """How long a checkpoint that is being written is waited for."""
-STOPPED = "train: stopped; the same command goes on from the last checkpoint"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stop_at_signals(speaks: bool, first: Callable[[], None] = lambda: None) -> Iterator[None]:
+def stop_at_signals(words: str | None) -> Iterator[None]:
     """End the process where it is told to, with 128 plus the signal's number, as a shell has it.
 
-    A process that another one of `train` started ends with that one too. speaks: whether it says
-    how to go on. first: called before it ends. To be called from the main thread.
+    A process that another one of `train` started ends with that one too. words: what it says then.
+    To be called from the main thread.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     before = {number: signal.signal(number, _pass) for number in _SIGNALS}
     woken = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    Thread(target=_wait, args=(ours, speaks, first), daemon=True).start()
+    Thread(target=_wait, args=(ours, words), daemon=True).start()
     try:
         yield
     finally:
@@ -50,7 +49,7 @@ def _pass(_number: int, _frame: Any) -> None:
     """With this in place of Python's own, the signal is written into the socket and that is all."""
 
 
-def _wait(ours: socket.socket, speaks: bool, first: Callable[[], None]) -> None:
+def _wait(ours: socket.socket, words: str | None) -> None:
     parent = parent_process()
     while True:
         ready = wait([ours] if parent is None else [ours, parent.sentinel])
@@ -59,13 +58,12 @@ def _wait(ours: socket.socket, speaks: bool, first: Callable[[], None]) -> None:
             ours.close()
             return
         if data[0] in _SIGNALS:
-            _stop(data[0], speaks, first)
+            _stop(data[0], words)
 
 
-def _stop(number: int, speaks: bool, first: Callable[[], None]) -> None:
-    first()
+def _stop(number: int, words: str | None) -> None:
     WRITING.acquire(timeout=WRITING_S)
-    if speaks:
+    if words is not None:
         tidy = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""  # the bar away, the cursor back
-        os.write(2, f"{tidy}{STOPPED}\n".encode())
+        os.write(2, f"{tidy}{words}\n".encode())
     os._exit(128 + number)  # a thread can't unwind the main one, which may be deep in C

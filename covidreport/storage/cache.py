@@ -71,6 +71,7 @@ KINDS: Mapping[str, CacheKind] = {
     "pixels": CacheKind("decoded images", "images"),
     "repeats": CacheKind("configurations compared over seeds", "report"),
     "surveys": CacheKind("what images are like, for the audit", "dataset"),
+    "trials": CacheKind("what networks took that were tried before a fit", "train"),
     "tried-models": CacheKind("models that were opened without harm", "inference"),
 }
 """Every kind by its name, which is the folder of the cache that its entries stand in."""

@@ -99,10 +99,11 @@ def fit(tmp_path, manifest):
 
 @pytest.fixture
 def without_export(monkeypatch):
-    """Puts a stand-in for model.onnx: exporting takes longer than these fits."""
+    """Puts a stand-in for model.onnx, and tries no network: both take longer than these fits."""
 
     def stand_in(model, contract, images, folder):
         (folder / "model.onnx").write_bytes(b"stand-in")
         return {}
 
     monkeypatch.setattr("train.fit.export_model", stand_in)
+    monkeypatch.setattr("train.command.try_networks", lambda *_: ({}, {}))

@@ -45,7 +45,7 @@ def test_a_run_folder_says_what_was_fitted_on_what(fitted, manifest):
     checked = run["export"]["checked_against_torch"]
     assert checked["largest_relative_difference"] <= checked["tolerance"] == 1e-4
     assert sorted(path.name for path in fitted.iterdir()) == [
-        "history.csv", "model.onnx", "reference", "run.json", "weights.pt",
+        ".lock", "history.csv", "model.onnx", "reference", "run.json", "weights.pt",
     ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def test_a_study_states_its_folds_and_seeds(fit, write_study, own, tmp_path, wit
     study = write_study("number = 1")
     study.write_text("seeds = [0, 1]\nfolds = 2\n" + study.read_text())
     assert fit(study, data=own) == 0
-    names = {folder.name for folder in (tmp_path / "runs").iterdir()}
+    names = {folder.name for folder in (tmp_path / "runs").glob("exp*")}
     assert names == {f"exp1-tiny-bce-seed{seed}-fold{fold}" for seed in "01" for fold in "12"}
     run = read_json(tmp_path / "runs" / "exp1-tiny-bce-seed1-fold2" / "run.json")
     assert (run["configuration"], run["seed"], run["fold"]) == ("exp1-tiny-bce", 1, "2")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tests.train.conftest import read_json
 from tests.train.test_resume import fit_epochs
 from train.ranks import Ranks, join_ranks
 
@@ -56,6 +57,67 @@ def test_two_processes_fit_what_one_fits(write_study, manifest, tmp_path):
             expected = [row.values[name] for row in alone.history]
             np.testing.assert_allclose(figures[name], expected, rtol=1e-4)
         assert (together / "model.onnx").is_file()
+
+
+# one process fails alone: deep in an epoch, before it, and where only rank 0 is at work
+FAILING = """
+import os, sys
+from pathlib import Path
+import train.command, train.fit
+from train.command import FitOptions, run_fit
+from train.passes import Passes
+
+rank, steps = int(os.environ["RANK"]), []
+train.command.try_networks = lambda *_: ({}, {})
+step, start = Passes._step, train.fit.start_model
+
+def step_or_fail(passes, batch):
+    steps.append(passes.task.folder.name)
+    if rank == 1 and steps.count("deep") == 2 and steps[-1] == "deep":
+        raise KeyError("rank 1 alone")
+    return step(passes, batch)
+
+def start_or_fail(settings, *more):
+    if rank == 1 and settings.seed == 2:
+        raise KeyError("no model in rank 1")
+    return start(settings, *more)
+
+def export(model, contract, images, folder):
+    if contract.run == "export":
+        raise KeyError("only rank 0 exports")
+    (folder / "model.onnx").write_bytes(b"stand-in")
+    return {}
+
+Passes._step, train.fit.start_model, train.fit.export_model = step_or_fail, start_or_fail, export
+study, data, out = sys.argv[1:]
+sys.exit(run_fit(FitOptions(study, Path(data), Path(out), device="cpu", workers=1)))
+"""
+
+
+def test_processes_agree_on_a_failure_of_one_of_them(write_study, manifest, tmp_path):
+    """The others are told, its reason is kept, and all go on with the next experiment."""
+    names = ("deep", "before", "export", "good")
+    study = write_study(
+        *(f"number = {n}\nname = '{each}'\nseed = {n}" for n, each in enumerate(names, 1))
+    )
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+         script, study, manifest, tmp_path / "runs"],
+        cwd=ROOT, check=False, capture_output=True, text=True, timeout=240,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout.split() == [str(tmp_path / "runs" / "good")], done.stderr
+    assert "3 of 4 runs failed" in done.stderr
+    runs = {name: read_json(tmp_path / "runs" / name / "run.json") for name in names}
+    assert {name: (run["status"], run.get("stage"), run.get("reason")) for name, run in
+            runs.items()} == {
+        "deep": ("failed", "fit", "KeyError: 'rank 1 alone'"),
+        "before": ("failed", "prepare", "KeyError: 'no model in rank 1'"),
+        "export": ("failed", "export", "KeyError: 'only rank 0 exports'"),
+        "good": ("finished", None, None),
+    }  # fmt: skip
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch):

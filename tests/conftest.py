@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 import itertools
 import os
-import pickle
 from collections.abc import Iterator
 
 import pytest
 
-from covidreport.metrics import ALL_METRICS, ComputedMetrics, compute_metrics
 from covidreport.report.charts import vega
 from covidreport.report.charts.lines import Lines
 from covidreport.storage.cache_folder import take_damage
+from tests.computed import compute_once
+from tests.shared import share
+
+__all__ = ["share"]
 
 LONGEST = (
     "tests/test_readme.py",
@@ -35,8 +37,6 @@ COMPUTING = (
 """What computes the metrics of scores, each by the function that `covidreport.metrics` has."""
 _DRAWN: dict[Lines, str] = {}
 _draw = vega._draw
-_COMPUTED: dict[bytes, ComputedMetrics] = {}
-_METRICS = dict(ALL_METRICS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,22 +93,9 @@ def drawn_once(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def computed_once(monkeypatch):
-    """Equal scores of several tests get their metrics once: that is two fifths of an evaluation.
-
-    Most tests of commands evaluate the same few images by the same few models. The function itself
-    is pure, which tests/metrics/test_compute.py asks of it, and is called there as it is.
-    """
-
-    def compute(*arguments):
-        if ALL_METRICS != _METRICS:  # this test has a metric of its own
-            return compute_metrics(*arguments)
-        key = pickle.dumps(arguments)
-        if key not in _COMPUTED:
-            _COMPUTED[key] = compute_metrics(*arguments)
-        return _COMPUTED[key]
-
+    """Equal scores of several tests get their metrics once."""
     for room in COMPUTING:
-        monkeypatch.setattr(f"{room}.compute_metrics", compute)
+        monkeypatch.setattr(f"{room}.compute_metrics", compute_once)
 
 
 @pytest.fixture(autouse=True)

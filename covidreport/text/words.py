@@ -15,6 +15,8 @@ def clean(text: object) -> str:
     direction of what follows (a number beside a name could be read backwards), become `�`.
     """
     flat = " ".join(str(text).split())
+    if flat.isprintable():  # as nearly every text: none of its signs is of those kinds
+        return flat
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in {"Cc", "Cs"} or _turns(sign)
         else sign

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import compute_metrics
 from covidreport.records import Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.runs import read_run
 from covidreport.store import (
@@ -17,6 +16,7 @@ from covidreport.store import (
     write_run,
     write_scores,
 )
+from tests.computed import compute_once
 
 LABELS = ("covid-19", "normal")
 
@@ -49,7 +49,7 @@ def write_scored_run(
         activation="sigmoid",
         reasons=(None,) * len(values),
     )
-    described = compute_metrics(scores, [0.5, 0.5], MetricPlan(normal="normal"))
+    described = compute_once(scores, [0.5, 0.5], MetricPlan(normal="normal"))
     evaluation = Evaluation(
         run=folder.name,
         dataset=dataset,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from covidreport.metrics import compute_metrics
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Epoch, Evaluation, Scores
 from covidreport.store import (
@@ -17,6 +16,7 @@ from covidreport.store import (
     write_run,
     write_scores,
 )
+from tests.computed import compute_once
 
 LABELS = ("covid-19", "normal")
 TRUTH = ((1, 0), (1, 0), (1, 0), (1, 0), (0, 1), (0, 1), (0, 1), (0, 1), (0, 0), (0, 1))
@@ -35,7 +35,7 @@ def write_scored_run(
     ids = tuple(f"image-{i}.png" for i in range(len(covid)))
     reasons: tuple[str | None, ...] = (None,) * len(covid)
     scores = Scores(ids, LABELS, truth, values, "sigmoid", reasons)
-    described = compute_metrics(scores, [0.5, 0.5], MetricOptions().plan(LABELS, "covid-19"))
+    described = compute_once(scores, [0.5, 0.5], MetricOptions().plan(LABELS, "covid-19"))
     evaluation = Evaluation(
         run=name or folder.name,
         dataset="tiny",

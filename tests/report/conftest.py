@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from covidreport.records import ReportData
@@ -12,6 +14,7 @@ from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
 from tests.report.scored_runs import write_elsewhere, write_runs
 from tests.report.study import hostile_study, small_study
+from tests.shared import Share
 
 
 @pytest.fixture(scope="session")
@@ -27,22 +30,25 @@ def hostile() -> ReportData:
 
 
 @pytest.fixture(scope="session")
-def compared() -> ReportData:
+def compared(share: Share) -> ReportData:
     """Eight runs that were compared by their answers, one of a hostile name."""
-    return compared_study()
+    return share("compared", lambda _: compared_study())
 
 
 @pytest.fixture(scope="session")
-def detailed() -> ReportData:
+def detailed(share: Share) -> ReportData:
     """Six runs with scores, one of them as an earlier version left it."""
-    return detailed_study()
+    return share("detailed", lambda _: detailed_study())
 
 
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory) -> ReportData:
+def everything(share: Share) -> ReportData:
     """Seven runs with scores, six of them on two data sets, and another without any: a report with
     every section that there is."""
-    folder = tmp_path_factory.mktemp("everything")
+    return share("everything", _write_everything)
+
+
+def _write_everything(folder: Path) -> ReportData:
     write_elsewhere(write_runs(folder, runs=7, images=160))
     write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
     runs = discover_runs([folder])

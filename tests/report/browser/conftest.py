@@ -31,6 +31,7 @@ from covidreport.store import (
     write_atomic,
 )
 from tests.report.scored_runs import write_runs
+from tests.shared import Share
 
 STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
 FLAGS = (
@@ -50,23 +51,26 @@ def render_report(
 
 
 @pytest.fixture(scope="session")
-def study_page(tmp_path_factory) -> Path:
+def study_page(share: Share) -> Path:
     """The published study: counts and histories, no scores."""
-    return render_report([STUDY], tmp_path_factory.mktemp("study") / "report.html")
+    return share("study-page", lambda folder: render_report([STUDY], folder / "report.html"))
 
 
 @pytest.fixture(scope="session")
-def scored_runs(tmp_path_factory) -> Path:
+def scored_runs(share: Share) -> Path:
     """Run folders of 18 runs with scores of the same 628 images."""
-    folder: Path = tmp_path_factory.mktemp("scored")
-    write_runs(folder)
-    return folder
+
+    def make(folder: Path) -> Path:
+        write_runs(folder)
+        return folder
+
+    return share("scored-runs", make)
 
 
 @pytest.fixture(scope="session")
-def scored_page(scored_runs, tmp_path_factory) -> Path:
+def scored_page(scored_runs, share: Share) -> Path:
     """The report of 18 runs with scores."""
-    return render_report([scored_runs], tmp_path_factory.mktemp("scored-page") / "report.html")
+    return share("scored-page", lambda folder: render_report([scored_runs], folder / "report.html"))
 
 
 def _picture(kind: str = "JPEG") -> bytes:
@@ -76,9 +80,12 @@ def _picture(kind: str = "JPEG") -> bytes:
 
 
 @pytest.fixture(scope="session")
-def pictured_page(tmp_path_factory) -> Path:
+def pictured_page(share: Share) -> Path:
     """Four runs on 200 images, under a logo; the first's folder has a picture of every image."""
-    folder: Path = tmp_path_factory.mktemp("pictured")
+    return share("pictured-page", _write_pictured)
+
+
+def _write_pictured(folder: Path) -> Path:
     write_runs(folder, runs=4, images=200)
     (run,) = discover_runs([folder / "exp1"])
     evaluation = read_evaluations(run)[0][0]

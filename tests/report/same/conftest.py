@@ -17,6 +17,7 @@ from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_csv, render_html, render_json, render_markdown
 from covidreport.storage.runs import discover_runs
 from tests.report.outline import list_contents, split_markdown, split_page
+from tests.shared import Share
 
 STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
 
@@ -45,7 +46,7 @@ class Formats:
     scope="session",
     params=["study", "hostile", "compared", "detailed", "everything", "published"],
 )
-def formats(request) -> Formats:
+def formats(request, share: Share) -> Formats:
     """A small study, one of hostile names, two with comparisons and details, one with every
     section, and the published one."""
     name = request.param
@@ -54,7 +55,7 @@ def formats(request) -> Formats:
         data = collect_report(runs, target="covid-19", specificity_floor=0.5)
     else:
         data = request.getfixturevalue(name)
-    return read_formats(name, data)
+    return share(f"formats-{name}", lambda _: read_formats(name, data))
 
 
 def read_formats(name: str, data: ReportData) -> Formats:

@@ -92,10 +92,11 @@ def drawn_once(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def computed_once(monkeypatch):
-    """Equal scores of several tests get their metrics once."""
-    for room in COMPUTING:
-        monkeypatch.setattr(f"{room}.compute_metrics", compute_once)
+def computed_once(request, monkeypatch):
+    """Equal scores of several tests get their metrics once, but in a test that says `made_anew`."""
+    if "made_anew" not in request.keywords:
+        for room in COMPUTING:
+            monkeypatch.setattr(f"{room}.compute_metrics", compute_once)
 
 
 @pytest.fixture(autouse=True)

@@ -66,6 +66,7 @@ def test_an_evaluation_of_an_earlier_version_gets_its_figures_without_a_model(co
     assert _file(study).read_bytes() == before
 
 
+@pytest.mark.made_anew
 def test_intervals_of_an_earlier_version_are_made_again_without_a_model(
     covidreport, study, monkeypatch
 ):

@@ -17,7 +17,8 @@ from covidreport.records import PixelSpec
 from .augmentation import augment
 from .images import ImageStore
 from .sampling import Indices
-from .settings import Augmentation
+from .settings import Augmentation, Transforms
+from .transforms import transform_pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ class BatchFeed:
     store: ImageStore
     spec: PixelSpec
     workers: int
-    augmentation: Augmentation | None = None
+    augmentation: Augmentation | Transforms | None = None
     seed: Sequence[int] = (0,)
     """Seed, epoch and pass: with the place in the epoch, all that the changes depend on."""
     pinned: bool = False
@@ -99,10 +100,11 @@ def _make_batch(split: Split, feed: BatchFeed, positions: Indices, indices: Indi
     images = pixels.numpy().transpose(0, 2, 3, 1)
     for n, (position, index) in enumerate(zip(positions, indices, strict=True)):
         row = int(split.rows[position])
-        if feed.augmentation is None:
-            images[n] = feed.store.fitted(row, spec)
+        kind, random = feed.augmentation, np.random.default_rng([*feed.seed, int(index)])
+        if isinstance(kind, Augmentation):
+            images[n] = augment(feed.store.picture(row, spec, kind), kind, spec, random)
+        elif kind is not None:
+            images[n] = transform_pixels(feed.store.fitted(row, spec), kind, random)
         else:
-            picture = feed.store.picture(row, spec, feed.augmentation)
-            random = np.random.default_rng([*feed.seed, int(index)])
-            images[n] = augment(picture, feed.augmentation, spec, random)
+            images[n] = feed.store.fitted(row, spec)
     return Batch(positions, pixels, truth)

@@ -5,7 +5,6 @@ Helps say `python -m train`, which `main` replaces where the command is called o
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 import os
@@ -238,7 +237,9 @@ def show(
 
 
 def _list_settings(settings: Any) -> dict[str, Any]:
-    values = dataclasses.asdict(settings)
+    from .settings import describe_settings
+
+    values = describe_settings(settings)
     rule = values.pop("exported_epoch")
     chosen = "last" if rule["rule"] == "last" else f"best {rule['metric']} of {rule['split']}"
     stated = {key: value for key, value in values.items() if value is not None}

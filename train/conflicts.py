@@ -21,14 +21,25 @@ def find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[str
         faults.append(f"`positive_weight` has no meaning for {settings.loss}")
     if settings.loss == "bce":
         faults += [f"`{key}` has no meaning for bce" for key in ("gamma", "alpha") if key in stated]
-    if settings.optimizer == "adam" and "momentum" in stated:
-        faults.append("`momentum` has no meaning for adam")
+    if settings.optimizer != "sgd" and "momentum" in stated:
+        faults.append(f"`momentum` has no meaning for {settings.optimizer}")
     for key in ("augmentation", "validation_augmentation"):
-        if getattr(settings, key) not in AUGMENTATIONS:
+        value = getattr(settings, key)
+        if isinstance(value, str) and value not in AUGMENTATIONS:
             faults.append(
-                f"`{key}` is {getattr(settings, key)!r}; one of {', '.join(AUGMENTATIONS)} "
-                "is wanted"
+                f"`{key}` is {value!r}; one of {', '.join(AUGMENTATIONS)}, or a list of "
+                "torchvision's v2 transforms, is wanted"
             )
+    for key in ("warmup_epochs", "frozen_epochs"):
+        if getattr(settings, key) >= settings.epochs:
+            faults.append(
+                f"`{key}` is {getattr(settings, key):g}, and there are {settings.epochs} epochs"
+            )
+    if settings.patience is not None and settings.exported_epoch.rule == "last":
+        faults.append(
+            "`patience` waits for a better epoch, and `exported_epoch` says of none that it is: "
+            'say exported_epoch = { best = "…", split = "…" }'
+        )
     if (settings.mean is None) != (settings.std is None):
         faults.append("`mean` and `std` go together: state both or neither")
     elif settings.mean and settings.std and len(settings.mean) != len(settings.std):
@@ -52,6 +63,7 @@ def find_conflicts(settings: FitSettings, stated: Mapping[str, Any]) -> list[str
 def is_frozen_by_chance(settings: FitSettings) -> bool:
     """Whether layers are frozen that nobody has trained."""
     still = bool(settings.frozen) and not settings.allow_ineffective_freeze
+    still = still or settings.frozen_epochs > 0
     return settings.weights == "none" and still
 
 
@@ -59,6 +71,11 @@ def find_strange_labels(settings: FitSettings, facts: Mapping[str, Any]) -> list
     """Labels of a convention that the study does not have."""
     labels = facts.get("labels", ("covid-19", "normal", "pneumonia"))
     faults = []
+    if isinstance(settings.positive_weight, tuple):
+        faults += [
+            f"`positive_weight` has {label!r}, which is no label of the study"
+            for label, _ in settings.positive_weight if label not in labels
+        ]  # fmt: skip
     for key in ("train_labels", "validation_labels"):
         convention = getattr(settings, key)
         if convention == AS_GIVEN:
@@ -77,6 +94,6 @@ def drop_meaningless(settings: FitSettings) -> FitSettings:
     Shared defaults that say nothing about this experiment are not recorded as its settings."""
     if settings.loss == "bce":
         settings = dataclasses.replace(settings, gamma=None, alpha=None)
-    if settings.optimizer == "adam":
+    if settings.optimizer != "sgd":
         settings = dataclasses.replace(settings, momentum=0.0)
     return settings

@@ -20,7 +20,9 @@ class Device:
 
     torch: torch.device
     autocast: bool
-    """bfloat16 where it is safe, float32 where it is not; weights stay float32."""
+    """bfloat16 or float16 where it is safe, float32 where it is not; weights stay float32."""
+    float16: bool = False
+    """float16, whose gradients are scaled; else bfloat16."""
 
     @property
     def is_gpu(self) -> bool:
@@ -64,12 +66,12 @@ def prepare_device(device: torch.device, settings: FitSettings) -> Device:
     deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     set_float32("ieee")
-    bfloat16 = settings.precision == "bfloat16"
+    autocast = settings.precision in ("bfloat16", "float16")
     if device.type == "cuda":
         torch.cuda.set_device(device)
         if settings.precision == "auto":
-            bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    return Device(device, bfloat16)
+            autocast = torch.cuda.is_bf16_supported(including_emulation=False)
+    return Device(device, autocast, settings.precision == "float16")
 
 
 def set_float32(arithmetic: Literal["ieee", "tf32"]) -> None:
@@ -86,10 +88,11 @@ def set_float32(arithmetic: Literal["ieee", "tf32"]) -> None:
 
 def describe_device(device: Device, ranks: int) -> dict[str, Any]:
     """For run.json: what computed, in which precision, with how many threads or processes."""
+    half = "float16" if device.float16 else "bfloat16"
     facts: dict[str, Any] = {
         "type": device.torch.type,
         "name": platform.processor() or platform.machine(),
-        "precision": "bfloat16 autocast" if device.autocast else "float32",
+        "precision": f"{half} autocast" if device.autocast else "float32",
         "processes": ranks,
     }
     if device.is_gpu:

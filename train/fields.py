@@ -14,7 +14,7 @@ from covidreport.dataset.truth import name_values
 from covidreport.errors import UsageError
 from covidreport.records import Fit, Resample
 
-from .settings import AS_GIVEN, EpochRule, LossName, SelectionMetric
+from .settings import AS_GIVEN, EpochRule, LossName, SelectionMetric, Transforms
 
 Check = Callable[[object], Any]
 
@@ -64,6 +64,13 @@ def _positive(value: object) -> float:
     return number
 
 
+def _share(value: object) -> float:
+    number = _positive(value)
+    if number > 1:
+        raise ValueError("a share of the learning rate, above 0 and up to 1, is wanted")
+    return number
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false is wanted")
@@ -78,13 +85,38 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _positive_weight(value: object) -> float | str:
+def _positive_weight(value: object) -> float | str | tuple[tuple[str, float], ...]:
     if value == "balanced":
         return "balanced"
     try:
+        if isinstance(value, dict) and value:
+            return tuple((str(label), _positive(weight)) for label, weight in value.items())
         return _positive(value)
     except ValueError as error:
-        raise ValueError('a number above 0 or "balanced" is wanted') from error
+        raise ValueError(
+            'a number above 0, a table of them by label, or "balanced" is wanted'
+        ) from error
+
+
+def _augmentation(value: object) -> str | Transforms:
+    if not isinstance(value, list):
+        return _text(value)
+    steps = []
+    for each in value:
+        if not isinstance(each, dict) or not isinstance(each.get("name"), str):
+            raise ValueError(
+                "a name or a list of torchvision's v2 transforms is wanted, such as "
+                '[{ name = "RandomRotation", degrees = 10 }]'
+            )
+        options = tuple((key, _fix(option)) for key, option in each.items() if key != "name")
+        steps.append((each["name"], options))
+    if not steps:
+        raise ValueError('"none" is wanted where nothing is to be changed')
+    return Transforms(tuple(steps))
+
+
+def _fix(option: object) -> object:
+    return tuple(map(_fix, option)) if isinstance(option, list) else option
 
 
 def _one_or_three(check: Check) -> Check:
@@ -138,7 +170,7 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "architecture": _text,
     "weights": _text,
     "loss": _one_of(*get_args(LossName)),
-    "optimizer": _one_of("sgd", "adam"),
+    "optimizer": _one_of("sgd", "adam", "adamw"),
     "learning_rate": _positive,
     "epochs": _whole(1),
     "batch_size": _whole(1),
@@ -150,7 +182,7 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "positive_weight": _positive_weight,
     "momentum": _number(0, 1),
     "weight_decay": _number(0),
-    "schedule": _one_of("constant", "cosine"),
+    "schedule": _one_of("constant", "cosine", "plateau"),
     "seed": _whole(0),
     "image_size": _whole(8),
     "fit": _one_of(*get_args(Fit)),
@@ -161,14 +193,19 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "train_labels": _convention,
     "validation_labels": _convention,
     "sampling": _one_of("shuffled", "class-balanced"),
-    "augmentation": _text,
-    "validation_augmentation": _text,
+    "augmentation": _augmentation,
+    "validation_augmentation": _augmentation,
     "validation_mode": _one_of("evaluation", "training"),
     "train_figures": _one_of("running", "second-pass"),
-    "precision": _one_of("auto", "float32", "bfloat16"),
+    "precision": _one_of("auto", "float32", "bfloat16", "float16"),
     "exported_epoch": _epoch_rule,
     "mean": _one_or_three(_number(-math.inf)),
     "std": _one_or_three(_positive),
+    "warmup_epochs": _number(0),
+    "clip_norm": _positive,
+    "backbone_rate": _share,
+    "frozen_epochs": _whole(0),
+    "patience": _whole(1),
 }
 """The keys of `[defaults]` and of every entry."""
 

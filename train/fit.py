@@ -25,7 +25,7 @@ from .folds import describe_left_out, leave_out
 from .images import ImageStore, stack_fitted
 from .loop import fit_model
 from .losses import make_loss
-from .models import PixelModel
+from .models import PixelModel, find_head
 from .prepare import make_splits, stored_splits
 from .ranks import Ranks
 from .run_record import (
@@ -39,7 +39,7 @@ from .run_record import (
     find_differences,
     find_revision,
 )
-from .sampling import Indices, balance_positives
+from .sampling import Indices, weigh_positives
 from .settings import Experiment, FitSettings, Study
 from .start import start_model
 from .task import Task, Watcher
@@ -245,12 +245,8 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
     splits = make_splits(request.dataset, request.rows, study, settings, request.failures)
     device = prepare_device(request.device, settings)
     model = start_model(settings, request.weights[experiment.name], len(study.labels))
-    weight = settings.positive_weight
-    positive_weight = None
-    if weight == "balanced":
-        positive_weight = torch.tensor(balance_positives(splits["train"].truth, study.labels))
-    elif weight is not None:
-        positive_weight = torch.full((len(study.labels),), float(weight))
+    weights = weigh_positives(settings, splits["train"].truth, study.labels)
+    positive_weight = None if weights is None else torch.tensor(weights)
     task = Task(
         settings=settings,
         target=study.labels.index(study.target),
@@ -263,6 +259,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         sample_ids=request.dataset.ids,
         accept_other=request.accept_other,
         timing=timing,
+        head=find_head(settings, len(study.labels)),
     )
     return model, task
 

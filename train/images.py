@@ -19,7 +19,7 @@ from covidreport.images import DecodedImage, fit_pixels, read_image
 from covidreport.records import Dataset, Failure, PixelSpec
 
 from .augmentation import shrink_picture
-from .settings import Augmentation
+from .settings import Augmentation, Transforms
 
 DEFAULT_CACHE_BYTES = 4 * 2**30
 
@@ -49,7 +49,7 @@ class ImageStore:
         indices: Iterable[int],
         spec: PixelSpec,
         workers: int,
-        kind: Augmentation | None = None,
+        kind: Augmentation | Transforms | None = None,
         advance: Callable[[int], None] = lambda _: None,
     ) -> tuple[Failure, ...]:
         """Decode these images and give a `Failure` for each that can't be.
@@ -62,10 +62,10 @@ class ImageStore:
             if self._reasons.get(i, "") is None and not self._room:
                 return
             try:
-                if kind is None:
-                    self.fitted(i, spec)
-                else:
+                if isinstance(kind, Augmentation):
                     self.picture(i, spec, kind)
+                else:
+                    self.fitted(i, spec)
             except ImageError as error:
                 self._reasons[i] = str(error)
             else:

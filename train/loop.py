@@ -21,7 +21,7 @@ from .checkpoint import (
 )
 from .epoch_metrics import EpochMetrics, may_be_chosen, order_by
 from .models import PixelModel
-from .passes import SECOND_PASS, VALIDATION, Passes, rate_of
+from .passes import SECOND_PASS, VALIDATION, Passes
 from .run_record import describe_circumstances
 from .task import Fitted, Task, Watcher
 
@@ -49,13 +49,15 @@ class _Fitting:
         """All epochs that are not done yet, then the weights of the exported one."""
         done = self._resume()
         for epoch in range(done + 1, self.task.settings.epochs + 1):
+            if self._is_over(epoch - 1):
+                break
             began = time.perf_counter()
             row = self._run_epoch(epoch)
             self.history.append(row)
             self.task.timing.epoch_s.append(time.perf_counter() - began)
             self._write(epoch)
             self.watcher.on_epoch(row)
-        last, rule = self.task.settings.epochs, self.task.settings.exported_epoch
+        last, rule = self.history[-1].epoch, self.task.settings.exported_epoch
         if self.best is not None:
             self.passes.network.load_state_dict(self.best.weights)
             return Fitted(self.best.epoch, self.history)
@@ -83,8 +85,9 @@ class _Fitting:
                 values[f"{role}_false_positives"] = found.false_positives
                 values[f"{role}_roc_auc"] = found.roc_auc
                 values[f"{role}_average_precision"] = found.average_precision
-        values["learning_rate"] = rate_of(settings, epoch)
+        values["learning_rate"] = self.passes.updates.rate
         self._keep_best(epoch, metrics)
+        self.passes.updates.end_epoch(self._find_falling(metrics))
         return Epoch(epoch, values)
 
     def _resume(self) -> int:
@@ -101,7 +104,7 @@ class _Fitting:
             )
         _refuse_others(found, accept=task.accept_other)
         passes.network.load_state_dict(found.weights)
-        passes.optimizer.load_state_dict(dict(found.optimizer))
+        passes.updates.load_state_dict(found.optimizer)
         restore_random_state(found.random[task.ranks.rank], task.device.torch)
         self.history, self.best = list(found.history), found.best
         task.timing.go_on(found.timing)
@@ -121,7 +124,7 @@ class _Fitting:
             Checkpoint(
                 epoch,
                 passes.network.state_dict(),
-                passes.optimizer.state_dict(),
+                passes.updates.state_dict(),
                 states,
                 self.history,
                 self.best,
@@ -129,6 +132,19 @@ class _Fitting:
                 describe_circumstances(),
             ),
         )
+
+    def _find_falling(self, metrics: Mapping[str, EpochMetrics]) -> float:
+        """The figure that is to fall: of the rule of `exported_epoch`, or the validation loss."""
+        rule = self.task.settings.exported_epoch
+        if rule.rule == "last":
+            return metrics["validation"].loss
+        role = next(r for r, split in self.task.splits.items() if split.name == rule.split)
+        return order_by(metrics[role], rule)[0]
+
+    def _is_over(self, done: int) -> bool:
+        """Whether nobody waits for a better epoch any more."""
+        patience = self.task.settings.patience
+        return patience is not None and done - (self.best.epoch if self.best else 0) >= patience
 
     def _keep_best(self, epoch: int, metrics: Mapping[str, EpochMetrics]) -> None:
         rule = self.task.settings.exported_epoch

@@ -14,16 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import SGD, Adam, Optimizer
 
 from .batches import Batch, BatchFeed, Split, make_batches
-from .device import Device
 from .epoch_metrics import EpochMetrics, mean_loss, measure
 from .freezing import keep_frozen_still
-from .models import PixelModel
+from .models import PixelModel, is_inside
 from .sampling import Indices, cut_batches, order_epoch, weigh_classes
-from .settings import AUGMENTATIONS, FitSettings
+from .settings import Transforms, find_augmentation
 from .task import NotFiniteError, Task, Watcher
+from .updates import Updates
 
 PREDICTION_BATCH = 64
 TRAINING, SECOND_PASS, VALIDATION = 0, 1, 2
@@ -44,13 +43,13 @@ class Passes:
             model.network = convert(model.network, ranks.group)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.network: nn.Module = model.network
         self._loss = task.loss.at(device.torch)
-        self.optimizer = make_optimizer(model, settings, device)
-        self._parallel: nn.Module = model
-        if ranks.size > 1:
-            ids = [device.torch.index] if device.is_gpu else None
-            self._parallel = DistributedDataParallel(
-                model, device_ids=ids, process_group=ranks.group
-            )
+        self.updates = Updates(model, settings, device, task.head)
+        self._backbone = [
+            weight for name, weight in self.network.named_parameters()
+            if weight.requires_grad and not is_inside(name, task.head)
+        ]  # fmt: skip
+        self._still = False
+        self._parallel = self._share()
         self._weights = None
         if settings.sampling == "class-balanced":
             self._weights = weigh_classes(task.splits["train"].truth)
@@ -62,16 +61,15 @@ class Passes:
         """
         task, settings = self.task, self.task.settings
         split = task.splits["train"]
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate_of(settings, epoch)
+        self._hold_still(epoch <= settings.frozen_epochs)
         order = order_epoch(len(split), settings.seed, epoch, self._weights)
         batches = cut_batches(order, settings.batch_size, 2 * task.ranks.size)
         feed = self._feed(settings.augmentation, epoch, TRAINING)
-        self.model.train()
-        keep_frozen_still(self.network, settings.frozen)
+        self._train_mode()
         losses: list[_Fetched] = []
         positions, logits = [], []
         for n, batch in enumerate(make_batches(split, feed, batches, self._rank_of_ranks)):
+            self.updates.set_rate(epoch, n + 1, len(batches))
             loss, answers = self._step(batch)
             losses.append(_fetch(loss))
             positions.append(batch.positions)
@@ -112,7 +110,7 @@ class Passes:
         """Change the weights once; the loss of the whole batch, and this process's logits."""
         ranks = self.task.ranks
         pixels, truth = self._upload(batch.pixels), self._upload(batch.truth)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.updates.optimizer.zero_grad(set_to_none=True)
         with self._precision():
             logits = self._parallel(pixels).float()
         own_sum, own_count = self._loss.sum_and_count(logits, truth)
@@ -121,8 +119,7 @@ class Passes:
         mean = own_sum * ranks.size / count
         mean = mean + (ranks.total(own_sum) / count - mean).detach()
         loss = self._loss.finish(mean)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.optimizer.step()
+        self.updates.step(loss)
         return loss.detach(), logits.detach()
 
     def _check_finite(
@@ -141,9 +138,9 @@ class Passes:
         self, split: Split, feed: BatchFeed, batches: list[Indices]
     ) -> tuple[Indices, NDArray[np.float32]]:
         training = self.task.settings.validation_mode == "training"
-        self.model.train(training)
+        self.model.eval()
         if training:
-            keep_frozen_still(self.network, self.task.settings.frozen)
+            self._train_mode()
         positions, logits = [], []
         with torch.no_grad():
             for batch in make_batches(split, feed, batches, self._rank_of_ranks):
@@ -165,9 +162,35 @@ class Passes:
     def _rank_of_ranks(self) -> tuple[int, int]:
         return (self.task.ranks.rank, self.task.ranks.size)
 
-    def _feed(self, augmentation: str, epoch: int, which: int) -> BatchFeed:
+    def _share(self) -> nn.Module:
+        """The model, its gradients averaged over all processes where there are several."""
+        ranks, device = self.task.ranks, self.task.device
+        if ranks.size == 1:
+            return self.model
+        ids = [device.torch.index] if device.is_gpu else None
+        return DistributedDataParallel(self.model, device_ids=ids, process_group=ranks.group)
+
+    def _hold_still(self, still: bool) -> None:
+        """Whether the head alone trains from now on."""
+        if still != self._still:
+            self._still = still
+            for weight in self._backbone:
+                weight.requires_grad_(not still)
+            self._parallel = self._share()  # it looks once at what trains
+
+    def _train_mode(self) -> None:
+        """Training mode, but for what is frozen, also for the first epochs."""
+        self.model.train()
+        keep_frozen_still(self.network, self.task.settings.frozen)
+        if self._still:
+            modules = dict(self.network.named_modules())
+            self.network.eval()
+            for name in self.task.head:
+                modules[name].train()
+
+    def _feed(self, augmentation: str | Transforms, epoch: int, which: int) -> BatchFeed:
         seed = (self.task.settings.seed, epoch, which)
-        kind = AUGMENTATIONS[augmentation]
+        kind = find_augmentation(augmentation)
         return dataclasses.replace(self.task.feed, augmentation=kind, seed=seed)
 
     def _upload(self, values: Tensor) -> Tensor:
@@ -176,7 +199,8 @@ class Passes:
     @contextmanager
     def _precision(self) -> Iterator[None]:
         device = self.task.device
-        with torch.autocast(device.torch.type, torch.bfloat16, enabled=device.autocast):
+        half = torch.float16 if device.float16 else torch.bfloat16
+        with torch.autocast(device.torch.type, half, enabled=device.autocast):
             yield
 
 
@@ -201,21 +225,3 @@ def _fetch(value: Tensor) -> _Fetched:
     copy, arrived = value.to("cpu", non_blocking=True), torch.Event(value.device)
     arrived.record()
     return _Fetched(copy, arrived)
-
-
-def rate_of(settings: FitSettings, epoch: int) -> float:
-    """The learning rate of an epoch, from 1 on; `cosine` is Loshchilov and Hutter 2017, eq. 5."""
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    done = (epoch - 1) / settings.epochs
-    return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
-
-
-def make_optimizer(model: nn.Module, settings: FitSettings, device: Device) -> Optimizer:
-    """SGD or Adam over the weights that train."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    rate, decay = settings.learning_rate, settings.weight_decay
-    fused = True if device.is_gpu else None
-    if settings.optimizer == "adam":
-        return Adam(weights, rate, weight_decay=decay, fused=fused)
-    return SGD(weights, rate, settings.momentum, weight_decay=decay, fused=fused)

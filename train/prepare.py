@@ -17,7 +17,7 @@ from covidreport.records import UNKNOWN, Dataset, Failure, Finding
 from .batches import Split
 from .images import ImageStore
 from .sampling import Indices, apply_convention
-from .settings import AUGMENTATIONS, TENTH, Experiment, FitSettings, Study
+from .settings import TENTH, Experiment, FitSettings, Study, find_augmentation
 from .study import StudyError
 from .weights import Weights, WeightsError, find_weights
 
@@ -179,7 +179,7 @@ def check_images(
         settings = experiment.settings
         for role, name in split_roles(settings).items():
             given = settings.augmentation if role == "train" else settings.validation_augmentation
-            kind = AUGMENTATIONS[given]
+            kind = find_augmentation(given)
             key = (name, settings.pixels, kind)
             if key in seen or name == TENTH:  # of the training split, and so of its images
                 continue

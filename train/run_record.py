@@ -24,10 +24,11 @@ from covidreport.records import Dataset
 
 from . import IN_CHECKOUT
 from .batches import Split
+from .fields import SETTING_FIELDS
 from .freezing import frozen_in_effect
 from .models import Loaded, PixelModel, find_normalisation
 from .networks import IMAGENET_MEAN, IMAGENET_STD, describe_source, look_first_in
-from .settings import EpochRule, Experiment, FitSettings, Study
+from .settings import EpochRule, Experiment, FitSettings, Study, describe_settings
 from .weights import Weights
 
 _ELSEWHERE = {
@@ -49,9 +50,9 @@ PACKAGES = ("torch", "torchvision", "onnx", "onnxscript", "onnxruntime-gpu", "on
 def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
     """The part of run.json that the study file settles; two fits are the same where it is."""
     settings = experiment.settings
-    values = dataclasses.asdict(settings)
+    values = describe_settings(settings)
     hyperparameters = {
-        key: list(value) if isinstance(value, tuple) else value
+        key: value
         for key, value in values.items()
         if key not in _ELSEWHERE and key != "exported_epoch" and value is not None
     }
@@ -69,7 +70,7 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
             "target": study.target,
             **({"uncertain": list(study.uncertain)} if study.uncertain else {}),
         },
-        "exported_epoch": dataclasses.asdict(settings.exported_epoch),
+        "exported_epoch": values["exported_epoch"],
     }
     if experiment.configuration is not None:
         described["configuration"] = experiment.configuration
@@ -83,31 +84,34 @@ def describe_experiment(experiment: Experiment, study: Study) -> dict[str, Any]:
     return described
 
 
-def _state_head(hyperparameters: Any) -> Any:
-    """With the head, which was not recorded where the study named none: then vgg16 and resnet18 had
-    that of the 2020 study."""
-    if not isinstance(hyperparameters, Mapping) or "head" in hyperparameters:
+def _state_all(hyperparameters: Any) -> Any:
+    """With what runs did not record that were fitted before it could be stated.
+
+    Where the study named no head, vgg16 and resnet18 had that of the 2020 study.
+    """
+    if not isinstance(hyperparameters, Mapping):
         return hyperparameters
     study = hyperparameters.get("architecture") in ("vgg16", "resnet18")
-    return {**hyperparameters, "head": "study" if study else "plain"}
+    unsaid = {"head": "study" if study else "plain", "warmup_epochs": 0.0, "frozen_epochs": 0}
+    return {**unsaid, **hyperparameters}
 
 
 def read_settings(run: Mapping[str, Any], path: Path) -> FitSettings:
     """The settings in a run.json; RunError where it is none that `train` wrote."""
     try:
-        values = dict(_state_head(run["hyperparameters"]))
+        values = dict(_state_all(run["hyperparameters"]))
         for key, keys in _ELSEWHERE.items():
             value: Any = run
             for part in keys:
                 value = value[part]
             values[key] = value
-        for key in ("frozen", "mean", "std"):
-            if key in values:
-                values[key] = tuple(values[key])
+        for key, value in values.items():
+            if isinstance(value, list | dict):
+                values[key] = SETTING_FIELDS[key](value)
         rule = run["exported_epoch"]
         values["exported_epoch"] = EpochRule(rule["rule"], rule["metric"], rule["split"])
         return FitSettings(**values)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is not a run that this `train` fitted ({error})") from error
 
 
@@ -237,7 +241,7 @@ def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
     """
     differences = []
     before = {
-        **before, "hyperparameters": _state_head(before.get("hyperparameters")),
+        **before, "hyperparameters": _state_all(before.get("hyperparameters")),
         "network": _state_network(before),
     }  # fmt: skip
     for key in ("hyperparameters", "network", "seed", "started_from", "data", "exported_epoch"):

@@ -11,7 +11,7 @@ from covidreport.errors import UsageError
 from covidreport.records import UNKNOWN
 
 from .fields import split_convention
-from .settings import AS_GIVEN
+from .settings import AS_GIVEN, FitSettings
 
 Indices = NDArray[np.intp]
 
@@ -70,6 +70,18 @@ def cut_batches(order: Indices, size: int, smallest: int = 2) -> list[Indices]:
         last = batches.pop()
         batches[-1] = np.concatenate([batches[-1], last])
     return batches
+
+
+def weigh_positives(
+    settings: FitSettings, truth: NDArray[np.int8], labels: Sequence[str]
+) -> tuple[float, ...] | None:
+    """What positives of each label weigh, `(K,)`; None where they weigh as much as negatives."""
+    weight = settings.positive_weight
+    if weight == "balanced":
+        return balance_positives(truth, labels)
+    if isinstance(weight, tuple):
+        return tuple(dict(weight).get(label, 1.0) for label in labels)
+    return None if weight is None else (float(weight),) * len(labels)
 
 
 def balance_positives(truth: NDArray[np.int8], labels: Sequence[str]) -> tuple[float, ...]:

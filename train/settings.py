@@ -40,6 +40,14 @@ class Augmentation:
     frame: Literal["fitted", "picture"] = "fitted"
 
 
+@dataclass(frozen=True, slots=True)
+class Transforms:
+    """torchvision's v2 transforms in their order, each by name and options, done to the pixels that
+    the model is fed with."""
+
+    steps: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+
+
 AUGMENTATIONS: Mapping[str, Augmentation | None] = {
     "none": None,
     # what the 2020 study ran: torchvision's own defaults for the crop
@@ -47,6 +55,11 @@ AUGMENTATIONS: Mapping[str, Augmentation | None] = {
     # keeps both lungs in the picture, and the heart mostly on its side
     "mild": Augmentation(10, (0.7, 1.0), (9 / 10, 10 / 9), 0.0),
 }
+
+
+def find_augmentation(stated: str | Transforms) -> Augmentation | Transforms | None:
+    """The changes that a study states; None for none. KeyError where there are none such."""
+    return AUGMENTATIONS[stated] if isinstance(stated, str) else stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,7 @@ class FitSettings:
     """`imagenet` (torchvision's), `pretrained` (timm's), a file (relative to the study file), or
     `none`: what training starts from."""
     loss: LossName
-    optimizer: Literal["sgd", "adam"]
+    optimizer: Literal["sgd", "adam", "adamw"]
     learning_rate: float
     epochs: int
     batch_size: int
@@ -88,12 +101,14 @@ class FitSettings:
     """Let `frozen` name what freezes nothing, such as a layer that the head replaces."""
     gamma: float | None = None
     alpha: float | None = None
-    positive_weight: float | Literal["balanced"] | None = None
-    """What positives weigh in the loss; `balanced`: negatives / positives of the training split."""
+    positive_weight: float | Literal["balanced"] | tuple[tuple[str, float], ...] | None = None
+    """What positives weigh in the loss, of all labels or of each that is named; `balanced`:
+    negatives / positives of the training split."""
     momentum: float = 0.0
     weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
-    """How the learning rate goes on: `cosine` falls towards 0, epoch by epoch."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """How the learning rate goes on: `cosine` falls towards 0, epoch by epoch; `plateau` to a tenth
+    after ten epochs without a better one, by `exported_epoch` or else the validation loss."""
     seed: int = 0
     image_size: int = 224
     fit: Fit = "stretch"
@@ -105,20 +120,30 @@ class FitSettings:
     """Label convention of the training split: `as-given` or `<label>-counts-as-<label>`."""
     validation_labels: str = AS_GIVEN
     sampling: Literal["shuffled", "class-balanced"] = "shuffled"
-    augmentation: str = "none"
-    """One of `train.augmentation.AUGMENTATIONS`."""
-    validation_augmentation: str = "none"
+    augmentation: str | Transforms = "none"
+    """One of `AUGMENTATIONS`, or a list of torchvision's v2 transforms."""
+    validation_augmentation: str | Transforms = "none"
     validation_mode: Literal["evaluation", "training"] = "evaluation"
     """`training` leaves dropout on and batch statistics in use while metrics are taken."""
     train_figures: Literal["running", "second-pass"] = "running"
     """Training metrics as the epoch goes, or by a pass of their own after it."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """`auto`: bfloat16 autocast on a GPU that computes in it, else float32."""
     exported_epoch: EpochRule = field(default_factory=EpochRule)
     mean: tuple[float, ...] | None = None
     """What the network sees is pixels / 255, less `mean`, over `std`: one value or three; those
     that its weights were made with where nothing is stated."""
     std: tuple[float, ...] | None = None
+    warmup_epochs: float = 0.0
+    """In so many the rate rises evenly to the stated one; `cosine` then goes on by update."""
+    clip_norm: float | None = None
+    """Gradients are made smaller where all of them together are longer."""
+    backbone_rate: float | None = None
+    """The share of the rate that all but the head trains at."""
+    frozen_epochs: int = 0
+    """In so many, at first, the head alone trains."""
+    patience: int | None = None
+    """After so many epochs without a better one, by `exported_epoch`, none is run any more."""
 
     @property
     def pixels(self) -> PixelSpec:
@@ -182,8 +207,21 @@ def name_run(number: str, settings: FitSettings, suffix: str = "") -> str:
 
 
 def describe_settings(settings: FitSettings) -> dict[str, Any]:
-    """The settings as plain values for a file, by name."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in dataclasses.asdict(settings).items()
-    }
+    """The settings as plain values for a file, by name, as a study states them."""
+    values = {each.name: getattr(settings, each.name) for each in dataclasses.fields(settings)}
+    rule = settings.exported_epoch
+    values["exported_epoch"] = dataclasses.asdict(rule)
+    return {key: _describe_value(value) for key, value in values.items()}
+
+
+def _describe_value(value: Any) -> Any:
+    if isinstance(value, Transforms):
+        return [
+            {"name": name, **{key: _describe_value(option) for key, option in options}}
+            for name, options in value.steps
+        ]
+    if not isinstance(value, tuple):
+        return value
+    if value and isinstance(value[0], tuple) and isinstance(value[0][0], str):
+        return dict(value)
+    return [_describe_value(each) for each in value]

@@ -13,7 +13,8 @@ from torch import nn
 from .freezing import freeze, frozen_in_effect
 from .models import PixelModel, build_network, find_head, is_inside, lay_out, wrap_network
 from .networks import ModelError, find_architecture
-from .settings import Experiment, FitSettings
+from .settings import Experiment, FitSettings, Transforms
+from .transforms import check_transforms
 from .weights import Weights, load_weights, read_state
 
 
@@ -55,6 +56,10 @@ def find_model_faults(experiments: Sequence[Experiment], n_labels: int) -> list[
     for experiment in experiments:
         try:
             _outline(_keep_network(experiment.settings), n_labels)
+            for stated in {experiment.settings.augmentation,
+                           experiment.settings.validation_augmentation}:  # fmt: skip
+                if isinstance(stated, Transforms):
+                    check_transforms(stated, experiment.settings.pixels)
         except ModelError as error:
             lines = str(error).splitlines()
             faults += [f"experiment {experiment.number}: {line}" for line in lines]

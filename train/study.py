@@ -257,8 +257,8 @@ def _make_experiments(
     faults += find_conflicts(settings, stated)
     if "weights" not in shared.given and is_frozen_by_chance(settings):
         faults.append(
-            '`frozen` keeps random weights: with weights = "none" those layers would '
-            "never learn anything; name weights, or freeze nothing"
+            f"`{'frozen' if settings.frozen else 'frozen_epochs'}` keeps random weights: with "
+            'weights = "none" those layers would learn nothing; name weights, or freeze nothing'
         )
     faults += find_strange_labels(settings, shared.facts)
     settings = drop_meaningless(settings)

@@ -47,6 +47,8 @@ class Task:
     folder: Path
     sample_ids: Sequence[str]
     """The ids of the whole data set, by index."""
+    head: Sequence[str] = ()
+    """The modules of the network that answer the labels."""
     accept_other: bool = False
     """Whether to go on from a checkpoint of other versions or another number of threads."""
     timing: Timing = field(default_factory=Timing)

@@ -50,7 +50,7 @@ LONG_S = 2.0
 _NO_MATTER = frozenset({
     "seed", "epochs", "learning_rate", "momentum", "weight_decay", "schedule", "train_split",
     "validation_split", "train_labels", "validation_labels", "sampling", "exported_epoch",
-    "train_figures", "weights",
+    "train_figures", "weights", "warmup_epochs", "backbone_rate", "frozen_epochs", "patience",
 })  # fmt: skip
 """Settings that a network trains one batch with, or exports, all the same."""
 
@@ -144,7 +144,7 @@ def _try_network(request: Request, experiment: Experiment, folder: Path) -> Cost
         predict_s = _time(lambda: passes.measure("train", 1, SECOND_PASS), device)
         optimizer = sum(
             value.numel() * value.element_size()
-            for state in passes.optimizer.state.values()
+            for state in passes.updates.optimizer.state.values()
             for value in state.values()
             if isinstance(value, torch.Tensor)
         )
@@ -160,7 +160,9 @@ def _try_network(request: Request, experiment: Experiment, folder: Path) -> Cost
 
 def _keep_a_batch(task: Task) -> Task:
     """The task cut down to one batch, at a rate of 0: two passes over it are the same."""
-    settings = replace(task.settings, learning_rate=0.0, sampling="shuffled")
+    settings = replace(
+        task.settings, learning_rate=0.0, sampling="shuffled", frozen_epochs=0, warmup_epochs=0.0
+    )
     train = task.splits["train"]
     n = min(len(train), settings.batch_size)
     cut = replace(train, rows=train.rows[:n], truth=train.truth[:n])

@@ -19,6 +19,7 @@ __all__ = ["share"]
 
 LONGEST = (
     "tests/test_readme.py",
+    "tests/train/test_grid.py",
     "tests/cli/test_folds.py",
     "tests/integrations/test_story.py",
     "tests/train/test_ranks.py",

@@ -206,6 +206,7 @@ SETTING_FIELDS: Mapping[str, Check] = {
     "backbone_rate": _share,
     "frozen_epochs": _whole(0),
     "patience": _whole(1),
+    "checkpoint_epochs": _whole(1),
 }
 """The keys of `[defaults]` and of every entry."""
 

@@ -113,12 +113,15 @@ class _Fitting:
         return found.epoch
 
     def _write(self, epoch: int) -> None:
-        """Write the history and the checkpoint of an epoch, in this order."""
-        task, passes = self.task, self.passes
+        """Write an epoch's history and, where it is its turn, its checkpoint, in this order."""
+        task, passes, settings = self.task, self.passes, self.task.settings
+        if task.ranks.leads:
+            write_history(task.folder, self.history)
+        if epoch % settings.checkpoint_epochs and epoch < settings.epochs:
+            return
         states = task.ranks.gather(random_state(task.device.torch))
         if not task.ranks.leads:
             return
-        write_history(task.folder, self.history)
         write_checkpoint(
             task.folder,
             Checkpoint(

@@ -233,11 +233,18 @@ def find_revision() -> str | None:
     return found.stdout.strip() or None
 
 
+_NO_MATTER = frozenset({
+    ("data", "source"), ("data", "name"), ("network", "folder"),
+    ("hyperparameters", "checkpoint_epochs"),
+})  # fmt: skip
+"""What two equal fits need not share."""
+
+
 def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
     """What of the study's settings, the weights and the images two fits do not share.
 
     Where the images lie and what their data set is called makes no difference: their fingerprints
-    would tell.
+    would tell; nor does how often a checkpoint is written.
     """
     differences = []
     before = {
@@ -246,7 +253,7 @@ def find_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
     }  # fmt: skip
     for key in ("hyperparameters", "network", "seed", "started_from", "data", "exported_epoch"):
         for name, old, new in _pairs(key, before.get(key), now.get(key, {})):
-            if (key, name) in (("data", "source"), ("data", "name"), ("network", "folder")):
+            if (key, name) in _NO_MATTER:
                 continue
             differences.append(f"{name} was {old!r}, is now {new!r}")
     return tuple(differences)

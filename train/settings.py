@@ -144,6 +144,8 @@ class FitSettings:
     """In so many, at first, the head alone trains."""
     patience: int | None = None
     """After so many epochs without a better one, by `exported_epoch`, none is run any more."""
+    checkpoint_epochs: int = 1
+    """After how many epochs a checkpoint is written; one is after the last."""
 
     @property
     def pixels(self) -> PixelSpec:

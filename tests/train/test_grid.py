@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from covidreport.errors import UsageError
-from tests.train.conftest import read_json
+from tests.train.conftest import draw_images, read_json
 from train.command import FitOptions, Listener, run_fit
 from train.parallel import fit_in_parallel, share_machine
 
@@ -88,33 +92,162 @@ def test_what_another_process_has_tried_meanwhile_is_not_tried_again(
     assert run_fit(options) == 0
 
 
-def _read_models(runs: Path) -> dict[str, tuple[bytes, bytes]]:
-    return {
-        folder.name: ((folder / "model.onnx").read_bytes(), (folder / "history.csv").read_bytes())
-        for folder in runs.iterdir()
-        if folder.is_dir()
-    }
+OWN = """
+import torch
+from torch import nn
+
+class Network(nn.Module):
+    def __init__(self, n_labels):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU())
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Linear(8, n_labels)
+
+    def forward(self, images):
+        return self.head(self.drop(self.features(images).mean((2, 3))))
+
+class Closed(Network):
+    def forward(self, images):
+        if float(images.mean()) > 1e9:  # what depends on the data can't be exported
+            return super().forward(-images)
+        return super().forward(images)
+
+class Unsteady(Network):
+    def __init__(self, n_labels):
+        super().__init__(n_labels)
+        self.register_buffer("batches", torch.tensor(0))
+
+    def forward(self, images):
+        if self.training:
+            self.batches += 1
+        return super().forward(images) + torch.where(self.batches > 7, torch.nan, 0.0)
+
+def small(n_labels):
+    return Network(n_labels)
+
+def fickle(n_labels):
+    if torch.initial_seed() == 1:
+        raise ValueError("not with this seed")
+    return Network(n_labels)
+
+def closed(n_labels):
+    return Closed(n_labels)
+
+def unsteady(n_labels):
+    return Unsteady(n_labels)
+"""
+STUDY = """
+seeds = [0, 1]
+[defaults]
+weights = "none"
+loss = "bce"
+optimizer = "adam"
+learning_rate = 0.003
+epochs = 2
+batch_size = 6
+image_size = 64
+[sweep]
+architecture = ["tiny", "squeezenet1_1", "mine_of_grid:small", "mine_of_grid:fickle",
+                "mine_of_grid:closed", "mine_of_grid:unsteady"]
+[[experiment]]
+number = 1
+"""
+FAILING = {
+    "mine_of_grid-fickle-bce-seed1": ("prepare", "not with this seed"),
+    "mine_of_grid-closed-bce-seed0": ("export", "can't be exported to ONNX"),
+    "mine_of_grid-closed-bce-seed1": ("export", "can't be exported to ONNX"),
+    "mine_of_grid-unsteady-bce-seed0": ("fit", "the loss is nan in epoch 2, batch 3"),
+    "mine_of_grid-unsteady-bce-seed1": ("fit", "the loss is nan in epoch 2, batch 3"),
+}
 
 
-def test_in_parallel_the_bytes_are_those_of_one_after_the_other(
-    write_study, manifest, tmp_path, capfd
-):
-    """Two processes with one thread each, three experiments; each is fitted once."""
-    study = write_study(*(f"number = {n}\nseed = {n}" for n in (1, 2, 3)))
-    options = FitOptions(
-        str(study), manifest, tmp_path / "serial", device="cpu", threads=1, workers=1
+@pytest.fixture
+def grid(tmp_path, monkeypatch):
+    """What is asked for, of a network of one's own among others."""
+    path = list(sys.path)
+    (tmp_path / "mine_of_grid.py").write_text(OWN)
+    (tmp_path / "study.toml").write_text(STUDY)
+    draw_images(tmp_path / "drawn", {"train": 26, "validation": 14})
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)  # of which `fickle` has nothing to say as the study is read
+    yield FitOptions(
+        "study.toml", Path("drawn"), tmp_path / "serial", device="cpu", threads=1, workers=1
     )
-    assert fit_in_parallel(options) == 0
-    capfd.readouterr()
-    again = replace(options, out=tmp_path / "parallel", parallel=2)
-    assert fit_in_parallel(again) == 0
-    said = capfd.readouterr()
-    names = [f"exp{n}-tiny-bce" for n in (1, 2, 3)]
-    assert sorted(said.out.split()) == [str(tmp_path / "parallel" / name) for name in names]
-    assert said.err.count("epoch 1/2") == 3
-    assert _read_models(tmp_path / "parallel") == _read_models(tmp_path / "serial")
-    assert fit_in_parallel(again) == 0
-    assert capfd.readouterr().err.count("fitted already") == 3
+    sys.modules.pop("mine_of_grid", None)
+    sys.path[:] = path
+
+
+def _start(options: FitOptions) -> subprocess.Popen[str]:
+    """The command of these options, as a user gives it."""
+    command = ["-m", "train", "fit", "--study", options.study, "--data", options.data, "--out",
+               options.out, "--device", "cpu", "--threads", "1", "--workers", "1"]  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, *map(str, command)], text=True, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def _kill_after(process: subprocess.Popen[str], epochs: int) -> str:
+    """What it said until it had done so many epochs and was killed, or had ended."""
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if sum("  epoch " in each for each in said) == epochs:
+            process.kill()
+    process.communicate(timeout=60)
+    return "".join(said)
+
+
+def _read_runs(out: Path) -> dict[str, dict[str, object]]:
+    """By name: the bytes of what was made, and what run.json says of how it ended."""
+    runs = {}
+    for path in out.glob("exp1-*"):
+        run = read_json(path / "run.json")
+        files = ("model.onnx", "history.csv", "reference/answers.json")
+        found = {name: (path / name).read_bytes() for name in files if (path / name).exists()}
+        ended = {key: run.get(key) for key in ("status", "stage", "reason", "exported_epoch")}
+        runs[path.name.removeprefix("exp1-")] = {**found, **ended}
+    return runs
+
+
+def test_a_grid_that_two_processes_fit_between_kills_is_that_of_one(grid, capfd):
+    """Twelve experiments, six networks of three sources, failures at each stage.
+
+    Two processes are given one command, and each is killed after some epochs; two of `--parallel`
+    end it. What can be fitted is, to the bytes of a serial fit; the failures are named.
+    """
+    assert fit_in_parallel(grid) == 3
+    assert "5 of 12 runs failed" in capfd.readouterr().err
+    serial = _read_runs(grid.out)
+    assert {name for name, run in serial.items() if run["status"] == "failed"} == set(FAILING)
+    for name, (stage, reason) in FAILING.items():
+        assert serial[name]["stage"] == stage
+        assert reason in str(serial[name]["reason"])
+
+    random = np.random.default_rng(22)
+    together = replace(grid, out=grid.out.with_name("together"))
+    pair = [_start(together), _start(together)]
+    with ThreadPoolExecutor() as pool:
+        said = list(pool.map(_kill_after, pair, random.integers(2, 6, 2).tolist()))
+    assert [process.returncode for process in pair] == [-signal.SIGKILL] * 2
+    assert fit_in_parallel(replace(together, parallel=2)) == 3
+    last = capfd.readouterr()
+    assert "5 of 12 runs failed" in last.err
+
+    assert _read_runs(together.out) == serial
+    assert not list(together.out.rglob("*.part"))
+    finished = serial.keys() - FAILING.keys()
+    assert {path.parent.name for path in together.out.rglob("checkpoint.pt")} <= {
+        f"exp1-{name}" for name in FAILING
+    }
+    lines = [line for text in [*said, last.err] for line in text.splitlines()]
+    again = {name: sum(f"{name}  epoch 1/2" in line for line in lines) - 1 for name in finished}
+    # each experiment was begun once; of two that were killed, the checkpoint may not have been
+    assert min(again.values()) >= 0
+    assert sum(again.values()) <= 2
+    calls = [read_json(together.out / f"exp1-{name}" / "run.json")["timing"]["calls"]
+             for name in finished]  # fmt: skip
+    assert sum(calls) <= len(finished) + 2
 
 
 def test_the_cores_are_divided_among_processes(monkeypatch):

@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from covidreport.errors import RunError
+from tests.train.conftest import read_history
 from train.checkpoint import read_checkpoint
 from train.command import FitOptions, prepare
 from train.fit import prepare_task
 from train.loop import fit_model
 from train.progress import Silence
 from train.ranks import Ranks
+from train.run_record import find_differences
+from train.settings import describe_settings
 from train.study import read_study
 
 ENTRY = """number = 1
@@ -116,6 +119,32 @@ def test_another_number_of_threads_does_not_go_on(write_study, manifest, tmp_pat
     _, _, folder = fit_epochs(study, manifest, tmp_path / "runs", accept_other=True)
     gone_on = read_checkpoint(folder)
     assert (gone_on.epoch, gone_on.timing["calls"]) == (3, 2)
+
+
+def test_the_interval_of_checkpoints_is_a_setting(write_study, manifest, tmp_path):
+    """A stopped fit goes on from the last one, and under another interval is the same fit."""
+
+    class Stopped(Silence):
+        def on_epoch(self, row):
+            if row.epoch == 5:
+                raise KeyboardInterrupt
+
+    study = write_study("number = 1\nepochs = 6\ncheckpoint_epochs = 3\nname = 'one'")
+    with pytest.raises(KeyboardInterrupt):
+        fit_epochs(study, manifest, tmp_path / "runs", Stopped())
+    assert read_checkpoint(tmp_path / "runs" / "one").epoch == 3
+    assert len(read_history(tmp_path / "runs" / "one" / "history.csv")) == 5
+    often = write_study("number = 1\nepochs = 6\nname = 'one'", name="often")
+    _, resumed, folder = fit_epochs(often, manifest, tmp_path / "runs")
+    assert read_checkpoint(folder).timing["calls"] == 2
+    _, straight, _ = fit_epochs(often, manifest, tmp_path / "straight")
+    assert_equal(dict(resumed.state_dict()), dict(straight.state_dict()))
+    records = [
+        {"hyperparameters": describe_settings(read_study(each).experiments[0].settings)}
+        for each in (study, often)
+    ]
+    assert records[0] != records[1]
+    assert find_differences(*records) == ()
 
 
 @pytest.mark.parametrize("sampling", ["shuffled", "class-balanced"])

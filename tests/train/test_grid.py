@@ -7,17 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from covidreport.errors import UsageError
+from covidreport.errors import RunError, UsageError
 from tests.train.conftest import draw_images, read_json
+from train import cli
 from train.command import FitOptions, Listener, run_fit
+from train.fit import fit_experiment
 from train.parallel import fit_in_parallel, share_machine
 
 ROOT = Path(__file__).parents[2]
@@ -27,10 +33,9 @@ HOLDER = (
 )
 
 
-@pytest.fixture
-def fitted_elsewhere(tmp_path):
-    """Another process holds the lock of `one`, and nothing but its end gives it back."""
-    lock = tmp_path / "runs" / "one" / ".lock"
+@contextmanager
+def held_elsewhere(lock: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process holds a lock, and nothing but its end gives it back."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, lock], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -38,6 +43,53 @@ def fitted_elsewhere(tmp_path):
     yield process
     process.kill()
     process.communicate(timeout=10)
+
+
+@pytest.fixture
+def fitted_elsewhere(tmp_path):
+    """Another process fits `one`."""
+    with held_elsewhere(tmp_path / "runs" / "one" / ".lock") as process:
+        yield process
+
+
+def test_one_process_looks_at_data_and_networks_and_the_next_waits(
+    write_study, fit, without_export, tmp_path, capsys
+):
+    """It says so, and begins when that one is done, or has ended."""
+    study = write_study("number = 1\nepochs = 1")
+    with held_elsewhere(tmp_path / "runs" / ".lock") as process:
+        Timer(0.5, process.kill).start()
+        assert fit(study) == 0
+    assert "Waiting for another process, which looks at" in capsys.readouterr().err
+    assert fit(study) == 0
+    assert "Waiting" not in capsys.readouterr().err
+
+
+def test_after_an_error_that_kills_the_card_the_same_command_goes_on_with_the_next(
+    write_study, fit, without_export, tmp_path, monkeypatch
+):
+    """The failure is recorded and no other is begun; tried again, it is the last."""
+    study = write_study(
+        "number = 1\nname = 'one'\nepochs = 1", "number = 2\nname = 'two'\nepochs = 1"
+    )
+    begun: list[str] = []
+
+    def fit_one(request, experiment, watcher):
+        begun.append(experiment.name)
+        if experiment.name == "one" and len(begun) == 1:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        return fit_experiment(request, experiment, watcher)
+
+    monkeypatch.setattr("train.grid.fit_experiment", fit_one)
+    monkeypatch.setattr("train.grid.find_card_fault", lambda _: "dead" if len(begun) == 1 else "")
+    with pytest.raises(RunError, match=r"the card can't be used any more \(dead\)") as stopped:
+        fit(study)
+    assert stopped.value.exit_code == 3
+    assert "device-side" in read_json(tmp_path / "runs" / "one" / "run.json")["reason"]
+    assert begun == ["one"]
+    monkeypatch.setattr("train.grid.find_card_fault", lambda _: "")
+    assert fit(study) == 0
+    assert begun == ["one", "two", "one"]
 
 
 def test_what_another_process_fits_is_left_to_it(
@@ -283,3 +335,24 @@ def test_processes_that_torchrun_started_start_no_others(
     study = write_study("number = 1")
     with pytest.raises(UsageError, match="--parallel: torchrun"):
         fit_in_parallel(FitOptions(str(study), manifest, tmp_path / "runs", parallel=2))
+
+
+@pytest.mark.parametrize(("script", "experiments"), [("grid", []), ("one", ["15"])])
+def test_the_jobs_for_a_cluster_are_commands_of_ours(script, experiments, tmp_path, monkeypatch):
+    """Under a stand-in for `srun`, every option is known, and threads are shared."""
+    (tmp_path / "srun").write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "srun").chmod(0o755)
+    given = {"STUDY": "s.toml", "DATA": "d", "OUT": "o", "EXPERIMENT": "15"}
+    done = subprocess.run(
+        ["bash", ROOT / "examples" / "slurm" / f"{script}.sbatch"], capture_output=True, text=True,
+        check=True, env={**given, "SLURM_CPUS_PER_TASK": "32", "PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )  # fmt: skip
+    words = done.stdout.split()
+    asked: list[FitOptions] = []
+    monkeypatch.setattr("train.parallel.fit_in_parallel", asked.append)
+    result = CliRunner().invoke(cli.app, words[words.index("fit") :], catch_exceptions=False)
+    assert result.exit_code == 0
+    (options,) = asked
+    assert (options.study, options.out, options.device) == ("s.toml", Path("o"), "cuda")
+    assert list(options.experiments) == experiments
+    assert options.threads == options.workers == {"grid": 32, "one": 8}[script]

@@ -39,6 +39,19 @@ with stop_at_signals("stopped"):
 """
 
 
+STARTS = """
+import multiprocessing, time
+from train.stopping import stop_at_signals
+
+def wait():
+    with stop_at_signals(None):
+        print("ready", flush=True)
+        time.sleep(600)
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=wait).start()
+    time.sleep(600)
+"""
 WITHOUT_EXPORT = """
 import train.command, train.fit
 from train.cli import main
@@ -82,6 +95,16 @@ def test_a_file_that_is_being_written_has_a_second(tmp_path, writes_s, whole):
     took, _ = _stop(process, signal.SIGTERM)
     assert took < 2
     assert (tmp_path / "checkpoint.pt").exists() == whole
+
+
+def test_a_process_that_was_started_ends_with_the_one_that_started_it(tmp_path):
+    """However that one ends: nothing is fitted behind anybody's back."""
+    script = tmp_path / "starts.py"
+    script.write_text(STARTS)
+    process = _start(script)
+    assert process.stdout.readline() == "ready\n"
+    took, _ = _stop(process, signal.SIGKILL)  # until both have closed the pipe
+    assert took < 2
 
 
 def test_a_stopped_fit_goes_on_and_its_timing_covers_both_calls(write_study, manifest, tmp_path):

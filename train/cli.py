@@ -67,9 +67,12 @@ def fit(
     image_size: Annotated[int | None, typer.Option(help="Instead of the study's, in px.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Instead of the study's.")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Instead of the study's: imagenet, none, or a file.")
+        str | None,
+        typer.Option(help="In its place: imagenet, pretrained, none, or a file."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of the study's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Instead of the study's; the run is called by it.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that make batches; the cores by default.")

@@ -25,7 +25,7 @@ from .folds import describe_left_out, leave_out
 from .images import ImageStore, stack_fitted
 from .loop import fit_model
 from .losses import make_loss
-from .models import PixelModel, find_head
+from .models import PixelModel, find_head, needs_head
 from .prepare import make_splits, stored_splits
 from .ranks import Ranks
 from .run_record import (
@@ -259,7 +259,7 @@ def prepare_task(request: Request, experiment: Experiment, folder: Path) -> tupl
         sample_ids=request.dataset.ids,
         accept_other=request.accept_other,
         timing=timing,
-        head=find_head(settings, len(study.labels)),
+        head=find_head(settings, len(study.labels)) if needs_head(settings) else (),
     )
     return model, task
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from covidreport.errors import CovidReportError
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
 
-from .settings import FitSettings, Study
+from .settings import Experiment, FitSettings, Study
 
 
 def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
@@ -33,9 +33,19 @@ def list_rows(study: Study, out: Path | None) -> list[dict[str, Any]]:
             "description": experiment.description,
         }
         if out is not None:
-            row["status"] = read_status(out / experiment.name)
+            row["status"] = _read_folds(out, experiment) or read_status(out / experiment.name)
         rows.append(row)
     return rows
+
+
+def _read_folds(out: Path, experiment: Experiment) -> str:
+    """How many of its folds are fitted, and what is to be said of the others; empty without any."""
+    states = [read_status(folder) for folder in sorted(out.glob(f"{experiment.name}-fold*"))]
+    if not states:
+        return ""
+    finished = states.count("finished")
+    others = dict.fromkeys(state for state in states if state != "finished")
+    return "; ".join([f"{finished} of {len(states)} folds finished", *others])
 
 
 def _describe_loss(settings: FitSettings) -> str:

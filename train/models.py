@@ -118,6 +118,11 @@ def lay_out(settings: FitSettings, n_labels: int) -> nn.Module:
         return build_network(settings, n_labels).to("meta")
 
 
+def needs_head(settings: FitSettings) -> bool:
+    """Whether the head trains otherwise than the rest."""
+    return settings.frozen_epochs > 0 or settings.backbone_rate is not None
+
+
 def find_head(settings: FitSettings, n_labels: int) -> tuple[str, ...]:
     """The modules that make up the head: whose weights have as many rows as there are labels.
 

@@ -155,6 +155,7 @@ def load_timm() -> ModuleType:
     return module
 
 
+@functools.lru_cache(maxsize=64)
 def _find_timm(name: str) -> Architecture:
     timm = load_timm()
     if not timm.is_model(name):
@@ -168,7 +169,13 @@ def _find_timm(name: str) -> Architecture:
     configuration = timm.get_pretrained_cfg(name)
 
     def build(n_labels: int, channels: int) -> nn.Module:
-        network: nn.Module = timm.create_model(name, num_classes=n_labels, in_chans=channels)
+        try:
+            network: nn.Module = timm.create_model(name, num_classes=n_labels, in_chans=channels)
+        except (RuntimeError, AssertionError, ValueError, TypeError, KeyError) as error:
+            raise ModelError(
+                f"timm can't make {name} for {n_labels} labels and {channels} channels "
+                f"({type(error).__name__}: {error})"
+            ) from error
         return network
 
     return Architecture(build, tuple(configuration.mean), tuple(configuration.std))

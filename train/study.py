@@ -118,10 +118,11 @@ def read_study(
     )
     faults += _find_clashes(study, entries)
     if check_models:
-        from .networks import look_first_in
+        from .networks import OWN, look_first_in
         from .start import find_model_faults
 
-        look_first_in(path.parent)
+        if any(OWN.fullmatch(each.settings.architecture) for each in experiments):
+            look_first_in(path.parent)
         faults += find_model_faults(experiments, len(labels))
     if faults:
         raise StudyError(path, faults)

@@ -48,7 +48,7 @@ class Task:
     sample_ids: Sequence[str]
     """The ids of the whole data set, by index."""
     head: Sequence[str] = ()
-    """The modules of the network that answer the labels."""
+    """The modules that answer the labels, where they train otherwise than the rest."""
     accept_other: bool = False
     """Whether to go on from a checkpoint of other versions or another number of threads."""
     timing: Timing = field(default_factory=Timing)

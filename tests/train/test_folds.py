@@ -12,6 +12,8 @@ from covidreport.errors import UsageError
 from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs
 from tests.train.conftest import LABELS, draw_images, read_json
+from train.listing import list_rows
+from train.study import read_study
 
 
 @pytest.fixture
@@ -54,6 +56,10 @@ def test_a_study_states_its_folds_and_seeds(fit, write_study, own, tmp_path, wit
     assert names == {f"exp1-tiny-bce-seed{seed}-fold{fold}" for seed in "01" for fold in "12"}
     run = read_json(tmp_path / "runs" / "exp1-tiny-bce-seed1-fold2" / "run.json")
     assert (run["configuration"], run["seed"], run["fold"]) == ("exp1-tiny-bce", 1, "2")
+    (tmp_path / "runs" / "exp1-tiny-bce-seed1-fold1" / "run.json").unlink()
+    listed = [row["status"] for row in list_rows(read_study(study), tmp_path / "runs")]
+    assert listed == ["2 of 2 folds finished", "1 of 2 folds finished; not fitted"]
+    assert fit(study, data=own) == 0
     found = join_folds(discover_runs([tmp_path / "runs"]))
     assert [run.name for run in found] == ["exp1-tiny-bce, seed 0", "exp1-tiny-bce, seed 1"]
 

@@ -6,11 +6,12 @@ import gc
 import itertools
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from covidreport.report.charts import vega
-from covidreport.report.charts.lines import Lines
+from covidreport import __version__
+from covidreport.storage.cache import cached, name_entry
 from covidreport.storage.cache_folder import take_damage
 from tests.computed import compute_once
 from tests.shared import share
@@ -36,8 +37,18 @@ COMPUTING = (
     "covidreport.import_scores",
 )
 """What computes the metrics of scores, each by the function that `covidreport.metrics` has."""
-_DRAWN: dict[Lines, str] = {}
-_draw = vega._draw
+CACHING = (
+    "covidreport.compare",
+    "covidreport.compare.patients",
+    "covidreport.report.cases",
+    "covidreport.report.charts.vega",
+    "covidreport.report.classes",
+    "covidreport.report.curves",
+    "covidreport.report.referral",
+    "covidreport.report.repeats",
+)
+"""What caches records that take long to make, by the function that `storage.cache` has."""
+_MADE: dict[str, Any] = {}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,15 +92,23 @@ def not_flushed(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def drawn_once(monkeypatch):
-    """Equal charts of several tests are drawn once: vl-convert takes a tenth of a second each."""
+def made_once(request, monkeypatch):
+    """What goes into the cache is made once for all tests, by all that decides it; the test's own
+    cache has it then as ever. A test that changes how it is made says `made_anew`."""
 
-    def draw(spec, chart):
-        if chart not in _DRAWN:
-            _DRAWN[chart] = _draw(spec, chart)
-        return _DRAWN[chart]
+    def once(kind, facts, make, record):
+        name = name_entry([__version__, kind, facts])
 
-    monkeypatch.setattr(vega, "_draw", draw)
+        def take():
+            if name not in _MADE:
+                _MADE[name] = make()
+            return _MADE[name]
+
+        return cached(kind, facts, take, record)
+
+    if "made_anew" not in request.keywords:
+        for room in CACHING:
+            monkeypatch.setattr(f"{room}.cached", once)
 
 
 @pytest.fixture(autouse=True)

@@ -254,6 +254,7 @@ def test_gate_judges_the_others(project, covidreport, monkeypatch):
     assert "a defect of covidreport: RecursionError" in verdict["error"]["reason"]
 
 
+@pytest.mark.made_anew
 def test_a_comparison_that_fails_leaves_the_ranking(project, covidreport, monkeypatch):
     """`evaluate`, `list`, `score` and `render` show the order, and say what is left out."""
     write_model(project / "runs" / "new", 85)

@@ -17,6 +17,8 @@ from covidreport.storage.runs import discover_runs, read_evaluations
 from tests.compare.cases import compare, draw_scores, write_all, write_scored
 from tests.damage import DAMAGES
 
+pytestmark = pytest.mark.made_anew
+
 
 def test_the_same_scores_are_compared_once(tmp_path, monkeypatch):
     """The second time comes from the cache, and is equal to the last digit."""

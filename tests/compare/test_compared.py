@@ -203,6 +203,7 @@ def test_an_unknown_baseline_is_wrong_usage(tmp_path):
         check_baseline(Plan("run-1"), runs)
 
 
+@pytest.mark.made_anew
 def test_of_very_many_runs_the_pairs_with_the_best_are_stated(tmp_path, monkeypatch):
     """Of sensitivity, specificity and ROC AUC alike: five runs where four are few."""
     monkeypatch.setattr("covidreport.compare.pairs.MOST_IN_PAIRS", 4)

@@ -18,6 +18,8 @@ from covidreport.storage.runs import read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_scores
 from tests.report.scored_runs import write_runs
 
+pytestmark = pytest.mark.made_anew
+
 
 @pytest.fixture
 def reported(tmp_path):

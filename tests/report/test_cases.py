@@ -168,6 +168,7 @@ def test_cases_go_by_digests_unless_ids_are_asked_for(reported: list[ReportedRun
     assert shown.positives[1].attributes == {}
 
 
+@pytest.mark.made_anew
 def test_what_is_too_much_is_counted(
     reported: list[ReportedRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_file_that_is_no_picture_is_refused_by_name(reported: list[ReportedRun
         _collect(reported)
 
 
+@pytest.mark.made_anew
 def test_the_same_scores_are_read_once(
     reported: list[ReportedRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:

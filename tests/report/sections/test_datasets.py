@@ -252,6 +252,7 @@ def test_images_that_changed_under_one_name_are_not_mixed(runs):
     assert re.search(r"one \| (– \| 0\.077|0\.077 [^|]+\| –) ", row)
 
 
+@pytest.mark.made_anew
 def test_what_fails_on_another_data_set_is_a_finding(runs, monkeypatch):
     """Its runs could not be compared: said with its name, as of the ranked one."""
     _write(runs / "two", _answer(20, 26, 5, 44), **OUTSIDE)

@@ -32,18 +32,22 @@ def make(architecture="tiny", size=32, channels=1):
     return model, Contract(settings.pixels, LABELS, "a run"), images
 
 
-@pytest.mark.parametrize(
-    ("architecture", "size", "channels"),
-    [("tiny", 32, 3), ("resnet18", 48, 1)],
+@pytest.fixture(
+    scope="module", params=[("tiny", 32, 3), ("resnet18", 48, 1)], ids=lambda param: param[0]
 )
-def test_exports_state_their_contract_and_answer_as_torch_does(
-    tmp_path, architecture, size, channels
-):
+def exported(request, tmp_path_factory):
+    """A model, its contract, images, where it was exported to, and the evidence of that."""
+    model, contract, images = make(*request.param)
+    folder = tmp_path_factory.mktemp("exported")
+    return model, contract, images, folder, export_model(model, contract, images, folder)
+
+
+def test_exports_state_their_contract_and_answer_as_torch_does(exported):
     """Any batch size gives torch's logits; labels, size, resize and channels are in the file."""
-    model, contract, images = make(architecture, size, channels)
-    evidence = export_model(model, contract, images, tmp_path)
-    session = open_session(tmp_path / "model.onnx")
+    model, _, images, folder, evidence = exported
+    session = open_session(folder / "model.onnx")
     assert session.identity.sha256 == evidence["sha256"]
+    size, channels = images.shape[3], images.shape[1]
     assert session.spec.pixels == PixelSpec(size, size, resample="bicubic", channels=channels)
     assert session.spec.labels == LABELS
     assert session.spec.activation == "logit"
@@ -52,23 +56,17 @@ def test_exports_state_their_contract_and_answer_as_torch_does(
         with torch.no_grad():
             expected = model(torch.from_numpy(batch)).numpy()
         np.testing.assert_allclose(session.run(batch), expected, rtol=1e-4, atol=1e-4)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "reference"]
-    onnx.checker.check_model(tmp_path / "model.onnx", full_check=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "reference"]
+    onnx.checker.check_model(folder / "model.onnx", full_check=True)
 
 
-@pytest.mark.parametrize(
-    ("architecture", "size", "channels"), [("tiny", 32, 3), ("resnet18", 48, 1)]
-)
-def test_torch_s_answers_to_the_drawn_pictures_travel_with_the_model(
-    tmp_path, architecture, size, channels
-):
+def test_torch_s_answers_to_the_drawn_pictures_travel_with_the_model(exported):
     """From the bytes of three files; ONNX Runtime answers the same but for rounding."""
-    model, contract, images = make(architecture, size, channels)
-    evidence = export_model(model, contract, images, tmp_path)
-    answers = read_reference(tmp_path)
+    model, contract, _, folder, evidence = exported
+    answers = read_reference(folder)
     assert answers.source == f"torch {torch.__version__}"
     assert (answers.model, answers.labels) == (evidence["sha256"], LABELS)
-    replayed = replay_reference(read_run(tmp_path), open_session(tmp_path / "model.onnx"))
+    replayed = replay_reference(read_run(folder), open_session(folder / "model.onnx"))
     assert replayed.difference <= replayed.limit == 1e-4
     assert replayed.changed == ()
     scores = np.array(answers.scores)

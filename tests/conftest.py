@@ -21,12 +21,19 @@ __all__ = ["share"]
 LONGEST = (
     "tests/test_readme.py",
     "tests/train/test_grid.py",
-    "tests/cli/test_folds.py",
-    "tests/integrations/test_story.py",
     "tests/train/test_ranks.py",
+    "tests/cli/test_streams.py",
+    "tests/cli/test_folds.py",
+    "tests/test_leaves_nothing.py",
+    "tests/test_drawn_reports.py",
+    "tests/integrations/test_story.py",
+    "tests/cli/test_limits.py",
+    "tests/train/test_models.py",
+    "tests/report/test_sections.py",
+    "tests/train/test_fit.py",
     "tests/train/test_export.py",
+    "tests/test_gpu_benchmark.py",
     "tests/cli/test_transformer.py",
-    "tests/test_house.py",
 )
 """Files of one long test, or of a fixture that takes long, the longest first."""
 COMPUTING = (

@@ -82,9 +82,14 @@ def template(tmp_path_factory):
     (folder / "counts.csv").write_text(COUNTS.format(name=STRANGE), encoding="utf-8")
     scores = "".join(f"{row:03}.png,0.9,0.1,0.1\n" for row in range(7))
     (folder / "scores.csv").write_text(f"id,covid-19,normal,pneumonia\n{scores}")
-    for words in (("evaluate",), ("baseline", "set", "runs/base")):
-        done = run_command(folder, *words, COVIDREPORT_CACHE=str(folder / "cache"))
-        assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("COVIDREPORT_CACHE", str(folder / "cache"))
+        for words in (("evaluate",), ("baseline", "set", "runs/base")):
+            patch.setattr(sys, "argv", ["covidreport", *words])
+            with pytest.raises(SystemExit) as stop:
+                main()
+            assert stop.value.code == 0
     return folder
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from covidreport.text import clean, label_name, list_some, listed
+
+TURNING = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Signs that turn the direction of what follows."""
 
 
 def test_labels_and_lists_read_well():
@@ -42,5 +47,6 @@ def test_cleaned_text_is_one_line_that_utf8_holds(text):
     shown = clean(text)
 
     assert len(shown.splitlines()) <= 1
+    assert not [sign for sign in shown if category(sign) in ("Cc", "Cs") or sign in TURNING]
     assert shown.encode().decode() == shown
     assert clean(shown) == shown

@@ -84,29 +84,37 @@ def cached(kind: str, facts: object, make: Callable[[], Made], record: type[T]) 
     method counts up. record: what the value is, such as `dict[str, LabelCurve]`. None is given and
     not cached.
     """
-    found = read_cached(kind, facts, record)
+    name = _name_record(facts)
+    found = _read(kind, name, record)
     if found is not None:
         return found
     value = make()
     if value is not None:
-        write_cached(kind, facts, value)
+        _write(kind, name, value)
     return value
 
 
 def read_cached(kind: str, facts: object, record: type[T]) -> T | None:
     """The record that is cached for these facts; None where none is, or where it is damaged."""
-    data = read_cached_bytes(kind, _name_record(facts))
+    return _read(kind, _name_record(facts), record)
+
+
+def write_cached(kind: str, facts: object, value: object) -> None:
+    """Cache a record for these facts; one with a number without end, which JSON has not, is not."""
+    _write(kind, _name_record(facts), value)
+
+
+def _read(kind: str, name: str, record: type[T]) -> T | None:
+    data = read_cached_bytes(kind, name)
     try:
         return None if data is None else decode(json.loads(data), record)
     except (StoreError, ValueError):
         return None
 
 
-def write_cached(kind: str, facts: object, value: object) -> None:
-    """Cache a record for these facts; one with a number without end, which JSON has not, is not."""
+def _write(kind: str, name: str, value: object) -> None:
     with suppress(ValueError):
-        data = json.dumps(encode(value)).encode()
-        write_cached_bytes(kind, _name_record(facts), data)
+        write_cached_bytes(kind, name, json.dumps(encode(value)).encode())
 
 
 def _name_record(facts: object) -> str:

@@ -101,6 +101,9 @@ def build_evaluation(
             "finished": _timestamp(time.time()),
             "decode_s": round(decoded.decode_s, 3),
             "inference_s": round(scored.inference_s, 3),
+            "images_timed": scored.n_timed,
+            "memory_bytes": scored.opened.session.memory_bytes,
+            "machine": describe_device(request.execution.provider, request.execution.device_id),
             "jobs": request.jobs or count_jobs(request.execution),
             "command": request.command,
             SOURCE_DIGEST: digest_source(dataset.source),
@@ -262,7 +265,7 @@ def _provenance(
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")
     facts = {
         "key": key_of(request, opened),
-        "model": session.identity.facts(),
+        "model": {**session.identity.facts(), "parameters": session.signs.parameters},
         "input": _describe_input(opened),
         "data": {"source": format_path(request.dataset.source.as_posix())},
         "provider": request.provider_facts,

@@ -282,6 +282,8 @@ class _Loop(Struct):
         if failure is not None and scored.failure is None:
             scored.failure = replace(failure, subject=scored.opened.run.name)
             scored.opened.session.stop()  # nobody waits for what it says to other chunks
+        if scored.failure is None:
+            scored.n_timed += chunk.stop - chunk.start
         self.advance(chunk.stop - chunk.start)
         batch.open_jobs -= 1
         if batch.open_jobs == 0:

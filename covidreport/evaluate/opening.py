@@ -48,7 +48,9 @@ def open_run_session(
         )
     identity = identify_model(run.model, use_cache=use_cache)
     described = run.described
-    TRIAL.try_model(run.model, identity.sha256, described, limits, use_cache=use_cache)
+    memory_bytes = TRIAL.try_model(
+        run.model, identity.sha256, described, limits, use_cache=use_cache
+    )
     # TensorRT keeps what it compiled of a model for this card
     compiles = execution.provider.name == "tensorrt"
     session = open_session(
@@ -56,6 +58,7 @@ def open_run_session(
         engines=engine_folder(identity.sha256, execution) if compiles else None, identity=identity,
         limits=limits,
     )  # fmt: skip
+    session.memory_bytes = memory_bytes
     check_spec(session.spec.pixels)
     return session
 

@@ -77,6 +77,8 @@ class ScoredRun(Struct):
     scores: NDArray[np.floating]
     failure: Failure | None = None
     inference_s: float = 0.0
+    n_timed: int = 0
+    """How many images that was; those that were scored before a kill are not among them."""
     checkpoint: ScoresCheckpoint | None = None
     """Where scores are kept as they come, so that a killed evaluation goes on."""
     out_of_memory: bool = False

@@ -110,6 +110,7 @@ def take_evidence(
         metrics=collect_estimates(evaluation),
         wrong=None if answers is None else find_wrong_cases(answers, salt),
         known={},
+        machine=evaluation.times.machine,
     )
 
 
@@ -147,6 +148,7 @@ def write_baseline(path: Path, evidence: GateEvidence) -> None:
         "judged",
         "picked",
         "label_fingerprints",
+        "machine",
     ):  # where there is none, the file is as it always was
         if not document[name]:
             del document[name]

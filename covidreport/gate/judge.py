@@ -23,6 +23,7 @@ from covidreport.gate.findings import compare_sides
 from covidreport.gate.limit_wording import describe_allowed, describe_loss, describe_value
 from covidreport.gate.limits import DEFAULT_MARGIN
 from covidreport.gate.metrics import (
+    MEASURED,
     TOLERANCE,
     check_prevalence,
     direction_of,
@@ -277,6 +278,14 @@ def _explain_not_asked(limit: Limit, run: GateEvidence, baseline: GateEvidence |
         return f"{run.run} has no output for {limit.label}; it has {', '.join(run.labels)}"
     if baseline is None or limit.max_regression is None:
         return ""
+    if limit.metric in MEASURED and run.machine != baseline.machine:
+        ours, theirs = (
+            run.machine or "a machine not recorded",
+            baseline.machine or "one not recorded",
+        )
+        return (
+            f"it depends on the machine, and it was measured on {ours}, the baseline's on {theirs}"
+        )
     if limit.label and limit.label not in baseline.labels:
         return f"the baseline {baseline.run} was evaluated for {', '.join(baseline.labels)}"
     other = set(run.labels) != set(baseline.labels)

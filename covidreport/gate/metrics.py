@@ -1,5 +1,5 @@
 """Every metric that a limit can name, by label and name: counts, estimates, score metrics,
-subgroups.
+subgroups, and what the model costs.
 
 Not offered: the best sensitivity at a specificity and the reverse. Their threshold is picked on the
 very images that are gated, which a gate refuses for every threshold.
@@ -28,10 +28,19 @@ from covidreport.metrics import (
     npv_at_prevalence,
     ppv_at_prevalence,
 )
-from covidreport.records import Estimate, Evaluation, GateEvidence, Limit, Subgroup
+from covidreport.records import Cost, Estimate, Evaluation, GateEvidence, Limit, Subgroup
 
 FAILED: Final = "failed_images"
 """How many images could not be scored: a count over all labels."""
+COSTS: Final[Mapping[str, Direction]] = {
+    "parameters": "lower",
+    "model_mib": "lower",
+    "images_per_s": "higher",
+    "memory_mib": "lower",
+}
+"""Of the model and over all labels: as `Cost`, sizes in MiB."""
+MEASURED: Final = ("images_per_s", "memory_mib")
+"""Costs that depend on the machine."""
 COUNT_ALIASES: Final[Mapping[str, str]] = {
     "false_negatives": "missed",
     "false_positives": "false_alarms",
@@ -58,7 +67,7 @@ def _known_metrics() -> dict[str, Metric]:
 
 def _directions() -> dict[str, Direction]:
     of_metrics = {name: metric.direction for name, metric in _known_metrics().items()}
-    return {**COUNTS, **of_metrics, FAILED: "lower"}
+    return {**COUNTS, **of_metrics, FAILED: "lower", **COSTS}
 
 
 def list_aliases() -> dict[str, str]:
@@ -77,14 +86,14 @@ def is_count(metric: str) -> bool:
 
 def is_over_labels(metric: str) -> bool:
     """Whether a metric depends on which labels there are."""
-    return is_overall(metric) and split_bound(metric)[0] != FAILED
+    return is_overall(metric) and split_bound(metric)[0] not in (FAILED, *COSTS)
 
 
 def is_overall(metric: str) -> bool:
     """Whether a metric is one over all labels."""
     name = split_bound(metric)[0]
     kinds = (LabelsMetric, AnswerMetric, ConsistencyMetric)
-    return name == FAILED or isinstance(_known_metrics().get(name), kinds)
+    return name in (FAILED, *COSTS) or isinstance(_known_metrics().get(name), kinds)
 
 
 def read_metric(text: str) -> str:
@@ -108,8 +117,9 @@ def read_metric(text: str) -> str:
         return f"{name}{match['group'] or ''}"
     if match["bound"] not in BOUNDS:
         raise UsageError(f"{text}: an interval has the bounds .low and .high")
-    if is_count(name):
-        raise UsageError(f"{text}: a count has no interval; limit it as it is, or limit a rate")
+    if is_count(name) or name in COSTS:
+        kind = "cost" if name in COSTS else "count"
+        raise UsageError(f"{text}: a {kind} has no interval; limit it as it is, or limit a rate")
     return f"{name}{match['group'] or ''}.{match['bound']}"
 
 
@@ -157,7 +167,10 @@ def read_value(
 def explain_missing(
     estimates: Mapping[str, Mapping[str, Estimate]], label: str, metric: str
 ) -> str:
-    """Why a subgroup's metric is not there: which attributes or values there are. Else empty."""
+    """Why a subgroup's metric is not there: which attributes or values there are; or a cost.
+    Else empty."""
+    if metric in COSTS:
+        return "its evaluation did not record it, or this system does not measure it"
     match = _NAME.fullmatch(metric)
     if match is None or not match["group"]:
         return ""
@@ -187,7 +200,7 @@ def collect_estimates(evaluation: Evaluation) -> dict[str, dict[str, Estimate]]:
     By label (empty: over all labels), then by name.
     """
     estimates: dict[str, dict[str, Estimate]] = {label: {} for label in evaluation.counts}
-    estimates[""] = {FAILED: Estimate(len(evaluation.failures))}
+    estimates[""] = {FAILED: Estimate(len(evaluation.failures)), **_list_costs(evaluation.cost)}
     for one in iter_metrics(evaluation, score_metrics=True):
         if one.key not in COUNTS:
             estimates.setdefault(one.label, {})[one.key] = one.estimate
@@ -199,6 +212,16 @@ def collect_estimates(evaluation: Evaluation) -> dict[str, dict[str, Estimate]]:
             for group in subgroups.groups:
                 estimates[label].update(_list_group(attribute, group))
     return estimates
+
+
+def _list_costs(cost: Cost) -> dict[str, Estimate]:
+    values = {
+        "parameters": cost.parameters,
+        "model_mib": None if cost.file_bytes is None else cost.file_bytes / 2**20,
+        "images_per_s": cost.images_per_s,
+        "memory_mib": None if cost.memory_bytes is None else cost.memory_bytes / 2**20,
+    }
+    return {name: Estimate(value) for name, value in values.items() if value is not None}
 
 
 def _list_group(attribute: str, group: Subgroup) -> dict[str, Estimate]:

@@ -17,7 +17,7 @@ _CGROUPS = (
 
 def available_bytes() -> int:
     """The memory that this process may still take, where the system says it (Linux)."""
-    known = _read_meminfo("MemAvailable")
+    known = _read_kibibytes("/proc/meminfo", "MemAvailable")
     amounts = [FALLBACK_BYTES if known is None else known]
     if known is None and (physical := _physical_bytes()) is not None:
         amounts = [physical // 2]
@@ -30,7 +30,7 @@ def available_bytes() -> int:
 
 def machine_bytes() -> int:
     """The memory of this machine, or what its container may take of it."""
-    total = _read_meminfo("MemTotal") or _physical_bytes() or FALLBACK_BYTES
+    total = _read_kibibytes("/proc/meminfo", "MemTotal") or _physical_bytes() or FALLBACK_BYTES
     return min([total, *(most for path, _ in _CGROUPS if (most := _read_number(path)))])
 
 
@@ -45,9 +45,27 @@ def allowed_bytes(limits: ModelLimits, total: int | None = None) -> int:
     return int(memory * (machine_bytes() if total is None else total))
 
 
-def _read_meminfo(name: str) -> int | None:
+def restart_peak() -> int | None:
+    """Let the largest memory of this process be measured from now on; what it has now, in bytes.
+
+    None where the system can't (it is Linux that can).
+    """
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return None
+    return _read_kibibytes("/proc/self/status", "VmRSS")
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process had since `restart_peak`; None where nobody knows."""
+    return _read_kibibytes("/proc/self/status", "VmHWM")
+
+
+def _read_kibibytes(path: str, name: str) -> int | None:
+    """What stands behind a name in a file of the kernel's, in bytes; None where it does not."""
+    try:
+        lines = Path(path).read_text(encoding="ascii").splitlines()
         return int(dict(line.split(":", 1) for line in lines)[name].split()[0]) * 1024
     except (OSError, ValueError, KeyError, IndexError):
         return None

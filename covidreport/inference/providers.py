@@ -292,7 +292,7 @@ def name_device(execution: Execution) -> Execution:
 def describe_device(provider: Provider, device_id: int = 0) -> str:
     """What a provider runs on, in words."""
     if not provider.accelerator:
-        return f"{os.cpu_count()} cores, {platform.machine()}"
+        return f"{_name_processor()}, {os.cpu_count()} cores"
     card, driver = find_card(device_id), read_driver()
     words = [card.name if card else "NVIDIA GPU"]
     if card is not None and card.memory_bytes:
@@ -300,6 +300,16 @@ def describe_device(provider: Provider, device_id: int = 0) -> str:
     if driver is not None:
         words.append(f"driver {driver.version}")
     return ", ".join(words)
+
+
+def _name_processor() -> str:
+    """The processor's name as Linux and others have it, else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(found, "") or platform.processor() or platform.machine()
 
 
 def card_bytes(device_id: int) -> int:

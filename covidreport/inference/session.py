@@ -83,6 +83,7 @@ class Session:
         self.placement = placement
         self.static_batch = spec.batch or static_batch
         self.shares_memory = False
+        self.memory_bytes: int | None = None
         self.signs = signs
         self.options = ort.RunOptions()
 

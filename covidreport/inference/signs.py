@@ -6,6 +6,7 @@ where to look.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ _ALONG: Final[Mapping[str, int | None]] = {
     "Unique": None,
 }  # fmt: skip
 """Operators that work along the axis `axis`, and which that is where it is not said; None: all."""
+_NO_PARAMETERS: Final = (7, 8, 9)
+"""int64, string and bool among `TensorProto.DataType`: shapes, indices and words, never weights."""
 _WHOLE_NUMBERS: Final = ("QLinear", "QGemm", "QAttention", "ConvInteger", "MatMulInteger")
 _WITHOUT_VALUES: Final = frozenset({"Shape", "Size"})
 """What they give depends on how many images there are, never on what these show."""
@@ -40,7 +43,8 @@ class Signs(Struct, frozen=True):
     mixes: operators that make one image's score depend on the others, whatever the values;
     may_mix: those that do where the first axis of what they read is the batch. Each with its
     number, such as `2 ReduceMean`. half: whether a weight is stored in 16 bits. quantised: whether
-    it computes in whole numbers of 8 bits. ending: of `read_ending`.
+    it computes in whole numbers of 8 bits. ending: of `read_ending`. parameters: how many numbers
+    stand in its constant tensors of one dimension or more, None where the file says nothing.
     """
 
     mixes: tuple[str, ...] = ()
@@ -48,6 +52,7 @@ class Signs(Struct, frozen=True):
     half: bool = False
     quantised: bool = False
     ending: tuple[str, ...] = ()
+    parameters: int | None = None
 
 
 NO_SIGNS: Final = Signs()
@@ -78,6 +83,18 @@ def find_signs(outline: Outline, output: str) -> Signs:
         half=any(tensor.dtype in _HALF for g in outline.graphs() for tensor in g.tensors()),
         quantised=any(_is_quantised(node) for g in outline.graphs() for node in g.nodes),
         ending=read_ending(outline, output),
+        parameters=count_parameters(outline),
+    )
+
+
+def count_parameters(outline: Outline) -> int:
+    """The numbers in weights, biases and statistics, as exported: a batch normalisation that was
+    folded into the convolution before it has none of its own."""
+    tensors = (tensor for graph in outline.graphs() for tensor in graph.tensors())
+    return sum(
+        math.prod(tensor.dims)
+        for tensor in tensors
+        if tensor.dims and tensor.dtype not in _NO_PARAMETERS
     )
 
 

@@ -18,15 +18,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from covidreport.boundary import PACKAGE
 from covidreport.errors import CovidReportError
 from covidreport.inference.children import describe_exit, limit_process
-from covidreport.inference.memory import allowed_bytes
+from covidreport.inference.memory import allowed_bytes, peak_bytes, restart_peak
 from covidreport.inference.runtime import ort
-from covidreport.inference.session import TimeLimitError, measure_variation, open_session
+from covidreport.inference.session import (
+    TimeLimitError,
+    measure_variation,
+    open_session,
+    renew_memory,
+)
 from covidreport.inference.watch import run_watched
 from covidreport.records import ModelLimits
-from covidreport.storage.cache import name_entry, read_cached_bytes, write_cached_bytes
+from covidreport.storage.cache import read_cached, write_cached
 
 KIND = "tried-models"
 READY: Final = "ready"
@@ -52,6 +60,16 @@ class NativeCrashError(CovidReportError):
     remedy = "Export the model again; no process here opens this file as it is."
 
 
+class Tried(Struct, frozen=True):
+    """What the child says of a model."""
+
+    fault: str = ""
+    """Why it took too long; empty where it did not."""
+    memory_bytes: int | None = None
+    """That opening it and asking it for one image took at most, on the CPU; None where it could not
+    be asked, or the system does not say."""
+
+
 class Trial:
     """A child process that opens models one after the other; a new one where it ended."""
 
@@ -61,18 +79,21 @@ class Trial:
     def try_model(
         self, path: Path, sha256: str, described: Mapping[str, Any] | None, limits: ModelLimits,
         *, use_cache: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> int | None:  # fmt: skip
         """Open a model and ask it once, elsewhere, unless that was done before.
 
-        Raises NativeCrashError where that process ended, TimeLimitError where it took too long.
-        Whatever else is wrong with the model shows where it is opened here.
+        Gives the bytes of memory that this took at most, of one image on the CPU; None where the
+        system does not say, or the model could not be asked. Raises NativeCrashError where that
+        process ended, TimeLimitError where it took too long. Whatever else is wrong with the model
+        shows where it is opened here.
         """
-        name = _name_trial(sha256, described)
-        if use_cache and read_cached_bytes(KIND, name) is not None:
-            return
+        facts = [sha256, ort.__version__, dict(described or {})]
+        known = read_cached(KIND, facts, Tried) if use_cache else None
+        if known is not None:
+            return known.memory_bytes
         child = self._start()
         if child is None:
-            return
+            return None
         request = {"path": str(path), "described": dict(described or {}), "memory": limits.memory,
                  "seconds": limits.batch_timeout_s}  # fmt: skip
         try:
@@ -90,10 +111,11 @@ class Trial:
             raise NativeCrashError(
                 f"{path.name} ends the process that opens it ({self._describe_end()})"
             ) from error
-        if said:
-            raise TimeLimitError(said, REMEDY)
+        if said.fault:
+            raise TimeLimitError(said.fault, REMEDY)
         if use_cache:
-            write_cached_bytes(KIND, name, b"")
+            write_cached(KIND, facts, said)
+        return said.memory_bytes
 
     def close(self) -> None:
         """End the child."""
@@ -133,15 +155,11 @@ class Trial:
 TRIAL = Trial()
 
 
-def _name_trial(sha256: str, described: Mapping[str, Any] | None) -> str:
-    return name_entry([sha256, ort.__version__, dict(described or {})])
-
-
-def _send(child: subprocess.Popen[str], line: str) -> str:
+def _send(child: subprocess.Popen[str], line: str) -> Tried:
     assert child.stdin is not None
     child.stdin.write(f"{line}\n")
     child.stdin.flush()
-    return str(json.loads(_read(child)))
+    return msgspec.json.decode(_read(child), type=Tried)
 
 
 def _read(child: subprocess.Popen[str]) -> str:
@@ -160,19 +178,24 @@ def answer() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C the process that asks takes care
     print(READY, file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_try_open(json.loads(line))), file=answers, flush=True)
+        tried = _try_open(json.loads(line))
+        print(msgspec.json.encode(tried).decode(), file=answers, flush=True)
 
 
-def _try_open(request: Mapping[str, Any]) -> str:
-    """Why a model took too long; empty where it did not, whatever else is wrong with it."""
+def _try_open(request: Mapping[str, Any]) -> Tried:
+    """Opens a model and asks it once; whatever is wrong with it, but the time that it takes, shows
+    where it is opened to be used."""
     limits = ModelLimits(request["seconds"], request["memory"])
     limit_process(allowed_bytes(limits) + _ROOM_BYTES)
+    renew_memory(limits=limits)  # what the model before it took is given back
+    before = restart_peak()
     try:
         measure_variation(
             open_session(Path(request["path"]), described=request["described"], limits=limits)
         )
     except TimeLimitError as error:
-        return str(error)
+        return Tried(str(error))
     except (Exception, SystemExit):  # noqa: BLE001 - it is raised again where it is opened
-        return ""
-    return ""
+        return Tried()
+    peak = peak_bytes()
+    return Tried(memory_bytes=None if before is None or peak is None else peak - before)

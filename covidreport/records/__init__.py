@@ -20,6 +20,7 @@ from covidreport.records.comparison import (
     RunComparisons,
     SameSpecificity,
 )
+from covidreport.records.cost import Cost
 from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey, Peak
 from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.events import (
@@ -183,6 +184,7 @@ __all__ = [
     "Comparison",
     "ConfigurationComparison",
     "Consistency",
+    "Cost",
     "Counts",
     "CrossValidated",
     "Dataset",

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, convert, field
 
+from covidreport.records.cost import Cost
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.provenance import Provenance, ThresholdOrigin, Timing, Tuning
 from covidreport.records.score_metrics import ScoreMetrics
@@ -57,6 +58,19 @@ class Evaluation(Struct, frozen=True):
     def times(self) -> Timing:
         """What is decided by the times."""
         return convert(self.timing, Timing)
+
+    @property
+    def cost(self) -> Cost:
+        """What its model costs, as far as that was recorded."""
+        model, times = self.facts.model, self.times
+        timed = times.images_timed and times.inference_s
+        return Cost(
+            None if model is None else model.parameters,
+            None if model is None else model.bytes,
+            times.images_timed / times.inference_s if timed else None,
+            times.memory_bytes,
+            times.machine,
+        )
 
     @property
     def origin(self) -> ThresholdOrigin:

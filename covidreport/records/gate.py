@@ -150,6 +150,8 @@ class GateEvidence(Struct, frozen=True):
     """None where it was not the best of the runs at hand when the baseline was set."""
     label_fingerprints: Mapping[str, str] = field(default_factory=dict)
     """As `Evaluation.label_fingerprints`."""
+    machine: str | None = None
+    """What its images were scored on; None where that was not recorded."""
 
     @property
     def origin(self) -> ThresholdOrigin:

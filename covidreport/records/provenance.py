@@ -17,6 +17,8 @@ class RecordedModel(Struct, frozen=True):
     sha256: str | None = None
     bytes: int | None = None
     file: str | None = None
+    parameters: int | None = None
+    """As exported; None where the file does not say, or nobody counted."""
 
 
 class RecordedData(Struct, frozen=True):
@@ -142,6 +144,13 @@ class Timing(Struct, frozen=True):
     """The command of `tune` whose thresholds these are."""
     data_place: str | None = None
     """A digest of where its data lay."""
+    inference_s: float | None = None
+    """In the model, for `images_timed` images, while other models took turns."""
+    images_timed: int | None = None
+    memory_bytes: int | None = None
+    """That its model took at most, by itself on the CPU, with one image."""
+    machine: str | None = None
+    """What the images were scored on."""
 
 
 class ThresholdOrigin(Struct, frozen=True):

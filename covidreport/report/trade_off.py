@@ -9,6 +9,8 @@ from covidreport.report.charts.scatter import PointKind, ScatterPoint
 from covidreport.report.index import Index
 from covidreport.text import clean, plural
 
+SIZES = (760, 360), (340, 320)
+"""Of the picture on a wide and on a narrow page."""
 _ALL_LABELLED = 40
 _FIRST_LABELLED = 12
 

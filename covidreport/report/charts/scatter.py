@@ -1,4 +1,4 @@
-"""Missed cases against false alarms, one dot a run: what the ranking trades for what."""
+"""Missed cases against false alarms or a cost, one dot a run: what is traded for what."""
 
 from __future__ import annotations
 
@@ -20,10 +20,20 @@ _GAPS = (4.0, 10.0, 18.0, 28.0)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 14.0, 44.0
 
 
+class Axis(Struct, frozen=True):
+    """What lies across: the less the better. whole: whether it is counted."""
+
+    title: str
+    whole: bool = True
+
+
+FALSE_ALARMS = Axis("false alarms")
+
+
 class ScatterPoint(Struct, frozen=True):
     """A run to be drawn. `title` says all of it; `label` is short."""
 
-    false_alarms: int
+    across: float
     missed: int
     label: str
     title: str
@@ -57,6 +67,8 @@ class Scatter(Struct, frozen=True):
     front: str
     """Points of the line along the runs that no other run beats on both counts; may be empty."""
     dots: tuple[ScatterDot, ...]
+    across: str
+    """The title of the axis."""
     radius: float = _RADIUS
 
 
@@ -65,8 +77,9 @@ _Box = tuple[float, float, float, float]
 
 
 def draw_scatter(
-    points: Sequence[ScatterPoint], width: int, height: int, most_labels: int
-) -> Scatter | None:
+    points: Sequence[ScatterPoint], width: int, height: int, most_labels: int,
+    across: Axis = FALSE_ALARMS,
+) -> Scatter | None:  # fmt: skip
     """Place the runs; None where there are fewer than two. Points are given best first.
 
     Both axes begin at 0. Runs at the same place share a dot. Only the first `most_labels` dots are
@@ -77,11 +90,11 @@ def draw_scatter(
     left, right, top, bottom = _LEFT, width - _RIGHT, _TOP, height - _BOTTOM
     parts = max(3, width // 110)
     x_scale, x_ticks = fit_scale(
-        [p.false_alarms for p in points], left, right, parts, whole=True, floor=0.0
+        [p.across for p in points], left, right, parts, whole=across.whole, floor=0.0
     )
     y_scale, y_ticks = fit_scale([p.missed for p in points], bottom, top, 5, whole=True, floor=0.0)
     merged = list(_merge(points))
-    places = [(x_scale.place(p.false_alarms), y_scale.place(p.missed)) for p in merged]
+    places = [(x_scale.place(p.across), y_scale.place(p.missed)) for p in merged]
     front = _front(points, x_scale, y_scale)
     obstacles: list[_Box] = [_around(x, y, _RADIUS + 1) for x, y in places]
     obstacles += [_along(*corners) for corners in pairwise(front)]
@@ -99,20 +112,22 @@ def draw_scatter(
             ScatterDot(x, y, point.title, point.kind, point.label, label_x, label_y, leader)
         )
     line = " ".join(f"{x},{y}" for x, y in front)
-    return Scatter(width, height, left, right, top, bottom, x_ticks, y_ticks, line, tuple(dots))
+    return Scatter(
+        width, height, left, right, top, bottom, x_ticks, y_ticks, line, tuple(dots), across.title
+    )
 
 
 def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:
     """One point for the runs that stand at the same place, under all their labels."""
-    places: dict[tuple[int, int], list[ScatterPoint]] = {}
+    places: dict[tuple[float, int], list[ScatterPoint]] = {}
     for point in points:
-        places.setdefault((point.false_alarms, point.missed), []).append(point)
+        places.setdefault((point.across, point.missed), []).append(point)
     for group in places.values():
         first = group[0]
         labels = [point.label for point in group]
         label = ", ".join(labels[:4]) + (" …" if len(labels) > 4 else "")
         title = "; ".join(point.title for point in group)
-        yield ScatterPoint(first.false_alarms, first.missed, label, title, first.kind)
+        yield ScatterPoint(first.across, first.missed, label, title, first.kind)
 
 
 def _front(
@@ -121,14 +136,14 @@ def _front(
     """The corners of the steps along the ranked runs that no other one beats on both counts."""
     best: list[ScatterPoint] = []
     ranked = (point for point in points if point.kind != "unranked")
-    for point in sorted(ranked, key=lambda p: (p.false_alarms, p.missed)):
+    for point in sorted(ranked, key=lambda p: (p.across, p.missed)):
         if not best or point.missed < best[-1].missed:
             best.append(point)
     if len(best) < 2:
         return []
     corners = []
     for earlier, later in zip([None, *best[:-1]], best, strict=True):
-        x = x_scale.place(later.false_alarms)
+        x = x_scale.place(later.across)
         if earlier is not None:
             corners.append((x, y_scale.place(earlier.missed)))
         corners.append((x, y_scale.place(later.missed)))

@@ -35,7 +35,7 @@ from covidreport.report.tables import (
     threshold_cells,
     threshold_columns,
 )
-from covidreport.report.trade_off import count_labels, describe_scatter, list_points
+from covidreport.report.trade_off import SIZES, count_labels, describe_scatter, list_points
 from covidreport.text import (
     DASH,
     clean,
@@ -52,7 +52,6 @@ from covidreport.text.labels import explain_other_labels
 from covidreport.text.thresholds import common_threshold, is_argmax
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
-_WIDE, _NARROW = (760, 360), (340, 320)
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -91,7 +90,7 @@ def _draw(ranking: Ranking, anchor: str, index: Index) -> Chart | None:
     """Missed cases against false alarms, for a wide and for a narrow page."""
     points = list_points(ranking, index)
     labels = count_labels(len(points))
-    scatters = [draw_scatter(points, *size, most_labels=labels) for size in (_WIDE, _NARROW)]
+    scatters = [draw_scatter(points, *size, most_labels=labels) for size in SIZES]
     drawn = tuple(one for one in scatters if one is not None)
     title, words = "Missed cases against false alarms", describe_scatter(ranking, index)
     summary = f"{words} The figures stand in the table above."

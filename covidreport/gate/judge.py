@@ -279,13 +279,8 @@ def _explain_not_asked(limit: Limit, run: GateEvidence, baseline: GateEvidence |
     if baseline is None or limit.max_regression is None:
         return ""
     if limit.metric in MEASURED and run.machine != baseline.machine:
-        ours, theirs = (
-            run.machine or "a machine not recorded",
-            baseline.machine or "one not recorded",
-        )
-        return (
-            f"it depends on the machine, and it was measured on {ours}, the baseline's on {theirs}"
-        )
+        ours, theirs = (each.machine or "one that was not recorded" for each in (run, baseline))
+        return f"it depends on the machine; the run's is {ours}, the baseline's is {theirs}"
     if limit.label and limit.label not in baseline.labels:
         return f"the baseline {baseline.run} was evaluated for {', '.join(baseline.labels)}"
     other = set(run.labels) != set(baseline.labels)

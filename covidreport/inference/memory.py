@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 from pathlib import Path
 
@@ -50,6 +52,8 @@ def restart_peak() -> int | None:
 
     None where the system can't (it is Linux that can).
     """
+    with contextlib.suppress(OSError, AttributeError):  # as glibc has it
+        ctypes.CDLL(None).malloc_trim(0)  # what is free and was kept is not what comes next takes
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

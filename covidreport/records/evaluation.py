@@ -63,11 +63,12 @@ class Evaluation(Struct, frozen=True):
     def cost(self) -> Cost:
         """What its model costs, as far as that was recorded."""
         model, times = self.facts.model, self.times
-        timed = times.images_timed and times.inference_s
         return Cost(
             None if model is None else model.parameters,
             None if model is None else model.bytes,
-            times.images_timed / times.inference_s if timed else None,
+            times.images_timed / times.inference_s
+            if times.images_timed and times.inference_s
+            else None,
             times.memory_bytes,
             times.machine,
         )

@@ -223,3 +223,19 @@ def test_each_run_is_fed_as_its_own_words_say(tmp_path, words):
             for folder in ("together", f"alone-{name}")
         )
         np.testing.assert_array_equal(together.scores, alone.scores)
+
+
+def test_what_a_model_costs_is_recorded(tmp_path):
+    """The numbers of its graph (three slopes, three offsets), its file, its speed over all images
+    that were scored in this call, and where."""
+    manifest = write_flat_dataset(tmp_path / "data", ROWS)
+    model = write_brightness_model(tmp_path / "runs" / "a" / "model.onnx")
+    evaluation = evaluate_folder(tmp_path / "runs", make_request(manifest))["a"].evaluation
+    cost = evaluation.cost
+    assert (cost.parameters, cost.file_bytes) == (6, model.stat().st_size)
+    assert evaluation.times.images_timed == evaluation.n_images == 6
+    seconds = evaluation.timing["inference_s"]
+    assert cost.images_per_s == (6 / seconds if seconds else None)
+    assert cost.memory_bytes is None  # no model is tried elsewhere in these tests
+    assert cost.machine
+    assert cost.machine.endswith("cores")

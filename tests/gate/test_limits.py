@@ -52,7 +52,7 @@ def test_an_option_spells_a_limit(text, limit):
         ("auc>=0.7", r"auc is no metric; there are: .* Did you mean roc_auc\?$"),
         ("AUROC>=0.7", r"AUROC is no metric; .* Did you mean roc_auc\?$"),
         ("pr_auc.low>=0.7", r"pr_auc.low is no metric; .* Did you mean average_precision\?$"),
-        ("xyz>=0.7", "is no metric; there are: .*failed_images$"),
+        ("xyz>=0.7", "is no metric; there are: .*failed_images, parameters, .*memory_mib$"),
         ("sensitivity>=high", "a number is wanted, or baseline"),
         ("sensitivity>=nan", "a number is wanted"),
         ("sensitivity.middle>=0.7", r"the bounds \.low and \.high"),

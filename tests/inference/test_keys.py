@@ -45,7 +45,7 @@ def test_another_model_or_runtime_has_other_engines(monkeypatch):
     assert engine_folder("aa", CARD) != folder
 
 
-@pytest.mark.parametrize("name", [half._name, lambda sha256: trial._name_trial(sha256, None)])
+@pytest.mark.parametrize("name", [half._name, lambda sha256: trial._list_facts(sha256, None)])
 def test_another_model_or_runtime_is_converted_and_tried_anew(monkeypatch, name):
     """The runtime brings the converter, and what crashes is its code."""
     before = name("aa")
@@ -63,4 +63,4 @@ def test_another_conversion_is_another_entry(monkeypatch):
 
 def test_what_run_json_says_of_the_input_is_tried_too():
     """It decides what the model is fed."""
-    assert trial._name_trial("aa", {"height": 224}) != trial._name_trial("aa", {"height": 225})
+    assert trial._list_facts("aa", {"height": 224}) != trial._list_facts("aa", {"height": 225})

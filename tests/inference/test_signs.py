@@ -133,3 +133,24 @@ def test_weights_in_sixteen_bits_are_seen(tmp_path):
     nodes = [node("Relu", ["x"], ["y"])]
     assert read_signs(_write(tmp_path / "h.onnx", nodes, half=True), "y").half
     assert not read_signs(_write(tmp_path / "f.onnx", nodes), "y").half
+
+
+def test_parameters_are_the_numbers_of_weights(tmp_path):
+    """Four tensors of three floats, a half and a constant of four in a node; neither indices nor
+    what has no dimension."""
+    constant = helper.make_tensor("c", FLOAT, [2, 2], [1.0, 2.0, 3.0, 4.0])
+    scalar = helper.make_tensor("e", FLOAT, [], [1.0])
+    nodes = [
+        node("Constant", [], ["c"], value=constant),
+        node("Constant", [], ["e"], value=scalar),
+        node("Mul", ["x", "e"], ["y"]),
+    ]
+    path = _write(tmp_path / "model.onnx", nodes, half=True)
+    assert read_signs(path, "y").parameters == 4 * 3 + 1 + 4
+
+
+def test_a_file_that_says_nothing_has_no_number_of_parameters(tmp_path):
+    """Such as one of ONNX Runtime's own format."""
+    path = tmp_path / "model.ort"
+    path.write_bytes(b"\x00\x00\x00\x00ORTM")
+    assert read_signs(path, "y").parameters is None

@@ -219,6 +219,10 @@ class ReportedDataset(Struct, frozen=True):
     """Why the others are compared with this one; empty for these."""
     differences: tuple[DatasetDifference, ...] = ()
     """Of each run that was evaluated on both, to the first data set."""
+    cases: CaseTable | None = None
+    """As those of the report, which the data set that it ranks does not repeat."""
+    curves: ThresholdCurves | None = None
+    """Likewise."""
 
     def find(self, reported: ReportedRun) -> Evaluation | None:
         """A run's evaluation on it; None where it has none of these very images."""

@@ -54,11 +54,13 @@ ALARM = CaseKind(
 
 
 def list_pictures(
-    cases: Sequence[Case], kind: CaseKind, table: CaseTable, index: Index
+    cases: Sequence[Case], kind: CaseKind, table: CaseTable, index: Index, place: str = ""
 ) -> tuple[Picture, ...]:
-    """Images of one kind, numbered."""
+    """Images of one kind, numbered; place: what their ids begin with."""
     return tuple(
-        make_picture(f"{kind.anchor}-{number}", case, kind, table.pictures.get(case.name), index)
+        make_picture(
+            f"{place}{kind.anchor}-{number}", case, kind, table.pictures.get(case.name), index
+        )
         for number, case in enumerate(cases, start=1)
     )
 

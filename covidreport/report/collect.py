@@ -34,7 +34,7 @@ from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.curves import collect_curves
-from covidreport.report.datasets import collect_datasets
+from covidreport.report.datasets import collect_datasets, read_answers_beside
 from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
@@ -142,7 +142,7 @@ def collect_report(
         ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
-        datasets=datasets,
+        datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

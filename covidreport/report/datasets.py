@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from covidreport.compare.ranking import RankedSet, name_images
+from covidreport.compare.reading import ReadScores
 from covidreport.metrics.unpaired import subtract_unpaired
 from covidreport.records import (
     DatasetDifference,
@@ -14,10 +15,14 @@ from covidreport.records import (
     Evaluation,
     Finding,
     Ranking,
+    ReportData,
     ReportedDataset,
     ReportedRun,
     Run,
 )
+from covidreport.report.cases import collect_cases
+from covidreport.report.curves import collect_curves
+from covidreport.report.index import see_runs
 from covidreport.storage.chosen import ChosenImages
 from covidreport.text.thresholds import is_exploratory
 
@@ -58,6 +63,34 @@ def collect_datasets(
         replace(each, differences=tuple(_compare(each, first, reported, target))) for each in rest
     )
     return (replace(first, why_first=why), *compared), findings
+
+
+def number_beside(data: ReportData) -> dict[int, ReportedDataset]:
+    """The data sets that the report does not rank, by the numbers of their sections, from 2."""
+    return dict(enumerate((each for each in data.datasets if each.rankings), start=2))
+
+
+def see_from(data: ReportData, there: ReportedDataset) -> ReportData:
+    """The data as a report on another data set would have them, as far as cases and curves go."""
+    return replace(
+        data, dataset=there.dataset, split=there.split, rankings=there.rankings,
+        runs=see_runs(data.runs, there), cases=there.cases, curves=there.curves,
+    )  # fmt: skip
+
+
+def read_answers_beside(
+    datasets: Sequence[ReportedDataset], reported: Sequence[ReportedRun], read: ReadScores,
+    *, show_ids: bool,
+) -> tuple[ReportedDataset, ...]:  # fmt: skip
+    """The data sets with the cases and curves of each that the report does not rank."""
+    found = []
+    for each in datasets:
+        if each.rankings:
+            seen = see_runs(reported, each)
+            cases = collect_cases(each.rankings[0], seen, read, show_ids=show_ids)
+            each = replace(each, cases=cases, curves=collect_curves(seen, read))
+        found.append(each)
+    return tuple(found)
 
 
 def _choose_first(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from covidreport.records import Counts, Evaluation, RankedRun, Ranking, ReportData, ReportedRun
+from covidreport.records import (
+    Counts,
+    Evaluation,
+    RankedRun,
+    Ranking,
+    ReportData,
+    ReportedDataset,
+    ReportedRun,
+)
 from covidreport.report.blocks import Cell, Link, Text
 from covidreport.text import DASH, label_name
 
@@ -74,9 +83,22 @@ class Index(Struct, frozen=True):
         found = ((row.run, self.evaluation(row.run, ranking)) for row in ranking.rows)
         return {run: evaluation for run, evaluation in found if evaluation is not None}
 
+    def see_from(self, there: ReportedDataset) -> Index:
+        """The same runs under the same anchors, with what they did on another data set."""
+        rows = {row.run: row for ranking in reversed(there.rankings) for row in ranking.rows}
+        return replace(self, runs=see_runs(self.runs, there), ranked=rows)
+
     def counts(self, evaluation: Evaluation | None) -> Counts | None:
         """The target's counts; None where there is no evaluation or it lacks the label."""
         return None if evaluation is None else evaluation.counts.get(self.target)
+
+
+def see_runs(reported: Sequence[ReportedRun], there: ReportedDataset) -> tuple[ReportedRun, ...]:
+    """Runs with what they did on another data set in the place of what the report ranks."""
+    return tuple(
+        replace(one, evaluation=there.find(one), others=(), elsewhere=(), failure=None)
+        for one in reported
+    )
 
 
 def index_runs(data: ReportData, *, linked: bool = True) -> Index:

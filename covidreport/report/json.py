@@ -65,7 +65,7 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
 - `datasets[]` (none unless runs were evaluated on several; the first is compared with): `dataset`,
   `split`, `variant`, `fingerprint`, `rankings[]` (as above; none of the set that the report ranks),
   `why_first`, `differences[]` to the first set (`run`, `metric`, `difference` with its interval,
-  `why`: why there is none).
+  `why`: why there is none), `cases` (as above; null of the set that the report ranks).
 
 The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
 scores.parquet, which holds more than a picture needs.
@@ -85,6 +85,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -96,8 +97,10 @@ REPORT_SCHEMA = "covidreport.report/2"
 
 def render_json(data: ReportData) -> str:
     """The whole of `data`, indented, in the schema that this module describes."""
-    value = {"schema": REPORT_SCHEMA, **_fields(data)}
+    value: dict[str, Any] = {"schema": REPORT_SCHEMA, **_fields(data)}
     del value["curves"]
+    for each in value["datasets"]:
+        del each["curves"]
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -7,7 +7,7 @@ so the script shows no number that the view has not written.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,8 @@ from covidreport.report.blocks import Link, Pictures, walk_blocks
 from covidreport.report.cells import SIGNS, write_cell
 from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.threshold import RunCurve
-from covidreport.report.index import index_runs
+from covidreport.report.datasets import number_beside, see_from
+from covidreport.report.index import Index, index_runs
 from covidreport.report.sections.curves import MEASURES, epoch_values, list_bins
 from covidreport.report.sections.operating import list_measured, point_cells
 from covidreport.report.shown import choose_shown, list_labels
@@ -81,44 +82,60 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
     if not any(view.sections[name] for name in ("operating", "curves", "referral")):
         return None
     index = index_runs(data, linked=bool(view.sections["runs"]))
-    thresholds = data.curves.thresholds if data.curves else {}
     labels = list_labels(data)
-    measured = {
-        label: {one.run: one for one in list_measured(data, index, label)}
-        for label in (labels if data.curves else ())  # counts alone have no other threshold
-    }
     shown = view.sections["referral"]
     referral = {each.run: each.curve for each in data.referral} if shown else {}
     return {
         "shapes": [style.path for style in SERIES_STYLES],
         "labels": [list(pair) for pair in labels.items()],
-        "thresholds": {label: list(at) for label, at in thresholds.items()},
-        "texts": {label: [exact(t) for t in at] for label, at in thresholds.items()},
+        **_list_thresholds(data),
         "chosen": [int(index.key(each.run.name)) - 1 for each in choose_shown(data, index)],
         "runs": [
-            _list_run(
-                each,
-                {label: by_run.get(index.key(each.run.name)) for label, by_run in measured.items()},
-                tuple(labels),
-                referral.get(each.run.name, ()),
-            )
-            for each in index.runs
+            {**counted, **_list_run(each, tuple(labels), referral.get(each.run.name, ()))}
+            for each, counted in zip(index.runs, _list_counts(data, index), strict=True)
         ],
+        "elsewhere": {
+            f"operating-{number}-": {
+                **_list_thresholds(see_from(data, there)),
+                "runs": _list_counts(see_from(data, there), index.see_from(there)),
+            }
+            for number, there in number_beside(data).items()
+            if view.sections["operating"]
+        },
     }
+
+
+def _list_thresholds(data: ReportData) -> dict[str, Any]:
+    thresholds = data.curves.thresholds if data.curves else {}
+    return {
+        "thresholds": {label: list(at) for label, at in thresholds.items()},
+        "texts": {label: [exact(t) for t in at] for label, at in thresholds.items()},
+    }
+
+
+def _list_counts(data: ReportData, index: Index) -> list[dict[str, Any]]:
+    """Of each run its counts by label; of counts alone, which have no other threshold, none."""
+    labels = list_labels(data) if data.curves else ()
+    measured = {
+        label: {one.run: one for one in list_measured(data, index, label)} for label in labels
+    }
+    return [
+        {
+            "labels": {
+                label: _list_label(each, label, one)
+                for label, by_run in measured.items()
+                if (one := by_run.get(index.key(each.run.name))) is not None
+            }
+        }
+        for each in index.runs
+    ]
 
 
 def _list_run(
-    reported: ReportedRun, measured: Mapping[str, RunCurve | None], labels: Sequence[str],
-    curve: Sequence[tuple[float, float]] = (),
-) -> dict[str, Any]:  # fmt: skip
-    """A run's counts by label, its epochs, its bins and its curve of referral; only what it has."""
-    run: dict[str, Any] = {
-        "labels": {
-            label: _list_label(reported, label, one)
-            for label, one in measured.items()
-            if one is not None
-        }
-    }
+    reported: ReportedRun, labels: Sequence[str], curve: Sequence[tuple[float, float]] = ()
+) -> dict[str, Any]:
+    """A run's epochs, its bins and its curve of referral; only what it has."""
+    run: dict[str, Any] = {}
     epochs = {
         f"{place}_{measure}": values
         for measure in MEASURES

@@ -8,7 +8,7 @@ const readings = (() => {
     let total = 0;
     return steps.map((step) => (total += step));
   }
-  for (const run of data?.runs ?? []) {
+  for (const run of [data, ...Object.values(data?.elsewhere ?? {})].flatMap((of) => of?.runs ?? [])) {
     for (const { curve } of Object.values(run.labels)) {
       if (curve) Object.assign(curve, { found: sums(curve.found), alarms: sums(curve.alarms) });
     }
@@ -22,9 +22,15 @@ const readings = (() => {
   }
 
   /* The runs that are shown: place of the style, figures, name. */
-  function list({ slots }) {
+  function list({ slots }, of = data) {
     return slots.flatMap((place, slot) => (place === null ? []
-      : [[slot, data.runs[place], report.runs[place].name]]));
+      : [[slot, of.runs[place], report.runs[place].name]]));
+  }
+
+  /* What a chart shows and of which data set: one that is not ranked has its own, under a prefix. */
+  function split(name) {
+    const prefix = Object.keys(data.elsewhere).find((each) => name.startsWith(each)) ?? "";
+    return [name.slice(prefix.length), data.elsewhere[prefix] ?? data];
   }
 
   /* Counts at every threshold; neighbours with the same counts are one, from one to the other. */
@@ -54,16 +60,17 @@ const readings = (() => {
       [from, (found - (alarms * from) / (1 - from)) / (p + n)],
   };
 
-  /* Marks of one of the charts that follow the threshold. */
-  function operating(name, state) {
-    const thresholds = data.thresholds[state.label];
-    const texts = data.texts[state.label];
-    return list(state).flatMap(([slot, run, title]) => {
+  /* Marks of one of the charts that follow the threshold, on the data set that is ranked. */
+  function operating(name, state, of) {
+    const thresholds = of.thresholds[state.label];
+    const texts = of.texts[state.label];
+    const step = of === data ? state.step : null;
+    return list(state, of).flatMap(([slot, run, title]) => {
       const one = run.labels[state.label];
       if (!one || !one.positives || !one.negatives) return [];
       if (name === "net-benefit" && one.at === null) return []; // argmax: it stands at no threshold
       const { positives: p, negatives: n } = one;
-      const chosen = state.step === null || !one.curve ? one.at : thresholds[state.step];
+      const chosen = step === null || !one.curve ? one.at : thresholds[step];
       return stops(one, texts, thresholds, name === "net-benefit").map((stop) => {
         const [x, y] = places[name](stop, p, n);
         return { slot, series: slot, name: title, x, y, first: stop.from <= chosen && chosen <= stop.to,
@@ -124,7 +131,8 @@ const readings = (() => {
   const lines = Array.from(data ? charts.figures : [], ([name, figure]) =>
     addReadout(figure, figure.querySelector("figcaption").textContent, () => {
       const frame = charts.frame(name);
-      const marks = lists[name](name, choice.state)
+      const [kind, of] = split(name);
+      const marks = lists[kind](kind, choice.state, of)
         .map((mark) => ({ ...mark, x: frame.x(mark.x), y: frame.y(mark.y) }))
         .filter(({ x, y }) => x >= 0 && x <= frame.width && y >= 0 && y <= frame.height);
       const order = [...new Set(marks.map((mark) => mark.series))];

@@ -27,9 +27,13 @@ from covidreport.report.view import view_report
 
 
 def build(data: ReportData, name: str) -> Section:
-    """The one section of that name."""
-    (section,) = view_report(data).sections[name]
-    return section
+    """The first section of that name, that of the ranked images."""
+    return build_all(data, name)[0]
+
+
+def build_all(data: ReportData, name: str) -> tuple[Section, ...]:
+    """All sections of that name."""
+    return view_report(data).sections[name]
 
 
 def find_group(section: Section | Group, title: str) -> Group:

@@ -13,12 +13,13 @@ from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.formats import render_markdown
 from covidreport.report.options import RenderOptions
 from covidreport.report.pictures import draw_pictures
-from tests.report.blocks import build, list_charts
+from tests.report.blocks import build_all, list_charts
 from tests.report.reading import read_markdown
 
-CHARTS = (
-    "roc", "precision-recall", "net-benefit", "loss", "accuracy", "reliability", "referral",
-)  # fmt: skip
+OPERATING = ("roc", "precision-recall", "net-benefit")
+BESIDE_IT = tuple(f"operating-2-{name}" for name in OPERATING)
+TRAINING = ("loss", "accuracy", "reliability")
+CHARTS = (*OPERATING, *BESIDE_IT, *TRAINING, "referral")
 BESIDE = RenderOptions(charts="files")
 
 
@@ -33,7 +34,8 @@ def _charts(data):
     return [
         one
         for name in ("operating", "curves", "referral")
-        for one in list_charts(build(data, name))
+        for section in build_all(data, name)
+        for one in list_charts(section)
     ]
 
 
@@ -54,10 +56,10 @@ def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictu
     text = render_markdown(everything, BESIDE, limit=None)
     links = re.findall(r"^!\[(.+)\]\(files/([\w-]+)\.png\)$", text, re.M)
 
-    assert [name for _, name in links] == ["ranking", *CHARTS]
+    assert [name for _, name in links] == ["ranking", "cost", *CHARTS]
     assert list(pictures) == [f"{name}.png" for _, name in links]
     summaries = [chart.summary for chart in _charts(everything)]
-    assert [read_markdown(alt) for alt, _ in links[1:]] == summaries
+    assert [read_markdown(alt) for alt, _ in links[2:]] == summaries
     assert all(len(summary) > 40 for summary in summaries)
 
 
@@ -118,9 +120,10 @@ def test_counts_alone_have_no_curves(study):
 @pytest.mark.parametrize(
     ("hidden", "left"),
     [
-        ("ranking", CHARTS),
-        ("operating", ("ranking", "loss", "accuracy", "reliability", "referral")),
-        ("curves", ("ranking", "roc", "precision-recall", "net-benefit", "referral")),
+        ("ranking", ("cost", *CHARTS)),
+        ("cost", ("ranking", *CHARTS)),
+        ("operating", ("ranking", "cost", *TRAINING, "referral")),
+        ("curves", ("ranking", "cost", *OPERATING, *BESIDE_IT, "referral")),
     ],
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):

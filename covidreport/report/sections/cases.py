@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from covidreport.records import Case, CaseTable, ReportData
+from covidreport.records import Case, CaseTable, ReportData, ReportedDataset
 from covidreport.report.blocks import (
     Block,
     Column,
@@ -13,6 +13,7 @@ from covidreport.report.blocks import (
     Grid,
     GridCell,
     GridRow,
+    Group,
     Head,
     Link,
     Picture,
@@ -30,6 +31,7 @@ from covidreport.report.case_blocks import (
     note_pictures,
 )
 from covidreport.report.cells import SIGNS
+from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index
 from covidreport.report.label_errors import group_label_errors
 from covidreport.text import clean, plural, titled, whole
@@ -55,9 +57,41 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         if any(each.evaluation and each.evaluation.has_scores for each in data.runs):
             none = "No ranked run has stored scores that could be read, so no case can be shown."
         return (_section(Prose(none, "lead")),)
+    blocks = describe_cases(table, data, index)
+    blocks += group_label_errors(table, index)
+    if table.excluded:
+        blocks.append(_left_out(table, index))
+    beside = (
+        _build_beside(there, number, data, index) for number, there in number_beside(data).items()
+    )
+    return (_section(*blocks), *(section for section in beside if section is not None))
+
+
+def _build_beside(
+    there: ReportedDataset, number: int, data: ReportData, index: Index
+) -> Section | None:
+    """The cases of another data set, folded; None where it has none."""
+    table, name = there.cases, clean(there.dataset)
+    if table is None:
+        return None
+    anchor = f"cases-{number}"
+    blocks = describe_cases(table, see_from(data, there), index.see_from(there), f"{anchor}-")
+    if table.excluded:
+        blocks.append(_left_out(table, index))
+    n = sum(set(case.answers) != {"yes"} for case in table.positives)
+    lead = f"{name}, {clean(there.split)}: other images than those of the cases above."
+    gist = f"{plural(n, 'case')} that some run missed"
+    group = Group(tuple(blocks), "The cases", gist, state="folded")
+    return Section(anchor, f"Missed cases on {name}", (Prose(lead, "lead"), group))
+
+
+def describe_cases(
+    table: CaseTable, data: ReportData, index: Index, place: str = ""
+) -> list[Block]:
+    """Who missed whom, in words, as a grid, in pictures and as lists; place: as `list_pictures`."""
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
-    positives = list_pictures(missed, POSITIVE, table, index)
-    alarms = list_pictures(table.false_alarms, ALARM, table, index)
+    positives = list_pictures(missed, POSITIVE, table, index, place)
+    alarms = list_pictures(table.false_alarms, ALARM, table, index, place)
     runs = plural(len(table.runs), "run")
     blocks: list[Block] = [Prose(" ".join(_sentences(table, data, index)), "lead")]
     if positives:
@@ -77,10 +111,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         note = Prose(_note_alarms(table), "remark")
         listed = list_cases("The false alarms", "Alarmed", table.false_alarms, alarms, table, note)
         blocks.append(listed)
-    blocks += group_label_errors(table, index)
-    if table.excluded:
-        blocks.append(_left_out(table, index))
-    return (_section(*blocks),)
+    return blocks
 
 
 def _section(*blocks: Block) -> Section:

@@ -91,7 +91,7 @@ def _describe(each: ReportedDataset, index: Index) -> Inlines:
     if counts is not None:
         words += f", {whole(counts.positives)} with {index.disease}"
     if not each.rankings:
-        return f"{words}. The rankings, cases and curves of this report are of it."
+        return f"{words}. The rankings of this report are of it."
     verdict = describe_verdict(each.rankings[0], index.disease)
     pieces: list[Cell] = [f"{words}. {_name_best(each)}{clean(verdict)} Its own report: "]
     return (*pieces, Code(f"covidreport render --dataset {shlex.quote(each.dataset)}"))

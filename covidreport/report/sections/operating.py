@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.metrics.outline import MOST_POINTS
-from covidreport.records import Evaluation, ReportData, ReportedRun
+from covidreport.records import Evaluation, ReportData, ReportedDataset, ReportedRun
 from covidreport.report.blocks import (
     Block,
     Cell,
@@ -27,6 +27,7 @@ from covidreport.report.charts.threshold import (
     draw_precision_recall,
     draw_roc,
 )
+from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index
 from covidreport.report.shown import choose_shown, list_labels
 from covidreport.report.tables import of_label
@@ -75,11 +76,35 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     for left in data.curves.excluded:
         said = f"{clean(left.run)} is not among the curves: {clean(left.reason)}."
         remarks.append(Prose(said, "remark"))
-    charts = Group(_charts(data, index, shown), layout="charts")
+    charts = Group(draw_charts(data, index, shown), layout="charts")
     table = Table(caption, COLUMNS, rows, "points")
+    beside = (
+        _build_beside(there, number, data, index) for number, there in number_beside(data).items()
+    )
     return (
         Section("operating", "Operating point", (Prose(LEAD, "lead"), charts, table, *remarks)),
+        *(section for section in beside if section is not None),
     )
+
+
+def _build_beside(
+    there: ReportedDataset, number: int, data: ReportData, index: Index
+) -> Section | None:
+    """The curves of another data set, folded; None where no run has scores there."""
+    if there.curves is None or not there.curves.runs:
+        return None
+    data, index = see_from(data, there), index.see_from(there)
+    anchor, name, shown = f"operating-{number}", clean(there.dataset), choose_shown(data, index)
+    charts = Group(
+        draw_charts(data, index, shown, f"{anchor}-"), layout="charts",
+        runs=tuple(index.link(each.run.name) for each in shown),
+    )  # fmt: skip
+    lead = (
+        f"{name}, {clean(there.split)}: the curves there, with a dot at each run's evaluated "
+        "threshold, which the threshold chosen above does not move."
+    )
+    group = Group((charts,), "The curves", "ROC, precision and recall, net benefit", state="folded")
+    return Section(anchor, f"Curves on {name}", (Prose(lead, "lead"), group))
 
 
 COLUMNS = (
@@ -131,8 +156,13 @@ def list_measured(data: ReportData, index: Index, label: str) -> list[RunCurve]:
     return measured
 
 
-def _charts(data: ReportData, index: Index, shown: Sequence[ReportedRun]) -> tuple[Chart, ...]:
-    """The three charts, each with a drawing for every label that a reader can change to."""
+def draw_charts(
+    data: ReportData, index: Index, shown: Sequence[ReportedRun], place: str = ""
+) -> tuple[Chart, ...]:
+    """The three charts, each with a drawing for every label that a reader can change to.
+
+    place: what their names begin with.
+    """
     assert data.curves is not None
     keys = tuple(index.key(each.run.name) for each in shown)
     drawn: dict[str, list[tuple[str, Lines]]] = {"roc": [], "precision": [], "benefit": []}
@@ -159,18 +189,18 @@ def _charts(data: ReportData, index: Index, shown: Sequence[ReportedRun]) -> tup
 
     return (
         Chart(
-            "roc", "ROC curve", say_roc(data.target), "Dashed: chance.",
+            f"{place}roc", "ROC curve", say_roc(data.target), "Dashed: chance.",
             tuple(TitledLines(label, say_roc(label), lines) for label, lines in drawn["roc"]),
         ),
         Chart(
-            "precision-recall", "Precision and recall", say_precision(data.target),
+            f"{place}precision-recall", "Precision and recall", say_precision(data.target),
             "Dashed: the share of images with the label, what chance gives.",
             tuple(
                 TitledLines(label, say_precision(label), one) for label, one in drawn["precision"]
             ),
         ),
         Chart(
-            "net-benefit", "Net benefit", say_benefit(data.target),
+            f"{place}net-benefit", "Net benefit", say_benefit(data.target),
             "Dashed: treat everybody. Level: treat nobody.",
             tuple(TitledLines(label, say_benefit(label), one) for label, one in drawn["benefit"]),
         ),

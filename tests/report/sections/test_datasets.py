@@ -12,12 +12,16 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.records import Scores
+from covidreport.report.blocks import Chart, walk_blocks
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_csv, render_json, render_markdown
+from covidreport.report.payload import list_parts
 from covidreport.report.summary import describe_report
+from covidreport.report.view import view_report
 from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
+from tests.report.blocks import build_all
 from tests.report.scored_runs import LABELS, evaluate, write_elsewhere, write_runs, write_scored
 
 EARLY, LATE = "2026-02-01T09:30:00Z", "2026-02-11T09:30:00Z"
@@ -284,3 +288,52 @@ def test_patients_with_several_images_stand_in_the_interval(tmp_path):
     assert here.method == there.method == "wilson over groups"
     below = np.hypot(there.value - there.low, here.high - here.value)
     assert found.low == pytest.approx(there.value - here.value - below)
+
+
+def test_cases_and_curves_of_each_are_shown(runs):
+    """18 of 30 missed by the first run inside, 24 of 26 outside: whichever is ranked, the other's
+    are in sections of their own, of the same kind; JSON has the cases, and no curves."""
+    for ranked, other, missed in (("outside", "inside", (18, 30)), ("inside", "outside", (24, 26))):
+        data = _collect(runs, images=ImageQuery(ranked))
+        (beside,) = [each for each in data.datasets if each.rankings]
+        place = beside.cases.runs.index("one")
+        answers = [case.answers[place] for case in beside.cases.positives]
+        assert (answers.count("no"), len(answers)) == missed
+        assert set(beside.curves.runs) == {e.run for e in beside.rankings[0].rows}
+        sections = {
+            one.id: one for one in (*build_all(data, "cases"), *build_all(data, "operating"))
+        }
+        assert sections["cases-2"].title == f"Missed cases on {other}"
+        assert sections["operating-2"].title == f"Curves on {other}"
+        document = json.loads(render_json(data))
+        assert [each["cases"] is None for each in document["datasets"]] == [
+            not each.rankings for each in data.datasets
+        ]
+        assert all("curves" not in each for each in document["datasets"])
+
+
+def test_curves_are_those_that_a_report_on_that_set_has(runs):
+    """And so are the cases, but for the ids of their pictures."""
+    inside, outside = (_collect(runs, images=ImageQuery(name)) for name in ("inside", "outside"))
+    (beside,) = [each for each in outside.datasets if each.rankings]
+    assert beside.cases == inside.cases
+    assert beside.curves == inside.curves
+    (first, second) = build_all(outside, "operating")
+    (own, _) = build_all(inside, "operating")
+    drawn, alone = (
+        [block for block in walk_blocks(section.blocks) if isinstance(block, Chart)]
+        for section in (second, own)
+    )
+    assert [replace(each, name=each.name.removeprefix("operating-2-")) for each in drawn] == alone
+    assert first.id == own.id
+
+
+def test_data_for_the_script_is_of_each(runs):
+    """What a reader reads out of a chart is what stands in it."""
+    data = _collect(runs, images=ImageQuery("outside"))
+    parts = list_parts(data, view_report(data))
+    (beside,) = parts["charts"]["elsewhere"].values()
+    names = [each["name"] for each in parts["runs"]]
+    one = beside["runs"][names.index("one")]["labels"]["covid-19"]
+    assert (one["positives"], one["found"], one["alarms"]) == (30, 12, 10)
+    assert len(one["curve"]["found"]) == len(beside["thresholds"]["covid-19"])

@@ -143,7 +143,9 @@ def fit(
     What stands in place of the study's settings is recorded in run.json as overrides. Exit code 0:
     all are fitted; 2: wrong usage, study or data; 3: a run failed, the others were fitted.
 
-    Several GPUs: torchrun --nproc-per-node 2 -m train fit … divides each batch among them.
+    Processes that are given the same command, on one machine (--parallel starts them) or on a
+    shared folder, fit each experiment once; one that is killed is gone on with. For one experiment
+    on several GPUs, torchrun --nproc-per-node 2 -m train fit … divides each batch among them.
 
     Example: python -m train fit --study 2020-corrected --data data/ --experiment 3,4 --epochs 3
     """

@@ -79,6 +79,18 @@ def test_a_plateau_is_torchs():
     assert theirs.param_groups[0]["lr"] == pytest.approx(0.008)
 
 
+def test_the_state_of_an_optimizer_alone_is_taken_too():
+    """Checkpoints held no more before; what they hold goes on."""
+    model = nn.Linear(2, 1)
+    before = torch.optim.SGD(model.parameters(), 0.8, momentum=0.9)
+    model(torch.ones(1, 2)).sum().backward()
+    before.step()
+    updates = Updates(model, settings(momentum=0.9), CPU)
+    updates.load_state_dict(before.state_dict())
+    assert_equal(updates.optimizer.state_dict(), before.state_dict())
+    assert updates.optimizer.state_dict()["state"][0]["momentum_buffer"].any()
+
+
 def test_gradients_are_clipped_to_the_norm_of_all():
     """The weights move by the clipped gradient: 3 and 4 are of length 5, and become 0.6 and 0.8."""
     model = nn.Linear(2, 1, bias=False)

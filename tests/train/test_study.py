@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from covidreport.errors import UsageError
-from train.run_record import describe_experiment, find_differences, read_settings
+from train.run_record import (
+    describe_experiment,
+    describe_network,
+    find_differences,
+    pin_network,
+    read_settings,
+)
 from train.settings import AS_RUN, EpochRule
 from train.study import STUDIES_FOLDER, StudyError, find_study, read_study, select_experiments
 
@@ -151,6 +157,26 @@ def test_the_head_of_a_run_that_does_not_state_it_is_known(write_study, architec
     other = deepcopy(now)
     other["hyperparameters"]["head"] = "other"
     assert find_differences(before, other) != ()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "mean"),
+    [("tiny", (0.5,)), ("efficientnet_v2_l", (0.485, 0.456, 0.406)),
+     ("resnet18", (0.485, 0.456, 0.406))],
+)  # fmt: skip
+def test_a_run_that_does_not_say_how_it_was_fed_is_exported_as_it_was(
+    write_study, architecture, mean
+):
+    """Once all of torchvision's networks were fed alike, whatever their weights were made with."""
+    entry = f"number = 1\narchitecture = '{architecture}'"
+    study = read_study(write_study(entry), check_models=False)
+    settings = study.experiments[0].settings
+    run = describe_experiment(study.experiments[0], study)
+    assert pin_network(run, settings, Path()).mean == mean
+    now = run | {"network": describe_network(settings, Path())}
+    assert (find_differences(run, now) == ()) == (architecture != "efficientnet_v2_l")
+    stated = run | {"network": {"mean": [0.1], "std": [0.2]}}
+    assert pin_network(stated, settings, Path()).std == (0.2,)
 
 
 def test_the_command_line_overrides_every_experiment(write_study):

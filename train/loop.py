@@ -48,14 +48,13 @@ class _Fitting:
     def run(self) -> Fitted:
         """All epochs that are not done yet, then the weights of the exported one."""
         done = self._resume()
-        for epoch in range(done + 1, self.task.settings.epochs + 1):
-            if self._is_over(epoch - 1):
-                break
+        while not self._is_over(done):
             began = time.perf_counter()
-            row = self._run_epoch(epoch)
+            done += 1
+            row = self._run_epoch(done)
             self.history.append(row)
             self.task.timing.epoch_s.append(time.perf_counter() - began)
-            self._write(epoch)
+            self._write(done)
             self.watcher.on_epoch(row)
         last, rule = self.history[-1].epoch, self.task.settings.exported_epoch
         if self.best is not None:
@@ -117,7 +116,7 @@ class _Fitting:
         task, passes, settings = self.task, self.passes, self.task.settings
         if task.ranks.leads:
             write_history(task.folder, self.history)
-        if epoch % settings.checkpoint_epochs and epoch < settings.epochs:
+        if epoch % settings.checkpoint_epochs and not self._is_over(epoch):
             return
         states = task.ranks.gather(random_state(task.device.torch))
         if not task.ranks.leads:
@@ -145,8 +144,10 @@ class _Fitting:
         return order_by(metrics[role], rule)[0]
 
     def _is_over(self, done: int) -> bool:
-        """Whether nobody waits for a better epoch any more."""
+        """Whether all epochs are done, or nobody waits for a better one any more."""
         patience = self.task.settings.patience
+        if done >= self.task.settings.epochs:
+            return True
         return patience is not None and done - (self.best.epoch if self.best else 0) >= patience
 
     def _keep_best(self, epoch: int, metrics: Mapping[str, EpochMetrics]) -> None:

@@ -11,17 +11,22 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct, field
+from numpy.typing import NDArray
 
 from covidreport import __version__
 from covidreport.audit import audit_scores
 from covidreport.dataset.names import ImageNames
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
+from covidreport.evaluate.argmax import audit_argmax
 from covidreport.metrics import compute_metrics, group_values
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
+    ARGMAX,
     Activation,
     Dataset,
+    Decision,
+    DecisionRule,
     Evaluation,
     Failure,
     Finding,
@@ -52,6 +57,8 @@ SINGLES = ("float", "halffloat")
 """
 ROUNDED = 4 * float(np.finfo(np.float32).eps)
 """So far over 1 or under 0 a probability is rounding, and taken for 1 or 0."""
+_WHOLE = 0.01
+"""So far from 1 the probabilities of all classes sum to where they were rounded."""
 NOT_GIVEN = "the imported file has no score for this image"
 
 
@@ -82,6 +89,13 @@ class ImportRequest(Struct, frozen=True):
     """The column of a label's scores, where it is called otherwise."""
     whole: Dataset | None = None
     """The data with their other splits: rows about images of these are passed over."""
+    others: tuple[str, ...] = ()
+    """Columns of classes that the data do not have: by argmax they compete with its labels."""
+
+    @property
+    def decision(self) -> Decision:
+        """What makes answers of the scores."""
+        return "argmax" if self.thresholds_from == ARGMAX else "threshold"
 
 
 class ScoresTable(Struct, frozen=True):
@@ -148,6 +162,8 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         for label, name in names.items()
         if name is None
     ]
+    faults += [f"line 1: there is no column {name}"
+               for name in request.others if name not in table.columns]  # fmt: skip
     if faults or key is None:
         raise DatasetError(str(request.file), faults)
     if not table.rows:
@@ -155,8 +171,9 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
     whole = request.whole or dataset
     images = ImageNames(whole.ids, whole.paths, whole.root)
     own = {sample: row for row, sample in enumerate(dataset.ids)}
-    kind = np.float32 if table.singles.issuperset(names.values()) else np.float64
-    scores = np.full(dataset.truth.shape, np.nan, kind)
+    columns = [*(names[label] or "" for label in dataset.labels), *request.others]
+    kind = np.float32 if table.singles.issuperset(columns) else np.float64
+    scores = np.full((len(dataset), len(columns)), np.nan, kind)
     seen: dict[int, str] = {}
     passed_over = 0
     for position, row in zip(table.positions, table.rows, strict=True):
@@ -173,23 +190,41 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
             faults.append(f"{position}: {sample!r} stands in {seen[at]} already")
         else:
             seen[at] = position
-            values = [row[names[label] or ""] for label in dataset.labels]
+            values = [row[name] for name in columns]
             _read_row(values, request.activation, position, scores[at], faults)
+            if request.decision == "argmax":
+                faults += _check_whole(scores[at], position)
     if faults:
         raise DatasetError(str(request.file), faults)
     missing: list[bool] = [bool(np.isnan(row).any()) for row in scores]
     scores[np.array(missing)] = np.nan
+    n_labels = len(dataset.labels)
     found = Scores(
         sample_ids=dataset.ids,
         labels=dataset.labels,
         truth=dataset.truth,
-        scores=scores,
+        scores=scores[:, :n_labels],
         activation=request.activation,
         reasons=tuple(NOT_GIVEN if lost else None for lost in missing),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
+        others=scores[:, n_labels:].max(axis=1, initial=0)
+        if request.decision == "argmax"
+        else None,
     )
     return found, passed_over
+
+
+def _check_whole(row: NDArray[np.floating], position: str) -> list[str]:
+    """A fault where probabilities of classes that exclude each other do not sum to 1: some class
+    has no column, and might be the highest."""
+    total = float(row.sum())
+    if not abs(total - 1) > _WHOLE:  # NaN of a blank one is no fault
+        return []
+    return [
+        f"{position}: the probabilities sum to {total:.3f}, and argmax needs every class: name the "
+        "columns of the others with --other"
+    ]
 
 
 def _read_row(
@@ -226,9 +261,13 @@ def import_scores(
         raise UsageError(f"{folder} holds another run; choose another --run or --output")
     scores, passed_over = match_scores(request)
     dataset = request.dataset
-    values = [request.thresholds[label] for label in dataset.labels]
+    rule: DecisionRule = (
+        ARGMAX
+        if request.decision == "argmax"
+        else [request.thresholds[label] for label in dataset.labels]
+    )
     plan = request.metrics or MetricOptions().plan(dataset.labels, "")
-    described = compute_metrics(scores, values, plan)
+    described = compute_metrics(scores, rule, plan)
     failures = tuple(
         Failure(sample, "read", reason)
         for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
@@ -253,6 +292,7 @@ def import_scores(
             *request.notes,
             *_findings(request, len(failures), passed_over),
             *audit_scores(request.run, scores),
+            *audit_argmax(request.run, scores, rule),
         ),
         failures=failures,
         provenance={

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -45,6 +45,21 @@ def import_scores_command(
         str | None, typer.Option(help="Which split the scores are of.  [default: validation]")
     ] = None,
     threshold: Threshold = None,
+    decision: Annotated[
+        str,
+        typer.Option(
+            help="What makes answers of scores: threshold, or argmax where they are those of a "
+            "softmax: the class that scores highest.",
+            metavar="NAME",
+        ),
+    ] = "threshold",
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The column of a class that the data lack, which competes by argmax; repeatable.",
+            metavar="COLUMN",
+        ),
+    ] = None,
     id_column: Annotated[
         str | None,
         typer.Option(
@@ -70,12 +85,20 @@ def import_scores_command(
     from covidreport.evaluate.resolve import choose_data, read_query
     from covidreport.evaluate.thresholds import Thresholds
     from covidreport.import_scores import ImportRequest, import_scores
-    from covidreport.records import EvaluationReplaced
+    from covidreport.records import ARGMAX, Decision, EvaluationReplaced
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
     from covidreport.storage.runs import discover_runs
 
     if activation not in ACTIVATIONS:
         raise UsageError(f"--activation {activation}: one of {', '.join(ACTIVATIONS)}")
+    if decision not in get_args(Decision):
+        raise UsageError(f"--decision {decision}: one of {', '.join(get_args(Decision))}")
+    if decision == ARGMAX and activation != "softmax":
+        raise UsageError(f"--decision argmax takes --activation softmax, not {activation}")
+    if decision == ARGMAX and threshold:
+        raise UsageError("--threshold: by argmax there is none; leave one of the two out")
+    if other and decision != ARGMAX:
+        raise UsageError("--other: only argmax looks at other classes; say --decision argmax")
     if not fits_name(run):
         raise UsageError(
             f"--run {run[:MOST_NAME_BYTES]!r}: a name for a folder is wanted, without slashes or a "
@@ -108,12 +131,13 @@ def import_scores_command(
                 split=images.split,
                 fingerprint=images.fingerprint,
                 label_fingerprints=images.label_fingerprints,
-                thresholds=thresholds.of(dataset.labels),
-                thresholds_from=thresholds.origin,
+                thresholds={} if decision == ARGMAX else thresholds.of(dataset.labels),
+                thresholds_from=ARGMAX if decision == ARGMAX else thresholds.origin,
                 description=description,
                 notes=images.notes,
                 id_column=id_column,
                 columns=columns,
+                others=tuple(other or ()),
                 whole=whole,
                 metrics=settings.metrics.plan(dataset.labels, settings.target),
             ),

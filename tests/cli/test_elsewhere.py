@@ -86,6 +86,74 @@ def test_parquet_and_other_column_names_do_too(covidreport, study):
     assert scores.activation == "softmax"
 
 
+SOFTMAX = [
+    # covid-19, normal, pneumonia, another class
+    (0.4, 0.3, 0.2, 0.1),  # covid-19: found below a half
+    (0.45, 0.05, 0.0, 0.5),  # covid-19: the other class is higher
+    (0.6, 0.2, 0.1, 0.1),  # normal: a false alarm
+    (0.1, 0.7, 0.1, 0.1),
+    (0.3, 0.3, 0.3, 0.1),  # pneumonia: a tie names none
+]
+
+
+def _write_softmax(path, rows=SOFTMAX):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", *LABELS, "tuberculosis"])
+        writer.writerows([f"{i:03}.png", *scores] for i, scores in enumerate(rows))
+
+
+def _import_softmax(covidreport, *words):
+    return covidreport(
+        "import-scores", "softmax.csv", "--run", "keras", "--activation", "softmax",
+        "--decision", "argmax", "--data", "data", *words,
+    )  # fmt: skip
+
+
+def test_the_highest_of_all_classes_decides_where_that_is_asked_for(covidreport, study):
+    """Of two positives one is found, though below 0.5, and one loses to a class that the data do
+    not have; one negative of three is a false alarm, and a tie names nobody."""
+    _write_softmax(study / "softmax.csv")
+    done = _import_softmax(covidreport, "--other", "tuberculosis")
+    assert done.code == 0, done.err
+    assert "argmax" in done.out
+    folder = study / "runs" / "keras" / "evaluations" / "data-validation"
+    evaluation = read_evaluation(folder)
+    counts = evaluation.counts["covid-19"]
+    assert (counts.tn, counts.fp, counts.fn, counts.tp) == (2, 1, 1, 1)
+    assert (evaluation.thresholds, evaluation.thresholds_from) == ({}, "argmax")
+    assert "argmax-tied" in {finding.code for finding in evaluation.findings}
+    others = read_scores(folder / "scores.parquet").others
+    assert others is not None
+    assert others.tolist() == pytest.approx([0.1, 0.5, 0.1, 0.1, 0.1])
+    top_1 = evaluation.estimates[""]["top_1_accuracy"]
+    assert (top_1.numerator, top_1.denominator) == (2, 5)
+    write_brightness_model(study / "runs" / "keen" / "model.onnx", offsets=(-8.5, 10, -1))
+    assert covidreport("evaluate", "runs/keen", "--data", "data").code == 0
+    text = covidreport("render", "--format", "markdown", "--output", "-").out
+    assert text.count("\n## Ranking") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "line 3: the probabilities sum to 0.500, and argmax needs every class"),
+        (("--other", "tb"), "there is no column tb"),
+        (("--other", "tuberculosis", "--threshold", "0.4"), "by argmax there is none"),
+        (("--decision", "highest"), "one of threshold, argmax"),
+        (("--activation", "sigmoid"), "takes --activation softmax, not sigmoid"),
+        (("--decision", "threshold", "--other", "tuberculosis"), "say --decision argmax"),
+    ],
+)
+def test_argmax_of_half_the_classes_is_refused(covidreport, study, words, said):
+    """And what contradicts it."""
+    _write_softmax(study / "softmax.csv")
+    done = _import_softmax(covidreport, *words)
+    assert done.code == 2
+    assert said in " ".join(done.err.split())
+    assert not (study / "runs" / "keras").exists()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

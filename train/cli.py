@@ -196,7 +196,9 @@ def _read_card(text: str) -> int:
 
 def _find_file(weights: str | None) -> str | None:
     """A file named on the command line is looked up from here, not from the study's folder."""
-    if weights in (None, "none", "imagenet"):
+    from .settings import WEIGHT_WORDS
+
+    if weights is None or weights in WEIGHT_WORDS:
         return weights
     return str(Path(weights).resolve())
 

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from covidreport.records import Fit, PixelSpec, Resample
 
+WEIGHT_WORDS = ("imagenet", "pretrained", "none")
+"""What `weights` says in place of a file's name."""
+
 LossName = Literal["bce", "focal", "batch-mean-log-focal-as-run"]
 AS_RUN: LossName = "batch-mean-log-focal-as-run"
 """The loss that the 2020 study ran under the name of focal loss."""

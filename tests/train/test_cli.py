@@ -13,6 +13,7 @@ from covidreport.errors import UsageError
 from train import cli
 from train.device import find_device, prepare_device
 from train.settings import FitSettings
+from train.study import StudyError
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("fit", "list", "show", "export", "draw")
@@ -101,6 +102,21 @@ def test_a_refused_study_is_one_message_and_exit_code_2(tmp_path, monkeypatch, c
         "  unknown key `nonsense`",
         "  no [[experiment]]: a study has at least one",
     ]
+
+
+@pytest.mark.parametrize(
+    ("weights", "fault"),
+    [("imagenet", "there are none for tiny"), ("pretrained", "are timm's"),
+     ("gone.pt", "there is no file .*gone.pt")],
+)  # fmt: skip
+def test_weights_of_the_command_line_are_a_word_or_a_file(
+    weights, fault, write_study, manifest, tmp_path
+):
+    """The words mean what they mean in a study; all else is a file, looked up from here."""
+    study = write_study("number = 1")
+    words = ("--study", study, "--data", manifest, "--out", tmp_path / "runs", "--device", "cpu")
+    with pytest.raises(StudyError, match=fault):
+        call("fit", *words, "--weights", weights)
 
 
 def test_a_gpu_that_is_not_there_is_an_error(monkeypatch):

@@ -51,7 +51,7 @@ _NO_MATTER = frozenset({
     "seed", "epochs", "learning_rate", "momentum", "weight_decay", "schedule", "train_split",
     "validation_split", "train_labels", "validation_labels", "sampling", "exported_epoch",
     "train_figures", "weights", "warmup_epochs", "backbone_rate", "frozen_epochs", "patience",
-    "checkpoint_epochs",
+    "checkpoint_epochs", "loss", "gamma", "alpha", "positive_weight", "clip_norm",
 })  # fmt: skip
 """Settings that a network trains one batch with, or exports, all the same."""
 

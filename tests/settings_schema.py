@@ -21,7 +21,9 @@ FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
 PROPORTIONS = {"type": "array", "items": PROPORTION}
 TARGET = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
-    "data": ("A manifest or a folder of class folders, relative to this file.", TEXT),
+    "data": ("A manifest or a folder of class folders, relative to this file; evaluate takes each "
+             "of a list, and other commands the first.",
+             {"anyOf": [TEXT, {**TEXTS, "minItems": 1, "uniqueItems": True}]}),
     "split": ("The split that is evaluated.", TEXT),
     "labels": ("The labels to evaluate.", {**TEXTS, "minItems": 1, "uniqueItems": True}),
     "group": ("The column that names the patient.", TEXT),

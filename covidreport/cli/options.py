@@ -218,18 +218,26 @@ def take_options(context: typer.Context) -> EvaluateOptions:
 def take_each_data(context: typer.Context) -> tuple[EvaluateOptions, ...]:
     """As `take_options` of a command with `EachData`: one for each data set, one without any.
 
-    Of several each has a name of its own. UsageError where one of them is not there.
+    Those of `--data`, else those of the settings. Of several each has a name of its own.
+    UsageError where one of them is not there.
     """
     from covidreport.dataset.source import name_sources
     from covidreport.settings import find_settings
 
     options = take_options(context)
-    sources = {path.resolve(): path for path in context.params["data"] or ()}
-    if len(sources) < 2:
-        return (replace(options, data=next(iter(sources.values()), None)),)
+    stated = context.params["data"] or ()
+    sources = {path.resolve(): path for path in stated}
+    if len(sources) == 1:
+        return (replace(options, data=next(iter(sources.values()))),)
+    found = find_settings(Path.cwd())
+    settings, origin = found.evaluate, "--data"
+    if not sources and settings.data is not None and found.beside:
+        sources = {path.resolve(): path for path in (settings.data, *found.beside)}
+        origin = settings.origins["data"]
+    if not sources:
+        return (replace(options, data=None),)
     if missing := [str(path) for path in sources.values() if not path.exists()]:
-        raise UsageError(f"{', '.join(missing)}: no such file or folder (from --data)")
-    settings = find_settings(Path.cwd()).evaluate
+        raise UsageError(f"{', '.join(missing)}: no such file or folder (from {origin})")
     known = {settings.data: settings.name} if settings.data and settings.name else {}
     names = name_sources(list(sources.values()), known)
     return tuple(replace(options, data=path, name=name) for path, name in names.items())

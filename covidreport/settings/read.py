@@ -103,6 +103,7 @@ def read_settings(path: Path) -> Settings:
     settings = Settings(
         origin=path,
         evaluate=options,
+        beside=reading.read_sources(path)[1:] if "data" in options.origins else (),
         **reading.read_all(RANKING),
         patient_rule=reading.read("patients", read_as.patient_rule) or "any",
         tuning_split=tuning_split,
@@ -137,15 +138,19 @@ class _Reading:
         read = {key: self.read(key, reader) for key, reader in readers.items()}
         return {key: value for key, value in read.items() if value is not None}
 
+    def read_sources(self, path: Path) -> tuple[Path, ...]:
+        """The data sets in their order; none where the file names none."""
+        return tuple(path.parent / each for each in self.read("data", read_as.data_sets) or ())
+
     def read_options(self, path: Path, tuning_split: str) -> EvaluateOptions:
         """What of the file lies beneath the options of the commands."""
         values = self.read_all(OPTIONS)
         if "manifest" in values:
             twice = refuse_twice(values.get("group"), values.get("uncertain"), values["manifest"])
             self.faults += twice
-        data = self.read("data", read_as.text)
-        if data is not None:
-            values["data"] = path.parent / data
+        sources = self.read_sources(path)
+        if sources:
+            values["data"] = sources[0]
         metrics = self.read_all(METRICS)
         sampling = self.read("study", read_as.sampling)
         if sampling is not None:

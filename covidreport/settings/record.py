@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True):
     origin: Path | None = None
     evaluate: EvaluateOptions = field(default_factory=EvaluateOptions)
     """What lies beneath the options of every command: data, thresholds, target and the rest."""
+    beside: tuple[Path, ...] = ()
+    """Data sets beside `evaluate.data`: those that follow the first of a list."""
     specificity_floor: float = DEFAULT_FLOOR
     """The specificity below which a run is shown and not ranked, a fraction."""
     baseline: str | None = None

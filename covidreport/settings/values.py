@@ -54,6 +54,15 @@ def text(key: str, value: Any) -> str:
     return value
 
 
+def data_sets(key: str, value: Any) -> tuple[str, ...]:
+    """Where the data lie: one path, or several, each once."""
+    if isinstance(value, str) and value:
+        return (value,)
+    if not _is_texts(value) or not value or not all(value) or len(set(value)) != len(value):
+        raise _refuse(key, value, "a path, or a list of different paths, is wanted")
+    return tuple(value)
+
+
 def labels(key: str, value: Any) -> tuple[str, ...]:
     """Names of labels, each once."""
     if not _is_texts(value) or not value or len(set(value)) != len(value):

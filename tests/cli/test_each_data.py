@@ -106,3 +106,40 @@ def test_a_failure_on_one_is_the_exit_code_of_both(study, covidreport):
 
     assert done.code == 3
     assert _read(study, "inside").n_images == 7
+
+
+def test_a_list_of_the_settings_is_evaluated_where_no_option_says_otherwise(study, covidreport):
+    """The first is what other commands take, and what the report compares with."""
+    settings = study / "covidreport.toml"
+    settings.write_text('data = ["inside", "outside"]\n')
+    done = covidreport("evaluate", "runs", "--data", "outside", "--provider", "cpu")
+    assert done.code == 0, done.err
+    assert [each.name for each in (study / "runs" / "a" / "evaluations").iterdir()] == [
+        "outside-validation"
+    ]
+    settings.write_text('data = ["inside", "outside"]\nname = "clinic"\n')
+    assert covidreport("evaluate", "runs", "--provider", "cpu").code == 0
+    assert _read(study, "clinic").n_images == 7
+    assert _read(study, "outside").n_images == 4
+    text = covidreport("render", "--format", "markdown", "--output", "-").out
+    assert "Differences are to clinic, the data set of the configuration" in text
+    assert json.loads(covidreport("audit", "--json").out)["dataset"] == "clinic"
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ('["inside", "gone"]', "gone: no such file or folder (from `data` in"),
+        ("[]", "`data` is []; a path, or a list of different paths, is wanted"),
+        ('["inside", "inside"]', "a path, or a list of different paths, is wanted"),
+        ("3", "`data` is 3; a path, or a list of different paths, is wanted"),
+    ],
+)
+def test_a_list_that_means_nothing_is_refused(study, covidreport, stated, said):
+    """Before anything is evaluated; once."""
+    (study / "covidreport.toml").write_text(f"data = {stated}\n")
+    done = covidreport("evaluate", "runs", "--provider", "cpu")
+
+    assert done.code == 2
+    assert " ".join(done.err.split()).count(said) == 1
+    assert not (study / "runs" / "a" / "evaluations").exists()

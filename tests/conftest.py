@@ -69,6 +69,11 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Python ends as ever: libraries that count what is left then would tell of leaks."""
+    gc.unfreeze()
+
+
 def pytest_collection_modifyitems(items):
     """What takes longest begins first: else all workers but one wait for it at the end."""
     at = {name: place for place, name in enumerate(LONGEST)}

@@ -33,9 +33,11 @@ def prepared(manifest, tmp_path):
 
 
 def test_each_network_is_tried_once_and_then_recalled(write_study, prepared, tmp_path, monkeypatch):
-    """Seeds and rates share one; another size is another; torch's generators are put back."""
+    """Seeds, rates and losses share one, another size does not; generators are put back."""
     study = write_study(
-        "number = 1", "number = 2\nseed = 4\nlearning_rate = 1e30", "number = 3\nimage_size = 24"
+        "number = 1",
+        "number = 2\nname = 'two'\nseed = 4\nlearning_rate = 1e30\nloss = 'focal'\ngamma = 2",
+        "number = 3\nimage_size = 24",
     )
     request, experiments = prepared(study)
     torch.manual_seed(11)
@@ -43,7 +45,7 @@ def test_each_network_is_tried_once_and_then_recalled(write_study, prepared, tmp
     tried = []
     costs, faults = try_networks(request, experiments, lambda each: tried.append(each.number))
     assert (tried, faults) == (["1", "3"], {})
-    assert costs["exp1-tiny-bce"] == costs["exp2-tiny-bce"]
+    assert costs["exp1-tiny-bce"] == costs["two"]
     assert torch.equal(torch.get_rng_state(), before)
     assert not (tmp_path / "runs" / ".trial").exists()
     measured = costs["exp1-tiny-bce"]

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from covidreport.dataset.labelling import merge_rows, read_labels
 from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
+from covidreport.dataset.names import ImageNames
 from covidreport.dataset.table import ManifestTable, Reading, TextForm, read_table
 from covidreport.errors import DatasetError
 from covidreport.storage.files import format_path
@@ -279,10 +280,11 @@ def _split_by(by: SplitBy, paths: Sequence[str], base: Path, where: str) -> list
             next((part for part in path.lower().split("/")[:-1] if part in known), "")
             for path in paths
         ]
-    names: dict[str, list[int]] = {}
-    for row, path in enumerate(paths):
-        for name in {path, path.rsplit("/", 1)[-1], path.rsplit("/", 1)[-1].rsplit(".", 1)[0]}:
-            names.setdefault(name, []).append(row)
+    rows_of: dict[str, list[int]] = {}
+    for row, path in enumerate(paths):  # an image may have several rows
+        rows_of.setdefault(path, []).append(row)
+    different = list(rows_of)
+    images = ImageNames(different, different, base)
     splits = [""] * len(paths)
     faults = []
     for split, file in by.lists.items():
@@ -291,11 +293,14 @@ def _split_by(by: SplitBy, paths: Sequence[str], base: Path, where: str) -> list
         except (OSError, UnicodeDecodeError) as error:
             raise DatasetError(format_path(base / file), [f"cannot be read: {error}"]) from error
         for number, line in enumerate(map(str.strip, lines), start=1):
-            found = names.get(line, []) if line else [-1]
-            if not found or len({paths[row] for row in found if row >= 0}) > 1:
-                said = "names several images" if found else f"is no image of {where}"
+            if not line:
+                continue
+            found = images.find(line)
+            if isinstance(found, str):
+                said = found or f"is no image of {where}"
                 faults.append(f"{file}, line {number}: {line!r} {said}")
-            for row in found if line else ():
+                continue
+            for row in rows_of[different[found]]:
                 if splits[row] not in ("", split.lower()):
                     faults.append(f"{file}, line {number}: {line!r} is in {splits[row]} too")
                 splits[row] = split.lower()

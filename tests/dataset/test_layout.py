@@ -189,6 +189,24 @@ def test_splits_by_lists_and_by_folders(tmp_path):
     ]
 
 
+def test_lists_may_spell_images_otherwise(tmp_path):
+    """With `./`, backslashes, as an absolute path or in another Unicode form; what differs by case
+    alone is proposed, and what may be two is refused."""
+    images = ["one/a.png", "two/b.png", "two/\u00e9.png", "three/b.png"]
+    table = "path,x\n" + "".join(f"{name},{i % 2}\n" for i, name in enumerate(images))
+    (tmp_path / "l1.txt").write_text(f"./one/a.png\ntwo\\b.png\n{tmp_path}/three/b.png\n")
+    (tmp_path / "l2.txt").write_text("e\u0301\n")
+    lists = ManifestSettings(split=SplitBy(lists={"train": "l1.txt", "test": "l2.txt"}))
+    found = lay_out(tmp_path, table, lists, images)
+    assert found.splits == ("train", "train", "test", "train")
+    (tmp_path / "l2.txt").write_text("One/A.png\nb.png\n")
+    read = lambda: lay_out(tmp_path, table, lists, images)  # noqa: E731
+    assert faults_of(read) == [
+        "l2.txt, line 1: 'One/A.png' is no image; there is 'one/a.png'",
+        "l2.txt, line 2: 'b.png' may be two/b.png or three/b.png: name it as the data do",
+    ]
+
+
 def test_a_table_a_split(tmp_path):
     """What a column lacks in one of them is unknown there; a fault names its table."""
     write_images(tmp_path, *ABC)

@@ -154,6 +154,19 @@ def test_random_weights_come_from_the_seed():
     assert not torch.equal(first[key], other[key])
 
 
+def test_the_head_of_the_2020_study_is_new_as_a_whole(tmp_path):
+    """Stock weights have one layer where it has two; a run's own have both."""
+    stock = torchvision.models.resnet18(weights=None).state_dict()
+    torch.save(stock, tmp_path / "stock.pt")
+    chosen = settings(architecture="resnet18", head="study")
+    model = start_model(chosen, Weights("stock.pt", "stock.pt", tmp_path / "stock.pt"), 3)
+    assert model.loaded.new == ("fc.0.weight", "fc.0.bias", "fc.2.weight", "fc.2.bias")
+    assert model.loaded.left_over == ("fc.weight", "fc.bias")
+    torch.save(model.network.state_dict(), tmp_path / "run.pt")
+    again = start_model(chosen, Weights("run.pt", "run.pt", tmp_path / "run.pt"), 3)
+    assert again.loaded.new == again.loaded.left_over == ()
+
+
 @pytest.mark.parametrize("prefix", ["module.", "model.", "_orig_mod.", "module._orig_mod."])
 def test_what_frameworks_put_before_the_names_is_taken_off(tmp_path, prefix):
     """DataParallel, Lightning and `torch.compile`, also where one is in the other."""

@@ -50,6 +50,7 @@ from covidreport.store import (
     write_run,
     write_scores,
 )
+from covidreport.text import decimal
 
 ID_COLUMNS = ("id", "sample_id", "path", "image")
 SINGLES = ("float", "halffloat")
@@ -222,8 +223,8 @@ def _check_whole(row: NDArray[np.floating], position: str) -> list[str]:
     if not abs(total - 1) > _WHOLE:  # NaN of a blank one is no fault
         return []
     return [
-        f"{position}: the probabilities sum to {total:.3f}, and argmax needs every class: name the "
-        "columns of the others with --other"
+        f"{position}: the probabilities sum to {decimal(total)}, and argmax needs every class: "
+        "name the columns of the others with --other"
     ]
 
 

@@ -90,10 +90,12 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 def _build_beside(
     there: ReportedDataset, number: int, data: ReportData, index: Index
 ) -> Section | None:
-    """The curves of another data set, folded; None where no run has scores there."""
-    if there.curves is None or not there.curves.runs:
-        return None
+    """The curves of another data set, folded; None where no run has one for the target there."""
     data, index = see_from(data, there), index.see_from(there)
+    counts = (index.counts(each.evaluation) for each in index.runs)
+    both = any(each is not None and each.positives and each.negatives for each in counts)
+    if there.curves is None or not there.curves.runs or not both:
+        return None
     anchor, name, shown = f"operating-{number}", clean(there.dataset), choose_shown(data, index)
     charts = Group(
         draw_charts(data, index, shown, f"{anchor}-"), layout="charts",

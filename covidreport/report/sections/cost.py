@@ -77,10 +77,11 @@ def _compare_speed(ranking: Ranking, rows: Sequence[RankedRun], costs: dict[str,
     fastest = max(timed, key=lambda row: costs[row.run].images_per_s or 0.0)
     speed = digits(costs[fastest.run].images_per_s)
     if (costs[fastest.run].images_per_s or 0.0) <= _FASTER * (costs[best.run].images_per_s or 0.0):
+        others = len(timed) - 1
         return (
-            f"Of the {len(timed)} runs that are not significantly different from the best, none is "
-            f"twice as fast as {clean(best.run)}, the best itself "
-            f"({digits(costs[best.run].images_per_s)} images/s)."
+            f"Beside the best, {clean(best.run)} ({digits(costs[best.run].images_per_s)} images/s),"
+            f" {plural(others, 'run is', 'runs are')} not significantly different from it, and "
+            f"{'it is not' if others == 1 else 'none is'} twice as fast."
         )
     return (
         f"{clean(fastest.run)} is the fastest run that is not significantly different from the "

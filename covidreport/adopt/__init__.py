@@ -22,7 +22,7 @@ from covidreport.adopt.graph import (
     read_graph,
     read_ultralytics,
 )
-from covidreport.adopt.presets import NAME_ONE, SCALE, XRV_LABELS, read_preset
+from covidreport.adopt.presets import NAME_ONE, NOT_SAID, SCALE, XRV_LABELS, read_preset
 from covidreport.errors import RunError, StoreError, UsageError
 from covidreport.inference.contract import Graph, complete_words
 from covidreport.records import ARGMAX, SOFTMAX, Run
@@ -185,6 +185,7 @@ def _list_sources(
     yield from _read_label_files(model.parent, notes)
     if request.like is not None:
         words, source = read_preset(request.like, model.stem)
+        notes += NOT_SAID.get(request.like, ())
         yield source, _fit_preset(words, request.like, said, outline, graph, notes)
 
 

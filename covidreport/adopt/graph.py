@@ -16,6 +16,8 @@ from covidreport.storage.wire import read_outline
 _TYPES: Final = {1: "tensor(float)", 2: "tensor(uint8)", 7: "tensor(int64)", 10: "tensor(float16)",
                  11: "tensor(double)"}  # fmt: skip
 """ONNX Runtime's names of `TensorProto.DataType`."""
+_MAPS: Final = "seq(map(int64,tensor(float)))"
+"""What scikit-learn's ZipMap gives; of its keys the outline says nothing."""
 _ENDINGS: Final = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "softmax-logit"}
 _SCALING: Final = ("Sub", "Div", "Mul", "Add", "BatchNormalization")
 _PASSING: Final = ("Cast", "Identity", "Transpose")
@@ -33,15 +35,19 @@ def read_graph(outline: Outline) -> Graph:
     """Inputs and outputs as ONNX Runtime would describe them."""
     constant = {tensor.name for tensor in outline.graph.initializers}
     inputs = [value for value in outline.graph.inputs if value.name not in constant]
+    maps = {name for node in outline.graph.nodes if node.op_type == "ZipMap"
+            for name in node.outputs}  # fmt: skip
     return Graph(
-        tuple(map(_describe, inputs)), tuple(map(_describe, outline.graph.outputs)),
+        tuple(_describe(value) for value in inputs),
+        tuple(_describe(value, value.name in maps) for value in outline.graph.outputs),
         outline.metadata,
     )  # fmt: skip
 
 
-def _describe(value: ValueOutline) -> Tensor:
+def _describe(value: ValueOutline, is_map: bool = False) -> Tensor:
     sides = tuple(side if isinstance(side, int) and side > 0 else None for side in value.dims or ())
-    return Tensor(value.name, sides, _TYPES.get(value.dtype or 0, "of another type"))
+    known = _MAPS if is_map else _TYPES.get(value.dtype or 0, "of another type")
+    return Tensor(value.name, sides, known)
 
 
 def read_activation(outline: Outline, output: str) -> str | None:

@@ -29,6 +29,23 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
 """By framework what its usual transforms come to: torchvision's and timm's `Normalize` of ImageNet,
 fastai's `Resize` and `imagenet_stats`, Keras's `image_dataset_from_directory`, MONAI's
 `ScaleIntensity`, TorchXRayVision's `normalize` and `XRayCenterCrop`, ultralytics' classifiers."""
+NOT_SAID: Final[Mapping[str, tuple[str, ...]]] = {
+    "fastai": (
+        "fastai cuts the square out of a picture before it scales it, here it is scaled first: of "
+        "pictures that are not square the edge differs a little; for `Resize(…, method='squish')` "
+        "add --set fit=stretch",
+    ),
+    "monai": (
+        "MONAI's LoadImage turns PNG and JPEG on their side: where it read the pictures, export "
+        "what turns them first, model(x.transpose(2, 3))",
+        "`ScaleIntensity` is taken after the resize: where it stood before, answers differ",
+    ),
+    "torchxrayvision": (
+        "its XRayResizer (scikit-image) smooths a picture otherwise than the filters here, most at "
+        "the edge: answers differ a little",
+    ),
+}  # fmt: skip
+"""By framework what it does to pictures and no word of a contract says."""
 NAME_ONE: Final = ("torchvision", "timm", "fastai", "keras", "huggingface", "ultralytics")
 """Frameworks whose classifiers of exclusive classes name the one that scores highest."""
 SCALE: Final = ("range", "mean", "std", "divisor", "per_image")

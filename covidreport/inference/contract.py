@@ -221,12 +221,15 @@ def _pick_input(tensors: Sequence[Tensor], name: object, faults: list[str]) -> T
 
 def _pick_output(tensors: Sequence[Tensor], name: object, faults: list[str]) -> Tensor | None:
     """The output that holds the scores: numbers of a floating type."""
+    maps = [tensor for tensor in tensors if tensor.dtype.startswith("seq(map(")]
+    if name is None and maps and not any(tensor.dtype in SCORE_TYPES for tensor in tensors):
+        name = maps[0].name  # beside the class, which is no score either
     picked = _pick(tensors, name, "output", faults)
     if picked is None or picked.dtype in SCORE_TYPES:
         return picked
     others = [tensor.name for tensor in tensors if tensor.dtype in SCORE_TYPES]
     remedy = f"name one of {', '.join(others)}" if others else "export one that does"
-    if picked.dtype.startswith("seq(map(") and not others:  # scikit-learn's, by skl2onnx
+    if picked in maps and not others:  # scikit-learn's, by skl2onnx
         remedy = 'export it with options={"zipmap": False}'
     faults.append(
         f"output {picked.name!r} is {picked.dtype}, which holds no scores (float16, float and "

@@ -301,6 +301,9 @@ def test_scikit_learns_dictionaries_are_told_how_to_export():
     maps = Tensor("output_probability", (), "seq(map(int64,tensor(float)))")
     with pytest.raises(RunError, match=r'options=\{"zipmap": False\}'):
         read_contract(Graph((FLOAT,), (maps,), {}), DESCRIBED)
+    label = Tensor("output_label", (None,), "tensor(string)")
+    with pytest.raises(RunError, match=r'options=\{"zipmap": False\}'):
+        read_contract(Graph((FLOAT,), (label, maps), {}), DESCRIBED)
 
 
 @pytest.mark.parametrize("activation", ["softmax", "softmax-logit"])

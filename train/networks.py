@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
 import importlib
 import os
 import re
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from covidreport.errors import UsageError
+from covidreport.store import digest_file
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -229,5 +229,5 @@ def describe_source(name: str, folder: Path) -> dict[str, Any]:
     return {
         "folder": place,
         "file": file.resolve().relative_to(root).as_posix(),
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "sha256": digest_file(file),
     }

@@ -8,7 +8,6 @@ head, or an error. Nothing of a file is run as code.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib
 import pickle
 import re
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from torch.hub import get_dir, load_state_dict_from_url
 
 from covidreport.errors import UsageError
+from covidreport.store import digest_file
 
 from .models import Loaded, is_inside
 from .networks import ENUM_MEMBER, TIMM, find_enum, load_timm, torchvision_names
@@ -73,7 +73,7 @@ def find_weights(settings: FitSettings, folder: Path) -> Weights:
             '"pretrained" (timm), "none", or the path of a file of weights, relative to the study '
             "file"
         )
-    return Weights(settings.weights, file.name, file, _digest(file))
+    return Weights(settings.weights, file.name, file, digest_file(file))
 
 
 def _find_imagenet(architecture: str) -> Weights:
@@ -96,7 +96,7 @@ def _find_imagenet(architecture: str) -> Weights:
     file = Path(get_dir()) / "checkpoints" / name
     if not file.is_file():
         _download(member.url, file, architecture)
-    digest = _digest(file)
+    digest = digest_file(file)
     expected = name.rpartition("-")[2].partition(".")[0]
     if not digest.startswith(expected):
         raise WeightsError(
@@ -152,12 +152,7 @@ def _find_pretrained(architecture: str) -> Weights:
             f"Bring {filename} of the hub's repository {repository} from a machine that can, and "
             f'name it: weights = "path/to/{filename}"'
         ) from error
-    return Weights("pretrained", f"{repository}, {file.parent.name}", file, _digest(file))
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return Weights("pretrained", f"{repository}, {file.parent.name}", file, digest_file(file))
 
 
 def read_state(file: Path) -> dict[str, Tensor]:

@@ -327,7 +327,7 @@ def _images(request: ImportRequest) -> NewImages:
     data = request.dataset
     return NewImages(
         data.name, request.split, None, request.fingerprint, data.source, data.labels, data.ids,
-        data.truth,
+        data.truth, request.label_fingerprints,
     )  # fmt: skip
 
 

@@ -30,7 +30,10 @@ from covidreport.records import (
 )
 from covidreport.report.collect import collect_report
 from covidreport.settings import Settings
+from covidreport.storage.chosen import ImageQuery
 from covidreport.storage.folds import split_folds
+from covidreport.storage.replaced import digest_source
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 
 
@@ -70,7 +73,7 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     whole = read_query(query, (lambda _: splits) if splits else None)
     dataset, digests, notes = _read_files(_take_splits(whole, splits), request, on_event)
     survey = _survey(dataset, digests, request, on_event)
-    report = _collect(request, dataset.name, on_event)
+    report = _collect(request, dataset, on_event)
     target = request.settings.target
     evidence = DataEvidence(dataset, target, digests, survey, _list_roc_aucs(report))
     of_data = sort_findings([*audit_data(evidence), *notes])
@@ -137,16 +140,19 @@ def _fingerprint_splits(dataset: Dataset, digests: Sequence[str]) -> dict[str, s
     return found
 
 
-def _collect(request: AuditRequest, dataset: str, on_event: OnEvent) -> ReportData | None:
+def _collect(request: AuditRequest, dataset: Dataset, on_event: OnEvent) -> ReportData | None:
     """What the runs' evaluations on this data set say; None without any."""
     if not request.runs:
         return None
     settings = request.settings
     split = request.splits[0] if request.splits else None
+    filed = [each for run in request.runs for each in read_evaluations(run)[0]]
+    meant = ImageQuery(named=dataset.name, places=frozenset({digest_source(dataset.source)}))
+    name = meant.name_own(filed) or dataset.name
     try:
         return collect_report(
             request.runs, target=settings.target, specificity_floor=settings.specificity_floor,
-            images=settings.query_stored(dataset, split), show_ids=True,
+            images=settings.query_stored(name, split), show_ids=True,
         )  # fmt: skip
     except UsageError as error:
         on_event(Noted(f"nothing is said of the runs: {error}"))

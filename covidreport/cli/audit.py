@@ -88,11 +88,9 @@ def audit(
     from covidreport.store import write_json
     from covidreport.text.failed import explain_failed
 
-    settings, options = read_options(context)
     given, folders = _tell_data_from_runs(paths or [], data)
+    settings, options = read_options(context, given)
     runs = join_folds(discover_runs(folders)) if folders else ()
-    if given is not None:
-        options = replace(options, data=given, origins={})
     splits = [name.strip().lower() for name in split or []]
     settings = replace(settings, ignore=_add_ignored(settings.ignore, ignore or []))
     with show_events() as on_event:

@@ -82,7 +82,7 @@ def evaluate(
         bool,
         typer.Option(
             "--force",
-            help="Compute again what is unchanged, and replace other data's evaluations.",
+            help="Compute again what is unchanged.",
         ),
     ] = False,
     verify: Annotated[
@@ -139,11 +139,19 @@ def evaluate_and_show(
         documents = [_describe(done) for done in every]
         several = {
             "schema": SCHEMA,
-            "datasets": {o.name: each for o, each in zip(each_data, documents, strict=True)},
+            "datasets": dict(zip(map(_name_data, each_data, every), documents, strict=True)),
         }
         print_json(several if len(documents) > 1 else documents[0])
     if any(done.failures or done.too_many_failed for done in every):
         raise typer.Exit(3)
+
+
+def _name_data(options: EvaluateOptions, done: EvaluatedRuns) -> str:
+    """What evaluations on a data set were filed under, or were to be."""
+    from covidreport.evaluate.outcome import list_evaluated
+
+    found = (evaluation.dataset for _, evaluation in list_evaluated(done.outcomes))
+    return next(found, options.name or "")
 
 
 def _say_what_happened(done: EvaluatedRuns) -> None:

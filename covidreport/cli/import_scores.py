@@ -82,10 +82,11 @@ def import_scores_command(
     from covidreport.cli.terminal import out, print_json, say_finding
     from covidreport.compare.ranking import rank_runs
     from covidreport.evaluate.folders import read_images
+    from covidreport.evaluate.naming import tell_name
     from covidreport.evaluate.resolve import choose_data, read_query
     from covidreport.evaluate.thresholds import Thresholds
     from covidreport.import_scores import ImportRequest, import_scores
-    from covidreport.records import ARGMAX, Decision, EvaluationReplaced
+    from covidreport.records import ARGMAX, Decision, EvaluationReplaced, Run
     from covidreport.storage.files import MOST_NAME_BYTES, fits_name
     from covidreport.storage.runs import discover_runs
 
@@ -118,8 +119,9 @@ def import_scores_command(
         )
     with show_events() as on_event:
         query = choose_data(options, runs)
-        images = read_images(query, options, on_event)
+        images = read_images(query, options, on_event).file_under([Run(run, output / run, None)])
         dataset = images.dataset
+        tell_name(query, dataset.name, on_event)
         whole = read_query(query, lambda _: ()) if dataset.splits else dataset
         evaluation = import_scores(
             ImportRequest(

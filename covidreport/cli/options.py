@@ -183,13 +183,18 @@ PlannedMargin = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def read_options(context: typer.Context) -> tuple[Settings, EvaluateOptions]:
-    """The settings that hold here, and the options of the command laid over them."""
+def read_options(
+    context: typer.Context, data: Path | None = None
+) -> tuple[Settings, EvaluateOptions]:
+    """The settings that hold here, and the options of the command laid over them; data: where an
+    argument names them."""
     from covidreport.evaluate.options import merge_options
     from covidreport.settings import find_settings
 
     settings = find_settings(Path.cwd())
-    return settings, merge_options(take_options(context), settings.evaluate)
+    options = take_options(context)
+    options = options if data is None else replace(options, data=data)
+    return settings, merge_options(options, settings.evaluate)
 
 
 def take_options(context: typer.Context) -> EvaluateOptions:

@@ -123,16 +123,31 @@ def name_sources(sources: Sequence[Path], known: Mapping[Path, str]) -> dict[Pat
     names = {source: name_source(source, known.get(source.resolve())) for source in sources}
     alike = [source for source in sources if list(names.values()).count(names[source]) > 1]
     for source in alike:
-        folder = source.absolute().resolve()
-        folder = folder.parent if folder.is_file() else folder
         if source.resolve() not in known:
-            names[source] = make_name(f"{folder.parent.name}-{folder.name}")
+            names[source] = list_names(source)[1]
     if len(set(names.values())) < len(names):
         raise UsageError(
             f"two of the data sets would go by one name ({', '.join(names.values())}): evaluate "
             "them one by one, with another `name` in covidreport.toml for one of them"
         )
     return names
+
+
+def list_names(source: Path, wanted: str | None = None) -> tuple[str, ...]:
+    """What evaluations on a data set may be filed under, where another set goes by its name.
+
+    The wanted name, by default its folder's; then that with ever more of the folders above in
+    front: `data`, `two-data`, `clinic-two-data`. At least two.
+    """
+    folder = source.absolute().resolve()
+    folder = folder.parent if folder.is_file() else folder
+    parts = [part for part in folder.parts if part != folder.anchor] or [""]
+    tails = [make_name("-".join(parts[-n:])) for n in range(1, len(parts) + 1)]
+    if wanted is None or wanted in tails:
+        names = [wanted or tails[0], *tails]
+    else:
+        names = [wanted, *(make_name(f"{front}-{wanted}") for front in tails)]
+    return tuple(dict.fromkeys([*names, make_name(f"other-{names[0]}")]))
 
 
 def make_name(text: str) -> str:

@@ -21,6 +21,7 @@ from covidreport.dataset.index import (
 from covidreport.dataset.split import take_labels
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.folds import evaluate_configurations
+from covidreport.evaluate.naming import name_in_runs, rename, tell_name
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.outcome import RunOutcome, list_evaluated
 from covidreport.evaluate.record import evaluate_runs
@@ -55,6 +56,7 @@ from covidreport.records import (
 from covidreport.storage.codec import decode
 from covidreport.storage.folds import FOLDS, split_folds
 from covidreport.storage.made_here import MadeHere
+from covidreport.storage.replaced import NewImages
 from covidreport.store import REFERENCE_FILE
 from covidreport.text import list_some, listed
 
@@ -97,6 +99,18 @@ class ReadImages(Struct, frozen=True):
         """The same images with these of their labels."""
         return replace(self, dataset=take_labels(self.dataset, labels))
 
+    def file_under(
+        self, runs: Sequence[Run], made: MadeHere | None = None, *, trusted: bool = True
+    ) -> ReadImages:
+        """The same images, called so that no evaluation of these runs is another data set's."""
+        data = self.dataset
+        new = NewImages(
+            data.name, self.split, None, self.fingerprint, data.source, data.labels, data.ids,
+            data.truth, self.label_fingerprints,
+        )  # fmt: skip
+        name = name_in_runs(new, runs, made, trusted=trusted)
+        return replace(self, dataset=rename(data, name))
+
 
 def evaluate_folders(
     runs: Sequence[Run], options: EvaluateOptions, on_event: OnEvent = ignore_events,
@@ -119,16 +133,20 @@ def evaluate_folders(
     if known is not None and expected is not None:
         reused = _reuse_unchanged(known, expected, options)
         if reused is not None:
+            tell_name(query, known[0][0].dataset, on_event)
             return EvaluatedFolders(_order_outcomes(runs, reused))
     execution, findings = choose_hardware(options)
     if known is not None and execution != expected:
         reused = _reuse_unchanged(known, execution, options)
         if reused is not None:
+            tell_name(query, known[0][0].dataset, on_event)
             for finding in findings:
                 on_event(FindingMade(finding))
             return EvaluatedFolders(_order_outcomes(runs, reused), findings)
     manifest = stamp_manifest(query)
     query, images = _read_labelled(query, options, target, on_event)
+    images = images.file_under(split_folds(runs), made, trusted=options.trust_stored is not False)
+    tell_name(query, images.dataset.name, on_event)
     parts = part_by_labels(runs, images.dataset.labels, target)
     warnings = (*findings, *images.notes)
     for finding in warnings:

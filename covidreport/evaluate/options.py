@@ -64,7 +64,7 @@ class EvaluateOptions(Struct, frozen=True):
     memory_limit: float | None = None
     """As `ModelLimits.memory`."""
     force: bool | None = None
-    """Compute again what stands, and replace evaluations of other data."""
+    """Compute again what stands."""
     verify: bool | None = None
     """Compare files by their bytes, whatever the file system says."""
     cache: bool | None = None
@@ -104,8 +104,9 @@ def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> Evaluate
     silent = [name for name in EvaluateOptions.__struct_fields__ if getattr(stated, name) is None]
     values = {name: getattr(stated, name) for name in EvaluateOptions.__struct_fields__}
     values |= {name: getattr(beneath, name) for name in silent}
-    if stated.data is not None and stated.manifest is None and not _are_one(stated, beneath):
-        values["manifest"] = None  # how other data are written
+    if not _are_one(stated, beneath):  # how other data are written, and what they are called
+        values["manifest"] = stated.manifest
+        values["name"] = values["name"] if _holds(beneath, stated) else stated.name
     if stated.thresholds is not None:
         values["thresholds"] = stated.thresholds.over(beneath.thresholds)
     origins = {name: where for name, where in beneath.origins.items() if name in silent}
@@ -116,6 +117,14 @@ def _are_one(stated: EvaluateOptions, beneath: EvaluateOptions) -> bool:
     """Whether both name the same data, or the lower one names none."""
     here, there = stated.data, beneath.data
     return here is None or there is None or here.resolve() == there.resolve()
+
+
+def _holds(beneath: EvaluateOptions, stated: EvaluateOptions) -> bool:
+    """Whether what is stated is a manifest in the folder that the lower one names."""
+    here, there = stated.data, beneath.data
+    if here is None or there is None or not here.name.startswith("manifest."):
+        return False
+    return here.parent.resolve() == there.resolve()
 
 
 def read_memory(value: object) -> float | None:

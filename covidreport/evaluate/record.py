@@ -126,9 +126,8 @@ def _keep_other_images(
     found = attempt(run.name, "read", partial(find_replaced, folder, request.images))
     if found is None or isinstance(found, Failure):
         return None  # what can't be read is computed again
-    if found.other_data and request.trust_stored and not request.force:
-        remedy = f"{RENAME}, or replace what stands with `covidreport evaluate --force`."
-        return RunOutcome(run, failure=Failure(run.name, "write", found.reason, remedy))
+    if found.other_data and request.trust_stored:
+        return RunOutcome(run, failure=Failure(run.name, "write", found.reason, f"{RENAME}."))
     replaced[found.what] = None
     return None
 

@@ -79,7 +79,7 @@ class EvaluationRequest(Struct, frozen=True):
         data = self.dataset
         return NewImages(
             data.name, self.split, self.variant, self.fingerprint, data.source, data.labels,
-            data.ids, data.truth,
+            data.ids, data.truth, self.label_fingerprints,
         )  # fmt: skip
 
     @property

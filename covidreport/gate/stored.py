@@ -43,9 +43,7 @@ def settle_images(images: ImageQuery, runs: Sequence[Run]) -> ImageQuery:
     Raises UsageError as `choose_split`.
     """
     found = [each for run in runs for each in read_evaluations(run)[0]]
-    dataset = images.dataset
-    if dataset is None and any(each.dataset == images.named for each in found):
-        dataset = images.named
+    dataset = images.name_own(found) if images.dataset is None else images.dataset
     there = {each.split for each in found if dataset in (None, each.dataset)}
     if any(_failed_on(run, USUAL_SPLIT) for run in runs):
         there.add(USUAL_SPLIT)

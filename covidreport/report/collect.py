@@ -100,6 +100,7 @@ def collect_report(
         tell(meant.note)
     beside = _choose_beside(evidence, meant, tell)
     name, chosen = meant.dataset, meant.split
+    named = (images or ImageQuery()).name_own([e for item in evidence for e in item.evaluations])
     found_here = made or MadeHere()
     at = images.at if images is not None else keep_thresholds
     reported = tuple(
@@ -122,9 +123,7 @@ def collect_report(
     by_class = (
         collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
     )
-    datasets, of_datasets = collect_datasets(
-        reported, rankings, beside, (images or ImageQuery()).named, rank, target
-    )
+    datasets, of_datasets = collect_datasets(reported, rankings, beside, named, rank, target)
     finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
         title=title or f"{name}, {chosen}",

@@ -102,6 +102,18 @@ class Settings(Struct, frozen=True):
         data, name = self.evaluate.data, self.evaluate.name
         return None if data is None and name is None else name_source(data, name)
 
+    @property
+    def _data_places(self) -> frozenset[str]:
+        """Digests of where the configured data may lie, as evaluations have them: a folder's
+        manifest may be meant."""
+        data = self.evaluate.data
+        if data is None:
+            return frozenset()
+        from covidreport.dataset.source import MANIFESTS  # what most commands do not need
+        from covidreport.storage.replaced import digest_source
+
+        return frozenset(map(digest_source, (data, *(data / name for name in MANIFESTS))))
+
     def plan_comparisons(
         self, runs: Sequence[Run], baseline: str | None = None, margin: float | None = None,
         named: str = "on the command line",
@@ -128,7 +140,10 @@ class Settings(Struct, frozen=True):
         """The images that options and the settings ask a gate to judge; the baseline says more."""
         split = None if split is None else fold_split(split)
         configured = self.evaluate.split
-        return ImageQuery(dataset, split, variant, configured, self.data_name, at=self.read_at)
+        return ImageQuery(
+            dataset, split, variant, configured, self.data_name, self._data_places,
+            at=self.read_at,
+        )  # fmt: skip
 
     def query_stored(
         self, dataset: str | None = None, split: str | None = None, variant: str | None = None
@@ -141,7 +156,10 @@ class Settings(Struct, frozen=True):
         from covidreport.gate.baseline import find_baseline_file, peek_split
 
         configured = self.evaluate.split
-        query = ImageQuery(dataset, split, variant, configured, self.data_name, at=self.read_at)
+        query = ImageQuery(
+            dataset, split, variant, configured, self.data_name, self._data_places,
+            at=self.read_at,
+        )  # fmt: skip
         file = find_baseline_file(self.baseline, self.folder)
         if configured is not None or file is None:
             return query

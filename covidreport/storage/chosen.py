@@ -41,6 +41,8 @@ class ImageQuery(Struct, frozen=True):
     """The split of the configuration."""
     named: str | None = None
     """The name of the configuration's data set."""
+    places: frozenset[str] = frozenset()
+    """Digests of where that may lie, as evaluations have them."""
     baseline: str | None = None
     """The split that the baseline was set on."""
     at: ReadAt = keep_thresholds
@@ -66,6 +68,15 @@ class ImageQuery(Struct, frozen=True):
         return FOLDS in (self.split, evaluation.split) and evaluation.fingerprint in (
             self.fingerprints
         )
+
+    def name_own(self, there: Sequence[Evaluation]) -> str | None:
+        """What the configuration's data set is called among these; None where it is not.
+
+        Where another set had its name first, evaluations of it are known by where it lay.
+        """
+        of_place = {each.dataset for each in there if each.times.data_place in self.places}
+        named = {each.dataset for each in there} & {self.named}
+        return min(of_place & named or of_place or named, default=None, key=str)
 
     def describe(self) -> str:
         """Such as `drawn, validation`."""
@@ -163,8 +174,9 @@ def choose_images(there: Sequence[Evaluation], query: ImageQuery) -> ChosenImage
     Raises UsageError where nothing was evaluated on what is meant, and as `choose_split`.
     """
     fitting = [each for each in there if replace(query, split=None).fits(each)]
-    own = [each for each in fitting if each.dataset == query.named] if not query.dataset else []
-    fitting = own or fitting
+    if query.dataset is None:
+        name = query.name_own(fitting)
+        fitting = [each for each in fitting if each.dataset == name] or fitting
     stated = query.state_split()
     if fitting or stated:
         split = choose_split(query, {each.split for each in fitting})

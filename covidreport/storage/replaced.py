@@ -2,17 +2,17 @@
 
 Folders of evaluations are called by data set, split and variant. A data set that grew by ten images
 keeps its name, and its evaluation is replaced, with a word. Two data sets that are called alike
-(both `data`) are another thing: what stands is kept, and the user is asked for a name.
+(both `data`) are another thing: what stands is kept, and the other one gets a longer name.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
@@ -40,6 +40,7 @@ class NewImages(Struct, frozen=True):
     labels: Sequence[str]
     sample_ids: Sequence[str]
     truth: NDArray[np.int8]
+    label_fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 class Replacement(Struct, frozen=True):
@@ -87,10 +88,50 @@ def find_replaced(folder: Path, new: NewImages) -> Replacement | None:
     if names != (new.dataset, new.split, new.variant):
         what = f"{folder.name} is {', '.join(filter(None, names))} as well: {what}"
         return Replacement(what, other_data=True)
-    same = _lies_there(old, source, new.source)
-    if same is None:
-        same = _overlap(folder, new) >= SAME_SET
-    return Replacement(what, other_data=not same)
+    return Replacement(what, other_data=not _is_same_set(folder, old, new))
+
+
+def choose_name(
+    new: NewImages, names: Sequence[str], folders: Iterable[Path],
+    counts: Callable[[Path, Evaluation], bool],
+) -> str:  # fmt: skip
+    """What a data set is filed under: the first of its names, unless another set goes by that.
+
+    names: what it may be called, the wanted name first. folders: of evaluations, of whatever data.
+    counts: whether an evaluation in such a folder counts. A name of the set by which it stands
+    there already goes before one by which nothing does, so that all its splits have one.
+    """
+    own: set[str] = set()
+    others: set[str] = set()
+    shortest = min(names, key=len)
+    for folder in folders:
+        if f"-{shortest}-" not in f"-{folder.name}-":
+            continue
+        try:
+            old = read_evaluation(folder)
+        except StoreError:
+            continue  # it is computed again
+        if f"-{old.dataset}".endswith(f"-{shortest}") and counts(folder, old):
+            same = _is_same_set(folder, old, new)
+            if same is not None:
+                (own if same else others).add(old.dataset)
+    known = [name for name in names if name in own - others]
+    if not known and names[0] in others:  # it may have been moved since it got its name
+        known = sorted(own - others, key=len)
+    free = (name for name in names if name not in others)
+    return known[0] if known else next(free, names[0])
+
+
+def _is_same_set(folder: Path, old: Evaluation, new: NewImages) -> bool | None:
+    """Whether the evaluation in a folder is of the same data set as new images, maybe as it was
+    before; None where that can't be told, as of another split of data that may have been moved."""
+    shared = old.label_fingerprints.items() & new.label_fingerprints.items()
+    if shared or old.fingerprint == new.fingerprint:
+        return True
+    there = _lies_there(old, old.facts.source, new.source)
+    if there is None and old.split == new.split:
+        return _overlap(folder, new) >= SAME_SET
+    return there
 
 
 def _describe(fingerprint: str | None) -> str:

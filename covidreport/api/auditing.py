@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from covidreport.dataset.survey import survey_images
 from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.resolve import choose_data, read_query
+from covidreport.images import describe_doubts
 from covidreport.records import (
     Dataset,
     Finding,
@@ -76,7 +78,7 @@ def audit_data_set(request: AuditRequest, on_event: OnEvent) -> AuditedData:
     report = _collect(request, dataset, on_event)
     target = request.settings.target
     evidence = DataEvidence(dataset, target, digests, survey, _list_roc_aucs(report))
-    of_data = sort_findings([*audit_data(evidence), *notes])
+    of_data = sort_findings([*audit_data(evidence), *_list_assumed(survey), *notes])
     of_runs, unread = ((), ()) if report is None else _audit_runs(report)
     findings, aside = set_aside(of_data, request.settings.ignore)
     run_findings, aside_runs = set_aside(
@@ -127,6 +129,12 @@ def _survey(
         dataset, digests, jobs=request.options.jobs, use_cache=request.use_cache,
         advance=count_steps(on_event),
     )  # fmt: skip
+
+
+def _list_assumed(survey: ImageSurvey) -> tuple[Finding, ...]:
+    """What had to be assumed of DICOM files, as `evaluate` says it."""
+    of_file = zip(survey.formats, survey.assumed, strict=True)
+    return describe_doubts(Counter(assumed for name, assumed in of_file if name == "DICOM"))
 
 
 def _fingerprint_splits(dataset: Dataset, digests: Sequence[str]) -> dict[str, str]:

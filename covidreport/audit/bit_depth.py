@@ -11,8 +11,8 @@ from covidreport.records import Dataset, Finding, Peak
 from covidreport.text import plural
 
 _UNUSED = 3
-"""A file that leaves as many bits empty is 8 times darker than its depth says: hardly one that was
-scaled is."""
+"""A file that leaves as many bits empty has an eighth of the contrast that its depth says: hardly
+one that was scaled has."""
 _FEWEST = 3
 """So many such files, and more than half of their source, are no chance."""
 
@@ -38,8 +38,9 @@ def describe_bit_depth(
     """A finding for each depth of which fewer bits are used, such as 12-bit detector values in 16.
 
     peaks: of each image; None (of 8 bits, or with a window of its own) is passed over. With k bits
-    of n in use, white is 2^k - 1 of 2^n - 1 and every image 2^(n-k) times darker than meant. One
-    image can't tell a dark one from a wrong one, so the largest value of the set decides. Where
+    of n in use, every image has 2^(n-k) times less contrast than meant: it is too dark, or, where
+    DICOM inverts it (MONOCHROME1), too bright. One image can't tell a dark one from a wrong one,
+    so the largest value of the set decides. Where
     that uses all bits, a source (sources: of each image) of which most files leave three and more
     empty is told all the same.
     """
@@ -62,8 +63,8 @@ def _describe(depth: int, sources: Sequence[Sequence[int]]) -> Finding | None:
         what = f"every {depth}-bit image is black"
     else:
         what = (
-            f"{depth}-bit images use {bits} bits: they are about {2 ** (depth - bits)} times "
-            "darker than their files' depth says"
+            f"{depth}-bit images use {bits} bits: they have about {2 ** (depth - bits)} times "
+            "less contrast than their files' depth says"
         )
     return _warn(depth, what, f"the largest value in {files} is {highest}")
 
@@ -80,8 +81,9 @@ def _describe_some(depth: int, sources: Sequence[Sequence[int]], n_files: int) -
     bits = max(dark).bit_length()
     return _warn(
         depth,
-        f"{len(dark)} of {n_files} {depth}-bit images use {bits} bits or fewer: they are at least "
-        f"{2 ** (depth - bits)} times darker than their files' depth says, and others are not",
+        f"{len(dark)} of {n_files} {depth}-bit images use {bits} bits or fewer: they have at "
+        f"least {2 ** (depth - bits)} times less contrast than their files' depth says, and others "
+        "have not",
         f"the largest value in these files is {max(dark)}",
     )
 
@@ -94,7 +96,7 @@ def _warn(depth: int, what: str, evidence: str) -> Finding:
         evidence=f"{evidence} of {2**depth - 1}",
         remedy=(
             "Export the images with their values scaled to the full depth, or as 8-bit files "
-            "(DICOM with a window); leave them only if the models were trained on pixels as dark "
-            "as these."
+            "(DICOM with a window); leave them only if the models were trained on pixels like "
+            "these."
         ),
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from covidreport.dataset.digests import name_files
 from covidreport.errors import ImageError
 from covidreport.images.cache import decoder_versions
+from covidreport.images.transforms import ASSUMED
 from covidreport.records import Dataset, ImageSurvey, Peak
 from covidreport.storage.cache import name_entry, read_cached_bytes, write_cached_bytes
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from covidreport.images.survey import PictureFacts
 
 KIND = "surveys"
-_VERSION = 3
+_VERSION = 4
 """Counted up when other facts are gathered, the same facts otherwise, or rows have other fields."""
 _NO_PEAK = -1
 _BLOCK = 32
@@ -40,6 +41,7 @@ _ROW = np.dtype(
         ("width", "<i4"),
         ("brightness", "<f4"),
         ("maximum", "<i4"),
+        ("assumed", "u1"),
         ("content", "u1", (64, 64)),
         ("thumbnail", "u1", (32, 32)),
         ("failed", "?"),
@@ -105,6 +107,7 @@ def _fill_row(row: NDArray[np.void], facts: PictureFacts | str, digest: str) -> 
     row["height"], row["width"] = facts.height, facts.width
     row["brightness"], row["thumbnail"] = facts.brightness, facts.thumbnail
     row["content"] = facts.content
+    row["assumed"] = sum(1 << ASSUMED.index(step) for step in facts.assumed)
     row["maximum"] = _NO_PEAK if facts.peak is None else facts.peak.maximum
 
 
@@ -138,6 +141,10 @@ def _to_survey(table: NDArray[np.void], reasons: Sequence[str | None]) -> ImageS
         peaks=tuple(
             None if failed or maximum == _NO_PEAK else Peak(maximum, bits)
             for failed, maximum, bits in table[["failed", "maximum", "bits"]].tolist()
+        ),
+        assumed=tuple(
+            tuple(step for bit, step in enumerate(ASSUMED) if bits >> bit & 1)
+            for bits in table["assumed"].tolist()
         ),
         contents=table["content"].copy(),
         thumbnails=table["thumbnail"].copy(),

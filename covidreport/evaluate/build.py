@@ -17,7 +17,7 @@ from covidreport.audit import audit_activation, audit_scores
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
-from covidreport.evaluate.identity import evaluation_key
+from covidreport.evaluate.identity import PYDICOM, evaluation_key
 from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.reference import RECORDED
 from covidreport.evaluate.reference import findings_of as findings_of_replay
@@ -26,7 +26,7 @@ from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
-from covidreport.images.cache import DECODER
+from covidreport.images.cache import DECODER, decoder_versions
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
 from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
@@ -256,6 +256,13 @@ def _describe_input(opened: OpenedRun) -> dict[str, Any]:
     return {**facts, "columns": [spec.columns[at] for at in opened.columns]}
 
 
+def _decoder_of_dicom(decoded: DecodedSet) -> dict[str, Any]:
+    """The version of what reads DICOM, where there was such a file, or one that can't be read."""
+    if not decoded.chains and not any(decoded.reasons):
+        return {}
+    return {name: known for name, known in decoder_versions().items() if name == PYDICOM and known}
+
+
 def _provenance(
     request: EvaluationRequest, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
 ) -> dict[str, Any]:
@@ -279,6 +286,7 @@ def _provenance(
             "python": platform.python_version(),
             **describe_runtime(),
             **{name: version(name) for name in names},
+            **_decoder_of_dicom(decoded),
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
     }

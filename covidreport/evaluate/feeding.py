@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from covidreport.dataset.digests import digest_files
 from covidreport.dataset.split import take_rows
 from covidreport.evaluate.company import check_company
 from covidreport.evaluate.cpu_check import spread
-from covidreport.evaluate.folders import choose_hardware
+from covidreport.evaluate.folders import choose_hardware, evaluate_folders
 from covidreport.evaluate.loop import Advance, count_jobs, score_runs
 from covidreport.evaluate.memory import group_by_memory
 from covidreport.evaluate.opening import open_run_session
@@ -50,6 +50,7 @@ from covidreport.records import (
     ignore_events,
 )
 from covidreport.storage.chosen import USUAL_SPLIT, fold_split
+from covidreport.storage.folds import read_fold
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import write_evaluation
 from covidreport.text import plural
@@ -74,13 +75,11 @@ def check_evaluated(
 ) -> tuple[tuple[RunOutcome, ...], tuple[PreprocessingCheck, ...]]:
     """Try each run that was evaluated with its neighbours; what is found stands in its evaluation.
 
-    What was tried before on the same images is kept where the evaluation is. made: what is known to
-    have been made here.
+    Of a configuration each fold's model is tried, and what is found stands in that over all folds
+    too. What was tried before on the same images is kept where the evaluation is. made: what is
+    known to have been made here.
     """
-    checked = [each for each in outcomes if each.evaluation is not None and not each.run.members]
-    for each in outcomes:
-        if each.run.members:
-            on_event(Noted(f"{each.run.name}: the models of its folds were not fed in other ways"))
+    checked = [one for each in outcomes for one in _list_alone(each)]
     if not checked or checked[0].evaluation is None:
         return tuple(outcomes), ()
     runs = [each.run for each in checked]
@@ -91,13 +90,36 @@ def check_evaluated(
     new = feed_runs([r for r in runs if stored[r.folder] is None], images, options, on_event)
     by_name = {each.run: each for each in (*filter(None, stored.values()), *new)}
     checks = {run.folder: by_name[run.name] for run in runs if run.name in by_name}
-    done = tuple(
-        _keep(each, checks[each.run.folder], made, use_cache=options.cache is not False)
-        if each.run.folder in checks and stored[each.run.folder] is None
-        else each
+    kept = {
+        each.run.folder: _keep(each, check, made, use_cache=options.cache is not False)
+        for each in checked
+        if (check := checks.get(each.run.folder)) and stored[each.run.folder] is None
+    }
+    changed = [each.run for each in outcomes if any(run.folder in kept for run in each.run.members)]
+    pooled: dict[str, RunOutcome] = {}
+    if changed:  # the folds' evaluations stand, and are put together again
+        again = replace(options, force=False, thumbnails=False)
+        pooled = {
+            each.run.name: each for each in evaluate_folders(changed, again, made=made).outcomes
+        }
+    done = (
+        replace(pooled[each.run.name], reused=each.reused, before=each.before)
+        if each.run.name in pooled
+        else kept.get(each.run.folder, each)
         for each in outcomes
     )
-    return done, tuple(checks.values())
+    return tuple(done), tuple(checks.values())
+
+
+def _list_alone(outcome: RunOutcome) -> Iterator[RunOutcome]:
+    """An evaluated run, or each fold's of a configuration with its own evaluation."""
+    if not outcome.run.members and outcome.evaluation is not None:
+        yield outcome
+    folds = () if outcome.evaluation is None else outcome.evaluation.facts.folds
+    keys = {each.run: each.evaluation for each in folds}
+    for run in outcome.run.members:
+        if run.name in keys:
+            yield RunOutcome(run, read_fold(run, keys[run.name]), reused=True)
 
 
 def _read_stored(outcome: RunOutcome, images: SampledImages) -> PreprocessingCheck | None:

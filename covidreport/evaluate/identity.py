@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from covidreport.errors import StoreError
-from covidreport.images.cache import DECODER
+from covidreport.images.cache import DECODER, decoder_versions
 from covidreport.inference.signs import read_signs
 from covidreport.records import Evaluation, Run
 from covidreport.storage.model import match_model
@@ -27,6 +27,7 @@ from covidreport.store import (
     read_failure,
 )
 
+PYDICOM = "pydicom"
 ENGINE = "1"
 """Counted up when a change of the loop changes a score."""
 
@@ -124,9 +125,17 @@ def find_stored(
 
 
 def _was_decoded_otherwise(evaluation: Evaluation) -> bool:
-    """Whether this covidreport may read a failed image, or get other pixels of a DICOM file."""
-    other = evaluation.facts.decoder != DECODER
-    return other and bool(evaluation.failures or evaluation.provenance.get("dicom"))
+    """Whether this covidreport may read a failed image, or get other pixels of a DICOM file.
+
+    pydicom decides those of DICOM files alone, and is no part of the key: which files are DICOM is
+    not known before they are read. One that an earlier version did not record may be another.
+    """
+    dicom = bool(evaluation.provenance.get("dicom"))
+    recorded = (evaluation.facts.versions or {}).get(PYDICOM)
+    other = evaluation.facts.decoder != DECODER or (
+        (dicom or recorded is not None) and recorded != decoder_versions()[PYDICOM]
+    )
+    return other and bool(evaluation.failures or dicom)
 
 
 def _was_mixed(run: Run, evaluation: Evaluation, batch: int) -> bool:

@@ -6,15 +6,17 @@ import csv
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from covidreport.errors import DatasetError, UsageError
+from covidreport.errors import DatasetError, StoreError, UsageError
 from covidreport.metrics import check_thresholds, estimate_counts
 from covidreport.records import Counts, Evaluation
 from covidreport.storage.files import fits_name
-from covidreport.store import write_evaluation, write_run
+from covidreport.store import EVALUATION_FILE, read_evaluation, write_evaluation, write_run
 
 CELLS = ("tn", "fp", "fn", "tp")
 
@@ -293,10 +295,19 @@ def _move_all(made: Sequence[Path], output: Path) -> tuple[Path, ...]:
     return folders
 
 
-def _read_tree(folder: Path) -> Mapping[str, bytes]:
-    """The bytes of every file below a folder, by its path there."""
+def _read_tree(folder: Path) -> Mapping[str, bytes | Evaluation]:
+    """What every file below a folder says, by its path there."""
     return {
-        file.relative_to(folder).as_posix(): file.read_bytes()
+        file.relative_to(folder).as_posix(): _read_content(file)
         for file in folder.rglob("*")
         if file.is_file()
     }
+
+
+def _read_content(file: Path) -> bytes | Evaluation:
+    """The bytes of a file; of an evaluation what decides its estimates, of which another version
+    may make more from the same counts."""
+    if file.name == EVALUATION_FILE:
+        with suppress(StoreError):
+            return replace(read_evaluation(file), estimates={})
+    return file.read_bytes()

@@ -15,6 +15,7 @@ from covidreport.evaluate.request import EvaluationRequest
 from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun, gather_scores
 from covidreport.evaluate.tuned import ChosenThresholds
+from covidreport.images.cache import decoder_versions
 from covidreport.records import Evaluation, Failure, Run
 from covidreport.store import (
     EVALUATION_FILE,
@@ -43,7 +44,7 @@ def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoi
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
     folder = evaluation_folder(opened.run.folder, request.name)
     n, k = len(request.dataset), opened.width
-    key = key_of(request, opened)
+    key = f"{key_of(request, opened)} {sorted(decoder_versions().items())}"
     left = ScoresCheckpoint.read_token(folder)
     own = left is not None and request.made.has_checkpoint(left)
     if request.force or not (own or request.trust_stored):

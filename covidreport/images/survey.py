@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from covidreport.images.pixels import DecodedImage
+from covidreport.images.transforms import ASSUMED
 from covidreport.records import Peak
 
 SIDE = 32
@@ -23,6 +24,7 @@ _FLAT = 20
 class PictureFacts(NamedTuple):
     """One picture: digest of its pixels, height, width, mean grey (0 to 255), peak, thumbnail.
 
+    assumed: which of `ASSUMED` was assumed of a DICOM file.
     thumbnail: uint8 `(SIDE, SIDE)`, grey, stretched to the square. content: uint8
     `(FINER_SIDE, FINER_SIDE)`, the same without borders of one grey.
     """
@@ -35,6 +37,7 @@ class PictureFacts(NamedTuple):
     width: int
     brightness: float
     peak: Peak | None
+    assumed: tuple[str, ...]
     content: NDArray[np.uint8]
     thumbnail: NDArray[np.uint8]
 
@@ -56,6 +59,7 @@ def survey_picture(image: DecodedImage) -> PictureFacts:
         width=picture.width,
         brightness=float(np.asarray(grey).mean()),
         peak=image.peak,
+        assumed=tuple(step for step in ASSUMED if step in image.transforms),
         content=_shrink(grey, FINER_SIDE, _find_content(np.asarray(grey))),
         thumbnail=_shrink(grey, SIDE),
     )

@@ -14,6 +14,7 @@ _UNCERTAIN: Final = {
     NO_MODALITY: "state no modality, and are radiographs by their SOP class",
     OTHER_MODALITY: "state the modality DR, which DICOM does not know, and were taken for DX",
 }
+ASSUMED: Final = tuple(_UNCERTAIN)
 MOST_CHAINS = 20
 """Chains that are spelt out: files that carry a window each of their own have as many chains."""
 

@@ -96,8 +96,9 @@ def fit_calibration(
     analysis using generalized linear models", Biometrika 73 (1986) 13-22, times G / (G - 1) for G
     groups.
 
-    Both are undefined where a class is absent; the slope also where all logits are equal and where
-    one value of them divides the classes, since the likelihood then has no maximum.
+    Both are undefined where a class is absent, and where logits are so large that every value is as
+    likely; the slope also where all logits are equal and where one value of them divides the
+    classes, since the likelihood then has no maximum.
     """
     scored = (truth != UNKNOWN) & ~failed
     y, x = (truth[scored] == 1).astype(np.float64), logits[scored]
@@ -145,7 +146,7 @@ def _fit_logistic(
         fitted = expit(columns @ weights + offset)
         gradient = columns.T @ (y - fitted)
         information = columns.T @ (columns * (fitted * (1 - fitted))[:, np.newaxis])
-        if np.linalg.cond(information) > 1 / np.finfo(np.float64).eps:
+        if _is_singular(information):
             # All fitted are 0 or 1 to rounding: a plain step up the gradient leads out of there.
             information = information + np.eye(len(weights)) * max(1.0, np.abs(gradient).max())
         step = np.linalg.solve(information, gradient)
@@ -157,6 +158,8 @@ def _fit_logistic(
         if np.abs(step).max() <= _CLOSE:
             fitted = expit(columns @ weights + offset)
             information = columns.T @ (columns * (fitted * (1 - fitted))[:, np.newaxis])
+            if _is_singular(information):  # any value is as likely: all fitted are 0 or 1
+                return Estimate(None)
             covariance = np.linalg.inv(information)
             if codes is not None:
                 covariance = _allow_for_groups(covariance, columns * (y - fitted)[:, None], codes)
@@ -167,6 +170,11 @@ def _fit_logistic(
             method = "wald" if codes is None else "wald over groups"
             return Estimate(value, value - margin, value + margin, method=method)
     return Estimate(None)
+
+
+def _is_singular(information: NDArray[np.float64]) -> bool:
+    """To the rounding of float64."""
+    return bool(np.linalg.cond(information) > 1 / np.finfo(np.float64).eps)
 
 
 def _allow_for_groups(

@@ -71,6 +71,8 @@ class ImageSurvey(Struct, frozen=True, eq=False):
     """The mean grey value, 0 to 255, `(N,)`; NaN where the image can't be decoded."""
     peaks: tuple[Peak | None, ...]
     """Of files whose depth decides what is white; None of the others."""
+    assumed: tuple[tuple[str, ...], ...]
+    """What had to be assumed of DICOM files, as the chain of their transforms says it."""
     contents: NDArray[np.uint8]
     """As thumbnails, without borders of one grey, `(N, 64, 64)`."""
     thumbnails: NDArray[np.uint8]

@@ -49,6 +49,7 @@ def make_evidence(n: int = N) -> DataEvidence:
         sizes=np.stack([np.full(n, 512), 512 + 128 * ((i // 16) % 2)], axis=1).astype(np.int32),
         brightness=rng.uniform(90, 150, n).astype(np.float32),
         peaks=(None,) * n,
+        assumed=((),) * n,
         contents=rng.integers(0, 256, (n, 64, 64), dtype=np.uint8),
         thumbnails=rng.integers(0, 128, (n, 32, 32), dtype=np.uint8) + _draw_chest(),
     )

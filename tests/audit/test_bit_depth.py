@@ -29,11 +29,11 @@ def describe_bit_depth(maxima, sources=None, depth=16):
     ],
 )
 def test_the_largest_value_tells_how_many_bits_are_in_use(maxima, bits, times):
-    """12-bit detector values in a 16-bit file: 4095 / 65535 is 16 times darker than white."""
+    """12-bit detector values in a 16-bit file: 4095 / 65535 is a sixteenth of the range."""
     finding = describe_bit_depth(maxima)
     assert finding is not None
     assert f"use {bits} bits" in finding.what
-    assert f"about {times} times darker" in finding.what
+    assert f"about {times} times less contrast" in finding.what
     assert f"is {max(m for m in maxima if m is not None)} of 65535" in finding.evidence
 
 
@@ -68,8 +68,8 @@ def test_one_file_of_full_depth_does_not_silence_the_others():
     finding = describe_bit_depth([4095] * 39 + [65535])
     assert finding is not None
     assert finding.what == (
-        "39 of 40 16-bit images use 12 bits or fewer: they are at least 16 times darker than their "
-        "files' depth says, and others are not"
+        "39 of 40 16-bit images use 12 bits or fewer: they have at least 16 times less contrast "
+        "than their files' depth says, and others have not"
     )
     maxima, sources = [65535] * 90 + [4095, 1023, 4000], ["a"] * 90 + ["b"] * 3
     assert describe_bit_depth(maxima) is None
@@ -83,7 +83,8 @@ def test_each_depth_is_told_of_by_itself():
     peaks = [Peak(4095, 14), Peak(3000, 14), Peak(65535, 16), Peak(4095, 12), None]
     (finding,) = bit_depth.describe_bit_depth(peaks)
     assert finding.what == (
-        "14-bit images use 12 bits: they are about 4 times darker than their files' depth says"
+        "14-bit images use 12 bits: they have about 4 times less contrast than their files' depth "
+        "says"
     )
     assert finding.evidence == "the largest value in 2 files of 14 bits is 4095 of 16383"
 

@@ -171,3 +171,17 @@ def test_predict_reads_a_folder_of_dicom_files(covidreport, study):
     assert [row["covid-19"] for row in rows] == ["1", ""]
     assert float(rows[0]["score.covid-19"]) == pytest.approx(5, abs=1e-4)
     assert rows[1]["failure"] == "not a radiograph: modality CT; CR, DX, RG are read"
+
+
+def test_an_audit_says_what_was_assumed_as_an_evaluation_does(covidreport, study):
+    """Two files say DR; from the cache of what was measured too."""
+    folder = study / "data" / "validation" / "normal"
+    for name, patient in (("2.dcm", "MRN-0815"), ("3.dcm", "MRN-0815")):
+        (folder / name).write_bytes(_flat(60, Modality="DR", PatientID=patient))
+    covidreport("evaluate", "runs", "--data", "data")
+    (expected,) = [e for e in _evaluation(study).findings if e.code == "dicom-modality-assumed"]
+    for _ in range(2):
+        document = json.loads(covidreport("audit", "data", "--json").out)
+        (found,) = [e for e in document["findings"] if e["code"] == "dicom-modality-assumed"]
+        assert found["what"] == expected.what
+        assert found["evidence"] == "modality DR: taken for DX; 2 of 5 DICOM images"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
 
 from covidreport.store import read_evaluation
+from tests.cli.test_folds import write_column
 from tests.datasets import write_flat_dataset
 from tests.evaluate.test_feeding import WAYS, draw_rows, write_net
 
@@ -70,6 +72,34 @@ def test_what_stands_is_tried_once_and_stays(project, covidreport):
         "0 to 1", "-1 to 1", "ImageNet's normalisation", "inverted", "pad",
     }  # fmt: skip
     assert (facts["well"]["split"], facts["well"]["images"]) == ("tuning", 120)
+
+
+def test_the_models_of_folds_are_tried_each(project, covidreport):
+    """The one that is described ill is named in its own evaluation and in that over all folds, once
+    and for good."""
+    manifest = project / "data" / "manifest.csv"
+    splits = [row["split"] for row in csv.DictReader(manifest.read_text().splitlines())]
+    write_column(manifest, [str(i % 2) if s == "validation" else "" for i, s in enumerate(splits)])
+    for fold, run in enumerate(("well", "ill")):
+        file = project / "runs" / run / "run.json"
+        described = json.loads(file.read_text())
+        file.write_text(json.dumps({**described, "configuration": "both", "fold": fold}))
+    done = covidreport("evaluate", "--check-preprocessing", "--json")
+    assert done.code == 0, done.err
+    assert [each["run"] for each in _document(done)] == ["well", "ill"]
+    (finding,) = _findings(project, "ill")
+    assert _findings(project, "well") == []
+    stored = project / "runs" / "well" / "evaluations" / "data-folds" / "evaluation.json"
+    of_folds = read_evaluation(stored)
+    assert [each for each in of_folds.findings if each.code == CODE] == [finding]
+    before = stored.read_bytes()
+    again = covidreport("evaluate", "--check-preprocessing", "--json")
+    assert _document(again) == _document(done)
+    assert "Feeding" not in again.err
+    assert covidreport("evaluate").code == 0
+    assert stored.read_bytes() == before
+    report = covidreport("render", "--format", "markdown", "--output", "-")
+    assert "fed otherwise than described: 0 to 1" in report.out
 
 
 def test_a_changed_description_is_tried_anew(project, covidreport):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from covidreport.evaluate import identity
+from covidreport.evaluate import identity, write
+from covidreport.evaluate.checkpoint import open_checkpoint
 from covidreport.evaluate.identity import evaluation_key, find_stored
 from covidreport.evaluate.occlusion import read_occlusion
+from covidreport.images.cache import decoder_versions
 from covidreport.inference.contract import WORDS
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU, PROVIDERS
 from covidreport.storage.runs import read_run
-from covidreport.store import write_run
+from covidreport.store import read_evaluation, write_evaluation, write_run
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
 from tests.onnx_models import LABELS, write_brightness_model
@@ -223,6 +228,69 @@ def test_another_decoder_of_ours_ends_what_it_may_change_alone(study, monkeypatc
     assert _find(study, damaged) is not None
     monkeypatch.setattr(identity, "DECODER", "another")
     assert _find(study, damaged) is None
+
+
+def test_another_pydicom_ends_what_it_decoded_alone(study, monkeypatch):
+    """An evaluation with DICOM images, or with one that failed; PNG files are none of its."""
+    from tests.images.radiographs import radiograph
+
+    def change(version):
+        known = decoder_versions()
+        monkeypatch.setattr(identity, "decoder_versions", lambda: {**known, "pydicom": version})
+
+    request = _request(study)
+    evaluate_folder(study / "runs", request)
+    stored = read_evaluation(study / "runs" / "a" / "evaluations" / "data-validation")
+    assert "pydicom" not in stored.provenance["versions"]
+    change("0.0")
+    assert _find(study, request) is not None
+    monkeypatch.undo()
+    path = study / "data" / request.dataset.paths[0]
+    path.write_bytes(radiograph(np.full((24, 32), 90, np.uint8), 8))
+    mixed = _request(study)
+    evaluate_folder(study / "runs", mixed)
+    assert _find(study, mixed) is not None
+    change("0.0")
+    assert _find(study, mixed) is None
+    monkeypatch.undo()
+    path.write_bytes(b"no image")
+    damaged = _request(study)
+    evaluate_folder(study / "runs", damaged)
+    change("0.0")
+    assert _find(study, damaged) is None
+
+
+def test_an_evaluation_of_dicom_that_names_no_pydicom_is_computed_again(study):
+    """As earlier versions wrote them: nobody can tell which one decoded it."""
+    from tests.images.radiographs import radiograph
+
+    request = _request(study)
+    (study / "data" / request.dataset.paths[0]).write_bytes(
+        radiograph(np.full((24, 32), 90, np.uint8), 8)
+    )
+    request = _request(study)
+    evaluate_folder(study / "runs", request)
+    folder = study / "runs" / "a" / "evaluations" / "data-validation"
+    stored = read_evaluation(folder)
+    facts = json.loads(json.dumps(stored.provenance))
+    del facts["versions"]["pydicom"]
+    write_evaluation(study / "runs" / "a", replace(stored, provenance=facts))
+    assert _find(study, request) is None
+
+
+def test_a_killed_evaluation_goes_on_with_the_same_decoders_alone(study, monkeypatch):
+    """Scores of one pydicom are never put together with those of another."""
+    made: list[str] = []
+
+    def note(folder, key, *rest):
+        made.append(key)
+        return open_checkpoint(folder, key, *rest)
+
+    monkeypatch.setattr(write, "open_checkpoint", note)
+    for version in ("1", "2"):
+        monkeypatch.setattr(write, "decoder_versions", lambda version=version: {"pydicom": version})
+        evaluate_folder(study / "runs", _request(study, force=True))
+    assert len(set(made)) == 2
 
 
 def test_what_decides_nothing_is_in_no_key(study):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 from pathlib import Path
@@ -228,6 +229,24 @@ def test_importing_again_changes_nothing(tmp_path):
     before = _read_bytes(runs)
     assert import_counts(file, runs, dataset="paper") == first
     assert _read_bytes(runs) == before
+
+
+def test_folders_of_a_version_with_fewer_metrics_hold_the_same_counts(tmp_path):
+    """What stands there is left as it is; another count is other content all the same."""
+    file = _write(tmp_path, *GOOD)
+    folders = import_counts(file, tmp_path / "runs", dataset="paper")
+    path = folders[0] / "evaluations" / "paper-validation" / "evaluation.json"
+    document = json.loads(path.read_text())
+    for estimates in document["estimates"].values():
+        estimates.pop("specificity", None)
+    path.write_text(json.dumps(document))
+    stood = path.read_bytes()
+    assert import_counts(file, tmp_path / "runs", dataset="paper") == folders
+    assert path.read_bytes() == stood
+    document["counts"]["covid-19"]["tp"] += 1
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="already there with other content"):
+        import_counts(file, tmp_path / "runs", dataset="paper")
 
 
 def test_a_folder_with_other_content_is_never_overwritten(tmp_path):

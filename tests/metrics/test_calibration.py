@@ -155,6 +155,15 @@ def test_scores_far_too_high_are_fitted_all_the_same():
     assert shifted == pytest.approx(plain - 60, abs=1e-6)
 
 
+@pytest.mark.parametrize("groups", [None, np.arange(4)])
+def test_logits_beyond_all_rounding_have_no_intercept(groups):
+    """One error each way at odds of e^800: the likelihood is flat around 0, and to its rounding
+    nothing says how far."""
+    truth, logits = np.array([1, 1, 0, 0], np.int8), np.array([800.0, -800.0, 800.0, -800.0])
+    line = fit_calibration(truth, logits, np.zeros(4, bool), groups=groups)
+    assert line.intercept.value is None
+
+
 def test_a_perfect_division_has_no_slope():
     """The likelihood grows with the slope for ever: a dash, and the intercept stands."""
     truth = np.array([0, 0, 1, 1], dtype=np.int8)

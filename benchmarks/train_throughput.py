@@ -1,11 +1,15 @@
-"""Training throughput: one epoch of `python -m train` beside a plain PyTorch loop.
+"""Training throughput: one epoch of `python -m train` beside two loops of plain PyTorch.
 
-The plain loop is what a tutorial writes: a data set that opens each image with Pillow, torchvision
-v2 transforms (grey to RGB, rotation, random resized crop, flip, normalisation), a DataLoader with
-two worker processes that persist, the same network, loss, optimizer and batch size, on the same
-images. Both train only: no validation, no checkpoint. Epochs take turns, and each prints its
-images per second; the ratio is the median of the pairs'. The first epoch of each is apart: ours
-decodes and keeps the images then, theirs starts its workers.
+`plain` is what a tutorial writes: a data set that decodes each image when it is asked for it (with
+the decoder that is ours too), torchvision v2 transforms, a DataLoader with two worker processes
+that persist. `cached` is what somebody writes who looks for speed: images are decoded once and kept
+in memory, grey until they are normalised, model and batches are channels-last. Same images,
+network, loss, optimizer, batch size and kind of changes. All train only: no validation, no
+checkpoint.
+
+Each runs in a process of its own, and the epochs take turns; each prints its images per second, and
+a ratio is the median of the pairs'. The first epoch of each is apart: ours and `cached` decode and
+keep the images then, DataLoaders start their workers.
 
     python benchmarks/train_throughput.py --data data/manifest.csv
     python benchmarks/train_throughput.py --data data/manifest.csv --architecture tiny
@@ -14,119 +18,170 @@ decodes and keeps the images then, theirs starts its workers.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `python -m train` does
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
+from msgspec.structs import replace
 from PIL import Image
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 from torchvision.transforms import InterpolationMode, v2
 
 from covidreport.dataset import read_dataset
+from covidreport.images import read_image
 from covidreport.records import Dataset
 from train.device import find_device, set_float32
 from train.fit import Request, prepare_task
 from train.images import ImageStore, count_workers
 from train.networks import find_architecture
 from train.passes import Passes
-from train.prepare import find_split_rows
+from train.prepare import digest_splits, find_split_rows
 from train.progress import Silence
-from train.settings import Experiment, FitSettings, Study
+from train.settings import AUGMENTATIONS, Experiment, FitSettings, Study
 from train.start import start_model
 from train.weights import Weights
 
 NO_WEIGHTS = Weights("none", "random, from the seed")
+LOOPS = ("ours", "plain", "cached")
 
 
 class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """What a tutorial writes: open, transform, hand over."""
+    """What a tutorial writes: open, transform, hand over; with `cached`, opened beforehand."""
 
-    def __init__(self, dataset: Dataset, rows: list[int], settings: FitSettings) -> None:
+    def __init__(self, dataset: Dataset, settings: FitSettings, cached: bool) -> None:
         architecture = find_architecture(settings.architecture)
-        channels = len(architecture.mean)
-        self.files = [dataset.root / dataset.paths[row] for row in rows]
-        self.truth = torch.from_numpy(dataset.truth[rows]).float()
+        kind = AUGMENTATIONS[str(settings.augmentation)]
+        assert kind is not None
+        self.files = [dataset.root / path for path in dataset.paths]
+        self.pictures = [self._open(i).convert("L") for i in range(len(self))] if cached else None
+        self.truth = torch.from_numpy(dataset.truth).float()
         self.transform = v2.Compose(
             [
-                v2.Grayscale(channels),
-                v2.RandomRotation(30),
-                v2.RandomResizedCrop(settings.image_size, interpolation=InterpolationMode.BICUBIC),
-                v2.RandomHorizontalFlip(),
+                v2.RandomRotation(kind.rotation),
+                v2.RandomResizedCrop(
+                    settings.image_size, kind.scale, kind.ratio, InterpolationMode.BICUBIC
+                ),
+                v2.RandomHorizontalFlip(kind.flip),
+                *([] if cached else [v2.Grayscale(len(architecture.mean))]),
                 v2.ToImage(),
                 v2.ToDtype(torch.float32, scale=True),
+                *([v2.Lambda(_repeat)] if cached and len(architecture.mean) == 3 else []),
                 v2.Normalize(architecture.mean, architecture.std),
             ]
         )
+
+    def _open(self, i: int) -> Image.Image:
+        return read_image(self.files[i]).picture
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, torch.Tensor]:
-        with Image.open(self.files[i]) as picture:
-            image: torch.Tensor = self.transform(picture.convert("RGB"))
+        picture = self._open(i) if self.pictures is None else self.pictures[i]
+        image: torch.Tensor = self.transform(picture)
         return image, self.truth[i]
 
 
+def _repeat(image: torch.Tensor) -> torch.Tensor:
+    return image.expand(3, -1, -1)
+
+
 def plain_epochs(
-    dataset: Dataset, rows: list[int], settings: FitSettings, device: torch.device
+    dataset: Dataset, settings: FitSettings, device: torch.device, cached: bool
 ) -> Iterator[int]:
     """One epoch each time it is asked: how many images it had."""
     loader = DataLoader(
-        PlainImages(dataset, rows, settings), settings.batch_size, shuffle=True, num_workers=2,
+        PlainImages(dataset, settings, cached), settings.batch_size, shuffle=True, num_workers=2,
         persistent_workers=True, pin_memory=device.type == "cuda",
     )  # fmt: skip
-    network = start_model(settings, NO_WEIGHTS, dataset.truth.shape[1]).network.to(device)
+    layout = torch.channels_last if cached else torch.contiguous_format
+    model = start_model(settings, NO_WEIGHTS, dataset.truth.shape[1])
+    network = model.network.to(device).to(memory_format=layout)
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
+    torch.backends.cudnn.allow_tf32 = True  # torch's own default
     while True:
-        torch.use_deterministic_algorithms(False)  # a tutorial's loop pays nothing for it
-        torch.backends.cudnn.allow_tf32 = True  # torch's own default
         network.train()
         for images, truth in loader:
             optimizer.zero_grad()
-            logits = network(images.to(device, non_blocking=True))
-            loss = binary_cross_entropy_with_logits(logits, truth.to(device))
+            images = images.to(device, memory_format=layout, non_blocking=True)
+            loss = binary_cross_entropy_with_logits(network(images), truth.to(device))
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
             loss.item()  # for a progress line, as every tutorial does
-        yield len(rows)
+        yield len(dataset)
 
 
-def our_epochs(
-    dataset: Dataset, rows: list[int], settings: FitSettings, device: torch.device
-) -> Iterator[int]:
+def our_epochs(dataset: Dataset, settings: FitSettings, device: torch.device) -> Iterator[int]:
     """The same through `train`."""
     study = Study(Path("benchmark"), "benchmark", "", dataset.labels, dataset.labels[0], ())
     split = find_split_rows(dataset, [settings.train_split])
+    used, digests = digest_splits(dataset, split, lambda _: None)
+    store = ImageStore(dataset, digests=dict(zip(used.ids, digests, strict=True)))
     request = Request(
         study=study, dataset=dataset, rows=split, fingerprints={}, failures=(),
-        weights={"run": NO_WEIGHTS}, store=ImageStore(dataset), out=Path("unused"),
-        device=device, workers=count_workers(),
+        weights={"run": NO_WEIGHTS}, store=store, out=Path("unused"), device=device,
+        workers=count_workers(),
     )  # fmt: skip
+    kind = AUGMENTATIONS[str(settings.augmentation)]
+    store.check(split[settings.train_split], settings.pixels, request.workers, kind)
     model, task = prepare_task(request, Experiment("1", "run", settings), Path("unused"))
     passes = Passes(model, task)
     epoch = 0
     while True:
         epoch += 1
-        torch.use_deterministic_algorithms(True)
         set_float32("ieee")
         passes.train(epoch, Silence())
-        yield len(rows)
+        yield len(dataset)
 
 
-def time_epoch(epochs: Iterator[int], wait: Callable[[], None]) -> float:
-    """Images per second of the next epoch."""
-    began = time.perf_counter()
-    n = next(epochs)
-    wait()
-    return n / (time.perf_counter() - began)
+def time_epochs(
+    name: str, dataset: Dataset, settings: FitSettings, device: torch.device, pipe: Connection
+) -> None:
+    """What each process does: an epoch each time it is asked, and its images per second."""
+    if name == "ours":
+        epochs = our_epochs(dataset, settings, device)
+    else:
+        epochs = plain_epochs(dataset, settings, device, cached=name == "cached")
+    wait: Callable[[], None] = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    while pipe.recv():
+        began = time.perf_counter()
+        n = next(epochs)
+        wait()
+        pipe.send(n / (time.perf_counter() - began))
+
+
+def compare(
+    dataset: Dataset, settings: FitSettings, device: torch.device, pairs: int
+) -> Iterator[dict[str, float]]:
+    """Images per second of each loop, epoch by epoch; whoever goes first changes."""
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name in LOOPS:
+        pipes[name], theirs = context.Pipe()
+        # no daemon: DataLoaders have processes of their own
+        context.Process(target=time_epochs, args=(name, dataset, settings, device, theirs)).start()
+        theirs.close()
+    try:
+        for turn in range(pairs + 1):
+            found = {}
+            for name in (*LOOPS[turn % 3 :], *LOOPS[: turn % 3]):
+                pipes[name].send(True)
+                found[name] = pipes[name].recv()
+            yield found
+    finally:
+        for pipe in pipes.values():
+            pipe.send(False)
 
 
 def main() -> None:
@@ -136,8 +191,9 @@ def main() -> None:
     parser.add_argument("--architecture", default="resnet18")
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--augmentation", choices=["mild", "study-2020"], default="mild")
     parser.add_argument("--images", type=int, help="only the first so many of the split")
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--device", choices=["auto", "cuda", "cpu"], default="auto")
     options = parser.parse_args()
     device = find_device(options.device)
@@ -146,36 +202,31 @@ def main() -> None:
     dataset = keep(dataset, rows, options.split)
     settings = FitSettings(
         options.architecture, "none", "bce", "adam", 1e-4, 1, options.batch_size,
-        image_size=options.image_size, augmentation="study-2020",
+        image_size=options.image_size, augmentation=options.augmentation,
         train_split=options.split, validation_split=options.split,
     )  # fmt: skip
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    every = list(range(len(dataset)))
-    ours = our_epochs(dataset, every, settings, device)
-    plain = plain_epochs(dataset, every, settings, device)
     print(
         f"{options.architecture}, {options.image_size} px, batch {options.batch_size}, "
-        f"{len(dataset)} images, {device}, {torch.get_num_threads()} threads"
+        f"{options.augmentation}, {len(dataset)} images, {device}, "
+        f"{torch.get_num_threads()} threads"
     )
-    print("epoch        ours   plain  images/s")
-    first = time_epoch(ours, wait), time_epoch(plain, wait)
-    print(f"first    {first[0]:8.1f} {first[1]:7.1f}  ratio {first[0] / first[1]:.2f}")
+    print("images/s     ours    plain   cached   ours/plain  ours/cached")
     ratios = []
-    for pair in range(options.pairs):
-        if pair % 2:  # whoever goes first changes
-            theirs, mine = time_epoch(plain, wait), time_epoch(ours, wait)
-        else:
-            mine, theirs = time_epoch(ours, wait), time_epoch(plain, wait)
-        ratios.append(mine / theirs)
-        print(f"{pair + 2:5d}    {mine:8.1f} {theirs:7.1f}  ratio {mine / theirs:.2f}")
-    low, high = min(ratios), max(ratios)
-    print(f"median ratio {statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["COVIDREPORT_CACHE"] = folder  # what a fit finds in it is decoded here
+        for turn, found in enumerate(compare(dataset, settings, device, options.pairs)):
+            pair = [found["ours"] / found[name] for name in LOOPS[1:]]
+            speeds = " ".join(f"{found[name]:8.1f}" for name in LOOPS)
+            print(f"{turn or 'first':<8} {speeds} {pair[0]:12.2f} {pair[1]:12.2f}", flush=True)
+            if turn:
+                ratios.append(pair)
+    for name, values in zip(LOOPS[1:], zip(*ratios, strict=True), strict=True):
+        low, high = min(values), max(values)
+        print(f"ours / {name}: median {statistics.median(values):.2f} ({low:.2f} to {high:.2f})")
 
 
 def keep(dataset: Dataset, rows: list[int], split: str) -> Dataset:
     """The data set with these images only, all of one split."""
-    from msgspec.structs import replace
-
     return replace(
         dataset,
         ids=tuple(dataset.ids[row] for row in rows),

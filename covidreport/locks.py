@@ -61,6 +61,28 @@ def claim_lock(path: Path) -> Iterator[bool]:
         yield free
 
 
+def is_held(path: Path) -> bool | None:
+    """Whether a process holds the lock of a file now; None where nobody can say.
+
+    Nothing is made or waited for. The lock is had for a moment, so that a process that claims it in
+    that moment finds it taken.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        _lock(handle, wait=False)
+    except OSError as error:
+        return True if error.errno in _TAKEN else None
+    finally:
+        with suppress(OSError):
+            os.close(handle)
+    return False
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[int]:
     try:

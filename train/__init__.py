@@ -11,3 +11,5 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as covidreport.inference does it: t
 IN_CHECKOUT = __name__ == "train"
 PROGRAM = "python -m train" if IN_CHECKOUT else "covidreport-train"
 """How the command is called here."""
+LOCK_FILE = ".lock"
+"""In a run folder: who holds its lock fits it, and the lock ends with the process."""

@@ -9,7 +9,6 @@ many threads make the batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,18 +17,10 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
-from covidreport.images.resize import FILTERS, fit_picture, place_picture
-from covidreport.records import PixelSpec, Resample
+from covidreport.images.resize import fit_picture
+from covidreport.records import PixelSpec
 
 from .settings import Augmentation
-
-KEPT_PIXELS = 2
-"""So many pixels of a picture for each of the model's are enough to turn and to crop it."""
-POINT_FILTERS: Mapping[Resample, Image.Resampling] = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-}
-"""By which a picture is turned at its own resolution; bicubic where none stands here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +35,18 @@ class SampledChange:
     flip: bool
 
 
-def shrink_picture(picture: Image.Image, kind: Augmentation, spec: PixelSpec) -> Image.Image:
-    """The picture, smaller by a whole number where it has far more pixels than `augment` can use.
+def find_margin(kind: Augmentation, spec: PixelSpec) -> int:
+    """How many pixels around what the model is fed with a turn may bring into it.
 
-    At least `KEPT_PIXELS` remain for each of the model's, along each side. What may come out of
-    `augment` without a change keeps its size, and so the pixels that are evaluated.
+    None where a picture is stretched or padded: there all of it is fed, and black around it.
     """
-    if kind.frame == "picture" or not kind.rotation:
-        return picture
-    placed = place_picture(picture.width, picture.height, spec)
-    per_pixel = min(picture.width / placed.width, picture.height / placed.height)
-    for factor in range(int(per_pixel / KEPT_PIXELS), 1, -1):
-        width, height = round(picture.width / factor), round(picture.height / factor)
-        if place_picture(width, height, spec) == placed:  # padding would else be another
-            return picture.resize((width, height), Image.Resampling.BOX)
-    return picture
+    if kind.frame == "picture" or spec.fit != "crop":
+        return 0
+    reach = 0.0
+    for along, across in ((spec.width, spec.height), (spec.height, spec.width)):
+        turn = min(math.radians(kind.rotation), math.atan2(across, along))
+        reach = max(reach, along * math.cos(turn) + across * math.sin(turn) - along)
+    return math.ceil(reach / 2)
 
 
 def sample_change(
@@ -92,12 +80,26 @@ def augment(
     picture: Image.Image, kind: Augmentation, spec: PixelSpec, random: np.random.Generator
 ) -> NDArray[np.uint8]:
     """uint8 `(H, W, C)`: the picture changed as chance has it, at the size that `spec` asks for."""
-    if kind.frame == "picture":
-        chosen = sample_change(kind, picture.width, picture.height, random)
-        pixels = _crop_picture(picture, chosen, spec)
-    else:
-        chosen = sample_change(kind, spec.width, spec.height, random)
-        pixels = _move_fitted(picture, chosen, spec)
+    if kind.frame == "fitted":
+        margin = find_margin(kind, spec)
+        return augment_fitted(fit_picture(picture, spec, margin), kind, random, margin)
+    chosen = sample_change(kind, picture.width, picture.height, random)
+    return _flip(_crop_picture(picture, chosen, spec), chosen)
+
+
+def augment_fitted(
+    pixels: NDArray[np.uint8], kind: Augmentation, random: np.random.Generator, margin: int = 0
+) -> NDArray[np.uint8]:
+    """uint8 `(H, W, C)`: what the model is fed with, changed as chance has it.
+
+    pixels: uint8 `(H + 2 m, W + 2 m, C)`, with what lies `margin` pixels around it.
+    """
+    height, width = (side - 2 * margin for side in pixels.shape[:2])
+    chosen = sample_change(kind, width, height, random)
+    return _flip(move_fitted(pixels, chosen, margin), chosen)
+
+
+def _flip(pixels: NDArray[np.uint8], chosen: SampledChange) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[:, ::-1]) if chosen.flip else pixels
 
 
@@ -114,34 +116,32 @@ def _crop_picture(
     return np.asarray(changed).reshape(spec.height, spec.width, spec.channels)
 
 
-def _move_fitted(picture: Image.Image, chosen: SampledChange, spec: PixelSpec) -> NDArray[np.uint8]:
-    """The crop of the fitted picture, turned about its middle, taken from the picture itself.
+def move_fitted(
+    pixels: NDArray[np.uint8], chosen: SampledChange, margin: int = 0
+) -> NDArray[np.uint8]:
+    """The crop of what the model is fed with, turned about its middle, at its own size.
 
-    The filter of `spec` makes it smaller, once; the turn before it keeps the picture's own
-    resolution. A filter without antialiasing looks at single points: there both are one step.
+    pixels, margin: of `augment_fitted`. A crop is never larger than the whole, so that points
+    between pixels are all that is asked for (bicubic): nothing is made smaller.
     """
-    if not chosen.angle and (chosen.height, chosen.width) == (spec.height, spec.width):
-        return fit_picture(picture, spec)
-    placed = place_picture(picture.width, picture.height, spec)
-    per_x, per_y = picture.width / placed.width, picture.height / placed.height
-    size = (spec.width, spec.height)
-    if spec.antialias and spec.resample != "nearest":
-        own = round(chosen.width * per_x), round(chosen.height * per_y)
-        size = max(size[0], own[0]), max(size[1], own[1])
-    # A point of the result, from the corner of the crop, about the middle, in the picture.
-    step_x, step_y = chosen.width / size[0], chosen.height / size[1]
+    height, width = (side - 2 * margin for side in pixels.shape[:2])
+    if not chosen.angle and (chosen.height, chosen.width) == (height, width):
+        return pixels[margin : margin + height, margin : margin + width]
+    # A point of the result, from the corner of the crop, about the middle, in the pixels.
+    step_x, step_y = chosen.width / width, chosen.height / height
     cosine, sine = math.cos(math.radians(chosen.angle)), math.sin(math.radians(chosen.angle))
-    x, y = chosen.left - spec.width / 2, chosen.top - spec.height / 2
-    left, top = spec.width / 2 - placed.left, spec.height / 2 - placed.top
+    x, y = chosen.left - width / 2, chosen.top - height / 2
     points = (
-        per_x * cosine * step_x, -per_x * sine * step_y, per_x * (cosine * x - sine * y + left),
-        per_y * sine * step_x, per_y * cosine * step_y, per_y * (sine * x + cosine * y + top),
+        cosine * step_x, -sine * step_y, cosine * x - sine * y + width / 2 + margin,
+        sine * step_x, cosine * step_y, sine * x + cosine * y + height / 2 + margin,
     )  # fmt: skip
-    by = POINT_FILTERS.get(spec.resample, Image.Resampling.BICUBIC)
+    grey = bool((pixels == pixels[:, :, :1]).all())
     bands = []
-    for band in picture.split():
+    for band in range(1 if grey else pixels.shape[2]):
         # in float: Pillow's turn of bytes cuts what is behind the point off, half a grey level
-        moved = band.convert("F").transform(size, Image.Transform.AFFINE, points, by, fillcolor=0)
-        bands.append(np.asarray(moved.resize((spec.width, spec.height), FILTERS[spec.resample])))
-    pixels = np.clip(np.rint(np.stack(bands, axis=2)), 0, 255).astype(np.uint8)
-    return np.repeat(pixels, 3, axis=2) if spec.channels > len(bands) else pixels
+        moved = Image.fromarray(pixels[:, :, band]).convert("F").transform(
+            (width, height), Image.Transform.AFFINE, points, Image.Resampling.BICUBIC, fillcolor=0
+        )  # fmt: skip
+        bands.append(np.clip(np.rint(np.asarray(moved)), 0, 255).astype(np.uint8))
+    stacked = np.stack(bands, axis=2)
+    return np.repeat(stacked, pixels.shape[2], axis=2) if grey else stacked

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from covidreport.records import PixelSpec
 
-from .augmentation import augment
+from .augmentation import augment, augment_fitted, find_margin
 from .images import ImageStore
 from .sampling import Indices
 from .settings import Augmentation, Transforms
@@ -99,12 +99,18 @@ def _make_batch(split: Split, feed: BatchFeed, positions: Indices, indices: Indi
     truth.numpy()[:] = split.truth[positions]
     images = pixels.numpy().transpose(0, 2, 3, 1)
     for n, (position, index) in enumerate(zip(positions, indices, strict=True)):
-        row = int(split.rows[position])
-        kind, random = feed.augmentation, np.random.default_rng([*feed.seed, int(index)])
-        if isinstance(kind, Augmentation):
-            images[n] = augment(feed.store.picture(row, spec, kind), kind, spec, random)
-        elif kind is not None:
-            images[n] = transform_pixels(feed.store.fitted(row, spec), kind, random)
-        else:
-            images[n] = feed.store.fitted(row, spec)
+        random = np.random.default_rng([*feed.seed, int(index)])
+        images[n] = _make_image(feed, int(split.rows[position]), random)
     return Batch(positions, pixels, truth)
+
+
+def _make_image(feed: BatchFeed, row: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    store, spec, kind = feed.store, feed.spec, feed.augmentation
+    if isinstance(kind, Transforms):
+        return transform_pixels(store.fitted(row, spec), kind, random)
+    if kind is None:
+        return store.fitted(row, spec)
+    if kind.frame == "picture":
+        return augment(store.picture(row, spec), kind, spec, random)
+    margin = find_margin(kind, spec)
+    return augment_fitted(store.fitted(row, spec, margin), kind, random, margin)

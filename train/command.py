@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from rich.progress import Progress
 
 from covidreport.errors import CovidReportError, RunError, StoreError, UsageError
 from covidreport.locks import hold_lock, take_unlocked
 from covidreport.store import MODEL_FILE, RUN_FILE, RUN_SCHEMA, read_json, write_run
 
+from . import LOCK_FILE
 from .checkpoint import WEIGHTS_FILE
 from .conflicts import is_frozen_by_chance
 from .data import find_words, read_images
 from .device import find_device
-from .estimate import describe_estimate
+from .estimate import describe_estimate, plan_grid
 from .export import Contract
 from .fit import FitOutcome, Request, export_weights, is_done, pick_images, read_bytes
 from .folds import spread_folds, write_folds
-from .grid import LOCK_FILE, clear_runs, fit_experiments
+from .grid import clear_runs, fit_experiments
 from .images import DEFAULT_CACHE_BYTES, ImageStore, count_workers
 from .prepare import (
     check_images,
@@ -36,7 +36,19 @@ from .prepare import (
     refuse_unlabelled,
     stored_splits,
 )
-from .progress import FitProgress, Silence, say, show_bar
+from .progress import (
+    Advanced,
+    Begun,
+    Event,
+    FitProgress,
+    Left,
+    Planned,
+    Result,
+    Said,
+    Silence,
+    Tell,
+    View,
+)
 from .ranks import Ranks, join_ranks
 from .run_record import pin_network, read_settings
 from .settings import Experiment, Study
@@ -81,21 +93,41 @@ class FitOptions:
 class Listener:
     """What the process that leads says of a grid while it is fitted."""
 
+    def __init__(self) -> None:
+        self._view = View()
+
+    def tell(self, event: Event) -> None:
+        """Something goes on."""
+        self._view.show(event)
+
+    def close(self) -> None:
+        """Nothing goes on any more."""
+        self._view.close()
+
     def on_ready(self) -> None:
         """All is prepared, and the first epoch begins."""
 
     def on_outcome(self, outcome: FitOutcome) -> None:
         """An experiment ended."""
-        say_outcome(outcome)
+        for event in describe_outcome(outcome):
+            self.tell(event)
 
     def on_end(self, outcomes: Sequence[FitOutcome], out: Path) -> None:
         """All did."""
-        say_end(outcomes, out)
+        for event in describe_end(outcomes, out):
+            self.tell(event)
 
 
 def run_fit(options: FitOptions, listener: Listener | None = None) -> int:
     """Fit what was asked for; the exit code: 0, or 3 where a run failed."""
     listener = listener or Listener()
+    try:
+        return _run(options, listener)
+    finally:
+        listener.close()
+
+
+def _run(options: FitOptions, listener: Listener) -> int:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     study = read_study(find_study(options.study), options.overrides)
@@ -105,88 +137,91 @@ def run_fit(options: FitOptions, listener: Listener | None = None) -> int:
     if not options.data.exists():
         raise UsageError(f"--data {options.data}: no such file or folder")
     with join_ranks(find_device(options.device, options.card).type == "cuda") as ranks:
-        with _alone(options, ranks):
+        tell = listener.tell if ranks.leads and options.speaks else _tell_nobody
+        with _alone(options, ranks, tell):
             folds = options.folds or study.folds
             if folds is not None:
                 experiments = _spread_folds(options, folds, study, experiments, ranks)
-            request = prepare(options, study, experiments, ranks)
+            request = prepare(options, study, experiments, ranks, tell)
             before = [each for each in experiments if _has_failed(options, each)]
             fresh = [each for each in experiments if each not in before]
-            request = _try_networks(options, request, experiments if options.dry_run else fresh)
+            tried = experiments if options.dry_run else fresh
+            request = _try_networks(options, request, tried, tell)
             if options.dry_run:
                 return 3 if request.faults else 0
             if options.overwrite:
                 ranks.lead(lambda: clear_runs(options.out, experiments))
             seen = {each.name: read_bytes(options.out / each.name) for each in experiments}
         listener.on_ready()
-        outcomes = _fit(replace(request, seen=seen), fresh, options, listener)
+        outcomes = _fit(replace(request, seen=seen), fresh, listener)
         if before:  # at last: what one of them does to a card would keep the others from it
-            with _alone(options, ranks):
-                request = _try_networks(options, request, before)
-            outcomes += _fit(replace(request, seen=seen), before, options, listener)
+            with _alone(options, ranks, tell):
+                request = _try_networks(options, request, before, tell)
+            outcomes += _fit(replace(request, seen=seen), before, listener)
     if ranks.leads:
         listener.on_end(outcomes, options.out)
     return 3 if any(outcome.status == "failed" for outcome in outcomes) else 0
 
 
+def _tell_nobody(_event: Event) -> None:
+    """For processes that another one speaks for."""
+
+
 def _fit(
-    request: Request, experiments: Sequence[Experiment], options: FitOptions, listener: Listener
+    request: Request, experiments: Sequence[Experiment], listener: Listener
 ) -> list[FitOutcome]:
+    def watch(experiment: Experiment) -> FitProgress | Silence:
+        if not request.ranks.leads:
+            return Silence()
+        return FitProgress(experiment, request.study.target, listener.tell)
+
     outcomes = []
-    with show_bar(request.ranks.leads and options.speaks) as bar:
-        watchers = _Watchers(request, bar)
-        for outcome in fit_experiments(request, experiments, watchers.watch):
-            outcomes.append(outcome)
-            if request.ranks.leads:
-                listener.on_outcome(outcome)
+    for outcome in fit_experiments(request, experiments, watch):
+        outcomes.append(outcome)
+        if request.ranks.leads:
+            listener.on_outcome(outcome)
     return outcomes
 
 
 @contextmanager
-def _alone(options: FitOptions, ranks: Ranks) -> Iterator[None]:
+def _alone(options: FitOptions, ranks: Ranks, tell: Tell) -> Iterator[None]:
     """Let one process at a time look at data and networks: the next finds it in the cache."""
-    speaks = ranks.leads and options.speaks
+    waiting = Said("Waiting for another process, which looks at the same data and networks")
     with ExitStack() as held:
         if ranks.leads:
-            held.enter_context(hold_lock(options.out / LOCK_FILE, partial(_say_waiting, speaks)))
+            held.enter_context(hold_lock(options.out / LOCK_FILE, partial(tell, waiting)))
         ranks.gather(None)
         yield
     why = take_unlocked()
-    if why is not None and speaks:
-        say(
-            f"note: the file system knows no locks ({why}): start one fit at a time there, two "
-            "would do the same work twice"
+    if why is not None:
+        tell(
+            Said(
+                f"note: the file system knows no locks ({why}): start one fit at a time there, two "
+                "would do the same work twice"
+            )
         )
 
 
 def _try_networks(
-    options: FitOptions, request: Request, experiments: Sequence[Experiment]
+    options: FitOptions, request: Request, experiments: Sequence[Experiment], tell: Tell
 ) -> Request:
-    """The request with what was found wrong; says what the others will take."""
-    ranks = request.ranks
-    speaks = ranks.leads and options.speaks
+    """The request with what was found wrong; tells what the others will take."""
     pending = [each for each in experiments if _is_pending(options, each)]
-    costs, faults = ranks.lead(lambda: try_networks(request, pending, partial(_say_trial, speaks)))
-    if speaks and costs:
+
+    def on_trial(experiment: Experiment) -> None:
+        network, size = experiment.settings.architecture, experiment.settings.image_size
+        tell(Said(f"Trying {network} at {size} px: one batch, and its export"))
+
+    costs, faults = request.ranks.lead(lambda: try_networks(request, pending, on_trial))
+    if costs:
         for line in describe_estimate(request, pending, costs, options.parallel):
-            say(line)
-    if speaks and options.dry_run:
+            tell(Said(line))
+    if options.dry_run:
         for name, fault in faults.items():
-            say(f"error: run {name} would fail: {fault.stage}: {fault.reason}", "bold red")
+            tell(Said(f"error: run {name} would fail: {fault.stage}: {fault.reason}", "bold red"))
+    else:
+        tell(Planned(plan_grid(request, pending, costs)))
     return replace(request, faults=faults)
-
-
-def _say_trial(speaks: bool, experiment: Experiment) -> None:
-    if speaks:
-        settings = experiment.settings
-        say(
-            f"Trying {settings.architecture} at {settings.image_size} px: one batch, and its export"
-        )
-
-
-def _say_waiting(speaks: bool) -> None:
-    if speaks:
-        say("Waiting for another process, which looks at the same data and networks")
 
 
 def _spread_folds(
@@ -212,11 +247,11 @@ def _spread_folds(
 
 
 def prepare(
-    options: FitOptions, study: Study, experiments: Sequence[Experiment], ranks: Ranks
-) -> Request:
+    options: FitOptions, study: Study, experiments: Sequence[Experiment], ranks: Ranks,
+    tell: Tell = _tell_nobody,
+) -> Request:  # fmt: skip
     """Everything that can go wrong before an epoch does so here: device, weights, data, images."""
     device = find_device(options.device, ranks.local_rank or options.card)
-    speaks = ranks.leads and options.speaks
     if ranks.leads:
         weights = find_all_weights(study, experiments)  # one process downloads
     ranks.gather(None)
@@ -227,30 +262,27 @@ def prepare(
     names = [name for e in experiments for name in stored_splits(e.settings)]
     rows = find_split_rows(dataset, names)
     refuse_unlabelled(dataset, rows)
-    used, digests = digest_splits(dataset, names)
+    used, digests = digest_splits(dataset, names, tell)
     prints = fingerprint_splits(used, digests, names)
-    store = ImageStore(dataset, options.cache_bytes)
+    store = ImageStore(dataset, options.cache_bytes, dict(zip(used.ids, digests, strict=True)))
     pending = [each for each in experiments if _is_pending(options, each)]
     ignored: tuple[str, ...] = ()
-    with show_bar(speaks) as bar:
-        if pending and ranks.leads:
-            audit = bar.add_task("Auditing images", total=len(used), metrics="")
-            ignored = refuse_faulty(
-                used, digests, study, options.ignored, lambda n: bar.advance(audit, n)
-            )
-            for code in sorted(set(options.ignored) - set(ignored)) if speaks else ():
-                say(f"note: {code} is ignored and was not found")
-        task = bar.add_task("Reading images", total=None, metrics="")
-        failures = check_images(store, rows, pending, workers, lambda n: bar.advance(task, n))
-    if speaks:
-        for failure in failures:
-            say(f"warning: image {failure.subject} can't be read ({failure.reason})", "yellow")
-        if study.overrides:
-            said = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
-            say(f"In place of the study's settings: {said}")
-        still = [each.name for each in experiments if is_frozen_by_chance(each.settings)]
-        if still:
-            say(f"warning: frozen layers keep random weights in {', '.join(still)}", "yellow")
+    if pending and ranks.leads:
+        tell(Begun("Auditing images", len(used)))
+        ignored = refuse_faulty(used, digests, study, options.ignored, lambda n: tell(Advanced(n)))
+        for code in sorted(set(options.ignored) - set(ignored)):
+            tell(Said(f"note: {code} is ignored and was not found"))
+    failures = check_images(store, rows, pending, workers, tell)
+    for failure in failures:
+        words = f"warning: image {failure.subject} can't be read ({failure.reason})"
+        tell(Said(words, "yellow"))
+    if study.overrides:
+        said = ", ".join(f"{key} = {value}" for key, value in study.overrides.items())
+        tell(Said(f"In place of the study's settings: {said}"))
+    still = [each.name for each in experiments if is_frozen_by_chance(each.settings)]
+    if still:
+        words = f"warning: frozen layers keep random weights in {', '.join(still)}"
+        tell(Said(words, "yellow"))
     return Request(
         study=study, dataset=dataset, rows=rows, fingerprints=prints, failures=failures,
         weights=weights, store=store, out=options.out, device=device, workers=workers,
@@ -280,46 +312,30 @@ def _is_there(folder: Path) -> bool:
         return False
 
 
-class _Watchers:
-    """Gives each experiment its progress bar and takes away the one before."""
-
-    def __init__(self, request: Request, bar: Progress) -> None:
-        self._request = request
-        self._bar = bar
-        self._last: FitProgress | None = None
-
-    def watch(self, experiment: Experiment) -> FitProgress | Silence:
-        if not self._request.ranks.leads:
-            return Silence()
-        if self._last is not None:
-            self._last.close()
-        self._last = FitProgress(experiment, self._request.study.target, self._bar)
-        return self._last
-
-
-def say_outcome(outcome: FitOutcome) -> None:
-    """How an experiment ended, on stderr; the folder of one that was fitted now, on stdout."""
+def describe_outcome(outcome: FitOutcome) -> Iterator[Event]:
+    """How an experiment ended; the folder of one that was fitted now is the result."""
     name = outcome.experiment.name
+    yield Left(name, ended=outcome.status != "elsewhere")
     if outcome.status == "failed":
-        say(f"error: run {name} failed: {outcome.reason}", "bold red")
+        yield Said(f"error: run {name} failed: {outcome.reason}", "bold red")
     elif outcome.status == "there already":
-        say(f"{name}: fitted already, in {outcome.folder}")
+        yield Said(f"{name}: fitted already, in {outcome.folder}")
     elif outcome.status == "elsewhere":
-        say(f"{name}: another process is fitting it")
+        yield Said(f"{name}: another process is fitting it")
     else:
         if outcome.reason:
-            say(f"warning: {name}: {outcome.reason}; the last is exported", "yellow")
-        print(outcome.folder)  # noqa: T201  # the result, for whoever reads stdout
+            yield Said(f"warning: {name}: {outcome.reason}; the last is exported", "yellow")
+        yield Result(str(outcome.folder))
 
 
-def say_end(outcomes: Sequence[FitOutcome], out: Path) -> None:
+def describe_end(outcomes: Sequence[FitOutcome], out: Path) -> Iterator[Event]:
     """How many failed, or are left to others."""
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if failed:
-        say(f"{failed} of {len(outcomes)} runs failed; the others are in {out}")
+        yield Said(f"{failed} of {len(outcomes)} runs failed; the others are in {out}")
     left = sum(outcome.status == "elsewhere" for outcome in outcomes)
     if left:
-        say(f"{left} of {len(outcomes)} runs are left to the processes that fit them now")
+        yield Said(f"{left} of {len(outcomes)} runs are left to the processes that fit them now")
 
 
 def run_export(folder: Path, data: Path | None) -> str:

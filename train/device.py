@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 
 from covidreport.errors import UsageError
+from covidreport.inference.allocator import keep_memory
 
 from .settings import FitSettings
 
@@ -60,6 +61,7 @@ def prepare_device(device: torch.device, settings: FitSettings) -> Device:
     `auto` is bfloat16 on a card that computes in it; one that only emulates it is slower so.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by cuBLAS
+    keep_memory()
     torch.use_deterministic_algorithms(True)
     # nothing here reads memory before it writes it, and filling it takes 3 to 5 % of a step
     deterministic: Any = torch.utils.deterministic

@@ -38,6 +38,20 @@ def estimate_epoch(request: Request, experiment: Experiment, cost: Cost) -> floa
     return batches * cost.train_s + measured / batch * cost.predict_s
 
 
+def plan_grid(
+    request: Request, experiments: Sequence[Experiment], costs: Mapping[str, Cost]
+) -> dict[str, tuple[float, int]]:
+    """By run, the seconds of an epoch and how many there are; all epochs alike without costs."""
+    return {
+        each.name: (
+            estimate_epoch(request, each, costs[each.name]) if each.name in costs else 1.0,
+            each.settings.epochs,
+        )
+        for each in experiments
+        if each.name in costs or not costs
+    }
+
+
 def estimate_grid(
     request: Request, experiments: Sequence[Experiment], costs: Mapping[str, Cost], processes: int
 ) -> Estimate:

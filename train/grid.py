@@ -11,6 +11,7 @@ from covidreport.errors import CovidReportError, RunError, UsageError, WriteErro
 from covidreport.locks import claim_lock
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json, write_run
 
+from . import LOCK_FILE
 from .device import find_card_fault
 from .fit import (
     DifferentRunError,
@@ -23,9 +24,6 @@ from .fit import (
 )
 from .settings import Experiment
 from .task import Watcher
-
-LOCK_FILE = ".lock"
-"""In a run folder: who holds its lock fits it, and the lock ends with the process."""
 
 
 def fit_experiments(

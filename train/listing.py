@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from covidreport.errors import CovidReportError
+from covidreport.locks import is_held
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
 
+from . import LOCK_FILE
 from .settings import Experiment, FitSettings, Study
 
 
@@ -58,17 +60,26 @@ def _describe_loss(settings: FitSettings) -> str:
 
 
 def read_status(folder: Path) -> str:
-    """What run.json says of a run: finished, running or interrupted, failed and why, absent."""
+    """How a run stands: finished, running, interrupted, failed and why, or not fitted.
+
+    A process that fits it holds its lock, also before there is a run.json. Where nobody can say,
+    it is `running or interrupted`.
+    """
+    held = is_held(folder / LOCK_FILE)
     if not (folder / RUN_FILE).is_file():
-        return "not fitted"
+        return "running" if held else "not fitted"
     try:
         run = read_json(folder / RUN_FILE, RUN_SCHEMA)
     except CovidReportError as error:
         return f"unreadable: {error}"
     status = str(run.get("status", "unknown"))
+    if held and status in ("running", "failed"):
+        return "running"
     if status == "failed":
         return f"failed: {run.get('reason', 'no reason is recorded')}"
-    return "running or interrupted" if status == "running" else status
+    if status != "running":
+        return status
+    return "running or interrupted" if held is None else "interrupted"
 
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:

@@ -21,7 +21,8 @@ from .checkpoint import (
 )
 from .epoch_metrics import EpochMetrics, may_be_chosen, order_by
 from .models import PixelModel
-from .passes import SECOND_PASS, VALIDATION, Passes
+from .passes import SECOND_PASS, TRAINING, VALIDATION, Passes
+from .progress import Silence
 from .run_record import describe_circumstances
 from .task import Fitted, Task, Watcher
 
@@ -32,6 +33,23 @@ def fit_model(model: PixelModel, task: Task, watcher: Watcher) -> Fitted:
     Raises NotFiniteError where a loss is not finite, RunError where the checkpoint can't be read.
     """
     return _Fitting(model, task, watcher).run()
+
+
+class _WholeEpoch(Silence):
+    """Counts the batches of all passes of an epoch as one, for whoever watches."""
+
+    def __init__(self, watcher: Watcher, batches: list[int]) -> None:
+        self._watcher = watcher
+        self._batches = batches
+        self._ended = 0
+
+    def on_batch(self, epoch: int, batch: int, _batches: int) -> None:
+        before = sum(self._batches[: self._ended])
+        self._watcher.on_batch(epoch, before + batch, sum(self._batches))
+
+    def end_pass(self) -> None:
+        """The next batch is of the next pass."""
+        self._ended += 1
 
 
 class _Fitting:
@@ -69,12 +87,19 @@ class _Fitting:
         return Fitted(last, self.history, why)
 
     def _run_epoch(self, epoch: int) -> Epoch:
-        settings = self.task.settings
-        metrics = {"train": self.passes.train(epoch, self.watcher)}
-        if settings.train_figures == "second-pass":
-            metrics["train"] = self.passes.measure("train", epoch, SECOND_PASS)
-        for n, role in enumerate(role for role in self.task.splits if role != "train"):
-            metrics[role] = self.passes.measure(role, epoch, VALIDATION + n)
+        plan = [("train", TRAINING)]
+        if self.task.settings.train_figures == "second-pass":
+            plan.append(("train", SECOND_PASS))
+        others = (role for role in self.task.splits if role != "train")
+        plan += [(role, VALIDATION + n) for n, role in enumerate(others)]
+        whole = _WholeEpoch(self.watcher, [self.passes.count_batches(*each) for each in plan])
+        metrics: dict[str, EpochMetrics] = {}
+        for role, which in plan:
+            if which == TRAINING:
+                metrics[role] = self.passes.train(epoch, whole)
+            else:
+                metrics[role] = self.passes.measure(role, epoch, which, whole)
+            whole.end_pass()
         values: dict[str, float | None] = {}
         for role, found in metrics.items():
             values |= {f"{role}_loss": found.loss, f"{role}_accuracy": found.accuracy}

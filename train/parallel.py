@@ -16,10 +16,10 @@ import torch
 from covidreport.errors import CovidReportError, UsageError
 from covidreport.streams import prepare_streams
 
-from .command import FitOptions, Listener, run_fit, say_end, say_outcome
+from .command import FitOptions, Listener, describe_end, run_fit
 from .fit import FitOutcome
 from .images import count_workers
-from .progress import say
+from .progress import Event, Left, Moved, Said
 from .stopping import stop_at_signals
 from .study import find_study, read_study, select_experiments
 
@@ -52,7 +52,11 @@ def fit_in_parallel(options: FitOptions) -> int:
         theirs.close()
         pipes.append(ours)
         processes.append(process)
-    outcomes = _listen(pipes)
+    screen = Listener()
+    try:
+        outcomes = _listen(pipes, screen)
+    finally:
+        screen.close()
     for process in processes:
         process.join()
     return _end(outcomes, [process.exitcode or 0 for process in processes], options)
@@ -93,16 +97,22 @@ def _fit(options: FitOptions, pipe: Connection, first: bool) -> None:
         except EOFError:  # the first one could not prepare, and said why
             pass
         except CovidReportError as error:
-            say(f"train: {error}")
+            pipe.send(Said(f"train: {error}"))
             code = error.exit_code
     sys.exit(code)
 
 
 class _Told(Listener):
-    """Tells the process that started this one."""
+    """Tells the process that started this one, which speaks for all."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
+
+    def tell(self, event: Event) -> None:
+        self._pipe.send(event)
+
+    def close(self) -> None:
+        """Nothing: the others go on."""
 
     def on_ready(self) -> None:
         self._pipe.send(READY)
@@ -114,12 +124,37 @@ class _Told(Listener):
         """Nothing: it is not the end of the grid."""
 
 
-def _listen(pipes: Sequence[Connection]) -> dict[str, FitOutcome]:
-    """How each experiment ended, by name, once all processes did; says so as it comes."""
-    ended: dict[str, FitOutcome] = {}
-    others: dict[str, FitOutcome] = {}
+class _Ended:
+    """How the experiments ended, by whichever process; says so as it comes."""
+
+    def __init__(self, screen: Listener) -> None:
+        self._screen = screen
+        self._outcomes: dict[str, FitOutcome] = {}
+        self._others: dict[str, FitOutcome] = {}
+
+    def take(self, outcome: FitOutcome) -> None:
+        name = outcome.experiment.name
+        if outcome.status not in ("finished", "failed"):
+            self._others[name] = outcome
+            if outcome.status == "there already":
+                self._screen.tell(Left(name))
+        elif name not in self._outcomes:
+            self._outcomes[name] = outcome
+            self._screen.on_outcome(outcome)
+
+    def say_others(self) -> dict[str, FitOutcome]:
+        """Say what none of these processes fitted; how each experiment ended, by name."""
+        for name in sorted(self._others.keys() - self._outcomes.keys()):
+            self._screen.on_outcome(self._others[name])
+        return self._others | self._outcomes
+
+
+def _listen(pipes: Sequence[Connection], screen: Listener) -> dict[str, FitOutcome]:
+    """How each experiment ended, by name, once all processes did; shows all that they tell."""
+    ended = _Ended(screen)
     first, *rest = pipes
     left = list(pipes)
+    at: dict[Connection, str] = {}
     while left:
         for pipe in wait(left):
             assert isinstance(pipe, Connection)
@@ -128,32 +163,32 @@ def _listen(pipes: Sequence[Connection]) -> dict[str, FitOutcome]:
             except (EOFError, ConnectionError):
                 left.remove(pipe)
                 pipe.close()
-                told = None
-            if pipe is first:
+                told = Left(at[pipe], ended=False) if pipe in at else None
+            if pipe is first and (told == READY or pipe.closed):
                 for other in rest:
                     # a process that nothing was prepared for reads the end of its pipe
                     other.send(READY) if told == READY else other.close()
                 left = [each for each in left if not each.closed]
                 rest = []
+            if isinstance(told, Moved):
+                at[pipe] = told.run
             if isinstance(told, FitOutcome):
-                name = told.experiment.name
-                if told.status not in ("finished", "failed"):
-                    others[name] = told
-                elif name not in ended:
-                    ended[name] = told
-                    say_outcome(told)
-    for name in sorted(others.keys() - ended.keys()):
-        say_outcome(others[name])
-    return others | ended
+                ended.take(told)
+            elif told is not None and told != READY:
+                screen.tell(told)
+    return ended.say_others()
 
 
 def _end(outcomes: dict[str, FitOutcome], codes: Sequence[int], options: FitOptions) -> int:
     """Say how the grid ended; its exit code."""
-    say_end(list(outcomes.values()), options.out)
+    screen = Listener()
+    for event in describe_end(list(outcomes.values()), options.out):
+        screen.tell(event)
     for code in codes:
         if code < 0 or code not in (0, 2, 3):
             how = f"by signal {-code}" if code < 0 else f"with {code}"
-            say(f"error: a process ended {how}; the same command goes on", "bold red")
+            words = f"error: a process ended {how}; the same command goes on"
+            screen.tell(Said(words, "bold red"))
     if 2 in codes:
         return 2
     return 3 if any(codes) else 0

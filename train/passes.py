@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -83,7 +83,19 @@ class Passes:
         seen, answers_of_all = self._gather(positions, logits)
         return measure(answers_of_all, split.truth[seen], split.lost_truth, task.target, mean)
 
-    def measure(self, role: str, epoch: int, which: int) -> EpochMetrics:
+    def count_batches(self, role: str, which: int) -> int:
+        """How many batches a pass over a split has."""
+        size = self.task.settings.batch_size if which == TRAINING else self._measured_size
+        rows = np.arange(len(self.task.splits[role]))
+        return len(cut_batches(rows, size, 2 * self.task.ranks.size))
+
+    @property
+    def _measured_size(self) -> int:
+        settings = self.task.settings
+        whole = settings.validation_mode == "evaluation"
+        return max(settings.batch_size, PREDICTION_BATCH) if whole else settings.batch_size
+
+    def measure(self, role: str, epoch: int, which: int, watcher: Watcher) -> EpochMetrics:
         """The metrics of a split at the weights of now, by a pass that does not train them.
 
         Raises NotFiniteError where the split's loss is not finite.
@@ -93,11 +105,13 @@ class Passes:
         name = settings.validation_augmentation
         if role == "train" and name != "none":
             name = settings.augmentation
-        size = settings.batch_size
-        if settings.validation_mode == "evaluation":
-            size = max(size, PREDICTION_BATCH)
-        batches = cut_batches(np.arange(len(split)), size, 2 * task.ranks.size)
-        seen, logits = self._predict(split, self._feed(name, epoch, which), batches)
+        batches = cut_batches(np.arange(len(split)), self._measured_size, 2 * task.ranks.size)
+        feed = self._feed(name, epoch, which)
+
+        def on_batch(number: int) -> None:
+            watcher.on_batch(epoch, number, len(batches))
+
+        seen, logits = self._predict(split, feed, batches, on_batch)
         logits = logits[np.argsort(seen)]
         cuts = np.cumsum([0, *map(len, cut_batches(np.arange(len(split)), settings.batch_size))])
         slices = [slice(start, stop) for start, stop in pairwise(cuts)]
@@ -135,19 +149,22 @@ class Passes:
         )
 
     def _predict(
-        self, split: Split, feed: BatchFeed, batches: list[Indices]
-    ) -> tuple[Indices, NDArray[np.float32]]:
+        self, split: Split, feed: BatchFeed, batches: list[Indices],
+        on_batch: Callable[[int], None],
+    ) -> tuple[Indices, NDArray[np.float32]]:  # fmt: skip
         training = self.task.settings.validation_mode == "training"
         self.model.eval()
         if training:
             self._train_mode()
         positions, logits = [], []
         with torch.no_grad():
-            for batch in make_batches(split, feed, batches, self._rank_of_ranks):
+            made = make_batches(split, feed, batches, self._rank_of_ranks)
+            for number, batch in enumerate(made, 1):
                 if len(batch.positions):
                     with self._precision():
                         logits.append(self.model(self._upload(batch.pixels)).float())
                     positions.append(batch.positions)
+                on_batch(number)
         return self._gather(positions, logits)
 
     def _gather(

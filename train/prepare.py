@@ -12,12 +12,21 @@ from covidreport.dataset.digests import digest_files
 from covidreport.dataset.files import Digests
 from covidreport.dataset.survey import survey_images
 from covidreport.errors import CovidReportError, DatasetError
-from covidreport.records import UNKNOWN, Dataset, Failure, Finding
+from covidreport.records import UNKNOWN, Dataset, Failure, Finding, PixelSpec
 
 from .batches import Split
 from .images import ImageStore
+from .progress import Advanced, Begun, Tell
 from .sampling import Indices, apply_convention
-from .settings import TENTH, Experiment, FitSettings, Study, find_augmentation
+from .settings import (
+    TENTH,
+    Augmentation,
+    Experiment,
+    FitSettings,
+    Study,
+    Transforms,
+    find_augmentation,
+)
 from .study import StudyError
 from .weights import Weights, WeightsError, find_weights
 
@@ -100,10 +109,11 @@ def refuse_unlabelled(dataset: Dataset, rows: Mapping[str, Indices]) -> None:
         raise DatasetError(str(dataset.source), faults)
 
 
-def digest_splits(dataset: Dataset, names: Iterable[str]) -> tuple[Dataset, Digests]:
+def digest_splits(dataset: Dataset, names: Iterable[str], tell: Tell) -> tuple[Dataset, Digests]:
     """The images of these splits, and the digests of their files, which are cached."""
     used = select_splits(dataset, tuple(dict.fromkeys(names)))
-    return used, digest_files(used)
+    tell(Begun("Reading files", len(used)))
+    return used, digest_files(used, advance=lambda n: tell(Advanced(n)))
 
 
 def fingerprint_splits(
@@ -167,25 +177,24 @@ def _find_empty_labels(used: Dataset) -> list[Finding]:
 
 def check_images(
     store: ImageStore, rows: Mapping[str, Indices], experiments: Sequence[Experiment],
-    workers: int, advance: Advance,
+    workers: int, tell: Tell,
 ) -> tuple[Failure, ...]:  # fmt: skip
     """Decode every image that an experiment needs, each once; gives those that can't be.
 
-    What is decoded stays in memory for the epochs, as far as it has room.
+    What is decoded is kept for the epochs; see `ImageStore`.
     """
-    failures: dict[str, Failure] = {}
-    seen: set[tuple[object, ...]] = set()
+    needed: dict[tuple[str, PixelSpec, Augmentation | Transforms | None], None] = {}
     for experiment in experiments:
         settings = experiment.settings
         for role, name in split_roles(settings).items():
             given = settings.augmentation if role == "train" else settings.validation_augmentation
-            kind = find_augmentation(given)
-            key = (name, settings.pixels, kind)
-            if key in seen or name == TENTH:  # of the training split, and so of its images
-                continue
-            seen.add(key)
-            found = store.check(rows[name], settings.pixels, workers, kind, advance)
-            failures |= {failure.subject: failure for failure in found}
+            if name != TENTH:  # of the training split, and so of its images
+                needed[name, settings.pixels, find_augmentation(given)] = None
+    tell(Begun("Reading images", sum(len(rows[name]) for name, _, _ in needed)))
+    failures: dict[str, Failure] = {}
+    for name, spec, kind in needed:
+        found = store.check(rows[name], spec, workers, kind, lambda n: tell(Advanced(n)))
+        failures |= {failure.subject: failure for failure in found}
     return tuple(failures.values())
 
 

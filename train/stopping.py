@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from threading import Lock, Thread
@@ -21,6 +21,16 @@ WRITING = Lock()
 """Held while a checkpoint or weights are written."""
 WRITING_S = 1.0
 """How long a checkpoint that is being written is waited for."""
+
+
+@dataclass(slots=True)
+class Bars:
+    """How many lines of bars stand in the terminal, below which the cursor is."""
+
+    lines: int = 0
+
+
+BARS = Bars()
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -64,6 +74,8 @@ def _wait(ours: socket.socket, words: str | None) -> None:
 def _stop(number: int, words: str | None) -> None:
     WRITING.acquire(timeout=WRITING_S)
     if words is not None:
-        tidy = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""  # the bar away, the cursor back
+        # the bars away, the cursor back
+        above = "\x1b[1A\x1b[2K" * (BARS.lines - 1)
+        tidy = f"\r\x1b[2K{above}\x1b[?25h" if BARS.lines else ""
         os.write(2, f"{tidy}{words}\n".encode())
     os._exit(128 + number)  # a thread can't unwind the main one, which may be deep in C

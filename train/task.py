@@ -25,7 +25,8 @@ class Watcher(Protocol):
         """Something to know before the first epoch."""
 
     def on_batch(self, epoch: int, batch: int, batches: int) -> None:
-        """A training batch was done; both count from 1."""
+        """A batch was done; both count from 1. Those that train come first, then those of the
+        passes that only measure."""
 
     def on_epoch(self, row: Epoch) -> None:
         """An epoch was measured, and its checkpoint written."""

@@ -142,7 +142,7 @@ def _try_network(request: Request, experiment: Experiment, folder: Path) -> Cost
         task = _keep_a_batch(whole)
         passes = Passes(model, task)
         train_s = _time(lambda: passes.train(1, Silence()), device)
-        predict_s = _time(lambda: passes.measure("train", 1, SECOND_PASS), device)
+        predict_s = _time(lambda: passes.measure("train", 1, SECOND_PASS, Silence()), device)
         optimizer = sum(
             value.numel() * value.element_size()
             for state in passes.updates.optimizer.state.values()

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from covidreport.audit.bit_depth import describe_bit_depth, name_sources
 from covidreport.boundary import attempt, explain_error
-from covidreport.evaluate.allocator import give_memory_back
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
 from covidreport.evaluate.occlusion import Occlusion
@@ -42,6 +41,7 @@ from covidreport.evaluate.units import (
 )
 from covidreport.images import describe_doubts
 from covidreport.images.cache import PixelCache
+from covidreport.inference.allocator import give_memory_back
 from covidreport.inference.device import SLOTS, DeviceAnswer, DeviceQueue, Uploaded
 from covidreport.inference.execution import Execution
 from covidreport.inference.providers import CPU

@@ -51,10 +51,10 @@ _PIXELS, _ROWS = "pixels.u8", "rows.bin"
 _FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
 
 
-def pixel_key(digests: Sequence[str], spec: PixelSpec) -> str:
+def pixel_key(digests: Sequence[str], spec: PixelSpec, margin: int = 0) -> str:
     """The name of the entry for files of these sha256 digests, in this order."""
     facts = {"layout": _LAYOUT, "spec": spec, "files": list(digests), **decoder_versions()}
-    return name_entry(facts)
+    return name_entry(facts | ({"margin": margin} if margin else {}))
 
 
 def decoder_versions() -> Mapping[str, str | None]:
@@ -83,6 +83,12 @@ class PixelCache:
         self._reasons: dict[int, str] = {}
         self._chains: dict[int, tuple[str, ...]] = {}
         self._read_facts()
+
+    @property
+    def states(self) -> NDArray[np.uint8]:
+        """uint8 `(N,)`: `UNREAD`, `READ` or `FAILED`, without a look at what may be damaged."""
+        states: NDArray[np.uint8] = self._rows["state"]
+        return states
 
     def missing(self, start: int, stop: int) -> NDArray[np.bool_]:
         """bool `(stop - start,)`: which of these images are to be decoded.
@@ -175,13 +181,13 @@ class PixelCache:
             self._chains[_number_chain(chain)] = chain
 
 
-def open_pixel_cache(digests: Sequence[str], spec: PixelSpec) -> PixelCache | None:
+def open_pixel_cache(digests: Sequence[str], spec: PixelSpec, margin: int = 0) -> PixelCache | None:
     """The entry for these files and this PixelSpec, new or as it was left.
 
-    None where none fits, or where there is no cache.
+    margin: of `fit_picture`. None where none fits, or where there is no cache.
     """
-    name = pixel_key(digests, spec)
-    shape = (len(digests), spec.height, spec.width, spec.channels)
+    name = pixel_key(digests, spec, margin)
+    shape = (len(digests), spec.height + 2 * margin, spec.width + 2 * margin, spec.channels)
     new_bytes = 0 if has_entry(KIND, name, _ROWS) else int(np.prod(shape, dtype=np.int64))
     folder = open_entry(KIND, name, new_bytes)
     return None if folder is None else _try_open(folder, shape)

@@ -59,8 +59,12 @@ def fit_pixels(image: DecodedImage, spec: PixelSpec) -> NDArray[np.uint8]:
     return fit_picture(image.picture, spec)
 
 
-def fit_picture(picture: Image.Image, spec: PixelSpec) -> NDArray[np.uint8]:
-    """As `fit_pixels`, of a picture of 8 bits a sample, grey or RGB."""
+def fit_picture(picture: Image.Image, spec: PixelSpec, margin: int = 0) -> NDArray[np.uint8]:
+    """As `fit_pixels`, of a picture of 8 bits a sample, grey or RGB.
+
+    margin: so many pixels more on each side, of what is cut off, and black beyond it; contrast that
+    is made even after the resize then counts them too.
+    """
     check_spec(spec)
     even = spec.equalize
     if (spec.channels == 1 or even is not None) and picture.mode != "L":
@@ -74,7 +78,7 @@ def fit_picture(picture: Image.Image, spec: PixelSpec) -> NDArray[np.uint8]:
             f"{width} x {height} before it is cropped"
         )
     scaled = _scale(picture, width, height, spec)
-    pixels = _centre(scaled, spec.height, spec.width)
+    pixels = _centre(scaled, spec.height, spec.width, margin)
     if even is not None and even.step == "after-resize":
         pixels = equalize_grey(pixels[:, :, 0], even)[:, :, np.newaxis]
     return np.repeat(pixels, 3, axis=2) if spec.channels > pixels.shape[2] else pixels
@@ -105,31 +109,6 @@ SCALED_SIZES: dict[Fit, Callable[[int, int, PixelSpec], tuple[int, int]]] = {
 }
 
 
-class PlacedPicture(NamedTuple):
-    """Where a whole picture lies once it is fitted, in pixels of what the model is fed.
-
-    What lies outside of it is black where it is padded, and cut off where it is cropped.
-    """
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-
-def place_picture(width: int, height: int, spec: PixelSpec) -> PlacedPicture:
-    """Where a picture of `width` x `height` pixels lies in what `fit_picture` makes of it."""
-    scaled_width, scaled_height = SCALED_SIZES[spec.fit](width, height, spec)
-    left, top = (
-        into.start - taken.start
-        for taken, into in (
-            _overlap(scaled_width, spec.width),
-            _overlap(scaled_height, spec.height),
-        )
-    )
-    return PlacedPicture(left, top, scaled_width, scaled_height)
-
-
 def _scale(picture: Image.Image, width: int, height: int, spec: PixelSpec) -> NDArray[np.uint8]:
     """uint8 `(height, width, 1 or 3)`."""
     if spec.antialias or spec.resample == "nearest":
@@ -139,24 +118,23 @@ def _scale(picture: Image.Image, width: int, height: int, spec: PixelSpec) -> ND
     return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def _centre(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def _centre(pixels: NDArray[np.uint8], height: int, width: int, margin: int) -> NDArray[np.uint8]:
     """Cut the centre out, or put black around, as torchvision's CenterCrop rounds it."""
-    if pixels.shape[:2] == (height, width):
+    if pixels.shape[:2] == (height, width) and not margin:
         return np.ascontiguousarray(pixels)
-    rows, into_rows = _overlap(pixels.shape[0], height)
-    columns, into_columns = _overlap(pixels.shape[1], width)
-    canvas = np.zeros((height, width, pixels.shape[2]), np.uint8)
+    rows, into_rows = _overlap(pixels.shape[0], height, margin)
+    columns, into_columns = _overlap(pixels.shape[1], width, margin)
+    canvas = np.zeros((height + 2 * margin, width + 2 * margin, pixels.shape[2]), np.uint8)
     canvas[into_rows, into_columns] = pixels[rows, columns]
     return canvas
 
 
-def _overlap(size: int, target: int) -> tuple[slice, slice]:
+def _overlap(size: int, target: int, margin: int) -> tuple[slice, slice]:
     """Along one axis: what is taken of the source, and where it goes."""
-    if size >= target:
-        start = round((size - target) / 2)
-        return slice(start, start + target), slice(0, target)
-    start = (target - size) // 2
-    return slice(0, size), slice(start, start + size)
+    start = round((size - target) / 2) if size >= target else -((target - size) // 2)
+    first = start - margin
+    taken = slice(max(first, 0), min(start + target + margin, size))
+    return taken, slice(taken.start - first, taken.stop - first)
 
 
 class _Taps(NamedTuple):

@@ -9,14 +9,15 @@ from scipy import ndimage
 from torchvision.transforms import v2
 
 from covidreport.images import DecodedImage, fit_pixels
-from covidreport.images.resize import FILTERS, KERNELS
+from covidreport.images.resize import FILTERS, KERNELS, fit_picture
 from covidreport.records import PixelSpec
 from train.augmentation import (
     SampledChange,
-    _move_fitted,
     augment,
+    augment_fitted,
+    find_margin,
+    move_fitted,
     sample_change,
-    shrink_picture,
 )
 from train.settings import AUGMENTATIONS, Augmentation
 
@@ -74,7 +75,7 @@ def test_a_picture_is_turned_as_the_model_sees_it(spec, size):
     )
     assert np.abs(small.astype(int) - fitted).mean() <= 3
     chosen = SampledChange(20.0, 3, 5, 34, 31, False)
-    ours = _move_fitted(given, chosen, spec)[:, :, 0].astype(float)
+    ours = move_fitted(fitted, chosen)[:, :, 0].astype(float)
     theirs = turn_with_scipy(fitted[:, :, 0].astype(float), chosen)
     apart = np.abs(ours - theirs)
     assert np.median(apart) <= 2
@@ -126,17 +127,44 @@ def test_wide_pictures_keep_their_sides():
     assert wide == pytest.approx(high, abs=0.02)
 
 
+@pytest.mark.parametrize("size", [(90, 61), (61, 90), (40, 41), (25, 17)], ids=str)
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-def test_large_pictures_are_kept_smaller_without_a_trace(fit):
-    """Of seven pixels for each of the model's, two or more stay; less than a level is lost."""
-    given, spec = soft_picture(300, 290), PixelSpec(40, 40, fit=fit, resample="bicubic")
-    kept = shrink_picture(given, MILD, spec)
-    assert kept.size == (100, 97)
-    ours, whole = (augment(each, MILD, spec, np.random.default_rng(3)) for each in (kept, given))
-    assert np.abs(ours.astype(int) - whole).mean() <= 0.75
-    still = Augmentation(0, (0.5, 1), (1, 1), 0.5)
-    for kind in (STUDY, still):  # whose pixels may be those of the file
-        assert shrink_picture(given, kind, spec) is given
+def test_what_lies_around_is_only_kept_where_a_turn_may_bring_it_in(fit, size):
+    """The middle is what is evaluated; nothing is kept around what is stretched or padded."""
+    given, spec = soft_picture(*size), PixelSpec(40, 40, fit=fit, resample="bicubic")
+    margin = find_margin(MILD, spec)
+    # by hand: a square of 40 turned by 10 degrees is 40 (0.98481 + 0.17365) = 46.34 wide
+    assert margin == (4 if fit == "crop" else 0)
+    whole = fit_picture(given, spec, margin)
+    assert whole.shape == (40 + 2 * margin, 40 + 2 * margin, 1)
+    middle = whole[margin : 40 + margin, margin : 40 + margin]
+    assert np.array_equal(middle, fit_pixels(DecodedImage(given, "PNG", 8), spec))
+    assert find_margin(STUDY, spec) == 0
+
+
+def test_what_is_cut_off_comes_back_in_a_turn():
+    """Without black corners, where a picture is cut: all of this one is far from black."""
+    given, spec = soft_picture(150, 150), PixelSpec(40, 40, fit="crop", shorter_side=60)
+    turned = augment(given, Augmentation(30, (1, 1), (1, 1), 0), spec, DrawsFromTheMiddle(30.0))
+    assert turned.min() > 40
+    stretched = replace(spec, fit="stretch", shorter_side=None)
+    black = augment(given, Augmentation(30, (1, 1), (1, 1), 0), stretched, DrawsFromTheMiddle(30.0))
+    assert black[0, 0] == 0
+
+
+@pytest.mark.parametrize("degrees", [2.0, 9.0])
+def test_a_photograph_loses_little_by_being_changed_at_the_size_that_it_is_fed_at(degrees):
+    """Beside the same change of the picture as large as it is: 1.5 grey levels on average, where
+    what it shows is two of the model's pixels wide and its contrast strong."""
+    random = np.random.default_rng(8)
+    large = ndimage.gaussian_filter(random.normal(0, 1, (800, 800)), 16)
+    large = np.clip(128 + 40 * large / large.std(), 0, 255).astype(np.uint8)
+    spec = PixelSpec(100, 100, resample="bicubic")
+    fitted = fit_picture(Image.fromarray(large), spec)
+    ours = move_fitted(fitted, SampledChange(degrees, 6, 4, 90, 92, False))
+    whole = move_fitted(large[:, :, None], SampledChange(degrees, 48, 32, 720, 736, False))
+    theirs = fit_picture(Image.fromarray(whole[:, :, 0]), spec)
+    assert np.abs(ours.astype(int) - theirs)[5:-5, 5:-5].mean() < 1.5
 
 
 def test_the_studys_own_changes_keep_their_pixels():
@@ -193,6 +221,11 @@ def test_the_same_chance_gives_the_same_pixels():
         augment(picture(), STUDY, SPEC, np.random.default_rng([1, 2, n])) for n in (3, 3, 4)
     )
     assert np.array_equal(first, again)
+    fitted = fit_picture(picture(), SPEC)
+    assert np.array_equal(
+        augment(picture(), MILD, SPEC, np.random.default_rng(3)),
+        augment_fitted(fitted, MILD, np.random.default_rng(3)),
+    )
     assert not np.array_equal(first, other)
 
 

@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from covidreport.errors import UsageError
+from tests.train.test_grid import held_elsewhere
 from train import cli
 from train.device import find_device, prepare_device
 from train.settings import FitSettings
@@ -47,19 +48,28 @@ def test_help_and_list_load_no_torch():
 
 
 def test_list_tells_how_the_run_folders_stand(write_study, tmp_path):
-    """Finished, failed with its reason, interrupted, and not fitted at all."""
-    study = write_study(*(f"number = {n}\nname = 'run{n}'" for n in range(1, 5)))
+    """Finished, failed with its reason, interrupted, fitted by another process, or not at all."""
+    study = write_study(*(f"number = {n}\nname = 'run{n}'" for n in range(1, 6)))
     for n, record in enumerate(
-        ({"status": "finished"}, {"status": "failed", "reason": "too hot"}, {"status": "running"}),
+        (
+            {"status": "finished"},
+            {"status": "failed", "reason": "too hot"},
+            {"status": "running"},
+            {"status": "running"},
+        ),
         1,
     ):
         folder = tmp_path / "runs" / f"run{n}"
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(json.dumps({"schema": "covidreport.run/1", **record}))
-    rows = json.loads(call("list", "--study", study, "--out", tmp_path / "runs", "--json").stdout)
+    (tmp_path / "runs" / "run3" / ".lock").touch()  # of a process that has ended
+    command = ("list", "--study", study, "--out", tmp_path / "runs", "--json")
+    with held_elsewhere(tmp_path / "runs" / "run4" / ".lock"):
+        rows = json.loads(call(*command).stdout)
     assert [row["status"] for row in rows] == [
-        "finished", "failed: too hot", "running or interrupted", "not fitted",
+        "finished", "failed: too hot", "interrupted", "running", "not fitted",
     ]  # fmt: skip
+    assert not (tmp_path / "runs" / "run5").exists()
     assert "too hot" in call("list", "--study", study, "--out", tmp_path / "runs").stdout
 
 

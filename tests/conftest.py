@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from covidreport import __version__
 from covidreport.storage.cache import cached, name_entry
 from covidreport.storage.cache_folder import take_damage
 from tests.computed import compute_once
+from tests.forking import VARIABLE, offer_forks
 from tests.shared import share
 
 __all__ = ["share"]
@@ -21,19 +25,31 @@ __all__ = ["share"]
 LONGEST = (
     "tests/test_readme.py",
     "tests/train/test_grid.py",
+    "tests/report/test_sections.py",
     "tests/train/test_ranks.py",
-    "tests/cli/test_streams.py",
     "tests/cli/test_folds.py",
-    "tests/test_leaves_nothing.py",
     "tests/test_drawn_reports.py",
+    "tests/report/browser/test_accessibility.py",
+    "tests/cli/test_streams.py",
+    "tests/integrations/test_mlflow.py",
+    "tests/train/test_export.py",
+    "tests/train/test_recipes.py",
+    "tests/cli/test_bad_days.py",
+    "tests/train/test_fit.py",
     "tests/integrations/test_story.py",
     "tests/cli/test_limits.py",
-    "tests/train/test_models.py",
-    "tests/report/test_sections.py",
-    "tests/train/test_fit.py",
-    "tests/train/test_export.py",
-    "tests/test_gpu_benchmark.py",
+    "tests/cli/test_claims.py",
+    "tests/train/test_sources.py",
     "tests/cli/test_transformer.py",
+    "tests/train/test_stopping.py",
+    "tests/train/test_resume.py",
+    "tests/test_gpu_benchmark.py",
+    "tests/test_leaves_nothing.py",
+    "tests/train/test_models.py",
+    "tests/cli/test_special_files.py",
+    "tests/report/browser/test_print.py",
+    "tests/report/browser/test_operating.py",
+    "tests/storage/test_wire.py",
 )
 """Files of one long test, or of a fixture that takes long, the longest first."""
 COMPUTING = (
@@ -67,6 +83,17 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
+    """One process, that of no test, has the servers which fork for the tests of all workers."""
+    with ExitStack() as offered:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            folder = offered.enter_context(tempfile.TemporaryDirectory(prefix="forks-"))
+            offered.enter_context(offer_forks(Path(folder)))
+            os.environ[VARIABLE] = folder
+        return (yield)
 
 
 def pytest_unconfigure() -> None:

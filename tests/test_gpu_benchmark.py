@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from benchmarks.common import give_biases
 from benchmarks.gpu.checks import CHECKS, PREPARE, Check, run_check
 from benchmarks.gpu.setting import Bench, small_setting
 from benchmarks.gpu.throughput import torch_rates
+from tests.forking import run_python
 
 ROOT = Path(__file__).parents[1]
 IN_ORDER = [
@@ -32,10 +32,8 @@ IN_ORDER = [
 def test_all_checks_hold_on_the_cpu(tmp_path):
     """One file, a line each as it ends, in the order of what a card must do first."""
     file = tmp_path / "checks.jsonl"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gpu", "--provider", "cpu", "--small", "--check", file],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = ("--provider", "cpu", "--small", "--check", file)
+    done = run_python("train", "-m", "benchmarks.gpu", *words)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     wrong = {line["check"]: (line["wrong"], line["said"]) for line in lines if line["wrong"]}
     assert wrong == {}

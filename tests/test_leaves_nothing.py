@@ -60,7 +60,7 @@ def test_an_evaluation_leaves_nothing_at_home(tmp_path):
     """The real command: where telemetry is on, files of it are there as soon as it is imported."""
     study = write_study(tmp_path, base=100)
     words = ("evaluate", "--data", "data/manifest.csv", "--thumbnails", "--provider", "cpu")
-    done = run_command(study, *words, **_home(tmp_path / "home"))
+    done = run_command(study, *words, fresh=True, **_home(tmp_path / "home"))
     assert done.returncode == 0, done.stderr
     assert _left(tmp_path / "home") == {".cache", ".cache/covidreport"}
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import find_forks
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 BIN = Path(sys.executable).parent
@@ -23,9 +25,9 @@ COMMANDS = [
 
 
 def _run(words, cwd, **environment):
-    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join([str(find_forks().programs), str(BIN), os.environ["PATH"]])
     return subprocess.run(
-        words, cwd=cwd, env={**os.environ, "PATH": path, **environment},
+        words, cwd=cwd, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -36,7 +38,7 @@ def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     installed = folder / "installed"
     installed.touch()
-    words = ["make", "demo", f"DEMO={folder}", f"BIN={BIN}", f"STAMP={installed}"]
+    words = ["make", "demo", f"DEMO={folder}", f"BIN={find_forks().programs}", f"STAMP={installed}"]
     done = _run(words, ROOT, COVIDREPORT_CACHE=str(folder / "cache"))
     assert done.returncode == 0, done.stderr[-3000:]
     (folder / "stdout.txt").write_text(done.stdout)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.datasets import write_flat_dataset
+from tests.forking import find_forks
 from tests.onnx_models import write_brightness_model
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,19 +62,23 @@ def write_project(folder: Path, **limits: float) -> Path:
     return folder
 
 
-def start_command(folder: Path, *words, before="", **options) -> subprocess.Popen[str]:
-    """Start covidreport; `before` is Python that runs in its process first."""
+def start_command(folder: Path, *words, before="", fresh=False, **options) -> subprocess.Popen[str]:
+    """Start covidreport; `before` is Python that runs in its process first.
+
+    `fresh` where it has to import all by itself; else it is forked where that is done.
+    """
+    python = sys.executable if fresh else find_forks().python("covidreport")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160", **options}
     environment.pop("GITHUB_ACTIONS", None)
     return subprocess.Popen(
-        [sys.executable, "-c", f"{before}\n{CODE}", *map(str, words)],
+        [python, "-c", f"{before}\n{CODE}", *map(str, words)],
         cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
-def run_command(folder: Path, *words, before="", **options):
+def run_command(folder: Path, *words, **options):
     """Run it to its end: a completed process with its exit code, stdout and stderr."""
-    process = start_command(folder, *words, before=before, **options)
+    process = start_command(folder, *words, **options)
     out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess(words, process.returncode, out, err)
 

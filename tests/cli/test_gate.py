@@ -77,7 +77,8 @@ def test_a_defect_before_any_judgment_is_no_failed_limit(runs):
         "def discover_runs(*_): raise RuntimeError('a defect')\n"
         "module.discover_runs = discover_runs"
     )
-    done = run_command(runs.parent, "gate", "runs", "--baseline", "runs/base", before=before)
+    words = ("gate", "runs", "--baseline", "runs/base")
+    done = run_command(runs.parent, *words, before=before, fresh=True)
     assert done.returncode == 3
     assert "RuntimeError: a defect" in done.stderr
 

@@ -100,7 +100,7 @@ def test_the_cache_is_shown_and_cleared_where_there_is_none(covidreport, live_in
 
 def test_a_user_without_a_name_can_evaluate(study):
     """No HOME, and no entry that says where it would be."""
-    done = run_command(study, "evaluate", "runs/new", before=NOBODY, **_home(study))
+    done = run_command(study, "evaluate", "runs/new", before=NOBODY, fresh=True, **_home(study))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("nothing is cached: no home folder is known") == 1, done.stderr
 

@@ -17,7 +17,8 @@ from covidreport.cli import main
 from covidreport.cli.app import build_app
 from covidreport.store import write_run
 from covidreport.streams import PIPELINES
-from tests.cli.command import CODE, ROOT, read_verdict, run_command, write_project
+from tests.cli.command import ROOT, read_verdict, run_command, write_project
+from tests.forking import find_forks
 
 STRANGE = "≥ é 😀 ☃ Ж"
 """A run's name: signs of which cp1252 has one and ASCII none."""
@@ -190,10 +191,10 @@ SHELL = [shutil.which("bash") or "bash", "-o", "pipefail", "-c"]
 
 def _shell(folder, line):
     """A line of a shell, in which `covidreport` is the real command; its exit code and output."""
-    start = f'covidreport() {{ \'{sys.executable}\' -c "{CODE}" "$@"; }}\n'
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    path = f"{find_forks().programs}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
     done = subprocess.run(
-        [*SHELL, start + line], cwd=folder, env=environment, capture_output=True, text=True
+        [*SHELL, line], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr

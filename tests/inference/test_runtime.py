@@ -71,15 +71,15 @@ def test_commands_that_need_it_say_so_and_the_others_work(tmp_path):
     study = write_project(tmp_path, base=100)
     run_command(study, "evaluate")
     for words in (("evaluate",), ("predict", "runs/base", "data"), ("ci", "runs")):
-        done = run_command(study, *words, before=HIDDEN)
+        done = run_command(study, *words, before=HIDDEN, fresh=True)
         assert done.returncode in (2, 3), done.stderr
         assert "ONNX Runtime, which is not installed" in done.stderr
         assert "Traceback" not in done.stderr
     for line in ("list", "render", "gate runs --limit specificity>=0.1"):
-        assert run_command(study, *line.split(), before=HIDDEN).returncode == 0
-    done = run_command(study, "doctor", before=HIDDEN)
+        assert run_command(study, *line.split(), before=HIDDEN, fresh=True).returncode == 0
+    done = run_command(study, "doctor", before=HIDDEN, fresh=True)
     assert (done.returncode, "no ONNX Runtime" in done.stdout) == (3, True)
-    done = run_command(study, "doctor", "--json", before=HIDDEN)
+    done = run_command(study, "doctor", "--json", before=HIDDEN, fresh=True)
     told = json.loads(done.stdout)
     assert (told["schema"], told["onnxruntime"], told["providers"]) == (
         "covidreport.doctor/1", None, [],

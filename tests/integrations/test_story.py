@@ -5,29 +5,26 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forking import find_forks
+
 ROOT = Path(__file__).resolve().parents[2]
 STORY = ROOT / "examples" / "ci" / "story.sh"
-COMMAND = "from covidreport.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """What the story printed."""
     folder = tmp_path_factory.mktemp("story")
-    programs = folder / "bin"
-    programs.mkdir()
-    for name, words in (("python", ""), ("covidreport", f'-c "{COMMAND}"')):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
-        (programs / name).chmod(0o755)
+    forks = find_forks()
+    programs = [str(Path(forks.python("covidreport")).parent), str(forks.programs)]
     (folder / "repository").mkdir()
     environment = {
         **os.environ,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([*programs, os.environ["PATH"]]),
         "PYTHONPATH": str(ROOT),
         "COVIDREPORT_CACHE": str(folder / "cache"),
         "OMP_NUM_THREADS": "1",

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.train.exporter import keep_tables
 from train.command import FitOptions, run_fit
 
 LABELS = ("covid-19", "normal", "pneumonia")
@@ -43,6 +44,12 @@ def draw_images(folder: Path, counts: dict[str, int], size: int = 40, seed: int 
     with manifest.open("w", newline="") as file:
         csv.writer(file).writerows([["path", *LABELS, "split"], *rows])
     return manifest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_table():
+    """Of what the exporter knows, for all exports of these tests."""
+    keep_tables()
 
 
 @pytest.fixture(scope="session")

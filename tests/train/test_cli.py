@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from covidreport.errors import UsageError
+from tests.forking import run_python
 from tests.train.test_grid import held_elsewhere
 from train import cli
 from train.device import find_device, prepare_device
@@ -90,9 +91,9 @@ def test_show_gives_every_setting_with_defaults_filled_in():
 def test_a_finished_fit_prints_its_folder_and_nothing_else(write_study, manifest, tmp_path):
     """stdout holds results, stderr the progress; the exit code is 0."""
     study = write_study("number = 1", "number = 3\nepochs = 1")
-    command = [sys.executable, "-m", "train", "fit", "--data", manifest, "--study", study]
+    command = ["-m", "train", "fit", "--data", manifest, "--study", study]
     command += ["--out", tmp_path / "runs", "-e", "3", "--device", "cpu", "--image-size", "24"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_python("train", *command)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(tmp_path / "runs" / "exp3-tiny-bce")]
     assert "In place of the study's settings: image_size = 24" in done.stderr

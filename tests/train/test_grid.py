@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import torch
 from typer.testing import CliRunner
 
 from covidreport.errors import RunError, UsageError
+from tests.forking import start_python
 from tests.train.conftest import draw_images, read_json
 from train import cli
 from train.command import FitOptions, Listener, run_fit
@@ -233,10 +233,7 @@ def _start(options: FitOptions) -> subprocess.Popen[str]:
     """The command of these options, as a user gives it."""
     command = ["-m", "train", "fit", "--study", options.study, "--data", options.data, "--out",
                options.out, "--device", "cpu", "--threads", "1", "--workers", "1"]  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)], text=True, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    return start_python("train", *command, cwd=Path.cwd())
 
 
 def _kill_after(process: subprocess.Popen[str], epochs: int) -> str:

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import torch
 
+from tests.forking import find_forks, run_python
 from tests.train.conftest import read_json
 from tests.train.test_resume import fit_epochs
 from train.ranks import Ranks, join_ranks
-
-ROOT = Path(__file__).parents[2]
 
 # batch norm is frozen: each process would else take the statistics of its own half of a batch
 ENTRY = """number = {number}
@@ -32,6 +27,13 @@ loss = "{loss}"
 """
 
 
+def run_ranks(*words):
+    """Two processes of this Python that torchrun starts on the CPU."""
+    python = find_forks().python("train")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    return run_python("train", *torchrun, "--no-python", python, *words, OMP_NUM_THREADS="1")
+
+
 def test_two_processes_fit_what_one_fits(write_study, manifest, tmp_path):
     """By torchrun on the CPU: the same weights and figures as one process with the whole batch.
 
@@ -39,14 +41,9 @@ def test_two_processes_fit_what_one_fits(write_study, manifest, tmp_path):
     """
     losses = ("focal", "batch-mean-log-focal-as-run")
     study = write_study(*(ENTRY.format(number=n, loss=loss) for n, loss in enumerate(losses)))
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+    done = run_ranks(
         "-m", "train", "fit", "--study", study, "--data", manifest,
         "--out", tmp_path / "together", "--device", "cpu", "--workers", "1", "--weights", "none",
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=240,
-        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(tmp_path / "together" / f"run{n}") for n in (0, 1)]
@@ -106,12 +103,7 @@ def test_processes_agree_on_a_failure_of_one_of_them(write_study, manifest, tmp_
     )
     script = tmp_path / "failing.py"
     script.write_text(FAILING)
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         script, study, manifest, tmp_path / "runs"],
-        cwd=ROOT, check=False, capture_output=True, text=True, timeout=240,
-        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
+    done = run_ranks(script, study, manifest, tmp_path / "runs")
     assert done.stdout.split() == [str(tmp_path / "runs" / "good")], done.stderr
     assert "3 of 4 runs failed" in done.stderr
     runs = {name: read_json(tmp_path / "runs" / name / "run.json") for name in names}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from covidreport.records import PixelSpec
+from tests.forking import run_python
 from tests.train.conftest import read_history, read_json
 from tests.train.test_resume import SCRIPT, assert_equal, fit_epochs
 from train.device import Device
@@ -327,10 +326,7 @@ def test_a_kill_changes_nothing(write_study, manifest, tmp_path):
     recipe = "\n".join([*(RESUMED[name] for name in names), "backbone_rate = 0.5"])
     study = write_study(f"number = 1\nepochs = 5\n{recipe}")
     _, model, straight = fit_epochs(study, manifest, tmp_path / "straight")
-    killed = subprocess.run(
-        [sys.executable, "-c", SCRIPT, study, manifest, tmp_path / "killed"],
-        cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    killed = run_python("train", "-c", SCRIPT, study, manifest, tmp_path / "killed")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     _, resumed, folder = fit_epochs(study, manifest, tmp_path / "killed")
     first, second = read_states(straight, folder)

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from covidreport.errors import RunError
+from tests.forking import run_python
 from tests.train.conftest import read_history
 from train.checkpoint import read_checkpoint
 from train.command import FitOptions, prepare
@@ -79,10 +78,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(write_study, manifest, 
     """
     study = write_study(ENTRY)
     whole, model, straight = fit_epochs(study, manifest, tmp_path / "straight")
-    killed = subprocess.run(
-        [sys.executable, "-c", SCRIPT, study, manifest, tmp_path / "killed"],
-        cwd=Path(__file__).parents[2], check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    killed = run_python("train", "-c", SCRIPT, study, manifest, tmp_path / "killed")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     folder = tmp_path / "killed" / straight.name
     stopped = read_checkpoint(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import start_python
 from tests.train.conftest import read_json
 from train.checkpoint import read_checkpoint
 
@@ -62,14 +63,6 @@ main()
 """
 
 
-def _start(*command: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *map(str, command)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},  # a script sees its own folder, not ours
-    )  # fmt: skip
-
-
 def _stop(process: subprocess.Popen[str], number: int) -> tuple[float, str]:
     """How long it took to end, and what it said."""
     began = time.monotonic()
@@ -81,7 +74,7 @@ def _stop(process: subprocess.Popen[str], number: int) -> tuple[float, str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_long_computation_is_not_waited_for(number):
     """It ends within two seconds, by the code that a shell gives such an end."""
-    process = _start("-c", DEEP_IN_C)
+    process = start_python("train", "-c", DEEP_IN_C)
     assert process.stdout.readline() == "ready\n"
     took, said = _stop(process, number)
     assert took < 2
@@ -92,7 +85,7 @@ def test_a_long_computation_is_not_waited_for(number):
 @pytest.mark.parametrize(("writes_s", "whole"), [(0.4, True), (60, False)])
 def test_a_file_that_is_being_written_has_a_second(tmp_path, writes_s, whole):
     """A checkpoint that needs less is put in place; one that needs more is left."""
-    process = _start("-c", WRITES, tmp_path / "checkpoint.pt", writes_s)
+    process = start_python("train", "-c", WRITES, tmp_path / "checkpoint.pt", writes_s)
     assert process.stdout.readline() == "ready\n"
     took, _ = _stop(process, signal.SIGTERM)
     assert took < 2
@@ -103,7 +96,10 @@ def test_a_process_that_was_started_ends_with_the_one_that_started_it(tmp_path):
     """However that one ends: nothing is fitted behind anybody's back."""
     script = tmp_path / "starts.py"
     script.write_text(STARTS)
-    process = _start(script)
+    process = subprocess.Popen(
+        [sys.executable, script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # a script sees its own folder, not ours
+    )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
     took, _ = _stop(process, signal.SIGKILL)  # until both have closed the pipe
     assert took < 2
@@ -114,13 +110,13 @@ def test_a_stopped_fit_goes_on_and_its_timing_covers_both_calls(write_study, man
     study = write_study("number = 1\nepochs = 20\nname = 'one'")
     command = ["fit", "--study", study, "--data", manifest, "--device", "cpu",
                "--out", tmp_path / "runs", "--workers", "1"]  # fmt: skip
-    process = _start("-c", WITHOUT_EXPORT, *command)
+    process = start_python("train", "-c", WITHOUT_EXPORT, *command)
     assert any("epoch 1/20" in line for line in process.stderr)
     took, said = _stop(process, signal.SIGTERM)
     assert (took < 2, process.returncode) == (True, 143)
     assert "train: stopped; the same command goes on from the last checkpoint" in said
     left = read_checkpoint(tmp_path / "runs" / "one")
-    again = _start("-c", WITHOUT_EXPORT, *command)
+    again = start_python("train", "-c", WITHOUT_EXPORT, *command)
     _, said = again.communicate(timeout=120)
     assert again.returncode == 0, said
     timing = read_json(tmp_path / "runs" / "one" / "run.json")["timing"]

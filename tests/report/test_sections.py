@@ -13,7 +13,13 @@ from covidreport.report.options import RenderOptions
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
-from tests.report.outline import list_contents, split_markdown, split_page
+from tests.report.outline import (
+    list_contents,
+    part_markdown,
+    part_page,
+    split_markdown,
+    split_page,
+)
 from tests.report.reading import read_html, read_markdown
 from tests.report.tree import read_tree, words_of
 
@@ -27,6 +33,7 @@ def whole(everything):
     """The sections of page and Markdown where nothing is hidden, the titles by anchor, the end."""
     page, text = render_html(everything), render_markdown(everything, limit=None)
     parts = _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
+    assert (part_page(page)[1], part_markdown(text)) == parts[:2]  # read at once or in parts
     return *parts, read_html(page)[-200:]
 
 
@@ -82,13 +89,13 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     page, text = render_html(everything, options), render_markdown(everything, options, limit=None)
     gone = _anchors(hidden, full_page)
     kept = {name: words for name, words in full_page.items() if name not in gone}
-    found = _words(split_page(page))
+    around, found = part_page(page)
 
     assert gone
     assert list(found) == list(kept)
-    assert dict(list_contents(page)) == {k: v for k, v in titles.items() if k not in gone}
+    assert dict(list_contents(around)) == {k: v for k, v in titles.items() if k not in gone}
     assert [name for name in kept if found[name] != kept[name]] == []
-    shown = _words(split_markdown(text))
+    shown = part_markdown(text)
     gone_titles = {titles[name] for name in gone}
     kept_text = {title: words for title, words in full_text.items() if title not in gone_titles}
     assert list(shown) == list(kept_text)
@@ -97,7 +104,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     assert shown[last].endswith(f"{sentence} Made by {view_report(everything).generator}.")
     for title in list(shown)[:-1]:
         assert shown[title] == kept_text[title], title
-    assert sentence in words_of(read_tree(page))
+    assert sentence in words_of(read_tree(around))
     assert SECTIONS[hidden].words not in full_end
     for section in gone:
         assert f'id="{section}' not in page

@@ -9,7 +9,9 @@ checkpoint.
 
 Each runs in a process of its own, and the epochs take turns; each prints its images per second, and
 a ratio is the median of the pairs'. The first epoch of each is apart: ours and `cached` decode and
-keep the images then, DataLoaders start their workers.
+keep the images then, DataLoaders start their workers. At the end stands the CPU time of an image
+too, of all threads and worker processes: where others keep the machine busy it says more than the
+clock.
 
     python benchmarks/train_throughput.py --data data/manifest.csv
     python benchmarks/train_throughput.py --data data/manifest.csv --architecture tiny
@@ -27,6 +29,7 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `python -m train` does
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -53,7 +56,8 @@ from train.start import start_model
 from train.weights import Weights
 
 NO_WEIGHTS = Weights("none", "random, from the seed")
-LOOPS = ("ours", "plain", "cached")
+THEIRS = ("plain", "cached")
+LOOPS = ("ours", *THEIRS)
 
 
 class PlainImages(torch.utils.data.Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -145,26 +149,43 @@ def our_epochs(dataset: Dataset, settings: FitSettings, device: torch.device) ->
         yield len(dataset)
 
 
+class Epoch(NamedTuple):
+    """Images per second by the clock, and CPU milliseconds an image, workers included."""
+
+    speed: float
+    cpu_ms: float
+
+
+def read_cpu_s() -> float:
+    """CPU seconds of this process and of its workers, which live on."""
+    found = time.process_time()
+    for worker in multiprocessing.active_children():
+        fields = Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()
+        found += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
 def time_epochs(
     name: str, dataset: Dataset, settings: FitSettings, device: torch.device, pipe: Connection
 ) -> None:
-    """What each process does: an epoch each time it is asked, and its images per second."""
+    """What each process does: an epoch each time it is asked, and what it took."""
     if name == "ours":
         epochs = our_epochs(dataset, settings, device)
     else:
         epochs = plain_epochs(dataset, settings, device, cached=name == "cached")
     wait: Callable[[], None] = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     while pipe.recv():
-        began = time.perf_counter()
+        began, cpu_s = time.perf_counter(), read_cpu_s()
         n = next(epochs)
         wait()
-        pipe.send(n / (time.perf_counter() - began))
+        seconds = time.perf_counter() - began
+        pipe.send(Epoch(n / seconds, (read_cpu_s() - cpu_s) / n * 1e3))
 
 
 def compare(
     dataset: Dataset, settings: FitSettings, device: torch.device, pairs: int
-) -> Iterator[dict[str, float]]:
-    """Images per second of each loop, epoch by epoch; whoever goes first changes."""
+) -> Iterator[dict[str, Epoch]]:
+    """What each loop took, epoch by epoch; whoever goes first changes."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
     for name in LOOPS:
@@ -211,18 +232,23 @@ def main() -> None:
         f"{torch.get_num_threads()} threads"
     )
     print("images/s     ours    plain   cached   ours/plain  ours/cached")
-    ratios = []
+    taken = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["COVIDREPORT_CACHE"] = folder  # what a fit finds in it is decoded here
         for turn, found in enumerate(compare(dataset, settings, device, options.pairs)):
-            pair = [found["ours"] / found[name] for name in LOOPS[1:]]
-            speeds = " ".join(f"{found[name]:8.1f}" for name in LOOPS)
-            print(f"{turn or 'first':<8} {speeds} {pair[0]:12.2f} {pair[1]:12.2f}", flush=True)
-            if turn:
-                ratios.append(pair)
-    for name, values in zip(LOOPS[1:], zip(*ratios, strict=True), strict=True):
-        low, high = min(values), max(values)
-        print(f"ours / {name}: median {statistics.median(values):.2f} ({low:.2f} to {high:.2f})")
+            pair = " ".join(f"{found['ours'].speed / found[each].speed:12.2f}" for each in THEIRS)
+            line = " ".join(f"{found[name].speed:8.1f}" for name in LOOPS)
+            print(f"{turn or 'first':<8} {line} {pair}", flush=True)
+            taken += [found] if turn else []
+    for name in THEIRS:
+        speeds = [each["ours"].speed / each[name].speed for each in taken]
+        costs = [each[name].cpu_ms / each["ours"].cpu_ms for each in taken]
+        print(f"ours / {name}, images/s: {describe(speeds)}; by CPU time: {describe(costs)}")
+
+
+def describe(ratios: list[float]) -> str:
+    """Median, smallest and largest."""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def keep(dataset: Dataset, rows: list[int], split: str) -> Dataset:

@@ -26,8 +26,8 @@ def give_memory_back() -> bool:
 
 
 def keep_memory() -> bool:
-    """Keep what is freed for what is asked for next: of a step of ResNet18 on a CPU the system's part
-    falls from 112 to 9 ms. False as above."""
+    """Keep what is freed for what is asked for next: of a step of ResNet18 on a CPU the system's
+    part falls from 112 to 9 ms. False as above."""
     return _set_limits(_LARGEST_BYTES)
 
 

@@ -67,6 +67,13 @@ def render(
         Path | None,
         typer.Option(help="Templates that go before ours: docs/templates.md.", metavar="DIR"),
     ] = None,
+    appendix: Annotated[
+        bool,
+        typer.Option(
+            "--appendix",
+            help="Print the appendix of the HTML report, too, unless its reader says no.",
+        ),
+    ] = False,
     charts: Annotated[
         bool,
         typer.Option("--charts", help="Write the pictures of a Markdown report beside it, as PNG."),
@@ -102,7 +109,7 @@ def render(
 
     names = _check_formats(formats, output, opened=opened, charts=charts, as_json=as_json)
     settings = find_settings(Path.cwd())
-    options = _choose_render_options(logo, template_dir, settings)
+    options = replace(_choose_render_options(logo, template_dir, settings), appendix=appendix)
     found = discover_runs(folders or (), say_note)
     runs = join_folds(share_input(found, settings.evaluate.input))
     data = collect_report(

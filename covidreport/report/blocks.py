@@ -18,6 +18,12 @@ from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 
+MOST_ROWS = 25
+"""Of a table with more a page shows the first `FIRST_ROWS` and the baseline until it is asked."""
+FIRST_ROWS = 20
+MOST_SIGNS = 30
+"""Columns of signs beside each other; of more the rest stands below, in parts of as many."""
+
 Domain = tuple[float, float]
 """The values at both ends of an axis of marks."""
 RATES: Domain = (0.0, 1.0)
@@ -191,7 +197,8 @@ class Column(Struct, frozen=True):
     the count that runs are ranked by.
 
     axis: of the interval marks that its figures carry; None where they carry none. falls: whether
-    a reader who sorts by it wants the largest first.
+    a reader who sorts by it wants the largest first. room: where a page shows it: always, where it
+    is wider than a phone's, where it is wide, or once its reader asks for it.
     """
 
     title: str
@@ -199,6 +206,7 @@ class Column(Struct, frozen=True):
     kind: ColumnKind = "text"
     axis: Domain | None = None
     falls: bool = False
+    room: Literal["always", "medium", "wide", "asked"] = "always"
 
 
 class Row(Struct, frozen=True):
@@ -208,6 +216,8 @@ class Row(Struct, frozen=True):
     best: bool = False
     alike: bool = False
     """Not significantly different from the best run."""
+    baseline: bool = False
+    """The run that the others are compared with: shown whatever is left for length."""
     divide: str = ""
     facets: tuple[str, ...] = ()
     """What it is under each facet of its table."""
@@ -251,6 +261,11 @@ class Table(Struct, frozen=True):
     style: TableStyle = "plain"
     key: str = ""
     facets: tuple[Facet, ...] = ()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a page shows its first rows; `listed` is scrolled in its frame."""
+        return len(self.rows) > MOST_ROWS and self.style != "listed"
 
 
 Tone = Literal["plain", "right", "wrong", "unscored"]
@@ -309,6 +324,11 @@ class Grid(Struct, frozen=True):
     totals: GridRow | None = None
     note: str = ""
     word: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """As of a table."""
+        return len(self.rows) > MOST_ROWS and self.style == "signs"
 
 
 class Answer(Struct, frozen=True):
@@ -398,8 +418,8 @@ Block = Prose | Items | Facts | Note | Table | Grid | Pictures | Chart | Group
 class Section(Struct, frozen=True):
     """A part of the report under a title; `gist` stands beside it where the section is folded.
 
-    part: of the story that the report tells. What is cut from a text of limited length goes from
-    the appendix first.
+    part: of the story that the report tells. A page folds the appendix, and what is cut from a text
+    of limited length goes from there first.
     """
 
     id: str

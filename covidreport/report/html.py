@@ -9,7 +9,7 @@ from pathlib import Path
 
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData
-from covidreport.report.blocks import list_targets
+from covidreport.report.blocks import FIRST_ROWS, MOST_SIGNS, list_targets
 from covidreport.report.cells import SIGNS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.lines import WIDTH as PLOT_WIDTH
@@ -22,11 +22,12 @@ from covidreport.report.view import ReportView, view_report
 
 STYLES = (
     "page", "controls", "answer", "findings", "tables", "charts", "pictures", "drawings", "runs",
-    "matrices", "end", "screens", "print",
+    "matrices", "end", "screens", "rows", "print",
 )  # fmt: skip
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
-    "page", "address", "numbers", "tables", "pictures", "choice", "charts", "readout", "readings",
+    "page", "address", "contents", "numbers", "tables", "pictures", "choice", "charts", "readout",
+    "readings",
     "threshold", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
@@ -56,6 +57,9 @@ def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOpti
         "shapes": [style.path for style in SERIES_STYLES],
         "signs": SIGNS,
         "interval_width": INTERVAL_WIDTH,
+        "most_signs": MOST_SIGNS,
+        "shown_of_long": FIRST_ROWS,
+        "print_appendix": options.appendix,
     }
     return render_template("report.html.j2", values, HTML, options.templates)
 

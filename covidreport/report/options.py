@@ -17,6 +17,8 @@ class RenderOptions(Struct, frozen=True):
     """A picture as a `data:` address, shown beside the title of the HTML report."""
     charts: str = ""
     """The folder, as a link from a Markdown report, in which its pictures stand; empty: none."""
+    appendix: bool = False
+    """Whether an HTML report prints its appendix unless its reader says no."""
     hide: Set[str] = frozenset()
     """Names of sections that are left out; those that stand in every report are not."""
 

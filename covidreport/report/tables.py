@@ -39,7 +39,7 @@ def count_columns(counts: Sequence[Counts | None]) -> tuple[Column, Column, Colu
     negatives = f"of {whole(known[0].negatives)}" if alike else ""
     return (
         Column("Missed", positives, "missed"),
-        Column("Found", positives, "count", falls=True),
+        Column("Found", positives, "count", falls=True, room="asked"),
         Column("False alarms", negatives, "count"),
     )
 

@@ -36,6 +36,7 @@ const address = (() => {
     section = place;
     if (found === null && !known) {
       write();
+      show(place);
       return;
     }
     values = found ?? new URLSearchParams();
@@ -51,7 +52,8 @@ const address = (() => {
   function show(place) {
     const target = place && document.getElementById(place);
     if (!target) return;
-    for (let around = target; around; around = around.parentElement) {
+    const within = target.querySelector(":scope > details.part");
+    for (let around = within ?? target; around; around = around.parentElement) {
       if (around instanceof HTMLDetailsElement) around.open = true;
     }
     target.scrollIntoView();

@@ -25,8 +25,9 @@ function setUpPictures(blocks) {
   const section = document.getElementById(all.keys().next().value).closest("main > section");
   const noun = blocks[0].noun.toLowerCase();
   let opener = null;
-  const grid = section.querySelector("table.signs");
-  const heads = grid ? [...grid.tHead.rows[0].cells] : [];
+  const grids = [...section.querySelectorAll("table.signs")];
+  const headOf = (cell) => cell?.closest("table").tHead.rows[0].cells[cell.cellIndex];
+  const heads = grids.flatMap((grid) => [...grid.tHead.rows[0].cells]);
 
   /* ---- those that one run got wrong ---- */
 
@@ -47,10 +48,14 @@ function setUpPictures(blocks) {
     missed.value = key ?? "";
     if (missed.selectedIndex < 0) missed.value = "";
     chosen = runs.findIndex(([, , other]) => other === missed.value);
-    heads.forEach((head, column) => {
+    for (const head of heads) {
       const one = find(head.querySelector("a"));
-      if (one) for (const row of grid.rows) row.cells[column].hidden = !isShown(one);
-    });
+      if (!one) continue;
+      for (const row of head.closest("table").rows) row.cells[head.cellIndex].hidden = !isShown(one);
+    }
+    for (const grid of grids) { // a part of the columns of which none is left
+      grid.closest(".scroll").hidden = !grid.tHead.querySelector("th:has(a):not([hidden])");
+    }
     for (const card of section.querySelectorAll(".card")) {
       card.hidden = !isShown(find(card.querySelector("a")));
     }
@@ -142,7 +147,7 @@ function setUpPictures(blocks) {
     const cell = event.target.closest("table.signs tbody td");
     const from = event.target.closest("a")
       ?? event.target.closest(".card img")?.closest(".card").querySelector("a")
-      ?? (cell && cell.closest("table") === grid ? heads[cell.cellIndex].querySelector("a") : null);
+      ?? (cell && section.contains(cell) ? headOf(cell).querySelector("a") : null);
     const one = find(from);
     if (!one) return;
     event.preventDefault();
@@ -161,36 +166,35 @@ function setUpPictures(blocks) {
 
   /* ---- what stands under the pointer ---- */
 
-  if (!grid) return;
+  if (!grids.length) return;
   const line = make("p", { class: "grid-line" });
-  grid.closest(".scroll").after(line);
-  let lit = -1;
+  grids.at(-1).closest(".scroll").after(line);
 
-  function light(column, row) {
-    if (lit > 1) for (const one of grid.rows) one.cells[lit]?.classList.remove("lit");
-    lit = column;
-    const one = find(heads[column]?.querySelector("a"));
+  function light(cell) {
+    for (const one of section.querySelectorAll(".lit")) one.classList.remove("lit");
+    const head = headOf(cell);
+    const one = find(head?.querySelector("a"));
     if (!one) {
       line.textContent = "Point at a cell to read it; choose a case to see all of its scores.";
       return;
     }
-    for (const each of grid.rows) each.cells[column]?.classList.add("lit");
-    const place = row ? [...grid.tBodies[0].rows].indexOf(row) : -1;
+    const grid = head.closest("table");
+    for (const each of grid.rows) each.cells[head.cellIndex]?.classList.add("lit");
+    const place = [...grid.tBodies[0].rows].indexOf(cell.closest("tr"));
     const { noun, words } = one.block;
     const facts = one.facts.map(([name, value]) => `${name.toLowerCase()} ${value}`).join(", ");
     line.textContent = (place < 0 ? `${noun} ${one.name}: `
       : `${runs[place][0]}, ${noun.toLowerCase()} ${one.name}: ${words[one.signs[place]]}, score ${
         one.scores[place]}; `) + one.gist + (facts && `; ${facts}`);
   }
-  const follow = (event) => {
-    const cell = event.target.closest("td, th");
-    light(cell?.cellIndex ?? -1, cell?.closest("tbody tr"));
-  };
-  grid.addEventListener("pointerover", follow);
-  grid.addEventListener("pointerleave", () => light(-1));
-  grid.addEventListener("focusin", follow);
-  grid.addEventListener("focusout", () => light(-1));
-  light(-1);
+  const follow = (event) => light(event.target.closest("td, th"));
+  for (const grid of grids) {
+    grid.addEventListener("pointerover", follow);
+    grid.addEventListener("pointerleave", () => light(null));
+    grid.addEventListener("focusin", follow);
+    grid.addEventListener("focusout", () => light(null));
+  }
+  light(null);
 }
 
 if (report.pictures) setUpPictures(report.pictures);

@@ -1,9 +1,12 @@
-/* On paper everything that is folded stands open. Style sheets do that too, in browsers that know
-   `::details-content`; what was opened for the printer is folded again afterwards. */
+/* On paper stands what is open; with the appendix all that is folded, too. Style sheets do that in
+   browsers that know `::details-content`; what was opened for the printer is folded again. */
 
 (() => {
+  const choice = document.getElementById("print-appendix");
+  if (!choice) return;
   let opened = [];
   addEventListener("beforeprint", () => {
+    if (!choice.checked) return;
     opened = [...document.querySelectorAll("main details:not([open])")]
       .filter((one) => !one.closest(".controls"));
     for (const one of opened) one.open = true;
@@ -11,5 +14,15 @@
   addEventListener("afterprint", () => {
     for (const one of opened) one.open = false;
     opened = [];
+  });
+
+  const given = choice.checked;
+  address.add("appendix", (value) => {
+    choice.checked = value === null ? given : value === "printed";
+    return choice.checked !== given;
+  });
+  choice.addEventListener("change", () => {
+    const words = choice.checked ? "printed" : "not-printed";
+    address.set("", "appendix", choice.checked === given ? null : words);
   });
 })();

@@ -30,8 +30,14 @@ function setUpTable(table, others) {
   const heads = [...table.tHead.rows[0].cells];
   const titles = heads.map((head) => head.querySelector("bdi").textContent);
   const columns = titles.map((title) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"));
-  const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set() };
-  const names = ["sort", "search", "hide", ...facets.map(([name]) => name)];
+  /* What is hidden until it is asked for: more of it where the page is narrow. */
+  const least = { medium: 721, wide: 1056, asked: Infinity };
+  const listAsked = () => columns.filter((_, i) => Object.entries(least).some(([room, width]) =>
+    heads[i].classList.contains(room) && document.querySelector("main").clientWidth < width));
+  let asked = listAsked();
+  const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set(asked) };
+  const names = ["sort", "search", "hide", "all", ...facets.map(([name]) => name)];
+  const all = table.closest(".with-rest")?.querySelector(".all-rows input");
   const status = make("p", { class: "status", role: "status" });
   const reset = make("button", { type: "button", text: "Reset", onclick: () => {
     for (const name of names) {
@@ -98,8 +104,11 @@ function setUpTable(table, others) {
     } else if (name === "search") {
       state.search = search.value = value ?? "";
     } else if (name === "hide") {
-      state.hidden = new Set((value ?? "").split(",").filter((one) => boxes.has(one)));
+      const hidden = value?.split(",").filter((one) => boxes.has(one)) ?? asked;
+      state.hidden = new Set(value === "none" || hidden.length ? hidden : asked);
       for (const [column, box] of boxes) box.checked = !state.hidden.has(column);
+    } else if (name === "all") {
+      if (all) all.checked = value === "1";
     } else {
       const select = selects.get(name);
       const known = [...select.options].some((option) => option.value === value);
@@ -112,7 +121,8 @@ function setUpTable(table, others) {
 
   function isSet(name) {
     if (name === "sort") return state.sort !== null;
-    if (name === "hide") return state.hidden.size > 0;
+    if (name === "hide") return `${[...state.hidden].sort()}` !== `${[...asked].sort()}`;
+    if (name === "all") return all?.checked ?? false;
     return Boolean(name === "search" ? state.search : state.facets.get(name));
   }
 
@@ -143,10 +153,10 @@ function setUpTable(table, others) {
     ...values.map((value) => make("option", { value, text: value })))]));
   const boxes = new Map(heads.flatMap((head, place) => {
     if (head.matches(".name, .rank")) return [];
-    const box = make("input", { type: "checkbox", checked: true, onchange: () => {
+    const box = make("input", { type: "checkbox", checked: !asked.includes(columns[place]), onchange: () => {
       if (box.checked) state.hidden.delete(columns[place]);
       else state.hidden.add(columns[place]);
-      set("hide", [...state.hidden].join(","));
+      set("hide", [...state.hidden].join(",") || "none");
     } });
     return [[columns[place], box]];
   }));
@@ -175,6 +185,12 @@ function setUpTable(table, others) {
     if (!choices.contains(event.target)) choices.open = false;
   });
 
+  addEventListener("resize", () => {
+    const own = isSet("hide");
+    asked = listAsked();
+    if (!own) apply("hide", null);
+  });
+  all?.addEventListener("change", () => set("all", all.checked ? "1" : ""));
   for (const name of names) {
     address.add(setting(name), (value) => apply(name, value));
   }

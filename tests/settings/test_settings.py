@@ -104,7 +104,7 @@ def test_sections_of_the_report_are_left_out_by_name(tmp_path):
     [
         (
             '[report]\nhide = ["block"]',
-            "'block', which is no section; answer, ranking, ",
+            "'block', which is no section; answer, findings, ",
         ),
         ('[report]\nhide = "blocks"', "`report.hide` is 'blocks'; a list of sections is wanted"),
         ('report = ["blocks"]', "`report` is ['blocks']; a table is wanted"),

@@ -77,10 +77,12 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     counts = index.counts(evaluation)
     if ranking is None or evaluation is None or counts is None:
         why = Prose((_no_answer(ranking, data, index),), "sentence")
-        return (Section("answer", "Answer", (why, *standing), part="answer"),)
+        errors = _link_notes(_errors(notes))
+        return (Section("answer", "Answer", (*errors, why, *standing), part="answer"),)
     tone: Literal["assured", "doubt"] = "assured" if _is_assured(ranking) else "doubt"
     words = Group(
         (
+            *_link_notes(_errors(notes)),
             Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
             *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
             *(Prose(clean(one), tone) for one in _describe_lead(ranking, index)),
@@ -88,7 +90,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
             *(Prose(one, "elsewhere") for one in _on_other_splits(best, ranking, index)),
             *_on_other_datasets(best[0], data, index),
             *(Prose(one, "doubt") for one in _doubts(data, ranking)),
-            *_grave(notes, {row.run for row in best}, data),
+            *_link_notes(_grave(notes, {row.run for row in best}, data)),
             *standing,
         )
     )
@@ -291,8 +293,13 @@ def _count_missed(evaluation: Evaluation, index: Index) -> str:
     )
 
 
-def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Items]:
-    """Every error, then the warnings about the images or a best run; not what stands as a doubt."""
+def _errors(notes: Sequence[Note]) -> list[Note]:
+    """What goes before the answer: nobody is to read a figure first that can't be trusted."""
+    return [one for one in notes if one.severity == "error"][:_MOST_GRAVE]
+
+
+def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Note]:
+    """The warnings about the images or a best run; not what stands as a doubt."""
     said = {clean(one.what) for one in data.findings if one.code in DOUBT_CODES}
     weighty = {
         clean(one.what)
@@ -300,17 +307,19 @@ def _grave(notes: Sequence[Note], best: Set[str], data: ReportData) -> list[Item
         if one.code in IMAGE_CODES
         or (one.code in COPY_CODES and one.what.endswith(in_split(data.split)))
     }
-    every = [one for one in notes if one.what not in said]
-    chosen = [one for one in every if one.severity == "error"]
-    chosen += [
+    chosen = [
         one
-        for one in every
+        for one in notes
         if one.severity == "warning"
+        and one.what not in said
         and (one.what in weighty or {write_cell(each).line for each in one.about} & best)
     ]
-    shown = chosen[:_MOST_GRAVE]
-    items = tuple((Link(one.what, one.id),) for one in shown)
-    return [Items(items, tuple(one.severity for one in shown))] if shown else []
+    return chosen[: max(0, _MOST_GRAVE - len(_errors(notes)))]
+
+
+def _link_notes(notes: Sequence[Note]) -> list[Items]:
+    items = tuple((Link(one.what, one.id),) for one in notes)
+    return [Items(items, tuple(one.severity for one in notes))] if notes else []
 
 
 def _no_answer(ranking: Ranking | None, data: ReportData, index: Index) -> str:

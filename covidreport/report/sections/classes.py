@@ -57,7 +57,9 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         "A run that clears the normal ones and not those with another disease may tell sick from "
         "well, and not one disease from another."
     )
-    return (Section("classes", "Errors by true class", (Prose(lead, "lead"), *blocks)),)
+    gist = "Whom the false alarms hit, and what each class was called"
+    blocks.insert(0, Prose(lead, "lead"))
+    return (Section("classes", "Errors by true class", tuple(blocks), "appendix", gist),)
 
 
 def _alarms_table(found: TrueClasses, data: ReportData, index: Index) -> Table:

@@ -56,7 +56,8 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
         *([chart] if chart else []),
     )
     title = "What the models cost" if place == 0 else f"What the models cost, ranking {place + 1}"
-    return Section(anchor, title, blocks)
+    gist = "Parameters, size, images/s and memory, beside what is missed"
+    return Section(anchor, title, blocks, "appendix", gist)
 
 
 def _compare_speed(ranking: Ranking, rows: Sequence[RankedRun], costs: dict[str, Cost]) -> str:

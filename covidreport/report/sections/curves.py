@@ -62,7 +62,9 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     )
     runs = tuple(index.link(each.run.name) for each in shown)
     group = Group(tuple(charts), layout="charts", runs=runs)
-    return (Section("curves", "Curves", (lead, group, *remarks)),)
+    gist = "Loss and accuracy by epoch"
+    gist += ", calibration" if calibrated else ""
+    return (Section("curves", "Curves", (lead, group, *remarks), "appendix", gist),)
 
 
 def epoch_values(reported: ReportedRun, measure: str) -> dict[str, list[float | None]]:

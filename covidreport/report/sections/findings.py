@@ -85,10 +85,13 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """A group for each severity that anything was found of; none where nothing was."""
     notes = list_notes(data, index)
     groups = tuple(
-        Group(tuple(of_severity), title, meaning, severity=severity)
+        Group(
+            tuple(of_severity), title, meaning, severity=severity,
+            state="folded" if severity == "note" else "plain",
+        )
         for severity, (title, meaning) in SEVERITIES.items()
         if (of_severity := [note for note in notes if note.severity == severity])
-    )
+    )  # fmt: skip
     return (Section("findings", "Findings", groups, part="answer"),) if groups else ()
 
 

@@ -68,7 +68,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         title = f"The matrices of {plural(runs - MOST_OPEN, 'more run')}"
         rest = Grid(title, _CORNER, heads, tuple(rows[2 * MOST_OPEN :]), "counts")
         blocks.append(Group((rest,), title, state="folded"))
-    return (Section("matrices", "Confusion matrices", tuple(blocks)),)
+    gist = f"Of {plural(runs, 'run')}, for each label"
+    return (Section("matrices", "Confusion matrices", tuple(blocks), "appendix", gist),)
 
 
 def _order_columns(keys: Sequence[_Key], split: str) -> list[_Key]:

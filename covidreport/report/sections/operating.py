@@ -113,13 +113,13 @@ COLUMNS = (
     Column("Run", kind="name"),
     Column("Threshold", kind="figure"),
     Column("Missed", "false negatives", "missed"),
-    Column("Found", "true positives", "count"),
+    Column("Found", "true positives", "count", room="wide"),
     Column("False alarms", "false positives", "count"),
-    Column("Cleared", "true negatives", "count"),
+    Column("Cleared", "true negatives", "count", room="wide"),
     Column("Sensitivity", "95 % CI", "figure"),
     Column("Specificity", "95 % CI", "figure"),
-    Column("PPV", "95 % CI", "figure"),
-    Column("NPV", "95 % CI", "figure"),
+    Column("PPV", "95 % CI", "figure", room="medium"),
+    Column("NPV", "95 % CI", "figure", room="wide"),
 )
 """The head of the table that moves with the threshold."""
 

@@ -75,23 +75,23 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     head = (Column("Run", kind="name"), Column("Why it was not compared"))
     reasons = [Table(f"{plural(len(rows), 'run')} not compared", head, rows)] if rows else []
     anchor, title = f"against{suffix}", f"Pairwise comparisons{number}"
+    verdict = describe_verdict(ranking, index.disease)
     if comparisons.basis == "counts":
-        sentences = [
-            describe_verdict(ranking, index.disease),
-            describe_detectable(comparisons),
-        ]
+        sentences = [verdict, describe_detectable(comparisons)]
         return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
     few = 2 < len(compared) <= GRID_RUNS and not comparisons.planned
     grid: list[Block] = (
         [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")] if few else []
     )
+    how = "The tests, their correction, and the detectable difference"
     blocks: tuple[Block, ...] = (
-        *_leads(_sentences(ranking, comparisons, index)),
+        *_leads([verdict]),
         _pairs_table(ranking, comparisons, index),
-        *_fold(grid),
         *_non_inferiority_table(comparisons, index),
-        *_fold(_combinations(comparisons)),
-        *_fold(reasons),
+        *_fold(_leads(_sentences(ranking, comparisons)), "How they were compared", how),
+        *_fold(grid, "All pairs at a glance", "Adjusted p-values and missed cases of each pair"),
+        *_fold(_combinations(comparisons), "Runs together", "Votes of two and three runs"),
+        *_fold(reasons, "Not compared", plural(len(rows), "run")),
     )
     return Section(anchor, title, blocks)
 
@@ -100,9 +100,10 @@ def _leads(sentences: Sequence[str]) -> list[Prose]:
     return [Prose(clean(words), "lead") for words in sentences if words]
 
 
-def _fold(blocks: Sequence[Block]) -> list[Block]:
-    """What can be cut from a text of limited length without the rest."""
-    return [Group(tuple(blocks))] if blocks else []
+def _fold(blocks: Sequence[Block], title: str = "", gist: str = "") -> list[Block]:
+    """What can be read without, and cut from a text of limited length, without the rest."""
+    state: Literal["plain", "folded"] = "folded" if title else "plain"
+    return [Group(tuple(blocks), title, gist, state=state)] if blocks else []
 
 
 _GRID_NOTE = (
@@ -112,8 +113,8 @@ _GRID_NOTE = (
 )
 
 
-def _sentences(ranking: Ranking, comparisons: RunComparisons, index: Index) -> list[str]:
-    sentences = [describe_verdict(ranking, index.disease), describe_tests(comparisons)]
+def _sentences(ranking: Ranking, comparisons: RunComparisons) -> list[str]:
+    sentences = [describe_tests(comparisons)]
     overall = comparisons.overall
     if overall is not None:
         found = "no evidence that any run differs; too few cases to exclude it"
@@ -161,10 +162,10 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
     head += [
         Column("Sensitivity", "difference", "figure", axes["sensitivity"]),
         Column("Adjusted p", "unadjusted", "count"),
-        Column("Specificity", "difference", "figure", axes["specificity"]),
-        Column("Adjusted p", "unadjusted", "count"),
-        Column("ROC AUC", "difference", "figure", axes["roc_auc"]),
-        Column("Adjusted p", "unadjusted", "count"),
+        Column("Specificity", "difference", "figure", axes["specificity"], room="medium"),
+        Column("Adjusted p", "unadjusted", "count", room="medium"),
+        Column("ROC AUC", "difference", "figure", axes["roc_auc"], room="medium"),
+        Column("Adjusted p", "unadjusted", "count", room="medium"),
     ]  # fmt: skip
     rows = []
     for place, each in enumerate(shown):

@@ -15,6 +15,7 @@ from covidreport.report.blocks import (
     Column,
     Count,
     Facet,
+    Group,
     Prose,
     Rate,
     Row,
@@ -69,8 +70,7 @@ def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Sect
         blocks.append(_ranked_table(ranking, ranked, anchor, facets, index))
     by_patient = list_by_patient(ranking, index.evaluations(ranking))
     if by_patient:
-        blocks.append(_patients_table(ranking, by_patient, index))
-        blocks.append(Prose(describe_rule(by_patient, index.disease), "remark"))
+        blocks.append(_by_patient(ranking, by_patient, index))
     if unranked:
         blocks.append(_unranked_table(unranked, ranking, anchor, facets, index))
     mixed = explain_other_labels(list(index.evaluations(ranking).values()))
@@ -171,15 +171,19 @@ def _ranked_table(
     head = (
         Column("Rank", kind="rank"),
         Column("Run", kind="name"),
-        *([Column("Block")] if blocks else []),
+        *([Column("Block", room="wide")] if blocks else []),
         *threshold_columns(evaluations, index.target),
         *count_columns(counts),
         *_standing_columns(ranking),
         Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
         Column("Specificity", "95 % CI", "figure", RATES, falls=True),
-        Column("F1", index.disease, "figure", falls=True),
-        *(Column(metric_title(metric), "all labels", "figure", falls=True) for metric in over_all),
+        Column("F1", index.disease, "figure", falls=True, room="wide"),
+        *(
+            Column(metric_title(metric), "all labels", "figure", falls=True, room="asked")
+            for metric in over_all
+        ),
     )
+    baseline = ranking.comparisons.baseline if ranking.comparisons else None
     body: list[Row] = []
     for row, evaluation, of_target in zip(rows, evaluations, counts, strict=True):
         found = index.find(row.run)
@@ -201,7 +205,7 @@ def _ranked_table(
         divide = _divide(ranking, [one.alike for one in body], same=same)
         body.append(
             Row(
-                cells, best=row.rank == 1, alike=same, divide=divide,
+                cells, best=row.rank == 1, alike=same, baseline=row.run == baseline, divide=divide,
                 facets=pick_facets(row.run, facets, index), words=words_of(row.run, index),
             )
         )  # fmt: skip
@@ -210,6 +214,13 @@ def _ranked_table(
         caption = f"{len(rows)} runs in order: fewest missed first, then fewest false alarms"
     caption += _at_threshold(ranking, rows, index)
     return Table(caption, head, tuple(body), "ranked", key, tuple(facets))
+
+
+def _by_patient(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Group:
+    """The runs by patient, folded: what that says of the first stands in the answer."""
+    table = _patients_table(ranking, rows, index)
+    rule = Prose(describe_rule(rows, index.disease), "remark")
+    return Group((table, rule), "By patient", "Missed cases and false alarms", state="folded")
 
 
 def _patients_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Table:
@@ -250,7 +261,9 @@ def _standing_columns(ranking: Ranking) -> tuple[Column, ...]:
     comparisons = ranking.comparisons
     if comparisons is None:
         return ()
-    return (Column("Significantly different", "from the best; adjusted p", falls=True),)
+    return (
+        Column("Significantly different", "from the best; adjusted p", falls=True, room="medium"),
+    )
 
 
 def _standing_cells(ranking: Ranking, row: RankedRun) -> tuple[Cell, ...]:

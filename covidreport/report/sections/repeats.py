@@ -42,7 +42,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """One part for each ranking in which a configuration was run with several seeds."""
     parts = [_describe(repeats, data, index) for repeats in data.repeats]
     blocks = tuple(block for part in parts for block in part)
-    return (Section("repeats", "Repeats", blocks),) if blocks else ()
+    gist = "How far runs spread that differ in nothing but their seed"
+    return (Section("repeats", "Repeats", blocks, "appendix", gist),) if blocks else ()
 
 
 def _describe(repeats: Repeats, data: ReportData, index: Index) -> list[Block]:

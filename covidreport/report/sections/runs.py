@@ -14,9 +14,9 @@ from covidreport.report.index import Index
 from covidreport.report.sections.findings import list_notes
 from covidreport.text import DASH, clean, plural, whole
 
-MOST_WHOLE = 60
+MOST_WHOLE = 25
 """Runs up to which each is shown whole."""
-WHOLE_OF_MANY = 30
+WHOLE_OF_MANY = 20
 """Of more, how many are: those that stand first on the page."""
 
 
@@ -30,7 +30,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         else _group(each, _shorten(each, data, notes, index, len(index.runs) - whole_ones), index)
         for at, each in enumerate(index.runs)
     )
-    return (Section("runs", "Runs", groups, part="appendix"),) if groups else ()
+    gist = f"{plural(len(groups), 'run')}, each by itself"
+    return (Section("runs", "Runs", groups, "appendix", gist),) if groups else ()
 
 
 def _group(reported: ReportedRun, blocks: Sequence[Block], index: Index) -> Group:

@@ -30,6 +30,7 @@ LEAD = (
     "ROC curve at one specificity for all: the fewest cases that it misses with no more false "
     "alarms than stated. These are points of curves and no thresholds to use; they change no rank."
 )
+GIST = "What each run misses where all raise as few false alarms"
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -55,7 +56,9 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
         *(Group((_table(each, ranking, index),), _title(each), state="folded") for each in others),
         Prose(_explain(first), "remark"),
     ]
-    return Section(f"specificity{suffix}", f"At the same specificity{number}", tuple(blocks))
+    return Section(
+        f"specificity{suffix}", f"At the same specificity{number}", tuple(blocks), "appendix", GIST
+    )
 
 
 def _title(at: SameSpecificity) -> str:

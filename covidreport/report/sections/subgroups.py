@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
-from covidreport.report.blocks import RATES, Column, Count, Prose, Rate, Row, Section, Table, Text
+from covidreport.report.blocks import (
+    RATES,
+    Column,
+    Count,
+    Group,
+    Prose,
+    Rate,
+    Row,
+    Section,
+    Table,
+    Text,
+)
 from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
 from covidreport.text import clean, humanise, plural, titled, whole
@@ -23,9 +34,13 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     shown = [each for each in index.runs if _groups(each, index)][:MOST_RUNS]
     if not shown or not data.rankings:
         return ()
-    tables = [_table(metric, shown, index) for metric in ("sensitivity", "specificity")]
+    found = _table("sensitivity", shown, index)
+    cleared = Group(
+        (_table("specificity", shown, index),), "Specificity by group",
+        f"Images without {index.disease}", state="folded",
+    )  # fmt: skip
     remark = Prose(WORST_OF_SEVERAL, "remark")
-    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), *tables, remark)),)
+    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), found, cleared, remark)),)
 
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:

@@ -141,7 +141,7 @@ def test_axe_finds_no_violation_once_things_were_set(visit, pictured_page, schem
 def test_what_has_too_little_contrast_would_be_found(visit, pictured_page):
     """In a row that repeats another, were it of a colour of its own."""
     page = visit(pictured_page)
-    page.locator("#ranking tbody tr").last.locator("td:visible").last.evaluate(
+    page.locator("#ranking table.ranked tbody tr").last.locator("td:visible").last.evaluate(
         "one => { one.style.cssText = 'color: #aaa; background: #bbb'; one.textContent = 'pale' }"
     )
     page.evaluate(CUT_REPEATS)

@@ -123,7 +123,7 @@ def test_a_case_leads_to_a_run_and_back(visit, scored_page):
 
     page.wait_for_function("() => location.hash.startsWith('#run-')")
     assert "case=" not in page.evaluate("location.hash")
-    run = page.locator("#runs > details").filter(
+    run = page.locator("#runs details.part > details").filter(
         has=page.get_by_role("heading", name="exp5-resnet18-focal", exact=True)
     )
     assert run.get_attribute("open") is not None

@@ -12,6 +12,7 @@ import pytest
 def test_charts_are_there_without_javascript(visit, request, name, charts):
     """What the folders hold is drawn: histories, and calibration where there are scores."""
     page = visit(request.getfixturevalue(name), java_script_enabled=False)
+    page.locator("#curves summary").first.click()
     drawings = page.locator("#curves .drawing:visible")
 
     names = "all => all.map(one => one.closest('.chart').dataset.chart)"
@@ -25,6 +26,7 @@ def test_charts_are_there_without_javascript(visit, request, name, charts):
 def test_a_run_that_is_hidden_leaves_every_chart(visit, study_page):
     """Three runs are left of four; another one takes the style that is free."""
     page = visit(study_page)
+    page.goto(f"{study_page.as_uri()}#curves")
     seen = "#curves [data-chart='accuracy'] .drawing .line:visible"
     runs = "all => [...new Set(all.map(one => one.dataset.run))]"
 
@@ -42,6 +44,7 @@ def test_a_run_that_is_hidden_leaves_every_chart(visit, study_page):
 def test_one_split_is_shown_alone(visit, scored_page):
     """Its end is marked then; the other split's lines are gone."""
     page = visit(scored_page)
+    page.goto(f"{scored_page.as_uri()}#curves")
     splits = "all => [...new Set(all.map(one => one.dataset.split))]"
     loss = page.locator("#curves [data-chart='loss']")
 

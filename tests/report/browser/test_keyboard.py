@@ -53,7 +53,7 @@ def test_the_contents_lead_to_a_section(visit, scored_page):
 
 def test_the_ranking_is_sorted_filtered_and_its_columns_chosen(visit, study_page):
     """In the order in which the stops come: search, settings, columns, reset, heads of columns."""
-    page = visit(study_page)
+    page = visit(study_page, width=1440)
     _tab_to(page, "one => one.type === 'search'")
     page.keyboard.type("bce")
     _tab_to(page, "one => one.getAttribute('aria-label') === 'Architecture'", 4)

@@ -137,7 +137,7 @@ def test_runs_are_chosen_and_keep_their_look(page):
     names = section.locator("tbody th bdi").all_inner_texts()
     assert names[1] == "exp7-resnet18-bce"
     assert section.locator("tbody th .swatch.series-2").count() == 1
-    assert page.locator("#curves .chosen bdi").all_inner_texts() == names
+    assert page.locator("#curves .chosen bdi").all_text_contents() == names
     assert page.locator("#curves .chosen .swatch.series-2").count() == 1
 
 

@@ -10,15 +10,14 @@ from msgspec.structs import replace
 from covidreport.records import Case, ReportData
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
+from covidreport.report.options import RenderOptions
 from covidreport.storage.runs import discover_runs
 
-UPRIGHT, WIDE = 688, 942
-"""The narrower of A4 and US Letter within its margins, in CSS pixels: 182 mm upright (A4) and
-249.4 mm in landscape (Letter)."""
+NARROWEST = 695
+"""The narrower of A4 and US Letter within its margins, in CSS pixels: 184 mm (A4)."""
 
-_CUT = """wide => [...document.querySelectorAll(
+_CUT = """() => [...document.querySelectorAll(
     "main table, main tr > *, main svg, main img, main figure, main p, main li, main dd, main dt")]
-  .filter(one => (getComputedStyle(one.closest("section[id]")).page === "wide") === wide)
   .filter(one => one.getClientRects().length && !one.closest(".hidden"))
   .filter(one => {
     const {left, right} = one.getBoundingClientRect();
@@ -31,7 +30,7 @@ _OVERLAPPING = """() => [...document.querySelectorAll("main th, main td, main dt
   .map(one => `${one.closest("section[id]").id}: ${one.outerHTML.slice(0, 80)}`)"""
 _UNSEEN = """() => document.body.offsetHeight  // unfolds: that waits for the layout
   && [...document.querySelectorAll("main details > :not(summary)")]
-  .filter(one => !one.closest(".controls"))
+  .filter(one => !one.closest(".controls, .tell"))
   .filter(one => !one.checkVisibility({contentVisibilityAuto: true}))
   .map(one => one.outerHTML.slice(0, 80))"""
 _GRID = """() => [...document.querySelectorAll("table.signs")]
@@ -54,41 +53,38 @@ def scored_data(scored_runs) -> ReportData:
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])
 @pytest.mark.parametrize("script", [True, False])
-def test_no_table_or_picture_is_cut(visit, request, name, script):
+@pytest.mark.parametrize("appendix", [True, False])
+def test_no_table_or_picture_is_cut(visit, request, name, script, appendix):
     """Each fits between the margins of its page, and no cell runs into the next."""
-    page = visit(request.getfixturevalue(name), width=UPRIGHT, java_script_enabled=script)
+    page = visit(request.getfixturevalue(name), width=NARROWEST, java_script_enabled=script)
+    if appendix:
+        page.locator("#print-appendix").check()
     page.emulate_media(media="print")
 
-    assert page.evaluate(_CUT, False) == []
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    assert page.evaluate(_CUT, True) == []
+    assert page.evaluate(_CUT) == []
     assert page.evaluate(_OVERLAPPING) == []
-    assert page.locator("main table").count() > 20
+    assert page.locator("#ranking table:visible").count() > 0
+    assert (page.locator("#runs table:visible").count() > 20) == appendix
 
 
 def test_what_is_cut_would_be_seen(visit, scored_page):
-    """The test above can fail: the ranking asks for more than an upright page has."""
-    page = visit(scored_page, width=400)
+    """The test above can fail: the ranking asks for more than half a page has."""
+    page = visit(scored_page, width=300)
     page.emulate_media(media="print")
 
-    assert any(one.startswith("ranking: ") for one in page.evaluate(_CUT, True))
+    assert any(one.startswith("ranking: ") for one in page.evaluate(_CUT))
 
 
-@pytest.mark.parametrize(("cases", "parts"), [(30, 1), (60, 1), (61, 2), (300, 5)])
+@pytest.mark.parametrize(("cases", "parts"), [(30, 1), (31, 2), (300, 10)])
 def test_the_grid_of_missed_cases_is_whole(visit, scored_data, tmp_path, cases, parts):
-    """Each case once, in its order, with what each run said; on both pages, without a script."""
+    """Each case once, in its order, with what each run said; without a script."""
     data = _take_cases(scored_data, cases)
     path = tmp_path / "report.html"
     path.write_text(render_html(data), encoding="utf-8")
-    page = visit(path, width=UPRIGHT, java_script_enabled=False)
+    page = visit(path, width=NARROWEST, java_script_enabled=False)
     page.emulate_media(media="print")
+    tables = page.evaluate(_GRID)
 
-    _expect_grid(page.evaluate(_GRID), data, cases, parts, UPRIGHT)
-    page.set_viewport_size({"width": WIDE, "height": 900})
-    _expect_grid(page.evaluate(_GRID), data, cases, parts, WIDE)
-
-
-def _expect_grid(tables, data, cases, parts, width):
     assert len(tables) == parts
     heads = [head for table in tables for head in table["heads"]]
     assert heads == [str(number) for number in range(1, cases + 1)]
@@ -104,7 +100,7 @@ def _expect_grid(tables, data, cases, parts, width):
     assert totals == [
         sum(answer != "yes" for answer in case.answers) for case in data.cases.positives
     ]
-    assert max(table["right"] for table in tables) <= width + 1
+    assert max(table["right"] for table in tables) <= NARROWEST + 1
     assert min(table["narrowest"] for table in tables) >= 7
     assert min(table["letters"] for table in tables) >= 8
 
@@ -121,35 +117,63 @@ def _take_cases(data: ReportData, number: int) -> ReportData:
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_what_is_folded_is_printed(visit, scored_page, script):
-    """With the script and without it; what a reader could press is left out."""
+def test_the_appendix_and_what_is_folded_are_printed_where_that_is_asked_for(
+    visit, scored_page, script
+):
+    """Else the answer and the evidence, and a line that names the choice; nothing to press."""
     page = visit(scored_page, java_script_enabled=script)
     page.emulate_media(media="print")
 
-    assert page.evaluate(_UNSEEN) == []
     pressed = page.locator("button:visible:not(.sort), select:visible, input:visible, nav:visible")
     assert pressed.count() == 0
+    assert not page.locator("#runs").is_visible()
+    assert "Print the appendix too" in page.locator("main").inner_text()
     heads = page.locator("table.ranked").first.locator("thead").inner_text()
-    assert all(name in heads for name in ("Rank", "Missed", "Sensitivity", "F1"))
+    assert all(name in heads for name in ("Rank", "Missed", "Sensitivity", "Specificity"))
+    assert not page.locator("#cases table.listed").first.is_visible()
+
+    page.emulate_media(media="screen")
+    page.get_by_label("Print the appendix too").check()
+    page.emulate_media(media="print")
+    assert page.evaluate(_UNSEEN) == []
+    assert pressed.count() == 0
     text = page.locator("main").inner_text()
     assert len(re.findall(r"6 epochs of ", text)) == 18
     assert "The false alarms" in text
+    assert "Print the appendix too" not in text
+
+
+def test_the_report_can_ask_for_its_appendix(visit, study, tmp_path):
+    """From the start; a reader can say no, and the address keeps it."""
+    path = tmp_path / "report.html"
+    path.write_text(render_html(study, RenderOptions(appendix=True)), encoding="utf-8")
+    page = visit(path)
+    choice = page.get_by_label("Print the appendix too")
+
+    assert choice.is_checked()
+    choice.uncheck()
+    assert page.evaluate("location.hash").endswith("?appendix=not-printed")
+    page.reload()
+    assert not choice.is_checked()
 
 
 def test_the_script_opens_what_is_folded_for_the_printer(visit, scored_page):
     """For browsers whose style can't; afterwards it is folded again, and what was open stays."""
     page = visit(scored_page)
     folded = page.locator("main details:not([open])")
-    page.locator("#runs > details:not([open])").first.evaluate("one => { one.open = true; }")
     before = folded.count()
+    assert before > 50
 
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.count() == before  # nobody asked for it
+    page.get_by_label("Print the appendix too").check()
+    page.locator("#runs > details").evaluate("one => { one.open = true; }")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     shut = [one for one in folded.all() if not one.evaluate("one => one.closest('.controls')")]
     page.evaluate("dispatchEvent(new Event('afterprint'))")
 
-    assert before > 50
     assert shut == []
-    assert folded.count() == before
+    assert folded.count() == before - 1
 
 
 def test_an_opened_case_is_not_printed_over_the_page(visit, scored_page):
@@ -186,11 +210,22 @@ def test_what_is_shaded_is_printed_shaded_and_said_in_signs(visit, scored_page):
     assert set(page.locator("table.signs td.wrong").all_inner_texts()) == {"×"}
 
 
-def test_it_becomes_a_pdf_of_pages_with_numbers_and_links(visit, study_page, tmp_path):
-    """Some tens of pages for 18 runs; names lead to their sections there too."""
-    page = visit(study_page)
-    paper = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True, outline=True)
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("name", ["study_page", "scored_page"])
+def test_answer_and_evidence_of_18_runs_are_at_most_8_pages(visit, request, tmp_path, name, paper):
+    """Upright, with numbers and links; with the appendix some tens."""
+    page = visit(request.getfixturevalue(name))
+    short, long = (_print(page, paper, appendix, tmp_path) for appendix in (False, True))
 
-    pages = len(re.findall(rb"/Type\s*/Page\b", paper))
-    assert 20 < pages < 60
-    assert paper.count(b"/Subtype /Link") > 100
+    assert 2 < short <= 8
+    assert 15 < long < 100
+
+
+def _print(page, paper, appendix, folder):
+    """How many pages it takes; each is upright and has a number."""
+    page.locator("#print-appendix").set_checked(appendix)
+    drawn = page.pdf(path=folder / "report.pdf", format=paper)
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", drawn)
+    assert all(float(width) < float(height) for width, height in boxes)
+    assert drawn.count(b"/Subtype /Link") > 20
+    return len(re.findall(rb"/Type\s*/Page\b", drawn))

@@ -108,6 +108,7 @@ def test_a_finger_reads_too_and_the_words_stay(visit, scored_page):
 def test_epochs_and_bins_are_read(visit, scored_page):
     """The last epoch of the validation split, and a bin of the calibration with its images."""
     page = visit(scored_page)
+    page.goto(f"{scored_page.as_uri()}#curves")
     loss = _line(page, "loss")
     last, before = decimal(0.7 / 6 + 0.12), decimal(0.7 / 5 + 0.1)
     assert re.search(rf"^{BEST}\s+epoch 6, validation: loss {last}$", loss.inner_text())

@@ -38,8 +38,7 @@ class Formats:
 
     def pairs(self) -> list[tuple[str, Element, Element]]:
         """Each section of the page beside the one of the same title in Markdown, by its id."""
-        titles = {**self.titles, "limits": "What this is not"}
-        return [(name, part, self.text[titles[name]]) for name, part in self.page.items()]
+        return [(name, part, self.text[self.titles[name]]) for name, part in self.page.items()]
 
 
 @pytest.fixture(

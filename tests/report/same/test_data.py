@@ -47,7 +47,8 @@ def _evaluations(item) -> list:
 @pytest.fixture(scope="session")
 def runs(formats):
     """Each run of the JSON with its section on the page."""
-    folds = [each for each in formats.page["runs"] if each.tag == "details"]
+    (part,) = (each for each in formats.page["runs"] if each.tag == "details")
+    folds = [each for each in part if each.tag == "details"]
     names = {_seen(words_of(next(fold.iter("h3")))): fold for fold in folds}
     return [(item, names[_seen(item["run"]["name"])]) for item in formats.document["runs"]]
 

@@ -93,7 +93,10 @@ const address = (() => {
     },
     /* Forgets a value with the next step that the reader takes. */
     forget(name) { values.delete(name); },
-    start: restore,
+    start() {
+      restore();
+      show(section); // a page that is loaded again has folded it
+    },
   };
 })();
 

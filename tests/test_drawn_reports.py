@@ -100,7 +100,7 @@ def _rows(page: Page, table: str) -> list[Element]:
 
 
 def _digit(page: Page) -> None:
-    value = page.pick("span", lambda e: "value" in classes_of(e) and re.search(r"\d", e.text or ""))
+    value = page.pick("b", lambda e: re.search(r"\d", e.text or ""))
     value.text = re.sub(
         r"\d", lambda found: str((int(found[0]) + 1) % 10), value.text or "", count=1
     )
@@ -133,7 +133,7 @@ def _has(name: str) -> Callable[[Element], object]:
 
 
 def _lost_note(page: Page) -> None:
-    page.remove(page.pick("span", lambda e: "note" in classes_of(e) and _text(e)))
+    page.remove(page.pick("i", lambda e: _text(e)))
 
 
 def _lost_sentence(page: Page) -> None:

@@ -145,14 +145,19 @@ def _list_run(
         run["epochs"] = {"at": [epoch.epoch for epoch in reported.run.history], **epochs}
     bins = {
         label: [
-            [b.predicted, b.observed.value, b.observed.low, b.observed.high, b.count]
+            [
+                *map(_shorten, (b.predicted, b.observed.value, b.observed.low, b.observed.high)),
+                b.count,
+            ]
             for b in list_bins(reported, label)
         ]
         for label in labels
         if list_bins(reported, label)
     }
     if curve:
-        run["referral"] = [[round(x, 4), round(y, 4)] for x, y in curve]
+        run["referral"] = [
+            _steps([round(1e4 * one) for one in ends]) for ends in zip(*curve, strict=True)
+        ]
     return {**run, "bins": bins} if bins else run
 
 
@@ -172,6 +177,11 @@ def _list_label(reported: ReportedRun, label: str, measured: RunCurve) -> dict[s
             "alarms": _steps(measured.curve.false_alarms),
         }
     return one
+
+
+def _shorten(value: float | None) -> float | None:
+    """To nine digits: what is read out has three decimals."""
+    return None if value is None else float(f"{value:.9g}")
 
 
 def _steps(values: Sequence[int]) -> list[int]:

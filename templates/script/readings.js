@@ -118,10 +118,13 @@ const readings = (() => {
   }
 
   function referral(name, state) {
-    return list(state).flatMap(([slot, run, title]) => (run.referral ?? []).map(([x, y]) => ({
-      slot, series: slot, name: title, x, y,
-      say: () => `proportion referred ${numbers.decimal(x)}: proportion missed `
-        + numbers.decimal(y) })));
+    return list(state).flatMap(([slot, run, title]) => {
+      const [referred, missed] = (run.referral ?? [[], []]).map((steps) =>
+        sums(steps).map((tenThousandths) => tenThousandths / 1e4));
+      return referred.map((x, i) => ({ slot, series: slot, name: title, x, y: missed[i],
+        say: () => `proportion referred ${numbers.decimal(x)}: proportion missed `
+          + numbers.decimal(missed[i]) }));
+    });
   }
 
   const lists = { ...Object.fromEntries(Object.keys(places).map((name) => [name, operating])),

@@ -7,7 +7,7 @@ const readFacets = (element) => JSON.parse(element.dataset.facets ?? "[]");
 function readRow(row, place) {
   const values = [...row.cells].map((cell) => {
     if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
-    const text = (cell.querySelector("bdi, .value") ?? cell).textContent;
+    const text = (cell.querySelector("bdi, b") ?? cell).textContent;
     return text === "" || text === "–" ? null : text;
   });
   const names = [...row.querySelectorAll("th")].map((name) => name.textContent).join(" ");

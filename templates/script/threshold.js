@@ -47,8 +47,8 @@
     const explored = !isEvaluated(one, choice.state.step);
     return make("tr", { class: explored ? "exploratory" : null }, head,
       ...cells(one, choice.state).map(([text, note], i) => make("td", { class: kinds[i + 1] },
-        make("span", { class: "value", text }),
-        ...(note ? [make("span", { class: "note", text: note })] : []))));
+        make("b", { text }),
+        ...(note ? [make("i", { text: note })] : []))));
   }
 
   let later = 0;

@@ -51,8 +51,8 @@ def _read(table: Element, bold: str) -> ReadTable:
 
 
 def _read_cell(cell: Element) -> Cell:
-    notes = [words_of(each) for each in cell.iter() if "note" in classes_of(each)]
-    return words_of(cell, {"note"}), " ".join(notes)
+    notes = [words_of(each) for each in cell.iter() if each.tag == "i"]
+    return words_of(cell, {"i"}), " ".join(notes)
 
 
 def read_grids(part: Element) -> list[ReadTable]:

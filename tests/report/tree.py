@@ -54,15 +54,20 @@ def classes_of(element: Element) -> set[str]:
 def words_of(element: Element, without: Set[str] = frozenset()) -> str:
     """What is read of an element: its text, white space collapsed; pictures are not read.
 
-    without: classes of elements whose text is left out.
+    without: classes, or names, of elements whose text is left out.
     """
     return " ".join("".join(_texts(element, without)).replace("\u200b", "").split())
 
 
+def _is_note(element: Element) -> bool:
+    """What stands beneath the value of a cell, or beneath a picture."""
+    return element.tag == "i" or "note" in classes_of(element)
+
+
 def _texts(element: Element, without: Set[str]) -> Iterator[str]:
-    if element.tag in _SILENT or without & classes_of(element):
+    if element.tag in _SILENT or without & {element.tag, *classes_of(element)}:
         return
-    yield f" {element.text or ''}" if "note" in classes_of(element) else element.text or ""
+    yield f" {element.text or ''}" if _is_note(element) else element.text or ""
     for child in element:
         yield from _texts(child, without)
         yield child.tail or ""

@@ -17,7 +17,7 @@ from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-METHOD = 2
+METHOD = 3
 """Counted up when the same specification would be drawn into another page."""
 _VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
 _KNOWN = {"svg", "g", "path", "line", "rect", "text"}
@@ -128,27 +128,43 @@ def _step(value: float) -> str:
 
 
 def _shorten(path: str) -> str:
-    """The same corners to a tenth of a unit, each as the step from the one before."""
+    """The same corners to a tenth of a unit, each as the step from the one before; steps that go
+    on in one direction, level or upright, are one."""
     written = []
     x = y = 0.0
+    before = (0.0, 0.0)
     for sign, to_x, to_y in _STEP.findall(path):
         if sign == "Z":
             written.append("z")
             continue
         here = round(float(to_x), 1), round(float(to_y), 1)
-        by_x, by_y = (_step(a - b) for a, b in zip(here, (x, y), strict=True))
+        by = round(here[0] - x, 1), round(here[1] - y, 1)
         x, y = here
         if sign == "M":
             written.append(f"M{x:g} {y:g}")
-        elif by_x != "0" or by_y != "0":
-            written.append(
-                f"h{by_x}"
-                if by_y == "0"
-                else f"v{by_y}"
-                if by_x == "0"
-                else f"l{by_x} {by_y}".replace(" -", "-")
-            )
+            by = (0.0, 0.0)
+        elif any(by):
+            if _goes_on(before, by):
+                written.pop()
+                by = before[0] + by[0], before[1] + by[1]
+            written.append(_write_step(*by))
+        else:
+            continue
+        before = by
     return "".join(written)
+
+
+def _goes_on(before: tuple[float, float], by: tuple[float, float]) -> bool:
+    """Whether both steps are level, or both upright, and neither turns back."""
+    level, upright = (before[i] == by[i] == 0 for i in (1, 0))
+    return (level and before[0] * by[0] > 0) or (upright and before[1] * by[1] > 0)
+
+
+def _write_step(x: float, y: float) -> str:
+    by_x, by_y = _step(x), _step(y)
+    if by_y == "0":
+        return f"h{by_x}"
+    return f"v{by_y}" if by_x == "0" else f"l{by_x} {by_y}".replace(" -", "-")
 
 
 def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> bytes:

@@ -59,7 +59,7 @@ def test_counts_and_rates_move_with_the_threshold(page, scored_runs):
               for m in ("sensitivity", "specificity", "ppv", "npv")),
         ]  # fmt: skip
         row = page.locator("#operating tbody tr").filter(has_text=BEST)
-        notes = row.locator("td .note").all_inner_texts()
+        notes = row.locator("td i").all_inner_texts()
         assert notes == ["exploratory", "of 70", "of 70", "of 558", "of 558"]
 
 
@@ -204,7 +204,7 @@ def test_the_payload_carries_the_views_own_strings(scored_page, scored_runs):
 
     for value, note in shown:
         assert f">{value}</" in row
-        assert f'<span class="note">{note}</span>' in row
+        assert f"<i>{note}</i>" in row
 
 
 def test_on_a_phone_the_missed_cases_stand_beside_the_run(visit, scored_page):

@@ -16,14 +16,19 @@ from numpy.typing import NDArray
 
 from covidreport.audit.columns import AttributeColumn, list_attribute_columns
 from covidreport.audit.evidence import DataEvidence, number_texts
+from covidreport.audit.parted import (
+    CODE,
+    FEWEST,
+    PARTED,
+    Separation,
+    describe_parted,
+    judge_parted,
+    part_images,
+)
 from covidreport.metrics import average_roc_aucs, estimate_roc_aucs, roc_auc_interval
-from covidreport.records import Finding, Severity
+from covidreport.records import Finding
 from covidreport.text import decimal, percent
 
-CODE: Final = "shortcut-attributes"
-"""Of a report's finding too, which gives way to that of an audit of the data."""
-FEWEST: Final = 10
-"""Positives and negatives in each half, below which nothing is said."""
 TELLING: Final = 0.6
 """The lower end of an attribute's ROC AUC from which on it is a finding."""
 DECIDING: Final = 0.9
@@ -131,25 +136,52 @@ def _give_example(
 
 
 def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: int) -> Finding:
-    grave = [rule for rule in rules if rule.low >= DECIDING and not rule.column.personal]
-    severity: Severity = "error" if grave else "warning"
-    shown = "; ".join(
-        f"{rule.column.name} {decimal(rule.roc_auc)} ({decimal(rule.low)} to {decimal(rule.high)}; "
-        f"{rule.example})"
+    """Those by which images are parted make the sentence of a report; the others stand below."""
+    parted = {
+        rule.column.name: found
         for rule in rules
-    )
-    names = ", ".join(rule.column.name for rule in rules)
-    each = "" if len(rules) == 1 else ", each by itself"
-    verb = "tells" if len(rules) == 1 else "tell"
+        if (found := _part(evidence, label, rule.column)) is not None
+    }
+    if parted:
+        by_accuracy = sorted(parted.values(), key=lambda each: -each.balanced_accuracy)
+        severity, what = judge_parted(by_accuracy), describe_parted(by_accuracy, label)
+    else:
+        grave = any(rule.low >= DECIDING and not rule.column.personal for rule in rules)
+        severity = "error" if grave else "warning"
+        verb, each = ("tells", "") if len(rules) == 1 else ("tell", ", each by itself")
+        names = ", ".join(rule.column.name for rule in rules)
+        what = f"{names} {verb} {label} without a look at the lungs{each}"
+    weaker = [rule for rule in rules if parted and rule.column.name not in parted]
+    also = f" Also associated: {_show(weaker)}." if weaker else ""
     return Finding(
         severity,
         CODE,
-        f"{names} {verb} {label} without a look at the lungs{each}",
+        what,
         f"ROC AUC of the best rule (95 % CI), learned on one half and tried on the other, of "
-        f"{n_tried} attributes: {shown}.{_describe_runs(evidence)}",
+        f"{n_tried} attributes: {_show([rule for rule in rules if rule not in weaker])}.{also}"
+        f"{_describe_runs(evidence)}",
         "A high metric on these data may be the shortcut's. Compare within one source, size and "
         "view, report metrics by these attributes, blacken the lungs with `covidreport evaluate "
         "--occlude centre`, and test on data in which they say nothing.",
+    )
+
+
+def _part(evidence: DataEvidence, label: str, column: AttributeColumn) -> Separation | None:
+    """How the attribute parts the images by the label; None where it does not."""
+    truth = evidence.dataset.truth[:, evidence.dataset.labels.index(label)]
+    values = range(len(column.values))
+    yes, no = ([int(((truth == of) & (column.codes == v)).sum()) for v in values] for of in (1, 0))
+    found = part_images(column.name, zip(column.values, yes, no, strict=True))
+    if found is None or found.balanced_accuracy < PARTED:
+        return None
+    return found if min(found.matching_positives, found.matching_negatives) >= FEWEST else None
+
+
+def _show(rules: list[Rule]) -> str:
+    return "; ".join(
+        f"{rule.column.name} {decimal(rule.roc_auc)} ({decimal(rule.low)} to {decimal(rule.high)}; "
+        f"{rule.example})"
+        for rule in rules
     )
 
 

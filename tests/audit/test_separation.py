@@ -58,7 +58,7 @@ def _find(groups: int | None = None, **attributes: Subgroups) -> tuple[Finding, 
 def test_a_source_that_is_the_target_is_said_with_its_counts():
     """30 images with it from one collection, 250 without it from another, as in real data."""
     (finding,) = _find(source=_part(ieee8023=(30, 0), nih=(0, 250)))
-    assert (finding.severity, finding.subjects) == ("warning", ())
+    assert (finding.severity, finding.subjects) == ("error", ())
     assert finding.what == (
         "Every covid-19 image is of source ieee8023 and no other image is: these metrics can't "
         "distinguish finding covid-19 from recognising the source"
@@ -67,6 +67,15 @@ def test_a_source_that_is_the_target_is_said_with_its_counts():
         "On validation, by source: 30 of 30 images with covid-19 and 0 of 250 without it are of "
         "ieee8023, 0 and 250 of nih (balanced accuracy of the source alone: 1.000)."
     )
+
+
+def test_a_trait_of_the_patient_is_a_warning():
+    """A disease may depend on who has it; with a trait of the picture beside it it's an error."""
+    parts = _part(F=(30, 0), M=(0, 250))
+    (finding,) = _find(sex=parts)
+    assert finding.severity == "warning"
+    (finding,) = _find(sex=parts, source=_part(a=(30, 0), b=(0, 250)))
+    assert finding.severity == "error"
 
 
 def test_a_source_that_is_nearly_the_target_is_said_as_nearly():

@@ -103,10 +103,25 @@ def test_without_the_target_every_label_is_looked_at():
     """A data set of other labels is audited as well."""
     other = change_dataset(EVIDENCE, labels=("flu", "normal"))
     evidence = with_attribute(other, "source", np.where(SICK, "a", "b").tolist())
-    assert [each.what.split(" tells ")[1][:6] for each in shortcuts.audit_shortcuts(evidence)] == [
-        "flu wi",
-        "normal",
-    ]
+    found = [each.what.split("finding ")[1] for each in shortcuts.audit_shortcuts(evidence)]
+    assert found == [f"{label} from recognising the source" for label in ("flu", "normal")]
+
+
+def test_an_audit_says_it_as_a_report_does_and_weaker_attributes_below():
+    """One fact has one sentence; a view that is commoner with the label is not in it."""
+    place = np.cumsum(SICK) - 1
+    view = np.where(SICK, np.where(place % 10 < 8, "AP", "PA"), np.where(place % 3, "PA", "AP"))
+    evidence = with_attribute(EVIDENCE, "source", np.where(SICK, "a", "b").tolist())
+    (finding,) = shortcuts.audit_shortcuts(with_attribute(evidence, "view", view.tolist()))
+
+    assert finding.what == (
+        "Every covid-19 image is of source a and no other image is: these metrics can't "
+        "distinguish finding covid-19 from recognising the source"
+    )
+    telling, weaker = finding.evidence.split(" Also associated: ")
+    assert "source 1.000" in telling
+    assert "view" not in telling
+    assert weaker.startswith("view 0.")
 
 
 # Columns

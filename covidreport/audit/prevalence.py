@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 from covidreport.audit.evidence import iterate_reported
 from covidreport.metrics import fisher_exact
@@ -61,20 +62,18 @@ def _compare_splits(
         for evaluation in (other, reported)
     )
     reason = _explain_by_convention(other, reported, target)
-    what = f"The prevalence of {target} is {proportions}: more than chance explains"
-    if reason is not None:
-        what += ". Likely two label conventions"
+    differ = f"The prevalence of {target} is {proportions}: more than chance explains"
     scaled = (
         ", the images counted as as many patients as they show"
         if any(_has_repeated_patients(each) for each in (other, reported))
         else ""
     )
-    evidence = f"Fisher's exact test: {format_p(p_value)}{scaled}."
+    test = f"Fisher's exact test: {format_p(p_value)}{scaled}."
     return Finding(
         severity="warning" if reason is None else "error",
         code="prevalence-differs",
-        what=what,
-        evidence=evidence if reason is None else f"{evidence} {reason}",
+        what=differ if reason is None else reason.what,
+        evidence=test if reason is None else f"{differ}. {test} {reason.evidence}",
         remedy=(
             "Find out whether the splits were drawn or labelled differently. If they were labelled "
             "differently, label both by one convention, train and evaluate again; until then "
@@ -104,7 +103,12 @@ def _has_repeated_patients(evaluation: Evaluation) -> bool:
     return evaluation.n_groups is not None and evaluation.n_groups < evaluation.n_images
 
 
-def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -> str | None:
+class _Reason(NamedTuple):
+    what: str
+    evidence: str
+
+
+def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -> _Reason | None:
     """The likely reason that images of another label count as the target too in one split only.
 
     From counts alone: if every image has at least one label, the labels' positives add up to the
@@ -129,15 +133,16 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
         return None
     label = " or every ".join(also)
     in_plain = sum(counts.positives for counts in plain.counts.values())
-    return (
-        f"Likely reason: in {double.split} every {label} image counts as {target} too, in "
-        f"{plain.split} none does. The labels of {double.split} have {surplus:,} positives more "
+    return _Reason(
+        f"No ranking can be believed: in {double.split} every {label} image seems to be labelled "
+        f"{target} too, in {plain.split} none is",
+        f"The labels of {double.split} have {surplus:,} positives more "
         f"than there are images ({double.n_images + surplus:,} on {double.n_images:,}), exactly "
         f"the number of {' or '.join(also)} images; those of {plain.split} have none more "
         f"({in_plain:,} on {plain.n_images:,}). The {positives:,} positives of {target} in "
         f"{double.split} would then be {positives - surplus:,} {target} and {surplus:,} "
         f"{' or '.join(also)} images. Counts alone do not prove it; a look at the labels of single "
-        "images does."
+        "images does.",
     )
 
 

@@ -541,7 +541,8 @@ def test_another_embedded_picture_is_another_picture():
 def test_markup_that_is_broken_can_be_read(drawn, broken):
     """An element that is not closed, or never opened, is a difference as soon as it shows."""
     text = drawn.text.replace(broken, broken.replace("<", "<x"), 1)
-    page = _write(drawn.tree).replace(broken, "", 1)
+    head, main = _write(drawn.tree).split("<main", 1)  # the contents are not compared
+    page = f"{head}<main{main.replace(broken, '', 1)}"
     assert compare_reports(drawn.html, read_html(page))
     assert broken not in drawn.text or compare_reports(drawn.markdown, read_markdown(text))
 

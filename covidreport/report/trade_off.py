@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import RankedRun, Ranking
+from covidreport.records import Evaluation, RankedRun, Ranking
 from covidreport.report.charts.scatter import PointKind, ScatterPoint
 from covidreport.report.index import Index
+from covidreport.report.tables import of_label
 from covidreport.text import clean, plural
 
 SIZES = (760, 360), (340, 320)
@@ -17,18 +18,33 @@ _FIRST_LABELLED = 12
 
 def list_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
     """The runs that have counts, best first, under numbers that the table has too."""
-    names = short_names([row for row in ranking.rows if row.counted], index)
-    points = []
-    for row in ranking.rows:
-        if not row.counted:
-            continue
+    points: list[ScatterPoint] = []
+    rows = [row for row in ranking.rows if row.counted]
+    names = short_names(rows, index)
+    for place, row in enumerate(rows):
         kind: PointKind = "unranked" if row.rank is None else "best" if row.rank == 1 else "ranked"
         title = (
             f"{clean(row.run)}: {plural(row.missed, 'missed case', 'missed cases')}, "
             f"{plural(row.false_alarms, 'false alarm')}"
         )
-        points.append(ScatterPoint(row.false_alarms, row.missed, names[row.run], title, kind))
+        labelled = place < count_labels(len(rows))
+        reach = _reach(index.evaluation(row.run, ranking), index.target) if labelled else None
+        point = ScatterPoint(row.false_alarms, row.missed, names[row.run], title, kind, reach)
+        points.append(point)
     return tuple(points)
+
+
+def _reach(evaluation: Evaluation | None, target: str) -> tuple[float, float, float, float] | None:
+    """The intervals of specificity and sensitivity as counts of false alarms and missed cases."""
+    counts = None if evaluation is None else evaluation.counts.get(target)
+    ends: list[float] = []
+    for metric in ("specificity", "sensitivity"):
+        estimate = of_label(evaluation, target, metric)
+        if counts is None or estimate is None or estimate.low is None or estimate.high is None:
+            return None
+        of = counts.negatives if metric == "specificity" else counts.positives
+        ends += [of * (1 - estimate.high), of * (1 - estimate.low)]
+    return ends[0], ends[1], ends[2], ends[3]
 
 
 def _experiments(rows: Sequence[RankedRun], index: Index) -> dict[str, str] | None:
@@ -65,11 +81,14 @@ def describe_scatter(ranking: Ranking, index: Index) -> str:
     by_number = _experiments(rows, index) == short_names(rows, index)
     numbers = "the number of its experiment" if by_number else "its rank"
     sentences = [
-        f"Each dot is a run, under {numbers}; nearer to the lower left corner is better.",
+        f"Each dot is a run, under {numbers}; further down it misses fewer, further left it raises "
+        "fewer false alarms. Its cross shows both 95 % intervals.",
         "The line runs along the ranked runs that no other one beats on both counts.",
     ]
     if any(row.rank is None for row in rows):
-        sentences.append("Hollow dots are runs that are not ranked.")
+        sentences.append(
+            "Hollow dots are runs that are not ranked; far out they stand at the edge."
+        )
     if count_labels(len(rows)) < len(rows):
         sentences.append(f"Labelled are the first {_FIRST_LABELLED}.")
     return " ".join(sentences)

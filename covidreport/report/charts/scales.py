@@ -11,6 +11,9 @@ from covidreport.text import MINUS
 
 _ALIKE, _NOTHING = 1e-6, 1e-9
 """Values closer than this share of their size, or than this, are the same for the eye."""
+_MANY_TIMES = 4
+_FEWEST = 4
+"""An axis of counts reaches so far at least: one case more or less is no gulf."""
 
 
 class Tick(Struct, frozen=True):
@@ -21,16 +24,20 @@ class Tick(Struct, frozen=True):
 
 
 class Scale(Struct, frozen=True):
-    """A linear axis: values from `low` to `high` stand from `start` to `end` on the page."""
+    """An axis: values from `low` to `high` stand from `start` to `end` on the page, as they are or,
+    from 0 on, by their square roots."""
 
     low: float
     high: float
     start: float
     end: float
+    root: bool = False
 
     def place(self, value: float) -> float:
         """Where a value stands, to a tenth of a unit."""
         share = (value - self.low) / (self.high - self.low)
+        if self.root:
+            share = math.sqrt(share)
         return round(self.start + share * (self.end - self.start), 1)
 
 
@@ -77,6 +84,25 @@ def fit_scale(
         Tick(scale.place(index * step), _tick(index * step, digits))
         for index in range(first, last + 1)
     )
+
+
+def fit_counts(
+    counts: Sequence[int], start: float, end: float, parts: int
+) -> tuple[Scale, tuple[Tick, ...]]:
+    """An axis of counts from 0, and its ticks: by square roots where one count is many times those
+    in the middle, which it would press into a corner."""
+    ordered = sorted(one for one in counts if one > 0)
+    if not ordered or ordered[-1] <= _MANY_TIMES * ordered[len(ordered) // 2]:
+        return fit_scale([*counts, _FEWEST], start, end, parts, whole=True, floor=0.0)
+    steps = [factor * 10**power for power in range(12) for factor in (1, 2, 5)]
+    high = next(step for step in (*steps, ordered[-1]) if step >= ordered[-1])
+    scale = Scale(0.0, high, start, end, root=True)
+    ticks = [Tick(scale.place(high), _tick(high, 0))]
+    for step in reversed([0, *(one for one in steps if one < high)]):
+        tick = Tick(scale.place(step), _tick(step, 0))
+        if abs(tick.at - ticks[-1].at) >= abs(end - start) / (2 * parts):
+            ticks.append(tick)
+    return scale, tuple(reversed(ticks))
 
 
 def _tick(value: float, digits: int) -> str:

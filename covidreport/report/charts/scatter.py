@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from covidreport.report.charts.scales import Scale, Tick, fit_scale
+from covidreport.report.charts.scales import Scale, Tick, fit_counts, fit_scale
 
 PointKind = Literal["best", "ranked", "unranked"]
 _RADIUS = 4.5
@@ -17,7 +17,9 @@ _CHARACTER = 6.6
 """Mean width of a character of a label, in units of the view box."""
 _LINE = 12.0
 _GAPS = (4.0, 10.0, 18.0, 28.0)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 14.0, 44.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 16.0, 30.0, 44.0
+_MARGIN = 34.0
+"""For the runs that are not ranked and lie beyond those that are."""
 
 
 class Axis(Struct, frozen=True):
@@ -31,13 +33,17 @@ FALSE_ALARMS = Axis("false alarms")
 
 
 class ScatterPoint(Struct, frozen=True):
-    """A run to be drawn. `title` says all of it; `label` is short."""
+    """A run to be drawn. `title` says all of it; `label` is short.
+
+    reach: both ends of the interval across, then of that of missed cases; None where there is none.
+    """
 
     across: float
-    missed: int
+    missed: float
     label: str
     title: str
     kind: PointKind
+    reach: tuple[float, float, float, float] | None = None
 
 
 class ScatterDot(Struct, frozen=True):
@@ -51,6 +57,8 @@ class ScatterDot(Struct, frozen=True):
     label_x: float = 0.0
     label_y: float = 0.0
     leader: tuple[float, float, float, float] | None = None
+    cross: tuple[float, float, float, float] | None = None
+    """Where the interval across begins and ends, and that of missed cases."""
 
 
 class Scatter(Struct, frozen=True):
@@ -69,6 +77,8 @@ class Scatter(Struct, frozen=True):
     dots: tuple[ScatterDot, ...]
     across: str
     """The title of the axis."""
+    beyond: tuple[float, float] | None = None
+    """Where the axes end and the runs stand that lie further out; None where none does."""
     radius: float = _RADIUS
 
 
@@ -82,44 +92,102 @@ def draw_scatter(
 ) -> Scatter | None:  # fmt: skip
     """Place the runs; None where there are fewer than two. Points are given best first.
 
-    Both axes begin at 0. Runs at the same place share a dot. Only the first `most_labels` dots are
-    labelled, and of these only the ones whose label finds a free place.
+    Both axes begin at 0 and hold the ranked runs; what is not ranked and lies beyond stands at the
+    margin, with its value. Runs at the same place share a dot. Only the first `most_labels` dots
+    are labelled, and of these only the ones whose label finds a free place.
     """
     if len(points) < 2:
         return None
-    left, right, top, bottom = _LEFT, width - _RIGHT, _TOP, height - _BOTTOM
-    parts = max(3, width // 110)
-    x_scale, x_ticks = fit_scale(
-        [p.across for p in points], left, right, parts, whole=across.whole, floor=0.0
-    )
-    y_scale, y_ticks = fit_scale([p.missed for p in points], bottom, top, 5, whole=True, floor=0.0)
-    merged = list(_merge(points))
-    places = [(x_scale.place(p.across), y_scale.place(p.missed)) for p in merged]
-    front = _front(points, x_scale, y_scale)
+    plan = _lay_out(points, width, height, across)
+    merged = [plan.bring_in(one) for one in _merge(points)]
+    places = [(plan.x.place(p.across), plan.y.place(p.missed)) for p in merged]
+    front = _front(points, plan.x, plan.y)
     obstacles: list[_Box] = [_around(x, y, _RADIUS + 1) for x, y in places]
     obstacles += [_along(*corners) for corners in pairwise(front)]
-    frame = (left + 2, top - 1, right + _RIGHT - 2, bottom - 2)
+    right, top = width - _RIGHT, _TOP
+    frame = (_LEFT + 2, top - 1, right + _RIGHT - 2, height - _BOTTOM - 2)
     dots = []
     for index, (point, (x, y)) in enumerate(zip(merged, places, strict=True)):
+        cross = plan.cross(point)
         free = _free_place(point.label, x, y, frame, obstacles) if index < most_labels else None
         if free is None:
-            dots.append(ScatterDot(x, y, point.title, point.kind))
+            dots.append(ScatterDot(x, y, point.title, point.kind, cross=cross))
             continue
         box, leader = free
         obstacles.append(box)
-        label_x, label_y = round((box[0] + box[2]) / 2, 1), round(box[3] - 2.5, 1)
-        dots.append(
-            ScatterDot(x, y, point.title, point.kind, point.label, label_x, label_y, leader)
-        )
+        label = round((box[0] + box[2]) / 2, 1), round(box[3] - 2.5, 1)
+        dots.append(ScatterDot(x, y, point.title, point.kind, point.label, *label, leader, cross))
     line = " ".join(f"{x},{y}" for x, y in front)
     return Scatter(
-        width, height, left, right, top, bottom, x_ticks, y_ticks, line, tuple(dots), across.title
-    )
+        width, height, _LEFT, right, top, height - _BOTTOM, plan.x_ticks, plan.y_ticks, line,
+        tuple(dots), across.title, plan.beyond,
+    )  # fmt: skip
+
+
+class _Plan(Struct, frozen=True):
+    """The axes, which end where the ranked runs do; beyond: where the others are drawn."""
+
+    x: Scale
+    y: Scale
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    beyond: tuple[float, float] | None
+
+    def bring_in(self, point: ScatterPoint) -> ScatterPoint:
+        """The point at the margin where it lies beyond an axis, with its values in its label."""
+        across, missed = point.across, point.missed
+        if across <= self.x.high and missed <= self.y.high:
+            return point
+        label = f"{point.label}: {point.across:,g}, {point.missed:,g} missed"
+        if across > self.x.high:
+            across = _invert(self.x, self.x.end + _MARGIN / 2)
+        if missed > self.y.high:
+            missed = _invert(self.y, self.y.end - _MARGIN / 2)
+        return ScatterPoint(across, missed, label, point.title, point.kind)
+
+    def cross(self, point: ScatterPoint) -> tuple[float, float, float, float] | None:
+        """The interval of each axis as far as the axis goes."""
+        if point.reach is None or point.kind == "unranked":
+            return None
+        left, right, low, high = point.reach
+        x, y = self.x, self.y
+        return (
+            x.place(max(left, x.low)), x.place(min(right, x.high)),
+            y.place(max(low, y.low)), y.place(min(high, y.high)),
+        )  # fmt: skip
+
+
+def _invert(scale: Scale, place: float) -> float:
+    """The value that would stand at a place beyond the end of an axis."""
+    share = (place - scale.start) / (scale.end - scale.start)
+    return scale.low + (share**2 if scale.root else share) * (scale.high - scale.low)
+
+
+def _lay_out(points: Sequence[ScatterPoint], width: int, height: int, across: Axis) -> _Plan:
+    ranked = [one for one in points if one.kind != "unranked"] or list(points)
+    parts = max(3, width // 110)
+
+    def fit(margin_x: float, margin_y: float) -> _Plan:
+        left, right = _LEFT, width - _RIGHT - margin_x
+        if across.whole:
+            counts = [int(p.across) for p in ranked]
+            x, x_ticks = fit_counts(counts, left, right, parts)
+        else:
+            x, x_ticks = fit_scale([p.across for p in ranked], left, right, parts, floor=0.0)
+        bottom, top = height - _BOTTOM, _TOP + margin_y
+        y, y_ticks = fit_counts([int(p.missed) for p in ranked], bottom, top, 5)
+        beyond = (right, top) if margin_x or margin_y else None
+        return _Plan(x, y, x_ticks, y_ticks, beyond)
+
+    plan = fit(0.0, 0.0)
+    far_x = max(p.across for p in points) > plan.x.high
+    far_y = max(p.missed for p in points) > plan.y.high
+    return fit(_MARGIN * far_x, _MARGIN * far_y) if far_x or far_y else plan
 
 
 def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:
     """One point for the runs that stand at the same place, under all their labels."""
-    places: dict[tuple[float, int], list[ScatterPoint]] = {}
+    places: dict[tuple[float, float], list[ScatterPoint]] = {}
     for point in points:
         places.setdefault((point.across, point.missed), []).append(point)
     for group in places.values():
@@ -127,7 +195,7 @@ def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:
         labels = [point.label for point in group]
         label = ", ".join(labels[:4]) + (" …" if len(labels) > 4 else "")
         title = "; ".join(point.title for point in group)
-        yield ScatterPoint(first.across, first.missed, label, title, first.kind)
+        yield ScatterPoint(first.across, first.missed, label, title, first.kind, first.reach)
 
 
 def _front(

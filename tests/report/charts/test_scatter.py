@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from covidreport.report.charts.scatter import Scatter, ScatterPoint, draw_scatter
 
@@ -65,6 +67,53 @@ def test_unranked_runs_are_not_on_the_line():
     assert len(scatter.front.split()) == 3
 
 
+def test_a_run_that_is_not_ranked_does_not_press_the_others_into_a_corner():
+    """Beyond the axes it stands at the edge, with its values; the ranked ones have all the room."""
+    ranked = _points((1, 5), (3, 5), (8, 2))
+    scatter = draw_scatter([*ranked, *_points((163, 0), kind="unranked")], 760, 360, 10)
+    alone = draw_scatter(ranked, 760, 360, 10)
+
+    assert scatter is not None
+    assert alone is not None
+    assert alone.beyond is None
+    assert scatter.beyond is not None
+    assert [tick.text for tick in scatter.x_ticks] == [tick.text for tick in alone.x_ticks]
+    *_, last, out = scatter.dots
+    assert last.x == scatter.beyond[0]
+    assert scatter.beyond[0] < out.x < 760
+    assert out.label == "1: 163, 0 missed"
+    missed_all = draw_scatter([*ranked, *_points((0, 28), kind="unranked")], 760, 360, 10)
+    assert missed_all is not None
+    assert missed_all.dots[-1].y < missed_all.beyond[1]
+
+
+def test_a_count_many_times_the_others_gets_an_axis_of_square_roots():
+    """Without it three quarters of the room would be empty; its ticks are round and stand apart."""
+    scatter = draw_scatter(_points((1, 5), (3, 5), (8, 2), (160, 9)), 760, 360, 10)
+
+    assert scatter is not None
+    assert [tick.text for tick in scatter.x_ticks] == [
+        "0", "2", "10", "20", "50", "100", "200",
+    ]  # fmt: skip
+    places = [tick.at for tick in scatter.x_ticks]
+    assert min(b - a for a, b in pairwise(places)) > 40
+    third = scatter.dots[2]
+    share = (third.x - scatter.left) / (scatter.right - scatter.left)
+    assert share == pytest.approx((8 / 200) ** 0.5, abs=0.001)
+
+
+def test_a_cross_shows_both_intervals_as_far_as_the_axes_go():
+    """From 2 to 6 false alarms and 3 to 900 missed, of which the axis holds 10."""
+    first, second = _points((4, 5), (8, 10))
+    scatter = draw_scatter([replace(first, reach=(2, 6, 3, 900)), second], 760, 360, 10)
+
+    assert scatter is not None
+    left, right, low, high = scatter.dots[0].cross
+    assert (left + right) / 2 == pytest.approx(scatter.dots[0].x)
+    assert low > scatter.dots[0].y > high == scatter.top
+    assert scatter.dots[1].cross is None
+
+
 def test_runs_at_one_place_share_a_dot_and_its_label():
     """Two dots on each other would hide a run."""
     scatter = draw_scatter(_points((4, 5), (4, 5), (8, 2)), 300, 300, 10)
@@ -87,10 +136,13 @@ def test_only_the_first_are_labelled_where_runs_are_many():
 @given(
     st.lists(st.tuples(st.integers(0, 250), st.integers(0, 28)), min_size=2, max_size=18),
     st.sampled_from([(760, 360), (340, 320)]),
+    st.sampled_from([0, 100, 5_000]),
 )
-def test_no_label_lies_on_another_or_outside(places, size):
-    """18 runs, however they lie: labels can be read, on a wide page and on a narrow one."""
-    scatter = draw_scatter(_points(*places), size[0], size[1], 40)
+def test_no_label_lies_on_another_or_outside(places, size, far):
+    """18 runs, however they lie: labels can be read, on a wide page and on a narrow one; also where
+    one is far out and not ranked."""
+    points = [*_points(*places), *_points((far, 28), kind="unranked")]
+    scatter = draw_scatter(points, size[0], size[1], 40)
 
     assert scatter is not None
     boxes = _boxes(scatter)

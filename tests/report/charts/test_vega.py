@@ -41,11 +41,11 @@ def test_each_run_has_its_line_in_steps_of_a_tenth():
 
 
 def test_a_step_under_one_has_no_zero():
-    """0.9 to the right, 0.26 up and 0.52 more: at 259.7 and 259.2 to a tenth."""
+    """0.9 to the right, 0.26 up and 0.52 more, one step: at 259.2 to a tenth."""
     places = ((0.0, 0.0), (0.003, 0.0), (0.003, 0.001), (0.003, 0.003))
     drawn = _named(draw_svg(replace(CHART, lines=(Series("2", places),))), "line")
 
-    assert drawn["2"]["d"] == "M0 260h.9v-.3v-.5"
+    assert drawn["2"]["d"] == "M0 260h.9v-.8"
 
 
 def test_dots_of_a_run_are_one_shape_and_say_where_they_stand():

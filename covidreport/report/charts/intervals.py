@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from covidreport.records import Estimate
 from covidreport.report.charts.scales import Scale, Tick
 from covidreport.text import MINUS
 
 WIDTH = 108.0
 _MARGIN = 5.0
+_LOWEST = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9)
 Domain = tuple[float, float]
 """The values at both ends of an axis."""
 
@@ -48,6 +50,14 @@ def fit_domain(ends: Iterable[float | None]) -> Domain:
     reach = max((abs(end) for end in ends if end is not None), default=0.0)
     limit = min(1.0, max(0.1, math.ceil(reach * 10 - 1e-9) / 10))
     return (-limit, limit)
+
+
+def fit_rates(estimates: Iterable[Estimate | None]) -> Domain:
+    """The domain up to 1 that holds these rates and their ends and gives them the room."""
+    known = [one for one in estimates if one is not None]
+    ends = (end for one in known for end in (one.value, one.low) if end is not None)
+    least = min(ends, default=0.0)
+    return (max(low for low in _LOWEST if low <= max(least, 0.0)), 1.0)
 
 
 def _scale(domain: Domain) -> Scale:

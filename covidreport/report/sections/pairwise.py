@@ -85,7 +85,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     )
     how = "The tests, their correction, and the detectable difference"
     blocks: tuple[Block, ...] = (
-        *_leads([verdict]),
+        *_leads([verdict] if place else []),  # of the first ranking the answer says it
         _pairs_table(ranking, comparisons, index),
         *_non_inferiority_table(comparisons, index),
         *_fold(_leads(_sentences(ranking, comparisons)), "How they were compared", how),

@@ -8,7 +8,6 @@ from covidreport.compare.patients import count_missed, describe_rule, list_by_pa
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.records import Evaluation, RankedRun, Ranking, ReportData
 from covidreport.report.blocks import (
-    RATES,
     Block,
     Cell,
     Chart,
@@ -23,6 +22,7 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
+from covidreport.report.charts.intervals import fit_rates
 from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.facets import list_facets, pick_facets, words_of
 from covidreport.report.index import Index
@@ -168,6 +168,11 @@ def _ranked_table(
     blocks = any(reported.run.block is not None for reported in index.runs)
     mixed = explain_other_labels(list(index.evaluations(ranking).values()))
     over_all = () if mixed else OVERALL_COLUMNS
+    domain = fit_rates(
+        of_label(one, index.target, metric)
+        for one in evaluations
+        for metric in ("sensitivity", "specificity")
+    )
     head = (
         Column("Rank", kind="rank"),
         Column("Run", kind="name"),
@@ -175,8 +180,8 @@ def _ranked_table(
         *threshold_columns(evaluations, index.target),
         *count_columns(counts),
         *_standing_columns(ranking),
-        Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
-        Column("Specificity", "95 % CI", "figure", RATES, falls=True),
+        Column("Sensitivity", "95 % CI", "figure", domain, falls=True),
+        Column("Specificity", "95 % CI", "figure", domain, falls=True),
         Column("F1", index.disease, "figure", falls=True, room="wide"),
         *(
             Column(metric_title(metric), "all labels", "figure", falls=True, room="asked")
@@ -189,7 +194,7 @@ def _ranked_table(
         found = index.find(row.run)
         cells: tuple[Cell, ...] = (
             Text(str(row.rank), sort=row.rank),
-            index.link(row.run, count_models(evaluation)),
+            index.link(row.run, _describe_run(row.run, baseline, evaluation)),
             *([Text(exact(found.run.block) if found else DASH)] if blocks else []),
             *threshold_cells(evaluation, evaluations, index.target),
             *count_cells(of_target, alike=alike),
@@ -216,6 +221,12 @@ def _ranked_table(
     return Table(caption, head, tuple(body), "ranked", key, tuple(facets))
 
 
+def _describe_run(name: str, baseline: str | None, evaluation: Evaluation | None) -> str:
+    return ", ".join(
+        filter(None, ("baseline" if name == baseline else "", count_models(evaluation)))
+    )
+
+
 def _by_patient(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Group:
     """The runs by patient, folded: what that says of the first stands in the answer."""
     table = _patients_table(ranking, rows, index)
@@ -225,12 +236,16 @@ def _by_patient(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Gr
 
 def _patients_table(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Table:
     """The ranked runs by patient, in the same order."""
+    domain = fit_rates(
+        rate for row in rows if row.patients
+        for rate in (row.patients.sensitivity, row.patients.specificity)
+    )  # fmt: skip
     head = (
         Column("Run", kind="name"),
         Column("Missed", index.disease),
-        Column("Sensitivity", "95 % CI", "figure", RATES, falls=True),
+        Column("Sensitivity", "95 % CI", "figure", domain, falls=True),
         Column("False alarms", "patients", "count"),
-        Column("Specificity", "95 % CI", "figure", RATES, falls=True),
+        Column("Specificity", "95 % CI", "figure", domain, falls=True),
     )
     body = []
     for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from covidreport.records import Estimate
 from covidreport.report.blocks import RATES, Difference, Rate, Text
 from covidreport.report.cells import mark_cell
-from covidreport.report.charts.intervals import WIDTH, list_ticks
+from covidreport.report.charts.intervals import WIDTH, fit_rates, list_ticks
 
 
 def test_marks_stand_where_the_axis_says():
@@ -40,3 +40,12 @@ def test_what_is_undefined_or_no_figure_has_no_mark():
     """A dash, and no dot at zero."""
     for cell in (Rate(Estimate(None)), Rate(None), Difference(None), Text("0.5"), "0.5"):
         assert mark_cell(cell, RATES) is None
+
+
+def test_rates_use_the_room_of_their_axis():
+    """From 0.41 on the axis begins at 0.4; what is not known changes nothing; 0 begins at 0."""
+    rates = [Estimate(0.9, 0.81, 0.97), Estimate(0.6, 0.41, 0.8), None, Estimate(None)]
+    assert fit_rates(rates) == (0.4, 1.0)
+    assert fit_rates([*rates, Estimate(0.0, 0.0, 0.2)]) == (0.0, 1.0)
+    assert fit_rates([Estimate(0.99, 0.95, 1.0)]) == (0.9, 1.0)
+    assert fit_rates([]) == (0.0, 1.0)

@@ -94,9 +94,11 @@ def test_dots_carry_the_numbers_of_the_experiments(study):
     runs = tuple(replace(one, run=replace(one.run, settings={})) for one in study.runs)
     (plain,) = list_charts(build(replace(study, runs=runs), "ranking"))
 
-    assert [dot.label for dot in list_scatters(numbered)[0].dots] == ["15", "3", "9"]
+    assert [dot.label for dot in list_scatters(numbered)[0].dots] == ["15", "3", "9: 0, 28 missed"]
     assert "the number of its experiment" in numbered.key
-    assert [dot.label for dot in list_scatters(plain)[0].dots] == ["1", "2", "exp9-vgg16-…"]
+    assert [dot.label for dot in list_scatters(plain)[0].dots] == [
+        "1", "2", "exp9-vgg16-…: 0, 28 missed",
+    ]  # fmt: skip
     assert "under its rank" in plain.key
     assert (
         list_scatters(numbered)[0].dots[1].title == f"{SECOND}: 10 missed cases, 204 false alarms"

@@ -35,8 +35,9 @@ function setUpTable(table, others) {
   const listAsked = () => columns.filter((_, i) => Object.entries(least).some(([room, width]) =>
     heads[i].classList.contains(room) && document.querySelector("main").clientWidth < width));
   let asked = listAsked();
-  const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set(asked) };
-  const names = ["sort", "search", "hide", "all", ...facets.map(([name]) => name)];
+  const state = { sort: null, down: false, search: "", facets: new Map(), hidden: new Set(asked),
+    group: null };
+  const names = ["sort", "group", "search", "hide", "all", ...facets.map(([name]) => name)];
   const all = table.closest(".with-rest")?.querySelector(".all-rows input");
   const status = make("p", { class: "status", role: "status" });
   const reset = make("button", { type: "button", text: "Reset", onclick: () => {
@@ -65,6 +66,22 @@ function setUpTable(table, others) {
     });
   }
 
+  /* The rows under a head for each value of the setting that they are grouped by; those of which
+     none is shown have none. */
+  function groupRows(sorted) {
+    const place = facets.findIndex(([name]) => name === state.group);
+    if (place < 0) return sorted;
+    const [, title, values] = facets[place];
+    const known = new Map(rows.map((one) => [one.row, one.facets[place]]));
+    return [...values, ""].flatMap((value) => {
+      const of = sorted.filter((row) => known.has(row) && known.get(row) === value);
+      if (!of.some((row) => !row.hidden)) return of;
+      const words = value === "" ? `${title} not stated` : `${title} ${value}`;
+      return [make("tr", { class: "divide" }, make("td", { colspan: columns.length - state.hidden.size },
+        make("span", { text: words }))), ...of];
+    });
+  }
+
   function draw() {
     const sorted = state.sort === null
       ? given
@@ -73,7 +90,7 @@ function setUpTable(table, others) {
     const shown = rows.filter((one) => !one.row.hidden).length;
     const rest = unranked.filter((one) => !one.row.hidden).length;
     for (const row of dividers) row.hidden = shown < rows.length;
-    body.replaceChildren(...sorted, ...(shown ? [] : [nothing]));
+    body.replaceChildren(...groupRows(sorted), ...(shown ? [] : [nothing]));
     nothing.cells[0].textContent = rest ? "No ranked run matches" : "No run matches";
     for (const row of [table.tHead.rows[0], ...rows.map((one) => one.row)]) {
       columns.forEach((name, i) => { row.cells[i].hidden = state.hidden.has(name); });
@@ -107,6 +124,9 @@ function setUpTable(table, others) {
       const hidden = value?.split(",").filter((one) => boxes.has(one)) ?? asked;
       state.hidden = new Set(value === "none" || hidden.length ? hidden : asked);
       for (const [column, box] of boxes) box.checked = !state.hidden.has(column);
+    } else if (name === "group") {
+      state.group = facets.some(([facet]) => facet === value) ? value : null;
+      grouping.value = state.group ?? "";
     } else if (name === "all") {
       if (all) all.checked = value === "1";
     } else {
@@ -122,6 +142,7 @@ function setUpTable(table, others) {
   function isSet(name) {
     if (name === "sort") return state.sort !== null;
     if (name === "hide") return `${[...state.hidden].sort()}` !== `${[...asked].sort()}`;
+    if (name === "group") return state.group !== null;
     if (name === "all") return all?.checked ?? false;
     return Boolean(name === "search" ? state.search : state.facets.get(name));
   }
@@ -151,6 +172,9 @@ function setUpTable(table, others) {
     { "aria-label": title, onchange: (event) => set(name, event.target.value) },
     make("option", { value: "", text: "all" }),
     ...values.map((value) => make("option", { value, text: value })))]));
+  const grouping = make("select", { onchange: () => set("group", grouping.value) },
+    make("option", { value: "", text: "nothing" }),
+    ...facets.map(([name, title]) => make("option", { value: name, text: title })));
   const boxes = new Map(heads.flatMap((head, place) => {
     if (head.matches(".name, .rank")) return [];
     const box = make("input", { type: "checkbox", checked: !asked.includes(columns[place]), onchange: () => {
@@ -179,7 +203,7 @@ function setUpTable(table, others) {
   const controls = make("div", { class: "controls", role: "group", "aria-label": "Choose runs" },
     titled("Search", search),
     ...facets.map(([name, title]) => titled(title, selects.get(name))),
-    choices, reset, status);
+    ...(facets.length ? [titled("Group by", grouping)] : []), choices, reset, status);
   table.closest(".scroll").before(controls);
   document.addEventListener("pointerdown", (event) => {
     if (!choices.contains(event.target)) choices.open = false;

@@ -187,3 +187,24 @@ def test_heads_of_the_ranking_stand_apart_and_can_be_touched(visit, scored_page,
     assert min(heights) >= 24
     hide = page.locator("#operating .chosen button").first.bounding_box()
     assert min(hide["height"], hide["width"]) >= 24
+
+
+def test_runs_are_grouped_by_a_setting(visit, study_page):
+    """Each block under its head, in the order of the ranking; a block without runs has none."""
+    page = visit(study_page)
+    given = _names(page)
+    page.locator("#ranking").get_by_label("Group by").select_option(label="Block")
+    body = page.locator("#ranking table.ranked tbody")
+
+    heads = body.locator("tr.divide:visible").all_inner_texts()
+    assert heads == [f"Block {name}" for name in ("1", "2", "3", "4", "4b")]
+    assert sorted(_names(page)) == sorted(given)
+    rows = body.locator("tr:visible").all_inner_texts()
+    last = rows[rows.index("Block 4b") + 1 :]
+    assert len(last) == 4
+    assert last[0].split("\t")[1] == given[0]
+    page.locator("#ranking").get_by_label("Search").fill("frozen")
+    assert body.locator("tr.divide:visible").all_inner_texts() == ["Block 4b"]
+    assert page.url.endswith("#ranking?group=block&search=frozen")
+    page.locator("#ranking").get_by_role("button", name="Reset").click()
+    assert _names(page) == given

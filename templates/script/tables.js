@@ -172,7 +172,7 @@ function setUpTable(table, others) {
     { "aria-label": title, onchange: (event) => set(name, event.target.value) },
     make("option", { value: "", text: "all" }),
     ...values.map((value) => make("option", { value, text: value })))]));
-  const grouping = make("select", { onchange: () => set("group", grouping.value) },
+  const grouping = make("select", { "aria-label": "Group by", onchange: () => set("group", grouping.value) },
     make("option", { value: "", text: "nothing" }),
     ...facets.map(([name, title]) => make("option", { value: name, text: title })));
   const boxes = new Map(heads.flatMap((head, place) => {
@@ -203,7 +203,8 @@ function setUpTable(table, others) {
   const controls = make("div", { class: "controls", role: "group", "aria-label": "Choose runs" },
     titled("Search", search),
     ...facets.map(([name, title]) => titled(title, selects.get(name))),
-    ...(facets.length ? [titled("Group by", grouping)] : []), choices, reset, status);
+    ...(facets.length ? [make("div", { class: "control" },
+      make("span", { class: "title", text: "Group by" }), grouping)] : []), choices, reset, status);
   table.closest(".scroll").before(controls);
   document.addEventListener("pointerdown", (event) => {
     if (!choices.contains(event.target)) choices.open = false;

@@ -84,6 +84,7 @@ def test_a_run_that_is_not_ranked_does_not_press_the_others_into_a_corner():
     assert out.label == "1: 163, 0 missed"
     missed_all = draw_scatter([*ranked, *_points((0, 28), kind="unranked")], 760, 360, 10)
     assert missed_all is not None
+    assert missed_all.beyond is not None
     assert missed_all.dots[-1].y < missed_all.beyond[1]
 
 
@@ -108,7 +109,9 @@ def test_a_cross_shows_both_intervals_as_far_as_the_axes_go():
     scatter = draw_scatter([replace(first, reach=(2, 6, 3, 900)), second], 760, 360, 10)
 
     assert scatter is not None
-    left, right, low, high = scatter.dots[0].cross
+    cross = scatter.dots[0].cross
+    assert cross is not None
+    left, right, low, high = cross
     assert (left + right) / 2 == pytest.approx(scatter.dots[0].x)
     assert low > scatter.dots[0].y > high == scatter.top
     assert scatter.dots[1].cross is None

@@ -188,6 +188,7 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     assert 60_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
     assert "of Runs" in sentence
+    assert text.index(sentence) > text.rindex("\n## ")
     assert sentence.endswith("runs shows them; JSON and CSV hold the figures of every run.")
     assert "exp001" in text
     assert "The splits differ" in text

@@ -89,7 +89,7 @@ def measure(model: Path, images: int, runs: int, milliseconds: float) -> float:
         n = len(paths)
         decoding.wait(n * JOBS / DECODED_PER_S)
         pixels = dict.fromkeys(specs, black[:n])
-        return Chunk(start, start + n, pixels, (None,) * n, (None,) * n, 0.0)
+        return Chunk(start, start + n, pixels, (None,) * n, (None,) * n, (None,) * n, 0.0)
 
     opened = []
     for i in range(runs):

@@ -29,6 +29,7 @@ from covidreport.images import summarize_chains
 from covidreport.images.cache import DECODER, decoder_versions
 from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
+from covidreport.metrics.brightness import count_levels
 from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
 from covidreport.storage.files import format_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
@@ -256,13 +257,6 @@ def _describe_input(opened: OpenedRun) -> dict[str, Any]:
     return {**facts, "columns": [spec.columns[at] for at in opened.columns]}
 
 
-def _decoder_of_dicom(decoded: DecodedSet) -> dict[str, Any]:
-    """The version of what reads DICOM, where there was such a file, or one that can't be read."""
-    if not decoded.chains and not any(decoded.reasons):
-        return {}
-    return {name: known for name, known in decoder_versions().items() if name == PYDICOM and known}
-
-
 def _provenance(
     request: EvaluationRequest, scored: ScoredRun, decoded: DecodedSet, check: CpuCheck | None
 ) -> dict[str, Any]:
@@ -270,6 +264,7 @@ def _provenance(
     opened = scored.opened
     session = opened.session
     names = ("numpy", "pillow", "imagecodecs", "pyarrow")
+    pydicom = decoder_versions()[PYDICOM]
     facts = {
         "key": key_of(request, opened),
         "model": {**session.identity.facts(), "parameters": session.signs.parameters},
@@ -279,6 +274,7 @@ def _provenance(
         **_device_facts(scored, check),
         "batch": request.batch,
         "decoder": DECODER,
+        "grey_levels": count_levels(each for each in decoded.greys if each is not None),
         "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
         "versions": {
@@ -286,7 +282,7 @@ def _provenance(
             "python": platform.python_version(),
             **describe_runtime(),
             **{name: version(name) for name in names},
-            **_decoder_of_dicom(decoded),
+            **({PYDICOM: pydicom} if pydicom else {}),
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
     }

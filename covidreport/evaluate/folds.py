@@ -37,6 +37,7 @@ from covidreport.evaluate.scoring import apply_chosen, is_applied, mark_threshol
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import fail_run
 from covidreport.metrics import group_values
+from covidreport.metrics.brightness import merge_levels
 from covidreport.records import (
     CrossValidated,
     Evaluation,
@@ -259,6 +260,10 @@ def _provenance(folds: Sequence[RecordedFold], evaluations: Sequence[Evaluation]
     }  # fmt: skip
     facts = [to_builtins(each) for each in folds]
     models = [each.model for each in folds]
+    levels = [each.facts.grey_levels for each in evaluations]
+    known = [each for each in levels if each is not None]
+    if len(known) == len(levels):
+        shared["grey_levels"] = [list(each) for each in merge_levels(known)]  # as JSON has it
     return {
         **shared,
         "key": _digest([facts, [each.provenance.get("key") for each in evaluations]]),

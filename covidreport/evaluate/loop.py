@@ -173,6 +173,7 @@ class _Loop(Struct):
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
         self.decoded.peaks[chunk.start : chunk.stop] = chunk.peaks
+        self.decoded.greys[chunk.start : chunk.stop] = chunk.greys
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         left = [scored for scored in batch.left if scored.failure is None]
@@ -332,7 +333,7 @@ def score_runs(
             ScoredRun(run, checkpoint.scores, checkpoint=checkpoint)
             for run, checkpoint in zip(opened, checkpoints, strict=True)
         ]
-    decoded = DecodedSet([None] * n, [None] * n)
+    decoded = DecodedSet([None] * n, [None] * n, [None] * n)
     with ThreadPoolExecutor(jobs) as pool, closing(DeviceQueue()) as device:
         loop = _Loop(
             dataset.root,

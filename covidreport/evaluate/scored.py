@@ -99,11 +99,13 @@ class DecodedSet(Struct):
     """What the loop learns of the images.
 
     reasons `(N,)`: why an image failed, None where it did not. peaks `(N,)`: the largest raw sample
-    of each image whose depth decides what is white, None of the others.
+    of each image whose depth decides what is white, None of the others. greys `(N,)`: the mean grey
+    level of each, 0 to 255, as its file was decoded; None where it was not.
     """
 
     reasons: list[str | None]
     peaks: list[Peak | None]
+    greys: list[int | None]
     decode_s: float = 0.0
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""

@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -37,18 +37,37 @@ DECODER = "2"
 
 Of JPEG and PNG nothing has changed since 1: see `evaluate.identity`.
 """
-_LAYOUT = 3
+_LAYOUT = 4
 """Counted up when an entry's files are laid out otherwise."""
 UNREAD, READ, FAILED = 1, 2, 3
 """No row says 0: a page of zeros is damage."""
 NO_PEAK = Peak(-1, 0)
 NO_CHAIN = 0
 
+NO_GREY = 0
+"""Of an image that failed."""
+
 _ROW = np.dtype(
-    [("state", "u1"), ("maximum", "<i4"), ("bits", "u1"), ("chain", "<u8"), ("check", "<u8")]
+    [
+        ("state", "u1"),
+        ("maximum", "<i4"),
+        ("bits", "u1"),
+        ("grey", "u1"),
+        ("chain", "<u8"),
+        ("check", "<u8"),
+    ]
 )
 _PIXELS, _ROWS = "pixels.u8", "rows.bin"
 _FAILURES, _CHAINS = "failures.jsonl", "chains.jsonl"
+
+
+class _Known(NamedTuple):
+    """What a row says of an image besides its state, in the order of its fields."""
+
+    maximum: int
+    bits: int
+    grey: int
+    chain: int
 
 
 def pixel_key(digests: Sequence[str], spec: PixelSpec, margin: int = 0) -> str:
@@ -115,43 +134,51 @@ class PixelCache:
         peak = Peak(int(row["maximum"]), int(row["bits"]))
         return None if peak == NO_PEAK else peak
 
+    def grey(self, index: int) -> int | None:
+        """`DecodedImage.grey` of an image; None where it failed."""
+        row = self._rows[index]
+        return int(row["grey"]) if row["state"] == READ else None
+
     def chain(self, index: int) -> tuple[str, ...]:
         """The transforms that made a DICOM image's pixels; empty for others."""
         return self._chains.get(int(self._rows["chain"][index]), ())
 
-    def store(self, index: int, peak: Peak | None, chain: tuple[str, ...] = ()) -> None:
+    def store(
+        self, index: int, peak: Peak | None, chain: tuple[str, ...] = (), grey: int = NO_GREY
+    ) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
         number = self._store_chain(chain) if chain else NO_CHAIN
-        self._write_row(index, READ, peak or NO_PEAK, number)
+        self._write_row(index, READ, _Known(*(peak or NO_PEAK), grey, number))
 
     def fail(self, index: int, reason: str) -> None:
         """Say that an image can't be decoded, and why; its pixels are black."""
         self._reasons[index] = reason
         self._append(_FAILURES, [index, reason])
-        self._write_row(index, FAILED, NO_PEAK, NO_CHAIN)
+        self._write_row(index, FAILED, _Known(*NO_PEAK, NO_GREY, NO_CHAIN))
 
-    def _write_row(self, index: int, state: int, peak: Peak, chain: int) -> None:
+    def _write_row(self, index: int, state: int, known: _Known) -> None:
         """The state goes last: what another process reads before is a row as it was."""
         row = self._rows[index : index + 1]
-        row["maximum"], row["bits"], row["chain"] = *peak, chain
-        row["check"] = self._check(index, state, peak, chain)
+        for name, value in zip(known._fields, known, strict=True):
+            row[name] = value
+        row["check"] = self._check(index, state, known)
         row["state"] = state
 
     def _find_damaged(self, start: int, stop: int) -> list[int]:
         rows = self._rows[start:stop].tolist()
         return [
             index
-            for index, (state, maximum, bits, chain, check) in enumerate(rows, start)
+            for index, (state, *known, check) in enumerate(rows, start)
             if state != UNREAD
             and (
-                check != self._check(index, state, Peak(maximum, bits), chain)
-                or (chain != NO_CHAIN and chain not in self._chains)
+                check != self._check(index, state, _Known(*known))
+                or (known[-1] != NO_CHAIN and known[-1] not in self._chains)
             )
         ]
 
-    def _check(self, index: int, state: int, peak: Peak, chain: int) -> int:
+    def _check(self, index: int, state: int, known: _Known) -> int:
         """The checksum of a row: its place, what is known of it, and its pixels."""
-        facts = struct.pack("<QBiBQ", index, state, *peak, chain)
+        facts = struct.pack("<QBiBBQ", index, state, *known)
         if state == FAILED:
             facts += self._reasons.get(index, "").encode()
         return xxhash.xxh3_64_intdigest(self._flat[index], xxhash.xxh3_64_intdigest(facts))

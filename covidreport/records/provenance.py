@@ -95,6 +95,9 @@ class Provenance(Struct, frozen=True):
     batch: int | None = None
     decoder: str | None = None
     """Which decoding of ours made the pixels; None before it was recorded."""
+    grey_levels: tuple[tuple[int, int], ...] | None = None
+    """Mean grey levels, 0 to 255, as files were decoded, and how many images have each; None before
+    they were recorded."""
     company: Mapping[str, Any] | Literal["not asked"] | None = "not asked"
     """Whether images scored together change each other's scores, where that was asked."""
     versions: Mapping[str, Any] | None = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from covidreport.storage.folds import join_folds
 from covidreport.storage.runs import discover_runs, read_evaluations
@@ -161,6 +163,21 @@ def test_the_order_of_folds_and_runs_decides_nothing(covidreport, study):
 def _without_times(folder):
     document = json.loads((folder / "evaluation.json").read_text())
     return {key: value for key, value in document.items() if key != "timing"}
+
+
+def test_the_grey_levels_of_all_folds_are_those_of_the_images(covidreport, study):
+    """Each flat image counts by its value, once; not where a fold's evaluation states none."""
+    assert covidreport("evaluate", "runs").code == 0
+    _, (evaluation,), _ = pooled(study, "a")
+    values = [np.asarray(Image.open(file)).item(0) for file in (study / "data").glob("*.png")]
+    assert evaluation.facts.grey_levels == tuple(sorted(Counter(values).items()))
+    file = study / "runs/a-2/evaluations/data-validation/evaluation.json"
+    document = json.loads(file.read_text())
+    del document["provenance"]["grey_levels"]
+    file.write_text(json.dumps(document))
+    assert covidreport("evaluate", "runs").code == 0
+    _, (evaluation,), _ = pooled(study, "a")
+    assert evaluation.facts.grey_levels is None
 
 
 def test_nothing_is_computed_again_that_stands(covidreport, study):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from covidreport.images import decode_image, fit_pixels, read_bytes
+from covidreport.images.survey import survey_picture
 from covidreport.records import PixelSpec
 
 CXR = Path(
@@ -36,3 +37,10 @@ def test_real_radiographs_equal_plain_pillow(row):
     three = fit_pixels(image, PixelSpec(224, 224, channels=3))
     np.testing.assert_array_equal(one[:, :, 0], np.asarray(grey))
     np.testing.assert_array_equal(three, np.asarray(colour))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_the_grey_level_of_a_radiograph_is_within_two_of_its_mean(row):
+    """Of all pixels, as an audit measures it."""
+    image = decode_image(read_bytes(CXR / row["path"]))
+    assert abs(image.grey - survey_picture(image).brightness) <= 2

@@ -24,7 +24,7 @@ from tests.images.radiographs import UNSIGNED_12, radiograph
 SPEC = PixelSpec(64, 64)
 """A picture is a page."""
 FILES = ("pixels.u8", "rows.bin", "failures.jsonl", "chains.jsonl")
-ROW = 22
+ROW = 23
 """Bytes of a row of rows.bin: state, maximum and bits, chain, checksum."""
 
 
@@ -71,7 +71,7 @@ def _open(paths):
 
 
 def _facts(chunk):
-    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.peaks, chunk.chains
+    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.peaks, chunk.chains, chunk.greys
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def filled(paths):
 
 
 def test_what_is_whole_is_read_and_not_decoded(paths, filled, opened):
-    """Pixels, reasons, maxima and chains are those of the first time."""
+    """Pixels, reasons, maxima, chains and grey levels are those of the first time."""
     assert _facts(decode_chunk(paths, 0, [SPEC], {SPEC: _open(paths)})) == filled[1]
     assert opened == []
     assert take_damage() == {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from covidreport.images import decode_image
+from covidreport.images import DecodedImage, decode_image
 from covidreport.images.survey import SIDE, survey_picture
 
 SAMPLES = np.random.default_rng(0).integers(0, 256, (40, 60), dtype=np.uint8)
@@ -59,3 +59,12 @@ def test_a_flat_picture_has_a_flat_thumbnail():
     """Every pixel the mean."""
     facts = _survey(np.full((100, 70), 90, np.uint8))
     assert (facts.thumbnail == 90).all()
+
+
+def test_the_grey_level_of_a_picture_is_near_the_mean_of_its_pixels():
+    """A ramp, in grey and in colour; one grey is that grey to the digit."""
+    ramp = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
+    for samples in (ramp, np.dstack([ramp, ramp, ramp])):
+        image = DecodedImage(Image.fromarray(samples), "PNG", 8)
+        assert abs(image.grey - ramp.mean()) <= 1
+    assert DecodedImage(Image.new("RGB", (3, 5), (7, 7, 7)), "PNG", 8).grey == 7

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from covidreport.compare.finding import describe_verdict
+from covidreport.metrics.brightness import QUANTILES, find_quantile
 from covidreport.records import (
     Counts,
     Estimate,
@@ -25,6 +26,7 @@ from covidreport.report.blocks import (
     Difference,
     Inlines,
     Items,
+    Number,
     Prose,
     Rate,
     Row,
@@ -46,10 +48,11 @@ REMARK = (
 )
 SHIFT = (
     "Rates move when patients do: another share of severe cases, of supine views or of children "
-    "changes what a run misses, whatever the hospital. What the data sets state of their images is "
-    "counted here; what neither states, and the brightness of the pictures, is not stored with "
-    "evaluations (`covidreport audit` looks at pictures)."
+    "changes what a run misses, whatever the hospital, and so do darker pictures. What the data "
+    "sets state of their images is counted here. Brightness is the mean grey level of a picture as "
+    "its file is decoded, from 0, black, to 255, white; earlier versions did not record it."
 )
+NOT_RECORDED = "not recorded"
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -208,7 +211,28 @@ def _shift_table(data: ReportData, index: Index) -> Table:
         Row((Text(title), Text(value), *(Rate(each, evidence=True) for each in shares)))
         for title, value, shares in (*_list_labels(of), *_list_attributes(of, index))
     ]
+    rows += _list_brightness(of, clean(data.datasets[0].dataset))
     return Table("What differs between the data sets", head, tuple(rows), "pairs")
+
+
+def _list_brightness(of: Sequence[Evaluation | None], first: str) -> Iterator[Row]:
+    """Quantiles of the mean grey levels on each data set, and the medians' differences to the first
+    one's; a row that says so where none was recorded."""
+    levels = [None if one is None else one.facts.grey_levels for one in of]
+    title = "Brightness, 0 to 255"
+    if not any(levels):
+        yield Row((Text(title), Text("median"), *(Text(NOT_RECORDED) for _ in levels)))
+        return
+    found = [[find_quantile(each or (), share) for share in QUANTILES] for each in levels]
+    for at, name in enumerate(("95 % are brighter than", "lower quartile", "median",
+                               "upper quartile", "5 % are brighter than")):  # fmt: skip
+        figures = [each[at] for each in found]
+        cells = (Text(NOT_RECORDED) if one is None else Number(one, 0) for one in figures)
+        yield Row((Text("" if at else title), Text(name), *cells))
+    here, *others = (each[QUANTILES.index(0.5)] for each in found)
+    less = [None if one is None or here is None else float(one - here) for one in others]
+    differences = (Difference(each, places=0) for each in less)
+    yield Row((Text(""), Text(f"median less that of {first}"), Text(DASH), *differences))
 
 
 Shares = tuple[str, str, list[Estimate | None]]

@@ -138,6 +138,40 @@ def test_what_differs_between_them_is_counted(runs):
     assert "| Sex | F | 0.400 (40/100) | 0.200 (14/70) |" in part
 
 
+def test_brightness_stands_beside_them_with_its_difference(tmp_path):
+    """Medians, quartiles and ends by hand; with a third set that did not record it."""
+    levels = {
+        "inside": [[100, 5], [110, 10], [120, 5]],
+        "outside": [[60, 1], [80, 9], [130, 10]],
+    }
+    of = (("inside", INSIDE, INSIDE_SCORES), ("outside", OUTSIDE, OUTSIDE_SCORES))
+    for name, facts, scores in of:
+        recorded = {"grey_levels": levels[name]}
+        _write(tmp_path / "one", scores, **facts, provenance=recorded)
+    _write(
+        tmp_path / "one", _answer(1, 4, 1, 4), dataset="third", fingerprint="c" * 64,
+        timing={"finished": EARLY},
+    )  # fmt: skip
+    text = render_markdown(_collect(tmp_path), limit=None)
+    part = text[text.index("**What differs between the data sets") :]
+
+    for row in (
+        "| Brightness, 0 to 255 | 95 % are brighter than | 100 | 60 | not recorded |",
+        "|  | lower quartile | 100 | 80 | not recorded |",
+        "|  | median | 110 | 80 | not recorded |",
+        "|  | upper quartile | 110 | 130 | not recorded |",
+        "|  | 5 % are brighter than | 120 | 130 | not recorded |",
+        "|  | median less that of inside | – | −30 | – |",
+    ):
+        assert row in part, part
+
+
+def test_brightness_that_no_evaluation_recorded_is_said_to_be_so(runs):
+    """As earlier versions wrote them."""
+    text = render_markdown(_collect(runs), limit=None)
+    assert "| Brightness, 0 to 255 | median | not recorded | not recorded |" in text
+
+
 def test_json_and_csv_hold_both(runs):
     """All figures of every data set, and the differences."""
     data = _collect(runs)

@@ -13,6 +13,8 @@ from covidreport.audit.crops import CONFIRMED, MOST, find_crops
 from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.similarity import FLAT, PLAIN, find_copies
 from covidreport.audit.support import TRAINING
+from covidreport.audit.turns import CONFIRMED as TURNED
+from covidreport.audit.turns import find_turns
 from covidreport.records import Dataset, Finding, Severity
 from covidreport.storage.chosen import NO_SPLITS
 from covidreport.text import decimal, plural
@@ -85,7 +87,7 @@ def audit_identical_pixels(evidence: DataEvidence) -> tuple[Finding, ...]:
 def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
     """Pictures that are copies of each other in another size, quality or contrast, turned, or cut.
 
-    The methods and how often they err stand in `covidreport.audit.similarity` and `crops`.
+    The methods and how often they err stand in `covidreport.audit.similarity`, `crops`, `turns`.
     """
     if evidence.survey is None:
         return ()
@@ -106,14 +108,15 @@ def audit_near_duplicates(evidence: DataEvidence) -> tuple[Finding, ...]:
     )
     return (
         *_describe(evidence, groups, "near-duplicates", "pairs of near-duplicates", why),
-        *_find_cut(evidence, np.flatnonzero(known), {group.rows for group in groups}),
+        *_find_moved(evidence, np.flatnonzero(known), {group.rows for group in groups}),
     )
 
 
-def _find_cut(
+def _find_moved(
     evidence: DataEvidence, rows: NDArray[np.intp], told: Set[tuple[int, ...]]
 ) -> tuple[Finding, ...]:
-    """Copies of which a margin was cut off, beside the pairs that are told of already."""
+    """Copies that are turned a little or of which a margin was cut off, beside the pairs that are
+    told of already."""
     if evidence.survey is None:
         return ()
     if len(rows) > MOST:
@@ -121,22 +124,36 @@ def _find_cut(
             Finding(
                 "note",
                 "cut-copies-not-sought",
-                "Copies of which a margin was cut off were not looked for",
+                "Copies that are turned by a few degrees, or of which a margin was cut off, were "
+                "not looked for",
                 f"{len(rows):,} pictures, and they are looked for among {MOST:,} at most",
                 "Audit some splits at a time (`--split`).",
             ),
         )
     crops = find_crops(evidence.survey.contents, rows)
-    groups = [
+    cut = [
         CopyGroup((part, whole), ", of which the first is a part")
         for part, whole in zip(crops.part.tolist(), crops.whole.tolist(), strict=True)
         if (min(part, whole), max(part, whole)) not in told
     ]
+    told = told | {(min(group.rows), max(group.rows)) for group in cut}
+    turns = find_turns(evidence.survey.thumbnails, rows)
+    pairs = zip(turns.first.tolist(), turns.second.tolist(), turns.degrees.tolist(), strict=True)
+    turned = [
+        CopyGroup((first, second), f", turned by {decimal(degrees, 1)}°")
+        for first, second, degrees in pairs
+        if (first, second) not in told
+    ]
     why = (
-        f"where they lie on each other they correlate by {decimal(CONFIRMED, 2)} or more; pictures "
-        "of different persons by 0.91 at most where this was tried"
+        "where they lie on each other they correlate by {} or more; pictures of different persons "
     )
-    return _describe(evidence, groups, "cut-copies", "pairs of copies, one with less margin,", why)
+    why += "by {} at most where this was tried"
+    return (
+        *_describe(evidence, cut, "cut-copies", "pairs of copies, one with less margin,",
+                   why.format(decimal(CONFIRMED, 2), "0.91")),
+        *_describe(evidence, turned, "turned-copies", "pairs of copies, one turned a little,",
+                   why.format(decimal(TURNED, 2), "0.90")),
+    )  # fmt: skip
 
 
 def _group_equal(

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -328,7 +328,9 @@ def make_sklearn(folder: Path) -> Made:
     generator = np.random.default_rng(7)
     pixels = generator.random((30, 64), np.float32)
     model = LogisticRegression().fit(pixels, np.repeat(LABELS, 10))
-    (folder / "model.onnx").write_bytes(to_onnx(model, pixels[:1]).SerializeToString())
+    exported = to_onnx(model, pixels[:1])
+    exported.opset_import.sort(key=lambda each: each.domain)  # they come in the order of a set
+    (folder / "model.onnx").write_bytes(exported.SerializeToString())
 
     def answer(picture: Image.Image) -> Any:
         small = np.asarray(picture.convert("L").resize((8, 8)), np.float32) / 255
@@ -380,6 +382,18 @@ def make(name: str, out: Path) -> None:
     print(f"{name}: {sizes}\n  {answers['scores']}", flush=True)
 
 
+def list_installed() -> list[str]:
+    """The families whose packages are here; of the others it is said that they are left out."""
+    found = []
+    for name, (_, packages) in FAMILIES.items():
+        lacking = [each for each in packages if not any(distributions(name=each))]
+        if lacking:
+            print(f"{name}: left out, {', '.join(lacking)} is not installed here", flush=True)
+        elif name not in NOT_KEPT:
+            found.append(name)
+    return found
+
+
 def main() -> None:
     """Each in a process of its own: one that fails stops no other."""
     parser = argparse.ArgumentParser(description="Export a tiny model of each framework.")
@@ -391,7 +405,7 @@ def main() -> None:
         make(arguments.here, arguments.out)
         return
     failed = []
-    for name in arguments.only or [each for each in FAMILIES if each not in NOT_KEPT]:
+    for name in arguments.only or list_installed():
         words = ["-m", "benchmarks.families", "--out", str(arguments.out), "--here", name]
         if subprocess.run([sys.executable, *words], check=False).returncode:
             failed.append(name)

@@ -17,7 +17,7 @@ XRV_LABELS: Final = (
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "torchvision": {"layout": "NCHW", "range": [0, 1], **IMAGENET},
     "timm": {"layout": "NCHW", "range": [0, 1], **IMAGENET},
-    "fastai": {"layout": "NCHW", "fit": "crop", "resample": "bilinear", "range": [0, 1],
+    "fastai": {"layout": "NCHW", "fit": "cut", "resample": "bilinear", "range": [0, 1],
                **IMAGENET},
     "keras": {"layout": "NHWC", "fit": "stretch", "resample": "bilinear", "antialias": False},
     "monai": {"layout": "NCHW", "fit": "stretch", "per_image": "min-max", "range": [0, 1]},
@@ -31,9 +31,7 @@ fastai's `Resize` and `imagenet_stats`, Keras's `image_dataset_from_directory`, 
 `ScaleIntensity`, TorchXRayVision's `normalize` and `XRayCenterCrop`, ultralytics' classifiers."""
 NOT_SAID: Final[Mapping[str, tuple[str, ...]]] = {
     "fastai": (
-        "fastai cuts the square out of a picture before it scales it, here it is scaled first: of "
-        "pictures that are not square the edge differs a little; for `Resize(…, method='squish')` "
-        "add --set fit=stretch",
+        "where `Resize` has another method than its own, say so: --set fit=stretch for `squish`",
     ),
     "monai": (
         "MONAI's LoadImage turns PNG and JPEG on their side: where it read the pictures, export "

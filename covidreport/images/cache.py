@@ -143,9 +143,7 @@ class PixelCache:
         """The transforms that made a DICOM image's pixels; empty for others."""
         return self._chains.get(int(self._rows["chain"][index]), ())
 
-    def store(
-        self, index: int, peak: Peak | None, chain: tuple[str, ...] = (), grey: int = NO_GREY
-    ) -> None:
+    def store(self, index: int, peak: Peak | None, chain: tuple[str, ...], grey: int) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
         number = self._store_chain(chain) if chain else NO_CHAIN
         self._write_row(index, READ, _Known(*(peak or NO_PEAK), grey, number))

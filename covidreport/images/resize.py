@@ -52,7 +52,8 @@ def fit_pixels(image: DecodedImage, spec: PixelSpec) -> NDArray[np.uint8]:
     Colour becomes grey (ITU-R 601 luma, as Pillow's `L`) before the resize when one channel is
     wanted, or contrast is made even; grey becomes three equal channels after it. Contrast after the
     resize is that of what the model is fed, cut or padded. `crop` follows torchvision's
-    `Resize(shorter_side)` and `CenterCrop`, and adds black where the crop is larger than the image.
+    `Resize(shorter_side)` and `CenterCrop`, and adds black where the crop is larger than the image;
+    `cut` follows fastai's `Resize`, whose filter sees nothing of what is cut off.
 
     Raises ImageError when the image is too elongated to be scaled, UsageError as `check_spec`.
     """
@@ -71,6 +72,8 @@ def fit_picture(picture: Image.Image, spec: PixelSpec, margin: int = 0) -> NDArr
         picture = picture.convert("L")
     if even is not None and even.step == "before-resize":
         picture = Image.fromarray(equalize_grey(np.asarray(picture), even))
+    if spec.fit == "cut":
+        picture = picture.crop(_find_centre(picture.width, picture.height, spec))
     width, height = SCALED_SIZES[spec.fit](picture.width, picture.height, spec)
     if width * height > MAX_PIXELS:
         raise ImageError(
@@ -102,11 +105,21 @@ def _size_padded(width: int, height: int, spec: PixelSpec) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def _find_centre(width: int, height: int, spec: PixelSpec) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the largest part in the middle that has the wanted shape."""
+    scale = min(width / spec.width, height / spec.height)
+    across, down = max(1, int(scale * spec.width)), max(1, int(scale * spec.height))
+    left, top = (width - across) // 2, (height - down) // 2
+    return left, top, left + across, top + down
+
+
 SCALED_SIZES: dict[Fit, Callable[[int, int, PixelSpec], tuple[int, int]]] = {
     "stretch": _size_stretched,
     "crop": _size_cropped,
     "pad": _size_padded,
+    "cut": _size_stretched,
 }
+"""Of what is left of a picture once it is cut."""
 
 
 def _scale(picture: Image.Image, width: int, height: int, spec: PixelSpec) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ not state it, and its graph can take it. A graph that takes uint8 scales and nor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -25,7 +25,8 @@ SCALES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ImageNet's normalisation": {"range": [0, 1], **IMAGENET},
 }
 """What black and white are usually fed as, by how people call it."""
-FITS: Final[tuple[Fit, ...]] = get_args(Fit)
+FITS: Final[tuple[Fit, ...]] = ("stretch", "crop", "pad")
+"""`cut` differs from `crop` at the edge alone."""
 
 
 class Neighbour(Struct, frozen=True):

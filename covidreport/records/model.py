@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-Fit = Literal["stretch", "crop", "pad"]
+Fit = Literal["stretch", "crop", "pad", "cut"]
 Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 Activation = Literal["logit", "sigmoid", "softmax", "softmax-logit"]
 SOFTMAX: Final = ("softmax", "softmax-logit")
@@ -39,7 +39,7 @@ class PixelSpec(Struct, frozen=True):
 
     fit: `stretch` to height x width; `crop` scales the shorter side to `shorter_side` (by default
     the smaller of height and width) and cuts the centre out; `pad` scales the longer side and adds
-    black.
+    black; `cut` cuts the centre of the wanted shape out and scales that.
     """
 
     height: int

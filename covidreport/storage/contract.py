@@ -73,7 +73,7 @@ class InputWords(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Side, Side] | UnsetType,
         Meta(description=f"[height, width] in pixels, whole numbers from 1 to {LARGEST_SIDE}"),
     ] = UNSET
-    fit: Annotated[Fit | UnsetType, Meta(description="one of stretch, crop, pad")] = UNSET
+    fit: Annotated[Fit | UnsetType, Meta(description="one of stretch, crop, pad, cut")] = UNSET
     resample: Annotated[
         Resample | UnsetType,
         Meta(description="one of nearest, box, bilinear, hamming, bicubic, lanczos"),

@@ -19,9 +19,9 @@ __all__ = ["radiographs"]  # the fixture
 
 
 def survey(pictures):
-    """Thumbnails, as a survey has them."""
+    """Thumbnails without borders, as a survey has them."""
     found = [survey_picture(DecodedImage(each, "JPEG", 8)) for each in pictures]
-    return np.stack([each.thumbnail for each in found])
+    return np.stack([each.content for each in found])
 
 
 def draw(n, seed=0):
@@ -71,7 +71,7 @@ def test_few_pictures_are_compared_all_the_same(n):
 
 def test_flat_pictures_are_like_nothing():
     """Without any shape there is no direction to turn."""
-    flat = np.full((4, 32, 32), 90, np.uint8)
+    flat = np.full((4, 64, 64), 90, np.uint8)
     assert len(turns.find_turns(flat, np.arange(4)).first) == 0
 
 
@@ -89,7 +89,7 @@ def test_an_audit_names_them_with_their_angle():
     healthy = make_evidence(60)
     pictures = draw(60)
     pictures[7] = turn(pictures[1], 6)  # image 1 is in training, 7 in validation
-    (finding,) = copies.audit_near_duplicates(change_survey(healthy, thumbnails=survey(pictures)))
+    (finding,) = copies.audit_near_duplicates(change_survey(healthy, contents=survey(pictures)))
     assert (finding.code, finding.severity) == ("turned-copies-across-splits", "error")
     assert finding.subjects == ("0001.png", "0007.png")
     assert "0001.png (train) and 0007.png (validation), turned by " in finding.evidence
@@ -97,24 +97,26 @@ def test_an_audit_names_them_with_their_angle():
 
 @needs_radiographs
 def test_no_two_persons_are_taken_for_one(radiographs, monkeypatch):
-    """Of 1,118 radiographs one pair is taken for a copy, two films of one person; between persons
-    the highest correlation is 0.90."""
+    """Of 1,118 radiographs no pair is taken for a copy; the likest two are of one person."""
     pictures, patients = radiographs
     monkeypatch.setattr(turns, "CONFIRMED", 0.8)
     found = turns.find_turns(survey(pictures), np.arange(len(pictures)))
     same = patients[found.first] == patients[found.second]
-    assert found.correlations[~same].max() < 0.91
-    assert (found.correlations[same] >= 0.95).sum() == 1
+    assert same.any()
+    assert found.correlations[same].max() < 0.90
+    assert found.correlations[~same].max(initial=0) < 0.87
 
 
 @needs_radiographs
-@pytest.mark.parametrize("how", ["same", "grown", "cut"])
-def test_turned_copies_of_radiographs_are_found(radiographs, how):
-    """40 of them, by 1 to 15 degrees either way, among all others; 39 at least."""
+@pytest.mark.parametrize(("how", "least"), [("same", 37), ("grown", 32), ("cut", 37)])
+def test_turned_copies_of_radiographs_are_found(radiographs, how, least):
+    """Of 40, by 1 to 15 degrees either way, among all others; no other pair is taken for one."""
     pictures, rng = radiographs[0], np.random.default_rng(11)
     rows = rng.choice(len(pictures), 40, replace=False)
     angles = rng.uniform(1, 15, 40) * rng.choice([-1, 1], 40)
     turned = [turn(pictures[i], angle, how) for i, angle in zip(rows, angles, strict=True)]
     found = turns.find_turns(survey([*pictures, *turned]), np.arange(len(pictures) + 40))
     pairs = set(zip(found.first.tolist(), found.second.tolist(), strict=True))
-    assert sum((int(i), len(pictures) + k) in pairs for k, i in enumerate(rows)) >= 39
+    seeded = {(int(i), len(pictures) + k) for k, i in enumerate(rows)}
+    assert len(pairs & seeded) >= least
+    assert pairs <= seeded

@@ -82,7 +82,7 @@ def test_what_is_said_in_two_steps_is_kept(project, covidreport):
     assert done.code == 0, done.err
     settings = json.loads((project / "models" / "net" / "run.json").read_text())
     assert (settings["seed"], settings["name"]) == (3, "first")
-    assert settings["input"]["fit"] == "crop"
+    assert settings["input"]["fit"] == "cut"
     assert covidreport("evaluate", "models/net.onnx").code == 0
     assert _missed(project) == 1
 

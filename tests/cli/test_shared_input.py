@@ -90,4 +90,4 @@ def test_every_fault_of_it_is_named(project, covidreport):
     done = covidreport("evaluate", "runs/a.onnx")
     assert done.code == 2
     assert "`input.interpolation` is no word of a contract (`resample` is one)" in done.err
-    assert "`input.fit` is 'squash'; one of stretch, crop, pad" in done.err
+    assert "`input.fit` is 'squash'; one of stretch, crop, pad, cut" in done.err

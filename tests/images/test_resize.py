@@ -80,6 +80,27 @@ def test_crop_is_torchvisions_resize_and_centre_crop(shape, size, shorter):
     np.testing.assert_array_equal(pixels[:, :, 0], np.asarray(expected))
 
 
+@pytest.mark.parametrize(
+    ("shape", "size", "box"),
+    [
+        ((60, 90), (24, 24), (15, 0, 75, 60)),
+        ((91, 60), (24, 24), (0, 15, 60, 75)),
+        ((60, 90), (20, 30), (0, 0, 90, 60)),
+        ((60, 60), (10, 20), (0, 15, 60, 45)),
+        ((10, 10), (24, 24), (0, 0, 10, 10)),
+        ((1, 3000), (24, 24), (1499, 0, 1500, 1)),
+    ],
+)
+def test_cut_scales_the_middle_as_if_there_were_no_more(shape, size, box):
+    """Cut out by hand and resized by Pillow, bit for bit."""
+    samples = noise(*shape)
+    spec = PixelSpec(size[0], size[1], fit="cut")
+    pixels = fit_pixels(decoded(samples), spec)[:, :, 0]
+    middle = Image.fromarray(samples).crop(box)
+    expected = middle.resize(size[::-1], Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(pixels, np.asarray(expected))
+
+
 def test_pad_keeps_the_shape_and_adds_black():
     """A 40 x 80 picture in 24 x 24: 12 x 24 in the middle, six black rows on either side."""
     samples = noise(40, 80)
@@ -95,7 +116,7 @@ def test_pad_keeps_the_shape_and_adds_black():
 @given(
     height=st.integers(1, 300),
     width=st.integers(1, 300),
-    fit=st.sampled_from(["stretch", "crop", "pad"]),
+    fit=st.sampled_from(["stretch", "crop", "pad", "cut"]),
     channels=st.sampled_from([1, 3]),
 )
 def test_white_stays_white_and_the_shape_is_the_one_asked_for(height, width, fit, channels):
@@ -103,7 +124,7 @@ def test_white_stays_white_and_the_shape_is_the_one_asked_for(height, width, fit
     white = decoded(np.full((height, width), 255, np.uint8))
     pixels = fit_pixels(white, PixelSpec(17, 23, fit=fit, channels=channels))
     assert pixels.shape == (17, 23, channels)
-    if fit == "stretch":
+    if fit in ("stretch", "cut"):
         assert pixels.min() == 255
     else:
         assert set(np.unique(pixels)) <= {0, 255}

@@ -78,7 +78,7 @@ def test_a_description_may_not_contradict_the_file():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"fit": "squash"}, "`fit` is 'squash'; one of stretch, crop, pad"),
+        ({"fit": "squash"}, "`fit` is 'squash'; one of stretch, crop, pad, cut"),
         ({"activation": "relu"}, "`activation` is 'relu'"),
         ({"mean": [0.5]}, "`mean` has 1 values for 3 channels"),
         ({"labels": ["a", "a", "b"]}, "a list of different names"),

@@ -53,7 +53,7 @@ WRONG_INPUT = [
     ("size", "[1000000000, 1]", "; [height, width] in pixels, whole numbers from 1 to 16384"),
     ("channels", "true", "`input.channels` is true; 1 (grey) or 3"),
     ("channels", "2", "`input.channels` is 2; 1 (grey) or 3"),
-    ("fit", '"squash"', "`input.fit` is 'squash'; one of stretch, crop, pad"),
+    ("fit", '"squash"', "`input.fit` is 'squash'; one of stretch, crop, pad, cut"),
     ("resample", "3", "`input.resample` is 3; one of nearest, box, bilinear"),
     ("activation", '"relu"', "`input.activation` is 'relu'; one of logit, sigmoid, softmax"),
     ("layout", '["NCHW"]', '`input.layout` is ["NCHW"]; one of NCHW, NHWC'),

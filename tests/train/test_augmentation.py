@@ -33,7 +33,7 @@ def picture(width=60, height=50, seed=0):
 
 FITS = [
     PixelSpec(40, 40, fit=fit, resample=resample, antialias=antialias, channels=channels)
-    for fit in ("stretch", "crop", "pad")
+    for fit in ("stretch", "crop", "pad", "cut")
     for resample in FILTERS
     for antialias in (True, False)
     if antialias or resample in ("nearest", *KERNELS)
@@ -128,7 +128,7 @@ def test_wide_pictures_keep_their_sides():
 
 
 @pytest.mark.parametrize("size", [(90, 61), (61, 90), (40, 41), (25, 17)], ids=str)
-@pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("fit", ["stretch", "crop", "pad", "cut"])
 def test_what_lies_around_is_only_kept_where_a_turn_may_bring_it_in(fit, size):
     """The middle is what is evaluated; nothing is kept around what is stretched or padded."""
     given, spec = soft_picture(*size), PixelSpec(40, 40, fit=fit, resample="bicubic")

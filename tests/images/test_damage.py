@@ -14,6 +14,9 @@ from covidreport.images import decode_image, fit_pixels
 from covidreport.records import PixelSpec
 from tests.images.pictures import SIGNATURE, chunk, exif_block, noise, save, smooth, write_png
 
+# pytest's filters go before the one by which `images.pillow` ignores what Pillow says of sizes
+pytestmark = pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+
 FILES = [
     save(Image.fromarray(smooth(24, 32)), "JPEG"),
     save(Image.fromarray(smooth(24, 32)), "JPEG", exif=b"Exif\0\0" + exif_block(6)),

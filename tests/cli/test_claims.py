@@ -156,9 +156,11 @@ def test_a_failure_that_is_planted_hides_nothing(covidreport, study):
 def test_unfinished_scores_that_are_planted(covidreport, study, monkeypatch):
     """A folder of partial scores, whole and under the right key, was not begun here."""
     from covidreport.evaluate.checkpoint import open_checkpoint
+    from covidreport.images.cache import decoder_versions
 
     _forge(study, "bad")
     key = read_evaluation(_place(study, "bad")).provenance["key"]
+    key = f"{key} {sorted(decoder_versions().items())}"  # as the loop has it
     scores = read_scores(_place(study, "good") / "scores.parquet").scores
     n, k = scores.shape
     for words in (("ci", "runs/bad"), ("evaluate", "runs/bad", "--force")):

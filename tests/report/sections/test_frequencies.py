@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -51,7 +52,10 @@ def test_of_patients_where_they_are_known(tmp_path):
 
 def test_a_dot_for_each_of_them(tmp_path):
     page = render_html(collect(tmp_path))
-    counts = {kind: page.count(f'<circle class="{kind}"') for kind in ("alarm", "cleared")}
+    dots = {
+        kind: re.findall(f'<g class="{kind}".*?</g>', page, re.S) for kind in ("alarm", "cleared")
+    }
+    counts = {kind: sum(each.count("<circle") for each in found) for kind, found in dots.items()}
     assert counts == {"alarm": 95, "cleared": 855}
     stored = json.loads(render_json(collect(tmp_path)))["frequencies"]
     assert stored[0]["frequencies"]["positives"] == 50

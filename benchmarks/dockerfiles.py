@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import venv
@@ -38,8 +37,11 @@ def install(dockerfile: Path, folder: Path) -> Path:
     here = folder
     for word, rest in read_lines(dockerfile):
         if word == "COPY":
-            with tarfile.open(folder / "context.tar") as files:
-                files.extractall(folder / rest.split()[-1].lstrip("/"), filter="data")
+            target = folder / rest.split()[-1].lstrip("/")
+            target.mkdir(parents=True, exist_ok=True)
+            context = str(folder / "context.tar")
+            unpack = ["tar", "--extract", "--file", context, "--directory", str(target)]
+            subprocess.run(unpack, check=True)
         elif word == "WORKDIR":
             here = folder / rest.lstrip("/")
             here.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import numpy as np
 import onnx
@@ -90,8 +91,10 @@ def test_a_message_that_is_no_text_is_that_runs_fault(project, covidreport):
         model.graph.node.insert(at, node)
     path.write_bytes(model.SerializeToString().replace(b"expandX", b"expand\xfe"))
     failure = _refused(project, covidreport("evaluate", "runs"))
-    assert "fails on a batch: not UTF-8:" in failure.reason
-    assert "expand\N{REPLACEMENT CHARACTER}" in failure.reason
+    assert failure.reason.startswith("the model fails on a batch: ")
+    if sys.version_info >= (3, 11, 7):  # of 3.11.2 such an error is known to come without a text
+        assert "fails on a batch: not UTF-8:" in failure.reason
+        assert "expand\N{REPLACEMENT CHARACTER}" in failure.reason
 
 
 def _break(monkeypatch, module, name, error):

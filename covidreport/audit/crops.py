@@ -11,10 +11,12 @@ grey all; different persons correlate by 0.91 at most, two radiographs of one pe
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from covidreport.audit.likeness import COARSE, FINE, Planes, propose_pairs, sharpen, standardize
 
 MOST: Final = 10_000
 """Pictures that are compared so: the time grows with the square, to a minute for as many."""
@@ -22,18 +24,12 @@ CONFIRMED: Final = 0.96
 """The correlation from which on one picture is a part of the other."""
 _CUTS: Final = ((0.0, 0.0), (0.08, 0.0), (0.0, 0.08), (0.06, 0.06), (0.12, 0.12))
 """What is cut off of both ends of an axis, as shares of it."""
-_COARSE, _FINE = 16, 32
-"""Pixels a side in which parts are looked for, and are fitted."""
-_PROPOSED: Final = 3
 _LIKE: Final = 0.85
 """The coarse correlation from which on a pair is fitted."""
 _HOPELESS: Final = 0.75
 """A pair that correlates less after `_FIRST` steps is given up."""
 _FIRST, _STEPS = 2, 6
-_PART, _BLOCK = 512, 64
-
-Planes = NDArray[np.floating[Any]]
-"""All of them float32."""
+_PART: Final = 512
 
 
 class Crops(NamedTuple):
@@ -76,7 +72,8 @@ def find_crops(thumbnails: NDArray[np.uint8], rows: NDArray[np.intp]) -> Crops:
         none = np.empty(0, np.int64)
         return Crops(none, none, np.empty(0, np.float32))
     wanted = thumbnails[rows].astype(np.float32)
-    part, whole, way = _propose(wanted)
+    described = [_describe(wanted, way) for way in range(len(_CUTS) ** 2)]
+    part, whole, way = propose_pairs(described[0], described, _LIKE)
     correlations = np.empty(len(part), np.float32)
     for start in range(0, len(part), _PART):
         some = slice(start, start + _PART)
@@ -94,27 +91,6 @@ def find_crops(thumbnails: NDArray[np.uint8], rows: NDArray[np.intp]) -> Crops:
     )
 
 
-def _propose(
-    thumbnails: Planes,
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs that may be part and whole, and in which of the ways the whole is to be cut."""
-    n = len(thumbnails)
-    described = [_describe(thumbnails, way) for way in range(len(_CUTS) ** 2)]
-    few = min(_PROPOSED, n - 1)
-    found = [np.empty((3, 0), np.intp)]
-    for start in range(0, n, _BLOCK):
-        parts = np.arange(start, min(start + _BLOCK, n))
-        like = np.stack([described[0][parts] @ each.T for each in described])
-        ways, likest = like.argmax(axis=0), like.max(axis=0)
-        likest[np.arange(len(parts)), parts] = -1  # itself
-        near = np.argpartition(-likest, few - 1, axis=1)[:, :few]
-        row, of = np.nonzero(np.take_along_axis(likest, near, axis=1) >= _LIKE)
-        whole = near[row, of]
-        found.append(np.stack([parts[row], whole, ways[row, whole]]))
-    part, whole, way = np.concatenate(found, axis=1)
-    return part, whole, way
-
-
 def _cut(ways: NDArray[np.intp]) -> tuple[_Window, _Window]:
     """The windows, down and across, of each way."""
     cuts = np.array(_CUTS, np.float32)
@@ -126,30 +102,17 @@ def _cut(ways: NDArray[np.intp]) -> tuple[_Window, _Window]:
 
 
 def _describe(thumbnails: Planes, way: int) -> Planes:
-    """Float32 `(N, _COARSE ** 2)` of mean 0 and length 1: the pictures, cut in one way."""
+    """Float32 `(N, COARSE ** 2)` of mean 0 and length 1: the pictures, cut in one way."""
     side = thumbnails.shape[1]
-    down, across = (each.weigh(_COARSE, side)[0] for each in _cut(np.array([way])))
+    down, across = (each.weigh(COARSE, side)[0] for each in _cut(np.array([way])))
     small = np.concatenate(
-        [np.empty((0, _COARSE, _COARSE), np.float32)]
+        [np.empty((0, COARSE, COARSE), np.float32)]
         + [
             down @ thumbnails[start : start + _PART] @ across.T
             for start in range(0, len(thumbnails), _PART)
         ]
     )
-    fine = _sharpen(small, 7).reshape(len(small), -1)
-    fine -= fine.mean(axis=1, keepdims=True)
-    scaled: Planes = fine / np.maximum(np.linalg.norm(fine, axis=1, keepdims=True), 1e-6)
-    return scaled
-
-
-def _sharpen(pictures: Planes, width: int) -> Planes:
-    """Pictures `(P, n, n)` less their coarse shape: the mean over `width` pixels each way."""
-    n = pictures.shape[1]
-    blur = np.zeros((n, n), np.float32)
-    for offset in range(-(width // 2), width // 2 + 1):
-        blur[np.arange(n), np.clip(np.arange(n) + offset, 0, n - 1)] += np.float32(1 / width)
-    sharp: Planes = pictures - blur @ pictures @ blur.T
-    return sharp
+    return standardize(sharpen(small, 7))
 
 
 def _grid(n: int) -> Planes:
@@ -161,8 +124,8 @@ def _fit(wholes: Planes, parts: Planes, ways: NDArray[np.intp]) -> Planes:
     """How well each part correlates with the place in its whole that fits best, `(P,)`."""
     n, side = len(wholes), wholes.shape[1]
     down, across = _cut(ways)
-    plain = _Window(np.zeros(1, np.float32), np.ones(1, np.float32)).weigh(_FINE, side)[0]
-    fine = _sharpen(plain @ parts @ plain.T, 5)
+    plain = _Window(np.zeros(1, np.float32), np.ones(1, np.float32)).weigh(FINE, side)[0]
+    fine = sharpen(plain @ parts @ plain.T, 5)
     pictures = wholes
     best = np.full(n, -1, np.float32)
     going = np.arange(n)
@@ -181,8 +144,8 @@ def _fit(wholes: Planes, parts: Planes, ways: NDArray[np.intp]) -> Planes:
 
 def _move(window: _Window, steps: Planes) -> _Window:
     """A window after a step, in pixels of the part: how far it lies and how much it stretches."""
-    size = window.size * (1 + steps[:, 1] / _FINE)
-    return _Window(window.centre + window.size * steps[:, 0] / _FINE, np.clip(size, 0.6, 1.1))
+    size = window.size * (1 + steps[:, 1] / FINE)
+    return _Window(window.centre + window.size * steps[:, 0] / FINE, np.clip(size, 0.6, 1.1))
 
 
 def _compare(
@@ -190,16 +153,14 @@ def _compare(
 ) -> tuple[Planes, Planes]:
     """The correlation of each part with its window `(P,)`, and a step `(P, 4)` to a better one."""
     side = wholes.shape[1]
-    seen = _sharpen(
-        down.weigh(_FINE, side) @ wholes @ across.weigh(_FINE, side).transpose(0, 2, 1), 5
-    )
-    inside = [np.abs(each.positions(_FINE, side) - (side - 1) / 2) <= side / 2
+    seen = sharpen(down.weigh(FINE, side) @ wholes @ across.weigh(FINE, side).transpose(0, 2, 1), 5)
+    inside = [np.abs(each.positions(FINE, side) - (side - 1) / 2) <= side / 2
               for each in (down, across)]  # fmt: skip
     mask = (inside[0][:, :, np.newaxis] & inside[1][:, np.newaxis, :]).astype(np.float32)
     ours, theirs = _normalise(seen, mask), _normalise(parts, mask)
     found = (ours * theirs).sum(axis=(1, 2))
     found[mask.mean(axis=(1, 2)) < 0.5] = -1
-    grid = _grid(_FINE)
+    grid = _grid(FINE)
     slopes = np.gradient(ours, axis=(1, 2))
     turned = [slopes[0], slopes[0] * grid[:, np.newaxis], slopes[1], slopes[1] * grid]
     towards = (np.stack(turned, axis=1) * mask[:, np.newaxis]).reshape(len(ours), 4, -1)

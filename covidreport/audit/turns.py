@@ -14,20 +14,19 @@ one person by 0.89 at most. Copies that are mirrored or inverted as well are mis
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from covidreport.audit.likeness import COARSE, FINE, Planes, propose_pairs, sharpen, standardize
 
 CONFIRMED: Final = 0.94
 """The correlation from which on one picture is the other, turned."""
 _ANGLES: Final = (-14, -11, -8, -5, -2, 2, 5, 8, 11, 14)
 """Degrees."""
-_COARSE, _FINE = 16, 32
-"""Pixels a side in which turned pictures are looked for, and are fitted."""
 _MIDDLE: Final = 0.7
 """Of a picture's sides, the part that is compared: what no corner of a canvas reaches."""
-_PROPOSED: Final = 3
 _LIKE: Final = 0.65
 """The coarse correlation from which on a pair is fitted."""
 _HOPELESS: Final = 0.75
@@ -35,12 +34,9 @@ _HOPELESS: Final = 0.75
 _FIRST, _STEPS = 3, 8
 _DAMPING: Final = np.float32(1e-4 / 6)
 """Of the trace of the normal equations: two pictures that differ everywhere give no wild steps."""
-_PART, _BLOCK = 256, 64
+_PART: Final = 256
 _LEAST, _MOST = 0.7, 20
 """Degrees: what is turned by less is a near-duplicate, and by more not looked for."""
-
-Planes = NDArray[np.floating[Any]]
-"""All of them float32."""
 
 
 def _list_ways() -> Planes:
@@ -76,7 +72,8 @@ def find_turns(thumbnails: NDArray[np.uint8], rows: NDArray[np.intp]) -> Turns:
     if len(rows) < 2:
         return Turns(none, none, np.empty(0), np.empty(0, np.float32))
     wanted = thumbnails[rows].astype(np.float32)
-    one, other, way = _propose(wanted)
+    own, turned = _describe(wanted, _STILL), [_describe(wanted, each) for each in _WAYS]
+    one, other, way = propose_pairs(own, turned, _LIKE)
     maps = _WAYS[way]
     values = np.empty(len(one), np.float32)
     for start in range(0, len(one), _PART):
@@ -123,58 +120,27 @@ def _sample(pictures: Planes, maps: Planes, n: int) -> Planes:
     return sampled
 
 
-def _sharpen(pictures: Planes, width: int) -> Planes:
-    """Unit vectors `(P, n * n)`: pictures less their coarse shape, the mean over `width` pixels."""
-    n = pictures.shape[1]
-    blur = np.zeros((n, n), np.float32)
-    for offset in range(-(width // 2), width // 2 + 1):
-        blur[np.arange(n), np.clip(np.arange(n) + offset, 0, n - 1)] += np.float32(1 / width)
-    fine = (pictures - blur @ pictures @ blur.T).reshape(len(pictures), -1)
-    fine -= fine.mean(axis=1, keepdims=True)
-    scaled: Planes = fine / np.maximum(np.linalg.norm(fine, axis=1, keepdims=True), 1e-6)
-    return scaled
-
-
 def _describe(thumbnails: Planes, place: Planes) -> Planes:
-    """Float32 `(N, _COARSE ** 2)`, unit vectors: the middle of each picture as a map places it."""
+    """Float32 `(N, COARSE ** 2)`, unit vectors: the middle of each picture as a map places it."""
     found = []
     for start in range(0, len(thumbnails), _PART):
         part = thumbnails[start : start + _PART]
-        found.append(
-            _sharpen(_sample(part, np.repeat(place[np.newaxis], len(part), 0), _COARSE), 7)
-        )
+        sampled = _sample(part, np.repeat(place[np.newaxis], len(part), 0), COARSE)
+        found.append(standardize(sharpen(sampled, 7)))
     return np.concatenate(found)
-
-
-def _propose(thumbnails: Planes) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs that may be a picture and its turned copy, and in which of the ways it is turned."""
-    n = len(thumbnails)
-    own, described = _describe(thumbnails, _STILL), [_describe(thumbnails, w) for w in _WAYS]
-    few = min(_PROPOSED, n - 1)
-    found = [np.empty((3, 0), np.intp)]
-    for start in range(0, n, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, n))
-        like = np.stack([own[rows] @ each.T for each in described])
-        ways, likest = like.argmax(axis=0), like.max(axis=0)
-        likest[np.arange(len(rows)), rows] = -1  # itself
-        near = np.argpartition(-likest, few - 1, axis=1)[:, :few]
-        row, of = np.nonzero(np.take_along_axis(likest, near, axis=1) >= _LIKE)
-        other = near[row, of]
-        found.append(np.stack([rows[row], other, ways[row, other]]))
-    one, other, way = np.concatenate(found, axis=1)
-    return one, other, way
 
 
 def _fit(turned: Planes, plain: Planes, maps: Planes) -> tuple[Planes, Planes]:
     """How well the middle of each plain picture correlates with its place in the turned one that
     fits best `(P,)`, and the map of that place."""
-    theirs = _sharpen(_sample(plain, np.repeat(_STILL[np.newaxis], len(plain), 0), _FINE), 5)
+    still = np.repeat(_STILL[np.newaxis], len(plain), 0)
+    theirs = standardize(sharpen(_sample(plain, still, FINE), 5))
     best, placed = np.full(len(plain), -1, np.float32), maps.copy()
     going = np.arange(len(plain))
     for step in range(_STEPS + 1):
         if not len(going):
             break
-        ours = _sharpen(_sample(turned[going], maps, _FINE), 5)
+        ours = standardize(sharpen(_sample(turned[going], maps, FINE), 5))
         found = (ours * theirs[going]).sum(axis=1)
         better = found > best[going]
         best[going[better]], placed[going[better]] = found[better], maps[better]
@@ -187,9 +153,9 @@ def _fit(turned: Planes, plain: Planes, maps: Planes) -> tuple[Planes, Planes]:
 
 def _find_steps(ours: Planes, theirs: Planes) -> Planes:
     """A step `(P, 2, 3)` of each map, seen from the middle, that brings ours nearer to theirs."""
-    slopes = np.gradient(ours.reshape(-1, _FINE, _FINE), _MIDDLE / _FINE, axis=(1, 2))
+    slopes = np.gradient(ours.reshape(-1, FINE, FINE), _MIDDLE / FINE, axis=(1, 2))
     towards = np.stack(
-        [each.reshape(ours.shape) * along for each in slopes for along in _spread(_FINE)], axis=1
+        [each.reshape(ours.shape) * along for each in slopes for along in _spread(FINE)], axis=1
     )
     normal = towards @ towards.transpose(0, 2, 1)
     size = np.trace(normal, axis1=1, axis2=2)[:, np.newaxis, np.newaxis]

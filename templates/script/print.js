@@ -1,12 +1,12 @@
-/* On paper stands what is open; with the appendix all that is folded, too. Style sheets do that in
-   browsers that know `::details-content`; what was opened for the printer is folded again. */
+/* On paper stands what is open; with the appendix, or where there is none, all that is folded, too.
+   Style sheets do that in browsers that know `::details-content`; what was opened for the printer is
+   folded again. */
 
 (() => {
   const choice = document.getElementById("print-appendix");
-  if (!choice) return;
   let opened = [];
   addEventListener("beforeprint", () => {
-    if (!choice.checked) return;
+    if (choice && !choice.checked) return;
     opened = [...document.querySelectorAll("main details:not([open])")]
       .filter((one) => !one.closest(".controls"));
     for (const one of opened) one.open = true;
@@ -16,6 +16,7 @@
     opened = [];
   });
 
+  if (!choice) return;
   const given = choice.checked;
   address.add("appendix", (value) => {
     choice.checked = value === null ? given : value === "printed";

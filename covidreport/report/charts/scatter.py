@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from covidreport.report.charts.scales import Scale, Tick, fit_counts, fit_scale
+from covidreport.text import whole
 
 PointKind = Literal["best", "ranked", "unranked"]
 _RADIUS = 4.5
@@ -138,7 +139,7 @@ class _Plan(Struct, frozen=True):
         across, missed = point.across, point.missed
         if across <= self.x.high and missed <= self.y.high:
             return point
-        label = f"{point.label}: {point.across:,g}, {point.missed:,g} missed"
+        label = f"{point.label}: {whole(int(point.across))}, {whole(int(point.missed))} missed"
         if across > self.x.high:
             across = _invert(self.x, self.x.end + _MARGIN / 2)
         if missed > self.y.high:

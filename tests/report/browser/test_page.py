@@ -43,7 +43,7 @@ SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page", "pictured_page"])
-@pytest.mark.parametrize("width", [360, 768, 1024, 1440])
+@pytest.mark.parametrize("width", [360, 768, 1024, 1200, 1440])
 def test_no_table_goes_sideways(visit, request, name, width):
     """With everything open; on a phone the counts of all runs do, in a box of their own."""
     page = visit(request.getfixturevalue(name), width=width)

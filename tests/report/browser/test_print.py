@@ -11,6 +11,7 @@ from covidreport.records import Case, ReportData
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
+from covidreport.report.sections import SECTIONS
 from covidreport.storage.runs import discover_runs
 
 NARROWEST = 695
@@ -155,6 +156,21 @@ def test_the_report_can_ask_for_its_appendix(visit, study, tmp_path):
     assert page.evaluate("location.hash").endswith("?appendix=not-printed")
     page.reload()
     assert not choice.is_checked()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_without_an_appendix_all_that_is_folded_is_printed(visit, scored_data, tmp_path, script):
+    """There is nothing to tick then, in a report that hides it or a plan."""
+    appendix = list(SECTIONS)[list(SECTIONS).index("specificity") :]
+    path = tmp_path / "report.html"
+    options = RenderOptions(hide=frozenset(appendix))
+    path.write_text(render_html(scored_data, options), encoding="utf-8")
+    page = visit(path, java_script_enabled=script)
+    assert page.locator("#print-appendix").count() == 0
+    page.emulate_media(media="print")
+
+    assert page.locator("#cases table.listed").count() > 0
+    assert page.evaluate(_UNSEEN) == []
 
 
 def test_the_script_opens_what_is_folded_for_the_printer(visit, scored_page):

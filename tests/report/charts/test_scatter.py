@@ -82,6 +82,9 @@ def test_a_run_that_is_not_ranked_does_not_press_the_others_into_a_corner():
     assert last.x == scatter.beyond[0]
     assert scatter.beyond[0] < out.x < 760
     assert out.label == "1: 163, 0 missed"
+    far = draw_scatter([*ranked, *_points((1_234_567, 0), kind="unranked")], 760, 360, 10)
+    assert far is not None
+    assert far.dots[-1].label == "1: 1,234,567, 0 missed"
     missed_all = draw_scatter([*ranked, *_points((0, 28), kind="unranked")], 760, 360, 10)
     assert missed_all is not None
     assert missed_all.beyond is not None

@@ -9,7 +9,7 @@ from covidreport.dataset.layout import ManifestSettings
 from covidreport.gate.limits import KEYS
 from covidreport.report.sections import list_hideable
 from covidreport.schemas import FOLDER
-from covidreport.settings.values import INTERVALS, PATIENT_RULES, POLICIES
+from covidreport.settings.values import INTERVALS, PATIENT_RULES, POLICIES, SAMPLINGS, STUDY
 from covidreport.storage.contract import InputWords
 from tests.run_schema import describe_words
 
@@ -61,7 +61,6 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "report": ("hide", {"type": "array", "items": {"enum": sorted(list_hideable())}}),
     "tune": ("split", TEXT),
-    "study": ("sampling", {"const": "consecutive"}),
     "patients": ("rule", {"enum": list(PATIENT_RULES)}),
     "audit": ("ignore", {"type": "array", "items": {
         "type": "object", "additionalProperties": False, "required": ["code", "reason"],
@@ -84,6 +83,9 @@ def write_settings_schema() -> str:
     }
     for table, (entry, schema) in TABLES.items():
         properties[table] = _object({entry: schema})
+    properties["study"] = _object(
+        {name: {"type": "string"} for name in STUDY} | {"sampling": {"enum": [*SAMPLINGS, ""]}}
+    )
     limit = _object(_LIMIT) | {"required": ["metric"], "minProperties": 2}
     properties["limits"] = {"type": "array", "items": limit}
     manifest, inner = describe_words(ManifestSettings)

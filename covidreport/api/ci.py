@@ -270,6 +270,7 @@ def collect_judged(job: CiJob, verdicts: Sequence[Verdict], on_event: OnEvent) -
             plan=settings.plan_comparisons(job.runs),
             command=job.options.command,
             made=job.request.trust.made,
+            study=settings.study,
         )
     except UsageError as error:
         nothing = isinstance(error, NothingEvaluatedError)

@@ -58,6 +58,7 @@ def load(
             target=target or settings.target,
             specificity_floor=floor,
             metrics=settings.metrics,
+            study=settings.study,
             images=settings.query_stored(dataset, split, variant),
             tell=_log.warning,
             title=title,

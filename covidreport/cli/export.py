@@ -62,8 +62,8 @@ def export(
         raise RunError("; ".join(found.faults))
     data = collect_report(
         [found], target=settings.target, specificity_floor=settings.specificity_floor,
-        metrics=settings.metrics, images=settings.query_stored(dataset, split, variant),
-        tell=say_note,
+        metrics=settings.metrics, study=settings.study,
+        images=settings.query_stored(dataset, split, variant), tell=say_note,
     )  # fmt: skip
     (reported,) = data.runs
     evaluation = reported.evaluation

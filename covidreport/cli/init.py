@@ -129,6 +129,7 @@ def describe_settings(
     from covidreport.evaluate.thresholds import DEFAULT_THRESHOLD
     from covidreport.report.sections import list_hideable
     from covidreport.settings.record import DEFAULT_FLOOR
+    from covidreport.settings.values import STUDY
     from covidreport.text import plural
 
     data_path = Path(os.path.relpath(found.data, output.resolve().parent)).as_posix()
@@ -198,10 +199,12 @@ def describe_settings(
         "# auto, cuda or cpu",
         'provider = "auto"',
         "",
-        "# How the images were sampled: only where they are of consecutive patients does the",
+        "# What the report can't know and a paper has to state, in your words: docs/paper.md. Only",
+        "# where images are of consecutive patients (not random, not convenience) does the",
         "# prevalence say anything of others, and has an interval.",
         "# [study]",
         '# sampling = "consecutive"',
+        *(f'# {name} = ""' for name in STUDY if name != "sampling"),
         "",
         "# Where patients are known, how many of a patient's images must be called positive for",
         "# the patient to be: any, majority (more than half) or all.",

@@ -152,7 +152,7 @@ def _render(run: Run, settings: Settings, images: ImageQuery | None) -> str | No
     try:
         data = collect_report(
             [run], target=settings.target, specificity_floor=settings.specificity_floor,
-            metrics=settings.metrics, images=images,
+            metrics=settings.metrics, study=settings.study, images=images,
         )  # fmt: skip
     except UsageError:
         return None

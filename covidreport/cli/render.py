@@ -117,6 +117,7 @@ def render(
         target=settings.target,
         specificity_floor=settings.specificity_floor,
         metrics=settings.metrics,
+        study=settings.study,
         images=settings.query_stored(dataset, split, variant),
         tell=say_note,
         title=title,

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from covidreport.errors import UsageError
-from covidreport.records import IntervalKind, MetricPlan
+from covidreport.records import IntervalKind, MetricPlan, Sampling
 
 DEFAULT_NORMAL = "normal"
-Sampling = Literal["consecutive"]
-"""`consecutive`: everybody of a period who was eligible, as in a cohort (STARD 2015, item 9)."""
 
 
 class MetricOptions(Struct, frozen=True):

@@ -158,6 +158,7 @@ from covidreport.records.scores import (
     LabelRule,
     Scores,
 )
+from covidreport.records.study import Sampling, Study
 from covidreport.records.thresholds import (
     RankAt,
     TargetMetric,
@@ -277,6 +278,7 @@ __all__ = [
     "RunFrequencies",
     "RunReferral",
     "SameSpecificity",
+    "Sampling",
     "ScoreMetrics",
     "Scores",
     "ScoresDamaged",
@@ -287,6 +289,7 @@ __all__ = [
     "Stage",
     "StageStarted",
     "StepsDone",
+    "Study",
     "StudyAssumptions",
     "StudyPlan",
     "Subgroup",

@@ -15,6 +15,7 @@ from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
 from covidreport.records.score_metrics import Subgroup
 from covidreport.records.scores import Estimate
+from covidreport.records.study import Study
 
 CaseAnswer = Literal["yes", "no", "failed"]
 """What a run said of one image for one label; `failed` where it could not be scored."""
@@ -300,3 +301,5 @@ class ReportData(Struct, frozen=True):
     """Of the ranked runs of the first ranking, in its order; of each from the lowest prevalence."""
     datasets: tuple[ReportedDataset, ...] = ()
     """Where runs were evaluated on several: the one that others are compared with is the first."""
+    study: Study = Study()
+    """What the authors state."""

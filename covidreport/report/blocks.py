@@ -165,6 +165,8 @@ class Fact(Struct, frozen=True):
 
     name: str
     value: Cell
+    id: str = ""
+    """That a link leads to."""
 
 
 class Facts(Struct, frozen=True):
@@ -446,4 +448,6 @@ def list_targets(sections: tuple[Section, ...]) -> frozenset[str]:
                 ids.add(block.id)
             elif isinstance(block, Table):
                 ids.update(row.id for row in block.rows if row.id)
+            elif isinstance(block, Facts):
+                ids.update(fact.id for fact in block.facts if fact.id)
     return frozenset(ids)

@@ -28,6 +28,7 @@ from covidreport.records import (
     ReportedRun,
     Run,
     Scores,
+    Study,
     name_evaluation,
 )
 from covidreport.report.anonymous import hide_ids
@@ -81,6 +82,7 @@ def collect_report(
     command: str | None = None,
     made: MadeHere | None = None,
     metrics: MetricOptions | None = None,
+    study: Study | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
@@ -88,7 +90,7 @@ def collect_report(
     findings the report takes in. show_ids: images and patients go by their ids, not by digests.
     command: the one that asks for it, for the record. made: what is known to have been computed
     here, where that is more than the cache's records. figures: whose prevalence predictive values
-    are told at; None for those that are stored.
+    are told at; None for those that are stored. study: what its authors state.
 
     images: what was said of data set, split and variant (another precision or provider, such as
     `fp16`); `choose_images` has the rule. tell: told where other images were evaluated later.
@@ -142,6 +144,7 @@ def collect_report(
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
+        study=study or Study(),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

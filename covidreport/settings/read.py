@@ -14,7 +14,7 @@ from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions
 from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Limit, RankAt
+from covidreport.records import Limit, RankAt, Study
 from covidreport.settings import values as read_as
 from covidreport.settings.record import Settings
 from covidreport.settings.values import FaultError
@@ -99,10 +99,12 @@ def read_settings(path: Path) -> Settings:
         f"`{key}` is no setting; {', '.join(KNOWN)} are" for key in table if key not in KNOWN
     ]
     tuning_split = reading.read("tune", read_as.tuning_split)
-    options = reading.read_options(path, tuning_split or TUNING_SPLIT)
+    study = reading.read("study", read_as.study) or Study()
+    options = reading.read_options(path, tuning_split or TUNING_SPLIT, study)
     settings = Settings(
         origin=path,
         evaluate=options,
+        study=study,
         beside=reading.read_sources(path)[1:] if "data" in options.origins else (),
         **reading.read_all(RANKING),
         patient_rule=reading.read("patients", read_as.patient_rule) or "any",
@@ -142,7 +144,7 @@ class _Reading:
         """The data sets in their order; none where the file names none."""
         return tuple(path.parent / each for each in self.read("data", read_as.data_sets) or ())
 
-    def read_options(self, path: Path, tuning_split: str) -> EvaluateOptions:
+    def read_options(self, path: Path, tuning_split: str, study: Study) -> EvaluateOptions:
         """What of the file lies beneath the options of the commands."""
         values = self.read_all(OPTIONS)
         if "manifest" in values:
@@ -152,9 +154,8 @@ class _Reading:
         if sources:
             values["data"] = sources[0]
         metrics = self.read_all(METRICS)
-        sampling = self.read("study", read_as.sampling)
-        if sampling is not None:
-            metrics["sampling"] = sampling
+        if study.sampling:
+            metrics["sampling"] = study.sampling
         return EvaluateOptions(
             **values,
             thresholds=self.read_thresholds(values.get("target", DEFAULT_TARGET), tuning_split),

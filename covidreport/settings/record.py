@@ -14,7 +14,7 @@ from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions, merge_options
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, RankAt, Run
+from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, RankAt, Run, Study
 from covidreport.storage.chosen import ImageQuery, ReadAt, fold_split, keep_thresholds
 from covidreport.text.failed import MOST_FAILED
 
@@ -36,6 +36,8 @@ class Settings(Struct, frozen=True):
     origin: Path | None = None
     evaluate: EvaluateOptions = field(default_factory=EvaluateOptions)
     """What lies beneath the options of every command: data, thresholds, target and the rest."""
+    study: Study = Study()
+    """`[study]`: what the authors state, for the report."""
     beside: tuple[Path, ...] = ()
     """Data sets beside `evaluate.data`: those that follow the first of a list."""
     specificity_floor: float = DEFAULT_FLOOR

@@ -12,18 +12,27 @@ import msgspec
 from covidreport.dataset.layout import ManifestSettings, find_contradictions
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
-from covidreport.metrics.plan import Sampling
-from covidreport.records import Ignore, IntervalKind, MissPolicy, PatientRule, TargetMetric
+from covidreport.records import (
+    Ignore,
+    IntervalKind,
+    MissPolicy,
+    PatientRule,
+    Sampling,
+    Study,
+    TargetMetric,
+)
 from covidreport.storage.contract import InputWords, find_faults
+from covidreport.text import listed
 
 T = TypeVar("T")
 
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
 POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
 PATIENT_RULES: tuple[PatientRule, ...] = get_args(PatientRule)
+SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 PATIENTS_FORMAT = '[patients], then rule = "any"'
 RANK_AT_FORMAT = "one target is wanted: {specificity = 0.95} or {sensitivity = 0.95}"
-SAMPLING_FORMAT = '[study], then sampling = "consecutive"'
+STUDY_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
 
@@ -218,16 +227,29 @@ def tuning_split(key: str, value: Any) -> str | None:
     return _read_table(key, value, ("split", text), '[tune], then split = "tuning"')
 
 
-def sampling(key: str, value: Any) -> Sampling | None:
-    """`sampling` of the table `study`."""
-    return _read_table(key, value, ("sampling", _sampling), SAMPLING_FORMAT)
+def study(key: str, value: Any) -> Study:
+    """The words of `[study]`; an empty text says nothing."""
+    found = _read_entries(key, value, STUDY, STUDY_FORMAT)
+    return Study(**{name: each.strip() for name, each in found.items()})
 
 
-def _sampling(key: str, value: Any) -> Sampling:
-    if value != "consecutive":
-        raise _refuse(key, value, "'consecutive' is wanted, or nothing")
-    found: Sampling = value
-    return found
+def _statement(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _refuse(key, value, "a text is wanted")
+    return value
+
+
+def _sampling(key: str, value: Any) -> Sampling | str:
+    if value not in (*SAMPLINGS, ""):
+        raise _refuse(key, value, f"{', '.join(map(repr, SAMPLINGS))} are the ways to sample")
+    return str(value)
+
+
+STUDY: Mapping[str, Callable[[str, Any], Any]] = {
+    each.name: _sampling if each.name == "sampling" else _statement
+    for each in msgspec.structs.fields(Study)
+}
+"""What `[study]` may state, and what reads each."""
 
 
 def patient_rule(key: str, value: Any) -> PatientRule | None:
@@ -256,15 +278,28 @@ def _read_table(
     key: str, value: Any, entry: tuple[str, Callable[[str, Any], T]], expected: str
 ) -> T | None:
     """The one entry that a table may have; None without it."""
+    name, read = entry
+    found: T | None = _read_entries(key, value, {name: read}, expected).get(name)
+    return found
+
+
+def _read_entries(
+    key: str, value: Any, readers: Mapping[str, Callable[[str, Any], Any]], expected: str
+) -> dict[str, Any]:
+    """The entries that a table may have, those that it has; every fault of it is told."""
     if not isinstance(value, dict):
         raise _refuse(key, value, f"a table is wanted: {expected}")
-    name, read = entry
-    faults = [f"`{key}.{each}` is no setting; `{key}.{name}` is" for each in value if each != name]
-    found = None
-    try:
-        found = read(f"{key}.{name}", value[name]) if name in value else None
-    except FaultError as fault:
-        faults += fault.args
+    known = listed([f"`{key}.{name}`" for name in readers])
+    are = "is" if len(readers) == 1 else "are"
+    faults = [
+        f"`{key}.{each}` is no setting; {known} {are}" for each in value if each not in readers
+    ]
+    found = {}
+    for name in [each for each in readers if each in value]:
+        try:
+            found[name] = readers[name](f"{key}.{name}", value[name])
+        except FaultError as fault:
+            faults += fault.args
     if faults:
         raise FaultError(*faults)
     return found

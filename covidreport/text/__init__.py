@@ -23,6 +23,7 @@ from covidreport.text.numbers import (
 )
 from covidreport.text.p_values import bound_p, format_bounds, format_p, p_value, show_bounds
 from covidreport.text.words import (
+    NOT_STATED,
     clean,
     humanise,
     label_name,
@@ -35,6 +36,7 @@ from covidreport.text.words import (
 __all__ = [
     "DASH",
     "MINUS",
+    "NOT_STATED",
     "SALT",
     "EstimateText",
     "aligned",

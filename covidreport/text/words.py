@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+NOT_STATED = "not stated"
+"""What stands where nobody stated anything."""
 _NAMES = {"covid-19": "COVID-19", "covid19": "COVID-19", "covid": "COVID"}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import EvaluateOptions, merge_options
+from covidreport.records import Study
 from covidreport.settings import find_settings
 
 
@@ -179,14 +181,41 @@ def test_how_many_images_make_a_patient_positive_is_said_of_patients(tmp_path, r
 
 
 def test_how_images_were_sampled_is_said_of_the_study(tmp_path):
-    """`[study] sampling`; only one word has a meaning."""
+    """`[study] sampling`; the metrics are told, too."""
     (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "consecutive"\n')
     assert find_settings(tmp_path).metrics.sampling == "consecutive"
     (tmp_path / "covidreport.toml").write_text("")
     assert find_settings(tmp_path).metrics.sampling is None
     (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "random"\n')
-    with pytest.raises(UsageError, match=r"`study\.sampling` is 'random'; 'consecutive' is wanted"):
+    assert find_settings(tmp_path).metrics.sampling == "random"
+    assert find_settings(tmp_path).study == Study(sampling="random")
+    (tmp_path / "covidreport.toml").write_text('[study]\nsampling = "all"\n')
+    wanted = (
+        "`study.sampling` is 'all'; 'consecutive', 'random', 'convenience' are the ways to sample"
+    )
+    with pytest.raises(UsageError, match=re.escape(wanted)):
         find_settings(tmp_path)
+
+
+def test_what_authors_state_is_free_text(tmp_path):
+    """In `[study]`; every word that is none is named at once, and blanks state nothing."""
+    file = tmp_path / "covidreport.toml"
+    file.write_text(
+        '[study]\nreference_standard = "RT-PCR within 48 h"\nsetting = "two hospitals"\n'
+        'dates = " "\nfunding = ""\nregistration = "none"\n'
+    )
+    stated = Study(
+        reference_standard="RT-PCR within 48 h", setting="two hospitals", registration="none"
+    )
+    assert find_settings(tmp_path).study == stated
+    assert find_settings(tmp_path).metrics.sampling is None
+    file.write_text('[study]\nfunds = "none"\ndates = 2020\nperiod = "2020"\n')
+    with pytest.raises(UsageError) as refused:
+        find_settings(tmp_path)
+    said = str(refused.value)
+    for fault in ("`study.funds` is no setting", "`study.period` is no", "`study.dates` is 2020"):
+        assert fault in said
+    assert "`study.reference_standard`" in said
 
 
 def test_a_manifest_of_others_is_described(tmp_path):

@@ -34,6 +34,7 @@ from covidreport.report.sections import (
     resamples,
     runs,
     specificity,
+    study,
     subgroups,
 )
 
@@ -69,6 +70,7 @@ SECTIONS: Mapping[str, Entry] = {
     "predictive": Entry(predictive.build, "the predictive values at other prevalences"),
     "referral": Entry(referral.build, "the referral of uncertain images"),
     "resamples": Entry(resamples.build, "the ranks in resamples"),
+    "study": Entry(study.build, "the study as its authors state it"),
     "provenance": Entry(provenance.build, "the provenance"),
     "methods": Entry(methods.build, "the methods"),
 }

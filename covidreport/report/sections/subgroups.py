@@ -19,7 +19,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
-from covidreport.text import clean, humanise, plural, titled, whole
+from covidreport.text import NOT_STATED, clean, humanise, plural, titled, whole
 
 MOST_RUNS = 3
 """Runs that stand side by side; each run's own section has its groups too."""
@@ -73,7 +73,7 @@ def _table(metric: str, shown: Sequence[ReportedRun], index: Index) -> Table:
                 Row(
                     (
                         Text(titled(humanise(attribute)) if place == 0 else ""),
-                        Text(group.value or "not stated"),
+                        Text(group.value or NOT_STATED),
                         Count(of),
                         *(_rate(metric, each.get(attribute), group.value) for each in by_run),
                     )

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 from covidreport.records import Estimate, Severity
+from covidreport.report.charts.diagram import Diagram
 from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
@@ -376,8 +377,8 @@ class Chart(Struct, frozen=True):
     """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
     is read; `name` is that of its file where it stands in one.
 
-    drawing: dots that are counted; the same points for a wide and for a narrow page; or lines, one
-    drawing for each label, of which the first is seen.
+    drawing: dots that are counted; the same points or the same diagram for a wide and for a narrow
+    page; or lines, one drawing for each label, of which the first is seen.
     """
 
     kind: ClassVar = "chart"
@@ -385,14 +386,20 @@ class Chart(Struct, frozen=True):
     title: str
     summary: str
     key: str
-    drawing: Tally | tuple[Scatter, ...] | tuple[TitledLines, ...]
+    drawing: Tally | tuple[Scatter, ...] | tuple[Diagram, ...] | tuple[TitledLines, ...]
 
     @property
-    def draws(self) -> Literal["tally", "scatters", "lines"]:
+    def draws(self) -> Literal["tally", "scatters", "diagrams", "lines"]:
         """Which kind of drawing it is."""
-        if isinstance(self.drawing, Tally):
-            return "tally"
-        return "lines" if isinstance(self.drawing[0], TitledLines) else "scatters"
+        match self.drawing:
+            case Tally():
+                return "tally"
+            case (Scatter(), *_):
+                return "scatters"
+            case (Diagram(), *_):
+                return "diagrams"
+            case _:
+                return "lines"
 
 
 class Group(Struct, frozen=True):

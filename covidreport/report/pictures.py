@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from covidreport.records import ReportData
 from covidreport.report.blocks import Chart, walk_blocks
+from covidreport.report.charts.diagram import Diagram
 from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.vega import draw_png
@@ -36,6 +37,10 @@ def draw_pictures(data: ReportData, options: RenderOptions = PLAIN) -> Mapping[s
             case (Scatter() as first, *_):
                 values: dict[str, object] = {"scatter": first}
                 svg = render_template("trade-off.svg.j2", values, HTML, options.templates)
+                pictures[f"{block.name}.png"] = bytes(vl_convert.svg_to_png(svg, scale=SCALE))
+            case (Diagram() as first, *_):
+                values = {"diagram": first}
+                svg = render_template("diagram.svg.j2", values, HTML, options.templates)
                 pictures[f"{block.name}.png"] = bytes(vl_convert.svg_to_png(svg, scale=SCALE))
             case (TitledLines() as first, *_):
                 names = [clean(runs[int(key) - 1].run.name) for key in first.lines.shown]

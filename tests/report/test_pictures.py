@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from covidreport.report.charts.palette import SERIES_STYLES
+from covidreport.report.charts.palette import INK, SERIES_STYLES
 from covidreport.report.formats import render_markdown
 from covidreport.report.options import RenderOptions
 from covidreport.report.pictures import draw_pictures
@@ -20,6 +20,7 @@ OPERATING = ("roc", "precision-recall", "net-benefit")
 BESIDE_IT = tuple(f"operating-2-{name}" for name in OPERATING)
 TRAINING = ("loss", "accuracy", "reliability")
 CHARTS = (*OPERATING, *BESIDE_IT, *TRAINING, "referral")
+PAIRS = ("pairs", "critical-differences")
 BESIDE = RenderOptions(charts="files")
 
 
@@ -58,6 +59,7 @@ def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictu
 
     assert [name for _, name in links] == [
         "ranking",
+        *PAIRS,
         *OPERATING,
         *BESIDE_IT,
         "cost",
@@ -79,6 +81,14 @@ def test_a_picture_stands_by_itself(pictures, name):
     colours = _colours(picture)
     for look in SERIES_STYLES[:4]:
         assert tuple(bytes.fromhex(look.colour[1:])) in colours
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_picture_of_pairs_stands_by_itself(pictures, name):
+    """On white, in the tones of the light scheme, as its words stand in the text."""
+    picture = _read(pictures[f"{name}.png"])
+    assert picture.getpixel((0, 0)) == (255, 255, 255, 255)
+    assert tuple(bytes.fromhex(INK[1:])) in _colours(picture)
 
 
 def test_the_key_names_the_runs_whole(everything, pictures):
@@ -127,10 +137,11 @@ def test_counts_alone_have_no_curves(study):
 @pytest.mark.parametrize(
     ("hidden", "left"),
     [
-        ("ranking", (*OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral")),
-        ("cost", ("ranking", *CHARTS)),
-        ("operating", ("ranking", "cost", *TRAINING, "referral")),
-        ("curves", ("ranking", *OPERATING, *BESIDE_IT, "cost", "referral")),
+        ("ranking", (*PAIRS, *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral")),
+        ("cost", ("ranking", *PAIRS, *CHARTS)),
+        ("against", ("ranking", *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral")),
+        ("operating", ("ranking", *PAIRS, "cost", *TRAINING, "referral")),
+        ("curves", ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "cost", "referral")),
     ],
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):

@@ -2,7 +2,8 @@
 
 The colours are those of the light scheme, for pictures beside a report. In the page the style sheet
 has the colour and the dash of each under `.series-1` and so on, and a variable in the place of each
-grey by its very value (`[stroke="#5f6d7b"]`), so one drawing serves both schemes and paper.
+grey by its very value (`[stroke="#5f6d7b"]`), so one drawing serves both schemes and paper;
+ink and the two tones of a diagram are replaced in the same way.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 PAPER, SOFT, FAINT, RULE, STRONG = "#ffffff", "#465463", "#5f6d7b", "#e1e6eb", "#b7c1cb"
+INK, ACCENT, MISSED = "#15202b", "#0a5aa0", "#a33006"
+NONE = "none"
 GREYS = {"paper": PAPER, "soft": SOFT, "faint": FAINT, "rule": RULE, "rule-strong": STRONG}
 """What is not a run, by the variable that the style sheet has for it."""
 

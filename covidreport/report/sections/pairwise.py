@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -26,6 +27,7 @@ from covidreport.records import (
 from covidreport.report.blocks import (
     Block,
     Cell,
+    Chart,
     Column,
     Count,
     Difference,
@@ -39,7 +41,9 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
+from covidreport.report.charts.critical_difference import draw_critical_differences, group_alike
 from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
 from covidreport.report.index import Index
 from covidreport.report.trade_off import short_names
 from covidreport.text import DASH, clean, decimal, format_p, listed, plural, titled, whole
@@ -47,6 +51,9 @@ from covidreport.text import DASH, clean, decimal, format_p, listed, plural, tit
 FEW_RUNS = 6
 """Of so many all 15 pairs are listed; of more those with the best, and the rest in the grid."""
 GRID_RUNS = 20
+WIDTHS = 760, 340
+"""Of a picture on a wide and on a narrow page."""
+_LONGEST_NAME = 30
 RULES = {"any-positive": "any yes is a yes", "majority": "two of three"}
 
 
@@ -79,21 +86,85 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     if comparisons.basis == "counts":
         sentences = [verdict, describe_detectable(comparisons)]
         return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
-    few = 2 < len(compared) <= GRID_RUNS and not comparisons.planned
-    grid: list[Block] = (
-        [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")] if few else []
-    )
     how = "The tests, their correction, and the detectable difference"
+    pictures = _draw(ranking, comparisons, index, suffix)
     blocks: tuple[Block, ...] = (
         *_leads([verdict] if place else []),  # of the first ranking the answer says it
-        _pairs_table(ranking, comparisons, index),
+        *pictures[:1],
+        *_list_pairs(ranking, comparisons, index, drawn=bool(pictures)),
         *_non_inferiority_table(comparisons, index),
         *_fold(_leads(_sentences(ranking, comparisons)), "How they were compared", how),
-        *_fold(grid, "All pairs at a glance", "Adjusted p-values and missed cases of each pair"),
+        *_fold(pictures[1:], "Runs on a line", "A critical difference diagram"),
         *_fold(_combinations(comparisons), "Runs together", "Votes of two and three runs"),
         *_fold(reasons, "Not compared", plural(len(rows), "run")),
     )
     return Section(anchor, title, blocks)
+
+
+def _list_pairs(
+    ranking: Ranking, comparisons: RunComparisons, index: Index, *, drawn: bool
+) -> list[Block]:
+    """The table of pairs, folded beneath its picture where that is more than a few, and the grid of
+    all p-values."""
+    pairs: list[Block] = [_pairs_table(ranking, comparisons, index)]
+    compared = len(comparisons.rank_evidence)
+    grid: list[Block] = []
+    if drawn and compared <= GRID_RUNS:
+        grid = [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")]
+    if drawn and compared > FEW_RUNS:
+        pairs = _fold(pairs, "Differences in numbers", "With intervals and p-values")
+    return [*pairs, *_fold(grid, "All pairs at a glance", "Adjusted p-values, and who missed what")]
+
+
+def _draw(ranking: Ranking, comparisons: RunComparisons, index: Index, suffix: str) -> list[Chart]:
+    """All pairs as a matrix and on a line; nothing where not every pair of three runs and more was
+    compared."""
+    compared = [each.run for each in comparisons.rank_evidence]
+    if len(compared) < 3 or len(comparisons.sensitivity) < math.comb(len(compared), 2):
+        return []
+    at = {run: place for place, run in enumerate(compared)}
+    below, above = (
+        {
+            (at[each.first], at[each.second]): Pair(
+                each.difference, significant=_adjusted(each, comparisons.alpha).significant
+            )
+            for each in metric
+        }
+        for metric in (comparisons.sensitivity, comparisons.specificity)
+    )
+    rows = [row for row in ranking.rows if row.run in at]
+    names = short_names(rows, index)
+    if len(rows) > MOST_NAMED:
+        names = {row.run: str(row.rank) for row in rows}
+    runs = [PairedRun(_cut(clean(row.run)), names[row.run], row.missed) for row in rows]
+    different = [pair for pair, found in below.items() if found.significant]
+    groups = group_alike(len(runs), different)
+    significant = [sum(pair.significant for pair in metric.values()) for metric in (below, above)]
+    said = (
+        f"Significantly different are {significant[0]:,} of {len(below):,} pairs of runs in "
+        f"sensitivity and {significant[1]:,} in specificity."
+    )
+    return [
+        Chart(
+            f"pairs{suffix}",
+            "Every run minus every run that is ranked below it",
+            said,
+            f"{said} {_MATRIX_KEY}",
+            tuple(
+                draw_pairs(runs, below, above, ("sensitivity", "specificity"), width)
+                for width in WIDTHS
+            ),
+        ),
+        Chart(
+            f"critical-differences{suffix}",
+            "Missed cases, and which runs are not significantly different",
+            f"{plural(len(groups), 'group')} of neighbours in which no two runs are significantly "
+            "different in sensitivity.",
+            "A bar joins runs of which no two are significantly different in sensitivity: that is "
+            "no evidence that they are equal.",
+            tuple(draw_critical_differences(runs, different, width) for width in WIDTHS),
+        ),
+    ]
 
 
 def _leads(sentences: Sequence[str]) -> list[Prose]:
@@ -106,6 +177,11 @@ def _fold(blocks: Sequence[Block], title: str = "", gist: str = "") -> list[Bloc
     return [Group(tuple(blocks), title, gist, state=state)] if blocks else []
 
 
+_MATRIX_KEY = (
+    "Blue: the run that is ranked higher is better; red: it is worse; a dot: significantly "
+    "different after correction. Runs stand in the order of the ranking; on the diagonal is what "
+    "they missed."
+)
 _GRID_NOTE = (
     "Above the diagonal: the adjusted p-value of the pair, with ≠ where the two are significantly "
     "different, and beneath it the unadjusted one. On it: how many cases the run missed. Below it: "
@@ -241,6 +317,10 @@ def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comp
         "both",
         (name, Column("Compared with"), *(Column(one, kind="count") for one in counts)),
     )
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _fit_domain(comparisons: Sequence[Comparison | None]) -> Domain:

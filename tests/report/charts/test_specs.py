@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.report.charts.lines import Axis, Lines, Series
-from covidreport.report.charts.palette import GREYS, SERIES_STYLES
+from covidreport.report.charts.palette import ACCENT, GREYS, INK, MISSED, SERIES_STYLES
 from covidreport.report.charts.specs import keep_shown, specify
 from covidreport.report.html import read_style
 
@@ -56,10 +56,15 @@ def test_the_style_sheet_has_the_looks_and_a_variable_in_place_of_each_grey():
         dash = " ".join(f"{one:g}" for one in look.dash)
         assert f"--series-{i}: {look.colour};" in light
         assert f".series-{i} {{ color: var(--series-{i}); --dash: {dash}; }}" in style
-    for name, colour in GREYS.items():
+    for name, colour in {**GREYS, "ink": INK}.items():
         assert f"--{name}: {colour};" in light
         for attribute in ("stroke", "fill"):
-            assert f'.drawing [{attribute}="{colour}"] {{ {attribute}: var(--{name}); }}' in style
+            rule = f'[{attribute}="{colour}"] {{ {attribute}: var(--{name}); }}'
+            assert f":is(.drawing, .diagram) {rule}" in style
+    for name, colour in {"accent": ACCENT, "missed": MISSED}.items():
+        assert f"--{name}: {colour};" in light
+        for attribute in ("stroke", "fill"):
+            assert f'.diagram [{attribute}="{colour}"] {{ {attribute}: var(--{name}); }}' in style
 
 
 def test_runs_differ_in_dash_and_in_shape_too():

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan
+from covidreport.report.blocks import Chart, walk_blocks
 from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH, fit_domain, list_ticks, place_mark
 from covidreport.report.view import view_report
@@ -21,6 +22,8 @@ from tests.report.blocks import (
 )
 from tests.report.compared import HOSTILE_NAME, compared_study
 from tests.report.study import BEST, SECOND
+
+FOLDED = "Differences in numbers"
 
 
 def _made(data):
@@ -84,6 +87,32 @@ def test_many_pairs_are_those_with_the_best_and_a_grid_of_all(compared):
     assert grid[1][0] == f"{pair.only_second}:{pair.only_first}"
     told = sum(c.adjusted_p_value <= 0.05 for c in made.sensitivity)
     assert sum(cell.startswith("≠ ") for row in grid for cell in row) == told > 0
+
+
+def test_a_picture_of_all_pairs_says_how_many_are_significantly_different(compared):
+    """Of eight runs: the matrix is seen, its numbers folded beneath it."""
+    section = build(compared, "against")
+    made = _made(compared)
+    matrix, line = (block for block in walk_blocks(section.blocks) if isinstance(block, Chart))
+    found = [
+        sum(each.adjusted_p_value <= made.alpha for each in metric)
+        for metric in (made.sensitivity, made.specificity)
+    ]
+    assert matrix.summary == (
+        f"Significantly different are {found[0]} of 28 pairs of runs in sensitivity and "
+        f"{found[1]} in specificity."
+    )
+    assert matrix in section.blocks
+    assert line not in section.blocks
+    (folded,) = (one for one in section.blocks if getattr(one, "title", "") == FOLDED)
+    assert folded.state == "folded"
+
+
+def test_planned_comparisons_and_two_runs_have_no_matrix():
+    """A matrix of some pairs would look as if the others were equal."""
+    for data in (compared_study(4, Plan("exp3", 0.2)), compared_study(2)):
+        blocks = walk_blocks(build(data, "against").blocks)
+        assert not [block for block in blocks if isinstance(block, Chart)]
 
 
 def test_few_runs_have_all_their_pairs_in_one_table():

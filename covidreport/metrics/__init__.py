@@ -14,6 +14,7 @@ from covidreport.metrics.calibration import (
     to_logits,
     to_probabilities,
 )
+from covidreport.metrics.calibration_curve import smooth_calibration
 from covidreport.metrics.classes import name_classes, tabulate_called
 from covidreport.metrics.cochran import CochranQ, cochran_q
 from covidreport.metrics.comparisons import (
@@ -359,6 +360,7 @@ __all__ = [
     "sensitivity_at_specificity",
     "sign_flip",
     "size_classes",
+    "smooth_calibration",
     "specificity_at_sensitivity",
     "sum_by_group",
     "summarise_ranks",

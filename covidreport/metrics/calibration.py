@@ -15,6 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.metrics.intervals import two_sided_z
+from covidreport.metrics.logistic import LogisticFit, fit_logistic
 from covidreport.metrics.rates import estimate_rate
 from covidreport.records import UNKNOWN, Activation, Estimate, ReliabilityBin
 
@@ -22,7 +23,6 @@ NEAREST = 2.0**-24
 """How near to 0 and 1 a probability is taken to lie when its logit is needed: half the distance
 from 1 to the next smaller float32, below which a stored probability can't tell anything apart."""
 BINS = 10
-_STEPS, _CLOSE = 100, 1e-10
 
 
 def to_probabilities(scores: NDArray[np.floating], activation: Activation) -> NDArray[np.float64]:
@@ -106,7 +106,10 @@ def fit_calibration(
         return CalibrationLine(Estimate(None), Estimate(None), int(y.size))
     ones = np.ones((y.size, 1))
     codes = None if groups is None else np.unique(groups[scored], return_inverse=True)[1]
-    intercept = _fit_logistic(ones, y, x, 0, confidence, codes)
+    grouped = codes is not None
+    intercept = _estimate_coefficient(
+        fit_logistic(ones, y, x, codes), 0, confidence, grouped=grouped
+    )
     on, off = x[y == 1], x[y == 0]
     divided = off.max() <= on.min() or on.max() <= off.min()
     slope = Estimate(None)
@@ -114,9 +117,8 @@ def fit_calibration(
         # Standardised, so that the steps are of one size whatever the unit of the scores.
         centre, spread = float(x.mean()), float(x.std())
         columns = np.column_stack([ones, (x - centre) / spread])
-        slope = _scale(
-            _fit_logistic(columns, y, np.zeros(y.size), 1, confidence, codes), 1 / spread
-        )
+        line = fit_logistic(columns, y, np.zeros(y.size), codes)
+        slope = _scale(_estimate_coefficient(line, 1, confidence, grouped=grouped), 1 / spread)
     return CalibrationLine(intercept, slope, int(y.size))
 
 
@@ -126,70 +128,17 @@ def _scale(estimate: Estimate, factor: float) -> Estimate:
     return Estimate(value, low, high, method=estimate.method)
 
 
-def _fit_logistic(
-    columns: NDArray[np.float64],
-    y: NDArray[np.float64],
-    offset: NDArray[np.float64],
-    column: int,
-    confidence: float,
-    codes: NDArray[np.intp] | None,
+def _estimate_coefficient(
+    fit: LogisticFit | None, column: int, confidence: float, *, grouped: bool
 ) -> Estimate:
-    """One coefficient of a logistic regression, by Newton's method with halved steps.
-
-    codes: the group of each row, 0 ... G-1; None where rows are independent.
-    """
-    from scipy.special import expit
-
-    weights = np.zeros(columns.shape[1])
-    best = _log_likelihood(columns @ weights + offset, y)
-    for _ in range(_STEPS):
-        fitted = expit(columns @ weights + offset)
-        gradient = columns.T @ (y - fitted)
-        information = columns.T @ (columns * (fitted * (1 - fitted))[:, np.newaxis])
-        if _is_singular(information):
-            # All fitted are 0 or 1 to rounding: a plain step up the gradient leads out of there.
-            information = information + np.eye(len(weights)) * max(1.0, np.abs(gradient).max())
-        step = np.linalg.solve(information, gradient)
-        likelihood = _log_likelihood(columns @ (weights + step) + offset, y)
-        while likelihood < best and np.abs(step).max() > _CLOSE:
-            step = step / 2
-            likelihood = _log_likelihood(columns @ (weights + step) + offset, y)
-        weights, best = weights + step, max(best, likelihood)
-        if np.abs(step).max() <= _CLOSE:
-            fitted = expit(columns @ weights + offset)
-            information = columns.T @ (columns * (fitted * (1 - fitted))[:, np.newaxis])
-            if _is_singular(information):  # any value is as likely: all fitted are 0 or 1
-                return Estimate(None)
-            covariance = np.linalg.inv(information)
-            if codes is not None:
-                covariance = _allow_for_groups(covariance, columns * (y - fitted)[:, None], codes)
-            value, variance = float(weights[column]), float(covariance[column, column])
-            if not variance > 0:  # all images are of one group
-                return Estimate(value)
-            margin = two_sided_z(confidence) * math.sqrt(variance)
-            method = "wald" if codes is None else "wald over groups"
-            return Estimate(value, value - margin, value + margin, method=method)
-    return Estimate(None)
-
-
-def _is_singular(information: NDArray[np.float64]) -> bool:
-    """To the rounding of float64."""
-    return bool(np.linalg.cond(information) > 1 / np.finfo(np.float64).eps)
-
-
-def _allow_for_groups(
-    inverse: NDArray[np.floating[Any]], scores: NDArray[np.float64], codes: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    """The covariance of coefficients where the rows of a group are not independent; 0 for one."""
-    sums = np.stack([np.bincount(codes, column) for column in scores.T], axis=1)
-    if len(sums) < 2:
-        return np.zeros_like(inverse)
-    covariance: NDArray[np.float64] = inverse @ (sums.T @ sums) @ inverse
-    return covariance * len(sums) / (len(sums) - 1)
-
-
-def _log_likelihood(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    return float(np.sum(y * x - np.logaddexp(0, x)))
+    if fit is None:
+        return Estimate(None)
+    value, variance = float(fit.weights[column]), float(fit.covariance[column, column])
+    if not variance > 0:  # all images are of one group
+        return Estimate(value)
+    margin = two_sided_z(confidence) * math.sqrt(variance)
+    method = "wald over groups" if grouped else "wald"
+    return Estimate(value, value - margin, value + margin, method=method)
 
 
 def bin_reliability(

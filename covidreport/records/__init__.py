@@ -118,6 +118,7 @@ from covidreport.records.ranking import (
 )
 from covidreport.records.reference import ReferenceAnswers
 from covidreport.records.report import (
+    CalibrationPoint,
     Case,
     CaseAnswer,
     CaseTable,
@@ -175,6 +176,7 @@ __all__ = [
     "Assumed",
     "Beside",
     "Calibration",
+    "CalibrationPoint",
     "Called",
     "Case",
     "CaseAnswer",

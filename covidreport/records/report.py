@@ -69,6 +69,15 @@ class CaseTable(Struct, frozen=True):
     """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
 
 
+class CalibrationPoint(Struct, frozen=True):
+    """How often the label is there among images of one predicted probability, with its band."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+
+
 class LabelCurve(Struct, frozen=True):
     """One run's answers to one label at every threshold.
 
@@ -87,6 +96,8 @@ class LabelCurve(Struct, frozen=True):
     found: tuple[int, ...]
     """At each of `ThresholdCurves.thresholds` of the label, exactly."""
     false_alarms: tuple[int, ...]
+    calibration: tuple[CalibrationPoint, ...] = ()
+    """Smoothed; empty where there is no such curve."""
 
 
 class ThresholdCurves(Struct, frozen=True):

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
-from covidreport.metrics import carry_thresholds, list_points
+from covidreport.metrics import (
+    carry_thresholds,
+    code_groups,
+    list_points,
+    smooth_calibration,
+    to_logits,
+)
 from covidreport.metrics.outline import outline_points
 from covidreport.records import (
     Evaluation,
@@ -24,7 +30,7 @@ from covidreport.records import (
 from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
 
-METHOD = 2
+METHOD = 5
 """Counted up when the same scores would give other curves."""
 STEPS = (
     *(i / 1000 for i in range(1, 10)),
@@ -113,6 +119,9 @@ def _count(
     groups = None
     if scores.groups is not None:
         groups = len(set(compress(scores.groups, (truth == 1).tolist())))
+    values = np.where(failed, 0, scores.scores[:, column])
+    logits = to_logits(values, scores.activation)
+    patients = code_groups(scores.groups)
     outline = zip(
         points.found[corners].tolist(), points.false_alarms[corners].tolist(), strict=True
     )
@@ -125,4 +134,5 @@ def _count(
         outline=tuple(outline),
         found=tuple(points.found[called].tolist()),
         false_alarms=tuple(points.false_alarms[called].tolist()),
+        calibration=smooth_calibration(truth, logits, failed, patients),
     )

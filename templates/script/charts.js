@@ -41,7 +41,7 @@ const charts = (() => {
       for (const drawing of figure.querySelectorAll(".drawing")) {
         drawing.hidden = (drawing.dataset.label ?? label) !== label;
         if (drawing.hidden) continue;
-        for (const kind of ["span", "line"]) {
+        for (const kind of ["band", "bar", "span", "line"]) {
           for (const one of drawing.querySelectorAll(`.${kind}`)) {
             setStyle(one, kind, isIn(split, one) ? styleOf(slots, one) : -1);
           }
@@ -66,7 +66,8 @@ const charts = (() => {
     const dot = seen.drawing.querySelector(`.dots[data-run="${place + 1}"]`);
     if (!dot) return;
     const [left, top] = [seen.x(x), seen.y(y)];
-    const inside = Number.isFinite(left + top) && top >= -0.5 && top <= seen.height + 0.5;
+    const inside = Number.isFinite(left + top) && top >= -0.5 && top <= seen.height + 0.5
+      && left <= seen.width + 0.5;
     drawDots(dot, style, inside ? [`${left} ${top}`] : []);
   }
 
@@ -75,8 +76,9 @@ const charts = (() => {
     const seen = frame(name);
     const line = seen.drawing.querySelector(".chosen");
     if (!line) return;
-    line.classList.toggle("seen", x !== null);
-    if (x !== null) line.setAttribute("transform", `translate(${seen.x(x)},0)`);
+    const inside = x !== null && seen.x(x) <= seen.width + 0.5;
+    line.classList.toggle("seen", inside);
+    if (inside) line.setAttribute("transform", `translate(${seen.x(x)},0)`);
   }
 
   return { figures, frame, show, move, cut };

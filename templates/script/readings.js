@@ -112,7 +112,7 @@ const readings = (() => {
   function reliability(name, state) {
     return list(state).flatMap(([slot, run, title]) => (run.bins?.[state.label] ?? []).map(
       ([x, y, low, high, count]) => ({ slot, series: slot, name: title, x, y,
-        say: () => `mean score ${numbers.decimal(x)}: share with the label ${numbers.decimal(y)}`
+        say: () => `mean score ${numbers.decimal(x)}: proportion with the label ${numbers.decimal(y)}`
           + ` (95 % CI ${numbers.decimal(low)} to ${numbers.decimal(high)}), `
           + `${numbers.whole(count)} images` })));
   }

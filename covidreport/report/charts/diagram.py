@@ -51,5 +51,16 @@ def rectangle(x: float, y: float, width: float, height: float) -> str:
 
 def dots(places: Iterable[tuple[float, float]], colour: str, diameter: float) -> Shape:
     """A filled dot at each place, as one shape."""
-    steps = "".join(f"M{x:g} {y:g}h0" for x, y in places)
-    return Shape(steps, stroke=colour, width=diameter, dots=True)
+    strokes = level_strokes((x, y, 0.0) for x, y in places)
+    return Shape(strokes, stroke=colour, width=diameter, dots=True)
+
+
+def level_strokes(strokes: Iterable[tuple[float, float, float]]) -> str:
+    """The outline of level strokes: where each begins, and its length. Each is the step from the
+    one before: there may be thousands."""
+    written = []
+    x = y = 0.0
+    for left, middle, length in strokes:
+        written.append(f"m{left - x:g} {middle - y:g}h{length:g}")
+        x, y = left + length, middle
+    return "".join(written).replace(" -", "-")

@@ -35,13 +35,21 @@ class Series(Struct, frozen=True):
     split: str = ""
 
 
+class Band(Struct, frozen=True):
+    """The interval of a run's line: x and both ends, in the order of the line."""
+
+    run: str
+    places: tuple[tuple[float, float, float], ...]
+
+
 class Lines(Struct, frozen=True):
     """A chart: lines, and dots where a run stands.
 
     shown: the keys of the runs that are drawn at first, in the order of their styles. spans:
-    upright intervals, each two places and a gap. guide: the dashed line that runs are held
-    against. level: a value that has a line of its own. threshold: whether a reader can move one.
-    beneath: a second chart under the same axis.
+    upright intervals, each two places and a gap; bars: the same as columns. Spans, bars and bands
+    are seen of the first run that is shown: those of several would hide each other. guide: the
+    dashed line that runs are held against. level: a value that has a line of its own. threshold:
+    whether a reader can move one. beneath: a second chart under the same axis.
     """
 
     x: Axis
@@ -50,6 +58,8 @@ class Lines(Struct, frozen=True):
     lines: tuple[Series, ...]
     dots: tuple[Series, ...] = ()
     spans: tuple[Series, ...] = ()
+    bars: tuple[Series, ...] = ()
+    bands: tuple[Band, ...] = ()
     guide: tuple[Place, ...] = ()
     level: float | None = None
     threshold: bool = False

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from covidreport.report.charts.diagram import Diagram, Label, Shape, dots, rectangle
+from covidreport.report.charts.diagram import Diagram, Label, Shape, dots, level_strokes, rectangle
 from covidreport.report.charts.palette import ACCENT, FAINT, INK, MISSED, PAPER, RULE
 from covidreport.text import signed
 
@@ -112,16 +112,25 @@ def _places(below: Pairs, above: Pairs) -> Iterator[tuple[int, int, Pair]]:
 
 
 def _fill(square: _Square, below: Pairs, above: Pairs, reach: float) -> Iterator[Shape]:
-    """One shape for all cells of one colour and depth."""
-    tones = defaultdict[tuple[str, int], list[str]](list)
-    for row, column, pair in _places(below, above):
+    """One shape for all cells of one level; neighbours in a row are one stroke, as wide as a cell
+    is high: it is short."""
+    strokes = defaultdict[int, list[tuple[float, float, float]]](list)
+    before = (-1, -1, 0)
+    for row, column, pair in sorted(_places(below, above), key=lambda place: place[:2]):
         level = _level(pair.difference, reach)
         if level:
-            tone = ACCENT if level > 0 else MISSED
             x, y = square.corner(row, column)
-            tones[tone, abs(level)].append(f"M{x:g} {y + square.cell / 2:g}h{square.cell:g}")
-    for (tone, level), strokes in sorted(tones.items()):  # as wide as a cell is high: it is short
-        yield Shape("".join(strokes), stroke=tone, width=square.cell, opacity=_opacity(level))
+            if before == (row, column - 1, level):
+                x, _, length = strokes[level].pop()
+            else:
+                length = 0.0
+            strokes[level].append((x, y + square.cell / 2, length + square.cell))
+        before = (row, column, level)
+    for level, found in sorted(strokes.items()):
+        tone = ACCENT if level > 0 else MISSED
+        yield Shape(
+            level_strokes(found), stroke=tone, width=square.cell, opacity=_opacity(abs(level))
+        )
 
 
 def _level(difference: float | None, reach: float) -> int:

@@ -57,16 +57,19 @@ def specify(chart: Lines) -> Spec:
 
 
 def keep_shown(chart: Lines) -> Lines:
-    """The chart with the runs that are shown alone."""
+    """The chart with the runs that are shown alone, and the bands of the first of them."""
 
-    def keep(series: Sequence[Series]) -> tuple[Series, ...]:
-        return tuple(one for one in series if one.run in chart.shown)
+    def keep(series: Sequence[Series], runs: Sequence[str]) -> tuple[Series, ...]:
+        return tuple(one for one in series if one.run in runs)
 
+    first = chart.shown[:1]
     return replace(
         chart,
-        lines=keep(chart.lines),
-        dots=keep(chart.dots),
-        spans=keep(chart.spans),
+        lines=keep(chart.lines, chart.shown),
+        dots=keep(chart.dots, chart.shown),
+        spans=keep(chart.spans, first),
+        bars=keep(chart.bars, first),
+        bands=tuple(one for one in chart.bands if one.run in first),
         beneath=None if chart.beneath is None else keep_shown(chart.beneath),
     )
 
@@ -85,6 +88,8 @@ def _plot(chart: Lines) -> Spec:
     if chart.threshold:
         layers.append(_threshold(chart))
     layers += [
+        _bands(chart, x, y),
+        _series("bar", chart.bars, chart.shown, x, y, strokeWidth=9, opacity=0.4),
         _series("span", chart.spans, chart.shown, x, y, strokeWidth=1.2, opacity=0.4),
         _series("line", chart.lines, chart.shown, x, y, strokeWidth=1.8),
         _dots(chart, x, y),
@@ -133,7 +138,8 @@ def _style_of(values: Sequence[object]) -> Spec:
 def _series(
     kind: str, series: Sequence[Series], shown: Sequence[str], x: Spec, y: Spec, **mark: Any
 ) -> Spec:
-    """A line for each series through its places; one that stands alone is a dot."""
+    """A line for each series through its places; one that stands alone is a dot. A bar has no
+    round ends: it would end beyond its value."""
     dash = _style_of([list(style.dash) for style in SERIES_STYLES])
     if any(one.split for one in series):
         scale = {"domain": list(_SPLITS), "range": [list(each) for each in _SPLITS.values()]}
@@ -141,12 +147,35 @@ def _series(
     return {
         "data": {"values": _rows(kind, series, shown)},
         "mark": {
-            "type": "line", "strokeCap": "round", "invalid": "break-paths-filter-domains", **mark,
+            "type": "line", "strokeCap": "butt" if kind == "bar" else "round",
+            "invalid": "break-paths-filter-domains", **mark,
         },
         "encoding": {
             "x": x, "y": y, "order": {"field": "order", "type": "quantitative"},
             "color": _style_of([style.colour for style in SERIES_STYLES]),
             **({"strokeDash": dash} if kind == "line" else {}),
+            "detail": {"field": "name", "type": "nominal"},
+            "description": {"field": "name", "type": "nominal"},
+        },
+    }  # fmt: skip
+
+
+def _bands(chart: Lines, x: Spec, y: Spec) -> Spec:
+    """The interval of each line as an area."""
+    rows = [
+        {
+            "name": f"band|{one.run}|", "x": at, "y": low, "high": high,
+            "slot": chart.shown.index(one.run) if one.run in chart.shown else 0,
+        }
+        for one in chart.bands
+        for at, low, high in one.places
+    ]  # fmt: skip
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "area", "opacity": 0.16},
+        "encoding": {
+            "x": x, "y": y, "y2": {"field": "high"},
+            "fill": _style_of([style.colour for style in SERIES_STYLES]),
             "detail": {"field": "name", "type": "nominal"},
             "description": {"field": "name", "type": "nominal"},
         },

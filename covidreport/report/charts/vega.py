@@ -17,7 +17,7 @@ from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-METHOD = 3
+METHOD = 5
 """Counted up when the same specification would be drawn into another page."""
 _VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
 _KNOWN = {"svg", "g", "path", "line", "rect", "text"}
@@ -33,9 +33,9 @@ _STEP = re.compile(r"([MLZ])(?:([-\d.e]+),([-\d.e]+))?")
 def draw_svg(chart: Lines) -> str:
     """The chart as one SVG element without ids, styles or addresses, for the page's own style.
 
-    Lines, spans and dots of a run carry its key (`data-run`) and split; a run that is shown has
-    the class of its style (`series-1`), the others are there and not seen. The same chart gives the
-    same bytes, and is drawn once: the picture is cached.
+    What is drawn of a run carries its key (`data-run`) and split; a run that is shown has the class
+    of its style (`series-1`), the others are there and not seen. The same chart gives the same
+    bytes, and is drawn once: the picture is cached.
     """
     spec = specify(chart)
     return cached("drawings", [*_VERSIONS, spec, chart.shown], lambda: _draw(spec, chart), str)
@@ -101,10 +101,11 @@ class _Page:
         if split:
             named["data-split"] = split
         if kind != "dots":
-            named["d"] = _shorten(elements[0].get("d", ""))
+            places = 1 if kind == "line" else 0  # intervals are not read so closely
+            named["d"] = _shorten(elements[0].get("d", ""), places)
         else:
-            places = [_PLACE.fullmatch(one.get("transform", "")) for one in elements]
-            at = [f"{_tenth(found[1])} {_tenth(found[2])}" for found in places if found]
+            marks = [_PLACE.fullmatch(one.get("transform", "")) for one in elements]
+            at = [f"{_tenth(found[1])} {_tenth(found[2])}" for found in marks if found]
             named["data-at"] = ",".join(at)
             if style is not None:
                 named["d"] = "".join(f"M{place}{SERIES_STYLES[style].path}" for place in at)
@@ -127,21 +128,23 @@ def _step(value: float) -> str:
     return text.replace("0.", ".") if abs(value) < 1 else text
 
 
-def _shorten(path: str) -> str:
-    """The same corners to a tenth of a unit, each as the step from the one before; steps that go
-    on in one direction, level or upright, are one."""
-    written = []
+def _shorten(path: str, places: int) -> str:
+    """The same corners to so many decimals of a unit, each as the step from the one before; steps
+    that go on in one direction, level or upright, are one."""
+    written: list[str] = []
     x = y = 0.0
     before = (0.0, 0.0)
     for sign, to_x, to_y in _STEP.findall(path):
         if sign == "Z":
             written.append("z")
             continue
-        here = round(float(to_x), 1), round(float(to_y), 1)
+        here = round(float(to_x), places), round(float(to_y), places)
         by = round(here[0] - x, 1), round(here[1] - y, 1)
         x, y = here
         if sign == "M":
-            written.append(f"M{x:g} {y:g}")
+            # After "z" a step would be counted from where the closed piece began.
+            whole = not written or written[-1] == "z"
+            written.append(f"M{x:g} {y:g}" if whole else _pair("m", *by))
             by = (0.0, 0.0)
         elif any(by):
             if _goes_on(before, by):
@@ -164,7 +167,11 @@ def _write_step(x: float, y: float) -> str:
     by_x, by_y = _step(x), _step(y)
     if by_y == "0":
         return f"h{by_x}"
-    return f"v{by_y}" if by_x == "0" else f"l{by_x} {by_y}".replace(" -", "-")
+    return f"v{by_y}" if by_x == "0" else _pair("l", x, y)
+
+
+def _pair(sign: str, x: float, y: float) -> str:
+    return f"{sign}{_step(x)} {_step(y)}".replace(" -", "-")
 
 
 def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> bytes:

@@ -7,11 +7,19 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from covidreport.records import Calibration, ReliabilityBin, ReportData, ReportedRun
+from covidreport.records import (
+    Calibration,
+    CalibrationPoint,
+    ReliabilityBin,
+    ReportData,
+    ReportedRun,
+)
 from covidreport.report.blocks import Block, Chart, Group, Prose, Section
 from covidreport.report.charts.lines import (
     Axis,
+    Band,
     Lines,
+    Place,
     Series,
     TitledLines,
     fit_axis,
@@ -21,6 +29,7 @@ from covidreport.report.index import Index
 from covidreport.report.shown import choose_shown, list_labels
 from covidreport.text import clean, decimal, label_name
 
+_TICK = 0.012
 MEASURES = ("loss", "accuracy")
 COLUMNS = {
     "training": ("train_{}",),
@@ -160,31 +169,47 @@ def _known(values: dict[str, list[float | None]]) -> dict[str, list[float]]:
     return {place: [value for value in each if value is not None] for place, each in values.items()}
 
 
-def draw_reliability(label: str, index: Index, shown: tuple[str, ...]) -> Lines:
-    """Observed share against mean score in each bin with its interval, and images in each bin."""
-    bins = {index.key(each.run.name): list_bins(each, label) for each in index.runs}
-    observed, spans, counts = [], [], []
-    for run, found in bins.items():
-        if not found:
+def draw_reliability(data: ReportData, label: str, index: Index, shown: tuple[str, ...]) -> Lines:
+    """The smooth curve with its band, each bin's proportion with its interval, and how many images
+    it holds. A run without a curve has a line through its bins."""
+    lines, bands, spans, counts = [], [], [], []
+    for each in index.runs:
+        run, bins = index.key(each.run.name), list_bins(each, label)
+        if not bins:
             continue
-        at = [b.predicted or 0.0 for b in found]
-        observed.append(
-            Series(run, tuple((x, b.observed.value) for x, b in zip(at, found, strict=True)))
-        )
-        ends = (
-            ((x, b.observed.low), (x, b.observed.high), (x, None))
-            for x, b in zip(at, found, strict=True)
-        )
-        spans.append(Series(run, tuple(place for three in ends for place in three)))
-        counts.append(Series(run, tuple((x, b.count) for x, b in zip(at, found, strict=True))))
-    beneath = Lines(
-        Axis("mean score"), fit_axis("images in the bin", known_values(counts), "count"), shown,
-        tuple(counts), height=56,
-    )  # fmt: skip
+        curve = list_smooth(data, each.run.name, label)
+        drawn = [(one.predicted, one.observed) for one in curve]
+        through = [(b.predicted or 0.0, b.observed.value or 0.0) for b in bins]
+        lines.append(Series(run, tuple(drawn or through)))
+        if curve:
+            bands.append(Band(run, tuple((one.predicted, one.low, one.high) for one in curve)))
+        spans.append(Series(run, tuple(place for one in bins for place in _cross(one))))
+        columns = (((b.predicted or 0.0, 0), (b.predicted or 0.0, b.count)) for b in bins)
+        counts.append(Series(run, tuple(place for two in columns for place in (*two, _gap(two)))))
+    images = fit_axis("images in the bin", known_values(counts), "count")
+    beneath = Lines(Axis("score"), images, shown, (), bars=tuple(counts), height=56)
     return Lines(
-        Axis(""), Axis("share with the label"), shown, tuple(observed), tuple(observed),
-        tuple(spans), ((0.0, 0.0), (1.0, 1.0)), height=200, beneath=beneath,
+        Axis(""), Axis("observed proportion"), shown, tuple(lines), spans=tuple(spans),
+        bands=tuple(bands), guide=((0.0, 0.0), (1.0, 1.0)), height=200, beneath=beneath,
     )  # fmt: skip
+
+
+def list_smooth(data: ReportData, run: str, label: str) -> tuple[CalibrationPoint, ...]:
+    """A run's smooth calibration curve; empty where it has none."""
+    curves = {} if data.curves is None else data.curves.runs.get(run, {})
+    return curves[label].calibration if label in curves else ()
+
+
+def _cross(one: ReliabilityBin) -> tuple[Place, ...]:
+    """The interval of a bin, and a tick where its proportion stands."""
+    x, value = one.predicted or 0.0, one.observed.value
+    ends = [(x, one.observed.low), (x, one.observed.high)]
+    tick = [(max(0.0, x - _TICK), value), (min(1.0, x + _TICK), value)]
+    return (*ends, _gap(ends), *tick, _gap(tick))
+
+
+def _gap(places: Sequence[Place]) -> Place:
+    return places[-1][0], None
 
 
 def _reliability(data: ReportData, shown: Sequence[ReportedRun], index: Index) -> Chart:
@@ -193,19 +218,17 @@ def _reliability(data: ReportData, shown: Sequence[ReportedRun], index: Index) -
     def say(label: str) -> str:
         found = ((each, _calibration(each, label)) for each in shown if list_bins(each, label))
         words = [f"{clean(each.run.name)}: ECE {decimal(c.ece.value)}" for each, c in found if c]
-        return (
-            f"Observed share with {label_name(label)} by mean score in each bin. "
-            f"{'; '.join(words)}."
-        )
+        return f"Observed proportion with {label_name(label)} by score. {'; '.join(words)}."
 
     return Chart(
         "reliability",
         "Calibration",
         say(data.target),
-        "Dashed: scores that are probabilities; below it they are too high. Upright: 95 % "
-        "intervals. Beneath: how many images a point stands for.",
+        "Dashed: scores that are probabilities; below it they are too high. Lines are smoothed by "
+        "logistic regression on a spline. Of the first run: the 95 % band, the proportion in each "
+        "bin with its interval and, beneath, its images.",
         tuple(
-            TitledLines(label, say(label), draw_reliability(label, index, keys))
+            TitledLines(label, say(label), draw_reliability(data, label, index, keys))
             for label in list_labels(data)
         ),
     )

@@ -152,9 +152,10 @@ def list_measured(data: ReportData, index: Index, label: str) -> list[RunCurve]:
         curves = {} if data.curves is None else data.curves.runs.get(each.run.name, {})
         at = evaluation.thresholds.get(label)
         if at is not None or is_argmax(evaluation):
-            measured.append(
-                RunCurve(index.key(each.run.name), at, evaluation.counts[label], curves.get(label))
-            )
+            made = None if evaluation.score_metrics is None else evaluation.score_metrics.labels
+            benefit = made[label].net_benefit if made and label in made else ()
+            key, counts = index.key(each.run.name), evaluation.counts[label]
+            measured.append(RunCurve(key, at, counts, curves.get(label), benefit))
     return measured
 
 
@@ -191,7 +192,9 @@ def draw_charts(
 
     return (
         Chart(
-            f"{place}roc", "ROC curve", say_roc(data.target), "Dashed: chance.",
+            f"{place}roc", "ROC curve", say_roc(data.target),
+            "Dashed: chance. An axis that ends before 1 ends where every run has found 0.99 of the "
+            "positives.",
             tuple(TitledLines(label, say_roc(label), lines) for label, lines in drawn["roc"]),
         ),
         Chart(
@@ -203,7 +206,8 @@ def draw_charts(
         ),
         Chart(
             f"{place}net-benefit", "Net benefit", say_benefit(data.target),
-            "Dashed: treat everybody. Level: treat nobody.",
+            "Dashed: treat everybody. Level: treat nobody. Shaded: the 95 % interval of the first "
+            "run. Shown up to twice the prevalence and to the evaluated thresholds.",
             tuple(TitledLines(label, say_benefit(label), one) for label, one in drawn["benefit"]),
         ),
     )  # fmt: skip

@@ -16,6 +16,8 @@ from covidreport.text import DASH, clean, plural, whole
 
 MOST_WHOLE = 25
 """Runs up to which each is shown whole."""
+FEW = 3
+"""What was found about so many runs is said of each of them, however few there are."""
 WHOLE_OF_MANY = 20
 """Of more, how many are: those that stand first on the page."""
 
@@ -86,11 +88,21 @@ def _introduce(reported: ReportedRun, notes: Sequence[Note], index: Index) -> li
     if trouble := _explain_trouble(reported, index):
         blocks.append(Prose(trouble, "trouble"))
     anchor = index.anchors[reported.run.name]
-    about = [note for note in notes if any(_leads_to(one, anchor) for one in note.about)]
+    about = [
+        note
+        for note in notes
+        if any(_leads_to(one, anchor) for one in note.about) and not _is_of_most(note, index)
+    ]
     if about:
         links = tuple((Link(note.what, note.id),) for note in about)
         blocks.append(Items(links, tuple(note.severity for note in about)))
     return blocks
+
+
+def _is_of_most(note: Note, index: Index) -> bool:
+    """Whether it is about so many runs that it tells nothing of one: it is said once, above."""
+    runs = len(index.runs)
+    return len(note.about) > FEW and (bool(note.more) or 2 * len(note.about) > runs)
 
 
 def _leads_to(cell: Cell, anchor: str) -> bool:

@@ -63,13 +63,13 @@ def test_every_colour_of_a_chart_follows_the_scheme(visit, scored_page, scheme):
     page = visit(scored_page, color_scheme=scheme, java_script_enabled=False)
     wrong = page.evaluate("""() => {
       const found = [];
-      for (const one of document.querySelectorAll(".drawing svg *")) {
+      for (const one of document.querySelectorAll(":is(.drawing, .diagram) svg *")) {
         if (one.closest("[data-run], .chosen")) continue;
         for (const name of ["stroke", "fill"]) {
           const set = one.getAttribute(name);
           if (!set || set === "none" || set === "transparent") continue;
           const rule = Array.from(document.styleSheets[0].cssRules).some(each =>
-            each.selectorText === `.drawing [${name}="${set}"]`);
+            each.selectorText?.endsWith(` [${name}="${set}"]`) && one.matches(each.selectorText));
           if (!rule) found.push(`${name} ${set}`);
         }
       }

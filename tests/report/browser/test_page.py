@@ -98,7 +98,7 @@ def test_of_a_long_table_the_first_rows_stand_until_all_are_asked_for(visit, lon
     """The first twenty and the baseline, without a script; with one the address keeps it, and a
     search finds those further down."""
     plain = visit(long_page, java_script_enabled=False, width=1440)
-    assert long_page.stat().st_size < 4_000_000
+    assert long_page.stat().st_size < 3_000_000
     rows = "#ranking table.ranked tbody tr:not(.divide):visible"
     assert plain.evaluate("document.documentElement.scrollHeight") <= 12_000
     assert plain.locator(rows).count() == 21

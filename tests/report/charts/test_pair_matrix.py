@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations, pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from covidreport.report.charts.diagram import Label, Shape
 from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
 from covidreport.report.charts.palette import ACCENT, INK, MISSED
 
+_STROKE = re.compile(r"m(-?[\d.]+) ?(-?[\d.]+)h([\d.]+)")
 TITLES = ("sensitivity", "specificity")
 
 
@@ -23,13 +25,18 @@ def _drawn(runs, width, below=lambda i, j: Pair(0.01 * (j - i)), above=lambda i,
 
 
 def _cells(drawing, colour):
-    """Corners of the coloured cells, by what the legend's strips are not: strokes of a path."""
+    """Corner and depth of each coloured cell: strokes of a path, which may be of several cells."""
     found = []
     for shape in drawing.shapes:
         if isinstance(shape, Shape) and shape.stroke == colour and not shape.dots:
-            for step in shape.d.split("M")[1:]:
-                x, y = step.partition("h")[0].split()
-                found.append((float(x), float(y) - shape.width / 2, shape.opacity))
+            x = y = 0.0
+            for across, down, length in _STROKE.findall(shape.d):
+                x, y = x + float(across), y + float(down)
+                count = round(float(length) / shape.width)
+                found += [
+                    (x + i * shape.width, y - shape.width / 2, shape.opacity) for i in range(count)
+                ]
+                x += float(length)
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from covidreport.records import Counts, LabelCurve
+from covidreport.records import Counts, LabelCurve, NetBenefit
 from covidreport.report.charts.threshold import (
     RunCurve,
     draw_net_benefit,
@@ -93,3 +94,40 @@ def test_the_guide_is_of_the_first_run_that_is_shown(shown, share):
     recall = draw_precision_recall([ONE, NOBODY], shown)
 
     assert recall.guide == ((0.0, share), (1.0, share))
+
+
+def test_the_roc_axis_ends_where_every_run_has_found_nearly_all():
+    """Of 1,000 negatives one run has found all with 80 false alarms, and stands at 30."""
+    curve = replace(
+        CURVE, negatives=1000, outline=((0, 0), (2, 10), (4, 80), (4, 1000)), found=(4, 3, 1),
+        false_alarms=(80, 30, 0),
+    )  # fmt: skip
+    one = RunCurve("1", 0.5, Counts(tn=970, fp=30, fn=1, tp=3), curve)
+    roc = draw_roc([one], ("1",))
+    assert roc.x.high == 0.1
+    assert roc.guide == ((0.0, 0.0), (0.1, 0.1))
+    assert _places(roc.lines[0]) == _near([(0, 0), (0.01, 0.5), (0.08, 1), (0.1, 1)])
+    far = RunCurve("2", 0.4, Counts(tn=750, fp=250, fn=2, tp=2), None)
+    assert draw_roc([one, far], ("1",)).x.high == 0.3
+
+
+def test_a_line_is_cut_at_the_end_of_its_axis_where_it_passes_it():
+    """Half-way between (0.2, 0.5) and (0.4, 1.0) at 0.3, which the other run's dot asks for."""
+    curve = replace(CURVE, negatives=10, outline=((0, 0), (2, 2), (4, 4), (4, 10)))
+    one = RunCurve("1", 0.5, Counts(tn=8, fp=2, fn=2, tp=2), curve)
+    roc = draw_roc([one], ("1",))
+    assert roc.x.high == 0.4
+    assert _places(roc.lines[0])[-1] == _near((0.4, 1.0))
+
+
+def test_net_benefit_ends_beyond_the_evaluated_thresholds_and_has_a_band():
+    """Evaluated at 0.15 with a prevalence of 0.05: to 0.2; the band as far."""
+    curve = replace(CURVE, positives=10, negatives=190, found=(8, 5, 1), false_alarms=(30, 9, 0))
+    points = tuple(NetBenefit(t, 0.02, 0.0, 0.01, 0.04) for t in (0.05, 0.1, 0.2, 0.5))
+    bare = NetBenefit(0.15, 0.02, 0.0)
+    one = RunCurve("1", 0.15, Counts(tn=160, fp=30, fn=2, tp=8), curve, (*points, bare))
+    drawn = draw_net_benefit([one], STEPS, ("1",))
+    assert drawn.x.high == 0.2
+    assert [x for x, _ in drawn.lines[0].places] == [0.2]
+    (band,) = drawn.bands
+    assert band.places == ((0.05, 0.01, 0.04), (0.1, 0.01, 0.04), (0.2, 0.01, 0.04))

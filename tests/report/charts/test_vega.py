@@ -61,7 +61,7 @@ def test_dots_of_a_run_are_one_shape_and_say_where_they_stand():
 
 def test_intervals_of_a_run_are_one_broken_line():
     """Half of the way up to the top, and from the bottom a tenth up."""
-    assert _named(draw_svg(CHART), "span")["2"]["d"] == "M150 130v-130M300 260v-26"
+    assert _named(draw_svg(CHART), "span")["2"]["d"] == "M150 130v-130m150 260v-26"
 
 
 def test_the_line_of_the_threshold_is_there_to_be_moved():

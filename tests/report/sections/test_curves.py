@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from covidreport.records import Epoch
 from covidreport.report.index import index_runs
-from covidreport.report.sections.curves import draw_epochs, draw_reliability
+from covidreport.report.sections.curves import draw_epochs, draw_reliability, list_smooth
 from tests.report.blocks import build, list_charts, list_drawings
 
 
@@ -63,21 +63,55 @@ def test_one_epoch_stands_in_the_middle(study):
 def test_bins_carry_their_interval_and_their_images(everything):
     """As the evaluation states them, for each run that has any; an empty bin is not drawn."""
     index = index_runs(everything)
-    lines = draw_reliability(everything.target, index, ())
+    lines = draw_reliability(everything, everything.target, index, ())
     assert lines.beneath is not None
     assert lines.lines
-    for line, span, count in zip(lines.lines, lines.spans, lines.beneath.lines, strict=True):
-        evaluation = index.runs[int(line.run) - 1].evaluation
+    for span, column in zip(lines.spans, lines.beneath.bars, strict=True):
+        evaluation = index.runs[int(span.run) - 1].evaluation
         bins = [
             one
             for one in evaluation.score_metrics.labels[everything.target].calibration.bins
             if one.count and one.observed.value is not None
         ]
-        assert line.places == tuple((one.predicted, one.observed.value) for one in bins)
-        assert count.places == tuple((one.predicted, one.count) for one in bins)
+        assert column.places == tuple(
+            place
+            for b in bins
+            for place in ((b.predicted, 0), (b.predicted, b.count), (b.predicted, None))
+        )
         assert [place[1] for place in span.places] == [
-            end for one in bins for end in (one.observed.low, one.observed.high, None)
-        ]
+            end
+            for one in bins
+            for end in (
+                one.observed.low, one.observed.high, None, one.observed.value, one.observed.value,
+                None,
+            )
+        ]  # fmt: skip
+
+
+def test_a_calibration_line_is_the_smooth_curve_and_without_one_goes_through_the_bins(everything):
+    """The band lies around it."""
+    index = index_runs(everything)
+    target = everything.target
+    name = next(
+        each.run.name for each in index.runs if list_smooth(everything, each.run.name, target)
+    )
+    key = index.key(name)
+    smooth = list_smooth(everything, name, target)
+    drawn = draw_reliability(everything, target, index, (key,))
+    (line,) = (one for one in drawn.lines if one.run == key)
+    (band,) = (one for one in drawn.bands if one.run == key)
+    assert line.places == tuple((one.predicted, one.observed) for one in smooth)
+    drawn_at = [
+        (low, one.observed, high) for one, (_, low, high) in zip(smooth, band.places, strict=True)
+    ]
+    assert drawn_at == [tuple(sorted(three)) for three in drawn_at]
+    without = draw_reliability(replace(everything, curves=None), target, index, (key,))
+    (line,) = (one for one in without.lines if one.run == key)
+    (cross,) = (one for one in without.spans if one.run == key)
+    assert without.bands == ()
+    middles = [at for at, _ in cross.places[0::6]]
+    observed = [value for _, value in cross.places[3::6]]
+    assert list(line.places) == list(zip(middles, observed, strict=True))
 
 
 def test_calibration_has_a_drawing_for_every_label(everything):

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from covidreport import __version__
-from covidreport.audit import audit_scores
+from covidreport.audit import audit_scores, find_synthetic
 from covidreport.dataset.names import ImageNames
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
@@ -291,6 +291,7 @@ def import_scores(
         score_metrics=described.score_metrics,
         findings=(
             *request.notes,
+            *find_synthetic(dataset.attributes),
             *_findings(request, len(failures), passed_over),
             *audit_scores(request.run, scores),
             *audit_argmax(request.run, scores, rule),

@@ -28,10 +28,7 @@ HEADS = {
     "resnet18": "linear 512, ReLU, linear 3",
 }
 NAMES = {"vgg16": "VGG16", "resnet18": "ResNet18"}
-AUGMENTATION = (
-    "rotation up to 30 degrees, random resized crop to 224 (bicubic), horizontal flip; "
-    "on both splits"
-)
+AUGMENTATION = "rotation up to 30 degrees, random resized crop to 224 (bicubic), horizontal flip"
 REPLACED = {"16": ["fc"], "18": ["fc"]}
 """The layers that experiments froze and then replaced: nothing of them was frozen."""
 
@@ -95,6 +92,7 @@ def describe_run(row: Row, *, in_report: bool) -> dict[str, Any]:
             "labels": ["covid-19", "normal", "pneumonia"],
             "splits": ["train", "validation"],
             "augmentation": AUGMENTATION,
+            "validation_augmentation": AUGMENTATION,
         },
         "published": describe_published(row),
         "status": "published",

@@ -34,6 +34,7 @@ from covidreport.audit.prevalence import audit_prevalence
 from covidreport.audit.scores import SCORE_CHECKS, audit_scores
 from covidreport.audit.separation import audit_separation
 from covidreport.audit.settings import (
+    audit_augmented,
     audit_export,
     audit_freezing,
     audit_last_batch_loss,
@@ -53,6 +54,7 @@ from covidreport.audit.support import (
     audit_repeated_use,
     audit_reported_positives,
 )
+from covidreport.audit.synthetic import audit_synthetic, find_synthetic
 from covidreport.records import SEVERITIES, Finding, ReportData
 
 Check = Callable[[ReportData], tuple[Finding, ...]]
@@ -67,6 +69,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_published_settings,
     audit_negative_loss,
     audit_last_batch_loss,
+    audit_augmented,
     audit_export,
     audit_thresholds,
     audit_weights,
@@ -94,6 +97,7 @@ DATA_CHECKS: Final[tuple[DataCheck, ...]] = (
     audit_split_attributes,
     audit_undecodable_images,
     audit_few_positives,
+    audit_synthetic,
 )
 
 
@@ -127,5 +131,6 @@ __all__ = [
     "audit_data",
     "audit_report",
     "audit_scores",
+    "find_synthetic",
     "sort_findings",
 ]

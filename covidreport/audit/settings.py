@@ -13,6 +13,8 @@ from covidreport.text import plural
 NON_NEGATIVE_LOSSES: Final = frozenset({"bce", "cross-entropy", "cross_entropy", "focal"})
 """Losses, by `hyperparameters.loss`, that are sums of -log p with weights that are not negative."""
 
+_NOT_AUGMENTED: Final[tuple[object, ...]] = (None, "", "none", False, [])
+
 
 def audit_negative_loss(data: ReportData) -> tuple[Finding, ...]:
     """A recorded loss below 0 where the loss named in run.json can't be."""
@@ -62,6 +64,38 @@ def audit_last_batch_loss(data: ReportData) -> tuple[Finding, ...]:
 
 def _has_last_batch_loss_only(run: Run) -> bool:
     return {name for _, name, _ in _iterate_losses(run)} == {"last_batch_loss"}
+
+
+def audit_augmented(data: ReportData) -> tuple[Finding, ...]:
+    """Runs whose counts were copied from passes over randomly augmented images, as run.json states.
+
+    What covidreport evaluates by itself it feeds as the contract says, augmented by nothing.
+    """
+    stated = {
+        reported.run.name: reported.run.part("data").get("validation_augmentation")
+        for reported, evaluation in iterate_reported(data)
+        if evaluation.split == "validation" and not evaluation.has_scores
+    }
+    found = {name: str(way) for name, way in stated.items() if way not in _NOT_AUGMENTED}
+    if not found:
+        return ()
+    ways = dict.fromkeys(found.values())
+    return (
+        Finding(
+            severity="warning",
+            code="augmented-evaluation",
+            what=(
+                f"{plural(len(found), 'run')} {'was' if len(found) == 1 else 'were'} evaluated on "
+                "randomly augmented images: other counts came out of each pass"
+            ),
+            evidence=f"Their run.json states for validation: {'; '.join(ways)}",
+            remedy=(
+                "Evaluate on the images as they are (`covidreport evaluate` does); until then part "
+                "of every difference is the draw of the transforms."
+            ),
+            subjects=tuple(found),
+        ),
+    )
 
 
 def audit_export(data: ReportData) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from covidreport import __version__
-from covidreport.audit import audit_activation, audit_scores
+from covidreport.audit import audit_activation, audit_scores, find_synthetic
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
@@ -85,6 +85,7 @@ def build_evaluation(
         score_metrics=described.score_metrics,
         findings=(
             *request.warnings,
+            *find_synthetic(dataset.attributes),
             *decoded.findings,
             *_failed_images(failures, len(dataset)),
             *_varying_answers(scored.opened),

@@ -149,7 +149,7 @@ class Prose(Struct, frozen=True):
     kind: ClassVar = "prose"
     words: Inlines
     tone: Literal[
-        "plain", "lead", "remark", "trouble", "doubt", "assured", "elsewhere", "sentence"
+        "plain", "lead", "remark", "banner", "trouble", "doubt", "assured", "elsewhere", "sentence"
     ] = "plain"
 
 

@@ -88,6 +88,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     settings.audit_published_settings: report_study,
     settings.audit_negative_loss: report_study,
     settings.audit_last_batch_loss: report_study,
+    settings.audit_augmented: report_study,
     settings.audit_export: lambda: make_spoiled(
         exported_epoch={"rule": "best", "split": "validation"}
     ),
@@ -128,6 +129,7 @@ def test_the_study_has_these_findings_the_gravest_first():
         ("warning", "degenerate-run"),
         ("warning", "published-figure-contradicted"),
         ("warning", "published-settings-differ"),
+        ("warning", "augmented-evaluation"),
         ("warning", "freeze-without-effect"),
         ("warning", "too-few-positives"),
         ("note", "last-batch-loss-only"),

@@ -20,6 +20,7 @@ from covidreport.audit import (
     polarity,
     shortcuts,
     support,
+    synthetic,
 )
 from covidreport.audit import splits as of_splits
 from covidreport.records import Peak
@@ -116,6 +117,9 @@ UNHEALTHY: dict[object, Callable[[], DataEvidence]] = {
     of_splits.audit_split_attributes: _other_scanner,
     failures.audit_undecodable_images: _broken,
     support.audit_few_positives: lambda: make_evidence(160),
+    synthetic.audit_synthetic: lambda: with_attribute(
+        HEALTHY, "source", ["drawn"] * len(HEALTHY.dataset)
+    ),
 }
 
 

@@ -51,6 +51,23 @@ def test_only_the_lungs_count(variant):
     assert _audit(_evaluate(0.95), _evaluate(0.94, variant)) == ()
 
 
+@pytest.mark.parametrize("variant", ["occlude-corners-0.2", "occlude-borders-0.1"])
+@pytest.mark.parametrize(
+    ("usual", "occluded", "needed"),
+    [
+        (0.94, 0.69, True),  # 0.19 of 0.44 remain
+        (0.94, 0.75, False),
+        (0.61, 0.55, False),  # the interval reaches the whole picture's
+        (0.52, 0.30, False),  # the run itself is no better than chance
+    ],
+)
+def test_a_run_that_needs_the_borders_is_named(variant, usual, occluded, needed):
+    """Less than half of what is over chance remains without them."""
+    found = _audit(_evaluate(usual), _evaluate(occluded, variant))
+    assert [each.code for each in found] == (["borders-needed"] if needed else [])
+    assert all("0.940 with and 0.690 (0.6" in each.evidence for each in found)
+
+
 def test_other_images_are_not_compared():
     """The occlusion was evaluated before the data set changed."""
     other = _evaluate(0.94, "occlude-centre-0.8", fingerprint="f0")

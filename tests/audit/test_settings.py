@@ -57,6 +57,23 @@ def test_the_study_froze_layers_that_were_replaced():
     assert list_experiments(find_in_study("freeze-without-effect")) == ["16", "18"]
 
 
+def test_the_study_augmented_what_it_evaluated_on():
+    """All 18 runs, whose counts were copied; what was scored here was augmented by nothing."""
+    finding = find_in_study("augmented-evaluation")
+    assert len(list_experiments(finding)) == 18
+    assert "rotation up to 30 degrees" in finding.evidence
+    stated = {"data": {"validation_augmentation": "mild"}}
+    copied = replace(make_evaluation("a", make_counts(5, 50)), has_scores=False)
+    assert settings.audit_augmented(make_report([make_run(copied, **stated)]))
+    for evaluation, data in (
+        (replace(copied, has_scores=True), stated),
+        (replace(copied, split="test"), stated),
+        (copied, {"data": {"validation_augmentation": "none"}}),
+        (copied, {}),
+    ):
+        assert settings.audit_augmented(make_report([make_run(evaluation, **data)])) == ()
+
+
 @pytest.mark.parametrize(
     ("exported", "found"),
     [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from typing import Literal
 
 from covidreport.audit.copies import in_split
+from covidreport.audit.synthetic import CODE as SYNTHETIC
 from covidreport.compare.finding import (
     describe_detectable,
     describe_non_inferiority,
@@ -26,6 +27,7 @@ from covidreport.records import (
     ReportedDataset,
 )
 from covidreport.report.blocks import (
+    Block,
     Cell,
     Chart,
     Group,
@@ -78,10 +80,12 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     if ranking is None or evaluation is None or counts is None:
         why = Prose((_no_answer(ranking, data, index),), "sentence")
         errors = _link_notes(_errors(notes))
-        return (Section("answer", "Answer", (*errors, why, *standing), part="answer"),)
+        parts: tuple[Block, ...] = (*_banner(data), *errors, why, *standing)
+        return (Section("answer", "Answer", parts, part="answer"),)
     tone: Literal["assured", "doubt"] = "assured" if _is_assured(ranking) else "doubt"
     words = Group(
         (
+            *_banner(data),
             *_link_notes(_errors(notes)),
             Prose(_sentence(ranking, best, evaluation, counts, data, index), "sentence"),
             *(Prose(clean(one), "elsewhere") for one in _describe_patients(ranking, index)),
@@ -97,6 +101,13 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     chart = _draw_dots(counts, index)
     blocks = (Group((words, chart), layout="beside"),) if chart else (words,)
     return (Section("answer", "Answer", blocks, part="answer"),)
+
+
+def _banner(data: ReportData) -> tuple[Prose, ...]:
+    """What is said before all else: that nobody is on these pictures."""
+    return tuple(
+        Prose(f"{clean(each.what)}.", "banner") for each in data.findings if each.code == SYNTHETIC
+    )
 
 
 def _draw_dots(counts: Counts, index: Index) -> Chart | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from covidreport.records import Evaluation, ReportData
+from covidreport.records import Evaluation, ReportData, Run
 from covidreport.report.blocks import Items, Section
 from covidreport.report.index import Index
-from covidreport.text import plural
+from covidreport.text import clean, plural, titled
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -34,6 +34,8 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
     ranked = max(
         (sum(row.rank is not None for row in each.rows) for each in data.rankings), default=0
     )
+    if seen := _describe_split(data, index):
+        limits.append(seen)
     if ranked > 1:
         limits.append(
             f"The first of {plural(ranked, 'run')} was picked on the same images that it is "
@@ -55,6 +57,32 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
             f"{plural(evaluation.n_groups or 0, 'patient')}: {drawn}"
         )
     return tuple(limits)
+
+
+def _describe_split(data: ReportData, index: Index) -> str:
+    """Whether the images were looked at while the models were developed; empty where nothing says
+    so."""
+    of = [each.run for each in index.runs if each.evaluation is not None]
+    watched = [
+        run
+        for run in of
+        if run.part("data").get("name") in (None, data.dataset)  # else it is of other images
+        and (run.watched == data.split or _records(run, data.split))
+    ]
+    if not watched:
+        return ""
+    every = "every run was" if len(watched) == len(of) else f"{len(watched)} of {len(of)} runs were"
+    if len(of) == 1:
+        every = "the run was"
+    return (
+        f"{titled(clean(data.split))} images were looked at while models were developed: {every} "
+        "followed on them epoch by epoch. They are no test on new patients, and no external one."
+    )
+
+
+def _records(run: Run, split: str) -> bool:
+    """Whether its history has figures of that split."""
+    return any(name.startswith(f"{split}_") for epoch in run.history for name in epoch.values)
 
 
 def _first_evaluation(data: ReportData, index: Index) -> Evaluation | None:

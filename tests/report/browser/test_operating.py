@@ -112,9 +112,11 @@ def test_points_on_the_curves_move_with_the_threshold(page, scored_runs):
     )
     assert _dot(page, "roc") == pytest.approx([300 * (1 - specificity), 260 * (1 - sensitivity)])
     assert _dot(page, "precision-recall") == pytest.approx([300 * sensitivity, 260 * (1 - ppv)])
-    assert _dot(page, "net-benefit")[0] == pytest.approx(33)
+    assert _dot(page, "net-benefit")[0] == pytest.approx(66)  # its axis ends at 0.5
     assert rule.evaluate(display) != "none"
-    assert rule.get_attribute("transform") == "translate(33,0)"
+    assert rule.get_attribute("transform") == "translate(66,0)"
+    _move(page, "0.51")
+    assert rule.evaluate(display) == "none"
 
 
 def _dot(page, chart, run=1) -> list[float]:

@@ -35,7 +35,7 @@ def _expected(scored_runs, threshold):
 def test_it_begins_at_the_operating_point_and_follows_the_slider(
     visit, scored_page, scored_runs, chart
 ):
-    """What the metrics say of the stored scores at 0.5, and a step of the slider further."""
+    """What the metrics say of the stored scores at 0.5, and steps of the slider before."""
     page = visit(scored_page)
     line = _line(page, chart)
 
@@ -44,11 +44,11 @@ def test_it_begins_at_the_operating_point_and_follows_the_slider(
     slider = page.get_by_label("Threshold", exact=True)
     slider.focus()
     for _ in range(30):
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
     page.wait_for_function(
         "([chart, words]) => document.querySelector(`[data-chart='${chart}'] .readout`)"
         ".textContent.includes(words)",
-        arg=[chart, _expected(scored_runs, 0.8)],
+        arg=[chart, _expected(scored_runs, 0.2)],
     )
 
 
@@ -127,7 +127,8 @@ def test_epochs_and_bins_are_read(visit, scored_page):
     calibration = _line(page, "reliability")
     number = r"\d\.\d{3}"
     words = (
-        rf"mean score {number}: share with the label {number} \(95 % CI {number} to {number}\), "
+        rf"mean score {number}: proportion with the label {number} "
+        rf"\(95 % CI {number} to {number}\), "
     )
     assert re.search(words + r"\d+ images$", calibration.inner_text())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from covidreport.records import Counts, Finding, RankedRun, ReportData
+from covidreport.audit import find_synthetic
+from covidreport.records import Counts, Epoch, Finding, RankedRun, ReportData
 from covidreport.report.blocks import Items
 from covidreport.report.cells import write_line
 from covidreport.report.view import view_report
@@ -129,6 +130,38 @@ def test_limits_say_what_is_known_of_patients(study):
     assert any("which images belong to one patient is not known" in limit
                for limit in list_sentences(build(study, "limits")))  # fmt: skip
     assert any("The first of 2 runs was picked on the same images" in limit for limit in limits)
+
+
+def test_limits_say_that_validation_images_were_looked_at(study):
+    """By the history of each epoch or by run.json, of the data that the run was trained on."""
+    runs = tuple(
+        replace(one, run=replace(one.run, history=(), settings={"name": one.run.name}))
+        for one in study.runs
+    )
+
+    def say(history=(), **data):
+        first = replace(runs[0].run, history=history, settings={"data": data})
+        changed = replace(study, runs=(replace(runs[0], run=first), *runs[1:]))
+        found = list_sentences(build(changed, "limits"))
+        return [one for one in found if "looked at while models were developed" in one]
+
+    epochs = (Epoch(1, {"validation_loss": 0.4}),)
+    assert say() == []
+    assert say((Epoch(1, {"train_loss": 0.4}),)) == []
+    assert say(validation_split="validation", name="elsewhere") == []
+    for found in (say(epochs), say(validation_split="validation"), say(epochs, name=study.dataset)):
+        assert len(found) == 1
+        evaluated = sum(one.evaluation is not None for one in runs)
+        assert f": 1 of {evaluated} runs were followed on them epoch by epoch." in found[0]
+
+
+def test_pictures_of_no_patient_are_said_before_all_else(study):
+    """In the answer's first words, whatever else was found."""
+    found = find_synthetic({"source": ("drawn",)})
+    data = replace(study, findings=(*study.findings, *found))
+    section = build(data, "answer")
+    assert list_sentences(section)[0] == f"{found[0].what}."
+    assert say(section, "banner") == [f"{found[0].what}."]
 
 
 def _elsewhere(study, split, settings=None, **changes):

@@ -37,7 +37,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:  # noqa: ARG00
     return (
         Section(
             "study", "Study", (Facts(facts, "As its authors state it"),),
-            part="appendix", gist="What its authors state",
+            part="appendix", gist="What its authors state, in their words",
         ),
     )  # fmt: skip
 

@@ -28,6 +28,7 @@ from covidreport.storage.folder import (
     write_history,
     write_run,
 )
+from covidreport.storage.maps import MAPS_FILE, MAPS_FOLDER, maps_file, read_maps, write_maps
 from covidreport.storage.reference import (
     REFERENCE_FILE,
     describe_feeding,
@@ -58,6 +59,8 @@ __all__ = [
     "EVALUATION_FILE",
     "FAILURE_FILE",
     "HISTORY_FILE",
+    "MAPS_FILE",
+    "MAPS_FOLDER",
     "MAX_THUMBNAIL_BYTES",
     "MODEL_FILE",
     "REFERENCE_FILE",
@@ -75,11 +78,13 @@ __all__ = [
     "digest_file",
     "encode_text",
     "evaluation_folder",
+    "maps_file",
     "name_thumbnail",
     "read_cached",
     "read_evaluation",
     "read_failure",
     "read_json",
+    "read_maps",
     "read_reference",
     "read_scores",
     "read_thresholds",
@@ -91,6 +96,7 @@ __all__ = [
     "write_failure",
     "write_history",
     "write_json",
+    "write_maps",
     "write_reference",
     "write_run",
     "write_scores",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 
@@ -39,21 +40,26 @@ def write_brightness_model(
     metadata: Mapping[str, str] | None = None,
     outputs: int = 1,
     noise: float = 0.0,
+    mask: NDArray[np.floating] | None = None,
 ) -> Path:
     """Write such a model; `tail` names operators put behind it, such as Sigmoid or Softmax.
 
-    noise: how far, at most, chance moves each answer.
+    noise: how far, at most, chance moves each answer. mask `(H, W)`: what each pixel of one channel
+    is multiplied by before the mean is taken; 0 where the model is blind.
     """
     sides = [pixels.channels, pixels.height, pixels.width]
     if layout == "NHWC":
         sides = [pixels.height, pixels.width, pixels.channels]
     shape = ["n" if batch is None else batch, *sides]
+    cast = "wide" if mask is None else "every"
     nodes = [
-        helper.make_node("Cast", ["pixels"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["pixels"], [cast], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["wide", "axes"], ["mean"], keepdims=0),
         helper.make_node("Unsqueeze", ["mean", "last"], ["column"]),
         helper.make_node("Mul", ["column", "slopes"], ["scaled"]),
     ]
+    if mask is not None:
+        nodes.insert(1, helper.make_node("Mul", ["every", "mask"], ["wide"]))
     names = [f"step{i}" for i in range(len(tail))]
     chain = ["sum", *names]
     chain[-1] = "logits"
@@ -87,6 +93,7 @@ def write_brightness_model(
             numpy_helper.from_array(np.array([1], np.int64), "last"),
             numpy_helper.from_array(np.array([slopes], np.float32), "slopes"),
             numpy_helper.from_array(np.array([offsets], np.float32), "offsets"),
+            *([] if mask is None else [numpy_helper.from_array(mask.astype(np.float32), "mask")]),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

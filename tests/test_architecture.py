@@ -85,12 +85,12 @@ def test_each_change_has_its_files_and_a_test_that_notices(row):
 
 def test_the_files_of_a_run_folder_are_those_that_the_program_names():
     """Nothing that is written there is missing from the drawing, but what only keeps work."""
-    from covidreport.storage import folder, thumbnails
+    from covidreport.storage import folder, maps, thumbnails
 
     drawn = PAGE.split("```")[1]
     names = {
         value
-        for module in (folder, thumbnails)
+        for module in (folder, maps, thumbnails)
         for name, value in vars(module).items()
         if name.endswith(("_FILE", "_FOLDER"))
     }

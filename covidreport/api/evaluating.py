@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from covidreport.api.finding import find_runs
+from covidreport.api.mapping import check_maps, choose_mapped, map_runs
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
 from covidreport.audit.settings import audit_epochs
 from covidreport.boundary import attempt
@@ -19,6 +20,7 @@ from covidreport.compare.ranking import RankedSet
 from covidreport.errors import UsageError
 from covidreport.evaluate.feeding import check_evaluated
 from covidreport.evaluate.folders import evaluate_folders
+from covidreport.evaluate.maps import MadeMaps
 from covidreport.evaluate.options import EvaluateOptions, merge_options
 from covidreport.evaluate.outcome import (
     RunOutcome,
@@ -67,6 +69,8 @@ class EvaluatedRuns(Struct, frozen=True):
     """Where a part of every image was blacked out: ROC AUC beside that of the usual evaluation."""
     preprocessing: tuple[PreprocessingCheck, ...] = ()
     """What other ways to feed the models showed, where that was asked."""
+    maps: tuple[MadeMaps, ...] = ()
+    """Where runs look, where that was asked: of the runs that have maps now."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -94,6 +98,7 @@ def evaluate_runs(
             "no run here has a model to run: what was imported or pulled without its model is "
             "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
+    check_maps(options, runs)
     made = MadeHere()
     done = evaluate_folders(runs, options, on_event, made)
     preprocessing: tuple[PreprocessingCheck, ...] = ()
@@ -102,10 +107,12 @@ def evaluate_runs(
         done = replace(done, outcomes=outcomes)
     target = options.target or settings.target
     alike = [each for each in list_evaluated(done.outcomes) if each[0].fold is None]
-    rankings = rank_and_compare(
-        alike, target, settings.specificity_floor,
-        settings.plan_comparisons(runs),
-    )  # fmt: skip
+    plan = settings.plan_comparisons(runs)
+    rankings = rank_and_compare(alike, target, settings.specificity_floor, plan)
+    maps: tuple[MadeMaps, ...] = ()
+    if options.maps is not None:
+        names = choose_mapped(options.maps.runs, rankings, plan.baseline)
+        maps, _ = map_runs(names, done.outcomes, options, target, done.requests, on_event)
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
     too_many = find_too_many_failed(done.outcomes, most)
     chosen = audit_epochs((run, each.split) for run, each in list_evaluated(done.outcomes))
@@ -128,6 +135,7 @@ def evaluate_runs(
         target,
         remaining,
         preprocessing,
+        maps,
     )
 
 

@@ -27,6 +27,7 @@ from covidreport.audit.differences import audit_best_run
 from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
 from covidreport.audit.folds import audit_data_folds, audit_other_folds
+from covidreport.audit.maps import audit_maps
 from covidreport.audit.occlusion import audit_occlusion
 from covidreport.audit.patients import audit_patient_sexes, audit_patient_spellings
 from covidreport.audit.polarity import audit_inverted
@@ -78,6 +79,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_repeated_use,
     audit_failed_images,
     audit_occlusion,
+    audit_maps,
     audit_separation,
     audit_other_folds,
 )

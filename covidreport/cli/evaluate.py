@@ -29,6 +29,7 @@ from covidreport.cli.options import (
 
 if TYPE_CHECKING:
     from covidreport.api.evaluating import EvaluatedRuns
+    from covidreport.evaluate.maps import MadeMaps
     from covidreport.evaluate.options import EvaluateOptions
 
 
@@ -98,6 +99,22 @@ def evaluate(
             "--thumbnails", help="Keep small pictures of missed cases and false alarms for reports."
         ),
     ] = False,
+    maps: Annotated[
+        bool,
+        typer.Option(
+            "--maps",
+            help="Keep maps of where the best run and the baseline look: one part of each positive "
+            "hidden after another, 64 inferences an image.",
+        ),
+    ] = False,
+    maps_of: Annotated[
+        list[str] | None,
+        typer.Option(help="Maps of this run in place of those; repeatable.", metavar="RUN"),
+    ] = None,
+    maps_fill: Annotated[
+        str | None,
+        typer.Option(help="What hides a part: black or blur.  [default: black]", metavar="NAME"),
+    ] = None,
     check_preprocessing: Annotated[
         bool | None,
         typer.Option(
@@ -216,6 +233,17 @@ def _describe(done: EvaluatedRuns) -> dict[str, Any]:
     }
     if done.remaining:
         result["remaining"] = [one._asdict() for one in done.remaining]
+    if done.maps:
+        result["maps"] = [_describe_maps(one) for one in done.maps]
     if done.preprocessing:
         result["preprocessing"] = [{"run": o.run, **o.facts()} for o in done.preprocessing]
     return result
+
+
+def _describe_maps(one: MadeMaps) -> dict[str, Any]:
+    return {
+        "run": one.run, "file": f"evaluations/{one.evaluation}/maps/maps.json",
+        "images": one.images, "positives": one.positives, "patches": one.patches,
+        "failed": one.failed, "kept": one.kept, "inferences": one.inferences,
+        "seconds": round(one.seconds, 3),
+    }  # fmt: skip

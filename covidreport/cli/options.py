@@ -16,6 +16,7 @@ from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
     from covidreport.evaluate.options import EvaluateOptions
+    from covidreport.evaluate.patches import MapOptions
     from covidreport.gate.options import GateOptions
     from covidreport.settings import Settings
 
@@ -215,9 +216,20 @@ def take_options(context: typer.Context) -> EvaluateOptions:
         ),
         "memory_limit": None if limit is None else read_memory_limit(limit),
         "occlusion": None if occlude is None else read_occlusion(occlude),
+        "maps": _read_maps(context),
         "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})
+
+
+def _read_maps(context: typer.Context) -> MapOptions | None:
+    """What `--maps`, `--maps-of` and `--maps-fill` say; either of the latter asks for maps, too."""
+    from covidreport.evaluate.patches import MapOptions, read_fill
+
+    fill, runs = context.params.get("maps_fill"), tuple(context.params.get("maps_of") or ())
+    if not (context.params.get("maps") or fill or runs):
+        return None
+    return MapOptions("black" if fill is None else read_fill(fill), runs)
 
 
 def take_each_data(context: typer.Context) -> tuple[EvaluateOptions, ...]:

@@ -62,7 +62,8 @@ def decode_chunk(
 ) -> Chunk:
     """Decode the images at `paths`, each once, for all `specs`; the first has index `start`.
 
-    What stands whole in a cache is not decoded again, and what is decoded goes there. A file whose
+    What stands whole in a cache is not decoded again, and what is decoded goes there. Without
+    caches an image that follows itself is not decoded again either. A file whose
     bytes no longer have their sha256 in `digests` fails: it is not what the fingerprint names.
     """
     began = time.perf_counter()
@@ -82,6 +83,11 @@ def decode_chunk(
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
     for i, path in enumerate(paths):
+        if i and not caches and path == paths[i - 1]:  # rows of which each hides another part
+            for each in pixels.values():
+                each[i] = each[i - 1]
+            images.append(images[-1])
+            continue
         # Runs of several sizes share one decoding, and one size may be cached without another.
         needed = [spec for spec in pixels if missing[spec][i]]
         known = next((caches[spec] for spec in pixels if not missing[spec][i]), None)

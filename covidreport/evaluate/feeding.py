@@ -98,7 +98,7 @@ def check_evaluated(
     changed = [each.run for each in outcomes if any(run.folder in kept for run in each.run.members)]
     pooled: dict[str, RunOutcome] = {}
     if changed:  # the folds' evaluations stand, and are put together again
-        again = replace(options, force=False, thumbnails=False)
+        again = replace(options, force=False, thumbnails=False, maps=None)
         pooled = {
             each.run.name: each for each in evaluate_folders(changed, again, made=made).outcomes
         }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from covidreport.dataset import fingerprint, fingerprint_labels, stamp_files
@@ -72,6 +72,8 @@ class EvaluatedFolders(Struct, frozen=True):
     outcomes: tuple[RunOutcome, ...]
     findings: tuple[Finding, ...] = ()
     """Those that are about the whole; they were told as events."""
+    requests: Mapping[str, EvaluationRequest] = field(default_factory=dict)
+    """What each run was asked, by its name; none of those that were kept unread, and of folds."""
 
 
 class ReadImages(Struct, frozen=True):
@@ -152,17 +154,19 @@ def evaluate_folders(
     for finding in warnings:
         on_event(FindingMade(finding))
     outcomes: list[RunOutcome] = []
+    requests: dict[str, EvaluationRequest] = {}
     for part in parts or (LabelledRuns(None, ()),):
         on_part = images if part.labels is None else images.take(part.labels)
         _note_lacking(part, on_event)
         request = complete_request(options, on_part, execution, findings, made)
         outcomes += _evaluate_part(request, part.runs, options, on_event)
+        requests |= {run.name: request for run in part.runs if not run.members}
         if request.use_cache:
             data = images.dataset
             asked = _query_part(query, part)
             write_known(asked, request.known, manifest, data.root, data.paths, images.stamps)
     _say_replayed(outcomes, on_event)
-    return EvaluatedFolders(_order_outcomes(runs, outcomes), warnings)
+    return EvaluatedFolders(_order_outcomes(runs, outcomes), warnings, requests)
 
 
 def _query_part(query: DataQuery, part: LabelledRuns) -> DataQuery:
@@ -258,7 +262,7 @@ def _wants_anew(options: EvaluateOptions) -> bool:
     """Whether data, images and models are looked at, whatever is known of them."""
     tuned = options.thresholds is not None and options.thresholds.tuned
     asked = options.force or options.verify or options.thumbnails or options.occlusion or tuned
-    return bool(asked) or options.cache is False
+    return bool(asked) or options.maps is not None or options.cache is False
 
 
 def _execution_options(options: EvaluateOptions) -> tuple[str, Precision, int]:

@@ -28,7 +28,7 @@ from covidreport.audit.bit_depth import describe_bit_depth, name_sources
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
-from covidreport.evaluate.occlusion import Occlusion
+from covidreport.evaluate.occlusion import Hidden
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import (
@@ -99,7 +99,7 @@ class _Loop(Struct):
     device: DeviceQueue
     caches: Mapping[PixelSpec, PixelCache]
     digests: Sequence[str] | None
-    occlusion: Occlusion | None = None
+    occlusion: Hidden | None = None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
     finished: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     waiting: int = 0
@@ -301,7 +301,7 @@ def score_runs(
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
     checkpoints: Sequence[ScoresCheckpoint] | None = None,
-    occlusion: Occlusion | None = None,
+    occlusion: Hidden | None = None,
     errands: Sequence[Errand] = (),
     most_errands: int | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
@@ -311,7 +311,7 @@ def score_runs(
     where a batch is decoded in units of at most `UNIT` images. Pixels that stand in `caches`
     are taken from there; scores that stand in `checkpoints` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
-    run's scores. occlusion: what is blacked out of each image; caches hold the whole pictures.
+    run's scores. occlusion: what is hidden of each image; caches hold the whole pictures.
     errands: what the same threads do meanwhile, at most half of them at once, nor more than
     `most_errands`.
     """

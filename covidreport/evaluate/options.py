@@ -17,6 +17,7 @@ from covidreport.records import ModelLimits
 if TYPE_CHECKING:
     from covidreport.dataset.layout import ManifestSettings
     from covidreport.evaluate.occlusion import Occlusion
+    from covidreport.evaluate.patches import MapOptions
     from covidreport.metrics.plan import MetricOptions
 
 DEFAULT_TARGET = "covid-19"
@@ -69,6 +70,8 @@ class EvaluateOptions(Struct, frozen=True):
     """Compare files by their bytes, whatever the file system says."""
     cache: bool | None = None
     thumbnails: bool | None = None
+    maps: MapOptions | None = None
+    """Where runs look: a patch of the positives hidden after another, once all are evaluated."""
     check_preprocessing: bool | None = None
     """Feed models in the ways that their contracts leave open, on images of another split."""
     trust_stored: bool | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt, explain_error
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import Chunk, decode_chunk
-from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
+from covidreport.evaluate.occlusion import Hidden, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceAnswer, read_answers
@@ -38,7 +38,7 @@ def kind_of_input(opened: OpenedRun) -> tuple[Any, ...]:
 def decode_unit(
     paths: Sequence[Path], start: int, specs: tuple[PixelSpec, ...],
     caches: Mapping[PixelSpec, PixelCache], digests: Sequence[str] | None,
-    kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Occlusion | None,
+    kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Hidden | None,
 ) -> tuple[Chunk, Prepared]:  # fmt: skip
     """Some images, decoded, and prepared once for each kind of input that is wanted."""
     chunk, refused = _decode_chunk(paths, start, specs, caches, digests)
@@ -74,8 +74,9 @@ def _decode_chunk(
     return chunk, refused
 
 
-def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Occlusion | None) -> NDArray[Any]:
-    return prepare_batch(occlude_pixels(chunk.pixels[spec.pixels], occlusion), spec)
+def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Hidden | None) -> NDArray[Any]:
+    pixels = occlude_pixels(chunk.pixels[spec.pixels], occlusion, chunk.start)
+    return prepare_batch(pixels, spec)
 
 
 def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray[np.floating]:

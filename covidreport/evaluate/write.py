@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -43,14 +44,22 @@ def fail_run(request: EvaluationRequest, failure: Failure, run: Run) -> RunOutco
 def open_scores(request: EvaluationRequest, opened: OpenedRun) -> ScoresCheckpoint:
     """Where a run's scores are kept as they come: what a killed evaluation left, or a new place."""
     folder = evaluation_folder(opened.run.folder, request.name)
-    n, k = len(request.dataset), opened.width
-    key = f"{key_of(request, opened)} {sorted(decoder_versions().items())}"
+    return open_partial(request, opened, folder, key_of(request, opened), len(request.dataset))
+
+
+def open_partial(
+    request: EvaluationRequest, opened: OpenedRun, folder: Path, key: str, n: int
+) -> ScoresCheckpoint:
+    """The same for any `n` rows of scores that `key` decides, beside what is in `folder`."""
+    key = f"{key} {sorted(decoder_versions().items())}"
     left = ScoresCheckpoint.read_token(folder)
     own = left is not None and request.made.has_checkpoint(left)
     if request.force or not (own or request.trust_stored):
         ScoresCheckpoint.discard(folder)
         left = None
-    checkpoint = open_checkpoint(folder, key, n, k, request.batch, opened.session.score_type)
+    checkpoint = open_checkpoint(
+        folder, key, n, opened.width, request.batch, opened.session.score_type
+    )
     if checkpoint.token != left:  # begun anew, and here
         request.made.note_checkpoint(checkpoint.token, use_cache=request.use_cache)
     return checkpoint

@@ -95,6 +95,7 @@ from covidreport.metrics.latent import (
     estimate_between,
     estimate_within,
 )
+from covidreport.metrics.maps import MIDDLE, find_peak, measure_drops, share_outside
 from covidreport.metrics.multiplicity import (
     PairTest,
     all_pairs,
@@ -199,6 +200,7 @@ __all__ = [
     "ALL_METRICS",
     "COUNTS",
     "HIGHEST_CORRELATION",
+    "MIDDLE",
     "NEAR",
     "RESAMPLES",
     "SCORE_METRICS",
@@ -315,6 +317,7 @@ __all__ = [
     "find_missed",
     "find_near",
     "find_not_finite",
+    "find_peak",
     "fisher_exact",
     "fit_calibration",
     "fit_threshold",
@@ -333,6 +336,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_power",
     "measure_certainty",
+    "measure_drops",
     "measure_fold_spread",
     "move_near",
     "name_classes",
@@ -358,6 +362,7 @@ __all__ = [
     "roc_auc_interval",
     "sample_units",
     "sensitivity_at_specificity",
+    "share_outside",
     "sign_flip",
     "size_classes",
     "smooth_calibration",

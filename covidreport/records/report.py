@@ -11,6 +11,7 @@ from covidreport.records.comparison import ExcludedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.gate import ScoresFrom
+from covidreport.records.maps import RunMaps
 from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
 from covidreport.records.score_metrics import Subgroup
@@ -67,6 +68,10 @@ class CaseTable(Struct, frozen=True):
     label_errors_omitted: int = 0
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
+    maps: tuple[RunMaps, ...] = ()
+    """Where runs look, of those that `evaluate --maps` mapped, in the order of the ranking."""
+    maps_excluded: tuple[ExcludedRun, ...] = ()
+    """Runs whose maps are not shown: they can't be read, or are of another evaluation."""
 
 
 class CalibrationPoint(Struct, frozen=True):

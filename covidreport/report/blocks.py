@@ -16,6 +16,7 @@ from msgspec import Struct
 from covidreport.records import Estimate, Severity
 from covidreport.report.charts.diagram import Diagram
 from covidreport.report.charts.lines import TitledLines
+from covidreport.report.charts.maps import MapDrawing, MapScale, Place
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 
@@ -342,6 +343,20 @@ class Answer(Struct, frozen=True):
     word: str
 
 
+class Layer(Struct, frozen=True):
+    """What is laid over a picture: a small image, and where it lies on the picture's pixels.
+
+    by: whose it is. words: what it shows, also for who does not see it. scale: what its colours
+    stand for.
+    """
+
+    by: Cell
+    words: str
+    image: str
+    place: Place
+    scale: MapScale
+
+
 class Picture(Struct, frozen=True):
     """An image, and what is known and was said of it; `image` is a data URI, or empty."""
 
@@ -353,6 +368,9 @@ class Picture(Struct, frozen=True):
     """Of the runs of its block, in their order."""
     image: str = ""
     alt: str = ""
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the image, where something is laid over it."""
+    layers: tuple[Layer, ...] = ()
 
 
 class Pictures(Struct, frozen=True):
@@ -377,8 +395,8 @@ class Chart(Struct, frozen=True):
     """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
     is read; `name` is that of its file where it stands in one.
 
-    drawing: dots that are counted; the same points or the same diagram for a wide and for a narrow
-    page; or lines, one drawing for each label, of which the first is seen.
+    drawing: dots that are counted; maps; the same points or the same diagram for a wide and for a
+    narrow page; or lines, one drawing for each label, of which the first is seen.
     """
 
     kind: ClassVar = "chart"
@@ -386,14 +404,18 @@ class Chart(Struct, frozen=True):
     title: str
     summary: str
     key: str
-    drawing: Tally | tuple[Scatter, ...] | tuple[Diagram, ...] | tuple[TitledLines, ...]
+    drawing: (
+        Tally | MapDrawing | tuple[Scatter, ...] | tuple[Diagram, ...] | tuple[TitledLines, ...]
+    )
 
     @property
-    def draws(self) -> Literal["tally", "scatters", "diagrams", "lines"]:
+    def draws(self) -> Literal["tally", "maps", "scatters", "diagrams", "lines"]:
         """Which kind of drawing it is."""
         match self.drawing:
             case Tally():
                 return "tally"
+            case MapDrawing():
+                return "maps"
             case (Scatter(), *_):
                 return "scatters"
             case (Diagram(), *_):

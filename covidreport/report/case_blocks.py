@@ -25,6 +25,7 @@ from covidreport.report.blocks import (
     Tone,
 )
 from covidreport.report.index import Index
+from covidreport.report.map_blocks import list_layers, measure_picture
 from covidreport.text import DASH, clean, exact, humanise, plural, titled, whole
 
 MOST_DRAWN = 40
@@ -58,22 +59,22 @@ def list_pictures(
 ) -> tuple[Picture, ...]:
     """Images of one kind, numbered; place: what their ids begin with."""
     return tuple(
-        make_picture(
-            f"{place}{kind.anchor}-{number}", case, kind, table.pictures.get(case.name), index
-        )
+        make_picture(f"{place}{kind.anchor}-{number}", case, kind, table, index)
         for number, case in enumerate(cases, start=1)
     )
 
 
 def make_picture(
-    anchor: str, case: Case, kind: CaseKind, image: bytes | None, index: Index
+    anchor: str, case: Case, kind: CaseKind, table: CaseTable, index: Index
 ) -> Picture:
-    """An image with what each run said of it; `anchor` is its id."""
+    """An image with what each run said of it, and where it looked; `anchor` is its id."""
+    image = table.pictures.get(case.name)
     answers = tuple(
         Answer(score, *kind.answers[said])
         for score, said in zip(case.scores, case.answers, strict=True)
     )
     name = clean(case.name)
+    size = measure_picture(image) if image and table.maps else None
     return Picture(
         id=anchor,
         name=name,
@@ -82,6 +83,8 @@ def make_picture(
         answers=answers,
         image=f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" if image else "",
         alt=f"Small picture of image {name}, {kind.meaning} {index.disease}" if image else "",
+        size=size or (0, 0),
+        layers=() if size is None else list_layers(case, size, table, index),
     )
 
 

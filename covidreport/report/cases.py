@@ -22,6 +22,7 @@ from covidreport.records import (
     Ranking,
     ReportedRun,
 )
+from covidreport.report.maps import Positive, collect_maps
 from covidreport.storage.cache import cached
 from covidreport.store import (
     SCORES_FILE,
@@ -33,7 +34,7 @@ from covidreport.store import (
 from covidreport.text import choose_salt, digest_case
 from covidreport.text.thresholds import is_trained_on
 
-METHOD = 5
+METHOD = 6
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
@@ -51,6 +52,8 @@ class _Found(Struct, frozen=True):
 
     table: CaseTable
     picture_names: Mapping[str, tuple[str, ...]]
+    positives: Mapping[str, Positive]
+    """All of them, by the names of their pictures' files."""
 
 
 def collect_cases(
@@ -91,7 +94,10 @@ def collect_cases(
     found = cached("cases", facts, find, _Found)
     if found is None:
         return None
-    return replace(found.table, pictures=_read_pictures(found, folders))
+    beside = [(evaluation, folder) for (evaluation, _), folder in zip(ranked, folders, strict=True)]
+    maps, excluded = collect_maps(beside, found.table.runs, ranking.target, found.positives)
+    pictures = _read_pictures(found, folders)
+    return replace(found.table, pictures=pictures, maps=maps, maps_excluded=excluded)
 
 
 def _read_cases(
@@ -129,7 +135,11 @@ def _read_cases(
         label_errors_omitted=len(doubtful or ()) - len(listed),
     )
     rows = [*positives[:shown], *alarms, *listed]
-    return _Found(table, {cases.name(row): cases.list_file_names(row) for row in rows})
+    return _Found(
+        table,
+        {cases.name(row): cases.list_file_names(row) for row in rows},
+        {name: cases.answer(row) for row in positives for name in cases.list_file_names(row)},
+    )
 
 
 def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
@@ -214,6 +224,12 @@ class _Cases:
         """What the report calls the image."""
         identity = self._images.sample_ids[row]
         return identity if self._show_ids else digest_case(identity, self._salt)
+
+    def answer(self, row: int) -> Positive:
+        """What each run said of the image, in a letter."""
+        answers, failed = self._answers.answers[:, row], self._answers.failed[:, row]
+        said = np.where(failed, "f", np.where(answers, "y", "n"))
+        return Positive(self.name(row), "".join(said))
 
     def make(self, row: int) -> Case:
         """The image's record."""

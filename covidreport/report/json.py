@@ -50,7 +50,12 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `no` or `failed`, and `scores[]`), `positives_omitted` and `false_alarms_omitted` (how many are
   not listed), `label_errors[]` (or null where nobody can tell: `case` as above, `positive`) and
   `label_errors_omitted`, `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand
-  in the folders of the runs).
+  in the folders of the runs), `maps[]` of the runs that have them (`run`, `fill`, `pixels`: in
+  whose coordinates they are; `positives`, `found` and `missed`: null, or the mean over so many
+  `cases` of how much the score, 0 to 1, falls with each patch, `drops[][]` in rows from the top,
+  with `outside`: the share of what lies above 0 outside the middle, and `peak` at `peak_row` and
+  `peak_column`, from 0; `failed`, `cases` by name: `found`, `score` and its own peak; all patches
+  stand in the run's maps.json), `maps_excluded[]` (`run`, `reason`).
 
 - `classes` (or null): `labels`, `runs[]` (`run`, `false_alarms[]` by what else is true of an
   image: groups as above; `called[][]`, a row a true class: how many images were called each label
@@ -101,6 +106,10 @@ def render_json(data: ReportData) -> str:
     del value["curves"]
     for each in value["datasets"]:
         del each["curves"]
+    for table in (value["cases"], *(each["cases"] for each in value["datasets"])):
+        for maps in (table or {}).get("maps", ()):
+            for case in maps["cases"].values():
+                del case["drops"]
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -27,8 +27,7 @@ def group_label_errors(table: CaseTable, index: Index) -> tuple[Group, ...]:
     cases = [each.case for each in doubtful]
     pictures = tuple(
         make_picture(
-            f"label-{number}", each.case, POSITIVE if each.positive else ALARM,
-            table.pictures.get(each.case.name), index,
+            f"label-{number}", each.case, POSITIVE if each.positive else ALARM, table, index
         )
         for number, each in enumerate(doubtful, start=1)
     )  # fmt: skip

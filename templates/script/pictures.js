@@ -111,9 +111,13 @@ function setUpPictures(blocks) {
     gist.textContent = one.gist;
     const card = [...section.querySelectorAll(".card")]
       .find((each) => find(each.querySelector("a")) === one);
-    const picture = card?.querySelector("img");
+    const picture = card?.querySelector("img, .seen");
     const side = make("div", { class: "facts" });
-    if (picture) side.append(make("img", { src: picture.src, alt: picture.alt }));
+    if (picture) {
+      const src = picture.src ?? picture.querySelector("image").getAttribute("href");
+      side.append(make("img", { src, alt: picture.alt ?? picture.getAttribute("aria-label") }));
+      side.append(...[...card.querySelectorAll(".layer")].map((each) => each.cloneNode(true)));
+    }
     if (one.facts.length) {
       side.append(make("dl", {}, ...one.facts.map(([name, value]) =>
         make("div", {}, make("dt", { text: name }), make("dd", { text: value })))));
@@ -146,7 +150,7 @@ function setUpPictures(blocks) {
   document.addEventListener("click", (event) => {
     const cell = event.target.closest("table.signs tbody td");
     const from = event.target.closest("a")
-      ?? event.target.closest(".card img")?.closest(".card").querySelector("a")
+      ?? event.target.closest(".card > :is(img, .seen)")?.closest(".card").querySelector("a")
       ?? (cell && section.contains(cell) ? headOf(cell).querySelector("a") : null);
     const one = find(from);
     if (!one) return;

@@ -14,13 +14,23 @@ from covidreport.audit import (
     differences,
     failures,
     folds,
+    maps,
     occlusion,
     prevalence,
     separation,
     settings,
     support,
 )
-from covidreport.records import Counts, Estimate, ReportData, ReportedRun
+from covidreport.records import (
+    CaseTable,
+    Counts,
+    Estimate,
+    MeanMap,
+    PixelSpec,
+    ReportData,
+    ReportedRun,
+    RunMaps,
+)
 from tests.audit.cases import (
     STUDY,
     check_says_what_to_do,
@@ -79,6 +89,14 @@ def _report_without_lungs() -> ReportData:
     return make_report([make_run(*with_area)])
 
 
+def _report_of_corner() -> ReportData:
+    drops = ((0.4, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 0.0))
+    mean = MeanMap(9, 0.77, 0.4, 0, 0, drops)
+    maps = RunMaps("a", "black", PixelSpec(8, 8), 12, mean, None)
+    table = CaseTable(("a",), (0.5,), (), 0, (), 0, maps=(maps,))
+    return replace(make_report([make_run(make_evaluation("a", make_counts(3, 30)))]), cases=table)
+
+
 UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     prevalence.audit_prevalence: report_study,
     differences.audit_best_run: report_study,
@@ -99,6 +117,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     support.audit_repeated_use: report_study,
     failures.audit_failed_images: _report_failed_cases,
     occlusion.audit_occlusion: _report_without_lungs,
+    maps.audit_maps: _report_of_corner,
     separation.audit_separation: report_separated,
     folds.audit_other_folds: _report_other_folds,
 }
@@ -118,6 +137,27 @@ def test_every_check_finds_its_fault_and_says_what_to_do(check):
 def test_every_check_bears_a_report_without_evaluations(check, runs):
     """No runs, or a run that failed: nothing to say, and no error."""
     assert check(make_report(list(runs))) == ()
+
+
+@pytest.mark.parametrize(
+    ("cases", "outside", "peak", "said"),
+    [
+        (9, 0.77, 0.4, 1),
+        (4, 0.77, 0.4, 0),
+        (9, 0.5, 0.4, 0),
+        (9, 0.77, 0.009, 0),
+        (9, None, -0.4, 0),
+    ],
+)
+def test_few_cases_and_small_effects_say_nothing_of_where_a_run_looks(cases, outside, peak, said):
+    """Five found cases, more than half of the drop, and a hundredth of the score at least."""
+    data = _report_of_corner()
+    assert data.cases is not None
+    (one,) = data.cases.maps
+    assert one.found is not None
+    mean = replace(one.found, cases=cases, outside=outside, peak=peak)
+    table = replace(data.cases, maps=(replace(one, found=mean),))
+    assert len(maps.audit_maps(replace(data, cases=table))) == said
 
 
 def test_the_study_has_these_findings_the_gravest_first():

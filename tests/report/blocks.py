@@ -22,7 +22,6 @@ from covidreport.report.blocks import (
 from covidreport.report.cells import write_cell, write_line
 from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
-from covidreport.report.charts.tally import Tally
 from covidreport.report.view import view_report
 
 
@@ -94,13 +93,13 @@ def list_charts(section: Section | Group) -> list[Chart]:
 
 def list_drawings(chart: Chart) -> list[TitledLines]:
     """What a chart of lines draws, label by label."""
-    drawn = [] if isinstance(chart.drawing, Tally) else list(chart.drawing)
+    drawn = list(chart.drawing) if isinstance(chart.drawing, tuple) else []
     return [one for one in drawn if isinstance(one, TitledLines)]
 
 
 def list_scatters(chart: Chart) -> list[Scatter]:
     """The same points for a wide and for a narrow page."""
-    drawn = [] if isinstance(chart.drawing, Tally) else list(chart.drawing)
+    drawn = list(chart.drawing) if isinstance(chart.drawing, tuple) else []
     return [one for one in drawn if isinstance(one, Scatter)]
 
 

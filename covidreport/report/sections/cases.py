@@ -34,6 +34,7 @@ from covidreport.report.cells import SIGNS
 from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index
 from covidreport.report.label_errors import group_label_errors
+from covidreport.report.map_blocks import group_maps
 from covidreport.text import clean, plural, titled, whole
 
 COUNTS_ONLY = (
@@ -98,11 +99,15 @@ def describe_cases(
         blocks.append(_grid(table, missed, positives, index))
     keys = tuple(index.key(run) for run in table.runs)
     links = tuple(index.link(run) for run in table.runs)
+    said = note_pictures(table, (*positives, *alarms))
+    if table.pictures and not table.maps:
+        said += " `covidreport evaluate --maps` shows which parts the best run’s scores hang on."
     blocks += [
         Pictures("Missed cases in pictures", "Case", "missed cases", links, keys, positives),
+        *group_maps(table, index, place),
         Pictures(
             "False alarms that runs were surest of", "Image", "false alarms", links, keys, alarms,
-            note_pictures(table, (*positives, *alarms)),
+            said,
         ),
     ]  # fmt: skip
     if positives:

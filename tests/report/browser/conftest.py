@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
-from covidreport.records import Scores
+from covidreport.records import PixelSpec, Scores, StoredMap, StoredMaps
 from covidreport.report.collect import collect_report
 from covidreport.report.formats import render_html
 from covidreport.report.logo import embed_logo
@@ -29,6 +30,8 @@ from covidreport.store import (
     read_scores,
     thumbnail_file,
     write_atomic,
+    write_evaluation,
+    write_maps,
 )
 from tests.report.scored_runs import write_runs
 from tests.shared import Share
@@ -97,6 +100,36 @@ def _write_pictured(folder: Path) -> Path:
     (folder / "logo.png").write_bytes(_picture("PNG"))
     options = RenderOptions(logo=embed_logo(folder / "logo.png"))
     return render_report([folder], folder / "report.html", options)
+
+
+@pytest.fixture(scope="session")
+def mapped_page(share: Share) -> Path:
+    """The same with a map of each positive for the first run: all of it hangs on one corner."""
+    return share("mapped-page", _write_mapped)
+
+
+def _write_mapped(folder: Path) -> Path:
+    _write_pictured(folder)
+    (run,) = discover_runs([folder / "exp1"])
+    evaluation = replace(read_evaluations(run)[0][0], provenance={"key": "of these"})
+    write_evaluation(run.folder, evaluation)
+    place = evaluation_folder(run.folder, evaluation.key)
+    scores: Scores = read_scores(place / SCORES_FILE)
+    rows = [row for row, truth in enumerate(scores.truth[:, 0]) if truth == 1]
+    maps = tuple(
+        StoredMap(
+            name_thumbnail(scores.sample_ids[row], evaluation.fingerprint),
+            float(scores.scores[row, 0]),
+            (float(scores.scores[row, 0]) / 2, *[float(scores.scores[row, 0])] * 63),
+        )
+        for row in rows
+    )
+    spec = PixelSpec(96, 96)
+    write_maps(
+        place,
+        StoredMaps("of these", "covid-19", "black", 8, 8, scores.activation, spec, len(rows), maps),
+    )
+    return render_report([folder], folder / "report.html")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
 
 def test_the_grid_counts_what_the_ranking_counts(visit, scored_page):
     """In every row as many crosses and question marks as the run missed cases."""
@@ -134,3 +141,59 @@ def test_the_cases_of_one_run_are_picked_out(visit, pictured_page):
     assert row.locator("td:visible").count() == missed + 1
     section.get_by_label("Cases that were wrong for").select_option(label="any run")
     assert row.locator("td:visible").count() > missed + 1
+
+
+def test_a_map_lies_over_the_picture_and_opens_with_it(visit, mapped_page):
+    """Under each case's picture, and in its dialog beside the bare picture: the corner is orange,
+    where nothing else is; the mean says the same."""
+    page = visit(mapped_page)
+    card = page.locator("#cases .card:has(.looks)").first
+    card.locator("summary", has_text="Where runs look").click()
+    layer = card.locator(".layer svg.seen")
+    assert layer.is_visible()
+    assert _differs(page, layer) > 40
+    card.locator(":scope > .seen").click()
+    dialog = page.get_by_role("dialog")
+
+    assert dialog.locator(".facts > img").is_visible()
+    drawn = dialog.locator(".layer svg.seen")
+    assert drawn.is_visible()
+    assert _differs(page, drawn) > 40
+    assert "without the patch at the upper left" in dialog.inner_text()
+    marks = page.locator("#maps .frame").first.locator("svg rect")
+    assert [marks.nth(i).get_attribute("fill") for i in range(marks.count())] == ["#e66101"]
+    assert "at the upper left" in page.locator("#maps").inner_text()
+
+
+def _differs(page, layer) -> float:
+    """How much more red than blue the first patch of a map is on the screen, and no other."""
+    pixels = np.asarray(Image.open(io.BytesIO(layer.screenshot())).convert("RGB"), int)
+    side = pixels.shape[1] / 8
+    differences = []
+    for across, down in ((0, 0), (4, 4), (7, 1)):
+        red, _, blue = pixels[int((down + 0.5) * side), int((across + 0.5) * side)]
+        differences.append(float(red - blue))
+    assert differences[1:] == [0, 0]
+    return differences[0]
+
+
+def test_maps_need_neither_script_nor_style_nor_embedded_pictures(visit, mapped_page, tmp_path):
+    """As a server's policy has it that drops all three: the mean is drawn in marks."""
+    page = mapped_page.read_text(encoding="utf-8")
+    bare = re.sub(r"<style>.*?</style>|<ima?g[^>]*>", "", page, flags=re.DOTALL)
+    (tmp_path / "bare.html").write_text(bare, encoding="utf-8")
+    seen = visit(tmp_path / "bare.html", java_script_enabled=False)
+    frame = seen.locator("#maps .frame").first
+    pixels = np.asarray(Image.open(io.BytesIO(frame.screenshot())).convert("RGB"))
+
+    assert pixels[12, 12] == pytest.approx((232, 113, 26), abs=4)  # orange over white
+    assert tuple(pixels[88, 88]) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_maps_fit_every_page(visit, mapped_page, width, scheme):
+    """Nothing goes sideways, and the scale says both ends."""
+    page = visit(mapped_page, width=width, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#maps .map-scale text").all_text_contents()[1] == "0"

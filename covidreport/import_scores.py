@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from covidreport import __version__
 from covidreport.audit import audit_scores, find_synthetic
 from covidreport.dataset.names import ImageNames
+from covidreport.dataset.source import describe_data
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.argmax import audit_argmax
-from covidreport.metrics import compute_metrics, group_values
+from covidreport.metrics import compute_metrics, group_values, read_ages
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     ARGMAX,
@@ -33,7 +34,6 @@ from covidreport.records import (
     MetricPlan,
     Scores,
 )
-from covidreport.storage.files import format_path
 from covidreport.storage.replaced import (
     RENAME,
     SOURCE_DIGEST,
@@ -209,6 +209,7 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         reasons=tuple(NOT_GIVEN if lost else None for lost in missing),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
+        ages=read_ages(dataset.attributes),
         others=scores[:, n_labels:].max(axis=1, initial=0)
         if request.decision == "argmax"
         else None,
@@ -300,7 +301,7 @@ def import_scores(
         provenance={
             "imported": {"file": request.file.name, "sha256": digest_file(request.file)},
             "activation": request.activation,
-            "data": {"source": format_path(dataset.source.as_posix())},
+            "data": describe_data(dataset),
             "versions": {"covidreport": __version__},
         },
         timing={

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from covidreport.dataset.table import READERS, name_suffix, read_table
 from covidreport.dataset.truth import COMMON_MARKS, name_values, normalise_cell
 from covidreport.errors import DatasetError, UsageError
 from covidreport.records import Dataset
+from covidreport.storage.files import format_path
 
 MANIFESTS = tuple(f"manifest{suffix}" for suffix in READERS)
 _NAME_LENGTH = 80
@@ -169,3 +171,12 @@ def _find_manifest(source: Path) -> Path | None:
             [f"holds {' and '.join(each.name for each in found)}: name the one that is meant"],
         )
     return found[0] if found else None
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """Where images lay, and how many there were besides, for the record (`RecordedData`)."""
+    return {
+        "source": format_path(dataset.source.as_posix()),
+        "left_out": dict(dataset.left_out),
+        "in_splits": dict(dataset.in_splits),
+    }

@@ -27,7 +27,8 @@ def select_splits(dataset: Dataset, names: Sequence[str]) -> Dataset:
     if missing is None:
         chosen = take_rows(dataset, [row for row, name in enumerate(splits) if name in lowered])
         beside = (file for file in dataset.passed_over if file.split("/")[0].lower() in lowered)
-        return replace(chosen, passed_over=tuple(beside))
+        sizes = dataset.in_splits or Counter(splits)
+        return replace(chosen, passed_over=tuple(beside), in_splits=dict(sorted(sizes.items())))
     counts = sorted(Counter(name or "(blank)" for name in splits).items())
     there = ", ".join(f"{name} ({count} images)" for name, count in counts)
     reason = f"there are: {there}" if there else "the data has no splits: leave the split out"
@@ -59,4 +60,5 @@ def take_rows(dataset: Dataset, rows: Sequence[int]) -> Dataset:
         folds=None if dataset.folds is None else take(dataset.folds),
         attributes={name: take(column) for name, column in dataset.attributes.items()},
         left_out=dataset.left_out,
+        in_splits=dataset.in_splits,
     )

@@ -14,6 +14,7 @@ from msgspec import to_builtins
 
 from covidreport import __version__
 from covidreport.audit import audit_activation, audit_scores, find_synthetic
+from covidreport.dataset.source import describe_data
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.evaluate.company import describe_dependence
 from covidreport.evaluate.cpu_check import CpuCheck, findings_of
@@ -31,7 +32,6 @@ from covidreport.inference.providers import describe_device, describe_runtime
 from covidreport.metrics import compute_metrics
 from covidreport.metrics.brightness import count_levels
 from covidreport.records import Evaluation, Failure, Finding, InputSpec, Run, Scores
-from covidreport.storage.files import format_path
 from covidreport.storage.model import ModelIdentity, check_unchanged, stated_digest
 from covidreport.storage.replaced import SOURCE_DIGEST, digest_source
 from covidreport.text.thresholds import TUNED_BY
@@ -270,7 +270,7 @@ def _provenance(
         "key": key_of(request, opened),
         "model": {**session.identity.facts(), "parameters": session.signs.parameters},
         "input": _describe_input(opened),
-        "data": {"source": format_path(request.dataset.source.as_posix())},
+        "data": describe_data(request.dataset),
         "provider": request.provider_facts,
         **_device_facts(scored, check),
         "batch": request.batch,

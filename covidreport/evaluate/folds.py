@@ -36,7 +36,7 @@ from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scoring import apply_chosen, is_applied, mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import fail_run
-from covidreport.metrics import group_values
+from covidreport.metrics import group_values, read_ages
 from covidreport.metrics.brightness import merge_levels
 from covidreport.records import (
     CrossValidated,
@@ -224,6 +224,7 @@ def _join_scores(
         sample_ids=data.ids, labels=data.labels, truth=data.truth, scores=scores,
         activation=parts[0].activation, reasons=tuple(reasons), groups=data.groups,
         attributes=group_values(data.attributes), folds=data.folds, others=others,
+        ages=read_ages(data.attributes),
     )  # fmt: skip
 
 

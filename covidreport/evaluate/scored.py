@@ -15,7 +15,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
-from covidreport.metrics import group_values
+from covidreport.metrics import group_values, read_ages
 from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
@@ -139,5 +139,6 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         reasons=tuple(decoded.reasons),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
+        ages=read_ages(dataset.attributes),
         others=others,
     )

@@ -17,7 +17,7 @@ from covidreport.evaluate.tuned import (
     choose_thresholds,
     keep_thresholds,
 )
-from covidreport.metrics import compute_metrics, group_values
+from covidreport.metrics import compute_metrics, group_values, read_ages
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
@@ -182,4 +182,5 @@ def take_units(scores: Scores, dataset: Dataset) -> Scores:
         reasons=tuple(scores.reasons[row] for row in order),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
+        ages=read_ages(dataset.attributes),
     )

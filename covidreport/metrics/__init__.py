@@ -17,6 +17,7 @@ from covidreport.metrics.calibration import (
 from covidreport.metrics.calibration_curve import smooth_calibration
 from covidreport.metrics.classes import name_classes, tabulate_called
 from covidreport.metrics.cochran import CochranQ, cochran_q
+from covidreport.metrics.cohort import count_groups, count_shared, count_unknown, list_columns
 from covidreport.metrics.comparisons import (
     PairedAnswers,
     PairedMetric,
@@ -175,7 +176,12 @@ from covidreport.metrics.significance import (
     fisher_exact,
     holm,
 )
-from covidreport.metrics.subgroups import band_ages, estimate_subgroups, group_values
+from covidreport.metrics.subgroups import (
+    band_ages,
+    estimate_subgroups,
+    group_values,
+    read_ages,
+)
 from covidreport.metrics.table import (
     ALL_METRICS,
     COUNTS,
@@ -281,11 +287,14 @@ __all__ = [
     "count_curve",
     "count_discordant",
     "count_frequencies",
+    "count_groups",
     "count_images",
     "count_labels",
     "count_near",
     "count_patients",
+    "count_shared",
     "count_units",
+    "count_unknown",
     "critical_p_value",
     "deal_counts",
     "decide",
@@ -327,6 +336,7 @@ __all__ = [
     "interval_columns",
     "iter_metrics",
     "judge_non_inferiority",
+    "list_columns",
     "list_counts",
     "list_metrics",
     "list_points",
@@ -352,6 +362,7 @@ __all__ = [
     "ppv_at_prevalence",
     "predict_labels",
     "rank_resamples",
+    "read_ages",
     "record_tests",
     "resample_at_specificity",
     "resample_counts",

@@ -86,9 +86,18 @@ class Answers(Struct, frozen=True, eq=False):
     units: Units
 
 
-def digest_units(groups: Sequence[str] | None, attributes: Mapping[str, Sequence[str]]) -> str:
-    """The sha256 of what intervals and subgroups depend on besides truth and scores."""
-    facts = {"groups": groups, "attributes": dict(attributes), "statistics": STATISTICS}
+def digest_units(
+    groups: Sequence[str] | None,
+    attributes: Mapping[str, Sequence[str]],
+    ages: NDArray[np.int16] | None = None,
+) -> str:
+    """The sha256 of what intervals, subgroups and the table of patients depend on besides truth and
+    scores."""
+    facts: dict[str, Any] = {
+        "groups": groups, "attributes": dict(attributes), "statistics": STATISTICS,
+    }  # fmt: skip
+    if ages is not None:
+        facts["ages"] = ages.tolist()
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -113,7 +122,7 @@ def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
         labels=labels,
         consistency=_describe_consistency(answers, plan),
         subgroups=subgroups,
-        units=digest_units(scores.groups, scores.attributes),
+        units=digest_units(scores.groups, scores.attributes, scores.ages),
     )
 
 

@@ -23,6 +23,8 @@ AGE_EDGES: Final = (0.0, 18.0, 40.0, 60.0, 80.0)
 """Years at which an age band begins; the last has no end."""
 OLDEST: Final = 120.0
 """An age above this is a slip of the pen, such as the 411 years in one public data set."""
+AGE_CAP: Final = 90
+"""Years; who is older is kept as so old."""
 MOST_VALUES: Final = 20
 """An attribute with more values than this makes no subgroups: it numbers or measures images."""
 _AGE_NAME = re.compile(r"(?:patient[ _-]?)?age(?:[ _-]?(?:in[ _-]?)?years)?", re.IGNORECASE)
@@ -48,13 +50,38 @@ def band_ages(cells: Sequence[str], edges: Sequence[float] = AGE_EDGES) -> tuple
 
 
 def _find_band(cell: str, edges: Sequence[float], names: Sequence[str]) -> str:
-    match = _AGE.fullmatch(cell.strip())
-    if match is None:
-        return ""
-    years = float(match[1]) / _PER_YEAR[match[2].lower()]
-    if not edges[0] <= years <= OLDEST:
+    years = _read_years(cell)
+    if years is None or years < edges[0]:
         return ""
     return names[int(np.searchsorted(np.array(edges), years, side="right")) - 1]
+
+
+def _read_years(cell: str) -> float | None:
+    """An age in years; None where the cell states none that a person can have."""
+    match = _AGE.fullmatch(cell.strip())
+    if match is None:
+        return None
+    years = float(match[1]) / _PER_YEAR[match[2].lower()]
+    return years if years <= OLDEST else None
+
+
+def is_age(name: str) -> bool:
+    """Whether an attribute states ages, by its name."""
+    return _AGE_NAME.fullmatch(name.strip()) is not None
+
+
+def read_ages(attributes: Mapping[str, Sequence[str]]) -> NDArray[np.int16] | None:
+    """Completed years of each image's patient, int16 `(N,)`, -1 where they are not known.
+
+    None where no attribute states ages. Ages of `AGE_CAP` and over are all that: the few who are
+    as old could be known by it (HIPAA, 45 CFR 164.514(b)(2)).
+    """
+    cells = next((cells for name, cells in attributes.items() if is_age(name)), None)
+    if cells is None:
+        return None
+    years = {cell: _read_years(cell) for cell in set(cells)}
+    whole = {cell: -1 if age is None else min(int(age), AGE_CAP) for cell, age in years.items()}
+    return np.array([whole[cell] for cell in cells], np.int16)
 
 
 def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -66,7 +93,7 @@ def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
     """
     chosen = {}
     for name, cells in attributes.items():
-        values = band_ages(cells) if _AGE_NAME.fullmatch(name.strip()) else tuple(cells)
+        values = band_ages(cells) if is_age(name) else tuple(cells)
         if 2 <= len({value for value in values if value}) <= MOST_VALUES:
             chosen[name] = values
     return chosen

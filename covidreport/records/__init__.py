@@ -6,6 +6,7 @@ arrays whose shapes stand beside them: N images, K labels. One module a subject;
 
 from __future__ import annotations
 
+from covidreport.records.cohort import AgeSummary, Cohort, CohortColumn, Flow
 from covidreport.records.comparison import (
     Comparison,
     DetectableDifference,
@@ -182,6 +183,7 @@ __all__ = [
     "SOFTMAX",
     "UNKNOWN",
     "Activation",
+    "AgeSummary",
     "Assumed",
     "Beside",
     "Calibration",
@@ -193,6 +195,8 @@ __all__ = [
     "CaseTable",
     "ChannelOrder",
     "ClassErrors",
+    "Cohort",
+    "CohortColumn",
     "Comparable",
     "Comparison",
     "ConfigurationComparison",
@@ -218,6 +222,7 @@ __all__ = [
     "Finding",
     "FindingMade",
     "Fit",
+    "Flow",
     "FoldsWon",
     "Frequency",
     "GateBaseline",

@@ -45,6 +45,8 @@ class Dataset(Struct, frozen=True, eq=False):
     """Of class folders: the files in them that are not read, by their paths from `root`."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """How many rows or pictures are no images of this data set, by the reason, such as `view L`."""
+    in_splits: Mapping[str, int] = field(default_factory=dict)
+    """How many images each split has of the data that these are from; empty where these are all."""
 
     def __len__(self) -> int:
         return len(self.ids)

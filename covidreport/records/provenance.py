@@ -22,9 +22,13 @@ class RecordedModel(Struct, frozen=True):
 
 
 class RecordedData(Struct, frozen=True):
-    """Where the images lay."""
+    """Where the images lay, and how many more there were."""
 
     source: str | None = None
+    left_out: Mapping[str, int] | None = None
+    """As of the data set; None before it was recorded."""
+    in_splits: Mapping[str, int] | None = None
+    """Likewise."""
 
 
 class TunedFor(Struct, frozen=True):

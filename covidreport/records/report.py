@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from covidreport.records.cohort import Cohort, Flow
 from covidreport.records.comparison import ExcludedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
@@ -319,3 +320,7 @@ class ReportData(Struct, frozen=True):
     """Where runs were evaluated on several: the one that others are compared with is the first."""
     study: Study = Study()
     """What the authors state."""
+    cohorts: tuple[Cohort, ...] = ()
+    """Of the ranked images first, then of others that runs have scores of."""
+    flow: Flow | None = None
+    """Of the ranked images; None where no ranked run was evaluated."""

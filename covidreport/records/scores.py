@@ -26,7 +26,8 @@ class Scores(Struct, frozen=True, eq=False):
     subgroups are made by, by name, `(N,)` each: few values (ages as bands), empty where not stated.
     folds: `(N,)`, which fold's model scored the image; None where one model scored all. others:
     `(N,)`, of a softmax the highest score of an output that is no label here, 0 where there is no
-    such output; None where that is not known, or scores are no softmax.
+    such output; None where that is not known, or scores are no softmax. ages: of `read_ages`,
+    int16 `(N,)` in years, -1 where not stated; None where no attribute states them.
     """
 
     sample_ids: tuple[str, ...]
@@ -39,6 +40,7 @@ class Scores(Struct, frozen=True, eq=False):
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     folds: tuple[str, ...] | None = None
     others: NDArray[np.floating] | None = None
+    ages: NDArray[np.int16] | None = None
 
     @property
     def failed(self) -> NDArray[np.bool_]:

@@ -34,6 +34,7 @@ from covidreport.records import (
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
 from covidreport.report.classes import ByClass, collect_by_class
+from covidreport.report.cohort import collect_cohorts, collect_flow
 from covidreport.report.curves import collect_curves
 from covidreport.report.datasets import collect_datasets, read_answers_beside
 from covidreport.report.frequencies import collect_frequencies
@@ -145,6 +146,8 @@ def collect_report(
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),
+        cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
+        flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

@@ -2,7 +2,8 @@
 
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
-`cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`.
+`cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`, `study`, `cohorts`,
+`flow`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -81,6 +82,14 @@ renamed or removed without a new one. Version 1 had other names: `details` (now 
 `standings` (`rank_evidence`), `told_apart` (`significantly_different`), `smallest_gap`
 (`detectable_difference`), `left_out` (`excluded`; of cases that are not listed `…_omitted`), and of
 repeats `methods` (`configurations`) with their `figures` (`metrics`).
+- `study`: what `[study]` states, empty where it states nothing.
+- `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
+  images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,
+  `median`, `lower`, `upper`; `values` by attribute and value, `several` by attribute), `shared`,
+  `unknown` by label.
+- `flow` (or null): `images`, `unknown`, `positives`, `negatives`, `failed_positive`,
+  `failed_negative`, `failed` by reason, `left_out` by reason and `other_splits` by split (null
+  where they were not recorded), `patients`, `positive_patients`, `negative_patients`.
 """
 
 from __future__ import annotations

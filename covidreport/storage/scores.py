@@ -38,8 +38,9 @@ def write_scores(path: Path, scores: Scores) -> None:
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
     `score.<label>` (float or double as in `scores`, null: not scored), `other` where the highest
     score of all other outputs of a softmax is known (as `score.<label>`), `failure` (null: scored),
-    `attribute.<name>` (null: not stated; none in files of an earlier version), and `fold` where
-    each fold had a model of its own.
+    `attribute.<name>` (null: not stated; none in files of an earlier version), `age` in completed
+    years where the data state ages (null: not stated; 90: so old or older), and `fold` where each
+    fold had a model of its own.
     """
     import pyarrow.parquet as pq
 
@@ -80,6 +81,9 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
         columns[f"{ATTRIBUTE}{name}"] = pa.array(
             [cell or None for cell in cells[rows]], pa.string()
         )
+    if scores.ages is not None:
+        ages = scores.ages[rows]
+        columns["age"] = pa.array(ages, pa.int16(), mask=ages < 0)
     if scores.folds is not None:
         columns["fold"] = pa.array(scores.folds[rows], pa.string())
     return pa.table(columns)
@@ -146,6 +150,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     truth = _read_numbers(table, [f"truth.{label}" for label in labels])
     names = [f"score.{label}" for label in labels]
     others = _read_numbers(table, ["other"])[:, 0] if "other" in table.column_names else None
+    ages = _read_numbers(table, ["age"])[:, 0] if "age" in table.column_names else None
     doubles = any(str(table.schema.field(name).type) == "double" for name in names)
     kind = np.float64 if doubles else np.float32
     return Scores(
@@ -163,6 +168,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
         },
         folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
         others=None if others is None else others.astype(kind),
+        ages=None if ages is None else np.where(np.isnan(ages), -1, ages).astype(np.int16),
     )
 
 

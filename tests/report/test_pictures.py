@@ -65,6 +65,7 @@ def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictu
         "cost",
         *TRAINING,
         "referral",
+        "flow",
     ]
     assert list(pictures) == [f"{name}.png" for _, name in links]
     summaries = [chart.summary for chart in _charts(everything)]
@@ -137,11 +138,11 @@ def test_counts_alone_have_no_curves(study):
 @pytest.mark.parametrize(
     ("hidden", "left"),
     [
-        ("ranking", (*PAIRS, *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral")),
-        ("cost", ("ranking", *PAIRS, *CHARTS)),
-        ("against", ("ranking", *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral")),
-        ("operating", ("ranking", *PAIRS, "cost", *TRAINING, "referral")),
-        ("curves", ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "cost", "referral")),
+        ("ranking", (*PAIRS, *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral", "flow")),
+        ("cost", ("ranking", *PAIRS, *CHARTS, "flow")),
+        ("against", ("ranking", *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral", "flow")),
+        ("operating", ("ranking", *PAIRS, "cost", *TRAINING, "referral", "flow")),
+        ("curves", ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "cost", "referral", "flow")),
     ],
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):

@@ -1,4 +1,4 @@
-"""`covidreport export`: one run's metrics in the files of other tools."""
+"""`covidreport export`: what other tools and papers want of a report, in files of their own."""
 
 from __future__ import annotations
 
@@ -6,78 +6,150 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
-from covidreport.cli.options import AsJson, RunFolder, StoredDataset, StoredSplit, Variant
-from covidreport.errors import UsageError
+from covidreport.cli.options import AsJson, Runs, StoredDataset, StoredSplit, Variant
+from covidreport.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from covidreport.records import Evaluation, ReportData
+    from covidreport.records import ReportData
+    from covidreport.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        short_help="Write one run's metrics for DVC, or its model card.",
+        short_help="Write a run's metrics for DVC, its model card, or a checklist for a paper.",
         help=(
-            "Write one evaluated run's metrics in the files of other tools: for DVC metrics.json "
-            "and plots (confusion, ROC and precision-recall as CSV), and a model card for the "
-            "Hugging Face Hub. Runs no model."
+            "Write what other tools and papers want.\n\n"
+            "Of one evaluated run for DVC metrics.json and plots (confusion, ROC and "
+            "precision-recall as CSV), and a model card for the Hugging Face Hub; of a report the "
+            "items of a guideline, each with where the report answers it. Runs no model."
         ),
-        epilog="Example: covidreport export runs/exp15 --dvc dvc/ --model-card README.md",
+        epilog="Example: covidreport export runs/ --checklist stard",
     )(export)
 
 
+class _Wanted(Struct, frozen=True):
+    """What is to be written, and where."""
+
+    dvc: Path | None
+    model_card: Path | None
+    checklists: tuple[tuple[str, Path], ...]
+
+    @property
+    def of_one_run(self) -> bool:
+        """Whether any of it is of one run alone."""
+        return self.dvc is not None or self.model_card is not None
+
+
 def export(
-    run: RunFolder,
+    folders: Runs = None,
     dvc: Annotated[
         Path | None,
-        typer.Option(help="Write metrics.json and plots/ into this folder.", metavar="FOLDER"),
+        typer.Option(help="Write one run's metrics.json and plots/ there.", metavar="FOLDER"),
     ] = None,
     model_card: Annotated[
-        Path | None, typer.Option(help="Write the model card to this file.", metavar="FILE")
+        Path | None, typer.Option(help="Write one run's model card to this file.", metavar="FILE")
+    ] = None,
+    checklist: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Write the items of stard, tripod-ai or claim; repeatable.", metavar="NAME"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The checklist's file: .md, .html, .csv or .json.  [default: NAME.md]",
+            metavar="FILE",
+        ),
     ] = None,
     split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export a run."""
+    """Export runs."""
     from covidreport.cli.terminal import print_paths, say_note
-    from covidreport.errors import RunError
     from covidreport.report.collect import collect_report
     from covidreport.settings import find_settings
-    from covidreport.storage.runs import is_run_folder, locate_run, read_run
+    from covidreport.storage.folds import join_folds
+    from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
 
-    if dvc is None and model_card is None:
-        raise UsageError("nothing to write: give --dvc FOLDER, --model-card FILE or both")
-    run = locate_run(run) if run.is_file() else run
-    if not is_run_folder(run):
-        raise UsageError(f"{run}: is no run folder")
+    wanted = _Wanted(dvc, model_card, _name_checklists(checklist or (), output))
+    if not (wanted.of_one_run or wanted.checklists):
+        raise UsageError(
+            "nothing to write: give --dvc FOLDER, --model-card FILE, --checklist NAME or several"
+        )
+    if wanted.of_one_run:
+        folders = [_find_run(folders or ())]
     settings = find_settings(Path.cwd())
-    (found,) = share_input([read_run(run)], settings.evaluate.input)
-    if found.faults:
-        raise RunError("; ".join(found.faults))
+    found = discover_runs(folders or (), say_note)
+    runs = join_folds(share_input(found, settings.evaluate.input))
+    faults = [fault for run in runs for fault in run.faults] if wanted.of_one_run else []
+    if faults:
+        raise RunError("; ".join(faults))
     data = collect_report(
-        [found], target=settings.target, specificity_floor=settings.specificity_floor,
+        runs, target=settings.target, specificity_floor=settings.specificity_floor,
         metrics=settings.metrics, study=settings.study,
         images=settings.query_stored(dataset, split, variant), tell=say_note,
+        plan=settings.plan_comparisons(runs),
     )  # fmt: skip
-    (reported,) = data.runs
-    evaluation = reported.evaluation
-    if evaluation is None:
-        why = reported.failure.explanation if reported.failure else "no metrics"
-        raise RunError(f"{run}: {why}")
-    written = _write(evaluation, data, run, dvc, model_card)
-    print_paths("covidreport.export/1", written, as_json=as_json)
+    print_paths("covidreport.export/1", _write(data, wanted, settings), as_json=as_json)
 
 
-def _write(
-    evaluation: Evaluation, data: ReportData, run: Path, dvc: Path | None, model_card: Path | None
-) -> Iterator[Path]:
+def _find_run(folders: Sequence[Path]) -> Path:
+    """The one run that is named; UsageError where it is none, or where there are several."""
+    from covidreport.storage.runs import is_run_folder, locate_run
+
+    if len(folders) != 1:
+        raise UsageError("--dvc and --model-card are of one run: name its folder")
+    run = locate_run(folders[0]) if folders[0].is_file() else folders[0]
+    if not is_run_folder(run):
+        raise UsageError(f"{run}: is no run folder")
+    return run
+
+
+def _name_checklists(names: Sequence[str], output: Path | None) -> tuple[tuple[str, Path], ...]:
+    """Each checklist with its file; UsageError for one that there is not, or no way to write."""
+    from covidreport.report.checklists import CHECKLISTS
+    from covidreport.report.checklists.draw import FORMATS
+
+    strange = [name for name in names if name not in CHECKLISTS]
+    if strange:
+        raise UsageError(
+            f"no checklist is called {', '.join(map(repr, strange))}; one of "
+            f"{', '.join(CHECKLISTS)}"
+        )
+    if output is None:
+        return tuple((name, Path(f"{name}.md")) for name in dict.fromkeys(names))
+    if len(set(names)) != 1:
+        raise UsageError("--output is the file of one --checklist")
+    if output.suffix not in FORMATS:
+        raise UsageError(f"{output}: a checklist is written as {', '.join(FORMATS)}")
+    return ((names[0], output),)
+
+
+def _write(data: ReportData, wanted: _Wanted, settings: Settings) -> Iterator[Path]:
     """Write what is wanted, and give each file once it is there."""
+    from covidreport.report.checklists.draw import FORMATS, answer
+    from covidreport.report.options import RenderOptions
+    from covidreport.store import encode_text, write_atomic
+
+    if wanted.of_one_run:
+        yield from _write_run(data, wanted)
+    options = RenderOptions(hide=settings.hide)
+    for name, path in wanted.checklists:
+        write_atomic(path, encode_text(FORMATS[path.suffix](answer(name, data, options))))
+        yield path
+
+
+def _write_run(data: ReportData, wanted: _Wanted) -> Iterator[Path]:
+    """The files that are of one run alone."""
     from covidreport.integrations.dvc import write_dvc
     from covidreport.integrations.model_card import render_model_card
     from covidreport.store import (
@@ -88,10 +160,15 @@ def _write(
         write_atomic,
     )
 
-    if dvc is not None:
+    (reported,) = data.runs
+    evaluation, run = reported.evaluation, reported.run.folder
+    if evaluation is None:
+        why = reported.failure.explanation if reported.failure else "no metrics"
+        raise RunError(f"{run}: {why}")
+    if wanted.dvc is not None:
         file = evaluation_folder(run, evaluation.key) / SCORES_FILE
         scores = read_scores(file) if evaluation.has_scores and file.is_file() else None
-        yield from write_dvc(dvc, evaluation, scores)
-    if model_card is not None:
-        write_atomic(model_card, encode_text(render_model_card(data)))
-        yield model_card
+        yield from write_dvc(wanted.dvc, evaluation, scores)
+    if wanted.model_card is not None:
+        write_atomic(wanted.model_card, encode_text(render_model_card(data)))
+        yield wanted.model_card

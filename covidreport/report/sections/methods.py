@@ -125,6 +125,15 @@ _METHODS: tuple[tuple[str, str], ...] = (
 """What methods of intervals are, by a part of their names; the first that fits explains one."""
 
 
+_ANCHORS = {
+    "Counts": "methods-counts",
+    "Ranking": "methods-ranking",
+    "Pairwise comparisons": "methods-comparisons",
+    "Thresholds": "methods-thresholds",
+    "Intervals": "methods-intervals",
+}
+
+
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     """The methods of the figures that this report shows."""
     groups = (
@@ -145,7 +154,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
 
 
 def _method(title: str, *paragraphs: str) -> Group:
-    return Group(tuple(Prose(words) for words in paragraphs), title)
+    return Group(tuple(Prose(words) for words in paragraphs), title, id=_ANCHORS.get(title, ""))
 
 
 def _describe_counts(index: Index) -> tuple[str, ...]:
@@ -388,7 +397,7 @@ def _definitions_table(data: ReportData) -> Table:
 
 def _tables(data: ReportData) -> tuple[Group, ...]:
     """The figures one by one; those beyond the threshold where any evaluation has them."""
-    figures = Group((_definitions_table(data),), "Figures")
+    figures = Group((_definitions_table(data),), "Figures", id="methods-figures")
     evaluations = [one for run in data.runs for one in run.usual]
     if all(one.score_metrics is None for one in evaluations):
         return (figures,)

@@ -59,7 +59,8 @@ def _describe(
     blocks += [describe_evaluation(one, data, index, opened=opened) for one in evaluations]
     blocks += _fold("Training: figures of each epoch", list_epochs(run))
     if settings := list_settings(run):
-        blocks.append(Group((Group(settings, layout="columns"),), "Settings"))
+        anchor = f"{index.anchors[run.name]}-settings"
+        blocks.append(Group((Group(settings, layout="columns"),), "Settings", id=anchor))
     return blocks
 
 

@@ -15,13 +15,20 @@ from covidreport.storage.codec import FileFormat, write_lines
 
 MAPS_FOLDER: Final = "maps"
 MAPS_FILE: Final = "maps.json"
+SHOWN: Final = ("logit", "sigmoid", "softmax")
+"""What stored scores are; the logits of a softmax are turned into it before."""
 
 
 def _check(maps: StoredMaps) -> None:
-    """StoreError unless each image has a score for each patch."""
-    patches = maps.rows * maps.columns
-    if not patches or any(len(each.occluded) != patches for each in maps.maps):
+    """StoreError unless each image has a score for each patch, of an input that has pixels."""
+    if min(maps.rows, maps.columns) < 1:
+        raise StoreError("No patches - at `$.rows`")
+    if min(maps.pixels.height, maps.pixels.width) < 1:
+        raise StoreError("An input without pixels - at `$.pixels`")
+    if any(len(each.occluded) != maps.rows * maps.columns for each in maps.maps):
         raise StoreError("Scores of other patches than are stated - at `$.maps`")
+    if maps.activation not in SHOWN:
+        raise StoreError(f"Scores that are {maps.activation} - at `$.activation`")
 
 
 MAPS: Final = FileFormat(

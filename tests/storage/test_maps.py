@@ -33,9 +33,19 @@ def test_what_is_written_is_read(tmp_path, maps):
     assert np.float32(first["occluded"][0]) == value
 
 
-def test_maps_with_other_patches_than_they_state_are_refused(tmp_path, maps):
-    """The file is named, and what makes it again."""
-    write_maps(tmp_path, replace(maps, columns=4))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": 4},
+        {"rows": -2, "columns": -3},
+        {"rows": 0, "columns": 0, "maps": ()},
+        {"pixels": PixelSpec(9, 0)},
+        {"activation": "softmax-logit"},
+    ],
+)
+def test_maps_that_can_not_be_are_refused(tmp_path, maps, change):
+    """Whoever wrote them: the file is named, and what makes it again."""
+    write_maps(tmp_path, replace(maps, **change))
     with pytest.raises(StoreError, match=r"maps\.json.*`covidreport evaluate --maps`"):
         read_maps(tmp_path)
 

@@ -22,7 +22,7 @@ demo: $(STAMP)
 	$(BIN)/python -m train draw --out $(DEMO)/drawn
 	$(BIN)/python -m train fit --study train/studies/demo.toml --data $(DEMO)/drawn --out $(DEMO)/runs
 	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split train
-	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation
+	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation --thumbnails
 	$(BIN)/covidreport render $(DEMO)/runs --format html --output $(DEMO)/report.html
 	@echo 'Open $(DEMO)/report.html in a browser.'
 

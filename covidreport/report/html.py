@@ -27,8 +27,7 @@ STYLES = (
 """The files of `templates/styles`, in the order in which later rules go before earlier ones."""
 SCRIPTS = (
     "page", "address", "contents", "numbers", "tables", "pictures", "choice", "charts", "readout",
-    "readings",
-    "threshold", "print",
+    "readings", "saving", "threshold", "print",
 )  # fmt: skip
 """The files of `templates/script`, in order: the first makes what the others use."""
 

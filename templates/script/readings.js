@@ -161,5 +161,11 @@ const readings = (() => {
   }
   if (data) choice.listen(moved);
 
-  return { countsAt };
+  /* All that can be read in a chart as it is drawn: run, place on both axes, words. */
+  function values(name) {
+    const [kind, of] = split(name);
+    return lists[kind](kind, choice.state, of).map((mark) => [mark.name, mark.x, mark.y, mark.say()]);
+  }
+
+  return { countsAt, values };
 })();

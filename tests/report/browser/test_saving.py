@@ -1,0 +1,68 @@
+"""Figures that are saved from the page stand by themselves."""
+
+from __future__ import annotations
+
+import csv
+import io
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+
+
+def _save(page, figure: str, kind: str):
+    group = page.get_by_role("group", name=f"Save {figure}", exact=True)
+    with page.expect_download() as download:
+        group.get_by_role("button", name=kind, exact=True).click()
+    return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chart_is_saved_with_its_title_and_its_runs(visit, scored_page, scheme):
+    """No class, no style, no name of ours is needed to see it; colours are those of the page."""
+    page = visit(scored_page, color_scheme=scheme)
+    name, saved = _save(page, "ROC curve", "SVG")
+    assert name == "roc.svg"
+    svg = ElementTree.fromstring(saved)  # ours
+    texts = [element.text for element in svg.iter(f"{NAMESPACE}text")]
+    shown = page.locator("#operating .chosen li bdi").all_inner_texts()
+    assert texts[0] == "ROC curve"
+    assert set(shown) <= set(texts)
+    assert {"class", "style", "data-run"}.isdisjoint(
+        attribute for element in svg.iter() for attribute in element.attrib
+    )
+    background = next(svg.iter(f"{NAMESPACE}rect")).get("fill")
+    assert background == page.evaluate("getComputedStyle(document.body).backgroundColor")
+    lines = [one for one in svg.iter(f"{NAMESPACE}path") if one.get("stroke-width") == "1.8px"]
+    assert len({one.get("stroke") for one in lines}) == len(shown) == 4
+    name, saved = _save(page, "ROC curve", "PNG")
+    with Image.open(io.BytesIO(saved)) as picture:
+        assert picture.format == "PNG"
+        assert picture.width == round(2 * float(svg.get("width")))
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
+
+
+def test_what_can_be_read_in_a_chart_is_saved_as_csv(visit, scored_page):
+    """A row for each stop of each run, in the units of the axes."""
+    page = visit(scored_page)
+    name, saved = _save(page, "Net benefit", "CSV")
+    rows = list(csv.DictReader(io.StringIO(saved.decode())))
+    assert name == "net-benefit.csv"
+    assert {row["run"] for row in rows} == set(
+        page.locator("#operating .chosen li bdi").all_inner_texts()
+    )
+    first = next(row for row in rows if float(row["x"]) == 0.5)
+    assert first["reading"].startswith(f"threshold 0.5: net benefit {float(first['y']):.3f}")
+
+
+def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
+    """The matrix of a wide page with its names; of a narrow one without."""
+    for width, named in ((1280, True), (390, False)):
+        page = visit(scored_page, width=width)
+        title = "Every run minus every run that is ranked below it"
+        _, saved = _save(page, title, "SVG")
+        texts = [one.text for one in ElementTree.fromstring(saved).iter(f"{NAMESPACE}text")]
+        assert any("resnet18" in (text or "") for text in texts) is named
+        assert "below: sensitivity" in texts

@@ -358,6 +358,8 @@ def _name_part(rows: Sequence[RankedRun], others: int) -> str:
         )
     elif len(rows) == others:
         which = f"any of the {others} other ranked runs"
+        if others == 2:
+            which = "either of the 2 other ranked runs"
     else:
         which = f"{len(rows)} of the {others} other ranked runs"
     return f"{which} ({_range(rows)} missed)"

@@ -7,6 +7,7 @@ from collections import Counter
 from msgspec import Struct
 
 from covidreport.metrics import ALL_METRICS, Metric
+from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import ReportData, RunComparisons
 from covidreport.report.blocks import Code, Column, Group, Prose, Row, Section, Table, Text
 from covidreport.report.index import Index
@@ -64,7 +65,7 @@ BEYOND: dict[str, Definition] = {
     ),
     "Net benefit": Definition(
         "Cases found less false alarms, weighed by the threshold probability t from which one "
-        "would act; above treating everybody and nobody, acting on the run pays",
+        "would act; above treating everybody and nobody, acting on the run does more good",
         "tp / n − false alarms / n × t / (1 − t)",
         "MOVER of the Wilson intervals of sensitivity and false alarms, at the prevalence of the "
         "images",
@@ -141,6 +142,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         _method("Ranking", *_describe_ranking(data, index)),
         *_explain_comparisons(data),
         _method("Thresholds", _THRESHOLDS, *_describe_argmax(index)),
+        *_explain_curves(data, index),
         _method("Intervals", WILSON, *_other_intervals(data)),
         *_explain_repeats(data),
     )
@@ -417,6 +419,26 @@ def _tables(data: ReportData) -> tuple[Group, ...]:
     )
     table = Table("What each figure beyond the threshold says", head, rows, "wide")
     return (figures, Group((words, table), "Beyond the threshold"))
+
+
+def _explain_curves(data: ReportData, index: Index) -> tuple[Group, ...]:
+    """How curves were drawn, where there are any."""
+    if data.curves is None or not data.curves.runs:
+        return ()
+    drawn = []
+    if any(each.evaluation and each.evaluation.n_images > MOST_POINTS for each in index.runs):
+        drawn.append(
+            f"A curve of more than {MOST_POINTS} points is drawn through fewer of them, such that "
+            "none of the others lies a pixel away from the line. Counts, rates and areas are those "
+            "of all images."
+        )
+    if any(one.calibration for by_label in data.curves.runs.values() for one in by_label.values()):
+        drawn.append(
+            "Calibration is drawn as the logistic regression of the label on a restricted cubic "
+            "spline of the logit (Van Calster et al. 2016), with Wald’s pointwise band, over "
+            "patients where some have several images. Beyond its ends lie ten images of 200."
+        )
+    return (_method("Curves", *drawn),) if drawn else ()
 
 
 def _explain_repeats(data: ReportData) -> tuple[Group, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import Evaluation, ReportData, ReportedDataset, ReportedRun
 from covidreport.report.blocks import (
     Block,
@@ -57,15 +56,6 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     )
     caption = f"At the evaluated thresholds, for {index.disease}"
     remarks: list[Block] = [Prose(NET_BENEFIT, "remark")]
-    if any(each.evaluation and each.evaluation.n_images > MOST_POINTS for each in index.runs):
-        remarks.append(
-            Prose(
-                f"A curve of more than {MOST_POINTS} points is drawn through fewer of them, such "
-                "that none of the others lies a pixel away from the line. Counts, rates and areas "
-                "are those of all images.",
-                "remark",
-            )
-        )
     without = [e.run.name for e in index.runs if e.evaluation and is_argmax(e.evaluation)]
     if without:
         said = (

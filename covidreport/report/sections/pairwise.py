@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -21,13 +20,11 @@ from covidreport.records import (
     Comparison,
     Ranking,
     ReportData,
-    RunCombination,
     RunComparisons,
 )
 from covidreport.report.blocks import (
     Block,
     Cell,
-    Chart,
     Column,
     Count,
     Difference,
@@ -41,19 +38,15 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
-from covidreport.report.charts.critical_difference import draw_critical_differences, group_alike
 from covidreport.report.charts.intervals import fit_domain
-from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
 from covidreport.report.index import Index
+from covidreport.report.pair_charts import draw_comparisons
 from covidreport.report.trade_off import short_names
 from covidreport.text import DASH, clean, decimal, format_p, listed, plural, titled, whole
 
 FEW_RUNS = 6
 """Of so many all 15 pairs are listed; of more those with the best, and the rest in the grid."""
 GRID_RUNS = 20
-WIDTHS = 760, 340
-"""Of a picture on a wide and on a narrow page."""
-_LONGEST_NAME = 30
 RULES = {"any-positive": "any yes is a yes", "majority": "two of three"}
 
 
@@ -87,7 +80,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
         sentences = [verdict, describe_detectable(comparisons)]
         return Section(anchor, title, (*_leads(sentences), *_fold(reasons)))
     how = "The tests, their correction, and the detectable difference"
-    pictures = _draw(ranking, comparisons, index, suffix)
+    pictures = draw_comparisons(ranking, comparisons, index, suffix)
     blocks: tuple[Block, ...] = (
         *_leads([verdict] if place else []),  # of the first ranking the answer says it
         *pictures[:1],
@@ -95,7 +88,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
         *_non_inferiority_table(comparisons, index),
         *_fold(_leads(_sentences(ranking, comparisons)), "How they were compared", how),
         *_fold(pictures[1:], "Runs on a line", "A critical difference diagram"),
-        *_fold(_combinations(comparisons), "Runs together", "Votes of two and three runs"),
+        *_fold(_combinations(ranking, comparisons), "Runs together", "Votes of two and three runs"),
         *_fold(reasons, "Not compared", plural(len(rows), "run")),
     )
     return Section(anchor, title, blocks)
@@ -116,57 +109,6 @@ def _list_pairs(
     return [*pairs, *_fold(grid, "All pairs at a glance", "Adjusted p-values, and who missed what")]
 
 
-def _draw(ranking: Ranking, comparisons: RunComparisons, index: Index, suffix: str) -> list[Chart]:
-    """All pairs as a matrix and on a line; nothing where not every pair of three runs and more was
-    compared."""
-    compared = [each.run for each in comparisons.rank_evidence]
-    if len(compared) < 3 or len(comparisons.sensitivity) < math.comb(len(compared), 2):
-        return []
-    at = {run: place for place, run in enumerate(compared)}
-    below, above = (
-        {
-            (at[each.first], at[each.second]): Pair(
-                each.difference, significant=_adjusted(each, comparisons.alpha).significant
-            )
-            for each in metric
-        }
-        for metric in (comparisons.sensitivity, comparisons.specificity)
-    )
-    rows = [row for row in ranking.rows if row.run in at]
-    names = short_names(rows, index)
-    if len(rows) > MOST_NAMED:
-        names = {row.run: str(row.rank) for row in rows}
-    runs = [PairedRun(_cut(clean(row.run)), names[row.run], row.missed) for row in rows]
-    different = [pair for pair, found in below.items() if found.significant]
-    groups = group_alike(len(runs), different)
-    significant = [sum(pair.significant for pair in metric.values()) for metric in (below, above)]
-    said = (
-        f"Significantly different are {significant[0]:,} of {len(below):,} pairs of runs in "
-        f"sensitivity and {significant[1]:,} in specificity."
-    )
-    return [
-        Chart(
-            f"pairs{suffix}",
-            "Every run minus every run that is ranked below it",
-            said,
-            f"{said} {_MATRIX_KEY}",
-            tuple(
-                draw_pairs(runs, below, above, ("sensitivity", "specificity"), width)
-                for width in WIDTHS
-            ),
-        ),
-        Chart(
-            f"critical-differences{suffix}",
-            "Missed cases, and which runs are not significantly different",
-            f"{plural(len(groups), 'group')} of neighbours in which no two runs are significantly "
-            "different in sensitivity.",
-            "A bar joins runs of which no two are significantly different in sensitivity: that is "
-            "no evidence that they are equal.",
-            tuple(draw_critical_differences(runs, different, width) for width in WIDTHS),
-        ),
-    ]
-
-
 def _leads(sentences: Sequence[str]) -> list[Prose]:
     return [Prose(clean(words), "lead") for words in sentences if words]
 
@@ -177,11 +119,6 @@ def _fold(blocks: Sequence[Block], title: str = "", gist: str = "") -> list[Bloc
     return [Group(tuple(blocks), title, gist, state=state)] if blocks else []
 
 
-_MATRIX_KEY = (
-    "Blue: the run that is ranked higher is better; red: it is worse; a dot: significantly "
-    "different after correction. Runs stand in the order of the ranking; on the diagonal is what "
-    "they missed."
-)
 _GRID_NOTE = (
     "Above the diagonal: the adjusted p-value of the pair, with ≠ where the two are significantly "
     "different, and beneath it the unadjusted one. On it: how many cases the run missed. Below it: "
@@ -192,14 +129,16 @@ _GRID_NOTE = (
 def _sentences(ranking: Ranking, comparisons: RunComparisons) -> list[str]:
     sentences = [describe_tests(comparisons)]
     overall = comparisons.overall
-    if overall is not None:
+    if overall is not None and overall.statistic is None:
+        sentences.append("Over all runs at once: all miss the same cases.")
+    elif overall is not None:
         found = "no evidence that any run differs; too few cases to exclude it"
         if overall.p_value <= comparisons.alpha:
             found = "evidence that they do not all miss equally often"
-        statistic = "undefined" if overall.statistic is None else decimal(overall.statistic, 2)
         sentences.append(
-            f"Over all runs at once: Cochran’s Q {statistic}, {overall.degrees} degrees of "
-            f"freedom, {format_p(overall.p_value)} ({overall.method}): {found}."
+            f"Over all runs at once: Cochran’s Q {decimal(overall.statistic, 2)}, "
+            f"{overall.degrees} degrees of freedom, {format_p(overall.p_value)} "
+            f"({overall.method}): {found}."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])
     sentences.append(describe_detectable(comparisons))
@@ -319,10 +258,6 @@ def _lay_out(ranking: Ranking, comparisons: RunComparisons, shown: Sequence[Comp
     )
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
 def _fit_domain(comparisons: Sequence[Comparison | None]) -> Domain:
     """The axis that holds all of these differences and their intervals."""
     known = [each for each in comparisons if each is not None]
@@ -398,10 +333,15 @@ def _non_inferiority_table(comparisons: RunComparisons, index: Index) -> list[Ta
     return [Table(caption, head, rows)]
 
 
-def _combinations(comparisons: RunComparisons) -> list[Block]:
-    combinations: Sequence[RunCombination] = comparisons.combinations
-    if not combinations:
+def _combinations(ranking: Ranking, comparisons: RunComparisons) -> list[Block]:
+    """Votes that would have missed fewer than the best run alone; that none would, where so."""
+    least = min((row.missed for row in ranking.rows if row.rank == 1), default=0)
+    combinations = [one for one in comparisons.combinations if one.missed < least]
+    if not comparisons.combinations:
         return []
+    if not combinations:
+        none = "No two or three of these runs would by vote have missed fewer than the best alone."
+        return [Prose(none, "remark")]
     head = (
         Column("Runs"), Column("Vote"),
         Column("Missed", f"of {comparisons.positives:,}", "missed"),

@@ -40,8 +40,8 @@ def test_a_chart_is_saved_with_its_title_and_its_runs(visit, scored_page, scheme
     name, saved = _save(page, "ROC curve", "PNG")
     with Image.open(io.BytesIO(saved)) as picture:
         assert picture.format == "PNG"
-        assert picture.width == round(2 * float(svg.get("width")))
-        assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
+        assert picture.width == round(2 * float(svg.attrib["width"]))
+        assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 20
 
 
 def test_what_can_be_read_in_a_chart_is_saved_as_csv(visit, scored_page):

@@ -26,7 +26,7 @@ def test_curves_drawn_through_fewer_points_say_so(tmp_path, images, thinned):
     # One image failed; its score is on no curve, and every curve begins with nothing called.
     held = [len(curve.outline) for run in data.curves.runs.values() for curve in run.values()]
     assert (min(held) < images) == thinned
-    said = list_sentences(build(data, "operating"))
+    said = list_sentences(build(data, "methods"))
     remarks = [remark for remark in said if "through fewer of them" in remark]
     assert len(remarks) == thinned
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from covidreport.compare.bounds import bound_from_counts
 from covidreport.compare.pairs import Plan
+from covidreport.records import RunCombination
 from covidreport.report.blocks import Chart, walk_blocks
 from covidreport.report.cells import write_line
 from covidreport.report.charts.intervals import WIDTH, fit_domain, list_ticks, place_mark
@@ -204,3 +205,26 @@ def test_the_axis_of_differences_has_zero_in_the_middle(compared):
         places = [start.at, mark.low, mark.at, mark.high, end.at]
         assert places == sorted(places)  # type: ignore[type-var]  # each has an interval
     assert [tick.text for tick in list_ticks(fit_domain([]))] == ["−0.1", "0", "0.1"]
+
+
+def test_votes_that_gain_nothing_are_not_named(compared):
+    """Only those that would have missed fewer than the best run alone."""
+    ranking, made = compared.rankings[0], _made(compared)
+    least = ranking.rows[0].missed
+
+    def build_with(*missed):
+        votes = tuple(
+            RunCombination((row.run, BEST), "any-positive", one, 5, 8)
+            for row, one in zip(ranking.rows[1:], missed, strict=False)
+        )
+        changed = replace(ranking, comparisons=replace(made, combinations=votes))
+        return build(replace(compared, rankings=(changed,)), "against")
+
+    table = find_table(build_with(least, least - 1), "Runs that would have missed fewest together")
+    assert [row[2] for row in read_values(table)] == [str(least - 1)]
+    none = build_with(least, least + 1)
+    assert not [one for one in list_tables(none) if one.caption.startswith("Runs that would")]
+    assert "No two or three of these runs would by vote have missed fewer than the best alone." in (
+        list_sentences(none)
+    )
+    assert "Runs together" not in list_titles(build_with())

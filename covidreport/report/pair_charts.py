@@ -1,0 +1,84 @@
+"""The pictures of pairwise comparisons, and their words."""
+
+from __future__ import annotations
+
+import math
+
+from covidreport.records import Comparison, Ranking, RunComparisons
+from covidreport.report.blocks import Chart
+from covidreport.report.charts.critical_difference import draw_critical_differences, group_alike
+from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
+from covidreport.report.index import Index
+from covidreport.report.trade_off import short_names
+from covidreport.text import clean, plural
+
+WIDTHS = 760, 340
+"""Of a picture on a wide and on a narrow page."""
+_LONGEST_NAME = 30
+_MATRIX_KEY = (
+    "Blue: the run that is ranked higher is better; red: it is worse; a dot: significantly "
+    "different after correction. Runs stand in the order of the ranking; on the diagonal is what "
+    "they missed."
+)
+
+
+def draw_comparisons(
+    ranking: Ranking, comparisons: RunComparisons, index: Index, suffix: str
+) -> list[Chart]:
+    """All pairs as a matrix and on a line; nothing where not every pair of three runs and more was
+    compared."""
+    compared = [each.run for each in comparisons.rank_evidence]
+    if len(compared) < 3 or len(comparisons.sensitivity) < math.comb(len(compared), 2):
+        return []
+    at = {run: place for place, run in enumerate(compared)}
+    below, above = (
+        {
+            (at[each.first], at[each.second]): Pair(
+                each.difference, significant=is_significant(each, comparisons.alpha)
+            )
+            for each in metric
+        }
+        for metric in (comparisons.sensitivity, comparisons.specificity)
+    )
+    rows = [row for row in ranking.rows if row.run in at]
+    names = short_names(rows, index)
+    if len(rows) > MOST_NAMED:
+        names = {row.run: str(row.rank) for row in rows}
+    runs = [PairedRun(_cut(clean(row.run)), names[row.run], row.missed) for row in rows]
+    different = [pair for pair, found in below.items() if found.significant]
+    groups = group_alike(len(runs), different)
+    significant = [sum(pair.significant for pair in metric.values()) for metric in (below, above)]
+    said = (
+        f"Significantly different are {significant[0]:,} of {len(below):,} pairs of runs in "
+        f"sensitivity and {significant[1]:,} in specificity."
+    )
+    return [
+        Chart(
+            f"pairs{suffix}",
+            "Every run minus every run that is ranked below it",
+            said,
+            f"{said} {_MATRIX_KEY}",
+            tuple(
+                draw_pairs(runs, below, above, ("sensitivity", "specificity"), width)
+                for width in WIDTHS
+            ),
+        ),
+        Chart(
+            f"critical-differences{suffix}",
+            "Missed cases, and which runs are not significantly different",
+            f"{plural(len(groups), 'group')} of neighbours in which no two runs are significantly "
+            "different in sensitivity.",
+            "A bar joins runs of which no two are significantly different in sensitivity: that is "
+            "no evidence that they are equal.",
+            tuple(draw_critical_differences(runs, different, width) for width in WIDTHS),
+        ),
+    ]
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def is_significant(comparison: Comparison, alpha: float) -> bool:
+    """Whether the two are significantly different, after all corrections."""
+    return comparison.adjusted_p_value is not None and comparison.adjusted_p_value <= alpha

@@ -191,7 +191,7 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     """Matrices and the answer are those of the usual evaluation.
 
     What `--occlude` itself finds stands among the findings, and by the answer. The other data set
-    is named behind it, and has a section of its own.
+    is named behind it, and has a section of its own; so have shortcuts.
     """
     for name in ("shy", "keen"):
         write_run(study / "runs" / name, {"name": name, "block": "1"})
@@ -211,6 +211,7 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     assert "On elsewhere, " in after["Answer"]
     after["Answer"] = re.sub(r"All this is of data\. .*\n+", "", after["Answer"])
     assert "elsewhere" in after.pop("Data sets side by side")
+    assert "Middle blacked out" in after.pop("Shortcuts")
     limits = "What this is not"
     assert "2 data sets" in after[limits]
     assert (

@@ -37,7 +37,8 @@ def _reuse_equal(scores: Scores, first: Scores) -> Scores:
     shared = {}
     for name in Scores.__struct_fields__:
         ours, theirs = getattr(scores, name), getattr(first, name)
-        equal = np.array_equal(ours, theirs) if isinstance(ours, np.ndarray) else ours == theirs
-        if equal:
+        arrays = isinstance(ours, np.ndarray), isinstance(theirs, np.ndarray)
+        # Where one alone is an array, as of files of an earlier version, `==` has many answers.
+        if np.array_equal(ours, theirs) if all(arrays) else not any(arrays) and ours == theirs:
             shared[name] = theirs
     return replace(scores, **shared)

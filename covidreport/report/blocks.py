@@ -23,6 +23,8 @@ from covidreport.report.charts.tally import Tally
 MOST_ROWS = 25
 """Of a table with more a page shows the first `FIRST_ROWS` and the baseline until it is asked."""
 FIRST_ROWS = 20
+FIRST_PICTURES = 12
+"""Of pictures so many are seen until a reader asks for more."""
 MOST_SIGNS = 30
 """Columns of signs beside each other; of more the rest stands below, in parts of as many."""
 
@@ -378,7 +380,8 @@ class Pictures(Struct, frozen=True):
     from elsewhere: a link to their id.
 
     keys: of the runs. noun: what one of them is called. counted: what many are called. note: what
-    is said of the images, or why there are none.
+    is said of the images, or why there are none. folded: whether a page shows them once it is
+    asked.
     """
 
     kind: ClassVar = "pictures"
@@ -389,6 +392,7 @@ class Pictures(Struct, frozen=True):
     keys: tuple[str, ...]
     pictures: tuple[Picture, ...]
     note: str = ""
+    folded: bool = False
 
 
 class Chart(Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData
-from covidreport.report.blocks import FIRST_ROWS, MOST_SIGNS, list_targets
+from covidreport.report.blocks import FIRST_PICTURES, FIRST_ROWS, MOST_SIGNS, list_targets
 from covidreport.report.cells import SIGNS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.lines import WIDTH as PLOT_WIDTH
@@ -58,6 +58,7 @@ def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOpti
         "interval_width": INTERVAL_WIDTH,
         "most_signs": MOST_SIGNS,
         "shown_of_long": FIRST_ROWS,
+        "first_pictures": FIRST_PICTURES,
         "print_appendix": options.appendix,
     }
     return render_template("report.html.j2", values, HTML, options.templates)

@@ -212,6 +212,9 @@ def test_variants_and_other_data_change_no_section_but_their_own(covidreport, st
     after["Answer"] = re.sub(r"All this is of data\. .*\n+", "", after["Answer"])
     assert "elsewhere" in after.pop("Data sets side by side")
     assert "Middle blacked out" in after.pop("Shortcuts")
+    study_before, study_after = before.pop("Study"), after.pop("Study")
+    assert "elsewhere" not in study_before  # Table 1 of every data set
+    assert "elsewhere" in study_after
     limits = "What this is not"
     assert "2 data sets" in after[limits]
     assert (

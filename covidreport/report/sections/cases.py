@@ -107,7 +107,7 @@ def describe_cases(
         *group_maps(table, index, place),
         Pictures(
             "False alarms that runs were surest of", "Image", "false alarms", links, keys, alarms,
-            said,
+            said, folded=True,
         ),
     ]  # fmt: skip
     if positives:

@@ -8,7 +8,7 @@ each face writes it as `report.cells` has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ MOST_ROWS = 25
 FIRST_ROWS = 20
 FIRST_PICTURES = 12
 """Of pictures so many are seen until a reader asks for more."""
+TERM = "metric-"
+"""How the id of a row begins that explains a metric: heads of columns lead to it."""
 MOST_SIGNS = 30
 """Columns of signs beside each other; of more the rest stands below, in parts of as many."""
 
@@ -484,3 +486,15 @@ def list_targets(sections: tuple[Section, ...]) -> frozenset[str]:
             elif isinstance(block, Facts):
                 ids.update(fact.id for fact in block.facts if fact.id)
     return frozenset(ids)
+
+
+def list_terms(sections: tuple[Section, ...]) -> Mapping[str, tuple[str, str]]:
+    """The metrics that the sections explain: by title, where and in which words."""
+    found = {}
+    for section in sections:
+        for block in walk_blocks(section.blocks):
+            for row in block.rows if isinstance(block, Table) else ():
+                title, *rest = row.cells
+                if row.id.startswith(TERM) and isinstance(title, Text) and isinstance(rest[0], str):
+                    found[title.text] = row.id, rest[0]
+    return found

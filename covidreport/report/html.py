@@ -9,7 +9,14 @@ from pathlib import Path
 
 from covidreport.errors import CovidReportError
 from covidreport.records import ReportData
-from covidreport.report.blocks import FIRST_PICTURES, FIRST_ROWS, MOST_SIGNS, list_targets
+from covidreport.report.blocks import (
+    FIRST_PICTURES,
+    FIRST_ROWS,
+    MOST_SIGNS,
+    Section,
+    list_targets,
+    list_terms,
+)
 from covidreport.report.cells import SIGNS
 from covidreport.report.charts.intervals import WIDTH as INTERVAL_WIDTH
 from covidreport.report.charts.lines import WIDTH as PLOT_WIDTH
@@ -46,7 +53,7 @@ def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOpti
     style = read_style(options.templates)
     values: dict[str, object] = {
         "view": view,
-        "targets": _list_targets(view),
+        "targets": list_targets(_list_sections(view)),
         "logo": options.logo,
         "style": Markup(style),  # noqa: S704  # our own files, checked when they were read
         "script": Markup(script),  # noqa: S704  # likewise
@@ -59,15 +66,14 @@ def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOpti
         "most_signs": MOST_SIGNS,
         "shown_of_long": FIRST_ROWS,
         "first_pictures": FIRST_PICTURES,
+        "terms": list_terms(_list_sections(view)),
         "print_appendix": options.appendix,
     }
     return render_template("report.html.j2", values, HTML, options.templates)
 
 
-def _list_targets(view: ReportView) -> frozenset[str]:
-    """The ids that a link of the page can lead to."""
-    sections = tuple(one for each in view.sections.values() for one in each)
-    return list_targets(sections)
+def _list_sections(view: ReportView) -> tuple[Section, ...]:
+    return tuple(one for each in view.sections.values() for one in each)
 
 
 def read_style(own: Path | None = None) -> str:

@@ -36,6 +36,7 @@ def render_summary(data: ReportData) -> str:
         "answer": _list_prose(view, "answer", _ANSWER),
         "remarks": [one.words for one in _list_prose(view, "ranking", ("remark",))],
         "targets": frozenset[str](),
+        "terms": {},
         "style": Markup(style),  # noqa: S704  # our own file, checked above
         "interval_width": INTERVAL_WIDTH,
     }

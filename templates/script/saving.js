@@ -85,7 +85,7 @@
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
-  for (const figure of document.querySelectorAll(".chart[data-chart], .trade-off, .diagram")) {
+  for (const figure of document.querySelectorAll(".chart[data-chart], .trade-off, .diagram, .mean-maps > figure")) {
     const seen = () => [...figure.querySelectorAll("svg")].find((svg) =>
       svg.getClientRects().length && !svg.closest(".swatch"));
     const title = figure.dataset.chart ? figure.querySelector("figcaption").textContent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from covidreport.metrics import ALL_METRICS, Metric
 from covidreport.metrics.outline import MOST_POINTS
 from covidreport.records import ReportData, RunComparisons
-from covidreport.report.blocks import Code, Column, Group, Prose, Row, Section, Table, Text
+from covidreport.report.blocks import TERM, Code, Column, Group, Prose, Row, Section, Table, Text
 from covidreport.report.index import Index
 from covidreport.text import clean, decimal, listed, whole
 from covidreport.text.thresholds import is_argmax
@@ -392,7 +393,7 @@ def _definitions_table(data: ReportData) -> Table:
             Text(metric.title), metric.words, Code(metric.formula),
             Text(_used_interval(key, metric, data)),
         )  # fmt: skip
-        rows.append(Row(cells))
+        rows.append(Row(cells, id=f"{TERM}{key}"))
     caption = "What each figure says, its formula, and its interval"
     return Table(caption, head, tuple(rows), "wide")
 
@@ -408,7 +409,10 @@ def _tables(data: ReportData) -> tuple[Group, ...]:
         Column("Interval"),
     )  # fmt: skip
     rows = tuple(
-        Row((Text(title), one.words, Code(one.formula), Text(one.interval)))
+        Row(
+            (Text(title), one.words, Code(one.formula), Text(one.interval)),
+            id=TERM + re.sub("[^a-z]+", "-", title.lower()),
+        )
         for title, one in BEYOND.items()
     )
     words = Prose(

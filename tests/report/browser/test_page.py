@@ -37,6 +37,24 @@ def test_without_javascript_every_section_is_there(visit, scored_page):
     assert page.locator("table.ranked tbody th.name").count() == 18
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_a_metric_is_explained_one_tap_away(visit, scored_page, script):
+    """The head of its column leads to its row among the methods, which unfolds, and says it to a
+    pointer; Back leads back."""
+    page = visit(scored_page, java_script_enabled=script)
+    link = page.locator("#ranking").get_by_role("link", name="What Sensitivity is", exact=True)
+    words = link.get_attribute("title")
+    assert words
+    row = page.locator("#metric-sensitivity")
+    if script:
+        assert not row.is_visible()
+    link.click()
+    row.wait_for(state="visible")
+    assert words in row.inner_text()
+    page.go_back()
+    assert link.is_visible()
+
+
 OPEN_FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
 SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.offsetParent)
     .filter(one => one.scrollWidth > one.clientWidth + 3).map(one => one.ariaLabel)"""

@@ -74,8 +74,8 @@ def _name_column(column: CohortColumn) -> str:
 def _list_rows(cohort: Cohort) -> Iterator[Row]:
     columns = cohort.columns
     if columns[0].patients is not None:
-        yield _row("Patients", "", [Count(each.patients) for each in columns])
-    yield _row("Images", "", [Count(each.images) for each in columns])
+        yield _row("Patients", "n", [Count(each.patients) for each in columns])
+    yield _row("Images", "n", [Count(each.images) for each in columns])
     ages = [each.age for each in columns if each.age is not None]
     if ages:
         yield _row("Age", "years", [_age(age) for age in ages])

@@ -61,6 +61,7 @@ def draw_page(view: ReportView, parts: Mapping[str, object], options: RenderOpti
         "policy": content_policy(style, script),
         "plot_width": PLOT_WIDTH,
         "shapes": [style.path for style in SERIES_STYLES],
+        "inks": [style.colour for style in SERIES_STYLES],
         "signs": SIGNS,
         "interval_width": INTERVAL_WIDTH,
         "most_signs": MOST_SIGNS,

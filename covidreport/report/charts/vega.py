@@ -17,7 +17,7 @@ from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-METHOD = 5
+METHOD = 6
 """Counted up when the same specification would be drawn into another page."""
 _VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
 _KNOWN = {"svg", "g", "path", "line", "rect", "text"}
@@ -46,7 +46,8 @@ def _draw(spec: dict[str, Any], chart: Lines) -> str:
 
     drawn = fromstring(vl_convert.vegalite_to_svg(spec, vl_version=VEGA_LITE))  # noqa: S314  # ours
     inner = "".join(_Page(chart).write(child) for child in drawn)
-    return f'<svg class="vega" viewBox="{drawn.get("viewBox")}" aria-hidden="true">{inner}</svg>'
+    box = drawn.get("viewBox")
+    return f'<svg class="vega" fill="none" viewBox="{box}" aria-hidden="true">{inner}</svg>'
 
 
 class _Page:
@@ -111,7 +112,24 @@ class _Page:
                 named["d"] = "".join(f"M{place}{SERIES_STYLES[style].path}" for place in at)
         if style is not None and (kind != "dots" or self._marked.get(run) == split):
             named["class"] = f"{kind} series-{style + 1}"
+            named |= _ink(kind, style, split)
         return f"<path{_attributes(named)}/>"
+
+
+def _ink(kind: str, style: int, split: str) -> dict[str, str]:
+    """The style in attributes, for where a policy lets no style sheet of ours apply."""
+    colour, dash = SERIES_STYLES[style].colour, SERIES_STYLES[style].dash
+    if kind == "dots":
+        return {"fill": colour}
+    if kind == "line":
+        dashes = "4 3" if split == "training" else " ".join(f"{one:g}" for one in dash)
+        plain = split in ("validation", "last batch") or dashes == "1 0"
+        return {"stroke": colour, **({} if plain else {"stroke-dasharray": dashes})}
+    if style:  # of the first run alone
+        return {}
+    if kind == "band":
+        return {"fill": colour, "fill-opacity": "0.16"}
+    return {"stroke": colour, "opacity": "0.4", **({"stroke-width": "9"} if kind == "bar" else {})}
 
 
 def _attributes(values: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import vl_convert
 from msgspec.structs import replace
 
 from covidreport.errors import CovidReportError
-from covidreport.report.charts.lines import Axis, Lines, Series
+from covidreport.report.charts.lines import Axis, Band, Lines, Series
 from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.vega import draw_svg
 
@@ -36,7 +36,9 @@ def test_each_run_has_its_line_in_steps_of_a_tenth():
     """From the lower left corner; what goes along an axis says one number."""
     lines = _named(draw_svg(CHART), "line")
 
-    assert lines["2"] == {"class": "line series-1", "data-run": "2", "d": "M0 260l60-208l240-52"}
+    assert lines["2"] == {
+        "class": "line series-1", "data-run": "2", "d": "M0 260l60-208l240-52", "stroke": "#0a5aa0",
+    }  # fmt: skip
     assert lines["1"] == {"class": "line", "data-run": "1", "d": "M0 260v-130h150"}
 
 
@@ -103,7 +105,7 @@ def test_a_drawing_needs_nothing_of_the_page_and_is_the_same_every_time():
     drawn = draw_svg(CHART)
 
     assert drawn == draw_svg(replace(CHART))
-    assert drawn.startswith('<svg class="vega" viewBox="0 0 ')
+    assert drawn.startswith('<svg class="vega" fill="none" viewBox="0 0 ')
     assert not re.search(r"\s(id|style|href|role|aria-label)=|url\(|http", drawn)
 
 
@@ -114,3 +116,15 @@ def test_a_drawing_that_is_not_known_is_refused(monkeypatch):
     )
     with pytest.raises(CovidReportError, match=r"constraints\.txt"):
         draw_svg(replace(CHART, height=99))
+
+
+def test_a_chart_is_seen_without_a_style_sheet():
+    """In attributes: what is shown has its ink, what is not shown has none, nothing is filled that
+    is a line."""
+    bands = tuple(Band(run, ((0.0, 0.1, 0.3), (1.0, 0.2, 0.4))) for run in "12")
+    drawn = draw_svg(replace(CHART, bands=bands))
+    assert fromstring(drawn).get("fill") == "none"
+    for kind, attribute in (("line", "stroke"), ("dots", "fill"), ("band", "fill")):
+        found = _named(drawn, kind)
+        assert found["2"][attribute] == SERIES_STYLES[0].colour
+        assert {"stroke", "fill"}.isdisjoint(found["1"])

@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from covidreport.text import plural
+from covidreport.text.sizes import size
+
 from .fit import Request
 from .prepare import split_roles
 from .progress import describe_seconds
@@ -95,17 +98,12 @@ def describe_estimate(
                 f"{settings.batch_size}: {epoch} an epoch"
             )
     found = estimate_grid(request, experiments, costs, processes)
-    memory = "" if found.memory_bytes is None else f"{_size(found.memory_bytes)} of memory"
+    memory = "" if found.memory_bytes is None else f"{size(found.memory_bytes)} of memory"
     if processes > 1 and memory:
         memory += " in each process"
     facts = [
         f"about {describe_seconds(found.fit_s)}",
         *([memory] if memory else []),
-        f"{_size(found.disk_bytes)} on disk, where {_size(found.free_bytes)} are free",
+        f"{size(found.disk_bytes)} on disk, where {size(found.free_bytes)} are free",
     ]
-    runs = f"{len(costs)} runs" if len(costs) != 1 else "1 run"
-    return [f"Estimated for {runs}: {', '.join(facts)}", *dict.fromkeys(lines)]
-
-
-def _size(n: int) -> str:
-    return f"{n / 2**30:.1f} GiB" if n >= 2**30 else f"{n / 2**20:.1f} MiB"
+    return [f"Estimated for {plural(len(costs), 'run')}: {', '.join(facts)}", *dict.fromkeys(lines)]

@@ -26,6 +26,7 @@ from covidreport.inference.contract import PREFIX, contract_metadata
 from covidreport.inference.session import open_session
 from covidreport.records import PixelSpec, ReferenceAnswers
 from covidreport.store import MODEL_FILE, describe_feeding, write_reference
+from covidreport.text.sizes import size
 
 from .models import PixelModel
 from .writing import put_whole
@@ -78,9 +79,9 @@ def _serialize(model: PixelModel, contract: Contract) -> bytes:
     """The ONNX file: the same bytes for the same weights, without a word of this machine."""
     spec = contract.pixels
     example = torch.zeros(2, spec.channels, spec.height, spec.width, dtype=torch.uint8)
-    size = sum(weight.numel() * weight.element_size() for weight in model.state_dict().values())
-    if size > LARGEST_BYTES:
-        raise RunError(f"its weights take {size / 2**30:.1f} GiB; one ONNX file holds at most 2")
+    n_bytes = sum(weight.numel() * weight.element_size() for weight in model.state_dict().values())
+    if n_bytes > LARGEST_BYTES:
+        raise RunError(f"its weights take {size(n_bytes)}; one ONNX file holds at most 2 GiB")
     try:
         with _quiet():
             program = torch.onnx.export(
@@ -194,6 +195,6 @@ def answer_pictures(model: PixelModel, file: Path) -> ReferenceAnswers:
 def _cut(images: NDArray[np.uint8], sizes: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
     """Batches of these sizes, taken in turn from the images and from their start again."""
     start = 0
-    for size in sizes:
-        yield images[np.arange(start, start + size) % len(images)]
-        start += size
+    for many in sizes:
+        yield images[np.arange(start, start + many) % len(images)]
+        start += many

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from covidreport.errors import CovidReportError
 from covidreport.locks import is_held
 from covidreport.store import RUN_FILE, RUN_SCHEMA, read_json
+from covidreport.text import DASH, clean
+from covidreport.text.columns import PIPED_WIDTH, Column, draw_table
 
 from . import LOCK_FILE
 from .settings import Experiment, FitSettings, Study
@@ -84,15 +88,18 @@ def read_status(folder: Path) -> str:
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     """Print the rows as a table on stdout."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = ["number", "block", "name", "description"]
+    columns = [
+        Column("number", "figure", 3), Column("block", "name", 2), Column("name", "name"),
+        Column("description", "text", 1),
+    ]  # fmt: skip
     if rows and "status" in rows[0]:
-        columns.append("status")
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column == "number" else "left"
-        table.add_column(column, justify=justify, no_wrap=column == "name")
+        columns.append(Column("status"))
+    texts = []
     for row in rows:
         described = row["description"] or f"{row['architecture']}, {row['loss']}"
         cells = {**row, "description": described}
-        table.add_row(*(str(cells[column] or "–") for column in columns))
-    Console(highlight=False, markup=False).print(table)
+        texts.append([clean(cells[column.title] or DASH) for column in columns])
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size().columns if known else PIPED_WIDTH
+    for line in draw_table(columns, texts, width):
+        typer.echo(line)

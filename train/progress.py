@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from covidreport.records import Epoch
+from covidreport.text import DASH, decimal, whole
+from covidreport.text.columns import HANG, wrap
 
 from . import stopping
 from .settings import Experiment
@@ -96,19 +98,16 @@ Tell = Callable[[Event], None]
 
 
 def describe_epoch(row: Epoch, epochs: int, target: str) -> str:
-    """One line of metrics: `epoch 3/10  loss 0.412/0.398  accuracy 81.0 %/79.6 %  …`."""
+    """One line of metrics: `epoch 3/10  loss 0.4120 / 0.3980  accuracy 0.810 / 0.796  …`."""
 
-    def pair(name: str, percent: bool = False) -> str:
+    def pair(name: str, places: int) -> str:
         cells = (row.values.get(f"{role}_{name}") for role in ("train", "validation"))
-        texts = (
-            "–" if cell is None else f"{cell:.1%}" if percent else f"{cell:.4f}" for cell in cells
-        )
-        return " / ".join(texts)
+        return " / ".join(decimal(cell, places) for cell in cells)
 
     found = row.values.get("validation_false_negatives")
-    missed = "–" if found is None else f"{found:.0f}"  # nothing can be missed, or nobody counted
+    missed = DASH if found is None else whole(round(found))  # None: nothing can be missed
     return (
-        f"epoch {row.epoch}/{epochs}  loss {pair('loss')}  accuracy {pair('accuracy', True)}  "
+        f"epoch {row.epoch}/{epochs}  loss {pair('loss', 4)}  accuracy {pair('accuracy', 3)}  "
         f"{target} missed {missed}"
     )
 
@@ -274,6 +273,8 @@ class View:
         """Show one event."""
         match event:
             case Said(text, style):
+                if self._console.is_terminal or self._console.file.isatty():
+                    text = "\n".join(wrap(text, self._console.width, HANG))
                 self._console.print(text, style=style, markup=False, soft_wrap=True)
             case Result(text):
                 self._bars.stop()

@@ -152,23 +152,16 @@ def _describe(adopted: Adopted, *, usable: bool) -> dict[str, Any]:
 
 def _show(adopted: Adopted) -> None:
     """The words, their values, and where each is from."""
-    from rich.table import Table
-    from rich.text import Text
+    from covidreport.cli.tables import Row, print_table
+    from covidreport.cli.terminal import out
+    from covidreport.text.columns import Column
 
-    from covidreport.cli.terminal import clean, out
-
-    title = f"{adopted.run.name} ({adopted.run.model})"
-    table = Table(
-        title=Text(clean(title), style="bold"), title_justify="left", box=None, pad_edge=False,
-        header_style="bold",
-    )  # fmt: skip
-    for head in ("word", "value", "from"):
-        table.add_column(head, overflow="fold")
+    rows = []
     for each in adopted.taken:
         cells = (each.word, json.dumps(each.value, ensure_ascii=False), each.source)
-        style = "yellow" if each.source.startswith("assumed") else ""
-        table.add_row(*(Text(clean(cell), style=style) for cell in cells))
-    out.print(table)
+        rows.append(Row(cells, "yellow" if each.source.startswith("assumed") else ""))
+    columns = (Column("word", "name"), Column("value"), Column("from", "text", 1))
+    print_table(out, columns, rows, title=f"{adopted.run.name} ({adopted.run.model})")
 
 
 def _conclude(

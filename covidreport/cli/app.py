@@ -106,14 +106,14 @@ def _call() -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except CovidReportError as error:
-        typer.echo(f"covidreport: {error}", err=True)
+        _say(f"covidreport: {error}")
         if error.remedy:
-            typer.echo(f"  {error.remedy}", err=True)
+            _say(f"  {error.remedy}")
         return error.exit_code
     except OSError as error:
         # The machine's doing, and 1 would say that a limit failed.
         do = "make room" if error.errno in NO_ROOM else "see that it is there and not closed to you"
-        typer.echo(f"covidreport: {error}; {do} or choose another folder", err=True)
+        _say(f"covidreport: {error}; {do} or choose another folder")
         return 3
     except KeyboardInterrupt:
         typer.echo("covidreport: stopped", err=True)
@@ -122,6 +122,12 @@ def _call() -> int:
         _say_of_cache()
         _say_of_locks()
     return 0
+
+
+def _say(text: str) -> None:
+    from covidreport.cli.terminal import say
+
+    say(text)
 
 
 def _say_of_locks() -> None:

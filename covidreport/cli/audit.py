@@ -12,14 +12,15 @@ from msgspec.structs import replace
 from covidreport.cli.options import AsJson, Jobs, read_options
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from covidreport.audit.document import Audit
     from covidreport.records import (
         Finding,
         Ignore,
         IgnoredFinding,
     )
+
+
+WIDEST = len("warning")
 
 
 def register(app: typer.Typer) -> None:
@@ -82,6 +83,7 @@ def audit(
     from covidreport.audit import sort_findings
     from covidreport.audit.document import audit_as_json
     from covidreport.cli.progress import show_events
+    from covidreport.cli.tables import print_line
     from covidreport.cli.terminal import out, print_json, say, say_faults
     from covidreport.storage.folds import join_folds
     from covidreport.storage.runs import discover_runs
@@ -102,11 +104,9 @@ def audit(
     if as_json:
         print_json(audit_as_json(found))
     else:
-        out.print(_summarise(found))
-        if found.findings or found.run_findings:
-            out.print(_show(sort_findings([*found.findings, *found.run_findings])))
-        if found.ignored:
-            out.print(_show_ignored(found.ignored))
+        print_line(out, _summarise(found))
+        _show(sort_findings([*found.findings, *found.run_findings]))
+        _show_ignored(found.ignored)
     for finding in (*found.findings, *(each.finding for each in found.ignored)):
         if finding.code == "images-undecodable":
             why = explain_failed(len(finding.subjects), found.images, settings.max_failed_share)
@@ -165,42 +165,29 @@ def _summarise(found: Audit) -> str:
     )
 
 
-def _show(findings: Sequence[Finding]) -> Table:
+def _show(findings: Sequence[Finding]) -> None:
     """Severity beside what was found and its code, the evidence and what to do, in that order."""
-    from rich.text import Text
+    from covidreport.cli.tables import print_beside
+    from covidreport.cli.terminal import STYLES, out
 
-    from covidreport.cli.terminal import STYLES
-
-    table = _two_columns()
     for finding in findings:
-        to_do = (f"To do: {finding.remedy}", "dim")
-        words = Text.assemble(
-            (finding.what, "bold"),
-            (f" [{finding.code}]", "dim"),
-            "\n",
-            finding.evidence,
-            "\n",
-            to_do,
+        out.print()
+        lines = (
+            (f"{finding.what} [{finding.code}]", "bold"),
+            (finding.evidence, ""),
+            (f"To do: {finding.remedy}", "dim"),
         )
-        table.add_row(Text(finding.severity, STYLES[finding.severity]), words)
-    return table
+        print_beside(out, (finding.severity, STYLES[finding.severity]), lines, WIDEST)
 
 
-def _show_ignored(ignored: Sequence[IgnoredFinding]) -> Table:
+def _show_ignored(ignored: Sequence[IgnoredFinding]) -> None:
     """What was set aside, each with the reason."""
-    from rich.text import Text
+    from covidreport.cli.tables import print_beside
+    from covidreport.cli.terminal import out
 
-    table = _two_columns()
     for each in ignored:
+        out.print()
         what = f"{each.finding.severity}: {each.finding.what} [{each.finding.code}]"
-        table.add_row(Text("ignored", "dim"), Text(f"{what}\nReason: {each.reason}", "dim"))
-    return table
-
-
-def _two_columns() -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(1, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    return table
+        print_beside(
+            out, ("ignored", "dim"), ((what, "dim"), (f"Reason: {each.reason}", "dim")), WIDEST
+        )

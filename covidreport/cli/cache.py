@@ -30,9 +30,13 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Show where the cache is, what is in it by kind and how large it may be."""
-    from covidreport.cli.terminal import print_json
+    from covidreport.cli.tables import Row, print_line, print_table
+    from covidreport.cli.terminal import out, print_json
     from covidreport.storage.cache import KINDS
     from covidreport.storage.cache_folder import cache_limit, list_entries, locate_cache
+    from covidreport.text import whole
+    from covidreport.text.columns import Column
+    from covidreport.text.sizes import size
 
     entries = list_entries()
     total = sum(entry.size_bytes for entry in entries)
@@ -57,12 +61,18 @@ def info(
         }
         print_json(document)
         return
-    typer.echo(f"{locate_cache()}: {total / 1e6:,.1f} MB of at most {cache_limit() / 1e6:,.0f} MB")
+    print_line(out, f"{locate_cache()}: {size(total)} of at most {size(cache_limit())}")
     known = {name: kind.what for name, kind in KINDS.items()}
     others = {entry.kind: "of another version" for entry in entries if entry.kind not in known}
+    rows = []
     for name, what in (known | others).items():
         sizes = [entry.size_bytes for entry in entries if entry.kind == name]
-        typer.echo(f"{name:12} {sum(sizes) / 1e6:10,.1f} MB in {len(sizes):5,}  {what}")
+        rows.append(Row((name, size(sum(sizes)), whole(len(sizes)), what)))
+    columns = (
+        Column("kind", "name"), Column("size", "figure"), Column("entries", "figure", 1),
+        Column("what"),
+    )  # fmt: skip
+    print_table(out, columns, rows)
 
 
 @commands.command(epilog="Example: covidreport cache clear")
@@ -72,10 +82,12 @@ def clear(
     """Delete everything in the cache; the next evaluation fills it again."""
     from covidreport.cli.terminal import print_json
     from covidreport.storage.cache_folder import clear_cache
+    from covidreport.text import plural
+    from covidreport.text.sizes import size
 
     entries = clear_cache()
     freed = sum(entry.size_bytes for entry in entries)
     if as_json:
         print_json({"schema": "covidreport.cache-clear/1", "entries": len(entries), "bytes": freed})
     else:
-        typer.echo(f"{len(entries)} entries deleted, {freed / 1e6:,.1f} MB freed")
+        typer.echo(f"{plural(len(entries), 'entry', 'entries')} deleted, {size(freed)} freed")

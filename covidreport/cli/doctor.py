@@ -76,8 +76,8 @@ def doctor(
         }
         print_json(document)
     else:
-        from rich.table import Table
-        from rich.text import Text
+        from covidreport.cli.tables import Row, print_table
+        from covidreport.text.columns import Column
 
         cuda = "no CUDA" if built is None else f"built for CUDA {built[0]}.{built[1]}"
         out.print(f"covidreport {__version__}, ONNX Runtime {runtime['onnxruntime']}, {cuda}")
@@ -89,18 +89,21 @@ def doctor(
             )
         for number, card in enumerate(driver.cards if driver else ()):
             out.print(f"  --device-id {number}: {_describe_card(card)}", markup=False)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("provider", "state", "precisions", ""):
-            table.add_column(name, overflow="fold")
-        for status in statuses:
-            style = "green" if status.works else "yellow"
-            table.add_row(
-                Text(status.provider.name),
-                Text(status.state, style),
-                Text(", ".join(status.provider.precisions)),
-                Text(status.detail),
+        columns = (
+            Column("provider"), Column("state"), Column("precisions", "text", 1), Column("what"),
+        )  # fmt: skip
+        rows = [
+            Row(
+                (
+                    status.provider.name,
+                    (status.state, "green" if status.works else "yellow"),
+                    ", ".join(status.provider.precisions),
+                    status.detail,
+                )
             )
-        out.print(table)
+            for status in statuses
+        ]
+        print_table(out, columns, rows)
         out.print(f"`--provider auto` runs on: {chosen or 'nothing'}", markup=False)
     if chosen is None:
         raise typer.Exit(3)
@@ -108,9 +111,9 @@ def doctor(
 
 def _describe_card(card: Card) -> str:
     from covidreport.inference.cards import TF32_SINCE
+    from covidreport.text.sizes import size
 
     words = [card.name, f"compute capability {'.'.join(map(str, card.capability))}"]
     if card.capability < TF32_SINCE:
         words[-1] += " (no TF32)"
-    free, whole = card.free_bytes / 2**30, card.memory_bytes / 2**30
-    return ", ".join([*words, f"{free:.0f} of {whole:.0f} GiB free"])
+    return ", ".join([*words, f"{size(card.free_bytes)} of {size(card.memory_bytes)} free"])

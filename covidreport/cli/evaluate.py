@@ -139,6 +139,7 @@ def evaluate_and_show(
     """Evaluate runs on each data set, print what came out, and leave with the exit code that says
     it."""
     from covidreport.api.evaluating import evaluate_runs
+    from covidreport.cli.concluding import conclude_evaluation
     from covidreport.cli.progress import show_events
     from covidreport.cli.terminal import print_json, say
 
@@ -152,6 +153,8 @@ def evaluate_and_show(
             _show_rankings(done)
         _say_what_happened(done)
         every.append(done)
+    if not as_json:
+        conclude_evaluation(every, folders)
     if as_json:
         documents = [_describe(done) for done in every]
         several = {
@@ -201,19 +204,18 @@ def _say_what_happened(done: EvaluatedRuns) -> None:
 
 def _show_rankings(done: EvaluatedRuns) -> None:
     """The rankings as tables."""
-    from rich.text import Text
-
     from covidreport.audit.occlusion import describe_remaining
     from covidreport.cli.ranking import show_ranking
-    from covidreport.cli.terminal import clean, out
+    from covidreport.cli.tables import print_line
+    from covidreport.cli.terminal import out
     from covidreport.evaluate.preprocessing import describe_check
 
     for each in done.rankings:
-        show_ranking(out, each.ranking, each.evaluations)
+        show_ranking(out, each.ranking, each.evaluations, verdict=False)
     for check in done.preprocessing:
-        out.print(Text(clean(describe_check(check))), soft_wrap=True)
+        print_line(out, describe_check(check))
     for one in done.remaining:
-        out.print(Text(clean(describe_remaining(one, done.target))), soft_wrap=True)
+        print_line(out, describe_remaining(one, done.target))
 
 
 def _describe(done: EvaluatedRuns) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a configuration."""
-    from covidreport.cli.seen import count_splits, decide, look_at, tabulate_splits
+    from covidreport.cli.seen import count_splits, decide, look_at, print_splits
     from covidreport.cli.terminal import out, print_json, say, say_finding, say_note
     from covidreport.dataset import read_dataset
     from covidreport.dataset.folders import explain_left_out, explain_passed_over
@@ -109,7 +109,7 @@ def init(
         }
         print_json(document)
     else:
-        out.print(tabulate_splits(counted))
+        print_splits(out, counted)
         typer.echo(output)
     if found.title:
         say_note(f"read as {found.title}{f'; {found.note}' if found.note else ''}")

@@ -115,28 +115,22 @@ def _describe(run: Run) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+    from covidreport.cli.tables import Row, print_table
+    from covidreport.cli.terminal import out, say_faults
+    from covidreport.text import DASH
+    from covidreport.text.columns import Column
+    from covidreport.text.sizes import size
 
-    from covidreport.cli.terminal import clean, out, say_faults
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", overflow="fold")
-    table.add_column("block")
-    table.add_column("model", justify="right", no_wrap=True)
-    table.add_column("epochs", justify="right")
-    table.add_column("evaluated on", overflow="fold")
+    columns = (
+        Column("run", "name"), Column("block", "name", 2), Column("model", "figure", 3),
+        Column("epochs", "figure", 1), Column("evaluated on"),
+    )  # fmt: skip
+    table = []
     for row in rows:
-        size = row["model_bytes"]
         done = [f"{key} ({facts['images']:,})" for key, facts in row["evaluations"].items()]
         failed = [f"{key} (failed)" for key in row["failures"]]
-        cells = (
-            row["name"],
-            row["block"] or "–",
-            "–" if size is None else f"{size / 1e6:.1f} MB",
-            str(row["epochs"] or "–"),
-            ", ".join([*done, *failed]) or "–",
-        )
-        table.add_row(*(Text(clean(cell)) for cell in cells))
-    out.print(table)
+        on = ", ".join([*done, *failed]) or DASH
+        epochs = str(row["epochs"] or DASH)
+        table.append(Row((row["name"], row["block"] or DASH, size(row["model_bytes"]), epochs, on)))
+    print_table(out, columns, table)
     say_faults((row["name"], fault) for row in rows for fault in row["faults"])

@@ -207,7 +207,7 @@ def _check_known(assumed: StudyAssumptions, goals: Sequence[PlanGoal]) -> None:
 
 
 def _show(made: StudyPlan, target: str) -> None:
-    from covidreport.cli.tables import draw_table
+    from covidreport.cli.tables import print_block, print_line
     from covidreport.cli.terminal import out
     from covidreport.report.plan import (
         conclude_goal,
@@ -219,9 +219,10 @@ def _show(made: StudyPlan, target: str) -> None:
     tables = [tabulate_goals(made)] if made.goals else []
     if made.at_hand is not None:
         tables += tabulate_at_hand(made, made.at_hand)
-    out.print("\n".join(list_assumed(made)), soft_wrap=True)
+    for line in list_assumed(made):
+        print_line(out, line)
     for table in tables:
         out.print()
-        out.print(draw_table(table))
+        print_block(out, table)
     for each in made.goals:
-        out.print(conclude_goal(each, made.assumptions, target), soft_wrap=True)
+        print_line(out, conclude_goal(each, made.assumptions, target))

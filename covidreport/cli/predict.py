@@ -24,8 +24,6 @@ from covidreport.cli.options import (
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from covidreport.evaluate.tuned import ChosenThresholds
 
 
@@ -66,7 +64,7 @@ def predict(
 ) -> None:
     """Predict."""
     from covidreport.cli.progress import show_events
-    from covidreport.cli.terminal import out, print_json, say, say_finding
+    from covidreport.cli.terminal import print_json, say, say_finding
     from covidreport.predict import predict_paths, write_predictions
 
     if output.suffix.lower() not in (".csv", ".parquet"):
@@ -89,7 +87,7 @@ def predict(
         print_json(document)
     else:
         typer.echo(output)
-        out.print(_show(labels))
+        _show(labels)
     for finding in predicted.findings:
         say_finding(finding)
     for image, reason in failed[:20]:
@@ -129,22 +127,20 @@ def _count_answers(
     ]
 
 
-def _show(labels: Sequence[_LabelAnswers]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    from covidreport.cli.terminal import clean
+def _show(labels: Sequence[_LabelAnswers]) -> None:
+    from covidreport.cli.tables import Row, print_table
+    from covidreport.cli.terminal import out
+    from covidreport.text.columns import Column
     from covidreport.text.thresholds import format_threshold
 
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    shown.add_column("label", overflow="fold", min_width=8)
-    for name in ("threshold", "yes", "no", "failed"):
-        shown.add_column(name, justify="right")
-    shown.add_column("threshold from")
+    columns = (
+        Column("label", "name"), Column("threshold", "figure"), Column("yes", "figure"),
+        Column("no", "figure"), Column("failed", "figure"), Column("threshold from", "text", 1),
+    )  # fmt: skip
+    rows = []
     for each in labels:
         answers = (f"{n:,}" for n in (each.positive, each.negative, each.failed))
         origin, value = each.threshold_from, each.threshold
         at = origin if value is None else format_threshold(value)
-        cells = (each.label, at, *answers, origin)
-        shown.add_row(*(Text(clean(cell)) for cell in cells))
-    return shown
+        rows.append(Row((each.label, at, *answers, origin)))
+    print_table(out, columns, rows)

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import to_builtins
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from covidreport.cli.tables import Row, print_line, print_table
 from covidreport.cli.terminal import clean
 from covidreport.compare.finding import (
     describe_detectable,
@@ -23,7 +23,8 @@ from covidreport.compare.patients import describe_patients, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
 from covidreport.compare.same_specificity import describe_lead
 from covidreport.records import Evaluation, PatientFigures, RankedRun, Ranking
-from covidreport.text import DASH, fraction, plural, show_interval, show_value, whole
+from covidreport.text import DASH, fraction, plural, show_ends, show_value, whole
+from covidreport.text.columns import Column
 from covidreport.text.folds import count_models
 from covidreport.text.labels import explain_other_labels
 from covidreport.text.thresholds import (
@@ -34,81 +35,70 @@ from covidreport.text.thresholds import (
     show_threshold,
 )
 
-ROOM_FOR_RATES, ROOM_FOR_INTERVALS, ROOM_FOR_ALL = 76, 116, 136
-"""From how many columns of the terminal on a ranking shows more."""
 METRICS = ("sensitivity", "specificity", "f1")
 OVERALL = ("micro_f1", "label_accuracy")
-ROOM_OF_PATIENTS, ROOM_OF_F1 = 3, 7
-"""What the column of patients takes in place of that of F1, which stands where there is room."""
+COLUMNS = (
+    Column("rank", "figure"), Column("run", "name"), Column("missed", "figure"),
+    Column("false alarms", "figure"), Column("missed patients", "figure", 3),
+    Column("threshold", "figure", 4),
+    Column("sensitivity", "figure", 1),
+    Column("(95 % CI)", "figure", 5, "intervals of sensitivity"),
+    Column("specificity", "figure", 2),
+    Column("(95 % CI)", "figure", 6, "intervals of specificity"),
+    Column("F1", "figure", 7), Column("micro F1", "figure", 8), Column("accuracy", "figure", 9),
+)  # fmt: skip
+"""Of a ranking. The last goes first where there is too little room, sensitivity last of all."""
 ALIKE = "≈"
 """Stands behind the name of a run that can't be told from the best."""
 
 
-def show_ranking(console: Console, ranking: Ranking, evaluations: Sequence[Evaluation]) -> None:
-    """Print the ranking: fewest missed first, the unranked below with the reason."""
+def show_ranking(
+    console: Console, ranking: Ranking, evaluations: Sequence[Evaluation], *, verdict: bool = True
+) -> None:
+    """Print the ranking: fewest missed first, the unranked below with the reason.
+
+    verdict: whether it says what differs by more than chance; else whoever calls does.
+    """
     by_run = {evaluation.run: evaluation for evaluation in evaluations}
     first = by_run[ranking.rows[0].run]
     patients = "" if first.n_groups is None else f" of {plural(first.n_groups, 'patient')}"
-    images = ", ".join(filter(None, (ranking.dataset, ranking.split, first.variant)))
     console.print(
         Text.assemble(
-            (images, "bold"),
+            (name_images(ranking, first), "bold"),
             f": {plural(first.n_images, 'image')}{patients}, ranked by missed {ranking.target}",
             f", {_describe_thresholds(evaluations, ranking.target)}",
         )
     )
     own = common_threshold(evaluations, ranking.target) is None
-    by_patient = {row.run: row.patients for row in list_by_patient(ranking, by_run)}
+    by_patient = {row.run for row in list_by_patient(ranking, by_run)}
     mixed = explain_other_labels(evaluations)
-    table, intervals, wide = _open_table(
-        console.width, patients=bool(by_patient), own=own, overall=not mixed
-    )
+    shown = [True, True, True, True, bool(by_patient), own, *[True] * 5, *[not mixed] * 2]
     _, alike, _ = split_runs(ranking)
+    rows = []
     for row in ranking.rows:
-        cells = _cells(row, by_run[row.run], ranking.target, intervals, wide)
-        if own:
-            cells.insert(5, Text(clean(_show_threshold(by_run[row.run], ranking.target))))
-        if by_patient:
-            cells.insert(5, Text(_show_patients(row.patients)))
+        cells = _cells(row, by_run[row.run], ranking.target)
         models = count_models(by_run[row.run])
         named = [row.run, f"({models})" if models else "", ALIKE if row in alike else ""]
-        cells[1] = Text(clean(" ".join(filter(None, named))))
-        table.add_row(*cells[: len(table.columns)], style=_style(row))
-    console.print(table)
-    told = _conclusions(ranking, marked=bool(alike))
-    sentences = (mixed, describe_patients(ranking, by_run), *told)
-    for sentence in filter(None, sentences):
-        console.print(Text(clean(sentence)))
+        cells[1] = " ".join(filter(None, named))
+        rows.append(Row(_keep(cells, shown), _style(row)))
+    print_table(console, _keep(COLUMNS, shown), rows)
+    told = _conclusions(ranking, marked=bool(alike), verdict=verdict)
+    for sentence in filter(None, (mixed, describe_patients(ranking, by_run), *told)):
+        print_line(console, sentence)
     for row in ranking.rows:
         if row.why_unranked:
             hint = suggest_tuning(by_run[row.run], ranking.target)
             why = ", ".join(filter(None, (row.why_unranked, hint)))
-            console.print(Text(clean(f"not ranked: {row.run}: {why}"), "yellow"))
+            print_line(console, f"not ranked: {row.run}: {why}", "yellow")
 
 
-def _open_table(
-    width: int, *, patients: bool, own: bool, overall: bool = True
-) -> tuple[Table, bool, bool]:
-    """The table without rows; whether it has room for intervals, and for everything."""
-    room = width - (ROOM_OF_PATIENTS if patients else 0)
-    intervals, wide = room >= ROOM_FOR_INTERVALS, room >= ROOM_FOR_ALL + ROOM_OF_F1 * patients
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right", no_wrap=True)
-    table.add_column("run", overflow="fold", ratio=1, min_width=12)
-    names = ["missed", "found"]
-    names += ["false\nalarms" if patients and not intervals else "false alarms"]
-    names += ["missed\npatients"] if patients else []
-    names += ["threshold"] if own else []
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    if room >= ROOM_FOR_RATES:
-        for name in ("sensitivity", "specificity"):
-            table.add_column(f"{name} (95 % CI)" if intervals else name, no_wrap=True)
-    if wide or (room >= ROOM_FOR_RATES and not patients):
-        table.add_column("F1", justify="right", no_wrap=True)
-    for name in ("micro F1", "accuracy") if wide and overall else ():
-        table.add_column(name, justify="right", no_wrap=True)
-    return table, intervals, wide
+def name_images(ranking: Ranking, first: Evaluation) -> str:
+    """Data set, split and variant that a ranking is of."""
+    return clean(", ".join(filter(None, (ranking.dataset, ranking.split, first.variant))))
+
+
+def _keep(items: Sequence[Any], shown: Sequence[bool]) -> list[Any]:
+    return [item for item, stands in zip(items, shown, strict=True) if stands]
 
 
 def _describe_thresholds(evaluations: Sequence[Evaluation], target: str) -> str:
@@ -132,16 +122,20 @@ def _show_patients(patients: PatientFigures | None) -> str:
     return DASH if patients is None else fraction(patients.counts.missed, patients.counts.positives)
 
 
-def _conclusions(ranking: Ranking, *, marked: bool) -> list[str]:
+def _conclusions(ranking: Ranking, *, marked: bool, verdict: bool) -> list[str]:
     """What the data can and can't tell, a paragraph each."""
     comparisons = ranking.comparisons
     if comparisons is None:
         return []
-    verdict = describe_verdict(ranking)
+    lines = [describe_verdict(ranking)] if verdict else []
     if marked:
-        verdict = f"{ALIKE} {verdict} {describe_detectable(comparisons)}"
-    lines = [
-        verdict, describe_planned(ranking), describe_non_inferiority(comparisons),
+        if verdict:
+            lines[0] = f"{ALIKE} {lines[0]}"
+        else:
+            lines.append(f"{ALIKE}: not significantly different from the first.")
+        lines.append(describe_detectable(comparisons))
+    lines += [
+        describe_planned(ranking), describe_non_inferiority(comparisons),
         describe_picked(comparisons, ranking.target), _end(describe_lead(ranking)),
     ]  # fmt: skip
     compared = {each.run for each in comparisons.rank_evidence}
@@ -164,26 +158,25 @@ def _style(row: RankedRun) -> str:
     return "bold" if row.rank == 1 else ""
 
 
-def _cells(
-    row: RankedRun, evaluation: Evaluation, target: str, intervals: bool, wide: bool
-) -> list[Text]:
+def _cells(row: RankedRun, evaluation: Evaluation, target: str) -> list[str]:
+    """What stands in each of `COLUMNS`."""
     counts = evaluation.counts.get(target)
     estimates = evaluation.estimates.get(target, {})
     overall = evaluation.estimates.get("", {})
-    show = show_interval if intervals else show_value
     texts = [
         whole(row.rank),
         row.run,
-        DASH if counts is None else whole(counts.missed),
-        DASH if counts is None else fraction(counts.tp, counts.positives),
-        DASH if counts is None else whole(counts.false_alarms),
-        show(estimates.get("sensitivity")),
-        show(estimates.get("specificity")),
-        show_value(estimates.get("f1")),
+        DASH if counts is None else fraction(counts.missed, counts.positives),
+        DASH if counts is None else fraction(counts.false_alarms, counts.negatives),
+        _show_patients(row.patients),
+        _show_threshold(evaluation, target),
     ]
-    if wide:
-        texts += [show_value(overall.get(name)) for name in OVERALL]
-    return [Text(clean(text)) for text in texts]
+    for name in ("sensitivity", "specificity"):
+        texts += [show_value(estimates.get(name)), show_ends(estimates.get(name))]
+    return [
+        *texts,
+        *(show_value(each) for each in (estimates.get("f1"), *map(overall.get, OVERALL))),
+    ]
 
 
 def ranking_as_json(ranking: Ranking, evaluations: Sequence[Evaluation]) -> dict[str, Any]:

@@ -20,8 +20,6 @@ from covidreport.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from covidreport.compare.ranking import RankedSet
     from covidreport.records import Evaluation, Run
 
@@ -164,35 +162,32 @@ def _print(
     from covidreport.cli.terminal import out
 
     if changes:
-        out.print(_show(changes, target, written=written))
+        _show(changes, target, written=written)
     for each in ranked:
         out.print()
         show_ranking(out, each.ranking, each.evaluations)
 
 
-def _show(changes: Sequence[_Change], target: str, *, written: bool) -> Table:
+def _show(changes: Sequence[_Change], target: str, *, written: bool) -> None:
     """A row for the target of each run, and for each other label of which something changes."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from covidreport.cli.terminal import clean
+    from covidreport.cli.tables import Row, print_table
+    from covidreport.cli.terminal import out
+    from covidreport.text.columns import Column
 
     first = changes[0].after
     where = ", ".join(filter(None, (first.dataset, first.split, first.variant)))
-    table = Table(
-        title=f"{clean(where)}: {'what was written' if written else 'what would change'}",
-        title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold",
+    columns = (
+        Column("run", "name"), Column("label", "name"), Column("threshold", "text", 1),
+        Column("missed"), Column("false alarms"),
     )  # fmt: skip
-    table.add_column("run", overflow="fold", min_width=12)
-    table.add_column("label", overflow="fold", min_width=8)
-    for name in ("threshold", "missed", "false alarms"):
-        table.add_column(name)
-    for change in changes:
-        for label in change.after.labels:
-            if label == target or _is_changed(change, label):
-                cells = (change.run.name, label, *_compare(change, label))
-                table.add_row(*(Text(clean(each)) for each in cells))
-    return table
+    rows = [
+        Row((change.run.name, label, *_compare(change, label)))
+        for change in changes
+        for label in change.after.labels
+        if label == target or _is_changed(change, label)
+    ]
+    title = f"{where}: {'what was written' if written else 'what would change'}"
+    print_table(out, columns, rows, title=title)
 
 
 def _is_changed(change: _Change, label: str) -> bool:

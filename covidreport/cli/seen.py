@@ -10,10 +10,9 @@ import numpy as np
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from covidreport.cli.terminal import clean
+from covidreport.cli.tables import Row, print_table
 from covidreport.dataset import ManifestSettings, guess_labels
 from covidreport.dataset.arrange import arrange_table
 from covidreport.dataset.formats import FORMATS, recognise
@@ -21,6 +20,8 @@ from covidreport.dataset.source import guess_plain
 from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET
 from covidreport.records import UNKNOWN, Dataset
+from covidreport.text import whole
+from covidreport.text.columns import Column
 
 
 class SeenData(Struct, frozen=True):
@@ -144,19 +145,21 @@ def count_splits(dataset: Dataset) -> tuple[SplitCounts, ...]:
     return tuple(counted)
 
 
-def tabulate_splits(counted: Sequence[SplitCounts]) -> Table:
+def print_splits(console: Console, counted: Sequence[SplitCounts]) -> None:
     """Images, patients and positives of each label, by split; unknown truth where there is any."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for each in counted:
-        table.add_column(Text(clean(each.name or "(no split)")), justify="right")
-    table.add_row("images", *(str(each.images) for each in counted))
-    if counted[0].patients is not None:
-        table.add_row("patients", *(str(each.patients) for each in counted))
+    columns = [Column("", "name")]
+    columns += [
+        # of many splits the last are left out first, and the first one never
+        Column(each.name or "(no split)", "figure", place)
+        for place, each in enumerate(counted)
+    ]
+    rows = [("images", *(whole(each.images) for each in counted))]
+    if any(each.patients is not None for each in counted):
+        rows.append(("patients", *(whole(each.patients) for each in counted)))
     for label in counted[0].positives:
         cells = []
         for each in counted:
-            n, unknown = each.positives[label], each.unknown[label]
-            cells.append(f"{n}{f' ({unknown} unknown)' if unknown else ''}")
-        table.add_row(Text(clean(label)), *cells)
-    return table
+            n, unknown = each.positives[label], each.unknown.get(label, 0)
+            cells.append(f"{whole(n)}{f' ({whole(unknown)} unknown)' if unknown else ''}")
+        rows.append((label, *cells))
+    print_table(console, columns, [Row(cells) for cells in rows])

@@ -133,7 +133,7 @@ def split(
     if as_json:
         print_json({"schema": SCHEMA, "file": str(target), "column": column, "parts": counted})
     else:
-        _show(counted, dataset.labels, target, column)
+        _show(counted, target)
     _warn(chosen, counted)
 
 
@@ -236,24 +236,19 @@ def _count(
     return counted
 
 
-def _show(
-    counted: Sequence[Mapping[str, object]], labels: Sequence[str], target: Path, column: str
-) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _show(counted: Sequence[Mapping[str, object]], target: Path) -> None:
+    from msgspec import convert
 
-    from covidreport.cli.terminal import clean, out
+    from covidreport.cli.seen import SplitCounts, print_splits
+    from covidreport.cli.tables import print_line
+    from covidreport.cli.terminal import out
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (column, "images", "patients", *labels):
-        table.add_column(Text(clean(name)), justify="left" if name == column else "right")
-    for each in counted:
-        of = each["labels"]
-        assert isinstance(of, dict)
-        figures = (each["images"], "–" if each["patients"] is None else each["patients"])
-        table.add_row(str(each["name"]), *map(str, (*figures, *of.values())))
-    out.print(table)
-    out.print(Text(f"written to {clean(str(target))}"))
+    parts = [
+        convert({**each, "positives": each["labels"], "unknown": {}}, SplitCounts)
+        for each in counted
+    ]
+    print_splits(out, parts)
+    print_line(out, f"written to {target}")
 
 
 def _warn(dataset: Dataset, counted: Sequence[Mapping[str, object]]) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from covidreport.streams import speaks_unicode
 from covidreport.text import list_some
+from covidreport.text.columns import HANG, PIPED_WIDTH, wrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 20
 """So many runs of which the same is said are named."""
-PIPED_WIDTH = 160
-"""A table that goes into a file or to a program is not cut at 80 columns."""
 
 
 def _open_stdout() -> Console:
@@ -74,8 +73,14 @@ def print_paths(schema: str, paths: Iterable[Path], *, as_json: bool) -> None:
 
 
 def say(text: str, style: str | None = None) -> None:
-    """A line on stderr, as it is: no markup is read from it, and it commands nothing."""
-    err.print(clean(text, lines=True), style=style, markup=False, soft_wrap=True)
+    """Words on stderr, as they are: no markup is read from them, and they command nothing.
+
+    What is too long for a line of the terminal goes on beneath it, indented.
+    """
+    lines = clean(text, lines=True).split("\n")
+    if err.file.isatty():
+        lines = [part for line in lines for part in wrap(line, err.width, HANG)]
+    err.print("\n".join(lines), style=style, markup=False, soft_wrap=True)
 
 
 def part_of(part: int, whole: int, verb: str, plural: str | None = None) -> str:

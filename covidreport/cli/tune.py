@@ -14,8 +14,6 @@ from covidreport.cli.options import AsJson, Runs
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from covidreport.evaluate.tune import TunedRun
     from covidreport.metrics import Target
     from covidreport.records import Estimate, RankAt, ThresholdFit
@@ -81,7 +79,7 @@ def tune(
 ) -> None:
     """Tune thresholds."""
     from covidreport.cli.command_line import format_command
-    from covidreport.cli.terminal import out, print_json, say, say_faults, say_note
+    from covidreport.cli.terminal import print_json, say, say_faults, say_note
     from covidreport.evaluate.tune import TuneRequest, tune_folders
     from covidreport.settings import find_settings
     from covidreport.storage.runs import discover_runs
@@ -110,7 +108,7 @@ def tune(
         }
         print_json(document)
     elif done:
-        out.print(_show(done, out.width))
+        _show(done)
     reported = settings.evaluate.split or "validation"
     for note in _notes(done, tuned.split, reported):
         say(note, "yellow")
@@ -166,47 +164,44 @@ def _as_json(done: TunedRun, file: str) -> dict[str, Any]:
     return {**value, "run": done.run.name, "file": file}
 
 
-def _show(done: Sequence[TunedRun], width: int) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    from covidreport.cli.terminal import clean
+def _show(done: Sequence[TunedRun]) -> None:
+    """A row a run and label."""
+    from covidreport.cli.tables import Row, print_table
+    from covidreport.cli.terminal import out
     from covidreport.text import DASH, decimal
+    from covidreport.text.columns import Column
     from covidreport.text.thresholds import format_threshold
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("run", overflow="fold", min_width=12)
-    table.add_column("label", overflow="fold", min_width=8)
-    for name in ("threshold", "sensitivity", "specificity", "new images", "guaranteed"):
-        table.add_column(name, no_wrap=True)
+    columns = (
+        Column("run", "name"), Column("label", "name"), Column("threshold", "figure"),
+        Column("sensitivity"), Column("(95 % CI)", "figure", 3, "intervals of sensitivity"),
+        Column("specificity"), Column("(95 % CI)", "figure", 4, "intervals of specificity"),
+        Column("new images", "figure", 1), Column("guaranteed", "text", 2),
+    )  # fmt: skip
+    rows = []
     for each in done:
         for name, fit in each.thresholds.fits.items():
-            rates = (
-                _show_rate(fit.sensitivity, fit.metric == "sensitivity", width),
-                _show_rate(fit.specificity, fit.metric == "specificity", width),
-            )
             bound = DASH if fit.bound is None else f"≥ {decimal(fit.bound)}"
-            cells = (
-                each.run.name, name, format_threshold(fit.threshold), *rates, bound,
-                _describe_guarantee(fit, width),
-            )  # fmt: skip
-            table.add_row(*(Text(clean(cell)) for cell in cells))
-    return table
+            rates = (
+                *_show_rate(fit.sensitivity, fit.metric == "sensitivity"),
+                *_show_rate(fit.specificity, fit.metric == "specificity"),
+            )
+            at = format_threshold(fit.threshold)
+            rows.append(Row((each.run.name, name, at, *rates, bound, _describe_guarantee(fit))))
+    print_table(out, columns, rows)
 
 
-def _show_rate(rate: Estimate, tuned: bool, width: int) -> str:
-    """The rate that was tuned for as a fraction, the other with its interval if there is room."""
-    from covidreport.cli.ranking import ROOM_FOR_INTERVALS
-    from covidreport.text import fraction, show_interval, show_value
+def _show_rate(rate: Estimate, tuned: bool) -> tuple[str, str]:
+    """A rate and its interval; that which was tuned for has its fraction, and no interval holds."""
+    from covidreport.text import fraction, show_ends, show_value
 
     if tuned:
-        return f"{show_value(rate)} ({fraction(rate.numerator, rate.denominator)})"
-    return show_interval(rate) if width >= ROOM_FOR_INTERVALS else show_value(rate)
+        return f"{show_value(rate)} ({fraction(rate.numerator, rate.denominator)})", ""
+    return show_value(rate), show_ends(rate)
 
 
-def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
+def _describe_guarantee(fit: ThresholdFit) -> str:
     """Whether a threshold is known to reach the target on new images, and which."""
-    from covidreport.cli.ranking import ROOM_FOR_INTERVALS
     from covidreport.text import DASH
     from covidreport.text.thresholds import format_threshold
 
@@ -220,8 +215,7 @@ def _describe_guarantee(fit: ThresholdFit, width: int) -> str:
     if fit.cases_needed is None:
         return "impossible"
     if fit.cases < fit.cases_needed:
-        many = f"{fit.cases_needed} {kind}"
-        return f"needs {many}, {fit.cases} here" if width >= ROOM_FOR_INTERVALS else f"needs {many}"
+        return f"needs {fit.cases_needed} {kind}, {fit.cases} here"
     return "too many failed"
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from covidreport.boundary import raise_stop, stage_of
+from covidreport.cli.tables import Cell, Row, print_line, print_styled, print_table
 from covidreport.cli.terminal import clean, part_of
 from covidreport.errors import NO_ROOM, CovidReportError, UsageError
 from covidreport.streams import let_commands_through
 from covidreport.text import DASH, fraction
+from covidreport.text.columns import Column, wrap
 
 if TYPE_CHECKING:
     from covidreport.api.gating import GatedRuns
@@ -30,8 +30,14 @@ STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red", "inconclusive":
 WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "error": "NOT JUDGED"}
 MANY = 3
 """From more verdicts on, those that pass stand in one table, a row each."""
-ROOM_FOR_ORIGINS = 100
-"""From how many columns of the terminal on a table says where each limit was stated."""
+OVERVIEW = (
+    Column("verdict"), Column("run", "name"), Column("missed", "figure"),
+    Column("false alarms", "figure", 1), Column("limits kept", "figure", 2),
+)  # fmt: skip
+LIMITS = (
+    Column("limit", "name"), Column("this run", "figure"), Column("baseline", "figure", 1),
+    Column("allowed"), Column("verdict"), Column("stated in", "name", 2),
+)  # fmt: skip
 MOST_SHOWN = 10
 """Of many runs that do not pass, so many are shown in full."""
 
@@ -173,92 +179,72 @@ def show_verdicts(console: Console, verdicts: Sequence[Verdict], beside: Beside)
 
     if not verdicts:
         why = describe_skipped(beside.not_judged)
-        console.print(Text(clean(f"No run had to be judged{f': {why}' if why else ''}.")))
-    odds = [Text(clean(each)) for each in list_odds(verdicts)]
+        print_line(console, f"No run had to be judged{f': {why}' if why else ''}.")
+    odds = list_odds(verdicts)
     if len(verdicts) <= MANY:
         for verdict in verdicts:
             _show_verdict(console, verdict)
         for line in odds:
-            console.print(line)
+            print_line(console, line)
         return
-    _show_overview(console, verdicts)
-    for line in (Text(clean(describe_origins(verdicts))), *odds):
-        console.print(line)
+    print_table(console, OVERVIEW, [_sum_up(verdict) for verdict in verdicts])
+    for line in (describe_origins(verdicts), *odds):
+        print_line(console, line)
     rest = [verdict for verdict in verdicts if needs_explanation(verdict)]
     for verdict in rest[:MOST_SHOWN]:
         console.print()
         _show_verdict(console, verdict)
     if len(rest) > MOST_SHOWN:
         more = f"{len(rest) - MOST_SHOWN:,} more did not pass, or with a warning"
-        console.print(f"\n{more}; verdict.json has them all.")
+        console.print()
+        print_line(console, f"{more}; verdict.json has them all.")
 
 
-def _show_overview(console: Console, verdicts: Sequence[Verdict]) -> None:
-    table = _table()
-    for name in ("verdict", "run", "missed", "false alarms", "limits kept"):
-        right = name not in ("verdict", "run")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "run",
-                         overflow="fold", ratio=None if name != "run" else 1)  # fmt: skip
-    for verdict in verdicts:
-        counts = verdict.counts
-        passed = sum(result.outcome == "pass" for result in verdict.results)
-        table.add_row(
-            Text(WORDS[verdict.outcome], STYLES[verdict.outcome]),
-            Text(clean(verdict.run)),
-            Text(DASH if counts is None else fraction(counts.missed, counts.positives)),
-            Text(DASH if counts is None else fraction(counts.false_alarms, counts.negatives)),
-            Text(DASH if counts is None else fraction(passed, len(verdict.results))),
-        )
-    console.print(table)
-
-
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, header_style="bold")
+def _sum_up(verdict: Verdict) -> Row:
+    """A verdict as a row of the overview."""
+    counts = verdict.counts
+    passed = sum(result.outcome == "pass" for result in verdict.results)
+    figures = (DASH,) * 3 if counts is None else (
+        fraction(counts.missed, counts.positives),
+        fraction(counts.false_alarms, counts.negatives),
+        fraction(passed, len(verdict.results)),
+    )  # fmt: skip
+    outcome = (WORDS[verdict.outcome], STYLES[verdict.outcome])
+    return Row((outcome, verdict.run, *figures))
 
 
 def _show_verdict(console: Console, verdict: Verdict) -> None:
     from covidreport.gate.wording import describe_cases, describe_paired
 
     style = STYLES[verdict.outcome]
-    sentence = clean(verdict.sentence)
-    console.print(Text.assemble((WORDS[verdict.outcome], style), "  ", sentence))
+    word = WORDS[verdict.outcome]
+    for line in wrap(f"{word}  {clean(verdict.sentence)}", console.width, len(word) + 2):
+        print_styled(console, [(line[: len(word)], style), (line[len(word) :], "")])
     if verdict.results:
-        wide = console.width >= ROOM_FOR_ORIGINS
-        console.print(_tabulate(verdict.results, verdict.baseline is not None, origins=wide))
+        with_baseline = verdict.baseline is not None
+        columns = [each for each in LIMITS if with_baseline or each.title != "baseline"]
+        rows = [_sum_up_limit(result, with_baseline) for result in verdict.results]
+        print_table(console, columns, rows)
     for result in verdict.results:
         if result.outcome != "pass":
-            console.print(Text(clean(result.sentence), STYLES[result.outcome]))
+            print_line(console, result.sentence, STYLES[result.outcome])
     paired = describe_paired(verdict)
     for line in (*([paired] if paired else []), *describe_cases(verdict)):
-        console.print(Text(clean(line)))
+        print_line(console, line)
     grave = [each for each in verdict.findings if each.severity != "note"]
     for finding in grave:
-        console.print(Text(f"{finding.severity}: {clean(finding.what)}", "yellow"))
+        print_line(console, f"{finding.severity}: {finding.what}", "yellow")
 
 
-def _tabulate(results: Sequence[LimitResult], has_baseline: bool, *, origins: bool) -> Table:
+def _sum_up_limit(result: LimitResult, with_baseline: bool) -> Row:
+    """A limit as a row of a verdict's table."""
     from covidreport.gate.limit_wording import describe_bound, format_number
 
-    table = _table()
-    table.add_column("limit", overflow="fold")
-    table.add_column("this run", justify="right", no_wrap=True)
-    if has_baseline:
-        table.add_column("baseline", justify="right", no_wrap=True)
-    table.add_column("allowed", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    if origins:
-        table.add_column("stated in", overflow="fold")
-    for result in results:
-        limit = result.limit
-        bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
-        cells = [limit.name, format_number(limit, result.value, bound)]
-        if has_baseline:
-            cells.append(format_number(limit, result.baseline))
-        cells.append(describe_bound(result))
-        texts = [Text(clean(cell)) for cell in cells]
-        texts.append(Text(result.outcome, STYLES[result.outcome]))
-        if origins:
-            origin = "built in" if limit.origin == "default" else limit.origin
-            texts.append(Text(clean(origin), "dim"))
-        table.add_row(*texts)
-    return table
+    limit = result.limit
+    bound = result.allowed_min if result.allowed_min is not None else result.allowed_max
+    cells: list[Cell] = [limit.name, format_number(limit, result.value, bound)]
+    if with_baseline:
+        cells.append(format_number(limit, result.baseline))
+    cells += [describe_bound(result), (result.outcome, STYLES[result.outcome])]
+    origin = "built in" if limit.origin == "default" else limit.origin
+    return Row((*cells, (origin, "dim")))

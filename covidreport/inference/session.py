@@ -33,6 +33,7 @@ from covidreport.inference.signs import NO_SIGNS, Signs, read_signs
 from covidreport.inference.watch import run_watched
 from covidreport.records import SOFTMAX, InputSpec, ModelLimits
 from covidreport.storage.model import ModelIdentity, identify_model
+from covidreport.text.sizes import size
 
 MEMORY_MARKS = (
     "out of memory", "failed to allocate", "cuda failure 2:", "bad_alloc", "bfcarena",
@@ -230,8 +231,8 @@ def describe_failure(
 def _describe_request(text: str) -> str:
     """What an arena said when it refused: how much was asked for."""
     found = re.search(r"requested bytes of (\d+)", text)
-    size = "more" if found is None else f"{int(found.group(1)) / 2**20:,.0f} MiB more"
-    return f"{size} was asked for"
+    amount = "more" if found is None else f"{size(int(found.group(1)))} more"
+    return f"{amount} was asked for"
 
 
 def measure_variation(session: Session) -> float:

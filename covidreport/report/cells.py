@@ -56,7 +56,7 @@ def write_cell(cell: Cell) -> Written:
         case Text(text, note) | Link(text, note=note):
             return _written(clean(text), clean(note))
         case Count():
-            return _written(whole(cell.n), _of(cell))
+            return _write_count(cell)
         case Rate():
             return _write_rate(cell)
         case Difference():
@@ -143,10 +143,16 @@ def _written(value: str, note: str = "") -> Written:
     return Written(value, note, f"{value} ({note})" if note else value)
 
 
-def _of(cell: Count) -> str:
+def _write_count(cell: Count) -> Written:
+    """`8` over `of 28`, in one line `8 of 28`."""
     of = "" if cell.told or cell.of is None or cell.n is None else f"of {whole(cell.of)}"
     failed = f"{whole(cell.failed)} not scored" if cell.failed else ""
-    return ", ".join(part for part in (of, failed) if part)
+    line = f"{whole(cell.n)} {of}".strip()
+    return Written(
+        whole(cell.n),
+        ", ".join(part for part in (of, failed) if part),
+        f"{line} ({failed})" if failed else line,
+    )
 
 
 def _write_rate(cell: Rate) -> Written:

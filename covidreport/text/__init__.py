@@ -5,7 +5,7 @@ evidence, `words` names, plurals and lists, `cases` what stands for the id of an
 """
 
 from covidreport.text.cases import SALT, choose_salt, digest_case, name_cases
-from covidreport.text.estimates import EstimateText, format_estimate, show_interval, show_value
+from covidreport.text.estimates import EstimateText, format_estimate, show_ends, show_value
 from covidreport.text.numbers import (
     DASH,
     MINUS,
@@ -63,7 +63,7 @@ __all__ = [
     "plural",
     "proportion",
     "show_bounds",
-    "show_interval",
+    "show_ends",
     "show_value",
     "signed",
     "titled",

@@ -12,7 +12,7 @@ from covidreport.text.thresholds import CHOSEN_HERE, MARK
 
 
 class EstimateText(Struct, frozen=True):
-    """An estimate with its evidence: `0.714`, `20/28`, `0.529 to 0.847`, and all of it in one."""
+    """An estimate with its evidence: `0.714`, `20 of 28`, `0.529 to 0.847`, all in one."""
 
     value: str
     fraction: str = ""
@@ -23,7 +23,7 @@ class EstimateText(Struct, frozen=True):
 
 
 def format_estimate(estimate: Estimate | None) -> EstimateText:
-    """An estimate with its evidence: `0.714 (20/28; 95 % CI 0.529 to 0.847)`."""
+    """An estimate with its evidence: `0.714 (20 of 28; 95 % CI 0.529 to 0.847)`."""
     if estimate is None or estimate.value is None or not math.isfinite(estimate.value):
         return EstimateText(DASH, text=DASH)
     value = decimal(estimate.value)
@@ -45,8 +45,8 @@ def show_value(estimate: Estimate | None) -> str:
     return format_estimate(estimate).value
 
 
-def show_interval(estimate: Estimate | None) -> str:
-    """The same where there is little room, without the fraction: `0.714 (0.529–0.847)`."""
+def show_ends(estimate: Estimate | None) -> str:
+    """What stands beside the value in a table: `(0.529 to 0.847)`, or why nothing does."""
     shown = format_estimate(estimate)
-    basis = shown.interval.replace(" to ", "–") or shown.mark
-    return f"{shown.value} ({basis})" if basis else shown.value
+    basis = shown.interval or shown.mark
+    return f"({basis})" if basis else ""

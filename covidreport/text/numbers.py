@@ -18,8 +18,8 @@ def whole(number: int | None) -> str:
 
 
 def fraction(part: int | None, of: int | None) -> str:
-    """`20/28`, `1,174/1,457`; a dash where one of them is not known."""
-    return DASH if part is None or of is None else f"{whole(part)}/{whole(of)}"
+    """`20 of 28`, `1,174 of 1,457`; a dash where one of them is not known."""
+    return DASH if part is None or of is None else f"{whole(part)} of {whole(of)}"
 
 
 def decimal(value: float | None, places: int = 3) -> str:

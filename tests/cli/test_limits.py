@@ -109,7 +109,7 @@ def test_a_model_that_asks_for_16_gib_gets_none(project, covidreport):
     failure = _refused(project, covidreport("evaluate", "runs", "--memory-limit", "256MiB"))
     assert failure.reason == (
         "needs more memory than the 0.25 GiB that models may take together (memory_limit): "
-        "16,384 MiB more was asked for"
+        "16.0 GiB more was asked for"
     )
     assert "--memory-limit" in failure.remedy
     write_greedy_model(project / "runs" / "bad", 2**20)

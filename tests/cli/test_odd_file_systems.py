@@ -6,6 +6,7 @@ import errno
 import fcntl
 import mmap
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -27,8 +28,8 @@ SLOWER = {
 
 
 def _counts(printed):
-    """The lines of the ranking: rank, run, missed, found, false alarms."""
-    lines = [line.replace("≈", " ").split()[:5] for line in printed.splitlines()]
+    """The lines of the ranking: rank, run, missed, false alarms."""
+    lines = [re.split("  +", line.replace("≈", " ").strip())[:4] for line in printed.splitlines()]
     return [words for words in lines if words[:1] in (["1"], ["2"])]
 
 
@@ -69,7 +70,10 @@ def evaluate(study, covidreport):
 
 def _expect_both(done):
     assert (done.code, done.err.count("error")) == (0, 0), done.err
-    assert _counts(done.out) == [["1", "new", "0", "3/3", "1"], ["2", "base", "1", "2/3", "1"]]
+    assert _counts(done.out) == [
+        ["1", "new", "0 of 3", "1 of 4"],
+        ["2", "base", "1 of 3", "1 of 4"],
+    ]
 
 
 def _expect_nothing_left(study):
@@ -123,7 +127,7 @@ def test_where_nothing_can_be_renamed_one_run_fails_by_name(study, evaluate, ref
     assert done.code == 3, done.err
     assert "error: run new was not evaluated: runs/new/" in done.err
     assert "choose" in done.err
-    assert _counts(done.out) == [["1", "base", "1", "2/3", "1"]]
+    assert _counts(done.out) == [["1", "base", "1 of 3", "1 of 4"]]
     assert not list(study.rglob("*.part"))
     assert not list(study.glob("runs/new/evaluations/*/*.json"))
 

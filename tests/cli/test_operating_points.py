@@ -128,7 +128,7 @@ def test_figures_on_the_images_that_were_tuned_on_have_no_interval(covidreport, 
     answer = next(line for line in text.splitlines() if "misses the fewest" in line)
     assert "0.667; exploratory: threshold chosen on these images" in answer
     assert "95 % CI" not in answer
-    assert "0.667<br>exploratory" in text or "0.667 (2/3; exploratory" in text
+    assert "0.667<br>exploratory" in text or "0.667 (2 of 3; exploratory" in text
     done = covidreport("render", "runs", "--format", "json", "--output", "-")
     figure = _best(json.loads(done.out))
     assert (figure["low"], figure["high"], figure["method"]) == (None, None, "exploratory")

@@ -45,7 +45,7 @@ def test_each_run_gets_a_threshold_of_its_own(covidreport, study):
     assert thresholds == pytest.approx({"a": 0.5, "b": 0.28})
     line = next(line for line in done.out.splitlines() if line.startswith("a "))
     # one-sided 95 % for 2 of 3: p with P(at least 2 of 3) = 0.05 is 0.135
-    for text in ("0.5", "0.667 (2/3)", "≥ 0.135", "needs 6 positives, 3 here"):
+    for text in ("0.5", "0.667 (2 of 3)", "≥ 0.135", "needs 6 positives, 3 here"):
         assert text in line
 
 
@@ -54,9 +54,10 @@ def test_the_table_fits_a_narrow_terminal(covidreport, study, monkeypatch):
     monkeypatch.setattr(terminal.out, "width", 80)
     done = covidreport("tune", "runs", *WORDS)
     lines = done.out.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 5
     assert max(len(line) for line in lines) <= 80
-    assert "0.667 (2/3)" in lines[1]
+    assert "0.667 (2 of 3)" in lines[1]
+    assert "No room for intervals of sensitivity, intervals of specificity" in lines[3]
 
 
 def test_all_labels_are_tuned_unless_one_is_named(covidreport, study):

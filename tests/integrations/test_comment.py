@@ -26,7 +26,7 @@ def test_a_worse_run_is_told_with_its_cases():
     ) in text
     assert "3 images newly missed, 0 newly found" in text
     assert "There are few cases" in text
-    assert "sensitivity 0.714 (20/28; 95 % CI 0.529 to 0.847)" in text
+    assert "sensitivity 0.714 (20 of 28; 95 % CI 0.529 to 0.847)" in text
 
 
 def test_ids_are_named_as_such():

@@ -47,7 +47,7 @@ def test_the_front_matter_has_the_results(tmp_path):
 def test_the_text_has_intervals_and_limits(tmp_path):
     """Each rate with its numbers and interval (Wilson's 4 of 4: 0.510 to 1); what it is not for."""
     _, card = _card(tmp_path / "good")
-    assert "1.000 (4/4; 95 % CI 0.510 to 1.000)" in card
+    assert "1.000 (4 of 4; 95 % CI 0.510 to 1.000)" in card
     assert "## Limits of use\n\n- Research software, no medical device" in card
     assert "## Training\n\n- architecture: tiny" in card
     assert card.index("Limits of use") < card.index("## Metrics on")

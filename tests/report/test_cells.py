@@ -41,23 +41,23 @@ FOUND = Estimate(20 / 28, 0.529, 0.847, 20, 28, "wilson")
         (Link("run", "run-1"), "run", "", "run"),
         (Strong("8 of 28"), "8 of 28", "", "8 of 28"),
         (Code("tp / n"), "tp / n", "", "tp / n"),
-        (Count(1200, 6200), "1,200", "of 6,200", "1,200 (of 6,200)"),
+        (Count(1200, 6200), "1,200", "of 6,200", "1,200 of 6,200"),
         (Count(8, 28, told=True), "8", "", "8"),
-        (Count(8, 28, 2), "8", "of 28, 2 not scored", "8 (of 28, 2 not scored)"),
+        (Count(8, 28, 2), "8", "of 28, 2 not scored", "8 of 28 (2 not scored)"),
         (Count(None, 28), "–", "", "–"),
-        (Rate(FOUND), "0.714", "0.529 to 0.847", "0.714 (20/28; 95 % CI 0.529 to 0.847)"),
+        (Rate(FOUND), "0.714", "0.529 to 0.847", "0.714 (20 of 28; 95 % CI 0.529 to 0.847)"),
         (
             Rate(FOUND, "8 missed", "lowest"),
             "0.714",
             "8 missed; 0.529 to 0.847; lowest",
-            "0.714 (8 missed; 20/28; 95 % CI 0.529 to 0.847; lowest)",
+            "0.714 (8 missed; 20 of 28; 95 % CI 0.529 to 0.847; lowest)",
         ),
         (Rate(Estimate(0.5, numerator=1, denominator=2)), "0.500", "", "0.500"),
         (
             Rate(Estimate(0.5, numerator=1, denominator=2), evidence=True),
             "0.500",
-            "1/2",
-            "0.500 (1/2)",
+            "1 of 2",
+            "0.500 (1 of 2)",
         ),
         (Rate(None, note="no cases"), "–", "no cases", "– (no cases)"),
         (Difference(0.0714, -0.1, 0.2), "+0.071", "−0.100 to +0.200",
@@ -93,7 +93,7 @@ def test_a_sentence_has_its_figures_with_their_evidence():
     """In one line."""
     words = ("It found ", Rate(FOUND), ", ", Link("by name", "gone"), ".")
     assert write_line(words) == (
-        "It found 0.714 (20/28; 95 % CI 0.529 to 0.847), by name."
+        "It found 0.714 (20 of 28; 95 % CI 0.529 to 0.847), by name."
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from tests.report.study import many_runs
     ("text", "escaped"),
     [
         ("exp15-vgg16-bce-frozen", "exp15-vgg16-bce-frozen"),
-        ("0.714 (20/28; 95 % CI 0.529 to 0.847)", "0.714 (20/28; 95 % CI 0.529 to 0.847)"),
+        ("0.714 (20 of 28; 95 % CI 0.529 to 0.847)", "0.714 (20 of 28; 95 % CI 0.529 to 0.847)"),
         ("a|b", "a\\|b"),
         ("<script>alert(1)</script>", "\\<script\\>alert(1)\\</script\\>"),
         ("`code` *b* _i_ ~s~ $m$", "\\`code\\` \\*b\\* \\_i\\_ \\~s\\~ \\$m\\$"),
@@ -90,10 +90,10 @@ def test_the_ranking_reads_as_it_should(study):
         "Label accuracy (all labels) | Exact match (all labels) |\n"
         "| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
         "| 1 | **exp15-vgg16-bce-frozen** | 4b | 8 | 20 | 195 | "
-        "0.714 (20/28; 95 % CI 0.529 to 0.847) | 0.675 (405/600; 95 % CI 0.636 to 0.711) | "
+        "0.714 (20 of 28; 95 % CI 0.529 to 0.847) | 0.675 (405 of 600; 95 % CI 0.636 to 0.711) | "
         "0.165 | 0.806 | 0.850 | – |\n"
         "| 2 | exp3-resnet18-bce | 1 | 10 | 18 | 204 | "
-        "0.643 (18/28; 95 % CI 0.458 to 0.793) | 0.660 (396/600; 95 % CI 0.621 to 0.697) | "
+        "0.643 (18 of 28; 95 % CI 0.458 to 0.793) | 0.660 (396 of 600; 95 % CI 0.621 to 0.697) | "
         "– | 0.806 | 0.850 | – |\n"
     ) in text
 

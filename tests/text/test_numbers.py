@@ -18,7 +18,8 @@ from covidreport.text import (
     percent_of,
     plural,
     proportion,
-    show_interval,
+    show_ends,
+    show_value,
     signed,
     whole,
 )
@@ -28,14 +29,14 @@ def test_a_figure_carries_its_evidence():
     """The cell of the design: value, fraction and interval in one string."""
     shown = format_estimate(Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"))
 
-    assert shown.text == "0.714 (20/28; 95 % CI 0.529 to 0.847)"
-    assert (shown.value, shown.fraction, shown.interval) == ("0.714", "20/28", "0.529 to 0.847")
+    assert shown.text == "0.714 (20 of 28; 95 % CI 0.529 to 0.847)"
+    assert (shown.value, shown.fraction, shown.interval) == ("0.714", "20 of 28", "0.529 to 0.847")
 
 
 @pytest.mark.parametrize(
     ("estimate", "text"),
     [
-        (Estimate(0.8063, None, None, 1174, 1457), "0.806 (1,174/1,457)"),
+        (Estimate(0.8063, None, None, 1174, 1457), "0.806 (1,174 of 1,457)"),
         (Estimate(0.8712), "0.871"),
         (Estimate(0.5, 0.4, 0.6), "0.500 (95 % CI 0.400 to 0.600)"),
         (Estimate(None), "–"),
@@ -138,7 +139,7 @@ def test_a_share_is_written_with_what_it_is_of():
     assert proportion(2200, 6200) == "35.5 % (2,200 of 6,200)"
     assert proportion(1999, 2000) == "99.9 % (1,999 of 2,000)"
     assert proportion(0, 0) == "–"
-    assert fraction(1174, 1457) == "1,174/1,457"
+    assert fraction(1174, 1457) == "1,174 of 1,457"
     assert fraction(None, 28) == "–"
 
 
@@ -152,18 +153,18 @@ def test_probabilities_are_whole_percents(value, text):
 
 
 @pytest.mark.parametrize(
-    ("estimate", "text"),
+    ("estimate", "value", "ends"),
     [
-        (Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"), "0.714 (0.529–0.847)"),
-        (Estimate(0.5, None, None, 14, 28, "exploratory"), "0.500 (exploratory)"),
-        (Estimate(-0.1), "−0.100"),
-        (Estimate(None), "–"),
-        (None, "–"),
+        (Estimate(20 / 28, 0.52943, 0.84749, 20, 28, "wilson"), "0.714", "(0.529 to 0.847)"),
+        (Estimate(0.5, None, None, 14, 28, "exploratory"), "0.500", "(exploratory)"),
+        (Estimate(-0.1), "−0.100", ""),
+        (Estimate(None), "–", ""),
+        (None, "–", ""),
     ],
 )
-def test_a_terminal_has_the_same_figures_with_less_around(estimate, text):
+def test_a_terminal_has_the_same_figures_with_less_around(estimate, value, ends):
     """Value and interval, of the same digits as in the report."""
-    assert show_interval(estimate) == text
+    assert (show_value(estimate), show_ends(estimate)) == (value, ends)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from train.progress import (
 
 
 def test_an_epochs_line_has_the_figures_of_both_splits():
-    """Loss, accuracy in percent, missed covid-19 of validation; a dash for what is undefined."""
+    """Loss, accuracy, missed covid-19 of validation; a dash for what is undefined."""
     row = Epoch(
         3,
         {
@@ -35,7 +35,7 @@ def test_an_epochs_line_has_the_figures_of_both_splits():
         },
     )
     assert describe_epoch(row, 10, "covid-19") == (
-        "epoch 3/10  loss 0.4123 / –  accuracy 80.0% / 75.0%  covid-19 missed 8"
+        "epoch 3/10  loss 0.4123 / –  accuracy 0.800 / 0.750  covid-19 missed 8"
     )
 
 

@@ -140,8 +140,8 @@ def test_the_estimate_is_that_of_a_hand_count(write_study, prepared):
     assert found.disk_bytes == 3 * (10 + 10) * MIB + 2 * 2 * (10 + 20) * MIB
     assert found.free_bytes == pytest.approx(shutil.disk_usage(request.out.parent).free, rel=0.5)
     first, network = describe_estimate(request, experiments, costs, 2)
-    assert first.startswith("Estimated for 3 runs: about 11 s, 600.0 MiB of memory in each process")
-    assert "180.0 MiB on disk" in first
+    assert first.startswith("Estimated for 3 runs: about 11 s, 600 MiB of memory in each process")
+    assert "180 MiB on disk" in first
     assert network == "  tiny, 32 px, batches of 6: 2 s an epoch"
     # no experiment is divided among processes
     assert estimate_grid(request, experiments[:1], costs, 2).fit_s == pytest.approx(2 * epoch_s + 3)

@@ -34,7 +34,7 @@ def _note(figure) -> str:
     """Fraction and interval, as they stand beneath a figure."""
     parts = []
     if figure["numerator"] is not None and figure["denominator"] is not None:
-        parts.append(f"{figure['numerator']:,}/{figure['denominator']:,}")
+        parts.append(f"{figure['numerator']:,} of {figure['denominator']:,}")
     if figure["low"] is not None and figure["high"] is not None:
         parts.append(f"{_decimal(figure['low'])} to {_decimal(figure['high'])}")
     return "; ".join(parts) if figure["value"] is not None else ""

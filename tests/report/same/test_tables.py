@@ -1,7 +1,7 @@
 """Every table of the page stands in Markdown with the same cells, and none stands there alone.
 
 Cells that have the same place are the same figure: `0.714` over `0.529 to 0.847` on the page is
-`0.714 (20/28; 95 % CI 0.529 to 0.847)` in Markdown, whose readers have no place to look the
+`0.714 (20 of 28; 95 % CI 0.529 to 0.847)` in Markdown, whose readers have no place to look the
 fraction up. Tables of another shape have a test of their own: Markdown has one line of heads and no
 column for each case, and sets no tables side by side.
 """
@@ -16,7 +16,7 @@ from tests.report.tables import Cell, ReadTable, read_grids, read_tables
 
 SHAPED = {"signs", "counts"}
 """Classes of tables that Markdown has in another shape."""
-FRACTION = r"[\d,]+/[\d,]+; "
+FRACTION = r"[\d,]+ of [\d,]+; "
 
 
 def _is_same(shown: Cell, plain: str) -> bool:
@@ -25,9 +25,12 @@ def _is_same(shown: Cell, plain: str) -> bool:
     bare = plain.replace("95 % CI ", "")
     if "missed; " in note or "alarm" in note:  # what stands before the fraction
         bare = re.sub(f"; {FRACTION}", "; ", bare, count=1)
+    if f"{text} {note}" == bare or f"{text} {note.replace(', ', ' (')})" == bare:
+        return True  # a count, and of how many
     if not note:
         return (
-            bare == text or re.fullmatch(rf"{re.escape(text)} \([\d,]+/[\d,]+\)", bare) is not None
+            bare == text
+            or re.fullmatch(rf"{re.escape(text)} \([\d,]+ of [\d,]+\)", bare) is not None
         )
     return re.fullmatch(rf"{re.escape(text)} \(({FRACTION})?{re.escape(note)}\)", bare) is not None
 

@@ -87,7 +87,7 @@ def test_every_figure_of_one_is_in_the_other(formats):
 
 def _fractions(text: str) -> set[str]:
     """Both sides of each fraction, which Markdown has in more places than the page."""
-    return {side for pair in re.findall(r"([\d,]+)/([\d,]+)", text) for side in pair}
+    return {side for pair in re.findall(r"([\d,]+) of ([\d,]+)", text) for side in pair}
 
 
 def _described(page: Element) -> list[str]:
@@ -109,7 +109,7 @@ def test_fractions_stand_on_the_page_in_the_section_of_the_run(formats):
     """What Markdown says beside a figure of the ranking is said on the page as well."""
     words = " ".join(words_of(part) for part in formats.page.values())
     text = " ".join(words_of(part) for part in formats.text.values())
-    found = set(re.findall(r"[\d,]+/[\d,]+", text))
+    found = set(re.findall(r"[\d,]+ of [\d,]+", text))
 
     assert found
     assert not [fraction for fraction in found if fraction not in words]

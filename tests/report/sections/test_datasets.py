@@ -90,10 +90,10 @@ def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
     assert "24 of 26" in answer
     assert "All this is of outside. On inside, one misses 18 of 30 (sensitivity 0.400;" in answer
     row = _find_row(text, "Sensitivity for COVID-19 on each data set", "one")
-    assert "0.400 (12/30;" in row
-    assert "0.077 (2/26;" in row
+    assert "0.400 (12 of 30;" in row
+    assert "0.077 (2 of 26;" in row
     assert "−0.323 (95 % CI −0.508 to −0.098)" in row
-    assert "| 1 | 18 (of 30) | 10 (of 70) | 1 | 24 (of 26) | 4 (of 44) |" in _find_row(
+    assert "| 1 | 18 of 30 | 10 of 70 | 1 | 24 of 26 | 4 of 44 |" in _find_row(
         text, "The ranking on each data set", "one"
     )
 
@@ -103,7 +103,7 @@ def test_a_run_of_one_data_set_alone_has_dashes_on_the_other(runs):
     text = render_markdown(_collect(runs), limit=None)
     row = _find_row(text, "Sensitivity for COVID-19 on each data set", "two")
 
-    assert re.fullmatch(r"\| two \| 0\.333 \(10/30; [^|]+\) \| – \| – \|", row)
+    assert re.fullmatch(r"\| two \| 0\.333 \(10 of 30; [^|]+\) \| – \| – \|", row)
     assert ("two", "sensitivity") not in _differences(_collect(runs))
 
 
@@ -134,8 +134,8 @@ def test_what_differs_between_them_is_counted(runs):
     text = render_markdown(_collect(runs), limit=None)
     part = text[text.index("**What differs between the data sets") :]
 
-    assert "| Label | COVID-19 | 0.300 (30/100) | 0.371 (26/70) |" in part
-    assert "| Sex | F | 0.400 (40/100) | 0.200 (14/70) |" in part
+    assert "| Label | COVID-19 | 0.300 (30 of 100) | 0.371 (26 of 70) |" in part
+    assert "| Sex | F | 0.400 (40 of 100) | 0.200 (14 of 70) |" in part
 
 
 def test_brightness_stands_beside_them_with_its_difference(tmp_path):

@@ -45,7 +45,8 @@ def render(
         list[str] | None,
         typer.Option(
             "--format",
-            help="Such as html, markdown, json or csv; repeatable.  [default: html]",
+            help="Such as html, markdown, comment (markdown, cut to a comment's length), json or "
+            "csv; repeatable.  [default: html]",
             metavar="NAME",
         ),
     ] = None,

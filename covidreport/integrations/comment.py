@@ -19,6 +19,7 @@ from covidreport.gate.wording import (
 )
 from covidreport.integrations.naming import OUTCOME_WORDS, clean, title_run
 from covidreport.records import Beside, Finding, LimitResult, Verdict
+from covidreport.report.first_look import MOST_ROWS
 from covidreport.report.markdown import COMMENT_LIMIT, escape_markdown
 from covidreport.text import DASH, format_estimate, fraction, list_some, plural, whole
 
@@ -27,7 +28,8 @@ MARKER = "<!-- covidreport:verdict -->"
 SIGNS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "inconclusive": "❔", "error": "⛔"}
 LONGEST_NAME = 200
 """Of a run in the title, which then fits whatever the name is."""
-MOST_ROWS = 50
+MOST_FOLDED = 50
+"""Of rows beyond the first, which are folded; of more verdict.json has all."""
 MOST_CASES = 100
 _LEAST = 160
 """For the marker, and for saying that something is omitted."""
@@ -97,7 +99,7 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
     """A row a run, the gravest first."""
     rows = []
     grave = sorted(verdicts, key=lambda each: [*EXIT_CODES].index(each.outcome))
-    for verdict in grave[:MOST_ROWS]:
+    for verdict in grave:
         counts = verdict.counts
         passed = sum(result.outcome == "pass" for result in verdict.results)
         rows.append(
@@ -110,9 +112,9 @@ def _overview(verdicts: Sequence[Verdict]) -> list[str]:
             )
         )
     head = ("Verdict", "Run", "Missed", "False alarms", "Limits kept")
-    table = _table(head, rows, ":-- | :-- | --: | --: | --:", len(verdicts) - len(rows), "run")
+    tables = _table(head, rows, ":-- | :-- | --: | --: | --:", "run")
     origins = describe_origins(verdicts)
-    return [table, f"{_show(origins)}\n"] if origins else [table]
+    return [*tables, f"{_show(origins)}\n"] if origins else tables
 
 
 def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
@@ -121,7 +123,7 @@ def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
         yield f"### {SIGNS[verdict.outcome]} {_show(words)}\n"
     yield f"{_show(verdict.sentence)}\n"
     if verdict.results:
-        yield _limits(verdict)
+        yield from _limits(verdict)
     yield from _cases("Newly missed", "found by the baseline", verdict.newly_missed, verdict)
     paired = describe_paired(verdict)
     if paired:
@@ -129,22 +131,26 @@ def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
     if verdict.odds is not None and not headed:
         yield f"{_show(describe_odds(verdict.odds))}\n"
     yield from _cases("Newly found", "missed by the baseline", verdict.newly_found, verdict)
-    grave = [each for each in verdict.findings if each.severity != "note"]
+    grave = [
+        f"- {SIGNS['warn']} {_show(each.what)}: {_show(each.evidence)}\n"
+        for each in verdict.findings
+        if each.severity != "note"
+    ]
     if grave:
-        yield "".join(
-            f"- {SIGNS['warn']} {_show(each.what)}: {_show(each.evidence)}\n"
-            for each in grave[:MOST_ROWS]
-        )
+        yield "".join(grave[:MOST_ROWS])
+    if len(grave) > MOST_ROWS:
+        more = grave[MOST_ROWS:]
+        yield _fold(f"{plural(len(more), 'warning')} more", "".join(more[:MOST_FOLDED]))
     if verdict.counts is not None:
         yield _grounds(verdict)
 
 
-def _limits(verdict: Verdict) -> str:
+def _limits(verdict: Verdict) -> list[str]:
     """A row a limit, those that are not kept first."""
     results = sorted(verdict.results, key=lambda each: _GRAVITY.index(each.outcome))
-    rows = [_limit_row(result) for result in results[:MOST_ROWS]]
+    rows = [_limit_row(result) for result in results]
     head = ("Verdict", "Limit", "This run", "Baseline", "Allowed")
-    return _table(head, rows, ":-- | :-- | --: | --: | --:", len(results) - len(rows), "limit")
+    return _table(head, rows, ":-- | :-- | --: | --: | --:", "limit")
 
 
 def _limit_row(result: LimitResult) -> tuple[str, ...]:
@@ -188,11 +194,25 @@ def _show(text: str) -> str:
     return escape_markdown(clean(text))
 
 
-def _table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], rule: str, more: int, noun: str
-) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], rule: str, noun: str) -> list[str]:
+    """The first rows, and folded beneath them the others."""
+    parts = [_lines(head, rows[:MOST_ROWS], rule)]
+    rest = rows[MOST_ROWS:]
+    if rest:
+        folded = _lines(head, rest[:MOST_FOLDED], rule)
+        more = len(rest) - MOST_FOLDED
+        if more > 0:
+            folded += f"\nAnd {plural(more, noun)} more: verdict.json has all.\n"
+        parts.append(_fold(f"{plural(len(rest), noun)} more", folded))
+    return parts
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]], rule: str) -> str:
     lines = [f"| {' | '.join(head)} |", f"| {rule} |"]
     lines += [f"| {' | '.join(_show(cell) for cell in row)} |" for row in rows]
-    if more > 0:
-        lines += ["", f"And {plural(more, noun)} more: verdict.json has all."]
     return "\n".join([*lines, ""])
+
+
+def _fold(title: str, inside: str) -> str:
+    """What GitHub and GitLab show once it is asked for; Markdown is read between blank lines."""
+    return f"<details>\n<summary>{title}</summary>\n\n{inside}\n</details>\n"

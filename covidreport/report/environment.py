@@ -28,6 +28,7 @@ from covidreport.report.cells import (
 from covidreport.report.charts.intervals import list_ticks
 from covidreport.report.charts.lines import Lines
 from covidreport.report.charts.vega import draw_svg
+from covidreport.report.first_look import describe_whole, take_first, write_briefly
 from covidreport.report.prose import Writer
 from covidreport.text import decimal
 
@@ -151,7 +152,8 @@ def _build_environment(templates: Path, writer: Writer, own: Path | None) -> Env
         "place_mark": mark_cell, "sort_number": sort_number, "list_ticks": list_ticks,
         "as_json": _as_json,
         "draw": draw, "decimal": decimal, "flat_heads": flatten_heads, "flat_rows": flatten_rows,
-        "list_starts": list_starts,
+        "list_starts": list_starts, "first_look": take_first, "describe_whole": describe_whole,
+        "write_briefly": write_briefly,
     }  # fmt: skip
     return environment
 

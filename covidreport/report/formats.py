@@ -9,10 +9,18 @@ from covidreport.records import ReportData
 from covidreport.report.csv import render_csv
 from covidreport.report.html import render_html
 from covidreport.report.json import render_json
-from covidreport.report.markdown import render_markdown
+from covidreport.report.markdown import render_comment, render_markdown
 from covidreport.report.options import PLAIN, RenderOptions
 
-__all__ = ["FORMATS", "Format", "render_csv", "render_html", "render_json", "render_markdown"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "render_comment",
+    "render_csv",
+    "render_html",
+    "render_json",
+    "render_markdown",
+]
 
 
 class Renderer(Protocol):
@@ -36,6 +44,7 @@ def _whole(render: Callable[[ReportData], str]) -> Renderer:
 FORMATS: dict[str, Format] = {
     "html": Format(".html", render_html),
     "markdown": Format(".md", render_markdown),
+    "comment": Format(".comment.md", render_comment),
     "json": Format(".json", _whole(render_json)),
     "csv": Format(".csv", _whole(render_csv)),
 }

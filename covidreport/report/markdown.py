@@ -1,4 +1,4 @@
-"""The report as Markdown, for a comment on a pull request: the same words and figures.
+"""The report as Markdown, whole in a file or cut for a comment: the same words and figures.
 
 What is long is folded into `<details>`, which GitHub and GitLab both show; no other HTML stands in
 it but a comment in the first line, by which a comment of an earlier run is found and replaced.
@@ -26,7 +26,7 @@ COMMENT_LIMIT = 65_000
 """GitHub takes 65,536 characters in a comment; the rest is for a few words around the report."""
 MARKER = "<!-- covidreport:report -->"
 """The first line: a comment that begins with it is one of ours, and may be replaced."""
-REMEDY = "The HTML report of the same runs shows them; JSON and CSV hold the figures of every run."
+REMEDY = "`report.md` and the HTML report of the same runs have them."
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _ANYWHERE = re.compile(r"[\\`*_\[\]<>|~$]|&(?=[#\w])")
@@ -35,13 +35,18 @@ _LINKS_BY_ITSELF = re.compile(r"(?i)(https?|ftp)(:)(?=//)|(www)(\.)")
 _MENTION = re.compile(r"(?<![\w.])@(?=\w)")
 
 
+def render_comment(data: ReportData, options: RenderOptions = PLAIN) -> str:
+    """The report in as many characters as a comment on GitHub may have."""
+    return render_markdown(data, options, limit=COMMENT_LIMIT)
+
+
 def render_markdown(
-    data: ReportData, options: RenderOptions = PLAIN, *, limit: int | None = COMMENT_LIMIT
+    data: ReportData, options: RenderOptions = PLAIN, *, limit: int | None = None
 ) -> str:
-    """GitHub-flavoured Markdown of at most `limit` characters. The same data give the same bytes.
+    """GitHub-flavoured Markdown, whole, or of at most `limit` characters.
 
     Where there is more to say whole parts are left out, the least important first, and a sentence
-    says which. Nothing is left out where `limit` is None.
+    says which. The same data give the same bytes.
     """
     return draw_text(view_report(data, options.hide), options, limit=limit)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from covidreport.report.first_look import WHOLE
 from tests.report.tree import classes_of, words_of
 
 Cell = tuple[str, str]
@@ -24,14 +25,19 @@ class ReadTable:
 def read_tables(part: Element) -> list[ReadTable]:
     """Every table in a part of a page, in its order; pictures in cells are left out.
 
-    In Markdown that is shown, what stands in bold before a table is its caption.
+    In Markdown that is shown, what stands in bold before a table is its caption. Where its first
+    rows and columns stand before the whole of it, which is folded, it is read once, and whole.
     """
-    tables, bold = [], ""
+    tables: list[ReadTable] = []
+    bold, again = "", False
     for element in part.iter():
         if element.tag == "p" and len(element) == 1 and element[0].tag == "strong":
             bold = words_of(element)
+        elif element.tag == "summary" and words_of(element).startswith(WHOLE):
+            again = True
         elif element.tag == "table":
-            tables.append(_read(element, bold))
+            tables[len(tables) - again :] = [_read(element, bold)]
+            again = False
     return tables
 
 

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from covidreport.report.formats import render_markdown
+from covidreport.report.blocks import Column, Count, Row, Table
+from covidreport.report.first_look import MOST_COLUMNS, MOST_ROWS, describe_whole, take_first
+from covidreport.report.formats import render_comment, render_markdown
 from covidreport.report.markdown import COMMENT_LIMIT, MARKDOWN, escape_markdown
 from covidreport.report.view import view_report
 from tests.report.blocks import list_tables, read_lines
@@ -81,9 +83,18 @@ def test_a_table_has_as_many_cells_in_each_row(study, hostile, everything):
 
 
 def test_the_ranking_reads_as_it_should(study):
-    """The first rows of the ranking, asserted to the letter."""
+    """The first rows of the ranking, asserted to the letter: at once, and whole."""
     text = render_markdown(study)
 
+    assert (
+        "| Rank | Run | Block | Missed (of 28) | False alarms (of 600) | Sensitivity (95 % CI) | "
+        "Specificity (95 % CI) |\n"
+        "| ---: | --- | --- | ---: | ---: | ---: | ---: |\n"
+        "| 1 | **exp15-vgg16-bce-frozen** | 4b | 8 | 195 | "
+        "0.714 (0.529 to 0.847) | 0.675 (0.636 to 0.711) |\n"
+        "| 2 | exp3-resnet18-bce | 1 | 10 | 204 | "
+        "0.643 (0.458 to 0.793) | 0.660 (0.621 to 0.697) |\n"
+    ) in text
     assert (
         "| Rank | Run | Block | Missed (of 28) | Found (of 28) | False alarms (of 600) | "
         "Sensitivity (95 % CI) | Specificity (95 % CI) | F1 (COVID-19) | Micro F1 (all labels) | "
@@ -140,7 +151,7 @@ def _walk(page: str) -> list[str]:
 @pytest.mark.parametrize("name", ["study", "hostile", "compared", "detailed", "everything"])
 def test_what_stands_in_a_fold_is_read_as_markdown(request, name):
     """Every fold closes, its summary is escaped as HTML, and tables in it are tables."""
-    text = render_markdown(request.getfixturevalue(name), limit=None)
+    text = render_markdown(request.getfixturevalue(name))
     page = show_markdown(text)
 
     folds = _walk(page)
@@ -159,7 +170,9 @@ def test_a_table_is_shown_cell_by_cell_as_the_view_has_it(hostile):
     table = list_tables(view_report(hostile).sections["ranking"][0])[0]
     page = show_markdown(render_markdown(hostile))
     shown = next(
-        part for part in re.findall(r"<table>.*?</table>", page, re.S) if "Sensitivity" in part
+        part
+        for part in re.findall(r"<table>.*?</table>", page, re.S)
+        if "Sensitivity" in part and "Found" in part
     )
     rows = [
         [unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<td.*?</td>", row, re.S)]
@@ -183,13 +196,13 @@ def test_the_best_run_stands_above_all_folds_and_long_parts_are_folded(study):
 @pytest.mark.parametrize("runs", [18, 60, 500])
 def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     """What matters most stays: the answer, the first ranks, the findings."""
-    text = render_markdown(many_runs(study, runs))
+    text = render_comment(many_runs(study, runs))
 
     assert 60_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
     assert "of Runs" in sentence
     assert text.index(sentence) > text.rindex("\n## ")
-    assert sentence.endswith("runs shows them; JSON and CSV hold the figures of every run.")
+    assert sentence.endswith("`report.md` and the HTML report of the same runs have them.")
     assert "exp001" in text
     assert "The splits differ" in text
     assert "Runs are ordered by the fewest missed" in text
@@ -197,7 +210,8 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
     ranks = [int(rank) for rank in re.findall(r"^\| (\d+) \| \**exp", text, re.M)]
     left = re.search(r"of Ranking (\d+) (?:of 440 )?rows", sentence)
     shown = min(runs, 60)
-    assert ranks[:shown] == list(range(1, shown + 1))
+    assert ranks[:MOST_ROWS] == list(range(1, MOST_ROWS + 1))
+    assert ranks[MOST_ROWS : MOST_ROWS + shown] == list(range(1, shown + 1))
     assert (left is not None) == (runs == 500)
     if left:
         assert len(set(ranks)) == 500 - int(left[1])
@@ -205,7 +219,7 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
 
 def test_a_long_report_of_scores_keeps_what_matters_most(everything):
     """Sections of all runs stay before the details of each, and what is gone is named."""
-    whole, text = render_markdown(everything, limit=None), render_markdown(everything)
+    whole, text = render_markdown(everything), render_comment(everything)
     shown = show_markdown(text)
 
     assert len(whole) > 80_000
@@ -231,10 +245,82 @@ def test_runs_that_can_not_be_told_from_the_best_are_set_off(compared):
 
 def test_a_report_that_fits_is_whole_and_says_nothing_of_a_limit(study):
     """The sentence stands where something is missing, and there alone."""
-    text = render_markdown(study)
+    text = render_comment(study)
 
-    assert text == render_markdown(study, limit=None)
+    assert text == render_markdown(study)
     assert "Left out" not in text
+
+
+def test_a_file_is_whole_however_long_it_is(study):
+    """Each of 60 runs stands in the ranking and in its own section, far beyond a comment."""
+    text = render_markdown(many_runs(study, 60))
+
+    assert len(text) > COMMENT_LIMIT
+    assert "Left out" not in text
+    for number in range(1, 60):
+        assert len(re.findall(rf"exp{number:03}", text)) >= 2
+
+
+def test_twelve_rows_stand_at_once_and_the_baselines(study):
+    """The rest is folded with all columns; in a fold nothing is folded again for its length."""
+    text = render_markdown(many_runs(study, 60))
+    shown = show_markdown(text)
+    outside = re.sub(r"<details>.*?</details>", "", _unnest(shown), flags=re.S)
+    tables = re.findall(r"<table>.*?</table>", outside, re.S)
+
+    assert len(tables) >= 1
+    assert max(table.count("<tr>") - 1 for table in tables) == MOST_ROWS
+    assert max(len(re.findall("<th[ >]", table)) for table in tables) <= MOST_COLUMNS
+    (fold,) = re.findall(r"<summary>The whole table: 60 rows, also [^<]+</summary>", shown)
+    assert "Found" in fold
+    whole = shown[shown.index(fold) :].split("</table>")[0]
+    assert whole.count("<tr>") - 1 == 60
+
+
+def _unnest(page: str) -> str:
+    """The page without what is folded in a fold."""
+    inner = r"<details>((?:(?!</?details>).)*)</details>"
+    while re.search(inner, page, re.S):
+        page = re.sub(inner, "", page, flags=re.S)
+    return page
+
+
+def _table(rows: int, baseline: int) -> Table:
+    columns = (Column("Run", kind="name"), Column("Missed", kind="count"))
+    return Table(
+        "Runs", columns, tuple(Row((f"run-{at}", Count(at)), baseline=at == baseline)
+                               for at in range(rows)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "baseline", "shown"),
+    [
+        (12, 3, [*range(12)]),
+        (13, 3, [*range(12)]),
+        (30, 25, [*range(12), 25]),
+        (13, 12, [*range(13)]),
+    ],
+)
+def test_the_baseline_stands_wherever_it_is(rows, baseline, shown):
+    """Behind the first twelve where it is none of them; a table that is all there is itself."""
+    table = _table(rows, baseline)
+    first = take_first(table)
+
+    assert [row.cells[0] for row in first.rows] == [f"run-{at}" for at in shown]
+    assert (first is table) == (len(shown) == rows)
+
+
+def test_columns_go_as_a_page_leaves_them_out():
+    """Of nine those first that are asked for, then what is wide; seven stand, all that must do."""
+    rooms = ("always", "wide", "asked", "medium", "always", "always", "medium", "always", "always")
+    columns = tuple(Column(f"c{at}", room=room) for at, room in enumerate(rooms))
+    table = Table("Many", columns, (Row(tuple(map(str, range(9)))),))
+    first = take_first(table)
+
+    assert [column.title for column in first.columns] == ["c0", "c3", "c4", "c5", "c6", "c7", "c8"]
+    assert first.rows[0].cells == ("0", "3", "4", "5", "6", "7", "8")
+    assert describe_whole(table) == "The whole table: 1 row, also c1 and c2"
 
 
 def test_names_that_speak_to_a_forge_are_only_names(study):

@@ -54,7 +54,7 @@ def _colours(picture: Image.Image) -> set[object]:
 
 def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictures):
     """In the order of the page, with the words that the page has for who does not see it."""
-    text = render_markdown(everything, BESIDE, limit=None)
+    text = render_markdown(everything, BESIDE)
     links = re.findall(r"^!\[(.+)\]\(files/([\w-]+)\.png\)$", text, re.M)
 
     assert [name for _, name in links] == [
@@ -150,13 +150,13 @@ def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):
     options = RenderOptions(hide=frozenset({hidden}), charts="files")
 
     assert list(draw_pictures(everything, options)) == [f"{name}.png" for name in left]
-    text = render_markdown(everything, options, limit=None)
+    text = render_markdown(everything, options)
     assert re.findall(r"\(files/([\w-]+)\.png\)$", text, re.M) == list(left)
 
 
 def test_without_pictures_their_words_stand_in_their_place(everything):
     """And nothing that speaks of a picture which is not there."""
-    text = read_markdown(render_markdown(everything, limit=None))
+    text = read_markdown(render_markdown(everything))
 
     for chart in _charts(everything):
         assert chart.summary in text

@@ -31,7 +31,7 @@ NAMES = list_hideable()
 @pytest.fixture(scope="module")
 def whole(everything):
     """The sections of page and Markdown where nothing is hidden, the titles by anchor, the end."""
-    page, text = render_html(everything), render_markdown(everything, limit=None)
+    page, text = render_html(everything), render_markdown(everything)
     parts = _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
     assert (part_page(page)[1], part_markdown(text)) == parts[:2]  # read at once or in parts
     return *parts, read_html(page)[-200:]
@@ -85,7 +85,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     """From page, contents, data of the script and Markdown; the end says that it is left out."""
     full_page, full_text, titles, full_end = whole
     options = RenderOptions(hide=frozenset({hidden}))
-    page, text = render_html(everything, options), render_markdown(everything, options, limit=None)
+    page, text = render_html(everything, options), render_markdown(everything, options)
     gone = _anchors(hidden, full_page)
     kept = {name: words for name, words in full_page.items() if name not in gone}
     around, found = part_page(page)
@@ -118,7 +118,7 @@ def test_hidden_cases_are_in_no_part_of_the_file(everything):
     assert len(tables) == 2
     assert None not in tables
     options = RenderOptions(hide=frozenset({"cases"}))
-    page, text = render_html(everything, options), render_markdown(everything, options, limit=None)
+    page, text = render_html(everything, options), render_markdown(everything, options)
 
     assert any(name in render_html(everything) for name in names)
     assert not [name for name in names if name in page or name in text]

@@ -65,7 +65,7 @@ def read_formats(name: str, data: ReportData) -> Formats:
         data,
         dict(list_contents(page)),
         split_page(page),
-        split_markdown(render_markdown(data, limit=None)),
+        split_markdown(render_markdown(data)),
         json.loads(render_json(data)),
         list(csv.DictReader(io.StringIO(render_csv(data)))),
     )

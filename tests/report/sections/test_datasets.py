@@ -84,7 +84,7 @@ def _differences(data):
 def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
     """Counted by hand; the interval is that of statsmodels 0.15, confint_proportions_2indep(2, 26,
     12, 30, method="newcomb")."""
-    text = render_markdown(_collect(runs), limit=None)
+    text = render_markdown(_collect(runs))
     answer = text[text.index("## Answer") : text.index("## What this is not")]
 
     assert "24 of 26" in answer
@@ -100,7 +100,7 @@ def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
 
 def test_a_run_of_one_data_set_alone_has_dashes_on_the_other(runs):
     """And no difference; it is in the list all the same."""
-    text = render_markdown(_collect(runs), limit=None)
+    text = render_markdown(_collect(runs))
     row = _find_row(text, "Sensitivity for COVID-19 on each data set", "two")
 
     assert re.fullmatch(r"\| two \| 0\.333 \(10 of 30; [^|]+\) \| – \| – \|", row)
@@ -131,7 +131,7 @@ def test_the_first_is_the_configured_one_or_has_the_most_positives(runs, named, 
 
 def test_what_differs_between_them_is_counted(runs):
     """30 of 100 and 26 of 70 with COVID-19; 40 and 14 women."""
-    text = render_markdown(_collect(runs), limit=None)
+    text = render_markdown(_collect(runs))
     part = text[text.index("**What differs between the data sets") :]
 
     assert "| Label | COVID-19 | 0.300 (30 of 100) | 0.371 (26 of 70) |" in part
@@ -152,7 +152,7 @@ def test_brightness_stands_beside_them_with_its_difference(tmp_path):
         tmp_path / "one", _answer(1, 4, 1, 4), dataset="third", fingerprint="c" * 64,
         timing={"finished": EARLY},
     )  # fmt: skip
-    text = render_markdown(_collect(tmp_path), limit=None)
+    text = render_markdown(_collect(tmp_path))
     part = text[text.index("**What differs between the data sets") :]
 
     for row in (
@@ -168,7 +168,7 @@ def test_brightness_stands_beside_them_with_its_difference(tmp_path):
 
 def test_brightness_that_no_evaluation_recorded_is_said_to_be_so(runs):
     """As earlier versions wrote them."""
-    text = render_markdown(_collect(runs), limit=None)
+    text = render_markdown(_collect(runs))
     assert "| Brightness, 0 to 255 | median | not recorded | not recorded |" in text
 
 
@@ -203,7 +203,7 @@ def test_what_is_no_difference_of_data_sets_is_none(runs, changes, metric, why):
     found = _differences(data)["one", metric]
 
     assert (found.difference.value, found.why) == (None, why)
-    assert why in render_markdown(data, limit=None)
+    assert why in render_markdown(data)
 
 
 def test_ranking_by_another_threshold_leaves_the_area_comparable(runs):
@@ -229,7 +229,7 @@ def test_images_that_are_no_other_data_set_stand_in_no_comparison(tmp_path, chan
 
     assert data.dataset == "outside"
     assert data.datasets == ()
-    assert "## Data sets side by side" not in render_markdown(data, limit=None)
+    assert "## Data sets side by side" not in render_markdown(data)
 
 
 def test_a_data_set_of_which_nobody_said_the_split_is_told_of(runs):
@@ -271,7 +271,7 @@ def test_any_number_of_data_sets(runs):
     """Three: each but the first has its differences."""
     _write(runs / "one", _answer(5, 20, 9, 30), dataset="third", split="all", fingerprint="c" * 64)
     data = _collect(runs)
-    text = render_markdown(data, limit=None)
+    text = render_markdown(data)
 
     assert [each.dataset for each in data.datasets] == ["inside", "outside", "third"]
     assert "outside less inside (95 % CI) | third less inside (95 % CI)" in text
@@ -282,9 +282,7 @@ def test_images_that_changed_under_one_name_are_not_mixed(runs):
     """Of two states of `inside` the one that most runs were evaluated on counts."""
     for name in ("two", "three"):
         _write(runs / name, _answer(20, 31, 5, 70), **{**INSIDE, "fingerprint": "d" * 64})
-    row = _find_row(
-        render_markdown(_collect(runs), limit=None), "Sensitivity for COVID-19 on each", "one"
-    )
+    row = _find_row(render_markdown(_collect(runs)), "Sensitivity for COVID-19 on each", "one")
 
     assert "/31" not in row
     assert re.search(r"one \| (– \| 0\.077|0\.077 [^|]+\| –) ", row)

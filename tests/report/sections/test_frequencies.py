@@ -32,7 +32,7 @@ def collect(folder, prevalence=0.05, groups=None):
 def test_of_images_where_no_patient_is_known(tmp_path):
     """0.8 and 0.9 at 0.05: of 50 ten are missed, of 950 ninety-five are false alarms."""
     data = collect(tmp_path)
-    text = render_markdown(data, limit=None)
+    text = render_markdown(data)
     assert "Of 1,000 images, 50 with COVID-19" in text
     first = data.frequencies[0]
     assert not first.patients

@@ -44,7 +44,7 @@ def test_each_format_has_them(planted):
     report = load(folder)
     cases: Any = report.data.cases
     n = len(cases.label_errors)
-    html, text = render_html(report.data), render_markdown(report.data, limit=None)
+    html, text = render_html(report.data), render_markdown(report.data)
     for drawn in (html, text):
         assert "Labels to look at again" in drawn
         assert "Nothing was removed" in drawn

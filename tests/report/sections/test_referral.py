@@ -85,7 +85,7 @@ def test_each_format_has_it(tmp_path):
     for name in ("a", "b"):
         write_scored_run(tmp_path / name, "validation", POSITIVES, NEGATIVES)
     data = load(tmp_path).data
-    for drawn in (render_html(data), render_markdown(data, limit=None)):
+    for drawn in (render_html(data), render_markdown(data)):
         assert "When uncertain images are referred" in drawn
         assert "2 of 40 referred" in drawn
     stored = json.loads(render_json(data))["referral"]

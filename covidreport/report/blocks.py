@@ -197,6 +197,7 @@ class Note(Struct, frozen=True):
     id: str = ""
 
 
+Room = Literal["always", "medium", "wide", "asked"]
 ColumnKind = Literal["text", "code", "name", "rank", "count", "missed", "figure"]
 
 
@@ -214,7 +215,7 @@ class Column(Struct, frozen=True):
     kind: ColumnKind = "text"
     axis: Domain | None = None
     falls: bool = False
-    room: Literal["always", "medium", "wide", "asked"] = "always"
+    room: Room = "always"
 
 
 class Row(Struct, frozen=True):

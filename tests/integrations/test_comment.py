@@ -72,8 +72,11 @@ def test_hostile_names_are_shown_as_they_are():
 def test_too_much_is_left_out_and_said():
     """500 limits: those that are not kept first, the others counted."""
     text = render_comment([many_limits()])
-    assert text.count("| ❌ fail |") == 50
-    assert "And 450 limits more: verdict.json has all." in text
+    shown, folded = text.split("<details>", 1)
+    assert shown.count("| ❌ fail |") == 12
+    assert folded.count("| ❌ fail |") == 50
+    assert "<summary>488 limits more</summary>\n\n| Verdict |" in folded
+    assert "And 438 limits more: verdict.json has all." in text
     crowd = render_comment([failed(HOSTILE * 20 + str(i)) for i in range(300)])
     assert len(crowd) <= COMMENT_LIMIT
     assert "parts left out here for its length: verdict.json has all." in crowd

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from covidreport.report.blocks import Column, Count, Row, Table
+from covidreport.report.blocks import Column, Count, Room, Row, Table
 from covidreport.report.first_look import MOST_COLUMNS, MOST_ROWS, describe_whole, take_first
 from covidreport.report.formats import render_comment, render_markdown
 from covidreport.report.markdown import COMMENT_LIMIT, MARKDOWN, escape_markdown
@@ -313,7 +313,17 @@ def test_the_baseline_stands_wherever_it_is(rows, baseline, shown):
 
 def test_columns_go_as_a_page_leaves_them_out():
     """Of nine those first that are asked for, then what is wide; seven stand, all that must do."""
-    rooms = ("always", "wide", "asked", "medium", "always", "always", "medium", "always", "always")
+    rooms: tuple[Room, ...] = (
+        "always",
+        "wide",
+        "asked",
+        "medium",
+        "always",
+        "always",
+        "medium",
+        "always",
+        "always",
+    )
     columns = tuple(Column(f"c{at}", room=room) for at, room in enumerate(rooms))
     table = Table("Many", columns, (Row(tuple(map(str, range(9)))),))
     first = take_first(table)

@@ -27,7 +27,7 @@ from covidreport.audit.parted import (
 )
 from covidreport.metrics import average_roc_aucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.records import Finding
-from covidreport.text import decimal, percent
+from covidreport.text import decimal, portion
 
 TELLING: Final = 0.6
 """The lower end of an attribute's ROC AUC from which on it is a finding."""
@@ -130,8 +130,8 @@ def _give_example(
     negative: NDArray[Any] = np.bincount(codes[truth == 0], minlength=n) / (truth == 0).sum()
     widest = int(np.argmax(np.abs(positive - negative)))
     return (
-        f"{column.values[widest]} in {percent(positive[widest])} with the label and in "
-        f"{percent(negative[widest])} without"
+        f"{column.values[widest]} in {portion(positive[widest])} with the label and in "
+        f"{portion(negative[widest])} without"
     )
 
 

@@ -14,7 +14,7 @@ from covidreport.audit.columns import AttributeColumn, list_attribute_columns, l
 from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import fisher_exact, holm
 from covidreport.records import Finding
-from covidreport.text import decimal, format_p, percent, plural
+from covidreport.text import decimal, format_p, plural, portion
 
 ALPHA: Final = 0.01
 """Of the adjusted p-value. The check runs on every data set, so healthy ones must pass."""
@@ -250,7 +250,7 @@ def _describe_widest(
     proportions = np.divide(table, totals, out=np.full_like(table, np.nan), where=totals > 0)
     widest = int(np.argmax(np.nanmax(proportions, axis=0) - np.nanmin(proportions, axis=0)))
     texts = ", ".join(
-        f"{percent(proportion)} of {split}"
+        f"{portion(proportion)} of {split}"
         for proportion, split in zip(proportions[:, widest].tolist(), splits, strict=True)
         if not math.isnan(proportion)
     )

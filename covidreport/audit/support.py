@@ -11,7 +11,7 @@ import numpy as np
 from covidreport.audit.evidence import DataEvidence, iterate_reported
 from covidreport.metrics import detectable_difference
 from covidreport.records import DetectableDifference, Evaluation, Finding, ReportData
-from covidreport.text import decimal, percent, plural
+from covidreport.text import decimal, plural, portion
 
 FEW_POSITIVES: Final = "too-few-positives"
 """The code of what is said of few positives."""
@@ -113,15 +113,15 @@ def _describe_few(
         )
         least, among = (needed, units) if stated is None else (stated.cases, stated.positives)
         needed_text = (
-            f"runs that differ by fewer than {least} of {among:,} ({100 * least / among:.0f} "
-            "points of sensitivity) are not significantly different"
+            f"runs that differ by fewer than {least} of {among:,} ({portion(least / among)} "
+            "of sensitivity) are not significantly different"
             if among >= least
             else "no two runs can differ significantly"
         )
         prefix = f"{split}: " if split else ""
         parts.append(
             f"{prefix}{plural(images, 'positive')}{of}, where {needed_text}, and a run that misses "
-            f"none may still miss up to {percent(bound_miss_rate(units))}"
+            f"none may still miss up to {portion(bound_miss_rate(units))}"
         )
     fewest = min(units for _, _, units in found)
     named = [split for split, _, _ in found if split]
@@ -177,7 +177,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
             "does best on them is flattered",
             f"Were all {len(models):,} as good as the middle one (sensitivity {decimal(middle)} on "
             f"{plural(units, 'positive')}) and independent, the best would look better than "
-            f"it is by {100 * gain:.0f} points on average; runs of the same images differ less, "
+            f"it is by {decimal(gain)} on average; runs of the same images differ less, "
             "so it is at most that",
             "Choose a run here and report its metrics on images that were not used for the choice.",
         ),

@@ -13,6 +13,7 @@ from covidreport.records import (
     StudyPlan,
 )
 from covidreport.text import (
+    decimal,
     format_bounds,
     format_estimate,
     format_p,
@@ -325,7 +326,7 @@ def _describe_plan(plan: StudyPlan | None) -> str:
         images += f" of {plural(needed.patients, 'patient')}"
     return (
         f" Of one run that is as good this takes {images}, to be shown in 8 of 10 studies: if the "
-        f"sensitivity is {plan.assumptions.sensitivity:.2f} and runs agree as these do "
+        f"sensitivity is {decimal(plan.assumptions.sensitivity)} and runs agree as these do "
         "(`covidreport plan`)."
     )
 

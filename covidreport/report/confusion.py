@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from covidreport.records import Counts
 from covidreport.report.blocks import GridCell, Head
-from covidreport.text import percent_of, whole
+from covidreport.text import portion_of, whole
 
 Matrix = tuple[tuple[GridCell, ...], tuple[GridCell, ...]]
 """The cells of images without the label, and of those with it."""
@@ -46,7 +46,7 @@ def list_cells(counts: Counts, columns: int, *, target: bool, meant: bool = Fals
 def _cell(n: int, of: int, meaning: str, *, target: bool, meant: bool) -> GridCell:
     """With its share of the row: nobody asks for that of none that could not be scored."""
     scored = meaning != "not scored"
-    parts = [meaning if meant and scored else "", percent_of(n, of) if n or scored else ""]
+    parts = [meaning if meant and scored else "", portion_of(n, of) if n or scored else ""]
     return GridCell(
         whole(n),
         "right" if meaning.startswith("true") else "wrong",

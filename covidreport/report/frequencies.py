@@ -16,7 +16,7 @@ from covidreport.records import (
 from covidreport.report.blocks import Chart, Column, Group, Prose, Row, Table, Text
 from covidreport.report.charts.tally import draw_icons
 from covidreport.report.index import Index
-from covidreport.text import clean, exact, percent, whole
+from covidreport.text import clean, exact, whole
 
 MOST_ICONS = 1000
 KEY = "Filled: missed. Outlined dark: found. Dashed: false alarms. Faint: rightly cleared."
@@ -56,7 +56,7 @@ def group_frequencies(data: ReportData, index: Index) -> tuple[Group, ...]:
         key = f"A dot is {'a patient' if first.patients else 'an image'}. {KEY}"
         blocks.append(Chart("", "", key, "", icons))
     blocks.append(_tabulate(data, index))
-    at = percent(first.frequencies.prevalence)
+    at = exact(first.frequencies.prevalence)
     return (Group(tuple(blocks), f"Of 1,000 at a prevalence of {at}"),)
 
 

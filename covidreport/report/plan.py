@@ -33,7 +33,7 @@ from covidreport.report.charts.lines import Axis, Lines, Series, TitledLines
 from covidreport.report.html import draw_page
 from covidreport.report.markdown import draw_text
 from covidreport.report.view import ReportView
-from covidreport.text import exact, label_name, percent, plural, whole
+from covidreport.text import exact, label_name, plural, portion, whole
 
 METHODS = {
     "half_width": "Wilson’s interval, on the effective sample where patients have several images",
@@ -66,7 +66,7 @@ def describe_assumptions(plan: StudyPlan) -> tuple[Fact, ...]:
     source = dict.fromkeys(plan.estimated, estimated)
     facts = [
         Fact("True sensitivity", Text(exact(assumed.sensitivity))),
-        Fact("Power", Text(f"{percent(assumed.power)} of studies")),
+        Fact("Power", Text(f"{exact(assumed.power)} of studies")),
         Fact("Images a patient", Text(_describe_images(assumed, source.get("shares", "stated")))),
     ]
     if assumed.grouped:
@@ -108,14 +108,14 @@ def tabulate_goals(plan: StudyPlan) -> Table:
             Number(None if needed is None else needed.power),
         )
         rows.append(Row(cells))
-    share = percent(plan.assumptions.power)
+    share = exact(plan.assumptions.power)
     caption = f"The fewest patients from which on at least {share} of studies show it"
     return Table(caption, columns, tuple(rows), "pairs")
 
 
 def tabulate_at_hand(plan: StudyPlan, at_hand: PlanAtHand) -> tuple[Table, ...]:
     """What the size at hand shows, and what a gate's verdict on it is worth."""
-    share = percent(plan.assumptions.power)
+    share = exact(plan.assumptions.power)
     figures = (
         ("Sensitivity within ±", at_hand.half_width),
         ("Sensitivity claimed, at least", at_hand.at_least),
@@ -148,7 +148,7 @@ def _row_of_odds(odds: PlannedOdds) -> Row:
         (
             Text(POLICIES[odds.policy]),
             Text(exact(odds.margin)),
-            *(Text(percent(each)) for each in chances),
+            *(Text(portion(each)) for each in chances),
         )
     )
 
@@ -166,9 +166,9 @@ def _draw_power(planned: PlannedGoal, target: float) -> Chart:
     )  # fmt: skip
     said = "is reached with no size that was tried"
     if needed is not None:
-        said = f"stays over {percent(target)} from {plural(needed.positives, 'positive image')} on"
+        said = f"stays over {exact(target)} from {plural(needed.positives, 'positive image')} on"
     summary = f"The power to show {words} {said}."
-    key = f"Line: {percent(target)} of studies. Dot: the fewest positives from which on it is kept."
+    key = f"Line: {exact(target)} of studies. Dot: the fewest positives from which on it is kept."
     return Chart(
         f"power-{planned.goal.kind}", words[0].upper() + words[1:], summary, key,
         (TitledLines("", summary, lines),),

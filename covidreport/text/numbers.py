@@ -57,33 +57,31 @@ def signed(value: float | None, places: int = 3) -> str:
     return f"+{text}" if value is not None and value > 0 and text.strip("0.–") else text
 
 
-def percent_of(count: int, total: int) -> str:
-    """A part in percent to one decimal, `71.4 %`; empty where there is nothing to be a part of.
+def portion_of(count: int, total: int) -> str:
+    """A part of a whole to three decimals, `0.714`; empty where there is nothing to be a part of.
 
-    What is not all and not none does not read as either: `99.9 %`, `0.1 %` at the ends.
+    What is not all and not none does not read as either: `0.999`, `0.001` at the ends.
     """
     if not total:
         return ""
-    tenths = round(1000 * count / total)
+    thousandths = round(1000 * count / total)
     if 0 < count < total:
-        tenths = min(max(tenths, 1), 999)
-    return f"{tenths / 10:.1f} %"
+        thousandths = min(max(thousandths, 1), 999)
+    return decimal(thousandths / 1000)
 
 
 def proportion(count: int, total: int) -> str:
-    """Such as `35.5 % (2,200 of 6,200)`; a dash where there is nothing to be a part of."""
-    return f"{percent_of(count, total)} ({whole(count)} of {whole(total)})" if total else DASH
+    """Such as `0.355 (2,200 of 6,200)`; a dash where there is nothing to be a part of."""
+    return f"{portion_of(count, total)} ({fraction(count, total)})" if total else DASH
 
 
-def percent(value: float | None) -> str:
-    """A probability in whole percent; what is not 0 and not 1 does not read as either."""
-    if value is None:
-        return DASH
-    if 0 < value < 0.01:
-        return "< 1 %"
-    if 0.99 < value < 1:
-        return "> 99 %"
-    return f"{100 * value:.0f} %"
+def portion(value: float | None) -> str:
+    """A probability or proportion to three decimals; what is not 0 and not 1 reads as neither."""
+    if value is not None and 0 < value < 0.001:
+        return "< 0.001"
+    if value is not None and 0.999 < value < 1:
+        return "> 0.999"
+    return decimal(value)
 
 
 def aligned(values: Sequence[float | None]) -> tuple[str, ...]:

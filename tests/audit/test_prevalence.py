@@ -17,7 +17,7 @@ def test_the_study_has_two_label_conventions():
         "No ranking can be believed: in train every pneumonia image seems to be labelled covid-19 "
         "too, in validation none is"
     )
-    assert "covid-19 is 35.5 % (2,200 of 6,200) of train and 4.5 % (28 of 628) of validation" in (
+    assert "covid-19 is 0.355 (2,200 of 6,200) of train and 0.045 (28 of 628) of validation" in (
         finding.evidence
     )
     assert "p < 0.001" in finding.evidence

@@ -23,7 +23,7 @@ def test_an_attribute_that_is_the_label_has_an_area_of_one():
     rule = _find(with_attribute(EVIDENCE, "source", np.where(SICK, "a", "b").tolist()), "source")
     assert (rule.roc_auc, rule.high) == (1.0, 1.0)
     assert 0.99 < rule.low < 1
-    assert rule.example == "a in 100 % with the label and in 0 % without"
+    assert rule.example == "a in 1.000 with the label and in 0.000 without"
 
 
 def test_a_yes_or_no_has_the_area_of_its_two_rates():
@@ -151,7 +151,7 @@ def test_what_is_not_stated_is_a_value_of_its_own():
     )
     rule = _find(evidence, "dose")
     assert rule.roc_auc > 0.99
-    assert rule.example.startswith("not stated in 100 %")
+    assert rule.example.startswith("not stated in 1.000")
 
 
 def test_a_column_of_names_is_left_alone():

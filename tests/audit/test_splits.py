@@ -100,8 +100,8 @@ def test_the_evidence_says_which_value_differs_and_by_how_much():
     (finding,) = splits.audit_split_attributes(with_attribute(EVIDENCE, "scanner", scanners))
     assert finding.what == "scanner differs between splits by more than chance explains"
     # a quarter of all images: half of those in train
-    assert "b is 50 % of train, 100 % of validation" in finding.evidence or (
-        "a is 50 % of train, 0 % of validation" in finding.evidence
+    assert "b is 0.500 of train, 1.000 of validation" in finding.evidence or (
+        "a is 0.500 of train, 0.000 of validation" in finding.evidence
     )
     assert "V 0.58, p < 0.001" in finding.evidence  # sqrt(1/3)
 

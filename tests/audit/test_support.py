@@ -51,7 +51,7 @@ def test_positives_are_counted_by_patient_and_training_is_left_out():
     assert finding.severity == "warning"
     assert finding.evidence.startswith(
         "validation: 200 positives of 10 patients, counted as 10 independent cases, where runs "
-        "that differ by fewer than 6 of 10 (60 points of sensitivity)"
+        "that differ by fewer than 6 of 10 (0.600 of sensitivity)"
     )
     assert "train" not in finding.evidence
 

@@ -203,7 +203,7 @@ def test_every_face_shows_dashes(covidreport, study):
     text = (study / "r.markdown").read_text()
     assert "Labels: COVID-19, normal and pneumonia" in text
     (confusion,) = (line for line in text.splitlines() if line.startswith("| one (rank 1) | yes"))
-    assert confusion.endswith("| 0 (0.0 %) | 9 (100.0 %) | – | – | – | – |")
+    assert confusion.endswith("| 0 (0.000) | 9 (1.000) | – | – | – | – |")
     assert "Figures over all labels are left out" in text
     assert "not in the table: one" in text
     document = json.loads((study / "r.json").read_text())

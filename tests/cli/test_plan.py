@@ -58,8 +58,8 @@ def test_what_so_many_show(covidreport):
     assert strict["equal_fails"] == pytest.approx(0.406, abs=1e-3)
     assert strict["worse_passes"] == pytest.approx(0.165, abs=1e-3)
     shown = covidreport("plan", *STATED, "--margin", "0.1", "--positives", "28").out
-    assert "41 %" in shown
-    assert "17 %" in shown
+    assert "0.41" in shown
+    assert "0.17" in shown
 
 
 def test_runs_at_hand_say_how_far_they_agree(covidreport, tmp_path):

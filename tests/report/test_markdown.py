@@ -124,12 +124,12 @@ def test_matrices_have_actual_in_rows_and_predicted_in_columns(study):
     assert (
         "| Label | actual | predicted no | predicted yes |\n"
         "| --- | --- | ---: | ---: |\n"
-        "| COVID-19 | no | 405 (true negatives 67.5 %) | 195 (false positives 32.5 %) |\n"
-        "| COVID-19 | yes | 8 (false negatives 28.6 %) | 20 (true positives 71.4 %) |\n"
-        "| normal | no | 200 (true negatives 87.7 %) | 28 (false positives 12.3 %) |\n"
-        "| normal | yes | 13 (false negatives 3.2 %) | 387 (true positives 96.8 %) |\n"
+        "| COVID-19 | no | 405 (true negatives 0.675) | 195 (false positives 0.325) |\n"
+        "| COVID-19 | yes | 8 (false negatives 0.286) | 20 (true positives 0.714) |\n"
+        "| normal | no | 200 (true negatives 0.877) | 28 (false positives 0.123) |\n"
+        "| normal | yes | 13 (false negatives 0.032) | 387 (true positives 0.968) |\n"
     ) in text
-    assert "| COVID-19 | no | 3,832 (true negatives 95.8 %) | 168 (false positives 4.2 %) |" in text
+    assert "| COVID-19 | no | 3,832 (true negatives 0.958) | 168 (false positives 0.042) |" in text
 
 
 def test_no_html_but_folds_and_the_marker(hostile):

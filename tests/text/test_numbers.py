@@ -14,9 +14,9 @@ from covidreport.text import (
     exact,
     format_estimate,
     fraction,
-    percent,
-    percent_of,
     plural,
+    portion,
+    portion_of,
     proportion,
     show_ends,
     show_value,
@@ -127,17 +127,17 @@ def test_differences_have_their_sign(value, text):
 
 @pytest.mark.parametrize(
     ("count", "total", "text"),
-    [(20, 28, "71.4 %"), (1, 6200, "0.1 %"), (6199, 6200, "99.9 %"), (0, 9, "0.0 %"), (0, 0, "")],
+    [(20, 28, "0.714"), (1, 6200, "0.001"), (6199, 6200, "0.999"), (0, 9, "0.000"), (0, 0, "")],
 )
 def test_what_is_not_all_does_not_read_as_all(count, total, text):
     """Nor what is not nothing as nothing."""
-    assert percent_of(count, total) == text
+    assert portion_of(count, total) == text
 
 
 def test_a_share_is_written_with_what_it_is_of():
     """A dash where that is nothing."""
-    assert proportion(2200, 6200) == "35.5 % (2,200 of 6,200)"
-    assert proportion(1999, 2000) == "99.9 % (1,999 of 2,000)"
+    assert proportion(2200, 6200) == "0.355 (2,200 of 6,200)"
+    assert proportion(1999, 2000) == "0.999 (1,999 of 2,000)"
     assert proportion(0, 0) == "–"
     assert fraction(1174, 1457) == "1,174 of 1,457"
     assert fraction(None, 28) == "–"
@@ -145,11 +145,18 @@ def test_a_share_is_written_with_what_it_is_of():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.8, "80 %"), (0.004, "< 1 %"), (0.996, "> 99 %"), (0.0, "0 %"), (1.0, "100 %"), (None, "–")],
+    [
+        (0.8, "0.800"),
+        (0.0004, "< 0.001"),
+        (0.9996, "> 0.999"),
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+        (None, "–"),
+    ],
 )
-def test_probabilities_are_whole_percents(value, text):
+def test_probabilities_have_three_decimals(value, text):
     """What is possible does not read as impossible, nor as certain."""
-    assert percent(value) == text
+    assert portion(value) == text
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from covidreport.report.blocks import (
     Table,
 )
 from covidreport.report.index import Index
-from covidreport.text import clean, label_name, listed, percent_of, plural, titled, whole
+from covidreport.text import clean, label_name, listed, plural, portion_of, titled, whole
 
 MOST_OPEN = 8
 """Runs whose tables of classes stand on the page at once; of more the rest is folded."""
@@ -154,6 +154,6 @@ def _called_grid(
 
 def _count(number: int, of: int, *, right: bool, strong: bool) -> GridCell:
     return GridCell(
-        whole(number), "right" if right else "wrong", percent_of(number, of) if of else "",
+        whole(number), "right" if right else "wrong", portion_of(number, of) if of else "",
         round(10 * number / of) if of else 0, strong=strong and number > 0,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from covidreport.records import ReportData
 from covidreport.report.blocks import Cell, Column, Prose, Rate, Row, Section, Table
 from covidreport.report.frequencies import group_frequencies
 from covidreport.report.index import Index
+from covidreport.text import exact
 
 LEAD = (
     "PPV is the chance that an image called positive is so, NPV that one called negative is not. "
@@ -25,7 +26,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     head = [Column("Run", kind="name")]
     for at in prevalences:
         note = "stated, 95 % CI" if stated[at] else "95 % CI"
-        head += [Column(f"{name} at {100 * at:.4g} %", note, "figure") for name in ("PPV", "NPV")]
+        head += [Column(f"{name} at {exact(at)}", note, "figure") for name in ("PPV", "NPV")]
     rows = []
     for run in dict.fromkeys(each.run for each in data.predictive):
         cells: list[Cell] = [index.link(run)]

@@ -7,7 +7,7 @@ from covidreport.report.blocks import Cell, Chart, Column, Group, Prose, Rate, R
 from covidreport.report.charts.lines import Axis, Lines, Series, TitledLines
 from covidreport.report.index import Index
 from covidreport.report.shown import choose_shown
-from covidreport.text import clean, percent, whole
+from covidreport.text import clean, exact, whole
 
 TITLE = "When uncertain images are referred"
 
@@ -48,7 +48,7 @@ def _tabulate(data: ReportData, index: Index) -> Table:
     shares = [point.at for point in data.referral[0].points]
     head = (
         Column("Run", kind="name"),
-        *(Column(f"{percent(at)} referred", "still missed, 95 % CI", "figure") for at in shares),
+        *(Column(f"{exact(at)} referred", "still missed, 95 % CI", "figure") for at in shares),
     )
     rows = []
     for each in data.referral:
@@ -73,7 +73,7 @@ def _draw(data: ReportData, index: Index) -> Group:
     )
     first = data.referral[0]
     summary = "; ".join(
-        f"at {percent(point.at)} {whole(point.missed.numerator)} missed" for point in first.points
+        f"at {exact(point.at)} {whole(point.missed.numerator)} missed" for point in first.points
     )
     said = f"Of {clean(first.run)}: {summary}."
     chart = Chart(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from covidreport.records import RankEvidence, Ranking, ReportData
 from covidreport.report.blocks import Column, Prose, Row, Section, Table, Text
 from covidreport.report.index import Index
-from covidreport.text import DASH, percent, whole
+from covidreport.text import DASH, portion, whole
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -37,7 +37,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
             (
                 Text(whole(ranks[each.run]), sort=ranks[each.run]),
                 index.link(each.run),
-                Text(f"in {percent(each.best_probability)}", sort=each.best_probability),
+                Text(f"in {portion(each.best_probability)}", sort=each.best_probability),
                 _list_ranks(each),
             )
         )

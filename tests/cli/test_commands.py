@@ -100,8 +100,11 @@ def test_doctor_names_the_cards(covidreport, monkeypatch):
     seen = (Card("NVIDIA H200", (9, 0), 2**37, 2**36), Card("Tesla V100", (7, 0), 2**34, 2**34))
     monkeypatch.setattr(cards, "read_driver", lambda: Driver("580.10", (13, 0), seen))
     said = " ".join(covidreport("doctor").out.split())
-    assert "--device-id 0: NVIDIA H200, compute capability 9.0, 64 of 128 GiB free" in said
-    assert "--device-id 1: Tesla V100, compute capability 7.0 (no TF32), 16 of 16 GiB free" in said
+    assert "--device-id 0: NVIDIA H200, compute capability 9.0, 64.0 GiB of 128 GiB free" in said
+    assert (
+        "--device-id 1: Tesla V100, compute capability 7.0 (no TF32), 16.0 GiB of 16.0 GiB free"
+        in said
+    )
     document = json.loads(covidreport("doctor", "--json").out)
     assert document["driver"]["cards"][1]["capability"] == [7, 0]
     (tensorrt,) = (row for row in document["providers"] if row["name"] == "tensorrt")

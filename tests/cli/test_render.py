@@ -133,12 +133,18 @@ def test_options_that_can_not_be_followed_are_refused(covidreport, words, messag
     assert not Path("report.html").exists()
 
 
-def test_the_markdown_report_is_one_for_a_comment(covidreport):
-    """It begins with the marker by which the comment is found again."""
-    done = covidreport("render", STUDY, "--format", "markdown", "--output", "-")
+def test_the_markdown_report_is_whole_and_a_comment_is_cut(covidreport):
+    """Both begin with the marker by which the comment is found again."""
+    whole, cut = (
+        covidreport("render", STUDY, "--format", name, "--output", "-").out
+        for name in ("markdown", "comment")
+    )
 
-    assert done.out.startswith("<!-- covidreport:report -->\n")
-    assert len(done.out) <= 65_000
+    for text in (whole, cut):
+        assert text.startswith("<!-- covidreport:report -->\n")
+    assert len(cut) <= 65_000 < len(whole)
+    assert "Left out to stay under 65,000 characters: " in cut
+    assert "Left out" not in whole
 
 
 def test_charts_stand_beside_the_markdown_report(covidreport, tmp_path):
@@ -159,5 +165,4 @@ def test_charts_stand_beside_the_markdown_report(covidreport, tmp_path):
         colours = picture.convert("RGB").getcolors(1 << 20)
     assert colours is not None
     assert len(colours) > 50
-    assert len(text) <= 65_000
     assert covidreport("render", STUDY, "--format", "html", "--charts").code == 2

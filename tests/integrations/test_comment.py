@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from covidreport.integrations.comment import MARKER, render_comment
 from covidreport.report.markdown import COMMENT_LIMIT
 from tests.integrations.verdicts import HOSTILE, broken, failed, inconclusive, many_limits, verdict
+from tests.report.reading import show_markdown
 
 
 def test_a_worse_run_is_told_with_its_cases():
@@ -80,6 +81,16 @@ def test_too_much_is_left_out_and_said():
     crowd = render_comment([failed(HOSTILE * 20 + str(i)) for i in range(300)])
     assert len(crowd) <= COMMENT_LIMIT
     assert "parts left out here for its length: verdict.json has all." in crowd
+
+
+def test_twelve_runs_stand_in_the_overview_and_the_others_are_folded():
+    """Of thirty that fail: twelve, and eighteen more in a table of their own."""
+    page = show_markdown(render_comment([failed(f"exp{number}") for number in range(30)]))
+    first, rest = page.split("<details>", 1)
+    folded = rest.split("</details>", 1)[0]
+    assert first.count("<tr>") == 1 + 12
+    assert "<summary>18 runs more</summary>" in folded
+    assert folded.count("<tr>") == 1 + 18
 
 
 def test_no_run_to_judge_is_said():

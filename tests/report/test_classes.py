@@ -89,9 +89,9 @@ def test_the_section_shows_both(runs):
     group = data.classes.runs[0].false_alarms[0]
     counts = group.counts
     _, alarms, specificity, *_ = read_lines(table)[0]
-    assert alarms.startswith(f"{counts.false_alarms} (of {counts.negatives}")
+    assert alarms.startswith(f"{counts.false_alarms} of {counts.negatives}")
     cleared = counts.negatives - counts.false_alarms
-    assert specificity.startswith(f"{group.specificity.value:.3f} ({cleared}/{counts.negatives}; ")
+    assert specificity.startswith(f"{group.specificity.value:.3f} ({cleared} of {counts.negatives}; ")
     (grid,) = list_grids(section)
     assert len(grid.rows) == 3 * len(data.classes.runs)
     assert [head.cell for head in grid.heads[1]][-3:] == ["none", "several", "not scored"]
@@ -120,7 +120,7 @@ def test_predictive_values_stand_at_three_prevalences_beside_a_stated_one(runs):
     assert first[1].ppv == evaluation.score_metrics.labels["covid-19"].ppv
     table = find_table(build(data, "predictive"), "PPV and NPV for COVID-19 by prevalence")
     assert [(c.title, c.note) for c in table.columns][3:5] == [
-        ("PPV at 3 %", "stated, 95 % CI"), ("NPV at 3 %", "stated, 95 % CI"),
+        ("PPV at 0.03", "stated, 95 % CI"), ("NPV at 0.03", "stated, 95 % CI"),
     ]  # fmt: skip
 
 

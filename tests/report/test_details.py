@@ -79,7 +79,7 @@ def test_the_view_says_what_the_record_holds(data, first):
     notes = dict(zip(lines, (row[1] for row in read_notes(figures)), strict=True))
     point = details.sensitivity_at[0].estimate
     assert lines["Sensitivity at specificity 0.9"] == (
-        f"{point.value:.3f} ({point.numerator}/{point.denominator})"
+        f"{point.value:.3f} ({point.numerator} of {point.denominator})"
     )
     assert lines["Brier score"] == f"{details.calibration.brier.value:.3f}"
     slope = details.calibration.slope

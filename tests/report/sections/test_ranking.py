@@ -61,7 +61,7 @@ def test_denominators_stand_in_the_cells_where_runs_differ(study):
 
     assert [column.note for column in table.columns[3:6]] == ["", "", ""]
     assert read_lines(table)[1][3:6] == [
-        "6 (of 21, 1 not scored)", "15 (of 21)", "12 (of 102, 2 not scored)",
+        "6 of 21 (1 not scored)", "15 of 21", "12 of 102 (2 not scored)",
     ]  # fmt: skip
 
 

@@ -91,7 +91,9 @@ def test_the_section_shows_both(runs):
     _, alarms, specificity, *_ = read_lines(table)[0]
     assert alarms.startswith(f"{counts.false_alarms} of {counts.negatives}")
     cleared = counts.negatives - counts.false_alarms
-    assert specificity.startswith(f"{group.specificity.value:.3f} ({cleared} of {counts.negatives}; ")
+    assert specificity.startswith(
+        f"{group.specificity.value:.3f} ({cleared} of {counts.negatives}; "
+    )
     (grid,) = list_grids(section)
     assert len(grid.rows) == 3 * len(data.classes.runs)
     assert [head.cell for head in grid.heads[1]][-3:] == ["none", "several", "not scored"]

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from covidreport.records import Epoch
+from train.listing import show_rows
 from train.progress import (
     Advanced,
     Begun,
@@ -159,3 +160,53 @@ def test_without_a_terminal_a_line_is_said_now_and_then(terminal, monkeypatch, c
         "error: a run failed",
         "1 of 3 runs  77 s left",
     ]
+
+
+def test_an_epochs_line_goes_on_beneath_it_in_a_terminal():
+    """At 80 columns, between words; a file gets it in one line."""
+    row = Epoch(3, {"train_loss": 0.4, "validation_accuracy": 0.75})
+    said = Said(f"{LONG}  {describe_epoch(row, 10, 'covid-19')}")
+    shown = {}
+    for terminal in (True, False):
+        sink = io.StringIO()
+        console = Console(
+            file=sink, width=80, force_terminal=terminal, color_system=None, highlight=False
+        )
+        View(console).show(said)
+        shown[terminal] = sink.getvalue().splitlines()
+    assert shown[False] == [said.text]
+    first, second = shown[True]
+    assert len(first) <= 80
+    assert second.startswith("    ")
+    assert first.split() + second.split() == said.text.split()
+
+
+@pytest.mark.parametrize("width", [80, 100, 140, None])
+def test_the_status_of_long_names_is_whole(width, monkeypatch, capsys):
+    """Of `train list`: name and status always, the description where there is room; in a file all
+    of it, a line a run."""
+    names = [f"{LONG}-{number}" for number in range(3)]
+    rows = [
+        {
+            "number": number, "block": "4b", "name": name, "architecture": "vgg16", "loss": "bce",
+            "description": "The same without augmentation, as the study of 2020 had it",
+            "status": "running or interrupted",
+        }
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    if width is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", str(width))
+    show_rows(rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= (width or 1000)
+    text = "".join(line.strip() for line in lines)
+    assert " ".join(lines).count("running") == 3
+    if width is None:
+        assert len(lines) == 4
+        assert all(name in line for name, line in zip(names, lines[1:], strict=True))
+    elif width < 100:
+        assert "No room for number, block, description" in " ".join(lines)
+    else:
+        assert all(word in text for word in ("block", "description", "status"))

@@ -6,7 +6,7 @@ from typing import Final
 
 from covidreport.metrics import MIDDLE
 from covidreport.records import Finding, MeanMap, ReportData, RunMaps
-from covidreport.text import percent, plural, signed
+from covidreport.text import exact, plural, portion, signed
 
 CODE: Final = "looks-outside"
 FEWEST: Final = 5
@@ -38,8 +38,8 @@ def audit_maps(data: ReportData) -> tuple[Finding, ...]:
             f"{count} mostly at the margin of the picture for {data.target}",
             f"Mean change of the score while a patch is hidden: "
             f"{'; '.join(_describe(maps, mean) for maps, mean in found)}. The middle is "
-            f"{percent(MIDDLE)} of height and width of what the model is fed; of an even map "
-            f"{percent(1 - MIDDLE**2)} lies outside. Lungs may reach into the margin, and a hidden "
+            f"{exact(MIDDLE)} of height and width of what the model is fed; of an even map "
+            f"{portion(1 - MIDDLE**2)} lies outside. Lungs may reach into the margin, and a hidden "
             "patch is itself something new to a model: this is a reason to look, and no proof.",
             "See in the maps what stands there (a marker, a text, the collimation), compare with "
             "`covidreport evaluate --occlude corners` or borders, take it off the images and train "
@@ -60,6 +60,6 @@ def _is_outside(mean: MeanMap) -> bool:
 
 def _describe(maps: RunMaps, mean: MeanMap) -> str:
     return (
-        f"{maps.run}: {percent(mean.outside)} of what falls lies outside the middle, over "
+        f"{maps.run}: {portion(mean.outside)} of what falls lies outside the middle, over "
         f"{plural(mean.cases, 'found case')}, at most {signed(-mean.peak)}"
     )

@@ -17,7 +17,7 @@ from covidreport.report.charts.maps import (
     place_input,
 )
 from covidreport.report.index import Index
-from covidreport.text import clean, decimal, listed, percent, plural, signed, whole
+from covidreport.text import clean, decimal, exact, listed, plural, portion, signed, whole
 
 EVEN = 1 - MIDDLE**2
 """The share outside the middle of a map that is the same everywhere."""
@@ -27,7 +27,7 @@ ALIKE = 0.1
 """Of a map whose drops differ by less than this share of the largest, no place is named."""
 KEY = (
     "The mean change of the score without each patch. Dashed: the middle "
-    f"{percent(MIDDLE)} of height and width."
+    f"{exact(MIDDLE)} of height and width."
 )
 HIDDEN = {"black": "blacked out", "blur": "blurred"}
 
@@ -130,8 +130,8 @@ def _say_mean(mean: MeanMap) -> str:
     where = name_place(mean.peak_row, mean.peak_column, len(mean.drops), len(mean.drops[0]))
     return (
         f"the largest mean change is {signed(-mean.peak)} at the {where}, and "
-        f"{percent(mean.outside)} of what falls lies outside the middle {percent(MIDDLE)} of "
-        f"height and width ({percent(EVEN)} of the area)"
+        f"{portion(mean.outside)} of what falls lies outside the middle {exact(MIDDLE)} of "
+        f"height and width ({portion(EVEN)} of the area)"
     )
 
 

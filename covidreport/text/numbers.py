@@ -62,12 +62,17 @@ def portion_of(count: int, total: int) -> str:
 
     What is not all and not none does not read as either: `0.999`, `0.001` at the ends.
     """
-    if not total:
-        return ""
-    thousandths = round(1000 * count / total)
-    if 0 < count < total:
-        thousandths = min(max(thousandths, 1), 999)
-    return decimal(thousandths / 1000)
+    return decimal(_thousandths(count, total) / 1000) if total else ""
+
+
+def percent_of(count: int, total: int) -> str:
+    """The same in percent, `71.4 %`: for the table of who was studied, as papers have it."""
+    return f"{_thousandths(count, total) / 10:.1f} %" if total else ""
+
+
+def _thousandths(count: int, total: int) -> int:
+    found = round(1000 * count / total)
+    return min(max(found, 1), 999) if 0 < count < total else found
 
 
 def proportion(count: int, total: int) -> str:

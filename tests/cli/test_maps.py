@@ -123,7 +123,7 @@ def test_the_run_that_reads_a_corner_is_told_and_the_other_is_not(study, covidre
     (finding,) = (f for f in _render(covidreport)["findings"] if f["code"] == "looks-outside")
     assert finding["subjects"] == ["corner"]
     assert (
-        "corner: 96 % of what falls lies outside the middle, over 15 found" in finding["evidence"]
+        "corner: 0.960 of what falls lies outside the middle, over 15 found" in finding["evidence"]
     )
     assert "no proof" in finding["evidence"]
 
@@ -133,7 +133,7 @@ def test_markdown_says_where_the_largest_effect_lies(study, covidreport):
     assert covidreport("render", "--format", "markdown", "--format", "html").code == 0
     text = (study / "report.md").read_text()
     assert "over 20 found cases the largest mean change is" in text
-    assert "at the upper left, and 96 % of what falls lies outside the middle 80 %" in text
+    assert "at the upper left, and 0.960 of what falls lies outside the middle 0.8" in text
     page = (study / "report.html").read_text()
     # five cases that the baseline missed, and those that `other` did: a map of each of two runs
     assert page.count('<figure class="layer">') == 2 * page.count('<image id="seen-')

@@ -14,6 +14,7 @@ from covidreport.text import (
     exact,
     format_estimate,
     fraction,
+    percent_of,
     plural,
     portion,
     portion_of,
@@ -132,6 +133,7 @@ def test_differences_have_their_sign(value, text):
 def test_what_is_not_all_does_not_read_as_all(count, total, text):
     """Nor what is not nothing as nothing."""
     assert portion_of(count, total) == text
+    assert percent_of(count, total) == (f"{100 * float(text):.1f} %" if text else "")
 
 
 def test_a_share_is_written_with_what_it_is_of():

@@ -74,8 +74,8 @@ def test_each_run_is_said_in_a_sentence(study, table):
     first, second = (write_line(words) for block in lists for words in block.items)
     assert first == (
         f"{BEST}: over 1 found case no patch lowers the mean score; over 1 missed case the largest "
-        "mean change is −0.300 at the upper left, and 96 % of what falls lies outside the middle "
-        "80 % of height and width (36 % of the area). 2 positives have no map. 1 image could not "
+        "mean change is −0.300 at the upper left, and 0.960 of what falls lies outside the middle "
+        "0.8 of height and width (0.360 of the area). 2 positives have no map. 1 image could not "
         "be read again."
     )
     assert second == f"{SECOND}: its maps are of another evaluation."

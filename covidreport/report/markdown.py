@@ -51,11 +51,15 @@ def render_markdown(
     return draw_text(view_report(data, options.hide), options, limit=limit)
 
 
-def draw_text(view: ReportView, options: RenderOptions = PLAIN, *, limit: int | None = None) -> str:
-    """Markdown of any view, as `render_markdown`."""
+def draw_text(
+    view: ReportView, options: RenderOptions = PLAIN, *, limit: int | None = None,
+    unfolded: bool = False,
+) -> str:  # fmt: skip
+    """Markdown of any view, as `render_markdown`; unfolded: every table whole where it stands."""
     marks = PartMarks()
     values: dict[str, object] = {
         "view": view,
+        "unfolded": unfolded,
         "marker": _as_markup(MARKER),
         "in_html": _write_in_html,
         "charts": _as_markup(quote(options.charts)),

@@ -126,7 +126,7 @@ def _render_page(answered: Answered) -> str:
 
 
 def _render_text(answered: Answered) -> str:
-    return draw_text(view_checklist(answered))
+    return draw_text(view_checklist(answered), unfolded=True)
 
 
 FORMATS: Mapping[str, Callable[[Answered], str]] = {

@@ -58,7 +58,8 @@ def _read(table: Element, bold: str) -> ReadTable:
 
 def _read_cell(cell: Element) -> Cell:
     notes = [words_of(each) for each in cell.iter() if each.tag == "i"]
-    return words_of(cell, {"i"}), " ".join(notes)
+    # a sign that leads to what a metric is belongs to its head, not to its name
+    return words_of(cell, {"i", "term"}), " ".join(notes)
 
 
 def read_grids(part: Element) -> list[ReadTable]:

@@ -18,9 +18,9 @@ def _guarded(name: str) -> str:
 
 
 def _evaluations(formats):
-    """The evaluations of the JSON by run and split."""
+    """The evaluations of the JSON by run, split and variant."""
     return {
-        (_guarded(item["run"]["name"]), one["split"]): one
+        (_guarded(item["run"]["name"]), one["split"], one["variant"] or ""): one
         for item in formats.document["runs"]
         for one in (item["evaluation"], *item["others"], *item["elsewhere"])
         if one
@@ -45,7 +45,7 @@ def test_estimates_and_counts_are_equal(formats):
     for row in formats.rows:
         if row["failure"] or row["attribute"]:
             continue
-        evaluation = evaluations[row["run"], row["split"]]
+        evaluation = evaluations[row["run"], row["split"], row["variant"]]
         for metric, figure in evaluation["estimates"][row["label"]].items():
             for end, name in ENDS:
                 assert _number(row[f"{metric}{end}"]) == figure[name]
@@ -61,7 +61,9 @@ def test_what_comparisons_say_of_a_run_is_equal(formats):
         for each in (ranking["comparisons"] or {"rank_evidence": []})["rank_evidence"]
     }
     rows = [row for row in formats.rows if row["is_target"] == "1" and not row["attribute"]]
-    ranked = [row for row in rows if row["split"] == formats.document["split"]]
+    ranked = [
+        row for row in rows if row["split"] == formats.document["split"] and not row["variant"]
+    ]
     for row in ranked:
         each = standings.get(row["run"])
         assert _number(row["p"]) == (each and each["p_value"])
@@ -81,7 +83,7 @@ def test_ranks_are_equal(formats):
             ranks.setdefault(_guarded(each["run"]), each["rank"])
     for row in formats.rows:
         is_ranked = row["is_target"] == "1" and row["split"] == formats.document["split"]
-        if is_ranked and not row["attribute"]:
+        if is_ranked and not row["attribute"] and not row["variant"]:
             assert _number(row["rank"]) == ranks[row["run"]]
 
 
@@ -89,7 +91,7 @@ def test_figures_beyond_the_threshold_are_equal(formats):
     """Operating points, calibration with its bins, and decision curves."""
     evaluations = _evaluations(formats)
     for row in formats.rows:
-        evaluation = evaluations.get((row["run"], row["split"]))
+        evaluation = evaluations.get((row["run"], row["split"], row["variant"]))
         details = evaluation and evaluation["score_metrics"]
         if not details or not row["label"] or row["attribute"]:
             continue
@@ -118,8 +120,8 @@ def test_parts_of_the_images_are_equal(formats):
     """Counts and both rates of each value of each attribute."""
     rows = [row for row in formats.rows if row["attribute"]]
     wanted = [
-        (run, split, label, attribute, group)
-        for (run, split), evaluation in _evaluations(formats).items()
+        (run, split, variant, label, attribute, group)
+        for (run, split, variant), evaluation in _evaluations(formats).items()
         for label in evaluation["labels"]
         for attribute, by_label in (
             (evaluation["score_metrics"] or {}).get("subgroups") or {}
@@ -128,12 +130,19 @@ def test_parts_of_the_images_are_equal(formats):
         if group
     ]
     found = {
-        (row["run"], row["split"], row["label"], row["attribute"], row["value"]): row
+        (
+            row["run"],
+            row["split"],
+            row["variant"],
+            row["label"],
+            row["attribute"],
+            row["value"],
+        ): row
         for row in rows
     }
     assert len(rows) == len(found) == len(wanted)
-    for run, split, label, attribute, group in wanted:
-        row = found[run, split, label, attribute, _guarded(group["value"])]
+    for run, split, variant, label, attribute, group in wanted:
+        row = found[run, split, variant, label, attribute, _guarded(group["value"])]
         for name, number in group["counts"].items():
             assert int(row[name]) == number
         for metric in ("sensitivity", "specificity"):

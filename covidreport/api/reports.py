@@ -9,7 +9,7 @@ from pathlib import Path
 from covidreport.errors import UsageError
 from covidreport.report.collect import collect_report
 from covidreport.report.environment import check_folder
-from covidreport.report.formats import FORMATS
+from covidreport.report.formats import DOCUMENTS, FORMATS
 from covidreport.report.logo import embed_logo
 from covidreport.report.notebook import Report
 from covidreport.report.options import RenderOptions
@@ -81,6 +81,8 @@ def render_report(
     options. Sections that the settings of the current folder leave out are left out. Raises
     UsageError where there is no such format, no such picture, or no template in the folder.
     """
+    if name in DOCUMENTS:
+        raise UsageError(f"{name} is no text: `covidreport render --format {name}` writes a file")
     if name not in FORMATS:
         raise UsageError(f"no format is called {name!r}; one of {', '.join(FORMATS)}")
     options = RenderOptions(

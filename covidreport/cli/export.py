@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        short_help="Write a run's metrics for DVC, its model card, or a checklist for a paper.",
+        short_help="Write a run for DVC, its model card, or checklists and figures for a paper.",
         help=(
             "Write what other tools and papers want.\n\n"
             "Of one evaluated run for DVC metrics.json and plots (confusion, ROC and "
             "precision-recall as CSV), and a model card for the Hugging Face Hub; of a report the "
-            "items of a guideline, each with where the report answers it. Runs no model."
+            "items of a guideline, each with where the report answers it, and the charts as vector "
+            "files. Runs no model."
         ),
         epilog="Example: covidreport export runs/ --checklist stard",
     )(export)
@@ -38,6 +39,7 @@ class _Wanted(Struct, frozen=True):
     dvc: Path | None
     model_card: Path | None
     checklists: tuple[tuple[str, Path], ...]
+    figures: Path | None
 
     @property
     def of_one_run(self) -> bool:
@@ -67,6 +69,12 @@ def export(
             metavar="FILE",
         ),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the report's charts as SVG and PDF into this folder.", metavar="FOLDER"
+        ),
+    ] = None,
     split: StoredSplit = None,
     dataset: StoredDataset = None,
     variant: Variant = None,
@@ -80,10 +88,11 @@ def export(
     from covidreport.storage.runs import discover_runs
     from covidreport.storage.shared import share_input
 
-    wanted = _Wanted(dvc, model_card, _name_checklists(checklist or (), output))
-    if not (wanted.of_one_run or wanted.checklists):
+    wanted = _Wanted(dvc, model_card, _name_checklists(checklist or (), output), figures)
+    if not (wanted.of_one_run or wanted.checklists or wanted.figures):
         raise UsageError(
-            "nothing to write: give --dvc FOLDER, --model-card FILE, --checklist NAME or several"
+            "nothing to write: give --dvc FOLDER, --model-card FILE, --checklist NAME, "
+            "--figures FOLDER or several"
         )
     if wanted.of_one_run:
         folders = [_find_run(folders or ())]
@@ -138,6 +147,7 @@ def _write(data: ReportData, wanted: _Wanted, settings: Settings) -> Iterator[Pa
     """Write what is wanted, and give each file once it is there."""
     from covidreport.report.checklists.draw import FORMATS, answer
     from covidreport.report.options import RenderOptions
+    from covidreport.report.pictures import draw_figures
     from covidreport.store import encode_text, write_atomic
 
     if wanted.of_one_run:
@@ -146,6 +156,10 @@ def _write(data: ReportData, wanted: _Wanted, settings: Settings) -> Iterator[Pa
     for name, path in wanted.checklists:
         write_atomic(path, encode_text(FORMATS[path.suffix](answer(name, data, options))))
         yield path
+    if wanted.figures is not None:
+        for name, picture in draw_figures(data, options):
+            write_atomic(wanted.figures / name, picture)
+            yield wanted.figures / name
 
 
 def _write_run(data: ReportData, wanted: _Wanted) -> Iterator[Path]:

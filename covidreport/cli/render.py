@@ -45,8 +45,8 @@ def render(
         list[str] | None,
         typer.Option(
             "--format",
-            help="Such as html, markdown, comment (markdown, cut to a comment's length), json or "
-            "csv; repeatable.  [default: html]",
+            help="Such as html, markdown, comment (markdown, cut to a comment's length), latex, "
+            "docx, json or csv; repeatable.  [default: html]",
             metavar="NAME",
         ),
     ] = None,
@@ -141,16 +141,15 @@ def _write(
     charts: bool,
 ) -> Iterator[Path]:  # fmt: skip
     """Write each format, with its pictures, and give each file once it is there."""
-    from covidreport.report.formats import FORMATS
-    from covidreport.store import encode_text, write_atomic
+    from covidreport.report.formats import encode_report, find_suffix
+    from covidreport.store import write_atomic
 
     for name in names:
-        suffix, function = FORMATS[name]
-        path = _name_file(output, suffix, several=len(names) > 1)
+        path = _name_file(output, find_suffix(name), several=len(names) > 1)
         if charts and name == "markdown":
             options = replace(options, charts=_name_pictures(path).name)
             yield from _write_pictures(_name_pictures(path), data, options)
-        write_atomic(path, encode_text(function(data, options)))
+        write_atomic(path, encode_report(name, data, options))
         yield path
 
 
@@ -166,14 +165,17 @@ def _check_formats(
     as_json: bool,
 ) -> list[str]:  # fmt: skip
     """The formats that are wanted, each once; UsageError where options contradict each other."""
-    from covidreport.report.formats import FORMATS
+    from covidreport.report.formats import DOCUMENTS, name_formats
 
     names = list(dict.fromkeys(formats or ["html"]))
-    strange = [name for name in names if name not in FORMATS]
+    known = name_formats()
+    strange = [name for name in names if name not in known]
     if strange:
         raise UsageError(
-            f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(FORMATS)}"
+            f"no format is called {', '.join(map(repr, strange))}; one of {', '.join(known)}"
         )
+    if str(output) == "-" and names[0] in DOCUMENTS:
+        raise UsageError(f"--format {names[0]} is no text: give --output a file")
     if len(names) > 1 and output is not None and (str(output) == "-" or output.is_file()):
         raise UsageError(f"{len(names)} formats can't go into one file: give --output a folder")
     if opened and ("html" not in names or str(output) == "-"):

@@ -7,14 +7,21 @@ from typing import NamedTuple, Protocol
 
 from covidreport.records import ReportData
 from covidreport.report.csv import render_csv
+from covidreport.report.docx import render_docx
 from covidreport.report.html import render_html
 from covidreport.report.json import render_json
+from covidreport.report.latex import render_latex
 from covidreport.report.markdown import render_comment, render_markdown
 from covidreport.report.options import PLAIN, RenderOptions
+from covidreport.store import encode_text
 
 __all__ = [
+    "DOCUMENTS",
     "FORMATS",
     "Format",
+    "encode_report",
+    "find_suffix",
+    "name_formats",
     "render_comment",
     "render_csv",
     "render_html",
@@ -41,11 +48,38 @@ def _whole(render: Callable[[ReportData], str]) -> Renderer:
     return lambda data, options=PLAIN, /: render(data)  # noqa: ARG005
 
 
+class Document(NamedTuple):
+    """A format that is no text: the suffix of its files, and the function that makes one."""
+
+    suffix: str
+    render: Callable[[ReportData, RenderOptions], bytes]
+
+
 FORMATS: dict[str, Format] = {
     "html": Format(".html", render_html),
     "markdown": Format(".md", render_markdown),
     "comment": Format(".comment.md", render_comment),
+    "latex": Format(".tex", render_latex),
     "json": Format(".json", _whole(render_json)),
     "csv": Format(".csv", _whole(render_csv)),
 }
-"""Every format by the name that `render --format` takes."""
+"""Every format that is text, by the name that `render --format` takes."""
+DOCUMENTS: dict[str, Document] = {"docx": Document(".docx", render_docx)}
+"""The others, by the same names: made by programs that may not be there."""
+
+
+def name_formats() -> tuple[str, ...]:
+    """Every name that `render --format` takes."""
+    return (*FORMATS, *DOCUMENTS)
+
+
+def find_suffix(name: str) -> str:
+    """The suffix of a format's files, with the dot."""
+    return FORMATS[name].suffix if name in FORMATS else DOCUMENTS[name].suffix
+
+
+def encode_report(name: str, data: ReportData, options: RenderOptions = PLAIN) -> bytes:
+    """A report as the bytes of a file of that format."""
+    if name in FORMATS:
+        return encode_text(FORMATS[name].render(data, options))
+    return DOCUMENTS[name].render(data, options)

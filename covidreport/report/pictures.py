@@ -1,4 +1,4 @@
-"""The charts of a report as PNG files that stand beside a Markdown report."""
+"""The charts of a report as files: PNG beside a Markdown report, SVG and PDF for a paper."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from covidreport.report.blocks import Chart, walk_blocks
 from covidreport.report.charts.diagram import Diagram
 from covidreport.report.charts.lines import TitledLines
 from covidreport.report.charts.scatter import Scatter
-from covidreport.report.charts.vega import draw_png
+from covidreport.report.charts.vega import draw_alone
 from covidreport.report.environment import render_template
 from covidreport.report.index import index_runs
 from covidreport.report.options import PLAIN, RenderOptions
@@ -29,25 +29,38 @@ def draw_pictures(data: ReportData, options: RenderOptions = PLAIN) -> Mapping[s
     """
     import vl_convert
 
+    return {
+        f"{name}.png": bytes(vl_convert.svg_to_png(svg, scale=SCALE))
+        for name, svg in _draw_charts(data, options)
+    }
+
+
+def draw_figures(data: ReportData, options: RenderOptions = PLAIN) -> Iterator[tuple[str, bytes]]:
+    """The same pictures for a paper, by file name: each as SVG and as PDF, of lines and text."""
+    import vl_convert
+
+    for name, svg in _draw_charts(data, options):
+        yield f"{name}.svg", svg.encode()
+        yield f"{name}.pdf", bytes(vl_convert.svg_to_pdf(svg))
+
+
+def _draw_charts(data: ReportData, options: RenderOptions) -> Iterator[tuple[str, str]]:
+    """The name of each chart that a page draws of several runs, and its SVG by itself."""
     runs = index_runs(data).runs
-    view = view_report(data, options.hide)
-    pictures = {}
-    for block in _list_charts(view):
+    for block in _list_charts(view_report(data, options.hide)):
         match block.drawing:
             case (Scatter() as first, *_):
-                values: dict[str, object] = {"scatter": first}
-                svg = render_template("trade-off.svg.j2", values, HTML, options.templates)
-                pictures[f"{block.name}.png"] = bytes(vl_convert.svg_to_png(svg, scale=SCALE))
+                yield block.name, _render("trade-off.svg.j2", {"scatter": first}, options)
             case (Diagram() as first, *_):
-                values = {"diagram": first}
-                svg = render_template("diagram.svg.j2", values, HTML, options.templates)
-                pictures[f"{block.name}.png"] = bytes(vl_convert.svg_to_png(svg, scale=SCALE))
+                yield block.name, _render("diagram.svg.j2", {"diagram": first}, options)
             case (TitledLines() as first, *_):
                 names = [clean(runs[int(key) - 1].run.name) for key in first.lines.shown]
                 of = f" for {label_name(first.label)}" if first.label else ""
-                title = f"{block.title}{of}"
-                pictures[f"{block.name}.png"] = draw_png(first.lines, title, names, SCALE)
-    return pictures
+                yield block.name, draw_alone(first.lines, f"{block.title}{of}", names)
+
+
+def _render(template: str, values: dict[str, object], options: RenderOptions) -> str:
+    return render_template(template, values, HTML, options.templates).lstrip()
 
 
 def _list_charts(view: ReportView) -> Iterator[Chart]:

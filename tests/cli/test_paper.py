@@ -99,6 +99,34 @@ def test_checklists_are_written_as_their_files_are_called(study):
     assert items["20a"]["where"][0]["anchor"] == "flow"
 
 
+def test_a_paper_s_files_are_written(study):
+    """The document as LaTeX, and the charts in one folder."""
+    _call(study, "evaluate")
+    done = _call(study, "render", "--format", "latex", "--output", "paper.tex")
+    assert done.stdout.split() == ["paper.tex"]
+    text = (study / "paper.tex").read_text()
+    assert r"\item[{Setting}] two hospitals" in text
+    assert r"\begin{filecontents*}[overwrite]{\jobname.bib}" in text
+    assert "onnxruntime" in text
+    done = _call(study, "export", "--figures", "figures")
+    assert {"figures/ranking.svg", "figures/ranking.pdf", "figures/flow.svg"} <= set(
+        done.stdout.split()
+    )
+    assert {path.suffix for path in (study / "figures").iterdir()} == {".svg", ".pdf"}
+
+
+def test_a_document_is_no_text(study):
+    """It has no place on stdout; without pandoc it is said what to install."""
+    done = run_command(study, "render", "--format", "docx", "--output", "-")
+    assert done.returncode == 2
+    assert "--format docx is no text: give --output a file" in done.stderr
+    _call(study, "evaluate")
+    done = run_command(study, "render", "--format", "docx", PATH="")
+    assert done.returncode == 2
+    assert "made by pandoc, which is not installed" in done.stderr
+    assert not (study / "report.docx").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,7 @@ from PIL import Image
 from covidreport.report.charts.palette import INK, SERIES_STYLES
 from covidreport.report.formats import render_markdown
 from covidreport.report.options import RenderOptions
-from covidreport.report.pictures import draw_pictures
+from covidreport.report.pictures import draw_figures, draw_pictures
 from tests.report.blocks import build_all, list_charts
 from tests.report.reading import read_markdown
 
@@ -162,3 +163,19 @@ def test_without_pictures_their_words_stand_in_their_place(everything):
         assert chart.summary in text
     for words in ("Dashed", "one dot each", "Each dot is a run", "On the dashed line"):
         assert words not in text
+
+
+def test_figures_for_a_paper_are_drawn_of_lines_and_text(everything, pictures):
+    """Each picture as SVG and as PDF, with no pixel in it."""
+    figures = dict(draw_figures(everything))
+
+    names = [name.removesuffix(".png") for name in pictures]
+    assert list(figures) == [f"{name}{suffix}" for name in names for suffix in (".svg", ".pdf")]
+    for name, file in figures.items():
+        if name.endswith(".pdf"):
+            assert file.startswith(b"%PDF-")
+            assert b"/Subtype /Image" not in file
+        else:
+            tags = {element.tag.rpartition("}")[2] for element in fromstring(file).iter()}
+            assert {"svg", "text"} <= tags
+            assert "image" not in tags

@@ -192,12 +192,11 @@ def _pair(sign: str, x: float, y: float) -> str:
     return f"{sign}{_step(x)} {_step(y)}".replace(" -", "-")
 
 
-def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> bytes:
-    """The chart of the runs that are shown as a picture that stands by itself: on white, with its
+def draw_alone(chart: Lines, title: str, names: Sequence[str]) -> str:
+    """The chart of the runs that are shown as an SVG that stands by itself: on white, with its
     title and a key.
 
-    names: of the runs, at the places of their styles. scale: pixels a unit. The same arguments give
-    the same bytes.
+    names: of the runs, at the places of their styles. The same arguments give the same text.
     """
     import vl_convert
 
@@ -213,7 +212,7 @@ def draw_png(chart: Lines, title: str, names: Sequence[str], scale: float) -> by
         "background": PAPER,
         "padding": 16,
     }
-    return bytes(vl_convert.vegalite_to_png(filled, vl_version=VEGA_LITE, scale=scale))
+    return str(vl_convert.vegalite_to_svg(filled, vl_version=VEGA_LITE))
 
 
 def _with_key(part: Any, key: Mapping[str, Any]) -> Any:

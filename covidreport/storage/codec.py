@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -25,6 +26,10 @@ T = TypeVar("T")
 Document: TypeAlias = dict[str, Any]
 """An object of JSON."""
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_ENDLESS = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
+"""How MessagePack begins a number whose exponent is all ones; others may hold these bytes, too."""
+_NESTED = {dict, list, tuple}
+"""What may hold more."""
 
 
 def decode(value: object, kind: type[T], source: str = "$") -> T:
@@ -59,9 +64,11 @@ def encode(value: object) -> Any:
 def _check_finite(value: object) -> None:
     """msgspec would write such a number as null, without a word."""
     try:
-        _write(value)  # in C
-    except (TypeError, ValueError):
-        _name_endless(value, "$")
+        if not _ENDLESS.search(msgspec.msgpack.encode(value)):  # a tenth of the time of JSON
+            return
+    except (TypeError, ValueError, OverflowError):  # what MessagePack can't hold
+        pass
+    _name_endless(value, "$")
 
 
 def _name_endless(value: object, path: str) -> None:
@@ -184,11 +191,8 @@ def write_lines(path: Path, value: object) -> None:
 
 def format_json(value: Any, indent: str = "") -> str:
     """JSON in which only what holds objects or lists is spread over lines."""
-    inner = [*value.values()] if isinstance(value, dict) else value
-    flat = not isinstance(inner, list | tuple) or not any(
-        isinstance(item, dict | list | tuple) for item in inner
-    )
-    if flat:
+    inner = value.values() if isinstance(value, dict) else value
+    if type(value) not in _NESTED or _NESTED.isdisjoint(map(type, inner)):
         return _write(value)
     more = f"{indent}  "
     if isinstance(value, dict):

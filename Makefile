@@ -7,7 +7,7 @@ RUNTIME ?= $(shell nvidia-smi > /dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(RUNTIME)
 DEMO := demo
 
-.PHONY: demo test check bench dockerfiles clean
+.PHONY: demo test check lint types tests bench dockerfiles clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml constraints.txt
@@ -15,7 +15,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	rm -f $(VENV)/.installed*
 	$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # pip has one core do it; a few files in packages can't be compiled
 	touch $@
 
 demo: $(STAMP)
@@ -26,15 +27,23 @@ demo: $(STAMP)
 	$(BIN)/covidreport render $(DEMO)/runs --format html --output $(DEMO)/report.html
 	@echo 'Open $(DEMO)/report.html in a browser.'
 
-check: $(STAMP)
+check: lint types
+
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+# Types take a core for longer than all else that is checked, so tests begin beside them.
+test: lint
+	$(MAKE) --no-print-directory --jobs 2 types tests
 
 # One worker more than cores: some tests wait. Files go out as tests/conftest.py orders them. Bytecode is kept: some
 # hundred commands run in processes of their own, each of which would compile every module.
-test: check
+tests: $(STAMP)
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q --durations 20 \
 	  -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadfile --no-loadscope-reorder
 

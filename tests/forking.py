@@ -5,11 +5,13 @@ process that has them, and forks for each command; `python` and `covidreport` in
 `Forks` names ask it to. A command has the streams, folder, environment and signals that it was
 given, and ends as any other. What starts Python in another way than the server was (options,
 variables that Python or the libraries read as they start) gets a Python of its own; so does a test
-that asks about starts and imports, by `sys.executable`.
+that asks about starts and imports, by `sys.executable`. What a command itself starts by that name,
+or with multiprocessing, is forked as well.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -23,6 +25,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,17 +43,21 @@ KINDS = {
 """What each kind of server has imported, beside all of the program after which it is called."""
 FIXED = ("PYTHON", "LC_", "LANG", "OMP_", "CUDA_", "COVERAGE", "TERM", "NO_COLOR", "FORCE_COLOR")
 """Beginnings of variables that are read as Python or a module starts."""
+MOST_FILES = 200
+"""That a process is handed when it starts."""
 
 CLIENT = """#!{python} -IS
-import json, os, signal, socket, sys
+import itertools, json, os, signal, socket, sys
 FIXED, KNOWN, REAL, WORDS = {fixed!r}, {known!r}, {python!r}, {words!r}
 words = WORDS + sys.argv[1:]
+flags = list(itertools.takewhile(("-B", "-P").__contains__, words))
+words = words[len(flags):]
 given = {{key: value for key, value in os.environ.items() if key.startswith(FIXED)}}
 plain = words and (words[0] in ("-c", "-m") or not words[0].startswith("-"))
 if given != KNOWN or not plain:
-    os.execv(REAL, [REAL, *words])
+    os.execv(REAL, [REAL, *flags, *words])
 streams = []
-for number in range(3):
+for number in map(int, os.listdir("/proc/self/fd")):
     try:
         os.fstat(number)
     except OSError:
@@ -60,7 +67,8 @@ heard = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 ignored = [int(each) for each in heard if signal.getsignal(each) == signal.SIG_IGN]
 signal.pthread_sigmask(signal.SIG_BLOCK, heard)
 os.umask(umask := os.umask(0))
-request = json.dumps([words, os.getcwd(), dict(os.environ), streams, ignored, umask]).encode()
+facts = [words, "-P" in flags, os.getcwd(), dict(os.environ), streams, ignored, umask]
+request = json.dumps(facts).encode()
 talk = socket.socket(socket.AF_UNIX)
 talk.connect({socket!r})
 socket.send_fds(talk, [len(request).to_bytes(4, "big")], streams)
@@ -142,7 +150,14 @@ def offer_forks(folder: Path) -> Iterator[Forks]:
             listening.listen(64)
             servers.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "tests.forking", kind, str(listening.fileno())],
+                    [
+                        sys.executable,
+                        "-m",
+                        "tests.forking",
+                        kind,
+                        str(listening.fileno()),
+                        forks.python(kind),
+                    ],
                     env=environment,
                     cwd=ROOT,
                     pass_fds=[listening.fileno()],
@@ -200,7 +215,7 @@ class _Server:
 
     def _take(self) -> Any:
         talk, _ = self._listening.accept()
-        length, streams, _, _ = socket.recv_fds(talk, 4, 3)
+        length, streams, _, _ = socket.recv_fds(talk, 4, MOST_FILES)
         with talk.makefile("rb") as file:
             request = file.read(int.from_bytes(length, "big"))
         if not self._loaded:
@@ -257,14 +272,15 @@ def _load(kind: str) -> None:
 
 def _become(asked: Any, passed: list[int]) -> None:
     """Take over what the program was given that asked for this process."""
-    (_, folder, environment, streams, ignored, umask) = asked
+    (_, _, folder, environment, streams, ignored, umask) = asked
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     # none of those passed may stand where another one goes
-    high = [os.dup2(each, 100 + place) for place, each in enumerate(passed)]
-    os.closerange(0, 100)
+    first = MOST_FILES + max([*streams, *passed, 0])
+    high = [os.dup2(each, first + place) for place, each in enumerate(passed)]
+    os.closerange(0, first)
     for number, each in zip(streams, high, strict=True):
         os.dup2(each, number)
         os.close(each)
@@ -287,12 +303,12 @@ def _open_stream(number: int) -> io.TextIOWrapper:
     )  # fmt: skip
 
 
-def _run(words: list[str]) -> None:
-    """As Python runs `-c CODE`, `-m MODULE` or a file."""
+def _run(words: list[str], *, safe: bool) -> None:
+    """As Python runs `-c CODE`, `-m MODULE` or a file; `safe` as it does with `-P`."""
     first, *rest = words
     sys.path.pop(0)
     if first == "-c":
-        sys.path.insert(0, "")
+        sys.path[:0] = [] if safe else [""]
         main = types.ModuleType("__main__")
         sys.modules["__main__"] = main
         sys.argv = ["-c", *rest[1:]]
@@ -307,8 +323,27 @@ def _run(words: list[str]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
+def _end(code: int) -> None:
+    """As Python ends, but that its memory is left to the system: to free what was imported takes
+    longer than most commands. Returns where Python has to say what can't be written."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for all threads, as Python does
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError, ValueError):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+        os._exit(code & 0xFF)
+
+
 if __name__ == "__main__":
+    sys.executable = sys.argv[3]
     server = _Server(sys.argv[1], socket.socket(fileno=int(sys.argv[2])))
     asked, passed = server.serve()
     _become(asked, passed)
-    _run(asked[0])
+    try:
+        _run(asked[0], safe=asked[1])
+    except SystemExit as stop:
+        if isinstance(stop.code, int | None):
+            _end(stop.code or 0)
+        raise
+    _end(0)

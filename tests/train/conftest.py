@@ -8,6 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded: tests s
 
 import csv
 import json
+import multiprocessing
+from multiprocessing.spawn import get_executable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.forking import find_forks
 from tests.train.exporter import keep_tables
 from train.command import FitOptions, run_fit
 
@@ -50,6 +53,15 @@ def draw_images(folder: Path, counts: dict[str, int], size: int = 40, seed: int 
 def one_table():
     """Of what the exporter knows, for all exports of these tests."""
     keep_tables()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked():
+    """Processes that a fit starts have imported already."""
+    before = get_executable()
+    multiprocessing.set_executable(find_forks().python("train"))
+    yield
+    multiprocessing.set_executable(before)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ import pytest
 from covidreport import __version__
 from covidreport.storage.cache import cached, name_entry
 from covidreport.storage.cache_folder import take_damage
-from tests.computed import compute_once
-from tests.forking import VARIABLE, offer_forks
+from tests.computed import compute_once, keep_drawing
+from tests.forking import DRAWINGS, VARIABLE, find_forks, offer_forks
 from tests.shared import share
 
 __all__ = ["share"]
@@ -134,13 +134,15 @@ def not_flushed(monkeypatch):
 def made_once(request, monkeypatch):
     """What goes into the cache is made once for all tests, by all that decides it; the test's own
     cache has it then as ever. A test that changes how it is made says `made_anew`."""
+    drawings = find_forks().folder / DRAWINGS
 
     def once(kind, facts, make, record):
         name = name_entry([__version__, kind, facts])
 
         def take():
             if name not in _MADE:
-                _MADE[name] = make()
+                drawn = kind == "drawings"
+                _MADE[name] = keep_drawing(drawings, kind, facts, make) if drawn else make()
             return _MADE[name]
 
         return cached(kind, facts, take, record)

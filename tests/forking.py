@@ -43,6 +43,8 @@ KINDS = {
 """What each kind of server has imported, beside all of the program after which it is called."""
 FIXED = ("PYTHON", "LC_", "LANG", "OMP_", "CUDA_", "COVERAGE", "TERM", "NO_COLOR", "FORCE_COLOR")
 """Beginnings of variables that are read as Python or a module starts."""
+DRAWINGS = "drawings"
+"""The folder of charts that were drawn, beside the programs."""
 MOST_FILES = 200
 """That a process is handed when it starts."""
 
@@ -130,6 +132,7 @@ def run_python(kind: str, *words: object, **more: Any) -> subprocess.CompletedPr
 def offer_forks(folder: Path) -> Iterator[Forks]:
     """Write the programs and start the servers, which import nothing until they are asked."""
     forks = Forks(folder)
+    (folder / DRAWINGS).mkdir()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     environment.pop("COLUMNS", None)  # a terminal asks for it whenever there is none as it starts
     known = {key: value for key, value in environment.items() if key.startswith(FIXED)}
@@ -264,6 +267,11 @@ def _load(kind: str) -> None:
         from tests.train.exporter import make_tables
 
         make_tables()
+    else:
+        from tests.warm import warm_up
+
+        warm_up(Path(sys.executable).parents[1] / DRAWINGS)
+    os.fsync = lambda _: None  # as in the tests' own processes
     threads = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
     assert set(threads[1:]) <= {"jemalloc_bg_thd"}, threads  # that of pyarrow survives a fork
     gc.collect()

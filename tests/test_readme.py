@@ -109,7 +109,7 @@ def test_the_training_command_names_a_study_that_is_there():
     (command,) = [command for command in COMMANDS if command.startswith("python -m train fit")]
     words = shlex.split(command)
     study = words[words.index("--study") + 1]
-    done = _run([sys.executable, "-m", "train", "list", "--study", study], ROOT)
+    done = _run(["python", "-m", "train", "list", "--study", study], ROOT)
     assert done.returncode == 0, done.stderr
     assert "resnet18" in done.stdout.replace("\n", "")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import shutil
 import signal
-import subprocess
-import sys
 import textwrap
 
 import numpy as np
@@ -24,6 +22,7 @@ from covidreport.storage.runs import read_run
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset
 from tests.evaluate.cases import evaluate_folder, make_request
+from tests.forking import run_python
 from tests.gate.runs import TARGET, judge
 from tests.mixing_models import MIXING, PIXELS, SCALED, STEADY, write_mixing_model
 from tests.onnx_models import write_brightness_model
@@ -275,9 +274,8 @@ def test_an_interrupted_evaluation_goes_on_with_the_same_feeding(tmp_path, manif
         units.score_chunk = killing
         evaluate_folder(Path(sys.argv[1]), make_request(Path(sys.argv[2]), batch=4, jobs=1))
     """
-    words = [sys.executable, "-c", textwrap.dedent(code), tmp_path / "runs", manifest]
-    done = subprocess.run(words, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    done = run_python("covidreport", "-c", textwrap.dedent(code), tmp_path / "runs", manifest)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     resumed, _ = _evaluate(tmp_path / "runs", manifest, batch=4, jobs=2)
     file = tmp_path / "runs" / "a" / EVALUATION / SCORES_FILE
     scores = file.read_bytes()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 from io import FileIO
 from pathlib import Path
@@ -28,6 +26,7 @@ from tests.cli.bad_runs import cast_to, edit_model
 from tests.damage import DAMAGES
 from tests.datasets import write_flat_dataset
 from tests.evaluate.cases import ROWS, evaluate_folder, make_request
+from tests.forking import run_python
 from tests.onnx_models import write_brightness_model
 
 
@@ -321,9 +320,8 @@ def test_a_killed_evaluation_goes_on_and_ends_with_the_same_bytes(study, tmp_pat
         request = make_request(Path(sys.argv[2]), batch=2, jobs=1)
         evaluate_folder(Path(sys.argv[1]), request)
     """
-    words = [sys.executable, "-c", textwrap.dedent(code), study / "runs", study / "data"]
-    done = subprocess.run(words, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    done = run_python("covidreport", "-c", textwrap.dedent(code), study / "runs", study / "data")
+    assert done.returncode == -signal.SIGKILL, done.stderr
     partial = list(study.glob("runs/*/evaluations/*/.partial/checks.u64"))
     assert sum(np.count_nonzero(np.fromfile(path, np.uint64)) for path in partial) == 3
     _run(study, batch=2, jobs=1)

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forking import find_forks
 from tests.integrations.comment_api import serve_comments
 from tests.integrations.run_folders import GOOD, POOR, write_scored_run
 
@@ -32,12 +32,12 @@ def job(tmp_path, monkeypatch):
     for folder in ("bin", "baseline"):
         (tmp_path / folder).mkdir()
     program = tmp_path / "bin" / "covidreport"
+    python = find_forks().python("covidreport")
     program.write_text(
-        f'#!/bin/sh\n[ "$1" = ci ] && shift && exec "{sys.executable}" -c "{COMMAND}" gate "$@"\n'
-        "exit 99\n"
+        f'#!/bin/sh\n[ "$1" = ci ] && shift && exec "{python}" -c "{COMMAND}" gate "$@"\nexit 99\n'
     )
     program.chmod(0o755)
-    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "bin" / "python").symlink_to(python)
     write_scored_run(tmp_path / "baseline" / "good")
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"pull_request": {"number": 7}}))
@@ -45,7 +45,7 @@ def job(tmp_path, monkeypatch):
         environment = {
             **os.environ,
             "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), *sys.path))),
+            "PYTHONPATH": str(ROOT),
             "GITHUB_ACTIONS": "true",
             "GITHUB_OUTPUT": str(tmp_path / "output"),
             "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),

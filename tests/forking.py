@@ -271,7 +271,7 @@ def _load(kind: str) -> None:
         from tests.warm import warm_up
 
         warm_up(Path(sys.executable).parents[1] / DRAWINGS)
-    os.fsync = lambda _: None  # as in the tests' own processes
+    os.fsync = lambda fd: None  # as in the tests' own processes
     threads = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
     assert set(threads[1:]) <= {"jemalloc_bg_thd"}, threads  # that of pyarrow survives a fork
     gc.collect()

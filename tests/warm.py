@@ -24,7 +24,8 @@ def warm_up(folder: Path) -> None:
         environment = _build_environment(templates, writer, None)
         for file in templates.rglob(f"*{suffix}"):
             environment.get_template(file.relative_to(templates).as_posix())
-    vega.cached = partial(draw_once, folder)
+    patched: Any = vega
+    patched.cached = partial(draw_once, folder)
 
 
 def draw_once(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec import Struct
 
 from covidreport.compare.reading import ReadScores
 from covidreport.errors import StoreError
@@ -20,7 +20,11 @@ from covidreport.records import (
     Run,
     Scores,
 )
-from covidreport.store import SCORES_FILE, evaluation_folder
+from covidreport.storage.cache import cached
+from covidreport.store import SCORES_FILE, digest_file, evaluation_folder
+
+METHOD = 1
+"""Counted up when the same scores would give other tables or flows."""
 
 
 def collect_cohorts(
@@ -32,9 +36,23 @@ def collect_cohorts(
     for run, one in (*_list_ranked(ranking, reported), *_list_others(reported)):
         key = one.dataset, one.split
         if found.get(key) is None:
-            scores = _read(run, one, read)
-            found[key] = None if scores is None else describe_cohort(scores, one)
+            found[key] = _describe(run, one, read)
     return tuple(each for each in found.values() if each is not None)
+
+
+def _describe(run: Run, evaluation: Evaluation, read: ReadScores) -> Cohort | None:
+    """As `describe_cohort`, once for the same scores; None where they can't be read."""
+    facts = _facts(run, evaluation)
+    if facts is None:
+        return None
+
+    def describe() -> Cohort | None:
+        scores = _read(run, evaluation, read)
+        return None if scores is None else describe_cohort(scores, evaluation)
+
+    return cached(
+        "cohorts", ["columns", *facts, evaluation.dataset, evaluation.split], describe, Cohort
+    )
 
 
 def describe_cohort(scores: Scores, evaluation: Evaluation) -> Cohort:
@@ -52,38 +70,66 @@ def collect_flow(
     for run, evaluation in _list_ranked(ranking, reported):
         counts = evaluation.counts.get(target)
         if counts is not None:
-            return trace_flow(evaluation, counts, _read(run, evaluation, read), target)
+            return trace_flow(evaluation, counts, _count(run, evaluation, target, read))
     return None
 
 
-def trace_flow(evaluation: Evaluation, counts: Counts, scores: Scores | None, target: str) -> Flow:
-    """How one evaluation's images came to be counted; scores: None where they can't be read."""
+class Counted(Struct, frozen=True):
+    """What scores say of how images were counted.
+
+    failed: by the reason. Patients with any image with the target, and without it; None where they
+    are not known.
+    """
+
+    failed: Mapping[str, int]
+    positive_patients: int | None
+    negative_patients: int | None
+
+
+def _count(run: Run, evaluation: Evaluation, target: str, read: ReadScores) -> Counted | None:
+    """As `count_scores`, once for the same scores; None where they can't be read."""
+    facts = _facts(run, evaluation)
+    if facts is None:
+        return None
+
+    def count() -> Counted | None:
+        scores = _read(run, evaluation, read)
+        return None if scores is None else count_scores(scores, target)
+
+    return cached("cohorts", ["flow", *facts, target], count, Counted)
+
+
+def count_scores(scores: Scores, target: str) -> Counted:
+    """Failed images and patients of one run's scores."""
+    failed = dict(Counter(filter(None, scores.reasons)))
+    if target not in scores.labels:
+        return Counted(failed, None, None)
+    truth = scores.truth[:, scores.labels.index(target)]
+    return Counted(
+        failed, count_groups(scores.groups, truth == 1), count_groups(scores.groups, truth == 0)
+    )
+
+
+def trace_flow(evaluation: Evaluation, counts: Counts, counted: Counted | None) -> Flow:
+    """How one evaluation's images came to be counted; counted: None where its scores can't be
+    read."""
     data = evaluation.facts.data
     splits = None if data is None else data.in_splits
-    flow = Flow(
+    return Flow(
         images=evaluation.n_images, unknown=counts.unknown, positives=counts.positives,
         negatives=counts.negatives, failed_positive=counts.failed_positive,
         failed_negative=counts.failed_negative,
-        failed=_count_failed(evaluation, counts, scores),
+        failed=_list_failed(evaluation, counts) if counted is None else counted.failed,
         left_out=None if data is None else data.left_out,
         other_splits=splits and {name: n for name, n in splits.items() if name != evaluation.split},
         patients=evaluation.n_groups,
-    )  # fmt: skip
-    if scores is None or target not in scores.labels:
-        return flow
-    truth = scores.truth[:, scores.labels.index(target)]
-    return replace(
-        flow, positive_patients=count_groups(scores.groups, truth == 1),
-        negative_patients=count_groups(scores.groups, truth == 0),
+        positive_patients=None if counted is None else counted.positive_patients,
+        negative_patients=None if counted is None else counted.negative_patients,
     )  # fmt: skip
 
 
-def _count_failed(
-    evaluation: Evaluation, counts: Counts, scores: Scores | None
-) -> Mapping[str, int]:
+def _list_failed(evaluation: Evaluation, counts: Counts) -> Mapping[str, int]:
     """How many images were not scored, by the reason; under `""` where none is recorded."""
-    if scores is not None:
-        return Counter(filter(None, scores.reasons))
     if evaluation.failures:
         return Counter(failure.reason for failure in evaluation.failures)
     failed = counts.failed_positive + counts.failed_negative
@@ -106,11 +152,17 @@ def _list_others(reported: Sequence[ReportedRun]) -> Iterable[tuple[Run, Evaluat
             yield each.run, one
 
 
-def _read(run: Run, evaluation: Evaluation, read: ReadScores) -> Scores | None:
-    """The scores of an evaluation; None where there are none, or are none of its images."""
+def _facts(run: Run, evaluation: Evaluation) -> list[object] | None:
+    """What both depend on; None where there are no scores."""
     path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
     if not evaluation.has_scores or not path.is_file():
         return None
+    return [METHOD, digest_file(path), evaluation.n_images]
+
+
+def _read(run: Run, evaluation: Evaluation, read: ReadScores) -> Scores | None:
+    """The scores of an evaluation; None where they can't be read, or are none of its images."""
+    path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
     try:
         scores = read(path)
     except StoreError:

@@ -57,6 +57,7 @@ KINDS: Mapping[str, CacheKind] = {
     "cases": CacheKind("cases of a report: who missed which image", "report"),
     "classes": CacheKind("errors of a run by true class", "report"),
     "referral": CacheKind("referral of uncertain images", "report"),
+    "cohorts": CacheKind("whom the images of a run show", "report"),
     "comparisons": CacheKind("pairwise comparisons of runs", "compare"),
     "curves": CacheKind("counts of a run at every threshold", "report"),
     "digests": CacheKind("digests of image files", "dataset"),

@@ -156,9 +156,10 @@ def test_charts_stand_beside_the_markdown_report(covidreport, tmp_path):
     assert done.code == 0, done.err
     text = (tmp_path / "my report.md").read_text()
     links = re.findall(r"^!\[[^]]+\]\((\S+)\)$", text, re.M)
-    assert links == [f"my%20report-files/{name}.png" for name in ("ranking", "loss", "accuracy")]
+    names = ("ranking", "loss", "accuracy", "flow")
+    assert links == [f"my%20report-files/{name}.png" for name in names]
     assert sorted(path.name for path in (tmp_path / "my report-files").iterdir()) == [
-        "accuracy.png", "loss.png", "ranking.png",
+        "accuracy.png", "flow.png", "loss.png", "ranking.png",
     ]  # fmt: skip
     with Image.open(tmp_path / "my report-files" / "ranking.png") as picture:
         assert picture.size == (1520, 720)

@@ -105,7 +105,7 @@ def test_export_says_what_is_wrong(covidreport, tmp_path):
     assert "is no run folder" in covidreport("export", "none", "--dvc", "dvc").err
     done = covidreport("export", "good")
     assert done.code == 2
-    assert "give --dvc FOLDER, --model-card FILE or both" in done.err
+    assert "nothing to write: give --dvc FOLDER, --model-card FILE, " in done.err
 
 
 @pytest.mark.skipif(NO_DVC, reason="dvc is not installed here")

@@ -15,8 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	rm -f $(VENV)/.installed*
 	$(BIN)/python -m pip uninstall --quiet --yes onnxruntime onnxruntime-gpu
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # pip has one core do it; a few files in packages can't be compiled
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,$(RUNTIME),dicom,test]'
 	touch $@
 
 demo: $(STAMP)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from covidreport.report.charts.scatter import Scatter, ScatterPoint, draw_scatter
+from covidreport.report.trade_off import count_labels
 
 
 def _points(*places: tuple[int, int], kind: str = "ranked") -> list[ScatterPoint]:
@@ -157,3 +159,28 @@ def test_no_label_lies_on_another_or_outside(places, size, far):
         assert apart
     assert all(box[0] >= 0 and box[2] <= size[0] for box in boxes)
     assert all(box[1] >= 0 and box[3] <= size[1] for box in boxes)
+
+
+@pytest.mark.parametrize("size", [(760, 360), (340, 320)])
+@pytest.mark.parametrize("runs", [2, 18, 60, 200])
+@pytest.mark.parametrize("far", [(600, 0), (40, 28)])
+def test_with_one_run_far_out_no_label_meets_a_label_or_a_dot(runs, size, far):
+    """Of as many as a page labels, wide and narrow."""
+    rng = np.random.default_rng(runs)
+    places = sorted(zip(rng.integers(5, 61, runs), rng.integers(1, 13, runs), strict=True))
+    ranked = _points(*((int(x), int(y)) for x, y in places))
+    points = [*ranked, *_points(far, kind="unranked")]
+    scatter = draw_scatter(points, size[0], size[1], count_labels(len(points)))
+    assert scatter is not None
+    boxes = _boxes(scatter)
+    assert len(boxes) >= min(runs, 5)
+    for one, other in combinations(boxes, 2):
+        assert not _overlap(one, other)
+    for dot in scatter.dots:
+        around = (dot.x - 4, dot.y - 4, dot.x + 4, dot.y + 4)
+        assert not [box for box in boxes if _overlap(box, around)], dot
+    assert all(box[0] >= 0 and box[2] <= size[0] and box[1] >= 0 for box in boxes)
+
+
+def _overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -31,9 +31,10 @@ def find_synthetic(attributes: Mapping[str, Sequence[str]]) -> tuple[Finding, ..
     values = listed(sorted(set(named)))
     if len(named) == len(sources):
         what = "Every image is synthetic, of no patient: these figures say nothing about medicine"
+        evidence = f"Their source is {values}"
         remedy = "Try the tool on them, and judge a model on radiographs of patients."
     else:
         what = f"{plural(len(named), 'image')} of {len(sources):,} are synthetic, of no patient"
+        evidence = f"The source of {plural(len(named), 'image')} is {values}"
         remedy = "Leave them out of the split that is evaluated: they may be easier than patients."
-    evidence = f"The source of {plural(len(named), 'image')} is {values}"
     return (Finding("warning", CODE, what, evidence, remedy),)

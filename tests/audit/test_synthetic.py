@@ -15,7 +15,7 @@ def test_pictures_of_no_patient_are_named(value):
     assert found.what == (
         "Every image is synthetic, of no patient: these figures say nothing about medicine"
     )
-    assert found.evidence == f"The source of 2 images is {value}"
+    assert found.evidence == f"Their source is {value}"  # the same of every split: said once
     assert found.severity == "warning"
 
 

@@ -34,6 +34,10 @@ class Comparison(Struct, frozen=True):
     """Images that only the first run got wrong; None where the metric is not about answers."""
     only_second: int | None = None
 
+    def is_significant(self, alpha: float) -> bool:
+        """Whether the two are significantly different, after all corrections."""
+        return self.adjusted_p_value is not None and self.adjusted_p_value <= alpha
+
 
 class FoldsWon(Struct, frozen=True):
     """In how many folds one configuration missed fewer than another, where both have the same."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from covidreport.records import Comparison, Ranking, RunComparisons
+from covidreport.records import Ranking, RunComparisons
 from covidreport.report.blocks import Chart
 from covidreport.report.charts.critical_difference import draw_critical_differences, group_alike
 from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
@@ -34,7 +34,7 @@ def draw_comparisons(
     below, above = (
         {
             (at[each.first], at[each.second]): Pair(
-                each.difference, significant=is_significant(each, comparisons.alpha)
+                each.difference, significant=each.is_significant(comparisons.alpha)
             )
             for each in metric
         }
@@ -77,8 +77,3 @@ def draw_comparisons(
 
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-
-
-def is_significant(comparison: Comparison, alpha: float) -> bool:
-    """Whether the two are significantly different, after all corrections."""
-    return comparison.adjusted_p_value is not None and comparison.adjusted_p_value <= alpha

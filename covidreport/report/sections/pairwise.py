@@ -274,7 +274,7 @@ def _adjusted(comparison: Comparison | None, alpha: float) -> PValue:
     if comparison is None:
         return PValue(None)
     p = comparison.adjusted_p_value
-    return PValue(p, significant=p is not None and p <= alpha, unadjusted=comparison.p_value)
+    return PValue(p, significant=comparison.is_significant(alpha), unadjusted=comparison.p_value)
 
 
 def _grid(ranking: Ranking, comparisons: RunComparisons, index: Index) -> Table:

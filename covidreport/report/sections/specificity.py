@@ -116,7 +116,7 @@ def _cells(at: SameSpecificity, row: RankedRun, alpha: float, index: Index) -> t
     return (
         *cells,
         Difference(pair.difference, pair.low, pair.high),
-        PValue(p, significant=p is not None and p <= alpha, unadjusted=pair.p_value),
+        PValue(p, significant=pair.is_significant(alpha), unadjusted=pair.p_value),
     )
 
 

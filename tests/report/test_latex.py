@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covidreport.errors import CovidReportError
+from covidreport.report import methods_texts
 from covidreport.report.docx import render_docx
 from covidreport.report.latex import draw_document, escape_latex, render_latex, write_bibtex
 from covidreport.report.options import RenderOptions
@@ -122,7 +123,9 @@ def test_every_source_that_is_cited_is_in_the_bibliography(everything):
 
 def test_every_source_is_one_that_the_methods_cite():
     """By the very words; the key is the first author's name and the year."""
-    said = Path(methods.__file__).read_text().replace('"\n    "', "").replace('"\n     "', "")
+    files = (methods.__file__, methods_texts.__file__)
+    said = "".join(Path(file).read_text() for file in files)
+    said = said.replace('"\n    "', "").replace('"\n     "', "")
     said = re.sub(r'"\s*\n\s*f?"', "", said)
     for one in REFERENCES:
         if one.key not in ("numpy", "onnxruntime"):

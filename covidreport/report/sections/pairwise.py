@@ -28,7 +28,6 @@ from covidreport.report.blocks import (
     Column,
     Count,
     Difference,
-    Domain,
     Group,
     Prose,
     PValue,
@@ -38,7 +37,7 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
-from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.charts.intervals import Domain, fit_domain
 from covidreport.report.index import Index
 from covidreport.report.pair_charts import draw_comparisons
 from covidreport.report.trade_off import short_names

@@ -1,0 +1,113 @@
+"""A report as data: sections, the few kinds of block that they hold, and what stands in a cell.
+
+A section knows no markup, and a face (HTML, Markdown) knows no section: it draws each kind of block
+once. A sentence of ours is a `str`, in which words between backticks are code; what data say is
+`Text`. A figure is never a text here but a cell that carries its value and its evidence, so that
+each face writes it as `report.cells` has it. Import from here.
+"""
+
+from __future__ import annotations
+
+from covidreport.report.blocks.cells import (
+    Cell,
+    Code,
+    Count,
+    Difference,
+    Inlines,
+    Link,
+    Number,
+    PValue,
+    Rate,
+    Spread,
+    Strong,
+    Text,
+)
+from covidreport.report.blocks.kinds import (
+    FIRST_PICTURES,
+    Answer,
+    Block,
+    Chart,
+    Fact,
+    Facts,
+    Group,
+    Items,
+    Layer,
+    Note,
+    Picture,
+    Pictures,
+    Prose,
+    Section,
+)
+from covidreport.report.blocks.tables import (
+    FIRST_ROWS,
+    MOST_ROWS,
+    MOST_SIGNS,
+    RATES,
+    Column,
+    ColumnKind,
+    Facet,
+    Grid,
+    GridCell,
+    GridRow,
+    Head,
+    Room,
+    Row,
+    Table,
+    TableStyle,
+    Tone,
+)
+from covidreport.report.blocks.walk import (
+    TERM,
+    list_targets,
+    list_terms,
+    walk_blocks,
+)
+
+__all__ = [
+    "FIRST_PICTURES",
+    "FIRST_ROWS",
+    "MOST_ROWS",
+    "MOST_SIGNS",
+    "RATES",
+    "TERM",
+    "Answer",
+    "Block",
+    "Cell",
+    "Chart",
+    "Code",
+    "Column",
+    "ColumnKind",
+    "Count",
+    "Difference",
+    "Facet",
+    "Fact",
+    "Facts",
+    "Grid",
+    "GridCell",
+    "GridRow",
+    "Group",
+    "Head",
+    "Inlines",
+    "Items",
+    "Layer",
+    "Link",
+    "Note",
+    "Number",
+    "PValue",
+    "Picture",
+    "Pictures",
+    "Prose",
+    "Rate",
+    "Room",
+    "Row",
+    "Section",
+    "Spread",
+    "Strong",
+    "Table",
+    "TableStyle",
+    "Text",
+    "Tone",
+    "list_targets",
+    "list_terms",
+    "walk_blocks",
+]

@@ -180,8 +180,8 @@ def _list_label(reported: ReportedRun, label: str, measured: RunCurve) -> dict[s
 
 
 def _shorten(value: float | None) -> float | None:
-    """To nine digits: what is read out has three decimals."""
-    return None if value is None else float(f"{value:.9g}")
+    """As it is read out, to three decimals."""
+    return None if value is None else round(value, 3)
 
 
 def _steps(values: Sequence[int]) -> list[int]:

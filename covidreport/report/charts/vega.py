@@ -17,7 +17,7 @@ from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
 VEGA_LITE = "6.4"
-METHOD = 6
+METHOD = 7
 """Counted up when the same specification would be drawn into another page."""
 _VERSIONS = [VEGA_LITE, version("vl-convert-python"), METHOD]
 _KNOWN = {"svg", "g", "path", "line", "rect", "text"}
@@ -25,6 +25,7 @@ _DROPPED = {
     "class", "role", "aria-label", "aria-hidden", "aria-roledescription", "pointer-events",
     "font-family", "width", "height", "version",
 }  # fmt: skip
+_DEFAULTS = {"transform": "translate(0,0)", "opacity": "1", "font-weight": "normal"}
 _NOTHING = {"", "M0,0h0v0h0Z"}
 _PLACE = re.compile(r"translate\(([^,]+),([^)]+)\)")
 _STEP = re.compile(r"([MLZ])(?:([-\d.e]+),([-\d.e]+))?")
@@ -81,9 +82,11 @@ class _Page:
                 for name in dict.fromkeys(names)
             )
         inner = "".join(self.write(child) for child in element) + escape(element.text or "")
-        kept = {name: value for name, value in element.items() if name not in _DROPPED}
-        if kept.get("transform") == "translate(0,0)":
-            del kept["transform"]
+        kept = {
+            name: value
+            for name, value in element.items()
+            if name not in _DROPPED and value != _DEFAULTS.get(name)
+        }
         if tag == "g" and (not inner or not kept):
             return inner
         return (

@@ -220,9 +220,12 @@ def test_what_is_shaded_is_printed_shaded_and_said_in_signs(visit, scored_page):
     page = visit(scored_page)
     page.emulate_media(media="print")
 
-    for one in ("td.wrong", "tr.best", "[class*='tint-']"):
-        adjusted = "one => getComputedStyle(one).printColorAdjust"
-        assert page.locator(one).first.evaluate(adjusted) == "exact"
+    for one in ("td.wrong", "tr.best", "tr.alike:not(.best)", "[class*='tint-']"):
+        shown = page.locator(one).first.evaluate(
+            "one => [getComputedStyle(one).printColorAdjust, getComputedStyle(one).backgroundColor]"
+        )
+        assert shown[0] == "exact"
+        assert shown[1] != "rgba(0, 0, 0, 0)"
     assert set(page.locator("table.signs td.wrong").all_inner_texts()) == {"×"}
 
 

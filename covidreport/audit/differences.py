@@ -17,7 +17,7 @@ from covidreport.records import (
     Ranking,
     ReportData,
 )
-from covidreport.text import bound_p
+from covidreport.text import show_bounds
 
 
 def audit_best_run(data: ReportData) -> tuple[Finding, ...]:
@@ -105,10 +105,9 @@ def _explain_bound(
 
 
 def _write_p(bound: RankEvidence) -> str:
-    """`adjusted p ≥ 0.10, unadjusted ≥ 0.0009`; `= 1` where it can be nothing else."""
+    """`adjusted p at least 0.10, unadjusted at least 0.0009`."""
     adjusted, unadjusted = (
-        f"{'≥' if p < 1 else '='} {bound_p(p)}"
-        for p in (bound.adjusted_p_value or 0.0, bound.p_value or 0.0)
+        show_bounds(p or 0.0, None) for p in (bound.adjusted_p_value, bound.p_value)
     )
     return f"adjusted p {adjusted}, unadjusted {unadjusted}"
 

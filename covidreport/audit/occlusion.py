@@ -66,47 +66,60 @@ def audit_occlusion(data: ReportData) -> tuple[Finding, ...]:
     """
     every = list_remaining(data)
     return (
-        *_find_without_lungs([each for each in every if each.suspected], data),
-        *_find_without_rim([each for each in every if each.needs_the_rim], data),
+        *_find(_WITHOUT_LUNGS, [each for each in every if each.suspected], data),
+        *_find(_WITHOUT_RIM, [each for each in every if each.needs_the_rim], data),
     )
 
 
-def _find_without_lungs(found: Sequence[Remaining], data: ReportData) -> tuple[Finding, ...]:
+class _Shortcut(NamedTuple):
+    """A finding on runs that lose too little, or too much, without a part of the image: what one
+    run does and what several do, and what stands beside the image without that part."""
+
+    code: str
+    one: str
+    many: str
+    what: str
+    beside: str
+    rule: str
+    remedy: str
+
+
+_WITHOUT_LUNGS = _Shortcut(
+    "shortcut-suspected",
+    "still tells",
+    "still tell",
+    "{target} with the lungs blacked out",
+    "with the centre of the image",
+    f"The interval begins at {HIGH} or higher, and at least half of what was over chance remains.",
+    "Look for what the borders give away (source, text, cropping, position: `covidreport "
+    "audit`), take it off the images or balance it, and train again.",
+)
+_WITHOUT_RIM = _Shortcut(
+    "borders-needed",
+    "loses",
+    "lose",
+    "more than half of telling {target} when what lies around the lungs is blacked out",
+    "of the whole image",
+    "Less than half of what was over chance remains, and the interval ends below the whole "
+    "image's.",
+    "Look at what stands there (markers, text, source, cropping: `covidreport audit`). A black "
+    "frame alone can disturb a model too: train with cut margins and look again.",
+)
+
+
+def _find(kind: _Shortcut, found: Sequence[Remaining], data: ReportData) -> tuple[Finding, ...]:
     if not found:
         return ()
     runs = tuple(dict.fromkeys(each.run for each in found))
-    count = "1 run still tells" if len(runs) == 1 else f"{len(runs)} runs still tell"
+    who = f"1 run {kind.one}" if len(runs) == 1 else f"{len(runs)} runs {kind.many}"
     return (
         Finding(
             "warning",
-            "shortcut-suspected",
-            f"{count} {data.target} with the lungs blacked out",
-            f"ROC AUC on {data.split} with the centre of the image and, with its 95 % CI, without: "
-            f"{_show(found)}. The interval begins at {HIGH} or higher, and at least half of what "
-            "was over chance remains.",
-            "Look for what the borders give away (source, text, cropping, position: `covidreport "
-            "audit`), take it off the images or balance it, and train again.",
-            runs,
-        ),
-    )
-
-
-def _find_without_rim(found: Sequence[Remaining], data: ReportData) -> tuple[Finding, ...]:
-    if not found:
-        return ()
-    runs = tuple(dict.fromkeys(each.run for each in found))
-    count = "1 run loses" if len(runs) == 1 else f"{len(runs)} runs lose"
-    return (
-        Finding(
-            "warning",
-            "borders-needed",
-            f"{count} more than half of telling {data.target} when what lies around the lungs is "
-            "blacked out",
-            f"ROC AUC on {data.split} of the whole image and, with its 95 % CI, without: "
-            f"{_show(found)}. Less than half of what was over chance remains, and the interval "
-            "ends below the whole image's.",
-            "Look at what stands there (markers, text, source, cropping: `covidreport audit`). A "
-            "black frame alone can disturb a model too: train with cut margins and look again.",
+            kind.code,
+            f"{who} {kind.what.format(target=data.target)}",
+            f"ROC AUC on {data.split} {kind.beside} and, with its 95 % CI, without: "
+            f"{_show(found)}. {kind.rule}",
+            kind.remedy,
             runs,
         ),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -22,6 +24,8 @@ from covidreport.records import (
 )
 from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder
+
+Kept = TypeVar("Kept")
 
 METHOD = 1
 """Counted up when the same scores would give other tables or flows."""
@@ -42,17 +46,12 @@ def collect_cohorts(
 
 def _describe(run: Run, evaluation: Evaluation, read: ReadScores) -> Cohort | None:
     """As `describe_cohort`, once for the same scores; None where they can't be read."""
-    facts = _facts(run, evaluation)
-    if facts is None:
-        return None
 
-    def describe() -> Cohort | None:
-        scores = _read(run, evaluation, read)
-        return None if scores is None else describe_cohort(scores, evaluation)
+    def describe(scores: Scores) -> Cohort:
+        return describe_cohort(scores, evaluation)
 
-    return cached(
-        "cohorts", ["columns", *facts, evaluation.dataset, evaluation.split], describe, Cohort
-    )
+    key = ("columns", evaluation.dataset, evaluation.split)
+    return _make_once(key, _Stored(run, evaluation, read), describe, Cohort)
 
 
 def describe_cohort(scores: Scores, evaluation: Evaluation) -> Cohort:
@@ -88,15 +87,11 @@ class Counted(Struct, frozen=True):
 
 def _count(run: Run, evaluation: Evaluation, target: str, read: ReadScores) -> Counted | None:
     """As `count_scores`, once for the same scores; None where they can't be read."""
-    facts = _facts(run, evaluation)
-    if facts is None:
-        return None
 
-    def count() -> Counted | None:
-        scores = _read(run, evaluation, read)
-        return None if scores is None else count_scores(scores, target)
+    def count(scores: Scores) -> Counted:
+        return count_scores(scores, target)
 
-    return cached("cohorts", ["flow", *facts, target], count, Counted)
+    return _make_once(("flow", target), _Stored(run, evaluation, read), count, Counted)
 
 
 def count_scores(scores: Scores, target: str) -> Counted:
@@ -152,19 +147,37 @@ def _list_others(reported: Sequence[ReportedRun]) -> Iterable[tuple[Run, Evaluat
             yield each.run, one
 
 
-def _facts(run: Run, evaluation: Evaluation) -> list[object] | None:
-    """What both depend on; None where there are no scores."""
-    path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
-    if not evaluation.has_scores or not path.is_file():
+class _Stored(Struct, frozen=True):
+    """Where the scores of an evaluation are, and what reads them."""
+
+    run: Run
+    evaluation: Evaluation
+    read: ReadScores
+
+    @property
+    def path(self) -> Path:
+        return evaluation_folder(self.run.folder, self.evaluation.key) / SCORES_FILE
+
+    def open(self) -> Scores | None:
+        """The scores; None where they can't be read, or are none of the evaluation's images."""
+        try:
+            scores = self.read(self.path)
+        except StoreError:
+            return None  # that they can't be read is said where runs are compared
+        return scores if len(scores.sample_ids) == self.evaluation.n_images else None
+
+
+def _make_once(
+    key: tuple[str, ...], stored: _Stored, make: Callable[[Scores], Kept], kind: type[Kept]
+) -> Kept | None:
+    """What is made of stored scores, read from the cache where these very scores were met before;
+    None where there are none, or they can't be read. key: all else that it hangs on."""
+    if not stored.evaluation.has_scores or not stored.path.is_file():
         return None
-    return [METHOD, digest_file(path), evaluation.n_images]
 
+    def compute() -> Kept | None:
+        scores = stored.open()
+        return None if scores is None else make(scores)
 
-def _read(run: Run, evaluation: Evaluation, read: ReadScores) -> Scores | None:
-    """The scores of an evaluation; None where they can't be read, or are none of its images."""
-    path = evaluation_folder(run.folder, evaluation.key) / SCORES_FILE
-    try:
-        scores = read(path)
-    except StoreError:
-        return None  # that they can't be read is said where runs are compared
-    return scores if len(scores.sample_ids) == evaluation.n_images else None
+    facts = [METHOD, digest_file(stored.path), stored.evaluation.n_images]
+    return cached("cohorts", [*key, *facts], compute, kind)

@@ -6,6 +6,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from covidreport.text.numbers import DASH
 
+_ONE = "1.00"
+"""What a p-value of 1 reads as; of a bound no other does, since it is cut."""
+
 
 def format_p(value: float | None) -> str:
     """Such as `p = 0.032`, `p < 0.001`; `p unknown` for None. Digits as `p_value` has them."""
@@ -23,30 +26,31 @@ def p_value(value: float | None) -> str:
 
 
 def format_bounds(low: float, high: float | None) -> str:
-    """What is known of a p-value: `p between 0.0009 and 0.015`, `p at least 0.10`, `p = 1`."""
+    """What is known of a p-value: `p between 0.0009 and 0.015`, `p at least 0.10`,
+    `p = 1.00`."""
     shown = show_bounds(low, high)
-    if shown == "1":
-        return "p = 1"
+    if shown == _ONE:
+        return f"p = {_ONE}"
     return "p " + (f"between {shown}".replace(" to ", " and ") if " to " in shown else shown)
 
 
 def show_bounds(low: float, high: float | None) -> str:
-    """The same without its name: `0.0009 to 0.015`, `at least 0.10`, `1`."""
+    """The same without its name: `0.0009 to 0.015`, `at least 0.10`, `1.00`."""
     if low >= 1:
-        return "1"
+        return _ONE
     if high is None or high >= 1:
         return f"at least {bound_p(low)}"
     return f"{bound_p(low)} to {bound_p(high, above=True)}"
 
 
 def bound_p(value: float, *, above: bool = False) -> str:
-    """The least that a p-value can be, or the most where `above`, with as many digits; `1` for 1.
+    """The least that a p-value can be, or the most where `above`, with as many digits.
 
     Cut, never rounded up (the most never down): it must stay a bound. Under 0.001 it has one digit
     that is not 0.
     """
     if value >= 1:
-        return "1"
+        return _ONE
     given = Decimal(repr(float(value)))
     places = max(_places(value), -given.adjusted()) if value else 3
     rounding = ROUND_CEILING if above else ROUND_FLOOR

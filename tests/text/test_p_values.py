@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import covidreport
-from covidreport.text import bound_p, format_p, p_value
+from covidreport.text import bound_p, format_bounds, format_p, p_value, show_bounds
 
 PACKAGE = Path(covidreport.__file__).parent
 BELOW = ("text", "metrics", "records", "storage", "images", "inference", "dataset")
@@ -38,7 +38,7 @@ def test_a_sentence_has_the_same_digits():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (1.0, "1"), (3.5, "1"), (0.999, "0.99"), (0.29, "0.29"), (0.1251, "0.12"),
+        (1.0, "1.00"), (3.5, "1.00"), (0.999, "0.99"), (0.29, "0.29"), (0.1251, "0.12"),
         (0.0439, "0.043"), (0.05009, "0.0500"), (0.000244, "0.0002"), (0.0, "0.000"),
     ],
 )  # fmt: skip
@@ -54,6 +54,19 @@ def test_a_bound_stays_a_bound(value):
 
     assert shown <= Decimal(repr(value))
     assert Decimal(repr(value)) - shown < Decimal(10) ** int(shown.as_tuple().exponent)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1.0, 1.0, "p = 1.00"), (1.0, None, "p = 1.00"), (0.999, 1.0, "p at least 0.99"),
+        (0.0009, 0.0149, "p between 0.0009 and 0.015"), (0.1, None, "p at least 0.10"),
+    ],
+)  # fmt: skip
+def test_bounds_of_1_read_as_a_p_value_of_1_does(low, high, text):
+    """One form everywhere; a bound under 1 never has it."""
+    assert format_bounds(low, high) == text
+    assert show_bounds(low, high).endswith(p_value(1.0)) is (low == 1)
 
 
 def test_no_other_room_rounds_rates_or_p_values():

@@ -169,6 +169,7 @@ from covidreport.records.scores import (
     LabelRule,
     Scores,
 )
+from covidreport.records.sites import PooledRate, UnusualSite
 from covidreport.records.study import Sampling, Study
 from covidreport.records.thresholds import (
     RankAt,
@@ -270,6 +271,7 @@ __all__ = [
     "PlannedGoal",
     "PlannedOdds",
     "PlannedPower",
+    "PooledRate",
     "PredictiveValues",
     "Promise",
     "Provenance",
@@ -326,6 +328,7 @@ __all__ = [
     "TunedFor",
     "TunedThresholds",
     "Tuning",
+    "UnusualSite",
     "Verdict",
     "VerdictOutcome",
     "WaitingForRun",

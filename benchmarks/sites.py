@@ -60,6 +60,8 @@ def simulate(
         new = float(truth[-1])
         pooled = pool_sites(found, positives)
         assert pooled is not None
+        assert pooled.new_low is not None
+        assert pooled.new_high is not None
         held[0] += pooled.low <= mean <= pooled.high
         held[1] += pooled.new_low <= expit(new) <= pooled.new_high
         held[2:] += hold_normal(found, positives, float(logit(mean)), new)

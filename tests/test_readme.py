@@ -11,8 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import expit
 
+from covidreport.store import read_scores
 from tests.forking import find_forks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +105,22 @@ def test_the_commands_for_your_own_models_run(demo, tmp_path):
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert (tmp_path / "covidreport.toml").is_file()
     assert (tmp_path / "report.html").is_file()
+
+
+def test_two_runs_that_were_exported_become_one(demo, tmp_path):
+    """Its stored scores of all images are the mean of theirs."""
+    parts = [demo / "runs" / name for name in ("demo1-bce", "demo2-focal")]
+    words = ["--output", tmp_path / "runs", "--name", "both"]
+    done = _run(["covidreport", "combine", *parts, *words], demo)
+    assert done.returncode == 0, done.stderr
+    done = _run(["covidreport", "evaluate", tmp_path / "runs"], demo)
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "runs" / "both").glob("evaluations/*/scores.parquet")
+    stored = [read_scores(part / file.relative_to(tmp_path / "runs" / "both")) for part in parts]
+    both = read_scores(file)
+    assert both.sample_ids == stored[0].sample_ids
+    mean = np.mean([expit(each.scores.astype(float)) for each in stored], axis=0)
+    assert expit(both.scores.astype(float)) == pytest.approx(mean, abs=1e-6)
 
 
 def test_the_training_command_names_a_study_that_is_there():

@@ -47,6 +47,7 @@ def build_app() -> typer.Typer:
         baseline,
         cache,
         ci,
+        combine,
         doctor,
         evaluate,
         export,
@@ -75,8 +76,8 @@ def build_app() -> typer.Typer:
     )
     app.callback()(root)
     for module in (
-        init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, plan, audit, occlude,
-        predict, listing, import_counts, import_scores, export, push, cache, doctor,
+        init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, combine, plan, audit,
+        occlude, predict, listing, import_counts, import_scores, export, push, cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

@@ -203,7 +203,7 @@ def sample_images(
     if target not in data.labels:
         return f"the data has no label {target!r}"
     truth = data.truth[:, data.labels.index(target)]
-    trained = TRAINING_SPLITS | {fold_split(run.trained_on) for run in runs if run.trained_on}
+    trained = TRAINING_SPLITS.union(*(map(fold_split, run.fitted_on) for run in runs))
     others = [each for each in _order(set(data.splits or ()), trained) if each != split]
     for name in others:
         inside = np.array([each == name for each in data.splits or ()])

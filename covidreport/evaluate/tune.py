@@ -13,7 +13,7 @@ from covidreport.evaluate.thresholds import TUNING_SPLIT
 from covidreport.evaluate.tuned import tune_run
 from covidreport.inference.contract import read_decision
 from covidreport.metrics import Target
-from covidreport.records import ARGMAX, Evaluation, Failure, Run, TunedThresholds
+from covidreport.records import ARGMAX, Evaluation, Failure, Run, Scores, TunedThresholds
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.runs import read_evaluations
 from covidreport.store import (
@@ -142,20 +142,29 @@ def _tune(
     run: Run, split: str, request: TuneRequest
 ) -> tuple[TunedThresholds | None, tuple[tuple[str, str], ...], bool]:
     """As `tune_run`, and whether all was made here: the scores, and earlier fits that stay."""
-    evaluation = _find_evaluation(run, split, request.dataset)
-    folder = evaluation_folder(run.folder, evaluation.key)
-    failure = read_failure(folder)
-    if failure is not None:
-        raise RunError(f"its last evaluation of {evaluation.key} failed: {failure.explanation}")
-    if not evaluation.has_scores:
-        raise RunError(f"{evaluation.key} holds counts and no scores")
-    scores = read_scores(folder / SCORES_FILE)
+    evaluation, scores = find_scores(run, split, request.dataset)
     labels = request.labels or evaluation.labels
     tuned, faults = tune_run(run, evaluation, scores, labels, request.target, request.command)
     made = MadeHere()
     anew = tuned is not None and not faults and set(tuned.fits) <= set(labels)
     others = anew or not (run.folder / THRESHOLDS_FILE).exists() or made.has_thresholds(run.folder)
     return tuned, faults, others and made.has_evaluation(run, evaluation)
+
+
+def find_scores(run: Run, split: str, dataset: str | None = None) -> tuple[Evaluation, Scores]:
+    """A run's evaluation on a split with its stored scores; dataset: None for the only one.
+
+    RunError where there is none, several, one that failed, or counts alone; StoreError where they
+    can't be read.
+    """
+    evaluation = _find_evaluation(run, split, dataset)
+    folder = evaluation_folder(run.folder, evaluation.key)
+    failure = read_failure(folder)
+    if failure is not None:
+        raise RunError(f"its last evaluation of {evaluation.key} failed: {failure.explanation}")
+    if not evaluation.has_scores:
+        raise RunError(f"{evaluation.key} holds counts and no scores")
+    return evaluation, read_scores(folder / SCORES_FILE)
 
 
 def _find_evaluation(run: Run, split: str, dataset: str | None) -> Evaluation:

@@ -39,7 +39,7 @@ from covidreport.storage.contract import (
 from covidreport.storage.wire import read_metadata
 
 __all__ = ["PREFIX", "VERSION", "WORDS", "Graph", "Tensor", "contract_metadata", "read_contract",
-           "read_decision", "read_labels"]  # fmt: skip
+           "read_decision", "read_labels", "state_words"]  # fmt: skip
 
 ONNX_DTYPES: dict[str, Dtype] = {
     "tensor(uint8)": "uint8",
@@ -75,7 +75,6 @@ def contract_metadata(
 ) -> dict[str, str]:
     """The `metadata_props` by which an exported model states its contract; values are JSON."""
     words: dict[str, object] = {
-        "contract": VERSION,
         "labels": list(labels),
         "size": [pixels.height, pixels.width],
         "fit": pixels.fit,
@@ -87,7 +86,13 @@ def contract_metadata(
     }
     if pixels.shorter_side is not None:
         words["shorter_side"] = pixels.shorter_side
-    return {f"{PREFIX}{word}": json.dumps(value) for word, value in words.items()}
+    return state_words(words)
+
+
+def state_words(words: Mapping[str, Any]) -> dict[str, str]:
+    """Words of a contract as `metadata_props`."""
+    stated = {"contract": VERSION, **words}
+    return {f"{PREFIX}{word}": json.dumps(value) for word, value in stated.items()}
 
 
 def read_contract(graph: Graph, described: Mapping[str, Any] | None = None) -> InputSpec:

@@ -82,6 +82,17 @@ class Run(Struct, frozen=True):
         return self._text("data", "train_split")
 
     @property
+    def fitted_on(self) -> frozenset[str]:
+        """The splits that something in it was fitted on, in small letters: its model, or of a run
+        that was made of others also theirs, and thresholds or a layer within it."""
+        stated = self.part("made_of").get("fitted_on")
+        named = stated if isinstance(stated, list) else []
+        trained = self.trained_on
+        return frozenset(
+            each.lower() for each in (trained, *named) if isinstance(each, str) and each
+        )
+
+    @property
     def watched(self) -> str | None:
         """The split that its epoch was chosen on, where it says so."""
         return self._text("data", "validation_split")

@@ -78,8 +78,7 @@ def was_tuned_on(evaluation: Evaluation, other: Evaluation) -> bool:
 
 def is_trained_on(run: Run, split: str) -> bool:
     """Whether a model was trained on a split: by its run.json, or by the name of the split."""
-    named = {run.trained_on.lower()} if run.trained_on else set()
-    return split.lower() in TRAINING_SPLITS | named
+    return split.lower() in TRAINING_SPLITS | run.fitted_on
 
 
 def list_trained(evaluated: Sequence[tuple[Run, Evaluation]]) -> frozenset[str]:

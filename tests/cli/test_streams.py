@@ -32,6 +32,7 @@ CALLS = {
     "cache clear": "cache clear",
     "cache info": "cache info",
     "ci": "ci runs/new",
+    "combine": "combine runs/base runs/new --name both",
     "doctor": "doctor",
     "evaluate": "evaluate --force",
     "export": "export runs/new --model-card card.md --dvc dvc",

@@ -38,15 +38,15 @@ from covidreport.report.blocks import (
     Text,
 )
 from covidreport.report.charts.intervals import Domain, fit_domain
+from covidreport.report.combinations import list_combinations
 from covidreport.report.index import Index
 from covidreport.report.pair_charts import draw_comparisons
 from covidreport.report.trade_off import short_names
-from covidreport.text import DASH, clean, decimal, format_p, listed, plural, titled, whole
+from covidreport.text import DASH, clean, decimal, format_p, plural, titled, whole
 
 FEW_RUNS = 6
 """Of so many all 15 pairs are listed; of more those with the best, and the rest in the grid."""
 GRID_RUNS = 20
-RULES = {"any-positive": "any yes is a yes", "majority": "two of three"}
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
@@ -87,7 +87,11 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
         *_non_inferiority_table(comparisons, index),
         *_fold(_leads(_sentences(ranking, comparisons)), "How they were compared", how),
         *_fold(pictures[1:], "Runs on a line", "A critical difference diagram"),
-        *_fold(_combinations(ranking, comparisons), "Runs together", "Votes of two and three runs"),
+        *_fold(
+            list_combinations(ranking, comparisons, index),
+            "Runs together",
+            "Votes of two and three runs",
+        ),
         *_fold(reasons, "Not compared", plural(len(rows), "run")),
     )
     return Section(anchor, title, blocks)
@@ -330,42 +334,3 @@ def _non_inferiority_table(comparisons: RunComparisons, index: Index) -> list[Ta
         f"intervals of {level}{together}"
     )
     return [Table(caption, head, rows)]
-
-
-def _combinations(ranking: Ranking, comparisons: RunComparisons) -> list[Block]:
-    """Votes that would have missed fewer than the best run alone; that none would, where so."""
-    least = min((row.missed for row in ranking.rows if row.rank == 1), default=0)
-    combinations = [one for one in comparisons.combinations if one.missed < least]
-    if not comparisons.combinations:
-        return []
-    if not combinations:
-        none = "No two or three of these runs would by vote have missed fewer than the best alone."
-        return [Prose(none, "remark")]
-    head = (
-        Column("Runs"), Column("Vote"),
-        Column("Missed", f"of {comparisons.positives:,}", "missed"),
-        Column("False alarms", f"of {comparisons.negatives:,}", "count"),
-    )  # fmt: skip
-    rows = tuple(
-        Row(
-            (
-                Text(listed([clean(name) for name in each.runs])),
-                Text(RULES[each.rule]),
-                Count(each.missed, comparisons.positives, told=True),
-                Count(each.false_alarms, comparisons.negatives, told=True),
-            )
-        )
-        for each in combinations
-    )
-    tried = combinations[0].tried_runs
-    which = "the ranked runs"
-    if tried < len(comparisons.rank_evidence):
-        which = f"the first {tried} runs"
-    note = (
-        f"The best of all pairs and trios of {which}, tried on these very images: an idea for the "
-        "next study, and no result."
-    )
-    return [
-        Table("Runs that would have missed fewest together", head, rows),
-        Prose(note, "remark"),
-    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from msgspec.structs import replace
 
 from covidreport.compare.bounds import bound_from_counts
@@ -222,9 +224,34 @@ def test_votes_that_gain_nothing_are_not_named(compared):
 
     table = find_table(build_with(least, least - 1), "Runs that would have missed fewest together")
     assert [row[2] for row in read_values(table)] == [str(least - 1)]
+    assert "covidreport combine" not in " ".join(list_sentences(build_with(least - 1)))
     none = build_with(least, least + 1)
     assert not [one for one in list_tables(none) if one.caption.startswith("Runs that would")]
     assert "No two or three of these runs would by vote have missed fewer than the best alone." in (
         list_sentences(none)
     )
     assert "Runs together" not in list_titles(build_with())
+
+
+def test_runs_that_gain_together_come_with_the_command_that_writes_them_as_one(compared):
+    """At the threshold that they voted by; where each has its own, at those."""
+    ranking, made = compared.rankings[0], _made(compared)
+    vote = RunCombination((SECOND, BEST), "any-positive", ranking.rows[0].missed - 1, 5, 8)
+    changed = replace(ranking, comparisons=replace(made, combinations=(vote,)))
+
+    def say_command(**thresholds):
+        runs = []
+        for one in compared.runs:
+            run = replace(one.run, model=one.run.folder / "model.onnx")
+            runs.append(replace(one, run=run, evaluation=replace(one.evaluation, **thresholds)))
+        made = build(replace(compared, rankings=(changed,), runs=tuple(runs)), "against")
+        return [one for one in list_sentences(made) if "covidreport combine" in one]
+
+    places = " ".join(shlex.quote(name) for name in (SECOND, BEST))
+    said = "Where they take the same pixels, they are written as one run to be tried there: "
+    fixed = f"{said}covidreport combine {places} --how either --threshold covid-19=0.3"
+    at = {"covid-19": 0.3}
+    assert say_command(thresholds=at) == [fixed]
+    tuned = say_command(thresholds=at, thresholds_from="tuned on tuning")
+    assert tuned == [fixed.replace("--threshold covid-19=0.3", "--thresholds tuned")]
+    assert say_command(thresholds={}, thresholds_from="argmax") == []

@@ -113,7 +113,8 @@ def test_two_runs_that_were_exported_become_one(demo, tmp_path):
     words = ["--output", tmp_path / "runs", "--name", "both"]
     done = _run(["covidreport", "combine", *parts, *words], demo)
     assert done.returncode == 0, done.stderr
-    done = _run(["covidreport", "evaluate", tmp_path / "runs"], demo)
+    data = ["--data", demo / "drawn" / "manifest.csv"]
+    done = _run(["covidreport", "evaluate", tmp_path / "runs", *data], demo)
     assert done.returncode == 0, done.stderr
     (file,) = (tmp_path / "runs" / "both").glob("evaluations/*/scores.parquet")
     stored = [read_scores(part / file.relative_to(tmp_path / "runs" / "both")) for part in parts]

@@ -73,7 +73,8 @@ def combine(
     as_json: AsJson = False,
 ) -> None:
     """Combine runs."""
-    from covidreport.cli.terminal import print_json, say, say_note
+    from covidreport.cli.tables import print_line
+    from covidreport.cli.terminal import out, print_json, say, say_note
     from covidreport.combine import NewRun, combine_runs, recalibrate_run
     from covidreport.combine.layers import LAYERS, refuse_reported
     from covidreport.evaluate.thresholds import TUNING_SPLIT, Thresholds
@@ -103,8 +104,9 @@ def combine(
             say_note(f"{label} stays as it is: {why}")
     if as_json:
         print_json({"schema": "covidreport.combine/1", **_describe(run)})
-    say(f"wrote {run.folder_text}: {run.description}")
-    say(f"  its model answered drawn pictures as its parts say: {run.model}")
+    else:
+        print_line(out, f"wrote {run.folder_text}: {run.description}")
+    say(f"its model answered drawn pictures as its parts say: {run.model}")
     words = ["covidreport", "evaluate", run.folder_text]
     say(f"evaluate it: {shlex.join(words)}")
     if recalibrate is not None or how == "mean":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from msgspec.structs import replace
 
 from covidreport.compare.bounds import bound_from_counts
@@ -236,7 +234,7 @@ def test_votes_that_gain_nothing_are_not_named(compared):
 def test_runs_that_gain_together_come_with_the_command_that_writes_them_as_one(compared):
     """At the threshold that they voted by; where each has its own, at those."""
     ranking, made = compared.rankings[0], _made(compared)
-    vote = RunCombination((SECOND, BEST), "any-positive", ranking.rows[0].missed - 1, 5, 8)
+    vote = RunCombination(("exp3", "exp1"), "any-positive", ranking.rows[0].missed - 1, 5, 8)
     changed = replace(ranking, comparisons=replace(made, combinations=(vote,)))
 
     def say_command(**thresholds):
@@ -247,9 +245,8 @@ def test_runs_that_gain_together_come_with_the_command_that_writes_them_as_one(c
         made = build(replace(compared, rankings=(changed,), runs=tuple(runs)), "against")
         return [one for one in list_sentences(made) if "covidreport combine" in one]
 
-    places = " ".join(shlex.quote(name) for name in (SECOND, BEST))
     said = "Where they take the same pixels, they are written as one run to be tried there: "
-    fixed = f"{said}covidreport combine {places} --how either --threshold covid-19=0.3"
+    fixed = f"{said}covidreport combine exp3 exp1 --how either --threshold covid-19=0.3"
     at = {"covid-19": 0.3}
     assert say_command(thresholds=at) == [fixed]
     tuned = say_command(thresholds=at, thresholds_from="tuned on tuning")

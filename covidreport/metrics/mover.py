@@ -14,7 +14,7 @@ binomial proportions", Stat. Methods Med. Res. 24 (2015) 224-254.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,15 @@ def add_ends(
     correlation: ArrayLike = 0.0,
 ) -> Ends:  # fmt: skip
     """As `sum_ends`, of two estimates with intervals of their own: value, low and high of each."""
-    value, parts = np.asarray(0.0), []
+    return combine_ends(terms, weights, {(0, 1): correlation})
+
+
+def combine_ends(
+    terms: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], weights: Sequence[ArrayLike],
+    correlations: Mapping[tuple[int, int], ArrayLike],
+) -> Ends:  # fmt: skip
+    """As `add_ends`, of any number of terms; correlations by the places of two of them, else 0."""
+    value, downs, ups, signs = np.asarray(0.0), [], [], []
     for term, weight in zip(terms, weights, strict=True):
         centre, low, high = (np.asarray(each, np.float64) for each in term)
         w = np.asarray(weight, np.float64)
@@ -52,13 +60,27 @@ def add_ends(
             np.where(w < 0, high - centre, centre - low),
             np.where(w < 0, centre - low, high - centre),
         )
-        parts.append((np.abs(w) * down, np.abs(w) * up))
-    sign = np.sign(np.asarray(weights[0])) * np.sign(np.asarray(weights[1]))
-    shared = 2 * np.asarray(correlation) * sign
+        downs.append(np.abs(w) * down)
+        ups.append(np.abs(w) * up)
+        signs.append(np.sign(w))
     below, above = (
-        np.sqrt(np.maximum(0.0, a**2 + b**2 + shared * a * b)) for a, b in zip(*parts, strict=True)
+        np.sqrt(np.maximum(0.0, _add_squares(distances, signs, correlations)))
+        for distances in (downs, ups)
     )
     return value - below, value + above
+
+
+def _add_squares(
+    distances: Sequence[NDArray[Any]], signs: Sequence[NDArray[Any]],
+    correlations: Mapping[tuple[int, int], ArrayLike],
+) -> NDArray[Any]:  # fmt: skip
+    total = distances[0] ** 2
+    for each in distances[1:]:
+        total = total + each**2
+    for (i, j), correlation in correlations.items():
+        shared = 2 * np.asarray(correlation) * (signs[i] * signs[j])
+        total = total + shared * distances[i] * distances[j]
+    return np.asarray(total)
 
 
 def ratio_ends(over: EffectiveSample, under: EffectiveSample, confidence: float = 0.95) -> Ends:

@@ -66,6 +66,7 @@ from covidreport.records.gate import (
     VerdictOutcome,
     WrongCases,
 )
+from covidreport.records.groups import GroupDifference, LargestDifference, RunGroups
 from covidreport.records.maps import (
     CaseMap,
     Grid,
@@ -232,6 +233,7 @@ __all__ = [
     "GateOdds",
     "GoalKind",
     "Grid",
+    "GroupDifference",
     "Ignore",
     "IgnoredFinding",
     "ImageSurvey",
@@ -240,6 +242,7 @@ __all__ = [
     "LabelCurve",
     "LabelRule",
     "LabelScoreMetrics",
+    "LargestDifference",
     "Layout",
     "Limit",
     "LimitOutcome",
@@ -298,6 +301,7 @@ __all__ = [
     "RunCombination",
     "RunComparisons",
     "RunFrequencies",
+    "RunGroups",
     "RunMaps",
     "RunReferral",
     "SameSpecificity",

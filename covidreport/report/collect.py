@@ -41,6 +41,7 @@ from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
+from covidreport.report.run_groups import collect_groups
 from covidreport.storage.chosen import (
     ChosenImages,
     ImageQuery,
@@ -148,6 +149,7 @@ def collect_report(
         study=study or Study(),
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
+        groups=collect_groups(rankings[0], reported, read) if rankings else (),
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

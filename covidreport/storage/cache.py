@@ -64,6 +64,7 @@ KINDS: Mapping[str, CacheKind] = {
     "drawings": CacheKind("charts drawn to SVG", "report"),
     "engines": CacheKind("engines that TensorRT compiled", "inference"),
     "fp16-models": CacheKind("models converted to fp16", "inference"),
+    "groups": CacheKind("crossed and compared groups of a run", "report"),
     "headers": CacheKind("what DICOM headers say of patients", "dataset", private=True),
     "index": CacheKind("what a manifest held", "dataset"),
     "made-here": CacheKind("which files this machine computed", "storage"),

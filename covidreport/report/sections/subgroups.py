@@ -17,12 +17,12 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
+from covidreport.report.group_blocks import list_compared, say_largest
 from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
+from covidreport.report.run_groups import MOST_RUNS
 from covidreport.text import NOT_STATED, clean, humanise, plural, titled, whole
 
-MOST_RUNS = 3
-"""Runs that stand side by side; each run's own section has its groups too."""
 LEAD = (
     "A run that does well on the whole may do badly for some patients. A group with fewer than ten "
     "cases is shown and never compared."
@@ -35,12 +35,16 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     if not shown or not data.rankings:
         return ()
     found = _table("sensitivity", shown, index)
-    cleared = Group(
-        (_table("specificity", shown, index),), "Specificity by group",
-        f"Images without {index.disease}", state="folded",
-    )  # fmt: skip
-    remark = Prose(WORST_OF_SEVERAL, "remark")
-    return (Section("subgroups", "Subgroups", (Prose(LEAD, "lead"), found, cleared, remark)),)
+    compared = list_compared(data, index)
+    more = Group(
+        (_table("specificity", shown, index), *compared),
+        "Specificity, differences and crossed groups" if compared else "Specificity by group",
+        f"Images without {index.disease}" + ("; one group against another" if compared else ""),
+        state="folded",
+    )
+    remark = Prose(say_largest(data, index) if compared else WORST_OF_SEVERAL, "remark")
+    blocks = (Prose(LEAD, "lead"), found, more, remark)
+    return (Section("subgroups", "Subgroups", blocks),)
 
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:

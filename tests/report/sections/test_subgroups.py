@@ -6,8 +6,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from covidreport.metrics import estimate_subgroups
+from covidreport.records import Scores
 from covidreport.report.formats import render_html, render_markdown
 from covidreport.report.groups import WORST_OF_SEVERAL
+from covidreport.report.run_groups import describe_groups
 from covidreport.report.sections.subgroups import LEAD
 from tests.report.blocks import (
     build,
@@ -18,7 +20,7 @@ from tests.report.blocks import (
     read_lines,
     say,
 )
-from tests.report.detailed import detailed_study
+from tests.report.detailed import PLAN, detailed_study, evaluate
 from tests.report.reading import read_html
 
 
@@ -104,3 +106,44 @@ def test_a_group_without_cases_has_none_missed_and_none_alarmed():
     sensitivity, specificity = list_tables(build(data, "subgroups"))
     assert _line(sensitivity, "c") == "– (no cases)"
     assert _line(specificity, "d") == "– (none without it)"
+
+
+def _planted():
+    """The report of one run that finds 20 of 40 of site a and all of 40 of site b, and clears all;
+    the cases of each site lie in two views, half in each."""
+    data = detailed_study()
+    truth = np.tile([1] * 40 + [0] * 40, 2)[:, np.newaxis].astype(np.int8)
+    found = np.array([1, -1] * 20 + [-1] * 40 + [1] * 40 + [-1] * 40)[:, np.newaxis]
+    attributes = {"site": ("a",) * 80 + ("b",) * 80, "view": (("PA",) * 20 + ("AP",) * 20) * 4}
+    scores = Scores(
+        tuple(f"{i}.png" for i in range(160)), ("covid-19",), truth, found.astype(np.float32),
+        "logit", (None,) * 160, None, attributes,
+    )  # fmt: skip
+    evaluation = evaluate(RUN, scores)
+    groups = describe_groups(scores, evaluation, "covid-19", PLAN)
+    assert groups is not None
+    return replace(data, groups=(groups,))
+
+
+def test_groups_are_told_apart_and_crossed():
+    """The largest of one sentence with the interval for all five differences that were looked at
+    (Newcombe's at 0.99 of 20 of 40 and 40 of 40), the crossed groups with their cases."""
+    data = _planted()
+    section = build(data, "subgroups")
+    (told,) = (each for each in list_sentences(section) if "looked at" in each)
+    assert told == (
+        "Of 5 differences that were looked at, the clearest of focal-0 is +0.500 (99 % CI +0.264 "
+        "to +0.689) in sensitivity (Site: b against a). Its interval, which allows for all of "
+        "them, does not contain 0."
+    )
+    _, _, differences, crossed = list_tables(section)
+    rows = read_lines(differences)
+    assert rows[0][:4] == ["Site", "b", "a", "40"]
+    assert rows[0][4].startswith("+0.500")
+    assert rows[0][5].startswith("0.250")
+    assert rows[1][:4] == ["View", "PA", "AP", "40"]
+    assert [row[1:4] for row in read_lines(crossed)][2] == [
+        "b, AP", "20", "1.000 (0 missed; 20 of 20; 95 % CI 0.839 to 1.000)"
+    ]  # fmt: skip
+    text = render_markdown(data)
+    assert told.replace("+", r"\+") in text or told in text

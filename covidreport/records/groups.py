@@ -1,0 +1,49 @@
+"""What one run's answers say of groups of images: crossed attributes, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from covidreport.records.score_metrics import Subgroups
+from covidreport.records.scores import Estimate
+
+
+class GroupDifference(Struct, frozen=True):
+    """A group less the reference group of its attribute, of one run and label.
+
+    attribute: its name, or two joined by ` and `, with the values joined by a comma. positives,
+    negatives: the group's images. sensitivity: the difference in it (equal opportunity difference).
+    odds: half the sum of the absolute differences in sensitivity and in the false alarm rate
+    (average absolute odds difference); without a value where either group has few negatives.
+    """
+
+    attribute: str
+    value: str
+    reference: str
+    positives: int
+    negatives: int
+    sensitivity: Estimate
+    odds: Estimate
+
+
+class LargestDifference(Struct, frozen=True):
+    """The largest difference in sensitivity, its interval at `level`: it was picked of so many."""
+
+    difference: GroupDifference
+    comparisons: int
+    level: float
+
+
+class RunGroups(Struct, frozen=True):
+    """One ranked run's groups for the target.
+
+    crossed: by two attributes' names joined by ` and `. largest: over all of `differences`; None
+    without any.
+    """
+
+    run: str
+    crossed: Mapping[str, Subgroups]
+    differences: tuple[GroupDifference, ...]
+    largest: LargestDifference | None

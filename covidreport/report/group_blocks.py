@@ -1,0 +1,150 @@
+"""Differences between groups, and two attributes crossed, as blocks of the section of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from covidreport.records import (
+    Estimate,
+    GroupDifference,
+    LargestDifference,
+    ReportData,
+    RunGroups,
+    Subgroup,
+)
+from covidreport.report.blocks import (
+    RATES,
+    Block,
+    Cell,
+    Column,
+    Count,
+    Difference,
+    Inlines,
+    Prose,
+    Rate,
+    Row,
+    Table,
+    Text,
+)
+from covidreport.report.index import Index
+from covidreport.text import clean, humanise, plural, titled, whole
+
+
+def list_compared(data: ReportData, index: Index) -> tuple[Block, ...]:
+    """The tables of differences and of crossed groups; none where no two groups were compared."""
+    shown = [each for each in data.groups if each.differences]
+    if not shown:
+        return ()
+    words = (
+        "A group less the reference of its attribute, the group with most cases. Below 0 more of "
+        "its cases are missed. The average absolute odds difference is half the sum of how far "
+        "sensitivity and false alarm rate differ. Groups with fewer than ten cases are left out."
+    )
+    crossed = _tabulate_crossed(shown, index)
+    return (Prose(words), _tabulate(shown, index), *([crossed] if crossed else []))
+
+
+def say_largest(data: ReportData, index: Index) -> Inlines:
+    """The largest difference of the first run, with an interval that allows for its being that."""
+    first = next(each for each in data.groups if each.differences)
+    assert first.largest is not None
+    one, told = first.largest.difference, first.largest.difference.sensitivity
+    attribute = _name_attribute(one.attribute)
+    looked_at = plural(first.largest.comparisons, "difference")
+    return (
+        f"Of {looked_at} that were looked at, the clearest of ",
+        index.link(first.run), " is ",
+        Difference(told.value, told.low, told.high, level=first.largest.level),
+        f" in sensitivity ({attribute}: ", Text(one.value), " against ", Text(one.reference), "). ",
+        _judge(first.largest),
+    )  # fmt: skip
+
+
+def _judge(largest: LargestDifference) -> str:
+    one = largest.difference.sensitivity
+    if one.low is None or one.high is None:
+        return "One patient alone has these images: there is no interval."
+    if one.low <= 0 <= one.high:
+        return "Its interval, which allows for all of them, contains 0."
+    return "Its interval, which allows for all of them, does not contain 0."
+
+
+def _tabulate(shown: list[RunGroups], index: Index) -> Table:
+    head = [
+        Column("Attribute"), Column("Value", kind="name"), Column("Reference"),
+        Column("Cases", kind="count"),
+    ]  # fmt: skip
+    for each in shown:
+        name = clean(each.run)
+        head.append(Column(name, "equal opportunity difference, 95 % CI", "figure"))
+        head.append(
+            Column(name, "average absolute odds difference, 95 % CI", "figure", room="wide")
+        )
+    by_run = [{(one.attribute, one.value): one for one in each.differences} for each in shown]
+    rows = []
+    last = ""
+    for one in shown[0].differences:
+        told = _name_attribute(one.attribute) if one.attribute != last else ""
+        last = one.attribute
+        cells: list[Cell] = [
+            Text(told), Text(one.value), Text(one.reference), Count(one.positives),
+        ]  # fmt: skip
+        for run in by_run:
+            cells += _differ(run, one)
+        rows.append(Row(tuple(cells)))
+    return Table(f"Differences between groups in {index.disease}", tuple(head), tuple(rows))
+
+
+def _differ(
+    run: Mapping[tuple[str, str], GroupDifference], one: GroupDifference
+) -> tuple[Difference, Difference]:
+    found = run.get((one.attribute, one.value))
+    nothing = Estimate(None)
+    first = nothing if found is None else found.sensitivity
+    second = nothing if found is None else found.odds
+    return (
+        Difference(first.value, first.low, first.high),
+        Difference(second.value, second.low, second.high, signed=False),
+    )
+
+
+def _tabulate_crossed(shown: list[RunGroups], index: Index) -> Table | None:
+    """The crossed groups with ten cases or more; how many are smaller stands in the caption."""
+    rows = []
+    smaller = 0
+    for attribute, groups in shown[0].crossed.items():
+        kept = [each for each in groups.groups if "sensitivity" in each.compared]
+        smaller += sum(1 for each in groups.groups if each.counts.positives) - len(kept)
+        for place, group in enumerate(kept):
+            rates = [_find(each, attribute, group.value) for each in shown]
+            told = _name_attribute(attribute) if place == 0 else ""
+            rows.append(
+                Row(
+                    (
+                        Text(told), Text(group.value), Count(group.counts.positives),
+                        *(_rate(each) for each in rates),
+                    )
+                )
+            )  # fmt: skip
+    if not rows:
+        return None
+    head = [Column("Attributes"), Column("Values", kind="name"), Column("Cases", kind="count")]
+    head += [Column(clean(each.run), "95 % CI", "figure", axis=RATES) for each in shown]
+    left = f"; {plural(smaller, 'group')} with fewer than ten cases left out" if smaller else ""
+    caption = f"Sensitivity for {index.disease} by two attributes crossed{left}"
+    return Table(caption, tuple(head), tuple(rows))
+
+
+def _find(each: RunGroups, attribute: str, value: str) -> Subgroup | None:
+    groups = each.crossed.get(attribute)
+    return next((one for one in groups.groups if one.value == value), None) if groups else None
+
+
+def _rate(group: Subgroup | None) -> Rate:
+    if group is None:
+        return Rate(None)
+    return Rate(group.sensitivity, f"{whole(group.counts.missed)} missed")
+
+
+def _name_attribute(attribute: str) -> str:
+    return titled(humanise(attribute))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from covidreport.records import (
-    Estimate,
     GroupDifference,
     LargestDifference,
     ReportData,
@@ -41,7 +38,8 @@ def list_compared(data: ReportData, index: Index) -> tuple[Block, ...]:
         "sensitivity and false alarm rate differ. Groups with fewer than ten cases are left out."
     )
     crossed = _tabulate_crossed(shown, index)
-    return (Prose(words), _tabulate(shown, index), *([crossed] if crossed else []))
+    tables = (_tabulate(shown, index, odds=odds) for odds in (False, True))
+    return (Prose(words), *tables, *([crossed] if crossed else []))
 
 
 def say_largest(data: ReportData, index: Index) -> Inlines:
@@ -69,43 +67,34 @@ def _judge(largest: LargestDifference) -> str:
     return "Its interval, which allows for all of them, does not contain 0."
 
 
-def _tabulate(shown: list[RunGroups], index: Index) -> Table:
+def _tabulate(shown: list[RunGroups], index: Index, *, odds: bool) -> Table:
+    """A row for each group but the references, a column for each run."""
     head = [
         Column("Attribute"), Column("Value", kind="name"), Column("Reference"),
         Column("Cases", kind="count"),
     ]  # fmt: skip
-    for each in shown:
-        name = clean(each.run)
-        head.append(Column(name, "equal opportunity difference, 95 % CI", "figure"))
-        head.append(
-            Column(name, "average absolute odds difference, 95 % CI", "figure", room="wide")
-        )
+    head += [Column(clean(each.run), "95 % CI", "figure") for each in shown]
     by_run = [{(one.attribute, one.value): one for one in each.differences} for each in shown]
     rows = []
     last = ""
     for one in shown[0].differences:
         told = _name_attribute(one.attribute) if one.attribute != last else ""
         last = one.attribute
+        found = (run.get((one.attribute, one.value)) for run in by_run)
         cells: list[Cell] = [
             Text(told), Text(one.value), Text(one.reference), Count(one.positives),
+            *(_differ(each, odds=odds) for each in found),
         ]  # fmt: skip
-        for run in by_run:
-            cells += _differ(run, one)
         rows.append(Row(tuple(cells)))
-    return Table(f"Differences between groups in {index.disease}", tuple(head), tuple(rows))
+    title = "Average absolute odds difference" if odds else "Equal opportunity difference"
+    return Table(f"{title} of groups for {index.disease}", tuple(head), tuple(rows))
 
 
-def _differ(
-    run: Mapping[tuple[str, str], GroupDifference], one: GroupDifference
-) -> tuple[Difference, Difference]:
-    found = run.get((one.attribute, one.value))
-    nothing = Estimate(None)
-    first = nothing if found is None else found.sensitivity
-    second = nothing if found is None else found.odds
-    return (
-        Difference(first.value, first.low, first.high),
-        Difference(second.value, second.low, second.high, signed=False),
-    )
+def _differ(one: GroupDifference | None, *, odds: bool) -> Difference:
+    if one is None:
+        return Difference(None)
+    found = one.odds if odds else one.sensitivity
+    return Difference(found.value, found.low, found.high, signed=not odds)
 
 
 def _tabulate_crossed(shown: list[RunGroups], index: Index) -> Table | None:

@@ -136,14 +136,12 @@ def test_groups_are_told_apart_and_crossed():
         "to +0.689) in sensitivity (Site: b against a). Its interval, which allows for all of "
         "them, does not contain 0."
     )
-    _, _, differences, crossed = list_tables(section)
+    _, _, differences, odds, crossed = list_tables(section)
     rows = read_lines(differences)
     assert rows[0][:4] == ["Site", "b", "a", "40"]
     assert rows[0][4].startswith("+0.500")
-    assert rows[0][5].startswith("0.250")
+    assert read_lines(odds)[0][4].startswith("0.250")
     assert rows[1][:4] == ["View", "PA", "AP", "40"]
     assert [row[1:4] for row in read_lines(crossed)][2] == [
         "b, AP", "20", "1.000 (0 missed; 20 of 20; 95 % CI 0.839 to 1.000)"
     ]  # fmt: skip
-    text = render_markdown(data)
-    assert told.replace("+", r"\+") in text or told in text

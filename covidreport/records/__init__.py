@@ -66,7 +66,14 @@ from covidreport.records.gate import (
     VerdictOutcome,
     WrongCases,
 )
-from covidreport.records.groups import GroupDifference, LargestDifference, RunGroups
+from covidreport.records.groups import (
+    GroupDifference,
+    LargestDifference,
+    RunGroups,
+    SpotCut,
+    WeakSpot,
+    WeakSpots,
+)
 from covidreport.records.maps import (
     CaseMap,
     Grid,
@@ -313,6 +320,7 @@ __all__ = [
     "SeedComparison",
     "SeedSpread",
     "Severity",
+    "SpotCut",
     "Stage",
     "StageStarted",
     "StepsDone",
@@ -336,6 +344,8 @@ __all__ = [
     "Verdict",
     "VerdictOutcome",
     "WaitingForRun",
+    "WeakSpot",
+    "WeakSpots",
     "WrongCases",
     "count_steps",
     "ignore_events",

@@ -47,3 +47,46 @@ class RunGroups(Struct, frozen=True):
     crossed: Mapping[str, Subgroups]
     differences: tuple[GroupDifference, ...]
     largest: LargestDifference | None
+
+
+class SpotCut(Struct, frozen=True):
+    """What is so of a picture: its `value` of a trait, or a number of at `most`, or `over` one."""
+
+    trait: str
+    value: str | None = None
+    most: float | None = None
+    over: float | None = None
+
+
+class WeakSpot(Struct, frozen=True):
+    """A part of the positives that is missed more often than chance explains.
+
+    run: whose; None for all together, whose sensitivities are means over runs. positives: in it.
+    inside, outside: the sensitivity there. p_value: adjusted for all parts and runs. runs: how many
+    miss a larger share inside than outside.
+    """
+
+    run: str | None
+    cuts: tuple[SpotCut, ...]
+    positives: int
+    inside: Estimate
+    outside: Estimate
+    p_value: float
+    runs: int
+
+
+class WeakSpots(Struct, frozen=True):
+    """What was sought, and what was found; what all runs share stands first.
+
+    parts: how many were looked at. detectable: by how much less sensitive the best run has to be on
+    half of the positives for it to be named in four of five such studies; None where no difference
+    is large enough.
+    """
+
+    spots: tuple[WeakSpot, ...]
+    positives: int
+    runs: int
+    traits: tuple[str, ...]
+    parts: int
+    permutations: int
+    detectable: float | None

@@ -12,7 +12,7 @@ from covidreport.records.comparison import ExcludedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.gate import ScoresFrom
-from covidreport.records.groups import RunGroups
+from covidreport.records.groups import RunGroups, WeakSpots
 from covidreport.records.maps import RunMaps
 from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
@@ -327,3 +327,5 @@ class ReportData(Struct, frozen=True):
     """Of the ranked images; None where no ranked run was evaluated."""
     groups: tuple[RunGroups, ...] = ()
     """Of the first ranked runs of the first ranking whose images state attributes, in its order."""
+    weak_spots: WeakSpots | None = None
+    """Of the ranked runs of the first ranking; None where nothing is known of its cases."""

@@ -42,6 +42,7 @@ from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
 from covidreport.report.run_groups import collect_groups
+from covidreport.report.weak_spots import collect_weak_spots
 from covidreport.storage.chosen import (
     ChosenImages,
     ImageQuery,
@@ -150,6 +151,7 @@ def collect_report(
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
         groups=collect_groups(rankings[0], reported, read) if rankings else (),
+        weak_spots=collect_weak_spots(rankings[0], reported, read) if rankings else None,
         provenance={
             "covidreport": __version__,
             "evaluated": max(finished) if finished else None,

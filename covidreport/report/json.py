@@ -3,7 +3,7 @@
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
 `cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`, `study`, `cohorts`,
-`flow`, `groups`.
+`flow`, `groups`, `weak_spots`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),

@@ -91,8 +91,8 @@ def show_weak_spots(studies: int, seed: int) -> None:
 
 
 def _search(positives: int, runs: int, rng: np.random.Generator, *, weak: bool) -> WeakSpots:
-    names = "brightness", "contrast", "sharpness", "size", "borders"
-    traits: dict[str, Any] = {name: rng.random(positives) for name in names}
+    measured = "brightness", "contrast", "sharpness", "size", "borders"
+    traits: dict[str, Any] = {name: rng.random(positives) for name in measured}
     traits["sex"] = tuple(rng.choice(["F", "M"], positives).tolist())
     traits["view"] = tuple(rng.choice(["AP", "AP supine", "PA"], positives).tolist())
     dark = traits["brightness"] <= np.median(traits["brightness"])

@@ -177,7 +177,7 @@ class ImageStore:
                 cache.pixels[row] = 0
                 cache.fail(row, str(error))
             else:
-                cache.store(row, image.peak, image.transforms, image.grey)
+                cache.store(row, image.peak, image.transforms, image.measured)
         reason = cache.reason(row)
         if reason is not None:
             raise ImageError(reason)

@@ -275,7 +275,7 @@ def _provenance(
         **_device_facts(scored, check),
         "batch": request.batch,
         "decoder": DECODER,
-        "grey_levels": count_levels(each for each in decoded.greys if each is not None),
+        "grey_levels": count_levels(each.grey for each in decoded.measured if each is not None),
         "company": opened.company.facts() if opened.company else None,
         "threads_per_session": 1,
         "versions": {

@@ -19,14 +19,14 @@ from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError
 from covidreport.images import decode_image, fit_pixels, read_bytes
 from covidreport.images.cache import PixelCache
-from covidreport.records import Failure, Peak, PixelSpec
+from covidreport.records import Failure, Measured, Peak, PixelSpec
 
 
 class Chunk(Struct, frozen=True):
     """A run of samples, `start` to `stop`, decoded: uint8 `(n, H, W, C)` for each PixelSpec.
 
-    A sample that could not be decoded is black in `pixels` and has its reason in `reasons`. greys:
-    the mean grey level of each, 0 to 255, as the file was decoded; None where it was not.
+    A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.
+    measured: what each is like, as the file was decoded; None where it was not.
     chains: how many of the samples are DICOM images that went through each chain of transforms.
     """
 
@@ -35,19 +35,19 @@ class Chunk(Struct, frozen=True):
     pixels: Mapping[PixelSpec, NDArray[np.uint8]]
     reasons: tuple[str | None, ...]
     peaks: tuple[Peak | None, ...]
-    greys: tuple[int | None, ...]
+    measured: tuple[Measured | None, ...]
     seconds: float
     chains: Mapping[tuple[str, ...], int] = field(default_factory=dict)
 
 
 class _Decoded(NamedTuple):
-    """What became of one image: why it failed, its largest raw sample, its chain of transforms, its
-    mean grey level."""
+    """What became of one image: why it failed, its largest raw sample, its chain of transforms, and
+    what it is like."""
 
     reason: str | None = None
     peak: Peak | None = None
     chain: tuple[str, ...] = ()
-    grey: int | None = None
+    measured: Measured | None = None
     lasting: bool = True
     """Whether the bytes of the digest always fail: not where memory was short, by our own fault,
     or where other bytes, or none, were read."""
@@ -103,15 +103,15 @@ def decode_chunk(
         # A failure is remembered only where these bytes always fail: a full memory may not be,
         # and a file that changed meanwhile is another image.
         for spec in needed:
-            if spec in caches and image.grey is not None:
-                caches[spec].store(start + i, image.peak, image.chain, image.grey)
+            if spec in caches and image.measured is not None:
+                caches[spec].store(start + i, image.peak, image.chain, image.measured)
             elif spec in caches and image.reason is not None and image.lasting:
                 caches[spec].fail(start + i, image.reason)
         images.append(image)
     return Chunk(
         start, stop, pixels,
         tuple(image.reason for image in images), tuple(image.peak for image in images),
-        tuple(image.grey for image in images),
+        tuple(image.measured for image in images),
         time.perf_counter() - began,
         Counter(image.chain for image in images if image.chain),
     )  # fmt: skip
@@ -126,13 +126,15 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
         chunks[0].start, chunks[-1].stop, {},
         tuple(reason for chunk in chunks for reason in chunk.reasons),
         tuple(peak for chunk in chunks for peak in chunk.peaks),
-        tuple(grey for chunk in chunks for grey in chunk.greys),
+        tuple(one for chunk in chunks for one in chunk.measured),
         sum(chunk.seconds for chunk in chunks), chains,
     )  # fmt: skip
 
 
 def _read_one(cache: PixelCache, index: int) -> _Decoded:
-    return _Decoded(cache.reason(index), cache.peak(index), cache.chain(index), cache.grey(index))
+    return _Decoded(
+        cache.reason(index), cache.peak(index), cache.chain(index), cache.measured(index)
+    )
 
 
 def _decode_one(
@@ -151,7 +153,7 @@ def _decode_one(
     except ImageError as error:
         _blacken(targets)
         return _Decoded(str(error), lasting=lasting)
-    return _Decoded(None, image.peak, image.transforms, image.grey)
+    return _Decoded(None, image.peak, image.transforms, image.measured)
 
 
 def _blacken(targets: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:

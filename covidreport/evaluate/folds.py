@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from msgspec import to_builtins
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from covidreport.audit.folds import audit_partition
 from covidreport.boundary import attempt
@@ -42,6 +43,7 @@ from covidreport.records import (
     CrossValidated,
     Evaluation,
     Failure,
+    Measured,
     OnEvent,
     RecordedFold,
     Run,
@@ -224,8 +226,18 @@ def _join_scores(
         sample_ids=data.ids, labels=data.labels, truth=data.truth, scores=scores,
         activation=parts[0].activation, reasons=tuple(reasons), groups=data.groups,
         attributes=group_values(data.attributes), folds=data.folds, others=others,
-        ages=read_ages(data.attributes),
+        ages=read_ages(data.attributes), pictures=_join_pictures(parts, rows),
     )  # fmt: skip
+
+
+def _join_pictures(parts: Sequence[Scores], rows: Mapping[str, int]) -> NDArray[np.float32] | None:
+    """What the pictures of all folds are like; None where that of one fold is not known."""
+    joined = np.full((len(rows), len(Measured._fields)), np.nan, np.float32)
+    for part in parts:
+        if part.pictures is None:
+            return None
+        joined[[rows[sample] for sample in part.sample_ids]] = part.pictures
+    return joined
 
 
 def _describe(

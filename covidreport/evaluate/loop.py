@@ -173,7 +173,7 @@ class _Loop(Struct):
         batch.units.clear()
         self.decoded.decode_s += chunk.seconds
         self.decoded.peaks[chunk.start : chunk.stop] = chunk.peaks
-        self.decoded.greys[chunk.start : chunk.stop] = chunk.greys
+        self.decoded.measured[chunk.start : chunk.stop] = chunk.measured
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
         left = [scored for scored in batch.left if scored.failure is None]

@@ -16,7 +16,7 @@ from covidreport.evaluate.company import Company
 from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
 from covidreport.metrics import group_values, read_ages
-from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Peak, Run, Scores
+from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Measured, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
 
@@ -99,13 +99,13 @@ class DecodedSet(Struct):
     """What the loop learns of the images.
 
     reasons `(N,)`: why an image failed, None where it did not. peaks `(N,)`: the largest raw sample
-    of each image whose depth decides what is white, None of the others. greys `(N,)`: the mean grey
-    level of each, 0 to 255, as its file was decoded; None where it was not.
+    of each image whose depth decides what is white, None of the others. measured `(N,)`: what
+    each is like as its file was decoded; None where it was not.
     """
 
     reasons: list[str | None]
     peaks: list[Peak | None]
-    greys: list[int | None]
+    measured: list[Measured | None]
     decode_s: float = 0.0
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""
@@ -141,4 +141,13 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
         others=others,
+        pictures=list_measured(decoded.measured),
     )
+
+
+def list_measured(measured: Sequence[Measured | None]) -> NDArray[np.float32] | None:
+    """What pictures are like, as `Scores.pictures` has it; None where none was decoded."""
+    if not any(measured):
+        return None
+    unknown = (np.nan,) * len(Measured._fields)
+    return np.array([unknown if each is None else each for each in measured], np.float32)

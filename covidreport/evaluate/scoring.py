@@ -183,4 +183,5 @@ def take_units(scores: Scores, dataset: Dataset) -> Scores:
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
+        pictures=None if scores.pictures is None else scores.pictures[order],
     )

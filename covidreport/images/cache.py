@@ -26,7 +26,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from covidreport.errors import WriteError
-from covidreport.records import Peak, PixelSpec
+from covidreport.records import Measured, Peak, PixelSpec
 from covidreport.storage.cache import has_entry, name_entry, open_entry
 from covidreport.storage.cache_folder import RESERVE_BYTES, note_damage, reserve_bytes
 from covidreport.store import write_atomic
@@ -37,15 +37,15 @@ DECODER = "2"
 
 Of JPEG and PNG nothing has changed since 1: see `evaluate.identity`.
 """
-_LAYOUT = 4
+_LAYOUT = 5
 """Counted up when an entry's files are laid out otherwise."""
 UNREAD, READ, FAILED = 1, 2, 3
 """No row says 0: a page of zeros is damage."""
 NO_PEAK = Peak(-1, 0)
 NO_CHAIN = 0
 
-NO_GREY = 0
-"""Of an image that failed."""
+UNMEASURED = Measured(0, 0.0, 0.0, 0.0, 0, 0)
+"""An image that failed."""
 
 _ROW = np.dtype(
     [
@@ -53,6 +53,11 @@ _ROW = np.dtype(
         ("maximum", "<i4"),
         ("bits", "u1"),
         ("grey", "u1"),
+        ("contrast", "<f4"),
+        ("sharpness", "<f4"),
+        ("borders", "<f4"),
+        ("height", "<u4"),
+        ("width", "<u4"),
         ("chain", "<u8"),
         ("check", "<u8"),
     ]
@@ -67,6 +72,11 @@ class _Known(NamedTuple):
     maximum: int
     bits: int
     grey: int
+    contrast: float
+    sharpness: float
+    borders: float
+    height: int
+    width: int
     chain: int
 
 
@@ -134,25 +144,30 @@ class PixelCache:
         peak = Peak(int(row["maximum"]), int(row["bits"]))
         return None if peak == NO_PEAK else peak
 
-    def grey(self, index: int) -> int | None:
-        """`DecodedImage.grey` of an image; None where it failed."""
+    def measured(self, index: int) -> Measured | None:
+        """`DecodedImage.measured` of an image; None where it failed."""
         row = self._rows[index]
-        return int(row["grey"]) if row["state"] == READ else None
+        if row["state"] != READ:
+            return None
+        return Measured(*(row[name].item() for name in Measured._fields))
 
     def chain(self, index: int) -> tuple[str, ...]:
         """The transforms that made a DICOM image's pixels; empty for others."""
         return self._chains.get(int(self._rows["chain"][index]), ())
 
-    def store(self, index: int, peak: Peak | None, chain: tuple[str, ...], grey: int) -> None:
+    def store(
+        self, index: int, peak: Peak | None, chain: tuple[str, ...], measured: Measured
+    ) -> None:
         """Say that the pixels of an image stand in `pixels`, and what is known of them."""
         number = self._store_chain(chain) if chain else NO_CHAIN
-        self._write_row(index, READ, _Known(*(peak or NO_PEAK), grey, number))
+        maximum, bits = peak or NO_PEAK
+        self._write_row(index, READ, _Known(maximum, bits, *measured, number))
 
     def fail(self, index: int, reason: str) -> None:
         """Say that an image can't be decoded, and why; its pixels are black."""
         self._reasons[index] = reason
         self._append(_FAILURES, [index, reason])
-        self._write_row(index, FAILED, _Known(*NO_PEAK, NO_GREY, NO_CHAIN))
+        self._write_row(index, FAILED, _Known(NO_PEAK.maximum, NO_PEAK.bits, *UNMEASURED, NO_CHAIN))
 
     def _write_row(self, index: int, state: int, known: _Known) -> None:
         """The state goes last: what another process reads before is a row as it was."""
@@ -176,7 +191,7 @@ class PixelCache:
 
     def _check(self, index: int, state: int, known: _Known) -> int:
         """The checksum of a row: its place, what is known of it, and its pixels."""
-        facts = struct.pack("<QBiBBQ", index, state, *known)
+        facts = struct.pack("<QBiBBfffIIQ", index, state, *known)
         if state == FAILED:
             facts += self._reasons.get(index, "").encode()
         return xxhash.xxh3_64_intdigest(self._flat[index], xxhash.xxh3_64_intdigest(facts))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from covidreport.images.pixels import DecodedImage
+from covidreport.images.pixels import DecodedImage, find_content
 from covidreport.images.transforms import ASSUMED
 from covidreport.records import Peak
 
@@ -17,8 +17,6 @@ SIDE = 32
 """Of a thumbnail, in pixels: enough to tell two chests apart, and 100,000 of them take 100 MB."""
 FINER_SIDE = 64
 """Of one in which a part of it is to be found again: 400 MB."""
-_FLAT = 20
-"""Grey values that a row or column of a border may differ by, as JPEG makes them."""
 
 
 class PictureFacts(NamedTuple):
@@ -60,7 +58,7 @@ def survey_picture(image: DecodedImage) -> PictureFacts:
         brightness=float(np.asarray(grey).mean()),
         peak=image.peak,
         assumed=tuple(step for step in ASSUMED if step in image.transforms),
-        content=_shrink(grey, FINER_SIDE, _find_content(np.asarray(grey))),
+        content=_shrink(grey, FINER_SIDE, find_content(np.asarray(grey))),
         thumbnail=_shrink(grey, SIDE),
     )
 
@@ -69,18 +67,6 @@ def _shrink(
     picture: Image.Image, side: int, box: tuple[int, int, int, int] | None = None
 ) -> NDArray[np.uint8]:
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX, box))
-
-
-def _find_content(samples: NDArray[np.uint8]) -> tuple[int, int, int, int] | None:
-    """Left, top, right and bottom of what lies within borders of one grey; None for a flat picture.
-
-    Bars that make a picture square are no part of it: a copy without them shows the same.
-    """
-    rows = np.flatnonzero(np.ptp(samples, axis=1) > _FLAT)
-    columns = np.flatnonzero(np.ptp(samples, axis=0) > _FLAT)
-    if not rows.size or not columns.size:
-        return None
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _is_grey(picture: Image.Image) -> bool:

@@ -22,7 +22,7 @@ from covidreport.records.comparison import (
     SameSpecificity,
 )
 from covidreport.records.cost import Cost
-from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey, Peak
+from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey, Measured, Peak
 from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.events import (
     EvaluationReplaced,
@@ -257,6 +257,7 @@ __all__ = [
     "LimitSeverity",
     "MapFill",
     "MeanMap",
+    "Measured",
     "MetricPlan",
     "MissPolicy",
     "ModelLimits",

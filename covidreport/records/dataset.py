@@ -21,6 +21,22 @@ class Peak(NamedTuple):
     bits: int
 
 
+class Measured(NamedTuple):
+    """What a decoded picture is like, of its own pixels as they were decoded.
+
+    grey: mean level, 0 to 255. contrast: standard deviation of levels. sharpness: how much
+    neighbouring points differ in the mean, beside the contrast. borders: the share of the picture
+    that is borders of one grey. height, width: in pixels.
+    """
+
+    grey: int
+    contrast: float
+    sharpness: float
+    borders: float
+    height: int
+    width: int
+
+
 class Dataset(Struct, frozen=True, eq=False):
     """Images and their truth, by column: entry i of every column is image i.
 

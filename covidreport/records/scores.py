@@ -28,6 +28,8 @@ class Scores(Struct, frozen=True, eq=False):
     `(N,)`, of a softmax the highest score of an output that is no label here, 0 where there is no
     such output; None where that is not known, or scores are no softmax. ages: of `read_ages`,
     int16 `(N,)` in years, -1 where not stated; None where no attribute states them.
+    pictures: what decoded pictures are like, float32 `(N, 6)`, the fields of `Measured`, NaN where
+    one failed; None in files of an earlier version, and of scores that came from elsewhere.
     """
 
     sample_ids: tuple[str, ...]
@@ -41,6 +43,7 @@ class Scores(Struct, frozen=True, eq=False):
     folds: tuple[str, ...] | None = None
     others: NDArray[np.floating] | None = None
     ages: NDArray[np.int16] | None = None
+    pictures: NDArray[np.float32] | None = None
 
     @property
     def failed(self) -> NDArray[np.bool_]:

@@ -68,4 +68,11 @@ def list_traits(
         else:
             column = np.array(values, dtype=object)[chosen]
             traits[name] = tuple(column.tolist())
+    if scores.pictures is not None:
+        grey, contrast, sharpness, borders, height, width = scores.pictures[chosen].T.astype(float)
+        measured = {
+            "brightness": grey, "contrast": contrast, "sharpness": sharpness, "borders": borders,
+            "longer side": np.fmax(height, width), "height to width": height / width,
+        }  # fmt: skip
+        traits |= {name: each for name, each in measured.items() if name not in traits}
     return traits

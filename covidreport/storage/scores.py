@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
-from covidreport.records import UNKNOWN, Activation, Scores
+from covidreport.records import UNKNOWN, Activation, Measured, Scores
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
 from covidreport.storage.write import write_atomic
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SCORES_SCHEMA = "covidreport.scores/1"
 ATTRIBUTE = "attribute."
 """How the columns of scores.parquet begin that hold what subgroups are made by."""
+_MEASURED = tuple(f"picture.{field}" for field in Measured._fields)
+"""Those that hold what decoded pictures are like."""
 _PARQUET = b"PAR1"
 _SCORES_DIGEST = re.compile(rb'"scores_sha256": ?"([0-9a-f]{64})"')
 """Within a text of JSON its quotation marks would have a backslash before them."""
@@ -39,8 +41,9 @@ def write_scores(path: Path, scores: Scores) -> None:
     `score.<label>` (float or double as in `scores`, null: not scored), `other` where the highest
     score of all other outputs of a softmax is known (as `score.<label>`), `failure` (null: scored),
     `attribute.<name>` (null: not stated; none in files of an earlier version), `age` in completed
-    years where the data state ages (null: not stated; 90: so old or older), and `fold` where each
-    fold had a model of its own.
+    years where the data state ages (null: not stated; 90: so old or older), `picture.<field>`
+    of `Measured` (float, null: not decoded; none where scores came from elsewhere), and `fold`
+    where each fold had a model of its own.
     """
     import pyarrow.parquet as pq
 
@@ -84,6 +87,10 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     if scores.ages is not None:
         ages = scores.ages[rows]
         columns["age"] = pa.array(ages, pa.int16(), mask=ages < 0)
+    if scores.pictures is not None:
+        for name, column in zip(_MEASURED, scores.pictures[rows].T, strict=True):
+            each = np.ascontiguousarray(column)
+            columns[name] = pa.array(each, pa.float32(), mask=np.isnan(each))
     if scores.folds is not None:
         columns["fold"] = pa.array(scores.folds[rows], pa.string())
     return pa.table(columns)
@@ -169,6 +176,11 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
         folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
         others=None if others is None else others.astype(kind),
         ages=None if ages is None else np.where(np.isnan(ages), -1, ages).astype(np.int16),
+        pictures=(
+            _read_numbers(table, _MEASURED).astype(np.float32)
+            if set(_MEASURED) <= set(table.column_names)
+            else None
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from tests.images.radiographs import UNSIGNED_12, radiograph
 SPEC = PixelSpec(64, 64)
 """A picture is a page."""
 FILES = ("pixels.u8", "rows.bin", "failures.jsonl", "chains.jsonl")
-ROW = 23
+ROW = 43
 """Bytes of a row of rows.bin: state, maximum and bits, chain, checksum."""
 
 
@@ -71,7 +71,7 @@ def _open(paths):
 
 
 def _facts(chunk):
-    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.peaks, chunk.chains, chunk.greys
+    return chunk.pixels[SPEC].tobytes(), chunk.reasons, chunk.peaks, chunk.chains, chunk.measured
 
 
 @pytest.fixture

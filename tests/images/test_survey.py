@@ -66,5 +66,5 @@ def test_the_grey_level_of_a_picture_is_near_the_mean_of_its_pixels():
     ramp = np.tile(np.arange(200, dtype=np.uint8), (150, 1))
     for samples in (ramp, np.dstack([ramp, ramp, ramp])):
         image = DecodedImage(Image.fromarray(samples), "PNG", 8)
-        assert abs(image.grey - ramp.mean()) <= 1
-    assert DecodedImage(Image.new("RGB", (3, 5), (7, 7, 7)), "PNG", 8).grey == 7
+        assert abs(image.measured.grey - ramp.mean()) <= 1
+    assert DecodedImage(Image.new("RGB", (3, 5), (7, 7, 7)), "PNG", 8).measured.grey == 7

@@ -8,6 +8,7 @@ from covidreport.records import (
     ReportData,
     RunGroups,
     Subgroup,
+    WeakSpots,
 )
 from covidreport.report.blocks import (
     RATES,
@@ -24,7 +25,7 @@ from covidreport.report.blocks import (
     Text,
 )
 from covidreport.report.index import Index
-from covidreport.text import clean, humanise, plural, titled, whole
+from covidreport.text import clean, decimal, humanise, listed, plural, titled, whole
 
 
 def list_compared(data: ReportData, index: Index) -> tuple[Block, ...]:
@@ -137,3 +138,19 @@ def _rate(group: Subgroup | None) -> Rate:
 
 def _name_attribute(attribute: str) -> str:
     return titled(humanise(attribute))
+
+
+def say_sought(found: WeakSpots, index: Index) -> str:
+    """How far the search for weak spots went, and what it could have found."""
+    traits = listed([clean(humanise(each)) for each in found.traits])
+    words = (
+        f"The {plural(found.positives, 'case')} of {index.disease} were cut by {traits}, and by "
+        f"pairs of these: {plural(found.parts, 'part')} with at least five cases inside and "
+        "outside. The largest difference over all parts and runs is held against permuted answers. "
+    )
+    if found.detectable is None:
+        return words + "So few cases can show no weak spot of half of them."
+    return words + (
+        "In half of the cases a sensitivity of the best run that is lower by "
+        f"{decimal(found.detectable)} would be found in four of five such studies."
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from covidreport.records import ReportData
+from covidreport.records import Estimate, ReportData, SpotCut, WeakSpot
 from covidreport.report.collect import collect_report
 from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
@@ -58,4 +58,8 @@ def _write_everything(folder: Path) -> ReportData:
     assert first.evaluation is not None
     occluded = replace(first.evaluation, variant="occlude-centre-0.8")
     without = replace(first, others=(*first.others, occluded))
-    return replace(data, runs=tuple(without if each is first else each for each in data.runs))
+    runs_shown = tuple(without if each is first else each for each in data.runs)
+    assert data.weak_spots is not None
+    dark = SpotCut("brightness", most=93.0)
+    spot = WeakSpot(None, (dark,), 8, Estimate(0.25), Estimate(0.75), 0.001, 7)
+    return replace(data, runs=runs_shown, weak_spots=replace(data.weak_spots, spots=(spot,)))

@@ -35,9 +35,9 @@ from covidreport.report.sections import (
     runs,
     shortcuts,
     specificity,
+    spots,
     study,
     subgroups,
-    weak_spots,
 )
 
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
@@ -61,7 +61,7 @@ SECTIONS: Mapping[str, Entry] = {
     "cases": Entry(cases.build, "the missed cases"),
     "operating": Entry(operating.build, "the operating points"),
     "subgroups": Entry(subgroups.build, "the subgroups of the best runs"),
-    "weak-spots": Entry(weak_spots.build, "the weak spots"),
+    "spots": Entry(spots.build, "the weak spots"),
     "shortcuts": Entry(shortcuts.build, "the shortcuts"),
     "datasets": Entry(datasets.build, "the data sets side by side"),
     "specificity": Entry(specificity.build, "the runs at the same specificity"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups
+from covidreport.records import ReportData, ReportedRun, Subgroup, Subgroups, WeakSpots
 from covidreport.report.blocks import (
     RATES,
     Column,
@@ -17,7 +17,7 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
-from covidreport.report.group_blocks import list_compared, say_largest
+from covidreport.report.group_blocks import list_compared, say_largest, say_sought
 from covidreport.report.groups import WORST_OF_SEVERAL, say_why_not_compared
 from covidreport.report.index import Index
 from covidreport.report.run_groups import MOST_RUNS
@@ -36,8 +36,10 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return ()
     found = _table("sensitivity", shown, index)
     compared = list_compared(data, index)
+    spots = data.weak_spots
+    none = () if spots is None or spots.spots else (Prose(_say_none(spots, index)),)
     more = Group(
-        (_table("specificity", shown, index), *compared),
+        (_table("specificity", shown, index), *compared, *none),
         "Specificity, differences and crossed groups" if compared else "Specificity by group",
         f"Images without {index.disease}" + ("; one group against another" if compared else ""),
         state="folded",
@@ -45,6 +47,11 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
     remark = Prose(say_largest(data, index) if compared else WORST_OF_SEVERAL, "remark")
     blocks = (Prose(LEAD, "lead"), found, more, remark)
     return (Section("subgroups", "Subgroups", blocks),)
+
+
+def _say_none(spots: WeakSpots, index: Index) -> str:
+    """That no weak spot was named."""
+    return f"No weak spot was found that nobody named. {say_sought(spots, index)}"
 
 
 def _groups(reported: ReportedRun, index: Index) -> dict[str, Subgroups]:

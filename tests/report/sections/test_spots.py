@@ -45,8 +45,7 @@ def test_a_shared_weak_spot_stands_first_with_its_figures():
     missed = np.zeros((2, 40), np.bool_)
     missed[:, :12] = True
     found = find_spots(_answers(missed))
-    section = build(replace(detailed_study(), weak_spots=found), "weak-spots")
-    assert section.part == "evidence"
+    section = build(replace(detailed_study(), weak_spots=found), "spots")
     (table,) = list_tables(section)
     first = read_lines(table)[0]
     assert "Sex: F" in first[0] or "Age" in first[0]
@@ -54,14 +53,13 @@ def test_a_shared_weak_spot_stands_first_with_its_figures():
     assert first[-1] == "2 of 2"
 
 
-def test_where_none_is_named_the_appendix_says_what_could_have_been():
+def test_where_none_is_named_the_section_of_groups_says_what_could_have_been():
     """Four cases missed at random places: no spot, and the size that would have been found."""
     missed = np.zeros((2, 40), np.bool_)
     missed[:, [3, 17, 24, 36]] = True
-    found = find_spots(_answers(missed))
-    section = build(replace(detailed_study(), weak_spots=found), "weak-spots")
-    assert section.part == "appendix"
-    (told,) = list_sentences(section)
+    data = replace(detailed_study(), weak_spots=find_spots(_answers(missed)))
+    assert build_all(data, "spots") == ()
+    (told,) = (each for each in list_sentences(build(data, "subgroups")) if "weak spot" in each)
     assert "cut by sex and age" in told
     assert "would be found in four of five such studies" in told
-    assert build_all(detailed_study(), "weak-spots") == ()
+    assert build_all(detailed_study(), "spots") == ()

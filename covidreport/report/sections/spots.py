@@ -7,7 +7,6 @@ from covidreport.report.blocks import (
     Cell,
     Column,
     Count,
-    Inlines,
     Prose,
     PValue,
     Rate,
@@ -16,21 +15,18 @@ from covidreport.report.blocks import (
     Table,
     Text,
 )
+from covidreport.report.group_blocks import say_sought
 from covidreport.report.index import Index
-from covidreport.text import clean, decimal, humanise, listed, plural, titled, whole
+from covidreport.text import clean, decimal, humanise, titled, whole
 
 TITLE = "Weak spots"
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
-    """The section: evidence where a spot is named, else a line of the appendix."""
+    """The section; none where no spot is named, which the section of groups then says."""
     found = data.weak_spots
-    if found is None:
+    if found is None or not found.spots:
         return ()
-    if not found.spots:
-        blocks = (Prose(_say_sought(found, index)),)
-        gist = "None was found among " + plural(found.parts, "part") + " of the cases"
-        return (Section("weak-spots", TITLE, blocks, part="appendix", gist=gist),)
     head = (
         Column("Where", kind="name"), Column("Run"), Column("Cases", kind="count"),
         Column("Sensitivity there", "95 % CI", "figure"),
@@ -44,9 +40,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         "lead",
     )
     table = Table(f"Weak spots for {index.disease}", head, rows)
-    return (
-        Section("weak-spots", TITLE, (lead, table, Prose(_say_sought(found, index), "remark"))),
-    )
+    sought = Prose(say_sought(found, index), "remark")
+    return (Section("spots", TITLE, (lead, table, sought)),)
 
 
 def _row(spot: WeakSpot, found: WeakSpots, index: Index) -> Row:
@@ -76,19 +71,3 @@ def _describe_cut(cut: SpotCut) -> str:
 
 def _write(value: float) -> str:
     return whole(int(value)) if value.is_integer() else decimal(value)
-
-
-def _say_sought(found: WeakSpots, index: Index) -> Inlines:
-    """How far the search went, and what it could have found."""
-    traits = listed([clean(humanise(each)) for each in found.traits])
-    words = (
-        f"The {plural(found.positives, 'case')} of {index.disease} were cut by {traits}, and by "
-        f"pairs of these: {plural(found.parts, 'part')} with at least five cases inside and "
-        "outside. The largest difference over all parts and runs is held against permuted answers. "
-    )
-    if found.detectable is None:
-        return words + "So few cases can show no weak spot of half of them."
-    return words + (
-        "In half of the cases a sensitivity of the best run that is lower by "
-        f"{decimal(found.detectable)} would be found in four of five such studies."
-    )

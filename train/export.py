@@ -5,12 +5,8 @@ torch's answers to three drawn pictures go beside it, to be replayed by every ev
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import logging
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +25,9 @@ from covidreport.store import MODEL_FILE, describe_feeding, write_reference
 from covidreport.text.sizes import size
 
 from .models import PixelModel
+from .tracing import OPSET, build_graph
 from .writing import put_whole
 
-OPSET = 20
 TOLERANCE = 1e-4
 """Allowed difference of a logit, as a proportion of the batch's largest one, or of 1 if that is
 less.
@@ -61,10 +57,16 @@ def export_model(
     where the model can't be exported or the two runtimes disagree.
     """
     model = model.eval()
-    data = _serialize(model, contract)
     with put_whole(folder / MODEL_FILE) as part:
-        part.write_bytes(data)
-        evidence = check_export(model, part, contract, images)
+        reused = _write_model(model, contract, part)
+        try:
+            evidence = check_export(model, part, contract, images)
+        except RunError:
+            if not reused:
+                raise
+            _write_model(model, contract, part, anew=True)
+            evidence = check_export(model, part, contract, images)
+        data = part.read_bytes()
         answers = answer_pictures(model, part)
     write_reference(folder, answers)
     return {
@@ -75,33 +77,24 @@ def export_model(
     }
 
 
-def _serialize(model: PixelModel, contract: Contract) -> bytes:
-    """The ONNX file: the same bytes for the same weights, without a word of this machine."""
+def _write_model(model: PixelModel, contract: Contract, file: Path, *, anew: bool = False) -> bool:
+    """The ONNX file: the same bytes for the same weights, without a word of this machine.
+
+    Gives whether its graph was traced for another model, which must not be so `anew`.
+    """
     spec = contract.pixels
-    example = torch.zeros(2, spec.channels, spec.height, spec.width, dtype=torch.uint8)
     n_bytes = sum(weight.numel() * weight.element_size() for weight in model.state_dict().values())
     if n_bytes > LARGEST_BYTES:
         raise RunError(f"its weights take {size(n_bytes)}; one ONNX file holds at most 2 GiB")
-    try:
-        with _quiet():
-            program = torch.onnx.export(
-                model, (example,), dynamo=True, opset_version=OPSET, verbose=False,
-                input_names=["pixels"], output_names=["logits"],
-                dynamic_shapes={"pixels": {0: torch.export.Dim("batch")}},
-            )  # fmt: skip
-    except torch.onnx.errors.OnnxExporterError as error:
-        lines = str(error.__cause__ or error).splitlines() or [type(error).__name__]
-        raise RunError(f"can't be exported to ONNX: {lines[0]}") from error
-    assert program is not None
-    proto = program.model_proto
+    proto, reused = build_graph(model, spec, anew=anew)
     _strip_traces(proto)
     metadata = contract_metadata(spec, contract.labels, "logit")
     metadata[f"{PREFIX}run"] = json.dumps(contract.run)
     del proto.metadata_props[:]
     for key, value in metadata.items():
         proto.metadata_props.add(key=key, value=value)
-    data: bytes = proto.SerializeToString(deterministic=True)
-    return data
+    file.write_bytes(proto.SerializeToString(deterministic=True))
+    return reused
 
 
 def _strip_traces(proto: Any) -> None:
@@ -120,23 +113,6 @@ def _strip_traces(proto: Any) -> None:
     for tensor in proto.graph.initializer:
         tensor.doc_string = ""
         del tensor.metadata_props[:]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter prints and warns of its own inner workings."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.fx")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), Path(os.devnull).open("w") as sink:
-            warnings.simplefilter("ignore")
-            with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-                yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
 
 
 def check_export(

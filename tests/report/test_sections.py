@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.report.formats import render_html, render_markdown
-from covidreport.report.options import PLAIN, RenderOptions
+from covidreport.report.options import RenderOptions
 from covidreport.report.payload import list_parts
 from covidreport.report.sections import SECTIONS, list_hideable
 from covidreport.report.view import view_report
@@ -28,15 +28,15 @@ LIMITS, LIMITS_TITLE = "limits", "What this is not"
 NAMES = list_hideable()
 
 
-def _render(data, options=PLAIN):
+def _without_terms(page):
     """The page without the signs that lead to the methods, which go with them."""
-    return re.sub('<a class="term".*?</a>', "", render_html(data, options))
+    return re.sub('<a class="term".*?</a>', "", page)
 
 
 @pytest.fixture(scope="module")
 def whole(everything):
     """The sections of page and Markdown where nothing is hidden, the titles by anchor, the end."""
-    page, text = _render(everything), render_markdown(everything)
+    page, text = _without_terms(render_html(everything)), render_markdown(everything)
     parts = _words(split_page(page)), _words(split_markdown(text)), dict(list_contents(page))
     assert (part_page(page)[1], part_markdown(text)) == parts[:2]  # read at once or in parts
     return *parts, read_html(page)[-200:]
@@ -90,7 +90,8 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     """From page, contents, data of the script and Markdown; the end says that it is left out."""
     full_page, full_text, titles, full_end = whole
     options = RenderOptions(hide=frozenset({hidden}))
-    page, text = _render(everything, options), render_markdown(everything, options)
+    drawn, text = render_html(everything, options), render_markdown(everything, options)
+    page = _without_terms(drawn)
     gone = _anchors(hidden, full_page)
     kept = {name: words for name, words in full_page.items() if name not in gone}
     around, found = part_page(page)
@@ -113,7 +114,7 @@ def test_a_hidden_section_is_gone_and_nothing_else(everything, whole, hidden):
     for section in gone:
         assert f'id="{section}' not in page
     ids = set(re.findall(r'\sid="([^"]+)"', page))
-    links = re.findall(r'href="#([^"]+)"', render_html(everything, options))
+    links = re.findall(r'href="#([^"]+)"', drawn)
     assert set(links) <= ids
 
 

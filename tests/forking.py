@@ -41,7 +41,9 @@ KINDS = {
     "train": ("onnxscript", "torch.onnx", "torchvision"),
 }  # fmt: skip
 """What each kind of server has imported, beside all of the program after which it is called."""
-FIXED = ("PYTHON", "LC_", "LANG", "OMP_", "CUDA_", "COVERAGE", "TERM", "NO_COLOR", "FORCE_COLOR")
+FIXED = (
+    "PYTHON", "LC_", "LANG", "OMP_", "CUDA_", "COVERAGE", "TERMINAL_", "NO_COLOR", "FORCE_COLOR",
+)  # fmt: skip
 """Beginnings of variables that are read as Python or a module starts."""
 DRAWINGS = "drawings"
 """The folder of charts that were drawn, beside the programs."""
@@ -300,6 +302,10 @@ def _become(asked: Any, passed: list[int]) -> None:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if sys.stdout is not None and sys.stdout.isatty():
+        terminal = sys.modules["covidreport.cli.terminal"]
+        for console, to in ((terminal.out, False), (terminal.err, True)):  # of none
+            console.__init__(stderr=to, highlight=False)
 
 
 def _open_stream(number: int) -> io.TextIOWrapper:

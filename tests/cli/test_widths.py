@@ -8,13 +8,13 @@ import re
 import select
 import struct
 import subprocess
-import sys
 import termios
 from fcntl import ioctl
 
 import pytest
 
 from tests.cli.command import CODE, ROOT, write_project
+from tests.forking import find_forks
 
 LONG = "exp15-vgg16-bce-frozen-balanced-augmented-seed"
 WORDS = {
@@ -55,7 +55,7 @@ def see(folder, width, *words, **more):
     }
     environment |= {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **more}
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE, *words], cwd=folder, env=environment,
+        [find_forks().python("covidreport"), "-c", CODE, *words], cwd=folder, env=environment,
         stdin=child, stdout=child, stderr=child,
     )  # fmt: skip
     os.close(child)
@@ -127,7 +127,8 @@ def test_what_goes_into_a_file_is_whole(project):
     """A row is one line there, whatever its names are, and so is a sentence."""
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, "list"], cwd=project, text=True, check=True,
+        [find_forks().python("covidreport"), "-c", CODE, "list"],
+        cwd=project, text=True, check=True,
         env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True,
     )  # fmt: skip
     rows = [line for line in done.stdout.splitlines() if re.match(r" +\d  ", line)]
@@ -141,7 +142,8 @@ def test_a_long_remedy_goes_on_under_its_line(project):
     words = ("evaluate", "runs/broken", "--split", "nowhere", "--data", "data/manifest.csv")
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *words], cwd=project, text=True, check=False,
+        [find_forks().python("covidreport"), "-c", CODE, *words],
+        cwd=project, text=True, check=False,
         env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True,
     )  # fmt: skip
     lines = [line for line in clear(see(project, 60, *words)) if line]

@@ -9,7 +9,14 @@ from covidreport.dataset.layout import ManifestSettings
 from covidreport.gate.limits import KEYS
 from covidreport.report.sections import list_hideable
 from covidreport.schemas import FOLDER
-from covidreport.settings.values import INTERVALS, PATIENT_RULES, POLICIES, SAMPLINGS, STUDY
+from covidreport.settings.values import (
+    INTERVALS,
+    PATIENT_RULES,
+    POLICIES,
+    SAMPLINGS,
+    SITE_RANKS,
+    STUDY,
+)
 from covidreport.storage.contract import InputWords
 from tests.run_schema import describe_words
 
@@ -50,6 +57,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "margin": ("How much less sensitive a run may be.", PROPORTION),
     "policy": ("What the gate asks of missed cases.", {"enum": list(POLICIES)}),
     "false_failure_share": ("How often an equal run fails at most.", PROPORTION),
+    "site": ("What parts images by site in reports: an attribute, or dataset.", TEXT),
+    "rank_sites": ("What runs are ordered by over sites.", {"enum": list(SITE_RANKS)}),
     "interval": ("How intervals of rates are made.", {"enum": list(INTERVALS)}),
     "specificities": ("Where the best sensitivity is computed.", PROPORTIONS),
     "sensitivities": ("Where the best specificity is computed.", PROPORTIONS),

@@ -271,6 +271,7 @@ def collect_judged(job: CiJob, verdicts: Sequence[Verdict], on_event: OnEvent) -
             command=job.options.command,
             made=job.request.trust.made,
             study=settings.study,
+            sites=settings.ask_sites(),
         )
     except UsageError as error:
         nothing = isinstance(error, NothingEvaluatedError)

@@ -59,6 +59,7 @@ def load(
             specificity_floor=floor,
             metrics=settings.metrics,
             study=settings.study,
+            sites=settings.ask_sites(),
             images=settings.query_stored(dataset, split, variant),
             tell=_log.warning,
             title=title,

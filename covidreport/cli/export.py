@@ -106,7 +106,7 @@ def export(
         runs, target=settings.target, specificity_floor=settings.specificity_floor,
         metrics=settings.metrics, study=settings.study,
         images=settings.query_stored(dataset, split, variant), tell=say_note,
-        plan=settings.plan_comparisons(runs),
+        plan=settings.plan_comparisons(runs), sites=settings.ask_sites(),
     )  # fmt: skip
     print_paths("covidreport.export/1", _write(data, wanted, settings), as_json=as_json)
 

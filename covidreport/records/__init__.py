@@ -177,7 +177,16 @@ from covidreport.records.scores import (
     LabelRule,
     Scores,
 )
-from covidreport.records.sites import PooledRate, UnusualSite
+from covidreport.records.sites import (
+    PooledRate,
+    RunSites,
+    SiteFigures,
+    SiteRank,
+    SiteRule,
+    Sites,
+    UnusualSite,
+    WithoutSite,
+)
 from covidreport.records.study import Sampling, Study
 from covidreport.records.thresholds import (
     RankAt,
@@ -312,6 +321,7 @@ __all__ = [
     "RunGroups",
     "RunMaps",
     "RunReferral",
+    "RunSites",
     "SameSpecificity",
     "Sampling",
     "ScoreMetrics",
@@ -321,6 +331,10 @@ __all__ = [
     "SeedComparison",
     "SeedSpread",
     "Severity",
+    "SiteFigures",
+    "SiteRank",
+    "SiteRule",
+    "Sites",
     "SpotCut",
     "Stage",
     "StageStarted",
@@ -347,6 +361,7 @@ __all__ = [
     "WaitingForRun",
     "WeakSpot",
     "WeakSpots",
+    "WithoutSite",
     "WrongCases",
     "count_steps",
     "ignore_events",

@@ -18,6 +18,7 @@ from covidreport.records.ranking import Ranking, Repeats
 from covidreport.records.run import Run
 from covidreport.records.score_metrics import Subgroup
 from covidreport.records.scores import Estimate
+from covidreport.records.sites import Sites
 from covidreport.records.study import Study
 
 CaseAnswer = Literal["yes", "no", "failed"]
@@ -329,3 +330,5 @@ class ReportData(Struct, frozen=True):
     """Of the first ranked runs of the first ranking whose images state attributes, in its order."""
     weak_spots: WeakSpots | None = None
     """Of the ranked runs of the first ranking; None where nothing is known of its cases."""
+    sites: Sites | None = None
+    """The runs by site; None where nobody asked for it, or no sites are known."""

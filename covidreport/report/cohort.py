@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from covidreport.compare.reading import ReadScores
-from covidreport.errors import StoreError
 from covidreport.metrics import count_groups, count_shared, count_unknown, list_columns
 from covidreport.records import (
     Cohort,
@@ -22,10 +19,7 @@ from covidreport.records import (
     Run,
     Scores,
 )
-from covidreport.storage.cache import cached
-from covidreport.store import SCORES_FILE, digest_file, evaluation_folder
-
-Kept = TypeVar("Kept")
+from covidreport.report.stored import StoredScores, make_once
 
 METHOD = 1
 """Counted up when the same scores would give other tables or flows."""
@@ -50,8 +44,8 @@ def _describe(run: Run, evaluation: Evaluation, read: ReadScores) -> Cohort | No
     def describe(scores: Scores) -> Cohort:
         return describe_cohort(scores, evaluation)
 
-    key = ("columns", evaluation.dataset, evaluation.split)
-    return _make_once(key, _Stored(run, evaluation, read), describe, Cohort)
+    key = (METHOD, "columns", evaluation.dataset, evaluation.split)
+    return make_once("cohorts", key, StoredScores(run, evaluation, read), describe, Cohort)
 
 
 def describe_cohort(scores: Scores, evaluation: Evaluation) -> Cohort:
@@ -91,7 +85,8 @@ def _count(run: Run, evaluation: Evaluation, target: str, read: ReadScores) -> C
     def count(scores: Scores) -> Counted:
         return count_scores(scores, target)
 
-    return _make_once(("flow", target), _Stored(run, evaluation, read), count, Counted)
+    stored = StoredScores(run, evaluation, read)
+    return make_once("cohorts", (METHOD, "flow", target), stored, count, Counted)
 
 
 def count_scores(scores: Scores, target: str) -> Counted:
@@ -145,39 +140,3 @@ def _list_others(reported: Sequence[ReportedRun]) -> Iterable[tuple[Run, Evaluat
     for each in reported:
         for one in (*each.usual, *each.elsewhere):
             yield each.run, one
-
-
-class _Stored(Struct, frozen=True):
-    """Where the scores of an evaluation are, and what reads them."""
-
-    run: Run
-    evaluation: Evaluation
-    read: ReadScores
-
-    @property
-    def path(self) -> Path:
-        return evaluation_folder(self.run.folder, self.evaluation.key) / SCORES_FILE
-
-    def open(self) -> Scores | None:
-        """The scores; None where they can't be read, or are none of the evaluation's images."""
-        try:
-            scores = self.read(self.path)
-        except StoreError:
-            return None  # that they can't be read is said where runs are compared
-        return scores if len(scores.sample_ids) == self.evaluation.n_images else None
-
-
-def _make_once(
-    key: tuple[str, ...], stored: _Stored, make: Callable[[Scores], Kept], kind: type[Kept]
-) -> Kept | None:
-    """What is made of stored scores, read from the cache where these very scores were met before;
-    None where there are none, or they can't be read. key: all else that it hangs on."""
-    if not stored.evaluation.has_scores or not stored.path.is_file():
-        return None
-
-    def compute() -> Kept | None:
-        scores = stored.open()
-        return None if scores is None else make(scores)
-
-    facts = [METHOD, digest_file(stored.path), stored.evaluation.n_images]
-    return cached("cohorts", [*key, *facts], compute, kind)

@@ -28,11 +28,13 @@ from covidreport.records import (
     ReportedRun,
     Run,
     Scores,
+    SiteRule,
     Study,
     name_evaluation,
 )
 from covidreport.report.anonymous import hide_ids
 from covidreport.report.cases import collect_cases
+from covidreport.report.claims import find_claims, find_stale_models
 from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.cohort import collect_cohorts, collect_flow
 from covidreport.report.curves import collect_curves
@@ -42,6 +44,7 @@ from covidreport.report.prevalence import state_prevalence
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
 from covidreport.report.run_groups import collect_groups
+from covidreport.report.sites import collect_sites
 from covidreport.report.weak_spots import collect_weak_spots
 from covidreport.storage.chosen import (
     ChosenImages,
@@ -53,14 +56,9 @@ from covidreport.storage.chosen import (
 )
 from covidreport.storage.folds import FOLDS
 from covidreport.storage.made_here import MadeHere
-from covidreport.storage.model import match_models
 from covidreport.storage.runs import Tell, read_evaluations
 from covidreport.store import SCORES_FILE, evaluation_folder, read_failure
-from covidreport.text import list_some
 from covidreport.text.thresholds import is_trained_on
-
-MOST_NAMED = 10
-"""Of many runs, so many are named in a finding; its subjects have all."""
 
 
 class _Evidence(Struct, frozen=True):
@@ -86,6 +84,7 @@ def collect_report(
     made: MadeHere | None = None,
     metrics: MetricOptions | None = None,
     study: Study | None = None,
+    sites: SiteRule | None = None,
 ) -> ReportData:
     """Everything that a report shows of `runs`, on one split of one data set.
 
@@ -94,6 +93,7 @@ def collect_report(
     command: the one that asks for it, for the record. made: what is known to have been computed
     here, where that is more than the cache's records. figures: whose prevalence predictive values
     are told at; None for those that are stored. study: what its authors state.
+    sites: what a site is, where runs are to be shown by site.
 
     images: what was said of data set, split and variant (another precision or provider, such as
     `fp16`); `choose_images` has the rule. tell: told where other images were evaluated later.
@@ -129,6 +129,7 @@ def collect_report(
         collect_by_class(rankings[0], reported, metrics, read) if rankings else ByClass(None, ())
     )
     datasets, of_datasets = collect_datasets(reported, rankings, beside, named, rank, target)
+    by_site, of_sites = collect_sites(sites, rankings, reported, datasets, read)
     finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
         title=title or f"{name}, {chosen}",
@@ -149,6 +150,7 @@ def collect_report(
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
+        sites=by_site,
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
         groups=collect_groups(rankings[0], reported, read) if rankings else (),
         weak_spots=collect_weak_spots(rankings[0], reported, read) if rankings else None,
@@ -160,10 +162,11 @@ def collect_report(
     )
     found = [
         *_evaluation_findings(evaluations),
-        *_stale_models(reported),
-        *_claims(reported, found_here),
+        *find_stale_models(reported),
+        *find_claims(reported, found_here),
         *(finding for each in sets for finding in each.findings),
         *of_datasets,
+        *of_sites,
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
         *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
@@ -313,42 +316,6 @@ def _tell_origin(reported: ReportedRun, made: MadeHere) -> ReportedRun:
     )
 
 
-def _claims(reported: Sequence[ReportedRun], made: MadeHere) -> list[Finding]:
-    """What of the figures is a claim of the run folders: scores, and thresholds of runs' own."""
-    stored = tuple(
-        one.run.name
-        for one in reported
-        if one.scores_from == "as stored"
-        or not all(made.has_evaluation(one.run, each) for each in one.elsewhere)
-    )
-    tuned = tuple(one.run.name for one in reported if one.thresholds_written_here is False)
-    findings = []
-    if stored:
-        findings.append(
-            Finding(
-                "note",
-                "scores-as-stored",
-                f"Scores as stored, not computed here: {list_some(stored, MOST_NAMED)}",
-                "this machine's cache has no record of having computed them: they are what the run "
-                "folders bring",
-                "Evaluate these runs here, or know who did.",
-                stored,
-            )
-        )
-    if tuned:
-        findings.append(
-            Finding(
-                "note",
-                "thresholds-as-stored",
-                f"Thresholds as stored, not tuned here: {list_some(tuned, MOST_NAMED)}",
-                "this machine's cache has no record of having tuned them",
-                "Tune these runs here (`covidreport tune`), or know who did.",
-                tuned,
-            )
-        )
-    return findings
-
-
 def _evaluation_findings(evaluations: Sequence[Evaluation]) -> list[Finding]:
     """The findings that evaluations carry, each once."""
     return list(dict.fromkeys(f for evaluation in evaluations for f in evaluation.findings))
@@ -367,32 +334,4 @@ def _cross_validated(
         scores = attempt(one.run.name, "read", partial(read, path))
         if isinstance(scores, Scores):  # what can't be read is said where runs are compared
             findings += audit_folds(evaluation, scores, target)
-    return findings
-
-
-def _stale_models(reported: Sequence[ReportedRun]) -> list[Finding]:
-    """A finding for each run whose model file is no longer the one that was evaluated."""
-    findings = []
-    for item in reported:
-        evaluations = [each for each in (item.evaluation, *item.elsewhere) if each is not None]
-        matches = [
-            (evaluation, run, match)
-            for evaluation in evaluations
-            if evaluation.facts.model is not None
-            for run, match in match_models(item.run, evaluation)
-        ]
-        for evaluation, run, match in matches:
-            if match.same or run.model is None:
-                continue
-            where = f" on {evaluation.dataset}" if evaluation in item.elsewhere else ""
-            findings.append(
-                Finding(
-                    "error",
-                    "model-changed",
-                    f"The model of {run.name} is not the one that was evaluated{where}",
-                    match.fault or f"{run.model.name} no longer has the sha256 {match.recorded}",
-                    "run `covidreport evaluate` again",
-                    (item.run.name,),
-                )
-            )
     return findings

@@ -124,13 +124,13 @@ def _compare(
         if here is None or other is None:
             continue
         for metric in METRICS:
-            why = _explain_incomparable(here, other, metric, target)
+            why = explain_incomparable(here, other, metric, target)
             pair = (e.estimates.get(target, {}).get(metric, Estimate(None)) for e in (other, here))
             found = Estimate(None) if why else subtract_unpaired(*pair)
             yield DatasetDifference(one.run.name, metric, found, why)
 
 
-def _explain_incomparable(here: Evaluation, there: Evaluation, metric: str, target: str) -> str:
+def explain_incomparable(here: Evaluation, there: Evaluation, metric: str, target: str) -> str:
     """Why a difference would not be one of data sets; empty where it would."""
     if _name_models(here) != _name_models(there):
         return "another model"

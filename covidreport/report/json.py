@@ -72,6 +72,11 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   `split`, `variant`, `fingerprint`, `rankings[]` (as above; none of the set that the report ranks),
   `why_first`, `differences[]` to the first set (`run`, `metric`, `difference` with its interval,
   `why`: why there is none), `cases` (as above; null of the set that the report ranks).
+- `sites` (null unless asked for): `rule` (`by`, `rank`), `names[]`, `runs[]` (`run`, `figures[]` by
+  site: `counts`, `sensitivity`, `specificity`, `roc_auc`; `sensitivity` and `specificity` over
+  sites: `sites`, `mean`, `low`, `high`, `sd`, `sd_low`, `sd_high`, and `new_low`, `new_high`, the
+  range at a new site; `worst`, the place of a site; `rank`; `unusual` by metric: `place`,
+  `p_value`, `side`), `without[]` by site (`runs[]`, `missed`, `positives`), `not_stated`.
 
 The curves that the HTML draws over all thresholds are not in it: they are drawn from each run's
 scores.parquet, which holds more than a picture needs.

@@ -54,6 +54,8 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
     "margin": read_as.margin,
     "policy": read_as.policy,
     "false_failure_share": read_as.margin,
+    "site": read_as.text,
+    "rank_sites": read_as.site_rank,
 }
 """The settings that are a field of `Settings`."""
 KNOWN = (

@@ -14,7 +14,17 @@ from covidreport.errors import UsageError
 from covidreport.evaluate.options import DEFAULT_TARGET, EvaluateOptions, merge_options
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Ignore, Limit, MissPolicy, PatientRule, RankAt, Run, Study
+from covidreport.records import (
+    Ignore,
+    Limit,
+    MissPolicy,
+    PatientRule,
+    RankAt,
+    Run,
+    SiteRank,
+    SiteRule,
+    Study,
+)
 from covidreport.storage.chosen import ImageQuery, ReadAt, fold_split, keep_thresholds
 from covidreport.text.failed import MOST_FAILED
 
@@ -54,6 +64,10 @@ class Settings(Struct, frozen=True):
     """`[patients] rule`: how many of a patient's images have to be called for him to be."""
     tuning_split: str | None = None
     """`[tune] split`: the split that thresholds are tuned on."""
+    site: str | None = None
+    """What parts images by site in reports: an attribute, or `dataset`."""
+    rank_sites: SiteRank | None = None
+    """What runs are ordered by over sites; None is their mean."""
     hide: frozenset[str] = frozenset()
     """`[report] hide`: names of sections of the report that are left out."""
     limits: tuple[Limit, ...] = ()
@@ -69,6 +83,11 @@ class Settings(Struct, frozen=True):
     def target(self) -> str:
         """The label that runs are ranked by."""
         return self.evaluate.target or DEFAULT_TARGET
+
+    def ask_sites(self, by: str | None = None, rank: SiteRank | None = None) -> SiteRule | None:
+        """What a site is, as options say, else as the settings do; None where nobody says."""
+        by = by or self.site
+        return None if by is None else SiteRule(by, rank or self.rank_sites or "pooled")
 
     @property
     def max_failed_share(self) -> float:

@@ -18,6 +18,7 @@ from covidreport.records import (
     MissPolicy,
     PatientRule,
     Sampling,
+    SiteRank,
     Study,
     TargetMetric,
 )
@@ -30,6 +31,7 @@ INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
 POLICIES: tuple[MissPolicy, ...] = get_args(MissPolicy)
 PATIENT_RULES: tuple[PatientRule, ...] = get_args(PatientRule)
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
+SITE_RANKS: tuple[SiteRank, ...] = get_args(SiteRank)
 PATIENTS_FORMAT = '[patients], then rule = "any"'
 RANK_AT_FORMAT = "one target is wanted: {specificity = 0.95} or {sensitivity = 0.95}"
 STUDY_FORMAT = '[study], then sampling = "consecutive"'
@@ -250,6 +252,14 @@ STUDY: Mapping[str, Callable[[str, Any], Any]] = {
     for each in msgspec.structs.fields(Study)
 }
 """What `[study]` may state, and what reads each."""
+
+
+def site_rank(key: str, value: Any) -> SiteRank:
+    """What runs are ordered by over sites."""
+    if value not in SITE_RANKS:
+        raise _refuse(key, value, f"{' or '.join(map(repr, SITE_RANKS))} is wanted")
+    rank: SiteRank = value
+    return rank
 
 
 def patient_rule(key: str, value: Any) -> PatientRule | None:

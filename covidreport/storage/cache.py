@@ -72,6 +72,7 @@ KINDS: Mapping[str, CacheKind] = {
     "patients": CacheKind("figures of runs by patient", "compare"),
     "pixels": CacheKind("decoded images", "images"),
     "repeats": CacheKind("configurations compared over seeds", "report"),
+    "sites": CacheKind("figures of a run by site", "report"),
     "surveys": CacheKind("what images are like, for the audit", "dataset"),
     "trials": CacheKind("what networks took that were tried before a fit", "train"),
     "tried-models": CacheKind("models that were opened without harm", "inference"),

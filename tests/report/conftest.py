@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from covidreport.records import Estimate, ReportData, SpotCut, WeakSpot
+from covidreport.records import Estimate, ReportData, SiteRule, SpotCut, WeakSpot
 from covidreport.report.collect import collect_report
 from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
@@ -53,7 +53,7 @@ def _write_everything(folder: Path) -> ReportData:
     write_elsewhere(write_runs(folder, runs=7, images=160))
     write_run(folder / "exp9", {"name": "exp9-not-evaluated", "block": "2"})
     runs = discover_runs([folder])
-    data = collect_report(runs, target="covid-19", specificity_floor=0.5)
+    data = collect_report(runs, target="covid-19", specificity_floor=0.5, sites=SiteRule("view"))
     first = next(each for each in data.runs if each.evaluation is not None)
     assert first.evaluation is not None
     occluded = replace(first.evaluation, variant="occlude-centre-0.8")

@@ -1,4 +1,4 @@
-"""What of a report's figures is a claim of the run folders, and which models are no longer theirs."""
+"""What of a report is a claim of the run folders, and which models are no longer theirs."""
 
 from __future__ import annotations
 

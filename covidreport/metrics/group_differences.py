@@ -60,21 +60,26 @@ class _Group(Struct, frozen=True, eq=False):
         return int(self.alarms[1].sum())
 
 
-def cross_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def cross_values(
+    attributes: Mapping[str, Sequence[str]], positive: NDArray[np.bool_]
+) -> dict[str, tuple[str, ...]]:
     """The values of each two attributes together, `(N,)`: `F, AP` of `sex` and `view`.
 
-    By the attributes' names, joined by ` and `; empty where either is not stated. Two that say the
-    same, so that every value of one goes with one of the other, make no new groups: they are left
-    out.
+    By the attributes' names, joined by ` and `; empty where either is not stated. Two of which one
+    parts the positives `(N,)` no further than the other does make no new groups: they are left out.
     """
     crossed = {}
     for first, second in combinations(attributes, 2):
         pairs = zip(attributes[first], attributes[second], strict=True)
         cells = tuple(f"{a}, {b}" if a and b else "" for a, b in pairs)
-        known = len(set(cells) - {""})
-        if known > max(len(set(attributes[each]) - {""}) for each in (first, second)):
+        each = (_count_values(attributes[name], positive) for name in (first, second))
+        if _count_values(cells, positive) > max(each):
             crossed[f"{first} and {second}"] = cells
     return crossed
+
+
+def _count_values(cells: Sequence[str], chosen: NDArray[np.bool_]) -> int:
+    return len({cells[row] for row in np.flatnonzero(chosen).tolist()} - {""})
 
 
 def compare_groups(

@@ -29,7 +29,7 @@ from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, digest_file, evaluation_folder, read_scores
 from covidreport.text.thresholds import find_label_rule, is_exploratory
 
-METHOD = 1
+METHOD = 2
 """Counted up when the same scores would give other figures."""
 MOST_RUNS = 3
 """Runs whose groups stand side by side."""
@@ -95,7 +95,7 @@ def describe_groups(
     (counts,) = count_labels(truth[:, np.newaxis], answers[:, np.newaxis], scores.failed)
     if counts != evaluation.counts[target]:
         return None
-    crossed = cross_values(scores.attributes)
+    crossed = cross_values(scores.attributes, truth == 1)
     every = {**scores.attributes, **crossed}
     differences = tuple(
         each for name, values in every.items() for each in compare_groups(images, name, values)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from covidreport.evaluate.scored import list_measured
-from covidreport.records import Measured
+from covidreport.records import Measured, PixelSpec
 from covidreport.store import SCORES_FILE, read_scores
 from tests.cli.command import ROOT, run_command, write_model
 from tests.datasets import write_flat_dataset
+from tests.onnx_models import write_brightness_model
 
+MANIFEST = Path(os.environ.get("COVIDREPORT_CXR", ROOT.parent / "shared/data/cxr")) / "manifest.csv"
 PAGE = (ROOT / "docs" / "groups.md").read_text(encoding="utf-8")
 
 
@@ -55,3 +60,22 @@ def test_the_commands_of_the_page_run_and_name_the_dark_cases(tmp_path):
     wanted = list_measured([Measured(each, 0.0, 0.0, 1.0, 12, 20) for each in rows])
     assert wanted is not None
     assert np.array_equal(pictures, wanted)
+
+
+@pytest.mark.skipif(not MANIFEST.is_file(), reason="no radiographs: set COVIDREPORT_CXR")
+def test_on_radiographs_a_model_of_brightness_misses_the_dark_ones(tmp_path):
+    """70 cases of the training split; nobody names brightness, and it is the first cut."""
+    write_brightness_model(
+        tmp_path / "runs" / "dim" / "model.onnx", offsets=(-12.5, 12.5, -1.0),
+        pixels=PixelSpec(32, 32),
+    )  # fmt: skip
+    (tmp_path / "covidreport.toml").write_text("specificity_floor = 0.05\n")
+    for words in (
+        ["evaluate", "runs", "--data", MANIFEST, "--split", "train"],
+        ["render", "runs", "--split", "train", "--format", "json", "--output", "report.json"],
+    ):
+        done = run_command(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+    spot = json.loads((tmp_path / "report.json").read_text())["weak_spots"]["spots"][0]
+    assert "brightness" in [cut["trait"] for cut in spot["cuts"] if cut["most"] is not None]
+    assert spot["inside"]["value"] < 0.5 < 0.9 < spot["outside"]["value"]

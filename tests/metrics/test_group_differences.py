@@ -73,12 +73,15 @@ def test_few_cases_are_not_compared_and_failed_ones_are_missed():
 
 
 def test_crossed_attributes_make_groups_of_both():
-    """Three views by two sexes; what says the same as another attribute makes none."""
+    """Two views by two sexes; what says the same as another attribute makes none, and neither does
+    what is the same of all positives."""
     sex = ("F", "M", "F", "M", "")
     view = ("PA", "PA", "AP", "AP", "AP")
-    crossed = cross_values({"sex": sex, "view": view, "gender": ("w", "m", "w", "m", "")})
+    attributes = {"sex": sex, "view": view, "gender": ("w", "m", "w", "m", "")}
+    crossed = cross_values(attributes, np.ones(5, np.bool_))
     assert crossed["sex and view"] == ("F, PA", "M, PA", "F, AP", "M, AP", "")
     assert set(crossed) == {"sex and view", "view and gender"}
+    assert cross_values(attributes, np.array([True, True, False, False, False])) == {}
 
 
 def test_the_clearest_difference_has_an_interval_for_all_that_were_looked_at():

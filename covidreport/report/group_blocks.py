@@ -144,9 +144,10 @@ def say_sought(found: WeakSpots, index: Index) -> str:
     """How far the search for weak spots went, and what it could have found."""
     traits = listed([clean(humanise(each)) for each in found.traits])
     words = (
-        f"The {plural(found.positives, 'case')} of {index.disease} were cut by {traits}, and by "
-        f"pairs of these: {plural(found.parts, 'part')} with at least five cases inside and "
-        "outside. The largest difference over all parts and runs is held against permuted answers. "
+        f"The {plural(found.positives, 'case')} of {index.disease} were cut by {traits}. "
+        f"One cut, or two of different traits, make {plural(found.parts, 'part')} with at least "
+        "five cases inside and outside. "
+        "The largest difference over all parts and runs is held against permuted answers. "
     )
     if found.detectable is None:
         return words + "So few cases can show no weak spot of half of them."

@@ -134,10 +134,10 @@ def audit_second_softmax(run: str, values: NDArray[np.float64]) -> tuple[Finding
             "activation-taken-twice",
             f"The scores of {run} look like a softmax of probabilities",
             f"in no image of {len(values):,} is a score more than "
-            f"{decimal(float(np.exp(spread.max())))} times another, and e times (2.718) is the "
-            "most that logits between 0 and 1 allow",
+            f"{decimal(float(np.exp(spread.max())))} times another. It is e times (2.718) at most "
+            "where logits lie between 0 and 1",
             "If the model ends in a softmax already, state that (`activation` under `input` in "
-            "run.json: softmax, not softmax-logit), or export it with one, and evaluate again.",
+            "run.json: softmax, not softmax-logit), or export it with one. Then evaluate again.",
             (run,),
         ),
     )

@@ -46,7 +46,7 @@ def audit_degenerate(data: ReportData) -> tuple[Finding, ...]:
             evidence=f"Answers: {'; '.join(f'{run} {reason}' for run, reason in found.items())}",
             remedy=(
                 "Such a run learned nothing about this label, or its threshold does not fit its "
-                "scores: look at its loss curve, learning rate and score distribution. It is shown "
+                "scores. Look at its loss curve, learning rate and score distribution. It is shown "
                 "and not ranked."
             ),
             subjects=tuple(found),

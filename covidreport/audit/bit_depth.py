@@ -81,9 +81,9 @@ def _describe_some(depth: int, sources: Sequence[Sequence[int]], n_files: int) -
     bits = max(dark).bit_length()
     return _warn(
         depth,
-        f"{len(dark)} of {n_files} {depth}-bit images use {bits} bits or fewer: they have at "
-        f"least {2 ** (depth - bits)} times less contrast than their files' depth says, and others "
-        "have not",
+        f"{len(dark)} of {n_files} {depth}-bit images use {bits} bits or fewer: at least "
+        f"{2 ** (depth - bits)} times less contrast than their files' depth says, unlike the "
+        "others",
         f"the largest value in these files is {max(dark)}",
     )
 
@@ -96,7 +96,7 @@ def _warn(depth: int, what: str, evidence: str) -> Finding:
         evidence=f"{evidence} of {2**depth - 1}",
         remedy=(
             "Export the images with their values scaled to the full depth, or as 8-bit files "
-            "(DICOM with a window); leave them only if the models were trained on pixels like "
+            "(DICOM with a window). Leave them only if the models were trained on pixels like "
             "these."
         ),
     )

@@ -47,7 +47,7 @@ _SCOPES: Final[dict[CopyScope, _Meaning]] = {
         "error",
         "-across-splits",
         "in different splits",
-        "Keep one copy of each, or all in one split, and evaluate again: a model that has seen the "
+        "Keep one copy of each, or all in one split, and evaluate again. A model that has seen the "
         "picture in training is not tested on it.",
     ),
     "with-other-labels": _Meaning(

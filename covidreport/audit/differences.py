@@ -56,12 +56,12 @@ def _compare_with_best(data: ReportData, ranking: Ranking) -> Finding | None:
         what=(
             f"The best run, {best.run}, misses {best.missed} of {bounds.positives} "
             f"{ranking.target} images but is not significantly different from "
-            f"{_name_alike(len(alike), len(ranked))}: these miss "
-            f"{_format_range(alike[0][0].missed, worst)}"
+            f"{_name_alike(len(alike), len(ranked))} "
+            f"({_format_range(alike[0][0].missed, worst)} missed)"
         ),
         evidence=_explain_bound(alike, len(ranked), bounds.detectable_difference),
         remedy=(
-            "Their missed cases do not decide between them: compare them on more positives, and "
+            "Their missed cases do not decide between them. Compare them on more positives, and "
             "choose until then by what else matters, such as false alarms or cost."
         ),
         subjects=(best.run, *(row.run for row, _ in alike)),
@@ -97,10 +97,9 @@ def _explain_bound(
     if pairs == 1:
         return f"{text}. The detectable difference is {clearest.cases} images."
     return (
-        f"{text}, corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the best "
-        "was picked from the data. The detectable difference is "
-        f"{detectable_difference(1)} images in one planned comparison, and {clearest.cases} for "
-        f"the clearest of {pairs} pairs."
+        f"{text}. It is corrected by Holm for the {pairs} pairs of {ranked} ranked runs, since the "
+        f"best was picked from the data. The detectable difference is {detectable_difference(1)} "
+        f"images in one planned comparison, and {clearest.cases} for the clearest of {pairs} pairs."
     )
 
 

@@ -90,7 +90,7 @@ def _compare(by_label: Mapping[str, _Failed]) -> tuple[Finding, ...]:
             "failures-uneven",
             "Images failed more often with one label than with another: metrics are tilted by it",
             f"{'; '.join(uneven)}. Fisher's exact test, corrected by Holm over the labels.",
-            "Find out what the failed files have in common (source, format, device) and mend them; "
-            "until then the metrics of these labels say as much about files as about models.",
+            "Find out what the failed files have in common (source, format, device) and mend them. "
+            "Until then the metrics of these labels say as much about files as about models.",
         ),
     )

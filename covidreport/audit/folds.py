@@ -122,9 +122,8 @@ def _describe_models(evaluation: Evaluation, scores: Scores, target: str) -> Fin
     if mean is not None and mean.value is not None and pooled is not None:
         said.append(
             f"its ROC AUC of {decimal(mean.value, 3)} is the mean over folds, weighted by their "
-            f"positives; pooled, of all images at once, it is {decimal(pooled, 3)}, where images "
-            "that different models scored are ranked against each other, and their scores need not "
-            "share a scale"
+            f"positives. Pooled, of all images at once, it is {decimal(pooled, 3)}, which ranks "
+            "scores of different models, that need not share a scale"
         )
         said += _describe_calibration(evaluation, target)
         said.append(
@@ -174,8 +173,8 @@ def _describe_calibration(evaluation: Evaluation, target: str) -> list[str]:
         ]
     )
     words = (
-        f"so are its {figures}; in brackets those of all images at once, where a model whose "
-        "scores lie above another's makes all seem too extreme; few images a fold make a larger "
+        f"so are its {figures}; in brackets those of all images at once. There a model whose "
+        "scores lie above another's makes all seem too extreme. Few images a fold make a larger "
         "ECE by chance"
     )
     if one.calibration.slope.value is None:

@@ -36,7 +36,7 @@ def find_outlived(
             f"{each.code} is ignored and was not found",
             f"the reason given: {each.reason}",
             "Take it out where it does not occur any more, or mend the code where it is "
-            "misspelt; other splits or runs may still have it.",
+            "misspelt. Other splits or runs may still have it.",
         )
         for each in dict.fromkeys(ignored)
         if each.code not in found

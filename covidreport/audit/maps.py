@@ -40,9 +40,9 @@ def audit_maps(data: ReportData) -> tuple[Finding, ...]:
             f"{'; '.join(_describe(maps, mean) for maps, mean in found)}. The middle is "
             f"{exact(MIDDLE)} of height and width of what the model is fed; of an even map "
             f"{portion(1 - MIDDLE**2)} lies outside. Lungs may reach into the margin, and a hidden "
-            "patch is itself something new to a model: this is a reason to look, and no proof.",
+            "patch is itself something new to a model. This is a reason to look, and no proof.",
             "See in the maps what stands there (a marker, a text, the collimation), compare with "
-            "`covidreport evaluate --occlude corners` or borders, take it off the images and train "
+            "`covidreport evaluate --occlude corners` or borders. Take it off the images and train "
             "again.",
             runs,
         ),

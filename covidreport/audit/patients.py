@@ -76,7 +76,7 @@ def audit_patient_sexes(evidence: DataEvidence) -> tuple[Finding, ...]:
             f"{plural(len(both), 'patient')} "
             f"{'has' if len(both) == 1 else 'have'} images of both sexes",
             f"{plural(len(subjects), 'image')}, such as {' and '.join(subjects[:2])}",
-            "Two persons may go by one name, or a sex is wrong: intervals take the images of a "
+            "Two persons may go by one name, or a sex is wrong. Intervals take the images of a "
             "patient for one person's, and splits keep them together.",
             subjects,
         ),

@@ -76,7 +76,7 @@ def _compare_splits(
         evidence=test if reason is None else f"{differ}. {test} {reason.evidence}",
         remedy=(
             "Find out whether the splits were drawn or labelled differently. If they were labelled "
-            "differently, label both by one convention, train and evaluate again; until then "
+            "differently, label both by one convention, train and evaluate again. Until then "
             "PPV, NPV and false alarms of one split say nothing about the other."
         ),
         subjects=tuple(subjects),
@@ -138,7 +138,7 @@ def _explain_by_convention(first: Evaluation, second: Evaluation, target: str) -
         f"{target} too, in {plain.split} none is",
         f"The labels of {double.split} have {surplus:,} positives more "
         f"than there are images ({double.n_images + surplus:,} on {double.n_images:,}), exactly "
-        f"the number of {' or '.join(also)} images; those of {plain.split} have none more "
+        f"the number of {' or '.join(also)} images. Those of {plain.split} have none more "
         f"({in_plain:,} on {plain.n_images:,}). The {positives:,} positives of {target} in "
         f"{double.split} would then be {positives - surplus:,} {target} and {surplus:,} "
         f"{' or '.join(also)} images. Counts alone do not prove it; a look at the labels of single "

@@ -52,7 +52,7 @@ def audit_swapped_labels(run: str, scores: Scores) -> tuple[Finding, ...]:
             "Compare the order of the model's outputs with its labels (`input.labels` or "
             "`label_map` in run.json), correct it and evaluate again."
             if swapped
-            else "Check the order of the model's outputs; if it is right, the run has not learned "
+            else "Check the order of the model's outputs. If it is right, the run has not learned "
             "this label, or the two labels mean nearly the same.",
             (run,),
         ),

@@ -82,9 +82,8 @@ def _describe(found: Sequence[Separation], data: ReportData) -> Finding:
         CODE,
         describe_parted(found, data.target),
         f"On {data.split}, {shown}.",
-        f"Test on images of which each {first} has some with {data.target} and some without, and "
-        "look with `covidreport evaluate --occlude centre` for what is still known without "
-        "the lungs.",
+        f"Test on images of which each {first} has some with {data.target} and some without. Look "
+        "with `covidreport evaluate --occlude centre` for what is still known without the lungs.",
     )
 
 

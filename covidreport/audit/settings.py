@@ -43,8 +43,8 @@ def audit_negative_loss(data: ReportData) -> tuple[Finding, ...]:
             ),
             evidence=f"Recorded losses of {'; '.join(found.values())}",
             remedy=(
-                "The code computed something else than it says, and the model was fitted to that: "
-                "correct the loss and train again, or name what it really is."
+                "The code computed something else than it says, and the model was fitted to that. "
+                "Correct the loss and train again, or name what it really is."
             ),
             subjects=tuple(found),
         ),

@@ -161,7 +161,7 @@ def _describe(evidence: DataEvidence, label: str, rules: list[Rule], n_tried: in
         f"{n_tried} attributes: {_show([rule for rule in rules if rule not in weaker])}.{also}"
         f"{_describe_runs(evidence)}",
         "A high metric on these data may be the shortcut's. Compare within one source, size and "
-        "view, report metrics by these attributes, blacken the lungs with `covidreport evaluate "
+        "view, report metrics by these attributes. Blacken the lungs with `covidreport evaluate "
         "--occlude centre`, and test on data in which they say nothing.",
     )
 

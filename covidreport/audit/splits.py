@@ -76,7 +76,7 @@ def audit_split_attributes(evidence: DataEvidence) -> tuple[Finding, ...]:
             evidence=_describe_all(found, splits[0], evidence),
             remedy=(
                 "Draw the splits from the same patients, at random and by patient, or report "
-                "metrics by these attributes: a run that does worse may only have met others."
+                "metrics by these attributes. A run that does worse may only have met others."
             ),
         ),
     )
@@ -117,7 +117,7 @@ def audit_shared_patients(evidence: DataEvidence) -> tuple[Finding, ...]:
             f"{plural(int(shared.sum()), 'patient')} with {plural(len(rows), 'image')} "
             f"{'stands' if shared.sum() == 1 else 'stand'} in more than one split",
             f"Of {groups.max() + 1:,} patients, in {pairs}",
-            "Put all images of a patient into one split and evaluate again: a model that knows the "
+            "Put all images of a patient into one split and evaluate again. A model that knows the "
             "patient from training is not tested on a new one.",
             tuple(dataset.ids[row] for row in rows),
         ),

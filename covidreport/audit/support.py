@@ -113,14 +113,14 @@ def _describe_few(
         )
         least, among = (needed, units) if stated is None else (stated.cases, stated.positives)
         needed_text = (
-            f"runs that differ by fewer than {least} of {among:,} ({portion(least / among)} "
+            f"Runs that differ by fewer than {least} of {among:,} ({portion(least / among)} "
             "of sensitivity) are not significantly different"
             if among >= least
-            else "no two runs can differ significantly"
+            else "No two runs can differ significantly"
         )
         prefix = f"{split}: " if split else ""
         parts.append(
-            f"{prefix}{plural(images, 'positive')}{of}, where {needed_text}, and a run that misses "
+            f"{prefix}{plural(images, 'positive')}{of}. {needed_text}. A run that misses "
             f"none may still miss up to {portion(bound_miss_rate(units))}"
         )
     fewest = min(units for _, _, units in found)
@@ -130,7 +130,7 @@ def _describe_few(
         "warning" if fewest < VERY_FEW else "note",
         FEW_POSITIVES,
         f"There are few {label} cases{where}: they support few conclusions",
-        f"{'; '.join(parts)} ({test}; one-sided exact 95 % bound)",
+        f"{'. '.join(parts)} ({test}; one-sided exact 95 % bound)",
         "Say what the intervals say and no more; collect more cases before choosing among runs "
         "that lie closer together.",
     )
@@ -177,7 +177,7 @@ def audit_repeated_use(data: ReportData) -> tuple[Finding, ...]:
             "does best on them is flattered",
             f"Were all {len(models):,} as good as the middle one (sensitivity {decimal(middle)} on "
             f"{plural(units, 'positive')}) and independent, the best would look better than "
-            f"it is by {decimal(gain)} on average; runs of the same images differ less, "
+            f"it is by {decimal(gain)} on average. Runs of the same images differ less, "
             "so it is at most that",
             "Choose a run here and report its metrics on images that were not used for the choice.",
         ),

@@ -53,7 +53,7 @@ def find_doubt(ranking: Ranking) -> Finding | None:
             f"{shown}{more}. {describe_tests(comparisons)} {describe_detectable(comparisons)}"
         ),
         remedy=(
-            "Their missed images do not decide between them: compare them on more positives, and "
+            "Their missed images do not decide between them. Compare them on more positives, and "
             "choose until then by what else matters, such as false alarms or cost."
         ),
         subjects=tuple(row.run for row in (*best, *alike)),
@@ -140,7 +140,9 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
         )
         bounds = format_bounds(highest.adjusted_p_value or 0.0, highest.adjusted_p_value_high)
         of = f" for {highest.run}, the largest" if len(different) > 1 else ""
-        taken = ", images taken for independent" if comparisons.independence_assumed else ""
+        taken = ""
+        if comparisons.independence_assumed:
+            taken = ". Images are taken for independent"
         said.append(
             f"{_verb(best)} significantly fewer {name} images than "
             f"{_name_those(different, others)}: adjusted {bounds}{of}{taken}"
@@ -153,14 +155,14 @@ def _describe_bounds(ranking: Ranking, name: str) -> str:
     text = ""
     if said:
         text = (
-            f"{subject} {'; it '.join(said) if len(best) == 1 else '; they '.join(said)}. This "
+            f"{subject} {'. It '.join(said) if len(best) == 1 else '. They '.join(said)}. This "
             f"holds whoever missed which image, {how}."
         )
     if left:
         after = "" if said else f" {how}"
         text += (
             f" Counts alone can't say whether {subject} {_differ(best)} significantly from "
-            f"{_name_those(left, others)}{after}: that takes the answers to each image."
+            f"{_name_those(left, others)}{after}. That takes the answers to each image."
         )
     return text.strip()
 
@@ -173,8 +175,8 @@ def describe_detectable(comparisons: RunComparisons) -> str:
         if smallest.comparisons == 1:
             return f"{text}: fewer can't be significant, and as many need not be."
         return (
-            f"{text} for the clearest of {smallest.comparisons:,} pairs: with fewer it can't be "
-            "significant, and with as many it need not be."
+            f"{text} for the clearest of {smallest.comparisons:,} pairs: fewer can't be "
+            "significant, and as many need not be."
         )
     if smallest.cases > smallest.positives:
         text = (
@@ -214,7 +216,7 @@ def describe_picked(comparisons: RunComparisons, disease: str) -> str:
         about, why = "up to about", ", since counts do not say who missed whom"
     return (
         f"The best of {plural(picked.runs, 'run')} was picked on these very images, and luck helps "
-        f"who is picked: on others like them a run that is picked so misses {about} "
+        f"who is picked. On others like them such a run misses {about} "
         f"{whole(round(picked.missed))} of {whole(comparisons.positives)} {disease} images "
         f"({'; '.join(rates)}){why}."
     )
@@ -230,7 +232,7 @@ def describe_tests(comparisons: RunComparisons) -> str:
     )
     pairs = comparisons.detectable_difference.comparisons
     return (
-        f"Each p is that of {test}, adjusted for {plural(pairs, 'comparison')} by max-T over "
+        f"Each p is that of {test}. It is adjusted for {plural(pairs, 'comparison')} by max-T over "
         f"sign-flips, since the best was picked from the data. One over {comparisons.alpha:g} is "
         "no evidence that two runs are equal."
     )
@@ -250,7 +252,7 @@ def describe_disagreement(comparisons: RunComparisons) -> str:
     return (
         f"{plural(disagreeing, 'interval')} of a difference in sensitivity or specificity "
         f"{'excludes' if disagreeing == 1 else 'exclude'} 0 although the adjusted p-value is over "
-        f"{comparisons.alpha:g}: an interval is Tango's, for its pair alone, and p is that of an "
+        f"{comparisons.alpha:g}. An interval is Tango's, for its pair alone; p is that of an "
         "exact test, adjusted for all pairs that were looked at. The p-value decides."
     )
 
@@ -278,9 +280,7 @@ def describe_planned(ranking: Ranking) -> str:
     rest = len(comparisons.sensitivity) - len(different)
     if rest:
         verb = "does" if rest == 1 else "do"
-        parts.append(
-            f"{'the other ' if different else ''}{rest} {verb} not differ significantly from it"
-        )
+        parts.append(f"{'the other ' if different else ''}{rest} {verb} not differ significantly")
     return (
         f"Compared with the baseline {comparisons.baseline}, {describe_naming(comparisons)} "
         f"({plural(len(comparisons.sensitivity), 'comparison')}): {'; '.join(parts)}."
@@ -325,9 +325,9 @@ def _describe_plan(plan: StudyPlan | None) -> str:
     if plan.assumptions.grouped:
         images += f" of {plural(needed.patients, 'patient')}"
     return (
-        f" Of one run that is as good this takes {images}, to be shown in 8 of 10 studies: if the "
-        f"sensitivity is {decimal(plan.assumptions.sensitivity)} and runs agree as these do "
-        "(`covidreport plan`)."
+        f" Of one run that is as good this takes {images}, to be shown in 8 of 10 studies. Taken "
+        f"for true are a sensitivity of {decimal(plan.assumptions.sensitivity)} and runs that "
+        "agree as these do (`covidreport plan`)."
     )
 
 

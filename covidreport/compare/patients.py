@@ -119,7 +119,7 @@ def describe_patients(
         if row.patients is not None
     ]
     return (
-        f"By patient, {'; '.join(said)}. {describe_rule(by_patient, disease)} The ranking is by "
+        f"By patient, {'. '.join(said)}. {describe_rule(by_patient, disease)} The ranking is by "
         f"images.{_describe_fewest(by_patient)}"
     )
 
@@ -130,7 +130,7 @@ def describe_rule(rows: Sequence[RankedRun], disease: str) -> str:
     of = f"{_HOW_MANY[rule]} of their"
     verb = "is" if rule == "any" else "are"
     return (
-        f"A patient with {disease} is found when {of} {disease} images {verb} called positive, one "
+        f"A patient with {disease} is found when {of} {disease} images {verb} called positive. One "
         f"without is a false alarm when {of} images {verb}.{_EFFECTS[rule]}"
     )
 

@@ -195,7 +195,7 @@ def _on_device(
                 "was asked for",
                 f"left on the CPU: {nodes}",
                 "Export the model with operators that the provider has (a newer opset, or without "
-                "control flow); its speed and its metrics are of a mixture until then.",
+                "control flow). Its speed and its metrics are of a mixture until then.",
                 (name,),
             )
         )

@@ -44,8 +44,8 @@ def explain(cohort: Cohort) -> str:
     sentences = []
     if noun == "patient":
         sentences.append(
-            "A patient stands in the column of each label that any of the images has, with the "
-            "lowest age that they state, and as “several” where they state several values."
+            "A patient stands in the column of each label that any of the images has. It has "
+            "the lowest age that they state, and as “several” where they state several values."
         )
     stand = "stands" if cohort.shared == 1 else "stand"
     sentences.append(

@@ -68,7 +68,7 @@ def quote_other_datasets(best: RankedRun, data: ReportData, index: Index) -> Ite
         if chosen and best.run not in chosen:
             doubtful = True
             verb = "misses" if len(chosen) == 1 else "miss"
-            words += f"; {listed(list(map(clean, chosen)), MOST_NAMED)} {verb} the fewest there"
+            words += f". {listed(list(map(clean, chosen)), MOST_NAMED)} {verb} the fewest there"
         sentence = f"{where}{words} (", Link("the data sets side by side", "datasets"), ")."
         yield Prose(sentence, "doubt" if doubtful else "elsewhere")
         where = ""

@@ -54,10 +54,10 @@ def _lead(table: CaseTable, index: Index) -> str:
     first = "" if not table.label_errors_omitted else f" Shown are the first {whole(len(shown))}."
     return (
         f"{plural(n, 'image lies', 'images lie')} far in the other class by every ranked run that "
-        f"tells {index.disease} apart well (ROC AUC of 0.80 or more): "
-        f"{whole(positive)} labelled {index.disease} and {whole(len(shown) - positive)} labelled "
-        f"otherwise, the most doubtful first.{first} Either the label is wrong or all runs share a "
-        "mistake, and scores can’t tell which: look at the image, and at its report. Up to about 3 "
-        "in 10 of such a list are right by chance. Nothing was removed: all figures take the "
-        "labels as they stand."
+        f"tells {index.disease} apart well (ROC AUC of 0.80 or more). "
+        f"Of these {whole(positive)} are labelled {index.disease} and "
+        f"{whole(len(shown) - positive)} otherwise; the most doubtful go first. Either the "
+        "label is wrong or all runs share a mistake, and scores can’t tell which. Look at the "
+        "image, and at its report. Up to about 3 in 10 of such a list are right by chance. "
+        f"Nothing was removed: all figures take the labels as they stand.{first}"
     )

@@ -68,8 +68,8 @@ def test_one_file_of_full_depth_does_not_silence_the_others():
     finding = describe_bit_depth([4095] * 39 + [65535])
     assert finding is not None
     assert finding.what == (
-        "39 of 40 16-bit images use 12 bits or fewer: they have at least 16 times less contrast "
-        "than their files' depth says, and others have not"
+        "39 of 40 16-bit images use 12 bits or fewer: at least 16 times less contrast "
+        "than their files' depth says, unlike the others"
     )
     maxima, sources = [65535] * 90 + [4095, 1023, 4000], ["a"] * 90 + ["b"] * 3
     assert describe_bit_depth(maxima) is None

@@ -50,7 +50,7 @@ def test_positives_are_counted_by_patient_and_training_is_left_out():
     (finding,) = support.audit_few_positives(change_dataset(evidence, groups=groups))
     assert finding.severity == "warning"
     assert finding.evidence.startswith(
-        "validation: 200 positives of 10 patients, counted as 10 independent cases, where runs "
+        "validation: 200 positives of 10 patients, counted as 10 independent cases. Runs "
         "that differ by fewer than 6 of 10 (0.600 of sensitivity)"
     )
     assert "train" not in finding.evidence

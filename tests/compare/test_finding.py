@@ -77,10 +77,10 @@ def test_few_positives_can_show_no_gap_at_all(tmp_path):
     ("missed", "different", "verdict"),
     [
         ((2, 22), True, "a misses significantly fewer covid-19 images than b (22 missed): adjusted "
-         "p between 0.000001 and 0.00004, images taken for independent. This holds whoever missed "
-         "which image, after 1 comparison."),
+         "p between 0.000001 and 0.00004. Images are taken for independent. This holds whoever "
+         "missed which image, after 1 comparison."),
         ((8, 16), None, "Counts alone can't say whether a differs significantly from b (16 missed) "
-         "after 1 comparison: that takes the answers to each image."),
+         "after 1 comparison. That takes the answers to each image."),
         ((8, 10), False, "a is not significantly different from b (10 missed). This holds whoever "
          "missed which image, after 1 comparison."),
     ],
@@ -113,7 +113,7 @@ def test_of_a_named_baseline_only_significant_differences_are_said(tmp_path):
     said = describe_planned(ranking)
     assert "run-01 misses fewer images" in said
     assert "run-02 misses more" in said
-    assert "the other 1 does not differ significantly from it" in said
+    assert "the other 1 does not differ significantly" in said
     assert "run-03" not in said
 
 

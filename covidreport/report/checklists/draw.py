@@ -24,7 +24,7 @@ SCHEMA = "covidreport.checklist/1"
 NOT_REPORTED = "not reported"
 LEAD = (
     "An item is reported where a place of the report holds a figure, or a text that its authors "
-    "stated; whether it says all that the item asks for is for them to judge. What is missing "
+    "stated. Whether it says all that the item asks for is for them to judge. What is missing "
     "belongs into their text, or under `[study]` in `covidreport.toml`."
 )
 

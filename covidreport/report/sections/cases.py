@@ -148,15 +148,15 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
         )
     if len(data.rankings) > 1:
         sentences.append(
-            "These are the images of the first ranking; runs of other rankings were evaluated "
+            "These are the images of the first ranking. Runs of other rankings were evaluated "
             "on other images or under other conditions, and their cases are not shown."
         )
     sentences.append(
         "Cases are named by their ids."
         if table.ids_shown
-        else "Cases are named by a digest of their id, the same in every report on these images, "
-        "across splits only with `COVIDREPORT_SALT`; "
-        "`covidreport render --show-ids` names them by their ids."
+        else "Cases are named by a digest of their id, the same in every report on these images. "
+        "Across splits it is so "
+        "only with `COVIDREPORT_SALT`; `covidreport render --show-ids` names them by their ids."
     )
     return tuple(sentences)
 

@@ -85,10 +85,9 @@ def _compare_speed(ranking: Ranking, rows: Sequence[RankedRun], costs: dict[str,
             f"{'it is not' if others == 1 else 'none is'} twice as fast."
         )
     return (
-        f"{clean(fastest.run)} is the fastest run that is not significantly different from the "
-        f"best: {speed} images/s and {whole(fastest.missed)} missed, against "
-        f"{digits(costs[best.run].images_per_s)} images/s and {whole(best.missed)} missed of "
-        f"{clean(best.run)}."
+        f"{clean(fastest.run)} is the fastest run not significantly different from the best, "
+        f"{clean(best.run)}: {speed} images/s and {whole(fastest.missed)} missed, against "
+        f"{digits(costs[best.run].images_per_s)} images/s and {whole(best.missed)} missed."
     )
 
 

@@ -41,16 +41,16 @@ from covidreport.report.tables import metric_title, of_label
 from covidreport.text import DASH, clean, humanise, label_name, plural, titled, whole
 
 REMARK = (
-    "A difference is the figure on the other data set less that on the first; its 95 % interval is "
-    "the square-and-add of both intervals, since the images are others: patients who are in both "
+    "A difference is the figure on the other data set less that on the first. Its 95 % interval is "
+    "the square-and-add of both intervals, since the images are others. Patients who are in both "
     "data sets would make it too wide or too narrow. Intervals are not widened for the number of "
     "runs. A dash stands where a run was not evaluated on these very images."
 )
 SHIFT = (
-    "Rates move when patients do: another share of severe cases, of supine views or of children "
+    "Rates move when patients do. Another share of severe cases, of supine views or of children "
     "changes what a run misses, whatever the hospital, and so do darker pictures. What the data "
     "sets state of their images is counted here. Brightness is the mean grey level of a picture as "
-    "its file is decoded, from 0, black, to 255, white; earlier versions did not record it."
+    "its file is decoded, from 0, black, to 255, white. Earlier versions did not record it."
 )
 NOT_RECORDED = "not recorded"
 

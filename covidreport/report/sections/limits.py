@@ -26,7 +26,7 @@ def list_limits(data: ReportData, index: Index) -> tuple[str, ...]:
         images, of = "stored images", f"{len(data.datasets)} data sets"
     limits = [
         f"Research software, no medical device and no clinical claim. The figures describe answers "
-        f"to {images} of {of}; they say nothing of other hospitals, machines or patients, "
+        f"to {images} of {of}. They say nothing of other hospitals, machines or patients, "
         f"and nobody should be diagnosed, treated or sent home by them.",
         "An interval covers the chance of which images were drawn. It does not cover how they were "
         "collected, labelled or selected.",

@@ -25,7 +25,7 @@ MOST_OPEN = 24
 NOTE = (
     "Rows are what an image is, columns what a run said of it. By each count stands its share of "
     "the row. On the page its shade is as deep as that share, blue where it is right and orange "
-    "where it is wrong; bold are the missed cases by which runs are ranked."
+    "where it is wrong. Bold are the missed cases by which runs are ranked."
 )
 _CORNER = (Column("Run", kind="name"), Column("actual"))
 _Key = tuple[str, str]

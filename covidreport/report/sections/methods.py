@@ -59,11 +59,11 @@ def _method(title: str, *paragraphs: str) -> Group:
 def _describe_counts(index: Index) -> tuple[str, ...]:
     return (
         "Each label is a yes or no of its own: an image may carry several labels, or none. For "
-        "each label, tp and tn count the right answers yes and no, fn the images that have the "
-        "label and were called negative, fp those that do not and were called positive. Tables of "
-        "counts have what is actual in rows and what was predicted in columns.",
+        "each label, tp and tn count the right answers yes and no. fn are the images that have "
+        "the label and were called negative, fp those that do not and were called positive. "
+        "Tables of counts have what is actual in rows and what was predicted in columns.",
         f"Missed are {index.disease} images that were not found, false alarms those without it "
-        "that were not cleared. An image that could not be scored is never dropped: with the label "
+        "that were not cleared. An image that could not be scored is never dropped. With the label "
         "it counts as missed, without it as a false alarm, in every figure. So positives = tp + fn "
         "+ positives not scored, negatives = tn + fp + negatives not scored, and all runs of a "
         "table have the same denominators. An image whose truth is unknown for a label is left out "
@@ -78,8 +78,8 @@ def _describe_argmax(index: Index) -> tuple[str, ...]:
         return ()
     return (
         "A run that is decided by argmax predicts the one label whose score is above that of every "
-        "other output, those without a name and those that the data have no label for among them; "
-        "in a tie it predicts none of the labels that share the highest score. It has no "
+        "other output. Outputs without a name, or without a label in the data, are among them. In "
+        "a tie it predicts none of the labels that share the highest score. It has no "
         "threshold, and is ranked beside runs that have one.",
     )
 
@@ -89,16 +89,16 @@ def _describe_ranking(data: ReportData, index: Index) -> tuple[str, ...]:
     floor = " or ".join(decimal(value) for value in sorted(floors))
     return (
         f"Runs are ordered by the fewest missed {index.disease} images, then by the fewest false "
-        "alarms, then by the highest average precision where all runs that are equal so far have "
-        "one. Runs equal in all share a rank, and the ranks they fill are left out; their names "
-        "settle in which order they stand and nothing else. Only runs "
-        f"on the same images, with the same truth of {index.disease} and by one rule of thresholds "
-        "stand in one ranking, whatever other labels they have; thresholds that were tuned for the "
-        "same target on the same other images count as one rule.",
-        f"A run that would win without being of use is shown and not ranked: one that gives the "
-        f"rarer of its two answers to at most 1 % of the images (less where "
-        f"the label itself is rarer), and one whose specificity is under {floor}. Calling every "
-        "image positive misses nobody.",
+        "alarms, then by the highest average precision. That decides only where all runs that "
+        "are equal so far have one. Runs equal in all share a rank, and the ranks they fill are "
+        "left out. Their names settle in which order they stand and nothing else. Only runs on "
+        f"the same images, with the same truth of {index.disease} and one rule of thresholds "
+        "share a ranking, whatever other labels they have. Thresholds that were tuned for "
+        "the same target on the same other images count as one rule.",
+        "A run that would win without being of use is shown and not ranked. Of no use is one that "
+        "gives the rarer of its two answers to at most 1 % of images (less where the label "
+        f"is rarer). Nor is one whose specificity is under {floor}. Calling every image positive "
+        "misses nobody.",
         "The order is an order of counts. A difference of a few cases is often within chance; what "
         "is significantly different is said beside it.",
         *_describe_patients(data),
@@ -112,7 +112,7 @@ def _describe_patients(data: ReportData) -> tuple[str, ...]:
         return ()
     return (
         "Figures by patient have one answer for each. A patient with at least one image that has "
-        "the label has it, and is judged by those images alone; any other by all images whose "
+        "the label has it, and is judged by those images alone. Any other by all images whose "
         "truth is known. An image that could not be scored finds nobody with the label and is a "
         "false alarm without it. Patients are independent of each other: their rates have the "
         "interval of so many of so many. The order of the ranking knows nothing of them.",
@@ -126,17 +126,17 @@ def _describe_picking(data: ReportData) -> tuple[str, ...]:
     if not picked:
         return ()
     how = (
-        "What a run that is picked as the best misses on other images is bias-corrected: in each "
+        "What a run that is picked as the best misses on other images is bias-corrected. In each "
         f"of {whole(max(each.resamples for each in picked))} resamples the best run is picked "
-        "anew, by the ranking’s counts, floor and ties, and counted on the images (or patients) "
-        "that the resample left out (BBC-CV, Tsamardinos, Greasidou and Borboudakis 2018). The "
-        "interval goes from the lower end of Wilson’s at that rate to its upper end at the plain "
-        "one."
+        "anew, by the ranking’s counts, floor and ties. It is counted on the images (or "
+        "patients) that the resample left out (BBC-CV, Tsamardinos, Greasidou and Borboudakis "
+        "2018). The interval goes from the lower end of Wilson’s at that rate to its upper end at "
+        "the plain one."
     )
     if any(each.at_most for each in picked):
         how += (
             " Of counts alone the answers are dealt out to the images at random, as if runs had "
-            "nothing in common: the correction is at most about that large."
+            "nothing in common. The correction is at most about that large."
         )
     return (how,)
 
@@ -163,23 +163,23 @@ def _describe_tests(made: RunComparisons) -> list[str]:
     return [
         "Two runs are compared by the cases that one of them missed and the other found, with the "
         "exact McNemar test. The best run was picked from these data, so all pairs were looked at "
-        f"and each p-value is adjusted for all of them: max-T by {made.flips:,} sign-flips, "
-        "step-down, each pair on the scale of its own exact p-value (Westfall and Young 1993; "
-        "Romano and Wolf 2005), made so that at most 5 % of sets of equal runs show a difference. "
-        f"Significantly different is what has an adjusted p of at most {made.alpha:g}; what is not "
-        "is not equal for that. False alarms are compared likewise, ROC AUCs by DeLong’s test with "
-        "Holm’s correction. Comparisons with a baseline that was named are adjusted for each other "
-        "alone.",
+        f"and each p-value is adjusted for all of them. That is max-T by {made.flips:,} "
+        "sign-flips, step-down, each pair on the scale of its own exact p-value (Westfall and "
+        "Young 1993; Romano and Wolf 2005). At most 5 % of sets of equal runs show a difference. "
+        f"Significantly different is what has an adjusted p of at most {made.alpha:g}; what is "
+        "not is not equal for that. False alarms are compared likewise, ROC AUCs by DeLong’s "
+        "test with Holm’s correction. Comparisons with a baseline that was named are adjusted "
+        "for each other alone.",
         "Intervals of differences in sensitivity and specificity are Tango’s (1998); each holds "
-        "for its pair alone. They come from a score test and p from an exact one, so an interval "
+        "for its pair alone. They come from a score test and p from an exact one. So an interval "
         "may exclude 0 beside a p over 0.05: the p-value decides. The rank interval holds at least "
         f"95 % of a run’s ranks in {made.resamples:,} resamples of the images, by missed cases and "
-        "then false alarms; runs equal in both may have any of the ranks that they share. How "
+        "then false alarms. Runs equal in both may have any of the ranks that they share. How "
         "often a run comes first in resamples, shared where runs are equal, is not the probability "
-        "of being the best: a run that only won by luck repeats it too.",
+        "of being the best. A run that only won by luck repeats it too.",
         "The detectable difference is the fewest cases by which two runs must differ to be "
-        "significantly different at all, if the better one finds whatever the other finds; usually "
-        "it takes more. It rests on what max-T asks of the pairs that were not.",
+        "significantly different at all. That is if the better one finds whatever the other "
+        "finds; usually it takes more. It rests on what max-T asks of the pairs that were not.",
     ]
 
 
@@ -271,8 +271,8 @@ def _tables(data: ReportData) -> tuple[Group, ...]:
         for title, one in BEYOND.items()
     )
     words = Prose(
-        "Where patients have several images, intervals of these figures allow for it as well: "
-        "whole patients are drawn, and errors of the calibration line are summed by patient (Liang "
+        "Where patients have several images, intervals of these figures allow for it as well. "
+        "Whole patients are drawn, and errors of the calibration line are summed by patient (Liang "
         "and Zeger 1986). They are shown for the split that is ranked, curves and subgroups for "
         "one label; JSON and CSV hold those of all splits and labels."
     )
@@ -287,15 +287,16 @@ def _explain_curves(data: ReportData, index: Index) -> tuple[Group, ...]:
     drawn = []
     if any(each.evaluation and each.evaluation.n_images > MOST_POINTS for each in index.runs):
         drawn.append(
-            f"A curve of more than {MOST_POINTS} points is drawn through fewer of them, such that "
-            "none of the others lies a pixel away from the line. Counts, rates and areas are those "
-            "of all images."
+            f"A curve of more than {MOST_POINTS} points is drawn through fewer of them. None of "
+            "the others lies a pixel away from the line. Counts, rates and areas are those of all "
+            "images."
         )
     if any(one.calibration for by_label in data.curves.runs.values() for one in by_label.values()):
         drawn.append(
             "Calibration is drawn as the logistic regression of the label on a restricted cubic "
-            "spline of the logit (Van Calster et al. 2016), with Wald’s pointwise band, over "
-            "patients where some have several images. Beyond its ends lie ten images of 200."
+            "spline of the logit (Van Calster et al. 2016), with Wald’s pointwise band. That "
+            "is over patients where some have several images. Beyond its ends lie ten images of "
+            "200."
         )
     return (_method("Curves", *drawn),) if drawn else ()
 
@@ -308,8 +309,8 @@ def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
         "Runs whose hyper-parameters, start and training data are the same and whose seeds differ "
         "are repeats of one configuration. The standard deviation is that of single runs (n − 1). "
         "The means of two are compared by going through all ways to share their values out "
-        "(permutation; with very many, Welch’s t-test), adjusted for all pairs by Holm’s "
-        "correction; the interval is Welch’s. It is about these images and other seeds, not about "
-        "other patients."
+        "(permutation; with very many, Welch’s t-test). They are adjusted for all pairs "
+        "by Holm’s correction; the interval is Welch’s. It is about these images and other seeds, "
+        "not about other patients."
     )
     return (_method("Repeats", words),)

@@ -35,11 +35,11 @@ from covidreport.text.thresholds import is_argmax, show_threshold
 
 LEAD = (
     "What other thresholds would have given on these very images. A threshold that is chosen from "
-    "the images that it is judged on flatters the run and is exploratory: choose it on other "
+    "the images that it is judged on flatters the run and is exploratory. Choose it on other "
     "images (`covidreport tune`) and evaluate again."
 )
 NET_BENEFIT = (
-    "Net benefit means what it says only where scores are calibrated: it takes a threshold of 0.1 "
+    "Net benefit means what it says only where scores are calibrated. It takes a threshold of 0.1 "
     "as the choice of who accepts nine false alarms for one case found."
 )
 RATES = ("sensitivity", "specificity", "ppv", "npv")

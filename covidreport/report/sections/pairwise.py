@@ -135,13 +135,13 @@ def _sentences(ranking: Ranking, comparisons: RunComparisons) -> list[str]:
     if overall is not None and overall.statistic is None:
         sentences.append("Over all runs at once: all miss the same cases.")
     elif overall is not None:
-        found = "no evidence that any run differs; too few cases to exclude it"
+        found = "That is no evidence that any run differs; too few cases to exclude it"
         if overall.p_value <= comparisons.alpha:
-            found = "evidence that they do not all miss equally often"
+            found = "That is evidence that they do not all miss equally often"
         sentences.append(
             f"Over all runs at once: Cochran’s Q {decimal(overall.statistic, 2)}, "
             f"{overall.degrees} degrees of freedom, {format_p(overall.p_value)} "
-            f"({overall.method}): {found}."
+            f"({overall.method}). {found}."
         )
     sentences += filter(None, [describe_disagreement(comparisons)])
     sentences.append(describe_detectable(comparisons))
@@ -204,10 +204,10 @@ def _pairs_table(ranking: Ranking, comparisons: RunComparisons, index: Index) ->
         rows.append(Row(tuple(cells)))
     area = "DeLong’s" if comparisons.n_groups is None else "Obuchowski’s"
     words = (
-        "each 95 % interval holds for its pair alone; p is of an exact test, for ROC AUC of "
+        "Each 95 % interval holds for its pair alone; p is of an exact test, for ROC AUC of "
         f"{area} normal one"
     )
-    return Table(f"{layout.caption}; {words}", tuple(head), tuple(rows), "pairs")
+    return Table(f"{layout.caption}. {words}", tuple(head), tuple(rows), "pairs")
 
 
 def _word_folds(comparisons: RunComparisons) -> dict[tuple[str, str], str]:

@@ -11,8 +11,8 @@ from covidreport.text import exact
 LEAD = (
     "PPV is the chance that an image called positive is so, NPV that one called negative is not. "
     "Both depend on how common the disease is where a run is used, which a collection of images "
-    "does not say: here they are computed from the sensitivity and specificity on these images at "
-    "given prevalences, as if both stayed the same there."
+    "does not say. Here they are computed at given prevalences, as if the sensitivity and "
+    "specificity on these images stayed the same there."
 )
 
 

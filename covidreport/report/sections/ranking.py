@@ -50,7 +50,7 @@ from covidreport.text import (
 )
 from covidreport.text.folds import count_models
 from covidreport.text.labels import explain_other_labels
-from covidreport.text.thresholds import common_threshold, decides_itself
+from covidreport.text.thresholds import common_threshold, is_argmax
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 
@@ -126,7 +126,7 @@ def _why(ranking: Ranking, first: Ranking, index: Index) -> str:
     others = listed(_differences(evaluation, _one_of(first, index)) or ["images"])
     return (
         f"{where}. These runs stand in a table of their own because they were evaluated with "
-        f"other {others}: their figures can’t be compared with those of the first ranking."
+        f"other {others}. Their figures can’t be compared with those of the first ranking."
     )
 
 
@@ -153,7 +153,7 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
     compared = {
         "images": same_images,
         "labels": bool(same_target) or set(one.labels) == set(other.labels),
-        "thresholds": one.thresholds == other.thresholds or any(map(decides_itself, (one, other))),
+        "thresholds": one.thresholds == other.thresholds or is_argmax(one) or is_argmax(other),
         "settings of the evaluation": one.variant == other.variant,
     }
     return [name for name, same in compared.items() if not same]

@@ -26,7 +26,7 @@ def _lead(data: ReportData, index: Index) -> str:
     splits = sorted({each.split for each in data.referral if each.split is not None})
     lead = (
         "A run’s least certain images, those whose score lies nearest to its threshold, go to a "
-        "radiologist, who is taken to read every one rightly: the table has how many "
+        "radiologist, who is taken to read every one rightly. The table has how many "
         f"{index.disease} images the run then still misses, of all that there are. Images that "
         "could not be scored are referred last."
     )

@@ -23,7 +23,7 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
     lead = (
         f"How often a run comes first, and which ranks it takes, when these {drawn} are drawn "
         f"again: {whole(comparisons.resamples)} resamples. This is not the probability of being "
-        "the best: a run that is first here by luck comes first in most resamples of the same "
+        "the best. A run that is first here by luck comes first in most resamples of the same "
         f"{drawn} too. Whether two runs differ is what the adjusted p-value says."
     )
     ranks = {row.run: row.rank for row in ranking.rows}

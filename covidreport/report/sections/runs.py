@@ -70,7 +70,7 @@ def _shorten(
     """The figures on the ranked split alone; a sentence says so."""
     words = (
         f"Shown in short, as {whole(among)} of the runs here are: its counts stand among the "
-        "confusion matrices, a report of fewer runs shows it whole, and the reports as JSON and "
+        "confusion matrices. A report of fewer runs shows it whole, and the reports as JSON and "
         "CSV hold all of its figures."
     )
     evaluations = [one for one in (reported.evaluation, *reported.others) if one is not None]

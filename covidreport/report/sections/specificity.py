@@ -25,10 +25,11 @@ from covidreport.report.index import Index
 from covidreport.text import DASH, clean, exact, plural, whole
 
 LEAD = (
-    "A rank is an order at the thresholds that runs were evaluated at, and a run that calls more "
+    "A rank is an order at the thresholds that runs were evaluated at. A run that calls more "
     "images positive misses fewer, whichever is the better model. Here each run is read off its "
-    "ROC curve at one specificity for all: the fewest cases that it misses with no more false "
-    "alarms than stated. These are points of curves and no thresholds to use; they change no rank."
+    "ROC curve at one specificity for all. What counts is the fewest cases that it misses with no "
+    "more false alarms than stated. These are points of curves and no thresholds to use; they "
+    "change no rank."
 )
 GIST = "What each run misses where all raise as few false alarms"
 
@@ -124,9 +125,9 @@ def _explain(first: SameSpecificity) -> str:
     return (
         "Equal scores are called together, nothing is interpolated, and an image that could not be "
         "scored is wrong at any threshold. A threshold that reaches the specificity is the best "
-        "one for these very images, which flatters every run alike; intervals and tests fit it "
-        f"anew in each of {first.resamples:,} resamples of patients (or images), in which a run’s "
-        "own false alarms are counted anew too. p of the best run’s pairs is adjusted for all "
+        "one for these very images, which flatters every run alike. Intervals and tests fit it "
+        f"anew in each of {first.resamples:,} resamples of patients (or images). A run’s own false "
+        "alarms are counted anew there, too. p of the best run’s pairs is adjusted for all "
         "pairs of runs, since the best was picked from the data. No threshold stands here: one "
         "that is to be used is tuned on other images (`covidreport tune`)."
     )

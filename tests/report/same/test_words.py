@@ -136,7 +136,8 @@ def test_comparisons_stand_in_both(plan):
     page, text = read_html(render_html(data)), read_markdown(render_markdown(data))
 
     for sentence in (
-        "Each p is that of the exact McNemar test on missed images, adjusted for 28 comparisons",
+        "Each p is that of the exact McNemar test on missed images. It is adjusted for 28 "
+        "comparisons",
         "No two or three of these runs would by vote have missed fewer than the best alone.",
         "not significantly different",
         "Has no scores",

@@ -61,7 +61,7 @@ def test_the_words_count_both_kinds(planted):
     section = find_group(build(data, "cases"), "Labels to look at again")
     positive = sum(each.positive for each in data.cases.label_errors)
     (lead, *_) = list_sentences(section)
-    assert f"{positive} labelled COVID-19" in lead
+    assert f"Of these {positive} are labelled COVID-19" in lead
     (pictures,) = (one for one in section.blocks if isinstance(one, Pictures))
     assert {one.gist for one in pictures.pictures} <= {
         f"{words} {n} of 3 runs" for words in ("missed by", "false alarm of") for n in range(4)

@@ -73,7 +73,7 @@ def test_a_second_ranking_says_why_it_is_one(hostile):
     assert second.title == "Ranking 2"
     assert list_sentences(second)[0].endswith(
         "fingerprint ffffffffffff. These runs stand in a table of their own because they were "
-        "evaluated with other images: their figures can’t be compared with those of the first "
+        "evaluated with other images. Their figures can’t be compared with those of the first "
         "ranking."
     )
 

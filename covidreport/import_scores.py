@@ -63,6 +63,15 @@ _WHOLE = 0.01
 NOT_GIVEN = "the imported file has no score for this image"
 
 
+class ScoresTable(Struct, frozen=True):
+    """The rows of a table, and where each stands. singles: the columns of float32 or less."""
+
+    columns: tuple[str, ...]
+    rows: list[Mapping[str, Any]]
+    positions: list[str]
+    singles: frozenset[str] = frozenset()
+
+
 class ImportRequest(Struct, frozen=True):
     """What is imported, onto which images, under which name.
 
@@ -90,6 +99,12 @@ class ImportRequest(Struct, frozen=True):
     """The column of a label's scores, where it is called otherwise."""
     whole: Dataset | None = None
     """The data with their other splits: rows about images of these are passed over."""
+    table: ScoresTable | None = None
+    """What stands in the file, where it was read and changed already."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What its run.json says besides."""
+    note: Finding | None = None
+    """Where the scores are from; None for what is said of those of a model."""
     others: tuple[str, ...] = ()
     """Columns of classes that the data do not have: by argmax they compete with its labels."""
 
@@ -97,15 +112,6 @@ class ImportRequest(Struct, frozen=True):
     def decision(self) -> Decision:
         """What makes answers of the scores."""
         return "argmax" if self.thresholds_from == ARGMAX else "threshold"
-
-
-class ScoresTable(Struct, frozen=True):
-    """The rows of a table, and where each stands. singles: the columns of float32 or less."""
-
-    columns: tuple[str, ...]
-    rows: list[Mapping[str, Any]]
-    positions: list[str]
-    singles: frozenset[str] = frozenset()
 
 
 def read_scores_table(file: Path) -> ScoresTable:
@@ -142,7 +148,7 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
     column, an id that is twice, not in the data, or that of several images, a score that is no
     finite number, a probability outside 0 to 1.
     """
-    table = read_scores_table(request.file)
+    table = request.table or read_scores_table(request.file)
     dataset = request.dataset
     keys = ID_COLUMNS if request.id_column is None else (request.id_column,)
     key = next((name for name in keys if name in table.columns), None)
@@ -318,7 +324,8 @@ def import_scores(
     folder.mkdir(parents=True, exist_ok=True)
     marker.write_text('{"schema": "covidreport.imported/1"}\n')
     write_run(folder, {"name": request.run, "description": request.description or
-                       f"Scores from {request.file.name}, computed elsewhere"})  # fmt: skip
+                       f"Scores from {request.file.name}, computed elsewhere",
+                       **request.settings})  # fmt: skip
     write_scores(target / SCORES_FILE, scores)
     write_evaluation(folder, evaluation)
     clear_failure(target)
@@ -335,7 +342,8 @@ def _images(request: ImportRequest) -> NewImages:
 
 def _findings(request: ImportRequest, missing: int, passed_over: int) -> tuple[Finding, ...]:
     findings = [
-        Finding(
+        request.note
+        or Finding(
             "note",
             "scores-from-elsewhere",
             f"The scores of {request.run} were computed elsewhere",

@@ -53,6 +53,7 @@ def build_app() -> typer.Typer:
         export,
         gate,
         import_counts,
+        import_readers,
         import_scores,
         init,
         listing,
@@ -77,7 +78,8 @@ def build_app() -> typer.Typer:
     app.callback()(root)
     for module in (
         init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, combine, plan, audit,
-        occlude, predict, listing, import_counts, import_scores, export, push, cache, doctor,
+        occlude, predict, listing, import_counts, import_scores, import_readers, export, push,
+        cache, doctor,
     ):  # fmt: skip
         module.register(app)
     return app

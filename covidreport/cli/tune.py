@@ -114,7 +114,10 @@ def tune(
         say(note, "yellow")
     if tuned.passed_over:
         said = list_some(tuned.passed_over, MOST_NAMED)
-        say_note(f"not tuned: {said}: the label that scores highest is predicted (argmax)")
+        say_note(
+            f"not tuned: {said}: the label that scores highest is predicted (argmax), or a reader "
+            "decides"
+        )
     if done:
         stated = _find_target(settings.rank_at) == (target_sensitivity, target_specificity)
         option = () if stated else ("--thresholds", "tuned")

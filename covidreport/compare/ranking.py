@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from covidreport.metrics import RunCounts
 from covidreport.records import Comparable, Counts, Evaluation, Finding, RankedRun, Ranking, Tuning
 from covidreport.text import decimal_beside
-from covidreport.text.thresholds import describe_threshold, is_argmax, is_tuned
+from covidreport.text.thresholds import decides_itself, describe_threshold, is_tuned
 
 C = TypeVar("C", bound=Comparable)
 CONSTANT_ONE_IN = 100
@@ -73,8 +73,9 @@ def rank_sets(
 def part_comparable(evaluations: Sequence[C], target: str) -> list[list[C]]:
     """The evaluations in groups whose runs may stand in one ranking, each in the order given.
 
-    Of the same images and variant, and with thresholds by one rule. What is decided by argmax has
-    none that could differ: it is of the largest group, the first of several.
+    Of the same images and variant, and with thresholds by one rule. What is decided by argmax, or
+    called by a reader, has none that could differ: it is of the largest group, the first of
+    several.
     """
     known = {
         each.fingerprint: each.label_fingerprints[target]
@@ -94,7 +95,7 @@ def _part_rules(evaluations: Sequence[C]) -> list[list[C]]:
     """
     alike: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, each in enumerate(evaluations):
-        rule = None if is_argmax(each) else (frozenset(each.labels), identify_thresholds(each))
+        rule = None if decides_itself(each) else (frozenset(each.labels), identify_thresholds(each))
         alike[rule].append(place)
     groups: list[list[list[int]]] = []
     ordered = sorted(alike.items(), key=lambda item: (item[0] is None, -_count_labels(item[0])))
@@ -120,9 +121,9 @@ def _count_labels(rule: Any) -> int:
 def have_same_thresholds(one: Comparable, other: Comparable) -> bool:
     """Whether two runs were given their thresholds by one rule, as far as both have a label.
 
-    Argmax has none, and is beside any.
+    Argmax has none, and is beside any; so are the calls of readers.
     """
-    if is_argmax(one) or is_argmax(other):
+    if decides_itself(one) or decides_itself(other):
         return True
     both = set(one.labels) & set(other.labels)
     return identify_thresholds(one, both) == identify_thresholds(other, both)
@@ -280,7 +281,7 @@ def suggest_tuning(evaluation: Evaluation, target: str) -> str:
         return ""
     if is_tuned(evaluation, target) or not evaluation.has_scores or counts.tp + counts.tn == 0:
         return ""
-    if is_argmax(evaluation):
+    if decides_itself(evaluation):
         return ""
     return f"at {describe_threshold(evaluation, target)}; `covidreport tune` fits one of its own"
 

@@ -19,11 +19,11 @@ from covidreport.evaluate.tuned import (
 )
 from covidreport.metrics import compute_metrics, group_values, read_ages
 from covidreport.metrics.plan import MetricOptions
-from covidreport.records import Dataset, Decision, Evaluation, MetricPlan, Run, Scores
+from covidreport.records import CALLED, Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_evaluation
-from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, is_argmax
+from covidreport.text.thresholds import PROMISE, SET_BY, TUNED_BY, TUNING, decides_itself, is_argmax
 
 
 def apply_chosen(
@@ -86,6 +86,8 @@ def _choose(
         evaluation.dataset, evaluation.split, evaluation.fingerprint, evaluation.labels,
         scores.sample_ids,
     )  # fmt: skip
+    if evaluation.origin.rule == CALLED:
+        return keep_thresholds(evaluation)
     thresholds = thresholds.keep(evaluation.labels)
     decision: Decision = "argmax" if is_argmax(evaluation) else "threshold"
     return choose_thresholds(thresholds, run, images, evaluation.facts.model_sha256, decision)
@@ -99,7 +101,7 @@ def read_at(thresholds: Thresholds, run: Run, evaluation: Evaluation) -> Evaluat
     Raises StoreError where it holds no scores, RunError where the run has no such thresholds.
     """
     stated = thresholds.on_split(evaluation.split)
-    if stated is None or stated.rank_at is None or is_argmax(evaluation):
+    if stated is None or stated.rank_at is None or decides_itself(evaluation):
         return evaluation
     if run.members:
         check_folds(stated.rank_at, run, evaluation)

@@ -67,7 +67,7 @@ class TunedFolders(Struct, frozen=True):
     splits: tuple[str, ...]
     """On which the runs were evaluated, of each evaluation one."""
     passed_over: tuple[str, ...] = ()
-    """The runs that have no threshold to be tuned: argmax decides."""
+    """The runs that have no threshold to be tuned: argmax decides, or a reader."""
 
 
 def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
@@ -83,7 +83,7 @@ def tune_folders(runs: Sequence[Run], request: TuneRequest) -> TunedFolders:
     faults: list[TuningFault] = []
     passed_over = []
     for run in runs:
-        if read_decision(run) == ARGMAX:
+        if run.is_reader or read_decision(run) == ARGMAX:
             passed_over.append(run.name)
             continue
         found = attempt(run.name, "score", partial(_tune, run, split, request))

@@ -85,6 +85,7 @@ from covidreport.records.maps import (
 )
 from covidreport.records.model import (
     ARGMAX,
+    CALLED,
     SOFTMAX,
     Activation,
     ChannelOrder,
@@ -134,6 +135,7 @@ from covidreport.records.ranking import (
     SeedComparison,
     SeedSpread,
 )
+from covidreport.records.readers import AgainstReaders, ReaderStudy
 from covidreport.records.reference import ReferenceAnswers
 from covidreport.records.report import (
     CalibrationPoint,
@@ -156,7 +158,7 @@ from covidreport.records.report import (
     ThresholdCurves,
     TrueClasses,
 )
-from covidreport.records.run import CrossValidated, Epoch, Run
+from covidreport.records.run import READERS, CrossValidated, Epoch, Run
 from covidreport.records.score_metrics import (
     Calibration,
     Consistency,
@@ -197,10 +199,13 @@ from covidreport.records.thresholds import (
 
 __all__ = [
     "ARGMAX",
+    "CALLED",
+    "READERS",
     "SEVERITIES",
     "SOFTMAX",
     "UNKNOWN",
     "Activation",
+    "AgainstReaders",
     "AgeSummary",
     "Assumed",
     "Beside",
@@ -299,6 +304,7 @@ __all__ = [
     "RankEvidence",
     "RankedRun",
     "Ranking",
+    "ReaderStudy",
     "RecordedData",
     "RecordedFold",
     "RecordedModel",

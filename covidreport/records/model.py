@@ -20,6 +20,8 @@ Decision = Literal["threshold", "argmax"]
 """How scores become answers: each label by a threshold of its own, or the one label whose score is
 above that of every other output."""
 ARGMAX: Final = "argmax"
+CALLED: Final = "call"
+"""Where the threshold of a reader's ratings comes from: what the reader called positive."""
 
 
 class Equalization(Struct, frozen=True):

@@ -164,8 +164,8 @@ class ThresholdOrigin(Struct, frozen=True):
     """Where an evaluation's thresholds come from."""
 
     rule: str
-    """`default`, `option`, `configuration`, `published`, `tuned` where each run has its own, or
-    `argmax` where there is none."""
+    """`default`, `option`, `configuration`, `published`, `call` of a reader, `tuned` where each run
+    has its own, or `argmax` where there is none."""
     split: str | None = None
     """The one that they were tuned on; None where they are not tuned."""
     exploratory: bool = False

@@ -15,6 +15,7 @@ from covidreport.records.gate import ScoresFrom
 from covidreport.records.groups import RunGroups, WeakSpots
 from covidreport.records.maps import RunMaps
 from covidreport.records.ranking import Ranking, Repeats
+from covidreport.records.readers import ReaderStudy
 from covidreport.records.run import Run
 from covidreport.records.score_metrics import Subgroup
 from covidreport.records.scores import Estimate
@@ -332,3 +333,5 @@ class ReportData(Struct, frozen=True):
     """Of the ranked runs of the first ranking; None where nothing is known of its cases."""
     sites: Sites | None = None
     """The runs by site; None where nobody asked for it, or no sites are known."""
+    readers: ReaderStudy | None = None
+    """None where no person's readings are among the first ranking."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
+
+READERS: Final = "readers"
+"""What `group` in the run.json of a person's readings says."""
 
 
 class Epoch(Struct, frozen=True):
@@ -91,6 +94,11 @@ class Run(Struct, frozen=True):
         return frozenset(
             each.lower() for each in (trained, *named) if isinstance(each, str) and each
         )
+
+    @property
+    def is_reader(self) -> bool:
+        """Whether it is what a person said of the images, and no model."""
+        return self.settings.get("group") == READERS
 
     @property
     def watched(self) -> str | None:

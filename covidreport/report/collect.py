@@ -41,6 +41,7 @@ from covidreport.report.curves import collect_curves
 from covidreport.report.datasets import collect_datasets, read_answers_beside
 from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
+from covidreport.report.readers import collect_readers
 from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
 from covidreport.report.run_groups import collect_groups
@@ -146,6 +147,7 @@ def collect_report(
             collect_frequencies(rankings[0], evaluations, by_class.predictive) if rankings else ()
         ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
+        readers=collect_readers(rankings[0], reported, read) if rankings else None,
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),

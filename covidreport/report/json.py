@@ -3,7 +3,7 @@
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
 `cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`, `study`, `cohorts`,
-`flow`, `groups`, `weak_spots`.
+`flow`, `groups`, `weak_spots`, `sites`, `readers`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -87,6 +87,9 @@ renamed or removed without a new one. Version 1 had other names: `details` (now 
 `standings` (`rank_evidence`), `told_apart` (`significantly_different`), `smallest_gap`
 (`detectable_difference`), `left_out` (`excluded`; of cases that are not listed `…_omitted`), and of
 repeats `methods` (`configurations`) with their `figures` (`metrics`).
+- `readers` (or null): `readers[]` with their `roc_aucs[]`, the best first; `average`, `error`,
+  `freedom`, `one_shot_error`, `runs[]` (`run`, `roc_auc`, its difference to the `average` with
+  `average_p` and to the `best` with `best_p`; p-values by Holm over the runs).
 - `study`: what `[study]` states, empty where it states nothing.
 - `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
   images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from covidreport.records import (
     ARGMAX,
+    CALLED,
     Comparable,
     DecisionRule,
     Evaluation,
@@ -35,6 +36,11 @@ TRAINING_SPLITS = frozenset({"train", "training"})
 def is_argmax(evaluation: Comparable) -> bool:
     """Whether the label that scores highest is the answer, and there are no thresholds."""
     return evaluation.origin.rule == ARGMAX
+
+
+def decides_itself(evaluation: Comparable) -> bool:
+    """Whether its answers are its own, whatever threshold others have: argmax, or a reader's."""
+    return evaluation.origin.rule in (ARGMAX, CALLED)
 
 
 def find_rule(evaluation: Comparable, labels: Sequence[str]) -> DecisionRule:

@@ -38,6 +38,7 @@ CALLS = {
     "export": "export runs/new --model-card card.md --dvc dvc",
     "gate": "gate runs/new --output-dir verdict",
     "import-counts": "import-counts counts.csv --output paper",
+    "import-readers": "import-readers readings.csv --scale 1,5 --output readers",
     "import-scores": "import-scores scores.csv --run other --activation sigmoid",
     "init": "init data/manifest.csv --output other.toml",
     "list": "list",
@@ -84,6 +85,8 @@ def template(tmp_path_factory):
     (folder / "counts.csv").write_text(COUNTS.format(name=STRANGE), encoding="utf-8")
     scores = "".join(f"{row:03}.png,0.9,0.1,0.1\n" for row in range(7))
     (folder / "scores.csv").write_text(f"id,covid-19,normal,pneumonia\n{scores}")
+    readings = "".join(f"{row:03}.png,ann,{row % 5 + 1}\n" for row in range(7))
+    (folder / "readings.csv").write_text(f"path,reader,rating\n{readings}")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COVIDREPORT_CACHE", str(folder / "cache"))

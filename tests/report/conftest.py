@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from covidreport.records import Estimate, ReportData, SiteRule, SpotCut, WeakSpot
 from covidreport.report.collect import collect_report
+from covidreport.report.readers import collect_readers
 from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
 from tests.report.compared import compared_study
@@ -62,4 +63,15 @@ def _write_everything(folder: Path) -> ReportData:
     assert data.weak_spots is not None
     dark = SpotCut("brightness", most=93.0)
     spot = WeakSpot(None, (dark,), 8, Estimate(0.25), Estimate(0.75), 0.001, 7)
-    return replace(data, runs=runs_shown, weak_spots=replace(data.weak_spots, spots=(spot,)))
+    people = [
+        replace(each, run=replace(each.run, settings={"group": "readers"}))
+        if each.run.name in {row.run for row in data.rankings[0].rows[-2:]}
+        else each
+        for each in data.runs
+    ]
+    return replace(
+        data,
+        runs=runs_shown,
+        weak_spots=replace(data.weak_spots, spots=(spot,)),
+        readers=collect_readers(data.rankings[0], people),
+    )

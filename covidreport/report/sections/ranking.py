@@ -50,7 +50,7 @@ from covidreport.text import (
 )
 from covidreport.text.folds import count_models
 from covidreport.text.labels import explain_other_labels
-from covidreport.text.thresholds import common_threshold, is_argmax
+from covidreport.text.thresholds import common_threshold, decides_itself
 
 OVERALL_COLUMNS = ("micro_f1", "label_accuracy", "exact_match")
 
@@ -153,7 +153,7 @@ def _differences(one: Evaluation | None, other: Evaluation | None) -> list[str]:
     compared = {
         "images": same_images,
         "labels": bool(same_target) or set(one.labels) == set(other.labels),
-        "thresholds": one.thresholds == other.thresholds or is_argmax(one) or is_argmax(other),
+        "thresholds": one.thresholds == other.thresholds or any(map(decides_itself, (one, other))),
         "settings of the evaluation": one.variant == other.variant,
     }
     return [name for name, same in compared.items() if not same]

@@ -1,0 +1,197 @@
+"""Several readers of the same images: their average ROC AUC, and runs beside it.
+
+Obuchowski and Rockette, "Hypothesis testing of the diagnostic accuracy for multiple readers and
+multiple tests: an ANOVA approach with dependent observations", Commun. Stat. Simul. Comput. 24
+(1995) 285-308, with the degrees of freedom of Hillis, "A comparison of denominator degrees of
+freedom methods for multiple observer ROC analysis", Stat. Med. 26 (2007) 596-619. Readers and cases
+are both taken for a sample of others like them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import product
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from covidreport.metrics.delong import RocAucs
+from covidreport.records import Estimate
+
+METHOD: Final = "Obuchowski-Rockette, df of Hillis"
+
+
+class ReaderAverage(Struct, frozen=True):
+    """A mean over readers. spread: the mean square between readers. shared: the mean covariance of
+    two readers' values, which come of the same cases; below 0 it counts as 0."""
+
+    estimate: Estimate
+    error: float | None
+    freedom: float | None
+    spread: float | None
+    shared: float | None
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the mean being 0, by t; None where nothing spreads."""
+        from scipy.special import stdtr
+
+        value = self.estimate.value
+        if value is None or not self.error or self.freedom is None:
+            return None
+        return float(2 * stdtr(self.freedom, -abs(value) / self.error))
+
+
+class ModalityTest(Struct, frozen=True):
+    """Whether readers do equally well in several modalities: F, its degrees of freedom, and p.
+
+    variance, cov1, cov2, cov3: of one value, of two modalities of a reader, of two readers of a
+    modality, of two of both.
+    """
+
+    f: float
+    numerator_freedom: int
+    freedom: float
+    p_value: float
+    variance: float
+    cov1: float
+    cov2: float
+    cov3: float
+
+
+def average_readers(
+    values: NDArray[np.float64], covariance: NDArray[np.float64], confidence: float = 0.95
+) -> ReaderAverage:
+    """The mean of readers' values `(J,)`, whose covariance over cases is `(J, J)`.
+
+    The variance is (MS(R) + J max(Cov2, 0)) / J, with (MS(R) + J max(Cov2, 0))^2 / (MS(R)^2 /
+    (J - 1)) degrees of freedom: Hillis 2007, for one test alone. Without an interval for fewer than
+    two readers, and where the covariance can't be estimated.
+    """
+    from scipy.special import stdtrit
+
+    n = values.size
+    if n == 0:
+        return ReaderAverage(Estimate(None), None, None, None, None)
+    mean = float(values.mean())
+    if n < 2 or not np.isfinite(covariance).all():
+        return ReaderAverage(Estimate(mean), None, None, None, None)
+    spread = float(values.var(ddof=1))
+    shared = float((covariance.sum() - np.trace(covariance)) / (n * (n - 1)))
+    total = spread + n * max(shared, 0.0)
+    if not total > 0 or not spread > 0:
+        return ReaderAverage(Estimate(mean), None, None, spread, shared)
+    error, freedom = math.sqrt(total / n), total**2 / (spread**2 / (n - 1))
+    margin = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    estimate = Estimate(mean, mean - margin, mean + margin, method=METHOD)
+    return ReaderAverage(estimate, error, freedom, spread, shared)
+
+
+def average_aucs(aucs: RocAucs, readers: Sequence[int], confidence: float = 0.95) -> ReaderAverage:
+    """The average ROC AUC of these of the runs; its interval ends at 0 and 1."""
+    rows = list(readers)
+    found = average_readers(aucs.values[rows], aucs.covariance[np.ix_(rows, rows)], confidence)
+    return _cut(found, 0.0)
+
+
+def compare_with_average(
+    aucs: RocAucs, run: int, readers: Sequence[int], confidence: float = 0.95
+) -> ReaderAverage:
+    """A run's ROC AUC less the average of readers, of the same cases.
+
+    The readers' average of the differences from the one run, which is no sample of runs:
+    Obuchowski-Rockette of these differences, whose covariances follow from those of the areas.
+    """
+    rows = list(readers)
+    joint = aucs.covariance
+    cross = joint[run, rows]
+    covariance = (
+        joint[np.ix_(rows, rows)] + joint[run, run] - cross[:, np.newaxis] - cross[np.newaxis]
+    )
+    return _cut(average_readers(aucs.values[run] - aucs.values[rows], covariance, confidence), -1.0)
+
+
+def _cut(found: ReaderAverage, lowest: float) -> ReaderAverage:
+    estimate = found.estimate
+    if estimate.low is None or estimate.high is None:
+        return found
+    ends = (max(lowest, estimate.low), min(1.0, estimate.high))
+    cut = Estimate(estimate.value, *ends, method=estimate.method)
+    return ReaderAverage(cut, found.error, found.freedom, found.spread, found.shared)
+
+
+def compare_modalities(
+    values: NDArray[np.float64], covariance: NDArray[np.float64]
+) -> ModalityTest:
+    """Readers' values `(T, J)` in several modalities; covariance `(T, J, T, J)` over cases.
+
+    F = MS(T) / (MS(TR) + J max(Cov2 - Cov3, 0)), with the square of that denominator over
+    MS(TR)^2 / ((T - 1) (J - 1)) degrees of freedom: Hillis 2007, equations for "ddf_H". ValueError
+    for fewer than two modalities or readers, or where readers do not spread.
+    """
+    from scipy.special import fdtrc
+
+    t, j = values.shape
+    if t < 2 or j < 2:
+        raise ValueError(f"{t} modalities and {j} readers")
+    grand = values.mean()
+    of_modality, of_reader = values.mean(axis=1), values.mean(axis=0)
+    between = j * float(np.square(of_modality - grand).sum()) / (t - 1)
+    rest = values - of_modality[:, np.newaxis] - of_reader + grand
+    crossed = float(np.square(rest).sum()) / ((t - 1) * (j - 1))
+    same_modality = np.eye(t, dtype=bool)[:, np.newaxis, :, np.newaxis]
+    same_reader = np.eye(j, dtype=bool)[np.newaxis, :, np.newaxis, :]
+
+    def mean(where: NDArray[np.bool_]) -> float:
+        return float(covariance[np.broadcast_to(where, covariance.shape)].mean())
+
+    cov2, cov3 = mean(same_modality & ~same_reader), mean(~same_modality & ~same_reader)
+    denominator = crossed + j * max(cov2 - cov3, 0.0)
+    if not crossed > 0:
+        raise ValueError("readers do not spread: the denominator has no degrees of freedom")
+    freedom = denominator**2 / (crossed**2 / ((t - 1) * (j - 1)))
+    f = between / denominator
+    return ModalityTest(
+        f, t - 1, freedom, float(fdtrc(t - 1, freedom, f)), mean(same_modality & same_reader),
+        mean(~same_modality & same_reader), cov2, cov3,
+    )  # fmt: skip
+
+
+def one_shot_variance(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:
+    """The variance of the readers' average ROC AUC, without a model: ratings `(J, M)` and `(J, N)`.
+
+    Gallas, "One-shot estimate of MRMC variance: AUC", Acad. Radiol. 13 (2006) 353-362. The square
+    of the average has the square of the true one and the variance for its mean; all pairs of
+    successes that share neither reader nor case have the former alone. Unbiased, so it may be
+    negative; it takes cases for independent. None for fewer than two readers, positives or
+    negatives.
+    """
+    j, m, n = len(positive), positive.shape[1], negative.shape[1]
+    if min(j, m, n) < 2:
+        return None
+    summed = np.zeros((m, n))
+    squares = {"r": 0.0, "rp": 0.0, "rn": 0.0, "rpn": 0.0}
+    for ours, theirs in zip(positive, negative, strict=True):
+        success = (ours[:, None] > theirs).astype(np.float64) + 0.5 * (ours[:, None] == theirs)
+        summed += success
+        squares["r"] += float(success.sum() ** 2)
+        squares["rp"] += float(np.square(success.sum(axis=1)).sum())
+        squares["rn"] += float(np.square(success.sum(axis=0)).sum())
+        squares["rpn"] += float(np.square(success).sum())
+    squares |= {
+        "": float(summed.sum() ** 2),
+        "p": float(np.square(summed.sum(axis=1)).sum()),
+        "n": float(np.square(summed.sum(axis=0)).sum()),
+        "pn": float(np.square(summed).sum()),
+    }
+    # by inclusion and exclusion: the pairs that share none of reader, positive and negative
+    apart = sum(
+        (-1) ** sum(shared)
+        * squares["".join(name for name, one in zip("rpn", shared, strict=True) if one)]
+        for shared in product((0, 1), repeat=3)
+    )
+    pairs = j * (j - 1) * m * (m - 1) * n * (n - 1)
+    return float(squares[""] / (j * m * n) ** 2 - apart / pairs)

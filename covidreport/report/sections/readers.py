@@ -83,7 +83,7 @@ def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
         none = " The average has no interval: that takes two readers or more who differ."
         return (words + none,)
     pieces: list[Cell] = [
-        f"{words} The interval of the average is for other readers and other images: its standard "
+        f"{words} The interval of the average is for other readers and other images. Its standard "
         "error is ",
         Number(study.error),
         " by Obuchowski and Rockette, with ",

@@ -52,8 +52,8 @@ def main() -> None:
                 list(pool.map(lambda _: session.run(batch), range(n // BATCH)))
 
         sides = {
-            "maps": lambda: score_runs(mapped, [run], jobs=jobs, occlusion=patches),
-            "blur": lambda: score_runs(mapped, [run], jobs=jobs, occlusion=Patches("blur")),
+            "maps": lambda: score_runs(mapped, [run], jobs=jobs, altered=patches),
+            "blur": lambda: score_runs(mapped, [run], jobs=jobs, altered=Patches("blur")),
             "bare": bare,
             "evaluation": lambda: score_runs(every, [run], jobs=jobs),
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from covidreport.dataset.folders import SUFFIXES, count_kinds, is_image
-from covidreport.dataset.manifest import build_images
-from covidreport.dataset.table import READERS, name_suffix, read_table
-from covidreport.errors import DatasetError, RunError, UsageError
+from covidreport.dataset.folders import count_kinds
+from covidreport.dataset.unlabelled import find_images
+from covidreport.errors import RunError, UsageError
 from covidreport.evaluate.company import describe_dependence, meet_company, pick_images
 from covidreport.evaluate.folders import choose_hardware
 from covidreport.evaluate.loop import score_runs
@@ -42,7 +40,6 @@ from covidreport.records import (
     count_steps,
     ignore_events,
 )
-from covidreport.storage.files import format_path
 from covidreport.storage.runs import MODEL_SUFFIX, is_declared, locate_run, read_run
 from covidreport.storage.shared import share_input
 from covidreport.store import RUN_FILE, encode_text, write_atomic
@@ -66,61 +63,6 @@ def find_model(path: Path) -> Run:
         return run
     broken = run.model is None and run.faults and (path.parent / RUN_FILE).exists()
     return run if broken else Run(path.stem, path.parent, path)
-
-
-def find_images(paths: Sequence[Path]) -> Dataset:
-    """The images of a manifest, of folders and what is below them, and files; without labels.
-
-    An image's id is that of the manifest, else its path: below the one folder, or below the folder
-    that all of them have in common. A file that is named is taken whatever its suffix; an image
-    that is named twice counts once.
-
-    Raises DatasetError where there is no such file or folder, where a folder has no image, and
-    where a manifest is faulty or does not stand alone.
-    """
-    manifests = [path for path in paths if name_suffix(path) in READERS and path.is_file()]
-    if manifests and len(paths) > 1:
-        said = "a manifest names all images by itself: give it alone"
-        raise DatasetError(format_path(manifests[0]), [said])
-    if manifests:
-        return build_images(read_table(manifests[0]), format_path(manifests[0].stem))
-    found: dict[Path, None] = {}
-    others: list[Path] = []
-    for path in paths:
-        images, rest = ([path], []) if path.is_file() else _list_images(path)
-        found |= dict.fromkeys(images)
-        others += rest
-    root = paths[0]
-    if len(paths) > 1 or root.is_file():
-        folders = [path.parent if path.is_file() else path for path in paths]
-        root = Path(os.path.commonpath([folder.absolute() for folder in folders]))
-    relative = tuple(dict.fromkeys(Path(os.path.relpath(each, root)).as_posix() for each in found))
-    ids = tuple(map(format_path, relative))
-    passed_over = tuple(format_path(os.path.relpath(each, root)) for each in others)
-    truth = np.zeros((len(relative), 0), np.int8)
-    name = format_path(root.name)
-    return Dataset(name, root, root, (), ids, relative, truth, passed_over=passed_over)
-
-
-def _list_images(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images in a folder and below it, by path, and the files of other kinds."""
-    if not folder.is_dir():
-        raise DatasetError(format_path(folder), ["no such file or folder"])
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    known = [is_image(path) for path in files]
-    images = [path for path, is_one in zip(files, known, strict=True) if is_one]
-    others = [path for path, is_one in zip(files, known, strict=True) if not is_one]
-    if not images:
-        kinds = count_kinds(tuple(format_path(path) for path in others))
-        there = f"; there are {kinds}" if others else ""
-        said = f"no images ({', '.join(sorted(SUFFIXES))}) in it{there}"
-        raise DatasetError(format_path(folder), [said])
-    return images, others
 
 
 class Predictions(Struct, frozen=True):

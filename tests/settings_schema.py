@@ -7,6 +7,7 @@ from typing import Any
 
 from covidreport.dataset.layout import ManifestSettings
 from covidreport.gate.limits import KEYS
+from covidreport.records import DISTURBANCES, MOST_SEVERE
 from covidreport.report.sections import list_hideable
 from covidreport.schemas import FOLDER
 from covidreport.settings.values import (
@@ -92,6 +93,13 @@ def write_settings_schema() -> str:
     }
     for table, (entry, schema) in TABLES.items():
         properties[table] = _object({entry: schema})
+    numbers = {"type": "array", "minItems": 1, "items": {"enum": [*range(1, MOST_SEVERE + 1)]}}
+    properties["disturb"] = _object({
+        "kinds": {"type": "array", "minItems": 1, "items": {"enum": [*DISTURBANCES]}},
+        "severities": numbers,
+        "negatives": {"type": "integer", "minimum": 1},
+        "seed": {"type": "integer", "minimum": 0},
+    })  # fmt: skip
     properties["study"] = _object(
         {name: {"type": "string"} for name in STUDY} | {"sampling": {"enum": [*SAMPLINGS, ""]}}
     )

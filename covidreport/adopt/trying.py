@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, field
 
 from covidreport.audit import audit_activation, audit_scores
+from covidreport.dataset.unlabelled import find_images
 from covidreport.errors import RunError
 from covidreport.evaluate.feeding import feed_runs, find_sample
 from covidreport.evaluate.opening import open_model
@@ -14,7 +15,7 @@ from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.preprocessing import PreprocessingCheck
 from covidreport.evaluate.resolve import choose_data, read_split
 from covidreport.inference.session import Session
-from covidreport.predict import find_images, predict_images
+from covidreport.predict import predict_images
 from covidreport.records import Failure, Finding, OnEvent, Run, ignore_events
 from covidreport.text.labels import pair_spellings
 

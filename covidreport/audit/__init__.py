@@ -24,6 +24,7 @@ from covidreport.audit.copies import (
     audit_near_duplicates,
 )
 from covidreport.audit.differences import audit_best_run
+from covidreport.audit.disturbance import audit_disturbed
 from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
 from covidreport.audit.folds import audit_data_folds, audit_other_folds
@@ -79,6 +80,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_repeated_use,
     audit_failed_images,
     audit_occlusion,
+    audit_disturbed,
     audit_maps,
     audit_separation,
     audit_other_folds,
@@ -131,6 +133,7 @@ __all__ = [
     "DataEvidence",
     "audit_activation",
     "audit_data",
+    "audit_disturbed",
     "audit_report",
     "audit_scores",
     "find_synthetic",

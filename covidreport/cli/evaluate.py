@@ -115,6 +115,22 @@ def evaluate(
         str | None,
         typer.Option(help="What hides a part: black or blur.  [default: black]", metavar="NAME"),
     ] = None,
+    disturb: Annotated[
+        bool,
+        typer.Option(
+            "--disturb",
+            help="Change pictures in graded ways (JPEG, noise, blur, brightness, and others) and "
+            "keep what becomes of the answers. Stored as the variant disturb.",
+        ),
+    ] = False,
+    disturb_kind: Annotated[
+        list[str] | None,
+        typer.Option(help="This change alone; repeatable.  [default: all]", metavar="NAME"),
+    ] = None,
+    disturb_severity: Annotated[
+        list[int] | None,
+        typer.Option(help="This severity alone, 1 to 5; repeatable.  [default: all]"),
+    ] = None,
     check_preprocessing: Annotated[
         bool | None,
         typer.Option(

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
+    from covidreport.evaluate.disturbances import DisturbOptions
     from covidreport.evaluate.options import EvaluateOptions
     from covidreport.evaluate.patches import MapOptions
     from covidreport.gate.options import GateOptions
@@ -217,6 +218,7 @@ def take_options(context: typer.Context) -> EvaluateOptions:
         "memory_limit": None if limit is None else read_memory_limit(limit),
         "occlusion": None if occlude is None else read_occlusion(occlude),
         "maps": _read_maps(context),
+        "disturb": _read_disturb(context),
         "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})
@@ -230,6 +232,17 @@ def _read_maps(context: typer.Context) -> MapOptions | None:
     if not (context.params.get("maps") or fill or runs):
         return None
     return MapOptions("black" if fill is None else read_fill(fill), runs)
+
+
+def _read_disturb(context: typer.Context) -> DisturbOptions | None:
+    """What `--disturb` and the options beside it say; each of those asks for it, too."""
+    from covidreport.evaluate.disturbances import DisturbOptions
+
+    kinds = tuple(context.params.get("disturb_kind") or ()) or None
+    severities = tuple(context.params.get("disturb_severity") or ()) or None
+    if not (context.params.get("disturb") or kinds or severities):
+        return None
+    return DisturbOptions(True, kinds, severities)
 
 
 def take_each_data(context: typer.Context) -> tuple[EvaluateOptions, ...]:

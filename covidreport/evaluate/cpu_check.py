@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import decode_chunk
-from covidreport.evaluate.occlusion import Occlusion, occlude_pixels
+from covidreport.evaluate.disturbances import Disturbances
+from covidreport.evaluate.occlusion import Altered, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.inference.execution import Precision
 from covidreport.inference.limits import Limits, find_largest_difference, find_limits
@@ -141,11 +142,11 @@ class CpuReference:
     """
 
     def __init__(
-        self, dataset: Dataset, occlusion: Occlusion | None = None,
+        self, dataset: Dataset, altered: Altered | None = None,
         digests: Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         self.dataset = dataset
-        self._occlusion = occlusion
+        self._altered = altered
         self._digests = digests
         self._pixels: dict[tuple[PixelSpec, int], NDArray[np.uint8]] = {}
         self._decoding = threading.Lock()
@@ -220,8 +221,11 @@ class CpuReference:
             if kind not in self._pixels:
                 paths = [self.dataset.root / self.dataset.paths[i] for i in indices]
                 digests = [self._digests[i] for i in indices] if self._digests else None
-                chunk = decode_chunk(paths, 0, [spec], digests=digests)
-                self._pixels[kind] = occlude_pixels(chunk.pixels[spec], self._occlusion)
+                changes = None
+                if isinstance(self._altered, Disturbances):
+                    changes = self._altered.take(indices.tolist())
+                chunk = decode_chunk(paths, 0, [spec], digests=digests, changes=changes)
+                self._pixels[kind] = occlude_pixels(chunk.pixels[spec], self._altered)
             return self._pixels[kind]
 
 

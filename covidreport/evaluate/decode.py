@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt
 from covidreport.dataset import UNREADABLE
 from covidreport.errors import ImageError
-from covidreport.images import decode_image, fit_pixels, read_bytes
+from covidreport.evaluate.disturbances import Disturbances
+from covidreport.images import DecodedImage, decode_image, read_bytes
 from covidreport.images.cache import PixelCache
+from covidreport.images.disturb import disturb_picture
+from covidreport.images.resize import fit_picture
 from covidreport.records import Failure, Measured, Peak, PixelSpec
 
 
@@ -59,12 +62,14 @@ def decode_chunk(
     specs: Iterable[PixelSpec],
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
+    changes: Disturbances | None = None,
 ) -> Chunk:
     """Decode the images at `paths`, each once, for all `specs`; the first has index `start`.
 
     What stands whole in a cache is not decoded again, and what is decoded goes there. Without
     caches an image that follows itself is not decoded again either. A file whose
     bytes no longer have their sha256 in `digests` fails: it is not what the fingerprint names.
+    changes: of each of them, after it was decoded; there are no caches of changed pictures.
     """
     began = time.perf_counter()
     caches = caches or {}
@@ -82,8 +87,10 @@ def decode_chunk(
             pixels[spec] = cache.pixels[start:stop]
             missing[spec] = cache.missing(start, stop)
     images: list[_Decoded] = []
+    source: _Source | None = None
     for i, path in enumerate(paths):
-        if i and not caches and path == paths[i - 1]:  # rows of which each hides another part
+        again = i > 0 and not caches and path == paths[i - 1]
+        if again and changes is None:  # rows of which each hides another part
             for each in pixels.values():
                 each[i] = each[i - 1]
             images.append(images[-1])
@@ -94,7 +101,9 @@ def decode_chunk(
         image = _read_one(known, start + i) if known else _Decoded()
         if needed and image.reason is None:
             targets = {spec: pixels[spec][i] for spec in needed}
-            decode = partial(_decode_one, path, targets, digests[i] if digests else None)
+            if source is None or not again:
+                source = _Source(path, digests[i] if digests else None)
+            decode = partial(_decode_one, source, targets, changes and changes.take((i,)))
             decoded = attempt(path.name, "decode", decode)
             if isinstance(decoded, Failure):
                 _blacken(targets)
@@ -137,23 +146,46 @@ def _read_one(cache: PixelCache, index: int) -> _Decoded:
     )
 
 
+class _Source(Struct):
+    """A file that is read and decoded once, for all rows beside each other that are of it."""
+
+    path: Path
+    digest: str | None
+    image: DecodedImage | None = None
+    measured: Measured | None = None
+    """Of the picture as it was decoded, whatever is changed of it."""
+    sha256: str = ""
+    lasting: bool = False
+    """Whether the bytes that were read are those of the digest."""
+
+    def open(self) -> DecodedImage:
+        """The image as it was decoded. Raises ImageError."""
+        if self.image is None:
+            data = read_bytes(self.path)
+            self.sha256 = hashlib.sha256(data).hexdigest()
+            if self.digest not in (None, UNREADABLE, self.sha256):
+                raise ImageError("the file changed while it was evaluated")
+            self.lasting = self.digest != UNREADABLE
+            self.image = decode_image(data)
+            self.measured = self.image.measured
+        return self.image
+
+
 def _decode_one(
-    path: Path, targets: Mapping[PixelSpec, NDArray[np.uint8]], digest: str | None
+    source: _Source, targets: Mapping[PixelSpec, NDArray[np.uint8]], change: Disturbances | None
 ) -> _Decoded:
-    """Decode one image into its places, which are black where it fails."""
-    lasting = False
+    """Decode one image into its places, which are black where it fails; change: of this row."""
     try:
-        data = read_bytes(path)
-        if digest not in (None, UNREADABLE) and hashlib.sha256(data).hexdigest() != digest:
-            raise ImageError("the file changed while it was evaluated")
-        lasting = digest != UNREADABLE
-        image = decode_image(data)
+        image = source.open()
+        picture = image.picture
+        if change is not None:
+            picture = disturb_picture(picture, change.rows[0], source.sha256, change.seed)
         for spec, target in targets.items():
-            target[...] = fit_pixels(image, spec)
+            target[...] = fit_picture(picture, spec)
     except ImageError as error:
         _blacken(targets)
-        return _Decoded(str(error), lasting=lasting)
-    return _Decoded(None, image.peak, image.transforms, image.measured)
+        return _Decoded(str(error), lasting=source.lasting)
+    return _Decoded(None, image.peak, image.transforms, source.measured)
 
 
 def _blacken(targets: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:

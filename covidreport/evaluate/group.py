@@ -129,6 +129,8 @@ class _Group(Struct):
 
     def open_caches(self) -> None:
         """A place for the pixels of each kind: in the cache, else in `scratch`."""
+        if self.work.request.disturbances is not None:
+            return  # what is kept is pictures as they are
         for spec in dict.fromkeys(opened.session.spec.pixels for opened, _ in self.ready):
             if spec in self.work.caches:
                 continue
@@ -160,12 +162,12 @@ class _Group(Struct):
         reference = None
         errands: list[Errand] = []
         if request.execution.provider.accelerator:
-            reference = CpuReference(request.dataset, request.occlusion, request.digests)
+            reference = CpuReference(request.dataset, request.altered, request.digests)
             errands = [Errand(partial(reference.score, each), reference.stop) for each in ready]
         scored, decoded = score_runs(
             request.dataset, ready, batch=request.batch, jobs=request.jobs,
             advance=self.work.advance, caches=self.work.caches, digests=request.digests,
-            checkpoints=[checkpoints for _, checkpoints in self.ready], occlusion=request.occlusion,
+            checkpoints=[checkpoints for _, checkpoints in self.ready], altered=request.altered,
             errands=errands,
             most_errands=count_side_by_side([each.run for each in ready], request.limits),
         )  # fmt: skip

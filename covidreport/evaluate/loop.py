@@ -28,7 +28,7 @@ from covidreport.audit.bit_depth import describe_bit_depth, name_sources
 from covidreport.boundary import attempt, explain_error
 from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.decode import Chunk, join_chunks
-from covidreport.evaluate.occlusion import Hidden
+from covidreport.evaluate.occlusion import Altered
 from covidreport.evaluate.request import BATCH
 from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.units import (
@@ -99,7 +99,7 @@ class _Loop(Struct):
     device: DeviceQueue
     caches: Mapping[PixelSpec, PixelCache]
     digests: Sequence[str] | None
-    occlusion: Hidden | None = None
+    altered: Altered | None = None
     pending: dict[Future[Any], Callable[[Any], None]] = field(default_factory=dict)
     finished: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
     waiting: int = 0
@@ -154,7 +154,7 @@ class _Loop(Struct):
             paths = [self.root / path for path in self.paths[unit]]
             digests = self.digests[unit] if self.digests else None
             job = self.pool.submit(
-                decode_unit, paths, unit.start, specs, self.caches, digests, kinds, self.occlusion
+                decode_unit, paths, unit.start, specs, self.caches, digests, kinds, self.altered
             )
             self.follow(job, partial(self.take, batch, i))
 
@@ -301,7 +301,7 @@ def score_runs(
     caches: Mapping[PixelSpec, PixelCache] | None = None,
     digests: Sequence[str] | None = None,
     checkpoints: Sequence[ScoresCheckpoint] | None = None,
-    occlusion: Hidden | None = None,
+    altered: Altered | None = None,
     errands: Sequence[Errand] = (),
     most_errands: int | None = None,
 ) -> tuple[tuple[ScoredRun, ...], DecodedSet]:
@@ -311,7 +311,8 @@ def score_runs(
     where a batch is decoded in units of at most `UNIT` images. Pixels that stand in `caches`
     are taken from there; scores that stand in `checkpoints` (one for each run) are kept. A run that
     fails is given back with its `failure`; an image that fails has its reason, and NaN in every
-    run's scores. occlusion: what is hidden of each image; caches hold the whole pictures.
+    run's scores. altered: what is hidden or changed of each image; caches hold the
+    whole pictures as they are.
     errands: what the same threads do meanwhile, at most half of them at once, nor more than
     `most_errands`.
     """
@@ -347,7 +348,7 @@ def score_runs(
             device,
             caches or {},
             digests,
-            occlusion,
+            altered,
         )
         try:
             most = max(1, min(jobs // 2, most_errands or jobs))

@@ -290,7 +290,7 @@ def _score(
     score = partial(
         score_runs, dataset, [opened], batch=request.batch, advance=advance,
         digests=[request.digests[row] for row in rows], checkpoints=[checkpoint],
-        occlusion=plan.patches,
+        altered=plan.patches,
     )  # fmt: skip
     (scored,), decoded = score(jobs=request.jobs)
     if scored.out_of_memory and not request.execution.provider.accelerator:

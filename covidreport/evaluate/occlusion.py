@@ -9,6 +9,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from covidreport.errors import UsageError
+from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.patches import Patches, hide_patches
 
 Region = Literal["centre", "borders", "corners"]
@@ -72,23 +73,24 @@ def read_occlusion(text: str) -> Occlusion:
     )
 
 
-Hidden = Occlusion | Patches
-"""What of each picture a model does not see."""
+Altered = Occlusion | Patches | Disturbances
+"""What of each picture a model does not see, or sees changed."""
 
 
 def occlude_pixels(
-    pixels: NDArray[np.uint8], occlusion: Hidden | None, start: int = 0
+    pixels: NDArray[np.uint8], altered: Altered | None, start: int = 0
 ) -> NDArray[np.uint8]:
     """A copy of pixels uint8 `(n, H, W, C)` with the region black; the same array without one.
 
     The pixels are those that were decoded and fitted, before they are scaled or normalised. Edges
     are rounded to whole pixels, alike on both sides. start: which image the first one is, which
-    decides which patch of it is hidden.
+    decides which patch of it is hidden. Disturbed pictures were changed before they were fitted.
     """
-    if occlusion is None:
+    if altered is None or isinstance(altered, Disturbances):
         return pixels
-    if isinstance(occlusion, Patches):
-        return hide_patches(pixels, occlusion, start)
+    if isinstance(altered, Patches):
+        return hide_patches(pixels, altered, start)
+    occlusion = altered
     height, width = pixels.shape[1], pixels.shape[2]
     black = np.zeros((height, width), np.bool_)
     if occlusion.region == "corners":

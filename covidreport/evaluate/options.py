@@ -16,6 +16,7 @@ from covidreport.records import ModelLimits
 
 if TYPE_CHECKING:
     from covidreport.dataset.layout import ManifestSettings
+    from covidreport.evaluate.disturbances import DisturbOptions
     from covidreport.evaluate.occlusion import Occlusion
     from covidreport.evaluate.patches import MapOptions
     from covidreport.metrics.plan import MetricOptions
@@ -72,6 +73,8 @@ class EvaluateOptions(Struct, frozen=True):
     thumbnails: bool | None = None
     maps: MapOptions | None = None
     """Where runs look: a patch of the positives hidden after another, once all are evaluated."""
+    disturb: DisturbOptions | None = None
+    """What pictures are changed by once all are evaluated, where that is asked for."""
     check_preprocessing: bool | None = None
     """Feed models in the ways that their contracts leave open, on images of another split."""
     trust_stored: bool | None = None
@@ -110,6 +113,8 @@ def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> Evaluate
     if not _are_one(stated, beneath):  # how other data are written, and what they are called
         values["manifest"] = stated.manifest
         values["name"] = values["name"] if _holds(beneath, stated) else stated.name
+    if stated.disturb is not None:
+        values["disturb"] = stated.disturb.over(beneath.disturb)
     if stated.thresholds is not None:
         values["thresholds"] = stated.thresholds.over(beneath.thresholds)
     origins = {name: where for name, where in beneath.origins.items() if name in silent}

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from covidreport.dataset.index import KnownData
+from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
@@ -51,6 +52,8 @@ class EvaluationRequest(Struct, frozen=True):
     """None for what holds where the configuration is silent."""
     occlusion: Occlusion | None = None
     """What is blacked out of every image, between the cache of pixels and the model."""
+    disturbances: Disturbances | None = None
+    """How every image is changed before it is resized."""
     command: str | None = None
     """The command that asks for it, for the record; two equal evaluations may differ in it."""
     trust_stored: bool = True
@@ -97,8 +100,13 @@ class EvaluationRequest(Struct, frozen=True):
     @property
     def variant(self) -> str | None:
         """What sets the evaluation apart from the usual one on the same images."""
-        parts = (self.execution.variant, self.occlusion.variant if self.occlusion else None)
+        parts = (self.execution.variant, self.altered.variant if self.altered else None)
         return "-".join(part for part in parts if part is not None) or None
+
+    @property
+    def altered(self) -> Occlusion | Disturbances | None:
+        """What is hidden or changed of every image; None where all is as it stands."""
+        return self.disturbances or self.occlusion
 
     @property
     def name(self) -> str:
@@ -109,4 +117,6 @@ class EvaluationRequest(Struct, frozen=True):
     def provider_facts(self) -> dict[str, Any]:
         """How models are run, as an evaluation's provenance keeps it and its key holds it."""
         facts = {"asked": self.provider_option, **self.execution.facts()}
+        if self.disturbances is not None:
+            return {**facts, "disturbance": self.disturbances.facts()}
         return facts | ({"occlusion": self.occlusion.facts()} if self.occlusion else {})

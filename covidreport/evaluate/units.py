@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from covidreport.boundary import attempt, explain_error
 from covidreport.errors import RunError
 from covidreport.evaluate.decode import Chunk, decode_chunk
-from covidreport.evaluate.occlusion import Hidden, occlude_pixels
+from covidreport.evaluate.disturbances import Disturbances
+from covidreport.evaluate.occlusion import Altered, occlude_pixels
 from covidreport.evaluate.scored import OpenedRun, ScoredRun
 from covidreport.images.cache import PixelCache
 from covidreport.inference.device import DeviceAnswer, read_answers
@@ -38,31 +39,30 @@ def kind_of_input(opened: OpenedRun) -> tuple[Any, ...]:
 def decode_unit(
     paths: Sequence[Path], start: int, specs: tuple[PixelSpec, ...],
     caches: Mapping[PixelSpec, PixelCache], digests: Sequence[str] | None,
-    kinds: Mapping[tuple[Any, ...], InputSpec], occlusion: Hidden | None,
+    kinds: Mapping[tuple[Any, ...], InputSpec], altered: Altered | None,
 ) -> tuple[Chunk, Prepared]:  # fmt: skip
     """Some images, decoded, and prepared once for each kind of input that is wanted."""
-    chunk, refused = _decode_chunk(paths, start, specs, caches, digests)
+    changes = None
+    if isinstance(altered, Disturbances):
+        changes = altered.take(range(start, start + len(paths)))
+    decode = partial(decode_chunk, paths, start, caches=caches, digests=digests, changes=changes)
+    chunk, refused = _decode_chunk(decode, specs)
     prepared: dict[tuple[Any, ...], NDArray[Any] | Failure] = {}
     for key, spec in kinds.items():
         if spec.pixels in refused:
             prepared[key] = refused[spec.pixels]
         else:
-            prepared[key] = attempt("", "infer", partial(_prepare, chunk, spec, occlusion))
+            prepared[key] = attempt("", "infer", partial(_prepare, chunk, spec, altered))
     return replace(chunk, pixels={}), prepared
 
 
 def _decode_chunk(
-    paths: Sequence[Path],
-    start: int,
-    specs: tuple[PixelSpec, ...],
-    caches: Mapping[PixelSpec, PixelCache],
-    digests: Sequence[str] | None,
+    decode: Callable[[Sequence[PixelSpec]], Chunk], specs: tuple[PixelSpec, ...]
 ) -> tuple[Chunk, Mapping[PixelSpec, Failure]]:
     """A chunk in all kinds of pixels; where that fails, without those kinds that fail alone.
 
     What a run asks for may not fit into memory: then it is refused, and the others get theirs.
     """
-    decode = partial(decode_chunk, paths, start, caches=caches, digests=digests)
     chunk = attempt("", "decode", partial(decode, specs))
     if not isinstance(chunk, Failure):
         return chunk, {}
@@ -74,8 +74,8 @@ def _decode_chunk(
     return chunk, refused
 
 
-def _prepare(chunk: Chunk, spec: InputSpec, occlusion: Hidden | None) -> NDArray[Any]:
-    pixels = occlude_pixels(chunk.pixels[spec.pixels], occlusion, chunk.start)
+def _prepare(chunk: Chunk, spec: InputSpec, altered: Altered | None) -> NDArray[Any]:
+    pixels = occlude_pixels(chunk.pixels[spec.pixels], altered, chunk.start)
     return prepare_batch(pixels, spec)
 
 

@@ -23,6 +23,20 @@ from covidreport.records.comparison import (
 )
 from covidreport.records.cost import Cost
 from covidreport.records.dataset import UNKNOWN, Dataset, ImageSurvey, Measured, Peak
+from covidreport.records.disturbance import (
+    AS_IS,
+    DISTURBANCES,
+    FOREIGN,
+    MOST_SEVERE,
+    SINGLES,
+    Disturbance,
+    DisturbanceKind,
+    DisturbedRun,
+    DisturbedSet,
+    DisturbedTruth,
+    part_row,
+    tag_row,
+)
 from covidreport.records.evaluation import Evaluation, name_evaluation
 from covidreport.records.events import (
     EvaluationReplaced,
@@ -199,9 +213,14 @@ from covidreport.records.thresholds import (
 
 __all__ = [
     "ARGMAX",
+    "AS_IS",
     "CALLED",
+    "DISTURBANCES",
+    "FOREIGN",
+    "MOST_SEVERE",
     "READERS",
     "SEVERITIES",
+    "SINGLES",
     "SOFTMAX",
     "UNKNOWN",
     "Activation",
@@ -232,6 +251,11 @@ __all__ = [
     "Decision",
     "DecisionRule",
     "DetectableDifference",
+    "Disturbance",
+    "DisturbanceKind",
+    "DisturbedRun",
+    "DisturbedSet",
+    "DisturbedTruth",
     "DoubtfulLabel",
     "Dtype",
     "Epoch",
@@ -372,4 +396,6 @@ __all__ = [
     "count_steps",
     "ignore_events",
     "name_evaluation",
+    "part_row",
+    "tag_row",
 ]

@@ -117,6 +117,17 @@ class Provenance(Struct, frozen=True):
     """What the answers were put together from, where each fold had a model of its own."""
 
     @property
+    def changed(self) -> bool:
+        """Whether it is of changed pictures, which stand beside those of an evaluation."""
+        return self.disturbed_set is not None
+
+    @property
+    def disturbed_set(self) -> str | None:
+        """Which set of changes its pictures have; None where they are as they stand."""
+        found: str | None = (self.provider or {}).get("disturbance", {}).get("set")
+        return found
+
+    @property
     def model_sha256(self) -> str | None:
         """Of the model that was evaluated; None where answers came from elsewhere."""
         return None if self.model is None else self.model.sha256

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from covidreport.records.cohort import Cohort, Flow
 from covidreport.records.comparison import ExcludedRun
+from covidreport.records.disturbance import DisturbedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
 from covidreport.records.gate import ScoresFrom
@@ -325,6 +326,8 @@ class ReportData(Struct, frozen=True):
     """What the authors state."""
     cohorts: tuple[Cohort, ...] = ()
     """Of the ranked images first, then of others that runs have scores of."""
+    disturbed: tuple[DisturbedRun, ...] = ()
+    """Of the runs that were evaluated on changed pictures, in the order of the first ranking."""
     flow: Flow | None = None
     """Of the ranked images; None where no ranked run was evaluated."""
     groups: tuple[RunGroups, ...] = ()

@@ -39,6 +39,7 @@ from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.cohort import collect_cohorts, collect_flow
 from covidreport.report.curves import collect_curves
 from covidreport.report.datasets import collect_datasets, read_answers_beside
+from covidreport.report.disturbed import collect_disturbed
 from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.readers import collect_readers
@@ -106,7 +107,8 @@ def collect_report(
         tell(meant.note)
     beside = _choose_beside(evidence, meant, tell)
     name, chosen = meant.dataset, meant.split
-    named = (images or ImageQuery()).name_own([e for item in evidence for e in item.evaluations])
+    every = [item.evaluations for item in evidence]
+    named = (images or ImageQuery()).name_own([e for of_run in every for e in of_run])
     found_here = made or MadeHere()
     at = images.at if images is not None else keep_thresholds
     reported = tuple(
@@ -151,6 +153,9 @@ def collect_report(
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),
+        disturbed=collect_disturbed(
+            list(zip(reported, every, strict=True)), rankings, plan, read, tell
+        ),
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
         sites=by_site,
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),
@@ -258,7 +263,8 @@ def _report_run(
         failure = read_failure(folder)
     except StoreError as error:
         failure = Failure(run.name, "read", str(error))
-    others = tuple(e for e in item.evaluations if e.dataset == images.dataset and e is not current)
+    there = (e for e in item.evaluations if e.dataset == images.dataset)
+    others = tuple(e for e in there if e is not current and not e.facts.changed)
     if run.faults:
         failure = Failure(run.name, "read", "; ".join(run.faults))
     elif failure is None and current is None:

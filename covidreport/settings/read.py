@@ -35,6 +35,7 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "target": read_as.text,
     "max_failed_share": read_as.fraction,
     "check_preprocessing": read_as.switch,
+    "disturb": read_as.disturb,
     "provider": read_as.text,
     "batch_timeout_s": read_as.seconds,
     "memory_limit": read_as.memory,

@@ -10,6 +10,8 @@ from typing import Any, TypeGuard, TypeVar, get_args
 import msgspec
 
 from covidreport.dataset.layout import ManifestSettings, find_contradictions
+from covidreport.errors import UsageError
+from covidreport.evaluate.disturbances import DisturbOptions
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.records import (
@@ -34,6 +36,7 @@ SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 SITE_RANKS: tuple[SiteRank, ...] = get_args(SiteRank)
 PATIENTS_FORMAT = '[patients], then rule = "any"'
 RANK_AT_FORMAT = "one target is wanted: {specificity = 0.95} or {sensitivity = 0.95}"
+DISTURB_FORMAT = '[disturb], then kinds = ["jpeg", "noise"]'
 STUDY_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
@@ -227,6 +230,36 @@ def rank_at(key: str, value: Any) -> tuple[TargetMetric, float]:
 def tuning_split(key: str, value: Any) -> str | None:
     """`split` of the table `tune`."""
     return _read_table(key, value, ("split", text), '[tune], then split = "tuning"')
+
+
+def disturb(key: str, value: Any) -> DisturbOptions:
+    """The words of `[disturb]`: by what pictures are changed where that is asked for."""
+    found = _read_entries(key, value, DISTURB, DISTURB_FORMAT)
+    try:
+        return DisturbOptions(**found)
+    except UsageError as error:
+        raise FaultError(f"`{key}`: {error}") from error
+
+
+def _whole_numbers(key: str, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not value:
+        raise _refuse(key, value, "a list of whole numbers is wanted")
+    return tuple(_whole_number(key, each) for each in value)
+
+
+def _whole_number(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _refuse(key, value, "a whole number is wanted")
+    return value
+
+
+DISTURB: Mapping[str, Callable[[str, Any], Any]] = {
+    "kinds": labels,
+    "severities": _whole_numbers,
+    "negatives": _whole_number,
+    "seed": _whole_number,
+}
+"""What `[disturb]` may state, and what reads each."""
 
 
 def study(key: str, value: Any) -> Study:

@@ -12,6 +12,7 @@ from covidreport.audit import (
     answers,
     audit_report,
     differences,
+    disturbance,
     failures,
     folds,
     maps,
@@ -23,7 +24,10 @@ from covidreport.audit import (
 )
 from covidreport.records import (
     CaseTable,
+    Comparison,
     Counts,
+    DisturbedRun,
+    DisturbedTruth,
     Estimate,
     MeanMap,
     PixelSpec,
@@ -97,6 +101,18 @@ def _report_of_corner() -> ReportData:
     return replace(make_report([make_run(make_evaluation("a", make_counts(3, 30)))]), cases=table)
 
 
+def _report_of_brittle() -> ReportData:
+    """Half of 20 positives lost under inversion: McNemar's exact p of 10 to 0 is 0.002."""
+    data = make_report([make_run(make_evaluation("a", make_counts(3, 30)))])
+    p = 2 * 0.5**10
+    lost = Comparison(
+        "inversion", "as-is", "sensitivity", -0.5, p_value=p, adjusted_p_value=p, only_first=10,
+        only_second=0,
+    )  # fmt: skip
+    truth = DisturbedTruth(20, 0, (lost,))
+    return replace(data, disturbed=(DisturbedRun("a", truth, DisturbedTruth(20, 0, ())),))
+
+
 UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     prevalence.audit_prevalence: report_study,
     differences.audit_best_run: report_study,
@@ -118,6 +134,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     failures.audit_failed_images: _report_failed_cases,
     occlusion.audit_occlusion: _report_without_lungs,
     maps.audit_maps: _report_of_corner,
+    disturbance.audit_disturbed: _report_of_brittle,
     separation.audit_separation: report_separated,
     folds.audit_other_folds: _report_other_folds,
 }

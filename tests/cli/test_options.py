@@ -26,7 +26,10 @@ from covidreport.gate.options import GateOptions
 FILES = Path(covidreport.cli.__file__).parent.glob("*.py")
 COMMANDS = sorted(file for file in FILES if file.stem != "app")
 """All but the one whose `--version` ends the program as it is read."""
-READ_WITH_ANOTHER = {"threshold", "occlude", "maps_of", "maps_fill", "limit", "warn"}
+READ_WITH_ANOTHER = {
+    "threshold", "occlude", "maps_of", "maps_fill", "disturb_kind", "disturb_severity", "limit",
+    "warn",
+}  # fmt: skip
 """Parameters that are read into a field of another name."""
 
 

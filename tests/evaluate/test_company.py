@@ -12,12 +12,13 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from covidreport.dataset.unlabelled import find_images
 from covidreport.evaluate.company import meet_company, pick_images
 from covidreport.gate.limits import read_limit
 from covidreport.inference.execution import Execution
 from covidreport.inference.session import open_session, prepare_batch
 from covidreport.inference.signs import Signs
-from covidreport.predict import find_images, predict_images
+from covidreport.predict import predict_images
 from covidreport.storage.runs import read_run
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
 from tests.datasets import LABELS, write_flat_dataset

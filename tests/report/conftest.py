@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from covidreport.records import Estimate, ReportData, SiteRule, SpotCut, WeakSpot
+from covidreport.records import (
+    Comparison,
+    DisturbedRun,
+    DisturbedTruth,
+    Estimate,
+    ReportData,
+    SiteRule,
+    SpotCut,
+    WeakSpot,
+)
 from covidreport.report.collect import collect_report
 from covidreport.report.readers import collect_readers
 from covidreport.storage.runs import discover_runs
@@ -69,8 +78,14 @@ def _write_everything(folder: Path) -> ReportData:
         else each
         for each in data.runs
     ]
+    lost = Comparison(
+        "jpeg-1", "as-is", "sensitivity", -0.1, -0.3, 0.1, None, 0.5, 1.0, None, None, 2, 0
+    )
+    truth = DisturbedTruth(20, 2, (lost, replace(lost, first="jpeg-2")))
+    disturbed = (DisturbedRun(first.run.name, truth, truth),)
     return replace(
         data,
+        disturbed=disturbed,
         runs=runs_shown,
         weak_spots=replace(data.weak_spots, spots=(spot,)),
         readers=collect_readers(data.rankings[0], people),

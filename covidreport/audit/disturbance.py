@@ -1,0 +1,98 @@
+"""Whether the best run is a brittle one: what it loses on pictures that were changed a little."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from covidreport.compare.bounds import ALPHA
+from covidreport.records import (
+    DISTURBANCES,
+    Comparison,
+    Disturbance,
+    DisturbedRun,
+    Finding,
+    ReportData,
+)
+from covidreport.text import decimal, format_p, signed
+
+CODE: Final = "best-run-brittle"
+MOST_NAMED: Final = 4
+"""Of the kinds that a run loses by, so many have their figures in the evidence."""
+
+
+def audit_disturbed(data: ReportData) -> tuple[Finding, ...]:
+    """The best runs whose sensitivity falls by more than the margin, and more than chance, on
+    changed pictures; or whose false alarms rise so.
+
+    More than chance: McNemar's exact test against the same pictures as they are, by Holm over all
+    changes of the run, at most 0.05. Of a kind the lowest such severity is named.
+    """
+    best = {row.run for row in data.rankings[0].rows if row.rank == 1} if data.rankings else set()
+    found = (_judge(each, data.target) for each in data.disturbed if each.run in best)
+    return tuple(finding for finding in found if finding is not None)
+
+
+def list_losses(run: DisturbedRun) -> list[tuple[str, int, Comparison]]:
+    """By kind the lowest severity at which a run's sensitivity, or else its specificity, loses more
+    than the margin and more than chance."""
+    found = []
+    for kind, graded in DISTURBANCES.items():
+        for truth in (run.positives, run.negatives):
+            of = [
+                (severity, each)
+                for severity in range(1, len(graded.strengths) + 1)
+                if (each := truth.find(Disturbance(kind, severity).name)) is not None
+                and (each.difference or 0.0) < -run.margin
+                and each.is_significant(ALPHA)
+            ]
+            found += [(kind, *of[0])] if of else []
+    return found
+
+
+def _judge(run: DisturbedRun, target: str) -> Finding | None:
+    losses = list_losses(run)
+    if not losses:
+        return None
+    kinds = list(dict.fromkeys(DISTURBANCES[kind].title.lower() for kind, _, _ in losses))
+    rest = len(losses) - MOST_NAMED
+    shown = "; ".join(_show(*each, run) for each in losses[:MOST_NAMED])
+    return Finding(
+        "warning",
+        CODE,
+        f"The best run, {run.run}, answers otherwise for {target} when pictures are changed: "
+        f"{', '.join(kinds)}",
+        f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
+        f"they are, McNemar’s exact test, by Holm over {len(run.changes)} changes; a loss of more "
+        f"than {decimal(run.margin)}.",
+        "Look in the section on changed pictures whether another run loses less, train with such "
+        "changes, or let no such picture reach the model.",
+        (run.run,),
+    )
+
+
+def _show(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
+    of = run.positives if each.metric == "sensitivity" else run.negatives
+    newly = "newly missed" if each.metric == "sensitivity" else "new false alarms"
+    graded = len(DISTURBANCES[kind].strengths) > 1
+    return (
+        f"{DISTURBANCES[kind].title}{f' {severity}' if graded else ''}: {each.only_first} of "
+        f"{of.images} {newly}, {each.metric} {signed(each.difference)}, adjusted "
+        f"{format_p(each.adjusted_p_value)}"
+    )
+
+
+def count_kept_first(runs: Sequence[DisturbedRun], best: Sequence[str]) -> dict[str, bool]:
+    """Of each change whether one of the best runs still misses the fewest, of equally many with
+    the fewest false alarms."""
+    kept = {}
+    for name in runs[0].changes if runs else ():
+        counts = {
+            each.run: (each.positives.count_wrong(name), each.negatives.count_wrong(name))
+            for each in runs
+        }
+        known = {run: pair for run, pair in counts.items() if None not in pair}
+        if known:
+            fewest = min(known.values())
+            kept[name] = any(known.get(run) == fewest for run in best)
+    return kept

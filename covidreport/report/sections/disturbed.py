@@ -1,0 +1,219 @@
+"""What becomes of the answers when pictures are changed in graded ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from covidreport.audit.disturbance import count_kept_first
+from covidreport.records import (
+    DISTURBANCES,
+    MOST_SEVERE,
+    Comparison,
+    Disturbance,
+    DisturbedRun,
+    DisturbedTruth,
+    ReportData,
+)
+from covidreport.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Count,
+    Difference,
+    Group,
+    Prose,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from covidreport.report.charts.multiples import SIZES, Panel, Trace, draw_multiples
+from covidreport.report.index import Index
+from covidreport.text import DASH, clean, decimal, exact, listed, plural, whole
+
+MOST_ROWS = 1_200
+"""Rows of the table of all changes: more runs than fit into it stand in the JSON alone."""
+KEY = (
+    "Across: severity, 0 for the picture as it is; up: sensitivity. The thick line is the first "
+    "run of the ranking, the thin ones are the others."
+)
+
+
+def build(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The section; none where no run was evaluated on changed pictures."""
+    runs = data.disturbed
+    if not runs or not runs[0].changes:
+        return ()
+    every = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
+    gist = "Cases newly missed and newly found, and how strong each severity is"
+    blocks: tuple[Block, ...] = (
+        Prose(_lead(runs[0], index), "lead"),
+        *_draw(runs, index),
+        *(Prose(each) for each in _say_kept(data, runs)),
+        _tabulate_losses(runs, index),
+        Group(every, "Every change", gist, state="folded"),
+    )
+    return (Section("disturbed", "Changed pictures", blocks),)
+
+
+def _lead(first: DisturbedRun, index: Index) -> str:
+    return (
+        f"{whole(first.positives.images)} images with {index.disease} and "
+        f"{whole(first.negatives.images)} without were changed before the resize, "
+        f"in {plural(len(_list_kinds(first)), 'way')}, and shown to each run again. "
+        "Differences are to the same pictures as they are. These figures rank nobody."
+    )
+
+
+def _list_kinds(run: DisturbedRun) -> list[str]:
+    """The kinds that pictures were changed by, in their order."""
+    changed = set(run.changes)
+    return [
+        kind
+        for kind in DISTURBANCES
+        if any(name in changed for _, name in _list_severities(kind))
+    ]  # fmt: skip
+
+
+def _list_severities(kind: str) -> list[tuple[int, str]]:
+    strengths = DISTURBANCES[kind].strengths
+    return [(s, Disturbance(kind, s).name) for s in range(1, len(strengths) + 1)]
+
+
+def _draw(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Chart]:
+    """A panel for each kind that has several severities."""
+    kinds = [
+        kind
+        for kind in _list_kinds(runs[0])
+        if sum(name in runs[0].changes for _, name in _list_severities(kind)) > 1
+    ]
+    if not kinds:
+        return
+    panels = [
+        Panel(
+            DISTURBANCES[kind].title,
+            tuple(Trace(_trace(run, kind), run is runs[0]) for run in runs),
+        )
+        for kind in kinds
+    ]
+    drawings = tuple(draw_multiples(panels, MOST_SEVERE, width) for width in SIZES)
+    said = f"Sensitivity of {clean(runs[0].run)} for {index.disease} at the highest severity: " + (
+        "; ".join(f"{DISTURBANCES[kind].title} {decimal(_last(runs[0], kind))}" for kind in kinds)
+    )
+    yield Chart(
+        "disturbed", f"Sensitivity for {index.disease} by severity", f"{said}.", KEY, drawings
+    )
+
+
+def _trace(run: DisturbedRun, kind: str) -> tuple[float | None, ...]:
+    """Sensitivity from severity 0 on."""
+    of = run.positives
+    wrong = [of.wrong, *(of.count_wrong(name) for _, name in _list_severities(kind))]
+    return tuple(None if n is None else 1 - n / of.images for n in wrong)
+
+
+def _last(run: DisturbedRun, kind: str) -> float | None:
+    return next((value for value in reversed(_trace(run, kind)) if value is not None), None)
+
+
+def _say_kept(data: ReportData, runs: Sequence[DisturbedRun]) -> Iterator[str]:
+    """Whether the best run stays the best."""
+    ranked = {row.run: row.rank for row in data.rankings[0].rows if row.rank is not None}
+    there = [each for each in runs if each.run in ranked]
+    best = [each.run for each in there if ranked[each.run] == 1]
+    kept = count_kept_first(there, best)
+    if not best or len(there) < 2 or not kept:
+        return
+    lost = [name for name, stays in kept.items() if not stays]
+    names = listed([clean(name) for name in best])
+    said = (
+        f"Among {whole(len(there))} ranked runs {names} still misses the fewest, of equally many "
+        f"with the fewest false alarms, under {whole(len(kept) - len(lost))} of "
+        f"{plural(len(kept), 'change')}."
+    )
+    if lost:
+        kinds = dict.fromkeys(_find_kind(name) for name in lost)
+        titles = listed([DISTURBANCES[kind].title.lower() for kind in kinds])
+        said += f" Under the others another run does: {titles}."
+    yield said
+
+
+def _find_kind(name: str) -> str:
+    return next(kind for kind in DISTURBANCES if name in [n for _, n in _list_severities(kind)])
+
+
+def _tabulate_losses(runs: Sequence[DisturbedRun], index: Index) -> Table:
+    """From which severity on each run loses more than the margin."""
+    kinds = _list_kinds(runs[0])
+    head = (
+        Column("Run", kind="name"),
+        *(Column(DISTURBANCES[kind].title, kind="count") for kind in kinds),
+    )
+    rows = tuple(
+        Row((index.link(run.run), *(_severity(run.find_first_loss(kind)) for kind in kinds)))
+        for run in runs
+    )
+    caption = (
+        f"The lowest severity at which sensitivity for {index.disease} loses more than "
+        f"{decimal(runs[0].margin)}; a dash where none does"
+    )
+    return Table(caption, head, rows, "dense")
+
+
+def _severity(severity: int | None) -> Cell:
+    return Text(DASH, sort=MOST_SEVERE + 1.0) if severity is None else Count(severity)
+
+
+def _tabulate_changes(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Prose | Table]:
+    shown = max(1, MOST_ROWS // len(runs[0].changes))
+    head = (
+        Column("Run", kind="name"), Column("Change"),
+        Column("Newly missed", kind="count"), Column("Newly found", kind="count"),
+        Column("Sensitivity", "difference, 95 % CI", "figure"),
+        Column("New false alarms", kind="count"), Column("Newly cleared", kind="count"),
+        Column("Specificity", "difference, 95 % CI", "figure"),
+    )  # fmt: skip
+    rows = tuple(
+        Row((index.link(run.run), _name_change(name), *_figure(run.positives, name),
+             *_figure(run.negatives, name)))
+        for run in runs[:shown]
+        for name in run.changes
+    )  # fmt: skip
+    yield Table(f"{index.disease} under each change", head, rows, "listed")
+    if len(runs) > shown:
+        rest = len(runs) - shown
+        yield Prose(f"{plural(rest, 'more run')} stand in `report.json` alone.", "remark")
+
+
+def _name_change(name: str) -> Text:
+    kind = _find_kind(name)
+    title = DISTURBANCES[kind].title
+    severity = next(s for s, each in _list_severities(kind) if each == name)
+    return Text(f"{title} {severity}" if len(_list_severities(kind)) > 1 else title)
+
+
+def _figure(truth: DisturbedTruth, name: str) -> tuple[Cell, Cell, Cell]:
+    found = truth.find(name) or Comparison("", "", "", None)
+    return (
+        Count(found.only_first, truth.images, told=False), Count(found.only_second),
+        Difference(found.difference, found.low, found.high),
+    )  # fmt: skip
+
+
+def _tabulate_strengths(runs: Sequence[DisturbedRun]) -> Table:
+    """What the severities are."""
+    head = (
+        Column("Change", kind="name"),
+        *(Column(str(severity), kind="figure") for severity in range(1, MOST_SEVERE + 1)),
+        Column("Unit"), Column("Source"),
+    )  # fmt: skip
+    rows = []
+    for kind in _list_kinds(runs[0]):
+        graded = DISTURBANCES[kind]
+        strengths = [Text(exact(each)) for each in graded.strengths]
+        empty = [Text("")] * (MOST_SEVERE - len(strengths))
+        rows.append(
+            Row((Text(graded.title), *strengths, *empty, Text(graded.unit), Text(graded.source)))
+        )
+    return Table("How strong each severity is", head, tuple(rows), "wide")

@@ -10,7 +10,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from covidreport.records import Study
+from covidreport.records import CaseMap, MeanMap, PixelSpec, RunMaps, Study
 from covidreport.report.checklists import CHECKLISTS
 from covidreport.report.checklists.draw import FORMATS, NOT_REPORTED, answer
 from covidreport.report.formats import render_html
@@ -35,8 +35,14 @@ NUMBERS = {
 
 @pytest.fixture(scope="module")
 def stated(everything):
-    """The report of everything, with all that authors can state."""
-    return replace(everything, study=STATED)
+    """The report of everything, with all that authors can state and maps of a case."""
+    case = everything.cases.positives[0].name
+    drops = ((0.3, 0.0), (0.0, 0.0))
+    maps = RunMaps(
+        everything.cases.runs[0], "black", PixelSpec(64, 64, "pad"), 1,
+        None, MeanMap(1, 1.0, 0.3, 0, 0, drops), 0, {case: CaseMap(False, 0.2, 0.3, 0, 0, drops)},
+    )  # fmt: skip
+    return replace(everything, study=STATED, cases=replace(everything.cases, maps=(maps,)))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,16 @@ def test_what_is_reported_can_be_read_at_its_place(name, stated, page):
             words = words_of(page[place.anchor])
             assert len(words) > len(place.title)
             assert NOT_REPORTED not in words
+
+
+def test_robustness_and_explanations_are_answered_where_there_are_figures(stated, everything):
+    """By changed and blacked-out pictures, and by maps; without maps nothing is explained."""
+    with_maps, without = (
+        {each.item.number: {place.anchor for place in each.places} for each in answered.items}
+        for answered in (answer("claim", stated), answer("claim", everything))
+    )
+    assert with_maps["30"] >= {"disturbed", "shortcuts"}
+    assert (with_maps["31"], without["31"]) == ({"maps"}, set())
 
 
 @pytest.mark.parametrize("name", CHECKLISTS)

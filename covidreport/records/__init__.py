@@ -214,11 +214,9 @@ from covidreport.records.thresholds import (
 __all__ = [
     "ARGMAX",
     "AS_IS",
-    "CALLED",
     "DISTURBANCES",
     "FOREIGN",
     "MOST_SEVERE",
-    "READERS",
     "SEVERITIES",
     "SINGLES",
     "SOFTMAX",

@@ -21,7 +21,6 @@ from covidreport.report.blocks import (
     Column,
     Count,
     Difference,
-    Group,
     Prose,
     Row,
     Section,
@@ -41,20 +40,24 @@ KEY = (
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
-    """The section; none where no run was evaluated on changed pictures."""
+    """The section and its appendix; none where no run was evaluated on changed pictures."""
     runs = data.disturbed
     if not runs or not runs[0].changes:
         return ()
-    every = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
-    gist = "Cases newly missed and newly found, and how strong each severity is"
     blocks: tuple[Block, ...] = (
         Prose(_lead(runs[0], index), "lead"),
         *_draw(runs, index),
         *(Prose(each) for each in _say_kept(data, runs)),
         _tabulate_losses(runs, index),
-        Group(every, "Every change", gist, state="folded"),
     )
-    return (Section("disturbed", "Changed pictures", blocks),)
+    gist = "Cases newly missed and newly found under each change, and how strong each is"
+    every = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
+    return (
+        Section("disturbed", "Changed pictures", blocks),
+        Section(
+            "disturbed-counts", "Every change of the pictures", every, part="appendix", gist=gist
+        ),
+    )
 
 
 def _lead(first: DisturbedRun, index: Index) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from covidreport.compare.changed import read_changed, state_margin
 from covidreport.errors import UsageError

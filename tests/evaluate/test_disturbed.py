@@ -11,7 +11,7 @@ from covidreport.evaluate import decode
 from covidreport.evaluate.decode import decode_chunk
 from covidreport.evaluate.disturbances import Disturbances, DisturbOptions
 from covidreport.evaluate.disturbing import choose_images
-from covidreport.images import read_image
+from covidreport.images import decode_image, read_image
 from covidreport.images.disturb import disturb_picture
 from covidreport.images.resize import fit_picture
 from covidreport.records import AS_IS, Disturbance, PixelSpec
@@ -28,8 +28,12 @@ def test_a_file_is_decoded_once_for_all_its_changes(tmp_path, monkeypatch):
     paths = [tmp_path / f"{i:03}.png" for i in (0, 1)]
     paths[1].write_bytes(b"\x89PNG no picture")
     seen = []
-    monkeypatch.setattr(decode, "decode_image", lambda data: seen.append(data) or real(data))
-    real = read_image.__globals__["decode_image"]
+
+    def count(data):
+        seen.append(data)
+        return decode_image(data)
+
+    monkeypatch.setattr(decode, "decode_image", count)
     rows = [path for path in paths for _ in CHANGES]
     chunk = decode_chunk(rows, 0, SPECS, changes=Disturbances("disturb", CHANGES * 2))
 

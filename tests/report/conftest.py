@@ -23,6 +23,7 @@ from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
+from tests.report.disturbed import make_disturbed
 from tests.report.scored_runs import write_elsewhere, write_runs
 from tests.report.study import hostile_study, small_study
 from tests.shared import Share
@@ -72,21 +73,7 @@ def _write_everything(folder: Path) -> ReportData:
     assert data.weak_spots is not None
     dark = SpotCut("brightness", most=93.0)
     spot = WeakSpot(None, (dark,), 8, Estimate(0.25), Estimate(0.75), 0.001, 7)
-    people = [
-        replace(each, run=replace(each.run, settings={"group": "readers"}))
-        if each.run.name in {row.run for row in data.rankings[0].rows[-2:]}
-        else each
-        for each in data.runs
-    ]
-    lost = Comparison(
-        "jpeg-1", "as-is", "sensitivity", -0.1, -0.3, 0.1, None, 0.5, 1.0, None, None, 2, 0
-    )
-    truth = DisturbedTruth(20, 2, (lost, replace(lost, first="jpeg-2")))
-    disturbed = (DisturbedRun(first.run.name, truth, truth),)
-    return replace(
-        data,
-        disturbed=disturbed,
-        runs=runs_shown,
-        weak_spots=replace(data.weak_spots, spots=(spot,)),
-        readers=collect_readers(data.rankings[0], people),
-    )
+    names = [row.run for row in data.rankings[0].rows]
+    disturbed = tuple(map(make_disturbed, names, (6, 2, 0)))
+    spots = replace(data.weak_spots, spots=(spot,))
+    return replace(data, runs=runs_shown, weak_spots=spots, disturbed=disturbed)

@@ -80,6 +80,7 @@ SECTIONS: Mapping[str, Entry] = {
     "predictive": Entry(predictive.build, "the predictive values at other prevalences"),
     "referral": Entry(referral.build, "the referral of uncertain images"),
     "resamples": Entry(resamples.build, "the ranks in resamples"),
+    "changes": Entry(disturbed.build_changes, "every change of the pictures"),
     "study": Entry(study.build, "the study and whom its images show"),
     "provenance": Entry(provenance.build, "the provenance"),
     "methods": Entry(methods.build, "the methods"),

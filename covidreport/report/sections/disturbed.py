@@ -21,6 +21,7 @@ from covidreport.report.blocks import (
     Column,
     Count,
     Difference,
+    Group,
     Prose,
     Row,
     Section,
@@ -31,7 +32,7 @@ from covidreport.report.charts.multiples import SIZES, Panel, Trace, draw_multip
 from covidreport.report.index import Index
 from covidreport.text import DASH, clean, decimal, exact, listed, plural, whole
 
-MOST_ROWS = 1_200
+MOST_ROWS = 600
 """Rows of the table of all changes: more runs than fit into it stand in the JSON alone."""
 KEY = (
     "Across: severity, 0 for the picture as it is; up: sensitivity. The thick line is the first "
@@ -40,7 +41,7 @@ KEY = (
 
 
 def build(data: ReportData, index: Index) -> tuple[Section, ...]:
-    """The section and its appendix; none where no run was evaluated on changed pictures."""
+    """What becomes of each run's answers; none where no run was evaluated on changed pictures."""
     runs = data.disturbed
     if not runs or not runs[0].changes:
         return ()
@@ -50,14 +51,18 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *(Prose(each) for each in _say_kept(data, runs)),
         _tabulate_losses(runs, index),
     )
+    return (Section("disturbed", "Changed pictures", blocks),)
+
+
+def build_changes(data: ReportData, index: Index) -> tuple[Section, ...]:
+    """The counts of every change, and how strong each is."""
+    runs = data.disturbed
+    if not runs or not runs[0].changes:
+        return ()
+    blocks = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
     gist = "Cases newly missed and newly found under each change, and how strong each is"
-    every = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
-    return (
-        Section("disturbed", "Changed pictures", blocks),
-        Section(
-            "disturbed-counts", "Every change of the pictures", every, part="appendix", gist=gist
-        ),
-    )
+    title = "Every change of the pictures"
+    return (Section("changes", title, blocks, part="appendix", gist=gist),)
 
 
 def _lead(first: DisturbedRun, index: Index) -> str:
@@ -147,53 +152,64 @@ def _find_kind(name: str) -> str:
 
 
 def _tabulate_losses(runs: Sequence[DisturbedRun], index: Index) -> Table:
-    """From which severity on each run loses more than the margin."""
-    kinds = _list_kinds(runs[0])
+    """From which severity on each run loses more than the margin, and its largest loss."""
     head = (
-        Column("Run", kind="name"),
-        *(Column(DISTURBANCES[kind].title, kind="count") for kind in kinds),
-    )
-    rows = tuple(
-        Row((index.link(run.run), *(_severity(run.find_first_loss(kind)) for kind in kinds)))
-        for run in runs
-    )
+        Column("Run", kind="name"), Column("Loses by, from severity"),
+        Column("Largest loss by"), Column("Sensitivity", "difference, 95 % CI", "figure"),
+    )  # fmt: skip
+    rows = []
+    for run in runs:
+        most = min(run.positives.changes, key=lambda each: each.difference or 0.0)
+        largest: tuple[Cell, Cell] = (Text(DASH), Text(DASH))
+        if (most.difference or 0.0) < 0:
+            difference = Difference(most.difference, most.low, most.high)
+            largest = (Text(_title_change(most.first)), difference)
+        rows.append(Row((index.link(run.run), Text(_list_losses(run) or DASH), *largest)))
     caption = (
         f"The lowest severity at which sensitivity for {index.disease} loses more than "
-        f"{decimal(runs[0].margin)}; a dash where none does"
+        f"{decimal(runs[0].margin)}"
     )
-    return Table(caption, head, rows, "dense")
+    return Table(caption, head, tuple(rows), "listed")
 
 
-def _severity(severity: int | None) -> Cell:
-    return Text(DASH, sort=MOST_SEVERE + 1.0) if severity is None else Count(severity)
+def _list_losses(run: DisturbedRun) -> str:
+    found = {kind: run.find_first_loss(kind) for kind in _list_kinds(run)}
+    return ", ".join(
+        _title_change(Disturbance(kind, severity).name)
+        for kind, severity in found.items()
+        if severity is not None
+    )
 
 
-def _tabulate_changes(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Prose | Table]:
+def _tabulate_changes(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Block]:
+    """A table for each run, of as many as there is room for."""
     shown = max(1, MOST_ROWS // len(runs[0].changes))
     head = (
-        Column("Run", kind="name"), Column("Change"),
+        Column("Change", kind="name"),
         Column("Newly missed", kind="count"), Column("Newly found", kind="count"),
         Column("Sensitivity", "difference, 95 % CI", "figure"),
         Column("New false alarms", kind="count"), Column("Newly cleared", kind="count"),
         Column("Specificity", "difference, 95 % CI", "figure"),
     )  # fmt: skip
-    rows = tuple(
-        Row((index.link(run.run), _name_change(name), *_figure(run.positives, name),
-             *_figure(run.negatives, name)))
-        for run in runs[:shown]
-        for name in run.changes
-    )  # fmt: skip
-    yield Table(f"{index.disease} under each change", head, rows, "listed")
+    for run in runs[:shown]:
+        name = clean(run.run)
+        rows = tuple(
+            Row((Text(_title_change(each)), *_figure(run.positives, each),
+                 *_figure(run.negatives, each)))
+            for each in run.changes
+        )  # fmt: skip
+        table = Table(f"Answers of {name} for {index.disease} under each change", head, rows)
+        yield Group((table,), name, _list_losses(run), state="folded")
     if len(runs) > shown:
         rest = len(runs) - shown
         yield Prose(f"{plural(rest, 'more run')} stand in `report.json` alone.", "remark")
 
 
-def _name_change(name: str) -> Text:
+def _title_change(name: str) -> str:
     kind = _find_kind(name)
+    severities = {each: severity for severity, each in _list_severities(kind)}
     title = DISTURBANCES[kind].title
-    severity = next(s for s, each in _list_severities(kind) if each == name)
-    return Text(f"{title} {severity}" if len(_list_severities(kind)) > 1 else title)
+    return f"{title} {severities[name]}" if len(severities) > 1 else title
 
 
 def _figure(truth: DisturbedTruth, name: str) -> tuple[Cell, Cell, Cell]:

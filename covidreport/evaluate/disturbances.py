@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,22 +11,23 @@ from msgspec.structs import replace
 from covidreport.errors import UsageError
 from covidreport.records import (
     AS_IS,
+    DISTURB,
     DISTURBANCES,
     MOST_SEVERE,
     Disturbance,
-    DisturbedSet,
 )
-
-BUILT_IN: Final = "built-in"
-"""What `--foreign` is given where no folder of pictures is at hand."""
 
 
 class Disturbances(Struct, frozen=True):
-    """The change of each row, `(N,)`, and the variant that an evaluation of them is."""
+    """The change of each row, `(N,)`; noise and the like are drawn by the seed."""
 
-    variant: DisturbedSet
     rows: tuple[Disturbance, ...]
     seed: int = 0
+
+    @property
+    def variant(self) -> str:
+        """What sets an evaluation of them apart."""
+        return DISTURB
 
     def take(self, rows: Sequence[int]) -> Disturbances:
         """Those of some rows."""
@@ -35,7 +36,7 @@ class Disturbances(Struct, frozen=True):
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it: strengths, by the name of the change."""
         found = {each.name: each.strength for each in self.rows if each != AS_IS}
-        return {"set": self.variant, "seed": self.seed, "strengths": found}
+        return {"set": DISTURB, "seed": self.seed, "strengths": found}
 
 
 class DisturbOptions(Struct, frozen=True):

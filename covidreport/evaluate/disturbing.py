@@ -60,7 +60,7 @@ def request_disturbed(
     return request_changed(
         request, data,
         [request.digests[row] for row in rows for _ in changes],
-        Disturbances("disturb", changes * len(rows), options.seed or 0),
+        Disturbances(changes * len(rows), options.seed or 0),
     )  # fmt: skip
 
 

@@ -131,32 +131,6 @@ def _invert(picture: Picture, _: float, __: Generator) -> Picture:
     return ImageOps.invert(picture)
 
 
-def _black_lungs(picture: Picture, share: float, _: Generator) -> Picture:
-    changed = picture.copy()
-    width, height = picture.size
-    across, down = round(width * (1 - share) / 2), round(height * (1 - share) / 2)
-    changed.paste(0, (across, down, width - across, height - down))
-    return changed
-
-
-def _fill(level: int) -> Change:
-    return lambda picture, _, __: Image.new("L", picture.size, level)
-
-
-def _draw_noise(picture: Picture, _: float, rng: Generator) -> Picture:
-    width, height = picture.size
-    return Image.fromarray(rng.integers(0, 256, (height, width), dtype=np.uint8))
-
-
-def _draw_gradient(picture: Picture, _: float, __: Generator) -> Picture:
-    row = np.rint(np.linspace(0, 255, picture.width)).astype(np.uint8)
-    return Image.fromarray(np.repeat(row[np.newaxis], picture.height, axis=0))
-
-
-def _transpose(method: Image.Transpose) -> Change:
-    return lambda picture, _, __: picture.transpose(method)
-
-
 CHANGES: Final[Mapping[str, Change]] = {
     "jpeg": _compress,
     "noise": _add_noise,
@@ -170,12 +144,4 @@ CHANGES: Final[Mapping[str, Change]] = {
     "shift": _shift,
     "marker": _burn_marker,
     "inversion": _invert,
-    "turned-90": _transpose(Image.Transpose.ROTATE_90),
-    "turned-180": _transpose(Image.Transpose.ROTATE_180),
-    "mirrored": _transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-    "lungs-black": _black_lungs,
-    "all-black": _fill(0),
-    "all-white": _fill(255),
-    "all-noise": _draw_noise,
-    "all-gradient": _draw_gradient,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
@@ -11,8 +11,7 @@ from covidreport.records.comparison import Comparison
 REFERENCE_SIDE: Final = 224
 """Strengths in pixels are those of a picture with a shorter side of so many."""
 MOST_SEVERE: Final = 5
-HENDRYCKS: Final = "Hendrycks and Dietterich 2019"
-MEDMNIST: Final = "MedMNIST-C 2024, chest X-rays"
+MEDMNIST: Final = "MedMNIST-C 2024, ChestMNIST"
 OWN: Final = "ours"
 
 
@@ -58,24 +57,7 @@ DISTURBANCES: Final[dict[str, DisturbanceKind]] = {
 }  # fmt: skip
 """What a frontal radiograph may go through on its way to a model; the disease is still in it."""
 
-FOREIGN: Final[dict[str, DisturbanceKind]] = {
-    "turned-90": DisturbanceKind("Turned by 90 degrees", "90 degrees", (1,), OWN),
-    "turned-180": DisturbanceKind("Upside down", "180 degrees", (1,), OWN),
-    "mirrored": DisturbanceKind("Mirrored", "left for right", (1,), OWN),
-    "lungs-black": DisturbanceKind(
-        "Lungs blacked out", "height and width of the middle, a fraction", (0.8,), OWN
-    ),
-}
-"""What makes a frontal radiograph into something else, of which a model should not be sure."""
-SINGLES: Final[dict[str, DisturbanceKind]] = {
-    "all-black": DisturbanceKind("Black", "every pixel 0", (1,), OWN),
-    "all-white": DisturbanceKind("White", "every pixel 255", (1,), OWN),
-    "all-noise": DisturbanceKind("Noise", "every pixel drawn", (1,), OWN),
-    "all-gradient": DisturbanceKind("Gradient", "from black at the left to white", (1,), OWN),
-}
-"""Single pictures that show nothing at all."""
-
-DisturbedSet = Literal["disturb", "foreign"]
+DISTURB: Final = "disturb"
 """The variant under which an evaluation of changed pictures is stored."""
 
 
@@ -94,8 +76,7 @@ class Disturbance(Struct, frozen=True, order=True):
     @property
     def strength(self) -> float:
         """In the unit of its kind; 0 where nothing is changed."""
-        every = {**DISTURBANCES, **FOREIGN, **SINGLES}
-        return every[self.kind].strengths[self.severity - 1] if self.severity else 0.0
+        return DISTURBANCES[self.kind].strengths[self.severity - 1] if self.severity else 0.0
 
 
 AS_IS: Final = Disturbance("as-is", 0)

@@ -119,13 +119,7 @@ class Provenance(Struct, frozen=True):
     @property
     def changed(self) -> bool:
         """Whether it is of changed pictures, which stand beside those of an evaluation."""
-        return self.disturbed_set is not None
-
-    @property
-    def disturbed_set(self) -> str | None:
-        """Which set of changes its pictures have; None where they are as they stand."""
-        found: str | None = (self.provider or {}).get("disturbance", {}).get("set")
-        return found
+        return "disturbance" in (self.provider or {})
 
     @property
     def model_sha256(self) -> str | None:

@@ -43,7 +43,7 @@ def _compare(
         return
     of_split = [each for each in every if each.facts.changed and each.split == usual.split]
     for each in of_split:
-        if each.dataset != usual.dataset or each.facts.disturbed_set != "disturb":
+        if each.dataset != usual.dataset:
             continue
         found: DisturbedRun | Failure | None = None
         if is_changed_of(each, usual):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from msgspec import Struct
 from PIL import Image
 
-from covidreport.records import PixelSpec
+from covidreport.records import DISTURBANCES, PixelSpec
 from covidreport.store import SCORES_FILE, read_scores
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
@@ -192,3 +194,23 @@ def test_what_makes_no_sense_is_refused_before_the_work(tmp_path, covidreport, w
     done = covidreport("evaluate", *words)
     assert done.code == 2
     assert said in done.err
+
+
+def test_the_page_names_every_change_and_its_commands_run(
+    study, covidreport, tmp_path, monkeypatch
+):
+    """Kinds and strengths as the table of changes has them; commands word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "robustness.md").read_text()
+    rows = re.findall(r"^\| `([a-z]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
+    assert [row[0] for row in rows] == [*DISTURBANCES]
+    for kind, _, strengths, source in rows:
+        graded = DISTURBANCES[kind]
+        assert source in graded.source
+        if len(graded.strengths) > 1:
+            assert [float(each) for each in strengths.split(", ")] == [*graded.strengths]
+    shutil.copytree(study.folder, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for line in "".join(blocks).splitlines():
+        done = covidreport(*shlex.split(line.split("#")[0])[1:])
+        assert done.code in (0, 1) if "gate" in line else done.code == 0, (line, done.err)

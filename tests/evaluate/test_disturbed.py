@@ -35,7 +35,7 @@ def test_a_file_is_decoded_once_for_all_its_changes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(decode, "decode_image", count)
     rows = [path for path in paths for _ in CHANGES]
-    chunk = decode_chunk(rows, 0, SPECS, changes=Disturbances("disturb", CHANGES * 2))
+    chunk = decode_chunk(rows, 0, SPECS, changes=Disturbances(CHANGES * 2))
 
     assert seen.count(paths[0].read_bytes()) == 1
     assert [reason is None for reason in chunk.reasons] == [True] * 3 + [False] * 3
@@ -51,7 +51,7 @@ def test_batches_that_cut_an_image_in_two_change_nothing(tmp_path):
     """Rows decoded in pieces have the same pixels as all together."""
     write_flat_dataset(tmp_path, ROWS, size=(20, 20))
     rows = [tmp_path / f"{i:03}.png" for i in (0, 1) for _ in CHANGES]
-    changes = Disturbances("disturb", CHANGES * 2)
+    changes = Disturbances(CHANGES * 2)
     whole = decode_chunk(rows, 0, SPECS, changes=changes)
     for spec in SPECS:
         parts = [

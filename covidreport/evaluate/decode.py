@@ -152,6 +152,8 @@ class _Source(Struct):
     path: Path
     digest: str | None
     image: DecodedImage | None = None
+    measured: Measured | None = None
+    """Of the picture as it was decoded, whatever is changed of it."""
     sha256: str = ""
     lasting: bool = False
     """Whether the bytes that were read are those of the digest."""
@@ -165,6 +167,7 @@ class _Source(Struct):
                 raise ImageError("the file changed while it was evaluated")
             self.lasting = self.digest != UNREADABLE
             self.image = decode_image(data)
+            self.measured = self.image.measured
         return self.image
 
 
@@ -182,7 +185,7 @@ def _decode_one(
     except ImageError as error:
         _blacken(targets)
         return _Decoded(str(error), lasting=source.lasting)
-    return _Decoded(None, image.peak, image.transforms, image.measured)
+    return _Decoded(None, image.peak, image.transforms, source.measured)
 
 
 def _blacken(targets: Mapping[PixelSpec, NDArray[np.uint8]]) -> None:

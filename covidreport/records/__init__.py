@@ -212,9 +212,11 @@ from covidreport.records.thresholds import (
 __all__ = [
     "ARGMAX",
     "AS_IS",
+    "CALLED",
     "DISTURB",
     "DISTURBANCES",
     "MOST_SEVERE",
+    "READERS",
     "SEVERITIES",
     "SOFTMAX",
     "UNKNOWN",

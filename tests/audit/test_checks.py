@@ -46,7 +46,6 @@ from tests.audit.cases import (
 )
 from tests.audit.test_separation import report_separated
 from tests.metrics.study import make_evaluation, make_report, make_run
-from tests.report.disturbed import make_disturbed
 
 
 def test_a_healthy_report_has_no_findings():
@@ -103,13 +102,17 @@ def _report_of_corner() -> ReportData:
 
 
 def _report_of_brittle() -> ReportData:
-    report = make_report(
-        [make_run(make_evaluation(name, make_counts(missed, 30))) for name, missed in _TWO]
-    )
-    return replace(report, disturbed=(make_disturbed("a", 6), make_disturbed("b", 0)))
+    """Half of 20 positives lost under inversion: McNemar's exact p of 10 to 0 is 0.002."""
+    data = make_report([make_run(make_evaluation("a", make_counts(3, 30)))])
+    p = 2 * 0.5**10
+    lost = Comparison(
+        "inversion", "as-is", "sensitivity", -0.5, p_value=p, adjusted_p_value=p, only_first=10,
+        only_second=0,
+    )  # fmt: skip
+    truth = DisturbedTruth(20, 0, (lost,))
+    return replace(data, disturbed=(DisturbedRun("a", truth, DisturbedTruth(20, 0, ())),))
 
 
-_TWO = (("a", 3), ("b", 5))
 UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     prevalence.audit_prevalence: report_study,
     differences.audit_best_run: report_study,

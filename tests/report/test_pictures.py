@@ -63,6 +63,7 @@ def test_every_link_has_its_picture_and_every_picture_its_link(everything, pictu
         *PAIRS,
         *OPERATING,
         *BESIDE_IT,
+        "disturbed",
         "cost",
         *TRAINING,
         "referral",
@@ -139,11 +140,23 @@ def test_counts_alone_have_no_curves(study):
 @pytest.mark.parametrize(
     ("hidden", "left"),
     [
-        ("ranking", (*PAIRS, *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral", "flow")),
-        ("cost", ("ranking", *PAIRS, *CHARTS, "flow")),
-        ("against", ("ranking", *OPERATING, *BESIDE_IT, "cost", *TRAINING, "referral", "flow")),
-        ("operating", ("ranking", *PAIRS, "cost", *TRAINING, "referral", "flow")),
-        ("curves", ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "cost", "referral", "flow")),
+        (
+            "ranking",
+            (*PAIRS, *OPERATING, *BESIDE_IT, "disturbed", "cost", *TRAINING, "referral", "flow"),
+        ),
+        (
+            "cost",
+            ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "disturbed", *TRAINING, "referral", "flow"),
+        ),
+        (
+            "against",
+            ("ranking", *OPERATING, *BESIDE_IT, "disturbed", "cost", *TRAINING, "referral", "flow"),
+        ),
+        ("operating", ("ranking", *PAIRS, "disturbed", "cost", *TRAINING, "referral", "flow")),
+        (
+            "curves",
+            ("ranking", *PAIRS, *OPERATING, *BESIDE_IT, "disturbed", "cost", "referral", "flow"),
+        ),
     ],
 )
 def test_pictures_of_hidden_sections_are_not_drawn(everything, hidden, left):

@@ -32,6 +32,8 @@ from covidreport.report.charts.multiples import SIZES, Panel, Trace, draw_multip
 from covidreport.report.index import Index
 from covidreport.text import DASH, clean, decimal, exact, listed, plural, whole
 
+MOST_TOLD = 3
+"""Kinds whose sensitivity is told in words."""
 MOST_ROWS = 600
 """Rows of the table of all changes: more runs than fit into it stand in the JSON alone."""
 KEY = (
@@ -106,12 +108,15 @@ def _draw(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Chart]:
         for kind in kinds
     ]
     drawings = tuple(draw_multiples(panels, MOST_SEVERE, width) for width in SIZES)
-    said = f"Sensitivity of {clean(runs[0].run)} for {index.disease} at the highest severity: " + (
-        "; ".join(f"{DISTURBANCES[kind].title} {decimal(_last(runs[0], kind))}" for kind in kinds)
+    lowest = sorted(kinds, key=lambda kind: _last(runs[0], kind))[:MOST_TOLD]
+    worst = listed(
+        [f"{DISTURBANCES[kind].title} ({decimal(_last(runs[0], kind))})" for kind in lowest]
     )
-    yield Chart(
-        "disturbed", f"Sensitivity for {index.disease} by severity", f"{said}.", KEY, drawings
+    said = (
+        f"At the highest severity {clean(runs[0].run)} has the lowest sensitivity for "
+        f"{index.disease} under {worst}."
     )
+    yield Chart("disturbed", f"Sensitivity for {index.disease} by severity", said, KEY, drawings)
 
 
 def _trace(run: DisturbedRun, kind: str) -> tuple[float | None, ...]:
@@ -121,8 +126,8 @@ def _trace(run: DisturbedRun, kind: str) -> tuple[float | None, ...]:
     return tuple(None if n is None else 1 - n / of.images for n in wrong)
 
 
-def _last(run: DisturbedRun, kind: str) -> float | None:
-    return next((value for value in reversed(_trace(run, kind)) if value is not None), None)
+def _last(run: DisturbedRun, kind: str) -> float:
+    return next(value for value in reversed(_trace(run, kind)) if value is not None)
 
 
 def _say_kept(data: ReportData, runs: Sequence[DisturbedRun]) -> Iterator[str]:

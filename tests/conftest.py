@@ -75,6 +75,10 @@ CACHING = (
     "covidreport.report.curves",
     "covidreport.report.referral",
     "covidreport.report.repeats",
+    "covidreport.report.run_groups",
+    "covidreport.report.sites",
+    "covidreport.report.stored",
+    "covidreport.report.weak_spots",
 )
 """What caches records that take long to make, by the function that `storage.cache` has."""
 _MADE: dict[str, Any] = {}

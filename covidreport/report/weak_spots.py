@@ -17,7 +17,7 @@ from covidreport.storage.cache import cached
 from covidreport.store import SCORES_FILE, evaluation_folder, read_scores
 from covidreport.text.thresholds import is_exploratory
 
-METHOD = 1
+METHOD = 2
 """Counted up when the same scores would give other spots."""
 
 
@@ -37,10 +37,11 @@ def collect_weak_spots(
     ]
     facts = {"method": METHOD, **answers_facts(ranking, files)}
 
-    def find() -> WeakSpots | None:
-        return find_spots(read_answers(files, ranking.target, read))
+    def find() -> tuple[WeakSpots, ...]:
+        found = find_spots(read_answers(files, ranking.target, read))
+        return () if found is None else (found,)  # that there are none is cached, too
 
-    return cached("weak-spots", facts, find, WeakSpots)
+    return next(iter(cached("weak-spots", facts, find, tuple[WeakSpots, ...])), None)
 
 
 def find_spots(answers: AlignedAnswers) -> WeakSpots | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from covidreport.metrics.sites import FEWEST_SITES
 from covidreport.metrics.subgroups import FEWEST_CASES
 from covidreport.records import Estimate, PooledRate, ReportData, RunSites, Sites
@@ -110,7 +112,7 @@ def _say_first(sites: Sites, data: ReportData) -> Iterator[Block]:
 
 
 def _table_of_runs(sites: Sites, index: Index) -> Table:
-    """A row for each run, over all sites."""
+    """A row for each run, over all sites, with the columns that say something of one of them."""
     head = (
         Column("Rank", "over sites", "rank"),
         Column("Run", kind="name"),
@@ -122,7 +124,10 @@ def _table_of_runs(sites: Sites, index: Index) -> Table:
         Column("At a new site", "95 % range", "figure"),
     )
     rows = tuple(_row(row, sites, index) for row in sites.runs)
-    return Table(f"The runs over {plural(len(sites.names), 'site')}", head, rows)
+    told = [at for at in range(len(head)) if any(row.cells[at] != Text(DASH) for row in rows)]
+    rows = tuple(replace(row, cells=tuple(row.cells[at] for at in told)) for row in rows)
+    columns = tuple(head[at] for at in told)
+    return Table(f"The runs over {plural(len(sites.names), 'site')}", columns, rows)
 
 
 def _row(row: RunSites, sites: Sites, index: Index) -> Row:

@@ -1,6 +1,6 @@
 """A network as a graph of ONNX: traced once, and given the weights of each that is like it.
 
-torch takes seconds to trace a small network and sixteen for a DenseNet, and the runs of a study are
+torch takes seconds to trace a small network and many for a deep one, and the runs of a study are
 mostly of one or two.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from covidreport.records import Flow
-from covidreport.report.blocks import Chart, Column, Count, Row, Table, Text
+from covidreport.report.blocks import Chart, Column, Count, Row, Table, Text, Values
 from covidreport.report.charts.flow import SIZES, FlowBox, draw_flow
 from covidreport.text import NOT_STATED, clean, plural, whole
 
@@ -102,7 +102,9 @@ def draw(steps: Sequence[Step]) -> Chart:
     summary = (
         "Boxes from the data down to the images that are counted. The table has their numbers."
     )
-    return Chart("flow", "Flow of images", summary, key, drawn)
+    rows = tuple((each.title, each.images, each.patients, "; ".join(each.parts)) for each in steps)
+    values = Values(("step", "images", "patients", "of them"), rows)
+    return Chart("flow", "Flow of images", summary, key, drawn, values)
 
 
 def _draw_box(step: Step) -> FlowBox:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from covidreport.metrics import MIDDLE
 from covidreport.records import Case, CaseTable, MeanMap, RunMaps
-from covidreport.report.blocks import Block, Chart, Group, Inlines, Items, Layer, Prose
+from covidreport.report.blocks import Block, Chart, Group, Inlines, Items, Layer, Prose, Values
 from covidreport.report.charts.maps import (
     MapFrame,
     draw_frames,
@@ -71,7 +71,7 @@ def group_maps(table: CaseTable, index: Index, place: str = "") -> tuple[Block, 
     if table.maps:
         blocks.append(Prose(_explain(table.maps), "remark"))
         blocks.append(Items(tuple(_say(maps, index) for maps in table.maps)))
-        blocks += [_draw(maps) for maps in table.maps]
+        blocks += [_draw(maps, f"{place}maps-{index.key(maps.run)}") for maps in table.maps]
     if table.maps_excluded:
         items = tuple((index.link(one.run), f": {one.reason}.") for one in table.maps_excluded)
         blocks.append(Items(items))
@@ -135,7 +135,7 @@ def _say_mean(mean: MeanMap) -> str:
     )
 
 
-def _draw(maps: RunMaps) -> Chart:
+def _draw(maps: RunMaps, name: str) -> Chart:
     means = _list_means(maps)
     most = max(abs(mean.peak) for _, mean in means)
     frames = tuple(
@@ -149,5 +149,12 @@ def _draw(maps: RunMaps) -> Chart:
         )
         for which, mean in means
     )
+    rows = tuple(
+        (which, row, column, drop)
+        for which, mean in means
+        for row, drops in enumerate(mean.drops)
+        for column, drop in enumerate(drops)
+    )
+    values = Values(("cases", "row", "column", "mean drop of the score"), rows)
     summary = f"Mean occlusion maps of {clean(maps.run)}"
-    return Chart("", clean(maps.run), summary, KEY, draw_frames(frames, most))
+    return Chart(name, clean(maps.run), summary, KEY, draw_frames(frames, most), values)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from covidreport.records import Ranking, RunComparisons
-from covidreport.report.blocks import Chart
+from covidreport.report.blocks import Chart, Values
 from covidreport.report.charts.critical_difference import draw_critical_differences, group_alike
 from covidreport.report.charts.pair_matrix import MOST_NAMED, Pair, PairedRun, draw_pairs
 from covidreport.report.index import Index
@@ -62,6 +63,7 @@ def draw_comparisons(
                 draw_pairs(runs, below, above, ("sensitivity", "specificity"), width)
                 for width in WIDTHS
             ),
+            _list_pairs(comparisons),
         ),
         Chart(
             f"critical-differences{suffix}",
@@ -71,8 +73,35 @@ def draw_comparisons(
             "A bar joins runs of which no two are significantly different in sensitivity: that is "
             "no evidence that they are equal.",
             tuple(draw_critical_differences(runs, different, width) for width in WIDTHS),
+            _list_groups(runs, groups),
         ),
     ]
+
+
+def _list_pairs(comparisons: RunComparisons) -> Values:
+    """The pairs of both metrics, the run that is ranked higher first."""
+    columns = ("metric", "run", "compared with", "difference", "adjusted p", "significant")
+    rows = tuple(
+        (
+            each.metric, clean(each.first), clean(each.second), each.difference,
+            each.adjusted_p_value, "yes" if each.is_significant(comparisons.alpha) else "no",
+        )
+        for each in (*comparisons.sensitivity, *comparisons.specificity)
+    )  # fmt: skip
+    return Values(columns, rows)
+
+
+def _list_groups(runs: Sequence[PairedRun], groups: Sequence[tuple[int, int]]) -> Values:
+    """Each run with the numbers of the groups that it belongs to."""
+    rows = tuple(
+        (
+            run.name,
+            run.missed,
+            " ".join(str(n) for n, (low, high) in enumerate(groups, 1) if low <= at <= high),
+        )
+        for at, run in enumerate(runs)
+    )
+    return Values(("run", "missed", "groups"), rows)
 
 
 def _cut(name: str) -> str:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from covidreport.records import ReportData, ReportedRun
-from covidreport.report.blocks import Link, Pictures, walk_blocks
+from covidreport.report.blocks import Chart, Link, Pictures, walk_blocks
 from covidreport.report.cells import SIGNS, write_cell
 from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.threshold import RunCurve
@@ -188,10 +188,34 @@ def _steps(values: Sequence[int]) -> list[int]:
     return [after - before for before, after in pairwise((0, *values))]
 
 
+def _list_values(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
+    """What each chart shows that is not read off its lines: titles of columns, and the columns.
+
+    A column of texts is a list of them and the place of each row's: a run stands in many rows.
+    """
+    blocks = (one for all_of in view.sections.values() for one in all_of)
+    found = {
+        block.name: [block.values.columns, *map(_pack, zip(*block.values.rows, strict=True))]
+        for section in blocks
+        for block in walk_blocks(section.blocks)
+        if isinstance(block, Chart) and block.values is not None
+    }
+    return found or None
+
+
+def _pack(column: Sequence[str | float | None]) -> list[float | None] | dict[str, Any]:
+    if any(isinstance(value, str) for value in column):
+        places: dict[str | float | None, int] = {}
+        at = [places.setdefault(value, len(places)) for value in column]
+        return {"of": list(places), "at": at}
+    return [value if isinstance(value, int | None) else float(f"{value:.6g}") for value in column]
+
+
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {
     "runs": _list_runs,
     "pictures": _list_pictures,
     "charts": _list_charts,
+    "values": _list_values,
 }
 """Each part by its name in the script's `report`; a part that is None is left out."""
 

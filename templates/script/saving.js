@@ -81,8 +81,21 @@
 
   /* A cell that a spreadsheet reads as text or as a number, and never as a formula. */
   function cell(value) {
+    if (value === null) return "";
     const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : `${value}`;
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  /* What gives the titles and the rows of what a figure shows; null where it has no values. */
+  function listRows(figure) {
+    const { chart } = figure.dataset;
+    if (chart) return () => [["run", "x", "y", "reading"], ...readings.values(chart)];
+    const kept = report.values?.[figure.closest("[data-values]")?.dataset.values];
+    if (!kept) return null;
+    const [titles, ...columns] = kept;
+    const read = (column, i) => (Array.isArray(column) ? column[i] : column.of[column.at[i]]);
+    const rows = (columns[0].at ?? columns[0]).keys();
+    return () => [titles, ...[...rows].map((i) => columns.map((column) => read(column, i)))];
   }
 
   for (const figure of document.querySelectorAll(".chart[data-chart], .trade-off, .diagram, .mean-maps > figure")) {
@@ -98,10 +111,10 @@
       SVG: () => save(new Blob([new XMLSerializer().serializeToString(stand())], { type: "image/svg+xml" }), `${name}.svg`),
       PNG: async () => save(await drawPng(stand()), `${name}.png`),
     };
-    if (figure.dataset.chart) {
+    const list = listRows(figure);
+    if (list) {
       kinds.CSV = () => {
-        const rows = readings.values(figure.dataset.chart);
-        const lines = [["run", "x", "y", "reading"], ...rows].map((row) => row.map(cell).join(","));
+        const lines = list().map((row) => row.map(cell).join(","));
         save(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" }), `${name}.csv`);
       };
     }

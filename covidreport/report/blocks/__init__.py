@@ -37,6 +37,7 @@ from covidreport.report.blocks.kinds import (
     Pictures,
     Prose,
     Section,
+    Values,
 )
 from covidreport.report.blocks.tables import (
     FIRST_ROWS,
@@ -107,6 +108,7 @@ __all__ = [
     "TableStyle",
     "Text",
     "Tone",
+    "Values",
     "list_targets",
     "list_terms",
     "walk_blocks",

@@ -126,9 +126,16 @@ class Pictures(Struct, frozen=True):
     folded: bool = False
 
 
+class Values(Struct, frozen=True):
+    """What a picture shows as a table that can be saved; a row has a value for each column."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float | None, ...], ...]
+
+
 class Chart(Struct, frozen=True):
     """A picture of figures. `summary` says it in words to those who don't see it, and `key` how it
-    is read; `name` is that of its file where it stands in one.
+    is read; `name` is that of its file where it stands in one, and of its values on a page.
 
     drawing: dots that are counted; maps; the same points or the same diagram for a wide and for a
     narrow page; or lines, one drawing for each label, of which the first is seen.
@@ -142,6 +149,8 @@ class Chart(Struct, frozen=True):
     drawing: (
         Tally | MapDrawing | tuple[Scatter, ...] | tuple[Diagram, ...] | tuple[TitledLines, ...]
     )
+    values: Values | None = None
+    """None where they can't be saved, or where the page's script reads them off its lines."""
 
     @property
     def draws(self) -> Literal["tally", "maps", "scatters", "diagrams", "lines"]:

@@ -16,6 +16,7 @@ from covidreport.report.blocks import (
     Section,
     Table,
     Text,
+    Values,
 )
 from covidreport.report.charts.scatter import Axis, ScatterPoint, draw_scatter
 from covidreport.report.index import Index
@@ -180,7 +181,11 @@ def _draw(ranking: Ranking, anchor: str, costs: dict[str, Cost], index: Index) -
     )
     title = f"Missed cases against {axis.title}"
     summary = f"{key} The figures stand in the table above."
-    return Chart(anchor, title, summary, key, drawn) if drawn else None
+    shown = tuple(
+        (clean(row.run), values[row.run], row.missed) for row in rows if row.run in values
+    )
+    table = Values(("run", axis.title, "missed"), shown)
+    return Chart(anchor, title, summary, key, drawn, table) if drawn else None
 
 
 def _spread(values: Mapping[str, float]) -> float:

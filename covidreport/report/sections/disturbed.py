@@ -27,6 +27,7 @@ from covidreport.report.blocks import (
     Section,
     Table,
     Text,
+    Values,
 )
 from covidreport.report.charts.multiples import SIZES, Panel, Trace, draw_multiples
 from covidreport.report.index import Index
@@ -116,7 +117,15 @@ def _draw(runs: Sequence[DisturbedRun], index: Index) -> Iterator[Chart]:
         f"At the highest severity {clean(runs[0].run)} has the lowest sensitivity for "
         f"{index.disease} under {worst}."
     )
-    yield Chart("disturbed", f"Sensitivity for {index.disease} by severity", said, KEY, drawings)
+    values = tuple(
+        (clean(run.run), DISTURBANCES[kind].title, severity, sensitivity)
+        for run in runs
+        for kind in kinds
+        for severity, sensitivity in enumerate(_trace(run, kind))
+    )
+    table = Values(("run", "change", "severity", "sensitivity"), values)
+    title = f"Sensitivity for {index.disease} by severity"
+    yield Chart("disturbed", title, said, KEY, drawings, table)
 
 
 def _trace(run: DisturbedRun, kind: str) -> tuple[float | None, ...]:

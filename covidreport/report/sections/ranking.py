@@ -21,6 +21,7 @@ from covidreport.report.blocks import (
     Section,
     Table,
     Text,
+    Values,
 )
 from covidreport.report.charts.intervals import fit_rates
 from covidreport.report.charts.scatter import draw_scatter
@@ -94,7 +95,13 @@ def _draw(ranking: Ranking, anchor: str, index: Index) -> Chart | None:
     drawn = tuple(one for one in scatters if one is not None)
     title, words = "Missed cases against false alarms", describe_scatter(ranking, index)
     summary = f"{words} The figures stand in the table above."
-    return Chart(anchor, title, summary, words, drawn) if drawn else None
+    rows = tuple(
+        (clean(row.run), row.rank, row.false_alarms, row.missed)
+        for row in ranking.rows
+        if row.counted
+    )
+    values = Values(("run", "rank", "false alarms", "missed"), rows)
+    return Chart(anchor, title, summary, words, drawn, values) if drawn else None
 
 
 def _explain_dash(data: ReportData) -> str:

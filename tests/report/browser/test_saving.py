@@ -66,3 +66,31 @@ def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
         texts = [one.text for one in ElementTree.fromstring(saved).iter(f"{NAMESPACE}text")]
         assert any("resnet18" in (text or "") for text in texts) is named
         assert "below: sensitivity" in texts
+
+
+def _save_rows(page, figure: str):
+    name, saved = _save(page, figure, "CSV")
+    return name, list(csv.DictReader(io.StringIO(saved.decode())))
+
+
+def test_every_figure_is_saved_as_csv(visit, scored_page):
+    """What a matrix, a scatter and a flow show, as the tables of the page have it."""
+    page = visit(scored_page)
+    for group in page.locator(".save").all():
+        assert group.get_by_role("button", name="CSV", exact=True, include_hidden=True).count() == 1
+    _, runs = _save_rows(page, "Missed cases against false alarms")
+    table = page.locator("#ranking table").first
+    assert [row["run"] for row in runs if row["rank"]] == table.locator(
+        "tbody th bdi"
+    ).all_inner_texts()
+    _, pairs = _save_rows(page, "Every run minus every run that is ranked below it")
+    missed = {row["run"]: int(row["missed"]) for row in runs}
+    sensitivity = [row for row in pairs if row["metric"] == "sensitivity"]
+    assert len(sensitivity) == len(pairs) / 2 == len(missed) * (len(missed) - 1) / 2
+    positives = {
+        (missed[row["compared with"]] - missed[row["run"]]) / float(row["difference"])
+        for row in sensitivity
+        if float(row["difference"])
+    }
+    assert len({round(each) for each in positives}) == 1  # one number of positives explains all
+    assert {row["significant"] for row in pairs} <= {"yes", "no"}

@@ -20,7 +20,7 @@ from covidreport.dataset.source import describe_data
 from covidreport.dataset.table import find_separator
 from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.argmax import audit_argmax
-from covidreport.metrics import compute_metrics, group_values, read_ages
+from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import (
     ARGMAX,
@@ -216,6 +216,7 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
+        single=single_values(dataset.attributes),
         others=scores[:, n_labels:].max(axis=1, initial=0)
         if request.decision == "argmax"
         else None,

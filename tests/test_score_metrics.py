@@ -82,3 +82,6 @@ def test_attributes_stand_in_the_scores_file(tmp_path):
     assert read_scores(tmp_path / "scores.parquet").attributes == scores.attributes
     write_scores(tmp_path / "old.parquet", replace(scores, attributes={}))
     assert read_scores(tmp_path / "old.parquet").attributes == {}
+    single = {"view": ("PA", "") * 10}
+    write_scores(tmp_path / "single.parquet", replace(scores, single=single))
+    assert read_scores(tmp_path / "single.parquet").single == single

@@ -37,7 +37,7 @@ from covidreport.evaluate.reuse import find_other_thresholds
 from covidreport.evaluate.scoring import apply_chosen, is_applied, mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import fail_run
-from covidreport.metrics import group_values, read_ages
+from covidreport.metrics import group_values, read_ages, single_values
 from covidreport.metrics.brightness import merge_levels
 from covidreport.records import (
     CrossValidated,
@@ -227,6 +227,7 @@ def _join_scores(
         activation=parts[0].activation, reasons=tuple(reasons), groups=data.groups,
         attributes=group_values(data.attributes), folds=data.folds, others=others,
         ages=read_ages(data.attributes), pictures=_join_pictures(parts, rows),
+        single=single_values(data.attributes),
     )  # fmt: skip
 
 

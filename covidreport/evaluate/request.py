@@ -12,7 +12,7 @@ from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.occlusion import Occlusion
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
-from covidreport.metrics import digest_units, group_values, read_ages
+from covidreport.metrics import digest_units, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, name_evaluation
 from covidreport.storage.made_here import MadeHere
@@ -73,7 +73,8 @@ class EvaluationRequest(Struct, frozen=True):
         return KnownData(
             data.name, self.split, data.labels, len(data), self.n_groups, self.fingerprint,
             units=digest_units(
-                data.groups, group_values(data.attributes), read_ages(data.attributes)
+                data.groups, group_values(data.attributes), read_ages(data.attributes),
+                single_values(data.attributes),
             ),
             label_fingerprints=self.label_fingerprints,
         )  # fmt: skip

@@ -131,7 +131,8 @@ def _reuse(today: _Today, run: Run, chosen: ChosenThresholds) -> RunOutcome | No
                 write_evaluation(run.folder, stored)
         return RunOutcome(run, stored, reused=True)
     scores = taken = read_scores(file)
-    if digest_units(scores.groups, scores.attributes, scores.ages) != known.units:
+    stated = digest_units(scores.groups, scores.attributes, scores.ages, scores.single)
+    if stated != known.units:
         if today.dataset is None:
             return None
         taken = take_units(scores, today.dataset)

@@ -15,7 +15,7 @@ from covidreport.evaluate.checkpoint import ScoresCheckpoint
 from covidreport.evaluate.company import Company
 from covidreport.evaluate.reference import Replayed
 from covidreport.inference.session import Session
-from covidreport.metrics import group_values, read_ages
+from covidreport.metrics import group_values, read_ages, single_values
 from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Measured, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
 
@@ -140,6 +140,7 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
+        single=single_values(dataset.attributes),
         others=others,
         pictures=list_measured(decoded.measured),
     )

@@ -17,7 +17,7 @@ from covidreport.evaluate.tuned import (
     choose_thresholds,
     keep_thresholds,
 )
-from covidreport.metrics import compute_metrics, group_values, read_ages
+from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
 from covidreport.records import CALLED, Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
@@ -185,5 +185,6 @@ def take_units(scores: Scores, dataset: Dataset) -> Scores:
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
+        single=single_values(dataset.attributes),
         pictures=None if scores.pictures is None else scores.pictures[order],
     )

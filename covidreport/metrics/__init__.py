@@ -181,6 +181,7 @@ from covidreport.metrics.subgroups import (
     estimate_subgroups,
     group_values,
     read_ages,
+    single_values,
 )
 from covidreport.metrics.table import (
     ALL_METRICS,
@@ -375,6 +376,7 @@ __all__ = [
     "sensitivity_at_specificity",
     "share_outside",
     "sign_flip",
+    "single_values",
     "size_classes",
     "smooth_calibration",
     "specificity_at_sensitivity",

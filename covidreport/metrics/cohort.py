@@ -65,7 +65,7 @@ def _describe(
     inside = np.unique(units[mask], return_inverse=True)[1]
     counted = {
         name: _count_values(inside, np.array(cells, object)[mask])
-        for name, cells in scores.attributes.items()
+        for name, cells in {**scores.attributes, **scores.single}.items()
         if scores.ages is None or not is_age(name)
     }
     return CohortColumn(

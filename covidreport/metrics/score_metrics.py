@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -90,6 +91,7 @@ def digest_units(
     groups: Sequence[str] | None,
     attributes: Mapping[str, Sequence[str]],
     ages: NDArray[np.int16] | None = None,
+    single: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The sha256 of what intervals, subgroups and the table of patients depend on besides truth and
     scores."""
@@ -98,6 +100,8 @@ def digest_units(
     }  # fmt: skip
     if ages is not None:
         facts["ages"] = ages.tolist()
+    if single:
+        facts["single"] = dict(single)
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -122,7 +126,7 @@ def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
         labels=labels,
         consistency=_describe_consistency(answers, plan),
         subgroups=subgroups,
-        units=digest_units(scores.groups, scores.attributes, scores.ages),
+        units=digest_units(scores.groups, scores.attributes, scores.ages, scores.single),
     )
 
 

@@ -89,12 +89,23 @@ def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
 
     Ages (a column `age`, `patient_age`, `age_years`) as bands. What has one value for every image,
     or many, such as an exact date or a file's number, is excluded: the first has nothing to
-    compare, the second could name a patient.
+    compare (`single_values`), the second could name a patient.
     """
+    return _choose_values(attributes, 2, MOST_VALUES)
+
+
+def single_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The attributes that state one value for every image of which they state any, each `(N,)`."""
+    return _choose_values(attributes, 1, 1)
+
+
+def _choose_values(
+    attributes: Mapping[str, Sequence[str]], fewest: int, most: int
+) -> dict[str, tuple[str, ...]]:
     chosen = {}
     for name, cells in attributes.items():
         values = band_ages(cells) if is_age(name) else tuple(cells)
-        if 2 <= len({value for value in values if value}) <= MOST_VALUES:
+        if fewest <= len({value for value in values if value}) <= most:
             chosen[name] = values
     return chosen
 

@@ -24,6 +24,7 @@ class Scores(Struct, frozen=True, eq=False):
     they were given as text or doubles, else float32; NaN in the rows of images that failed;
     reasons `(N,)`, None where the image was scored; groups `(N,)` or None. attributes: what
     subgroups are made by, by name, `(N,)` each: few values (ages as bands), empty where not stated.
+    single: those that state one value alone, likewise: they describe the images and part none.
     folds: `(N,)`, which fold's model scored the image; None where one model scored all. others:
     `(N,)`, of a softmax the highest score of an output that is no label here, 0 where there is no
     such output; None where that is not known, or scores are no softmax. ages: of `read_ages`,
@@ -44,6 +45,7 @@ class Scores(Struct, frozen=True, eq=False):
     others: NDArray[np.floating] | None = None
     ages: NDArray[np.int16] | None = None
     pictures: NDArray[np.float32] | None = None
+    single: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def failed(self) -> NDArray[np.bool_]:

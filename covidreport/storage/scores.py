@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SCORES_SCHEMA = "covidreport.scores/1"
 ATTRIBUTE = "attribute."
 """How the columns of scores.parquet begin that hold what subgroups are made by."""
+SINGLE = "single."
+"""And those that hold attributes of one value."""
 _MEASURED = tuple(f"picture.{field}" for field in Measured._fields)
 """Those that hold what decoded pictures are like."""
 _PARQUET = b"PAR1"
@@ -40,10 +42,11 @@ def write_scores(path: Path, scores: Scores) -> None:
     Columns: `sample_id`, `group` where patients are known, `truth.<label>` (null: unknown),
     `score.<label>` (float or double as in `scores`, null: not scored), `other` where the highest
     score of all other outputs of a softmax is known (as `score.<label>`), `failure` (null: scored),
-    `attribute.<name>` (null: not stated; none in files of an earlier version), `age` in completed
-    years where the data state ages (null: not stated; 90: so old or older), `picture.<field>`
-    of `Measured` (float, null: not decoded; none where scores came from elsewhere), and `fold`
-    where each fold had a model of its own.
+    `attribute.<name>` (null: not stated; none in files of an earlier version), `single.<name>`
+    likewise of attributes that state one value alone, `age` in completed years where the data state
+    ages (null: not stated; 90: so old or older), `picture.<field>` of `Measured` (float, null: not
+    decoded; none where scores came from elsewhere), and `fold` where each fold had a model of its
+    own.
     """
     import pyarrow.parquet as pq
 
@@ -80,10 +83,10 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     if scores.others is not None:
         columns["other"] = pa.array(np.ascontiguousarray(scores.others[rows]), mask=failed)
     columns["failure"] = pa.array(scores.reasons[rows], pa.string())
-    for name, cells in scores.attributes.items():
-        columns[f"{ATTRIBUTE}{name}"] = pa.array(
-            [cell or None for cell in cells[rows]], pa.string()
-        )
+    for prefix, attributes in ((ATTRIBUTE, scores.attributes), (SINGLE, scores.single)):
+        for name, cells in attributes.items():
+            stated = [cell or None for cell in cells[rows]]
+            columns[f"{prefix}{name}"] = pa.array(stated, pa.string())
     if scores.ages is not None:
         ages = scores.ages[rows]
         columns["age"] = pa.array(ages, pa.int16(), mask=ages < 0)
@@ -168,11 +171,8 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
         groups=tuple(table["group"].to_pylist()) if "group" in table.column_names else None,
-        attributes={
-            name.removeprefix(ATTRIBUTE): tuple(cell or "" for cell in table[name].to_pylist())
-            for name in table.column_names
-            if name.startswith(ATTRIBUTE)
-        },
+        attributes=_read_attributes(table, ATTRIBUTE),
+        single=_read_attributes(table, SINGLE),
         folds=tuple(table["fold"].to_pylist()) if "fold" in table.column_names else None,
         others=None if others is None else others.astype(kind),
         ages=None if ages is None else np.where(np.isnan(ages), -1, ages).astype(np.int16),
@@ -182,6 +182,14 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             else None
         ),
     )
+
+
+def _read_attributes(table: pa.Table, prefix: str) -> dict[str, tuple[str, ...]]:
+    return {
+        name.removeprefix(prefix): tuple(cell or "" for cell in table[name].to_pylist())
+        for name in table.column_names
+        if name.startswith(prefix)
+    }
 
 
 def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ def test_scores_are_taken_in_the_order_of_the_data_with_its_patients():
     today = Dataset(
         "d", Path(), Path(), ("covid-19",), ("c", "a", "b"), ("c", "a", "b"),
         np.array([[0], [1], [0]], np.int8), groups=("p1", "p2", "p1"),
-        attributes={"view": ("AP", "PA", "AP")},
+        attributes={"view": ("AP", "PA", "AP"), "source": ("A", "", "A")},
     )  # fmt: skip
     taken = take_units(stored, today)
     assert taken.sample_ids == ("c", "a", "b")
@@ -42,6 +42,7 @@ def test_scores_are_taken_in_the_order_of_the_data_with_its_patients():
     assert taken.reasons == (None, None, "is truncated")
     assert taken.groups == ("p1", "p2", "p1")
     assert taken.attributes == {"view": ("AP", "PA", "AP")}
+    assert taken.single == {"source": ("A", "", "A")}
 
 
 def test_counts_alone_can_not_be_scored_again(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from covidreport.metrics import count_groups, count_shared, count_unknown, list_columns, read_ages
 from covidreport.records import AgeSummary, Scores
@@ -63,6 +64,14 @@ def test_patients_are_described_by_their_images_of_the_column():
     for column in (every, covid, normal, none):
         for name, values in column.values.items():
             assert sum(values.values()) + column.several[name] == column.patients
+
+
+def test_an_attribute_of_one_value_is_described():
+    """It parts no images, and is a row of the table with what is missing of it."""
+    source = ("A", "A", "", "A", "A", "A", "A")
+    every, covid, *_ = list_columns(replace(_scores(), single={"source": source}))
+    assert every.values["source"] == {"A": 6, "": 1}
+    assert covid.values["source"] == {"A": 3, "": 0}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from covidreport.metrics import (
     compute_metrics,
     group_values,
     net_benefit,
+    single_values,
     to_probabilities,
 )
 from covidreport.metrics.proportions import code_groups, interval_of_units
@@ -334,10 +335,13 @@ def test_bins_and_subgroups_over_patients_are_of_their_own_images():
 def test_what_makes_subgroups():
     """Ages as bands; one value, or one for each image, makes none."""
     cells = tuple(map(str, range(40)))
-    grouped = group_values({
+    stated = {
         "sex": ("F", "M") * 20, "Patient Age": ("57",) * 20 + ("12",) * 20, "age": ("",) * 40,
         "file_number": cells, "hospital": ("A",) * 40, "image": ("1", "2") * 20,
-    })  # fmt: skip
+        "view": ("PA", "") * 20,
+    }  # fmt: skip
+    grouped = group_values(stated)
+    assert list(single_values(stated)) == ["hospital", "view"]
     assert list(grouped) == ["sex", "Patient Age", "image"]
     assert set(grouped["Patient Age"]) == {"40 to 59", "0 to 17"}
 

@@ -191,7 +191,7 @@ def _steps(values: Sequence[int]) -> list[int]:
 def _list_values(data: ReportData, view: ReportView) -> dict[str, Any] | None:  # noqa: ARG001
     """What each chart shows that is not read off its lines: titles of columns, and the columns.
 
-    A column of texts is a list of them and the place of each row's: a run stands in many rows.
+    A column whose values stand in many rows is a list of them, and the place of each row's.
     """
     blocks = (one for all_of in view.sections.values() for one in all_of)
     found = {
@@ -203,12 +203,11 @@ def _list_values(data: ReportData, view: ReportView) -> dict[str, Any] | None:  
     return found or None
 
 
-def _pack(column: Sequence[str | float | None]) -> list[float | None] | dict[str, Any]:
-    if any(isinstance(value, str) for value in column):
-        places: dict[str | float | None, int] = {}
-        at = [places.setdefault(value, len(places)) for value in column]
-        return {"of": list(places), "at": at}
-    return [value if isinstance(value, int | None) else float(f"{value:.6g}") for value in column]
+def _pack(column: Sequence[str | float | None]) -> list[str | float | None] | dict[str, Any]:
+    values = [float(f"{each:.6g}") if isinstance(each, float) else each for each in column]
+    places: dict[str | float | None, int] = {}
+    at = [places.setdefault(value, len(places)) for value in values]
+    return {"of": list(places), "at": at} if 2 * len(places) < len(values) else values
 
 
 PARTS: dict[str, Callable[[ReportData, ReportView], Any]] = {

@@ -42,7 +42,8 @@ def view_report(data: ReportData, hide: Set[str] = frozenset()) -> ReportView:
     gone = [SECTIONS[name].words for name in built if name in hide and built[name]]
     return ReportView(
         title=clean(data.title),
-        kicker=f"Comparison of {plural(len(data.runs), 'run')}",
+        kicker=f"{'Report on' if len(data.runs) == 1 else 'Comparison of'} "
+        f"{plural(len(data.runs), 'run')}",
         facts=_facts(data, index),
         generator=f"covidreport {__version__}",
         notes=list_notes(data, index),

@@ -141,6 +141,7 @@ function runChooser(section) {
       value: "", text: full ? `${choice.most} runs at most` : "Show another run …",
     }), ...others);
     menu.disabled = full || !others.length;
+    menu.hidden = report.runs.length < 2;
   }
 
   draw(choice.state);

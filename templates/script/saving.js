@@ -93,9 +93,9 @@
     const kept = report.values?.[figure.closest("[data-values]")?.dataset.values];
     if (!kept) return null;
     const [titles, ...columns] = kept;
-    const read = (column, i) => (Array.isArray(column) ? column[i] : column.of[column.at[i]]);
-    const rows = (columns[0].at ?? columns[0]).keys();
-    return () => [titles, ...[...rows].map((i) => columns.map((column) => read(column, i)))];
+    const unpack = (column) => (Array.isArray(column) ? column : column.at.map((i) => column.of[i]));
+    const whole = columns.map(unpack);
+    return () => [titles, ...whole[0].map((_, i) => whole.map((column) => column[i]))];
   }
 
   for (const figure of document.querySelectorAll(".chart[data-chart], .trade-off, .diagram, .mean-maps > figure")) {

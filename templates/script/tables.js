@@ -205,7 +205,8 @@ function setUpTable(table, others) {
     ...facets.map(([name, title]) => titled(title, selects.get(name))),
     ...(facets.length ? [make("div", { class: "control" },
       make("span", { class: "title", text: "Group by" }), grouping)] : []), choices, reset, status);
-  table.closest(".scroll").before(controls);
+  if (rows.length + unranked.length > 1) table.closest(".scroll").before(controls);
+  else table.closest(".scroll").before(make("div", { class: "controls" }, choices));
   document.addEventListener("pointerdown", (event) => {
     if (!choices.contains(event.target)) choices.open = false;
   });

@@ -128,12 +128,12 @@ def _sentences(table: CaseTable, data: ReportData, index: Index) -> tuple[str, .
     n, runs = len(table.positives), len(table.runs)
     by_all = sum("yes" not in case.answers for case in table.positives)
     by_none = sum(set(case.answers) == {"yes"} for case in table.positives)
-    whose = {1: "the only ranked run", 2: "both ranked runs"}.get(
-        runs, f"all {whole(runs)} ranked runs"
-    )
+    whose = "both ranked runs" if runs == 2 else f"all {whole(runs)} ranked runs"
     parts = [f"{plural(by_all, 'was', 'were')} missed by {whose}"]
     parts.append(f"{plural(by_none, 'was', 'were')} found by {whose}")
     parts = [re.sub("^0 were", "none was", part) for part in parts]
+    if runs == 1:
+        parts = [f"the only ranked run missed {by_all or 'none'}", f"found {by_none or 'none'}"]
     sentences = [
         f"Of {plural(n + table.positives_omitted, f'{index.disease} image')}, {parts[0]}"
         + (f" and {parts[1]}." if not table.positives_omitted else ".")

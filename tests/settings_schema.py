@@ -100,6 +100,11 @@ def write_settings_schema() -> str:
         "negatives": {"type": "integer", "minimum": 1},
         "seed": {"type": "integer", "minimum": 0},
     })  # fmt: skip
+    properties["foreign"] = _object({
+        "folders": {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": TEXT}]},
+        "negatives": {"type": "integer", "minimum": 1},
+        "seed": {"type": "integer", "minimum": 0},
+    })  # fmt: skip
     properties["study"] = _object(
         {name: {"type": "string"} for name in STUDY} | {"sampling": {"enum": [*SAMPLINGS, ""]}}
     )

@@ -10,10 +10,9 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from covidreport.api.disturbing import check_disturb, compare_disturbed, disturb_runs
+from covidreport.api.disturbing import change_pictures, check_changes
 from covidreport.api.finding import find_runs
 from covidreport.api.mapping import check_maps, choose_mapped, map_runs
-from covidreport.audit.disturbance import audit_disturbed
 from covidreport.audit.occlusion import Remaining, audit_occlusion, list_remaining
 from covidreport.audit.settings import audit_epochs
 from covidreport.boundary import attempt
@@ -76,11 +75,13 @@ class EvaluatedRuns(Struct, frozen=True):
 
     disturbed: tuple[RunOutcome, ...] = ()
     """What became of each run on changed pictures, where that was asked."""
+    foreign: tuple[RunOutcome, ...] = ()
+    """The same on pictures that are no frontal radiograph."""
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Why runs have no evaluation."""
-        return tuple(list_failures((*self.outcomes, *self.disturbed)))
+        return tuple(list_failures((*self.outcomes, *self.disturbed, *self.foreign)))
 
 
 def evaluate_runs(
@@ -104,7 +105,7 @@ def evaluate_runs(
             "ranked by `covidreport render`, and takes other thresholds from `covidreport score`"
         )
     check_maps(options, runs)
-    check_disturb(options)
+    check_changes(options)
     made = MadeHere()
     done = evaluate_folders(runs, options, on_event, made)
     preprocessing: tuple[PreprocessingCheck, ...] = ()
@@ -119,20 +120,14 @@ def evaluate_runs(
     if options.maps is not None:
         names = choose_mapped(options.maps.runs, rankings, plan.baseline)
         maps, _ = map_runs(names, done.outcomes, options, target, done.requests, on_event)
-    disturbed: tuple[RunOutcome, ...] = ()
-    brittle: tuple[Finding, ...] = ()
-    if options.disturb is not None and options.disturb.asked:
-        disturbed = disturb_runs(done, options.disturb, target, on_event)
-        found = compare_disturbed(done.outcomes, disturbed, target, plan.margin)
-        brittle = audit_disturbed(
-            ReportData("", target, "", "", (), tuple(e.ranking for e in rankings), disturbed=found)
-        )
+    ranked = ReportData("", target, "", "", (), tuple(each.ranking for each in rankings))
+    changed = change_pictures(done, options, ranked, plan.margin, on_event)
     most = MOST_FAILED if options.max_failed_share is None else options.max_failed_share
     too_many = find_too_many_failed(done.outcomes, most)
     chosen = audit_epochs((run, each.split) for run, each in list_evaluated(done.outcomes))
-    for finding in (*chosen, *brittle):
+    for finding in (*chosen, *changed.findings):
         on_event(FindingMade(finding))
-    findings = (*done.findings, *chosen, *brittle)
+    findings = (*done.findings, *chosen, *changed.findings)
     remaining: tuple[Remaining, ...] = ()
     if options.occlusion is not None:
         both = _join_usual(done.outcomes, target, on_event)
@@ -150,7 +145,8 @@ def evaluate_runs(
         remaining,
         preprocessing,
         maps,
-        disturbed,
+        changed.disturbed,
+        changed.foreign,
     )
 
 

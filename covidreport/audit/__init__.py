@@ -28,6 +28,7 @@ from covidreport.audit.disturbance import audit_disturbed
 from covidreport.audit.evidence import DataEvidence
 from covidreport.audit.failures import audit_failed_images, audit_undecodable_images
 from covidreport.audit.folds import audit_data_folds, audit_other_folds
+from covidreport.audit.foreign import audit_foreign
 from covidreport.audit.maps import audit_maps
 from covidreport.audit.occlusion import audit_occlusion
 from covidreport.audit.patients import audit_patient_sexes, audit_patient_spellings
@@ -81,6 +82,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     audit_failed_images,
     audit_occlusion,
     audit_disturbed,
+    audit_foreign,
     audit_maps,
     audit_separation,
     audit_other_folds,

@@ -131,6 +131,21 @@ def evaluate(
         list[int] | None,
         typer.Option(help="This severity alone, 1 to 5; repeatable.  [default: all]"),
     ] = None,
+    foreign: Annotated[
+        bool,
+        typer.Option(
+            "--foreign",
+            help="Show the negatives turned, mirrored and without lungs, and count how many are "
+            "called the target. Stored as the variant foreign.",
+        ),
+    ] = False,
+    foreign_from: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The same, and the pictures of this folder, such as lateral views; repeatable.",
+            metavar="DIR",
+        ),
+    ] = None,
     check_preprocessing: Annotated[
         bool | None,
         typer.Option(

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
-    from covidreport.evaluate.disturbances import DisturbOptions
+    from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
     from covidreport.evaluate.options import EvaluateOptions
     from covidreport.evaluate.patches import MapOptions
     from covidreport.gate.options import GateOptions
@@ -219,6 +219,7 @@ def take_options(context: typer.Context) -> EvaluateOptions:
         "occlusion": None if occlude is None else read_occlusion(occlude),
         "maps": _read_maps(context),
         "disturb": _read_disturb(context),
+        "foreign": _read_foreign(context),
         "command": format_command(context),
     }
     return EvaluateOptions(**{**values, **read})
@@ -243,6 +244,16 @@ def _read_disturb(context: typer.Context) -> DisturbOptions | None:
     if not (context.params.get("disturb") or kinds or severities):
         return None
     return DisturbOptions(True, kinds, severities)
+
+
+def _read_foreign(context: typer.Context) -> ForeignOptions | None:
+    """What `--foreign` and `--foreign-from` say; the latter asks for it, too."""
+    from covidreport.evaluate.disturbances import ForeignOptions
+
+    folders = tuple(context.params.get("foreign_from") or ()) or None
+    if not (context.params.get("foreign") or folders):
+        return None
+    return ForeignOptions(True, folders)
 
 
 def take_each_data(context: typer.Context) -> tuple[EvaluateOptions, ...]:

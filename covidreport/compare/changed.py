@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def is_changed_of(changed: Evaluation, usual: Evaluation) -> bool:
     """Whether an evaluation of changed pictures is of the same split, model and machine."""
     ours, theirs = changed.facts, usual.facts
     return (
-        ours.changed
+        ours.changed is not None
         and (changed.dataset, changed.split) == (usual.dataset, usual.split)
         and ours.model_sha256 is not None
         and ours.model_sha256 == theirs.model_sha256
@@ -66,15 +66,20 @@ def state_margin(run: DisturbedRun, margin: float | None) -> DisturbedRun:
     return run if margin is None else replace(run, margin=margin)
 
 
-def compare_changed(usual: Evaluation, scores: Scores, target: str) -> DisturbedRun:
+def compare_changed(
+    usual: Evaluation, scores: Scores, target: str, among: Collection[str] | None = None
+) -> DisturbedRun:
     """What each change does to a run's answers, by the rule of its usual evaluation.
 
-    scores: of the changed pictures. Differences are changed less unchanged, with the paired
+    scores: of the changed pictures; among: the changes that are looked at, of all unless stated.
+    Differences are changed less unchanged, with the paired
     interval of `estimate_difference` and McNemar's exact test (over patients where these have
     several images), by Holm over all changes of this run and this truth. RunError where no picture
     stands there as it is, or a change lacks some.
     """
-    rows = _find_rows(scores)
+    rows = find_rows(scores)
+    if among is not None:
+        rows = {tag: of for tag, of in rows.items() if tag in (AS_IS.name, *among)}
     first = rows.get(AS_IS.name)
     if not first:
         raise RunError("its evaluation of changed pictures has none as it is")
@@ -87,7 +92,7 @@ def compare_changed(usual: Evaluation, scores: Scores, target: str) -> Disturbed
     )
 
 
-def _find_rows(scores: Scores) -> dict[str, dict[str, int]]:
+def find_rows(scores: Scores) -> dict[str, dict[str, int]]:
     """The row of each image, by change: the pictures as they are among them."""
     rows: dict[str, dict[str, int]] = {}
     for row, name in enumerate(scores.sample_ids):

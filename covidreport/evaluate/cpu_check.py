@@ -221,11 +221,12 @@ class CpuReference:
             if kind not in self._pixels:
                 paths = [self.dataset.root / self.dataset.paths[i] for i in indices]
                 digests = [self._digests[i] for i in indices] if self._digests else None
-                changes = None
-                if isinstance(self._altered, Disturbances):
-                    changes = self._altered.take(indices.tolist())
+                altered = self._altered
+                if isinstance(altered, Disturbances):
+                    altered = altered.take(indices.tolist())
+                changes = altered if isinstance(altered, Disturbances) else None
                 chunk = decode_chunk(paths, 0, [spec], digests=digests, changes=changes)
-                self._pixels[kind] = occlude_pixels(chunk.pixels[spec], self._altered)
+                self._pixels[kind] = occlude_pixels(chunk.pixels[spec], altered)
             return self._pixels[kind]
 
 

@@ -1,9 +1,11 @@
-"""Which change each row of an evaluation of changed pictures has, and what a user says of them."""
+"""Which change each row of an evaluation of changed pictures has, and what a user says of them, or
+of pictures that are no frontal radiograph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +15,10 @@ from covidreport.records import (
     AS_IS,
     DISTURB,
     DISTURBANCES,
+    FOREIGN,
+    FOREIGN_CHANGES,
     MOST_SEVERE,
+    SINGLES,
     Disturbance,
 )
 
@@ -23,11 +28,13 @@ class Disturbances(Struct, frozen=True):
 
     rows: tuple[Disturbance, ...]
     seed: int = 0
+    variant: str = DISTURB
+    """What sets an evaluation of them apart."""
 
     @property
-    def variant(self) -> str:
-        """What sets an evaluation of them apart."""
-        return DISTURB
+    def words(self) -> str:
+        """What they are called."""
+        return "foreign pictures" if self.variant == FOREIGN else "changed pictures"
 
     def take(self, rows: Sequence[int]) -> Disturbances:
         """Those of some rows."""
@@ -35,11 +42,20 @@ class Disturbances(Struct, frozen=True):
 
     def facts(self) -> dict[str, Any]:
         """As an evaluation's provenance keeps it: strengths, by the name of the change."""
-        found = {each.name: each.strength for each in self.rows if each != AS_IS}
-        return {"set": DISTURB, "seed": self.seed, "strengths": found}
+        found = {each.name: each.strength for each in self.rows if each.severity}
+        return {"set": self.variant, "seed": self.seed, "strengths": found}
 
 
-class DisturbOptions(Struct, frozen=True):
+class _Layered(Struct, frozen=True):
+    """Options that are laid over those of the settings."""
+
+    def over(self, beneath: Self | None) -> Self:
+        """These, and where they are silent those beneath."""
+        names = [name for name in self.__struct_fields__ if getattr(self, name) is None]
+        return replace(self, **{name: getattr(beneath, name, None) for name in names})
+
+
+class DisturbOptions(_Layered, frozen=True):
     """What a user says of disturbed pictures; None where he is silent. UsageError for a kind or a
     severity that there is none of.
 
@@ -57,17 +73,7 @@ class DisturbOptions(Struct, frozen=True):
         strange = [each for each in self.severities or () if not 0 < each <= MOST_SEVERE]
         if strange:
             raise UsageError(f"severity {strange[0]}: 1 to {MOST_SEVERE} are the severities")
-        if self.negatives is not None and self.negatives < 1:
-            raise UsageError(f"{self.negatives} negatives: at least 1 is wanted")
-
-    def over(self, beneath: DisturbOptions | None) -> DisturbOptions:
-        """These, and where they are silent those of the settings."""
-        below = beneath or DisturbOptions()
-        silent = [
-            name for name in ("kinds", "severities", "negatives", "seed")
-            if getattr(self, name) is None
-        ]  # fmt: skip
-        return replace(self, **{name: getattr(below, name) for name in silent})
+        _check_negatives(self.negatives)
 
     def list_changes(self) -> tuple[Disturbance, ...]:
         """The picture as it is, then each kind at each severity that it has."""
@@ -90,3 +96,32 @@ def check_kinds(kinds: Sequence[str]) -> None:
     for kind in kinds:
         if kind not in DISTURBANCES:
             raise UsageError(f"{kind!r} is no disturbance; there are: {', '.join(DISTURBANCES)}")
+
+
+class ForeignOptions(_Layered, frozen=True):
+    """What a user says of pictures that are no frontal radiograph; None where he is silent.
+
+    folders: of other pictures, each a kind that is called as the folder is. negatives: how many are
+    changed, drawn by the seed; all, and at most `MOST_NEGATIVES`, unless stated.
+    """
+
+    asked: bool = False
+    folders: tuple[Path, ...] | None = None
+    negatives: int | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_negatives(self.negatives)
+
+    def list_changes(self) -> tuple[Disturbance, ...]:
+        """The picture as it is, then what is made of it."""
+        return (AS_IS, *(Disturbance(kind, 1) for kind in FOREIGN_CHANGES))
+
+    def list_singles(self) -> tuple[Disturbance, ...]:
+        """Pictures that show nothing, made once."""
+        return tuple(Disturbance(kind, 1) for kind in SINGLES)
+
+
+def _check_negatives(negatives: int | None) -> None:
+    if negatives is not None and negatives < 1:
+        raise UsageError(f"{negatives} negatives: at least 1 is wanted")

@@ -40,13 +40,19 @@ MOST_NAMED: Final = 5
 def choose_images(dataset: Dataset, target: str, options: DisturbOptions) -> tuple[int, ...]:
     """All images with the target and, drawn by the seed, as many without, or as many as are asked
     for; in the order of the data set. UsageError where none has the target."""
-    truth = dataset.truth[:, dataset.labels.index(target)]
-    positives, negatives = (np.flatnonzero(truth == value) for value in (1, 0))
+    positives = np.flatnonzero(dataset.truth[:, dataset.labels.index(target)] == 1)
     if not len(positives):
         raise UsageError(f"--disturb: no image of {dataset.name} has {target}")
     wanted = len(positives) if options.negatives is None else options.negatives
-    order = np.random.default_rng(options.seed or 0).permutation(negatives)
-    return tuple(sorted(int(row) for row in [*positives, *order[:wanted]]))
+    drawn = draw_negatives(dataset, target, options.seed, wanted)
+    return tuple(sorted([*positives.tolist(), *drawn]))
+
+
+def draw_negatives(dataset: Dataset, target: str, seed: int | None, most: int) -> tuple[int, ...]:
+    """At most so many images without the target, drawn by the seed, in the order of the data."""
+    negatives = np.flatnonzero(dataset.truth[:, dataset.labels.index(target)] == 0)
+    order = np.random.default_rng(seed or 0).permutation(negatives)
+    return tuple(sorted(order[:most].tolist()))
 
 
 def request_disturbed(
@@ -91,7 +97,7 @@ def repeat_images(
 def request_changed(
     request: EvaluationRequest, data: Dataset, digests: Sequence[str], changes: Disturbances
 ) -> EvaluationRequest:
-    """The same of changed pictures."""
+    """The same of other pictures, which are changed row by row."""
     return replace(
         request,
         dataset=data,
@@ -118,7 +124,7 @@ def _tell_cost(request: EvaluationRequest, evaluated: Sequence[tuple[Run, Evalua
     rows = len(request.dataset)
     names = list_some([run.name for run, _ in evaluated], MOST_NAMED)
     said = (
-        f"changed pictures for {names}: {plural(rows, 'picture')} of "
+        f"{request.disturbances.words} for {names}: {plural(rows, 'picture')} of "
         f"{plural(len(set(request.dataset.paths)), 'image')}, "
         f"{plural(rows * len(evaluated), 'inference')}"
     )

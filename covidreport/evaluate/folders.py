@@ -262,7 +262,9 @@ def _wants_anew(options: EvaluateOptions) -> bool:
     """Whether data, images and models are looked at, whatever is known of them."""
     tuned = options.thresholds is not None and options.thresholds.tuned
     asked = options.force or options.verify or options.thumbnails or options.occlusion or tuned
-    asked = asked or (options.disturb is not None and options.disturb.asked)
+    asked = asked or any(
+        each is not None and each.asked for each in (options.disturb, options.foreign)
+    )
     return bool(asked) or options.maps is not None or options.cache is False
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from covidreport.errors import UsageError
 from covidreport.evaluate.disturbances import Disturbances
 from covidreport.evaluate.patches import Patches, hide_patches
+from covidreport.records import FOREIGN_CHANGES
 
 Region = Literal["centre", "borders", "corners"]
 REGIONS: Final[tuple[Region, ...]] = get_args(Region)
@@ -56,6 +57,10 @@ class Occlusion(Struct, frozen=True):
         return {"region": self.region, "fraction": self.fraction}
 
 
+LUNGS_BLACK: Final = Occlusion("centre", FOREIGN_CHANGES["lungs-black"].strengths[0])
+"""What is black of a foreign picture without lungs: the same as `--occlude centre`."""
+
+
 def read_occlusion(text: str) -> Occlusion:
     """What `--occlude centre` or `--occlude centre:0.7` says; UsageError lists the regions."""
     region, colon, fraction = text.partition(":")
@@ -84,27 +89,39 @@ def occlude_pixels(
 
     The pixels are those that were decoded and fitted, before they are scaled or normalised. Edges
     are rounded to whole pixels, alike on both sides. start: which image the first one is, which
-    decides which patch of it is hidden. Disturbed pictures were changed before they were fitted.
+    decides which patch of it is hidden. Disturbed pictures were changed before they were fitted,
+    but for those whose lungs are to be black.
     """
-    if altered is None or isinstance(altered, Disturbances):
+    if altered is None:
         return pixels
     if isinstance(altered, Patches):
         return hide_patches(pixels, altered, start)
-    occlusion = altered
-    height, width = pixels.shape[1], pixels.shape[2]
+    rows = np.ones(len(pixels), np.bool_)
+    occlusion = LUNGS_BLACK
+    if isinstance(altered, Occlusion):
+        occlusion = altered
+    else:
+        kinds = (each.kind for each in altered.rows[start : start + len(pixels)])
+        rows = np.fromiter((kind == "lungs-black" for kind in kinds), np.bool_, len(pixels))
+    if not rows.any():
+        return pixels
+    black = _mark_region(occlusion, pixels.shape[1], pixels.shape[2])
+    changed = pixels.copy()
+    changed[rows[:, np.newaxis, np.newaxis] & black] = 0
+    return changed
+
+
+def _mark_region(occlusion: Occlusion, height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels are black, bool `(H, W)`."""
     black = np.zeros((height, width), np.bool_)
     if occlusion.region == "corners":
         rows, columns = round(height * occlusion.fraction), round(width * occlusion.fraction)
         for down in (slice(0, rows), slice(height - rows, None)):
             for across in (slice(0, columns), slice(width - columns, None)):
                 black[down, across] = True
-    else:
-        fraction = occlusion.fraction
-        edge = (1 - fraction) / 2 if occlusion.region == "centre" else fraction
-        rows, columns = round(height * edge), round(width * edge)
-        black[rows : height - rows, columns : width - columns] = True
-        if occlusion.region == "borders":
-            black = ~black
-    changed = pixels.copy()
-    changed[:, black] = 0
-    return changed
+        return black
+    fraction = occlusion.fraction
+    edge = (1 - fraction) / 2 if occlusion.region == "centre" else fraction
+    rows, columns = round(height * edge), round(width * edge)
+    black[rows : height - rows, columns : width - columns] = True
+    return ~black if occlusion.region == "borders" else black

@@ -16,7 +16,7 @@ from covidreport.records import ModelLimits
 
 if TYPE_CHECKING:
     from covidreport.dataset.layout import ManifestSettings
-    from covidreport.evaluate.disturbances import DisturbOptions
+    from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
     from covidreport.evaluate.occlusion import Occlusion
     from covidreport.evaluate.patches import MapOptions
     from covidreport.metrics.plan import MetricOptions
@@ -75,6 +75,8 @@ class EvaluateOptions(Struct, frozen=True):
     """Where runs look: a patch of the positives hidden after another, once all are evaluated."""
     disturb: DisturbOptions | None = None
     """What pictures are changed by once all are evaluated, where that is asked for."""
+    foreign: ForeignOptions | None = None
+    """What is no frontal radiograph and shown once all are evaluated, where that is asked for."""
     check_preprocessing: bool | None = None
     """Feed models in the ways that their contracts leave open, on images of another split."""
     trust_stored: bool | None = None
@@ -115,6 +117,8 @@ def merge_options(stated: EvaluateOptions, beneath: EvaluateOptions) -> Evaluate
         values["name"] = values["name"] if _holds(beneath, stated) else stated.name
     if stated.disturb is not None:
         values["disturb"] = stated.disturb.over(beneath.disturb)
+    if stated.foreign is not None:
+        values["foreign"] = stated.foreign.over(beneath.foreign)
     if stated.thresholds is not None:
         values["thresholds"] = stated.thresholds.over(beneath.thresholds)
     origins = {name: where for name, where in beneath.origins.items() if name in silent}

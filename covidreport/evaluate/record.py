@@ -76,7 +76,7 @@ def evaluate_runs(
 
 def _name_stage(request: EvaluationRequest) -> str:
     if request.disturbances is not None:
-        return f"Evaluating {len(request.dataset):,} changed pictures"
+        return f"Evaluating {len(request.dataset):,} {request.disturbances.words}"
     without = f" without {request.occlusion.region}" if request.occlusion else ""
     return f"Evaluating {len(request.dataset):,} images{without}"
 

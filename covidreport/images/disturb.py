@@ -58,13 +58,17 @@ def _compress(picture: Picture, quality: float, _: Generator) -> Picture:
         return read.convert(picture.mode)
 
 
-def _add_noise(picture: Picture, deviation: float, rng: Generator) -> Picture:
-    """One grain for each pixel of the reference size: finer grain is lost in the resize."""
-    shorter = min(picture.size)
-    scale = min(1.0, REFERENCE_SIDE / shorter)
+def _spread_grain(picture: Picture, draw: Callable[[tuple[int, int]], np.ndarray]) -> np.ndarray:
+    """Noise of the picture's size, with one grain for each pixel of the reference size: finer grain
+    is lost in the resize. draw: gives as many as a shape has."""
+    scale = min(1.0, REFERENCE_SIDE / min(picture.size))
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    grain = Image.fromarray(rng.normal(0, 255 * deviation, (height, width)).astype(np.float32))
-    noise = np.asarray(grain.resize(picture.size, Image.Resampling.NEAREST))
+    grain = Image.fromarray(draw((height, width)).astype(np.float32))
+    return np.asarray(grain.resize(picture.size, Image.Resampling.NEAREST))
+
+
+def _add_noise(picture: Picture, deviation: float, rng: Generator) -> Picture:
+    noise = _spread_grain(picture, lambda shape: rng.normal(0, 255 * deviation, shape))
     samples = np.asarray(picture, np.float32)
     noise = noise if samples.ndim == 2 else noise[:, :, np.newaxis]
     return Image.fromarray(np.clip(np.rint(samples + noise), 0, 255).astype(np.uint8))
@@ -131,6 +135,29 @@ def _invert(picture: Picture, _: float, __: Generator) -> Picture:
     return ImageOps.invert(picture)
 
 
+def _transpose(method: Image.Transpose) -> Change:
+    return lambda picture, _, __: picture.transpose(method)
+
+
+def _keep(picture: Picture, _: float, __: Generator) -> Picture:
+    """What is blacked out once the picture is fitted, as `--occlude` does."""
+    return picture
+
+
+def _fill(level: int) -> Change:
+    return lambda picture, _, __: Image.new("L", picture.size, level)
+
+
+def _draw_noise(picture: Picture, _: float, rng: Generator) -> Picture:
+    grain = _spread_grain(picture, lambda shape: rng.integers(0, 256, shape))
+    return Image.fromarray(grain.astype(np.uint8))
+
+
+def _draw_gradient(picture: Picture, _: float, __: Generator) -> Picture:
+    row = np.rint(np.linspace(0, 255, picture.width)).astype(np.uint8)
+    return Image.fromarray(np.repeat(row[np.newaxis], picture.height, axis=0))
+
+
 CHANGES: Final[Mapping[str, Change]] = {
     "jpeg": _compress,
     "noise": _add_noise,
@@ -144,4 +171,12 @@ CHANGES: Final[Mapping[str, Change]] = {
     "shift": _shift,
     "marker": _burn_marker,
     "inversion": _invert,
+    "turned-90": _transpose(Image.Transpose.ROTATE_90),
+    "turned-180": _transpose(Image.Transpose.ROTATE_180),
+    "mirrored": _transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "lungs-black": _keep,
+    "all-black": _fill(0),
+    "all-white": _fill(255),
+    "all-noise": _draw_noise,
+    "all-gradient": _draw_gradient,
 }

@@ -57,8 +57,27 @@ DISTURBANCES: Final[dict[str, DisturbanceKind]] = {
 }  # fmt: skip
 """What a frontal radiograph may go through on its way to a model; the disease is still in it."""
 
+FOREIGN_CHANGES: Final[dict[str, DisturbanceKind]] = {
+    "turned-90": DisturbanceKind("Turned by 90 degrees", "quarter turns", (1,), OWN),
+    "turned-180": DisturbanceKind("Upside down", "half turns", (1,), OWN),
+    "mirrored": DisturbanceKind("Mirrored", "left for right", (1,), OWN),
+    "lungs-black": DisturbanceKind(
+        "Lungs blacked out", "height and width of what is black, fraction", (0.8,), OWN
+    ),
+}
+"""What makes a frontal radiograph into something that a model was not made for."""
+SINGLES: Final[dict[str, DisturbanceKind]] = {
+    "all-black": DisturbanceKind("Black", "every pixel 0", (1,), OWN),
+    "all-white": DisturbanceKind("White", "every pixel 255", (1,), OWN),
+    "all-noise": DisturbanceKind("Noise", "every pixel drawn", (1,), OWN),
+    "all-gradient": DisturbanceKind("Gradient", "from black at the left to white", (1,), OWN),
+}
+"""Single pictures that show nothing: they stand in the place of one image."""
+
 DISTURB: Final = "disturb"
 """The variant under which an evaluation of changed pictures is stored."""
+FOREIGN: Final = "foreign"
+"""That of pictures that are no frontal radiograph, and what its images are grouped by."""
 
 
 class Disturbance(Struct, frozen=True, order=True):
@@ -76,7 +95,8 @@ class Disturbance(Struct, frozen=True, order=True):
     @property
     def strength(self) -> float:
         """In the unit of its kind; 0 where nothing is changed."""
-        return DISTURBANCES[self.kind].strengths[self.severity - 1] if self.severity else 0.0
+        every = {**DISTURBANCES, **FOREIGN_CHANGES, **SINGLES}
+        return every[self.kind].strengths[self.severity - 1] if self.severity else 0.0
 
 
 AS_IS: Final = Disturbance("as-is", 0)

@@ -117,9 +117,11 @@ class Provenance(Struct, frozen=True):
     """What the answers were put together from, where each fold had a model of its own."""
 
     @property
-    def changed(self) -> bool:
-        """Whether it is of changed pictures, which stand beside those of an evaluation."""
-        return "disturbance" in (self.provider or {})
+    def changed(self) -> str | None:
+        """Of which set of changed pictures it is, which stand beside those of an evaluation: such
+        as `disturb`; None of pictures as they are."""
+        found = (self.provider or {}).get("disturbance")
+        return None if found is None else str(found["set"])
 
     @property
     def model_sha256(self) -> str | None:

@@ -12,6 +12,7 @@ from covidreport.records.comparison import ExcludedRun
 from covidreport.records.disturbance import DisturbedRun
 from covidreport.records.evaluation import Evaluation
 from covidreport.records.finding import Failure, Finding
+from covidreport.records.foreign import ForeignRun
 from covidreport.records.gate import ScoresFrom
 from covidreport.records.groups import RunGroups, WeakSpots
 from covidreport.records.maps import RunMaps
@@ -328,6 +329,8 @@ class ReportData(Struct, frozen=True):
     """Of the ranked images first, then of others that runs have scores of."""
     disturbed: tuple[DisturbedRun, ...] = ()
     """Of the runs that were evaluated on changed pictures, in the order of the first ranking."""
+    foreign: tuple[ForeignRun, ...] = ()
+    """The same of pictures that are no frontal radiograph."""
     flow: Flow | None = None
     """Of the ranked images; None where no ranked run was evaluated."""
     groups: tuple[RunGroups, ...] = ()

@@ -39,7 +39,7 @@ from covidreport.report.classes import ByClass, collect_by_class
 from covidreport.report.cohort import collect_cohorts, collect_flow
 from covidreport.report.curves import collect_curves
 from covidreport.report.datasets import collect_datasets, read_answers_beside
-from covidreport.report.disturbed import collect_disturbed
+from covidreport.report.disturbed import collect_disturbed, collect_foreign
 from covidreport.report.frequencies import collect_frequencies
 from covidreport.report.prevalence import state_prevalence
 from covidreport.report.readers import collect_readers
@@ -133,6 +133,8 @@ def collect_report(
     )
     datasets, of_datasets = collect_datasets(reported, rankings, beside, named, rank, target)
     by_site, of_sites = collect_sites(sites, rankings, reported, datasets, read)
+    margin = None if plan is None else plan.margin
+    with_all = list(zip(reported, every, strict=True))
     finished = [e.times.finished for e in evaluations if e.times.finished]
     data = ReportData(
         title=title or f"{name}, {chosen}",
@@ -153,9 +155,8 @@ def collect_report(
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),
-        disturbed=collect_disturbed(
-            list(zip(reported, every, strict=True)), rankings, plan, read, tell
-        ),
+        disturbed=collect_disturbed(with_all, rankings, margin, read, tell),
+        foreign=collect_foreign(with_all, rankings, read, tell),
         cohorts=collect_cohorts(rankings[0] if rankings else None, reported, read),
         sites=by_site,
         flow=collect_flow(rankings[0] if rankings else None, reported, target, read),

@@ -1,60 +1,90 @@
-"""Gathers what changed pictures do to the answers of each run of a report."""
+"""Gathers what changed and foreign pictures do to the answers of each run of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from covidreport.boundary import attempt
-from covidreport.compare import Plan, ReadScores
+from covidreport.compare import ReadScores
 from covidreport.compare.changed import is_changed_of, read_changed, state_margin
-from covidreport.records import DisturbedRun, Evaluation, Failure, Ranking, ReportedRun
+from covidreport.compare.foreign import correct_foreign, read_foreign
+from covidreport.records import (
+    DISTURB,
+    FOREIGN,
+    DisturbedRun,
+    Evaluation,
+    Failure,
+    ForeignRun,
+    Ranking,
+    ReportedRun,
+    Run,
+)
 from covidreport.storage.runs import Tell
+
+_Every = Sequence[tuple[ReportedRun, Sequence[Evaluation]]]
+"""The runs of a report with all evaluations of each."""
+_T = TypeVar("_T", DisturbedRun, ForeignRun)
 
 
 def collect_disturbed(
-    runs: Sequence[tuple[ReportedRun, Sequence[Evaluation]]], rankings: Sequence[Ranking],
-    plan: Plan | None, read: ReadScores, tell: Tell,
-) -> tuple[DisturbedRun, ...]:  # fmt: skip
+    runs: _Every, rankings: Sequence[Ranking], margin: float | None, read: ReadScores, tell: Tell
+) -> tuple[DisturbedRun, ...]:
     """Of each run with an evaluation of changed pictures what they do to its answers.
 
-    runs: with all evaluations of each; what is given is in the order of the first ranking. One that
-    is of another model, or of other settings, than the usual evaluation is told of, and so is one
-    that can't be read.
+    What is given is in the order of the first ranking. An evaluation that is of another model, or
+    of other settings, than the usual one is told of, and so is one that can't be read.
     """
     if not rankings:
         return ()
-    margin = None if plan is None else plan.margin
-    target, order = rankings[0].target, [row.run for row in rankings[0].rows]
+    compare = partial(read_changed, target=rankings[0].target, read=read)
+    found = _collect(runs, rankings[0], DISTURB, compare, tell)
+    return tuple(state_margin(each, margin) for each in found)
+
+
+def collect_foreign(
+    runs: _Every, rankings: Sequence[Ranking], read: ReadScores, tell: Tell
+) -> tuple[ForeignRun, ...]:
+    """The same of pictures that are no frontal radiograph."""
+    if not rankings:
+        return ()
+    compare = partial(read_foreign, target=rankings[0].target, read=read)
+    return correct_foreign(_collect(runs, rankings[0], FOREIGN, compare, tell))
+
+
+def _collect(
+    runs: _Every, ranking: Ranking, of: str, compare: Callable[[Run, Evaluation, Evaluation], _T],
+    tell: Tell,
+) -> list[_T]:  # fmt: skip
+    order = [row.run for row in ranking.rows]
     found = [
-        state_margin(each, margin)
+        each
         for reported, every in runs
         if reported.run.name in order
-        for each in _compare(reported, every, target, read, tell)
+        for each in _compare(reported, [e for e in every if e.facts.changed == of], compare, tell)
     ]
-    return tuple(sorted(found, key=lambda each: order.index(each.run)))
+    return sorted(found, key=lambda each: order.index(each.run))
 
 
 def _compare(
-    reported: ReportedRun, every: Sequence[Evaluation], target: str, read: ReadScores, tell: Tell
-) -> Iterator[DisturbedRun]:
+    reported: ReportedRun, changed: Sequence[Evaluation],
+    compare: Callable[[Run, Evaluation, Evaluation], _T], tell: Tell,
+) -> Iterator[_T]:  # fmt: skip
     usual, run = reported.evaluation, reported.run
     if usual is None or usual.facts.changed or not usual.has_scores:
         return
-    of_split = [each for each in every if each.facts.changed and each.split == usual.split]
-    for each in of_split:
-        if each.dataset != usual.dataset:
+    for each in changed:
+        if (each.dataset, each.split) != (usual.dataset, usual.split):
             continue
-        found: DisturbedRun | Failure | None = None
+        why = "is of another model or provider than its usual evaluation"
         if is_changed_of(each, usual):
-            found = attempt(run.name, "read", partial(read_changed, run, usual, each, target, read))
-        if isinstance(found, DisturbedRun):
-            yield found
-            continue
-        why = "is of another model or provider than its usual evaluation" if found is None else (
-            found.explanation
-        )  # fmt: skip
+            found = attempt(run.name, "read", partial(compare, run, usual, each))
+            if not isinstance(found, Failure):
+                yield found
+                continue
+            why = found.explanation
         tell(
             f"run {run.name}: {each.key} is not shown, {why}: "
-            "`covidreport evaluate --disturb` makes it again"
+            f"`covidreport evaluate --{each.facts.changed}` makes it again"
         )

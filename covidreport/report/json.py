@@ -3,7 +3,7 @@
 One object. `schema`, then the fields of `covidreport.records.ReportData` under their own names:
 `title`, `target`, `dataset`, `split`, `runs`, `rankings`, `findings`, `provenance`, `repeats`,
 `cases`, `classes`, `frequencies`, `referral`, `predictive`, `datasets`, `study`, `cohorts`,
-`flow`, `groups`, `weak_spots`, `sites`, `readers`.
+`flow`, `groups`, `weak_spots`, `sites`, `readers`, `disturbed`, `foreign`.
 Every record in it is an object of its fields, in the order of `covidreport.records`:
 
 - `runs[]`: `run` (`name`, `folder`, `model`, `settings`, `history[]` of `epoch` and `values`),
@@ -90,6 +90,13 @@ repeats `methods` (`configurations`) with their `figures` (`metrics`).
 - `readers` (or null): `readers[]` with their `roc_aucs[]`, the best first; `average`, `error`,
   `freedom`, `one_shot_error`, `runs[]` (`run`, `roc_auc`, its difference to the `average` with
   `average_p` and to the `best` with `best_p`; p-values by Holm over the runs).
+- `disturbed[]` (of runs that were evaluated on changed pictures): `run`, `margin`, `positives` and
+  `negatives` (`images`, `wrong` as they are, `changes[]` as comparisons above: `first` is the
+  change, `only_first` newly wrong).
+- `foreign[]` (of runs that were shown what is no frontal radiograph): `run`, `false_alarms` (of all
+  negatives), `kinds[]` (`name`, `images`, `called`: an estimate of those scored, `quartiles` of the
+  score or null, `comparison` in specificity with the negatives, or null), `singles[]` (`name`,
+  `score` or null, `called`).
 - `study`: what `[study]` states, empty where it states nothing.
 - `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
   images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,

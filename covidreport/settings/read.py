@@ -36,6 +36,7 @@ OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "max_failed_share": read_as.fraction,
     "check_preprocessing": read_as.switch,
     "disturb": read_as.disturb,
+    "foreign": read_as.foreign,
     "provider": read_as.text,
     "batch_timeout_s": read_as.seconds,
     "memory_limit": read_as.memory,
@@ -156,6 +157,9 @@ class _Reading:
         sources = self.read_sources(path)
         if sources:
             values["data"] = sources[0]
+        if (foreign := values.get("foreign")) is not None and foreign.folders:
+            folders = tuple(path.parent / each for each in foreign.folders)
+            values["foreign"] = replace(foreign, folders=folders)
         metrics = self.read_all(METRICS)
         if study.sampling:
             metrics["sampling"] = study.sampling

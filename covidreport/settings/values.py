@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeGuard, TypeVar, get_args
 
 import msgspec
 
 from covidreport.dataset.layout import ManifestSettings, find_contradictions
 from covidreport.errors import UsageError
-from covidreport.evaluate.disturbances import DisturbOptions
+from covidreport.evaluate.disturbances import DisturbOptions, ForeignOptions
 from covidreport.evaluate.options import MEMORY_FORMAT, read_memory
 from covidreport.evaluate.thresholds import TUNED
 from covidreport.records import (
@@ -37,6 +38,7 @@ SITE_RANKS: tuple[SiteRank, ...] = get_args(SiteRank)
 PATIENTS_FORMAT = '[patients], then rule = "any"'
 RANK_AT_FORMAT = "one target is wanted: {specificity = 0.95} or {sensitivity = 0.95}"
 DISTURB_FORMAT = '[disturb], then kinds = ["jpeg", "noise"]'
+FOREIGN_FORMAT = '[foreign], then folders = ["lateral"]'
 STUDY_FORMAT = '[study], then sampling = "consecutive"'
 IGNORE_FORMAT = '[audit], then ignore = [{code = "too-few-positives", reason = "a pilot"}]'
 
@@ -234,9 +236,20 @@ def tuning_split(key: str, value: Any) -> str | None:
 
 def disturb(key: str, value: Any) -> DisturbOptions:
     """The words of `[disturb]`: by what pictures are changed where that is asked for."""
-    found = _read_entries(key, value, DISTURB, DISTURB_FORMAT)
+    return _build(key, DisturbOptions, _read_entries(key, value, DISTURB, DISTURB_FORMAT))
+
+
+def foreign(key: str, value: Any) -> ForeignOptions:
+    """The words of `[foreign]`: what is shown where foreign pictures are asked for."""
+    found = _read_entries(key, value, FOREIGN, FOREIGN_FORMAT)
+    if "folders" in found:
+        found["folders"] = tuple(map(Path, found["folders"]))
+    return _build(key, ForeignOptions, found)
+
+
+def _build(key: str, kind: Callable[..., T], found: Mapping[str, Any]) -> T:
     try:
-        return DisturbOptions(**found)
+        return kind(**found)
     except UsageError as error:
         raise FaultError(f"`{key}`: {error}") from error
 
@@ -260,6 +273,12 @@ DISTURB: Mapping[str, Callable[[str, Any], Any]] = {
     "seed": _whole_number,
 }
 """What `[disturb]` may state, and what reads each."""
+FOREIGN: Mapping[str, Callable[[str, Any], Any]] = {
+    "folders": data_sets,
+    "negatives": _whole_number,
+    "seed": _whole_number,
+}
+"""What `[foreign]` may state, and what reads each."""
 
 
 def study(key: str, value: Any) -> Study:

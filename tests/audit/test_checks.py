@@ -15,6 +15,7 @@ from covidreport.audit import (
     disturbance,
     failures,
     folds,
+    foreign,
     maps,
     occlusion,
     prevalence,
@@ -46,6 +47,7 @@ from tests.audit.cases import (
 )
 from tests.audit.test_separation import report_separated
 from tests.metrics.study import make_evaluation, make_report, make_run
+from tests.report.disturbed import make_foreign
 
 
 def test_a_healthy_report_has_no_findings():
@@ -113,6 +115,12 @@ def _report_of_brittle() -> ReportData:
     return replace(data, disturbed=(DisturbedRun("a", truth, DisturbedTruth(20, 0, ())),))
 
 
+def _report_of_foreign() -> ReportData:
+    """20 of 40 negatives more are called upside down."""
+    data = make_report([make_run(make_evaluation("a", make_counts(3, 30)))])
+    return replace(data, foreign=(make_foreign("a", 20),))
+
+
 UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     prevalence.audit_prevalence: report_study,
     differences.audit_best_run: report_study,
@@ -135,6 +143,7 @@ UNHEALTHY: dict[object, Callable[[], ReportData]] = {
     occlusion.audit_occlusion: _report_without_lungs,
     maps.audit_maps: _report_of_corner,
     disturbance.audit_disturbed: _report_of_brittle,
+    foreign.audit_foreign: _report_of_foreign,
     separation.audit_separation: report_separated,
     folds.audit_other_folds: _report_other_folds,
 }

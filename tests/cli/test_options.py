@@ -27,8 +27,8 @@ FILES = Path(covidreport.cli.__file__).parent.glob("*.py")
 COMMANDS = sorted(file for file in FILES if file.stem != "app")
 """All but the one whose `--version` ends the program as it is read."""
 READ_WITH_ANOTHER = {
-    "threshold", "occlude", "maps_of", "maps_fill", "disturb_kind", "disturb_severity", "limit",
-    "warn",
+    "threshold", "occlude", "maps_of", "maps_fill", "disturb_kind", "disturb_severity",
+    "foreign_from", "limit", "warn",
 }  # fmt: skip
 """Parameters that are read into a field of another name."""
 

@@ -10,7 +10,13 @@ import pytest
 from PIL import Image
 
 from covidreport.images.disturb import CHANGES, disturb_picture
-from covidreport.records import DISTURBANCES, MOST_SEVERE, Disturbance
+from covidreport.records import (
+    DISTURBANCES,
+    FOREIGN_CHANGES,
+    MOST_SEVERE,
+    SINGLES,
+    Disturbance,
+)
 
 DIGEST = "ab" * 32
 
@@ -33,7 +39,7 @@ def _change(kind, severity, picture=None, digest=DIGEST, seed=0):
 def test_the_table_and_the_changes_have_the_same_kinds():
     """Each graded kind has five severities of rising strength (JPEG's quality and resolution
     fall); inversion has one."""
-    assert [*DISTURBANCES] == [*CHANGES]
+    assert [*DISTURBANCES, *FOREIGN_CHANGES, *SINGLES] == [*CHANGES]
     for kind, graded in DISTURBANCES.items():
         strengths = graded.strengths
         if kind == "inversion":
@@ -135,3 +141,24 @@ def test_pictures_are_cut_moved_and_marked():
     bright = np.argwhere(marked == 255)
     assert bright[:, 0].max() < 12
     assert bright[:, 1].max() < 10 or bright[:, 1].min() > 90
+
+
+def test_what_is_no_frontal_radiograph():
+    """Turned and mirrored; pictures that show nothing; lungs are blacked out later, when fitted."""
+    picture = Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10) + 1)
+    as_is = np.asarray(picture).astype(int)
+    assert (_change("turned-90", 1, picture) == np.rot90(as_is)).all()
+    assert (_change("turned-180", 1, picture) == as_is[::-1, ::-1]).all()
+    assert (_change("mirrored", 1, picture) == as_is[:, ::-1]).all()
+    assert (_change("lungs-black", 1, picture) == as_is).all()
+    assert _change("all-black", 1, picture).max() == 0
+    assert _change("all-white", 1, picture).min() == 255
+    assert _change("all-gradient", 1, picture)[3, [0, -1]].tolist() == [0, 255]
+
+
+def test_noise_alone_is_as_coarse_as_what_a_model_sees():
+    """All levels alike, of a deviation of 255 / sqrt(12) = 73.6, in grains of two pixels at 448."""
+    noise = _change("all-noise", 1, Image.new("L", (448, 448)))
+    assert noise.std() == pytest.approx(73.9, abs=1)
+    assert noise.mean() == pytest.approx(127.5, abs=1)
+    assert (noise[::2, ::2] == noise[1::2, 1::2]).all()

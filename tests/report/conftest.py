@@ -20,7 +20,7 @@ from covidreport.storage.runs import discover_runs
 from covidreport.store import write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
-from tests.report.disturbed import make_disturbed
+from tests.report.disturbed import make_disturbed, make_foreign
 from tests.report.scored_runs import write_elsewhere, write_runs
 from tests.report.study import hostile_study, small_study
 from tests.shared import Share
@@ -80,6 +80,7 @@ def _write_everything(folder: Path) -> ReportData:
     return replace(
         data,
         disturbed=tuple(map(make_disturbed, names, (6, 2, 0))),
+        foreign=tuple(map(make_foreign, names, (20, 2, 0))),
         runs=runs_shown,
         weak_spots=replace(data.weak_spots, spots=(spot,)),
         readers=collect_readers(data.rankings[0], people),

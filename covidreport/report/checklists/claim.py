@@ -57,7 +57,7 @@ CLAIM = Checklist(
             Item("29", "Significance and uncertainty",
                  ("methods-intervals", "methods-comparisons")),
             Item("30", "Robustness",
-                 ("disturbed", "shortcuts", "specificity", "resamples", "referral")),
+                 ("disturbed", "foreign", "shortcuts", "specificity", "resamples", "referral")),
             Item("31", "Explanations of answers", ("maps",)),
             Item("32", "Testing on data of the same source", ("ranking",)),
             Item("33", "Testing on data of another source", ("datasets",)),

@@ -58,6 +58,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "margin": ("How much less sensitive a run may be.", PROPORTION),
     "policy": ("What the gate asks of missed cases.", {"enum": list(POLICIES)}),
     "false_failure_share": ("How often an equal run fails at most.", PROPORTION),
+    "no_group_loses": ("Attributes in none of whose groups a run may lose more than noise allows.",
+                       {**TEXTS, "minItems": 1, "uniqueItems": True}),
     "site": ("What parts images by site in reports: an attribute, or dataset.", TEXT),
     "rank_sites": ("What runs are ordered by over sites.", {"enum": list(SITE_RANKS)}),
     "interval": ("How intervals of rates are made.", {"enum": list(INTERVALS)}),

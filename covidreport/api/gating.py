@@ -27,6 +27,7 @@ from covidreport.gate.options import GateOptions
 from covidreport.gate.stored import note_newer
 from covidreport.records import MissPolicy, Noted, NotJudged, OnEvent, Run, Verdict, ignore_events
 from covidreport.settings import Settings, find_settings
+from covidreport.text import listed
 
 
 class GatedRuns(Struct, frozen=True):
@@ -89,6 +90,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         )
     margin = options.margin or settings.margin or DEFAULT_MARGIN
     policy = _choose_policy(options, settings, has_baseline=path is not None)
+    asked_of_groups = _ask_groups(options, settings, has_baseline=path is not None)
     if options.require_evidence:
         limits.append(require_evidence(target, margin, "--require-evidence"))
     chosen = choose_limits(
@@ -108,6 +110,7 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
             margin,
             settings.false_failure_share or FALSE_FAILURE_SHARE,
             settings.patient_rule,
+            *asked_of_groups,
         ),
         images=settings.query_judged(options.dataset, options.split, options.variant),
         baseline=path,
@@ -115,6 +118,20 @@ def resolve_gate(options: GateOptions, settings: Settings, runs: Sequence[Run]) 
         max_failed_share=settings.max_failed_share if most is None else most,
         shared=settings.evaluate.input,
     )
+
+
+def _ask_groups(
+    options: GateOptions, settings: Settings, *, has_baseline: bool
+) -> tuple[tuple[str, ...], str]:
+    """The attributes in none of whose groups a run may lose, and where they are stated."""
+    names, origin = options.no_group_loses, "--no-group-loses"
+    if not names and settings.origin is not None:
+        names, origin = settings.no_group_loses, settings.origin.name
+    if names and not has_baseline:
+        raise UsageError(
+            f"that no group of {listed(names)} loses is judged against a baseline: give --baseline"
+        )
+    return names, origin
 
 
 def _choose_policy(

@@ -23,6 +23,7 @@ from covidreport.cli.options import (
     Limits,
     MaxFailedShare,
     MemoryLimit,
+    NoGroupLoses,
     Policy,
     Precision,
     Provider,
@@ -72,6 +73,7 @@ def ci(
     policy: Policy = None,
     require_evidence: RequireEvidence = False,
     margin: EvidenceMargin = None,
+    no_group_loses: NoGroupLoses = None,
     data: Data = None,
     split: Annotated[
         str | None,

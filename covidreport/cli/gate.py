@@ -15,6 +15,7 @@ from covidreport.cli.options import (
     GateBaseline,
     Limits,
     MaxFailedShare,
+    NoGroupLoses,
     Policy,
     RequireEvidence,
     ShowIds,
@@ -55,6 +56,7 @@ def gate(
     policy: Policy = None,
     require_evidence: RequireEvidence = False,
     margin: EvidenceMargin = None,
+    no_group_loses: NoGroupLoses = None,
     split: Annotated[
         str | None,
         typer.Option(help=f"Which split.  {JUDGED}"),

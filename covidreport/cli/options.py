@@ -151,6 +151,15 @@ Policy = Annotated[
         metavar="NAME",
     ),
 ]
+NoGroupLoses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--no-group-loses",
+        help="Fail a run that loses more cases in one group of this attribute than chance explains "
+        "there; `all` for every attribute; repeatable.",
+        metavar="ATTRIBUTE",
+    ),
+]
 TrustStored = Annotated[
     bool,
     typer.Option(
@@ -290,5 +299,6 @@ def take_gate_options(context: typer.Context) -> GateOptions:
 
     fields = GateOptions.__struct_fields__
     values = {name: value for name, value in context.params.items() if name in fields}
+    values["no_group_loses"] = tuple(context.params.get("no_group_loses") or ())
     limits, warnings = (tuple(context.params[name] or ()) for name in ("limit", "warn"))
     return GateOptions(**values, limits=limits, warnings=warnings)

@@ -20,6 +20,7 @@ from covidreport.errors import UsageError
 from covidreport.gate.comparable import check_comparable
 from covidreport.gate.evidence import GateSide, StoredEvaluation, list_estimates, salt_cases
 from covidreport.gate.findings import compare_sides
+from covidreport.gate.groups import GroupLimits, GroupRule, limit_groups
 from covidreport.gate.limit_wording import describe_allowed, describe_loss, describe_value
 from covidreport.gate.limits import DEFAULT_MARGIN
 from covidreport.gate.metrics import (
@@ -86,8 +87,18 @@ class GateCriteria(Struct, frozen=True):
     """How often an equal run fails at most by a tolerant limit."""
     patient_rule: PatientRule = "any"
     """How many of a patient's images have to be called positive for him to be."""
+    no_group_loses: tuple[str, ...] = ()
+    """Attributes in none of whose groups a run may lose more than the group's noise allows."""
+    no_group_loses_from: str = "--no-group-loses"
+    """Where that was stated."""
     labels: frozenset[str] = frozenset()
     """Those that any of the judged runs has: a limit on one of them is misspelt for none."""
+
+    @property
+    def group_rule(self) -> GroupRule:
+        """What is asked of groups."""
+        share = self.false_failure_share
+        return GroupRule(self.no_group_loses, share, self.margin, self.no_group_loses_from)
 
 
 def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) -> Verdict:
@@ -103,7 +114,8 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
     paired = _pair(run, baseline)
     model = None if baseline is None else model_odds(run, baseline)
     limits = settle_allowance(criteria.limits, model, criteria.false_failure_share)
-    results = _judge_limits(limits, run, baseline, paired)
+    groups = limit_groups(criteria.group_rule, run, paired, model)
+    results = _judge_limits(limits, groups, run, baseline, paired)
     comparisons: tuple[Comparison, ...] = ()
     lost: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
@@ -114,7 +126,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         found = name_cases(paired.newly_found, salt, show_ids=criteria.show_ids)
     findings = (
         *(() if baseline is None else compare_sides(run, baseline, comparisons)),
-        *find_hanging(run, baseline, results, partial(_judge_again, limits)),
+        *find_hanging(run, baseline, results, partial(_judge_again, limits, groups)),
         *stored.evaluation.findings,
     )
     verdict = Verdict(
@@ -144,6 +156,7 @@ def judge_run(run: GateSide, criteria: GateCriteria, baseline: GateSide | None) 
         newly_missed=lost,
         newly_found=found,
         odds=None if theirs is None else state_odds(limits, theirs, model, criteria.margin),
+        groups=groups.noise,
         judged=list_judged(ours, theirs),
         ids_shown=criteria.show_ids,
         findings=findings,
@@ -221,17 +234,28 @@ def _explain_unpaired(run: GateEvidence, baseline: GateEvidence) -> str | None:
 
 
 def _judge_again(
-    limits: Sequence[Limit], run: GateSide, baseline: GateSide | None
+    limits: Sequence[Limit], groups: GroupLimits, run: GateSide, baseline: GateSide | None
 ) -> tuple[LimitResult, ...]:
     """Every limit on other evidence of the same images."""
-    return _judge_limits(limits, run, baseline, _pair(run, baseline))
+    return _judge_limits(limits, groups, run, baseline, _pair(run, baseline))
 
 
 def _judge_limits(
-    limits: Sequence[Limit], run: GateSide, baseline: GateSide | None, paired: PairedRuns | None
-) -> tuple[LimitResult, ...]:
-    theirs = None if baseline is None else baseline.evidence
-    return tuple(_judge_limit(each, run.evidence, theirs, paired) for each in limits)
+    limits: Sequence[Limit], groups: GroupLimits, run: GateSide, baseline: GateSide | None,
+    paired: PairedRuns | None,
+) -> tuple[LimitResult, ...]:  # fmt: skip
+    """Those on groups last."""
+    ours, theirs = run.evidence, None if baseline is None else baseline.evidence
+    results = [_judge_limit(each, ours, theirs, paired) for each in limits]
+    if paired is not None and theirs is not None:
+        (mine, other), _ = paired.paired.find_wrong("sensitivity")
+        ours, theirs = groups.count(ours, mine), groups.count(theirs, other)
+    for each in groups.limits:
+        why = groups.refused.get(each.metric, "")
+        results.append(
+            _refuse_limit(each, ours, why) if why else _judge_limit(each, ours, theirs, paired)
+        )
+    return tuple(results)
 
 
 def _judge_limit(
@@ -239,15 +263,7 @@ def _judge_limit(
 ) -> LimitResult:
     why = _explain_not_asked(limit, run, baseline)
     if why:
-        return LimitResult(
-            limit=limit,
-            outcome=_soften(limit, "inconclusive"),
-            value=read_value(run, limit.label, limit.metric)[0],
-            baseline=None,
-            allowed_min=None,
-            allowed_max=None,
-            sentence=f"{limit.name} can't be asked: {why}.",
-        )
+        return _refuse_limit(limit, run, why)
     if limit.evidence:
         assert baseline is not None  # `choose_limits` refuses such a limit without one
         return _judge_loss(limit, run, baseline, paired)
@@ -269,6 +285,19 @@ def _judge_limit(
         allowed_max=high,
         sentence=f"{said}; {describe_allowed(limit, low, high, theirs, value)}.",
         estimate=estimate,
+    )
+
+
+def _refuse_limit(limit: Limit, run: GateEvidence, why: str) -> LimitResult:
+    """A limit that can't be asked, which is no pass."""
+    return LimitResult(
+        limit=limit,
+        outcome=_soften(limit, "inconclusive"),
+        value=read_value(run, limit.label, limit.metric)[0],
+        baseline=None,
+        allowed_min=None,
+        allowed_max=None,
+        sentence=f"{limit.name} can't be asked: {why}.",
     )
 
 

@@ -24,6 +24,9 @@ class GateOptions(Struct, frozen=True):
     worse run of the odds is."""
     policy: str | None = None
     """What the limit on missed cases is: `strict`, `evidence` or `tolerant`."""
+    no_group_loses: tuple[str, ...] = ()
+    """Attributes in none of whose groups a run may lose more than the group's noise allows; `all`
+    for every one, and two joined by ` and ` for both crossed."""
     dataset: str | None = None
     split: str | None = None
     variant: str | None = None

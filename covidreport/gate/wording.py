@@ -9,7 +9,15 @@ from covidreport.compare.bounds import ALPHA
 from covidreport.compare.finding import excludes_zero
 from covidreport.gate.limit_wording import format_value
 from covidreport.gate.outcomes import WORSE_SPECIFICITY
-from covidreport.records import Comparison, GateOdds, LimitResult, NotJudged, ScoresFrom, Verdict
+from covidreport.records import (
+    Comparison,
+    GateOdds,
+    GroupNoise,
+    LimitResult,
+    NotJudged,
+    ScoresFrom,
+    Verdict,
+)
 from covidreport.text import format_p, list_some, plural, whole
 
 SHOWN_CASES = 20
@@ -115,8 +123,15 @@ def describe_paired(verdict: Verdict) -> str:
 
 def list_odds(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """The odds of verdicts, each once: those of one call are nearly always the same."""
-    stated = (describe_odds(each.odds) for each in verdicts if each.odds is not None)
-    return tuple(dict.fromkeys(stated))
+    stated = (
+        said
+        for each in verdicts
+        for said in (
+            "" if each.odds is None else describe_odds(each.odds),
+            "" if each.groups is None else describe_noise(each.groups),
+        )
+    )
+    return tuple(dict.fromkeys(filter(None, stated)))
 
 
 def describe_odds(odds: GateOdds) -> str:
@@ -147,7 +162,34 @@ def describe_odds(odds: GateOdds) -> str:
     return text
 
 
-def _describe_reference(odds: GateOdds) -> str:
+def describe_noise(noise: GroupNoise) -> str:
+    """What chance alone does to the limits on groups, and which groups are too small for one."""
+    bands = noise.bands
+    some = f"one of {plural(len(bands), 'group')}" if len(bands) > 1 else "the one group"
+    text = (
+        f"By chance alone, a run as sensitive as the baseline in each group fails by {some} at "
+        f"most {say_odds(noise.equal_fails)}"
+    )
+    caught = [each.worse_fails for each in bands if each.worse_fails is not None]
+    if caught:
+        text += f". One that is {noise.margin:g} less sensitive in one group fails by it "
+        text += _say_range([say_odds(min(caught)), say_odds(max(caught))])
+    losses = [each.caught for each in bands if each.caught is not None]
+    if losses:
+        ends = [format_value(min(losses)), format_value(max(losses))]
+        text += f". It takes a loss of {_say_range(ends)} there to fail in 4 of 5 times"
+    text += f" ({_describe_reference(noise)})."
+    if noise.not_judged:
+        few = [f"{name} ({count:,})" for name, count in noise.not_judged.items()]
+        text += f" Not judged, with fewer than 10 positives: {list_some(few, SHOWN_CASES)}."
+    return text
+
+
+def _say_range(ends: Sequence[str]) -> str:
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _describe_reference(odds: GateOdds | GroupNoise) -> str:
     if odds.reference_runs:
         return f"reference: how far {plural(odds.reference_runs, 'known run')} and it differ"
     return f"reference: a correlation of runs of {odds.between:g}, which is assumed"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from covidreport.gate.limit_wording import describe_bound, format_number
 from covidreport.gate.outcomes import EXIT_CODES, combine_outcomes, needs_explanation
 from covidreport.gate.wording import (
-    describe_odds,
     describe_origins,
     describe_paired,
     describe_skipped,
@@ -128,8 +127,8 @@ def _describe(verdict: Verdict, *, headed: bool) -> Iterator[str]:
     paired = describe_paired(verdict)
     if paired:
         yield f"{_show(paired)}\n"
-    if verdict.odds is not None and not headed:
-        yield f"{_show(describe_odds(verdict.odds))}\n"
+    if not headed:
+        yield from (f"{_show(said)}\n" for said in list_odds([verdict]))
     yield from _cases("Newly found", "missed by the baseline", verdict.newly_found, verdict)
     grave = [
         f"- {SIGNS['warn']} {_show(each.what)}: {_show(each.evidence)}\n"

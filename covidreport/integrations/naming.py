@@ -40,9 +40,10 @@ def title_limits(results: Sequence[LimitResult]) -> list[str]:
 def identify_limit(result: LimitResult) -> tuple[object, ...]:
     """What makes a limit the same one in the next pipeline, whatever the metrics are by then."""
     limit = result.limit
+    given = None if limit.group else limit.max_regression  # what noise allows follows from metrics
     return (
-        limit.label, limit.metric, limit.min, limit.max, limit.max_regression, limit.relative,
-        limit.evidence, limit.severity,
+        limit.label, limit.metric, limit.min, limit.max, given, limit.relative, limit.evidence,
+        limit.severity,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def compute_odds(
     between 0 and 1.
     """
     if not rule.significant and rule.margin is None:
-        law = _law_of_excess(pair, loss)
+        law = law_of_excess(pair, loss)
         middle = len(law) // 2
         fails = 0.0 if rule.allowance is None else float(law[middle + 1 + rule.allowance :].sum())
         return fails, 1 - fails
@@ -64,12 +64,12 @@ def compute_odds(
 
 def choose_allowance(pair: LatentPair, share: float) -> int:
     """The fewest cases that an equal run may miss more for at most `share` of such runs to fail."""
-    law = _law_of_excess(pair, 0.0)
+    law = law_of_excess(pair, 0.0)
     above = 1 - np.cumsum(law)[len(law) // 2 :]  # P(excess > 0), P(excess > 1), …
     return int(np.argmax(above <= share))
 
 
-def _law_of_excess(pair: LatentPair, loss: float) -> NDArray[np.float64]:
+def law_of_excess(pair: LatentPair, loss: float) -> NDArray[np.float64]:
     """P(the run misses t more than the baseline), t = -n … n, as a product of transforms."""
     length = 2 * pair.images + 1
     transform = np.ones(length // 2 + 1, dtype=np.complex128)

@@ -50,6 +50,9 @@ class Limit(Struct, frozen=True):
     policy: MissPolicy | None = None
     """Set where it is the limit on missed cases that a policy makes. In a verdict `max_regression`
     of a tolerant one is its allowance, in cases."""
+    group: bool = False
+    """Whether it is on the missed cases of one group, whose noise decides what is allowed: in a
+    verdict `max_regression` is that allowance, in cases; None where it can't be asked."""
 
     @property
     def name(self) -> str:
@@ -223,6 +226,44 @@ class GateOdds(Struct, frozen=True):
     `equal_fails` says, which knows nothing of it."""
 
 
+class GroupBand(Struct, frozen=True):
+    """How many cases more than the baseline a run may miss in one group, by the group's noise."""
+
+    metric: str
+    """That of its limit, such as `missed[sex=F]`."""
+    positives: int
+    patients: int | None
+    """With positives; None where each image counts as a patient."""
+    sensitivity: float
+    """That the noise is reckoned with: the baseline's in the group, or the lower end of its whole,
+    whichever is nearer to one half."""
+    allowance: int
+    equal_fails: float
+    """How often a run that is as sensitive in the group fails by it, a fraction."""
+    worse_fails: float | None
+    """How often one does that is less sensitive there by the margin; None where none can be."""
+    caught: float | None
+    """How much less sensitive there a run is that fails by it in 4 of 5 times; None where none
+    does."""
+
+
+class GroupNoise(Struct, frozen=True):
+    """What chance alone does to the limits on groups, by the same model as `GateOdds`."""
+
+    bands: tuple[GroupBand, ...]
+    share: float
+    """How often an equal run may fail by any group at most."""
+    equal_fails: float
+    """How often one does at most: the chances of all groups together, however they overlap."""
+    margin: float
+    between: float
+    within: float | None
+    reference_runs: int
+    """As `GateOdds`, like the two before it."""
+    not_judged: Mapping[str, int]
+    """The positives of groups with too few of them, by the metric that a limit would have."""
+
+
 class GateDifference(DetectableDifference, frozen=True):
     """What one comparison of missed cases can detect, and what the one at hand would take."""
 
@@ -283,6 +324,8 @@ class Verdict(Struct, frozen=True):
     """Positives that the baseline missed and the run found."""
     odds: GateOdds | None = None
     """Of the limit on missed cases; None where none looks at a baseline."""
+    groups: GroupNoise | None = None
+    """Of the limits on groups; None where none is judged."""
     judged: tuple[str, ...] = ()
     """The models that were judged on these images, by digest, in its order: this one, those beside
     it, and those noted in the baseline, which is not among them."""

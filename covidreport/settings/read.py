@@ -56,6 +56,7 @@ RANKING: dict[str, Callable[[str, Any], Any]] = {
     "margin": read_as.margin,
     "policy": read_as.policy,
     "false_failure_share": read_as.margin,
+    "no_group_loses": read_as.labels,
     "site": read_as.text,
     "rank_sites": read_as.site_rank,
 }

@@ -60,6 +60,8 @@ class Settings(Struct, frozen=True):
     """What `gate` and `ci` ask of missed cases; None is the strict one."""
     false_failure_share: float | None = None
     """How often a run as sensitive as the baseline fails at most by the tolerant policy."""
+    no_group_loses: tuple[str, ...] = ()
+    """Attributes in none of whose groups `gate` and `ci` let a run lose more than noise allows."""
     patient_rule: PatientRule = "any"
     """`[patients] rule`: how many of a patient's images have to be called for him to be."""
     tuning_split: str | None = None

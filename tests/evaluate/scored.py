@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +32,12 @@ def write_scored_run(
     prefix: str | None = None,
     model: str | None = "m1",
     variant: str | None = None,
+    attributes: Mapping[str, Sequence[str]] | None = None,
 ) -> Run:
     """An evaluation at 0.5 of a run: these scores for covid-19, the reverse for normal.
 
     The ids of the images begin with `prefix`, by default the split's name; their fingerprint is
-    that of the prefix unless it is given.
+    that of the prefix unless it is given. attributes: of each image, positives first.
     """
     values = np.array([*positives, *negatives], dtype=np.float32)
     actual = np.array([1] * len(positives) + [0] * len(negatives), dtype=np.int8)
@@ -48,6 +49,7 @@ def write_scored_run(
         scores=np.column_stack([values, 1 - values]),
         activation="sigmoid",
         reasons=(None,) * len(values),
+        attributes={name: tuple(cells) for name, cells in (attributes or {}).items()},
     )
     described = compute_once(scores, [0.5, 0.5], MetricPlan(normal="normal"))
     evaluation = Evaluation(

@@ -56,6 +56,7 @@ def build_app() -> typer.Typer:
         import_readers,
         import_scores,
         init,
+        kit,
         listing,
         occlude,
         plan,
@@ -78,7 +79,7 @@ def build_app() -> typer.Typer:
     app.callback()(root)
     for module in (
         init, adopt, split, evaluate, render, gate, baseline, ci, score, tune, combine, plan, audit,
-        occlude, predict, listing, import_counts, import_scores, import_readers, export, push,
+        occlude, predict, listing, kit, import_counts, import_scores, import_readers, export, push,
         cache, doctor,
     ):  # fmt: skip
         module.register(app)

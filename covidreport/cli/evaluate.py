@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
             "height and of the width, borders a frame of 0.1, corners four rectangles with sides "
             "of 0.2. It is stored beside the usual evaluation, such as "
             "cxr-validation-occlude-centre-0.8.\n\n"
+            "With --counts-only it evaluates a kit of `covidreport kit` on images that can't "
+            "leave: it prints the answer, writes just that, sends nothing and keeps nothing "
+            "else.\n\n"
             "Exit code: 0 all runs were evaluated, 2 wrong usage or refused data, 3 a run or "
             "more than `max_failed_share` of the images failed."
         ),
@@ -158,10 +161,41 @@ def evaluate(
     memory_limit: MemoryLimit = None,
     as_json: AsJson = False,
     max_failed_share: MaxFailedShare = None,
+    counts_only: Annotated[
+        Path | None,
+        typer.Option(
+            help="Evaluate a kit (kit.zip) and write counts alone, to be sent back: no score, no "
+            "id, no picture.",
+            metavar="FILE",
+        ),
+    ] = None,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave counts (and groups), curves or groups out of that answer; repeatable.",
+            metavar="PART",
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the kit's runs and their scores here, in this new folder.  [default: "
+            "nothing is kept]",
+            metavar="FOLDER",
+        ),
+    ] = None,
 ) -> None:
     """Evaluate runs."""
+    from covidreport.cli.answering import answer_and_show, refuse_alone
 
-    evaluate_and_show(folders or (), take_each_data(context), as_json=as_json)
+    each_data = take_each_data(context)
+    if counts_only is not None:
+        done = answer_and_show(folders or (), each_data, counts_only, withhold or (), keep)
+        _say_what_happened(done)
+        _leave_with_failures([done])
+        return
+    refuse_alone(folders or ())
+    evaluate_and_show(folders or (), each_data, as_json=as_json)
 
 
 def evaluate_and_show(
@@ -193,6 +227,11 @@ def evaluate_and_show(
             "datasets": dict(zip(map(_name_data, each_data, every), documents, strict=True)),
         }
         print_json(several if len(documents) > 1 else documents[0])
+    _leave_with_failures(every)
+
+
+def _leave_with_failures(every: Sequence[EvaluatedRuns]) -> None:
+    """The exit code where a run failed, or too many images."""
     if any(done.failures or done.too_many_failed for done in every):
         raise typer.Exit(3)
 

@@ -1,4 +1,5 @@
-"""`covidreport import-counts`: run folders from a table of counts, such as a paper prints."""
+"""`covidreport import-counts`: run folders from a table of counts, such as a paper prints; and what
+another hospital answered to a kit, beside the runs that were sealed."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from covidreport.cli.options import AsJson, NewRuns
+from covidreport.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,14 +21,21 @@ def register(app: typer.Typer) -> None:
             "Make run folders from a CSV table of counts, so that published metrics can be "
             "reported and ranked.\n\n"
             "Columns: run, split, label, tn, fp, fn, tp; one row for each label of each run and "
-            "split. What only scores could say then shows a dash."
+            "split. What only scores could say then shows a dash.\n\n"
+            "Or bring an answer to a kit in (answer.json, as `covidreport evaluate kit.zip "
+            "--counts-only answer.json` wrote it): a data set of counts beside the sealed runs. An "
+            "answer of another model, threshold, contract or setting than the sealed one is "
+            "refused."
         ),
         epilog="Example: covidreport import-counts paper.csv --output runs/paper --name paper-2020",
     )(import_counts_command)
 
 
 def import_counts_command(
-    file: Annotated[Path, typer.Argument(help="The table of counts (.csv).")],
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="The table of counts (.csv), or an answer to a kit (.json).")
+    ],
     output: NewRuns = Path("runs"),
     name: Annotated[
         str | None, typer.Option(help="What to call the data set.  [default: the file's name]")
@@ -37,9 +46,21 @@ def import_counts_command(
     threshold: Annotated[
         float | None, typer.Option(help="The probability above which a label was predicted.")
     ] = None,
+    kit: Annotated[
+        Path | None,
+        typer.Option(help="The kit that an answer is to.  [default: kit.zip]", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import counts."""
+    if file.suffix.lower() == ".json":
+        given = [each for each in ("target", "threshold") if context.params[each] is not None]
+        if given:
+            raise UsageError(f"--{given[0]}: an answer has those that its kit sealed")
+        _bring(context, file, output, as_json=as_json)
+        return
+    if kit is not None:
+        raise UsageError("--kit goes with an answer (.json), and this is a table of counts")
     from covidreport.cli.terminal import print_paths
     from covidreport.evaluate.import_counts import import_counts
 
@@ -47,3 +68,26 @@ def import_counts_command(
         file, output, dataset=name or file.stem, target=target, threshold=threshold
     )
     print_paths("covidreport.import-counts/1", made, as_json=as_json)
+
+
+def _bring(context: typer.Context, file: Path, output: Path, *, as_json: bool) -> None:
+    """Bring an answer in, and say what it came to."""
+    from covidreport.cli.options import read_options
+    from covidreport.cli.terminal import print_paths, say, say_note
+    from covidreport.kit.bring import bring_answer
+    from covidreport.storage.runs import discover_runs
+    from covidreport.storage.shared import share_input
+
+    name, kit = context.params["name"] or file.stem, context.params["kit"] or Path("kit.zip")
+    if not kit.is_file():
+        raise UsageError(f"{kit}: the kit that {file} answers is needed: name it with --kit")
+    settings, _ = read_options(context)
+    runs = share_input(discover_runs([output], say_note), settings.evaluate.input)
+    brought = bring_answer(file, kit, runs, name)
+    print_paths("covidreport.import-counts/1", brought.folders, as_json=as_json)
+    for why in brought.without:
+        say(f"warning: {why}, and has no counts", "yellow")
+    if brought.known:
+        say_note(f"{file} was brought in before: nothing of {name} has changed")
+    else:
+        say(f"{name} stands beside the other data sets: covidreport render {output} --site dataset")

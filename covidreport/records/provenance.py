@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from covidreport.records.kit import EffectiveImages
+
 _TUNED_ON = "tuned on "
 _EXPLORATORY = " (exploratory)"
 
@@ -87,6 +89,15 @@ class RecordedReference(Struct, frozen=True):
     limit: float
 
 
+class RecordedAnswer(Struct, frozen=True):
+    """The answer to a kit that counts came as: its sha256, that of the kit, and as how many
+    independent images its rates are known where patients have several."""
+
+    sha256: str
+    kit: str
+    effective: EffectiveImages | None = None
+
+
 class Provenance(Struct, frozen=True):
     """What an evaluation's metrics depend on, as far as something is decided by it."""
 
@@ -113,6 +124,8 @@ class Provenance(Struct, frozen=True):
     tuning: Tuning | None = None
     promised: Promise | None = None
     command: str | None = None
+    answer: RecordedAnswer | None = None
+    """None but for counts that came as an answer to a kit."""
     folds: tuple[RecordedFold, ...] = ()
     """What the answers were put together from, where each fold had a model of its own."""
 

@@ -22,6 +22,8 @@ from covidreport.metrics.proportions import sum_units, with_interval
 from covidreport.metrics.sites import find_unusual, pool_sites
 from covidreport.metrics.subgroups import FEWEST_CASES
 from covidreport.records import (
+    Counts,
+    EffectiveImages,
     Estimate,
     Evaluation,
     Finding,
@@ -148,12 +150,28 @@ def _measure_datasets(
             _measure_by(evaluation, "", target), _BySite,
         )  # fmt: skip
         whole = None if parts is None else next(iter(parts.sites.values()), None)
-        found[each.dataset] = _Measured(
-            figures,
-            (float(counts.tp), float(counts.positives)) if whole is None else whole.found,
-            (float(counts.tn), float(counts.negatives)) if whole is None else whole.cleared,
-        )
+        samples = _sample_counts(evaluation, counts)
+        if whole is not None:
+            samples = whole.found, whole.cleared
+        found[each.dataset] = _Measured(figures, *samples)
     return _BySite(found, 0, ())
+
+
+def _sample_counts(evaluation: Evaluation, counts: Counts) -> tuple[Sample, Sample]:
+    """The effective samples of both rates where there are counts alone: images, unless it is known
+    as how many they count."""
+    answer = evaluation.facts.answer
+    effective = None if answer is None else answer.effective
+    if effective is None:
+        effective = EffectiveImages(counts.positives, counts.negatives)
+    return (
+        _scale(counts.tp, counts.positives, effective.positives),
+        _scale(counts.tn, counts.negatives, effective.negatives),
+    )
+
+
+def _scale(counted: int, among: int, size: int) -> Sample:
+    return (counted * size / among if among else 0.0), float(size)
 
 
 def _measure_values(

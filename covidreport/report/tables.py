@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.metrics import ALL_METRICS
+from covidreport.metrics.binned import BINNED
 from covidreport.records import ARGMAX, Counts, Estimate, Evaluation
 from covidreport.report.blocks import Cell, Column, Count, Text
 from covidreport.text import DASH, clean, humanise, titled, whole
@@ -29,6 +30,12 @@ def overall(evaluation: Evaluation | None, metric: str) -> Estimate | None:
 def of_label(evaluation: Evaluation | None, label: str, metric: str) -> Estimate | None:
     """A figure of one label; None where it was not computed."""
     return None if evaluation is None else evaluation.estimates.get(label, {}).get(metric)
+
+
+def say_binned(estimate: Estimate | None) -> str:
+    """That an area is of bins and not of scores; empty for others."""
+    binned = estimate is not None and (estimate.method or "").startswith(BINNED)
+    return BINNED if binned else ""
 
 
 def count_columns(counts: Sequence[Counts | None]) -> tuple[Column, Column, Column]:

@@ -14,7 +14,7 @@ from tests.cli.command import ROWS, write_model
 from tests.datasets import write_flat_dataset
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hospitals.md").read_text(encoding="utf-8")
-BY_ATTRIBUTE, BY_DATASET = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+BY_ATTRIBUTE, BY_DATASET, BY_KIT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 
 
 def _list_commands(block: str) -> list[list[str]]:
@@ -57,6 +57,18 @@ def test_the_commands_by_data_set_run(study, covidreport):
         done = covidreport(*words)
         assert done.code == 0, done.err
     assert "2 sites, a data set each." in (study / "report.html").read_text()
+
+
+def test_the_commands_of_a_kit_run(study, covidreport):
+    """On images of the other hospital; its name stands in the report."""
+    assert covidreport("evaluate", "runs", "--data", "inside", "--provider", "cpu").code == 0
+    (study / "outside").rename(study / "there")
+    for words in _list_commands(BY_KIT):
+        done = covidreport(*words)
+        assert done.code == 0, done.err
+    text = (study / "report.html").read_text()
+    assert "2 sites, a data set each." in text
+    assert "bern" in text
 
 
 def test_the_settings_of_the_page_are_read(tmp_path):

@@ -41,6 +41,7 @@ CALLS = {
     "import-readers": "import-readers readings.csv --scale 1,5 --output readers",
     "import-scores": "import-scores scores.csv --run other --activation sigmoid",
     "init": "init data/manifest.csv --output other.toml",
+    "kit": "kit runs --threshold 0.5",
     "list": "list",
     "occlude": "occlude",
     "plan": "plan --sensitivity 0.85 --half-width 0.1",

@@ -37,7 +37,7 @@ from covidreport.report.blocks import (
 from covidreport.report.charts.intervals import fit_domain
 from covidreport.report.datasets import METRICS
 from covidreport.report.index import Index
-from covidreport.report.tables import metric_title, of_label
+from covidreport.report.tables import metric_title, of_label, say_binned
 from covidreport.text import DASH, clean, humanise, label_name, plural, titled, whole
 
 REMARK = (
@@ -51,6 +51,10 @@ SHIFT = (
     "changes what a run misses, whatever the hospital, and so do darker pictures. What the data "
     "sets state of their images is counted here. Brightness is the mean grey level of a picture as "
     "its file is decoded, from 0, black, to 255, white. Earlier versions did not record it."
+)
+COUNTS_ALONE = (
+    "It came as counts: cases, calibration and paired tests, which take the score of each image, "
+    "are not told of it"
 )
 NOT_RECORDED = "not recorded"
 
@@ -93,6 +97,8 @@ def _describe(each: ReportedDataset, index: Index) -> Inlines:
         words += f": {plural(one.n_images, 'image')}{patients}"
     if counts is not None:
         words += f", {whole(counts.positives)} with {index.disease}"
+    if one is not None and not one.has_scores:
+        words += f". {COUNTS_ALONE}"
     if not each.rankings:
         return f"{words}. The rankings of this report are of it."
     verdict = describe_verdict(each.rankings[0], index.disease)
@@ -174,8 +180,10 @@ def _metric_table(
             (
                 index.link(run.run.name),
                 *(
-                    Rate(of_label(each.find(run), data.target, metric), evidence=True)
-                    for each in data.datasets
+                    Rate(one, note=say_binned(one), evidence=True)
+                    for one in (
+                        of_label(each.find(run), data.target, metric) for each in data.datasets
+                    )
                 ),
                 *(_difference(each, run.run.name, metric) for each in others),
             )

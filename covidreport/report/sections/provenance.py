@@ -81,11 +81,11 @@ def _list_data(
     """A row for each set of images that runs were evaluated on."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for reported, evaluations in evaluated:
-        for one in evaluations:
+        for one in (*evaluations, *reported.elsewhere):
             key = (
                 one.dataset, one.split, str(one.n_images),
                 "" if one.n_groups is None else str(one.n_groups), one.fingerprint or "",
-                one.facts.source or "",
+                one.facts.source or str(one.provenance.get("counts_from", "")),
             )  # fmt: skip
             rows.setdefault(key, []).append(reported.run.name)
     if not rows:
@@ -161,7 +161,7 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
     machine = recorded.machine or {}
     libraries = provider.get("libraries") or {}
     facts = {
-        "Figures from": "scores of each image" if evaluation.has_scores else "counts alone",
+        "Figures from": _name_source(evaluation),
         "Thresholds from": evaluation.thresholds_from,
         "Provider": _provider(provider),
         "Card": provider.get("card"),
@@ -175,6 +175,13 @@ def _facts(evaluation: Evaluation) -> dict[str, str]:
         ),
     }
     return {name: clean(value) for name, value in facts.items() if value not in (None, "")}
+
+
+def _name_source(evaluation: Evaluation) -> str:
+    if evaluation.has_scores:
+        return "scores of each image"
+    source = evaluation.provenance.get("counts_from")
+    return f"counts alone, from {source}" if source else "counts alone"
 
 
 def _describe_reference(replayed: RecordedReference | None) -> str | None:

@@ -27,6 +27,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.index import Index
 from covidreport.report.sites import DATASET
+from covidreport.report.tables import say_binned
 from covidreport.text import DASH, clean, decimal, format_p, humanise, listed, plural
 
 MOST_RUNS = 3
@@ -181,7 +182,7 @@ def _forest(row: RunSites, sites: Sites, index: Index) -> Table:
         Row((
             Text(name), Count(each.counts.positives), Count(each.counts.negatives),
             Rate(each.sensitivity, evidence=True), Rate(each.specificity, evidence=True),
-            Rate(each.roc_auc),
+            Rate(each.roc_auc, note=say_binned(each.roc_auc)),
         ))
         for name, each in zip(sites.names, row.figures, strict=True)
         if each is not None

@@ -1,0 +1,1 @@
+"""Runs sealed for data that can't move, and the counts that come back of them."""

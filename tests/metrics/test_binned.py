@@ -36,6 +36,7 @@ def test_bins_of_one_score_each_give_the_area_and_the_interval_of_the_scores():
     found = estimate_binned_auc(_bin(scores[:30], edges), _bin(scores[30:], edges))
     assert found.value == pytest.approx(roc_auc_score(truth, scores))
     aucs = estimate_roc_aucs(truth, scores[np.newaxis], np.zeros((1, 100), dtype=bool))
+    assert aucs is not None
     own = roc_auc_interval(aucs, 0)
     half = 10 * np.sum(
         np.histogram(scores[:30], edges)[0] * np.histogram(scores[30:], edges)[0]

@@ -40,10 +40,10 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from covidreport.metrics.complementary import find_complementary
-from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import estimate_roc_aucs
 from covidreport.metrics.multiplicity import compare_pairs
 from covidreport.metrics.paired import find_missed
+from covidreport.metrics.precision_variance import estimate_precision_variance
 from covidreport.metrics.rates import CountArrays, divide
 from covidreport.metrics.resample import resample_counts
 from covidreport.metrics.table import CountMetric, list_metrics
@@ -144,7 +144,7 @@ def main() -> None:
     problem = make_problem(images, runs, 0.8)
     compare_sides(problem, resamples, options.repeat)
     show_growth(images, runs, resamples)
-    show_others(problem, resamples)
+    show_others(problem)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory of the whole command {peak:.0f} MiB")
 
@@ -182,11 +182,10 @@ def show_growth(images: int, runs: int, resamples: int) -> None:
         print(f"{n:<9}  {r:4}  {b:9}   {plain:6.3f} ({together:.3f})")
 
 
-def show_others(problem: Problem, resamples: int) -> None:
+def show_others(problem: Problem) -> None:
     truth, failed = problem.truth[:, 0], problem.failed
     scores, answers = problem.scores[:, :, 0], problem.answers[:, :, 0]
     wrong = find_missed(truth, answers, failed)
-    enough = affordable_resamples(problem.truth, len(answers), resamples)
     print(f"\none label, {int((truth == 1).sum())} positives")
     for name, call in (
         ("all pairs, max-T by sign-flips", lambda: compare_pairs(wrong)),
@@ -196,8 +195,8 @@ def show_others(problem: Problem, resamples: int) -> None:
             lambda: estimate_roc_aucs(truth, scores, failed, problem.groups),
         ),
         (
-            f"ROC AUC and AP, {enough} resamples",
-            lambda: resample_curves(truth, scores, failed, resamples=enough),
+            "variance of average precision",
+            lambda: estimate_precision_variance(truth, scores, failed),
         ),
         ("best pair and trios", lambda: find_complementary(truth, answers, failed)),
     ):

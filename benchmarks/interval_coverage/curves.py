@@ -27,6 +27,7 @@ from benchmarks.interval_coverage.designs import (
 )
 from covidreport.metrics.compute import average_precision_ends
 from covidreport.metrics.delong import compare_roc_aucs, estimate_roc_aucs, roc_auc_ends
+from covidreport.metrics.precision_variance import estimate_precision_variance
 
 NEAR: Final = float(ndtr(3.5 / math.sqrt(2)))
 """The area where average precision is near 1."""
@@ -141,8 +142,9 @@ def _measure_area(
         resamples = effort.resamples // 2
         resampled = resample_curves(images, scores, resamples)
         values = compute_precisions(images.positive, scores)
+        variance = estimate_precision_variance(images.truth, scores, failed, images.groups)
         parts[1].append(take_percentiles(resampled[0]))
-        parts[2].append(average_precision_ends(values, resampled[1], aucs))
+        parts[2].append(average_precision_ends(values, variance, aucs))
         parts[3].append(take_percentiles(resampled[1]))
     area, old_area, precision, old = (_join(part) if part else None for part in parts)
     assert area is not None

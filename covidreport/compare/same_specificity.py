@@ -59,7 +59,7 @@ def compare_at_same_specificity(
     levels: list[Level] = [negative & wrong[answers.names.index(name)] for name in whose]
     found = resample_at_specificity(
         truth, answers.scores, answers.failed, [*levels, *map(float, stated)], answers.groups,
-        resamples=affordable_resamples(truth, len(answers.names), RESAMPLES, WORK), seed=seed,
+        resamples=affordable_resamples(truth, len(answers.names), WORK), seed=seed,
     )  # fmt: skip
     cleared = [1 - level.allowed / level.negatives for level in found]
     asked = [*cleared[: len(whose)], *stated]

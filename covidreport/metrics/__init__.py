@@ -40,11 +40,6 @@ from covidreport.metrics.counts import (
     logit,
     predict_labels,
 )
-from covidreport.metrics.curve_bootstrap import (
-    ResampledCurves,
-    affordable_resamples,
-    resample_curves,
-)
 from covidreport.metrics.curves import CumulativeCounts, average_precision, count_curve, roc_auc
 from covidreport.metrics.delong import (
     RocAucDifference,
@@ -148,7 +143,12 @@ from covidreport.metrics.repeats import (
     describe_spread,
     group_repeats,
 )
-from covidreport.metrics.resample import RESAMPLES, ResampledCounts, resample_counts
+from covidreport.metrics.resample import (
+    RESAMPLES,
+    ResampledCounts,
+    affordable_resamples,
+    resample_counts,
+)
 from covidreport.metrics.same_specificity import (
     AtLevel,
     FoundDifference,
@@ -245,7 +245,6 @@ __all__ = [
     "RankUncertainty",
     "RepeatGroup",
     "ResampledCounts",
-    "ResampledCurves",
     "Resolution",
     "RocAucDifference",
     "RocAucs",
@@ -367,7 +366,6 @@ __all__ = [
     "record_tests",
     "resample_at_specificity",
     "resample_counts",
-    "resample_curves",
     "restate_prevalence",
     "restate_rate",
     "roc_auc",

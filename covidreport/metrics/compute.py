@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 from msgspec import Struct
@@ -11,13 +10,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.counts import decide
-from covidreport.metrics.curve_bootstrap import affordable_resamples, resample_curves
 from covidreport.metrics.delong import RocAucs, estimate_roc_aucs, roc_auc_interval
 from covidreport.metrics.effective import TIMES, effective_size
 from covidreport.metrics.estimates import Estimates, estimate_scores
 from covidreport.metrics.folds import estimate_fold_aucs, number_folds
 from covidreport.metrics.intervals import UNDEFINED, Interval, wilson_ends
 from covidreport.metrics.near import count_near
+from covidreport.metrics.precision_variance import estimate_precision_variance
 from covidreport.metrics.proportions import code_groups, estimate_proportions, with_interval
 from covidreport.metrics.score_metrics import Answers, compute_score_metrics, predict_at
 from covidreport.metrics.table import (
@@ -37,10 +36,6 @@ from covidreport.records import (
     Scores,
 )
 
-RUN_WORK: Final = 200_000_000
-"""How many image weights the curves of one run may add up: about half a second on one core. Up to
-some 7,000 images of three labels that buys all 2,000 resamples."""
-
 
 class ComputedMetrics(Struct, frozen=True):
     """One run's metrics, as `Evaluation` holds them."""
@@ -56,10 +51,8 @@ def compute_metrics(
     """Every metric of one run's scores at thresholds `(K,)` (probabilities), or of what argmax
     makes of them, with its interval.
 
-    Each is made as the table of metrics says, over patients where some have several images. For
-    average precision the curves are resampled as often as `RUN_WORK` allows; where that is less
-    often than the plan says, the name of the method says how often. Equal arguments give equal
-    metrics. Raises as `estimate_scores`.
+    Each is made as the table of metrics says, over patients where some have several images. Equal
+    arguments give equal metrics. Raises as `estimate_scores`.
     """
     plan = plan or MetricPlan()
     counts, plain = estimate_scores(scores, rule)
@@ -72,7 +65,7 @@ def compute_metrics(
     estimates = {label: dict(found) for label, found in plain.items()}
     for column, label in enumerate(scores.labels):
         estimates[label] |= _describe_rates(answers, column, estimates[label], plan)
-        estimates[label] |= _describe_curves(answers, column, estimates[label], plan)
+        estimates[label] |= _describe_curves(answers, column, estimates[label])
     estimates[""] |= _describe_overall(answers, estimates[""], plan)
     return ComputedMetrics(counts, estimates, compute_score_metrics(answers, plan))
 
@@ -126,7 +119,7 @@ def _describe_counts(
 
 
 def _describe_curves(
-    answers: Answers, column: int, estimates: Mapping[str, Estimate], plan: MetricPlan
+    answers: Answers, column: int, estimates: Mapping[str, Estimate]
 ) -> dict[str, Estimate]:
     """One label's ROC AUC and average precision with their intervals."""
     scores, groups = answers.scores, answers.groups
@@ -140,16 +133,13 @@ def _describe_curves(
     )  # fmt: skip
     assert aucs is not None
     assert within is not None
-    resamples = affordable_resamples(scores.truth, 1, plan.resamples, RUN_WORK)
-    resampled = resample_curves(truth, values, failed, groups, resamples=resamples, seed=plan.seed)
-    method = "wilson, bootstrap variance"
+    variance = estimate_precision_variance(truth, values, failed, groups)
+    method = "wilson, infinitesimal jackknife"
     if groups is not None:
         method += " over groups"
     method += ", approximate"  # of areas near 1 it may hold less: benchmarks/README.md
-    if resamples < plan.resamples:
-        method += f", {resamples} resamples"
     precision = estimates["average_precision"]
-    between = _precision_interval(precision.value, resampled.average_precision[:, 0], aucs, method)
+    between = _precision_interval(precision.value, variance, aucs, method)
     return {
         "roc_auc": with_interval(estimates["roc_auc"], roc_auc_interval(within, 0)),
         "average_precision": with_interval(precision, between),
@@ -157,28 +147,28 @@ def _describe_curves(
 
 
 def _precision_interval(
-    value: float | None, resampled: NDArray[np.float64], aucs: RocAucs, method: str
+    value: float | None, variance: NDArray[np.float64], aucs: RocAucs, method: str
 ) -> Interval:
     """Of `average_precision_ends`; None where there is one positive, or negative, alone."""
     if value is None:
         return Interval(None, None, None, UNDEFINED)
-    low, high = average_precision_ends(np.array([value]), resampled[:, np.newaxis], aucs)
+    low, high = average_precision_ends(np.array([value]), variance, aucs)
     if np.isnan(low[0]):
         return Interval(None, None, None, UNDEFINED)
     return Interval(float(low[0]), float(high[0]), method)
 
 
 def average_precision_ends(
-    values: NDArray[np.float64], resampled: NDArray[np.float64], aucs: RocAucs,
+    values: NDArray[np.float64], variance: NDArray[np.float64], aucs: RocAucs,
     confidence: float = 0.95,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """The interval of each run's average precision, `(R,)` each: Wilson's on the effective sample.
 
-    As `roc_auc_ends`, with the variance of the bootstrap: resampled `(B, R)`, of which resamples
-    without positives or negatives (NaN) are left out. aucs: of the same scores.
+    As `roc_auc_ends`, with the variance `(R,)` of `estimate_precision_variance`. aucs: of the same
+    scores.
     """
     size = effective_size(
-        values, np.nanvar(resampled, axis=0), TIMES * aucs.fewest, TIMES * aucs.fewest,
+        values, variance, TIMES * aucs.fewest, TIMES * aucs.fewest,
         aucs.freedom, confidence,
     )  # fmt: skip
     return wilson_ends(values, size, confidence)

@@ -7,7 +7,7 @@ are excluded. Neither metric has an interval here: neither is a binomial proport
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,3 +86,17 @@ def average_precision(curve: CumulativeCounts) -> Estimate:
     gained = np.diff(curve.true_positives, prepend=0)
     called = curve.true_positives + curve.false_positives
     return Estimate(float(np.sum(gained * curve.true_positives / called)) / curve.positives)
+
+
+def score_failed_worst(
+    truth: NDArray[np.int8], scores: NDArray[np.floating[Any]], failed: NDArray[np.bool_]
+) -> NDArray[np.floating[Any]]:
+    """Scores `(R, N)` with failed positives below all and failed negatives above all.
+
+    Raises ValueError for a NaN in an image of known truth that did not fail.
+    """
+    worst = np.where(truth == 1, -np.inf, np.inf).astype(scores.dtype)
+    values = np.where(failed, worst, scores)
+    if np.isnan(values[:, truth != UNKNOWN]).any():
+        raise ValueError("a score is NaN and its image did not fail")
+    return values

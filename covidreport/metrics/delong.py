@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from covidreport.metrics.curve_bootstrap import score_failed_worst
+from covidreport.metrics.curves import score_failed_worst
 from covidreport.metrics.effective import TIMES, count_freedom, effective_size, widen
 from covidreport.metrics.intervals import UNDEFINED, Interval, two_sided_z, wilson_ends
 

@@ -32,6 +32,9 @@ COMMON = 32
 costs as much as sampling about 25 images one by one."""
 CHUNK_BYTES = 32 << 20
 """How much memory the weights of one chunk of resamples take."""
+FEWEST_RESAMPLES = 200
+"""Fewer say too little about the ends of an interval."""
+_POSITIVE_WORK = 10
 MOST_CACHED = 4_000_000
 """So many weights of a plain bootstrap are kept for the next metric of the same images."""
 _SLICE = 16_384
@@ -47,6 +50,17 @@ class ResampledCounts(Struct, frozen=True, eq=False):
     observed: CountArrays
     resampled: CountArrays
     grouped: bool
+
+
+def affordable_resamples(truth: NDArray[np.int8], runs: int, work: int) -> int:
+    """How many resamples of the curves of so many runs on truth int8 `(N, K)` stay within `work`,
+    which counts the weights that are added up: `RESAMPLES` at most, `FEWEST_RESAMPLES` at least.
+
+    A positive weighs as much as ten other images: curves have a step at each.
+    """
+    positives = int(np.count_nonzero(truth == 1))
+    each = runs * (truth.size + _POSITIVE_WORK * positives)
+    return min(RESAMPLES, max(FEWEST_RESAMPLES, work // max(1, each)))
 
 
 def resample_counts(
@@ -68,8 +82,8 @@ def resample_counts(
     collapse: images that agree in the truth and the answers of all runs and labels (groups that
     add the same to every count) are sampled together: their number in a resample is multinomial, so
     the joint distribution over runs and labels is the same and only the random numbers differ.
-    False samples image by image and gives the very resamples that `resample_curves` sees with the
-    same seed. The same arguments give the same counts on every machine with the same NumPy.
+    False samples image by image. The same arguments give the same counts on every machine with the
+    same NumPy.
 
     Memory beyond the result: about 32 MiB of weights and 2 (R + 1) K bytes an image (four times
     that while it stays under 256 MiB). Raises ValueError for shapes that do not fit, no image, no
@@ -98,13 +112,8 @@ def sample_weights(
     resamples: int,
     seed: int,
     common: NDArray[np.int64] | None = None,
-    *,
-    chunk_bytes: int | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """How often each unit is sampled, in chunks of resamples: float32 `(b, H + units)`.
-
-    chunk_bytes: how much memory a chunk takes, instead of `CHUNK_BYTES`; without `common` the
-    samples are the same in chunks of any size.
 
     common `(H,)`: the sizes of sets of images that are sampled together; they come first. Their
     numbers and that of all other samples are multinomial; the other samples fall evenly on the
@@ -115,26 +124,26 @@ def sample_weights(
     if not sizes.size and units * resamples <= MOST_CACHED:
         yield _sample_plain(units, resamples, seed)
         return
-    yield from _sample(units, resamples, seed, sizes, chunk_bytes or CHUNK_BYTES)
+    yield from _sample(units, resamples, seed, sizes)
 
 
 @lru_cache(maxsize=2)
 def _sample_plain(units: int, resamples: int, seed: int) -> NDArray[np.float32]:
     """The weights of few units, all in one array that nobody may change."""
     none = np.zeros(0, dtype=np.int64)
-    weights = np.concatenate(list(_sample(units, resamples, seed, none, CHUNK_BYTES)))
+    weights = np.concatenate(list(_sample(units, resamples, seed, none)))
     weights.flags.writeable = False
     return weights
 
 
 def _sample(
-    units: int, resamples: int, seed: int, sizes: NDArray[np.int64], chunk_bytes: int
+    units: int, resamples: int, seed: int, sizes: NDArray[np.int64]
 ) -> Iterator[NDArray[np.float32]]:
     """`sample_weights`, sampled now."""
     rng = np.random.default_rng(seed)
     total, heavy = int(sizes.sum()) + units, sizes.size
     proportions = np.append(sizes, units) / total
-    rows = max(1, chunk_bytes // (4 * (heavy + units)))
+    rows = max(1, CHUNK_BYTES // (4 * (heavy + units)))
     for start in range(0, resamples, rows):
         weights = np.empty((min(rows, resamples - start), heavy + units), dtype=np.float32)
         samples = np.full(len(weights), units)

@@ -64,7 +64,7 @@ DECISION_THRESHOLDS: Final = (
     *(round(0.01 * i, 2) for i in range(1, 10)), *(round(0.05 * i, 2) for i in range(2, 20)),
 )  # fmt: skip
 """0.01 to 0.09 by 0.01, where a rare disease is decided on, then to 0.95 by 0.05."""
-STATISTICS: Final = 4
+STATISTICS: Final = 5
 """Counted up when a change makes another value or interval of the same scores: what was stored
 before is then computed again from them, at the next evaluation."""
 

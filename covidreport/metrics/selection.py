@@ -30,21 +30,15 @@ class RankUncertainty(Struct, frozen=True, eq=False):
 
 
 def rank_resamples(
-    missed: NDArray[np.integer[Any]],
-    false_alarms: NDArray[np.integer[Any]],
-    average_precision: NDArray[np.float64] | None = None,
+    missed: NDArray[np.integer[Any]], false_alarms: NDArray[np.integer[Any]]
 ) -> NDArray[np.int64]:
     """The rank of each run in each resample, `(B, R)`, from 1.
 
-    The ranking's own key: fewest missed, then fewest false alarms, then highest average precision
-    (where given: `(B, R)` from `resample_curves`, the same resamples). Runs equal in all of these
-    share the better rank and the next rank is left free (1, 2, 2, 4). The name, which settles the
-    order of a table in the end, settles nothing here: it is no evidence. An undefined average
-    precision ranks last among runs that are otherwise equal.
+    Fewest missed, then fewest false alarms. Runs equal in both share the better rank and the next
+    rank is left free (1, 2, 2, 4). What settles the order of a table beyond them settles nothing
+    here.
     """
     keys = [false_alarms, missed]
-    if average_precision is not None:
-        keys.insert(0, np.where(np.isnan(average_precision), np.inf, -average_precision))
     order = np.lexsort(keys, axis=-1)
     ordered = [np.take_along_axis(key, order, axis=-1) for key in keys]
     differs = np.ones(order.shape, dtype=np.bool_)

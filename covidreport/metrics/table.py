@@ -28,7 +28,7 @@ from covidreport.records import (
 Direction = Literal["higher", "lower", "neither"]
 Interval = Literal[
     "Wilson", "Wilson of F*", "MOVER", "Wilson, delta variance", "Wilson, DeLong variance",
-    "Wilson, bootstrap variance", "MOVER-R", "Wald", "none",
+    "Wilson, infinitesimal jackknife", "MOVER-R", "Wald", "none",
 ]  # fmt: skip
 """How intervals are made where an evaluation does not say otherwise. A proportion of images has
 Wilson's, any other metric of counts between 0 and 1 (a correlation: -1 and 1) can have that of the
@@ -166,7 +166,7 @@ ALL_METRICS: Final[dict[str, Metric]] = {
     "average_precision": CurveMetric(
         curves.average_precision, "Average precision",
         "PPV averaged over the positives, each at the threshold at which it is found. Needs scores",
-        "Σ (recall gained × PPV there)", "higher", "Wilson, bootstrap variance",
+        "Σ (recall gained × PPV there)", "higher", "Wilson, infinitesimal jackknife",
         at_threshold=False, resembles=("ap", "pr_auc", "auprc"),
     ),
     "micro_f1": LabelsMetric(

@@ -25,8 +25,9 @@ class MetricPlan(Struct, frozen=True):
     """By label, the proportion of patients for whom predictive values are computed."""
     normal: str | None = None
     """The label that says that there is no disease; None where the data has none."""
-    resamples: int = 2000
-    seed: int = 0
+    resamples: int | None = None
+    """Of an evaluation of an earlier version, which drew average precision's interval."""
+    seed: int | None = None
 
 
 class OperatingPoint(Struct, frozen=True):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from covidreport.compare.answers import AlignedAnswers, read_answers
 from covidreport.compare.reading import ReadScores
 from covidreport.metrics import compare_roc_aucs, estimate_roc_aucs, holm, roc_auc_interval
-from covidreport.metrics.curve_bootstrap import score_failed_worst
+from covidreport.metrics.curves import score_failed_worst
 from covidreport.metrics.delong import RocAucs
 from covidreport.metrics.readers import average_aucs, compare_with_average, one_shot_variance
 from covidreport.records import (

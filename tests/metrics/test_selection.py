@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import binom
 
 from covidreport.metrics import detectable_difference
-from covidreport.metrics.curve_bootstrap import resample_curves
 from covidreport.metrics.multiplicity import PairTest, compare_pairs
 from covidreport.metrics.paired import mcnemar_exact
 from covidreport.metrics.resample import resample_counts
@@ -23,13 +22,10 @@ from covidreport.metrics.selection import (
 
 
 def test_ranks_by_hand():
-    """Missed, then false alarms, then average precision; equal runs share the better rank."""
+    """Missed, then false alarms; equal runs share the better rank."""
     missed = np.array([[2, 1, 2, 2], [3, 3, 3, 3], [0, 1, 0, 1]])
     alarms = np.array([[5, 9, 4, 4], [1, 1, 1, 1], [7, 7, 6, 7]])
     assert rank_resamples(missed, alarms).tolist() == [[4, 1, 2, 2], [1, 1, 1, 1], [2, 3, 1, 3]]
-    precision = np.array([[0.9, 0.1, 0.5, 0.6], [0.5, 0.6, np.nan, 0.6], [0.1, 0.2, 0.3, 0.2]])
-    ranks = rank_resamples(missed, alarms, precision)
-    assert ranks.tolist() == [[4, 1, 3, 2], [3, 1, 4, 1], [2, 3, 1, 3]]
 
 
 def test_runs_that_share_first_place_share_the_resample():
@@ -57,11 +53,9 @@ def test_ten_equal_runs_have_wide_rank_intervals():
     truth = (np.arange(628) < 28).astype(np.int8)
     answers = rng.random((10, 628)) < np.where(truth == 1, 0.9, 0.05)
     failed = np.zeros_like(answers)
-    scores = answers + 0.1 * rng.random(answers.shape)
     found = resample_counts(truth[:, None], answers[:, :, None], failed, collapse=False)
-    curves = resample_curves(truth, scores, failed)
     counts = found.resampled
-    ranks = rank_resamples(counts.fn[:, :, 0], counts.fp[:, :, 0], curves.average_precision)
+    ranks = rank_resamples(counts.fn[:, :, 0], counts.fp[:, :, 0])
     summary = summarise_ranks(ranks)
     winner = int(summary.best.argmax())
     assert summary.low[winner] == 1

@@ -208,8 +208,9 @@ def _other_intervals(data: ReportData) -> tuple[str, ...]:
         for evaluation in reported.usual
         if evaluation.score_metrics is not None
     }
-    if plans and any("bootstrap" in part for part in told):
-        drawn = listed([f"{n:,} resamples from seed {seed}" for n, seed in sorted(plans)])
+    known = sorted((n, seed) for n, seed in plans if n is not None and seed is not None)
+    if known and any("bootstrap" in part for part in told):
+        drawn = listed([f"{n:,} resamples from seed {seed}" for n, seed in known])
         paragraphs.append(f"Drawn were {drawn}: the same evidence gives the same intervals.")
     if strange:
         names = ", ".join(strange)

@@ -100,9 +100,10 @@ INTERVALS: tuple[tuple[str, str], ...] = (
      "has Obuchowski’s variance over patients (1997), of at most three times the patients with "
      "positives."),
     ("wilson, infinitesimal jackknife", "Average precision has Wilson’s interval on the effective "
-     "sample that has its variance by the infinitesimal jackknife: what each image, or patient, "
-     "moves it by (Efron and Tibshirani 1993). That sample has at most three times the positives, or "
-     "patients with some. It is approximate where nearly all positives are ahead of the others."),
+     "sample that has its variance by the infinitesimal jackknife. That sums what each image, or "
+     "patient, moves it by (Efron and Tibshirani 1993). That sample has at most three times the "
+     "positives, or patients with some. It is approximate where nearly all positives are ahead "
+     "of the others."),
     ("wilson, bootstrap variance", "Average precision has Wilson’s interval on the effective "
      "sample that has the variance of the bootstrap. That sample has at most three times the "
      "positives, or patients with some. It is approximate where nearly all positives are ahead "

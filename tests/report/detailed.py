@@ -15,7 +15,7 @@ from covidreport.report.repeats import collect_repeats
 LABELS = ("covid-19", "normal")
 VALUE = "<F> & |x|"
 """A hostile name of a group."""
-PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=200)
+PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05})
 
 
 def draw_scores(seed: int, skill: float, images: int = 160) -> Scores:
@@ -39,7 +39,7 @@ def draw_scores(seed: int, skill: float, images: int = 160) -> Scores:
 
 def evaluate(name: str, scores: Scores) -> Evaluation:
     """The evaluation of these scores."""
-    plan = PLAN if "normal" in scores.labels else MetricPlan(resamples=200)
+    plan = PLAN if "normal" in scores.labels else MetricPlan()
     found = compute_metrics(scores, [0.5] * len(scores.labels), plan)
     return Evaluation(
         run=name,

@@ -21,7 +21,7 @@ from tests.computed import compute_once
 
 LABELS = ("covid-19", "normal", "pneumonia")
 PREVALENCE = (0.10, 0.36, 0.54)
-PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05}, resamples=100)
+PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05})
 _VIEWS = ("PA", "AP", "AP supine")
 
 

@@ -61,13 +61,31 @@ def test_html_and_markdown_have_the_same_figures(data):
         "Net benefit for COVID-19, in cases found an image",
         "too few to compare",
         "say less than as many images of different patients",
-        "200 resamples from seed 0",
+        "moves it by (Efron and Tibshirani 1993)",
         "3 seeds against 3 can’t give a p below 0.100",
         VALUE,
     ):
         assert words in page, words
         assert words in text, words
     assert VALUE not in render_html(data)
+
+
+def test_resamples_of_an_earlier_version_are_told(data):
+    """Of evaluations whose average precision has an interval by bootstrap."""
+    run = data.runs[0]
+    assert run.evaluation is not None
+    metrics = run.evaluation.score_metrics
+    assert metrics is not None
+    estimates = {
+        label: {key: replace(each, method="wilson, bootstrap variance, approximate")
+                if key == "average_precision" else each for key, each in figures.items()}
+        for label, figures in run.evaluation.estimates.items()
+    }  # fmt: skip
+    plan = replace(metrics.plan, resamples=200, seed=0)
+    before = replace(run.evaluation, estimates=estimates, score_metrics=replace(metrics, plan=plan))
+    text = render_markdown(replace(data, runs=(replace(run, evaluation=before), *data.runs[1:])))
+    assert "Drawn were 200 resamples from seed 0" in text
+    assert "variance of the bootstrap" in text
 
 
 def test_the_view_says_what_the_record_holds(data, first):

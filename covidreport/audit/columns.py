@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from covidreport.audit.evidence import DataEvidence, number_texts
 from covidreport.metrics import band_ages
+from covidreport.metrics.readings import is_reading
 from covidreport.records import UNKNOWN, ImageSurvey
 
 NOT_STATED: Final = "not stated"
@@ -50,7 +51,9 @@ def list_attribute_columns(evidence: DataEvidence) -> tuple[AttributeColumn, ...
     Ages are put into bands, other numbers into tenths of the images, a frequent number on its own.
     """
     stated = (
-        _read_stated(name, cells) for name, cells in evidence.dataset.attributes.items() if cells
+        _read_stated(name, cells)
+        for name, cells in evidence.dataset.attributes.items()
+        if cells and not is_reading(name)
     )
     surveyed = () if evidence.survey is None else _list_surveyed(evidence.survey)
     found = [column for column in (*stated, *surveyed) if column is not None]

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from covidreport.dataset.labelling import merge_rows, read_labels
+from covidreport.dataset.labelling import FoundLabels, mean_cells, merge_rows, read_labels
 from covidreport.dataset.layout import Extract, Join, ManifestSettings, SplitBy
 from covidreport.dataset.names import ImageNames
+from covidreport.dataset.readings import read_columns, spread_rows, widen
 from covidreport.dataset.table import ManifestTable, Reading, TextForm, read_table
 from covidreport.errors import DatasetError
+from covidreport.metrics.readings import is_reading, part_reading
+from covidreport.records import UNKNOWN
 from covidreport.storage.files import format_path
 
 FOLDERS = "folders"
@@ -70,13 +73,16 @@ def arrange_table(
     if len(kept) < rows.n:
         rows.columns = {name: [cells[i] for i in kept] for name, cells in rows.columns.items()}
         columns = {name: [cells[i] for i in kept] for name, cells in columns.items()}
+    readers = [] if words.reader is None else rows.take(words.reader, "the reader")
     found = read_labels(rows.columns, rows.used, words, labels, uncertain)
+    readings = _read_readings(rows, found, mean_cells(words, uncertain, UNKNOWN))
+    readings |= spread_rows(readers, found.codes)
     if found.faults:
         stand = places()
         raise DatasetError(
             rows.where, [f"{stand[kept[row]]}: {what}" for row, what in sorted(found.faults)]
         )
-    attributes = _take_attributes(rows, words, columns, found.used)
+    attributes = {**_take_attributes(rows, words, columns, found.used), **readings}
     codes, at = found.codes, list(range(len(kept)))
     if words.rows is not None:
         merged = merge_rows(columns, attributes, codes, words.rows)
@@ -191,13 +197,17 @@ def _join(rows: _Rows, base: Path, join: Join) -> None:
     other = _Rows(format_path(table.source), dict(table.columns), table.n_rows, list)
     _extract(other, join.extract)
     on = {join.on: join.on} if isinstance(join.on, str) else join.on
+    numbers = table.numbers()
+    if join.reader is not None:
+        numbers = _part_readers(other, list(on.values()), join, table)
     ours = list(zip(*(rows.take(name, f"`join` of {join.file}") for name in on), strict=True))
     theirs = list(zip(*(other.take(name, "`on`") for name in on.values()), strict=True))
-    names = [name for name in join.only or other.columns if name not in on.values()]
+    only = None if join.reader else join.only
+    names = [name for name in only or other.columns if name not in on.values()]
     taken = list(zip(*(other.take(name, "`only`") for name in names), strict=True))
     beside: dict[tuple[str, ...], tuple[str, ...]] = {}
     faults = []
-    for number, key, cells in zip(table.numbers(), theirs, taken, strict=False):
+    for number, key, cells in zip(numbers, theirs, taken, strict=False):
         if beside.setdefault(key, cells) != cells:
             faults.append(f"{table.unit} {number}: {', '.join(key)} stands here twice, otherwise")
     blank = ("",) * len(names)
@@ -209,6 +219,22 @@ def _join(rows: _Rows, base: Path, join: Join) -> None:
             faults.append(f"column {name!r} says other than that of {rows.where}; name `only`")
     if faults:
         raise DatasetError(other.where, faults)
+
+
+def _part_readers(
+    other: _Rows, on: Sequence[str], join: Join, table: ManifestTable
+) -> Sequence[int]:
+    """A second table with a row an image and reader, made one with a row an image in place."""
+    reader = join.reader or ""
+    read = join.only or [each for each in other.columns if each not in (*on, reader)]
+    for name in (reader, *on, *read):
+        other.take(name, f"`join` of {join.file}")
+    columns, faults = widen(other.columns, on, reader, read)
+    if faults:
+        at = table.numbers()
+        raise DatasetError(other.where, [f"{table.unit} {at[row]}: {what}" for row, what in faults])
+    other.columns = columns
+    return range(1, 1 + len(columns[on[0]]))
 
 
 def _take_columns(
@@ -307,6 +333,24 @@ def _split_by(by: SplitBy, paths: Sequence[str], base: Path, where: str) -> list
     if faults:
         raise DatasetError(where, faults)
     return splits
+
+
+def _read_readings(
+    rows: _Rows, found: FoundLabels, values: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """The columns of readers, whose faults are added to those of the labels.
+
+    Without those of a label that was not asked for, or that nobody has.
+    """
+    readings, faults = read_columns(rows.columns, found.codes, values)
+    found.faults += faults
+    rows.used.update(filter(is_reading, rows.columns))
+    there = {name.strip().casefold() for name in rows.columns}
+    return {
+        name: cells
+        for name, cells in readings.items()
+        if (of := part_reading(name)[1]) in found.codes or of.casefold() not in there
+    }
 
 
 def _leave_out(

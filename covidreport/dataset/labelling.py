@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from covidreport.dataset.layout import ManifestSettings
 from covidreport.dataset.truth import VALUES, describe_values, looks_like_label, normalise_cell
+from covidreport.metrics.readings import is_reading
 from covidreport.records import UNKNOWN
 
 _BECOMES = {"ignore": UNKNOWN, "positive": 1, "negative": 0}
@@ -39,15 +40,14 @@ def read_labels(
     taken: columns that have another meaning. Labels that are asked for and not there are left to
     the caller. uncertain: marks whose truth is unknown.
     """
-    marks = {normalise_cell(mark): UNKNOWN for mark in uncertain}
-    marks |= {normalise_cell(mark): _BECOMES[what] for mark, what in words.uncertain.items()}
+    marks = _read_marks(words, uncertain)
     blank = 0 if words.blank == "negative" else UNKNOWN
     names = {name.strip().casefold(): label for name, label in words.rename.items()}
     if words.classes is not None and words.classes in columns:
         found = _read_classes(columns[words.classes], words, names, marks, blank)
         found.used.add(words.classes)
     else:
-        values = {**VALUES, "": blank, "null": blank, **marks}
+        values = mean_cells(words, uncertain, blank)
         wanted = None if labels is None else {label.strip().casefold() for label in labels}
         found = _read_columns(columns, taken, names, values, wanted, words)
     for label, others in words.implies.items():
@@ -66,6 +66,16 @@ def read_labels(
     return found
 
 
+def _read_marks(words: ManifestSettings, uncertain: Sequence[str]) -> dict[str, int]:
+    marks = {normalise_cell(mark): UNKNOWN for mark in uncertain}
+    return marks | {normalise_cell(mark): _BECOMES[what] for mark, what in words.uncertain.items()}
+
+
+def mean_cells(words: ManifestSettings, uncertain: Sequence[str], blank: int) -> dict[str, int]:
+    """What a cell of 0, 1 and marks means; blank: what one that says nothing does."""
+    return {**VALUES, "": blank, "null": blank, **_read_marks(words, uncertain)}
+
+
 def _fold(name: str) -> str:
     return name.strip().casefold()
 
@@ -80,7 +90,7 @@ def _read_columns(
     for name, cells in columns.items():
         label = _fold(names.get(_fold(name), name))
         guessed = _fold(name) in names or (
-            name not in taken and looks_like_label(cells, values)
+            name not in taken and not is_reading(name) and looks_like_label(cells, values)
         )  # fmt: skip
         if not (guessed if wanted is None else label in wanted or label in implying):
             continue
@@ -185,18 +195,31 @@ def merge_rows(
     ]
     at = [rows[0] for rows in groups.values()]
     alike = {
-        name: cells
+        name: [cells[row] for row in at]
         for name, cells in attributes.items()
         if all(cells[row] == cells[rows[0]] for rows in several for row in rows)
     }
+    for name in filter(is_reading, attributes):
+        merged_cells = [_merge_readings(attributes[name], rows) for rows in groups.values()]
+        faults += [
+            (row, f"{name} of {columns['path'][row]} is both 0 and 1")
+            for row, each in zip(at, merged_cells, strict=True)
+            if each is None
+        ]
+        alike[name] = [each or "" for each in merged_cells]
     merged = {}
     for label, each in codes.items():
         merged[label] = np.array([_vote(each[rows], rule) for rows in groups.values()], np.int8)
     return MergedRows(
         {name: [cells[row] for row in at] for name, cells in columns.items()},
-        {name: [cells[row] for row in at] for name, cells in alike.items()},
-        merged, at, faults,
+        alike, merged, at, faults,
     )  # fmt: skip
+
+
+def _merge_readings(cells: Sequence[str], rows: Sequence[int]) -> str | None:
+    """One reader's reading of an image among its rows; None where they contradict each other."""
+    said = {cells[row] for row in rows} - {""}
+    return None if len(said) > 1 else next(iter(said), "")
 
 
 def _vote(votes: Codes, rule: Literal["any", "majority"]) -> int:

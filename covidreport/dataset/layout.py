@@ -26,7 +26,8 @@ class Join(Struct, frozen=True, forbid_unknown_fields=True):
     """A second table, whose columns are set beside the rows that agree with it in `on`.
 
     on: a column that both have, or columns of the first by those of the second. only: the columns
-    that are taken; None is all.
+    that are taken; None is all. reader: the column that names who read, where rows are readings:
+    each of the other columns becomes one a reader, `reader:NAME:LABEL`.
     """
 
     file: Text
@@ -35,6 +36,7 @@ class Join(Struct, frozen=True, forbid_unknown_fields=True):
     separator: Text | None = None
     columns: Texts | None = None
     extract: dict[Text, Extract] = {}
+    reader: Text | None = None
 
 
 class SplitBy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +116,10 @@ class ManifestSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["any", "majority"] | None,
         Meta(description="how several rows of an image are one: any or majority"),
     ] = None
+    reader: Annotated[
+        Text | None,
+        Meta(description="the column that names who read, where `rows` are of readers"),
+    ] = None
     exclude: Annotated[
         dict[Text, Texts],
         Meta(description='values whose rows are left out: {view = ["L"], folders = ["masks"]}'),
@@ -151,6 +157,8 @@ def find_contradictions(words: ManifestSettings) -> list[str]:
         faults.append("`file` names a table a split, and `split` says it again: keep one")
     if words.between is not None and words.classes is None:
         faults.append("`between` parts the classes in a cell, and no column of `classes` is named")
+    if words.reader is not None and words.rows is None:
+        faults.append("`reader` names who read a row, and `rows` does not say how rows are one")
     if isinstance(words.split, SplitBy) and bool(words.split.lists) == bool(words.split.folders):
         faults.append("`split` takes either lists or folders")
     extracts: list[tuple[str, Mapping[str, Extract]]] = [("extract", words.extract)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from covidreport.dataset.kinds import refuse_kinds
+from covidreport.dataset.readings import find_name_fault, read_columns
 from covidreport.dataset.spellings import Spellings
 from covidreport.dataset.table import ManifestTable
 from covidreport.dataset.truth import describe_values, looks_like_label, name_values, read_truth
 from covidreport.errors import DatasetError
+from covidreport.metrics.readings import is_reading
 from covidreport.records import Dataset
 
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
@@ -79,7 +81,10 @@ def guess_columns(
     return tuple(
         name
         for name, cells in table.columns.items()
-        if name not in RESERVED and name != group and looks_like_label(cells, values)
+        if name not in RESERVED
+        and name != group
+        and not is_reading(name)
+        and looks_like_label(cells, values)
     )
 
 
@@ -124,6 +129,7 @@ def build_dataset(
         for row in wrong:
             cell = cells[row]
             faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
+    readings = _read_readings(table, columns, values, faults)
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
     used = {PATH, ID, SPLIT, FOLD, group_column, *columns}
@@ -139,10 +145,26 @@ def build_dataset(
         groups=_read_patients(table.columns[group_column], ids) if group_column else None,
         folds=_clean(table.columns[FOLD]) if FOLD in table.columns else None,
         attributes={
-            column: _clean(cells) for column, cells in table.columns.items() if column not in used
+            column: _clean(cells)
+            for column, cells in {**table.columns, **readings}.items()
+            if column not in used
         },
         left_out=table.reading.left_out,
     )
+
+
+def _read_readings(
+    table: ManifestTable, labels: Sequence[str], values: Mapping[str, int], faults: _Faults
+) -> dict[str, list[str]]:
+    """The columns of readers in 1, 0 and blanks."""
+    known = {*labels, *(name for name in table.columns if name not in RESERVED)}
+    for name in filter(is_reading, table.columns):
+        if said := find_name_fault(name, known):
+            faults.add(None, said)
+    readings, wrong = read_columns(table.columns, labels, values)
+    for row, what in wrong:
+        faults.add(row, what)
+    return readings
 
 
 def build_images(table: ManifestTable, name: str) -> Dataset:

@@ -92,9 +92,10 @@ def digest_units(
     attributes: Mapping[str, Sequence[str]],
     ages: NDArray[np.int16] | None = None,
     single: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    readings: Mapping[str, NDArray[np.int8]] | None = None,
 ) -> str:
     """The sha256 of what intervals, subgroups and the table of patients depend on besides truth and
-    scores."""
+    scores, and of what readers say."""
     facts: dict[str, Any] = {
         "groups": groups, "attributes": dict(attributes), "statistics": STATISTICS,
     }  # fmt: skip
@@ -102,6 +103,8 @@ def digest_units(
         facts["ages"] = ages.tolist()
     if single:
         facts["single"] = dict(single)
+    if readings:
+        facts["readings"] = {name: codes.tolist() for name, codes in readings.items()}
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -126,7 +129,9 @@ def compute_score_metrics(answers: Answers, plan: MetricPlan) -> ScoreMetrics:
         labels=labels,
         consistency=_describe_consistency(answers, plan),
         subgroups=subgroups,
-        units=digest_units(scores.groups, scores.attributes, scores.ages, scores.single),
+        units=digest_units(
+            scores.groups, scores.attributes, scores.ages, scores.single, scores.readings
+        ),
     )
 
 

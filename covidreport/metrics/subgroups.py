@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from covidreport.metrics.counts import count_labels
 from covidreport.metrics.matches import Proportion
 from covidreport.metrics.proportions import estimate_proportions
+from covidreport.metrics.readings import is_reading
 from covidreport.metrics.table import CountMetric, list_metrics
 from covidreport.records import Counts, Estimate, MetricPlan, Subgroup, Subgroups
 
@@ -89,7 +90,8 @@ def group_values(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str
 
     Ages (a column `age`, `patient_age`, `age_years`) as bands. What has one value for every image,
     or many, such as an exact date or a file's number, is excluded: the first has nothing to
-    compare (`single_values`), the second could name a patient.
+    compare (`single_values`), the second could name a patient. What a
+    reader says is truth, and no attribute.
     """
     return _choose_values(attributes, 2, MOST_VALUES)
 
@@ -104,6 +106,8 @@ def _choose_values(
 ) -> dict[str, tuple[str, ...]]:
     chosen = {}
     for name, cells in attributes.items():
+        if is_reading(name):
+            continue
         values = band_ages(cells) if is_age(name) else tuple(cells)
         if fewest <= len({value for value in values if value}) <= most:
             chosen[name] = values

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
+from covidreport.metrics.readings import is_reading
 from covidreport.records import UNKNOWN, Activation, Measured, Scores
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
@@ -45,8 +46,8 @@ def write_scores(path: Path, scores: Scores) -> None:
     `attribute.<name>` (null: not stated; none in files of an earlier version), `single.<name>`
     likewise of attributes that state one value alone, `age` in completed years where the data state
     ages (null: not stated; 90: so old or older), `picture.<field>` of `Measured` (float, null: not
-    decoded; none where scores came from elsewhere), and `fold` where each fold had a model of its
-    own.
+    decoded; none where scores came from elsewhere), `fold` where each fold had a model of its own,
+    and `reader:<name>:<label>` (null: not read) where several readers gave their truth.
     """
     import pyarrow.parquet as pq
 
@@ -96,6 +97,9 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
             columns[name] = pa.array(each, pa.float32(), mask=np.isnan(each))
     if scores.folds is not None:
         columns["fold"] = pa.array(scores.folds[rows], pa.string())
+    for name, codes in scores.readings.items():
+        each = np.ascontiguousarray(codes[rows])
+        columns[name] = pa.array(each, pa.int8(), mask=each == UNKNOWN)
     return pa.table(columns)
 
 
@@ -166,7 +170,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
-        truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
+        truth=_to_codes(truth),
         scores=_read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
@@ -181,6 +185,11 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             if set(_MEASURED) <= set(table.column_names)
             else None
         ),
+        readings={
+            name: _to_codes(_read_numbers(table, [name])[:, 0])
+            for name in table.column_names
+            if is_reading(name)
+        },
     )
 
 
@@ -190,6 +199,10 @@ def _read_attributes(table: pa.Table, prefix: str) -> dict[str, tuple[str, ...]]
         for name in table.column_names
         if name.startswith(prefix)
     }
+
+
+def _to_codes(values: NDArray[np.float64]) -> NDArray[np.int8]:
+    return np.where(np.isnan(values), UNKNOWN, values).astype(np.int8)
 
 
 def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from covidreport.errors import DatasetError, UsageError
 from covidreport.evaluate.argmax import audit_argmax
 from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import read_readings
+from covidreport.metrics.readings import list_readings
 from covidreport.records import (
     ARGMAX,
     Activation,
@@ -218,7 +218,7 @@ def match_scores(request: ImportRequest) -> tuple[Scores, int]:
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
         single=single_values(dataset.attributes),
-        readings=read_readings(dataset.attributes),
+        readings=list_readings(dataset.attributes),
         others=scores[:, n_labels:].max(axis=1, initial=0)
         if request.decision == "argmax"
         else None,

@@ -75,7 +75,7 @@ def arrange_table(
         columns = {name: [cells[i] for i in kept] for name, cells in columns.items()}
     readers = [] if words.reader is None else rows.take(words.reader, "the reader")
     found = read_labels(rows.columns, rows.used, words, labels, uncertain)
-    readings = _read_readings(rows, found, mean_cells(words, uncertain, UNKNOWN))
+    readings = _list_readings(rows, found, mean_cells(words, uncertain, UNKNOWN))
     readings |= spread_rows(readers, found.codes)
     if found.faults:
         stand = places()
@@ -335,7 +335,7 @@ def _split_by(by: SplitBy, paths: Sequence[str], base: Path, where: str) -> list
     return splits
 
 
-def _read_readings(
+def _list_readings(
     rows: _Rows, found: FoundLabels, values: Mapping[str, int]
 ) -> dict[str, list[str]]:
     """The columns of readers, whose faults are added to those of the labels.

@@ -129,7 +129,7 @@ def build_dataset(
         for row in wrong:
             cell = cells[row]
             faults.add(row, f"{label} is {cell!r}, not {describe_values(uncertain, cell)}")
-    readings = _read_readings(table, columns, values, faults)
+    readings = _list_readings(table, columns, values, faults)
     faults.raise_any()
     group_column = group or (PATIENT if PATIENT in table.columns else None)
     used = {PATH, ID, SPLIT, FOLD, group_column, *columns}
@@ -153,7 +153,7 @@ def build_dataset(
     )
 
 
-def _read_readings(
+def _list_readings(
     table: ManifestTable, labels: Sequence[str], values: Mapping[str, int], faults: _Faults
 ) -> dict[str, list[str]]:
     """The columns of readers in 1, 0 and blanks."""

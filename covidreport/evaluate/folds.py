@@ -39,7 +39,7 @@ from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.evaluate.write import fail_run
 from covidreport.metrics import group_values, read_ages, single_values
 from covidreport.metrics.brightness import merge_levels
-from covidreport.metrics.readings import read_readings
+from covidreport.metrics.readings import list_readings
 from covidreport.records import (
     CrossValidated,
     Evaluation,
@@ -229,7 +229,7 @@ def _join_scores(
         attributes=group_values(data.attributes), folds=data.folds, others=others,
         ages=read_ages(data.attributes), pictures=_join_pictures(parts, rows),
         single=single_values(data.attributes),
-        readings=read_readings(data.attributes),
+        readings=list_readings(data.attributes),
     )  # fmt: skip
 
 

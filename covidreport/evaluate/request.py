@@ -14,7 +14,7 @@ from covidreport.evaluate.thresholds import Thresholds
 from covidreport.inference.execution import Execution
 from covidreport.metrics import digest_units, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import read_readings
+from covidreport.metrics.readings import list_readings
 from covidreport.records import Dataset, Finding, MetricPlan, ModelLimits, name_evaluation
 from covidreport.storage.made_here import MadeHere
 from covidreport.storage.replaced import NewImages
@@ -76,7 +76,7 @@ class EvaluationRequest(Struct, frozen=True):
             units=digest_units(
                 data.groups, group_values(data.attributes), read_ages(data.attributes),
                 single_values(data.attributes),
-                read_readings(data.attributes),
+                list_readings(data.attributes),
             ),
             label_fingerprints=self.label_fingerprints,
         )  # fmt: skip

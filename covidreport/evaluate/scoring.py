@@ -19,7 +19,7 @@ from covidreport.evaluate.tuned import (
 )
 from covidreport.metrics import compute_metrics, group_values, read_ages, single_values
 from covidreport.metrics.plan import MetricOptions
-from covidreport.metrics.readings import read_readings
+from covidreport.metrics.readings import list_readings
 from covidreport.records import CALLED, Dataset, Decision, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.exploratory import drop_intervals
 from covidreport.storage.made_here import MadeHere
@@ -187,6 +187,6 @@ def take_units(scores: Scores, dataset: Dataset) -> Scores:
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),
         single=single_values(dataset.attributes),
-        readings=read_readings(dataset.attributes),
+        readings=list_readings(dataset.attributes),
         pictures=None if scores.pictures is None else scores.pictures[order],
     )

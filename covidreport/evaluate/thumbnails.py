@@ -25,6 +25,8 @@ from covidreport.evaluate.request import EvaluationRequest
 from covidreport.images import decode_image, read_bytes
 from covidreport.images.thumbnails import make_thumbnail, thumbnail_facts
 from covidreport.metrics import decide_label, to_probabilities
+from covidreport.metrics.agreement import pick_split
+from covidreport.metrics.readings import take_readings
 from covidreport.records import (
     Evaluation,
     Failure,
@@ -59,12 +61,16 @@ shows of all runs together."""
 
 
 class Chosen(Struct, frozen=True):
-    """The rows of a run's scores that get a picture, and how many more there would have been."""
+    """The rows of a run's scores that get a picture, and how many more there would have been.
+
+    split: images on which readers differ, whatever the run says of them.
+    """
 
     missed: tuple[int, ...]
     false_alarms: tuple[int, ...]
     missed_omitted: int
     false_alarms_omitted: int
+    split: tuple[int, ...] = ()
 
 
 class ThumbnailsWritten(Struct, frozen=True):
@@ -88,7 +94,8 @@ class _Plan(Struct, frozen=True):
 def choose_cases(
     scores: Scores, target: str, rule: LabelRule, fingerprint: str | None = None
 ) -> Chosen:
-    """The positives that a run misses and its false alarms, the most wrong ones first.
+    """The positives that a run misses and its false alarms, the most wrong ones first; and images
+    on which readers differ.
 
     Of equally wrong ones the first in the file, of false alarms the first by its picture's name, as
     in a report. Images that could not be scored are excluded: what can't be decoded has no picture.
@@ -104,7 +111,19 @@ def choose_cases(
         false_alarms=_pick_alarms(alarms, scores, values, fingerprint),
         missed_omitted=max(0, len(missed) - MOST_MISSED),
         false_alarms_omitted=max(0, len(alarms) - MOST_FALSE_ALARMS),
+        split=_pick_split(scores, target, fingerprint),
     )
+
+
+def _pick_split(scores: Scores, target: str, fingerprint: str | None) -> tuple[int, ...]:
+    readings = [*take_readings(scores.readings, target).values()]
+    if not readings:
+        return ()
+
+    def name(row: int) -> str:
+        return name_thumbnail(scores.sample_ids[row], fingerprint)
+
+    return pick_split(np.stack(readings), name)[0]
 
 
 def _pick_alarms(
@@ -190,7 +209,7 @@ def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: 
     at = {sample: row for row, sample in enumerate(request.dataset.ids)}
     named = {
         row: name_thumbnail(scores.sample_ids[row], request.fingerprint)
-        for row in (*chosen.missed, *chosen.false_alarms)
+        for row in (*chosen.missed, *chosen.false_alarms, *chosen.split)
     }
     return _Plan(
         folder,
@@ -204,6 +223,7 @@ def _plan(request: EvaluationRequest, run: Run, evaluation: Evaluation, target: 
             "false_alarms": [named[row] for row in chosen.false_alarms],
             "missed_left_out": chosen.missed_omitted,
             "false_alarms_left_out": chosen.false_alarms_omitted,
+            **({"readers_differ": [named[row] for row in chosen.split]} if chosen.split else {}),
         },
     )
 

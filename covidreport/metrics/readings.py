@@ -26,22 +26,20 @@ def part_reading(name: str) -> tuple[str, str]:
     return reader.strip(), label.strip()
 
 
-def read_readings(attributes: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.int8]]:
-    """By the attribute's name, what a reader says of each image, int8 `(N,)`: 1, 0 or `UNKNOWN`."""
+def list_readings(attributes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The attributes that are readers' truth, by `NAME:LABEL`: `(N,)` of 1, 0 and blanks."""
     return {
-        name: np.fromiter(map(_CODES.__getitem__, cells), np.int8, len(cells))
+        name.removeprefix(READING): tuple(cells)
         for name, cells in attributes.items()
         if is_reading(name)
     }
 
 
-def take_readings(
-    readings: Mapping[str, NDArray[np.int8]], label: str
-) -> dict[str, NDArray[np.int8]]:
-    """Those of one label by reader, of readers who read any image."""
+def take_readings(readings: Mapping[str, Sequence[str]], label: str) -> dict[str, NDArray[np.int8]]:
+    """What each reader says of a label, int8 `(N,)`: 1, 0 or `UNKNOWN`; of those who read any."""
     found = {}
-    for name, codes in readings.items():
+    for name, cells in readings.items():
         reader, of = part_reading(name)
-        if of == label and (codes != UNKNOWN).any():
-            found[reader] = codes
+        if of == label and any(cells):
+            found[reader] = np.fromiter(map(_CODES.__getitem__, cells), np.int8, len(cells))
     return found

@@ -92,7 +92,7 @@ def digest_units(
     attributes: Mapping[str, Sequence[str]],
     ages: NDArray[np.int16] | None = None,
     single: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    readings: Mapping[str, NDArray[np.int8]] | None = None,
+    readings: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The sha256 of what intervals, subgroups and the table of patients depend on besides truth and
     scores, and of what readers say."""
@@ -104,7 +104,7 @@ def digest_units(
     if single:
         facts["single"] = dict(single)
     if readings:
-        facts["readings"] = {name: codes.tolist() for name, codes in readings.items()}
+        facts["readings"] = dict(readings)
     return hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -186,6 +186,7 @@ from covidreport.records.report import (
     ReportedRun,
     RunFrequencies,
     RunReferral,
+    SplitCase,
     ThresholdCurves,
     TrueClasses,
 )
@@ -398,6 +399,7 @@ __all__ = [
     "SiteRank",
     "SiteRule",
     "Sites",
+    "SplitCase",
     "SpotCut",
     "Stage",
     "StageStarted",

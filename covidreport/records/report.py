@@ -23,6 +23,7 @@ from covidreport.records.score_metrics import Subgroup
 from covidreport.records.scores import Estimate
 from covidreport.records.sites import Sites
 from covidreport.records.study import Study
+from covidreport.records.truths import ReadersTruth
 
 CaseAnswer = Literal["yes", "no", "failed"]
 """What a run said of one image for one label; `failed` where it could not be scored."""
@@ -49,6 +50,16 @@ class DoubtfulLabel(Struct, frozen=True):
     positive: bool
 
 
+class SplitCase(Struct, frozen=True):
+    """An image on which readers differ; who called it positive, and who negative."""
+
+    case: Case
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+    truth: bool | None = None
+    """Whether the data set's truth is positive; None where it is unknown."""
+
+
 class CaseTable(Struct, frozen=True):
     """The images of the first ranking that a reader wants to look at one by one.
 
@@ -72,6 +83,9 @@ class CaseTable(Struct, frozen=True):
     """Images that look mislabelled, the most doubtful first; None where a run was trained on these
     images, and nobody can tell."""
     label_errors_omitted: int = 0
+    split: tuple[SplitCase, ...] = ()
+    """Images on which several readers differ, those nearest to as many for as against first."""
+    split_omitted: int = 0
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     """Small JPEG pictures by the name of their case: those that `evaluate --thumbnails` wrote."""
     maps: tuple[RunMaps, ...] = ()
@@ -341,3 +355,5 @@ class ReportData(Struct, frozen=True):
     """The runs by site; None where nobody asked for it, or no sites are known."""
     readers: ReaderStudy | None = None
     """None where no person's readings are among the first ranking."""
+    truths: ReadersTruth | None = None
+    """None where no several readers' truth is stored with the first ranking's images."""

@@ -31,7 +31,7 @@ class Scores(Struct, frozen=True, eq=False):
     int16 `(N,)` in years, -1 where not stated; None where no attribute states them.
     pictures: what decoded pictures are like, float32 `(N, 6)`, the fields of `Measured`, NaN where
     one failed; None in files of an earlier version, and of scores that came from elsewhere.
-    readings: what each of several readers says, of `read_readings`, int8 `(N,)` each.
+    readings: the truth of several readers, of `list_readings`, by `NAME:LABEL`.
     """
 
     sample_ids: tuple[str, ...]
@@ -47,7 +47,7 @@ class Scores(Struct, frozen=True, eq=False):
     ages: NDArray[np.int16] | None = None
     pictures: NDArray[np.float32] | None = None
     single: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    readings: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
+    readings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def failed(self) -> NDArray[np.bool_]:

@@ -52,6 +52,12 @@ ALARM = CaseKind(
      "failed": ("unscored", "not scored")},
     "without",
 )  # fmt: skip
+UNSETTLED = CaseKind(
+    "unsettled", "not scored by",
+    {"yes": ("plain", "called positive"), "no": ("plain", "called negative"),
+     "failed": ("unscored", "not scored")},
+    "of unknown truth for",
+)  # fmt: skip
 
 
 def list_pictures(
@@ -89,8 +95,8 @@ def make_picture(
 
 
 def _count_wrong(answers: Sequence[Answer]) -> int:
-    """An image that could not be scored was not told right."""
-    return sum(answer.tone != "right" for answer in answers)
+    """An image that could not be scored was not told right; of unknown truth nothing is wrong."""
+    return sum(answer.tone in ("wrong", "unscored") for answer in answers)
 
 
 def _facts(case: Case) -> tuple[Fact, ...]:

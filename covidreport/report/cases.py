@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from covidreport.compare.answers import AlignedAnswers, answers_facts, read_answers
 from covidreport.compare.reading import ReadScores
 from covidreport.metrics import find_label_errors, to_logits, to_probabilities
+from covidreport.metrics.agreement import MOST_SPLIT, pick_split
+from covidreport.metrics.readings import take_readings
 from covidreport.records import (
+    UNKNOWN,
     Case,
     CaseAnswer,
     CaseTable,
@@ -21,6 +24,7 @@ from covidreport.records import (
     Evaluation,
     Ranking,
     ReportedRun,
+    SplitCase,
 )
 from covidreport.report.maps import Positive, collect_maps
 from covidreport.storage.cache import cached
@@ -34,7 +38,7 @@ from covidreport.store import (
 from covidreport.text import choose_salt, digest_case
 from covidreport.text.thresholds import is_trained_on
 
-METHOD = 6
+METHOD = 7
 """Counted up when other cases would be chosen from the same scores, or shown otherwise."""
 MOST_CELLS = 12_000
 """Answers (runs times cases) that a page draws without tiring; fewer cases are shown beyond."""
@@ -43,6 +47,7 @@ FEWEST_CASES = 60
 FALSE_ALARMS = 24
 LABEL_ERRORS = 30
 """Images that look mislabelled, at most."""
+_TRUTHS = {1: True, 0: False, UNKNOWN: None}
 MOST_PICTURES = 72
 """Of positives; every false alarm that is shown has its own."""
 
@@ -81,7 +86,7 @@ def collect_cases(
     )
     facts = {
         "method": METHOD,
-        "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS, LABEL_ERRORS],
+        "limits": [MOST_CELLS, FEWEST_CASES, FALSE_ALARMS, LABEL_ERRORS, MOST_SPLIT],
         "trained": trained,
         "salt": None if show_ids else choose_salt(ranking.fingerprint),
         **answers_facts(ranking, files),
@@ -119,6 +124,10 @@ def _read_cases(
     alarms, alarms_in_all = _pick_alarms(answers, cases.file_name)
     doubtful = None if trained else _find_label_errors(answers)
     listed = (doubtful or [])[:LABEL_ERRORS]
+    readings = take_readings(answers.images.readings, ranking.target)
+    split, n_split = (
+        pick_split(np.stack([*readings.values()]), cases.file_name) if readings else ((), 0)
+    )
     shown = max(FEWEST_CASES, MOST_CELLS // len(answers.names))
     table = CaseTable(
         runs=answers.names,
@@ -133,8 +142,10 @@ def _read_cases(
         if doubtful is None
         else tuple(DoubtfulLabel(cases.make(row), bool(answers.truth[row] == 1)) for row in listed),
         label_errors_omitted=len(doubtful or ()) - len(listed),
+        split=tuple(cases.describe_split(row, readings) for row in split),
+        split_omitted=n_split - len(split),
     )
-    rows = [*positives[:shown], *alarms, *listed]
+    rows = [*positives[:shown], *alarms, *listed, *split]
     return _Found(
         table,
         {cases.name(row): cases.list_file_names(row) for row in rows},
@@ -148,7 +159,8 @@ def _read_pictures(found: _Found, folders: Sequence[Path]) -> dict[str, bytes]:
     missed = [case for case in table.positives if set(case.answers) != {"yes"}]
     pictures = {}
     doubtful = (each.case for each in table.label_errors or ())
-    for case in (*missed[:MOST_PICTURES], *table.false_alarms, *doubtful):
+    split = (each.case for each in table.split)
+    for case in (*missed[:MOST_PICTURES], *table.false_alarms, *doubtful, *split):
         names = found.picture_names[case.name]
         each = (read_thumbnail(folder, name) for folder in folders for name in names)
         picture = next((data for data in each if data is not None), None)
@@ -254,6 +266,13 @@ class _Cases:
             answers=tuple(said),
             scores=scores,
         )
+
+    def describe_split(self, row: int, readings: Mapping[str, NDArray[np.int8]]) -> SplitCase:
+        """The image's record with the readers who call it positive, and those who don't."""
+        yes, no = (
+            tuple(name for name, each in readings.items() if each[row] == code) for code in (1, 0)
+        )
+        return SplitCase(self.make(row), yes, no, _TRUTHS[int(self._answers.truth[row])])
 
     def _name_group(self, row: int) -> str | None:
         groups = self._images.groups

@@ -47,6 +47,7 @@ from covidreport.report.referral import collect_referral
 from covidreport.report.repeats import collect_repeats
 from covidreport.report.run_groups import collect_groups
 from covidreport.report.sites import collect_sites
+from covidreport.report.truths import collect_truths, find_other_winners
 from covidreport.report.weak_spots import collect_weak_spots
 from covidreport.storage.chosen import (
     ChosenImages,
@@ -152,6 +153,7 @@ def collect_report(
         ),
         referral=collect_referral(rankings[0], reported, read) if rankings else (),
         readers=collect_readers(rankings[0], reported, read) if rankings else None,
+        truths=collect_truths(rankings[0], reported, read) if rankings else None,
         predictive=by_class.predictive,
         datasets=read_answers_beside(datasets, reported, read, show_ids=show_ids),
         study=study or Study(),
@@ -176,6 +178,7 @@ def collect_report(
         *of_datasets,
         *of_sites,
         *(lead for each in rankings if (lead := find_dependent_lead(each)) is not None),
+        *find_other_winners(data.truths),
         *_cross_validated(reported, target, read),
         *_decide_doubts(rankings, audit_report(data)),
     ]

@@ -76,6 +76,7 @@ KINDS: Mapping[str, CacheKind] = {
     "surveys": CacheKind("what images are like, for the audit", "dataset"),
     "trials": CacheKind("what networks took that were tried before a fit", "train"),
     "tried-models": CacheKind("models that were opened without harm", "inference"),
+    "truths": CacheKind("runs by the truth of each reader", "report"),
     "weak-spots": CacheKind("parts of the cases that runs miss most", "report"),
 }
 """Every kind by its name, which is the folder of the cache that its entries stand in."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
-from covidreport.metrics.readings import is_reading
+from covidreport.metrics.readings import READING, is_reading
 from covidreport.records import UNKNOWN, Activation, Measured, Scores
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
@@ -84,7 +84,11 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
     if scores.others is not None:
         columns["other"] = pa.array(np.ascontiguousarray(scores.others[rows]), mask=failed)
     columns["failure"] = pa.array(scores.reasons[rows], pa.string())
-    for prefix, attributes in ((ATTRIBUTE, scores.attributes), (SINGLE, scores.single)):
+    for prefix, attributes in (
+        (ATTRIBUTE, scores.attributes),
+        (SINGLE, scores.single),
+        (READING, scores.readings),
+    ):
         for name, cells in attributes.items():
             stated = [cell or None for cell in cells[rows]]
             columns[f"{prefix}{name}"] = pa.array(stated, pa.string())
@@ -97,10 +101,18 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
             columns[name] = pa.array(each, pa.float32(), mask=np.isnan(each))
     if scores.folds is not None:
         columns["fold"] = pa.array(scores.folds[rows], pa.string())
-    for name, codes in scores.readings.items():
-        each = np.ascontiguousarray(codes[rows])
-        columns[name] = pa.array(each, pa.int8(), mask=each == UNKNOWN)
     return pa.table(columns)
+
+
+def stores_readings(path: Path) -> bool:
+    """Whether several readers' truth stands in a scores.parquet; its rows are not read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return any(is_reading(name) for name in pq.read_schema(path).names)
+    except (OSError, pa.ArrowException):
+        return False  # why it can't be read is told where it is read
 
 
 def check_scores(path: Path) -> bytes:
@@ -170,7 +182,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
     return Scores(
         sample_ids=tuple(table["sample_id"].to_pylist()),
         labels=labels,
-        truth=_to_codes(truth),
+        truth=np.where(np.isnan(truth), UNKNOWN, truth).astype(np.int8),
         scores=_read_numbers(table, names).astype(kind),
         activation=cast(Activation, facts["covidreport.activation"]),
         reasons=tuple(table["failure"].to_pylist()),
@@ -185,11 +197,7 @@ def _to_scores(table: pa.Table, facts: Mapping[str, str]) -> Scores:
             if set(_MEASURED) <= set(table.column_names)
             else None
         ),
-        readings={
-            name: _to_codes(_read_numbers(table, [name])[:, 0])
-            for name in table.column_names
-            if is_reading(name)
-        },
+        readings=_read_attributes(table, READING),
     )
 
 
@@ -199,10 +207,6 @@ def _read_attributes(table: pa.Table, prefix: str) -> dict[str, tuple[str, ...]]
         for name in table.column_names
         if name.startswith(prefix)
     }
-
-
-def _to_codes(values: NDArray[np.float64]) -> NDArray[np.int8]:
-    return np.where(np.isnan(values), UNKNOWN, values).astype(np.int8)
 
 
 def _read_numbers(table: pa.Table, columns: Sequence[str]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from covidreport.dataset import ManifestSettings, read_dataset
 from covidreport.dataset.layout import Join
 from covidreport.errors import DatasetError, UsageError
 from covidreport.metrics import group_values
-from covidreport.metrics.readings import read_readings, take_readings
+from covidreport.metrics.readings import list_readings, take_readings
 from covidreport.records import Scores
 from covidreport.storage.scores import read_scores, write_scores
 from tests.dataset.manifests import write_images, write_manifest
@@ -32,7 +32,7 @@ def _fault(call) -> str:
 
 
 def _codes(data, label="covid-19"):
-    found = take_readings(read_readings(data.attributes), label)
+    found = take_readings(list_readings(data.attributes), label)
     return {reader: codes.tolist() for reader, codes in found.items()}
 
 
@@ -96,12 +96,10 @@ def test_a_table_of_readings_stands_beside_a_manifest(tmp_path):
 
 def test_readings_are_stored_with_scores(tmp_path):
     """As they were; a file without them has none."""
-    codes = np.array([1, 0, -1], np.int8)
     scores = Scores(
         ABC, ("x",), np.array([[1], [0], [1]], np.int8), np.zeros((3, 1), np.float32), "sigmoid",
-        (None,) * 3, readings={"reader:a:b.c:x": codes},
+        (None,) * 3, readings={"a:b.c:x": ("1", "0", "")},
     )  # fmt: skip
     write_scores(tmp_path / "scores.parquet", scores)
     found = read_scores(tmp_path / "scores.parquet").readings
-    assert list(found) == ["reader:a:b.c:x"]
-    assert found["reader:a:b.c:x"].tolist() == [1, 0, -1]
+    assert found == {"a:b.c:x": ("1", "0", "")}

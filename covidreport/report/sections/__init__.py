@@ -42,6 +42,7 @@ from covidreport.report.sections import (
     spots,
     study,
     subgroups,
+    truths,
 )
 
 Build = Callable[[ReportData, Index], tuple[Section, ...]]
@@ -63,6 +64,7 @@ SECTIONS: Mapping[str, Entry] = {
     "failed": Entry(failed.build, "the runs without figures"),
     "against": Entry(pairwise.build, "the pairwise comparisons"),
     "readers": Entry(readers.build, "the radiologists beside the runs"),
+    "truths": Entry(truths.build, "the truth of several readers"),
     "cases": Entry(cases.build, "the missed cases"),
     "operating": Entry(operating.build, "the operating points"),
     "subgroups": Entry(subgroups.build, "the subgroups of the best runs"),

@@ -52,9 +52,10 @@ ALARM = CaseKind(
      "failed": ("unscored", "not scored")},
     "without",
 )  # fmt: skip
+# of unknown truth no answer is wrong
 UNSETTLED = CaseKind(
     "unsettled", "not scored by",
-    {"yes": ("plain", "called positive"), "no": ("plain", "called negative"),
+    {"yes": ("right", "called positive"), "no": ("right", "called negative"),
      "failed": ("unscored", "not scored")},
     "of unknown truth for",
 )  # fmt: skip
@@ -95,8 +96,8 @@ def make_picture(
 
 
 def _count_wrong(answers: Sequence[Answer]) -> int:
-    """An image that could not be scored was not told right; of unknown truth nothing is wrong."""
-    return sum(answer.tone in ("wrong", "unscored") for answer in answers)
+    """An image that could not be scored was not told right."""
+    return sum(answer.tone != "right" for answer in answers)
 
 
 def _facts(case: Case) -> tuple[Fact, ...]:

@@ -50,9 +50,11 @@ Every record in it is an object of its fields, in the order of `covidreport.reco
   (`name`: a salted digest unless `ids_shown`; `group`, `attributes`, and by run `answers[]`: `yes`,
   `no` or `failed`, and `scores[]`), `positives_omitted` and `false_alarms_omitted` (how many are
   not listed), `label_errors[]` (or null where nobody can tell: `case` as above, `positive`) and
-  `label_errors_omitted`, `excluded[]`, `pictures` by case (the sha256 of each; the pictures stand
-  in the folders of the runs), `maps[]` of the runs that have them (`run`, `fill`, `pixels`: in
-  whose coordinates they are; `positives`, `found` and `missed`: null, or the mean over so many
+  `label_errors_omitted`, `split[]`, images on which readers differ (`case` as above, `positive[]`
+  and `negative[]`: who said so; `truth`), and `split_omitted`, `excluded[]`, `pictures` by case
+  (the sha256 of each; the pictures stand in the folders of the runs), `maps[]` of the runs that
+  have them (`run`, `fill`, `pixels`: in whose coordinates they are; `positives`, `found` and
+  `missed`: null, or the mean over so many
   `cases` of how much the score, 0 to 1, falls with each patch, `drops[][]` in rows from the top,
   with `outside`: the share of what lies above 0 outside the middle, and `peak` at `peak_row` and
   `peak_column`, from 0; `failed`, `cases` by name: `found`, `score` and its own peak; all patches
@@ -97,6 +99,13 @@ repeats `methods` (`configurations`) with their `figures` (`metrics`).
   negatives), `kinds[]` (`name`, `images`, `called`: an estimate of those scored, `quartiles` of the
   score or null, `comparison` in specificity with the negatives, or null), `singles[]` (`name`,
   `score` or null, `called`).
+- `truths` (null unless several readers' truth is stored): `truths[]` (`kind`: `dataset`, `majority`
+  or `reader` with its `name`; `images`, `positives`, `first[]`: the runs that would be first;
+  `figures[]` of `run`, `counts`, `sensitivity`, `specificity`, `roc_auc`), `tied` (images without a
+  majority), `compared` and `same` (images that the data set and a majority have the truth of, and
+  those on which it is equal), `agreement` of all readers and of `pairs[]` (`first`, `second`,
+  `agreement`): `images`, `split` (on which they differ), `positive_calls` of `calls`, `agreed`,
+  `kappa`, `positive`, `negative`, `pabak`; `excluded[]`.
 - `study`: what `[study]` states, empty where it states nothing.
 - `cohorts[]` (the ranked images first): `dataset`, `split`, `columns[]` (`label`: empty for all
   images, null for those without any; `images`, `patients`, `age`: null or `known`, `unknown`,

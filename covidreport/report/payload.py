@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from covidreport.records import ReportData, ReportedRun
-from covidreport.report.blocks import Chart, Link, Pictures, walk_blocks
+from covidreport.report.blocks import Chart, Link, Picture, Pictures, walk_blocks
 from covidreport.report.cells import SIGNS, write_cell
 from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.threshold import RunCurve
@@ -51,11 +51,11 @@ def _list_pictures(data: ReportData, view: ReportView) -> list[dict[str, Any]] |
 
 
 def _list_block(block: Pictures) -> dict[str, Any]:
-    answers = [answer for one in block.pictures for answer in one.answers]
+    words = _list_words(block.pictures)
     return {
         "noun": block.noun,
         "counted": block.counted,
-        "words": {SIGNS[answer.tone]: answer.word for answer in answers},
+        "words": words,
         "runs": [
             [write_cell(run).value, run.target if isinstance(run, Link) else "", key]
             for run, key in zip(block.runs, block.keys, strict=True)
@@ -67,10 +67,17 @@ def _list_block(block: Pictures) -> dict[str, Any]:
                 "facts": [[fact.name, write_cell(fact.value).line] for fact in one.facts],
                 "scores": [decimal(answer.score) for answer in one.answers],
                 "signs": "".join(SIGNS[answer.tone] for answer in one.answers),
+                # images with the label and without it have other words for the same signs
+                **({} if (own := _list_words([one])).items() <= words.items() else {"words": own}),
             }
             for one in block.pictures
         },
     }
+
+
+def _list_words(pictures: Sequence[Picture]) -> dict[str, str]:
+    """What each sign means."""
+    return {SIGNS[answer.tone]: answer.word for one in pictures for answer in one.answers}
 
 
 def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from covidreport.text import listed, plural, whole
 _KINDS = {True: POSITIVE, False: ALARM, None: UNSETTLED}
 _TRUTHS = {True: "positive", False: "negative", None: "unknown"}
 MOST_NAMES = 6
+TITLE = "Images on which the readers differ"
 
 
 def group_split_cases(table: CaseTable | None, index: Index) -> tuple[Group, ...]:
@@ -44,7 +45,7 @@ def group_split_cases(table: CaseTable | None, index: Index) -> tuple[Group, ...
         replace(listing, state="open"),
     )  # fmt: skip
     gist = plural(len(table.split) + table.split_omitted, "image")
-    return (Group(blocks, "Images on which the readers differ", gist, "split", "folded"),)
+    return (Group(blocks, TITLE, gist, "split", "folded"),)
 
 
 def _draw(number: int, each: SplitCase, table: CaseTable, index: Index) -> Picture:
@@ -68,7 +69,7 @@ def _lead(table: CaseTable) -> str:
     shown = len(table.split)
     words = (
         "First those on which the readers are nearest to as many for as against. A run is right or "
-        "wrong here by the data set’s truth."
+        "wrong here by the data set’s truth; where that is unknown, nothing is."
     )
     if table.split_omitted:
         words += f" Shown are {whole(shown)} of {whole(shown + table.split_omitted)}."

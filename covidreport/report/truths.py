@@ -78,7 +78,7 @@ def collect_truths(
     facts = {"method": METHOD, "ranking": ranking, **answers_facts(ranking, files)}
 
     def describe() -> ReadersTruth | None:
-        return _describe(ranking, files, read)
+        return describe_truths(ranking, files, read)
 
     return cached("truths", facts, describe, ReadersTruth)
 
@@ -118,10 +118,13 @@ def find_other_winners(truths: ReadersTruth | None) -> tuple[Finding, ...]:
     )
 
 
-def _describe(
+def describe_truths(
     ranking: Ranking, files: Sequence[tuple[Evaluation, Path]], read: ReadScores
 ) -> ReadersTruth | None:
-    """None where no reader read the target, or no scores can be read."""
+    """The runs of these evaluations by each reader's truth.
+
+    None where no reader read the target, or no scores can be read.
+    """
     answers = read_answers(files, ranking.target, read)
     readings = (
         {} if answers.images is None else take_readings(answers.images.readings, ranking.target)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from covidreport.errors import StoreError
-from covidreport.metrics.readings import READING, is_reading
+from covidreport.metrics.readings import READING
 from covidreport.records import UNKNOWN, Activation, Measured, Scores
 from covidreport.storage.files import read_bytes
 from covidreport.storage.folder import EVALUATION_FILE
@@ -105,13 +105,18 @@ def _tabulate(scores: Scores, rows: slice) -> pa.Table:
 
 
 def stores_readings(path: Path) -> bool:
-    """Whether several readers' truth stands in a scores.parquet; its rows are not read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    """Whether several readers' truth may stand in a scores.parquet.
 
+    By its last bytes, which name its columns: a report without it is made without pyarrow.
+    """
     try:
-        return any(is_reading(name) for name in pq.read_schema(path).names)
-    except (OSError, pa.ArrowException):
+        with path.open("rb") as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(max(0, size - 8))
+            length = int.from_bytes(file.read(4), "little")
+            file.seek(max(0, size - 8 - length))
+            return READING.encode() in file.read(length)
+    except OSError:
         return False  # why it can't be read is told where it is read
 
 

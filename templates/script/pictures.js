@@ -19,7 +19,7 @@ function drawScore(score, wrong) {
 
 function setUpPictures(blocks) {
   const all = new Map(blocks.flatMap((block) => Object.entries(block.pictures)
-    .map(([id, one]) => [id, { ...one, id, block }])));
+    .map(([id, one]) => [id, { words: block.words, ...one, id, block }])));
   const find = (link) => all.get(link?.getAttribute("href")?.slice(1));
   const { runs } = blocks[0];
   const section = document.getElementById(all.keys().next().value).closest("main > section");
@@ -128,8 +128,7 @@ function setUpPictures(blocks) {
         make("th", { scope: "row" }, makeName(name, run)),
         make("td", { class: "figure", text: one.scores[i] }),
         make("td", {}, ...(sign === "?" ? [] : [drawScore(Number(one.scores[i]), sign === "×")])),
-        make("td", { class: sign === "·" ? "" : "sign wrong",
-          text: one.block.words[sign] }));
+        make("td", { class: sign === "·" ? "" : "sign wrong", text: one.words[sign] }));
     });
     const head = ["Run", "Score", "0 to 1", "Answer"].map((text, i) =>
       make("th", { scope: "col", text, class: i === 1 ? "figure" : "" }));
@@ -185,10 +184,10 @@ function setUpPictures(blocks) {
     const grid = head.closest("table");
     for (const each of grid.rows) each.cells[head.cellIndex]?.classList.add("lit");
     const place = [...grid.tBodies[0].rows].indexOf(cell.closest("tr"));
-    const { noun, words } = one.block;
+    const { noun } = one.block;
     const facts = one.facts.map(([name, value]) => `${name.toLowerCase()} ${value}`).join(", ");
     line.textContent = (place < 0 ? `${noun} ${one.name}: `
-      : `${runs[place][0]}, ${noun.toLowerCase()} ${one.name}: ${words[one.signs[place]]}, score ${
+      : `${runs[place][0]}, ${noun.toLowerCase()} ${one.name}: ${one.words[one.signs[place]]}, score ${
         one.scores[place]}; `) + one.gist + (facts && `; ${facts}`);
   }
   const follow = (event) => light(event.target.closest("td, th"));

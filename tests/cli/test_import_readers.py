@@ -19,7 +19,7 @@ from tests.datasets import write_flat_dataset
 
 PAGE = (Path(__file__).parents[2] / "docs" / "readers.md").read_text()
 COMMANDS = [
-    line for block in re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
+    line for block in re.findall(r"```sh\n(.*?)```", PAGE.split("## Several")[0], flags=re.DOTALL)
     for line in block.splitlines()
 ]  # fmt: skip
 BRIGHT = [(95 + 5 * i, "covid-19", "validation") for i in range(8)]

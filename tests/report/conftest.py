@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from covidreport.records import (
+    CaseTable,
     Estimate,
     ReportData,
+    Scores,
     SiteRule,
+    SplitCase,
     SpotCut,
     WeakSpot,
 )
+from covidreport.records.truths import ReadersTruth
 from covidreport.report.collect import collect_report
 from covidreport.report.readers import collect_readers
+from covidreport.report.truths import describe_truths
 from covidreport.storage.runs import discover_runs
-from covidreport.store import write_run
+from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_run
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
 from tests.report.disturbed import make_disturbed, make_foreign
@@ -84,4 +90,41 @@ def _write_everything(folder: Path) -> ReportData:
         runs=runs_shown,
         weak_spots=replace(data.weak_spots, spots=(spot,)),
         readers=collect_readers(data.rankings[0], people),
+        truths=_read_truths(data),
+        cases=_split_cases(data),
     )
+
+
+def _read_truths(data: ReportData) -> ReadersTruth | None:
+    """Of three readers, of whom two err and one has read half of the images."""
+    ranking = data.rankings[0]
+    runs = {each.run.name: each for each in data.runs}
+    files = [
+        (each.evaluation, evaluation_folder(each.run.folder, each.evaluation.key) / SCORES_FILE)
+        for row in ranking.rows
+        if (each := runs[row.run]).evaluation is not None
+    ]
+
+    def read(path: Path) -> Scores:
+        scores = read_scores(path)
+        truth = scores.truth[:, scores.labels.index(ranking.target)]
+        said = {
+            "ann": truth, "bob": np.where(np.arange(truth.size) % 9 == 0, 1 - truth, truth) % 2,
+            "cy": np.where(np.arange(truth.size) % 2 == 0, -1, truth),
+        }  # fmt: skip
+        cells = {
+            f"{name}:{ranking.target}": tuple(("", "0", "1")[code + 1] for code in each)
+            for name, each in said.items()
+        }
+        return replace(scores, readings=cells)
+
+    return describe_truths(ranking, files, read)
+
+
+def _split_cases(data: ReportData) -> CaseTable | None:
+    """With two images on which readers differ, one of unknown truth."""
+    if data.cases is None:
+        return None
+    missed, alarm = data.cases.positives[0], data.cases.false_alarms[0]
+    split = SplitCase(missed, ("ann",), ("bob",), True), SplitCase(alarm, ("bob",), ("ann",))
+    return replace(data.cases, split=split, split_omitted=3)

@@ -35,6 +35,7 @@ from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index
 from covidreport.report.label_errors import group_label_errors
 from covidreport.report.map_blocks import group_maps
+from covidreport.report.split_cases import group_split_cases
 from covidreport.text import clean, plural, titled, whole
 
 COUNTS_ONLY = (
@@ -60,6 +61,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return (_section(Prose(none, "lead")),)
     blocks = describe_cases(table, data, index)
     blocks += group_label_errors(table, index)
+    blocks += group_split_cases(table, index)
     if table.excluded:
         blocks.append(_left_out(table, index))
     beside = (

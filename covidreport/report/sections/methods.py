@@ -42,6 +42,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_explain_curves(data, index),
         _method("Intervals", WILSON, *_other_intervals(data)),
         *_explain_repeats(data),
+        *_explain_agreement(data),
     )
     return (
         Section(
@@ -315,3 +316,18 @@ def _explain_repeats(data: ReportData) -> tuple[Group, ...]:
         "not about other patients."
     )
     return (_method("Repeats", words),)
+
+
+def _explain_agreement(data: ReportData) -> tuple[Group, ...]:
+    """How the agreement of readers was measured, where several gave their truth."""
+    if data.truths is None:
+        return ()
+    words = (
+        "Kappa of two readers is Cohen’s (1960), of more that of Fleiss (1971). Its interval is "
+        "approximate: that of log(1 − kappa), by the variance of Fleiss, Cohen and Everitt (1969). "
+        "Agreement on positives and on negatives is that of Cicchetti and Feinstein (1990). PABAK, "
+        "2 × agreement − 1, is kappa were both answers as frequent (Byrt, Bishop and Carlin 1993). "
+        "These are over patients where some have several images. The majority needs more readers "
+        "for than against."
+    )
+    return (_method("Readers’ truth", words),)

@@ -15,6 +15,7 @@ from covidreport.report.blocks import (
     Count,
     Difference,
     Group,
+    Link,
     Prose,
     Rate,
     Row,
@@ -24,7 +25,7 @@ from covidreport.report.blocks import (
 )
 from covidreport.report.blocks.tables import Room
 from covidreport.report.index import Index
-from covidreport.report.split_cases import group_split_cases
+from covidreport.report.split_cases import TITLE
 from covidreport.report.truths import list_other_winners, name_truth
 from covidreport.text import DASH, clean, decimal, listed, plural, whole
 
@@ -54,7 +55,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_tabulate_runs(truths, index),
         Prose(REMARK, "remark"),
         _group_agreement(truths),
-        *group_split_cases(data.cases, index),
+        *_lead_to_images(data),
     )
     return (Section("truths", "Whose truth", blocks),)
 
@@ -190,6 +191,13 @@ def _group_agreement(truths: ReadersTruth) -> Group:
     blocks.append(Table("Agreement between the readers", head, tuple(rows)))
     gist = f"kappa {decimal(truths.agreement.kappa.value)}"
     return Group(tuple(blocks), "How far the readers agree", gist, "agreement", "open")
+
+
+def _lead_to_images(data: ReportData) -> Iterator[Prose]:
+    if data.cases is not None and data.cases.split:
+        n = len(data.cases.split) + data.cases.split_omitted
+        whose = Link(TITLE, "split"), f": {plural(n, 'image')}, with what each run says of them."
+        yield Prose(whose)
 
 
 def _list_cells(agreement: Agreement) -> tuple[Cell, ...]:

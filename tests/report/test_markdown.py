@@ -200,7 +200,7 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
 
     assert 58_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
-    assert "of Runs" in sentence
+    assert "of At the same specificity" in sentence
     assert text.index(sentence) > text.rindex("\n## ")
     assert sentence.endswith("`report.md` and the HTML report of the same runs have them.")
     assert "exp001" in text
@@ -225,11 +225,11 @@ def test_a_long_report_of_scores_keeps_what_matters_most(everything):
     assert len(whole) > 80_000
     assert 58_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
-    assert "of Runs" in sentence
+    assert "of At the same specificity" in sentence
     titles = re.findall(r"<h2>(.*?)</h2>", show_markdown(whole))
     kept = re.findall(r"<h2>(.*?)</h2>", shown)
     assert kept == titles[: len(kept)]
-    assert "Runs" in kept  # the first of the appendix: all of the evidence stands
+    assert "At the same specificity" in kept  # the first of the appendix: all of the evidence stands
     assert [title for title in titles[len(kept) :] if title not in sentence] == []
     assert shown.count("<details>") == shown.count("</details>")
     assert shown.count("<table>") == len(re.findall(r"^\| (?:---:?|---) \|", text, re.M)) > 20

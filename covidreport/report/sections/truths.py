@@ -128,7 +128,7 @@ def _tabulate_truths(truths: ReadersTruth, index: Index) -> Iterator[Table]:
             Count(each.images),
             Count(each.positives),
             Text(listed(list(each.first), MOST_NAMES) if each.first else DASH),
-            *(Rate(getattr(found, key)) for _, key, _ in FIGURES),
+            *(Rate(getattr(found, key), evidence=True) for _, key, _ in FIGURES),
         )
         rows.append(Row(cells, baseline=each.kind == "dataset"))
     yield Table(f"{clean(best)} by whose truth", head, tuple(rows))
@@ -154,7 +154,7 @@ def _tabulate_runs(truths: ReadersTruth, index: Index) -> Iterator[Table]:
             of_readers = [each.figures[place] for each in truths.readers]
             cells += [
                 Rate(getattr(figures, key)),
-                Rate(getattr(majority.figures[place], key)),
+                _difference(getattr(majority.figures[place], key)),
                 _range(of_readers, key),
             ]
         rows.append(Row(tuple(cells), best=row.rank == 1))
@@ -213,6 +213,7 @@ def _list_cells(agreement: Agreement) -> tuple[Cell, ...]:
 
 
 def _difference(estimate: Estimate) -> Difference:
+    """An estimate without its fraction, for which a table of many columns has no room."""
     return Difference(estimate.value, estimate.low, estimate.high, signed=False)
 
 

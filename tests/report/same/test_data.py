@@ -163,12 +163,15 @@ def test_cases_are_those_of_the_json(formats):
     if cases is None:
         assert not [t for t in read_tables(formats.page["cases"]) if "signs" in t.kind]
         return
-    grid, positives, alarms = read_tables(formats.page["cases"])
+    grid, positives, alarms, *others = read_tables(formats.page["cases"])
     missed = [case for case in cases["positives"] if set(case["answers"]) != {"yes"}]
     for place, row in enumerate(grid.rows[:-1]):
         signs = [text for text, _ in row[2:]]
         assert signs == [SIGNS[case["answers"][place]] for case in missed]
-    for table, listed in ((positives, missed), (alarms, cases["false_alarms"])):
+    split = [each["case"] for each in cases["split"]]
+    lists = [(positives, missed), (alarms, cases["false_alarms"])]
+    lists += [(others[-1], split)] if split else []
+    for table, listed in lists:
         names = [title for title, _ in table.head[0]]
         for case, row in zip(listed, table.rows, strict=True):
             scores = [score for score in case["scores"] if score is not None]

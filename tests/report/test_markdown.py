@@ -200,7 +200,7 @@ def test_a_long_report_fits_a_comment_and_says_what_is_missing(study, runs):
 
     assert 58_000 < len(text) <= COMMENT_LIMIT
     (sentence,) = re.findall(r"^Left out to stay under 65,000 characters: .*$", text, re.M)
-    assert "of At the same specificity" in sentence
+    assert "of Runs" in sentence
     assert text.index(sentence) > text.rindex("\n## ")
     assert sentence.endswith("`report.md` and the HTML report of the same runs have them.")
     assert "exp001" in text

@@ -51,6 +51,11 @@ def estimate_binned_auc(
     return Estimate(value, low, high, method=f"{BINNED}, {ends.method}")
 
 
+def is_binned(estimate: Estimate | None) -> bool:
+    """Whether it is such an area, which can be less than that of the scores themselves."""
+    return estimate is not None and (estimate.method or "").startswith(BINNED)
+
+
 def _vary(placements: NDArray[np.float64], counts: NDArray[np.float64], mean: float) -> float:
     """A class's part of DeLong's variance."""
     total = counts.sum()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from covidreport.records.kit import EffectiveImages
+from covidreport.records.kit import CountedGroup, EffectiveImages
 
 _TUNED_ON = "tuned on "
 _EXPLORATORY = " (exploratory)"
@@ -90,12 +90,13 @@ class RecordedReference(Struct, frozen=True):
 
 
 class RecordedAnswer(Struct, frozen=True):
-    """The answer to a kit that counts came as: its sha256, that of the kit, and as how many
-    independent images its rates are known where patients have several."""
+    """The answer to a kit that counts came as: its sha256, that of the kit, as how many independent
+    images its rates are known where patients have several, and its counts by attribute."""
 
     sha256: str
     kit: str
     effective: EffectiveImages | None = None
+    groups: Mapping[str, tuple[CountedGroup, ...]] = field(default_factory=dict)
 
 
 class Provenance(Struct, frozen=True):

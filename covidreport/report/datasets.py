@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from covidreport.compare.ranking import RankedSet, name_images
 from covidreport.compare.reading import ReadScores
+from covidreport.metrics.binned import BINNED, is_binned
 from covidreport.metrics.unpaired import subtract_unpaired
 from covidreport.records import (
     DatasetDifference,
@@ -135,7 +136,8 @@ def explain_incomparable(here: Evaluation, there: Evaluation, metric: str, targe
     if _name_models(here) != _name_models(there):
         return "another model"
     if metric not in _AT_THRESHOLD:
-        return ""
+        of = (one.estimates.get(target, {}).get(metric) for one in (here, there))
+        return BINNED if any(map(is_binned, of)) else ""
     if here.thresholds.get(target) != there.thresholds.get(target):
         return "another threshold"
     if is_exploratory(here, target) or is_exploratory(there, target):

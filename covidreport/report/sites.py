@@ -112,6 +112,12 @@ def collect_sites(
 
 def _explain_none(by: str, names: Sequence[str], found: Iterable[_BySite | None]) -> Finding:
     """Why there is nothing to compare."""
+    found = tuple(found)
+    if not found:
+        return Finding(
+            "warning", "no-sites", "Nothing is said by site: no run is ranked",
+            "by site the ranked runs are shown", "The ranking says why each has no rank.",
+        )  # fmt: skip
     if by == DATASET:
         what = "these runs were evaluated on one data set: evaluate them on others"
     else:

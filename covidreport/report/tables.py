@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covidreport.metrics import ALL_METRICS
-from covidreport.metrics.binned import BINNED
+from covidreport.metrics.binned import BINNED, is_binned
 from covidreport.records import ARGMAX, Counts, Estimate, Evaluation
 from covidreport.report.blocks import Cell, Column, Count, Text
 from covidreport.text import DASH, clean, humanise, titled, whole
@@ -34,8 +34,7 @@ def of_label(evaluation: Evaluation | None, label: str, metric: str) -> Estimate
 
 def say_binned(estimate: Estimate | None) -> str:
     """That an area is of bins and not of scores; empty for others."""
-    binned = estimate is not None and (estimate.method or "").startswith(BINNED)
-    return BINNED if binned else ""
+    return BINNED if is_binned(estimate) else ""
 
 
 def count_columns(counts: Sequence[Counts | None]) -> tuple[Column, Column, Column]:

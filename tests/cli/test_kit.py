@@ -390,7 +390,13 @@ def test_the_report_has_it_as_a_site_and_a_data_set(hospitals, covidreport):
     assert "It came as counts" in done.out
     assert "from binned scores" in done.out
     assert "an answer to a kit" in done.out
+    group = _answer(hospitals)["runs"][0]["groups"]["sex"][0]
+    among = group["tp"] + group["fn"]
+    assert f"| Sex | {group['value']} | {group['tp'] / among:.3f} ({group['tp']} of" in done.out
+    assert "| Sex | all others |" in done.out
     document = json.loads(covidreport("render", "runs", "--format", "json", "--output", "-").out)
+    areas = [e for e in document["datasets"][1]["differences"] if e["metric"] == "roc_auc"]
+    assert {(e["difference"]["value"], e["why"]) for e in areas} == {(None, "from binned scores")}
     (brought,) = document["runs"][0]["elsewhere"]
     assert brought["provenance"]["answer"]["groups"]["sex"]
     assert [each["dataset"] for each in document["datasets"]] == ["data", "bern"]

@@ -85,3 +85,12 @@ def test_an_order_that_is_none_is_refused(study, covidreport):
     done = covidreport("render", "runs", "--site", "hospital", "--rank-sites", "best")
     assert done.code == 2
     assert "--rank-sites best: one of pooled, worst is wanted" in done.err
+
+
+def test_without_a_ranked_run_it_is_said_so(study, covidreport):
+    """A run that calls all of them positive has no rank, and so no sites."""
+    write_model(study / "runs" / "a", -1000)
+    assert covidreport("evaluate", "runs", "--data", "inside", "--provider", "cpu").code == 0
+    words = ("--site", "hospital", "--format", "markdown", "--output", "-")
+    done = covidreport("render", "runs", *words)
+    assert "Nothing is said by site: no run is ranked" in done.out

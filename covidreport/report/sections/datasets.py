@@ -24,6 +24,7 @@ from covidreport.report.blocks import (
     Column,
     Count,
     Difference,
+    Group,
     Inlines,
     Items,
     Number,
@@ -35,6 +36,7 @@ from covidreport.report.blocks import (
     Text,
 )
 from covidreport.report.charts.intervals import fit_domain
+from covidreport.report.counted_groups import list_counted
 from covidreport.report.datasets import METRICS
 from covidreport.report.index import Index
 from covidreport.report.tables import metric_title, of_label, say_binned
@@ -53,8 +55,8 @@ SHIFT = (
     "its file is decoded, from 0, black, to 255, white. Earlier versions did not record it."
 )
 COUNTS_ALONE = (
-    "It came as counts: cases, calibration and paired tests, which take the score of each image, "
-    "are not told of it"
+    "It came as counts: no cases, calibration or paired tests are told of it. Its ROC AUC, of "
+    "binned scores, is not compared"
 )
 NOT_RECORDED = "not recorded"
 
@@ -73,10 +75,19 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         Prose(lead, "lead"),
         Items(tuple(_describe(each, index) for each in data.datasets)),
         _ranks_table(shown, data, index),
-        *(_metric_table(metric, shown, data, index) for metric in METRICS),
+        _metric_table(METRICS[0], shown, data, index),
+        Group(
+            tuple(_metric_table(metric, shown, data, index) for metric in METRICS[1:]),
+            "Specificity and ROC AUC on each data set",
+            state="folded",
+        ),
         Prose(REMARK, "remark"),
-        _shift_table(data, index),
-        Prose(SHIFT, "remark"),
+        *(block for each in data.datasets for block in list_counted(each, shown, index)),
+        Group(
+            (_shift_table(data, index), Prose(SHIFT, "remark")),
+            "What differs between the data sets",
+            state="folded",
+        ),
     )
     return (Section("datasets", "Data sets side by side", blocks),)
 
@@ -208,8 +219,12 @@ def _difference(each: ReportedDataset, run: str, metric: str) -> Cell:
 
 
 def _shift_table(data: ReportData, index: Index) -> Table:
-    """What proportion of the images of each data set has a label, a sex, a view, an age band."""
+    """What proportion of the images of each data set has a label, a sex, a view, an age band.
+
+    Beside counts alone, what one data set says by itself is left out.
+    """
     of = [_any_evaluation(each, index) for each in data.datasets]
+    counted = any(one is not None and not one.has_scores for one in of)
     head = (
         Column("Of the images"),
         Column("Value", kind="name"),
@@ -218,6 +233,7 @@ def _shift_table(data: ReportData, index: Index) -> Table:
     rows = [
         Row((Text(title), Text(value), *(Rate(each, evidence=True) for each in shares)))
         for title, value, shares in (*_list_labels(of), *_list_attributes(of, index))
+        if not counted or sum(share is not None for share in shares) > 1
     ]
     rows += _list_brightness(of, clean(data.datasets[0].dataset))
     return Table("What differs between the data sets", head, tuple(rows), "pairs")

@@ -56,7 +56,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_say_first(sites, data),
         _table_of_runs(sites, index),
         *_forests(sites, index),
-        _table_without(sites, index),
+        *_say_without(sites, index),
         Prose(REMARK, "remark"),
     )
     return (Section("sites", "Sites", blocks),)
@@ -162,10 +162,11 @@ def _range(pooled: PooledRate | None) -> Cell:
 
 def _forests(sites: Sites, index: Index) -> Iterator[Group]:
     """The figures of the first runs at each site, and over them."""
+    few = len(sites.names) < FEWEST_SITES
     for place, row in enumerate(sites.runs[:MOST_RUNS]):
         yield Group(
             (_forest(row, sites, index),), f"{clean(row.run)} by site",
-            state="folded" if place else "open",
+            state="folded" if place or few else "open",
         )  # fmt: skip
 
 
@@ -199,6 +200,15 @@ def _forest(row: RunSites, sites: Sites, index: Index) -> Table:
 def _expect(pooled: PooledRate | None) -> Rate:
     assert pooled is not None
     return Rate(Estimate(pooled.mean, pooled.new_low, pooled.new_high, method=METHOD))
+
+
+def _say_without(sites: Sites, index: Index) -> Iterator[Block]:
+    """The winners without each site; folded where so few sites are known."""
+    table = _table_without(sites, index)
+    if len(sites.names) < FEWEST_SITES:
+        yield Group((table,), "Without each site", state="folded")
+    else:
+        yield table
 
 
 def _table_without(sites: Sites, index: Index) -> Table:

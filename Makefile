@@ -23,7 +23,12 @@ demo: $(STAMP)
 	$(BIN)/python -m train fit --study train/studies/demo.toml --data $(DEMO)/drawn --out $(DEMO)/runs
 	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split train
 	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation --thumbnails
-	$(BIN)/covidreport render $(DEMO)/runs --format html --output $(DEMO)/report.html
+	rm -rf $(DEMO)/kit.zip $(DEMO)/elsewhere.json $(DEMO)/runs/*/evaluations/elsewhere-all
+	$(BIN)/python -m train draw --out $(DEMO)/elsewhere --images 200 --seed 7 --size 160
+	$(BIN)/covidreport kit $(DEMO)/runs --threshold 0.5 --output $(DEMO)/kit.zip
+	$(BIN)/covidreport evaluate $(DEMO)/kit.zip --data $(DEMO)/elsewhere --counts-only $(DEMO)/elsewhere.json > /dev/null
+	$(BIN)/covidreport import-counts $(DEMO)/elsewhere.json --kit $(DEMO)/kit.zip --output $(DEMO)/runs
+	$(BIN)/covidreport render $(DEMO)/runs --site dataset --format html --output $(DEMO)/report.html
 	@echo 'Open $(DEMO)/report.html in a browser.'
 
 check: lint types

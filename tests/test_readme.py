@@ -64,6 +64,8 @@ def test_the_demo_trains_evaluates_ranks_and_reports(demo):
     assert {e["split"] for run in document["runs"] for e in run["others"]} == {"train"}
     page = (demo / "report.html").read_text()
     assert all(row["run"] in page for row in ranking["rows"])
+    assert "2 sites, a data set each." in page
+    assert [each["dataset"] for each in document["datasets"]] == ["drawn", "elsewhere"]
     assert ranked[0]["run"] in (demo / "stdout.txt").read_text()
 
 

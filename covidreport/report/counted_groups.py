@@ -30,8 +30,8 @@ from covidreport.text import clean, humanise, titled
 
 OTHERS = "all others"
 RULE = (
-    f"No count is below {FEWEST}: values of fewer images, or with fewer answers of one kind, stand "
-    "together as all others, which may be other values for another run."
+    f"No count is below {FEWEST}. Values of fewer images, or with fewer answers of one kind, stand "
+    "together as all others. These may be other values for another run."
 )
 
 

@@ -229,7 +229,8 @@ def test_a_long_report_of_scores_keeps_what_matters_most(everything):
     titles = re.findall(r"<h2>(.*?)</h2>", show_markdown(whole))
     kept = re.findall(r"<h2>(.*?)</h2>", shown)
     assert kept == titles[: len(kept)]
-    assert "At the same specificity" in kept  # the first of the appendix: all of the evidence stands
+    # the first of the appendix: all of the evidence stands
+    assert "At the same specificity" in kept
     assert [title for title in titles[len(kept) :] if title not in sentence] == []
     assert shown.count("<details>") == shown.count("</details>")
     assert shown.count("<table>") == len(re.findall(r"^\| (?:---:?|---) \|", text, re.M)) > 20

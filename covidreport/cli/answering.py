@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
+from covidreport.cli.stopping import Stopped
 from covidreport.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,10 +37,12 @@ def answer_and_show(
     from covidreport.kit.opened import open_kit
     from covidreport.storage.kit import encode_answer
     from covidreport.store import encode_text, write_atomic
+    from covidreport.text import plural
 
     kit, withheld = _check(folders, each_data, output, withhold)
-    with open_kit(kit, keep) as opened:
-        say(f"kit {opened.sha256}: every file of it is as it was sealed")
+    with _say_of_stop(keep), open_kit(kit, keep) as opened:
+        runs = plural(len(opened.kit.runs), "run")
+        say(f"kit {opened.sha256}: {runs}, and every file is as it was sealed")
         options = opened.complete(each_data[0])
         with show_events() as on_event:
             done = evaluate_runs(opened.runs, options=options, on_event=on_event)
@@ -53,6 +57,19 @@ def answer_and_show(
     if keep is None:
         say_note("nothing else was kept here: no score, no picture, no cache")
     return done
+
+
+@contextmanager
+def _say_of_stop(keep: Path | None) -> Iterator[None]:
+    """Where a signal ends it, that nothing is kept: the same command begins anew."""
+    try:
+        yield
+    except Stopped as stop:
+        if keep is None:
+            stop.text = (
+                "covidreport: stopped; nothing of the kit is kept here, and nothing was sent"
+            )
+        raise
 
 
 def _check(
@@ -94,8 +111,11 @@ def _say_left_out(answer: Answer) -> None:
         )
 
 
-def refuse_alone(folders: Sequence[Path]) -> None:
-    """UsageError where a kit is named without what its answer is for."""
+def refuse_alone(folders: Sequence[Path], **options: object) -> None:
+    """UsageError where a kit is named without where its answer goes, or what is said of one."""
+    given = [f"--{name}" for name, value in options.items() if value]
+    if given:
+        raise UsageError(f"{given[0]} goes with --counts-only")
     kits = [path for path in folders if is_kit(path)]
     if kits:
         raise UsageError(

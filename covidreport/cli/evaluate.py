@@ -194,7 +194,7 @@ def evaluate(
         _say_what_happened(done)
         _leave_with_failures([done])
         return
-    refuse_alone(folders or ())
+    refuse_alone(folders or (), withhold=withhold, keep=keep)
     evaluate_and_show(folders or (), each_data, as_json=as_json)
 
 

@@ -87,6 +87,8 @@ def _bring(context: typer.Context, file: Path, output: Path, *, as_json: bool) -
     print_paths("covidreport.import-counts/1", brought.folders, as_json=as_json)
     for why in brought.without:
         say(f"warning: {why}, and has no counts", "yellow")
+    for other in brought.alike:
+        say(f"warning: the counts of {name} are those of {other}: the same images twice?", "yellow")
     if brought.known:
         say_note(f"{file} was brought in before: nothing of {name} has changed")
     else:

@@ -45,7 +45,7 @@ def build_answer(
         attributes=kit.attributes,
         fewest=kit.fewest,
         withheld=tuple(sorted(set(withheld))),
-        runs=tuple(_answer(sealed, by_name[sealed.run], asked) for sealed in kit.runs),
+        runs=tuple(_answer(sealed, by_name.get(sealed.run), asked) for sealed in kit.runs),
         versions={"covidreport": __version__, **_list_versions(outcomes)},
     )
 
@@ -58,8 +58,10 @@ def _list_versions(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
     return {}
 
 
-def _answer(sealed: SealedRun, outcome: RunOutcome, asked: _Asked) -> AnsweredRun:
+def _answer(sealed: SealedRun, outcome: RunOutcome | None, asked: _Asked) -> AnsweredRun:
     """One run's answer; what went wrong is told to the sender alone."""
+    if outcome is None:
+        raise RunError(f"{sealed.run}: the kit names it and holds no run of that name")
     known = sealed.run, sealed.model_sha256, sealed.contract_sha256, sealed.threshold
     evaluation, target = outcome.evaluation, asked.target
     if evaluation is None:

@@ -27,9 +27,11 @@ from covidreport.records import (
 )
 from covidreport.storage.chosen import NO_SPLITS
 from covidreport.storage.codec import encode
+from covidreport.storage.evaluation import check_counts
 from covidreport.storage.files import fits_name, format_path
 from covidreport.storage.kit import name_kit, read_answer, read_kit
 from covidreport.storage.model import identify_model
+from covidreport.storage.runs import read_evaluations
 from covidreport.store import EVALUATION_FILE, evaluation_folder, read_evaluation, write_evaluation
 
 COUNTS_FROM = "an answer to a kit"
@@ -37,12 +39,13 @@ COUNTS_FROM = "an answer to a kit"
 
 
 class Brought(Struct, frozen=True):
-    """What became of an answer: the folders of its evaluations, those that stood there already,
-    and the runs that have none, with why."""
+    """What became of an answer: the folders of its evaluations, whether they stood there already,
+    the runs that have none, with why, and the data sets whose counts are the very same."""
 
     folders: tuple[Path, ...]
     known: bool
     without: tuple[str, ...]
+    alike: tuple[str, ...]
 
 
 def bring_answer(file: Path, sealed: Path, runs: Sequence[Run], dataset: str) -> Brought:
@@ -75,6 +78,7 @@ def bring_answer(file: Path, sealed: Path, runs: Sequence[Run], dataset: str) ->
         for each in answer.runs
         if each.counts is not None
     ]
+    _refuse_taken(runs, dataset, digest)
     known = [_stands_already(run, evaluation, digest) for run, evaluation in made]
     for run, evaluation in made:
         write_evaluation(run.folder, evaluation)
@@ -82,6 +86,7 @@ def bring_answer(file: Path, sealed: Path, runs: Sequence[Run], dataset: str) ->
         tuple(evaluation_folder(run.folder, evaluation.key) for run, evaluation in made),
         bool(known) and all(known),
         tuple(f"{each.run} failed there ({each.failed})" for each in answer.runs if each.failed),
+        tuple(_find_alike(made)),
     )
 
 
@@ -115,8 +120,12 @@ def _find_wrong(answer: Answer) -> Iterator[str]:
             if not each.failed and "counts" not in answer.withheld:
                 yield f"{each.run}: has no counts, and nothing says why"
             continue
-        if min(encode(counts).values()) < 0:
-            yield f"{each.run}: a count is negative"
+        try:
+            check_counts({answer.target: counts}, (answer.target,))
+        except StoreError as error:
+            yield f"{each.run}: its counts are none ({error})"
+            continue
+        yield from _find_wrong_sample(each)
         supports[counts.positives, counts.negatives, counts.unknown] = each.run
         if each.curve is not None:
             wanted = (counts.fn, counts.tp), (counts.tn, counts.fp)
@@ -126,10 +135,25 @@ def _find_wrong(answer: Answer) -> Iterator[str]:
         cells = [counts.tp, counts.missed, counts.false_alarms, counts.tn]
         for name, groups in each.groups.items():
             rows = [(one.tp, one.fn, one.fp, one.tn) for one in groups]
-            if rows and [sum(column) for column in zip(*rows, strict=True)] != cells:
+            sums = [sum(column) for column in zip(*rows, strict=True)]
+            if rows and (sums != cells or min(map(min, rows)) < 0):
                 yield f"{each.run}: its groups by {name} do not add up to its counts"
+            if name not in answer.attributes:
+                yield f"{each.run}: has groups by {name}, which nobody asked for"
     if len(supports) > 1:
         yield f"{' and '.join(supports.values())}: are not of the same images"
+
+
+def _find_wrong_sample(answered: AnsweredRun) -> Iterator[str]:
+    """That its effective samples are none of its images."""
+    counts, effective = answered.counts, answered.effective
+    if counts is None or effective is None:
+        return
+    for images, size in (
+        (counts.positives, effective.positives), (counts.negatives, effective.negatives)
+    ):  # fmt: skip
+        if not min(images, 1) <= size <= images:
+            yield f"{answered.run}: {images} images can't count as {size}"
 
 
 def _add_sides(bins: ScoreBins, threshold: float) -> tuple[int, int] | None:
@@ -161,6 +185,36 @@ def _find_moved(sealed: SealedRun, run: Run | None) -> Iterator[str]:
         yield f"{sealed.run}: its model here is {found}, and {sealed.model_sha256} was sealed"
     if encode(run.described) != encode(sealed.input):
         yield f"{sealed.run}: `input` of its run.json is another than the sealed one"
+
+
+def _refuse_taken(runs: Sequence[Run], dataset: str, digest: str) -> None:
+    """UsageError where the name is that of another data set, or the answer stands under another."""
+    for run in runs:
+        for each in read_evaluations(run)[0]:
+            of = each.facts.answer
+            if of is None and each.dataset == dataset:
+                raise UsageError(
+                    f"{run.name} has an evaluation on other data that are called {dataset}; give "
+                    "another --name"
+                )
+            if of is not None and of.sha256 == digest and each.dataset != dataset:
+                raise UsageError(
+                    f"this very answer was brought in before, as {each.dataset}; a second time it "
+                    "would count twice"
+                )
+
+
+def _find_alike(made: Sequence[tuple[Run, Evaluation]]) -> Iterator[str]:
+    """Other data sets that came as counts, and the same ones for every run."""
+    found = [
+        {
+            each.dataset for each in read_evaluations(run)[0]
+            if each.facts.answer is not None and each.dataset != evaluation.dataset
+            and each.counts == evaluation.counts
+        }
+        for run, evaluation in made
+    ]  # fmt: skip
+    yield from sorted(set.intersection(*found)) if found else ()
 
 
 def _stands_already(run: Run, evaluation: Evaluation, digest: str) -> bool:

@@ -13,9 +13,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from covidreport.errors import UsageError
+from covidreport.errors import StoreError, UsageError
 from covidreport.evaluate.options import EvaluateOptions
 from covidreport.evaluate.thresholds import Thresholds
+from covidreport.metrics.small_cells import FEWEST
 from covidreport.records import Kit
 from covidreport.storage.files import format_path
 from covidreport.storage.kit import name_kit, unpack_kit
@@ -83,20 +84,36 @@ def open_kit(path: Path, keep: Path | None = None) -> Iterator[OpenedKit]:
         yield opened
         return
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    before = os.environ.get(CACHE)
-    os.environ[CACHE] = str(folder / "cache")
     try:
-        yield _unpack(path, folder)
+        with _cache_in(folder / "cache"):
+            yield _unpack(path, folder)
+    finally:
+        _remove(folder)
+
+
+@contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    """Cache below a folder, in processes that are started too."""
+    before = os.environ.get(CACHE)
+    os.environ[CACHE] = str(folder)
+    try:
+        yield
     finally:
         if before is None:
             del os.environ[CACHE]
         else:
             os.environ[CACHE] = before
-        _remove(folder)
 
 
 def _unpack(path: Path, folder: Path) -> OpenedKit:
     kit = unpack_kit(path, folder)
+    if kit.fewest != FEWEST:
+        raise StoreError(
+            f"{format_path(path)}: asks for counts of {kit.fewest} images and more, and none is "
+            f"told of fewer or more than {FEWEST}: use the covidreport that made the kit"
+        )
+    if not kit.runs:
+        raise StoreError(f"{format_path(path)}: holds no run")
     return OpenedKit(kit, name_kit(kit), folder / "runs")
 
 

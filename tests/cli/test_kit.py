@@ -21,6 +21,8 @@ from covidreport.store import read_evaluation
 from tests.cli.command import start_command, write_model, write_project
 from tests.damage import change_json
 from tests.datasets import write_flat_dataset
+from tests.onnx_models import write_brightness_model
+from tests.storage.test_kit import keep, rewrite
 
 ANSWER = ("evaluate", "kit.zip", "--data", "there", "--counts-only", "answer.json",
           "--provider", "cpu")  # fmt: skip
@@ -178,6 +180,8 @@ def test_a_stopped_evaluation_leaves_nothing(hospitals, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
+    assert "stopped; nothing of the kit is kept here" in err
+    assert "what was done is kept" not in err
     assert list(temporary.iterdir()) == []
     assert not (hospitals / "other.json").exists()
 
@@ -287,6 +291,23 @@ def test_a_kit_alone_is_no_run_and_an_answer_is_not_written_over(hospitals, covi
     done = covidreport(*ANSWER)
     assert done.code == 2
     assert "answer.json: is there already" in done.err
+    done = covidreport("evaluate", "runs", "--data", "there", "--keep", "kept")
+    assert done.code == 2
+    assert "--keep goes with --counts-only" in done.err
+
+
+def test_a_kit_that_asks_for_fewer_is_refused(hospitals, covidreport):
+    """One that was made to tell of single images, or of nothing."""
+    (hospitals / "answer.json").unlink()
+    for change, said in (
+        ({"fewest": 1}, "asks for counts of 1 images and more"),
+        ({"runs": []}, "holds no run"),
+    ):
+        rewrite(hospitals / "kit.zip", keep, lambda document, new=change: document.update(new))
+        done = covidreport(*ANSWER)
+        assert done.code == 2
+        assert said in done.err
+        rewrite(hospitals / "kit.zip", keep, lambda document: document.update(fewest=5))
 
 
 def test_counts_can_be_withheld(hospitals, covidreport):
@@ -305,7 +326,29 @@ def test_counts_can_be_withheld(hospitals, covidreport):
 
 
 def test_a_run_that_fails_there_stops_no_other(hospitals, covidreport):
-    """Images of another kind; why is told there, and its stage alone is sent."""
+    """It answers with no number; why is told there, and its stage alone is sent."""
+    write_brightness_model(
+        hospitals / "runs" / "c" / "model.onnx", offsets=(-11, 9, -1), tail=("Sqrt",)
+    )
+    assert covidreport("kit", "runs", "--threshold", "0.5", "--output", "more.zip").code == 0
+    words = ("evaluate", "more.zip", "--data", "there", "--provider", "cpu", "--counts-only")
+    done = covidreport(*words, "more.json")
+    assert done.code == 3
+    assert "c" in done.err
+    assert "not finite" in done.err
+    runs = json.loads(done.out)["runs"]
+    assert [(run["run"], bool(run["failed"]), bool(run["counts"])) for run in runs] == [
+        ("a", False, True), ("b", False, True), ("c", True, False)
+    ]  # fmt: skip
+    assert "finite" not in done.out
+    done = covidreport("import-counts", "more.json", "--kit", "more.zip", "--name", "bern")
+    assert done.code == 0
+    assert "warning: c failed there" in done.err
+    assert done.out.split() == [f"runs/{run}/evaluations/bern-all" for run in "ab"]
+
+
+def test_images_that_fail_there_are_counted(hospitals, covidreport):
+    """As wrong answers; why is told there alone."""
     (hospitals / "answer.json").unlink()
     manifest = hospitals / "there" / "manifest.csv"
     for line in manifest.read_text().splitlines()[1:30]:
@@ -330,7 +373,10 @@ def test_a_run_that_fails_there_stops_no_other(hospitals, covidreport):
         ("runs.1.contract_sha256", "0" * 64, "b: `contract_sha256` is 000"),
         ("runs.1.run", "c", "its runs are a, c, and a, b were sealed"),
         ("runs.0.counts.tp", 1, "a: its curve does not add up to its counts"),
-        ("runs.0.counts.unknown", -1, "a: a count is negative"),
+        ("runs.0.counts.unknown", -1, "a: its counts are none"),
+        ("runs.0.counts.tn", 2**60, "a: its counts are none"),
+        ("runs.0.effective", {"positives": 50, "negatives": 2}, "a: 40 images can't count as 50"),
+        ("runs.0.groups.ward", [], "a: has groups by ward, which nobody asked for"),
         ("runs.0.groups.sex.0.tp", 1, "a: its groups by sex do not add up to its counts"),
         ("runs.0.counts", None, "a: has no counts, and nothing says why"),
     ],
@@ -377,7 +423,15 @@ def test_a_second_import_is_said_and_another_answer_is_refused(hospitals, covidr
     done = covidreport("import-counts", "answer.json", "--name", "bern")
     assert done.code == 2
     assert "a: bern stands there with other figures; give --name" in done.err
-    assert covidreport("import-counts", "answer.json", "--name", "oslo").code == 0
+    done = covidreport("import-counts", "answer.json", "--name", "oslo")
+    assert done.code == 0
+    assert "warning: the counts of oslo are those of bern: the same images twice?" in done.err
+    done = covidreport("import-counts", "answer.json", "--name", "paris")
+    assert done.code == 2
+    assert "this very answer was brought in before, as oslo" in done.err
+    done = covidreport("import-counts", "answer.json", "--name", "data")
+    assert done.code == 2
+    assert "other data that are called data" in done.err
 
 
 def test_the_report_has_it_as_a_site_and_a_data_set(hospitals, covidreport):

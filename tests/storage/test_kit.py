@@ -3,6 +3,7 @@ name, before anything of it can be loaded."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import stat
@@ -15,9 +16,12 @@ import pytest
 from covidreport.errors import StoreError, UsageError
 from covidreport.records import Kit
 from covidreport.storage.kit import (
+    KIT,
     KIT_FILE,
+    encode_answer,
     encode_kit,
     name_kit,
+    read_answer,
     read_kit,
     seal_member,
     stays_inside,
@@ -26,6 +30,7 @@ from covidreport.storage.kit import (
 )
 from tests.damage import DAMAGES
 
+WRITTEN = Path(__file__).parents[1] / "data" / "kit" / "1"
 FILES = {
     "runs/1/model.onnx": bytes(range(256)) * 40,
     "runs/1/run.json": b'{"schema": "covidreport.run/1"}\n',
@@ -250,3 +255,16 @@ def test_another_kit_is_not_written_over(sealed, tmp_path):
     with pytest.raises(StoreError, match="was changed while it was sealed"):
         write_kit(tmp_path / "late.zip", kit, files)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["from", "kit.zip"]
+
+
+@pytest.mark.parametrize("name", ["kit", "answer"])
+def test_files_of_the_first_version_are_read_and_written_as_they_were(name):
+    """Both stay with people who can't make them again."""
+    file = WRITTEN / f"{name}.json"
+    if name == "kit":
+        kit = KIT.decode(json.loads(file.read_text()), str(file))
+        assert encode_kit(kit).decode() == file.read_text()
+    else:
+        answer, digest = read_answer(file)
+        assert encode_answer(answer) == file.read_text()
+        assert digest == hashlib.sha256(file.read_bytes()).hexdigest()

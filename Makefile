@@ -22,7 +22,8 @@ demo: $(STAMP)
 	$(BIN)/python -m train draw --out $(DEMO)/drawn
 	$(BIN)/python -m train fit --study train/studies/demo.toml --data $(DEMO)/drawn --out $(DEMO)/runs
 	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split train
-	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation --thumbnails
+	$(BIN)/covidreport evaluate $(DEMO)/runs --data $(DEMO)/drawn --split validation --thumbnails \
+	  --foreign --disturb-severity 1 --disturb-severity 4
 	rm -rf $(DEMO)/kit.zip $(DEMO)/elsewhere.json $(DEMO)/runs/*/evaluations/elsewhere-all
 	$(BIN)/python -m train draw --out $(DEMO)/elsewhere --images 200 --seed 7 --size 160
 	$(BIN)/covidreport kit $(DEMO)/runs --threshold 0.5 --output $(DEMO)/kit.zip

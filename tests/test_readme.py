@@ -62,6 +62,8 @@ def test_the_demo_trains_evaluates_ranks_and_reports(demo):
     assert ranked[0]["missed"] < ranked[-1]["missed"]
     assert "positive" in unranked[0]["why_unranked"]
     assert {e["split"] for run in document["runs"] for e in run["others"]} == {"train"}
+    for other in ("disturbed", "foreign"):
+        assert [each["run"] for each in document[other]] == [row["run"] for row in ranking["rows"]]
     page = (demo / "report.html").read_text()
     assert all(row["run"] in page for row in ranking["rows"])
     assert "2 sites, a data set each." in page

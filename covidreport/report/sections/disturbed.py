@@ -35,6 +35,8 @@ from covidreport.text import DASH, clean, decimal, exact, listed, plural, whole
 
 MOST_TOLD = 3
 """Kinds whose sensitivity is told in words."""
+MOST_RUNS = 8
+"""Of the table of losses; those of all stand beside the tables of all changes."""
 MOST_ROWS = 600
 """Rows of the table of all changes: more runs than fit into it stand in the JSON alone."""
 KEY = (
@@ -52,7 +54,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         Prose(_lead(runs[0], index), "lead"),
         *_draw(runs, index),
         *(Prose(each) for each in _say_kept(data, runs)),
-        _tabulate_losses(runs, index),
+        _tabulate_losses(runs[:MOST_RUNS], index),
+        *_say_rest(runs),
     )
     return (Section("disturbed", "Changed pictures", blocks),)
 
@@ -184,6 +187,13 @@ def _tabulate_losses(runs: Sequence[DisturbedRun], index: Index) -> Table:
         f"{decimal(runs[0].margin)}"
     )
     return Table(caption, head, tuple(rows), "listed")
+
+
+def _say_rest(runs: Sequence[DisturbedRun]) -> Iterator[Prose]:
+    if len(runs) > MOST_RUNS:
+        more = plural(len(runs) - MOST_RUNS, "more run")
+        said = f"{more} stand in the appendix, as far as there is room, and in `report.json`."
+        yield Prose(said, "remark")
 
 
 def _list_losses(run: DisturbedRun) -> str:

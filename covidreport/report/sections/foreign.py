@@ -36,6 +36,8 @@ from covidreport.text import DASH, decimal, listed, plural, whole
 
 MOST_ROWS: Final = 600
 """Of the table of all kinds: more runs than fit into it stand in the JSON alone."""
+MOST_RUNS: Final = 8
+"""Of the tables that are not folded; all stand below."""
 MORE: Final = "more"
 """What stands beside a share that false alarms don't explain."""
 ALWAYS_SHOWN: Final = 4
@@ -49,8 +51,9 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         return ()
     blocks = (
         Prose(_lead(runs, index), "lead"),
-        _tabulate_changes(runs, index),
-        *_tabulate_folders(runs, index),
+        _tabulate_changes(runs[:MOST_RUNS], index),
+        *_tabulate_folders(runs[:MOST_RUNS], index),
+        *_say_rest(runs),
         *(Prose(each) for each in _say_unreadable(runs)),
         *_tabulate_kinds(runs, index),
         *_tabulate_singles(runs, index),
@@ -76,7 +79,7 @@ def _tabulate_changes(runs: Sequence[ForeignRun], index: Index) -> Table:
         Row((index.link(run.run), *(_rate(run.find(name)) for name in names))) for run in runs
     )
     caption = f"The share that is called {index.disease} of the same negatives, with 95 % CI"
-    return Table(caption, head, rows)
+    return Table(caption, head, rows, "listed")
 
 
 def _tabulate_folders(runs: Sequence[ForeignRun], index: Index) -> Iterator[Table]:
@@ -94,7 +97,12 @@ def _tabulate_folders(runs: Sequence[ForeignRun], index: Index) -> Iterator[Tabl
     )  # fmt: skip
     head = (Column("Run", kind="name"), Column("All negatives", kind="figure"), *heads)
     caption = f"The share that is called {index.disease} of other pictures, with 95 % CI"
-    yield Table(caption, head, rows)
+    yield Table(caption, head, rows, "listed")
+
+
+def _say_rest(runs: Sequence[ForeignRun]) -> Iterator[Prose]:
+    if len(runs) > MOST_RUNS:
+        yield Prose(f"{plural(len(runs) - MOST_RUNS, 'more run')} stand below.", "remark")
 
 
 def _list_folders(runs: Sequence[ForeignRun]) -> list[str]:

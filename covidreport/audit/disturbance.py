@@ -25,8 +25,8 @@ def audit_disturbed(data: ReportData) -> tuple[Finding, ...]:
     """The best runs whose sensitivity falls by more than the margin, and more than chance, on
     changed pictures; or whose false alarms rise so.
 
-    More than chance: McNemar's exact test against the same pictures as they are, by Holm over all
-    changes of the run, at most 0.05. Of a kind the lowest such severity is named.
+    More than chance: the exact test of pairs against the same pictures as they are, by Holm over
+    all changes of the run, at most 0.05. Of a kind the lowest such severity is named.
     """
     best = {row.run for row in data.rankings[0].rows if row.rank == 1} if data.rankings else set()
     found = (_judge(each, data.target) for each in data.disturbed if each.run in best)
@@ -63,8 +63,8 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
         f"The best run, {run.run}, answers otherwise for {target} when pictures are changed: "
         f"{', '.join(kinds)}",
         f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
-        f"they are, McNemar’s exact test, by Holm over {len(run.changes)} changes; a loss of more "
-        f"than {decimal(run.margin)}.",
+        f"they are by {name_test(losses[0][2])}, by Holm over {len(run.changes)} changes; a loss "
+        f"of more than {decimal(run.margin)}.",
         "Look in the section on changed pictures whether another run loses less, train with such "
         "changes, or let no such picture reach the model.",
         (run.run,),
@@ -80,6 +80,12 @@ def _show(kind: str, severity: int, each: Comparison, run: DisturbedRun) -> str:
         f"{of.images} {newly}, {each.metric} {signed(each.difference)}, adjusted "
         f"{format_p(each.adjusted_p_value)}"
     )
+
+
+def name_test(found: Comparison) -> str:
+    """What compared changed pictures with those as they are."""
+    over_patients = "the sign-flip test, each patient's images kept together"
+    return "McNemar's exact test" if found.test == "mcnemar-exact" else over_patients
 
 
 def count_kept_first(runs: Sequence[DisturbedRun], best: Sequence[str]) -> dict[str, bool]:

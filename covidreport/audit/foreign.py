@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from covidreport.audit.disturbance import name_test
 from covidreport.compare.bounds import ALPHA
 from covidreport.records import Estimate, Finding, ForeignKind, ForeignRun, ReportData
 from covidreport.text import DASH, format_p, list_some, plural, whole
@@ -16,8 +18,8 @@ MOST_NAMED: Final = 4
 def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
     """The runs that call foreign pictures the target more often than their false alarms explain.
 
-    By McNemar's exact test against the same negatives as they are, or Fisher's for the pictures of
-    a folder against all negatives, by Holm over all kinds and runs, at most 0.05.
+    By the exact test of pairs against the same negatives as they are, or Fisher's for the pictures
+    of a folder against all negatives, by Holm over all kinds and runs, at most 0.05.
     """
     found = {run.run: kinds for run in data.foreign if (kinds := run.list_called(ALPHA))}
     if not found:
@@ -28,21 +30,32 @@ def audit_foreign(data: ReportData) -> tuple[Finding, ...]:
     shown = [_show(by_name[name], kinds) for name, kinds in list(found.items())[:MOST_NAMED]]
     rest = len(found) - MOST_NAMED
     more = f"; and {plural(rest, 'more run')}" if rest > 0 else ""
-    tests = len([kind for run in data.foreign for kind in run.kinds if kind.comparison is not None])
     return (
         Finding(
             "warning",
             CODE,
             f"{plural(len(found), 'run')} {verb} foreign pictures {data.target} more often than "
             f"false alarms explain: {list_some(list(titles), 5)}",
-            f"{'; '.join(shown)}{more}. Against the same negatives as they are by McNemar’s exact "
-            "test, pictures of a folder against all negatives by Fisher’s; by Holm over "
-            f"{plural(tests, 'comparison')}.",
+            f"{'; '.join(shown)}{more}. {_name_tests(data.foreign)}",
             "Let something in front of the model refuse what is no frontal radiograph, or train "
             "with such pictures as negatives.",
             tuple(found),
         ),
     )
+
+
+def _name_tests(runs: Sequence[ForeignRun]) -> str:
+    """What the changes and the folders were compared with, how, and over how many."""
+    every = [kind.comparison for run in runs for kind in run.kinds if kind.comparison is not None]
+    paired = [each for each in every if each.only_first is not None]
+    said = [
+        f"changed pictures against themselves as they are by {name_test(each)}"
+        for each in paired[:1]
+    ]
+    if len(paired) < len(every):
+        said.append("those of a folder against all negatives by Fisher's exact test")
+    told = "; ".join(said)
+    return f"{told[:1].upper()}{told[1:]}; by Holm over {plural(len(every), 'comparison')}."
 
 
 def _show(run: ForeignRun, kinds: tuple[ForeignKind, ...]) -> str:

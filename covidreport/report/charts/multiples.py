@@ -34,7 +34,7 @@ class Panel(Struct, frozen=True):
 
 def draw_multiples(panels: Sequence[Panel], steps: int, width: int) -> Diagram:
     """The panels in rows, as many beside each other as there is room for."""
-    beside = 4 if width > 500 else 2
+    beside = 6 if width > 500 else 2
     room = (width - _LEFT - (beside - 1) * _GAP) / beside
     tall = _TOP + _HEIGHT + _BOTTOM
     shapes: list[Shape | Label] = []

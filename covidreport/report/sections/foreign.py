@@ -200,5 +200,5 @@ def _tabulate_singles(runs: Sequence[ForeignRun], index: Index) -> Iterator[Grou
         )
         rows.append(Row((index.link(run.run), *cells)))
     table = Table(f"Scores for {index.disease} of single pictures", tuple(head), tuple(rows))
-    gist = "Scores of a black, a white, a noisy picture and a gradient, which nothing is made of"
+    gist = "Scores of a black, a white and a noisy picture, and of a gradient"
     yield Group((table,), "Pictures that show nothing", gist, state="folded")

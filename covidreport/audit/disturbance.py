@@ -14,7 +14,7 @@ from covidreport.records import (
     Finding,
     ReportData,
 )
-from covidreport.text import decimal, format_p, signed
+from covidreport.text import decimal, format_p, listed, signed
 
 CODE: Final = "best-run-brittle"
 MOST_NAMED: Final = 4
@@ -56,6 +56,7 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
         return None
     kinds = list(dict.fromkeys(DISTURBANCES[kind].title.lower() for kind, _, _ in losses))
     rest = len(losses) - MOST_NAMED
+    tests = listed(list(dict.fromkeys(name_test(each) for *_, each in losses)), last="or")
     shown = "; ".join(_show(*each, run) for each in losses[:MOST_NAMED])
     return Finding(
         "warning",
@@ -63,7 +64,7 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
         f"The best run, {run.run}, answers otherwise for {target} when pictures are changed: "
         f"{', '.join(kinds)}",
         f"{shown}{f'; and {rest} more' if rest > 0 else ''}. Each against the same pictures as "
-        f"they are by {name_test(losses[0][2])}, by Holm over {len(run.changes)} changes; a loss "
+        f"they are by {tests}, by Holm over {len(run.changes)} changes; a loss "
         f"of more than {decimal(run.margin)}.",
         "Look in the section on changed pictures whether another run loses less, train with such "
         "changes, or let no such picture reach the model.",

@@ -156,6 +156,24 @@ def test_every_check_finds_its_fault_and_says_what_to_do(check):
     assert check.__doc__
 
 
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("mcnemar-exact", "by McNemar's exact test, by Holm"),
+        ("sign-flip over groups", "by the sign-flip test, each patient's images kept together, by"),
+    ],
+)
+def test_findings_on_changed_pictures_name_the_test_that_was_made(test, said):
+    """Patients with several images are not compared by McNemar's."""
+    data = _report_of_brittle()
+    (run,) = data.disturbed
+    (lost,) = run.positives.changes
+    positives = replace(run.positives, changes=(replace(lost, test=test),))
+    changed = replace(data, disturbed=(replace(run, positives=positives),))
+    (finding,) = disturbance.audit_disturbed(changed)
+    assert said in finding.evidence
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize(
     "runs", [(), (ReportedRun(make_run(make_evaluation("a", make_counts(1, 2))).run, None),)]

@@ -81,7 +81,7 @@ def change_pictures(
     if foreign is not None and foreign.asked:
         make = partial(request_foreign, target=target, options=foreign, on_event=on_event)
         shown = _evaluate_each(done, make, "--foreign", on_event)
-        _tell_unreadable(shown, on_event)
+        _tell_unscored(shown, on_event)
         said = _compare_each(done.outcomes, shown, partial(read_foreign, target=target), on_event)
         findings += audit_foreign(replace(data, foreign=correct_foreign(said)))
     return ChangedPictures(changed, shown, findings)
@@ -103,19 +103,19 @@ def _compare_each(
     return found
 
 
-def _tell_unreadable(shown: Sequence[RunOutcome], on_event: OnEvent) -> None:
-    """Name the pictures of folders that could not be shown, with the reasons of the first run."""
+def _tell_unscored(shown: Sequence[RunOutcome], on_event: OnEvent) -> None:
+    """Name the pictures of folders without a score, each with the first reason that a run has."""
     built_in = (AS_IS.name, *FOREIGN_CHANGES, *SINGLES)
-    for _, evaluation in list_evaluated(shown)[:1]:
-        reasons = {part_row(each.subject): each.reason for each in evaluation.failures}
-        named = [
-            f"{name} of {kind} ({why})"
-            for (name, kind), why in reasons.items()
-            if kind not in built_in
-        ]
-        if named:
-            said = f"foreign pictures that could not be read: {list_some(named, MOST_NAMED)}"
-            on_event(Noted(said, warning=True))
+    reasons: dict[tuple[str, str], str] = {}
+    for _, evaluation in list_evaluated(shown):
+        for each in evaluation.failures:
+            reasons.setdefault(part_row(each.subject), each.reason)
+    named = [
+        f"{name} of {kind} ({why})" for (name, kind), why in reasons.items() if kind not in built_in
+    ]
+    if named:
+        said = f"foreign pictures without a score: {list_some(named, MOST_NAMED)}"
+        on_event(Noted(said, warning=True))
 
 
 def _evaluate_each(

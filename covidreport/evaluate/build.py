@@ -23,7 +23,7 @@ from covidreport.evaluate.loop import count_jobs
 from covidreport.evaluate.reference import RECORDED
 from covidreport.evaluate.reference import findings_of as findings_of_replay
 from covidreport.evaluate.request import EvaluationRequest
-from covidreport.evaluate.scored import DecodedSet, OpenedRun, ScoredRun
+from covidreport.evaluate.scored import NO_SCORE, DecodedSet, OpenedRun, ScoredRun
 from covidreport.evaluate.scoring import mark_thresholds
 from covidreport.evaluate.tuned import ChosenThresholds
 from covidreport.images import summarize_chains
@@ -64,8 +64,8 @@ def build_evaluation(
     check_unchanged(run.model, scored.opened.session.identity)
     described = compute_metrics(scores, chosen.rule(dataset.labels), request.plan)
     failures = tuple(
-        Failure(sample, "decode", reason)
-        for sample, reason in zip(dataset.ids, decoded.reasons, strict=True)
+        Failure(sample, "infer" if reason == NO_SCORE else "decode", reason)
+        for sample, reason in zip(scores.sample_ids, scores.reasons, strict=True)
         if reason is not None
     )
     evaluation = Evaluation(

@@ -30,6 +30,7 @@ class Chunk(Struct, frozen=True):
 
     A sample that could not be decoded is black in `pixels` and has its reason in `reasons`.
     measured: what each is like, as the file was decoded; None where it was not.
+    strange: which may have no finite score since they are no radiographs; none where it is empty.
     chains: how many of the samples are DICOM images that went through each chain of transforms.
     """
 
@@ -41,6 +42,7 @@ class Chunk(Struct, frozen=True):
     measured: tuple[Measured | None, ...]
     seconds: float
     chains: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    strange: tuple[bool, ...] = ()
 
 
 class _Decoded(NamedTuple):
@@ -123,6 +125,7 @@ def decode_chunk(
         tuple(image.measured for image in images),
         time.perf_counter() - began,
         Counter(image.chain for image in images if image.chain),
+        () if changes is None else tuple(not each.is_radiograph for each in changes.rows),
     )  # fmt: skip
 
 
@@ -137,6 +140,7 @@ def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
         tuple(peak for chunk in chunks for peak in chunk.peaks),
         tuple(one for chunk in chunks for one in chunk.measured),
         sum(chunk.seconds for chunk in chunks), chains,
+        tuple(each for chunk in chunks for each in chunk.strange),
     )  # fmt: skip
 
 

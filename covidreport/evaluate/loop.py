@@ -176,6 +176,9 @@ class _Loop(Struct):
         self.decoded.measured[chunk.start : chunk.stop] = chunk.measured
         self.decoded.chains.update(chunk.chains)
         self.decoded.reasons[chunk.start : chunk.stop] = chunk.reasons
+        self.decoded.strange.update(
+            row for row, strange in enumerate(chunk.strange, chunk.start) if strange
+        )
         left = [scored for scored in batch.left if scored.failure is None]
         batch.open_jobs = len(left)
         self.advance((len(self.runs) - len(left)) * (chunk.stop - chunk.start))

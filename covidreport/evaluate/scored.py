@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct, field
@@ -19,6 +19,9 @@ from covidreport.metrics import group_values, read_ages, single_values
 from covidreport.metrics.readings import list_readings
 from covidreport.records import SOFTMAX, Dataset, Failure, Finding, Measured, Peak, Run, Scores
 from covidreport.text.labels import pair_spellings, propose_label_map
+
+NO_SCORE: Final = "the model has no finite score for it"
+"""Why a picture that is no radiograph has failed, though it was decoded."""
 
 
 class OpenedRun(Struct, frozen=True):
@@ -111,6 +114,8 @@ class DecodedSet(Struct):
     chains: Counter[tuple[str, ...]] = field(default_factory=Counter)
     """How many DICOM images went through each chain of transforms."""
     findings: tuple[Finding, ...] = ()
+    strange: set[int] = field(default_factory=set)
+    """Rows that are no radiograph, of which a model need not have a finite score."""
 
 
 def open_columns(session: Session, labels: Sequence[str]) -> tuple[int, ...]:
@@ -137,7 +142,12 @@ def gather_scores(dataset: Dataset, scored: ScoredRun, decoded: DecodedSet) -> S
         truth=dataset.truth,
         scores=scores,
         activation="softmax" if activation == "softmax-logit" else activation,
-        reasons=tuple(decoded.reasons),
+        reasons=tuple(
+            NO_SCORE
+            if reason is None and row in decoded.strange and np.isnan(scores[row]).any()
+            else reason
+            for row, reason in enumerate(decoded.reasons)
+        ),
         groups=dataset.groups,
         attributes=group_values(dataset.attributes),
         ages=read_ages(dataset.attributes),

@@ -83,7 +83,8 @@ def score_chunk(chunk: Chunk, opened: OpenedRun, batch: NDArray[Any]) -> NDArray
     """One model's scores of a chunk, as `OpenedRun.take` gives them.
 
     NaN in the rows of images that failed. Raises RunError where the model fails, or where it
-    gives a score that is not finite for an image that was decoded: such a run is invalid.
+    gives a score that is not finite for an image that was decoded: such a run is invalid. What is
+    no radiograph at all is left without a score then.
     """
     return check_scores(chunk, opened, opened.answer(batch))
 
@@ -94,11 +95,14 @@ def check_scores(
     """What a model answered to a chunk, `(n, L)`, as `score_chunk` gives it."""
     scores = opened.take(answers)
     failed = np.array([reason is not None for reason in chunk.reasons])
-    strange = ~np.isfinite(scores).all(axis=1) & ~failed
-    if strange.any():
-        first = chunk.start + int(np.flatnonzero(strange)[0])
+    unscored = ~np.isfinite(scores).all(axis=1)
+    if chunk.strange:
+        failed |= unscored & np.array(chunk.strange)
+    wrong = unscored & ~failed
+    if wrong.any():
+        first = chunk.start + int(np.flatnonzero(wrong)[0])
         raise RunError(
-            f"gives scores that are not finite ({int(strange.sum())} of the images {chunk.start} "
+            f"gives scores that are not finite ({int(wrong.sum())} of the images {chunk.start} "
             f"to {chunk.stop - 1}; the first is image {first}): the run is invalid"
         )
     scores[failed] = np.nan

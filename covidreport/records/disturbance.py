@@ -98,6 +98,11 @@ class Disturbance(Struct, frozen=True, order=True):
         every = {**DISTURBANCES, **FOREIGN_CHANGES, **SINGLES}
         return every[self.kind].strengths[self.severity - 1] if self.severity else 0.0
 
+    @property
+    def is_radiograph(self) -> bool:
+        """Whether the picture still comes from an image of the data, whatever was done to it."""
+        return self.kind == AS_IS.kind or self.kind in {**DISTURBANCES, **FOREIGN_CHANGES}
+
 
 AS_IS: Final = Disturbance("as-is", 0)
 """The picture as it is, which stands beside its changes."""

@@ -266,18 +266,12 @@ def _whole_number(key: str, value: Any) -> int:
     return value
 
 
+_DRAWN = {"negatives": _whole_number, "seed": _whole_number}
 DISTURB: Mapping[str, Callable[[str, Any], Any]] = {
-    "kinds": labels,
-    "severities": _whole_numbers,
-    "negatives": _whole_number,
-    "seed": _whole_number,
-}
+    "kinds": labels, "severities": _whole_numbers, **_DRAWN
+}  # fmt: skip
 """What `[disturb]` may state, and what reads each."""
-FOREIGN: Mapping[str, Callable[[str, Any], Any]] = {
-    "folders": data_sets,
-    "negatives": _whole_number,
-    "seed": _whole_number,
-}
+FOREIGN: Mapping[str, Callable[[str, Any], Any]] = {"folders": data_sets, **_DRAWN}
 """What `[foreign]` may state, and what reads each."""
 
 

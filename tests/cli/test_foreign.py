@@ -212,10 +212,10 @@ def test_the_finding_names_runs_and_kinds_and_the_page_has_a_section(study):
     told = study.err["foreign"]
     assert finding["what"] in told
     assert "1 file passed over in dim: notes.txt" in told
-    assert "could not be read: broken.png of dim (" in told
+    assert "foreign pictures without a score: broken.png of dim (" in told
     text = study.out["text"]
     assert "## What is no frontal radiograph" in text
-    assert "Pictures that could not be read are in no share: 1 of dim." in text
+    assert "such as broken files, are in no share: 1 of dim." in text
     assert "broken.png" not in text
 
 
@@ -279,6 +279,34 @@ def test_data_without_negatives_are_refused(tmp_path, covidreport):
     done = covidreport("evaluate", "--data", manifest, "--foreign", "--provider", "cpu")
     assert done.code == 2
     assert "no image of data is known to be without covid-19" in done.err
+
+
+def test_a_model_that_has_no_number_for_black_is_shown_all_else(tmp_path, covidreport):
+    """The logarithm of a mean of 0: the black single picture and one of a folder have no score and
+    stand in no share; the run is as valid as before."""
+    write_brightness_model(
+        tmp_path / "runs" / "log" / "model.onnx", (1.0, 1.0, 1.0), (0, 0, 0), tail=("Log",),
+        pixels=PixelSpec(SIDE, SIDE),
+    )  # fmt: skip
+    rows = [(200, "covid-19", "validation"), *[(90 + i, "normal", "validation") for i in range(3)]]
+    manifest = write_flat_dataset(tmp_path / "data", rows)
+    (tmp_path / "night").mkdir()
+    for level in (0, 40):
+        _draw(level, 0).save(tmp_path / "night" / f"{level}.png")
+    words = ("--data", manifest, "--provider", "cpu", "--foreign-from", "night")
+    done = covidreport("evaluate", *words)
+    assert done.code == 0, done.err
+    assert "0.png of night (the model has no finite score for it)" in done.err
+    report = json.loads(covidreport("render", "--format", "json", "--output", "-").out)
+    (run,) = report["foreign"]
+    night = next(kind for kind in run["kinds"] if kind["name"] == "night")
+    assert (night["images"], night["called"]["denominator"]) == (2, 1)
+    scores = {each["name"]: each["score"] for each in run["singles"]}
+    assert [name for name, score in scores.items() if score is None] == ["all-black"]
+    stood = (tmp_path / "runs/log/evaluations/data-validation-foreign/scores.parquet").stat()
+    assert covidreport("evaluate", *words).code == 0
+    again = (tmp_path / "runs/log/evaluations/data-validation-foreign/scores.parquet").stat()
+    assert again.st_mtime_ns == stood.st_mtime_ns
 
 
 def test_the_page_names_every_kind_and_its_commands_run(study, covidreport, tmp_path, monkeypatch):

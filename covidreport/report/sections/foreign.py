@@ -54,7 +54,7 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         _tabulate_changes(runs[:MOST_RUNS], index),
         *_tabulate_folders(runs[:MOST_RUNS], index),
         *_say_rest(runs),
-        *(Prose(each) for each in _say_unreadable(runs)),
+        *(Prose(each) for each in _say_unscored(runs)),
         *_tabulate_kinds(runs, index),
         *_tabulate_singles(runs, index),
     )
@@ -127,13 +127,14 @@ def _rate(kind: ForeignKind | None) -> Rate:
     return Rate(kind.called, note=MORE if kind.is_called_more(ALPHA) else "", evidence=True)
 
 
-def _say_unreadable(runs: Sequence[ForeignRun]) -> Iterator[str]:
+def _say_unscored(runs: Sequence[ForeignRun]) -> Iterator[str]:
     """How many pictures of folders could not be scored, which are in no share."""
     failed = {name: max(kind.failed for run in runs for kind in run.kinds if kind.name == name)
               for name in _list_folders(runs)}  # fmt: skip
     said = [f"{whole(n)} of {name}" for name, n in failed.items() if n]
     if said:
-        yield f"Pictures that could not be read are in no share: {listed(said)}."
+        named = listed(said)
+        yield f"Pictures without a score, such as broken files, are in no share: {named}."
 
 
 def _tabulate_kinds(runs: Sequence[ForeignRun], index: Index) -> Iterator[Block]:

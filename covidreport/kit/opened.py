@@ -27,7 +27,7 @@ CACHE = "COVIDREPORT_CACHE"
 _TRIES = 10
 _OWN: Mapping[str, str] = {
     "thresholds": "--threshold", "labels": "labels", "occlusion": "--occlude", "maps": "--maps",
-    "disturb": "--disturb", "thumbnails": "--thumbnails",
+    "disturb": "--disturb", "foreign": "--foreign", "thumbnails": "--thumbnails",
     "check_preprocessing": "--check-preprocessing", "precision": "--precision",
 }  # fmt: skip
 """What a sender can't choose: the first three are sealed, the others ask for other figures, or for

@@ -268,6 +268,7 @@ def test_tuned_thresholds_go_along(hospitals, covidreport):
         (("--threshold", "0.4"), "--threshold: a kit is evaluated as it was sealed"),
         (("--occlude", "centre"), "--occlude: a kit is evaluated as it was sealed"),
         (("--disturb",), "--disturb: a kit"),
+        (("--foreign",), "--foreign: a kit"),
         (("--thumbnails",), "--thumbnails: a kit"),
         (("--withhold", "names"), "--withhold names: one of counts, curves, groups"),
         (("runs",), "--counts-only takes one kit"),

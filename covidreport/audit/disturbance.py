@@ -54,7 +54,7 @@ def _judge(run: DisturbedRun, target: str) -> Finding | None:
     losses = list_losses(run)
     if not losses:
         return None
-    kinds = list(dict.fromkeys(DISTURBANCES[kind].title.lower() for kind, _, _ in losses))
+    kinds = list(dict.fromkeys(DISTURBANCES[kind].words for kind, _, _ in losses))
     rest = len(losses) - MOST_NAMED
     tests = listed(list(dict.fromkeys(name_test(each) for *_, each in losses)), last="or")
     shown = "; ".join(_show(*each, run) for each in losses[:MOST_NAMED])

@@ -27,6 +27,11 @@ class DisturbanceKind(Struct, frozen=True):
     strengths: tuple[float, ...]
     source: str
 
+    @property
+    def words(self) -> str:
+        """The title within a sentence: `noise`, `JPEG`."""
+        return self.title if self.title.isupper() else self.title.lower()
+
 
 _UP_OR_DOWN: Final = (0.1, 0.2, 0.3, 0.4, 0.6)
 _MOVED: Final = (0.02, 0.04, 0.08, 0.12, 0.16)

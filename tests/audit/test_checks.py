@@ -168,10 +168,12 @@ def test_findings_on_changed_pictures_name_the_test_that_was_made(test, said):
     data = _report_of_brittle()
     (run,) = data.disturbed
     (lost,) = run.positives.changes
-    positives = replace(run.positives, changes=(replace(lost, test=test),))
+    both = (replace(lost, first="jpeg-5", test=test), replace(lost, test=test))
+    positives = replace(run.positives, changes=both)
     changed = replace(data, disturbed=(replace(run, positives=positives),))
     (finding,) = disturbance.audit_disturbed(changed)
     assert said in finding.evidence
+    assert finding.what.endswith("when pictures are changed: JPEG, inversion")
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -159,7 +159,7 @@ def _say_kept(data: ReportData, runs: Sequence[DisturbedRun]) -> Iterator[str]:
     )
     if lost:
         kinds = dict.fromkeys(_find_kind(name) for name in lost)
-        titles = listed([DISTURBANCES[kind].title.lower() for kind in kinds])
+        titles = listed([DISTURBANCES[kind].words for kind in kinds])
         said += f" Under the other{'' if len(lost) == 1 else 's'} another run does: {titles}."
     yield said
 

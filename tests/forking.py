@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "COVIDREPORT_FORKS"
 KINDS = {
     "covidreport": ("imagecodecs", "onnxruntime", "pandas", "pyarrow.compute", "pyarrow.parquet",
-                    "pydantic.type_adapter", "scipy.stats", "typer._adapters", "vl_convert"),
+                    "pydantic.type_adapter", "scipy.special", "typer._adapters", "vl_convert"),
     "train": ("onnxscript", "torch.onnx", "torchvision"),
 }  # fmt: skip
 """What each kind of server has imported, beside all of the program after which it is called."""

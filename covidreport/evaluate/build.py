@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -264,7 +265,6 @@ def _provenance(
     """All that the metrics depend on; nothing here differs between two equal evaluations."""
     opened = scored.opened
     session = opened.session
-    names = ("numpy", "pillow", "imagecodecs", "pyarrow")
     pydicom = decoder_versions()[PYDICOM]
     facts = {
         "key": key_of(request, opened),
@@ -282,7 +282,7 @@ def _provenance(
             "covidreport": __version__,
             "python": platform.python_version(),
             **describe_runtime(),
-            **{name: version(name) for name in names},
+            **_list_versions(),
             **({PYDICOM: pydicom} if pydicom else {}),
         },
         "machine": {"system": platform.system(), "processor": platform.machine()},
@@ -295,3 +295,8 @@ def _provenance(
     # as JSON has it, so that what is written and what is read back are equal
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain
+
+
+@cache
+def _list_versions() -> Mapping[str, str]:
+    return {name: version(name) for name in ("numpy", "pillow", "imagecodecs", "pyarrow")}

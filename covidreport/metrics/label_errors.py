@@ -16,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from covidreport.metrics.curves import count_curve, roc_auc
+
 FEWEST = 10
 """Images of either class: of fewer nobody knows what is usual among them."""
 LEAST_FAR = 2.0
@@ -41,7 +43,9 @@ def find_label_errors(truth: NDArray[np.int8], logits: NDArray[np.float64]) -> N
     positive, values = truth[rows] == 1, logits[:, rows]
     if min(positive.sum(), (~positive).sum()) < FEWEST:
         return np.zeros(0, np.intp)
-    values = values[[_find_auc(each, positive) >= LEAST_AUC for each in values]]
+    none = np.zeros(rows.size, np.bool_)
+    curves = (count_curve(truth[rows], each, none) for each in values)
+    values = values[[(roc_auc(curve).value or 0.0) >= LEAST_AUC for curve in curves]]
     if not len(values):
         return np.zeros(0, np.intp)
     contradicted, distances = _find_distances(values, positive)
@@ -65,14 +69,6 @@ def _choose_cut(targets: NDArray[np.float64], decoys: NDArray[np.float64]) -> fl
     above = len(decoys) - np.searchsorted(np.sort(decoys), cuts, side="left")
     able = cuts[above + 1 <= MOST_DECOYS * np.arange(1, len(cuts) + 1)]
     return float(able[-1]) if able.size else np.inf
-
-
-def _find_auc(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    from scipy.stats import rankdata
-
-    n = positive.sum()
-    ranks = rankdata(values)[positive].sum() - n * (n + 1) / 2
-    return float(ranks / (n * (len(positive) - n)))
 
 
 def _find_distances(

@@ -51,23 +51,28 @@ def _outline(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]
 
 
 def _simplify(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.intp]:
-    kept = np.zeros(x.size, dtype=np.bool_)
-    kept[[0, -1]] = True
-    pending = [(0, x.size - 1)]
-    while pending:
-        first, last = pending.pop()
-        if last - first < 2:
-            continue
+    """The points that are kept: all parts that are not near enough yet are divided at once."""
+    first, last = np.array([0]), np.array([x.size - 1])
+    kept = [first, last]
+    while (wide := last - first > 1).any():
+        first, last = first[wide], last[wide]
+        sizes = last - first - 1
+        starts = np.cumsum(sizes) - sizes
+        part = np.repeat(np.arange(first.size), sizes)
+        at = np.arange(part.size) - starts[part] + first[part] + 1
         dx, dy = x[last] - x[first], y[last] - y[first]
         length = np.hypot(dx, dy)
-        inner = slice(first + 1, last)
-        px, py = x[inner] - x[first], y[inner] - y[first]
+        square = np.where(length > 0, length * length, 1.0)
+        px, py = x[at] - x[first][part], y[at] - y[first][part]
+        dx, dy = dx[part], dy[part]
         # Beyond an end the distance is that to the end: a curve may turn back.
-        proportion = np.clip((px * dx + py * dy) / (length * length or 1.0), 0.0, 1.0)
+        proportion = np.clip((px * dx + py * dy) / square[part], 0.0, 1.0)
         away = np.hypot(px - proportion * dx, py - proportion * dy)
-        furthest = int(np.argmax(away))
-        if away[furthest] > _TOLERANCE:
-            middle = first + 1 + furthest
-            kept[middle] = True
-            pending += [(first, middle), (middle, last)]
-    return np.flatnonzero(kept)
+        furthest = np.maximum.reduceat(away, starts)
+        far = np.flatnonzero((away == furthest[part]) & (away > _TOLERANCE))
+        divided, one = np.unique(part[far], return_index=True)
+        middle = at[far[one]]
+        kept.append(middle)
+        first = np.concatenate([first[divided], middle])
+        last = np.concatenate([middle, last[divided]])
+    return np.sort(np.concatenate(kept))

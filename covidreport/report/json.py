@@ -143,7 +143,8 @@ def render_json(data: ReportData) -> str:
         for maps in (table or {}).get("maps", ()):
             for case in maps["cases"].values():
                 del case["drops"]
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return msgspec.json.format(text, indent=2) + "\n"  # json's own indents in Python, slowly
 
 
 def _fields(record: msgspec.Struct) -> dict[str, object]:
@@ -153,6 +154,8 @@ def _fields(record: msgspec.Struct) -> dict[str, object]:
 def _plain(value: object) -> object:
     """The value in the types that JSON has."""
     if value is None or isinstance(value, (bool, int)):
+        return value
+    if type(value) is str and value.isascii():
         return value
     if isinstance(value, np.generic):
         return _plain(value.item())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import errno
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from covidreport.records import Stage
@@ -19,6 +20,10 @@ class CovidReportError(Exception):
     exit_code = 2
     remedy = ""
     """What to do about it, where the text does not say so itself."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is unpickled by its `args`, which for some of these are not the arguments.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class UsageError(CovidReportError):

@@ -268,7 +268,7 @@ def _build(
         thresholds_from=sealed.thresholds_from,
         counts={target: counts},
         estimates=_estimate(answered, target),
-        findings=tuple(_describe(answered, dataset)),
+        findings=tuple(_describe(answered)),
         provenance=encode(provenance),
         has_scores=False,
     )
@@ -309,11 +309,11 @@ def _on_sample(rate: Estimate, size: int) -> Estimate:
     return Estimate(rate.value, low, high, rate.numerator, rate.denominator, "wilson over groups")
 
 
-def _describe(answered: AnsweredRun, dataset: str) -> Iterator[Finding]:
+def _describe(answered: AnsweredRun) -> Iterator[Finding]:
     """Its findings, whose words stayed where the images are."""
     for each in answered.findings:
         yield Finding(
-            each.severity, each.code, f"{each.code} was found for {answered.run} on {dataset}",
+            each.severity, each.code, f"{each.code} was found where the images are",
             "what it says of images stayed where these are", "Ask whoever sent the answer.",
             (answered.run,),
         )  # fmt: skip

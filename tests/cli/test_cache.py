@@ -59,7 +59,10 @@ def test_commands_write_the_kinds_of_the_table_and_no_other(covidreport, tmp_pat
 
     written = {entry.kind for entry in list_entries()}
 
-    assert written == set(KINDS) - ON_CARDS - {"trials"}  # which `train` makes
+    assert written == set(KINDS) - ON_CARDS - {
+        "trials",
+        "truths",
+    }  # made by `train`; of several readers
     told = covidreport("cache", "info").out
     assert all(f"\n{name} " in told and kind.what in told for name, kind in KINDS.items())
     document = json.loads(covidreport("cache", "info", "--json").out)

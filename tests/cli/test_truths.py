@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
+from covidreport.storage.cache_folder import list_entries
 from covidreport.store import read_scores
 from tests.cli.command import write_model
 from tests.datasets import write_flat_dataset
@@ -68,6 +69,7 @@ def test_the_page_runs_and_each_readers_truth_is_judged_by(project, covidreport)
         done = covidreport(*shlex.split(line)[1:])
         assert done.code == 0, (line, done.err)
     document = _render(covidreport)
+    assert "truths" in {entry.kind for entry in list_entries()}  # no other test's study has one
     assert [row["run"] for row in document["rankings"][0]["rows"]] == ["low", "high"]
     truths = document["truths"]
     assert (truths["tied"], truths["compared"], truths["same"]) == (1, 14, 13)

@@ -45,23 +45,6 @@ class ReaderAverage(Struct, frozen=True):
         return float(2 * stdtr(self.freedom, -abs(value) / self.error))
 
 
-class ModalityTest(Struct, frozen=True):
-    """Whether readers do equally well in several modalities: F, its degrees of freedom, and p.
-
-    variance, cov1, cov2, cov3: of one value, of two modalities of a reader, of two readers of a
-    modality, of two of both.
-    """
-
-    f: float
-    numerator_freedom: int
-    freedom: float
-    p_value: float
-    variance: float
-    cov1: float
-    cov2: float
-    cov3: float
-
-
 def average_readers(
     values: NDArray[np.float64], covariance: NDArray[np.float64], confidence: float = 0.95
 ) -> ReaderAverage:
@@ -69,7 +52,8 @@ def average_readers(
 
     The variance is (MS(R) + J max(Cov2, 0)) / J, with (MS(R) + J max(Cov2, 0))^2 / (MS(R)^2 /
     (J - 1)) degrees of freedom: Hillis 2007, for one test alone. Without an interval for fewer than
-    two readers, and where the covariance can't be estimated.
+    two readers, and where the covariance can't be estimated. Of values that are differences of two
+    modalities the square of the mean by its error is Hillis' F, with the same degrees of freedom.
     """
     from scipy.special import stdtrit
 
@@ -121,43 +105,6 @@ def _cut(found: ReaderAverage, lowest: float) -> ReaderAverage:
     ends = (max(lowest, estimate.low), min(1.0, estimate.high))
     cut = Estimate(estimate.value, *ends, method=estimate.method)
     return ReaderAverage(cut, found.error, found.freedom, found.spread, found.shared)
-
-
-def compare_modalities(
-    values: NDArray[np.float64], covariance: NDArray[np.float64]
-) -> ModalityTest:
-    """Readers' values `(T, J)` in several modalities; covariance `(T, J, T, J)` over cases.
-
-    F = MS(T) / (MS(TR) + J max(Cov2 - Cov3, 0)), with the square of that denominator over
-    MS(TR)^2 / ((T - 1) (J - 1)) degrees of freedom: Hillis 2007, equations for "ddf_H". ValueError
-    for fewer than two modalities or readers, or where readers do not spread.
-    """
-    from scipy.special import fdtrc
-
-    t, j = values.shape
-    if t < 2 or j < 2:
-        raise ValueError(f"{t} modalities and {j} readers")
-    grand = values.mean()
-    of_modality, of_reader = values.mean(axis=1), values.mean(axis=0)
-    between = j * float(np.square(of_modality - grand).sum()) / (t - 1)
-    rest = values - of_modality[:, np.newaxis] - of_reader + grand
-    crossed = float(np.square(rest).sum()) / ((t - 1) * (j - 1))
-    same_modality = np.eye(t, dtype=bool)[:, np.newaxis, :, np.newaxis]
-    same_reader = np.eye(j, dtype=bool)[np.newaxis, :, np.newaxis, :]
-
-    def mean(where: NDArray[np.bool_]) -> float:
-        return float(covariance[np.broadcast_to(where, covariance.shape)].mean())
-
-    cov2, cov3 = mean(same_modality & ~same_reader), mean(~same_modality & ~same_reader)
-    denominator = crossed + j * max(cov2 - cov3, 0.0)
-    if not crossed > 0:
-        raise ValueError("readers do not spread: the denominator has no degrees of freedom")
-    freedom = denominator**2 / (crossed**2 / ((t - 1) * (j - 1)))
-    f = between / denominator
-    return ModalityTest(
-        f, t - 1, freedom, float(fdtrc(t - 1, freedom, f)), mean(same_modality & same_reader),
-        mean(~same_modality & same_reader), cov2, cov3,
-    )  # fmt: skip
 
 
 def one_shot_variance(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msgspec import Struct
 from PIL import Image
 
 from covidreport.records import DISTURBANCES, PixelSpec
 from covidreport.store import SCORES_FILE, read_scores
+from tests.cli.steps import run_steps
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
 
@@ -74,36 +74,14 @@ STEPS = {
 }
 
 
-class Done(Struct):
-    """What the commands of `STEPS` said, and when the changed pictures of `mean` were scored."""
-
-    folder: Path
-    code: dict[str, int]
-    out: dict[str, str]
-    err: dict[str, str]
-    stamps: dict[str, int]
-
-
 @pytest.fixture
 def study(share, covidreport):
-    """The study and what the commands said on it, one after the other; nobody changes it.
-
-    `first` has the run folders as they were before other changes took their place.
-    """
+    """The study, and what the commands said on it; the stamps are those of `mean`."""
 
     def make(folder):
         write_study(folder)
-        done = Done(folder, {}, {}, {}, {})
-        file = folder / "runs" / "mean" / "evaluations" / DISTURBED / SCORES_FILE
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            for name, words in STEPS.items():
-                if name == "other":
-                    shutil.copytree("runs", "first")
-                said = covidreport(*words)
-                done.code[name], done.out[name], done.err[name] = said.code, said.out, said.err
-                done.stamps[name] = file.stat().st_mtime_ns if file.exists() else 0
-        return done
+        file = f"mean/evaluations/{DISTURBED}/{SCORES_FILE}"
+        return run_steps(covidreport, folder, STEPS, "other", file)
 
     return share("disturbed-study", make)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from msgspec import Struct
 from PIL import Image
 
 from covidreport.records import FOREIGN_CHANGES, SINGLES, PixelSpec
 from covidreport.store import SCORES_FILE, read_evaluation, read_scores
+from tests.cli.steps import run_steps
 from tests.datasets import write_flat_dataset
 from tests.onnx_models import write_brightness_model
 
@@ -83,36 +83,14 @@ STEPS = {
 }
 
 
-class Done(Struct):
-    """What the commands of `STEPS` said, and when the foreign pictures of `dark` were scored."""
-
-    folder: Path
-    code: dict[str, int]
-    out: dict[str, str]
-    err: dict[str, str]
-    stamps: dict[str, int]
-
-
 @pytest.fixture
 def study(share, covidreport):
-    """The study and what the commands said on it, one after the other; nobody changes it.
-
-    `first` has the run folders as they were before other pictures took their place.
-    """
+    """The study, and what the commands said on it; the stamps are those of `dark`."""
 
     def make(folder):
         write_study(folder)
-        done = Done(folder, {}, {}, {}, {})
-        file = folder / "runs" / "dark" / "evaluations" / FOREIGN / SCORES_FILE
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            for name, words in STEPS.items():
-                if name == "settings":
-                    shutil.copytree("runs", "first")
-                said = covidreport(*words)
-                done.code[name], done.out[name], done.err[name] = said.code, said.out, said.err
-                done.stamps[name] = file.stat().st_mtime_ns if file.exists() else 0
-        return done
+        file = f"dark/evaluations/{FOREIGN}/{SCORES_FILE}"
+        return run_steps(covidreport, folder, STEPS, "settings", file)
 
     return share("foreign-study", make)
 

@@ -12,16 +12,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from covidreport.metrics.delong import RocAucs
 from covidreport.records import Estimate
 
 METHOD: Final = "Obuchowski-Rockette, df of Hillis"
+RATES: Final = "Obuchowski-Rockette on the logit, df of Hillis"
+_FEW = 4
+"""Readers: of fewer the interval of a rate held it in 0.88 to 0.92 of simulated studies of many
+images (benchmarks/README.md), and is called approximate."""
 
 
 class ReaderAverage(Struct, frozen=True):
@@ -81,6 +86,44 @@ def average_aucs(aucs: RocAucs, readers: Sequence[int], confidence: float = 0.95
     return _cut(found, 0.0)
 
 
+def average_rates(
+    right: NDArray[np.bool_],
+    groups: NDArray[np.integer[Any]] | None = None,
+    confidence: float = 0.95,
+) -> ReaderAverage:
+    """The average over readers of the share of images that each calls right, `(J, M)`.
+
+    Of the positives that is the sensitivity, of the negatives the specificity. Readers' shares
+    covary over images or, where `groups` `(M,)` says whose these are, over patients, as the
+    residuals from each reader's share summed over a patient do. Error and degrees of freedom are
+    those of the average; the interval is symmetric on its logit, since rates are often near 1.
+    """
+    images = right.shape[1]
+    if not images:
+        return average_readers(np.zeros(0), np.zeros((0, 0)), confidence)
+    shares = right.mean(axis=1)
+    units = np.arange(images) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n = int(units.max()) + 1
+    if n < 2:
+        return average_readers(shares, np.full((shares.size, shares.size), np.nan), confidence)
+    rests = np.stack([np.bincount(units, row, n) for row in right - shares[:, np.newaxis]])
+    covariance = n / (n - 1) * (rests @ rests.T) / images**2
+    return _bend(average_readers(shares, covariance, confidence), readers=shares.size)
+
+
+def _bend(found: ReaderAverage, readers: int) -> ReaderAverage:
+    """With the interval as wide on the logit as it was on the rate (the delta method)."""
+    from scipy.special import expit, logit
+
+    mean, high = found.estimate.value, found.estimate.high
+    if mean is None or high is None:
+        return found
+    margin = (high - mean) / (mean * (1 - mean))
+    low, high = (float(expit(logit(mean) + side * margin)) for side in (-1, 1))
+    method = RATES if readers >= _FEW else f"{RATES}, approximate"
+    return replace(found, estimate=Estimate(mean, low, high, method=method))
+
+
 def compare_with_average(
     aucs: RocAucs, run: int, readers: Sequence[int], confidence: float = 0.95
 ) -> ReaderAverage:
@@ -103,8 +146,7 @@ def _cut(found: ReaderAverage, lowest: float) -> ReaderAverage:
     if estimate.low is None or estimate.high is None:
         return found
     ends = (max(lowest, estimate.low), min(1.0, estimate.high))
-    cut = Estimate(estimate.value, *ends, method=estimate.method)
-    return ReaderAverage(cut, found.error, found.freedom, found.spread, found.shared)
+    return replace(found, estimate=Estimate(estimate.value, *ends, method=estimate.method))
 
 
 def one_shot_variance(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float | None:

@@ -24,7 +24,7 @@ class ReaderStudy(Struct, frozen=True):
     roc_aucs: of each reader. average: over readers, who are taken for a sample of others, as cases
     are; error and freedom: its standard error and degrees of freedom. one_shot_error: the same
     without a model of the variance; None where it is not positive, or patients have several images.
-    runs: in the order of the ranking.
+    sensitivity and specificity: the readers' average. runs: in the order of the ranking.
     """
 
     readers: tuple[str, ...]
@@ -34,3 +34,5 @@ class ReaderStudy(Struct, frozen=True):
     freedom: float | None
     one_shot_error: float | None
     runs: tuple[AgainstReaders, ...]
+    sensitivity: Estimate = Estimate(None)
+    specificity: Estimate = Estimate(None)

@@ -90,8 +90,9 @@ renamed or removed without a new one. Version 1 had other names: `details` (now 
 (`detectable_difference`), `left_out` (`excluded`; of cases that are not listed `…_omitted`), and of
 repeats `methods` (`configurations`) with their `figures` (`metrics`).
 - `readers` (or null): `readers[]` with their `roc_aucs[]`, the best first; `average`, `error`,
-  `freedom`, `one_shot_error`, `runs[]` (`run`, `roc_auc`, its difference to the `average` with
-  `average_p` and to the `best` with `best_p`; p-values by Holm over the runs).
+  `freedom`, `one_shot_error` of the ROC AUC; average `sensitivity` and `specificity`; `runs[]`
+  (`run`, `roc_auc`, its difference to the `average` with `average_p` and to the `best` with
+  `best_p`; p-values by Holm over the runs).
 - `disturbed[]` (of runs that were evaluated on changed pictures): `run`, `margin`, `positives` and
   `negatives` (`images`, `wrong` as they are, `changes[]` as comparisons above: `first` is the
   change, `only_first` newly wrong).

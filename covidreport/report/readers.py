@@ -13,7 +13,12 @@ from covidreport.compare.reading import ReadScores
 from covidreport.metrics import compare_roc_aucs, estimate_roc_aucs, holm, roc_auc_interval
 from covidreport.metrics.curves import score_failed_worst
 from covidreport.metrics.delong import RocAucs
-from covidreport.metrics.readers import average_aucs, compare_with_average, one_shot_variance
+from covidreport.metrics.readers import (
+    average_aucs,
+    average_rates,
+    compare_with_average,
+    one_shot_variance,
+)
 from covidreport.records import (
     AgainstReaders,
     Estimate,
@@ -61,8 +66,19 @@ def _study(answers: AlignedAnswers, aucs: RocAucs, people: Sequence[str]) -> Rea
         error=average.error,
         freedom=average.freedom,
         one_shot_error=_measure_one_shot(answers, readers),
+        sensitivity=_average_rate(answers, readers, 1),
+        specificity=_average_rate(answers, readers, 0),
         runs=_correct([_stand_beside(aucs, name, at[name], readers) for name in runs]),
     )
+
+
+def _average_rate(answers: AlignedAnswers, readers: Sequence[int], truth: int) -> Estimate:
+    """The readers' average sensitivity, or specificity; what was not read is not told right."""
+    of = answers.truth == truth
+    rows = list(readers)
+    right = (answers.answers[rows] == bool(truth)) & ~answers.failed[rows]
+    groups = None if answers.groups is None else answers.groups[of]
+    return average_rates(right[:, of], groups).estimate
 
 
 def _correct(runs: Sequence[AgainstReaders]) -> tuple[AgainstReaders, ...]:

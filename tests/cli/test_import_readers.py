@@ -88,6 +88,10 @@ def test_the_page_runs_and_the_report_has_each_run_beside_the_readers(project, c
     margin = t.ppf(0.975, study["freedom"]) * study["error"]
     assert study["average"]["low"] == pytest.approx(average - margin)
     assert study["one_shot_error"] == pytest.approx(study["error"], rel=0.25)
+    calls = np.array([*RATINGS.values()]) >= 4
+    assert study["sensitivity"]["value"] == pytest.approx(calls[:, TRUTH == 1].mean())
+    assert study["specificity"]["value"] == pytest.approx(1 - calls[:, TRUTH == 0].mean())
+    assert study["sensitivity"]["low"] < study["sensitivity"]["value"]
     done = covidreport("tune", "runs/ann", "--target-sensitivity", "0.9", "--split", "validation")
     assert "not tuned: ann" in done.err
     covidreport("score", "runs", "--threshold", "0.3", "--write")
@@ -95,6 +99,8 @@ def test_the_page_runs_and_the_report_has_each_run_beside_the_readers(project, c
     page = covidreport("render", "--format", "markdown", "--output", "-").out
     assert "Beside radiologists" in page
     assert "3 radiologists read these images" in page
+    assert "| Average | " in page
+    assert "the intervals of sensitivity and specificity are approximate." in page
 
 
 def test_without_readers_there_is_no_section(project, covidreport):
@@ -141,6 +147,10 @@ def test_an_image_that_was_not_read_counts_against_the_reader(project, covidrepo
     assert "1 of 18 images have no score of ann" in done.err
     assert _read(project, "ann").counts["covid-19"].failed_positive == 1
     assert _read(project, "bob").counts["covid-19"].failed_positive == 0
+    covidreport("evaluate", "runs")
+    report = json.loads(covidreport("render", "--format", "json", "--output", "-").out)
+    found = [_read(project, name).estimates["covid-19"]["sensitivity"].value for name in RATINGS]
+    assert report["readers"]["sensitivity"]["value"] == pytest.approx(np.mean(found))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from covidreport.report.blocks import (
     Row,
     Section,
     Table,
+    Text,
 )
 from covidreport.report.index import Index
+from covidreport.report.tables import of_label
 from covidreport.text import clean, decimal, plural
 
 
@@ -65,12 +67,21 @@ def _tabulate_runs(study: ReaderStudy, index: Index) -> Table:
 
 
 def _tabulate_readers(study: ReaderStudy, index: Index) -> Table:
-    head = (Column("Reader", kind="name"), Column("ROC AUC", "95 % CI", "figure"))
-    rows = tuple(
-        Row((index.link(name), Rate(auc)))
-        for name, auc in zip(study.readers, study.roc_aucs, strict=True)
+    head = (
+        Column("Reader", kind="name"),
+        Column("ROC AUC", "95 % CI", "figure"),
+        Column("Sensitivity", "95 % CI", "figure"),
+        Column("Specificity", "95 % CI", "figure"),
     )
-    return Table("ROC AUC of each reader", head, rows)
+    rows = []
+    for name, auc in zip(study.readers, study.roc_aucs, strict=True):
+        found = index.find(name)
+        evaluation = None if found is None else found.evaluation
+        rates = (of_label(evaluation, index.target, key) for key in ("sensitivity", "specificity"))
+        rows.append(Row((index.link(name), Rate(auc), *map(Rate, rates))))
+    averages = map(Rate, (study.average, study.sensitivity, study.specificity))
+    rows.append(Row((Text("Average"), *averages)))
+    return Table("Each reader, and the readers’ average", head, tuple(rows))
 
 
 def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
@@ -83,8 +94,8 @@ def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
         none = " The average has no interval: that takes two readers or more who differ."
         return (words + none,)
     pieces: list[Cell] = [
-        f"{words} The interval of the average is for other readers and other images. Its standard "
-        "error is ",
+        f"{words} Intervals of the average are for other readers and other images. The standard "
+        "error of the ROC AUC is ",
         Number(study.error),
         " by Obuchowski and Rockette, with ",
         Number(study.freedom, 1),
@@ -92,4 +103,8 @@ def _remark(study: ReaderStudy) -> tuple[Cell, ...]:
     ]
     if study.one_shot_error is not None:
         pieces += [", and ", Number(study.one_shot_error), " by Gallas’ one-shot estimate"]
+    if any("approximate" in (each.method or "") for each in (study.sensitivity, study.specificity)):
+        pieces.append(
+            ". Of so few readers the intervals of sensitivity and specificity are approximate"
+        )
     return (*pieces, ".")

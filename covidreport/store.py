@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from covidreport.storage.address import refuse_address, refuse_addresses
 from covidreport.storage.cache import read_cached, write_cached
 from covidreport.storage.codec import read_json, write_json
 from covidreport.storage.contract import RUN_SCHEMA
@@ -89,6 +90,8 @@ __all__ = [
     "read_scores",
     "read_thresholds",
     "read_thumbnail",
+    "refuse_address",
+    "refuse_addresses",
     "thumbnail_file",
     "write_atomic",
     "write_cached",

@@ -9,12 +9,15 @@ import inspect
 import json
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from covidreport.errors import CovidReportError, UsageError
+from covidreport.store import refuse_address, refuse_addresses
 from covidreport.streams import prepare_streams
 
 from . import PROGRAM
@@ -25,7 +28,28 @@ MODULE = __package__
 TRAINED_WITH = ("torch", "torchvision", "onnx", "onnxscript")
 """What the extra `train` brings."""
 
-app = typer.Typer(
+
+class _Commands(typer.Typer):
+    """Commands whose paths are paths."""
+
+    def command(self, *words: Any, **more: Any) -> Callable[[Any], Any]:
+        """As typer's."""
+        register = super().command(*words, **more)
+        return lambda function: register(_take_paths(function))
+
+
+def _take_paths(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, which refuses addresses among its paths."""
+
+    @wraps(function)
+    def call(**values: Any) -> Any:
+        refuse_addresses((f"--{name}", value) for name, value in values.items())
+        return function(**values)
+
+    return call
+
+
+app = _Commands(
     name="train",
     help=(
         "Fit the experiments of a study file and export each to ONNX.\n\n"
@@ -200,6 +224,7 @@ def _find_file(weights: str | None) -> str | None:
 
     if weights is None or weights in WEIGHT_WORDS:
         return weights
+    refuse_address(weights, "--weights")
     return str(Path(weights).resolve())
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from covidreport.errors import CovidReportError, StoreError, UsageError
 from covidreport.storage.files import read_text
+from covidreport.store import refuse_address
 
 from .conflicts import drop_meaningless, find_conflicts, find_strange_labels, is_frozen_by_chance
 from .fields import (
@@ -66,6 +67,7 @@ class StudyError(CovidReportError):
 
 def find_study(name: str) -> Path:
     """The study file at a path, or the one that comes with `train` under this name."""
+    refuse_address(name, "--study")
     path = Path(name)
     if path.is_file():
         return path

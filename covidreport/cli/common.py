@@ -1,13 +1,16 @@
-"""What every command takes: how much it is to say."""
+"""What every command takes: how much it is to say, and paths that are none elsewhere."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
+from typer.models import OptionInfo
+
+from covidreport.storage.address import refuse_addresses
 
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say errors and warnings alone: no notes, no bar.")
@@ -19,7 +22,7 @@ Verbose = Annotated[
 
 
 class Commands(typer.Typer):
-    """Commands that take `--quiet` and `--verbose` beside what they state."""
+    """Commands that take `--quiet` and `--verbose` beside what they state, and paths alone."""
 
     def command(self, *words: Any, **more: Any) -> Callable[[Any], Any]:
         """As typer's."""
@@ -36,9 +39,11 @@ def _add_common(function: Callable[..., Any]) -> Callable[..., Any]:
 
         keep_quiet(quiet)
         show_tracebacks(verbose)
+        refuse_addresses((names.get(name, ""), value) for name, value in more.items())
         return function(*args, **more)
 
     hints = get_type_hints(function, include_extras=True)
+    names = name_options(hints)
     stated = inspect.signature(function)
     parameters = [each.replace(annotation=hints[each.name]) for each in stated.parameters.values()]
     for name, kind in (("quiet", Quiet), ("verbose", Verbose)):
@@ -50,3 +55,23 @@ def _add_common(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__signature__ = stated.replace(parameters=parameters)  # type: ignore[attr-defined]
     del call.__wrapped__  # whose signature it is not
     return call
+
+
+def name_options(hints: Mapping[str, Any]) -> dict[str, str]:
+    """What users type for each parameter that is an option, such as `--output-dir`; arguments have
+    no name."""
+    found = {}
+    for name, hint in hints.items():
+        stated = next((each for each in get_args(hint) if isinstance(each, OptionInfo)), None)
+        if stated is not None:
+            usual = f"--{name.replace('_', '-')}"
+            # typer has the first of the names in the place of a default
+            names = [
+                each for each in (stated.default, *(stated.param_decls or ())) if _is_name(each)
+            ]
+            found[name] = max(names, key=len, default=usual)
+    return found
+
+
+def _is_name(stated: object) -> bool:
+    return isinstance(stated, str) and stated.startswith("--")

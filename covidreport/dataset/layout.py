@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from covidreport.errors import UsageError
+from covidreport.storage.address import explain_address
 
 Mark = Literal["ignore", "positive", "negative"]
 Text = Annotated[str, Meta(min_length=1)]
@@ -150,7 +151,8 @@ class ManifestSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 def find_contradictions(words: ManifestSettings) -> list[str]:
     """What can't be meant, each in a sentence."""
-    faults = []
+    places = [*words.list_files(), words.root or ""]
+    faults = [why for why in map(explain_address, places) if why is not None]
     if words.file is not None and words.find is not None:
         faults.append("`file` and `find` both say where the images are named: keep one")
     if isinstance(words.file, dict) and words.split is not None:

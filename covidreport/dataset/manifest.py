@@ -20,6 +20,7 @@ from covidreport.dataset.truth import describe_values, looks_like_label, name_va
 from covidreport.errors import DatasetError
 from covidreport.metrics.readings import is_reading
 from covidreport.records import Dataset
+from covidreport.storage.address import explain_address
 
 PATH, ID, SPLIT, PATIENT, FOLD = "path", "id", "split", "patient_id", "fold"
 Needed = Callable[[Collection[str]], Collection[str]]
@@ -286,6 +287,8 @@ def _find_path_fault(path: str) -> str | None:
         return "path is empty"
     if "\0" in path:
         return f"path {path!r} holds a null character"
+    if (address := explain_address(path)) is not None:
+        return f"path {address}"
     if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
         return (
             f"path {path!r} is absolute: paths are relative to the manifest's folder, or begin "

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from covidreport.errors import UsageError
 from covidreport.evaluate.thresholds import Thresholds
 from covidreport.records import ModelLimits
+from covidreport.storage.address import refuse_addresses
 
 if TYPE_CHECKING:
     from covidreport.dataset.layout import ManifestSettings
@@ -87,6 +88,8 @@ class EvaluateOptions(Struct, frozen=True):
     """Where a field was stated, as messages call it; an option where nothing is said."""
 
     def __post_init__(self) -> None:
+        folders = None if self.foreign is None else self.foreign.folders
+        refuse_addresses([(self.origin_of("data"), self.data), ("--foreign-from", folders)])
         if self.batch_timeout_s is not None and not 0 < self.batch_timeout_s < math.inf:
             raise UsageError(
                 f"--batch-timeout-s {self.batch_timeout_s:g}: give seconds, such as 300"

@@ -19,6 +19,7 @@ from covidreport.gate.evidence import BASELINE, GateSide, read_baseline
 from covidreport.gate.odds import take_reference
 from covidreport.gate.stored import Trust, choose_evaluation, read_side, settle_images
 from covidreport.records import Evaluation, GateEvidence, PickedBaseline, ReferenceDiscordance, Run
+from covidreport.storage.address import refuse_address
 from covidreport.storage.chosen import ImageQuery, ReadAt, keep_thresholds
 from covidreport.storage.codec import encode, read_json
 from covidreport.storage.folds import join_folds
@@ -55,6 +56,7 @@ def locate_baseline(text: str, runs: Sequence[Run], folder: Path | None = None) 
     runs: the gated ones; a name is that of one of them or of a folder beside them. UsageError where
     nothing is there.
     """
+    refuse_address(text, "the baseline")
     candidates = [Path(text)]
     if folder is not None:
         candidates.append(folder / text)

@@ -30,6 +30,7 @@ from covidreport.report.charts.lines import Lines
 from covidreport.report.charts.vega import draw_svg
 from covidreport.report.first_look import describe_whole, take_first, write_briefly
 from covidreport.report.prose import Writer
+from covidreport.storage.address import refuse_address
 from covidreport.text import decimal
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def find_templates(package: Path | None = None) -> Path:
 
 def check_folder(folder: Path) -> Path:
     """A folder of templates of one's own; UsageError where nothing in it would be used."""
+    refuse_address(folder, "--template-dir")
     if not folder.is_dir():
         raise UsageError(f"--template-dir {folder}: no such folder")
     known = list_templates()

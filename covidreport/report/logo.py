@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 from covidreport.errors import UsageError
+from covidreport.storage.address import refuse_address
 
 MOST_BYTES = 256 * 1024
 """A report of 18 runs has 2.5 MB at most; a logo is none of its figures."""
@@ -21,6 +22,7 @@ def embed_logo(path: Path) -> str:
     JPEG, or is broken. An SVG may hold script and addresses, which a report that is handed on
     should not carry.
     """
+    refuse_address(path, "--logo")
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""

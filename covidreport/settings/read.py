@@ -24,6 +24,12 @@ SETTINGS_FILE = "covidreport.toml"
 PROJECT_FILE = "pyproject.toml"
 T = TypeVar("T")
 
+
+def _read_baseline(key: str, value: Any) -> str:
+    """A run's name, or where runs or a baseline's file lie."""
+    return read_as.data_sets(key, read_as.text(key, value))[0]
+
+
 OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "split": read_as.text,
     "labels": read_as.labels,
@@ -52,7 +58,7 @@ METRICS: dict[str, Callable[[str, Any], Any]] = {
 """The settings that are a field of `MetricOptions`."""
 RANKING: dict[str, Callable[[str, Any], Any]] = {
     "specificity_floor": read_as.fraction,
-    "baseline": read_as.text,
+    "baseline": _read_baseline,
     "margin": read_as.margin,
     "policy": read_as.policy,
     "false_failure_share": read_as.margin,

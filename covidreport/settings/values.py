@@ -25,6 +25,7 @@ from covidreport.records import (
     Study,
     TargetMetric,
 )
+from covidreport.storage.address import explain_address
 from covidreport.storage.contract import InputWords, find_faults
 from covidreport.text import listed
 
@@ -73,9 +74,11 @@ def text(key: str, value: Any) -> str:
 def data_sets(key: str, value: Any) -> tuple[str, ...]:
     """Where the data lie: one path, or several, each once."""
     if isinstance(value, str) and value:
-        return (value,)
+        value = [value]
     if not _is_texts(value) or not value or not all(value) or len(set(value)) != len(value):
         raise _refuse(key, value, "a path, or a list of different paths, is wanted")
+    for why in filter(None, map(explain_address, value)):
+        raise _refuse(key, value, why)
     return tuple(value)
 
 

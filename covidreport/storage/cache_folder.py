@@ -19,6 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from covidreport.errors import NO_ROOM, UsageError
+from covidreport.storage.address import explain_address
 
 DEFAULT_LIMIT_BYTES = 20 * 10**9
 RESERVE_BYTES = 10**9
@@ -68,6 +69,8 @@ _missed: list[str] = []
 def _try_folder(folder: Path) -> str | None:
     if folder.is_relative_to(NOWHERE):
         return "no home folder is known"
+    if (address := explain_address(folder)) is not None:
+        return address
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".", dir=folder)

@@ -62,16 +62,14 @@ def name_options(hints: Mapping[str, Any]) -> dict[str, str]:
     no name."""
     found = {}
     for name, hint in hints.items():
-        stated = next((each for each in get_args(hint) if isinstance(each, OptionInfo)), None)
-        if stated is not None:
-            usual = f"--{name.replace('_', '-')}"
-            # typer has the first of the names in the place of a default
-            names = [
-                each for each in (stated.default, *(stated.param_decls or ())) if _is_name(each)
-            ]
-            found[name] = max(names, key=len, default=usual)
+        for stated in get_args(hint):
+            if isinstance(stated, OptionInfo):
+                usual = f"--{name.replace('_', '-')}"
+                found[name] = max(_list_names(stated), key=len, default=usual)
     return found
 
 
-def _is_name(stated: object) -> bool:
-    return isinstance(stated, str) and stated.startswith("--")
+def _list_names(option: OptionInfo) -> list[str]:
+    """Those that are stated; typer has the first of them where a default stands elsewhere."""
+    stated = (option.default, *(option.param_decls or ()))
+    return [each for each in stated if isinstance(each, str) and each.startswith("--")]

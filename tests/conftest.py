@@ -19,8 +19,9 @@ from covidreport.storage.cache_folder import take_damage
 from tests.computed import compute_once, keep_drawing
 from tests.forking import DRAWINGS, VARIABLE, find_forks, offer_forks
 from tests.shared import share
+from tests.visits import browser, visit
 
-__all__ = ["share"]
+__all__ = ["browser", "share", "visit"]
 
 LONGEST = (
     "tests/test_readme.py",

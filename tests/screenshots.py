@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from tests.report.browser.conftest import FLAGS, STUDY, render_report
+from tests.report.browser.conftest import STUDY, render_report
+from tests.visits import FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH, HEIGHT, SCALE = 1280, 860, 1.5

@@ -71,6 +71,15 @@ def test_the_demo_trains_evaluates_ranks_and_reports(demo):
     assert ranked[0]["run"] in (demo / "stdout.txt").read_text()
 
 
+def test_the_demos_report_is_read_on_few_screens(demo, visit):
+    """With its changed pictures and its second site, before anything is unfolded."""
+    page = visit(demo / "report.html", width=1440)
+
+    assert page.evaluate("document.documentElement.scrollHeight") <= 9_000
+    for name in ("disturbed", "foreign", "sites"):
+        assert page.locator(f"#{name} summary").first.is_visible()
+
+
 def test_the_demo_says_that_its_images_are_drawn(demo):
     """Nobody can take the demo's data for patients."""
     assert "drawn" in (demo / "drawn" / "README.md").read_text().lower()

@@ -15,7 +15,7 @@ from covidreport.report.charts.maps import MapDrawing, MapScale, Place
 from covidreport.report.charts.scatter import Scatter
 from covidreport.report.charts.tally import Tally
 
-FIRST_PICTURES = 12
+FIRST_PICTURES = 6
 """Of pictures so many are seen until a reader asks for more."""
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from covidreport.compare.finding import describe_verdict
 from covidreport.metrics.brightness import QUANTILES, find_quantile
 from covidreport.records import (
-    Counts,
     Estimate,
     Evaluation,
     RankedRun,
@@ -22,7 +21,6 @@ from covidreport.report.blocks import (
     Cell,
     Code,
     Column,
-    Count,
     Difference,
     Group,
     Inlines,
@@ -39,7 +37,14 @@ from covidreport.report.charts.intervals import fit_domain
 from covidreport.report.counted_groups import list_counted
 from covidreport.report.datasets import METRICS
 from covidreport.report.index import Index
-from covidreport.report.tables import metric_title, of_label, say_binned
+from covidreport.report.tables import (
+    all_alike,
+    count_cells,
+    count_columns,
+    metric_title,
+    of_label,
+    say_binned,
+)
 from covidreport.text import DASH, clean, humanise, label_name, plural, titled, whole
 
 REMARK = (
@@ -75,13 +80,14 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         Prose(lead, "lead"),
         Items(tuple(_describe(each, index) for each in data.datasets)),
         _ranks_table(shown, data, index),
-        _metric_table(METRICS[0], shown, data, index),
         Group(
-            tuple(_metric_table(metric, shown, data, index) for metric in METRICS[1:]),
-            "Specificity and ROC AUC on each data set",
+            (
+                *(_metric_table(metric, shown, data, index) for metric in METRICS),
+                Prose(REMARK, "remark"),
+            ),
+            "Sensitivity, specificity and ROC AUC on each data set",
             state="folded",
         ),
-        Prose(REMARK, "remark"),
         *(block for each in data.datasets for block in list_counted(each, shown, index)),
         Group(
             (_shift_table(data, index), Prose(SHIFT, "remark")),
@@ -139,31 +145,25 @@ def _rank(each: ReportedDataset, run: str, data: ReportData) -> Cell:
 def _ranks_table(shown: Sequence[ReportedRun], data: ReportData, index: Index) -> Table:
     """Rank, missed and false alarms of each run on each data set."""
     head = [Column("Run", kind="name")]
+    columns: list[list[Cell]] = [[index.link(run.run.name) for run in shown]]
     for each in data.datasets:
         name = clean(each.dataset)
+        counts = [index.counts(each.find(run)) for run in shown]
+        alike = all_alike(counts)
+        missed, _, alarms = count_columns(counts)
         head += [
             Column("Rank", name, "count"),
-            Column("Missed", name, "count"),
-            Column("False alarms", name, "count"),
+            *(
+                Column(one.title, f"{name}, {one.note}" if one.note else name, "count")
+                for one in (missed, alarms)
+            ),
         ]
-    rows = []
-    for run in shown:
-        cells: list[Cell] = [index.link(run.run.name)]
-        for each in data.datasets:
-            counts = index.counts(each.find(run))
-            cells += [_rank(each, run.run.name, data), *_count(counts)]
-        rows.append(Row(tuple(cells)))
+        columns.append([_rank(each, run.run.name, data) for run in shown])
+        cells = [count_cells(one, alike=alike) for one in counts]
+        columns += [[missed for missed, _, _ in cells], [alarms for _, _, alarms in cells]]
+    rows = [Row(cells) for cells in zip(*columns, strict=True)]
     caption = f"The ranking on each data set, by missed {index.disease} images"
     return Table(caption, tuple(head), tuple(rows), "pairs")
-
-
-def _count(counts: Counts | None) -> tuple[Cell, Cell]:
-    if counts is None:
-        return Text(DASH), Text(DASH)
-    return (
-        Count(counts.missed, counts.positives, counts.failed_positive),
-        Count(counts.false_alarms, counts.negatives, counts.failed_negative),
-    )
 
 
 def _metric_table(

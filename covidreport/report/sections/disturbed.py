@@ -36,7 +36,7 @@ from covidreport.text import DASH, clean, decimal, exact, listed, plural, whole
 MOST_TOLD = 3
 """Kinds whose sensitivity is told in words."""
 MOST_RUNS = 8
-"""Of the table of losses; those of all stand beside the tables of all changes."""
+"""Of the table of losses; those of all stand beside their tables of all changes."""
 MOST_ROWS = 600
 """Rows of the table of all changes: more runs than fit into it stand in the JSON alone."""
 KEY = (
@@ -56,19 +56,11 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *(Prose(each) for each in _say_kept(data, runs)),
         _tabulate_losses(runs[:MOST_RUNS], index),
         *_say_rest(runs),
+        *_tabulate_changes(runs, index),
+        Group((_tabulate_strengths(runs),), "How strong each severity is", state="folded"),
     )
-    return (Section("disturbed", "Changed pictures", blocks),)
-
-
-def build_changes(data: ReportData, index: Index) -> tuple[Section, ...]:
-    """The counts of every change, and how strong each is."""
-    runs = data.disturbed
-    if not runs or not runs[0].changes:
-        return ()
-    blocks = (*_tabulate_changes(runs, index), _tabulate_strengths(runs))
-    gist = "Cases newly missed and newly found under each change, and how strong each is"
-    title = "Every change of the pictures"
-    return (Section("changes", title, blocks, part="appendix", gist=gist),)
+    gist = _sum_up(runs)
+    return (Section("disturbed", "Changed pictures", blocks, part="appendix", gist=gist),)
 
 
 def _lead(first: DisturbedRun, index: Index) -> str:
@@ -78,6 +70,13 @@ def _lead(first: DisturbedRun, index: Index) -> str:
         f"in {plural(len(_list_kinds(first)), 'way')}, and shown to each run again. "
         "Differences are to the same pictures as they are. These figures rank nobody."
     )
+
+
+def _sum_up(runs: Sequence[DisturbedRun]) -> str:
+    """Under how many kinds of change the first run loses more than the margin."""
+    found = [runs[0].find_first_loss(kind) for kind in _list_kinds(runs[0])]
+    lost = sum(severity is not None for severity in found)
+    return f"The first run loses sensitivity by {whole(lost)} of {plural(len(found), 'way')}"
 
 
 def _list_kinds(run: DisturbedRun) -> list[str]:
@@ -186,13 +185,13 @@ def _tabulate_losses(runs: Sequence[DisturbedRun], index: Index) -> Table:
         f"The lowest severity at which sensitivity for {index.disease} loses more than "
         f"{decimal(runs[0].margin)}"
     )
-    return Table(caption, head, tuple(rows), "listed")
+    return Table(caption, head, tuple(rows))
 
 
 def _say_rest(runs: Sequence[DisturbedRun]) -> Iterator[Prose]:
     if len(runs) > MOST_RUNS:
         more = plural(len(runs) - MOST_RUNS, "more run")
-        said = f"{more} stand in the appendix, as far as there is room, and in `report.json`."
+        said = f"{more} stand below, as far as there is room, and in `report.json`."
         yield Prose(said, "remark")
 
 

@@ -58,7 +58,15 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_tabulate_kinds(runs, index),
         *_tabulate_singles(runs, index),
     )
-    return (Section("foreign", "What is no frontal radiograph", blocks),)
+    title = "What is no frontal radiograph"
+    return (Section("foreign", title, blocks, part="appendix", gist=_sum_up(runs, index)),)
+
+
+def _sum_up(runs: Sequence[ForeignRun], index: Index) -> str:
+    """How many runs call such pictures the target more often than false alarms explain."""
+    called = sum(any(kind.is_called_more(ALPHA) for kind in run.kinds) for run in runs)
+    of = f"{whole(called)} of {plural(len(runs), 'run')}"
+    return f"More often called {index.disease} than false alarms explain, by {of}"
 
 
 def _lead(runs: Sequence[ForeignRun], index: Index) -> str:
@@ -79,7 +87,7 @@ def _tabulate_changes(runs: Sequence[ForeignRun], index: Index) -> Table:
         Row((index.link(run.run), *(_rate(run.find(name)) for name in names))) for run in runs
     )
     caption = f"The share that is called {index.disease} of the same negatives, with 95 % CI"
-    return Table(caption, head, rows, "listed")
+    return Table(caption, head, rows)
 
 
 def _tabulate_folders(runs: Sequence[ForeignRun], index: Index) -> Iterator[Table]:
@@ -97,7 +105,7 @@ def _tabulate_folders(runs: Sequence[ForeignRun], index: Index) -> Iterator[Tabl
     )  # fmt: skip
     head = (Column("Run", kind="name"), Column("All negatives", kind="figure"), *heads)
     caption = f"The share that is called {index.disease} of other pictures, with 95 % CI"
-    yield Table(caption, head, rows, "listed")
+    yield Table(caption, head, rows)
 
 
 def _say_rest(runs: Sequence[ForeignRun]) -> Iterator[Prose]:
@@ -150,7 +158,7 @@ def _tabulate_kinds(runs: Sequence[ForeignRun], index: Index) -> Iterator[Block]
     )  # fmt: skip
     rows = tuple(_row(run, kind, index) for run in shown for kind in run.kinds)
     caption = f"Scores for {index.disease}, and each kind beside the negatives as they are"
-    blocks: list[Block] = [Table(caption, head, rows, "listed")]
+    blocks: list[Block] = [Table(caption, head, rows)]
     if len(runs) > len(shown):
         left = f"{plural(len(runs) - len(shown), 'more run')} stand in `report.json` alone."
         blocks.append(Prose(left, "remark"))

@@ -100,16 +100,15 @@ def _build(ranking: Ranking, place: int, index: Index) -> Section | None:
 def _list_pairs(
     ranking: Ranking, comparisons: RunComparisons, index: Index, *, drawn: bool
 ) -> list[Block]:
-    """The table of pairs, folded beneath its picture where that is more than a few, and the grid of
-    all p-values."""
+    """The table of pairs, folded beneath its picture where there is one, and the grid of all
+    p-values."""
     pairs: list[Block] = [_pairs_table(ranking, comparisons, index)]
-    compared = len(comparisons.rank_evidence)
-    grid: list[Block] = []
-    if drawn and compared <= GRID_RUNS:
-        grid = [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")]
-    if drawn and compared > FEW_RUNS:
-        pairs = _fold(pairs, "Differences in numbers", "With intervals and p-values")
-    return [*pairs, *_fold(grid, "All pairs at a glance", "Adjusted p-values, and who missed what")]
+    if not drawn:
+        return pairs
+    if len(comparisons.rank_evidence) <= GRID_RUNS:
+        pairs += [_grid(ranking, comparisons, index), Prose(_GRID_NOTE, "remark")]
+    gist = "With intervals and p-values, and who missed what"
+    return _fold(pairs, "Differences in numbers", gist)
 
 
 def _leads(sentences: Sequence[str]) -> list[Prose]:

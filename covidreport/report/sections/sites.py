@@ -59,6 +59,9 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         *_say_without(sites, index),
         Prose(REMARK, "remark"),
     )
+    if len(sites.names) < FEWEST_SITES:
+        gist = f"{plural(len(sites.names), 'site')}: too few to tell what a new one may see"
+        return (Section("sites", "Sites", blocks, part="appendix", gist=gist),)
     return (Section("sites", "Sites", blocks),)
 
 

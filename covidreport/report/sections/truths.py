@@ -52,8 +52,8 @@ def build(data: ReportData, index: Index) -> tuple[Section, ...]:
         Prose(_lead(truths), "lead"),
         *_say_first(truths),
         *_tabulate_truths(truths, index),
-        *_tabulate_runs(truths, index),
         Prose(REMARK, "remark"),
+        *_tabulate_runs(truths, index),
         _group_agreement(truths),
         *_lead_to_images(data),
     )
@@ -134,7 +134,7 @@ def _tabulate_truths(truths: ReadersTruth, index: Index) -> Iterator[Table]:
     yield Table(f"{clean(best)} by whose truth", head, tuple(rows))
 
 
-def _tabulate_runs(truths: ReadersTruth, index: Index) -> Iterator[Table]:
+def _tabulate_runs(truths: ReadersTruth, index: Index) -> Iterator[Group]:
     """A row a ranked run, with the range of its figures over readers beside their intervals."""
     own, majority = truths.truths[:2]
     head: list[Column] = [Column("Run", kind="name")]
@@ -159,7 +159,10 @@ def _tabulate_runs(truths: ReadersTruth, index: Index) -> Iterator[Table]:
             ]
         rows.append(Row(tuple(cells), best=row.rank == 1))
     if rows:
-        yield Table("Each run by the readers’ truth", tuple(head), tuple(rows), "wide")
+        title = "Each run by the readers’ truth"
+        table = Table(title, tuple(head), tuple(rows), "wide")
+        gist = "By the data set’s truth, by the majority, and the range over readers"
+        yield Group((table,), title, gist, state="folded")
 
 
 def _range(figures: Sequence[TruthFigures], key: str) -> Text:
@@ -190,7 +193,7 @@ def _group_agreement(truths: ReadersTruth) -> Group:
     blocks: list[Block] = [Prose(one) for one in describe_agreement(truths)]
     blocks.append(Table("Agreement between the readers", head, tuple(rows)))
     gist = f"kappa {decimal(truths.agreement.kappa.value)}"
-    return Group(tuple(blocks), "How far the readers agree", gist, "agreement", "open")
+    return Group(tuple(blocks), "How far the readers agree", gist, "agreement", "folded")
 
 
 def _lead_to_images(data: ReportData) -> Iterator[Prose]:

@@ -1,15 +1,8 @@
-"""A browser, and the reports that its tests open as a reader does: from a file, without network.
-
-Without a browser the tests of this folder are skipped; where `CI` is set that fails instead.
-"""
+"""The reports that are opened in a browser."""
 
 from __future__ import annotations
 
 import io
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +30,6 @@ from tests.report.scored_runs import write_runs
 from tests.shared import Share
 
 STUDY = Path(__file__).parents[3] / "examples" / "study-2020"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-)  # fmt: skip
 
 
 def render_report(
@@ -130,62 +119,3 @@ def _write_mapped(folder: Path) -> Path:
         StoredMaps("of these", "covid-19", "black", 8, 8, scores.activation, spec, len(rows), maps),
     )
     return render_report([folder], folder / "report.html")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, driven by Playwright."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-@dataclass
-class Visit:
-    """A page that was opened, what its console said, and what it asked the network for."""
-
-    page: Any
-    console: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens a report: `visit(path, width=360, color_scheme="dark", java_script_enabled=False)`.
-
-    The page's console must stay silent and nothing but the file may be asked for; that is checked
-    when the test ends, in every test.
-    """
-    visits: list[Visit] = []
-    contexts: list[Any] = []
-
-    def visit(path: Path, width: int = 1280, height: int = 900, **choices: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, **choices)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        seen = Visit(context.new_page())
-        visits.append(seen)
-
-        def watch(route: Any) -> None:
-            if route.request.url == path.as_uri():
-                route.continue_()
-            else:
-                seen.requests.append(route.request.url)
-                route.abort()
-
-        seen.page.on("console", lambda message: seen.console.append(message.text))
-        seen.page.on("pageerror", lambda error: seen.console.append(str(error)))
-        seen.page.route("**/*", watch)
-        seen.page.goto(path.as_uri())
-        return seen.page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert [seen.console for seen in visits if seen.console] == []
-    assert [seen.requests for seen in visits if seen.requests] == []

@@ -89,11 +89,11 @@ def test_a_table_that_was_made_wide_says_so(visit, scored_page):
     )
 
 
-def test_eighteen_runs_are_read_on_few_screens(visit, study_page, scored_page):
+@pytest.mark.parametrize("name", ["study_page", "scored_page", "pictured_page"])
+def test_a_page_is_read_on_few_screens(visit, request, name):
     """At 1,440 pixels, before anything is unfolded."""
-    height = "document.documentElement.scrollHeight"
-    assert visit(study_page, width=1440).evaluate(height) <= 9_000
-    assert visit(scored_page, width=1440).evaluate(height) <= 9_000
+    page = visit(request.getfixturevalue(name), width=1440)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 9_000
 
 
 BASELINE = "exp60-vgg16-bce-balanced"

@@ -93,8 +93,12 @@ def test_both_stand_in_the_report_whichever_was_evaluated_last(runs):
     assert "0.400 (12 of 30;" in row
     assert "0.077 (2 of 26;" in row
     assert "−0.323 (95 % CI −0.508 to −0.098)" in row
-    assert "| 1 | 18 of 30 | 10 of 70 | 1 | 24 of 26 | 4 of 44 |" in _find_row(
-        text, "The ranking on each data set", "one"
+    on_each = text[text.index("**The ranking on each data set") :]
+    assert [f"{name}, of {n}" in on_each for name, n in (("inside", 30), ("outside", 26))] == [
+        True
+    ] * 2
+    assert "| 1 | 18 | 10 | 1 | 24 | 4 |" in _find_row(
+        on_each, "The ranking on each data set", "one"
     )
 
 

@@ -18,6 +18,7 @@ from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.threshold import RunCurve
 from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index, index_runs
+from covidreport.report.reader_points import explain_marks, mark_readers
 from covidreport.report.sections.curves import MEASURES, epoch_values, list_bins
 from covidreport.report.sections.operating import list_measured, point_cells
 from covidreport.report.shown import choose_shown, list_labels
@@ -96,6 +97,7 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
         "shapes": [style.path for style in SERIES_STYLES],
         "labels": [list(pair) for pair in labels.items()],
         **_list_thresholds(data),
+        **_list_readers(data, index),
         "chosen": [int(index.key(each.run.name)) - 1 for each in choose_shown(data, index)],
         "runs": [
             {**counted, **_list_run(each, tuple(labels), referral.get(each.run.name, ()))}
@@ -110,6 +112,16 @@ def _list_charts(data: ReportData, view: ReportView) -> dict[str, Any] | None:
             if view.sections["operating"]
         },
     }
+
+
+def _list_readers(data: ReportData, index: Index) -> dict[str, Any]:
+    """Of which label the marks of the ROC chart are that are of no run, what they are, and each:
+    its name, its place and what is said of it; nothing where there are none."""
+    marks = mark_readers(data, index)
+    if not marks:
+        return {}
+    listed = [[one.name, one.x, one.y, one.words] for one in marks]
+    return {"readers": {"label": data.target, "key": explain_marks(marks), "marks": listed}}
 
 
 def _list_thresholds(data: ReportData) -> dict[str, Any]:

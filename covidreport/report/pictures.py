@@ -14,6 +14,7 @@ from covidreport.report.environment import render_template
 from covidreport.report.index import index_runs
 from covidreport.report.options import PLAIN, RenderOptions
 from covidreport.report.prose import HTML
+from covidreport.report.reader_points import explain_marks
 from covidreport.report.view import ReportView, view_report
 from covidreport.text import clean, label_name
 
@@ -56,7 +57,8 @@ def _draw_charts(data: ReportData, options: RenderOptions) -> Iterator[tuple[str
             case (TitledLines() as first, *_):
                 names = [clean(runs[int(key) - 1].run.name) for key in first.lines.shown]
                 of = f" for {label_name(first.label)}" if first.label else ""
-                yield block.name, draw_alone(first.lines, f"{block.title}{of}", names)
+                note = explain_marks(first.lines.marks)
+                yield block.name, draw_alone(first.lines, f"{block.title}{of}", names, note)
 
 
 def _render(template: str, values: dict[str, object], options: RenderOptions) -> str:

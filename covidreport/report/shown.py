@@ -10,13 +10,15 @@ SHOWN_FIRST = 4
 
 
 def choose_shown(data: ReportData, index: Index) -> tuple[ReportedRun, ...]:
-    """The first runs in the order of the page, those that have curves before those with counts."""
+    """The first runs in the order of the page, those that have curves before those with counts;
+    radiologists, who are points in the charts, go last."""
     curves = data.curves.runs if data.curves else {}
     evaluated = [i for i, each in enumerate(index.runs) if each.evaluation is not None]
     first = sorted(
         evaluated,
         key=lambda i: (
-            index.runs[i].run.name not in curves, not _is_ranked(index.runs[i], index), i
+            index.runs[i].run.is_reader, index.runs[i].run.name not in curves,
+            not _is_ranked(index.runs[i], index), i,
         ),
     )  # fmt: skip
     return tuple(index.runs[i] for i in sorted(first[:SHOWN_FIRST]))

@@ -79,6 +79,13 @@ const readings = (() => {
     });
   }
 
+  /* Radiologists and their average, who stand in the ROC chart of the target beside the runs. */
+  function people(name, { label }, of = data) {
+    if (name !== "roc" || of !== data || data.readers?.label !== label) return [];
+    return data.readers.marks.map(([who, x, y, words]) =>
+      ({ series: "readers", name: who, x, y, say: () => words }));
+  }
+
   function sayStop(stop, p, n, benefit) {
     const at = stop.last ? `thresholds ${stop.text} to ${stop.last}` : `threshold ${stop.text}`;
     const figures = [
@@ -127,7 +134,9 @@ const readings = (() => {
     });
   }
 
-  const lists = { ...Object.fromEntries(Object.keys(places).map((name) => [name, operating])),
+  // a person's counts are said before a point of the person's curve at the same place
+  const withPeople = (...asked) => [...people(...asked), ...operating(...asked)];
+  const lists = { ...Object.fromEntries(Object.keys(places).map((name) => [name, withPeople])),
     loss: epochs, accuracy: epochs, reliability, referral };
 
   /* A line beneath each chart. */
@@ -167,5 +176,11 @@ const readings = (() => {
     return lists[kind](kind, choice.state, of).map((mark) => [mark.name, mark.x, mark.y, mark.say()]);
   }
 
-  return { countsAt, values };
+  /* How a picture tells people from runs; empty where it has none. */
+  function note(name) {
+    const [kind, of] = split(name);
+    return people(kind, choice.state, of).length ? data.readers.key : "";
+  }
+
+  return { countsAt, values, note };
 })();

@@ -18,12 +18,12 @@
   }
 
   /* The drawing that is seen as an SVG that needs no style sheet: on the colour of the page, under
-     its title, with the runs that are shown beneath it. */
-  function copySvg(drawn, title, runs) {
+     its title, with the runs that are shown beneath it and a note where it needs one. */
+  function copySvg(drawn, title, runs, note) {
     const box = drawn.viewBox.baseVal;
-    const words = [title, ...runs.map((run) => run.textContent)];
+    const words = [title, ...runs.map((run) => run.textContent), note];
     const width = Math.max(box.width, ...words.map((text) => 60 + LETTER * text.length));
-    const height = box.height + LINE * (runs.length + 2);
+    const height = box.height + LINE * (runs.length + 2 + (note ? 1 : 0));
     const [left, top] = [box.x, box.y - 1.5 * LINE];
     const style = getComputedStyle(document.body);
     const font = { fill: style.color, "font-size": 12 };
@@ -41,6 +41,8 @@
       key.append(...copy(run.querySelector("svg")).childNodes);
       svg.append(key, draw("text", { ...font, x: left + 50, y }, run.querySelector("bdi").textContent));
     });
+    const y = box.y + box.height + LINE * (runs.length + 1);
+    if (note) svg.append(draw("text", { ...font, x: left + 8, y }, note));
     return svg;
   }
 
@@ -106,7 +108,8 @@
     const name = (figure.dataset.chart ?? title).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").slice(0, 40);
     const runs = () => (figure.dataset.chart
       ? [...figure.closest("main > section").querySelectorAll(".chosen li")] : []);
-    const stand = () => copySvg(seen(), title, runs());
+    const note = () => (figure.dataset.chart ? readings.note(figure.dataset.chart) : "");
+    const stand = () => copySvg(seen(), title, runs(), note());
     const kinds = {
       SVG: () => save(new Blob([new XMLSerializer().serializeToString(stand())], { type: "image/svg+xml" }), `${name}.svg`),
       PNG: async () => save(await drawPng(stand()), `${name}.png`),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.records import (
+    READERS,
     CaseTable,
     Estimate,
     ReportData,
@@ -23,11 +25,17 @@ from covidreport.report.collect import collect_report
 from covidreport.report.readers import collect_readers
 from covidreport.report.truths import describe_truths
 from covidreport.storage.runs import discover_runs
-from covidreport.store import SCORES_FILE, evaluation_folder, read_scores, write_run
+from covidreport.store import (
+    SCORES_FILE,
+    evaluation_folder,
+    read_evaluation,
+    read_scores,
+    write_run,
+)
 from tests.report.compared import compared_study
 from tests.report.detailed import detailed_study
 from tests.report.disturbed import make_disturbed, make_foreign
-from tests.report.scored_runs import write_elsewhere, write_runs
+from tests.report.scored_runs import write_elsewhere, write_readers, write_runs, write_scored
 from tests.report.study import hostile_study, small_study
 from tests.shared import Share
 
@@ -36,6 +44,24 @@ from tests.shared import Share
 def study() -> ReportData:
     """Four runs of a small study."""
     return small_study()
+
+
+@pytest.fixture(scope="session")
+def beside_readers(share: Share) -> ReportData:
+    """Two runs and three readers, the second and third of whom call alike."""
+
+    def make(folder: Path) -> ReportData:
+        runs = write_runs(folder, runs=2, images=120)
+        write_readers(folder, runs, (3.0, 1.6))
+        path = "evaluations/drawn-validation"
+        read = read_scores(folder / "radiologist 2" / path / SCORES_FILE)
+        shutil.copytree(folder / "radiologist 2", folder / "twin")
+        write_run(folder / "twin", {"name": "twin", "group": READERS})
+        found = read_evaluation(folder / "twin" / path)
+        write_scored(folder / "twin", replace(found, run="twin"), read)
+        return collect_report(discover_runs([folder]), target="covid-19", specificity_floor=0.5)
+
+    return share("beside-readers", make)
 
 
 @pytest.fixture(scope="session")

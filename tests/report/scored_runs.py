@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace
 
-from covidreport.records import Epoch, Evaluation, MetricPlan, Run, Scores
+from covidreport.records import CALLED, READERS, Epoch, Evaluation, MetricPlan, Run, Scores
 from covidreport.storage.runs import read_run
 from covidreport.store import (
     SCORES_FILE,
     evaluation_folder,
+    read_scores,
     write_evaluation,
     write_history,
     write_run,
@@ -22,6 +24,8 @@ from tests.computed import compute_once
 LABELS = ("covid-19", "normal", "pneumonia")
 PREVALENCE = (0.10, 0.36, 0.54)
 PLAN = MetricPlan(normal="normal", prevalence={"covid-19": 0.05})
+CALL = 0.625
+"""Between the ratings 3 and 4 of 1 to 5."""
 _VIEWS = ("PA", "AP", "AP supine")
 
 
@@ -68,6 +72,27 @@ def write_elsewhere(runs: list[Run], images: int = 90, seed: int = 21) -> None:
             ),
             scores,
         )  # fmt: skip
+
+
+def write_readers(folder: Path, runs: list[Run], skills: Sequence[float], seed: int = 22) -> None:
+    """A reader for each skill, who rated the runs' images from 1 to 5 and calls 4 and 5."""
+    rng = np.random.default_rng(seed)
+    place = evaluation_folder(runs[0].folder, "drawn-validation")
+    of = read_scores(place / SCORES_FILE)
+    truth = of.truth[:, :1]
+    ease = rng.normal(size=truth.shape)
+    for number, skill in enumerate(skills, 1):
+        latent = skill * (truth - 0.5) + 0.5 * ease + rng.normal(size=truth.shape)
+        ratings = np.digitize(latent, (-1.2, -0.3, 0.4, 1.3)) / 4
+        none = (None,) * len(truth)
+        scores = Scores(of.sample_ids, LABELS[:1], truth, ratings, "sigmoid", none, of.groups)
+        name = f"radiologist {number}"
+        write_run(folder / name, {"name": name, "group": READERS})
+        found = evaluate(name, scores, CALL)
+        found = replace(
+            found, thresholds_from=CALLED, label_fingerprints={LABELS[0]: "c" * 64}
+        )  # fmt: skip
+        write_scored(folder / name, found, scores)
 
 
 def write_scored(folder: Path, evaluation: Evaluation, scores: Scores) -> None:
@@ -117,9 +142,10 @@ def _epoch(number: int, place: int) -> Epoch:
     )
 
 
-def evaluate(name: str, scores: Scores) -> Evaluation:
-    """The evaluation of these scores at 0.5, as `covidreport evaluate` would write it."""
-    found = compute_once(scores, [0.5] * len(scores.labels), PLAN)
+def evaluate(name: str, scores: Scores, threshold: float = 0.5) -> Evaluation:
+    """The evaluation of these scores as `covidreport evaluate` would write it."""
+    plan = PLAN if PLAN.normal in scores.labels else replace(PLAN, normal=None)
+    found = compute_once(scores, [threshold] * len(scores.labels), plan)
     return Evaluation(
         run=name,
         dataset="drawn",
@@ -129,7 +155,7 @@ def evaluate(name: str, scores: Scores) -> Evaluation:
         labels=scores.labels,
         n_images=len(scores.sample_ids),
         n_groups=None if scores.groups is None else len(set(scores.groups)),
-        thresholds=dict.fromkeys(scores.labels, 0.5),
+        thresholds=dict.fromkeys(scores.labels, threshold),
         thresholds_from="default",
         counts=found.counts,
         estimates=found.estimates,

@@ -42,6 +42,20 @@ class Band(Struct, frozen=True):
     places: tuple[tuple[float, float, float], ...]
 
 
+class Mark(Struct, frozen=True):
+    """A place that is of no run, such as a reader's, with its name and what is said of it.
+
+    spans: the ends of an average's intervals, each two places.
+    """
+
+    x: float
+    y: float
+    name: str
+    words: str
+    spans: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = ()
+    average: bool = False
+
+
 class Lines(Struct, frozen=True):
     """A chart: lines, and dots where a run stands.
 
@@ -49,7 +63,8 @@ class Lines(Struct, frozen=True):
     upright intervals, each two places and a gap; bars: the same as columns. Spans, bars and bands
     are seen of the first run that is shown: those of several would hide each other. guide: the
     dashed line that runs are held against. level: a value that has a line of its own. threshold:
-    whether a reader can move one. beneath: a second chart under the same axis.
+    whether a reader can move one. marks: seen whichever runs are shown. beneath: a second chart
+    under the same axis.
     """
 
     x: Axis
@@ -64,6 +79,7 @@ class Lines(Struct, frozen=True):
     level: float | None = None
     threshold: bool = False
     height: int = HEIGHT
+    marks: tuple[Mark, ...] = ()
     beneath: Lines | None = None
 
 

@@ -92,6 +92,7 @@ def _plot(chart: Lines) -> Spec:
         _series("bar", chart.bars, chart.shown, x, y, strokeWidth=9, opacity=0.4),
         _series("span", chart.spans, chart.shown, x, y, strokeWidth=1.2, opacity=0.4),
         _series("line", chart.lines, chart.shown, x, y, strokeWidth=1.8),
+        *_marks(chart, x, y),
         _dots(chart, x, y),
     ]
     layers = [layer for layer in layers if layer["data"]["values"]]
@@ -196,6 +197,35 @@ def _dots(chart: Lines, x: Spec, y: Spec) -> Spec:
             "description": {"field": "name", "type": "nominal"},
         },
     }  # fmt: skip
+
+
+def _marks(chart: Lines, x: Spec, y: Spec) -> list[Spec]:
+    """What is of no run: open diamonds; an average is a filled one, larger and above them, on the
+    lines of its spans."""
+    ends = [
+        {"x": left, "y": low, "right": right, "high": high}
+        for each in chart.marks
+        for (left, low), (right, high) in each.spans
+    ]
+    rules: Spec = {
+        "data": {"values": ends},
+        "mark": {"type": "rule", "color": SOFT, "strokeWidth": 1.2, **_QUIET},
+        "encoding": {"x": x, "y": y, "x2": {"field": "right"}, "y2": {"field": "high"}},
+    }
+    ones, averages = (
+        {
+            "data": {
+                "values": [{"x": e.x, "y": e.y} for e in chart.marks if e.average == average]
+            },
+            "mark": {
+                "type": "point", "shape": "diamond", "size": size, "fill": fill, "stroke": rim,
+                "strokeWidth": 1.4, "opacity": 1, **_QUIET,
+            },
+            "encoding": {"x": x, "y": y},
+        }
+        for average, size, fill, rim in ((False, 58, PAPER, SOFT), (True, 150, SOFT, PAPER))
+    )  # fmt: skip
+    return [ones, rules, averages]
 
 
 def _guide(chart: Lines, x: Spec, y: Spec) -> Spec:

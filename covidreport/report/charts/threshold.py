@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from msgspec import Struct
 
 from covidreport.records import Counts, LabelCurve, NetBenefit
-from covidreport.report.charts.lines import Axis, Band, Lines, Place, Series, fit_axis, known_values
+from covidreport.report.charts.lines import (
+    Axis,
+    Band,
+    Lines,
+    Mark,
+    Place,
+    Series,
+    fit_axis,
+    known_values,
+)
 
 BELOW = 0.25
 """How far below 0 net benefit is shown, as a share of its height above: further down everything is
@@ -45,8 +55,10 @@ class RunCurve(Struct, frozen=True):
         return (found - alarms * weight) / (self.counts.positives + self.counts.negatives)
 
 
-def draw_roc(measured: Sequence[RunCurve], shown: tuple[str, ...]) -> Lines:
-    """Sensitivity against the share of false alarms; the guide is chance."""
+def draw_roc(
+    measured: Sequence[RunCurve], shown: tuple[str, ...], readers: tuple[Mark, ...] = ()
+) -> Lines:
+    """Sensitivity against the share of false alarms; the guide is chance. readers: people's."""
 
     def place(one: RunCurve, found: int, alarms: int) -> tuple[float, float]:
         sensitivity, share = one.place(found, alarms)
@@ -61,12 +73,13 @@ def draw_roc(measured: Sequence[RunCurve], shown: tuple[str, ...]) -> Lines:
         for one in measured if one.drawn
     }  # fmt: skip
     reached = [next((x for x, y in line if y >= NEARLY_ALL), 1.0) for line in lines.values()]
-    end = _fit_end([*reached, *(x for x, _ in dots.values())])
+    of_readers = [x for one in readers for x, _ in ((one.x, one.y), *chain(*one.spans))]
+    end = _fit_end([*reached, *(x for x, _ in dots.values()), *of_readers])
     return Lines(
         Axis("1 − specificity", high=end), Axis("sensitivity"), shown,
         tuple(Series(run, _cut_right(line, end)) for run, line in lines.items()),
         tuple(Series(run, (dot,)) for run, dot in dots.items()),
-        guide=((0.0, 0.0), (end, end)),
+        guide=((0.0, 0.0), (end, end)), marks=readers,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 from covidreport.errors import CovidReportError
 from covidreport.report.charts.lines import Lines
-from covidreport.report.charts.palette import PAPER, SERIES_STYLES, SOFT
+from covidreport.report.charts.palette import FAINT, PAPER, SERIES_STYLES, SOFT
 from covidreport.report.charts.specs import CHOSEN, keep_shown, specify
 from covidreport.storage.cache import cached
 
@@ -195,11 +195,12 @@ def _pair(sign: str, x: float, y: float) -> str:
     return f"{sign}{_step(x)} {_step(y)}".replace(" -", "-")
 
 
-def draw_alone(chart: Lines, title: str, names: Sequence[str]) -> str:
+def draw_alone(chart: Lines, title: str, names: Sequence[str], note: str = "") -> str:
     """The chart of the runs that are shown as an SVG that stands by itself: on white, with its
     title and a key.
 
-    names: of the runs, at the places of their styles. The same arguments give the same text.
+    names: of the runs, at the places of their styles. note: under the title. The same
+    arguments give the same text.
     """
     import vl_convert
 
@@ -211,10 +212,13 @@ def draw_alone(chart: Lines, title: str, names: Sequence[str]) -> str:
     }  # fmt: skip
     filled = {
         **_with_key(specify(keep_shown(chart)), key),
-        "title": {"text": title, "anchor": "start", "fontSize": 13, "color": SOFT, "offset": 16},
+        "title": {
+            "text": title, "anchor": "start", "fontSize": 13, "color": SOFT, "offset": 16,
+            **({"subtitle": note, "subtitleColor": FAINT} if note else {}),
+        },
         "background": PAPER,
         "padding": 16,
-    }
+    }  # fmt: skip
     return str(vl_convert.vegalite_to_svg(filled, vl_version=VEGA_LITE))
 
 

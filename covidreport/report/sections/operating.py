@@ -28,6 +28,7 @@ from covidreport.report.charts.threshold import (
 )
 from covidreport.report.datasets import number_beside, see_from
 from covidreport.report.index import Index
+from covidreport.report.reader_points import describe_marks, explain_marks, mark_readers
 from covidreport.report.shown import choose_shown, list_labels
 from covidreport.report.tables import of_label
 from covidreport.text import DASH, clean, decimal, label_name, listed
@@ -158,17 +159,20 @@ def draw_charts(
     """
     assert data.curves is not None
     keys = tuple(index.key(each.run.name) for each in shown)
+    readers = () if place else mark_readers(data, index)
     drawn: dict[str, list[tuple[str, Lines]]] = {"roc": [], "precision": [], "benefit": []}
     for label in list_labels(data):
         measured = list_measured(data, index, label)
-        drawn["roc"].append((label, draw_roc(measured, keys)))
+        marks = readers if label == data.target else ()
+        drawn["roc"].append((label, draw_roc(measured, keys, marks)))
         drawn["precision"].append((label, draw_precision_recall(measured, keys)))
         steps = data.curves.thresholds[label]
         drawn["benefit"].append((label, draw_net_benefit(measured, steps, keys)))
 
     def say_roc(label: str) -> str:
         areas = _areas(shown, label, "roc_auc", "area")
-        return f"ROC curves for {label_name(label)}. {areas}"
+        said = describe_marks(readers) if label == data.target else ""
+        return f"ROC curves for {label_name(label)}. {areas} {said}".strip()
 
     def say_precision(label: str) -> str:
         areas = _areas(shown, label, "average_precision", "average precision")
@@ -184,7 +188,7 @@ def draw_charts(
         Chart(
             f"{place}roc", "ROC curve", say_roc(data.target),
             "Dashed: chance. An axis that ends before 1 ends where every run has found 0.99 of the "
-            "positives.",
+            f"positives. {explain_marks(readers)}".strip(),
             tuple(TitledLines(label, say_roc(label), lines) for label, lines in drawn["roc"]),
         ),
         Chart(

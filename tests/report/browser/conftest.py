@@ -65,6 +65,17 @@ def scored_page(scored_runs, share: Share) -> Path:
     return share("scored-page", lambda folder: render_report([scored_runs], folder / "report.html"))
 
 
+@pytest.fixture(scope="session")
+def readers_page(beside_readers, share: Share) -> Path:
+    """The report of two runs and three readers, two of whom call alike."""
+
+    def make(folder: Path) -> Path:
+        (folder / "report.html").write_text(render_html(beside_readers), encoding="utf-8")
+        return folder / "report.html"
+
+    return share("readers-page", make)
+
+
 def _picture(kind: str = "JPEG") -> bytes:
     sink = io.BytesIO()
     Image.linear_gradient("L").resize((96, 96)).save(sink, kind)

@@ -156,3 +156,26 @@ def test_without_javascript_no_line_promises_anything(visit, scored_page):
 
     assert page.locator(".readout").count() == 0
     assert page.locator("#ranking .scatter g > title").count() > 18
+
+
+def test_a_radiologist_is_read_in_the_roc_chart(visit, readers_page):
+    """By pointer and by arrow keys, with counts; not of another label."""
+    page = visit(readers_page)
+    line = _line(page, "roc")
+    diamonds = page.locator("[data-chart='roc'] .drawing:not([hidden]) path[stroke-width='1.4']")
+    assert diamonds.count() == 4
+    box = diamonds.nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    words = "sensitivity 0.714 (10 of 14), specificity 0.774 (82 of 106); the same: twin"
+    assert line.get_attribute("aria-valuetext") == f"radiologist 2, {words}"
+    line.focus()
+    page.keyboard.press("Home")
+    assert "radiologist 1" in line.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert line.inner_text().startswith("average of 3 readers")
+    assert "(95 % CI" in line.inner_text()
+    group = page.get_by_role("group", name="Operating point: label")
+    group.get_by_role("button", name="normal").click()
+    assert diamonds.count() == 0
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert "10 of 14" not in line.inner_text()

@@ -57,6 +57,24 @@ def test_what_can_be_read_in_a_chart_is_saved_as_csv(visit, scored_page):
     assert first["reading"].startswith(f"threshold 0.5: net benefit {float(first['y']):.3f}")
 
 
+def test_a_picture_with_radiologists_says_which_marks_they_are(visit, readers_page):
+    """Beneath the runs, within the picture; and they stand in its values."""
+    page = visit(readers_page)
+    _, saved = _save(page, "ROC curve", "SVG")
+    svg = ElementTree.fromstring(saved)
+    (key,) = (one for one in svg.iter(f"{NAMESPACE}text") if "diamond" in (one.text or ""))
+    left, top, width, height = map(float, svg.attrib["viewBox"].split())
+    assert top < float(key.attrib["y"]) < top + height
+    assert left < float(key.attrib["x"]) < left + width / 2
+    _, saved = _save(page, "ROC curve", "CSV")
+    rows = list(csv.DictReader(io.StringIO(saved.decode())))
+    people = [row for row in rows if row["reading"].startswith("sensitivity")]
+    names = ["radiologist 1", "radiologist 2", "twin", "average of 3 readers"]
+    assert [row["run"] for row in people] == names
+    places = [float(people[0][axis]) for axis in ("x", "y")]
+    assert places == pytest.approx([5 / 106, 12 / 14])
+
+
 def test_a_diagram_is_saved_as_it_is_seen(visit, scored_page):
     """The matrix of a wide page with its names; of a narrow one without."""
     for width, named in ((1280, True), (390, False)):

@@ -9,7 +9,7 @@ import altair
 import pytest
 from msgspec.structs import replace
 
-from covidreport.report.charts.lines import Axis, Lines, Series
+from covidreport.report.charts.lines import Axis, Lines, Mark, Series
 from covidreport.report.charts.palette import ACCENT, GREYS, INK, MISSED, SERIES_STYLES
 from covidreport.report.charts.specs import keep_shown, specify
 from covidreport.report.html import read_style
@@ -30,7 +30,15 @@ RELIABILITY = replace(
     beneath=Lines(Axis("score"), Axis("images", 0, 40, "count"), ("2",), (Series("2", LINE),)),
 )
 BENEFIT = replace(ROC, level=0.0, threshold=True)
-CHARTS = {"roc": ROC, "net-benefit": BENEFIT, "loss": EPOCHS, "reliability": RELIABILITY}
+AVERAGE = Mark(0.5, 0.5, "", "", (((0.1, 0.5), (0.9, 0.5)), ((0.5, 0.2), (0.5, 0.7))), average=True)
+MARKED = replace(ROC, marks=(Mark(0.2, 0.8, "ann", ""), AVERAGE))
+CHARTS = {
+    "roc": ROC,
+    "readers": MARKED,
+    "net-benefit": BENEFIT,
+    "loss": EPOCHS,
+    "reliability": RELIABILITY,
+}
 
 
 @pytest.mark.parametrize("name", CHARTS)

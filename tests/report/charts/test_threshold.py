@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from covidreport.records import Counts, LabelCurve, NetBenefit
+from covidreport.report.charts.lines import Mark
 from covidreport.report.charts.threshold import (
     RunCurve,
     draw_net_benefit,
@@ -131,3 +132,15 @@ def test_net_benefit_ends_beyond_the_evaluated_thresholds_and_has_a_band():
     assert [x for x, _ in drawn.lines[0].places] == [0.2]
     (band,) = drawn.bands
     assert band.places == ((0.05, 0.01, 0.04), (0.1, 0.01, 0.04), (0.2, 0.01, 0.04))
+
+
+def test_the_roc_axis_holds_readers_with_their_intervals():
+    """A reader at 0.25 asks for 0.3; the average, at 0.1, has an interval to 0.55."""
+    curve = replace(CURVE, negatives=1000, outline=((0, 0), (4, 80), (4, 1000)))
+    one = RunCurve("1", 0.5, Counts(tn=970, fp=30, fn=1, tp=3), curve)
+    reader = Mark(0.25, 0.5, "ann", "")
+    average = Mark(0.1, 0.5, "", "", (((0.05, 0.5), (0.55, 0.5)),), average=True)
+    assert draw_roc([one], ("1",), (reader,)).x.high == 0.3
+    roc = draw_roc([one], ("1",), (reader, average))
+    assert roc.x.high == 0.6
+    assert roc.marks == (reader, average)

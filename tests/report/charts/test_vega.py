@@ -10,7 +10,7 @@ import vl_convert
 from msgspec.structs import replace
 
 from covidreport.errors import CovidReportError
-from covidreport.report.charts.lines import Axis, Band, Lines, Series
+from covidreport.report.charts.lines import Axis, Band, Lines, Mark, Series
 from covidreport.report.charts.palette import SERIES_STYLES
 from covidreport.report.charts.vega import draw_svg
 
@@ -128,3 +128,19 @@ def test_a_chart_is_seen_without_a_style_sheet():
         found = _named(drawn, kind)
         assert found["2"][attribute] == SERIES_STYLES[0].colour
         assert {"stroke", "fill"}.isdisjoint(found["1"])
+
+
+def test_what_is_of_no_run_is_always_seen():
+    """An open diamond at its place, an average above it on the lines of its intervals; neither has
+    a name by which a page would hide it."""
+    spans = (((0.1, 0.5), (0.9, 0.5)), ((0.5, 0.2), (0.5, 0.7)))
+    marks = (Mark(0.2, 0.8, "ann", ""), Mark(0.5, 0.5, "", "", spans, average=True))
+    drawn = list(fromstring(draw_svg(replace(CHART, marks=marks))).iter())
+    paths = [one.attrib for one in drawn if one.get("stroke-width") == "1.4"]
+    places = [re.findall(r"[\d.]+", one["transform"]) for one in paths]
+    assert [[round(float(x)) for x in place] for place in places] == [[60, 52], [150, 130]]
+    assert [one["fill"] for one in paths] == ["#ffffff", "#465463"]
+    assert all(one["d"].count("L") == 3 and "data-run" not in one for one in paths)
+    lines = [one for one in drawn if one.tag == "line" and one.get("stroke-width") == "1.2"]
+    lengths = [(float(one.attrib["x2"]), float(one.attrib["y2"])) for one in lines]
+    assert lengths == [(240, 0), (0, -130)]

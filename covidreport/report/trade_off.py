@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from covidreport.records import Evaluation, RankedRun, Ranking
+from covidreport.records import (
+    Counts,
+    Estimate,
+    Evaluation,
+    RankedRun,
+    Ranking,
+    ReaderStudy,
+)
 from covidreport.report.charts.scatter import PointKind, ScatterPoint
 from covidreport.report.index import Index
+from covidreport.report.reader_points import name_average
 from covidreport.report.tables import of_label
-from covidreport.text import clean, plural
+from covidreport.text import clean, decimal, plural
 
 SIZES = (760, 360), (340, 320)
 """Of the picture on a wide and on a narrow page."""
 _ALL_LABELLED = 40
 _FIRST_LABELLED = 12
+_Reach = tuple[float, float, float, float]
 
 
 def list_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
@@ -29,20 +38,46 @@ def list_points(ranking: Ranking, index: Index) -> tuple[ScatterPoint, ...]:
         )
         labelled = place < count_labels(len(rows))
         reach = _reach(index.evaluation(row.run, ranking), index.target) if labelled else None
-        point = ScatterPoint(row.false_alarms, row.missed, names[row.run], title, kind, reach)
+        found = index.find(row.run)
+        point = ScatterPoint(
+            row.false_alarms, row.missed, names[row.run], title, kind, reach,
+            reader=found is not None and found.run.is_reader,
+        )  # fmt: skip
         points.append(point)
     return tuple(points)
 
 
-def _reach(evaluation: Evaluation | None, target: str) -> tuple[float, float, float, float] | None:
-    """The intervals of specificity and sensitivity as counts of false alarms and missed cases."""
+def find_average(study: ReaderStudy, counts: Counts | None) -> ScatterPoint | None:
+    """The readers' average as missed cases and false alarms of as many images; None of one reader,
+    and where there are no rates."""
+    found, cleared = study.sensitivity, study.specificity
+    if counts is None or len(study.readers) < 2 or found.value is None or cleared.value is None:
+        return None
+    missed, alarms = counts.positives * (1 - found.value), counts.negatives * (1 - cleared.value)
+    title = (
+        f"{name_average(study)}: {decimal(missed, 1)} missed cases, "
+        f"{decimal(alarms, 1)} false alarms"
+    )
+    reach = _count_ends(cleared, found, counts)
+    return ScatterPoint(alarms, missed, "average", title, "average", reach, reader=True)
+
+
+def _reach(evaluation: Evaluation | None, target: str) -> _Reach | None:
     counts = None if evaluation is None else evaluation.counts.get(target)
+    if counts is None:
+        return None
+    cleared, found = (of_label(evaluation, target, name) for name in ("specificity", "sensitivity"))
+    return _count_ends(cleared, found, counts)
+
+
+def _count_ends(
+    specificity: Estimate | None, sensitivity: Estimate | None, counts: Counts
+) -> _Reach | None:
+    """The intervals of both rates as counts of false alarms and missed cases."""
     ends: list[float] = []
-    for metric in ("specificity", "sensitivity"):
-        estimate = of_label(evaluation, target, metric)
-        if counts is None or estimate is None or estimate.low is None or estimate.high is None:
+    for estimate, of in ((specificity, counts.negatives), (sensitivity, counts.positives)):
+        if estimate is None or estimate.low is None or estimate.high is None:
             return None
-        of = counts.negatives if metric == "specificity" else counts.positives
         ends += [of * (1 - estimate.high), of * (1 - estimate.low)]
     return ends[0], ends[1], ends[2], ends[3]
 
@@ -75,8 +110,8 @@ def count_labels(points: int) -> int:
     return points if points <= _ALL_LABELLED else _FIRST_LABELLED
 
 
-def describe_scatter(ranking: Ranking, index: Index) -> str:
-    """How to read the picture."""
+def describe_scatter(ranking: Ranking, index: Index, points: Sequence[ScatterPoint] = ()) -> str:
+    """How to read the picture of these points."""
     rows = [row for row in ranking.rows if row.counted]
     by_number = _experiments(rows, index) == short_names(rows, index)
     numbers = "the number of its experiment" if by_number else "its rank"
@@ -89,6 +124,10 @@ def describe_scatter(ranking: Ranking, index: Index) -> str:
         sentences.append(
             "Hollow dots are runs that are not ranked; far out they stand at the edge."
         )
+    if any(point.reader for point in points):
+        average = any(point.kind == "average" for point in points)
+        filled = ", the filled one is their average" if average else ""
+        sentences.append(f"Open diamonds are radiologists{filled}.")
     if count_labels(len(rows)) < len(rows):
         sentences.append(f"Labelled are the first {_FIRST_LABELLED}.")
     return " ".join(sentences)

@@ -114,12 +114,17 @@ for (const drawings of report.charts ? document.querySelectorAll(".group.charts"
     "Point at a chart to read it; on the line beneath it the arrow keys do the same." }));
 }
 
+/* Where a run's circle or a reader's diamond stands. */
+function placeOf(dot) {
+  return (dot.matches("circle") ? [dot.getAttribute("cx"), dot.getAttribute("cy")]
+    : dot.getAttribute("d").slice(1).split(/[ m]/, 2)).map(Number);
+}
+
 /* The dots of a ranking's picture: what each says stands in its title. */
 for (const figure of document.querySelectorAll(".trade-off")) {
   const pictures = [...figure.querySelectorAll(".scatter")].map((svg) => {
     const marks = [...svg.querySelectorAll("g > title")].map((title) => {
-      const dot = title.parentNode.querySelector("circle");
-      const [x, y] = [dot.cx.baseVal.value, dot.cy.baseVal.value];
+      const [x, y] = placeOf(title.parentNode.querySelector("circle, path"));
       const best = title.parentNode.classList.contains("best");
       return { series: 0, x, y, best, say: () => title.textContent };
     }).sort((a, b) => a.x - b.x || b.y - a.y);

@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from covidreport.report.charts.scales import Scale, Tick, fit_counts, fit_scale
 from covidreport.text import whole
 
-PointKind = Literal["best", "ranked", "unranked"]
+PointKind = Literal["best", "ranked", "unranked", "average"]
+"""An average is of readers: it is no run, and no other one beats it or is beaten by it."""
 _RADIUS = 4.5
 _CHARACTER = 6.6
 """Mean width of a character of a label, in units of the view box."""
@@ -37,6 +39,7 @@ class ScatterPoint(Struct, frozen=True):
     """A run to be drawn. `title` says all of it; `label` is short.
 
     reach: both ends of the interval across, then of that of missed cases; None where there is none.
+    reader: whether it is of people, who are diamonds.
     """
 
     across: float
@@ -45,6 +48,7 @@ class ScatterPoint(Struct, frozen=True):
     title: str
     kind: PointKind
     reach: tuple[float, float, float, float] | None = None
+    reader: bool = False
 
 
 class ScatterDot(Struct, frozen=True):
@@ -60,6 +64,7 @@ class ScatterDot(Struct, frozen=True):
     leader: tuple[float, float, float, float] | None = None
     cross: tuple[float, float, float, float] | None = None
     """Where the interval across begins and ends, and that of missed cases."""
+    reader: bool = False
 
 
 class Scatter(Struct, frozen=True):
@@ -103,7 +108,10 @@ def draw_scatter(
     merged = [plan.bring_in(one) for one in _merge(points)]
     places = [(plan.x.place(p.across), plan.y.place(p.missed)) for p in merged]
     front = _front(points, plan.x, plan.y)
-    obstacles: list[_Box] = [_around(x, y, _RADIUS + 1) for x, y in places]
+    obstacles: list[_Box] = [
+        _around(x, y, _RADIUS + (3 if point.kind == "average" else 1))
+        for point, (x, y) in zip(merged, places, strict=True)
+    ]
     obstacles += [_along(*corners) for corners in pairwise(front)]
     right, top = width - _RIGHT, _TOP
     frame = (_LEFT + 2, top - 1, right + _RIGHT - 2, height - _BOTTOM - 2)
@@ -111,13 +119,16 @@ def draw_scatter(
     for index, (point, (x, y)) in enumerate(zip(merged, places, strict=True)):
         cross = plan.cross(point)
         free = _free_place(point.label, x, y, frame, obstacles) if index < most_labels else None
+        dot = ScatterDot(x, y, point.title, point.kind, cross=cross, reader=point.reader)
         if free is None:
-            dots.append(ScatterDot(x, y, point.title, point.kind, cross=cross))
+            dots.append(dot)
             continue
         box, leader = free
         obstacles.append(box)
-        label = round((box[0] + box[2]) / 2, 1), round(box[3] - 2.5, 1)
-        dots.append(ScatterDot(x, y, point.title, point.kind, point.label, *label, leader, cross))
+        label_x, label_y = round((box[0] + box[2]) / 2, 1), round(box[3] - 2.5, 1)
+        dots.append(
+            replace(dot, label=point.label, label_x=label_x, label_y=label_y, leader=leader)
+        )
     line = " ".join(f"{x},{y}" for x, y in front)
     return Scatter(
         width, height, _LEFT, right, top, height - _BOTTOM, plan.x_ticks, plan.y_ticks, line,
@@ -139,12 +150,12 @@ class _Plan(Struct, frozen=True):
         across, missed = point.across, point.missed
         if across <= self.x.high and missed <= self.y.high:
             return point
-        label = f"{point.label}: {whole(int(point.across))}, {whole(int(point.missed))} missed"
+        label = f"{point.label}: {whole(round(point.across))}, {whole(round(point.missed))} missed"
         if across > self.x.high:
             across = _invert(self.x, self.x.end + _MARGIN / 2)
         if missed > self.y.high:
             missed = _invert(self.y, self.y.end - _MARGIN / 2)
-        return ScatterPoint(across, missed, label, point.title, point.kind)
+        return replace(point, across=across, missed=missed, label=label, reach=None)
 
     def cross(self, point: ScatterPoint) -> tuple[float, float, float, float] | None:
         """The interval of each axis as far as the axis goes."""
@@ -171,12 +182,12 @@ def _lay_out(points: Sequence[ScatterPoint], width: int, height: int, across: Ax
     def fit(margin_x: float, margin_y: float) -> _Plan:
         left, right = _LEFT, width - _RIGHT - margin_x
         if across.whole:
-            counts = [int(p.across) for p in ranked]
+            counts = [math.ceil(p.across) for p in ranked]
             x, x_ticks = fit_counts(counts, left, right, parts)
         else:
             x, x_ticks = fit_scale([p.across for p in ranked], left, right, parts, floor=0.0)
         bottom, top = height - _BOTTOM, _TOP + margin_y
-        y, y_ticks = fit_counts([int(p.missed) for p in ranked], bottom, top, 5)
+        y, y_ticks = fit_counts([math.ceil(p.missed) for p in ranked], bottom, top, 5)
         beyond = (right, top) if margin_x or margin_y else None
         return _Plan(x, y, x_ticks, y_ticks, beyond)
 
@@ -187,16 +198,19 @@ def _lay_out(points: Sequence[ScatterPoint], width: int, height: int, across: Ax
 
 
 def _merge(points: Sequence[ScatterPoint]) -> Iterable[ScatterPoint]:
-    """One point for the runs that stand at the same place, under all their labels."""
-    places: dict[tuple[float, float], list[ScatterPoint]] = {}
+    """One point for the runs that stand at the same place, under all their labels; an average has
+    a point of its own."""
+    places: dict[tuple[float, float, bool], list[ScatterPoint]] = {}
     for point in points:
-        places.setdefault((point.across, point.missed), []).append(point)
+        place = (point.across, point.missed, point.kind == "average")
+        places.setdefault(place, []).append(point)
     for group in places.values():
         first = group[0]
         labels = [point.label for point in group]
         label = ", ".join(labels[:4]) + (" …" if len(labels) > 4 else "")
         title = "; ".join(point.title for point in group)
-        yield ScatterPoint(first.across, first.missed, label, title, first.kind, first.reach)
+        people = all(point.reader for point in group)
+        yield replace(first, label=label, title=title, reader=people)
 
 
 def _front(
@@ -204,7 +218,7 @@ def _front(
 ) -> list[tuple[float, float]]:
     """The corners of the steps along the ranked runs that no other one beats on both counts."""
     best: list[ScatterPoint] = []
-    ranked = (point for point in points if point.kind != "unranked")
+    ranked = (point for point in points if point.kind in ("best", "ranked"))
     for point in sorted(ranked, key=lambda p: (p.across, p.missed)):
         if not best or point.missed < best[-1].missed:
             best.append(point)

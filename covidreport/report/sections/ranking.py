@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from covidreport.compare.patients import count_missed, describe_rule, list_by_patient
 from covidreport.compare.ranking import suggest_tuning
-from covidreport.records import Evaluation, RankedRun, Ranking, ReportData
+from covidreport.records import Evaluation, RankedRun, Ranking, ReaderStudy, ReportData, ReportedRun
 from covidreport.report.blocks import (
     Block,
     Cell,
@@ -27,6 +27,7 @@ from covidreport.report.charts.intervals import fit_rates
 from covidreport.report.charts.scatter import draw_scatter
 from covidreport.report.facets import list_facets, pick_facets, words_of
 from covidreport.report.index import Index
+from covidreport.report.reader_points import name_average
 from covidreport.report.tables import (
     all_alike,
     count_cells,
@@ -37,7 +38,13 @@ from covidreport.report.tables import (
     threshold_cells,
     threshold_columns,
 )
-from covidreport.report.trade_off import SIZES, count_labels, describe_scatter, list_points
+from covidreport.report.trade_off import (
+    SIZES,
+    count_labels,
+    describe_scatter,
+    find_average,
+    list_points,
+)
 from covidreport.text import (
     DASH,
     clean,
@@ -79,7 +86,7 @@ def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Sect
         blocks.append(Prose(clean(mixed), "remark"))
     if place == 0:
         blocks.append(Prose(_explain_dash(data), "remark"))
-    chart = _draw(ranking, anchor, index)
+    chart = _draw(ranking, anchor, index, data.readers if place == 0 else None)
     return Section(
         anchor,
         "Ranking" if place == 0 else f"Ranking {place + 1}",
@@ -87,19 +94,25 @@ def _build(ranking: Ranking, place: int, data: ReportData, index: Index) -> Sect
     )
 
 
-def _draw(ranking: Ranking, anchor: str, index: Index) -> Chart | None:
+def _draw(ranking: Ranking, anchor: str, index: Index, readers: ReaderStudy | None) -> Chart | None:
     """Missed cases against false alarms, for a wide and for a narrow page."""
     points = list_points(ranking, index)
     labels = count_labels(len(points))
+    counts = index.counts(_one_of(ranking, index))
+    average = None if readers is None else find_average(readers, counts)
+    if average is not None:  # the last that is labelled
+        points, labels = (*points[:labels], average, *points[labels:]), labels + 1
     scatters = [draw_scatter(points, *size, most_labels=labels) for size in SIZES]
     drawn = tuple(one for one in scatters if one is not None)
-    title, words = "Missed cases against false alarms", describe_scatter(ranking, index)
+    title, words = "Missed cases against false alarms", describe_scatter(ranking, index, points)
     summary = f"{words} The figures stand in the table above."
-    rows = tuple(
+    rows: tuple[tuple[str | float | None, ...], ...] = tuple(
         (clean(row.run), row.rank, row.false_alarms, row.missed)
         for row in ranking.rows
         if row.counted
     )
+    if readers is not None and average is not None:
+        rows = (*rows, (name_average(readers), None, average.across, average.missed))
     values = Values(("run", "rank", "false alarms", "missed"), rows)
     return Chart(anchor, title, summary, words, drawn, values) if drawn else None
 
@@ -201,7 +214,7 @@ def _ranked_table(
         found = index.find(row.run)
         cells: tuple[Cell, ...] = (
             Text(str(row.rank), sort=row.rank),
-            index.link(row.run, _describe_run(row.run, baseline, evaluation)),
+            index.link(row.run, _describe_run(row.run, baseline, evaluation, found)),
             *([Text(exact(found.run.block) if found else DASH)] if blocks else []),
             *threshold_cells(evaluation, evaluations, index.target),
             *count_cells(of_target, alike=alike),
@@ -228,10 +241,15 @@ def _ranked_table(
     return Table(caption, head, tuple(body), "ranked", key, tuple(facets))
 
 
-def _describe_run(name: str, baseline: str | None, evaluation: Evaluation | None) -> str:
-    return ", ".join(
-        filter(None, ("baseline" if name == baseline else "", count_models(evaluation)))
+def _describe_run(
+    name: str, baseline: str | None, evaluation: Evaluation | None, found: ReportedRun | None
+) -> str:
+    said = (
+        "baseline" if name == baseline else "",
+        "radiologist" if found is not None and found.run.is_reader else "",
+        count_models(evaluation),
     )
+    return ", ".join(filter(None, said))
 
 
 def _by_patient(ranking: Ranking, rows: Sequence[RankedRun], index: Index) -> Group:

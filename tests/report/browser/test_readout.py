@@ -179,3 +179,20 @@ def test_a_radiologist_is_read_in_the_roc_chart(visit, readers_page):
     assert diamonds.count() == 0
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert "10 of 14" not in line.inner_text()
+
+
+def test_radiologists_are_read_in_the_picture_of_the_ranking(visit, readers_page):
+    """A diamond is pointed at as a circle is; the average is read as a number of cases."""
+    page = visit(readers_page)
+    line = page.locator("#ranking .readout")
+    diamonds = page.locator("#ranking .scatter.wide .reader path")
+    assert diamonds.count() == 3
+    said = []
+    for place in range(3):
+        diamonds.nth(place).scroll_into_view_if_needed()
+        box = diamonds.nth(place).bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        said.append(line.inner_text())
+    assert "average of 3 readers: 3.3 missed cases, 17.7 false alarms" in said
+    assert any(text.startswith("radiologist 1: 2 missed cases, 5 false alarms") for text in said)
+    assert any("twin: 4 missed cases, 24 false alarms" in text for text in said)

@@ -48,6 +48,34 @@ def test_fewer_of_both_is_lower_and_further_left():
     assert scatter.x_ticks[0].text == scatter.y_ticks[0].text == "0"
 
 
+def test_an_average_of_readers_is_beaten_by_nobody_and_beats_nobody():
+    """It stands on no line, hides no run at its place and is labelled beside all marks."""
+    readers = [
+        replace(each, reader=True) for each in _points((4, 9), (5, 8), (7, 8), (8, 6), (9, 9))
+    ]
+    average = ScatterPoint(5, 8, "average", "of five", "average", (1, 12, 5, 11), reader=True)
+    runs = _points((2, 10), (12, 3))
+    scatter = draw_scatter([*runs, *readers, average], 340, 320, 12)
+    assert scatter is not None
+    dots = {dot.title: dot for dot in scatter.dots}
+    assert (dots["of five"].x, dots["of five"].y) == (dots["run 2"].x, dots["run 2"].y)
+    assert dots["of five"].cross is not None
+    alone = draw_scatter([*runs, *readers], 340, 320, 12)
+    assert alone is not None
+    assert scatter.front == alone.front
+    boxes = _boxes(scatter)
+    assert len(boxes) == 8
+    for left, top, right, bottom in boxes:
+        for dot in scatter.dots:
+            assert not (left < dot.x + 4 and dot.x - 4 < right and top < dot.y + 4
+                        and dot.y - 4 < bottom), dot  # fmt: skip
+    far = replace(average, across=3.4, missed=11.6)
+    higher = draw_scatter([*runs, far], 340, 320, 12)
+    assert higher is not None
+    assert higher.beyond is None
+    assert min(dot.y for dot in higher.dots) >= higher.top
+
+
 def test_the_line_runs_along_the_runs_that_nobody_beats():
     """Of (1, 9), (4, 5), (5, 6), (8, 2) the third is beaten by the second."""
     scatter = draw_scatter(_points((1, 9), (4, 5), (5, 6), (8, 2)), 300, 300, 10)

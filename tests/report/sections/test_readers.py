@@ -14,6 +14,7 @@ from tests.report.blocks import (
     build_all,
     list_charts,
     list_drawings,
+    list_scatters,
     list_tables,
     read_lines,
 )
@@ -96,3 +97,32 @@ def test_the_table_has_each_reader_and_the_average(beside_readers):
     assert "0.857" in rows["radiologist 1"][1]
     assert "12 of 14" in rows["radiologist 1"][1]
     assert "0.762" in rows["Average"][1]
+
+
+def test_the_picture_of_the_ranking_has_readers_as_diamonds(beside_readers):
+    """They stand at their counts; the average at 14 x 10 / 42 missed and 106 x 53 / 318 false
+    alarms, in the values too, where it has no rank."""
+    (chart,) = list_charts(build(beside_readers, "ranking"))
+    for scatter in list_scatters(chart):
+        shapes = {dot.title.split(":")[0]: (dot.reader, dot.kind) for dot in scatter.dots}
+        assert shapes["exp1-resnet18-bce"][0] is False
+        assert shapes["radiologist 1"][0] is True
+        assert shapes["average of 3 readers"] == (True, "average")
+        words = "average of 3 readers: 3.3 missed cases, 17.7 false alarms"
+        assert words in [dot.title for dot in scatter.dots]
+    said = "Open diamonds are radiologists, the filled one is their average."
+    assert said in chart.key
+    *runs, (name, rank, alarms, missed) = chart.values.rows
+    assert len(runs) == 5
+    assert (name, rank) == ("average of 3 readers", None)
+    assert (alarms, missed) == pytest.approx((106 * 53 / 318, 14 * 10 / 42))
+    table = list_tables(build(beside_readers, "ranking"))[0]
+    people = {row[1] for row in read_lines(table) if "radiologist" in row[1]}
+    assert any("twin" in name for name in people)
+
+
+def test_runs_alone_have_no_diamonds(detailed):
+    """Neither in the picture nor in its words."""
+    chart = list_charts(build(detailed, "ranking"))[0]
+    assert "diamond" not in chart.key
+    assert not any(dot.reader for scatter in list_scatters(chart) for dot in scatter.dots)

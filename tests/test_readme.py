@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from covidreport.store import read_scores
 from tests.forking import find_forks
+from tests.visits import OPEN_FOLDS, SIDEWAYS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -78,6 +79,10 @@ def test_the_demos_report_is_read_on_few_screens(demo, visit):
     assert page.evaluate("document.documentElement.scrollHeight") <= 9_000
     for name in ("disturbed", "foreign", "sites"):
         assert page.locator(f"#{name} summary").first.is_visible()
+    page.evaluate(OPEN_FOLDS)
+    for width in (1024, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(SIDEWAYS) == []
 
 
 def test_the_demo_says_that_its_images_are_drawn(demo):

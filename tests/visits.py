@@ -19,6 +19,11 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 
+OPEN_FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
+SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.offsetParent)
+    .filter(one => one.scrollWidth > one.clientWidth + 3).map(one => one.ariaLabel)"""
+"""The tables that are wider than their place, by their names."""
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:

@@ -38,6 +38,7 @@ from covidreport.report.payload import list_parts
 from covidreport.report.view import view_report
 from covidreport.storage.runs import discover_runs
 from tests.shared import Share
+from tests.visits import OPEN_FOLDS
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 
@@ -157,7 +158,6 @@ colours by position, and what others refer to stays.
 PUT_BACK = "() => { for (const [place, one] of window.cut.reverse()) place.replaceWith(one) }"
 
 
-OPEN_FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
 """So that nothing is passed over."""
 
 

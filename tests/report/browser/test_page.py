@@ -11,6 +11,7 @@ from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
 from covidreport.report.plan import render_plan
 from tests.report.browser.conftest import render_report
+from tests.visits import OPEN_FOLDS, SIDEWAYS
 from tests.report.scored_runs import write_runs
 from tests.shared import Share
 
@@ -53,11 +54,6 @@ def test_a_metric_is_explained_one_tap_away(visit, scored_page, script):
     assert words in row.inner_text()
     page.go_back()
     assert link.is_visible()
-
-
-OPEN_FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
-SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.offsetParent)
-    .filter(one => one.scrollWidth > one.clientWidth + 3).map(one => one.ariaLabel)"""
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page", "pictured_page"])

@@ -48,8 +48,8 @@ def _lead(study: ReaderStudy) -> str:
 def _tabulate_runs(study: ReaderStudy, index: Index) -> Table:
     head = (
         Column("Run", kind="name"), Column("ROC AUC", "95 % CI", "figure"),
-        Column("Less the average reader", "95 % CI", "figure"), Column("p", kind="figure"),
-        Column("Less the best reader", "95 % CI", "figure"), Column("p", kind="figure"),
+        Column("Less the average reader", "95 % CI", "figure"), Column("p", "average", "figure"),
+        Column("Less the best reader", "95 % CI", "figure"), Column("p", "best", "figure"),
     )  # fmt: skip
     rows = []
     for each in study.runs:

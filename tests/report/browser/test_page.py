@@ -11,9 +11,9 @@ from covidreport.report.formats import render_html
 from covidreport.report.options import RenderOptions
 from covidreport.report.plan import render_plan
 from tests.report.browser.conftest import render_report
-from tests.visits import OPEN_FOLDS, SIDEWAYS
 from tests.report.scored_runs import write_runs
 from tests.shared import Share
+from tests.visits import OPEN_FOLDS, SIDEWAYS
 
 
 @pytest.mark.parametrize("name", ["study_page", "scored_page"])

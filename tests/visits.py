@@ -20,6 +20,7 @@ FLAGS = (
 )  # fmt: skip
 
 OPEN_FOLDS = "document.querySelectorAll('details').forEach(one => { one.open = true })"
+"""So that nothing is passed over."""
 SIDEWAYS = """() => [...document.querySelectorAll(".scroll")].filter(one => one.offsetParent)
     .filter(one => one.scrollWidth > one.clientWidth + 3).map(one => one.ariaLabel)"""
 """The tables that are wider than their place, by their names."""

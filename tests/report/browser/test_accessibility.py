@@ -158,9 +158,6 @@ colours by position, and what others refer to stays.
 PUT_BACK = "() => { for (const [place, one] of window.cut.reverse()) place.replaceWith(one) }"
 
 
-"""So that nothing is passed over."""
-
-
 def _expect_nothing(page, contrast_alone=False, within=None):
     page.evaluate(CUT_REPEATS)
     kept = _list_kept(page, {"runOnly": ["color-contrast"]} if contrast_alone else {}, within)
